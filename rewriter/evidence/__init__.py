@@ -1,0 +1,1 @@
+"""Who says which module a node came from: one file per witness, and settle, which decides."""

@@ -1,0 +1,65 @@
+"""What a witness says: where a node came from, what class a module has, which parameter a weight is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from rewriter.paths import ModulePath
+
+
+class Source(StrEnum):
+    """Who made a claim. The text is what users see in `evidence`, `by_source` and `explain`."""
+
+    OWN_TAG = "rewriter"
+    """Metadata an earlier run of this tool wrote."""
+    EXPORTER = "exporter_metadata"
+    """Metadata the exporter wrote on the node."""
+    SCOPE_NAME = "scope_name"
+    """The scope in the node's own name."""
+    VALUE_NAME = "value_name"
+    """The scope in the name of a value the node writes."""
+    OTHER_TAG = "tool_tag"
+    """A tag that another tool left."""
+    PARAMETER = "parameter"
+    """The owner of a parameter the node reads."""
+    DATAFLOW = "dataflow"
+    """The lowest common ancestor of the nodes that read its results."""
+
+
+class Claim(NamedTuple):
+    """`source` says that `node` (its number in the GraphIndex) was made by call `call` of `module`.
+
+    `call` counts the calls of the module from 0; None where the witness cannot tell calls apart.
+    `detail` is the text the claim was read from, for `rewriter explain`.
+    """
+
+    node: int
+    module: ModulePath
+    class_name: str | None
+    source: Source
+    call: int | None
+    detail: str
+
+
+class ParameterClaim(NamedTuple):
+    """The initializer `initializer` holds the parameter `name`, `transposed` against the state dict or not.
+
+    `certain` is False where the name follows from the position of its reader alone.
+    """
+
+    initializer: str
+    name: ModulePath
+    transposed: bool
+    source: Source
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    """All that one witness has to say of one file."""
+
+    claims: tuple[Claim, ...] = ()
+    classes: dict[ModulePath, str] = field(default_factory=dict)
+    parameters: tuple[ParameterClaim, ...] = ()

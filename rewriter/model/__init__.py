@@ -1,0 +1,1 @@
+"""The file as it stands: structure, index and metadata. Knows no modules."""

@@ -1,0 +1,1 @@
+"""What edits the file: one pass per module."""

@@ -1,0 +1,53 @@
+"""What was not done, why, and the node that proves it; and the fault of an input we cannot read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from rewriter.paths import ModulePath
+
+
+class Reason(Enum):
+    """Why something was left as it was."""
+
+    NAME_TAKEN = "the name is already used in this file"
+    AMBIGUOUS = "the evidence allows more than one answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One thing a pass did not do. `witness` names the node or value of the input file that shows why."""
+
+    module: ModulePath
+    reason: Reason
+    witness: str
+
+    def __str__(self) -> str:
+        return f"{self.module or '(root)'}: {self.reason.value} ({self.witness})"
+
+
+class RewriterError(Exception):
+    """A fault to report in one line: what is wrong with which file, and what mends it."""
+
+    exit_code = 3
+
+
+class UnreadableModel(RewriterError):
+    """The input is not a model we can read, or refers to data that is missing or out of bounds."""
+
+
+class CannotWrite(RewriterError):
+    """The output cannot be written where it was asked for; nothing was written."""
+
+
+class UsageError(RewriterError):
+    """The command asks for something that this file or these options do not allow."""
+
+    exit_code = 2
+
+
+class NotEquivalent(RewriterError):
+    """The rewritten model could not be proved equal to the original; nothing was written."""
+
+    exit_code = 1

@@ -1,0 +1,1 @@
+"""The module tree: modules, parameters, placements, selection and boundaries."""

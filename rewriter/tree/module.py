@@ -1,0 +1,213 @@
+"""Module, Parameter and ModuleTree: the module hierarchy of a model, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from math import prod
+from types import MappingProxyType
+
+from rewriter.paths import ROOT, ModulePath
+
+
+class Kind(StrEnum):
+    """Where the class of a module comes from, told by its package."""
+
+    TORCH_NN = "torch.nn"
+    HUGGINGFACE = "huggingface"
+    TORCH = "torch"
+    CUSTOM = "custom"
+
+    @staticmethod
+    def of(class_name: str | None) -> Kind | None:
+        """The kind of a fully qualified class name; None while the class is unknown."""
+        if not class_name:
+            return None
+        for prefix, kind in _KIND_OF_PACKAGE:
+            if class_name.startswith(prefix):
+                return kind
+        return Kind.CUSTOM
+
+
+_KIND_OF_PACKAGE = (
+    ("torch.nn.", Kind.TORCH_NN),
+    ("torch.", Kind.TORCH),
+    ("transformers.", Kind.HUGGINGFACE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter or buffer of a module, and the initializer that holds it.
+
+    Attributes:
+        name: the name inside its module (`weight`).
+        initializer: the name of the initializer in the file as it was read.
+        shape: the shape of the initializer; the state dict's is its reverse where `transposed`.
+        dtype: lower-case ONNX element type (`float`, `int64`, `bfloat16`).
+        transposed: whether the exporter stored the 2-d weight transposed.
+        shared_with: paths of other modules that read the same initializer (tied weights).
+    """
+
+    name: str
+    initializer: str
+    shape: tuple[int, ...]
+    dtype: str
+    transposed: bool = False
+    shared_with: tuple[ModulePath, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module of the tree.
+
+    Attributes:
+        path: where it stands.
+        class_name: fully qualified class, None where no witness knows it. Never guessed.
+        parameters: its own parameters, in the order of the file's initializers.
+        children: paths of the modules directly below, in order of first appearance in the graph.
+        nodes: numbers (in the GraphIndex) of the nodes placed in this very module, ascending.
+        total_nodes: number of nodes in this module and all below.
+        calls: how often the module was called, as far as the evidence tells calls apart; 0 for a module
+            that owns no node, nor does anything below.
+    """
+
+    path: ModulePath
+    class_name: str | None
+    parameters: tuple[Parameter, ...]
+    children: tuple[ModulePath, ...]
+    nodes: tuple[int, ...]
+    total_nodes: int
+    calls: int
+
+    @property
+    def kind(self) -> Kind | None:
+        """Where the class comes from; None while the class is unknown."""
+        return Kind.of(self.class_name)
+
+    @property
+    def depth(self) -> int:
+        """0 for the root."""
+        return self.path.depth
+
+    @property
+    def parent(self) -> ModulePath | None:
+        """None for the root."""
+        return self.path.parent
+
+    @property
+    def leaf(self) -> bool:
+        """Whether no module lies below."""
+        return not self.children
+
+    @property
+    def short_class(self) -> str | None:
+        """The class without its package."""
+        return self.class_name.rpartition(".")[2] if self.class_name else None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The module and call a node was settled in, and the evidence that won.
+
+    `conflicting` holds the modules that other witnesses named.
+    """
+
+    module: ModulePath
+    call: int
+    source: str
+    conflicting: tuple[ModulePath, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModuleTree:
+    """All modules of a model by path, the root first and parents before children.
+
+    Attributes:
+        modules: path -> Module, in depth-first order.
+        placements: one entry per node of the GraphIndex; None for a node nobody could place.
+    """
+
+    modules: Mapping[ModulePath, Module]
+    placements: tuple[Placement | None, ...]
+
+    def __post_init__(self) -> None:
+        """Make the mapping read-only."""
+        object.__setattr__(self, "modules", MappingProxyType(dict(self.modules)))
+
+    def __getitem__(self, path: str) -> Module:
+        return self.modules[ModulePath(path)]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.modules
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.modules.values())
+
+    def __len__(self) -> int:
+        return len(self.modules)
+
+    @property
+    def root(self) -> Module:
+        """The module at the top."""
+        return self.modules[ROOT]
+
+    @cached_property
+    def placed(self) -> int:
+        """Number of nodes that some witness placed."""
+        return sum(placement is not None for placement in self.placements)
+
+    @cached_property
+    def by_source(self) -> dict[str, int]:
+        """Number of placed nodes by the evidence that won, most first."""
+        counts: dict[str, int] = {}
+        for placement in self.placements:
+            if placement is not None:
+                counts[placement.source] = counts.get(placement.source, 0) + 1
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    @cached_property
+    def conflicts(self) -> int:
+        """Number of nodes on which witnesses disagree."""
+        return sum(placement is not None and bool(placement.conflicting) for placement in self.placements)
+
+    @property
+    def coverage(self) -> float:
+        """Share of nodes placed, 0 to 1; 1 for a model without nodes."""
+        return self.placed / len(self.placements) if self.placements else 1.0
+
+    def walk(self, start: str = ROOT) -> Iterator[Module]:
+        """`start` and every module below it, depth first, parents before children."""
+        stack = [ModulePath(start)]
+        while stack:
+            module = self.modules[stack.pop()]
+            yield module
+            stack.extend(reversed(module.children))
+
+    def innermost_first(self) -> Iterator[Module]:
+        """Every module, children before their parents."""
+        return reversed(tuple(self.walk()))
+
+    def path_to(self, path: str) -> tuple[Module, ...]:
+        """The modules from the root down to `path`, both included."""
+        target = ModulePath(path)
+        return tuple(self.modules[p] for p in (*reversed(tuple(target.ancestors())), target))
+
+    def children(self, path: str = ROOT) -> tuple[Module, ...]:
+        """The modules directly below `path`."""
+        return tuple(self.modules[child] for child in self.modules[ModulePath(path)].children)
+
+    def of_kind(self, kind: Kind | str | None) -> tuple[Module, ...]:
+        """The modules of one kind; None for those whose class nobody knows."""
+        return tuple(module for module in self if module.kind == kind)
+
+    def select(self, glob: str) -> tuple[Module, ...]:
+        """The modules whose path fits a glob (see `ModulePath.matches`), in tree order."""
+        return tuple(module for module in self if module.path.matches(glob))

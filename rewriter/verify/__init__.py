@@ -1,0 +1,1 @@
+"""The proof that nothing changed: symbolic (certificate) and by numbers (compare)."""

@@ -1,0 +1,1 @@
+"""What people see: text, JSON with its schemas, HTML, the sidecar."""
