@@ -1,0 +1,204 @@
+"""Reading the structure of a model without its weights, and writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from google.protobuf.message import DecodeError, EncodeError
+from onnx import AttributeProto, GraphProto, ModelProto, TensorProto
+
+from rewriter.model.graph import graphs_of
+from rewriter.refusals import CannotWrite, UnreadableModel
+
+_SIGNS = (
+    (b"version https://git-lfs", "a git-lfs pointer, not the model", "run 'git lfs pull'"),
+    (b"PK\x03\x04", "a zip archive", "unpack it first"),
+    (b"\x1f\x8b", "gzip data", "unpack it first"),
+    (b"<!DOCTYPE", "an HTML page", "download the file itself"),
+    (b"<html", "an HTML page", "download the file itself"),
+    (b"\x89HDF", "an HDF5 file", "convert it to ONNX first"),
+)
+
+
+def load(path: Path) -> ModelProto:
+    """Read the structure of a model; external weights are left where they are, unread.
+
+    Raises:
+        UnreadableModel: the file is missing, a folder, empty, cut off, or not ONNX.
+    """
+    if path.is_dir():
+        raise UnreadableModel(f"{path}: a folder, not a file; name the .onnx file inside it")
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UnreadableModel(f"{path}: no such file; check the path") from None
+    except OSError as error:
+        raise UnreadableModel(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
+    return parse(data, str(path))
+
+
+def parse(data: bytes, name: str) -> ModelProto:
+    """Parse serialized bytes of a model; `name` stands for them in errors.
+
+    Raises:
+        UnreadableModel: the bytes are not a whole ONNX model.
+    """
+    if not data:
+        raise UnreadableModel(f"{name}: the file is empty; export or download it again")
+    for sign, what, mend in _SIGNS:
+        if data.startswith(sign):
+            raise UnreadableModel(f"{name}: {what}; {mend}")
+    model = ModelProto()
+    try:
+        model.ParseFromString(data)
+    except DecodeError:
+        raise UnreadableModel(
+            f"{name}: not an ONNX model, or cut off midway; export or download it again"
+        ) from None
+    if not model.HasField("graph") and not model.functions:
+        raise UnreadableModel(f"{name}: holds no graph, so it is not an ONNX model; check which file this is")
+    return model
+
+
+def serialize(model: ModelProto) -> bytes:
+    """The bytes of a model, the same for the same model.
+
+    Raises:
+        CannotWrite: the model with its inline weights is larger than the 2 GiB protobuf allows.
+    """
+    try:
+        return model.SerializeToString(deterministic=True)
+    except EncodeError:
+        raise CannotWrite(
+            "the model exceeds 2 GiB, the limit of protobuf; store its weights as external data first"
+        ) from None
+
+
+def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
+    """Every tensor of a model that can hold external data: initializers and tensor attributes, everywhere."""
+    graphs: list[GraphProto] = [model.graph]
+    nodes = [node for function in model.functions for node in function.node]
+    while graphs or nodes:
+        if graphs:
+            graph = graphs.pop()
+            yield from graph.initializer
+            for sparse in graph.sparse_initializer:
+                yield sparse.values
+                yield sparse.indices
+            nodes.extend(graph.node)
+        while nodes:
+            for attribute in nodes.pop().attribute:
+                graphs.extend(graphs_of(attribute))
+                if attribute.type == AttributeProto.TENSOR:
+                    yield attribute.t
+                elif attribute.type == AttributeProto.TENSORS:
+                    yield from attribute.tensors
+
+
+def external_locations(model: ModelProto) -> dict[str, int]:
+    """Location of each external data file -> the size in bytes that it must at least have."""
+    needed: dict[str, int] = {}
+    for tensor in tensors_of(model):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            entries = {entry.key: entry.value for entry in tensor.external_data}
+            location = entries.get("location", "")
+            try:
+                end = int(entries.get("offset", 0)) + int(entries.get("length", 0))
+            except ValueError:
+                raise UnreadableModel(
+                    f"tensor {tensor.name!r}: its external offset or length is not a number; export it again"
+                ) from None
+            needed[location] = max(needed.get(location, 0), end)
+    return needed
+
+
+def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:
+    """The external data files of the model at `path`, relative to its folder, each present and long enough.
+
+    Raises:
+        UnreadableModel: a file is missing or too short, or lies outside the folder of the model, which
+            onnx and onnxruntime refuse to read as well.
+    """
+    folder = path.parent.resolve()
+    for location, size in external_locations(model).items():
+        if not location or Path(location).is_absolute() or ".." in Path(location).parts:
+            raise UnreadableModel(
+                f"{path}: external data {location!r} is not inside the model's folder; move it there"
+            )
+        data = folder / location
+        if data.is_symlink() or not data.resolve().is_relative_to(folder):
+            raise UnreadableModel(
+                f"{path}: external data {location!r} is a link; put the file itself beside the model"
+            )
+        if not data.is_file():
+            raise UnreadableModel(f"{path}: external data {location!r} is missing; put it beside the model")
+        if data.stat().st_size < size:
+            raise UnreadableModel(
+                f"{path}: external data {location!r} has {data.stat().st_size} bytes, the model needs {size}; "
+                "copy or export it again"
+            )
+    return tuple(external_locations(model))
+
+
+def write_atomically(outputs: Mapping[Path, bytes | Path]) -> None:
+    """Write several files, each whole or not at all, in the order given.
+
+    Every file is first written beside its target and synced, so a full disk or an interrupt leaves the old
+    ones standing; only then are they renamed into place, so the last one (the model) is never newer than
+    what it refers to.
+
+    Args:
+        outputs: target -> its bytes, or the file to copy.
+
+    Raises:
+        CannotWrite: a folder is missing or not writable, or the disk is full.
+    """
+    with contextlib.ExitStack() as temporaries:
+        target = Path()
+        try:
+            written = []
+            for target, content in outputs.items():
+                if target.is_dir():
+                    raise CannotWrite(f"{target}: is a folder; name the file to write")
+                written.append((temporaries.enter_context(_beside(target, content)), target))
+            for temporary, target in written:
+                temporary.replace(target)
+                _sync(target.parent)
+        except OSError as error:
+            raise CannotWrite(
+                f"{target}: cannot be written: {error.strerror}; check the folder, its permissions and space"
+            ) from None
+
+
+@contextlib.contextmanager
+def _beside(target: Path, content: bytes | Path) -> Iterator[Path]:
+    """A synced temporary file with `content` in the folder of `target`; gone afterwards unless renamed."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            if isinstance(content, Path):
+                with content.open("rb") as source:
+                    shutil.copyfileobj(source, stream, 16 << 20)
+            else:
+                stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut, where the system lets a folder be synced."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

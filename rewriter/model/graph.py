@@ -1,0 +1,169 @@
+"""GraphIndex: nodes and values of a model as integers, bodies of If/Loop/Scan and functions included.
+
+A *body* is a list of nodes with names of its own: the main graph, the graph attribute of a node, a local
+function. Nodes are numbered in file order, the nodes of a graph attribute right behind the node that owns
+it, functions last. A name means the value of the innermost enclosing body that defines it (ONNX IR
+specification, "Names within a graph"); a function sees nothing from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
+
+NONE = -1
+"""Stands for no node, no value (an optional input left out) and no body."""
+
+
+@dataclass(slots=True)
+class Body:
+    """A list of nodes with names of its own.
+
+    Attributes:
+        proto: the graph or function itself.
+        owner: number of the node whose attribute this is; NONE for the main graph and functions.
+        outer: number of the enclosing body; NONE for the main graph and functions.
+        values: the names this body defines -> value number.
+        results: value numbers of its outputs.
+    """
+
+    proto: GraphProto | FunctionProto
+    owner: int
+    outer: int
+    values: dict[str, int]
+    results: list[int]
+
+    @property
+    def function(self) -> FunctionProto | None:
+        """The function, where the body is one."""
+        return self.proto if isinstance(self.proto, FunctionProto) else None
+
+
+class GraphIndex:
+    """Integer view of a model. Reads it once, never changes it, and is out of date once the model changes.
+
+    Attributes:
+        nodes: every node of the model.
+        body_of: node -> number of the body it stands in.
+        bodies: the main graph first.
+        reads: node -> value numbers of its inputs, NONE for one left out.
+        writes: node -> value numbers of its outputs, NONE for one left out.
+        value_names: value -> its name.
+        producer: value -> the node that writes it; NONE for inputs, initializers and undefined names.
+        readers: value -> nodes that read it, each once, in file order; last, the owner of a body that
+            yields it: an If reads the results of its branches.
+        initializers: value -> the tensor that initializes it.
+    """
+
+    def __init__(self, model: ModelProto) -> None:
+        self.nodes: list[NodeProto] = []
+        self.body_of: list[int] = []
+        self.bodies: list[Body] = []
+        self.reads: list[list[int]] = []
+        self.writes: list[list[int]] = []
+        self.value_names: list[str] = []
+        self.producer: list[int] = []
+        self.readers: list[list[int]] = []
+        self.initializers: dict[int, TensorProto] = {}
+        self._define(model.graph, NONE, NONE)
+        for function in model.functions:
+            self._define(function, NONE, NONE)
+        for node in range(len(self.nodes)):
+            self._connect(node)
+        for body in range(len(self.bodies)):
+            self._connect_results(body)
+
+    def value(self, name: str, body: int = 0) -> int:
+        """The value `name` means in `body`; NONE where nothing defines it."""
+        while body != NONE:
+            found = self.bodies[body].values.get(name, NONE)
+            if found != NONE:
+                return found
+            body = self.bodies[body].outer
+        return NONE
+
+    def enclosing(self, node: int) -> Iterator[int]:
+        """The nodes whose bodies hold `node`, the nearest first."""
+        owner = self.bodies[self.body_of[node]].owner
+        while owner != NONE:
+            yield owner
+            owner = self.bodies[self.body_of[owner]].owner
+
+    def _define(self, proto: GraphProto | FunctionProto, owner: int, outer: int) -> None:
+        number = len(self.bodies)
+        values: dict[str, int] = {}
+        self.bodies.append(Body(proto, owner, outer, values, []))
+        if isinstance(proto, GraphProto):
+            for tensor in proto.initializer:
+                self.initializers[self._new_value(tensor.name, values)] = tensor
+            for sparse in proto.sparse_initializer:
+                self._new_value(sparse.values.name, values)
+            for info in proto.input:
+                self._new_value(info.name, values)
+        else:
+            for name in proto.input:
+                self._new_value(name, values)
+        for node in proto.node:
+            self._define_node(node, number, values)
+
+    def _define_node(self, node: NodeProto, body: int, values: dict[str, int]) -> None:
+        number = len(self.nodes)
+        self.nodes.append(node)
+        self.body_of.append(body)
+        written = []
+        for name in node.output:
+            value = self._new_value(name, values) if name else NONE
+            if value != NONE:
+                self.producer[value] = number
+            written.append(value)
+        self.writes.append(written)
+        for attribute in node.attribute:
+            for graph in graphs_of(attribute):
+                self._define(graph, number, body)
+
+    def _new_value(self, name: str, values: dict[str, int]) -> int:
+        """The value `name` of this body, made where it is new (an initializer may be an input as well)."""
+        number = values.get(name, NONE)
+        if number == NONE:
+            number = values[name] = len(self.value_names)
+            self.value_names.append(name)
+            self.producer.append(NONE)
+            self.readers.append([])
+        return number
+
+    def _resolve(self, name: str, body: int) -> int:
+        found = self.bodies[body].values.get(name, NONE)
+        if found == NONE:
+            found = self.value(name, self.bodies[body].outer)
+        return found if found != NONE else self._new_value(name, self.bodies[body].values)
+
+    def _connect(self, node: int) -> None:
+        body = self.body_of[node]
+        read = []
+        for name in self.nodes[node].input:
+            value = self._resolve(name, body) if name else NONE
+            if value != NONE:
+                readers = self.readers[value]
+                if not readers or readers[-1] != node:
+                    readers.append(node)
+            read.append(value)
+        self.reads.append(read)
+
+    def _connect_results(self, number: int) -> None:
+        body = self.bodies[number]
+        for output in body.proto.output:
+            name = output if isinstance(output, str) else output.name
+            value = self._resolve(name, number) if name else NONE
+            body.results.append(value)
+            if value != NONE and body.owner != NONE and body.owner not in self.readers[value]:
+                self.readers[value].append(body.owner)
+
+
+def graphs_of(attribute: AttributeProto) -> Iterator[GraphProto]:
+    """The graphs an attribute holds: one, several or none."""
+    if attribute.type == AttributeProto.GRAPH:
+        yield attribute.g
+    elif attribute.type == AttributeProto.GRAPHS:
+        yield from attribute.graphs

@@ -1,0 +1,54 @@
+"""`metadata_props` as a mapping: ONNX stores them as a list of key-value entries on models, graphs and nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+    from onnx import StringStringEntryProto
+
+
+class HasMetadata(Protocol):
+    """A message with `metadata_props`: ModelProto, GraphProto, NodeProto, FunctionProto, TensorProto ..."""
+
+    @property
+    def metadata_props(self) -> RepeatedCompositeFieldContainer[StringStringEntryProto]:
+        """The entries, in file order."""
+
+
+def read(owner: HasMetadata) -> dict[str, str]:
+    """The entries of a message; of a key written twice, the first counts."""
+    entries: dict[str, str] = {}
+    for entry in owner.metadata_props:
+        entries.setdefault(entry.key, entry.value)
+    return entries
+
+
+def write(owner: HasMetadata, wanted: Mapping[str, str]) -> bool:
+    """Give `owner` the entries `wanted`, leaving all others where they stand.
+
+    Returns:
+        Whether anything changed: an entry that already reads as wanted is not touched.
+    """
+    missing = dict(wanted)
+    changed = False
+    for entry in owner.metadata_props:
+        value = missing.pop(entry.key, None)
+        if value is not None and value != entry.value:
+            entry.value = value
+            changed = True
+    for key, value in missing.items():
+        owner.metadata_props.add(key=key, value=value)
+        changed = True
+    return changed
+
+
+def erase(owner: HasMetadata, keys: Iterable[str]) -> bool:
+    """Remove the entries named `keys`; returns whether there were any."""
+    doomed = set(keys)
+    found = [position for position, entry in enumerate(owner.metadata_props) if entry.key in doomed]
+    for position in reversed(found):
+        del owner.metadata_props[position]
+    return bool(found)

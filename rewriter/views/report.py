@@ -1,0 +1,40 @@
+"""Report: what one rewrite did, for people and for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rewriter.refusals import Refusal
+from rewriter.tree.analysis import Analysis
+from rewriter.verify.verification import Verification
+
+
+@dataclass(frozen=True, slots=True)
+class PassRecord:
+    """One pass that ran: its command-line text, and what it changed (what -> how many)."""
+
+    name: str
+    changes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one rewrite did.
+
+    Attributes:
+        analysis: the model as it was read, and its tree.
+        passes: in the order they ran.
+        refusals: what was not done and why.
+        verification: the proof.
+        seconds: station -> wall seconds.
+        outputs: files written, in order; empty on a dry run or where nothing was asked to be written.
+    """
+
+    analysis: Analysis
+    passes: tuple[PassRecord, ...]
+    refusals: tuple[Refusal, ...]
+    verification: Verification
+    seconds: Mapping[str, float]
+    outputs: tuple[Path, ...]
