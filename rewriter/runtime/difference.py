@@ -1,0 +1,100 @@
+"""How far two results of a model are apart: tensors, sequences, maps, optionals and strings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`largest` is the largest absolute difference, `where` says which part of the value that is.
+
+    `largest` is 0 for values that differ in their bits alone (0.0 and -0.0), and infinite where no number
+    says how far apart they are: other shapes, types or strings, NaN or infinity against a number.
+    """
+
+    largest: float
+    where: str
+
+
+def difference(before: object, after: object, where: str = "") -> Difference | None:
+    """The difference of two results, None if they are the same bit for bit; NaN equals NaN."""
+    if isinstance(before, np.ndarray) and isinstance(after, np.ndarray):
+        return _of_arrays(before, after, where)
+    if isinstance(before, list) and isinstance(after, list):
+        if len(before) != len(after):
+            return Difference(inf, f"{where} has {len(before)} elements before, {len(after)} after".strip())
+        pairs = [
+            (f"{where}[{number}]", a, b) for number, (a, b) in enumerate(zip(before, after, strict=True))
+        ]
+        return _largest([difference(a, b, place) for place, a, b in pairs])
+    if isinstance(before, dict) and isinstance(after, dict):
+        if list(before) != list(after):
+            return Difference(inf, f"{where} has other keys".strip())
+        return _largest([difference(before[key], after[key], f"{where}[{key!r}]") for key in before])
+    if type(before) is not type(after):
+        return Difference(inf, f"{where} is {_kind(before)} before, {_kind(after)} after".strip())
+    if isinstance(before, float) and isinstance(after, float):
+        return _of_arrays(np.array(before), np.array(after), where)
+    if before == after:
+        return None
+    far = abs(before - after) if isinstance(before, int) and isinstance(after, int) else inf
+    return Difference(float(far), where)
+
+
+def _kind(value: object) -> str:
+    return "absent" if value is None else type(value).__name__
+
+
+def _largest(found: list[Difference | None]) -> Difference | None:
+    return max((each for each in found if each is not None), key=lambda each: each.largest, default=None)
+
+
+def _of_arrays(before: Array, after: Array, where: str) -> Difference | None:
+    if before.dtype != after.dtype:
+        return Difference(inf, f"{where} is {before.dtype} before, {after.dtype} after".strip())
+    if before.shape != after.shape:
+        return Difference(inf, f"{where} has shape {before.shape} before, {after.shape} after".strip())
+    differs = _differing(before, after)
+    if not differs.any():
+        return None
+    places = np.argwhere(differs)
+    far = _distances(before[differs], after[differs])
+    worst = int(np.argmax(far))
+    index = ", ".join(str(each) for each in places[worst].tolist())
+    return Difference(float(far[worst]), f"{where}[{index}]" if index else where)
+
+
+def _differing(before: Array, after: Array) -> npt.NDArray[np.bool_]:
+    """True where the bits differ and not both are NaN."""
+    if before.dtype == object or not before.size:
+        return np.asarray(before != after, dtype=np.bool_).reshape(before.shape)
+    size = before.dtype.itemsize
+    left = np.ascontiguousarray(before).view(np.uint8).reshape(*before.shape, size)
+    right = np.ascontiguousarray(after).view(np.uint8).reshape(*after.shape, size)
+    differs = np.asarray((left != right).any(axis=-1))
+    if differs.any() and before.dtype.kind not in "biu":
+        with np.errstate(all="ignore"):
+            differs &= ~((before != before) & (after != after))  # noqa: PLR0124  NaN is what differs from itself
+    return differs
+
+
+def _distances(before: Array, after: Array) -> npt.NDArray[np.float64]:
+    if before.dtype == object:
+        return np.full(before.shape, inf)
+    if before.dtype.kind in "iu":
+        # The difference of two integers fits the unsigned type of their width, whatever their signs.
+        unsigned = np.dtype(f"u{before.dtype.itemsize}")
+        apart = np.maximum(before, after).view(unsigned) - np.minimum(before, after).view(unsigned)
+        return np.asarray(apart.astype(np.float64))
+    wide = np.complex128 if before.dtype.kind == "c" else np.float64
+    with np.errstate(all="ignore"):
+        apart = np.abs(before.astype(wide) - after.astype(wide))
+    return np.asarray(np.where(np.isnan(apart), inf, apart), dtype=np.float64)

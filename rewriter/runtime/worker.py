@@ -1,0 +1,203 @@
+"""The child process: runs both models on the same input sets and writes how far apart they are.
+
+Run as `python -m rewriter.runtime.worker FOLDER`, by `sessions` alone. Tensors never leave the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from itertools import chain
+from math import inf
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import onnx
+
+from rewriter.runtime.difference import Difference, difference
+from rewriter.runtime.feeds import Array, Integers
+from rewriter.runtime.ort import VERSION, DoesNotRun, Session
+from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
+from rewriter.runtime.signature import CannotFeed
+from rewriter.runtime.sizes import Choice
+
+Results = list[list[Any]]
+"""One list of outputs per input set."""
+
+
+class _Try(NamedTuple):
+    choice: Choice
+    integers: Integers
+
+
+class _Found(NamedTuple):
+    feeds: list[dict[str, Array]]
+    results: Results
+    failures: int
+
+
+class Comparison:
+    """One request at work in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.request = Request.read(folder / "request.json")
+        self.inputs = self.request.plan.inputs
+
+    def run(self) -> Outcome:
+        """Runs the original, then the rewritten model, and compares."""
+        self._enter(Stage.ORIGINAL)
+        try:
+            names, found = self._original()
+        except (DoesNotRun, CannotFeed) as error:
+            return Outcome(skipped=f"the original model does not run: {one_line(error)}", ort_version=VERSION)
+        self._enter(Stage.REWRITTEN)
+        runs = len(found.feeds)
+        try:
+            session = self._session(Stage.REWRITTEN)
+            if session.outputs != names:
+                raise DoesNotRun(f"its outputs are {_listed(session.outputs)} instead of {_listed(names)}")
+            after = [session.run(self.inputs, feeds) for feeds in found.feeds]
+        except DoesNotRun as error:
+            reason = one_line(f"the rewritten model does not run: {error}")
+            return Outcome(runs=runs, error=reason, exact=False, max_abs=inf, ort_version=VERSION)
+        del session
+        return self._verdict(names, found, after)
+
+    def _original(self) -> tuple[tuple[str, ...], _Found]:
+        session = self._session(Stage.ORIGINAL)
+        found = self._given(session) if self.request.given else self._probed(session)
+        if found.failures:
+            # A run that failed may have drawn random numbers: start again as the rewritten model will.
+            session = self._session(Stage.ORIGINAL)
+            found = found._replace(results=[session.run(self.inputs, feeds) for feeds in found.feeds])
+        return session.outputs, found
+
+    def _given(self, session: Session) -> _Found:
+        feeds: dict[str, Array] = {}
+        for number, each in enumerate(self.inputs):
+            tensor = onnx.TensorProto.FromString((self.folder / f"input-{number}.pb").read_bytes())
+            feeds[each.name] = _array(tensor)
+        return _Found([feeds], [session.run(self.inputs, feeds)], 0)
+
+    def _probed(self, session: Session) -> _Found:
+        """Input sets the original runs with: of different sizes where it allows them, else of other data."""
+        deadline = time.monotonic() + self.request.probing
+        plan, first_error, failures = self.request.plan, None, 0
+        known = list(plan.choices())
+        feeds: list[dict[str, Array]] = []
+        results: Results = []
+        used: list[_Try] = []
+        for number in range(self.request.sets if self.inputs else 1):
+            for each in _tries(known, used):
+                try:
+                    drawn = plan.fill(each.choice, number, seed=self.request.seed, integers=each.integers)
+                    results.append(session.run(self.inputs, drawn))
+                except (DoesNotRun, CannotFeed) as error:
+                    first_error, failures = first_error or error, failures + 1
+                    if time.monotonic() > deadline:
+                        break
+                else:
+                    feeds.append(drawn)
+                    used.append(each)
+                    break
+            if not feeds:
+                raise first_error or CannotFeed("no sizes satisfy the dimensions of its inputs")
+        return _Found(feeds, results, failures)
+
+    def _verdict(self, names: tuple[str, ...], found: _Found, after: Results) -> Outcome:
+        apart = _apart(names, found.results, after)
+        runs = len(found.feeds)
+        if not apart:
+            return Outcome(runs=runs, exact=True, max_abs=0.0, ort_version=VERSION)
+        unsteady = self._unsteady(found)
+        steady = {place: each for place, each in apart.items() if place[1] not in unsteady}
+        if not steady:
+            output = names[next(iter(apart))[1]]
+            reason = one_line(
+                f"the model draws random numbers: two runs of the original differ in {output!r}"
+            )
+            return Outcome(skipped=reason, ort_version=VERSION)
+        (number, position), worst = max(steady.items(), key=lambda item: item[1].largest)
+        where = one_line(f"input set {number}: {worst.where}")
+        return Outcome(runs, None, None, False, worst.largest, names[position], where, VERSION)
+
+    def _unsteady(self, found: _Found) -> frozenset[int]:
+        """Positions of the outputs that differ between two runs of the original with another random seed.
+
+        onnxruntime seeds a generator with the global seed plus the number of its node, and a rewrite may
+        renumber nodes: only what stays the same under another seed can be held against it.
+        """
+        self._enter(Stage.ORIGINAL)
+        session = self._session(Stage.ORIGINAL, another=True)
+        again = [session.run(self.inputs, feeds) for feeds in found.feeds]
+        return frozenset(position for _, position in _apart(session.outputs, found.results, again))
+
+    def _session(self, stage: Stage, *, another: bool = False) -> Session:
+        request = self.request
+        folder = request.folders[stage]
+        seed = request.seed + (100_003 if another else 0)
+        return Session(self.folder / stage.model, folder, optimised=request.optimised, seed=seed)
+
+    def _enter(self, stage: Stage) -> None:
+        (self.folder / "stage").write_text(stage, encoding="utf-8")
+
+
+def _tries(known: list[Choice], used: list[_Try]) -> Iterator[_Try]:
+    """What to try for the next set: at first everything, then whatever is like the last that worked."""
+    if not used:
+        return (_Try(choice, integers) for integers in Integers for choice in known)
+    last, taken = used[-1], [each.choice for each in used]
+    fresh = (
+        _Try(choice, last.integers)
+        for choice in known
+        if choice.pattern == last.choice.pattern and choice not in taken
+    )
+    return chain(fresh, [last], (_Try(last.choice, integers) for integers in Integers))
+
+
+def _apart(names: tuple[str, ...], before: Results, after: Results) -> dict[tuple[int, int], Difference]:
+    """The differences by input set and position of the output."""
+    found: dict[tuple[int, int], Difference] = {}
+    for number, (left, right) in enumerate(zip(before, after, strict=True)):
+        for position, name in enumerate(names):
+            apart = difference(left[position], right[position], name)
+            if apart is not None:
+                found[number, position] = apart
+    return found
+
+
+def _array(tensor: onnx.TensorProto) -> Array:
+    array = onnx.numpy_helper.to_array(tensor)
+    if tensor.data_type == onnx.TensorProto.STRING:
+        return array.astype(object)
+    return array
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _die_with_parent() -> None:
+    """Ends this process when the parent is gone: the other end of stdin closes then, however it died."""
+    os.read(0, 1)
+    os._exit(1)
+
+
+def main() -> None:
+    """Entry of the child process."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    with contextlib.suppress(OSError):  # where memory runs out, Linux is to end this process, not the parent
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    folder = Path(sys.argv[1])
+    Comparison(folder).run().write(folder / "outcome.json")
+    # Not through the interpreter's shutdown: a fault while onnxruntime unloads is no fault of the model.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
