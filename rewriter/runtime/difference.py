@@ -26,27 +26,46 @@ class Difference:
 
 def difference(before: object, after: object, where: str = "") -> Difference | None:
     """The difference of two results, None if they are the same bit for bit; NaN equals NaN."""
-    if isinstance(before, np.ndarray) and isinstance(after, np.ndarray):
-        return _of_arrays(before, after, where)
-    if isinstance(before, list) and isinstance(after, list):
-        if len(before) != len(after):
-            return Difference(inf, f"{where} has {len(before)} elements before, {len(after)} after".strip())
-        pairs = [
-            (f"{where}[{number}]", a, b) for number, (a, b) in enumerate(zip(before, after, strict=True))
-        ]
-        return _largest([difference(a, b, place) for place, a, b in pairs])
-    if isinstance(before, dict) and isinstance(after, dict):
-        if list(before) != list(after):
-            return Difference(inf, f"{where} has other keys".strip())
-        return _largest([difference(before[key], after[key], f"{where}[{key!r}]") for key in before])
+    match before, after:
+        case np.ndarray(), np.ndarray():
+            return _of_arrays(before, after, where)
+        case list(), list():
+            return _of_lists(before, after, where)
+        case dict(), dict():
+            return _of_maps(before, after, where)
+    return _of_scalars(before, after, where)
+
+
+def telling(result: object) -> bool:
+    """Whether a result can show a difference: not an empty tensor, and not NaN or infinity throughout."""
+    if not isinstance(result, np.ndarray):
+        return True
+    if not result.size or result.dtype == object or result.dtype.kind in "biu":
+        return bool(result.size)
+    with np.errstate(all="ignore"):
+        return bool((result - result == 0).any())
+
+
+def _of_lists(before: list[object], after: list[object], where: str) -> Difference | None:
+    if len(before) != len(after):
+        return Difference(inf, f"{where} has {len(before)} elements before, {len(after)} after".strip())
+    pairs = enumerate(zip(before, after, strict=True))
+    return _largest([difference(left, right, f"{where}[{number}]") for number, (left, right) in pairs])
+
+
+def _of_maps(before: dict[object, object], after: dict[object, object], where: str) -> Difference | None:
+    if list(before) != list(after):
+        return Difference(inf, f"{where} has other keys".strip())
+    return _largest([difference(before[key], after[key], f"{where}[{key!r}]") for key in before])
+
+
+def _of_scalars(before: object, after: object, where: str) -> Difference | None:
+    """Elements of maps, and optionals without a value."""
     if type(before) is not type(after):
         return Difference(inf, f"{where} is {_kind(before)} before, {_kind(after)} after".strip())
-    if isinstance(before, float) and isinstance(after, float):
+    if isinstance(before, int | float):
         return _of_arrays(np.array(before), np.array(after), where)
-    if before == after:
-        return None
-    far = abs(before - after) if isinstance(before, int) and isinstance(after, int) else inf
-    return Difference(float(far), where)
+    return None if before == after else Difference(inf, where)
 
 
 def _kind(value: object) -> str:

@@ -11,10 +11,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from math import prod
 from typing import Any, TypeAlias
 
@@ -23,7 +22,7 @@ import numpy.typing as npt
 import onnx
 
 from rewriter.runtime.indices import Bound, bounds
-from rewriter.runtime.signature import CannotFeed, Input, signature
+from rewriter.runtime.signature import FeedError, Input, signature
 from rewriter.runtime.sizes import Choice, choices
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -48,7 +47,7 @@ class Plan:
     inputs: tuple[Input, ...]
     bounds: Mapping[str, tuple[Bound, ...]]
 
-    def choices(self) -> Iterator[Choice]:
+    def choices(self) -> tuple[Choice, ...]:
         """The sizes worth trying, best first."""
         return choices(self.inputs)
 
@@ -58,7 +57,7 @@ class Plan:
         """Input set `number` at the sizes of `choice`; the same arguments give the same arrays.
 
         Raises:
-            CannotFeed: an input has more elements than anyone would want to draw.
+            FeedError: an input has more elements than anyone would want to draw.
         """
         rng = np.random.default_rng((seed, number))
         return {each.name: self._array(each, choice, number, integers, rng) for each in self.inputs}
@@ -68,7 +67,7 @@ class Plan:
     ) -> Array:
         shape = choice.shapes[each.name]
         if prod(shape) > _MOST_ELEMENTS:
-            raise CannotFeed(f"input {each.name!r} has {prod(shape)} elements")
+            raise FeedError(f"input {each.name!r} has {prod(shape)} elements")
         limits = [bound.limit(choice.sizes) for bound in self.bounds.get(each.name, ())]
         limit = min(limits, default=None)
         dtype = onnx.helper.tensor_dtype_to_np_dtype(each.element)
@@ -93,7 +92,7 @@ def plan(model: onnx.ModelProto) -> Plan:
     """Reads what a model wants to be fed. Reads no weights but small constants kept in the file.
 
     Raises:
-        CannotFeed: an input is a sequence, an optional, a map or of an unknown type.
+        FeedError: an input is a sequence, an optional, a map or of an unknown type.
     """
     inputs = signature(model)
     return Plan(inputs, bounds(model, inputs))
@@ -106,13 +105,14 @@ def draw(model: onnx.ModelProto, *, sets: int = 3, seed: int = 0) -> list[dict[s
     model goes through `Plan.choices` until one works.
 
     Raises:
-        CannotFeed: an input is no dense tensor, or too large.
+        FeedError: an input is no dense tensor, or too large.
     """
     drawn = plan(model)
-    found = list(islice(drawn.choices(), sets)) or [Choice("none fits", {}, {})]
-    if len(found[0].shapes) < len(drawn.inputs):
-        raise CannotFeed("no sizes satisfy the dimensions of the inputs")
-    return [drawn.fill(found[number % len(found)], number, seed=seed) for number in range(sets)]
+    found = drawn.choices()
+    if not found:
+        raise FeedError("no sizes satisfy the dimensions of the inputs")
+    alike = [choice for choice in found if choice.like(found[0])]
+    return [drawn.fill(alike[number % len(alike)], number, seed=seed) for number in range(sets)]
 
 
 def _range(element: str, bits: int) -> tuple[int, int]:

@@ -21,16 +21,16 @@ _MOST_STEPS = 20_000
 _OF_UNKNOWN_TABLE = 2
 
 _DATA = {
-    **dict.fromkeys(
-        "Identity Cast CastLike Reshape Unsqueeze Squeeze Flatten Expand Transpose Slice Split Gather Tile "
-        "GatherElements GatherND Compress ReverseSequence Trilu Floor Ceil Round Clip Pad".split(),
-        (0,),
-    ),
     "Where": (1, 2),
     "ScatterElements": (0, 2),
     "ScatterND": (0, 2),
 }
 """Operators that hand on the elements of these inputs."""
+_FIRST_INPUT = frozenset(
+    {"Identity", "Cast", "CastLike", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Expand", "Transpose"}
+    | {"Slice", "Split", "Gather", "GatherElements", "GatherND", "Compress", "Tile", "Pad", "Trilu"}
+    | {"ReverseSequence", "Clip", "Floor", "Ceil", "Round"}
+)
 _ALL_INPUTS = frozenset({"Concat", "Min", "Max"})
 _ARITHMETIC = frozenset({"Add", "Sub", "Mul", "Div", "Mod"})
 _INDEXED = {
@@ -138,7 +138,7 @@ class _Walk:
             if changed is None:
                 return []
             onward = changed
-        elif use.slot not in _DATA.get(node.op_type, ()) and node.op_type not in _ALL_INPUTS:
+        elif not _hands_on(node.op_type, use.slot):
             return []
         elif node.op_type == "Cast":
             onward = state._replace(integral=_casts_to_integer(node))
@@ -146,14 +146,20 @@ class _Walk:
 
     def _outward(self, state: _State) -> list[_State]:
         """Where a value goes that is an output of its subgraph or function."""
-        scope = state.frame.body.scopes[state.value.scope]
-        positions = scope.outputs.get(state.value.name, ())
+        frame, scope = state.frame, state.frame.body.scopes[state.value.scope]
         if scope.owner is not None and scope.parent is not None:
-            skipped = 1 if scope.owner.op_type == "Loop" else 0
-            return _at_outputs(state, state.frame, scope.owner, scope.parent, positions, skipped)
-        if state.frame.caller is not None and state.frame.call is not None:
-            return _at_outputs(state, state.frame.caller, state.frame.call, state.frame.scope, positions, 0)
-        return []
+            target, node, outer = frame, scope.owner, scope.parent
+        elif frame.caller is not None and frame.call is not None:
+            target, node, outer = frame.caller, frame.call, frame.scope
+        else:
+            return []
+        # A Loop's body has one output more than the node: the condition, in front.
+        skipped = 1 if node.op_type == "Loop" and scope.owner is not None else 0
+        positions = (each - skipped for each in scope.outputs.get(state.value.name, ()))
+        names = [node.output[each] for each in positions if 0 <= each < len(node.output)]
+        return [
+            state._replace(frame=target, value=target.body.resolve(outer, name)) for name in names if name
+        ]
 
     def _bound(self, state: _State, use: Use) -> Bound | None:
         node = use.node
@@ -172,6 +178,12 @@ class _Walk:
         if key not in self.bodies:
             self.bodies[key] = Body(function)
         return self.bodies[key]
+
+
+def _hands_on(operator: str, slot: int) -> bool:
+    if slot == 0 and operator in _FIRST_INPUT:
+        return True
+    return operator in _ALL_INPUTS or slot in _DATA.get(operator, ())
 
 
 def _computed(state: _State, use: Use) -> _State | None:
@@ -199,18 +211,6 @@ def _into_body(state: _State, use: Use) -> list[_State]:
     if not isinstance(graph, onnx.GraphProto) or use.slot >= len(graph.input):
         return []
     return [state._replace(value=Value(number, graph.input[use.slot].name))]
-
-
-def _at_outputs(
-    state: _State,
-    frame: _Frame,
-    node: onnx.NodeProto,
-    scope: int,
-    positions: list[int] | tuple[()],
-    skipped: int,
-) -> list[_State]:
-    names = [node.output[each - skipped] for each in positions if 0 <= each - skipped < len(node.output)]
-    return [state._replace(frame=frame, value=frame.body.resolve(scope, name)) for name in names if name]
 
 
 def _table_dims(frame: _Frame, value: Value) -> tuple[Dim, ...] | None:

@@ -39,7 +39,7 @@ _ELEMENTS = {
 _FOREIGN = frozenset(f"tensor({name})" for name in _ELEMENTS)
 
 
-class DoesNotRun(Exception):
+class RunError(Exception):
     """onnxruntime refused the model or failed to run it; the text is its reason in one line."""
 
 
@@ -53,7 +53,7 @@ class Session:
                 model.read_bytes(), _options(folder, optimised), providers=["CPUExecutionProvider"]
             )
         except Exception as error:
-            raise DoesNotRun(_reason(error)) from error
+            raise RunError(_reason(error)) from error
         self.outputs: tuple[str, ...] = tuple(each.name for each in self._session.get_outputs())
         types = [each.type for each in (*self._session.get_inputs(), *self._session.get_outputs())]
         self._foreign = not _FOREIGN.isdisjoint(types)
@@ -62,7 +62,7 @@ class Session:
         """The results in the order of `outputs`.
 
         Raises:
-            DoesNotRun: onnxruntime says why.
+            RunError: onnxruntime says why.
         """
         try:
             if not self._foreign:
@@ -70,7 +70,7 @@ class Session:
             values = {each.name: _to_ort(feeds[each.name], each.element) for each in inputs}
             return [_from_ort(value) for value in self._session.run_with_ort_values(None, values)]
         except Exception as error:
-            raise DoesNotRun(_reason(error)) from error
+            raise RunError(_reason(error)) from error
 
 
 def _options(folder: str | None, optimised: bool) -> Any:

@@ -14,7 +14,7 @@ Dim = int | str | None
 _LONGEST_EXPRESSION = 200
 
 
-class CannotFeed(ValueError):
+class FeedError(ValueError):
     """The model has an input that no array can be drawn for; the text says which and why."""
 
 
@@ -39,7 +39,7 @@ def signature(model: onnx.ModelProto) -> tuple[Input, ...]:
     Before IR version 4 every initializer is listed as an input, and later ones may be: those are left out.
 
     Raises:
-        CannotFeed: an input is no dense tensor, or has no element type.
+        FeedError: an input is no dense tensor, or has no element type.
     """
     graph = model.graph
     filled = {tensor.name for tensor in graph.initializer}
@@ -51,12 +51,12 @@ def _input(value: onnx.ValueInfoProto) -> Input:
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
         called = kind.removesuffix("_type").replace("_", " ") if kind else "no type"
-        raise CannotFeed(f"input {value.name!r} is no tensor ({called})")
+        raise FeedError(f"input {value.name!r} is no tensor ({called})")
     tensor = value.type.tensor_type
     try:
         onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
     except (KeyError, ValueError, TypeError):
-        raise CannotFeed(f"input {value.name!r} has an unknown element type ({tensor.elem_type})") from None
+        raise FeedError(f"input {value.name!r} has an unknown element type ({tensor.elem_type})") from None
     return Input(value.name, tensor.elem_type, dims_of(tensor))
 
 

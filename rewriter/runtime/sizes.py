@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from rewriter.runtime.signature import Dim, Input, evaluate, names_in
@@ -35,33 +35,51 @@ class Choice:
     """A shape for every input.
 
     Attributes:
-        pattern: which symbols were taken to be equal; choices of one pattern differ in size alone.
+        patterns: which symbols were taken to be equal, in all the ways that lead to these shapes; choices
+            with a pattern in common differ in size alone.
         sizes: the size of every symbol, by its text.
         shapes: the shape of every input, by its name.
     """
 
-    pattern: str
+    patterns: frozenset[str]
     sizes: Mapping[str, int]
     shapes: Mapping[str, tuple[int, ...]]
 
+    def like(self, other: Choice) -> bool:
+        """Whether both took the same symbols to be equal."""
+        return not self.patterns.isdisjoint(other.patterns)
 
-def choices(inputs: tuple[Input, ...]) -> Iterator[Choice]:
+
+def choices(inputs: tuple[Input, ...]) -> tuple[Choice, ...]:
     """All choices of sizes, best first, without repeats; at least one for a model with static shapes.
 
     Equal symbols get equal sizes, and `a + b` the sum of its names where they are symbols of this model.
     Symbols of different names are tried as different sizes, then as equal where they stand on the same axis
     (exporters that give every input its own names), then all equal, then one as the sum of two others.
     """
-    seen: set[tuple[tuple[int, ...], ...]] = set()
+    found: dict[tuple[tuple[int, ...], ...], Choice] = {}
     for rank in _RANKS if any(each.dims is None for each in inputs) else _RANKS[:1]:
         dims = {each.name: _named_dims(each, rank) for each in inputs}
         for pattern, sizes in _assignments(_symbols(dims)):
-            shapes = {name: _shape(each, sizes) for name, each in dims.items()}
-            complete = {name: shape for name, shape in shapes.items() if shape is not None}
-            key = tuple(complete.values())
-            if len(complete) == len(shapes) and key not in seen:
-                seen.add(key)
-                yield Choice(f"rank {rank}, {pattern}", sizes, complete)
+            choice = _choice(f"rank {rank}, {pattern}", sizes, dims)
+            if choice is not None:
+                first = found.setdefault(tuple(choice.shapes.values()), choice)
+                found[tuple(choice.shapes.values())] = replace(
+                    first, patterns=first.patterns | choice.patterns
+                )
+    return tuple(found.values())
+
+
+def _choice(
+    pattern: str, sizes: Mapping[str, int], dims: Mapping[str, tuple[int | str, ...]]
+) -> Choice | None:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, each in dims.items():
+        shape = _shape(each, sizes)
+        if shape is None:
+            return None
+        shapes[name] = shape
+    return Choice(frozenset({pattern}), sizes, shapes)
 
 
 def _named_dims(each: Input, rank: int) -> tuple[int | str, ...]:

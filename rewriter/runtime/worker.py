@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from math import inf
 from pathlib import Path
@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 
 import onnx
 
-from rewriter.runtime.difference import Difference, difference
+from rewriter.runtime.difference import Difference, difference, telling
 from rewriter.runtime.feeds import Array, Integers
-from rewriter.runtime.ort import VERSION, DoesNotRun, Session
+from rewriter.runtime.ort import VERSION, RunError, Session
 from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
-from rewriter.runtime.signature import CannotFeed
+from rewriter.runtime.signature import FeedError
 from rewriter.runtime.sizes import Choice
 
 Results = list[list[Any]]
@@ -34,10 +34,61 @@ class _Try(NamedTuple):
     integers: Integers
 
 
+class _Run(NamedTuple):
+    tried: _Try
+    feeds: dict[str, Array]
+    results: list[Any]
+
+
 class _Found(NamedTuple):
+    """The input sets and what the original made of them; `restart` where other runs lay in between."""
+
     feeds: list[dict[str, Array]]
     results: Results
-    failures: int
+    restart: bool
+
+
+class _Probe:
+    """The search for input set `number`; `wary` looks whether the inputs matter at the sizes tried."""
+
+    def __init__(self, request: Request, session: Session, number: int, *, wary: bool) -> None:
+        self.request, self.session, self.number, self.wary = request, session, number, wary
+        self.first_error: Exception | None = None
+        self.runs = 0
+
+    def best(self, tries: Iterable[_Try], deadline: float) -> _Run | None:
+        """The first try whose results tell something, else the first that runs at all.
+
+        Sizes too small for a pooling give outputs that are empty, NaN or the last bias whatever comes in:
+        these agree for models that differ.
+        """
+        poor: _Run | None = None
+        for each in tries:
+            if poor is not None and poor.tried.integers is not each.integers:
+                break
+            run = self._run(each, self.number)
+            if run is not None and self._tells(run):
+                return run
+            poor = poor or run
+            if time.monotonic() > deadline:
+                break
+        return poor
+
+    def _tells(self, run: _Run) -> bool:
+        if not all(telling(result) for result in run.results):
+            return False
+        other = self._run(run.tried, self.number + self.request.sets) if self.wary else None
+        return other is None or difference(run.results, other.results) is not None
+
+    def _run(self, tried: _Try, number: int) -> _Run | None:
+        plan, seed = self.request.plan, self.request.seed
+        self.runs += 1
+        try:
+            feeds = plan.fill(tried.choice, number, seed=seed, integers=tried.integers)
+            return _Run(tried, feeds, self.session.run(plan.inputs, feeds))
+        except (RunError, FeedError) as error:
+            self.first_error = self.first_error or error
+            return None
 
 
 class Comparison:
@@ -53,26 +104,25 @@ class Comparison:
         self._enter(Stage.ORIGINAL)
         try:
             names, found = self._original()
-        except (DoesNotRun, CannotFeed) as error:
+        except (RunError, FeedError) as error:
             return Outcome(skipped=f"the original model does not run: {one_line(error)}", ort_version=VERSION)
         self._enter(Stage.REWRITTEN)
         runs = len(found.feeds)
         try:
             session = self._session(Stage.REWRITTEN)
-            if session.outputs != names:
-                raise DoesNotRun(f"its outputs are {_listed(session.outputs)} instead of {_listed(names)}")
             after = [session.run(self.inputs, feeds) for feeds in found.feeds]
-        except DoesNotRun as error:
-            reason = one_line(f"the rewritten model does not run: {error}")
-            return Outcome(runs=runs, error=reason, exact=False, max_abs=inf, ort_version=VERSION)
+        except RunError as error:
+            return _broken(runs, f"the rewritten model does not run: {error}")
+        if session.outputs != names:
+            return _broken(runs, f"its outputs are {_listed(session.outputs)} instead of {_listed(names)}")
         del session
         return self._verdict(names, found, after)
 
     def _original(self) -> tuple[tuple[str, ...], _Found]:
         session = self._session(Stage.ORIGINAL)
         found = self._given(session) if self.request.given else self._probed(session)
-        if found.failures:
-            # A run that failed may have drawn random numbers: start again as the rewritten model will.
+        if found.restart:
+            # A run that was not kept may have drawn random numbers: start again as the rewritten model will.
             session = self._session(Stage.ORIGINAL)
             found = found._replace(results=[session.run(self.inputs, feeds) for feeds in found.feeds])
         return session.outputs, found
@@ -82,32 +132,25 @@ class Comparison:
         for number, each in enumerate(self.inputs):
             tensor = onnx.TensorProto.FromString((self.folder / f"input-{number}.pb").read_bytes())
             feeds[each.name] = _array(tensor)
-        return _Found([feeds], [session.run(self.inputs, feeds)], 0)
+        return _Found([feeds], [session.run(self.inputs, feeds)], False)
 
     def _probed(self, session: Session) -> _Found:
         """Input sets the original runs with: of different sizes where it allows them, else of other data."""
         deadline = time.monotonic() + self.request.probing
-        plan, first_error, failures = self.request.plan, None, 0
-        known = list(plan.choices())
-        feeds: list[dict[str, Array]] = []
-        results: Results = []
+        known = self.request.plan.choices()
         used: list[_Try] = []
+        found = _Found([], [], False)
         for number in range(self.request.sets if self.inputs else 1):
-            for each in _tries(known, used):
-                try:
-                    drawn = plan.fill(each.choice, number, seed=self.request.seed, integers=each.integers)
-                    results.append(session.run(self.inputs, drawn))
-                except (DoesNotRun, CannotFeed) as error:
-                    first_error, failures = first_error or error, failures + 1
-                    if time.monotonic() > deadline:
-                        break
-                else:
-                    feeds.append(drawn)
-                    used.append(each)
-                    break
-            if not feeds:
-                raise first_error or CannotFeed("no sizes satisfy the dimensions of its inputs")
-        return _Found(feeds, results, failures)
+            probe = _Probe(self.request, session, number, wary=number == 0 and len(known) > 1)
+            best = probe.best(_tries(known, used), deadline)
+            if best is None and not found.feeds:
+                raise probe.first_error or FeedError("no sizes satisfy the dimensions of its inputs")
+            if best is not None:
+                used.append(best.tried)
+                found.feeds.append(best.feeds)
+                found.results.append(best.results)
+            found = found._replace(restart=found.restart or probe.runs > 1)
+        return found
 
     def _verdict(self, names: tuple[str, ...], found: _Found, after: Results) -> Outcome:
         apart = _apart(names, found.results, after)
@@ -147,16 +190,13 @@ class Comparison:
         (self.folder / "stage").write_text(stage, encoding="utf-8")
 
 
-def _tries(known: list[Choice], used: list[_Try]) -> Iterator[_Try]:
+def _tries(known: tuple[Choice, ...], used: list[_Try]) -> Iterator[_Try]:
     """What to try for the next set: at first everything, then whatever is like the last that worked."""
     if not used:
         return (_Try(choice, integers) for integers in Integers for choice in known)
-    last, taken = used[-1], [each.choice for each in used]
-    fresh = (
-        _Try(choice, last.integers)
-        for choice in known
-        if choice.pattern == last.choice.pattern and choice not in taken
-    )
+    last = used[-1]
+    later = known[known.index(last.choice) + 1 :]  # the earlier ones have failed, or were taken
+    fresh = (_Try(choice, last.integers) for choice in later if choice.like(last.choice))
     return chain(fresh, [last], (_Try(last.choice, integers) for integers in Integers))
 
 
@@ -176,6 +216,10 @@ def _array(tensor: onnx.TensorProto) -> Array:
     if tensor.data_type == onnx.TensorProto.STRING:
         return array.astype(object)
     return array
+
+
+def _broken(runs: int, reason: str) -> Outcome:
+    return Outcome(runs=runs, error=one_line(reason), exact=False, max_abs=inf, ort_version=VERSION)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from rewriter.refusals import UsageError
 from rewriter.runtime.feeds import Array, Plan, plan
 from rewriter.runtime.protocol import Stage, one_line
 from rewriter.runtime.sessions import compare_runs
-from rewriter.runtime.signature import CannotFeed, Input, evaluate
+from rewriter.runtime.signature import FeedError, Input, evaluate
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def compare(
         )
     try:
         drawing = plan(before)
-    except CannotFeed as error:
+    except FeedError as error:
         return Numeric(0, None, None, one_line(f"no inputs can be drawn: {error}"))
     outcome = compare_runs(
         {Stage.ORIGINAL: before, Stage.REWRITTEN: after},
