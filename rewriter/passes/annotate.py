@@ -16,8 +16,8 @@ from rewriter.evidence.grammar import scoped_prefix
 from rewriter.model import metadata
 from rewriter.passes.base import Outcome
 from rewriter.paths import ModulePath
-from rewriter.tree.analysis import Analysis
-from rewriter.tree.module import ModuleTree, Placement
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree, Placement
 
 
 @dataclass(frozen=True, slots=True)

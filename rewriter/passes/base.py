@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import ClassVar, Protocol
 
 from rewriter.refusals import Refusal
-from rewriter.tree.analysis import Analysis
+from rewriter.modules.analysis import Analysis
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from rewriter.model.graph import NONE, GraphIndex
 from rewriter.passes.base import Outcome
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
-from rewriter.tree.analysis import Analysis
-from rewriter.tree.module import Placement
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Placement
 
 
 @dataclass(frozen=True, slots=True)

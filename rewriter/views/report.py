@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.refusals import Refusal
-from rewriter.tree.analysis import Analysis
-from rewriter.verify.verification import Verification
+from rewriter.modules.analysis import Analysis
+from rewriter.proof.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)

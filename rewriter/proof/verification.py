@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rewriter.verify.certificate import Certificate
-from rewriter.verify.compare import Numeric
+from rewriter.proof.certificate import Certificate
+from rewriter.proof.compare import Numeric
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from onnx import ModelProto
 
 from rewriter.evidence.claim import Claim, ParameterClaim
 from rewriter.model.graph import GraphIndex
-from rewriter.tree.module import ModuleTree
+from rewriter.modules.module import ModuleTree
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.verify.contents import Contents
-from rewriter.verify.numbering import Numbering, Table, Unprovable
+from rewriter.proof.contents import Contents
+from rewriter.proof.numbering import Numbering, Table, Unprovable
 
 
 @dataclass(frozen=True, slots=True)

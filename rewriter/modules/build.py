@@ -12,8 +12,8 @@ from rewriter.evidence.claim import ParameterClaim
 from rewriter.evidence.settle import Settled, settle
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ROOT, ModulePath
-from rewriter.tree.analysis import Analysis
-from rewriter.tree.module import Module, ModuleTree, Parameter, Placement
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
 
 
 def analyse(model: ModelProto, path: Path | None = None) -> Analysis:

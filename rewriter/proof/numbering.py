@@ -21,7 +21,7 @@ from pathlib import Path
 import onnx
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, helper
 
-from rewriter.verify.contents import Contents, Key
+from rewriter.proof.contents import Contents, Key
 
 ABSENT = 0
 """The number of an optional input that was left out."""
