@@ -1,0 +1,89 @@
+"""Checked access to the fields of a JSON object that somebody else may have written."""
+
+from __future__ import annotations
+
+from typing import NoReturn, TypeGuard
+
+from rewriter.refusals import UnreadableModel
+
+
+class Fields:
+    """A JSON object whose fields are taken out by type.
+
+    Args:
+        value: what the parser returned.
+        where: names the object in errors.
+
+    Raises:
+        UnreadableModel: by the constructor and every method, where the type is another one.
+    """
+
+    __slots__ = ("_values", "_where")
+
+    def __init__(self, value: object, where: str) -> None:
+        if not isinstance(value, dict):
+            raise UnreadableModel(f"{where}: not a JSON object; write the sidecar again from its model")
+        self._values: dict[str, object] = value
+        self._where = where
+
+    def get(self, key: str) -> object:
+        """The field as it is; None where it is missing."""
+        return self._values.get(key)
+
+    def text(self, key: str) -> str:
+        """A string."""
+        value = self._values.get(key)
+        return value if isinstance(value, str) else self._fail(key, "text")
+
+    def flag(self, key: str) -> bool:
+        """True or false."""
+        value = self._values.get(key)
+        return value if isinstance(value, bool) else self._fail(key, "true or false")
+
+    def count(self, key: str) -> int:
+        """An integer that is not negative."""
+        value = self._values.get(key)
+        return value if _is_count(value) else self._fail(key, "a count")
+
+    def counts(self, key: str) -> dict[str, int]:
+        """An object of counts."""
+        value = self._values.get(key)
+        if isinstance(value, dict) and all(_is_count(count) for count in value.values()):
+            return value
+        return self._fail(key, "an object of counts")
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings."""
+        value = self._values.get(key)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        return self._fail(key, "a list of texts")
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """A list of counts."""
+        value = self._values.get(key)
+        if isinstance(value, list) and all(_is_count(item) for item in value):
+            return tuple(value)
+        return self._fail(key, "a list of counts")
+
+    def object(self, key: str) -> Fields:
+        """An object."""
+        return Fields(self._values.get(key), f"{self._where}: {key}")
+
+    def objects(self, key: str) -> list[Fields]:
+        """A list of objects."""
+        value = self._values.get(key)
+        if not isinstance(value, list):
+            return self._fail(key, "a list")
+        return [Fields(item, f"{self._where}: {key}[{number}]") for number, item in enumerate(value)]
+
+    def _fail(self, key: str, wanted: str) -> NoReturn:
+        raise self.fault(f"{key} is not {wanted}")
+
+    def fault(self, what: str) -> UnreadableModel:
+        """The error that says `what` is wrong with this object."""
+        return UnreadableModel(f"{self._where}: {what}; write the sidecar again from its model")
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

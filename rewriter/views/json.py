@@ -1,0 +1,156 @@
+"""What programs read: the results of `tree`, `rewrite` and `verify` as JSON, with published schemas.
+
+Every result names its schema and version in `schema`. A key is never renamed or removed and never changes
+its meaning within a version. The schemas are JSON Schema draft 2020-12, in `schemas/`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib import resources
+
+from rewriter.tree.analysis import Analysis
+from rewriter.tree.module import Module, ModuleTree, Parameter
+from rewriter.verify.compare import Numeric
+from rewriter.verify.verification import Verification
+from rewriter.views.escape import as_text
+from rewriter.views.report import Report
+from rewriter.views.summary import summarize
+
+JsonObject = dict[str, object]
+"""A JSON object; what it holds is told by its schema, and the tests hold it to that."""
+
+TREE = "rewriter.tree/1"
+REWRITE = "rewriter.rewrite/1"
+VERIFY = "rewriter.verify/1"
+
+
+def schema(name: str) -> JsonObject:
+    """A published schema.
+
+    Args:
+        name: `tree`, `rewrite`, `verify`, or `modules` for the sidecar.
+
+    Raises:
+        FileNotFoundError: there is no schema of that name.
+    """
+    file = resources.files("rewriter.views").joinpath("schemas", f"{name}.schema.json")
+    loaded: JsonObject = json.loads(file.read_text("utf-8"))
+    return loaded
+
+
+def tree_json(analysis: Analysis) -> JsonObject:
+    """The tree of a model and the place of every node, as `tree.schema.json` tells."""
+    summary = summarize(analysis)
+    return {
+        "schema": TREE,
+        "model": {
+            "nodes": summary.nodes,
+            "initializers": summary.initializers,
+            "opset": summary.opset,
+            "producer": summary.producer,
+        },
+        "opsets": summary.opsets,
+        "placement": placement_json(analysis.tree),
+        "modules": [_module_json(module) for module in analysis.tree],
+        "nodes": _nodes_json(analysis),
+    }
+
+
+def rewrite_json(report: Report) -> JsonObject:
+    """What one rewrite did, as `rewrite.schema.json` tells."""
+    return {
+        "schema": REWRITE,
+        "placement": placement_json(report.analysis.tree),
+        "passes": [{"name": record.name, "changes": dict(record.changes)} for record in report.passes],
+        "refusals": [
+            {"module": refusal.module, "reason": refusal.reason.name.lower(), "witness": refusal.witness}
+            for refusal in report.refusals
+        ],
+        "verification": _verification_json(report.verification),
+        "seconds": dict(report.seconds),
+        "outputs": [str(path) for path in report.outputs],
+    }
+
+
+def verify_json(verification: Verification) -> JsonObject:
+    """The outcome of comparing two models, as `verify.schema.json` tells."""
+    return {"schema": VERIFY, "verification": _verification_json(verification)}
+
+
+def placement_json(tree: ModuleTree) -> JsonObject:
+    """How many nodes were placed, by which evidence, and on how many witnesses disagree."""
+    return {
+        "nodes": len(tree.placements),
+        "placed": tree.placed,
+        "by_source": {str(source): count for source, count in tree.by_source.items()},
+        "conflicts": tree.conflicts,
+    }
+
+
+def parameter_json(parameter: Parameter) -> JsonObject:
+    """One parameter and the initializer that holds it."""
+    return {
+        "name": parameter.name,
+        "initializer": as_text(parameter.initializer),
+        "shape": list(parameter.shape),
+        "dtype": parameter.dtype,
+        "transposed": parameter.transposed,
+    }
+
+
+def _module_json(module: Module) -> JsonObject:
+    return {
+        "path": module.path,
+        "class": module.class_name,
+        "kind": module.kind,
+        "depth": module.depth,
+        "parent": module.parent,
+        "children": list(module.children),
+        "leaf": module.leaf,
+        "calls": module.calls,
+        "nodes": {"own": len(module.nodes), "total": module.total_nodes},
+        "parameters": [parameter_json(parameter) for parameter in module.parameters],
+    }
+
+
+def _nodes_json(analysis: Analysis) -> list[JsonObject]:
+    nodes: list[JsonObject] = []
+    for node, placement in zip(analysis.graph.nodes, analysis.tree.placements, strict=True):
+        nodes.append(
+            {
+                "name": as_text(node.name),
+                "op": as_text(node.op_type),
+                "outputs": [as_text(name) for name in node.output],
+                "module": placement.module if placement else None,
+                "call": placement.call if placement else None,
+                "source": str(placement.source) if placement else None,
+            }
+        )
+    return nodes
+
+
+def _verification_json(verification: Verification) -> JsonObject:
+    certificate = verification.certificate
+    return {
+        "certificate": {
+            "equal": certificate.equal,
+            "outputs": certificate.outputs,
+            "difference": certificate.difference,
+        },
+        "numeric": _numeric_json(verification.numeric),
+    }
+
+
+def _numeric_json(numeric: Numeric | None) -> JsonObject:
+    """JSON has no infinity: a difference without bound is `exact` false with `max_abs` null."""
+    if numeric is None:
+        return {"runs": 0, "max_abs": None, "exact": None, "skipped": "not asked for"}
+    finite = numeric.max_abs is not None and math.isfinite(numeric.max_abs)
+    return {
+        "runs": numeric.runs,
+        "max_abs": numeric.max_abs if finite else None,
+        "exact": numeric.exact,
+        "skipped": numeric.skipped,
+    }

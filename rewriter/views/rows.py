@@ -1,0 +1,143 @@
+"""The lines of a tree, before anyone draws them: which modules are shown, and what each line says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rewriter.paths import ROOT, ModulePath
+from rewriter.tree.module import Module, ModuleTree
+from rewriter.views.summary import parameter_totals, subtree_sizes
+
+LONG = 60
+"""A tree of more modules than this is shown with alike siblings on one line, unless asked otherwise."""
+
+_NUMBERED = re.compile(r"(.*?)(\d{1,9})", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a tree.
+
+    Attributes:
+        module: the module shown; where the line stands for several alike, the first of them.
+        through: the last of the modules the line stands for; None where it stands for one.
+        alike: how many modules the line stands for.
+        last: for the module and each one above it (the root left out), from the top: whether no line of a
+            sibling follows. Draws the guides.
+        shown: number of lines directly below it.
+        hidden: number of modules below that no line shows.
+        parameters: elements in the parameters of the module and all below.
+        share: its part of the whole, 0 to 1: of the parameters, or of the nodes where there are none.
+        context: shown only because a selected module lies below.
+    """
+
+    module: Module
+    through: Module | None
+    alike: int
+    last: tuple[bool, ...]
+    shown: int
+    hidden: int
+    parameters: int
+    share: float
+    context: bool
+
+
+class Rows:
+    """Decides which modules of a tree get a line.
+
+    Args:
+        tree: the modules.
+        depth: show modules down to this depth, the root having 0; None for all.
+        only: show the modules whose path fits this glob, and what leads to them; None for all.
+        merge: whether alike siblings with consecutive numbers share a line; None: where the tree is long and
+            neither depth nor selection was asked for.
+    """
+
+    def __init__(
+        self, tree: ModuleTree, depth: int | None = None, only: str | None = None, merge: bool | None = None
+    ) -> None:
+        self.tree = tree
+        self.depth = depth
+        self.totals = parameter_totals(tree)
+        self.sizes = subtree_sizes(tree)
+        self.selected = None if only is None else {module.path for module in tree.select(only)}
+        self.leading = {above for path in self.selected or () for above in path.ancestors()}
+        unasked = depth is None and only is None
+        self.shapes = _shapes(tree, self.totals) if (merge if merge is not None else unasked) else None
+        if merge is None and len(tree) <= LONG:
+            self.shapes = None
+
+    def __iter__(self) -> Iterator[Row]:
+        """The lines from top to bottom; none where nothing was selected."""
+        if self.selected is not None and not self.selected:
+            return
+        stack: list[tuple[list[Module], tuple[bool, ...]]] = [([self.tree.root], ())]
+        while stack:
+            run, last = stack.pop()
+            module = run[0]
+            below = self._below(module)
+            yield self._row(run, last, below)
+            for position in range(len(below) - 1, -1, -1):
+                stack.append((below[position], (*last, position == len(below) - 1)))
+
+    def _below(self, module: Module) -> list[list[Module]]:
+        """The lines directly below a module, each as the modules it stands for."""
+        if self.depth is not None and module.depth >= self.depth:
+            return []
+        wanted = [child for child in self.tree.children(module.path) if self._wanted(child.path)]
+        return _runs(wanted, self.shapes) if self.shapes else [[child] for child in wanted]
+
+    def _wanted(self, path: ModulePath) -> bool:
+        return self.selected is None or path in self.selected or path in self.leading
+
+    def _row(self, run: list[Module], last: tuple[bool, ...], below: Sequence[list[Module]]) -> Row:
+        module = run[0]
+        root = self.tree.root
+        parameters = self.totals[module.path]
+        part, whole = parameters, self.totals[ROOT]
+        if not whole:
+            part, whole = module.total_nodes, root.total_nodes
+        cut = not below and (self.selected is None or module.path in self.selected)
+        return Row(
+            module=module,
+            through=run[-1] if len(run) > 1 else None,
+            alike=len(run),
+            last=last,
+            shown=len(below),
+            hidden=self.sizes[module.path] - 1 if cut else 0,
+            parameters=parameters,
+            share=part / whole if whole else 0.0,
+            context=self.selected is not None and module.path not in self.selected,
+        )
+
+
+def _shapes(tree: ModuleTree, totals: dict[ModulePath, int]) -> dict[ModulePath, int]:
+    """A number for each module; two modules bear the same one where their subtrees read alike."""
+    numbers: dict[tuple[object, ...], int] = {}
+    shapes: dict[ModulePath, int] = {}
+    for module in tree.innermost_first():
+        below = tuple((child.name, shapes[child]) for child in module.children)
+        figures = (len(module.nodes), module.total_nodes, totals[module.path], module.calls)
+        shapes[module.path] = numbers.setdefault((module.class_name, *figures, *below), len(numbers))
+    return shapes
+
+
+def _runs(siblings: Sequence[Module], shapes: dict[ModulePath, int]) -> list[list[Module]]:
+    """`siblings` with neighbours put together that read alike and bear consecutive numbers."""
+    runs: list[list[Module]] = []
+    for module in siblings:
+        if runs and shapes[runs[-1][-1].path] == shapes[module.path] and _follows(runs[-1][-1], module):
+            runs[-1].append(module)
+        else:
+            runs.append([module])
+    return runs
+
+
+def _follows(left: Module, right: Module) -> bool:
+    """Whether the names differ in the number at their end alone, by one: `layer_3` and `layer_4`."""
+    before, after = _NUMBERED.fullmatch(left.path.name), _NUMBERED.fullmatch(right.path.name)
+    if before is None or after is None:
+        return False
+    return before[1] == after[1] and int(before[2]) + 1 == int(after[2])

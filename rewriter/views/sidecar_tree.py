@@ -1,0 +1,86 @@
+"""The module tree of a sidecar, put together again from its list of modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rewriter.paths import ModulePath
+from rewriter.tree.module import Module, ModuleTree, Parameter, Placement
+from rewriter.views.fields import Fields
+
+
+def tree_of(top: Fields, entries: Sequence[Fields], nodes: int) -> ModuleTree:
+    """Put the tree together.
+
+    Args:
+        top: the whole sidecar, to name it in errors.
+        entries: its modules, depth first.
+        nodes: number of nodes of the model.
+
+    Raises:
+        UnreadableModel: a module is named twice or its parent is missing or stands behind it, a node is
+            placed twice or does not exist.
+    """
+    placements: dict[int, Placement] = {}
+    children: dict[ModulePath, list[ModulePath]] = {}
+    own: dict[ModulePath, tuple[int, ...]] = {}
+    for entry in entries:
+        path = ModulePath(entry.text("path"))
+        _adopt(path, children, entry)
+        own[path] = _place(path, entry, placements, nodes)
+    if not children:
+        raise top.fault("holds no module, not even the root")
+    totals = {path: len(numbers) for path, numbers in own.items()}
+    for path in reversed(totals):
+        if (parent := path.parent) is not None:
+            totals[parent] += totals[path]
+    modules = {
+        path: _module(path, entry, tuple(children[path]), own[path], totals[path])
+        for path, entry in zip(own, entries, strict=True)
+    }
+    return ModuleTree(modules, tuple(placements.get(node) for node in range(nodes)))
+
+
+def _adopt(path: ModulePath, children: dict[ModulePath, list[ModulePath]], entry: Fields) -> None:
+    """Enter a module and make it known to its parent."""
+    if path in children:
+        raise entry.fault(f"{path!s} is listed twice")
+    parent = path.parent
+    if parent is not None:
+        if parent not in children:
+            raise entry.fault(f"the parent of {path!s} is not listed before it")
+        children[parent].append(path)
+    elif children:
+        raise entry.fault("the root is not listed first")
+    children[path] = []
+
+
+def _place(path: ModulePath, entry: Fields, placements: dict[int, Placement], nodes: int) -> tuple[int, ...]:
+    """Enter the placements of one module; returns its nodes."""
+    numbers = []
+    for placed in entry.objects("placements"):
+        number = placed.count("node")
+        if number >= nodes or number in placements:
+            raise placed.fault(f"node {number} is placed twice or does not exist")
+        conflicting = tuple(map(ModulePath, placed.texts("conflicting")))
+        placements[number] = Placement(path, placed.count("call"), placed.text("source"), conflicting)
+        numbers.append(number)
+    return tuple(numbers)
+
+
+def _module(
+    path: ModulePath, entry: Fields, children: tuple[ModulePath, ...], nodes: tuple[int, ...], total: int
+) -> Module:
+    parameters = tuple(
+        Parameter(
+            name=parameter.text("name"),
+            initializer=parameter.text("initializer"),
+            shape=parameter.shape("shape"),
+            dtype=parameter.text("dtype"),
+            transposed=parameter.flag("transposed"),
+            shared_with=tuple(map(ModulePath, parameter.texts("shared_with"))),
+        )
+        for parameter in entry.objects("parameters")
+    )
+    class_name = None if entry.get("class") is None else entry.text("class")
+    return Module(path, class_name, parameters, children, nodes, total, entry.count("calls"))

@@ -1,0 +1,126 @@
+"""Figures that every view shows: what file this is, how much of it was placed, who owns the parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from onnx import GraphProto
+
+from rewriter.paths import ModulePath, common_ancestor
+from rewriter.tree.analysis import Analysis
+from rewriter.tree.module import ModuleTree
+from rewriter.views.escape import as_text
+
+NO_HIERARCHY = "no module hierarchy found in this file"
+WOULD_HELP = (
+    "what would help: the file as its exporter wrote it (optimisers drop scopes), "
+    "or a fresh export at opset 18 or newer"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What file this is.
+
+    Attributes:
+        file: its name without the folder; None for a model handed over in memory.
+        producer: name and version of the exporter; '' where the file does not say.
+        opset: version of the default domain; None where the file does not import it.
+        opsets: domain -> version; the default domain is ''.
+        nodes: all nodes, those in bodies and functions included.
+        initializers: all initializers, likewise.
+    """
+
+    file: str | None
+    producer: str
+    opset: int | None
+    opsets: dict[str, int]
+    nodes: int
+    initializers: int
+
+
+def summarize(analysis: Analysis) -> Summary:
+    """What file `analysis` is about."""
+    model = analysis.model
+    opsets: dict[str, int] = {}
+    for entry in model.opset_import:
+        domain = as_text(entry.domain)
+        opsets["" if domain == "ai.onnx" else domain] = entry.version
+    graphs = [body.proto for body in analysis.graph.bodies if isinstance(body.proto, GraphProto)]
+    return Summary(
+        file=analysis.path.name if analysis.path else None,
+        producer=f"{as_text(model.producer_name)} {as_text(model.producer_version)}".strip(),
+        opset=opsets.get(""),
+        opsets=opsets,
+        nodes=len(analysis.graph.nodes),
+        initializers=sum(len(graph.initializer) + len(graph.sparse_initializer) for graph in graphs),
+    )
+
+
+def parameter_totals(tree: ModuleTree) -> dict[ModulePath, int]:
+    """Number of elements in the parameters of each module and all below, each initializer counted once.
+
+    An initializer that several modules share counts once in every module that holds more than one of them:
+    of two owners next to each other in tree order, the lowest module that holds both gives one back.
+    """
+    totals = dict.fromkeys(tree.modules, 0)
+    owner_of: dict[str, ModulePath] = {}
+    for module in tree:
+        for parameter in module.parameters:
+            totals[module.path] += parameter.count
+            previous = owner_of.get(parameter.initializer)
+            if previous is not None and (both := common_ancestor((previous, module.path))) is not None:
+                totals[both] -= parameter.count
+            owner_of[parameter.initializer] = module.path
+    for module in tree.innermost_first():
+        if module.parent is not None:
+            totals[module.parent] += totals[module.path]
+    return totals
+
+
+def subtree_sizes(tree: ModuleTree) -> dict[ModulePath, int]:
+    """Number of modules in each subtree, its top included."""
+    sizes = dict.fromkeys(tree.modules, 1)
+    for module in tree.innermost_first():
+        if module.parent is not None:
+            sizes[module.parent] += sizes[module.path]
+    return sizes
+
+
+def head_phrases(summary: Summary) -> list[str]:
+    """The file in a few phrases, for one line."""
+    phrases = [summary.file or "(model in memory)", summary.producer or "unknown producer"]
+    phrases.append("no opset" if summary.opset is None else f"opset {summary.opset}")
+    phrases.extend(f"{domain} {version}" for domain, version in summary.opsets.items() if domain)
+    return [*phrases, counted(summary.nodes, "node"), counted(summary.initializers, "initializer")]
+
+
+def coverage_phrases(tree: ModuleTree) -> list[str]:
+    """How many nodes were placed and by which evidence, in a few phrases for one line."""
+    if not tree.placements:
+        return ["this model has no nodes"]
+    if not tree.placed:
+        return [f"{NO_HIERARCHY}: none of {counted(len(tree.placements), 'node')} could be placed"]
+    phrases = [f"{tree.placed:,} of {counted(len(tree.placements), 'node')} placed"]
+    phrases.extend(f"{count:,} by {source_words(source)}" for source, count in tree.by_source.items())
+    conflicts = f"{tree.conflicts:,} with conflicting evidence" if tree.conflicts else "no conflicts"
+    return [*phrases, conflicts]
+
+
+def source_words(source: str) -> str:
+    """A kind of evidence as words: `scope_name` reads `scope name`."""
+    return source.replace("_", " ")
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 node`, `1,200 nodes`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def human(count: int) -> str:
+    """A count in at most five characters, for reading: `987`, `1.2k`, `345M`, `7.1B`."""
+    for power, unit in ((1, ""), (1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T")):
+        scaled = count / power
+        if scaled < 999.5 or unit == "T":
+            return f"{scaled:.1f}{unit}" if unit and scaled < 99.95 else f"{scaled:.0f}{unit}"
+    raise AssertionError("the last unit takes every count")

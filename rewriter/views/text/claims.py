@@ -1,0 +1,96 @@
+"""Why one node stands where it stands, in a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from rewriter.evidence.claim import Claim, Source
+from rewriter.model.graph import NONE
+from rewriter.tree.analysis import Analysis
+from rewriter.views.escape import as_text, shorten
+from rewriter.views.summary import WOULD_HELP, counted, source_words
+from rewriter.views.text.parts import flow, signs
+
+_DETAIL = 100
+"""Characters shown of the text a claim was read from; exporters write whole stack traces there."""
+_LISTED = 4
+
+
+def print_claims(analysis: Analysis, node: int, console: Console) -> None:
+    """Print where a node was placed and everything any witness said about it.
+
+    Args:
+        analysis: a model and its tree.
+        node: number of the node in the GraphIndex.
+        console: where to.
+
+    Raises:
+        IndexError: there is no node of that number.
+    """
+    proto = analysis.graph.nodes[node]
+    name = as_text(proto.name) or f"(no name, node {node})"
+    domain = as_text(proto.domain)
+    flow(console, [name], "bold")
+    flow(console, [f"{domain}::{as_text(proto.op_type)}" if domain else as_text(proto.op_type)], label="op")
+    flow(console, [as_text(output) or "(left out)" for output in proto.output] or ["none"], label="outputs")
+    _print_placement(analysis, node, console)
+    for number, claim in enumerate(analysis.claims[node]):
+        _print_claim(claim, console, first=not number, won=_won(analysis, node, number))
+    if analysis.tree.placements[node] is None:
+        for number, tried in enumerate(_tried(analysis, node)):
+            flow(console, [tried], label="" if number else "tried")
+        flow(console, [WOULD_HELP], "dim", label="")
+
+
+def _won(analysis: Analysis, node: int, number: int) -> bool:
+    return number == 0 and analysis.tree.placements[node] is not None
+
+
+def _print_placement(analysis: Analysis, node: int, console: Console) -> None:
+    placement = analysis.tree.placements[node]
+    if placement is None:
+        flow(console, ["not placed: no evidence names one"], "yellow", label="module")
+        return
+    module = analysis.tree.modules.get(placement.module)
+    flow(console, [placement.module or "(root)"], "green", label="module")
+    flow(console, [(module.class_name if module else None) or "unknown"], label="class")
+    flow(console, [f"{placement.call + 1} of {module.calls if module else placement.call + 1}"], label="call")
+    flow(console, [source_words(placement.source)], label="evidence")
+    if placement.conflicting:
+        flow(console, [path or "(root)" for path in placement.conflicting], "yellow", label="others say")
+
+
+def _print_claim(claim: Claim, console: Console, *, first: bool, won: bool) -> None:
+    mark = signs(console)
+    phrases = [f"{mark.yes if won else ' '} {source_words(claim.source)}: {claim.module or '(root)'}"]
+    phrases += [claim.class_name] if claim.class_name else []
+    phrases += [f"call {claim.call + 1}"] if claim.call is not None else []
+    phrases += [f"read from {shorten(as_text(claim.detail), _DETAIL, mark.dots)}"] if claim.detail else []
+    flow(console, phrases, "" if won else "dim", label="claims" if first else "")
+
+
+def _tried(analysis: Analysis, node: int) -> list[str]:
+    """What each witness found that said nothing about a node."""
+    graph = analysis.graph
+    proto = graph.nodes[node]
+    said = {claim.source for claim in analysis.claims[node]}
+    keys = [as_text(entry.key) for entry in proto.metadata_props]
+    outputs = [as_text(name) for name in proto.output if name]
+    weights = [
+        as_text(graph.value_names[value]) for value in graph.reads[node] if value in graph.initializers
+    ]
+    readers = {reader for value in graph.writes[node] if value != NONE for reader in graph.readers[value]}
+    placed = sum(analysis.tree.placements[reader] is not None for reader in readers)
+    found = {
+        Source.EXPORTER: f"metadata: {_list(keys)}",
+        Source.SCOPE_NAME: f"its name: {as_text(proto.name) or 'none'}",
+        Source.VALUE_NAME: f"names of its outputs: {_list(outputs)}",
+        Source.PARAMETER: f"initializers it reads: {_list(weights)}",
+        Source.DATAFLOW: f"{counted(len(readers), 'node')} that read its results, {placed:,} of them placed",
+    }
+    return [text for source, text in found.items() if source not in said]
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return (", ".join(names[:_LISTED]) or "none") + more

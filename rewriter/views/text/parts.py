@@ -1,0 +1,84 @@
+"""What the printed views share: signs, and phrases put on lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+from rewriter.views.escape import visible
+
+LABEL_WIDTH = 10
+"""Cells that the label in front of a line takes, its gap included."""
+
+
+class Signs(NamedTuple):
+    """Characters to draw with."""
+
+    dot: str
+    dots: str
+    times: str
+    yes: str
+    no: str
+    branch: str
+    end: str
+    bar: str
+    bars: str
+    """Eighths of a full cell, ascending; the last is a full one."""
+
+
+UNICODE = Signs("·", "…", "×", "✓", "✗", "├─ ", "└─ ", "│  ", "▏▎▍▌▋▊▉█")  # noqa: RUF001
+ASCII = Signs("-", "...", "x", "*", "!", "|- ", "`- ", "|  ", "#")
+
+
+def signs(console: Console) -> Signs:
+    """The signs this console can show."""
+    return ASCII if console.options.ascii_only else UNICODE
+
+
+def fit(text: str, width: int, dots: str) -> str:
+    """`text` in exactly `width` cells: padded, or its end cut off and marked."""
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    if width <= cell_len(dots):
+        return dots[:width]
+    return set_cell_size(text, width - cell_len(dots)) + dots
+
+
+def emit(console: Console, text: Text) -> None:
+    """Print one line that must not wrap, without the blanks at its end."""
+    text.rstrip()
+    console.print(text, no_wrap=True, overflow="crop", crop=True)
+
+
+def flow(console: Console, phrases: Iterable[str], style: str = "", label: str | None = None) -> None:
+    """Print phrases with dots between them; a line breaks between two phrases where it can.
+
+    Args:
+        console: where to.
+        phrases: of any origin: made safe to show here.
+        style: for the phrases.
+        label: stands in front of the first line and indents the others.
+    """
+    mark = signs(console)
+    safe = [visible(phrase, ascii_only=mark is ASCII) for phrase in phrases]
+    margin = 0 if label is None else LABEL_WIDTH
+    for number, line in enumerate(_lines(safe, console.width - margin, f" {mark.dot} ")):
+        head = label if label is not None and not number else ""
+        for piece in Text(line, style).wrap(console, max(console.width - margin, 10)):
+            emit(console, Text.assemble((head.ljust(margin), "dim"), piece))
+            head = ""
+
+
+def _lines(phrases: Sequence[str], width: int, separator: str) -> list[str]:
+    lines: list[str] = []
+    for phrase in phrases:
+        longer = f"{lines[-1]}{separator}{phrase}" if lines else phrase
+        if lines and cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(phrase)
+    return lines

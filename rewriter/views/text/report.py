@@ -1,0 +1,98 @@
+"""The outcome of a rewrite and its proof in a terminal."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from rich.console import Console
+
+from rewriter.refusals import Refusal
+from rewriter.verify.certificate import Certificate
+from rewriter.verify.compare import Numeric
+from rewriter.verify.verification import Verification
+from rewriter.views.report import PassRecord, Report
+from rewriter.views.summary import coverage_phrases, head_phrases, summarize
+from rewriter.views.text.parts import flow, signs
+
+_REFUSALS_SHOWN = 5
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print what a rewrite did: what was placed and changed, what was refused, the proof, the files."""
+    flow(console, head_phrases(summarize(report.analysis)), "bold")
+    flow(console, coverage_phrases(report.analysis.tree), label="placed")
+    for number, record in enumerate(report.passes):
+        flow(console, _changes(record), label="" if number else "passes")
+    _print_refusals(report.refusals, console)
+    print_verification(report.verification, console)
+    written = [_written(path) for path in report.outputs]
+    flow(console, written or ["nothing"], label="written")
+    if report.seconds:
+        total = sum(report.seconds.values())
+        stations = [f"{station} {seconds:.2f} s" for station, seconds in report.seconds.items()]
+        flow(console, [*stations, f"{total:.2f} s in all"], "dim", label="took")
+
+
+def print_verification(verification: Verification, console: Console) -> None:
+    """Print the proof: the certificate and the numbers, in one line where they agree."""
+    mark = signs(console)
+    phrases = [_certified(verification.certificate), _numbers(verification.numeric)]
+    sign, style = (mark.yes, "green") if verification.holds else (mark.no, "bold red")
+    flow(console, [f"{sign} {phrases[0]}", *phrases[1:]], style, label="proof")
+
+
+def _changes(record: PassRecord) -> list[str]:
+    changes = [f"{count:,} {what}" for what, count in record.changes.items() if count]
+    return (
+        [f"{record.name}: {changes[0]}", *changes[1:]] if changes else [f"{record.name}: nothing to change"]
+    )
+
+
+def _print_refusals(refusals: tuple[Refusal, ...], console: Console) -> None:
+    if not refusals:
+        return
+    shown = refusals if len(refusals) == _REFUSALS_SHOWN + 1 else refusals[:_REFUSALS_SHOWN]
+    flow(console, [f"{len(refusals):,} not done"], "yellow", label="refused")
+    for refusal in shown:
+        flow(console, [str(refusal)], label="")
+    if len(shown) < len(refusals):
+        flow(console, [f"and {len(refusals) - len(shown):,} more"], "dim", label="")
+
+
+def _certified(certificate: Certificate) -> str:
+    outputs = certificate.outputs
+    if certificate.equal:
+        return f"certificate: equal at {outputs:,} of {outputs:,} outputs"
+    return f"certificate: NOT equal: {certificate.difference or 'no difference was named'}"
+
+
+def _numbers(numeric: Numeric | None) -> str:
+    """What the numbers say; never that they agree where nothing ran."""
+    if numeric is None:
+        return "numbers not asked for"
+    if numeric.skipped is not None:
+        return f"numbers not taken: {numeric.skipped}"
+    runs = f"onnxruntime: {numeric.runs:,} run{'s' if numeric.runs != 1 else ''}"
+    if numeric.exact:
+        return f"{runs}, bit for bit equal"
+    if numeric.max_abs is None or not math.isfinite(numeric.max_abs):
+        return f"{runs}, DIFFERENT without bound"
+    return f"{runs}, DIFFERENT by up to {numeric.max_abs:.3g}"
+
+
+def _written(path: Path) -> str:
+    try:
+        return f"{path} ({_size(path.stat().st_size)})"
+    except OSError:
+        return f"{path} (gone since)"
+
+
+def _size(count: int) -> str:
+    """A number of bytes in decimal units, as file managers and disks count them."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 99.95 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

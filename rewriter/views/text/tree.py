@@ -1,0 +1,187 @@
+"""The module tree in a terminal: one line per module, figures in columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from rewriter.tree.analysis import Analysis
+from rewriter.tree.module import Module
+from rewriter.views.escape import visible
+from rewriter.views.rows import Row, Rows
+from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, human, summarize
+from rewriter.views.text.parts import ASCII, Signs, emit, fit, flow, signs
+
+_BARS = (8, 4, 0)
+"""Cells of a full share bar: the widest that leaves room for the names."""
+_GAP = "  "
+_SHARE = 4
+"""Cells of a percentage."""
+_NODES = "nodes/all"
+
+
+def print_tree(
+    analysis: Analysis, console: Console, depth: int | None = None, only: str | None = None
+) -> None:
+    """Print what file this is, how much of it was placed, and its modules.
+
+    Where a long tree is shown whole, alike siblings with consecutive numbers (`1 … 11`) share a line.
+
+    Args:
+        analysis: a model and its tree.
+        console: where to; nothing wraps at its width, names are cut instead.
+        depth: show modules down to this depth, the root having 0.
+        only: show the modules whose path fits this glob, and what leads to them.
+    """
+    tree = analysis.tree
+    flow(console, head_phrases(summarize(analysis)), "bold")
+    flow(console, coverage_phrases(tree))
+    if tree.placements and not tree.placed:
+        flow(console, [WOULD_HELP], "dim")
+    if len(tree) == 1 and not tree.placed:
+        return
+    rows = list(Rows(tree, depth, only))
+    console.print()
+    if not rows:
+        flow(console, [f"no module matches {only}"])
+        return
+    _print_rows(rows, console)
+    if any(row.through for row in rows):
+        flow(console, ["lines for several modules give the figures of each one of them"], "dim")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The cells of one line, as text."""
+
+    guides: str
+    name: str
+    note: str
+    class_name: str
+    own: str
+    total: str
+    parameters: str
+    calls: str
+    share: float
+    style: str
+
+
+def _print_rows(rows: list[Row], console: Console) -> None:
+    mark = signs(console)
+    lines = [_line(row, mark) for row in rows]
+    layout = _Layout(lines, console.width, mark)
+    emit(console, layout.header())
+    for line in lines:
+        emit(console, layout.text(line))
+
+
+def _line(row: Row, mark: Signs) -> _Line:
+    module = row.module
+    guides = "".join(" " * len(mark.bar) if last else mark.bar for last in row.last[:-1])
+    if row.last:
+        guides += mark.end if row.last[-1] else mark.branch
+    notes = [f"{row.alike:,} alike"] if row.through else []
+    notes += [f"+{row.hidden:,} below"] if row.hidden else []
+    return _Line(
+        guides=guides,
+        name=_name(module, row.through, mark),
+        note="".join(f"{_GAP}{note}" for note in notes),
+        class_name=visible(module.short_class or "", ascii_only=mark is ASCII),
+        own=f"{len(module.nodes):,}",
+        total=f"{module.total_nodes:,}",
+        parameters=human(row.parameters) if row.parameters else "",
+        calls=f"{mark.times}{module.calls:,}" if module.calls > 1 else "",
+        share=row.share,
+        style="dim" if row.context else "",
+    )
+
+
+def _name(module: Module, through: Module | None, mark: Signs) -> str:
+    name = visible(module.path.name, ascii_only=mark is ASCII) or "(root)"
+    if through is None:
+        return name
+    return f"{name} {mark.dots} {visible(through.path.name, ascii_only=mark is ASCII)}"
+
+
+def _share(share: float | None, width: int, mark: Signs) -> str:
+    """A percentage and a bar of up to `width` cells; the title of the column for None."""
+    if share is None:
+        return "share".ljust(_SHARE + 1 + width)
+    if not share:
+        return " " * (_SHARE + 1 + width)
+    percent = f"{share:.0%}" if share >= 0.01 else "<1%"
+    steps = len(mark.bars)
+    full, rest = divmod(max(1, round(min(share, 1.0) * width * steps)), steps)
+    bar = mark.bars[-1] * full + (mark.bars[rest - 1] if rest else "")
+    return f"{percent:>{_SHARE}} {bar:<{width}}"
+
+
+class _Layout:
+    """The columns, as wide as the lines need and the console allows.
+
+    The figures keep their width. Where there is no room the bar goes first, then the class is cut to a third
+    of what is left, and the name gets the rest.
+    """
+
+    def __init__(self, lines: list[_Line], width: int, mark: Signs) -> None:
+        self.mark = mark
+        self.own = max(len(line.own) for line in lines)
+        self.total = max(len(line.total) for line in lines)
+        self.nodes = max(self.own + 1 + self.total, len(_NODES))
+        self.parameters = _column([line.parameters for line in lines], "params")
+        self.calls = _column([line.calls for line in lines], "calls")
+        self.class_name = _column([line.class_name for line in lines], "class")
+        name = _column([line.guides + line.name + line.note for line in lines], "module")
+        wanted = name + (self.class_name and self.class_name + len(_GAP))
+        shared = any(line.share for line in lines)
+        for self.bar in _BARS if shared else (0,):
+            room = width - self._figures()
+            if room >= wanted or (room >= 40 and self.bar == _BARS[-2]):
+                break
+        if wanted > room and self.class_name:
+            self.class_name = max(min(self.class_name, max(room // 3, room - name - len(_GAP))), 0)
+        self.name = max(min(name, room - (self.class_name and self.class_name + len(_GAP))), 1)
+
+    def _figures(self) -> int:
+        columns = (self.nodes, self.parameters, self.calls, self.bar and _SHARE + 1 + self.bar)
+        return sum(len(_GAP) + column for column in columns if column)
+
+    def header(self) -> Text:
+        """The names of the columns."""
+        nodes = _NODES.rjust(self.own + len(_NODES) - _NODES.index("/")).ljust(self.nodes)
+        return Text(
+            _GAP.join(["module".ljust(self.name), *self._cells("class", nodes, "params", "calls", None)]),
+            "dim",
+        )
+
+    def text(self, line: _Line) -> Text:
+        """One line with its styles."""
+        name = Text(fit(line.guides + line.name + line.note, self.name, self.mark.dots), line.style)
+        name.stylize("dim", 0, len(line.guides))
+        name.stylize("dim", len(line.guides) + len(line.name))
+        nodes = f"{line.own:>{self.own}}/{line.total:<{self.total}}".ljust(self.nodes)
+        class_name, *figures = self._cells(line.class_name, nodes, line.parameters, line.calls, line.share)
+        class_style = "dim" if self.class_name else line.style
+        return Text(_GAP).join(
+            [name, Text(class_name, class_style), *(Text(figure, line.style) for figure in figures)]
+        )
+
+    def _cells(
+        self, class_name: str, nodes: str, parameters: str, calls: str, share: float | None
+    ) -> list[str]:
+        """The cells behind the name, of those columns that are shown."""
+        cells = [fit(class_name, self.class_name, self.mark.dots)] if self.class_name else []
+        cells.append(nodes)
+        cells.extend([parameters.rjust(self.parameters)] if self.parameters else [])
+        cells.extend([calls.rjust(self.calls)] if self.calls else [])
+        cells.extend([_share(share, self.bar, self.mark)] if self.bar else [])
+        return cells
+
+
+def _column(cells: list[str], title: str) -> int:
+    """Cells the widest entry takes, its title included; 0 where there is no entry."""
+    widest = max(cell_len(cell) for cell in cells)
+    return max(widest, len(title)) if widest else 0
