@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ Source = str | os.PathLike[str] | bytes | ModelProto
 """A model: the path of a file, its bytes, or the parsed message. None of them is ever changed."""
 
 Inputs = Mapping[str, np.ndarray]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,16 @@ def load(source: Source) -> Analysis:
     return analyse(*_read(source))
 
 
-def rewrite(source: Source, output: Path | None, options: Options) -> Report:
+def rewrite(
+    source: Source, output: Path | None, options: Options, progress: Progress = lambda station: None
+) -> Report:
     """Rewrite a model and prove the result, then write it.
 
     Args:
         source: what to rewrite; never changed.
         output: the file to write; None to only return the model.
         options: how.
+        progress: told the name of every station as it begins.
 
     Raises:
         UnreadableModel: the source, or external data it refers to, cannot be read.
@@ -82,7 +86,7 @@ def rewrite(source: Source, output: Path | None, options: Options) -> Report:
         NotEquivalent: the result was not proved equal; nothing was written.
         BelowThreshold: too few nodes were placed, or something was refused; nothing was written.
     """
-    clock = _Clock()
+    clock = _Clock(progress)
     with clock("load"):
         before, path = _read(source)
         data = files.check_external_data(before, path) if path else ()
@@ -96,18 +100,20 @@ def rewrite(source: Source, output: Path | None, options: Options) -> Report:
         outcomes = [(step, step.run(analysis)) for step in options.passes]
         refusals = tuple(refusal for _, outcome in outcomes for refusal in outcome.refusals)
     if refusals and options.strict:
-        raise BelowThreshold(f"{_name(path)}: {len(refusals)} refusals, first {refusals[0]}; drop --strict to go on")
+        raise BelowThreshold(
+            f"{_name(path)}: {len(refusals)} refusals, first {refusals[0]}; drop --strict to go on"
+        )
     folder = path.parent if path else None
     verification = _prove(before, model, (folder, folder), options, clock)
     if not verification.holds:
-        raise NotEquivalent(f"{_name(path)}: {_fault(verification)}; nothing was written, please report this model")
+        raise NotEquivalent(
+            f"{_name(path)}: {_fault(verification)}; nothing was written, please report this model"
+        )
     written: tuple[Path, ...] = ()
     if output and not options.dry_run:
         with clock("write"):
             written = _write(model, analysis, outcomes, output, copies, options)
-    return Report(
-        analysis, _records(outcomes), refusals, verification, clock.seconds, written, dry_run=options.dry_run
-    )
+    return Report(analysis, _records(outcomes), refusals, verification, clock.seconds, written)
 
 
 def verify(before: Source, after: Source, options: Options) -> Verification:
@@ -121,7 +127,7 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
         if path:
             files.check_external_data(model, path)
     folders = tuple(path.parent.resolve() if path else None for path in (left_path, right_path))
-    return _prove(left, right, (folders[0], folders[1]), options, _Clock())
+    return _prove(left, right, (folders[0], folders[1]), options, _Clock(lambda station: None))
 
 
 def standard_passes(*, restore_names: bool) -> tuple[Pass, ...]:
@@ -219,9 +225,11 @@ def _write(
 ) -> tuple[Path, ...]:
     outputs: dict[Path, bytes | Path] = dict(copies)
     if options.sidecar:
-        renamed = any(count for step, o in outcomes if step.name != "annotate" for count in o.changes.values())
+        renamed = any(
+            count for step, o in outcomes if step.name != "annotate" for count in o.changes.values()
+        )
         described = analyse(model, output) if renamed else analysis
-        outputs[sidecar_path(output)] = sidecar.write(described, file=output.name).encode()
+        outputs[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
     outputs[output] = files.serialize(model)
     files.write_atomically(outputs)
     return tuple(outputs)
@@ -244,10 +252,12 @@ def _name(path: Path | None) -> str:
 class _Clock:
     """Wall seconds by station."""
 
+    progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def __call__(self, station: str) -> Iterator[None]:
+        self.progress(station)
         start = time.perf_counter()
         try:
             yield

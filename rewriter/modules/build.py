@@ -11,9 +11,9 @@ from onnx import ModelProto, TensorProto
 from rewriter.evidence.claim import ParameterClaim
 from rewriter.evidence.settle import Settled, settle
 from rewriter.model.graph import GraphIndex
-from rewriter.paths import ROOT, ModulePath
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
+from rewriter.paths import ROOT, ModulePath
 
 
 def analyse(model: ModelProto, path: Path | None = None) -> Analysis:

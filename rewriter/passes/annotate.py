@@ -14,10 +14,10 @@ from rewriter.evidence import tags
 from rewriter.evidence.exporter import NAMESPACE
 from rewriter.evidence.grammar import scoped_prefix
 from rewriter.model import metadata
-from rewriter.passes.base import Outcome
-from rewriter.paths import ModulePath
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree, Placement
+from rewriter.passes.base import Outcome
+from rewriter.paths import ModulePath
 
 
 @dataclass(frozen=True, slots=True)

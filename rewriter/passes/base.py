@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import ClassVar, Protocol
 
-from rewriter.refusals import Refusal
 from rewriter.modules.analysis import Analysis
+from rewriter.refusals import Refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from rewriter.evidence.claim import ParameterClaim
 from rewriter.evidence.grammar import owner_of_parameter, scope_of_node_name, scoped_prefix
 from rewriter.model import metadata
 from rewriter.model.graph import NONE, GraphIndex
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Placement
 from rewriter.passes.base import Outcome
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
-from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Placement
 
 
 @dataclass(frozen=True, slots=True)

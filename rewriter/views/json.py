@@ -10,10 +10,10 @@ import json
 import math
 from importlib import resources
 
-from rewriter.tree.analysis import Analysis
-from rewriter.tree.module import Module, ModuleTree, Parameter
-from rewriter.verify.compare import Numeric
-from rewriter.verify.verification import Verification
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module, ModuleTree, Parameter
+from rewriter.proof.compare import Numeric
+from rewriter.proof.verification import Verification
 from rewriter.views.escape import as_text
 from rewriter.views.report import Report
 from rewriter.views.summary import summarize
@@ -153,4 +153,30 @@ def _numeric_json(numeric: Numeric | None) -> JsonObject:
         "max_abs": numeric.max_abs if finite else None,
         "exact": numeric.exact,
         "skipped": numeric.skipped,
+    }
+
+
+def explain_json(analysis: Analysis, nodes: Sequence[int]) -> JsonObject:
+    """Every claim on some nodes, the winner first; see `schemas/explain.schema.json`."""
+    return {"schema": EXPLAIN_SCHEMA, "nodes": [_claims_json(analysis, node) for node in nodes]}
+
+
+def _claims_json(analysis: Analysis, node: int) -> JsonObject:
+    proto = analysis.graph.nodes[node]
+    placement = analysis.tree.placements[node]
+    return {
+        "name": as_text(proto.name),
+        "op": as_text(proto.op_type),
+        "outputs": [as_text(name) for name in proto.output],
+        "module": as_text(placement.module) if placement else None,
+        "claims": [
+            {
+                "module": as_text(claim.module),
+                "class": as_text(claim.class_name) if claim.class_name else None,
+                "call": claim.call,
+                "source": str(claim.source),
+                "detail": as_text(claim.detail),
+            }
+            for claim in analysis.claims[node]
+        ],
     }

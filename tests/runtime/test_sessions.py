@@ -128,7 +128,7 @@ def test_the_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
         "def start(*a, **k):\n"
         "    child = real(*a, **k); print(child.pid, flush=True); return child\n"
         "subprocess.Popen = start\n"
-        "from rewriter.verify.compare import compare\n"
+        "from rewriter.proof.compare import compare\n"
         f"m = onnx.load({str(before)!r})\n"
         "compare(m, m, before_folder=None, after_folder=None)\n"
     )
@@ -196,7 +196,7 @@ def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_onnxruntime_is_loaded_in_the_child_alone() -> None:
-    check = "import sys, rewriter.verify.compare; sys.exit('onnxruntime' in sys.modules)"
+    check = "import sys, rewriter.proof.compare; sys.exit('onnxruntime' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     assert subprocess.run([sys.executable, "-c", check], env=environment, check=False).returncode == 0
 
