@@ -1,4 +1,4 @@
-"""What programs read: the results of `tree`, `rewrite` and `verify` as JSON, with published schemas.
+"""What programs read: the results of `tree`, `rewrite`, `verify` and `explain` as JSON, with published schemas.
 
 Every result names its schema and version in `schema`. A key is never renamed or removed and never changes
 its meaning within a version. The schemas are JSON Schema draft 2020-12, in `schemas/`.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from importlib import resources
 
 from rewriter.modules.analysis import Analysis
@@ -24,13 +25,14 @@ JsonObject = dict[str, object]
 TREE = "rewriter.tree/1"
 REWRITE = "rewriter.rewrite/1"
 VERIFY = "rewriter.verify/1"
+EXPLAIN = "rewriter.explain/1"
 
 
 def schema(name: str) -> JsonObject:
     """A published schema.
 
     Args:
-        name: `tree`, `rewrite`, `verify`, or `modules` for the sidecar.
+        name: `tree`, `rewrite`, `verify`, `explain`, or `modules` for the sidecar.
 
     Raises:
         FileNotFoundError: there is no schema of that name.
@@ -158,7 +160,7 @@ def _numeric_json(numeric: Numeric | None) -> JsonObject:
 
 def explain_json(analysis: Analysis, nodes: Sequence[int]) -> JsonObject:
     """Every claim on some nodes, the winner first; see `schemas/explain.schema.json`."""
-    return {"schema": EXPLAIN_SCHEMA, "nodes": [_claims_json(analysis, node) for node in nodes]}
+    return {"schema": EXPLAIN, "nodes": [_claims_json(analysis, node) for node in nodes]}
 
 
 def _claims_json(analysis: Analysis, node: int) -> JsonObject:
