@@ -56,8 +56,13 @@ class ParameterClaim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """All that one witness has to say of one file."""
+    """All that one witness has to say of one file.
+
+    `called` are the modules it knows to have been called, those that own no node included; a list of modules
+    never is.
+    """
 
     claims: tuple[Claim, ...] = ()
     classes: dict[ModulePath, str] = field(default_factory=dict)
     parameters: tuple[ParameterClaim, ...] = ()
+    called: frozenset[ModulePath] = frozenset()

@@ -2,24 +2,37 @@
 
 It goes to the lowest common ancestor of its readers' modules, never deeper: a constant that two layers share
 belongs to neither. The root follows only where a reader is known to stand in the root itself; that readers
-have nothing in common says nothing about the node, nor does a result that leaves the graph.
+have nothing in common says nothing about the node, nor does a result that leaves the graph. A list of
+modules is never called and makes nothing, so where calls are known the node goes to the caller above it.
+
+Where names tell no module at all and parameters are all there is, nodes without one are not the constants
+and shapes that an exporter adds for a reader, but the model's own arithmetic between layers: then the
+modules that feed the node count as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from rewriter.evidence.claim import Claim, Source
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
 
-def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Claim]:
+def testify(
+    graph: GraphIndex,
+    modules: Sequence[ModulePath | None],
+    called: Set[ModulePath] = frozenset(),
+    *,
+    between: bool = False,
+) -> list[Claim]:
     """Claims for the nodes without a module, from the modules of the others.
 
     Args:
         graph: the model.
         modules: node -> its module as far as it is known.
+        called: the modules known to be called; empty where nothing is known of calls.
+        between: whether what feeds a node counts as well as what reads it.
     """
     known = list(modules)
     leaving = {graph.producer[value] for value in graph.bodies[0].results if value != NONE}
@@ -27,13 +40,15 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Cla
     for node in _readers_first(graph, known):
         if node in leaving:
             continue
-        readers = {reader for value in graph.writes[node] if value != NONE for reader in graph.readers[value]}
-        places = {place for reader in readers if (place := known[reader]) is not None}
+        around = set(_readers(graph, node)) | (set(_feeders(graph, node)) if between else set())
+        places = {place for other in around if (place := known[other]) is not None}
         module = common_ancestor(sorted(places))
+        while module and called and module not in called and module not in places:
+            module = module.parent
         if module is None or (not module and module not in places):
             continue
         known[node] = module
-        detail = f"{len(readers)} readers in {', '.join(sorted(places)[:4]) or 'the root'}"
+        detail = f"{len(around)} neighbours in {', '.join(sorted(places)[:4]) or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail))
     return claims
 
@@ -62,3 +77,11 @@ def _readers_first(graph: GraphIndex, known: list[ModulePath | None]) -> list[in
 
 def _readers(graph: GraphIndex, node: int) -> list[int]:
     return [reader for value in graph.writes[node] if value != NONE for reader in graph.readers[value]]
+
+
+def _feeders(graph: GraphIndex, node: int) -> list[int]:
+    return [
+        graph.producer[value]
+        for value in graph.reads[node]
+        if value != NONE and graph.producer[value] != NONE
+    ]

@@ -35,6 +35,7 @@ def testify(graph: GraphIndex) -> Testimony:
     """Claims for every node with a module stack, classes for all modules on it, and folded parameters."""
     claims = []
     classes: dict[ModulePath, str] = {}
+    called: set[ModulePath] = set()
     for number, node in enumerate(graph.nodes):
         if not node.metadata_props:
             continue
@@ -43,10 +44,11 @@ def testify(graph: GraphIndex) -> Testimony:
         if not modules:
             continue
         classes.update(zip(modules, names, strict=False))
+        called.update(modules)
         class_name = names[-1] if names else None
         detail = entries.get(NAME_SCOPES) or entries[NAMESPACE]
         claims.append(Claim(number, modules[-1], class_name, Source.EXPORTER, None, detail))
-    return Testimony(tuple(claims), classes, tuple(_folded(graph)))
+    return Testimony(tuple(claims), classes, tuple(_folded(graph)), frozenset(called))
 
 
 def _scopes(entries: dict[str, str]) -> Scopes:

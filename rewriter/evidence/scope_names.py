@@ -53,7 +53,7 @@ def testify(graph: GraphIndex) -> Testimony:
         claims.append(Claim(node, module, scope.class_name, source, call, text))
         if scope.class_name:
             classes.setdefault(module, scope.class_name)
-    return Testimony(tuple(claims), classes)
+    return Testimony(tuple(claims), classes, called=chains.called())
 
 
 def _read(graph: GraphIndex, node: int) -> tuple[Scope, Source, str] | None:
@@ -119,6 +119,10 @@ class _Chains:
         for text, candidates, rest in undecided:
             settled |= dict.fromkeys(rest, self._nearest(text, rest, candidates, settled))
         return self._count_calls(settled)
+
+    def called(self) -> frozenset[ModulePath]:
+        """The modules on the call chains."""
+        return frozenset(module for chain in self.inner for module in self._resolve(chain))
 
     def _line_up(self) -> None:
         """Find, for every parameter owner, the scopes that read as the way to it; the plainest reading wins."""

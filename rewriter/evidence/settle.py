@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rewriter.evidence import dataflow, exporter, parameters, scope_names, tags, weights
+from rewriter.evidence import dataflow, exporter, parameters, repetition, scope_names, tags, weights
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
-from rewriter.model.graph import GraphIndex
+from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
 _WITNESSES = (
@@ -35,11 +35,15 @@ class Settled:
 
     Attributes:
         claims: node -> its claims, the winner first; () for a node nobody placed.
+        calls: node -> the call of its module, from 0.
+        module_calls: module -> how often it was called, where repetition tells.
         classes: module -> its fully qualified class.
         parameters: what the initializers hold, best witness first.
     """
 
     claims: tuple[tuple[Claim, ...], ...]
+    calls: tuple[int, ...]
+    module_calls: dict[ModulePath, int]
     classes: dict[ModulePath, str]
     parameters: tuple[ParameterClaim, ...]
 
@@ -56,13 +60,44 @@ def settle(graph: GraphIndex) -> Settled:
     for testimony in testimonies:
         for claim in testimony.claims:
             claims[claim.node].append(claim)
-    for claim in dataflow.testify(graph, _winners(claims)):
+    called = {module for testimony in testimonies for module in testimony.called}
+    named = any(claim.source is not Source.PARAMETER for of_node in claims for claim in of_node)
+    for claim in dataflow.testify(graph, _winners(claims), called, between=not named):
         claims[claim.node].append(claim)
+    calls, module_calls = _tell_calls(graph, claims)
     return Settled(
         tuple(map(tuple, claims)),
+        calls,
+        module_calls,
         _merge_classes(testimonies),
         (*(p for t in testimonies for p in t.parameters), *weights.testify(graph, _winners(claims))),
     )
+
+
+def _tell_calls(
+    graph: GraphIndex, claims: list[list[Claim]]
+) -> tuple[tuple[int, ...], dict[ModulePath, int]]:
+    """Calls as the winners number them, then by repetition; a node of neither goes with its readers."""
+    told = {of_node[0].module for of_node in claims if of_node and of_node[0].call is not None}
+    untold = [m if m is not None and m not in told else None for m in _winners(claims)]
+    by_repetition, module_calls = repetition.count_calls(graph, untold)
+    calls: list[int | None] = [
+        (of_node[0].call if of_node and of_node[0].call is not None else by_repetition.get(node))
+        for node, of_node in enumerate(claims)
+    ]
+    for node, of_node in enumerate(claims):
+        if of_node and calls[node] is None:
+            calls[node] = min(
+                (
+                    calls[reader] or 0
+                    for value in graph.writes[node]
+                    if value != NONE
+                    for reader in graph.readers[value]
+                    if claims[reader] and claims[reader][0].module == of_node[0].module
+                ),
+                default=0,
+            )
+    return tuple(call or 0 for call in calls), module_calls
 
 
 def _winners(claims: list[list[Claim]]) -> list[ModulePath | None]:

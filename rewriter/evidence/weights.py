@@ -3,7 +3,8 @@
 TorchScript folds the transpose of a linear layer's weight into a new initializer `onnx::MatMul_<n>`. Such a
 matrix is the `weight` of the module that reads it where that module does nothing but multiply by this one
 matrix and perhaps add its own named parameter; anything else (a module that calls the function with
-weights of other names, several matrices) is left unnamed.
+weights of other names, several matrices) is left unnamed. The dynamo exporter folds as well and writes
+`val_<n>`, a name that any value may bear; there the added parameter has to be seen.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from collections.abc import Sequence
 
 from rewriter.evidence.claim import ParameterClaim, Source
 from rewriter.evidence.grammar import owner_of_parameter
+from rewriter.evidence.parameters import alias_of
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
-_ANONYMOUS = "onnx::MatMul_"
+_FOLDED = "onnx::MatMul_"
 _WEIGHT = "weight"
 _SILENT = frozenset({"Constant", "Identity"})
 _LINEAR = frozenset({"MatMul", "Add"})
@@ -23,13 +25,11 @@ _LINEAR = frozenset({"MatMul", "Add"})
 
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
     """Claims for anonymous 2-d weights of modules that are linear layers by all that can be seen."""
-    matrices: dict[ModulePath, list[int]] = {}
-    for value, tensor in graph.initializers.items():
-        if tensor.name.startswith(_ANONYMOUS) and len(tensor.dims) == 2:
-            places = {modules[reader] for reader in graph.readers[value]}
-            module = places.pop() if len(places) == 1 else None
-            if module:
-                matrices.setdefault(module, []).append(value)
+    aliases = _aliases(graph)
+    matrices: dict[ModulePath, set[int]] = {}
+    for node, module in enumerate(modules):
+        if module and graph.nodes[node].op_type == "MatMul":
+            matrices.setdefault(module, set()).update(aliases.get(v, v) for v in graph.reads[node][1:])
     own: dict[ModulePath, list[int]] = {module: [] for module in matrices}
     inside: set[ModulePath] = set()
     for node, place in enumerate(modules):
@@ -39,25 +39,39 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
                 own[place].append(node)
     found = []
     for module, values in matrices.items():
+        tensor = graph.initializers.get(next(iter(values))) if len(values) == 1 else None
+        if module in inside or tensor is None or len(tensor.dims) != 2 or owner_of_parameter(tensor.name):
+            continue
         name = module.child(_WEIGHT)
-        if module not in inside and len(values) == 1 and _is_linear(graph, module, own[module], values[0]):
-            if graph.value(name) == NONE:
-                found.append(ParameterClaim(graph.value_names[values[0]], name, True, Source.POSITION))
+        added = _added(graph, module, own[module])
+        if added is not None and (added or tensor.name.startswith(_FOLDED)) and graph.value(name) == NONE:
+            found.append(ParameterClaim(tensor.name, name, True, Source.POSITION))
     return found
 
 
-def _is_linear(graph: GraphIndex, module: ModulePath, nodes: list[int], matrix: int) -> bool:
-    """Whether the nodes of a module multiply by `matrix` and otherwise only add the module's own parameters."""
+def _aliases(graph: GraphIndex) -> dict[int, int]:
+    """Results of `Identity` nodes -> the initializer they stand for."""
+    return {
+        node_value: origin
+        for node, proto in enumerate(graph.nodes)
+        if proto.op_type == "Identity"
+        for node_value in graph.writes[node]
+        if (origin := alias_of(graph, node_value)) != node_value
+    }
+
+
+def _added(graph: GraphIndex, module: ModulePath, nodes: list[int]) -> bool | None:
+    """Whether the module adds a parameter of its own; None where it does anything else but multiply."""
+    adds = False
     for node in nodes:
         operator = graph.nodes[node].op_type
         if operator in _SILENT:
             continue
         if operator not in _LINEAR:
-            return False
-        if operator == "MatMul" and matrix not in graph.reads[node][1:]:
-            return False
+            return None
         if operator == "Add":
             names = [graph.value_names[value] for value in graph.reads[node] if value != NONE]
             if not any(owner_of_parameter(name) == module for name in names):
-                return False
-    return True
+                return None
+            adds = True
+    return adds

@@ -42,7 +42,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
             placements.append(None)
             continue
         winner = claims[0]
-        call = winner.call or 0
+        call = settled.calls[node]
         placements.append(Placement(winner.module, call, winner.source, settled.conflicting(node)))
         draft = _draft(drafts, winner.module)
         draft.nodes.append(node)
@@ -51,7 +51,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
         _draft(drafts, owner).parameters.setdefault(parameter.name, parameter)
     for module in settled.classes:
         _draft(drafts, module)
-    return ModuleTree(_finish(drafts, settled.classes), tuple(placements))
+    return ModuleTree(_finish(drafts, settled), tuple(placements))
 
 
 def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:
@@ -98,7 +98,7 @@ def _dtype(data_type: int) -> str:
     return {"float": "float32", "double": "float64"}.get(name, name)
 
 
-def _finish(drafts: dict[ModulePath, _Draft], classes: dict[ModulePath, str]) -> dict[ModulePath, Module]:
+def _finish(drafts: dict[ModulePath, _Draft], settled: Settled) -> dict[ModulePath, Module]:
     finished: dict[ModulePath, Module] = {}
     order = _depth_first(drafts)
     for path in reversed(order):
@@ -107,20 +107,22 @@ def _finish(drafts: dict[ModulePath, _Draft], classes: dict[ModulePath, str]) ->
         total = len(draft.nodes) + sum(child.total_nodes for child in children)
         finished[path] = Module(
             path,
-            classes.get(path),
+            settled.classes.get(path),
             tuple(draft.parameters.values()),
             tuple(draft.children),
             tuple(draft.nodes),
             total,
-            _calls(path, draft, children),
+            _calls(path, draft, children, settled.module_calls),
         )
     return {path: finished[path] for path in order}
 
 
-def _calls(path: ModulePath, draft: _Draft, children: list[Module]) -> int:
+def _calls(path: ModulePath, draft: _Draft, children: list[Module], told: dict[ModulePath, int]) -> int:
     """A container is called when its children are; one child may be called more often within a call."""
     if path == ROOT:
         return 1
+    if path in told:
+        return told[path]
     least = min((child.calls for child in children if child.total_nodes), default=0)
     return max(len(draft.calls), least)
 

@@ -1,0 +1,90 @@
+"""Which call a node belongs to, where no witness counts calls: a module called again repeats itself.
+
+The dynamo exporter marks no calls. What shows them is order: a module's nodes (those of its children
+included) stand in runs without strangers in between, and where it is called k times, what it does repeats
+k times, run by run. A module called k times in direct succession is one long run; that it repeats only
+counts there if every repetition reads one of its parameters anew, since plain arithmetic repeats by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.paths import ROOT, ModulePath
+
+T = TypeVar("T")
+
+
+def count_calls(
+    graph: GraphIndex, modules: Sequence[ModulePath | None]
+) -> tuple[dict[int, int], dict[ModulePath, int]]:
+    """Tell calls apart.
+
+    Args:
+        graph: the model.
+        modules: node -> its module, None for nodes to be left out.
+
+    Returns:
+        node -> number of the call of its module, for nodes of modules called more than once; and module ->
+        number of its calls, likewise.
+    """
+    inside: dict[ModulePath, list[int]] = {}
+    for node, module in enumerate(modules):
+        if module:
+            for path in (module, *module.ancestors()):
+                if path != ROOT:
+                    inside.setdefault(path, []).append(node)
+    of_node: dict[int, int] = {}
+    of_module: dict[ModulePath, int] = {}
+    for path, nodes in inside.items():
+        starts = _calls(graph, nodes, modules)
+        if len(starts) > 1:
+            of_module[path] = len(starts)
+            call = -1
+            for position, node in enumerate(nodes):
+                call += position in starts
+                if modules[node] == path:
+                    of_node[node] = call
+    return of_node, of_module
+
+
+def _calls(graph: GraphIndex, nodes: list[int], modules: Sequence[ModulePath | None]) -> set[int]:
+    """Positions in `nodes` at which a call begins."""
+    runs: list[list[int]] = []
+    for position, node in enumerate(nodes):
+        if not position or node != nodes[position - 1] + 1:
+            runs.append([])
+        runs[-1].append(position)
+    tokens = [(graph.nodes[node].op_type, modules[node]) for node in nodes]
+    if len(runs) > 1:
+        period = _period([tuple(tokens[position] for position in run) for run in runs])
+        return {run[0] for run in runs[::period]}
+    period = _period(tokens)
+    starts = set(range(0, len(nodes), period))
+    if len(starts) > 1 and not _reads_parameters(graph, nodes, period):
+        return {0}
+    return starts
+
+
+def _period(items: Sequence[T]) -> int:
+    """Length of the shortest block whose repetition is all of `items` (Knuth, Morris and Pratt 1977)."""
+    border = [0] * len(items)
+    for position in range(1, len(items)):
+        length = border[position - 1]
+        while length and items[position] != items[length]:
+            length = border[length - 1]
+        border[position] = length + (items[position] == items[length])
+    period = len(items) - border[-1]
+    return period if len(items) % period == 0 else len(items)
+
+
+def _reads_parameters(graph: GraphIndex, nodes: list[int], period: int) -> bool:
+    """Whether every block of `period` nodes reads the same initializer."""
+    shared: set[int] | None = None
+    for start in range(0, len(nodes), period):
+        block = nodes[start : start + period]
+        read = {v for node in block for v in graph.reads[node] if v != NONE and v in graph.initializers}
+        shared = read if shared is None else shared & read
+    return bool(shared)
