@@ -15,7 +15,8 @@ from rewriter.tree.analysis import Analysis
 from rewriter.tree.module import Module, ModuleTree, Parameter, Placement
 
 SMALL = """
-<ir_version: 10, opset_import: ["" : 20, "com.example" : 3], producer_name: "pytorch", producer_version: "2.13.0">
+<ir_version: 10, opset_import: ["" : 20, "com.example" : 3],
+ producer_name: "pytorch", producer_version: "2.13.0">
 small (float[2, 4] x) => (float[2, 4] y)
 <float[4, 4] "enc.fc.weight" = {1,0,0,0, 0,1,0,0, 0,0,1,0, 0,0,0,1}, float[4] "enc.fc.bias" = {1,2,3,4}>
 {
