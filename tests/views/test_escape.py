@@ -39,7 +39,9 @@ def test_bytes_that_are_no_text_are_shown_as_escapes() -> None:
 
 @given(st.text())
 def test_nothing_invisible_is_left(text: str) -> None:
-    assert not [char for char in visible(text) if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
+    assert not [
+        char for char in visible(text) if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    ]
 
 
 @given(st.text(), st.integers(0, 20))

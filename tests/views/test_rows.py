@@ -4,7 +4,9 @@ from rewriter.tree.module import Parameter
 from rewriter.views.rows import Row, Rows
 from tests.views.models import placed, tree
 
-LAYERS = tree([placed(f"layer.{i}.{part}") for i in range(3) for part in ("norm", "fc", "mask")[: 2 + (i == 0)]])
+LAYERS = tree(
+    [placed(f"layer.{i}.{part}") for i in range(3) for part in ("norm", "fc", "mask")[: 2 + (i == 0)]]
+)
 """Layer 0 has a part more than layers 1 and 2, which are alike."""
 
 
