@@ -79,7 +79,7 @@ def test_a_file_without_hierarchy_gets_no_tree() -> None:
 
 
 def test_depth_and_selection() -> None:
-    assert "└─ enc  +2 below" in shown_tree(small(), depth=1)
+    assert "└─ enc  +2 " in shown_tree(small(), depth=1)
     assert "act" not in shown_tree(small(), only="**.fc")
     assert "no module matches **.none" in shown_tree(small(), only="**.none")
 

@@ -84,7 +84,7 @@ def _line(row: Row, mark: Signs) -> _Line:
     if row.last:
         guides += mark.end if row.last[-1] else mark.branch
     notes = [f"{row.alike:,} alike"] if row.through else []
-    notes += [f"+{row.hidden:,} below"] if row.hidden else []
+    notes += [f"+{row.hidden:,}"] if row.hidden else []
     return _Line(
         guides=guides,
         name=_name(module, row.through, mark),
