@@ -1,1 +1,78 @@
-"""A rewriter of exported ONNX models: gives them their module tree back and proves that nothing changed."""
+"""Gives an exported ONNX model its module tree back, and proves that nothing else changed.
+
+    import rewriter
+
+    analysis = rewriter.load("bert.onnx")              # nothing is written
+    rewriter.tree("bert.onnx").select("encoder.layer.*.attention")
+    report = rewriter.rewrite("bert.onnx", "bert.tree.onnx", restore_names=True)
+    rewriter.verify("bert.onnx", "bert.tree.onnx").holds
+
+Everything here is loaded on first use, so that importing the package, as the command line does, is instant.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from rewriter.version import __version__
+
+if TYPE_CHECKING:
+    from rewriter.api import load, rewrite, tree, verify
+    from rewriter.modules.analysis import Analysis
+    from rewriter.modules.module import Kind, Module, ModuleTree, Parameter, Placement
+    from rewriter.paths import ModulePath
+    from rewriter.proof.verification import Verification
+    from rewriter.refusals import Refusal, RewriterError
+    from rewriter.views.report import Report
+
+__all__ = [
+    "Analysis",
+    "Kind",
+    "Module",
+    "ModulePath",
+    "ModuleTree",
+    "Parameter",
+    "Placement",
+    "Refusal",
+    "Report",
+    "RewriterError",
+    "Verification",
+    "__version__",
+    "load",
+    "rewrite",
+    "tree",
+    "verify",
+]
+
+_HOME = {
+    "load": "api",
+    "rewrite": "api",
+    "tree": "api",
+    "verify": "api",
+    "Analysis": "modules.analysis",
+    "Kind": "modules.module",
+    "Module": "modules.module",
+    "ModulePath": "paths",
+    "ModuleTree": "modules.module",
+    "Parameter": "modules.module",
+    "Placement": "modules.module",
+    "Refusal": "refusals",
+    "Report": "views.report",
+    "RewriterError": "refusals",
+    "Verification": "proof.verification",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'rewriter' has no attribute {name!r}")
+    found = getattr(import_module(f"rewriter.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

@@ -40,6 +40,8 @@ class UnreadableModel(RewriterError):
 class CannotWrite(RewriterError):
     """The output cannot be written where it was asked for; nothing was written."""
 
+    exit_code = 2
+
 
 class UsageError(RewriterError):
     """The command asks for something that this file or these options do not allow."""
@@ -51,3 +53,9 @@ class NotEquivalent(RewriterError):
     """The rewritten model could not be proved equal to the original; nothing was written."""
 
     exit_code = 1
+
+
+class BelowThreshold(RewriterError):
+    """Less was achieved than `--min-coverage` or `--strict` ask for; nothing was written."""
+
+    exit_code = 4

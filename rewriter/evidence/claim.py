@@ -26,6 +26,8 @@ class Source(StrEnum):
     """The owner of a parameter the node reads."""
     DATAFLOW = "dataflow"
     """The lowest common ancestor of the nodes that read its results."""
+    POSITION = "position"
+    """What a weight must be, from the module of the node that reads it and the operator."""
 
 
 class Claim(NamedTuple):
@@ -44,16 +46,12 @@ class Claim(NamedTuple):
 
 
 class ParameterClaim(NamedTuple):
-    """The initializer `initializer` holds the parameter `name`, `transposed` against the state dict or not.
-
-    `certain` is False where the name follows from the position of its reader alone.
-    """
+    """The initializer `initializer` holds the parameter `name`, `transposed` against the state dict or not."""
 
     initializer: str
     name: ModulePath
     transposed: bool
     source: Source
-    certain: bool
 
 
 @dataclass(frozen=True, slots=True)

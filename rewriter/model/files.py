@@ -14,6 +14,8 @@ from onnx import AttributeProto, GraphProto, ModelProto, TensorProto
 from rewriter.model.graph import graphs_of
 from rewriter.refusals import CannotWrite, UnreadableModel
 
+_CHUNK = 16 << 20
+
 _SIGNS = (
     (b"version https://git-lfs", "a git-lfs pointer, not the model", "run 'git lfs pull'"),
     (b"PK\x03\x04", "a zip archive", "unpack it first"),
@@ -144,6 +146,19 @@ def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:
     return tuple(external_locations(model))
 
 
+def same_content(left: Path, right: Path) -> bool:
+    """Whether two files hold the same bytes; compared to the first difference."""
+    if left.samefile(right):
+        return True
+    if left.stat().st_size != right.stat().st_size:
+        return False
+    with left.open("rb") as ours, right.open("rb") as theirs:
+        while chunk := ours.read(_CHUNK):
+            if chunk != theirs.read(_CHUNK):
+                return False
+    return True
+
+
 def write_atomically(outputs: Mapping[Path, bytes | Path]) -> None:
     """Write several files, each whole or not at all, in the order given.
 
@@ -182,7 +197,7 @@ def _beside(target: Path, content: bytes | Path) -> Iterator[Path]:
         with temporary.open("xb") as stream:
             if isinstance(content, Path):
                 with content.open("rb") as source:
-                    shutil.copyfileobj(source, stream, 16 << 20)
+                    shutil.copyfileobj(source, stream, _CHUNK)
             else:
                 stream.write(content)
             stream.flush()

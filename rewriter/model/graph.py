@@ -45,6 +45,7 @@ class GraphIndex:
     """Integer view of a model. Reads it once, never changes it, and is out of date once the model changes.
 
     Attributes:
+        model: what was indexed.
         nodes: every node of the model.
         body_of: node -> number of the body it stands in.
         bodies: the main graph first.
@@ -58,6 +59,7 @@ class GraphIndex:
     """
 
     def __init__(self, model: ModelProto) -> None:
+        self.model = model
         self.nodes: list[NodeProto] = []
         self.body_of: list[int] = []
         self.bodies: list[Body] = []

@@ -1,4 +1,4 @@
-"""What programs read: the results of `tree`, `rewrite` and `verify` as JSON, with published schemas.
+"""What programs read: the results of `tree`, `rewrite`, `verify` and `explain` as JSON, with published schemas.
 
 Every result names its schema and version in `schema`. A key is never renamed or removed and never changes
 its meaning within a version. The schemas are JSON Schema draft 2020-12, in `schemas/`.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from importlib import resources
 
-from rewriter.tree.analysis import Analysis
-from rewriter.tree.module import Module, ModuleTree, Parameter
-from rewriter.verify.compare import Numeric
-from rewriter.verify.verification import Verification
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module, ModuleTree, Parameter
+from rewriter.proof.compare import Numeric
+from rewriter.proof.verification import Verification
 from rewriter.views.escape import as_text
 from rewriter.views.report import Report
 from rewriter.views.summary import summarize
@@ -24,13 +25,14 @@ JsonObject = dict[str, object]
 TREE = "rewriter.tree/1"
 REWRITE = "rewriter.rewrite/1"
 VERIFY = "rewriter.verify/1"
+EXPLAIN = "rewriter.explain/1"
 
 
 def schema(name: str) -> JsonObject:
     """A published schema.
 
     Args:
-        name: `tree`, `rewrite`, `verify`, or `modules` for the sidecar.
+        name: `tree`, `rewrite`, `verify`, `explain`, or `modules` for the sidecar.
 
     Raises:
         FileNotFoundError: there is no schema of that name.
@@ -153,4 +155,30 @@ def _numeric_json(numeric: Numeric | None) -> JsonObject:
         "max_abs": numeric.max_abs if finite else None,
         "exact": numeric.exact,
         "skipped": numeric.skipped,
+    }
+
+
+def explain_json(analysis: Analysis, nodes: Sequence[int]) -> JsonObject:
+    """Every claim on some nodes, the winner first; see `schemas/explain.schema.json`."""
+    return {"schema": EXPLAIN, "nodes": [_claims_json(analysis, node) for node in nodes]}
+
+
+def _claims_json(analysis: Analysis, node: int) -> JsonObject:
+    proto = analysis.graph.nodes[node]
+    placement = analysis.tree.placements[node]
+    return {
+        "name": as_text(proto.name),
+        "op": as_text(proto.op_type),
+        "outputs": [as_text(name) for name in proto.output],
+        "module": as_text(placement.module) if placement else None,
+        "claims": [
+            {
+                "module": as_text(claim.module),
+                "class": as_text(claim.class_name) if claim.class_name else None,
+                "call": claim.call,
+                "source": str(claim.source),
+                "detail": as_text(claim.detail),
+            }
+            for claim in analysis.claims[node]
+        ],
     }

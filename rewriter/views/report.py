@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rewriter.modules.analysis import Analysis
+from rewriter.proof.verification import Verification
 from rewriter.refusals import Refusal
-from rewriter.tree.analysis import Analysis
-from rewriter.verify.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
-from rewriter.tree.module import Module, ModuleTree
 from rewriter.views.summary import parameter_totals, subtree_sizes
 
 LONG = 60

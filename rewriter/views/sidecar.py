@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree, Placement
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UnreadableModel
-from rewriter.tree.analysis import Analysis
-from rewriter.tree.module import ModuleTree, Placement
 from rewriter.views.escape import as_text
 from rewriter.views.fields import Fields
 from rewriter.views.json import JsonObject, parameter_json, placement_json

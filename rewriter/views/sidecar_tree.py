@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
 from rewriter.paths import ModulePath
-from rewriter.tree.module import Module, ModuleTree, Parameter, Placement
 from rewriter.views.fields import Fields
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from onnx import GraphProto
 
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
 from rewriter.paths import ModulePath, common_ancestor
-from rewriter.tree.analysis import Analysis
-from rewriter.tree.module import ModuleTree
 from rewriter.views.escape import as_text
 
 NO_HIERARCHY = "no module hierarchy found in this file"

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from rewriter.evidence.claim import Claim, Source
 from rewriter.model.graph import NONE
-from rewriter.tree.analysis import Analysis
+from rewriter.modules.analysis import Analysis
 from rewriter.views.escape import as_text, shorten
 from rewriter.views.summary import WOULD_HELP, counted, source_words
 from rewriter.views.text.parts import flow, signs

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from rewriter.proof.certificate import Certificate
+from rewriter.proof.compare import Numeric
+from rewriter.proof.verification import Verification
 from rewriter.refusals import Refusal
-from rewriter.verify.certificate import Certificate
-from rewriter.verify.compare import Numeric
-from rewriter.verify.verification import Verification
 from rewriter.views.report import PassRecord, Report
 from rewriter.views.summary import coverage_phrases, head_phrases, summarize
 from rewriter.views.text.parts import flow, signs

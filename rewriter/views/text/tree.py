@@ -8,8 +8,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from rewriter.tree.analysis import Analysis
-from rewriter.tree.module import Module
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module
 from rewriter.views.escape import visible
 from rewriter.views.rows import Row, Rows
 from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, human, summarize

@@ -1,0 +1,91 @@
+"""The Python library: the verbs of the command line as functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rewriter import pipeline
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
+from rewriter.passes.base import Pass
+from rewriter.pipeline import Inputs, Options, Source
+from rewriter.proof.verification import Verification
+from rewriter.views.report import Report
+
+
+def load(source: Source) -> Analysis:
+    """Read a model and find out which module every node came from.
+
+    Args:
+        source: the path of a file, its bytes, or a ModelProto. External weights are not read.
+
+    Raises:
+        UnreadableModel: it is not a whole ONNX model.
+    """
+    return pipeline.load(source)
+
+
+def tree(source: Source) -> ModuleTree:
+    """The module tree of a model.
+
+    Raises:
+        UnreadableModel: it is not a whole ONNX model.
+    """
+    return pipeline.load(source).tree
+
+
+def rewrite(
+    source: Source,
+    output: str | os.PathLike[str] | None = None,
+    *,
+    restore_names: bool = False,
+    passes: Sequence[Pass] | None = None,
+    numbers: bool = True,
+    inputs: Inputs | None = None,
+    sidecar: bool = True,
+    copy_data: bool = False,
+    min_coverage: float = 0.0,
+    strict: bool = False,
+    dry_run: bool = False,
+    timeout: float = 600.0,
+) -> Report:
+    """Write the module tree into a model and prove that nothing else changed.
+
+    Args:
+        source: the model; never changed.
+        output: the file to write; None to only get the model back (`report.analysis.model`).
+        restore_names: also name nodes and weights that lost their names.
+        passes: what to do instead of annotating, in order.
+        numbers: whether onnxruntime runs both models besides the symbolic proof.
+        inputs: input name -> array to run them on; drawn from the signature where None.
+        sidecar: whether to write `<output>.modules.json` as well.
+        copy_data: whether to copy external data where the output goes to another folder.
+        min_coverage: the least share of nodes to be placed, 0 to 1.
+        strict: whether a refusal is a failure.
+        dry_run: whether to do everything but write.
+        timeout: seconds for the numbers.
+
+    Raises:
+        RewriterError: see its subclasses; whatever the reason, nothing was written.
+    """
+    steps = tuple(passes) if passes is not None else pipeline.standard_passes(restore_names=restore_names)
+    options = Options(steps, numbers, inputs, sidecar, copy_data, min_coverage, strict, dry_run, timeout)
+    return pipeline.rewrite(source, Path(output) if output is not None else None, options)
+
+
+def verify(
+    before: Source,
+    after: Source,
+    *,
+    numbers: bool = True,
+    inputs: Inputs | None = None,
+    timeout: float = 600.0,
+) -> Verification:
+    """Whether two models compute the same, by symbols and by numbers.
+
+    Raises:
+        UnreadableModel: one of them cannot be read.
+    """
+    return pipeline.verify(before, after, Options(numbers=numbers, inputs=inputs, timeout=timeout))

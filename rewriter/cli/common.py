@@ -1,0 +1,55 @@
+"""What the verbs share: streams, JSON, and arrays from a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from rewriter.pipeline import Inputs
+from rewriter.refusals import UsageError
+
+MODEL = click.Path(path_type=Path)
+"""A model file. Whether it can be read is for the loader to say, in one voice for all faults."""
+
+
+def emit_json(document: object) -> None:
+    """Print a document on stdout, valid JSON whatever it holds."""
+    click.echo(json.dumps(document, allow_nan=False, indent=2))
+
+
+def stdout() -> Console:
+    """The console for results; colours and width follow the terminal."""
+    return Console(highlight=False)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Tell on stderr which station is at work, where someone is looking."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda station: None
+        return
+    with console.status("load") as status:
+        yield status.update
+
+
+def read_inputs(path: Path | None) -> Inputs | None:
+    """The arrays of an `.npz` file by input name.
+
+    Raises:
+        UsageError: the file is no `.npz`, or holds pickled objects.
+    """
+    import numpy as np
+
+    if path is None:
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, AttributeError, TypeError):
+        raise UsageError(f"{path}: not an .npz file of plain arrays; make it with numpy.savez") from None

@@ -1,0 +1,56 @@
+"""`rewriter explain M NODE`."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import click
+
+from rewriter import pipeline
+from rewriter.cli.common import MODEL, emit_json, stdout
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.refusals import UsageError
+from rewriter.views.json import explain_json
+from rewriter.views.text.claims import print_claims
+
+
+@click.command("explain")
+@click.argument("model", type=MODEL)
+@click.argument("node")
+@click.option("--json", "as_json", is_flag=True, help="Print the claims as JSON.")
+def command(model: Path, node: str, as_json: bool) -> None:
+    """Show every claim on NODE of MODEL, and why the winner won.
+
+    NODE is the name of a node, or of a value that it writes.
+
+    \b
+      rewriter explain bert.onnx /encoder/layer.0/attention/self/MatMul
+    """
+    analysis = pipeline.load(model)
+    numbers = _find(analysis.graph, node)
+    if not numbers:
+        raise UsageError(f"{model}: no node is called {node!r}{_nearest(analysis.graph, node)}")
+    if as_json:
+        emit_json(explain_json(analysis, numbers))
+        return
+    console = stdout()
+    for number in numbers:
+        print_claims(analysis, number, console)
+
+
+def _find(graph: GraphIndex, name: str) -> list[int]:
+    """Nodes of that name (in different bodies there may be several), else the node that writes that value."""
+    named = [number for number, node in enumerate(graph.nodes) if node.name == name]
+    if named or not name:
+        return named
+    return [
+        graph.producer[v]
+        for v, text in enumerate(graph.value_names)
+        if text == name and graph.producer[v] != NONE
+    ]
+
+
+def _nearest(graph: GraphIndex, name: str) -> str:
+    close = get_close_matches(name, dict.fromkeys(node.name for node in graph.nodes[:20_000]), n=1)
+    return f"; did you mean {close[0]!r}?" if close else "; 'rewriter tree --json' lists them all"

@@ -1,0 +1,81 @@
+"""`rewriter rewrite M -o O`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rewriter import pipeline
+from rewriter.cli.common import MODEL, emit_json, progress, read_inputs, stdout
+from rewriter.views.json import rewrite_json
+from rewriter.views.text.report import print_report
+
+
+@click.command("rewrite")
+@click.argument("model", type=MODEL)
+@click.option("-o", "--output", type=MODEL, help="The file to write; needed unless --dry-run.")
+@click.option("--restore-names", is_flag=True, help="Also name nodes and weights that lost their names.")
+@click.option("--sidecar/--no-sidecar", default=True, help="Write OUTPUT.modules.json too (default).")
+@click.option(
+    "--numbers/--no-numbers", default=True, help="Run both models, or rely on the certificate alone."
+)
+@click.option("--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600.0,
+    show_default=True,
+    help="Seconds for the numbers.",
+)
+@click.option("--copy-data", is_flag=True, help="Copy external data where OUTPUT goes to another folder.")
+@click.option(
+    "--min-coverage",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    metavar="PERCENT",
+    help="Fail where fewer nodes are placed.",
+)
+@click.option("--strict", is_flag=True, help="Fail where anything was refused.")
+@click.option("--dry-run", is_flag=True, help="Do everything but write.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def command(
+    model: Path,
+    output: Path | None,
+    restore_names: bool,
+    sidecar: bool,
+    numbers: bool,
+    inputs: Path | None,
+    timeout: float,
+    copy_data: bool,
+    min_coverage: float,
+    strict: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Write the module tree of MODEL into a copy of it, and prove that nothing else changed.
+
+    \b
+      rewriter rewrite bert.onnx -o bert.tree.onnx
+      rewriter rewrite bert.onnx -o bert.tree.onnx --restore-names --min-coverage 95
+      rewriter rewrite bert.onnx --dry-run --json
+    """
+    if output is None and not dry_run:
+        raise click.UsageError("missing option '-o' / '--output': name the file to write, or add --dry-run")
+    options = pipeline.Options(
+        passes=pipeline.standard_passes(restore_names=restore_names),
+        numbers=numbers,
+        inputs=read_inputs(inputs),
+        sidecar=sidecar,
+        copy_data=copy_data,
+        min_coverage=min_coverage / 100,
+        strict=strict,
+        dry_run=dry_run,
+        timeout=timeout,
+    )
+    with progress() as tell:
+        report = pipeline.rewrite(model, output, options, tell)
+    if as_json:
+        emit_json(rewrite_json(report))
+    else:
+        print_report(report, stdout())

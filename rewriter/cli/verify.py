@@ -1,0 +1,52 @@
+"""`rewriter verify A B`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rewriter import pipeline
+from rewriter.cli.common import MODEL, emit_json, read_inputs, stdout
+from rewriter.refusals import NotEquivalent
+from rewriter.views.json import verify_json
+from rewriter.views.text.report import print_verification
+
+
+@click.command("verify")
+@click.argument("before", type=MODEL)
+@click.argument("after", type=MODEL)
+@click.option(
+    "--numbers/--no-numbers", default=True, help="Run both models, or rely on the certificate alone."
+)
+@click.option("--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600.0,
+    show_default=True,
+    help="Seconds for the numbers.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    before: Path,
+    after: Path,
+    numbers: bool,
+    inputs: Path | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Tell whether BEFORE and AFTER compute the same. Leaves with 0 if they do, with 1 if not.
+
+    \b
+      rewriter verify bert.onnx bert.tree.onnx
+    """
+    options = pipeline.Options(numbers=numbers, inputs=read_inputs(inputs), timeout=timeout)
+    verification = pipeline.verify(before, after, options)
+    if as_json:
+        emit_json(verify_json(verification))
+    else:
+        print_verification(verification, stdout())
+    ctx.exit(0 if verification.holds else NotEquivalent.exit_code)

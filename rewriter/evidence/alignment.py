@@ -1,0 +1,115 @@
+"""How a TorchScript scope lines up with the dotted path of a module.
+
+A scope is the chain of modules on the call stack, each under its *unqualified* name: the last atom that is
+not a number with the numbers behind it (torch/onnx/_internal/torchscript_exporter/utils.py,
+`_setup_trace_module_map`). So `encoder.layer.0.attention` called through its parents reads
+`encoder/layer.0/attention`, a container that is never called leaves no trace, and `seq.0.1` inside `seq.0`
+reads `seq/seq.0/seq.0.1`. Names may hold any character but '.', '/' included, so a scope is never split at
+its slashes before it is compared with a path.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from rewriter.paths import ModulePath
+
+
+class Alignment(NamedTuple):
+    """A scope read as a path.
+
+    Attributes:
+        steps: for every component of the scope, (where it ends in the scope, the module it stands for),
+            outermost first; the last one covers the whole scope.
+        hidden: number of atoms of the path that no component shows: containers never called.
+        detour: number of leading characters of the scope that do not lead to the path: modules on the call
+            stack that only borrow a module from elsewhere.
+    """
+
+    steps: tuple[tuple[int, ModulePath], ...]
+    hidden: int
+    detour: int = 0
+
+
+@lru_cache(maxsize=65536)
+def unqualified(path: str) -> str:
+    """The name a module bears in a scope; the whole path where all atoms are numbers."""
+    atoms = path.split(".")
+    for position in range(len(atoms) - 1, -1, -1):
+        if not atoms[position].isdecimal():
+            return ".".join(atoms[position:])
+    return path
+
+
+@lru_cache(maxsize=65536)
+def _prefixes(path: str) -> tuple[tuple[ModulePath, tuple[str, ...], int], ...]:
+    """(module, names it may bear, number of atoms) of every module from below the root down to `path`.
+
+    Scripted modules bear their bare atom (`/seq/0/Gemm`), traced ones their unqualified name.
+    """
+    atoms = path.split(".")
+    modules = [".".join(atoms[:end]) for end in range(1, len(atoms) + 1)]
+    return tuple(
+        (ModulePath(module), tuple(dict.fromkeys((unqualified(module), atoms[depth - 1]))), depth)
+        for depth, module in enumerate(modules, 1)
+    )
+
+
+def align(scope: str, path: str) -> Alignment | None:
+    """Read all of `scope` as the call chain down to `path`; the reading that hides fewest containers."""
+    return _align(scope, path, 0)
+
+
+def align_from_elsewhere(scope: str, path: str) -> Alignment | None:
+    """Read the end of `scope` as a call chain to `path`, dropping as few leading components as possible."""
+    start = scope.find("/") + 1
+    while start:
+        found = _align(scope, path, start)
+        if found:
+            return found
+        start = scope.find("/", start) + 1
+    return None
+
+
+def align_above(scope: str, path: str) -> Alignment | None:
+    """Read `scope` as a call chain to the nearest module above `path`: a parent that uses a child's weights."""
+    for parent in ModulePath(path).ancestors():
+        if parent and (found := align(scope, parent)):
+            return found
+    return None
+
+
+def align_beneath(scope: str, path: str) -> Alignment | None:
+    """Read the beginning of `scope` as a call chain to `path`: a child that uses its parent's weights."""
+    end = scope.rfind("/")
+    while end > 0:
+        if found := align(scope[:end], path):
+            return found
+        end = scope.rfind("/", 0, end)
+    return None
+
+
+def _align(scope: str, path: str, start: int) -> Alignment | None:
+    prefixes = _prefixes(path)
+    if not scope.endswith(prefixes[-1][1]):
+        return None
+    best: Alignment | None = None
+    # Depth-first over (position in the scope, prefixes used up); chains are short, dead ends die at once.
+    stack: list[tuple[int, int, int, tuple[tuple[int, ModulePath], ...]]] = [(start, 0, 0, ())]
+    while stack:
+        position, used, hidden, steps = stack.pop()
+        depth = prefixes[used - 1][2] if used else 0
+        for index in range(used, len(prefixes)):
+            module, names, below = prefixes[index]
+            for name in names:
+                end = position + len(name)
+                if not scope.startswith(name, position) or (end < len(scope) and scope[end] != "/"):
+                    continue
+                skipped = hidden + max(0, below - depth - (name.count(".") + 1))
+                taken = (*steps, (end, module))
+                if end < len(scope):
+                    stack.append((end + 1, index + 1, skipped, taken))
+                elif index == len(prefixes) - 1 and (best is None or skipped < best.hidden):
+                    best = Alignment(taken, skipped, start)
+    return best

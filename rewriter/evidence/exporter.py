@@ -1,0 +1,123 @@
+"""Witness: metadata that PyTorch's dynamo exporter writes on nodes, values and the graph.
+
+Format: torch/onnx/_internal/exporter/_core.py. `pkg.torch.onnx.name_scopes` and `class_hierarchy` are Python
+list literals, one entry per module from the root down, the operator last. `namespace` says the same in one
+string whose separators clash with odd names, so it is only read where the lists are missing.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import lru_cache
+
+from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.metadata import read
+from rewriter.paths import ModulePath
+
+NAME_SCOPES = "pkg.torch.onnx.name_scopes"
+CLASS_HIERARCHY = "pkg.torch.onnx.class_hierarchy"
+NAMESPACE = "namespace"
+FX_NODE = "pkg.torch.onnx.fx_node"
+FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
+GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
+
+# torch names this "module" where a node was made outside of any; it is no place.
+_SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
+_SIGNATURE_LINE = re.compile(r"^(\w+): (?:PARAMETER|BUFFER) target='(.*?)'", re.MULTILINE)
+
+Scopes = tuple[tuple[ModulePath, ...], tuple[str, ...]]
+"""Modules from the root down, and their classes (as many, or none)."""
+
+
+def testify(graph: GraphIndex) -> Testimony:
+    """Claims for every node with a module stack, classes for all modules on it, and folded parameters."""
+    claims = []
+    classes: dict[ModulePath, str] = {}
+    for number, node in enumerate(graph.nodes):
+        if not node.metadata_props:
+            continue
+        entries = read(node)
+        modules, names = _scopes(entries)
+        if not modules:
+            continue
+        classes.update(zip(modules, names, strict=False))
+        class_name = names[-1] if names else None
+        detail = entries.get(NAME_SCOPES) or entries[NAMESPACE]
+        claims.append(Claim(number, modules[-1], class_name, Source.EXPORTER, None, detail))
+    return Testimony(tuple(claims), classes, tuple(_folded(graph)))
+
+
+def _scopes(entries: dict[str, str]) -> Scopes:
+    scopes, classes = entries.get(NAME_SCOPES), entries.get(CLASS_HIERARCHY)
+    if scopes is not None:
+        modules = _without_operator(scopes)
+        if not modules or any(_SENTINEL in module for module in modules):
+            return (), ()
+        names = _without_operator(classes) if classes else ()
+        return _paths(modules), names if len(names) == len(modules) else ()
+    return _from_namespace(entries.get(NAMESPACE, ""))
+
+
+def _without_operator(literal: str) -> tuple[str, ...]:
+    """The list without its last entry, the operator; () for what is no list of at least two strings."""
+    return _parse_list(literal[: literal.rfind(", ")] + "]") if ", " in literal else ()
+
+
+@lru_cache(maxsize=65536)
+def _parse_list(literal: str) -> tuple[str, ...]:
+    try:
+        entries = ast.literal_eval(literal)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return ()
+    if isinstance(entries, list) and all(isinstance(entry, str) for entry in entries):
+        return tuple(entries)
+    return ()
+
+
+@lru_cache(maxsize=65536)
+def _paths(modules: tuple[str, ...]) -> tuple[ModulePath, ...]:
+    return tuple(map(ModulePath, modules))
+
+
+@lru_cache(maxsize=65536)
+def _from_namespace(namespace: str) -> Scopes:
+    """`: root.Class/encoder: pkg.Encoder/add: aten.add` -> its modules and classes; the last is the operator."""
+    parts = [part.partition(": ") for part in namespace.split("/")]
+    if len(parts) < 2 or not all(separator for _, separator, _ in parts):
+        return (), ()
+    modules = tuple(ModulePath(module) for module, _, _ in parts[:-1])
+    if any(_SENTINEL in module for module in modules):
+        return (), ()
+    return modules, tuple(class_name for _, _, class_name in parts[:-1])
+
+
+def _folded(graph: GraphIndex) -> list[ParameterClaim]:
+    """Anonymous initializers made from one parameter alone.
+
+    The optimizer's `folded_from` tells which; the torch operator of the reader tells whether it takes the
+    parameter itself (so that only its layout changed) or something computed from it.
+    """
+    targets = {target: name for name, target in signature(graph).items()}
+    if not targets:
+        return []
+    found = []
+    for info in graph.bodies[0].proto.value_info:
+        value = graph.bodies[0].values.get(info.name, NONE)
+        if value not in graph.initializers or not info.metadata_props:
+            continue
+        origin = _parse_list(read(info).get(FOLDED_FROM, ""))
+        if len(origin) != 1 or origin[0] not in targets:
+            continue
+        operators = [read(graph.nodes[reader]).get(FX_NODE, "") for reader in graph.readers[value]]
+        if operators and all(f"%{targets[origin[0]]}" in re.findall(r"%\w+", o) for o in operators):
+            # torch's linear keeps (out, in) where ONNX's MatMul wants (in, out).
+            transposed = len(graph.initializers[value].dims) == 2 and "aten.linear" in operators[0]
+            found.append(ParameterClaim(info.name, ModulePath(origin[0]), transposed, Source.EXPORTER))
+    return found
+
+
+def signature(graph: GraphIndex) -> dict[str, str]:
+    """Name of a parameter or buffer in the traced program -> its name in the state dict, folded ones included."""
+    return dict(_SIGNATURE_LINE.findall(read(graph.bodies[0].proto).get(GRAPH_SIGNATURE, "")))

@@ -1,0 +1,104 @@
+"""The ways exporters write a module into a name.
+
+====================================  ===========================================================
+`/encoder/layer.0/self/MatMul_1`      TorchScript: call chain of unqualified names, operator, counter
+`/encoder/layer.0/MatMul_1_output_0`  the same on the value that the node writes
+`Class::__module.encoder.layer.0/Op`  torch.jit scopes: class and absolute path
+`__module.encoder.layer.0/aten::add`  the same without the class (OpenVINO)
+`A::/B::encoder/C::layer.0/Op`        torch's full scope names: classes and unqualified names
+`model/dense/MatMul`                  TensorFlow, Keras and others: a path of names, operator
+====================================  ===========================================================
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from rewriter.paths import ModulePath
+
+_OUTPUT = re.compile(r"_output_\d+$")
+_COUNTER = re.compile(r"_(\d+)$")
+_MODULE = "__module"
+
+
+class Scope(NamedTuple):
+    """The module part of a name.
+
+    Attributes:
+        text: the call chain of a TorchScript name ('' for the root), else the dotted path.
+        chain: whether `text` is a call chain that has to be lined up with module paths.
+        class_name: the class the name gives to the innermost module.
+    """
+
+    text: str
+    chain: bool
+    class_name: str | None = None
+
+
+def scope_of_node_name(name: str) -> Scope | None:
+    """The scope in the name of a node; None where the name has none."""
+    if "/" not in name:
+        return None
+    scope, _, _operator = name.rpartition("/")
+    if name.startswith("/"):
+        return Scope(scope[1:], chain=True)
+    if _MODULE in name:
+        return _jit_scope(name)
+    components = [component.rpartition("::") for component in scope.split("/")]
+    if all(separator for _, separator, _ in components):
+        variables = [variable for _, _, variable in components if variable]
+        return Scope("/".join(variables), chain=True, class_name=components[-1][0])
+    return Scope(_dotted(scope), chain=False)
+
+
+def scope_of_value_name(name: str) -> Scope | None:
+    """The scope in the name of a value, where it follows TorchScript's `<node name>_output_<n>`."""
+    return (
+        scope_of_node_name(_OUTPUT.sub("", name)) if name.startswith("/") and _OUTPUT.search(name) else None
+    )
+
+
+def without_counter(scope: str) -> tuple[str, int] | None:
+    """`block.0_1` -> (`block.0`, 1): a scope that may be a later one of the same name; None without counter."""
+    counter = _COUNTER.search(scope)
+    return (scope[: counter.start()], int(counter[1])) if counter and counter.start() else None
+
+
+def owner_of_parameter(name: str) -> ModulePath | None:
+    """`encoder.layer.0.query.weight` -> `encoder.layer.0.query`; None for a name that is no dotted path.
+
+    Exporters write other names for weights they computed: `onnx::MatMul_353`, `/m/Constant_3_output_0`.
+    """
+    owner, dot, local = name.rpartition(".")
+    if not dot or not owner or not local or name.startswith(("/", "onnx::")) or ".." in name:
+        return None
+    return ModulePath(owner)
+
+
+def scoped_prefix(path: ModulePath) -> str:
+    """The scope under which TorchScript would name nodes of a module: `encoder.layer.0` -> `/encoder/layer.0`.
+
+    Numbers stay with the name before them, so reading the result back gives the path again.
+    """
+    parts: list[str] = []
+    for atom in path.atoms:
+        if atom.isdecimal() and parts:
+            parts[-1] += f".{atom}"
+        else:
+            parts.append(atom)
+    return "".join(f"/{part}" for part in parts)
+
+
+def _jit_scope(name: str) -> Scope | None:
+    """`A::__module.a/B::__module.a.b/aten::add` -> `a.b` of class B; the innermost absolute path counts."""
+    found: Scope | None = None
+    for component in name.split("/"):
+        class_name, separator, variable = component.rpartition("::")
+        if variable == _MODULE or variable.startswith(_MODULE + "."):
+            found = Scope(variable[len(_MODULE) + 1 :], False, class_name if separator else None)
+    return found
+
+
+def _dotted(scope: str) -> str:
+    return ".".join(atom for atom in scope.replace("/", ".").split(".") if atom)

@@ -1,0 +1,91 @@
+"""Witness: tags that tools leave on nodes, our own first among them.
+
+`testify_own` reads what `passes/annotate` wrote in an earlier run, so that a second run repeats the first.
+`testify_others` reads `winml.hierarchy.tag` metadata and a `hierarchy_tag` attribute: a path of names from
+the exported module down (`/BertModel/BertEncoder/BertLayer.0`), whose first entry is the root.
+"""
+
+from __future__ import annotations
+
+import json
+
+from onnx import NodeProto
+
+from rewriter.evidence.claim import Claim, Source, Testimony
+from rewriter.model.graph import GraphIndex
+from rewriter.model.metadata import read
+from rewriter.paths import ModulePath
+
+MODULE = "rewriter.module"
+CLASS = "rewriter.class"
+KIND = "rewriter.kind"
+DEPTH = "rewriter.depth"
+LEAF = "rewriter.leaf"
+CALL = "rewriter.call"
+EVIDENCE = "rewriter.evidence"
+TREE = "rewriter.tree"
+"""On the model: the compact tree, `{"version": 1, "modules": [[path, class or null, calls], ...]}`."""
+TRANSPOSED = "rewriter.transposed"
+"""On an initializer: it holds the transpose of the parameter it is named after."""
+ORIGINAL_NAME = "rewriter.original_name"
+"""On a node or initializer: the name it had before `restore_names`."""
+
+IR_WITH_METADATA = 10
+"""The first IR version whose nodes and tensors carry metadata (ONNX 1.16)."""
+
+_OTHERS = ("winml.hierarchy.tag", "hierarchy_tag")
+
+
+def testify_own(graph: GraphIndex) -> Testimony:
+    """Claims from the `rewriter.*` entries, each with the source that won when they were written."""
+    claims = []
+    classes = _classes_of_tree(graph)
+    for number, node in enumerate(graph.nodes):
+        if not node.metadata_props:
+            continue
+        entries = read(node)
+        if (text := entries.get(MODULE)) is None:
+            continue
+        module = ModulePath(text)
+        if class_name := entries.get(CLASS):
+            classes[module] = class_name
+        evidence = entries.get(EVIDENCE, "")
+        source = Source(evidence) if evidence in _SOURCES else Source.OWN_TAG
+        call = entries.get(CALL, "")
+        number_of_call = int(call) if call.isdecimal() and call.isascii() and len(call) < 10 else None
+        claims.append(Claim(number, module, class_name, source, number_of_call, f"{MODULE}={text}"))
+    return Testimony(tuple(claims), classes)
+
+
+def testify_others(graph: GraphIndex) -> Testimony:
+    """Claims from the tags of other tools."""
+    claims = []
+    for number, node in enumerate(graph.nodes):
+        if tag := _tag(node):
+            atoms = tag.strip("/").split("/")[1:]
+            claims.append(Claim(number, ModulePath(".".join(atoms)), None, Source.OTHER_TAG, None, tag))
+    return Testimony(tuple(claims))
+
+
+_SOURCES = frozenset(Source)
+
+
+def _classes_of_tree(graph: GraphIndex) -> dict[ModulePath, str]:
+    """The classes in the compact tree; it survives tools that drop what stands on nodes."""
+    try:
+        modules = json.loads(read(graph.model).get(TREE, "{}")).get("modules", [])
+        return {ModulePath(path): class_name for path, class_name, _calls in modules if class_name}
+    except (ValueError, TypeError, AttributeError):  # somebody else's entry, or a damaged one
+        return {}
+
+
+def _tag(node: NodeProto) -> str:
+    if node.metadata_props:
+        entries = read(node)
+        for key in _OTHERS:
+            if tag := entries.get(key):
+                return tag
+    for attribute in node.attribute:
+        if attribute.name in _OTHERS:
+            return attribute.s.decode("utf-8", "replace")
+    return ""

@@ -1,0 +1,30 @@
+"""Analysis: one model with all that was found out about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from onnx import ModelProto
+
+from rewriter.evidence.claim import Claim, ParameterClaim
+from rewriter.model.graph import GraphIndex
+from rewriter.modules.module import ModuleTree
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A model, its index, what the witnesses said and the tree that was settled from it.
+
+    Attributes:
+        path: the file the model was read from; None for a model handed over in memory.
+        claims: node -> every claim on it, the winner first.
+        parameters: what is known of the initializers, best claim per initializer.
+    """
+
+    model: ModelProto
+    path: Path | None
+    graph: GraphIndex
+    claims: tuple[tuple[Claim, ...], ...]
+    parameters: tuple[ParameterClaim, ...]
+    tree: ModuleTree

@@ -1,0 +1,135 @@
+"""Builds the tree from what was settled: modules, their parameters, their nodes, their calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from onnx import ModelProto, TensorProto
+
+from rewriter.evidence.claim import ParameterClaim
+from rewriter.evidence.settle import Settled, settle
+from rewriter.model.graph import GraphIndex
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
+from rewriter.paths import ROOT, ModulePath
+
+
+def analyse(model: ModelProto, path: Path | None = None) -> Analysis:
+    """Index a model, hear the witnesses and build its tree."""
+    graph = GraphIndex(model)
+    settled = settle(graph)
+    return Analysis(model, path, graph, settled.claims, settled.parameters, build(graph, settled))
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A module while it is put together."""
+
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    children: list[ModulePath] = field(default_factory=list)
+    nodes: list[int] = field(default_factory=list)
+    calls: set[int] = field(default_factory=set)
+
+
+def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
+    """The tree of all modules that own a node or a parameter, or whose class is known, and their parents."""
+    drafts: dict[ModulePath, _Draft] = {ROOT: _Draft()}
+    placements: list[Placement | None] = []
+    for node, claims in enumerate(settled.claims):
+        if not claims:
+            placements.append(None)
+            continue
+        winner = claims[0]
+        call = winner.call or 0
+        placements.append(Placement(winner.module, call, winner.source, settled.conflicting(node)))
+        draft = _draft(drafts, winner.module)
+        draft.nodes.append(node)
+        draft.calls.add(call)
+    for owner, parameter in _parameters(graph, settled.parameters, placements):
+        _draft(drafts, owner).parameters.setdefault(parameter.name, parameter)
+    for module in settled.classes:
+        _draft(drafts, module)
+    return ModuleTree(_finish(drafts, settled.classes), tuple(placements))
+
+
+def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:
+    found = drafts.get(path)
+    if found is None:
+        found = drafts[path] = _Draft()
+        parent = path.parent
+        assert parent is not None  # the root is there from the start
+        _draft(drafts, parent).children.append(path)
+    return found
+
+
+def _parameters(
+    graph: GraphIndex, claims: Iterable[ParameterClaim], placements: list[Placement | None]
+) -> Iterable[tuple[ModulePath, Parameter]]:
+    tensors = {tensor.name: (value, tensor) for value, tensor in graph.initializers.items()}
+    for claim in claims:
+        value, tensor = tensors[claim.initializer]
+        owner = claim.name.parent or ROOT
+        readers = (placements[reader] for reader in graph.readers[value])
+        borrowers = dict.fromkeys(
+            place.module
+            for place in readers
+            if place is not None and not owner.holds(place.module) and not place.module.holds(owner)
+        )
+        yield (
+            owner,
+            Parameter(
+                claim.name.name,
+                claim.initializer,
+                tuple(tensor.dims),
+                _dtype(tensor.data_type),
+                claim.transposed,
+                tuple(borrowers),
+            ),
+        )
+
+
+def _dtype(data_type: int) -> str:
+    """`float32`, `int64`, `bfloat16`: numpy's words for ONNX element types."""
+    if data_type not in TensorProto.DataType.values():
+        return f"type {data_type}"
+    name = TensorProto.DataType.Name(data_type).lower()
+    return {"float": "float32", "double": "float64"}.get(name, name)
+
+
+def _finish(drafts: dict[ModulePath, _Draft], classes: dict[ModulePath, str]) -> dict[ModulePath, Module]:
+    finished: dict[ModulePath, Module] = {}
+    order = _depth_first(drafts)
+    for path in reversed(order):
+        draft = drafts[path]
+        children = [finished[child] for child in draft.children]
+        total = len(draft.nodes) + sum(child.total_nodes for child in children)
+        finished[path] = Module(
+            path,
+            classes.get(path),
+            tuple(draft.parameters.values()),
+            tuple(draft.children),
+            tuple(draft.nodes),
+            total,
+            _calls(path, draft, children),
+        )
+    return {path: finished[path] for path in order}
+
+
+def _calls(path: ModulePath, draft: _Draft, children: list[Module]) -> int:
+    """A container is called when its children are; one child may be called more often within a call."""
+    if path == ROOT:
+        return 1
+    least = min((child.calls for child in children if child.total_nodes), default=0)
+    return max(len(draft.calls), least)
+
+
+def _depth_first(drafts: dict[ModulePath, _Draft]) -> list[ModulePath]:
+    order = []
+    stack = [ROOT]
+    while stack:
+        path = stack.pop()
+        order.append(path)
+        stack.extend(reversed(drafts[path].children))
+    return order

@@ -1,0 +1,71 @@
+"""Pass: write the module tree into the file, on every placed node and once, compactly, on the model.
+
+Keys on nodes are `rewriter.module`, `.class`, `.kind`, `.depth`, `.leaf`, `.call` and `.evidence`, and
+`namespace`, by which Model Explorer groups; a `namespace` that an exporter wrote is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rewriter.evidence import tags
+from rewriter.evidence.exporter import NAMESPACE
+from rewriter.evidence.grammar import scoped_prefix
+from rewriter.model import metadata
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree, Placement
+from rewriter.passes.base import Outcome
+from rewriter.paths import ModulePath
+
+
+@dataclass(frozen=True, slots=True)
+class Annotate:
+    """Writes metadata only: no node, value or tensor is touched. Raises the IR version to 10 if needed."""
+
+    name: ClassVar[str] = "annotate"
+
+    def run(self, analysis: Analysis) -> Outcome:
+        """Annotate every placed node, and the model with the tree."""
+        tree = analysis.tree
+        of_module: dict[ModulePath, dict[str, str]] = {}
+        changed = 0
+        for node, placement in zip(analysis.graph.nodes, tree.placements, strict=True):
+            if placement is None:
+                continue
+            common = of_module.get(placement.module)
+            if common is None:
+                common = of_module[placement.module] = _entries(tree, placement.module)
+            changed += _annotate(node, common, placement)
+        model = analysis.model
+        if tree.placed:
+            metadata.write(model, {tags.TREE: compact(tree)})
+            model.ir_version = max(model.ir_version, tags.IR_WITH_METADATA)
+        return Outcome({"nodes annotated": changed})
+
+
+def compact(tree: ModuleTree) -> str:
+    """The tree as one line of JSON: path, class and number of calls of every module."""
+    modules = [[module.path, module.class_name, module.calls] for module in tree]
+    return json.dumps({"version": 1, "modules": modules}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _entries(tree: ModuleTree, path: ModulePath) -> dict[str, str]:
+    module = tree[path]
+    entries = {
+        NAMESPACE: scoped_prefix(path).removeprefix("/"),
+        tags.MODULE: str(path),
+        tags.DEPTH: str(module.depth),
+        tags.LEAF: str(module.leaf).lower(),
+    }
+    if module.class_name and module.kind:
+        entries |= {tags.CLASS: module.class_name, tags.KIND: module.kind.value}
+    return entries
+
+
+def _annotate(node: metadata.HasMetadata, common: dict[str, str], placement: Placement) -> bool:
+    wanted = {**common, tags.CALL: str(placement.call), tags.EVIDENCE: str(placement.source)}
+    if any(entry.key == NAMESPACE for entry in node.metadata_props):
+        del wanted[NAMESPACE]
+    return metadata.write(node, wanted)

@@ -1,0 +1,129 @@
+"""Pass: give nodes and weights the names they lost.
+
+A node without a scope in its name is named as TorchScript would name it (`/encoder/layer.0/self/MatMul`); an
+anonymous weight gets the name of its parameter (`onnx::MatMul_353` -> `encoder.layer.0.self.query.weight`)
+where one witness says so, none says otherwise and the name is free. Inputs and outputs of the graph keep
+their names, which are its interface, and so do values, which nothing ever called by module.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rewriter.evidence import tags
+from rewriter.evidence.claim import ParameterClaim
+from rewriter.evidence.grammar import owner_of_parameter, scope_of_node_name, scoped_prefix
+from rewriter.model import metadata
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Placement
+from rewriter.passes.base import Outcome
+from rewriter.paths import ROOT
+from rewriter.refusals import Reason, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreNames:
+    """Changes names only; the name a thing had is kept in its metadata as `rewriter.original_name`.
+
+    Attributes:
+        nodes: whether to name nodes.
+        initializers: whether to name weights.
+    """
+
+    name: ClassVar[str] = "restore_names"
+    nodes: bool = True
+    initializers: bool = True
+
+    def run(self, analysis: Analysis) -> Outcome:
+        """Plan all names on the analysis, then write them."""
+        node_names = _plan_nodes(analysis) if self.nodes else {}
+        weights, refusals = _plan_weights(analysis) if self.initializers else ([], [])
+        for node, name in node_names.items():
+            proto = analysis.graph.nodes[node]
+            if proto.name:
+                metadata.write(proto, {tags.ORIGINAL_NAME: proto.name})
+            proto.name = name
+        _rename(analysis.graph, weights)
+        if node_names or weights:
+            analysis.model.ir_version = max(analysis.model.ir_version, tags.IR_WITH_METADATA)
+        return Outcome({"nodes named": len(node_names), "weights named": len(weights)}, tuple(refusals))
+
+
+def _plan_nodes(analysis: Analysis) -> dict[int, str]:
+    """Node -> its new name, free in the whole model."""
+    taken = {node.name for node in analysis.graph.nodes}
+    next_number: Counter[str] = Counter()
+    names = {}
+    for number, (node, placement) in enumerate(
+        zip(analysis.graph.nodes, analysis.tree.placements, strict=True)
+    ):
+        if placement is None or scope_of_node_name(node.name):
+            continue
+        base = f"{_scope(placement)}/{node.op_type}"
+        name = base
+        while name in taken:
+            next_number[base] += 1
+            name = f"{base}_{next_number[base]}"
+        taken.add(name)
+        names[number] = name
+    return names
+
+
+def _scope(placement: Placement) -> str:
+    """The scope of a module; as in TorchScript, later calls of it carry a counter."""
+    scope = scoped_prefix(placement.module)
+    return f"{scope}_{placement.call}" if placement.call and scope else scope
+
+
+def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusal]]:
+    """The claims to follow, and those to refuse: on a weight or a name that is claimed twice."""
+    graph = analysis.graph
+    claims = list(
+        dict.fromkeys(claim for claim in analysis.parameters if not owner_of_parameter(claim.initializer))
+    )
+    per_weight = Counter(claim.initializer for claim in claims)
+    per_name = Counter(claim.name for claim in claims)
+    taken = set(graph.value_names)
+    fixed = {info.name for info in analysis.model.graph.input}
+    fixed |= {graph.value_names[value] for body in graph.bodies for value in body.results if value != NONE}
+    followed, refusals = [], []
+    for claim in claims:
+        owner = claim.name.parent or ROOT
+        if claim.initializer in fixed:
+            continue
+        if claim.name in taken:
+            refusals.append(Refusal(owner, Reason.NAME_TAKEN, claim.initializer))
+        elif per_weight[claim.initializer] > 1 or per_name[claim.name] > 1:
+            refusals.append(Refusal(owner, Reason.AMBIGUOUS, claim.initializer))
+        else:
+            followed.append(claim)
+    return followed, refusals
+
+
+def _rename(graph: GraphIndex, claims: list[ParameterClaim]) -> None:
+    """Rename initializers of the main graph wherever they are mentioned, bodies that capture them included."""
+    new_names = {}
+    for claim in claims:
+        value = graph.bodies[0].values[claim.initializer]
+        tensor = graph.initializers[value]
+        tensor.name = claim.name
+        notes = {tags.ORIGINAL_NAME: claim.initializer} | (
+            {tags.TRANSPOSED: "true"} if claim.transposed else {}
+        )
+        metadata.write(tensor, notes)
+        new_names[claim.initializer] = str(claim.name)
+        for reader in graph.readers[value]:
+            inputs = graph.nodes[reader].input
+            for position, read in enumerate(graph.reads[reader]):
+                if read == value:
+                    inputs[position] = claim.name
+    main = graph.model.graph
+    for info in main.value_info:
+        info.name = new_names.get(info.name, info.name)
+    for annotation in main.quantization_annotation:
+        annotation.tensor_name = new_names.get(annotation.tensor_name, annotation.tensor_name)
+        for entry in annotation.quant_parameter_tensor_names:
+            entry.value = new_names.get(entry.value, entry.value)

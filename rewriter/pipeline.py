@@ -1,0 +1,265 @@
+"""load -> analyse -> passes -> proof -> save. Nothing is written unless the proof holds."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from onnx import ModelProto
+
+from rewriter.model import files
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.build import analyse
+from rewriter.passes.annotate import Annotate
+from rewriter.passes.base import Outcome, Pass, as_text
+from rewriter.passes.restore_names import RestoreNames
+from rewriter.proof.certificate import certify
+from rewriter.proof.compare import Numeric, compare
+from rewriter.proof.verification import Verification
+from rewriter.refusals import BelowThreshold, CannotWrite, NotEquivalent, UsageError
+from rewriter.views import sidecar
+from rewriter.views.report import PassRecord, Report
+
+Source = str | os.PathLike[str] | bytes | ModelProto
+"""A model: the path of a file, its bytes, or the parsed message. None of them is ever changed."""
+
+Inputs = Mapping[str, np.ndarray]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to rewrite.
+
+    Attributes:
+        passes: what to do, in order.
+        numbers: whether to run both models in onnxruntime besides the symbolic proof.
+        inputs: arrays to run them on; drawn from the signature where None.
+        sidecar: whether to write `<output>.modules.json` beside the model.
+        copy_data: whether to copy external data where the output goes to another folder.
+        min_coverage: least share of nodes to be placed, 0 to 1.
+        strict: whether a refusal is a failure.
+        dry_run: whether to do everything but write.
+        timeout: seconds for the numbers.
+    """
+
+    passes: tuple[Pass, ...] = (Annotate(),)
+    numbers: bool = True
+    inputs: Inputs | None = None
+    sidecar: bool = True
+    copy_data: bool = False
+    min_coverage: float = 0.0
+    strict: bool = False
+    dry_run: bool = False
+    timeout: float = 600.0
+
+
+def load(source: Source) -> Analysis:
+    """Read a model and find its module tree.
+
+    Raises:
+        UnreadableModel: it is not a whole ONNX model.
+    """
+    return analyse(*_read(source))
+
+
+def rewrite(
+    source: Source, output: Path | None, options: Options, progress: Progress = lambda station: None
+) -> Report:
+    """Rewrite a model and prove the result, then write it.
+
+    Args:
+        source: what to rewrite; never changed.
+        output: the file to write; None to only return the model.
+        options: how.
+        progress: told the name of every station as it begins.
+
+    Raises:
+        UnreadableModel: the source, or external data it refers to, cannot be read.
+        UsageError: the output is the source, or external data would be left behind.
+        CannotWrite: the output cannot be written.
+        NotEquivalent: the result was not proved equal; nothing was written.
+        BelowThreshold: too few nodes were placed, or something was refused; nothing was written.
+    """
+    clock = _Clock(progress)
+    with clock("load"):
+        before, path = _read(source)
+        data = files.check_external_data(before, path) if path else ()
+        copies = _plan_output(path, output, data, copy_data=options.copy_data) if output else {}
+        model = ModelProto()
+        model.CopyFrom(before)
+    with clock("tree"):
+        analysis = analyse(model, path)
+    _demand_coverage(analysis, options)
+    with clock("passes"):
+        outcomes = [(step, step.run(analysis)) for step in options.passes]
+        refusals = tuple(refusal for _, outcome in outcomes for refusal in outcome.refusals)
+    if refusals and options.strict:
+        raise BelowThreshold(
+            f"{_name(path)}: {len(refusals)} refusals, first {refusals[0]}; drop --strict to go on"
+        )
+    folder = path.parent if path else None
+    verification = _prove(before, model, (folder, folder), options, clock)
+    if not verification.holds:
+        raise NotEquivalent(
+            f"{_name(path)}: {_fault(verification)}; nothing was written, please report this model"
+        )
+    written: tuple[Path, ...] = ()
+    if output and not options.dry_run:
+        with clock("write"):
+            written = _write(model, analysis, outcomes, output, copies, options)
+    return Report(analysis, _records(outcomes), refusals, verification, clock.seconds, written)
+
+
+def verify(before: Source, after: Source, options: Options) -> Verification:
+    """Compare two models: symbolically, and by numbers.
+
+    Raises:
+        UnreadableModel: one of them, or external data it refers to, cannot be read.
+    """
+    (left, left_path), (right, right_path) = _read(before), _read(after)
+    for model, path in ((left, left_path), (right, right_path)):
+        if path:
+            files.check_external_data(model, path)
+    folders = tuple(path.parent.resolve() if path else None for path in (left_path, right_path))
+    return _prove(left, right, (folders[0], folders[1]), options, _Clock(lambda station: None))
+
+
+def standard_passes(*, restore_names: bool) -> tuple[Pass, ...]:
+    """The passes of a plain rewrite."""
+    return (Annotate(), RestoreNames()) if restore_names else (Annotate(),)
+
+
+def _read(source: Source) -> tuple[ModelProto, Path | None]:
+    if isinstance(source, ModelProto):
+        return source, None
+    if isinstance(source, bytes):
+        return files.parse(source, "<bytes>"), None
+    path = Path(source)
+    return files.load(path), path
+
+
+def _plan_output(
+    path: Path | None, output: Path, data: Sequence[str], *, copy_data: bool
+) -> dict[Path, Path]:
+    """Target -> source of the external data to copy; refuses early what would fail or destroy later."""
+    if path and output.exists() and output.samefile(path):
+        raise UsageError(f"{output}: is the input; name another output, inputs are never changed")
+    if not output.parent.is_dir():
+        raise CannotWrite(f"{output}: the folder {output.parent} does not exist; create it first")
+    if not os.access(output.parent, os.W_OK):
+        raise CannotWrite(f"{output}: the folder {output.parent} is not writable; choose another")
+    if output.is_dir():
+        raise CannotWrite(f"{output}: is a folder; name the file to write")
+    if path is None or not data:
+        return {}
+    if any(output.resolve() == (path.parent / name).resolve() for name in data):
+        raise UsageError(f"{output}: is the external data of the input; name another output")
+    if output.parent.resolve() == path.parent.resolve():
+        return {}
+    if not copy_data:
+        raise UsageError(
+            f"{output}: the weights lie in {path.parent or '.'}; write beside them, or add --copy-data"
+        )
+    copies = {output.parent / name: path.parent / name for name in data}
+    for target in copies:
+        if not target.parent.is_dir():
+            raise CannotWrite(f"{target}: the folder {target.parent} does not exist; create it first")
+        if target.exists() and not files.same_content(target, copies[target]):
+            raise CannotWrite(f"{target}: other data is there already; choose another folder or remove it")
+    return {target: origin for target, origin in copies.items() if not target.exists()}
+
+
+def _demand_coverage(analysis: Analysis, options: Options) -> None:
+    coverage = analysis.tree.coverage
+    if coverage < options.min_coverage:
+        raise BelowThreshold(
+            f"{_name(analysis.path)}: {coverage:.1%} of the nodes placed, --min-coverage asks for "
+            f"{options.min_coverage:.1%}; nothing was written"
+        )
+
+
+def _prove(
+    before: ModelProto,
+    after: ModelProto,
+    folders: tuple[Path | None, Path | None],
+    options: Options,
+    clock: _Clock,
+) -> Verification:
+    with clock("certificate"):
+        certificate = certify(before, after, before_folder=folders[0], after_folder=folders[1])
+    numeric: Numeric | None = None
+    if options.numbers:
+        with clock("numbers"):
+            numeric = compare(
+                before,
+                after,
+                before_folder=folders[0],
+                after_folder=folders[1],
+                inputs=options.inputs,
+                timeout=options.timeout,
+            )
+    return Verification(certificate, numeric)
+
+
+def _fault(verification: Verification) -> str:
+    certificate, numeric = verification.certificate, verification.numeric
+    if not certificate.equal:
+        return f"not proved equal: {certificate.difference}"
+    assert numeric is not None  # else the verification holds
+    return f"onnxruntime computes other numbers: {numeric.error or f'off by {numeric.max_abs}'}"
+
+
+def _write(
+    model: ModelProto,
+    analysis: Analysis,
+    outcomes: Sequence[tuple[Pass, Outcome]],
+    output: Path,
+    copies: Mapping[Path, Path],
+    options: Options,
+) -> tuple[Path, ...]:
+    outputs: dict[Path, bytes | Path] = dict(copies)
+    if options.sidecar:
+        renamed = any(
+            count for step, o in outcomes if step.name != "annotate" for count in o.changes.values()
+        )
+        described = analyse(model, output) if renamed else analysis
+        outputs[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
+    outputs[output] = files.serialize(model)
+    files.write_atomically(outputs)
+    return tuple(outputs)
+
+
+def sidecar_path(output: Path) -> Path:
+    """`bert.onnx` -> `bert.modules.json`."""
+    return output.with_suffix(".modules.json")
+
+
+def _records(outcomes: Sequence[tuple[Pass, Outcome]]) -> tuple[PassRecord, ...]:
+    return tuple(PassRecord(as_text(step), outcome.changes) for step, outcome in outcomes)
+
+
+def _name(path: Path | None) -> str:
+    return str(path) if path else "model"
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Wall seconds by station."""
+
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, station: str) -> Iterator[None]:
+        self.progress(station)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[station] = time.perf_counter() - start

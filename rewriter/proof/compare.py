@@ -1,0 +1,154 @@
+"""Numbers: the original and the rewritten model run on the same inputs by onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from rewriter.refusals import UsageError
+from rewriter.runtime.feeds import Array, Plan, plan
+from rewriter.runtime.protocol import Stage, one_line
+from rewriter.runtime.sessions import compare_runs
+from rewriter.runtime.signature import FeedError, Input, evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Numeric:
+    """What the numbers say. Either `skipped` tells why they say nothing, or the other fields are filled.
+
+    Attributes:
+        runs: number of input sets; 0 where skipped, or where the rewritten model crashed onnxruntime.
+        max_abs: the largest absolute difference over all outputs and sets, infinite where NaN, infinity, a
+            shape, a type or a string differs, or where only the original runs.
+        exact: every output was the same bit for bit; NaN equals NaN, 0.0 does not equal -0.0.
+        skipped: why no numbers were taken, in one line.
+        worst_output: the output with the largest difference.
+        where: the input set and the element of that output.
+        error: why the rewritten model gave no results where the original did.
+        ort_version: of the onnxruntime that ran, None where it did not come to that.
+    """
+
+    runs: int
+    max_abs: float | None
+    exact: bool | None
+    skipped: str | None
+    worst_output: str | None = None
+    where: str | None = None
+    error: str | None = None
+    ort_version: str | None = None
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the models agree bit for bit; None where nothing was compared."""
+        return None if self.skipped is not None else self.exact
+
+
+def compare(
+    before: onnx.ModelProto,
+    after: onnx.ModelProto,
+    *,
+    before_folder: Path | None,
+    after_folder: Path | None,
+    sets: int = 3,
+    seed: int = 0,
+    inputs: Mapping[str, Array] | None = None,
+    optimised: bool = False,
+    timeout: float = 600.0,
+) -> Numeric:
+    """Runs both models on the same inputs in a child process and compares all their outputs.
+
+    Args:
+        before: the original; the inputs are drawn for it.
+        after: the rewritten model.
+        before_folder: the folder of the original's external data, None where it has none.
+        after_folder: the same for the rewritten model.
+        sets: how many input sets to draw, of different sizes and data where the original allows it; a model
+            without inputs is run once.
+        seed: the same seed draws the same inputs.
+        inputs: one array per input, instead of drawn ones: one run.
+        optimised: run with onnxruntime's optimisations. They may fuse the two models differently, so that
+            equal models differ in the last bits: judge `max_abs` then.
+        timeout: seconds for all of it.
+
+    Returns:
+        The numbers, or why there are none. Whatever a model does is a result.
+
+    Raises:
+        UsageError: `inputs` does not fit the original, or an argument is out of range.
+    """
+    if sets < 1 or timeout <= 0:
+        raise UsageError(
+            f"cannot compare {sets} input sets in {timeout:g} s: ask for at least one, in positive time"
+        )
+    try:
+        drawing = plan(before)
+    except FeedError as error:
+        return Numeric(0, None, None, one_line(f"no inputs can be drawn: {error}"))
+    outcome = compare_runs(
+        {Stage.ORIGINAL: before, Stage.REWRITTEN: after},
+        {Stage.ORIGINAL: before_folder, Stage.REWRITTEN: after_folder},
+        drawing,
+        sets=sets,
+        seed=seed,
+        given=None if inputs is None else _fitting(drawing, inputs),
+        optimised=optimised,
+        timeout=timeout,
+    )
+    return Numeric(**asdict(outcome))
+
+
+def _fitting(drawing: Plan, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The user's arrays, checked against the signature.
+
+    Raises:
+        UsageError: one is missing, unknown, or of another type or shape.
+    """
+    expected = [each.name for each in drawing.inputs]
+    for name in inputs:
+        if name not in expected:
+            raise UsageError(
+                one_line(f"the model has no input {name!r}: its inputs are {', '.join(expected)}")
+            )
+    sizes: dict[str, int] = {}
+    for each in drawing.inputs:
+        if each.name not in inputs:
+            raise UsageError(one_line(f"input {each.name!r} is missing: give an array for it"))
+        _check_type(each, np.asarray(inputs[each.name]))
+        _check_shape(each, np.asarray(inputs[each.name]), sizes)
+    return {each.name: _plain(np.asarray(inputs[each.name])) for each in drawing.inputs}
+
+
+def _plain(array: Array) -> Array:
+    """The array with strings as objects, as onnx wants them."""
+    return array.astype(object) if array.dtype.kind in "US" else array
+
+
+def _check_type(each: Input, array: Array) -> None:
+    wanted = onnx.helper.tensor_dtype_to_np_dtype(each.element)
+    text = each.element == onnx.TensorProto.STRING
+    if (text and array.dtype.kind not in "UO") or (not text and array.dtype != wanted):
+        name = "str" if text else wanted
+        raise UsageError(
+            one_line(f"input {each.name!r} is {array.dtype}: the model wants {name}, convert it")
+        )
+
+
+def _check_shape(each: Input, array: Array, sizes: dict[str, int]) -> None:
+    """Holds a shape against the stated one; `sizes` gathers what symbols mean over all inputs."""
+    if each.dims is None:
+        return
+    fits = len(array.shape) == len(each.dims)
+    wanted = " x ".join("?" if dim is None else str(dim) for dim in each.dims) or "a scalar"
+    for dim, size in zip(each.dims, array.shape, strict=False):
+        stated = evaluate(dim, sizes) if isinstance(dim, str) else dim
+        fits = fits and stated in (None, size)
+        if isinstance(dim, str) and stated is None:
+            sizes[dim] = size
+        elif stated not in (None, size):
+            wanted += f" with {dim} = {stated}" if isinstance(dim, str) else ""
+    if not fits:
+        raise UsageError(one_line(f"input {each.name!r} has shape {array.shape}: the model wants {wanted}"))

@@ -1,0 +1,26 @@
+"""Verification: the symbolic proof and the numbers, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rewriter.proof.certificate import Certificate
+from rewriter.proof.compare import Numeric
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether two models compute the same.
+
+    Attributes:
+        certificate: equal expressions at every output, or the first that differs.
+        numeric: what onnxruntime computed with both; None where numbers were not asked for.
+    """
+
+    certificate: Certificate
+    numeric: Numeric | None
+
+    @property
+    def holds(self) -> bool:
+        """Proved by symbols, and not contradicted by numbers."""
+        return self.certificate.equal and (self.numeric is None or self.numeric.agrees is not False)

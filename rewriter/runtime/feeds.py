@@ -1,0 +1,127 @@
+"""Input sets for a model, drawn from its own signature and graph alone; the names of inputs mean nothing.
+
+- Floats are normal(0, 1).
+- Integers that index something stay below its size (see `indices`).
+- Other integers of 16 bits and more, and bools, are taken for masks: all ones in the first set, then rows
+  of ones followed by zeros, at least one of each where there is room.
+- Integers of 8 bits and fewer are data (images, quantised activations) over their whole range.
+- Strings are short words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from rewriter.runtime.indices import Bound, bounds
+from rewriter.runtime.signature import FeedError, Input, signature
+from rewriter.runtime.sizes import Choice, choices
+
+Array: TypeAlias = npt.NDArray[Any]
+
+_MOST_ELEMENTS = 2**30
+_NARROW = 8
+_WORDS = ("", "a", "word", "two words", "é", "0")
+
+
+class Integers(StrEnum):
+    """How integers and bools are filled; the plain ones are for graphs that take sizes or counts as input."""
+
+    DRAWN = "drawn"
+    ONES = "ones"
+    ZEROS = "zeros"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is needed to draw input sets, without the model: small, and easily sent elsewhere."""
+
+    inputs: tuple[Input, ...]
+    bounds: Mapping[str, tuple[Bound, ...]]
+
+    def choices(self) -> tuple[Choice, ...]:
+        """The sizes worth trying, best first."""
+        return choices(self.inputs)
+
+    def fill(
+        self, choice: Choice, number: int, *, seed: int = 0, integers: Integers = Integers.DRAWN
+    ) -> dict[str, Array]:
+        """Input set `number` at the sizes of `choice`; the same arguments give the same arrays.
+
+        Raises:
+            FeedError: an input has more elements than anyone would want to draw.
+        """
+        rng = np.random.default_rng((seed, number))
+        return {each.name: self._array(each, choice, number, integers, rng) for each in self.inputs}
+
+    def _array(
+        self, each: Input, choice: Choice, number: int, integers: Integers, rng: np.random.Generator
+    ) -> Array:
+        shape = choice.shapes[each.name]
+        if prod(shape) > _MOST_ELEMENTS:
+            raise FeedError(f"input {each.name!r} has {prod(shape)} elements")
+        limits = [bound.limit(choice.sizes) for bound in self.bounds.get(each.name, ())]
+        limit = min(limits, default=None)
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(each.element)
+        element = onnx.TensorProto.DataType.Name(each.element)
+        if element == "STRING":
+            return np.array(rng.choice(_WORDS, shape), dtype=object).reshape(shape)
+        bits = re.fullmatch(r"U?INT(\d+)", element)
+        if bits is None and element != "BOOL":
+            drawn = rng.standard_normal(shape) if limit is None else rng.integers(0, limit, shape)
+            return np.asarray(drawn).astype(dtype)
+        if integers is not Integers.DRAWN:
+            plain = 1 if integers is Integers.ONES and limit != 1 else 0
+            return np.full(shape, plain).astype(dtype)
+        if bits is not None and (limit is not None or int(bits[1]) <= _NARROW):
+            low, high = _range(element, int(bits[1]))
+            lowest, past = (low, high + 1) if limit is None else (0, min(limit, high + 1))
+            return np.asarray(rng.integers(lowest, past, shape)).astype(dtype)
+        return _mask(shape, number, rng).astype(dtype)
+
+
+def plan(model: onnx.ModelProto) -> Plan:
+    """Reads what a model wants to be fed. Reads no weights but small constants kept in the file.
+
+    Raises:
+        FeedError: an input is a sequence, an optional, a map or of an unknown type.
+    """
+    inputs = signature(model)
+    return Plan(inputs, bounds(model, inputs))
+
+
+def draw(model: onnx.ModelProto, *, sets: int = 3, seed: int = 0) -> list[dict[str, Array]]:
+    """Input sets at the first choices of sizes, each set with sizes and data of its own.
+
+    The sizes need not suit the graph (a constant in a Reshape may want others): a caller that can run the
+    model goes through `Plan.choices` until one works.
+
+    Raises:
+        FeedError: an input is no dense tensor, or too large.
+    """
+    drawn = plan(model)
+    found = drawn.choices()
+    if not found:
+        raise FeedError("no sizes satisfy the dimensions of the inputs")
+    alike = [choice for choice in found if choice.like(found[0])]
+    return [drawn.fill(alike[number % len(alike)], number, seed=seed) for number in range(sets)]
+
+
+def _range(element: str, bits: int) -> tuple[int, int]:
+    return (0, 2**bits - 1) if element.startswith("U") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+def _mask(shape: tuple[int, ...], number: int, rng: np.random.Generator) -> Array:
+    """All ones; in later sets every row ends in zeros, as a padded batch does."""
+    if number == 0 or not shape or shape[-1] < 2:
+        return np.ones(shape, dtype=np.int64)
+    lengths = rng.integers(1, shape[-1], shape[:-1])
+    return (np.arange(shape[-1]) < np.asarray(lengths)[..., None]).astype(np.int64)

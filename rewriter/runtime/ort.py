@@ -1,0 +1,116 @@
+"""onnxruntime, as the child process uses it. Nothing else imports this module: onnxruntime can crash.
+
+Measured with onnxruntime 1.31.1: `InferenceSession.run` neither takes nor gives bfloat16, float8 or 4-bit
+arrays, so those go through the memory of an OrtValue; sequences, maps and strings only pass through `run`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from rewriter.runtime.feeds import Array
+from rewriter.runtime.protocol import one_line
+from rewriter.runtime.signature import Input
+
+VERSION: str = ort.__version__
+
+_ELEMENTS = {
+    "bfloat16": "BFLOAT16",
+    "int4": "INT4",
+    "uint4": "UINT4",
+    "int2": "INT2",
+    "uint2": "UINT2",
+    "float4e2m1": "FLOAT4E2M1",
+    "float8e4m3fn": "FLOAT8E4M3FN",
+    "float8e4m3fnuz": "FLOAT8E4M3FNUZ",
+    "float8e5m2": "FLOAT8E5M2",
+    "float8e5m2fnuz": "FLOAT8E5M2FNUZ",
+    "float8e8m0": "FLOAT8E8M0",
+}
+"""onnxruntime's names of the types that numpy lacks, with the names of `TensorProto.DataType`."""
+_FOREIGN = frozenset(f"tensor({name})" for name in _ELEMENTS)
+
+
+class RunError(Exception):
+    """onnxruntime refused the model or failed to run it; the text is its reason in one line."""
+
+
+class Session:
+    """One model, ready to run; deterministic unless the model draws random numbers of its own."""
+
+    def __init__(self, model: Path, folder: str | None, *, optimised: bool, seed: int) -> None:
+        ort.set_seed(seed)
+        try:
+            self._session = ort.InferenceSession(
+                model.read_bytes(), _options(folder, optimised), providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise RunError(_reason(error)) from error
+        self.outputs: tuple[str, ...] = tuple(each.name for each in self._session.get_outputs())
+        types = [each.type for each in (*self._session.get_inputs(), *self._session.get_outputs())]
+        self._foreign = not _FOREIGN.isdisjoint(types)
+
+    def run(self, inputs: tuple[Input, ...], feeds: Mapping[str, Array]) -> list[Any]:
+        """The results in the order of `outputs`.
+
+        Raises:
+            RunError: onnxruntime says why.
+        """
+        try:
+            if not self._foreign:
+                return list(self._session.run(None, dict(feeds)))
+            values = {each.name: _to_ort(feeds[each.name], each.element) for each in inputs}
+            return [_from_ort(value) for value in self._session.run_with_ort_values(None, values)]
+        except Exception as error:
+            raise RunError(_reason(error)) from error
+
+
+def _options(folder: str | None, optimised: bool) -> Any:
+    options = ort.SessionOptions()
+    levels = ort.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    # The planner is quadratic on long graphs, and packing copies every weight: neither pays for a few runs.
+    options.enable_mem_reuse = False
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    if folder is not None:
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
+    return options
+
+
+def _to_ort(array: Array, element: int) -> Any:
+    if element == onnx.TensorProto.STRING:
+        raise TypeError(
+            "onnxruntime's Python interface takes no strings beside bfloat16, float8 or 4-bit values"
+        )
+    raw = onnx.numpy_helper.from_array(array).raw_data
+    value = ort.OrtValue.ortvalue_from_shape_and_type(list(array.shape), element)
+    ctypes.memmove(value.data_ptr(), raw, len(raw))
+    return value
+
+
+def _from_ort(value: Any) -> Any:
+    if not value.is_tensor():
+        raise TypeError(f"onnxruntime's Python interface gives no {value.data_type()} beside bfloat16 values")
+    name = value.data_type().removeprefix("tensor(").removesuffix(")")
+    if name not in _ELEMENTS:
+        return value.numpy()
+    element = onnx.TensorProto.DataType.Value(_ELEMENTS[name])
+    raw = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
+    tensor = onnx.TensorProto(data_type=element, dims=value.shape(), raw_data=raw)
+    return np.asarray(onnx.numpy_helper.to_array(tensor))
+
+
+def _reason(error: Exception) -> str:
+    text = one_line(error)
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text) or type(error).__name__

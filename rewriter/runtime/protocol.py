@@ -1,0 +1,116 @@
+"""What the parent asks of the child that runs models, and what comes back: files in a temporary folder.
+
+request.json    Request          original.onnx, rewritten.onnx   structure; weights where they always were
+input-<n>.pb    TensorProto      the user's inputs, in the order of the plan
+stage           text             which model the child is at, for the report of a crash
+outcome.json    Outcome          written at the end under another name, then renamed
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from rewriter.runtime.feeds import Plan
+from rewriter.runtime.indices import Bound
+from rewriter.runtime.signature import Input
+
+_LONGEST_LINE = 300
+
+
+class Stage(StrEnum):
+    """Which model runs."""
+
+    ORIGINAL = "original"
+    REWRITTEN = "rewritten"
+
+    @property
+    def model(self) -> str:
+        """The file of its structure."""
+        return f"{self}.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One comparison.
+
+    Attributes:
+        plan: how to draw input sets for the original.
+        sets: how many sets to draw; one set of the user's own inputs where `given`.
+        given: the inputs lie in files.
+        optimised: with onnxruntime's graph optimisations instead of without.
+        probing: seconds after which no further sizes are tried.
+        folders: where the external data of either model lies.
+    """
+
+    plan: Plan
+    sets: int
+    seed: int
+    given: bool
+    optimised: bool
+    probing: float
+    folders: dict[Stage, str | None]
+
+    def write(self, path: Path) -> None:
+        """Writes the request as JSON."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Request:
+        """Reads what `write` wrote."""
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        inputs = (
+            Input(each["name"], each["element"], None if each["dims"] is None else tuple(each["dims"]))
+            for each in fields["plan"]["inputs"]
+        )
+        bounds = {
+            name: tuple(Bound(**bound) for bound in found) for name, found in fields["plan"]["bounds"].items()
+        }
+        fields["plan"] = Plan(tuple(inputs), bounds)
+        fields["folders"] = {Stage(stage): folder for stage, folder in fields["folders"].items()}
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What running both models showed.
+
+    Attributes:
+        runs: number of input sets that both models were run on.
+        skipped: why nothing can be said, in one line.
+        error: why the rewritten model gave no results although the original did.
+        exact: whether every output of every run was the same bit for bit.
+        max_abs: the largest absolute difference of all; infinite where no number says how far apart.
+        worst_output: the output with the largest difference.
+        where: the input set and element of it.
+        ort_version: of the onnxruntime that ran.
+    """
+
+    runs: int = 0
+    skipped: str | None = None
+    error: str | None = None
+    exact: bool | None = None
+    max_abs: float | None = None
+    worst_output: str | None = None
+    where: str | None = None
+    ort_version: str | None = None
+
+    def write(self, path: Path) -> None:
+        """Writes the outcome as JSON, complete or not at all."""
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        draft.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Outcome:
+        """Reads what `write` wrote."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def one_line(text: object) -> str:
+    """A message fit for one line of a terminal: no control characters, not too long."""
+    plain = "".join(char if char.isprintable() else " " for char in str(text))
+    line = " ".join(plain.split())
+    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."

@@ -1,0 +1,125 @@
+"""Runs two models in a child process, since onnxruntime can crash, hang or take all memory on a bad file.
+
+The child gets no limit on its memory: onnxruntime maps weights into memory, so a limit on addresses would
+refuse large models that run well. On Linux the child asks to be the first to go when memory runs out.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+from google.protobuf.message import EncodeError
+
+from rewriter.runtime.feeds import Array, Plan
+from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
+
+_WORKER = "rewriter.runtime.worker"
+_PROBING_SHARE = 0.25
+
+
+def compare_runs(
+    models: Mapping[Stage, onnx.ModelProto],
+    folders: Mapping[Stage, Path | None],
+    plan: Plan,
+    *,
+    sets: int,
+    seed: int,
+    given: Mapping[str, Array] | None,
+    optimised: bool,
+    timeout: float,
+) -> Outcome:
+    """Runs the original and the rewritten model on the same input sets in a child process and compares.
+
+    Args:
+        models: the structure of both; external weights stay in their files.
+        folders: where these files lie.
+        plan: how to draw input sets for the original.
+        sets: how many to draw.
+        seed: of the drawing.
+        given: one array per input of the plan, used instead of drawn ones.
+        optimised: with onnxruntime's graph optimisations; without, equal models agree bit for bit.
+        timeout: seconds for everything; a quarter of it for finding sizes the original runs with.
+
+    Returns:
+        What was found; a crash or a timeout is an outcome too. Never raises for what a model does.
+    """
+    with TemporaryDirectory(prefix="rewriter-") as name:
+        folder = Path(name)
+        places = {stage: None if path is None else str(path.resolve()) for stage, path in folders.items()}
+        request = Request(plan, sets, seed, given is not None, optimised, timeout * _PROBING_SHARE, places)
+        request.write(folder / "request.json")
+        try:
+            for stage, model in models.items():
+                (folder / stage.model).write_bytes(model.SerializeToString())
+        except (EncodeError, ValueError):
+            return Outcome(
+                skipped="a model over 2 GB with its weights loaded cannot be run; leave them external"
+            )
+        for number, each in enumerate(plan.inputs if given is not None else ()):
+            tensor = onnx.numpy_helper.from_array((given or {})[each.name])
+            (folder / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
+        return _run(folder, timeout)
+
+
+def _run(folder: Path, timeout: float) -> Outcome:
+    # -P keeps the working directory, which may hold anything, off the child's module path.
+    command = [sys.executable, "-P", "-m", _WORKER, str(folder)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with (folder / "stderr").open("wb") as errors:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,  # never written to: its closing tells the child that we are gone
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=environment,
+            start_new_session=True,  # Ctrl-C comes to us, and we end the child
+        )
+        try:
+            code = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return Outcome(skipped=f"{_stage(folder)} timed out: not done after {timeout:g} s")
+        finally:
+            child.kill()
+            child.wait()
+            if child.stdin is not None:
+                child.stdin.close()
+    if (folder / "outcome.json").exists():
+        return Outcome.read(folder / "outcome.json")
+    return _failed(folder, code)
+
+
+def _failed(folder: Path, code: int) -> Outcome:
+    """The outcome where the child left none: a crash of the rewritten model alone is a difference."""
+    if code > 0:
+        lines = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return Outcome(
+            skipped=one_line(f"the process for onnxruntime failed: {lines[-1] if lines else code}")
+        )
+    reason = f"{_stage(folder)} crashed onnxruntime ({_signal(-code)})"
+    if _entered(folder) is Stage.REWRITTEN:
+        return Outcome(error=reason, exact=False, max_abs=float("inf"))
+    return Outcome(skipped=reason)
+
+
+def _entered(folder: Path) -> Stage | None:
+    path = folder / "stage"
+    return Stage(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _stage(folder: Path) -> str:
+    stage = _entered(folder)
+    return "onnxruntime" if stage is None else f"the {stage} model"
+
+
+def _signal(number: int) -> str:
+    try:
+        return f"signal {number}, {signal.Signals(number).name}"
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,247 @@
+"""The child process: runs both models on the same input sets and writes how far apart they are.
+
+Run as `python -m rewriter.runtime.worker FOLDER`, by `sessions` alone. Tensors never leave the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from math import inf
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import onnx
+
+from rewriter.runtime.difference import Difference, difference, telling
+from rewriter.runtime.feeds import Array, Integers
+from rewriter.runtime.ort import VERSION, RunError, Session
+from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
+from rewriter.runtime.signature import FeedError
+from rewriter.runtime.sizes import Choice
+
+Results = list[list[Any]]
+"""One list of outputs per input set."""
+
+
+class _Try(NamedTuple):
+    choice: Choice
+    integers: Integers
+
+
+class _Run(NamedTuple):
+    tried: _Try
+    feeds: dict[str, Array]
+    results: list[Any]
+
+
+class _Found(NamedTuple):
+    """The input sets and what the original made of them; `restart` where other runs lay in between."""
+
+    feeds: list[dict[str, Array]]
+    results: Results
+    restart: bool
+
+
+class _Probe:
+    """The search for input set `number`; `wary` looks whether the inputs matter at the sizes tried."""
+
+    def __init__(self, request: Request, session: Session, number: int, *, wary: bool) -> None:
+        self.request, self.session, self.number, self.wary = request, session, number, wary
+        self.first_error: Exception | None = None
+        self.runs = 0
+
+    def best(self, tries: Iterable[_Try], deadline: float) -> _Run | None:
+        """The first try whose results tell something, else the first that runs at all.
+
+        Sizes too small for a pooling give outputs that are empty, NaN or the last bias whatever comes in:
+        these agree for models that differ.
+        """
+        poor: _Run | None = None
+        for each in tries:
+            if poor is not None and poor.tried.integers is not each.integers:
+                break
+            run = self._run(each, self.number)
+            if run is not None and self._tells(run):
+                return run
+            poor = poor or run
+            if time.monotonic() > deadline:
+                break
+        return poor
+
+    def _tells(self, run: _Run) -> bool:
+        if not all(telling(result) for result in run.results):
+            return False
+        other = self._run(run.tried, self.number + self.request.sets) if self.wary else None
+        return other is None or difference(run.results, other.results) is not None
+
+    def _run(self, tried: _Try, number: int) -> _Run | None:
+        plan, seed = self.request.plan, self.request.seed
+        self.runs += 1
+        try:
+            feeds = plan.fill(tried.choice, number, seed=seed, integers=tried.integers)
+            return _Run(tried, feeds, self.session.run(plan.inputs, feeds))
+        except (RunError, FeedError) as error:
+            self.first_error = self.first_error or error
+            return None
+
+
+class Comparison:
+    """One request at work in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.request = Request.read(folder / "request.json")
+        self.inputs = self.request.plan.inputs
+
+    def run(self) -> Outcome:
+        """Runs the original, then the rewritten model, and compares."""
+        self._enter(Stage.ORIGINAL)
+        try:
+            names, found = self._original()
+        except (RunError, FeedError) as error:
+            return Outcome(skipped=f"the original model does not run: {one_line(error)}", ort_version=VERSION)
+        self._enter(Stage.REWRITTEN)
+        runs = len(found.feeds)
+        try:
+            session = self._session(Stage.REWRITTEN)
+            after = [session.run(self.inputs, feeds) for feeds in found.feeds]
+        except RunError as error:
+            return _broken(runs, f"the rewritten model does not run: {error}")
+        if session.outputs != names:
+            return _broken(runs, f"its outputs are {_listed(session.outputs)} instead of {_listed(names)}")
+        del session
+        return self._verdict(names, found, after)
+
+    def _original(self) -> tuple[tuple[str, ...], _Found]:
+        session = self._session(Stage.ORIGINAL)
+        found = self._given(session) if self.request.given else self._probed(session)
+        if found.restart:
+            # A run that was not kept may have drawn random numbers: start again as the rewritten model will.
+            session = self._session(Stage.ORIGINAL)
+            found = found._replace(results=[session.run(self.inputs, feeds) for feeds in found.feeds])
+        return session.outputs, found
+
+    def _given(self, session: Session) -> _Found:
+        feeds: dict[str, Array] = {}
+        for number, each in enumerate(self.inputs):
+            tensor = onnx.TensorProto.FromString((self.folder / f"input-{number}.pb").read_bytes())
+            feeds[each.name] = _array(tensor)
+        return _Found([feeds], [session.run(self.inputs, feeds)], False)
+
+    def _probed(self, session: Session) -> _Found:
+        """Input sets the original runs with: of different sizes where it allows them, else of other data."""
+        deadline = time.monotonic() + self.request.probing
+        known = self.request.plan.choices()
+        used: list[_Try] = []
+        found = _Found([], [], False)
+        for number in range(self.request.sets if self.inputs else 1):
+            probe = _Probe(self.request, session, number, wary=number == 0 and len(known) > 1)
+            best = probe.best(_tries(known, used), deadline)
+            if best is None and not found.feeds:
+                raise probe.first_error or FeedError("no sizes satisfy the dimensions of its inputs")
+            if best is not None:
+                used.append(best.tried)
+                found.feeds.append(best.feeds)
+                found.results.append(best.results)
+            found = found._replace(restart=found.restart or probe.runs > 1)
+        return found
+
+    def _verdict(self, names: tuple[str, ...], found: _Found, after: Results) -> Outcome:
+        apart = _apart(names, found.results, after)
+        runs = len(found.feeds)
+        if not apart:
+            return Outcome(runs=runs, exact=True, max_abs=0.0, ort_version=VERSION)
+        unsteady = self._unsteady(found)
+        steady = {place: each for place, each in apart.items() if place[1] not in unsteady}
+        if not steady:
+            output = names[next(iter(apart))[1]]
+            reason = one_line(
+                f"the model draws random numbers: two runs of the original differ in {output!r}"
+            )
+            return Outcome(skipped=reason, ort_version=VERSION)
+        (number, position), worst = max(steady.items(), key=lambda item: item[1].largest)
+        where = one_line(f"input set {number}: {worst.where}")
+        return Outcome(runs, None, None, False, worst.largest, names[position], where, VERSION)
+
+    def _unsteady(self, found: _Found) -> frozenset[int]:
+        """Positions of the outputs that differ between two runs of the original with another random seed.
+
+        onnxruntime seeds a generator with the global seed plus the number of its node, and a rewrite may
+        renumber nodes: only what stays the same under another seed can be held against it.
+        """
+        self._enter(Stage.ORIGINAL)
+        session = self._session(Stage.ORIGINAL, another=True)
+        again = [session.run(self.inputs, feeds) for feeds in found.feeds]
+        return frozenset(position for _, position in _apart(session.outputs, found.results, again))
+
+    def _session(self, stage: Stage, *, another: bool = False) -> Session:
+        request = self.request
+        folder = request.folders[stage]
+        seed = request.seed + (100_003 if another else 0)
+        return Session(self.folder / stage.model, folder, optimised=request.optimised, seed=seed)
+
+    def _enter(self, stage: Stage) -> None:
+        (self.folder / "stage").write_text(stage, encoding="utf-8")
+
+
+def _tries(known: tuple[Choice, ...], used: list[_Try]) -> Iterator[_Try]:
+    """What to try for the next set: at first everything, then whatever is like the last that worked."""
+    if not used:
+        return (_Try(choice, integers) for integers in Integers for choice in known)
+    last = used[-1]
+    later = known[known.index(last.choice) + 1 :]  # the earlier ones have failed, or were taken
+    fresh = (_Try(choice, last.integers) for choice in later if choice.like(last.choice))
+    return chain(fresh, [last], (_Try(last.choice, integers) for integers in Integers))
+
+
+def _apart(names: tuple[str, ...], before: Results, after: Results) -> dict[tuple[int, int], Difference]:
+    """The differences by input set and position of the output."""
+    found: dict[tuple[int, int], Difference] = {}
+    for number, (left, right) in enumerate(zip(before, after, strict=True)):
+        for position, name in enumerate(names):
+            apart = difference(left[position], right[position], name)
+            if apart is not None:
+                found[number, position] = apart
+    return found
+
+
+def _array(tensor: onnx.TensorProto) -> Array:
+    array = onnx.numpy_helper.to_array(tensor)
+    if tensor.data_type == onnx.TensorProto.STRING:
+        return array.astype(object)
+    return array
+
+
+def _broken(runs: int, reason: str) -> Outcome:
+    return Outcome(runs=runs, error=one_line(reason), exact=False, max_abs=inf, ort_version=VERSION)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _die_with_parent() -> None:
+    """Ends this process when the parent is gone: the other end of stdin closes then, however it died."""
+    os.read(0, 1)
+    os._exit(1)
+
+
+def main() -> None:
+    """Entry of the child process."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    with contextlib.suppress(OSError):  # where memory runs out, Linux is to end this process, not the parent
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    folder = Path(sys.argv[1])
+    Comparison(folder).run().write(folder / "outcome.json")
+    # Not through the interpreter's shutdown: a fault while onnxruntime unloads is no fault of the model.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+from math import inf, nan
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from rewriter.runtime.difference import Difference, difference, telling
+
+
+def floats(*numbers: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.array(numbers, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        floats(1, nan, inf),
+        floats(),
+        np.array(3, dtype=np.int64),
+        np.array(["a", ""], dtype=object),
+        [floats(1), floats(2)],
+        {"a": floats(nan)},
+        [{1: 0.5, 2: nan}],
+        None,
+        floats(1, nan).astype(ml_dtypes.bfloat16),
+        floats(1, 2).astype(ml_dtypes.int4),
+    ],
+)
+def test_a_value_equals_itself(value: object) -> None:
+    assert difference(value, value) is None
+
+
+def test_nan_of_another_payload_is_equal() -> None:
+    left, right = np.array([0x7FC00000, 0x7FC00001], dtype=np.uint32).view(np.float32)
+    assert difference(np.array([left]), np.array([right])) is None
+
+
+def test_the_sign_of_zero_is_a_difference_of_nothing() -> None:
+    assert difference(floats(0.0), floats(-0.0), "y") == Difference(0.0, "y[0]")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (floats(1, 5, 3), floats(1, 2, 4), Difference(3.0, "y[1]")),
+        (floats(1), floats(nan), Difference(inf, "y[0]")),
+        (floats(inf), floats(1), Difference(inf, "y[0]")),
+        (floats(inf), floats(-inf), Difference(inf, "y[0]")),
+        (floats(1), floats(1, 1), Difference(inf, "y has shape (1,) before, (2,) after")),
+        (floats(1), np.array([1.0]), Difference(inf, "y is float32 before, float64 after")),
+        (np.array([-(2**63)]), np.array([2**63 - 1]), Difference(float(2**64 - 1), "y[0]")),
+        (np.array([250], np.uint8), np.array([3], np.uint8), Difference(247.0, "y[0]")),
+        (np.array([True]), np.array([False]), Difference(1.0, "y[0]")),
+        (np.array(["a"], object), np.array(["b"], object), Difference(inf, "y[0]")),
+        ([floats(1)], [], Difference(inf, "y has 1 elements before, 0 after")),
+        ([floats(1), floats(1)], [floats(1), floats(3)], Difference(2.0, "y[1][0]")),
+        ({1: 0.5}, {1: 0.75}, Difference(0.25, "y[1]")),
+        ({1: 0.5}, {2: 0.5}, Difference(inf, "y has other keys")),
+        ({1: "a"}, {1: "b"}, Difference(inf, "y[1]")),
+        (None, floats(1), Difference(inf, "y is absent before, ndarray after")),
+        (np.array(2.0), np.array(1.0), Difference(1.0, "y")),
+    ],
+)
+def test_a_difference_says_how_far_and_where(before: object, after: object, expected: Difference) -> None:
+    assert difference(before, after, "y") == expected
+
+
+@pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16, ml_dtypes.float8_e4m3fn, ml_dtypes.int4])
+def test_narrow_types_are_compared_as_numbers(dtype: type) -> None:
+    found = difference(floats(1, 2).astype(dtype), floats(1, 4).astype(dtype), "y")
+    assert found == Difference(2.0, "y[1]")
+
+
+@pytest.mark.parametrize(
+    ("value", "tells"),
+    [
+        (floats(), False),
+        (floats(nan, inf), False),
+        (floats(nan, 1), True),
+        (np.array([0]), True),
+        (None, True),
+    ],
+)
+def test_empty_and_endless_results_tell_nothing(value: object, tells: bool) -> None:
+    assert telling(value) is tells

@@ -1,0 +1,206 @@
+"""The child process may die in any way; the parent says how and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from math import inf
+from pathlib import Path
+from typing import cast
+
+import onnx
+import pytest
+from google.protobuf.message import EncodeError
+from onnx import parser
+
+from rewriter.runtime import sessions
+from rewriter.runtime.feeds import plan
+from rewriter.runtime.protocol import Outcome, Stage, one_line
+
+HEADER = '<ir_version: 9, opset_import: ["" : 21]>\n'
+QUICK = "g (float[2] x) => (float[2] y) { y = Identity(x) }"
+ENDLESS = """g (float[2] x) => (float[2] y) {
+    go = Constant<value = bool {1}>()
+    y = Loop(, go, x) <body = b (int64 i, bool on, float[2] s) => (bool still, float[2] t)
+        { still = Identity(on) t = Neg(s) }> }"""
+
+
+def run(before: str, after: str, timeout: float = 60.0) -> Outcome:
+    models = {Stage.ORIGINAL: parser.parse_model(HEADER + before)}
+    models[Stage.REWRITTEN] = parser.parse_model(HEADER + after)
+    return sessions.compare_runs(
+        models,
+        dict.fromkeys(Stage),
+        plan(models[Stage.ORIGINAL]),
+        sets=1,
+        seed=0,
+        given=None,
+        optimised=False,
+        timeout=timeout,
+    )
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
+    started: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def start(*args: object, **options: object) -> subprocess.Popen[bytes]:
+        started.append(real(*args, **options))  # type: ignore[call-overload]
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    yield started
+    assert all(child.poll() is not None for child in started)
+
+
+def when_at(stage: Stage, scratch: Path, children: list[subprocess.Popen[bytes]], number: int) -> None:
+    """Sends the child a signal, once it has entered a stage."""
+
+    def wait() -> None:
+        limit = time.monotonic() + 30
+        while time.monotonic() < limit:
+            texts = [path.read_text() for path in scratch.glob("*/stage")]
+            if texts == [stage]:
+                os.kill(children[0].pid, number)
+                return
+            time.sleep(0.01)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
+def test_a_crash_of_the_original_is_told(
+    scratch: Path, children: list[subprocess.Popen[bytes]], number: signal.Signals
+) -> None:
+    when_at(Stage.ORIGINAL, scratch, children, number)
+    reason = f"the original model crashed onnxruntime (signal {int(number)}, {number.name})"
+    assert run(ENDLESS, QUICK) == Outcome(skipped=reason)
+    assert not list(scratch.iterdir())
+
+
+def test_a_crash_of_the_rewritten_model_alone_is_a_difference(
+    scratch: Path, children: list[subprocess.Popen[bytes]]
+) -> None:
+    when_at(Stage.REWRITTEN, scratch, children, signal.SIGSEGV)
+    reason = "the rewritten model crashed onnxruntime (signal 11, SIGSEGV)"
+    assert run(QUICK, ENDLESS) == Outcome(error=reason, exact=False, max_abs=inf)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stage"), [(ENDLESS, QUICK, "original"), (QUICK, ENDLESS, "rewritten")]
+)
+def test_a_model_that_never_ends_times_out(
+    scratch: Path, children: list[subprocess.Popen[bytes]], before: str, after: str, stage: str
+) -> None:
+    reason = f"the {stage} model timed out: not done after 1.5 s"
+    assert run(before, after, timeout=1.5) == Outcome(skipped=reason)
+    assert not list(scratch.iterdir())
+    assert children[0].returncode == -signal.SIGKILL
+
+
+def test_an_interrupt_ends_the_child_and_clears_up(
+    scratch: Path, children: list[subprocess.Popen[bytes]]
+) -> None:
+    when_at_interrupt = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    when_at_interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(ENDLESS, QUICK)
+    assert not list(scratch.iterdir())
+
+
+def test_the_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    before = tmp_path / "endless.onnx"
+    onnx.save(parser.parse_model(HEADER + ENDLESS), before)
+    script = (
+        "import subprocess, onnx, sys\n"
+        "real = subprocess.Popen\n"
+        "def start(*a, **k):\n"
+        "    child = real(*a, **k); print(child.pid, flush=True); return child\n"
+        "subprocess.Popen = start\n"
+        "from rewriter.proof.compare import compare\n"
+        f"m = onnx.load({str(before)!r})\n"
+        "compare(m, m, before_folder=None, after_folder=None)\n"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "TMPDIR": str(tmp_path),
+    }
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    limit = time.monotonic() + 30
+    while not list(tmp_path.glob("*/stage")) and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert alive(child)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    while alive(child) and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert not alive(child)
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs; one that ended and that nobody has waited for does not."""
+    found = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+    )
+    return bool(found.stdout.strip()) and not found.stdout.strip().startswith("Z")
+
+
+def test_a_worker_that_cannot_start_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_WORKER", "rewriter.runtime.no_such_worker")
+    outcome = run(QUICK, QUICK)
+    assert outcome.skipped is not None
+    assert outcome.skipped.startswith("the process for onnxruntime failed: ")
+    assert "No module named rewriter.runtime.no_such_worker" in outcome.skipped
+
+
+def test_a_model_too_large_to_send_is_told() -> None:
+    class Large:
+        """What protobuf does with a message over 2 GB, without the 2 GB."""
+
+        def SerializeToString(self) -> bytes:  # noqa: N802
+            raise EncodeError("Failed to serialize proto")
+
+    drawing = plan(parser.parse_model(HEADER + QUICK))
+    models = cast("dict[Stage, onnx.ModelProto]", {Stage.ORIGINAL: Large()})
+    outcome = sessions.compare_runs(
+        models, {}, drawing, sets=1, seed=0, given=None, optimised=False, timeout=60
+    )
+    assert outcome.skipped == "a model over 2 GB with its weights loaded cannot be run; leave them external"
+
+
+def test_modules_in_the_working_folder_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "onnxruntime.py").write_text("raise SystemExit('taken in')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    assert run(QUICK, QUICK).exact is True
+
+
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    run(QUICK, QUICK.replace("Identity", "Nonsense"))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_onnxruntime_is_loaded_in_the_child_alone() -> None:
+    check = "import sys, rewriter.proof.compare; sys.exit('onnxruntime' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    assert subprocess.run([sys.executable, "-c", check], env=environment, check=False).returncode == 0
+
+
+def test_one_line_holds_no_control_characters() -> None:
+    assert one_line("a\x1b[31m\nb\u202e  c") == "a [31m b c"
+    assert len(one_line("x" * 1000)) <= 300
