@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from itertools import islice
 
-from rewriter.tree.analysis import Analysis
+from rewriter.modules.analysis import Analysis
 from rewriter.views.escape import shorten, visible
 from rewriter.views.rows import LONG, Row, Rows
 from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, human, summarize

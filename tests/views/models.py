@@ -10,9 +10,9 @@ import onnx.parser
 
 from rewriter.evidence.claim import Claim, Source
 from rewriter.model.graph import GraphIndex
-from rewriter.paths import ROOT, ModulePath
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
+from rewriter.paths import ROOT, ModulePath
 
 SMALL = """
 <ir_version: 10, opset_import: ["" : 20, "com.example" : 3],

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rewriter.tree.analysis import Analysis
+from rewriter.modules.analysis import Analysis
 from rewriter.views.html import tree_html
 from tests.views.models import named, small, unplaced
 

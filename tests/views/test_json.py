@@ -12,11 +12,11 @@ import pytest
 
 from rewriter.evidence.claim import Source
 from rewriter.paths import ModulePath
+from rewriter.proof.certificate import Certificate
+from rewriter.proof.compare import Numeric
+from rewriter.proof.verification import Verification
 from rewriter.refusals import Reason, Refusal
-from rewriter.verify.certificate import Certificate
-from rewriter.verify.compare import Numeric
-from rewriter.verify.verification import Verification
-from rewriter.views.json import JsonObject, rewrite_json, schema, tree_json, verify_json
+from rewriter.views.json import JsonObject, explain_json, rewrite_json, schema, tree_json, verify_json
 from rewriter.views.report import PassRecord, Report
 from tests.views.models import analysis, placed, small, tree, unplaced
 
@@ -46,7 +46,7 @@ def valid(name: str, output: JsonObject) -> Any:
     return loaded
 
 
-@pytest.mark.parametrize("name", ["tree", "rewrite", "verify", "modules"])
+@pytest.mark.parametrize("name", ["tree", "rewrite", "verify", "explain", "modules"])
 def test_schemas_are_valid_and_closed(name: str) -> None:
     published = schema(name)
     jsonschema.Draft202012Validator.check_schema(published)
@@ -209,3 +209,12 @@ def test_certificate_that_fails() -> None:
         "outputs": 2,
         "difference": "y: Add, not Sub",
     }
+
+
+def test_claims_on_nodes_placed_and_not() -> None:
+    output = valid("explain", explain_json(small(), [1, 4]))
+    assert output["schema"] == "rewriter.explain/1"
+    add, identity = output["nodes"]
+    assert (add["name"], add["op"], add["outputs"], add["module"]) == ("/enc/fc/Add", "Add", ["a"], "enc.fc")
+    assert [(claim["module"], claim["source"]) for claim in add["claims"]] == [("enc.fc", "parameter")]
+    assert (identity["module"], identity["claims"]) == (None, [])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rewriter.tree.module import Parameter
+from rewriter.modules.module import Parameter
 from rewriter.views.rows import Row, Rows
 from tests.views.models import placed, tree
 

@@ -9,10 +9,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Kind
 from rewriter.paths import ModulePath
 from rewriter.refusals import UnreadableModel
-from rewriter.tree.analysis import Analysis
-from rewriter.tree.module import Kind
 from rewriter.views import sidecar
 from rewriter.views.json import schema
 from tests.views.models import named, small, unplaced

@@ -3,8 +3,8 @@ from __future__ import annotations
 import onnx.parser
 import pytest
 
+from rewriter.modules.module import Parameter
 from rewriter.paths import ModulePath
-from rewriter.tree.module import Parameter
 from rewriter.views.summary import (
     coverage_phrases,
     head_phrases,

@@ -10,12 +10,12 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from rewriter.evidence.claim import Claim, Source
+from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
+from rewriter.proof.certificate import Certificate
+from rewriter.proof.compare import Numeric
+from rewriter.proof.verification import Verification
 from rewriter.refusals import Reason, Refusal
-from rewriter.tree.analysis import Analysis
-from rewriter.verify.certificate import Certificate
-from rewriter.verify.compare import Numeric
-from rewriter.verify.verification import Verification
 from rewriter.views.report import PassRecord, Report
 from rewriter.views.text import print_claims, print_report, print_tree, print_verification
 from tests.views.models import named, small, unplaced
