@@ -152,7 +152,7 @@ def test_report_of_a_rewrite(tmp_path: Path) -> None:
     written.write_bytes(bytes(1500))
     lines = shown_report(report(outputs=(written, tmp_path / "p")), 400).splitlines()
     assert lines[1:] == [
-        "placed    4 of 5 nodes placed · 3 by scope name · 1 by parameter · 1 with conflicting evidence",
+        "tree      4 of 5 nodes placed · 3 by scope name · 1 by parameter · 1 with conflicting evidence",
         "passes    annotate: 4 nodes tagged",
         "          share: nothing to change",
         "proof     ✓ certificate: equal at 2 of 2 outputs · onnxruntime: 3 runs, bit for bit equal",
