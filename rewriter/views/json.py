@@ -1,4 +1,4 @@
-"""What programs read: the results of `tree`, `rewrite`, `verify` and `explain` as JSON, with published schemas.
+"""What programs read: what each verb finds out, as JSON with published schemas.
 
 Every result names its schema and version in `schema`. A key is never renamed or removed and never changes
 its meaning within a version. The schemas are JSON Schema draft 2020-12, in `schemas/`.

@@ -19,7 +19,7 @@ def tree_of(top: Fields, entries: Sequence[Fields], nodes: int) -> ModuleTree:
 
     Raises:
         UnreadableModel: a module is named twice or its parent is missing or stands behind it, a node is
-            placed twice or does not exist.
+            placed twice, does not exist or has no name.
     """
     placements: dict[int, Placement] = {}
     children: dict[ModulePath, list[ModulePath]] = {}
@@ -65,6 +65,8 @@ def _place(path: ModulePath, entry: Fields, placements: dict[int, Placement], no
         conflicting = tuple(map(ModulePath, placed.texts("conflicting")))
         placements[number] = Placement(path, placed.count("call"), placed.text("source"), conflicting)
         numbers.append(number)
+    if len(entry.texts("nodes")) != len(numbers):
+        raise entry.fault("nodes and placements are not of one length")
     return tuple(numbers)
 
 

@@ -10,12 +10,13 @@ import onnx.parser
 
 from rewriter.evidence.claim import Claim, Source
 from rewriter.model.graph import GraphIndex
-from rewriter.paths import ROOT, ModulePath
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
+from rewriter.paths import ROOT, ModulePath
 
 SMALL = """
-<ir_version: 10, opset_import: ["" : 20, "com.example" : 3], producer_name: "pytorch", producer_version: "2.13.0">
+<ir_version: 10, opset_import: ["" : 20, "com.example" : 3],
+ producer_name: "pytorch", producer_version: "2.13.0">
 small (float[2, 4] x) => (float[2, 4] y)
 <float[4, 4] "enc.fc.weight" = {1,0,0,0, 0,1,0,0, 0,0,1,0, 0,0,0,1}, float[4] "enc.fc.bias" = {1,2,3,4}>
 {
@@ -41,12 +42,17 @@ def tree(
     """The tree of some placements: every module named, and those above."""
     known = [str(p.module) for p in placements if p] + [*(classes or {}), *(parameters or {})]
     children: dict[ModulePath, list[ModulePath]] = {ROOT: []}
-    for path in map(ModulePath, known):
+    for path in map(ModulePath, dict.fromkeys(known)):
         for module in reversed([path, *path.ancestors()]):
             if module not in children:
                 children[module] = []
                 children[module.parent or ROOT].append(module)
-    own = {path: tuple(i for i, p in enumerate(placements) if p and p.module == path) for path in children}
+    own: dict[ModulePath, list[int]] = {path: [] for path in children}
+    calls: dict[ModulePath, set[int]] = {path: set() for path in children}
+    for number, placement in enumerate(placements):
+        if placement:
+            own[placement.module].append(number)
+            calls[placement.module].add(placement.call)
     order: list[ModulePath] = []
     stack = [ROOT]
     while stack:
@@ -56,7 +62,6 @@ def tree(
     for path in reversed(order):
         if path.parent is not None:
             totals[path.parent] += totals[path]
-    calls = {path: len({p.call for p in placements if p and p.module == path}) for path in order}
     return ModuleTree(
         {
             path: Module(
@@ -64,9 +69,9 @@ def tree(
                 class_name=(classes or {}).get(path),
                 parameters=tuple((parameters or {}).get(path, ())),
                 children=tuple(children[path]),
-                nodes=own[path],
+                nodes=tuple(own[path]),
                 total_nodes=totals[path],
-                calls=calls[path] or int(totals[path] > 0),
+                calls=len(calls[path]) or int(totals[path] > 0),
             )
             for path in order
         },

@@ -57,7 +57,7 @@ def _print_placement(analysis: Analysis, node: int, console: Console) -> None:
     flow(console, [f"{placement.call + 1} of {module.calls if module else placement.call + 1}"], label="call")
     flow(console, [source_words(placement.source)], label="evidence")
     if placement.conflicting:
-        flow(console, [path or "(root)" for path in placement.conflicting], "yellow", label="others say")
+        flow(console, [path or "(root)" for path in placement.conflicting], "yellow", label="conflict")
 
 
 def _print_claim(claim: Claim, console: Console, *, first: bool, won: bool) -> None:

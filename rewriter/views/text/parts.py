@@ -9,8 +9,10 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from rewriter.views.escape import visible
+from rewriter.views.escape import shorten, visible
 
+_LONGEST = 1000
+"""Characters of a phrase shown at most: a file may hold names of a megabyte."""
 LABEL_WIDTH = 10
 """Cells that the label in front of a line takes, its gap included."""
 
@@ -64,7 +66,7 @@ def flow(console: Console, phrases: Iterable[str], style: str = "", label: str |
         label: stands in front of the first line and indents the others.
     """
     mark = signs(console)
-    safe = [visible(phrase, ascii_only=mark is ASCII) for phrase in phrases]
+    safe = [shorten(visible(phrase, ascii_only=mark is ASCII), _LONGEST, mark.dots) for phrase in phrases]
     margin = 0 if label is None else LABEL_WIDTH
     for number, line in enumerate(_lines(safe, console.width - margin, f" {mark.dot} ")):
         head = label if label is not None and not number else ""

@@ -20,7 +20,7 @@ _BARS = (8, 4, 0)
 _GAP = "  "
 _SHARE = 4
 """Cells of a percentage."""
-_NODES = "nodes/all"
+_OWN, _TOTAL = "nodes", "all"
 
 
 def print_tree(
@@ -84,7 +84,7 @@ def _line(row: Row, mark: Signs) -> _Line:
     if row.last:
         guides += mark.end if row.last[-1] else mark.branch
     notes = [f"{row.alike:,} alike"] if row.through else []
-    notes += [f"+{row.hidden:,} below"] if row.hidden else []
+    notes += [f"+{row.hidden:,}"] if row.hidden else []
     return _Line(
         guides=guides,
         name=_name(module, row.through, mark),
@@ -128,9 +128,8 @@ class _Layout:
 
     def __init__(self, lines: list[_Line], width: int, mark: Signs) -> None:
         self.mark = mark
-        self.own = max(len(line.own) for line in lines)
-        self.total = max(len(line.total) for line in lines)
-        self.nodes = max(self.own + 1 + self.total, len(_NODES))
+        self.own = _column([line.own for line in lines], _OWN)
+        self.total = _column([line.total for line in lines], _TOTAL)
         self.parameters = _column([line.parameters for line in lines], "params")
         self.calls = _column([line.calls for line in lines], "calls")
         self.class_name = _column([line.class_name for line in lines], "class")
@@ -146,23 +145,20 @@ class _Layout:
         self.name = max(min(name, room - (self.class_name and self.class_name + len(_GAP))), 1)
 
     def _figures(self) -> int:
-        columns = (self.nodes, self.parameters, self.calls, self.bar and _SHARE + 1 + self.bar)
+        columns = (self.own + 1 + self.total, self.parameters, self.calls, self.bar and _SHARE + 1 + self.bar)
         return sum(len(_GAP) + column for column in columns if column)
 
     def header(self) -> Text:
         """The names of the columns."""
-        nodes = _NODES.rjust(self.own + len(_NODES) - _NODES.index("/")).ljust(self.nodes)
-        return Text(
-            _GAP.join(["module".ljust(self.name), *self._cells("class", nodes, "params", "calls", None)]),
-            "dim",
-        )
+        cells = self._cells("class", (_OWN, _TOTAL), "params", "calls", None)
+        return Text(_GAP.join([fit("module", self.name, self.mark.dots), *cells]), "dim")
 
     def text(self, line: _Line) -> Text:
         """One line with its styles."""
         name = Text(fit(line.guides + line.name + line.note, self.name, self.mark.dots), line.style)
         name.stylize("dim", 0, len(line.guides))
         name.stylize("dim", len(line.guides) + len(line.name))
-        nodes = f"{line.own:>{self.own}}/{line.total:<{self.total}}".ljust(self.nodes)
+        nodes = (line.own, line.total)
         class_name, *figures = self._cells(line.class_name, nodes, line.parameters, line.calls, line.share)
         class_style = "dim" if self.class_name else line.style
         return Text(_GAP).join(
@@ -170,11 +166,11 @@ class _Layout:
         )
 
     def _cells(
-        self, class_name: str, nodes: str, parameters: str, calls: str, share: float | None
+        self, class_name: str, nodes: tuple[str, str], parameters: str, calls: str, share: float | None
     ) -> list[str]:
         """The cells behind the name, of those columns that are shown."""
         cells = [fit(class_name, self.class_name, self.mark.dots)] if self.class_name else []
-        cells.append(nodes)
+        cells.append(f"{nodes[0]:>{self.own}}/{nodes[1]:<{self.total}}")
         cells.extend([parameters.rjust(self.parameters)] if self.parameters else [])
         cells.extend([calls.rjust(self.calls)] if self.calls else [])
         cells.extend([_share(share, self.bar, self.mark)] if self.bar else [])

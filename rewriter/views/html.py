@@ -1,0 +1,120 @@
+"""The module tree as an HTML fragment, for notebooks: self-contained, without scripts, every name escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from itertools import islice
+
+from rewriter.modules.analysis import Analysis
+from rewriter.views.escape import shorten, visible
+from rewriter.views.rows import LONG, Row, Rows
+from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, human, summarize
+
+_LINES = 2000
+"""Lines shown at most: notebooks keep every output in their file."""
+_DEPTH = 100
+"""Levels nested at most: browsers stop nesting elements at 512."""
+_OPEN = 40
+"""A tree of at most this many modules is shown unfolded; a larger one down to depth `_OPEN_DEPTH`."""
+_OPEN_DEPTH = 3
+_LONGEST = 120
+"""Characters of a name shown."""
+_LONGEST_TIP = 1000
+"""Characters of the path or class in the tooltip."""
+
+# Colours build on the one the page already writes in, so that the fragment reads in light and dark themes.
+_STYLE = """
+.onnx-module-tree{font:13px/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
+ color:inherit;max-width:70em;overflow-x:auto}
+.onnx-module-tree p{margin:0}
+.onnx-module-tree .faint{opacity:.65}
+.onnx-module-tree summary{cursor:pointer;list-style:none}
+.onnx-module-tree summary::-webkit-details-marker{display:none}
+.onnx-module-tree .line{display:grid;grid-template-columns:minmax(14em,1fr) 14em 8em 5em 4em 10em;
+ column-gap:1em;white-space:nowrap}
+.onnx-module-tree .line:hover{background:rgba(127,127,127,.15)}
+.onnx-module-tree .line>span{overflow:hidden;text-overflow:ellipsis}
+.onnx-module-tree .figure{text-align:right}
+.onnx-module-tree .fold::before{content:"\\25b8";display:inline-block;width:1.2em;opacity:.65}
+.onnx-module-tree details[open]>summary .fold::before{content:"\\25be"}
+.onnx-module-tree .leaf::before{content:"";display:inline-block;width:1.2em}
+.onnx-module-tree .percent{display:inline-block;width:3em;text-align:right}
+.onnx-module-tree .share{display:inline-block;height:.7em;min-width:1px;border-radius:2px;background:#4c8df5}
+"""
+
+
+def tree_html(analysis: Analysis) -> str:
+    """The tree as a fragment to put into a page; `_repr_html_` returns it."""
+    tree = analysis.tree
+    dot = " · "
+    parts = [
+        f'<div class="onnx-module-tree"><style>{_STYLE}</style>',
+        f"<p><strong>{_text(dot.join(head_phrases(summarize(analysis))))}</strong></p>",
+        f"<p>{_text(dot.join(coverage_phrases(tree)))}</p>",
+    ]
+    if tree.placements and not tree.placed:
+        parts.append(f'<p class="faint">{_text(WOULD_HELP)}</p>')
+    if len(tree) > 1 or tree.placed:
+        parts.append(_line(("module", "class", "nodes / all", "params", "calls", "share"), "faint"))
+        parts.extend(_lines(Rows(tree, _DEPTH, merge=len(tree) > LONG), unfold=len(tree) <= _OPEN))
+    return "".join([*parts, "</div>"])
+
+
+def _lines(rows: Rows, *, unfold: bool) -> Iterator[str]:
+    opened: list[int] = []
+    remaining = iter(rows)
+    for row in islice(remaining, _LINES):
+        depth = len(row.last)
+        while opened and opened[-1] >= depth:
+            opened.pop()
+            yield "</details>"
+        if row.shown:
+            opened.append(depth)
+            yield f"<details{' open' if unfold or depth < _OPEN_DEPTH else ''}><summary>{_row(row)}</summary>"
+        else:
+            yield _row(row)
+    yield "</details>" * len(opened)
+    if left := sum(1 for _ in remaining):
+        yield f'<p class="faint">{left:,} more lines are not shown here</p>'
+
+
+def _row(row: Row) -> str:
+    module = row.module
+    name = _name(module.path.name) or "(root)"
+    if row.through:
+        name += f' … {_name(row.through.path.name)} <span class="faint">{row.alike:,} alike</span>'
+    if row.hidden:
+        name += f' <span class="faint">+{row.hidden:,} below</span>'
+    indent = f'<span style="padding-left:{len(row.last) * 1.2:.1f}em"></span>'
+    mark = "fold" if row.shown else "leaf"
+    percent = f"{row.share:.0%}" if row.share >= 0.01 else "&lt;1%"
+    bar = f'<span class="share" style="width:{row.share * 6:.2f}em"></span>'
+    cells = (
+        f'<span title="{_tip(module.path)}">{indent}<span class="{mark}">{name}</span></span>',
+        f'<span class="faint" title="{_tip(module.class_name)}">{_name(module.short_class)}</span>',
+        f"{len(module.nodes):,} / {module.total_nodes:,}",
+        human(row.parameters) if row.parameters else "",
+        f"×{module.calls:,}" if module.calls > 1 else "",  # noqa: RUF001
+        f'<span class="percent">{percent}</span> {bar}' if row.share else "",
+    )
+    return _line(cells)
+
+
+def _line(cells: tuple[str, str, str, str, str, str], style: str = "") -> str:
+    """One line of cells that are HTML already: name, class, three figures, share."""
+    name, class_name, *figures, share = (f"<span>{cell}</span>" for cell in cells)
+    right = "".join(f'<span class="figure">{figure}</span>' for figure in figures)
+    return f'<div class="line {style}">{name}{class_name}{right}{share}</div>'
+
+
+def _name(text: str | None) -> str:
+    return _text(shorten(text or "", _LONGEST))
+
+
+def _tip(text: str | None) -> str:
+    return _text(shorten(text or "", _LONGEST_TIP))
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from rewriter.evidence.claim import Claim, Source
+from rewriter.modules.analysis import Analysis
+from rewriter.paths import ModulePath
+from rewriter.proof.certificate import Certificate
+from rewriter.proof.compare import Numeric
+from rewriter.proof.verification import Verification
+from rewriter.refusals import Reason, Refusal
+from rewriter.views.report import PassRecord, Report
+from rewriter.views.text import print_claims, print_report, print_tree, print_verification
+from tests.views.models import named, small, unplaced
+
+EQUAL = Certificate(equal=True, outputs=2)
+HOSTILE = [
+    "\x1b]0;title\x07",
+    "[red]x[/red]",
+    "a\r\nb",
+    "\u202eevil",
+    "\x9b2J",
+    ":smile:",
+    "層" * 60,
+    "[/]",
+    "",
+]
+
+
+def console(width: int = 80, encoding: str = "utf-8", terminal: bool = False) -> Console:
+    """A console that writes to memory."""
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")
+    return Console(file=file, width=width, force_terminal=terminal, legacy_windows=False)
+
+
+def printed(to: Console) -> str:
+    to.file.flush()
+    assert isinstance(to.file, io.TextIOWrapper)
+    buffer = to.file.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue().decode(to.file.encoding)
+
+
+def shown_tree(of: Analysis, width: int = 80, depth: int | None = None, only: str | None = None) -> str:
+    to = console(width)
+    print_tree(of, to, depth, only)
+    return printed(to)
+
+
+def test_tree_of_a_small_model() -> None:
+    assert shown_tree(small()) == (
+        "small.onnx · pytorch 2.13.0 · opset 20 · com.example 3 · 5 nodes\n"
+        "2 initializers\n"
+        "4 of 5 nodes placed · 3 by scope name · 1 by parameter\n"
+        "1 with conflicting evidence\n"
+        "\n"
+        "module     class   nodes/all  params  calls  share\n"
+        "(root)     Net         0/4        20         100% ████████\n"
+        "└─ enc                 0/4        20         100% ████████\n"
+        "   ├─ fc   Linear      2/2        20         100% ████████\n"
+        "   └─ act  ReLU        2/2               ×2\n"  # noqa: RUF001
+    )
+
+
+def test_a_file_without_hierarchy_gets_no_tree() -> None:
+    text = shown_tree(unplaced(), 120)
+    assert text.splitlines()[1:] == [
+        "no module hierarchy found in this file: none of 5 nodes could be placed",
+        "what would help: the file as its exporter wrote it (optimisers drop scopes), "
+        "or a fresh export at opset 18 or newer",
+    ]
+
+
+def test_depth_and_selection() -> None:
+    assert "└─ enc  +2 " in shown_tree(small(), depth=1)
+    assert "act" not in shown_tree(small(), only="**.fc")
+    assert "no module matches **.none" in shown_tree(small(), only="**.none")
+
+
+def test_alike_layers_share_a_line_in_a_long_tree() -> None:
+    paths = [f"layers.{i}.{part}" for i in range(40) for part in ("norm", "fc")]
+    lines = shown_tree(named(paths, paths)).splitlines()
+    assert any("0 … 39  40 alike" in line for line in lines)
+    assert len(lines) == 10
+    assert lines[-1] == "lines for several modules give the figures of each one of them"
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+def test_nothing_is_wider_than_the_console_and_columns_align(width: int) -> None:
+    paths = [f"{'long_name_' * 6}.層.{'x' * 90}.{i}.{'deep.' * 8}end" for i in range(4)]
+    lines = shown_tree(named(paths, paths), width).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    rows = lines[lines.index("") + 1 :]
+    assert len(rows) == 1 + len(named(paths, paths).tree)
+    slashes = {cell_len(row[: row.rindex("/")]) for row in rows if "/" in row}
+    assert len(slashes) == 1
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_names_from_a_file_steer_nothing(name: str, encoding: str) -> None:
+    of = named([name], [name.replace(".", "") or "a"])
+    of.model.producer_name = name
+    of = replace(of, path=Path("d", name) if name else None)
+    to = console(60, encoding)
+    print_tree(of, to)
+    print_claims(of, 0, to)
+    refusal = Refusal(ModulePath(name), Reason.NAME_TAKEN, name)
+    failed = Verification(Certificate(equal=False, outputs=1, difference=name), None)
+    print_report(Report(of, (PassRecord(name, {name: 1}),), (refusal,), failed, {name: 1.0}, ()), to)
+    text = printed(to)
+    assert all(char.isprintable() for char in text.replace("\n", ""))
+    assert "\r" not in text
+    if name.startswith("[") or name == ":smile:":
+        assert text.count(name) > 5
+
+
+def test_a_terminal_gets_styles_but_no_codes_from_the_file() -> None:
+    to = console(60, terminal=True)
+    print_tree(named(["a"], ["\x1b[5mblink"]), to)
+    assert "\x1b[2m" in printed(to)
+    assert "\x1b[5m" not in printed(to)
+
+
+def report(**changes: object) -> Report:
+    whole = Report(
+        analysis=small(),
+        passes=(PassRecord("annotate", {"nodes tagged": 4, "functions tagged": 0}), PassRecord("share", {})),
+        refusals=(),
+        verification=Verification(EQUAL, Numeric(runs=3, max_abs=0.0, exact=True, skipped=None)),
+        seconds={"load": 0.5, "verify": 1.0},
+        outputs=(),
+    )
+    return replace(whole, **changes)  # type: ignore[arg-type]
+
+
+def shown_report(of: Report, width: int = 100) -> str:
+    to = console(width)
+    print_report(of, to)
+    return printed(to)
+
+
+def test_report_of_a_rewrite(tmp_path: Path) -> None:
+    written = tmp_path / "o"
+    written.write_bytes(bytes(1500))
+    lines = shown_report(report(outputs=(written, tmp_path / "p")), 400).splitlines()
+    assert lines[1:] == [
+        "tree      4 of 5 nodes placed · 3 by scope name · 1 by parameter · 1 with conflicting evidence",
+        "passes    annotate: 4 nodes tagged",
+        "          share: nothing to change",
+        "proof     ✓ certificate: equal at 2 of 2 outputs · onnxruntime: 3 runs, bit for bit equal",
+        f"written   {written} (1.5 kB) · {tmp_path / 'p'} (gone since)",
+        "took      load 0.50 s · verify 1.00 s · 1.50 s in all",
+    ]
+
+
+def test_a_dry_run_says_that_nothing_was_written() -> None:
+    assert "written   nothing" in shown_report(report())
+
+
+def test_many_refusals_are_counted() -> None:
+    refusals = tuple(Refusal(ModulePath(f"m{i}"), Reason.AMBIGUOUS, f"n{i}") for i in range(8))
+    text = shown_report(report(refusals=refusals))
+    assert "refused   8 not done" in text
+    assert "m4: the evidence allows more than one answer (n4)" in text
+    assert "m5" not in text
+    assert "and 3 more" in text
+    assert "more than" in shown_report(report(refusals=refusals[:6]))
+    assert " 1 more" not in shown_report(report(refusals=refusals[:6]))
+
+
+@pytest.mark.parametrize(
+    ("numeric", "words"),
+    [
+        (None, "✓ certificate: equal at 2 of 2 outputs · numbers not asked for"),
+        (Numeric(1, 0.0, True, None), "onnxruntime: 1 run, bit for bit equal"),
+        (Numeric(3, 2.5e-7, False, None), "onnxruntime: 3 runs, DIFFERENT by up to 2.5e-07"),
+        (Numeric(3, math.inf, False, None), "onnxruntime: 3 runs, DIFFERENT without bound"),
+        (Numeric(0, None, None, "no runtime"), "numbers not taken: no runtime"),
+    ],
+)
+def test_the_proof_in_one_line(numeric: Numeric | None, words: str) -> None:
+    to = console(120)
+    verification = Verification(EQUAL, numeric)
+    print_verification(verification, to)
+    assert words in printed(to)
+    assert ("✓" in printed(to)) == verification.holds
+
+
+def test_a_proof_that_fails_names_the_difference() -> None:
+    to = console(120)
+    print_verification(Verification(Certificate(False, 2, "y: Add, not Sub"), None), to)
+    assert printed(to) == "proof     ✗ certificate: NOT equal: y: Add, not Sub · numbers not asked for\n"
+
+
+def test_claims_on_a_node_the_winner_first() -> None:
+    of = small()
+    claims = (
+        Claim(1, ModulePath("enc.fc"), "torch.nn.Linear", Source.PARAMETER, None, "enc.fc.bias"),
+        Claim(1, ModulePath("enc"), None, Source.SCOPE_NAME, 0, "x" * 500),
+    )
+    to = console(120)
+    print_claims(replace(of, claims=(of.claims[0], claims, *of.claims[2:])), 1, to)
+    assert printed(to).splitlines() == [
+        "/enc/fc/Add",
+        "op        Add",
+        "outputs   a",
+        "module    enc.fc",
+        "class     torch.nn.modules.linear.Linear",
+        "call      1 of 1",
+        "evidence  parameter",
+        "conflict  enc",
+        "claims    ✓ parameter: enc.fc · torch.nn.Linear · read from enc.fc.bias",
+        "            scope name: enc · call 1",
+        f"          read from {'x' * 50}…{'x' * 49}",
+    ]
+
+
+def test_what_was_tried_on_a_node_nobody_placed() -> None:
+    to = console(140)
+    print_claims(small(), 4, to)
+    lines = printed(to).splitlines()
+    assert "module    not placed: no evidence names one" in lines
+    assert "tried     metadata: none" in lines
+    assert "          its name: Identity_0" in lines
+    assert "          initializers it reads: none" in lines
+    assert lines[-1].strip().startswith("what would help")
+
+
+def test_no_such_node() -> None:
+    with pytest.raises(IndexError):
+        print_claims(small(), 5, console())
