@@ -56,7 +56,7 @@ class Probe:
                 break
         return poor
 
-    def _tells(self, run: _Run) -> bool:
+    def _tells(self, run: Run) -> bool:
         if not all(telling(result) for result in run.results):
             return False
         other = self._run(run.tried, self.number + self.request.sets) if self.wary else None
