@@ -1,10 +1,10 @@
 """Input sets for a model, drawn from its own signature and graph alone; the names of inputs mean nothing.
 
 - Floats are normal(0, 1).
-- Integers that index something stay below its size (see `indices`).
+- Filling that index something stay below its size (see `indices`).
 - Other integers of 16 bits and more, and bools, are taken for masks: all ones in the first set, then rows
   of ones followed by zeros, at least one of each where there is room.
-- Integers of 8 bits and fewer are data (images, quantised activations) over their whole range.
+- Filling of 8 bits and fewer are data (images, quantised activations) over their whole range.
 - Strings are short words.
 """
 
@@ -32,8 +32,11 @@ _NARROW = 8
 _WORDS = ("", "a", "word", "two words", "é", "0")
 
 
-class Integers(StrEnum):
-    """How integers and bools are filled; the plain ones are for graphs that take sizes or counts as input."""
+class Filling(StrEnum):
+    """How inputs are filled; the plain ways are for graphs that take sizes, counts or rates as inputs.
+
+    Integers and bools are then all ones or all zeros, and floats lie between 0 and 1.
+    """
 
     DRAWN = "drawn"
     ONES = "ones"
@@ -52,7 +55,7 @@ class Plan:
         return choices(self.inputs)
 
     def fill(
-        self, choice: Choice, number: int, *, seed: int = 0, integers: Integers = Integers.DRAWN
+        self, choice: Choice, number: int, *, seed: int = 0, filling: Filling = Filling.DRAWN
     ) -> dict[str, Array]:
         """Input set `number` at the sizes of `choice`; the same arguments give the same arrays.
 
@@ -60,10 +63,10 @@ class Plan:
             FeedError: an input has more elements than anyone would want to draw.
         """
         rng = np.random.default_rng((seed, number))
-        return {each.name: self._array(each, choice, number, integers, rng) for each in self.inputs}
+        return {each.name: self._array(each, choice, number, filling, rng) for each in self.inputs}
 
     def _array(
-        self, each: Input, choice: Choice, number: int, integers: Integers, rng: np.random.Generator
+        self, each: Input, choice: Choice, number: int, filling: Filling, rng: np.random.Generator
     ) -> Array:
         shape = choice.shapes[each.name]
         if prod(shape) > _MOST_ELEMENTS:
@@ -76,10 +79,10 @@ class Plan:
             return np.array(rng.choice(_WORDS, shape), dtype=object).reshape(shape)
         bits = re.fullmatch(r"U?INT(\d+)", element)
         if bits is None and element != "BOOL":
-            drawn = rng.standard_normal(shape) if limit is None else rng.integers(0, limit, shape)
-            return np.asarray(drawn).astype(dtype)
-        if integers is not Integers.DRAWN:
-            plain = 1 if integers is Integers.ONES and limit != 1 else 0
+            floats = rng.standard_normal(shape) if filling is Filling.DRAWN else rng.random(shape)
+            return np.asarray(floats if limit is None else rng.integers(0, limit, shape)).astype(dtype)
+        if filling is not Filling.DRAWN:
+            plain = 1 if filling is Filling.ONES and limit != 1 else 0
             return np.full(shape, plain).astype(dtype)
         if bits is not None and (limit is not None or int(bits[1]) <= _NARROW):
             low, high = _range(element, int(bits[1]))

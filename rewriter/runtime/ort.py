@@ -112,5 +112,19 @@ def _from_ort(value: Any) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    text = one_line(error)
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text) or type(error).__name__
+    """What onnxruntime says, without its error numbers and the place in its sources."""
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error))
+    place = re.search(r"/\S+\.(?:cc|h):\d+ ", text)
+    if place is not None:
+        text = text[: place.start()] + _behind_signature(text[place.end() :])
+    return one_line(text) or type(error).__name__
+
+
+def _behind_signature(text: str) -> str:
+    """What follows the C++ signature at the start of a text; all of it where there is none."""
+    depth = 0
+    for position, char in enumerate(text):
+        depth += (char in "(<") - (char in ")>")
+        if char == ")" and depth == 0:
+            return re.sub(r"^ (?:const )?(?:\[with [^\]]*\] )?", "", text[position + 1 :])
+    return text

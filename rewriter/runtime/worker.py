@@ -10,34 +10,21 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from itertools import chain
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import onnx
 
-from rewriter.runtime.difference import Difference, difference, telling
-from rewriter.runtime.feeds import Array, Integers
+from rewriter.runtime.difference import Difference, difference
+from rewriter.runtime.feeds import Array
 from rewriter.runtime.ort import VERSION, RunError, Session
+from rewriter.runtime.probing import Probe, Try, tries
 from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
 from rewriter.runtime.signature import FeedError
-from rewriter.runtime.sizes import Choice
 
 Results = list[list[Any]]
 """One list of outputs per input set."""
-
-
-class _Try(NamedTuple):
-    choice: Choice
-    integers: Integers
-
-
-class _Run(NamedTuple):
-    tried: _Try
-    feeds: dict[str, Array]
-    results: list[Any]
 
 
 class _Found(NamedTuple):
@@ -46,49 +33,6 @@ class _Found(NamedTuple):
     feeds: list[dict[str, Array]]
     results: Results
     restart: bool
-
-
-class _Probe:
-    """The search for input set `number`; `wary` looks whether the inputs matter at the sizes tried."""
-
-    def __init__(self, request: Request, session: Session, number: int, *, wary: bool) -> None:
-        self.request, self.session, self.number, self.wary = request, session, number, wary
-        self.first_error: Exception | None = None
-        self.runs = 0
-
-    def best(self, tries: Iterable[_Try], deadline: float) -> _Run | None:
-        """The first try whose results tell something, else the first that runs at all.
-
-        Sizes too small for a pooling give outputs that are empty, NaN or the last bias whatever comes in:
-        these agree for models that differ.
-        """
-        poor: _Run | None = None
-        for each in tries:
-            if poor is not None and poor.tried.integers is not each.integers:
-                break
-            run = self._run(each, self.number)
-            if run is not None and self._tells(run):
-                return run
-            poor = poor or run
-            if time.monotonic() > deadline:
-                break
-        return poor
-
-    def _tells(self, run: _Run) -> bool:
-        if not all(telling(result) for result in run.results):
-            return False
-        other = self._run(run.tried, self.number + self.request.sets) if self.wary else None
-        return other is None or difference(run.results, other.results) is not None
-
-    def _run(self, tried: _Try, number: int) -> _Run | None:
-        plan, seed = self.request.plan, self.request.seed
-        self.runs += 1
-        try:
-            feeds = plan.fill(tried.choice, number, seed=seed, integers=tried.integers)
-            return _Run(tried, feeds, self.session.run(plan.inputs, feeds))
-        except (RunError, FeedError) as error:
-            self.first_error = self.first_error or error
-            return None
 
 
 class Comparison:
@@ -138,11 +82,11 @@ class Comparison:
         """Input sets the original runs with: of different sizes where it allows them, else of other data."""
         deadline = time.monotonic() + self.request.probing
         known = self.request.plan.choices()
-        used: list[_Try] = []
+        used: list[Try] = []
         found = _Found([], [], False)
         for number in range(self.request.sets if self.inputs else 1):
-            probe = _Probe(self.request, session, number, wary=number == 0 and len(known) > 1)
-            best = probe.best(_tries(known, used), deadline)
+            probe = Probe(self.request, session, number, wary=number == 0 and len(known) > 1)
+            best = probe.best(tries(known, used), deadline)
             if best is None and not found.feeds:
                 raise probe.first_error or FeedError("no sizes satisfy the dimensions of its inputs")
             if best is not None:
@@ -188,16 +132,6 @@ class Comparison:
 
     def _enter(self, stage: Stage) -> None:
         (self.folder / "stage").write_text(stage, encoding="utf-8")
-
-
-def _tries(known: tuple[Choice, ...], used: list[_Try]) -> Iterator[_Try]:
-    """What to try for the next set: at first everything, then whatever is like the last that worked."""
-    if not used:
-        return (_Try(choice, integers) for integers in Integers for choice in known)
-    last = used[-1]
-    later = known[known.index(last.choice) + 1 :]  # the earlier ones have failed, or were taken
-    fresh = (_Try(choice, last.integers) for choice in later if choice.like(last.choice))
-    return chain(fresh, [last], (_Try(last.choice, integers) for integers in Integers))
 
 
 def _apart(names: tuple[str, ...], before: Results, after: Results) -> dict[tuple[int, int], Difference]:

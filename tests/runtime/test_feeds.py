@@ -3,7 +3,7 @@ import onnx
 import pytest
 from onnx import helper, parser
 
-from rewriter.runtime.feeds import Array, Integers, draw, plan
+from rewriter.runtime.feeds import Array, Filling, draw, plan
 from rewriter.runtime.signature import FeedError
 
 HEADER = '<ir_version: 9, opset_import: ["" : 21]>\n'
@@ -82,9 +82,9 @@ def test_plain_integers_are_ones_or_zeros_where_asked_for() -> None:
     )
     drawing = plan(model)
     (only,) = drawing.choices()
-    ones = drawing.fill(only, 1, integers=Integers.ONES)
+    ones = drawing.fill(only, 1, filling=Filling.ONES)
     assert {name: array.tolist() for name, array in ones.items()} == {"n": [1, 1], "i": [1, 1], "j": [0, 0]}
-    zeros = drawing.fill(only, 1, integers=Integers.ZEROS)
+    zeros = drawing.fill(only, 1, filling=Filling.ZEROS)
     assert not any(array.any() for array in zeros.values())
 
 

@@ -64,6 +64,7 @@ def numbers(before: str, after: str | None = None, **options: object) -> Numeric
         "{ c = MatMul(p, q) y = Concat<axis = 1>(p, c) }",
         "g (float[n] x) => (float[a, 16] y) <int64[2] s = {-1, 16}> { y = Reshape(x, s) }",
         "g (int64[n] shape) => (float[k] y) { y = ConstantOfShape(shape) }",
+        "g (float[n] x, float rate) => (float[n] y) { y = Dropout(x, rate) }",
     ],
 )
 def test_a_model_agrees_with_itself(text: str) -> None:
@@ -171,6 +172,15 @@ def test_what_does_not_run_is_skipped_with_its_reason(text: str, reason: str) ->
     assert found.skipped is not None
     assert reason in found.skipped
     assert (found.runs, found.exact, found.max_abs, found.agrees) == (0, None, None, None)
+
+
+def test_the_reason_is_free_of_places_in_onnxruntimes_sources() -> None:
+    newer = model(LINEAR)
+    newer.ir_version = 999
+    found = compare(newer, newer, before_folder=None, after_folder=None)
+    assert (found.skipped or "").startswith(
+        "the original model does not run: Unsupported model IR version: 999"
+    )
 
 
 def test_random_numbers_are_no_difference_and_no_agreement() -> None:
