@@ -3,7 +3,8 @@
 It goes to the lowest common ancestor of its readers' modules, never deeper: a constant that two layers share
 belongs to neither. The root follows only where a reader is known to stand in the root itself; that readers
 have nothing in common says nothing about the node, nor does a result that leaves the graph. A list of
-modules is never called and makes nothing, so where calls are known the node goes to the caller above it.
+modules is never called and makes nothing, so the node goes to the caller above it: past modules that are not
+on any call chain, and past those whose parts are numbered (a Sequential computes nothing of its own either).
 
 Where names tell no module at all and parameters are all there is, nodes without one are not the constants
 and shapes that an exporter adds for a reader, but the model's own arithmetic between layers: then the
@@ -40,10 +41,12 @@ def testify(
     for node in _readers_first(graph, known):
         if node in leaving:
             continue
-        around = set(_readers(graph, node)) | (set(_feeders(graph, node)) if between else set())
+        around = set(_readers(graph, node))
+        if between and not _has_weight(graph, node):
+            around.update(_feeders(graph, node))
         places = {place for other in around if (place := known[other]) is not None}
         module = common_ancestor(sorted(places))
-        while module and called and module not in called and module not in places:
+        while module and module not in places and _makes_nothing(module, places, called):
             module = module.parent
         if module is None or (not module and module not in places):
             continue
@@ -51,6 +54,16 @@ def testify(
         detail = f"{len(around)} neighbours in {', '.join(sorted(places)[:4]) or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail))
     return claims
+
+
+def _makes_nothing(module: ModulePath, places: Set[ModulePath], called: Set[ModulePath]) -> bool:
+    numbered = all(place.relative_to(module).partition(".")[0].isdecimal() for place in places)
+    return numbered or (bool(called) and module not in called)
+
+
+def _has_weight(graph: GraphIndex, node: int) -> bool:
+    """Whether a node reads a matrix: then it is part of a layer, however anonymous."""
+    return any(v in graph.initializers and len(graph.initializers[v].dims) > 1 for v in graph.reads[node])
 
 
 def _readers_first(graph: GraphIndex, known: list[ModulePath | None]) -> list[int]:

@@ -11,6 +11,8 @@ import ast
 import re
 from functools import lru_cache
 
+from onnx import GraphProto
+
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.metadata import read
@@ -95,29 +97,40 @@ def _from_namespace(namespace: str) -> Scopes:
     return modules, tuple(class_name for _, _, class_name in parts[:-1])
 
 
+def folded_from(graph: GraphIndex) -> dict[int, tuple[str, ...]]:
+    """Initializers that the exporter's optimizer computed -> the names it computed them from."""
+    body = graph.bodies[0]
+    if not isinstance(body.proto, GraphProto):
+        return {}
+    found = {}
+    for info in body.proto.value_info:
+        value = body.values.get(info.name, NONE)
+        if value in graph.initializers and info.metadata_props:
+            if origin := _parse_list(read(info).get(FOLDED_FROM, "")):
+                found[value] = origin
+    return found
+
+
 def _folded(graph: GraphIndex) -> list[ParameterClaim]:
     """Anonymous initializers made from one parameter alone.
 
-    The optimizer's `folded_from` tells which; the torch operator of the reader tells whether it takes the
-    parameter itself (so that only its layout changed) or something computed from it.
+    The optimizer tells which. That only its layout changed is told by the reader: torch's linear takes the
+    parameter itself as (out, in) where ONNX's MatMul wants (in, out).
     """
     targets = {target: name for name, target in signature(graph).items()}
-    if not targets:
-        return []
     found = []
-    for info in graph.bodies[0].proto.value_info:
-        value = graph.bodies[0].values.get(info.name, NONE)
-        if value not in graph.initializers or not info.metadata_props:
-            continue
-        origin = _parse_list(read(info).get(FOLDED_FROM, ""))
+    for value, origin in folded_from(graph).items() if targets else ():
         if len(origin) != 1 or origin[0] not in targets:
             continue
         operators = [read(graph.nodes[reader]).get(FX_NODE, "") for reader in graph.readers[value]]
-        if operators and all(f"%{targets[origin[0]]}" in re.findall(r"%\w+", o) for o in operators):
-            # torch's linear keeps (out, in) where ONNX's MatMul wants (in, out).
-            transposed = len(graph.initializers[value].dims) == 2 and "aten.linear" in operators[0]
-            found.append(ParameterClaim(info.name, ModulePath(origin[0]), transposed, Source.EXPORTER))
+        if operators and all(_multiplies_by(targets[origin[0]], operator) for operator in operators):
+            name = graph.value_names[value]
+            found.append(ParameterClaim(name, ModulePath(origin[0]), True, Source.EXPORTER))
     return found
+
+
+def _multiplies_by(parameter: str, fx_node: str) -> bool:
+    return "aten.linear" in fx_node and f"%{parameter}" in re.findall(r"%\w+", fx_node)
 
 
 def signature(graph: GraphIndex) -> dict[str, str]:

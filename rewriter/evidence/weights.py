@@ -2,22 +2,26 @@
 
 TorchScript folds the transpose of a linear layer's weight into a new initializer `onnx::MatMul_<n>`. Such a
 matrix is the `weight` of the module that reads it where that module does nothing but multiply by this one
-matrix and perhaps add its own named parameter; anything else (a module that calls the function with
+matrix and perhaps add a named parameter of its own or of a parent (a tied bias); anything else (a module that calls the function with
 weights of other names, several matrices) is left unnamed. The dynamo exporter folds as well and writes
-`val_<n>`, a name that any value may bear; there the added parameter has to be seen.
+`val_<n>`, a name that any value may bear; there the added parameter has to be seen, or the exporter must have
+written down that the value was made from this very weight by an operator that only moves elements.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rewriter.evidence.claim import ParameterClaim, Source
+from rewriter.evidence.exporter import folded_from
 from rewriter.evidence.grammar import owner_of_parameter
 from rewriter.evidence.parameters import alias_of
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
 _FOLDED = "onnx::MatMul_"
+_LAYOUT = re.compile(r"(?:val|t|permute|transpose)(?:_\d+)?$")
 _WEIGHT = "weight"
 _SILENT = frozenset({"Constant", "Identity"})
 _LINEAR = frozenset({"MatMul", "Add"})
@@ -26,6 +30,7 @@ _LINEAR = frozenset({"MatMul", "Add"})
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
     """Claims for anonymous 2-d weights of modules that are linear layers by all that can be seen."""
     aliases = _aliases(graph)
+    explained = folded_from(graph)
     matrices: dict[ModulePath, set[int]] = {}
     for node, module in enumerate(modules):
         if module and graph.nodes[node].op_type == "MatMul":
@@ -39,12 +44,17 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
                 own[place].append(node)
     found = []
     for module, values in matrices.items():
-        tensor = graph.initializers.get(next(iter(values))) if len(values) == 1 else None
+        value = next(iter(values)) if len(values) == 1 else NONE
+        tensor = graph.initializers.get(value)
         if module in inside or tensor is None or len(tensor.dims) != 2 or owner_of_parameter(tensor.name):
             continue
         name = module.child(_WEIGHT)
         added = _added(graph, module, own[module])
-        if added is not None and (added or tensor.name.startswith(_FOLDED)) and graph.value(name) == NONE:
+        if value in explained:
+            told = explained[value] == (name,) and bool(_LAYOUT.match(tensor.name))
+        else:
+            told = bool(added) or tensor.name.startswith(_FOLDED)
+        if told and added is not None and graph.value(name) == NONE:
             found.append(ParameterClaim(tensor.name, name, True, Source.POSITION))
     return found
 
@@ -61,7 +71,7 @@ def _aliases(graph: GraphIndex) -> dict[int, int]:
 
 
 def _added(graph: GraphIndex, module: ModulePath, nodes: list[int]) -> bool | None:
-    """Whether the module adds a parameter of its own; None where it does anything else but multiply."""
+    """Whether the module adds a parameter of its own or of a parent; None where it does anything else but multiply."""
     adds = False
     for node in nodes:
         operator = graph.nodes[node].op_type
@@ -71,7 +81,8 @@ def _added(graph: GraphIndex, module: ModulePath, nodes: list[int]) -> bool | No
             return None
         if operator == "Add":
             names = [graph.value_names[value] for value in graph.reads[node] if value != NONE]
-            if not any(owner_of_parameter(name) == module for name in names):
+            owners = filter(None, map(owner_of_parameter, names))
+            if not any(owner.holds(module) for owner in owners):
                 return None
             adds = True
     return adds
