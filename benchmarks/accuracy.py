@@ -4,13 +4,15 @@
     python -m benchmarks.accuracy FOLDER... --details  # any folders of exports with a truth.json each
 
 Truth comes from forward hooks and from the exporter itself (see fixtures/README.md). Nodes that the truth
-does not know (constants that the exporter made without a scope) are not counted anywhere.
+does not know (constants that the exporter made without a scope) are not counted anywhere. The last column
+leaves out the fixtures whose `expected.toml` explains why no reader of the file could be right.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ class Score:
     wrong: list[str] = field(default_factory=list)
 
     def add(self, right: bool, what: str) -> None:
+        """Count one case; `what` tells it where it is wrong."""
         self.right += right
         self.total += 1
         if not right:
@@ -126,13 +129,21 @@ def _score_weights(analysis: Analysis, file: dict[str, Any], scores: dict[str, S
             scores["weights right"].add(right, f"{tensor.name}: {name}, truly {truth}")
 
 
-def exports(folders: tuple[Path, ...]) -> Iterator[tuple[str, str, Analysis, dict[str, Any]]]:
-    """(model, variant, analysis, truth) of every export below the folders."""
+def exports(folders: tuple[Path, ...]) -> Iterator[tuple[str, str, Analysis, dict[str, Any], bool]]:
+    """(model, variant, analysis, truth, undecidable) of every export below the folders."""
     for folder in folders:
         for path in sorted(folder.rglob("truth.json")):
             truth = json.loads(path.read_text("utf-8"))
+            expected = path.with_name("expected.toml")
+            facts = tomllib.loads(expected.read_text("utf-8")) if expected.exists() else {}
             for variant in truth["files"]:
-                yield path.parent.name, variant, pipeline.load(path.parent / f"{variant}.onnx"), truth
+                yield (
+                    path.parent.name,
+                    variant,
+                    pipeline.load(path.parent / f"{variant}.onnx"),
+                    truth,
+                    "undecidable" in facts,
+                )
 
 
 @click.command()
@@ -142,19 +153,19 @@ def main(folders: tuple[Path, ...], details: bool) -> None:
     """Print the accuracy table over FOLDERS (default: the fixtures)."""
     totals: dict[str, dict[str, Score]] = {}
     models = Counter[str]()
-    for model, variant, analysis, truth in exports(folders or (FIXTURES,)):
-        models[variant] += 1
+    for model, variant, analysis, truth, undecidable in exports(folders or (FIXTURES,)):
+        models.update((variant, "all", *(() if undecidable else ("decidable",))))
         for measure, found in score(analysis, truth, variant).items():
-            for group in (variant, "all"):
+            for group in (variant, "all", *(() if undecidable else ("decidable",))):
                 total = totals.setdefault(group, {}).setdefault(measure, Score())
                 total.right += found.right
                 total.total += found.total
                 total.wrong += [f"{model}/{variant}: {wrong}" for wrong in found.wrong]
     if not models:
         sys.exit("no truth.json found")
-    variants = [*models, "all"]
+    variants = [*(v for v in models if v not in ("all", "decidable")), "all", "decidable"]
     print("| | " + " | ".join(variants) + " |\n|---|" + "---|" * len(variants))
-    print("| files | " + " | ".join(str(models[v]) for v in models) + f" | {models.total()} |")
+    print("| files | " + " | ".join(str(models[v]) for v in variants) + " |")
     for measure, meaning in MEASURES.items():
         print(f"| {meaning} | " + " | ".join(str(totals[v][measure]) for v in variants) + " |")
     if details:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
-    from rewriter.api import load, rewrite, tree, verify
+    from rewriter.api import LoadedModel, load, rewrite, tree, verify
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.paths import ModulePath
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Kind",
+    "LoadedModel",
     "Module",
     "ModulePath",
     "ModuleTree",
@@ -52,6 +53,7 @@ _HOME = {
     "verify": "api",
     "Analysis": "modules.analysis",
     "Kind": "modules.module",
+    "LoadedModel": "api",
     "Module": "modules.module",
     "ModulePath": "paths",
     "ModuleTree": "modules.module",

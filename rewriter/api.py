@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rewriter import pipeline
@@ -12,10 +13,19 @@ from rewriter.modules.module import ModuleTree
 from rewriter.passes.base import Pass
 from rewriter.pipeline import Inputs, Options, Source
 from rewriter.proof.verification import Verification
+from rewriter.views.html import tree_html
 from rewriter.views.report import Report
 
 
-def load(source: Source) -> Analysis:
+@dataclass(frozen=True, slots=True)
+class LoadedModel(Analysis):
+    """An analysis that shows its tree in a notebook."""
+
+    def _repr_html_(self) -> str:
+        return tree_html(self)
+
+
+def load(source: Source) -> LoadedModel:
     """Read a model and find out which module every node came from.
 
     Args:
@@ -24,7 +34,8 @@ def load(source: Source) -> Analysis:
     Raises:
         UnreadableModel: it is not a whole ONNX model.
     """
-    return pipeline.load(source)
+    found = pipeline.load(source)
+    return LoadedModel(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
 def tree(source: Source) -> ModuleTree:

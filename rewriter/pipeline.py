@@ -167,10 +167,10 @@ def _plan_output(
             f"{output}: the weights lie in {path.parent or '.'}; write beside them, or add --copy-data"
         )
     copies = {output.parent / name: path.parent / name for name in data}
-    for target in copies:
+    for target, origin in copies.items():
         if not target.parent.is_dir():
             raise CannotWrite(f"{target}: the folder {target.parent} does not exist; create it first")
-        if target.exists() and not files.same_content(target, copies[target]):
+        if target.exists() and not files.same_content(target, origin):
             raise CannotWrite(f"{target}: other data is there already; choose another folder or remove it")
     return {target: origin for target, origin in copies.items() if not target.exists()}
 

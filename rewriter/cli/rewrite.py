@@ -53,7 +53,7 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Write the module tree of MODEL into a copy of it, and prove that nothing else changed.
+    r"""Write the module tree of MODEL into a copy of it, and prove that nothing else changed.
 
     \b
       rewriter rewrite bert.onnx -o bert.tree.onnx

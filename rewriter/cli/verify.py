@@ -38,7 +38,7 @@ def command(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Tell whether BEFORE and AFTER compute the same. Leaves with 0 if they do, with 1 if not.
+    r"""Tell whether BEFORE and AFTER compute the same. Leaves with 0 if they do, with 1 if not.
 
     \b
       rewriter verify bert.onnx bert.tree.onnx

@@ -73,7 +73,7 @@ def align_from_elsewhere(scope: str, path: str) -> Alignment | None:
 
 
 def align_above(scope: str, path: str) -> Alignment | None:
-    """Read `scope` as a call chain to the nearest module above `path`: a parent that uses a child's weights."""
+    """Read `scope` as a call chain to a module above `path`: a parent that uses a child's weights."""
     for parent in ModulePath(path).ancestors():
         if parent and (found := align(scope, parent)):
             return found

@@ -46,7 +46,7 @@ class Claim(NamedTuple):
 
 
 class ParameterClaim(NamedTuple):
-    """The initializer `initializer` holds the parameter `name`, `transposed` against the state dict or not."""
+    """`initializer` holds the parameter `name`, as in the state dict or `transposed` against it."""
 
     initializer: str
     name: ModulePath

@@ -87,7 +87,7 @@ def _paths(modules: tuple[str, ...]) -> tuple[ModulePath, ...]:
 
 @lru_cache(maxsize=65536)
 def _from_namespace(namespace: str) -> Scopes:
-    """`: root.Class/encoder: pkg.Encoder/add: aten.add` -> its modules and classes; the last is the operator."""
+    """`: root.Class/encoder: pkg.Encoder/add: aten.add` -> modules and classes, without the operator."""
     parts = [part.partition(": ") for part in namespace.split("/")]
     if len(parts) < 2 or not all(separator for _, separator, _ in parts):
         return (), ()
@@ -105,9 +105,10 @@ def folded_from(graph: GraphIndex) -> dict[int, tuple[str, ...]]:
     found = {}
     for info in body.proto.value_info:
         value = body.values.get(info.name, NONE)
-        if value in graph.initializers and info.metadata_props:
-            if origin := _parse_list(read(info).get(FOLDED_FROM, "")):
-                found[value] = origin
+        if value not in graph.initializers or not info.metadata_props:
+            continue
+        if origin := _parse_list(read(info).get(FOLDED_FROM, "")):
+            found[value] = origin
     return found
 
 
@@ -134,5 +135,5 @@ def _multiplies_by(parameter: str, fx_node: str) -> bool:
 
 
 def signature(graph: GraphIndex) -> dict[str, str]:
-    """Name of a parameter or buffer in the traced program -> its name in the state dict, folded ones included."""
+    """Name of a parameter or buffer in the traced program -> its name in the state dict, all of them."""
     return dict(_SIGNATURE_LINE.findall(read(graph.bodies[0].proto).get(GRAPH_SIGNATURE, "")))

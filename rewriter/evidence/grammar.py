@@ -60,7 +60,7 @@ def scope_of_value_name(name: str) -> Scope | None:
 
 
 def without_counter(scope: str) -> tuple[str, int] | None:
-    """`block.0_1` -> (`block.0`, 1): a scope that may be a later one of the same name; None without counter."""
+    """`block.0_1` -> (`block.0`, 1): perhaps a later scope of the same name; None without counter."""
     counter = _COUNTER.search(scope)
     return (scope[: counter.start()], int(counter[1])) if counter and counter.start() else None
 
@@ -77,7 +77,7 @@ def owner_of_parameter(name: str) -> ModulePath | None:
 
 
 def scoped_prefix(path: ModulePath) -> str:
-    """The scope under which TorchScript would name nodes of a module: `encoder.layer.0` -> `/encoder/layer.0`.
+    """The scope that TorchScript would give a module: `encoder.layer.0` -> `/encoder/layer.0`.
 
     Numbers stay with the name before them, so reading the result back gives the path again.
     """

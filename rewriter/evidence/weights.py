@@ -2,10 +2,12 @@
 
 TorchScript folds the transpose of a linear layer's weight into a new initializer `onnx::MatMul_<n>`. Such a
 matrix is the `weight` of the module that reads it where that module does nothing but multiply by this one
-matrix and perhaps add a named parameter of its own or of a parent (a tied bias); anything else (a module that calls the function with
-weights of other names, several matrices) is left unnamed. The dynamo exporter folds as well and writes
-`val_<n>`, a name that any value may bear; there the added parameter has to be seen, or the exporter must have
-written down that the value was made from this very weight by an operator that only moves elements.
+matrix and perhaps add a named parameter of its own or of a parent (a tied bias); anything else (a module that
+calls the function with weights of other names, several matrices) is left unnamed.
+
+The dynamo exporter folds as well and writes `val_<n>`, a name that any value may bear; there the added
+parameter has to be seen, or the exporter must have written down that the value was made from this very weight
+by an operator that only moves elements.
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ def _aliases(graph: GraphIndex) -> dict[int, int]:
 
 
 def _added(graph: GraphIndex, module: ModulePath, nodes: list[int]) -> bool | None:
-    """Whether the module adds a parameter of its own or of a parent; None where it does anything else but multiply."""
+    """Whether the module adds a parameter of its own or of a parent; None where it does more than that."""
     adds = False
     for node in nodes:
         operator = graph.nodes[node].op_type

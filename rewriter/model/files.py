@@ -140,8 +140,8 @@ def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:
             raise UnreadableModel(f"{path}: external data {location!r} is missing; put it beside the model")
         if data.stat().st_size < size:
             raise UnreadableModel(
-                f"{path}: external data {location!r} has {data.stat().st_size} bytes, the model needs {size}; "
-                "copy or export it again"
+                f"{path}: external data {location!r} has {data.stat().st_size} bytes where the model needs "
+                f"{size}; copy or export it again"
             )
     return tuple(external_locations(model))
 

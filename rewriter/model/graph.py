@@ -159,7 +159,7 @@ class GraphIndex:
             name = output if isinstance(output, str) else output.name
             value = self._resolve(name, number) if name else NONE
             body.results.append(value)
-            if value != NONE and body.owner != NONE and body.owner not in self.readers[value]:
+            if NONE not in (value, body.owner) and body.owner not in self.readers[value]:
                 self.readers[value].append(body.owner)
 
 

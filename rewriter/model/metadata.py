@@ -1,4 +1,4 @@
-"""`metadata_props` as a mapping: ONNX stores them as a list of key-value entries on models, graphs and nodes."""
+"""`metadata_props` as a mapping; ONNX stores a list of entries on models, graphs, nodes, tensors ..."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusa
 
 
 def _rename(graph: GraphIndex, claims: list[ParameterClaim]) -> None:
-    """Rename initializers of the main graph wherever they are mentioned, bodies that capture them included."""
+    """Rename initializers of the main graph wherever they are mentioned, inside bodies as well."""
     new_names = {}
     for claim in claims:
         value = graph.bodies[0].values[claim.initializer]

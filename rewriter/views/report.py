@@ -9,6 +9,7 @@ from pathlib import Path
 from rewriter.modules.analysis import Analysis
 from rewriter.proof.verification import Verification
 from rewriter.refusals import Refusal
+from rewriter.views.html import tree_html
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,6 @@ class Report:
     verification: Verification
     seconds: Mapping[str, float]
     outputs: tuple[Path, ...]
+
+    def _repr_html_(self) -> str:
+        return tree_html(self.analysis)

@@ -8,8 +8,8 @@ import onnxruntime
 import pytest
 from onnx import parser
 
-from rewriter.refusals import UsageError
 from rewriter.proof.compare import Numeric, compare
+from rewriter.refusals import UsageError
 
 HEADER = '<ir_version: 9, opset_import: ["" : 21, "m" : 1, "ai.onnx.ml" : 3]>\n'
 LINEAR = "g (float[n, 2] x) => (float[n, 2] y) <float[2] w = {1, 2}> { y = Mul(x, w) }"
