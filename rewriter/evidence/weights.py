@@ -16,11 +16,11 @@ import re
 from collections.abc import Sequence
 
 from rewriter.evidence.claim import ParameterClaim, Source
-from rewriter.evidence.exporter import folded_from
+from rewriter.evidence.exporter import folded_from, signature
 from rewriter.evidence.grammar import owner_of_parameter
 from rewriter.evidence.parameters import alias_of
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.paths import ModulePath
+from rewriter.paths import ROOT, ModulePath
 
 _FOLDED = "onnx::MatMul_"
 _LAYOUT = re.compile(r"(?:val|t|permute|transpose)(?:_\d+)?$")
@@ -58,6 +58,24 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
             told = bool(added) or tensor.name.startswith(_FOLDED)
         if told and added is not None and graph.value(name) == NONE:
             found.append(ParameterClaim(tensor.name, name, True, Source.POSITION))
+    return found + _of_root(graph, modules)
+
+
+def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
+    """Parameters of the exported module itself: plain names that only nodes of the root read.
+
+    Exporters make up plain names as well; where one lists the parameters, only those count.
+    """
+    listed = set(signature(graph).values())
+    found = []
+    for value, tensor in graph.initializers.items():
+        if not tensor.name.isidentifier() or (
+            tensor.name not in listed if listed else tensor.name.startswith("_")
+        ):
+            continue
+        readers = graph.readers[value]
+        if readers and all(modules[reader] == ROOT for reader in readers):
+            found.append(ParameterClaim(tensor.name, ModulePath(tensor.name), False, Source.POSITION))
     return found
 
 
