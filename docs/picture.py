@@ -1,6 +1,6 @@
 """Make docs/tree.png: the tree of a fixture as a notebook shows it.
 
-    python docs/picture.py          # needs Chromium
+python docs/picture.py          # needs Chromium
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ def main() -> None:
         html = Path(folder) / "tree.html"
         html.write_text(page.replace("<details>", "<details open>"), "utf-8")
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        shot = [f"--user-data-dir={folder}/profile", "--window-size=910,1010", f"--screenshot={HERE / 'tree.png'}"]
+        shot = [
+            f"--user-data-dir={folder}/profile",
+            "--window-size=910,1010",
+            f"--screenshot={HERE / 'tree.png'}",
+        ]
         subprocess.run(["chromium", *options, *shot, html.as_uri()], check=True, capture_output=True)
 
 
