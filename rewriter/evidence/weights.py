@@ -24,8 +24,14 @@ _LINEAR = frozenset({"MatMul", "Add"})
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
     """Claims for anonymous 2-d weights of modules that are linear layers by all that can be seen."""
     matrices: dict[ModulePath, list[int]] = {}
+    main = graph.bodies[0].values
     for value, tensor in graph.initializers.items():
-        if tensor.name.startswith(_ANONYMOUS) and len(tensor.dims) == 2:
+        # A body may own an initializer of the same form; only the main graph's can be a parameter.
+        if (
+            tensor.name.startswith(_ANONYMOUS)
+            and len(tensor.dims) == 2
+            and main.get(tensor.name, NONE) == value
+        ):
             places = {modules[reader] for reader in graph.readers[value]}
             module = places.pop() if len(places) == 1 else None
             if module:
