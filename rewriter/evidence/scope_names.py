@@ -34,6 +34,7 @@ from rewriter.evidence.grammar import (
     scope_of_value_name,
     without_counter,
 )
+from rewriter.evidence.parameters import constants
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ROOT, ModulePath
 
@@ -80,10 +81,11 @@ class _Chains:
     def __init__(self, graph: GraphIndex, scoped: list[tuple[int, str]]) -> None:
         self.graph = graph
         self.uses: dict[str, _Use] = {}
+        constant = constants(graph)
         for node, text in scoped:
             use = self.uses.setdefault(text, _Use())
             use.nodes.append(node)
-            for owner in _owners_read(graph, node):
+            for owner in _owners_read(graph, node, constant):
                 use.owners.setdefault(owner, []).append(node)
         self.inner = {text[:end] for text in self.uses for end in _slashes(text)}
         self.proven: dict[str, dict[ModulePath, str]] = {}  # scope -> module -> the chain it was read as
@@ -275,9 +277,9 @@ class _Chains:
         return placed
 
 
-def _owners_read(graph: GraphIndex, node: int) -> Iterator[ModulePath]:
+def _owners_read(graph: GraphIndex, node: int, constant: set[int]) -> Iterator[ModulePath]:
     for value in graph.reads[node]:
-        if value != NONE and (owner := owner_of_parameter(graph.value_names[value])):
+        if value in constant and (owner := owner_of_parameter(graph.value_names[value])):
             yield owner
 
 
