@@ -17,7 +17,8 @@ MODEL = HERE.parent / "fixtures" / "exports" / "bert" / "dy.onnx"
 
 def main() -> None:
     """Render the HTML view in a headless browser."""
-    page = f"<body style='margin:24px;width:860px;font-family:sans-serif'>{rewriter.load(MODEL)._repr_html_()}</body>"
+    tree = rewriter.load(MODEL)._repr_html_()
+    page = f"<body style='margin:24px;width:860px;font-family:sans-serif'>{tree}</body>"
     with tempfile.TemporaryDirectory() as folder:
         html = Path(folder) / "tree.html"
         html.write_text(page.replace("<details>", "<details open>"), "utf-8")

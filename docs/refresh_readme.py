@@ -1,6 +1,6 @@
 """Put the real output of README.md's first command into README.md.
 
-    python docs/refresh_readme.py
+python docs/refresh_readme.py
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def refreshed(readme: str) -> str:
         report = output_of("rewrite", str(MODEL), "-o", str(output), "--restore-names")
         tree = output_of("tree", str(output), "--depth", "7")
     blocks = iter((report.replace(f"{folder}/", ""), tree))
-    return re.sub(r"(?<=```text\n).*?(?=\n```)", lambda match: next(blocks, match[0]), readme, flags=re.DOTALL)
+    return re.sub(
+        r"(?<=```text\n).*?(?=\n```)", lambda match: next(blocks, match[0]), readme, flags=re.DOTALL
+    )
 
 
 if __name__ == "__main__":

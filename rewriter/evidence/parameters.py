@@ -17,15 +17,34 @@ from rewriter.paths import ModulePath, common_ancestor
 
 
 def testify(graph: GraphIndex) -> Testimony:
-    """A claim for every node that reads a named parameter, and the parameters themselves."""
+    """A claim for every node that reads a named parameter or names one, and the parameters themselves."""
     claims = []
+    constant = constants(graph)
     for node, inputs in enumerate(graph.reads):
-        names = [graph.value_names[value] for value in inputs if value != NONE]
+        values = graph.writes[node] if _is_alias(graph, node) else inputs
+        names = [graph.value_names[value] for value in values if value in constant]
         owners = [owner for name in names if (owner := owner_of_parameter(name))]
         if owners and (module := common_ancestor(owners)):
             detail = ", ".join(name for name in names if owner_of_parameter(name))
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
     return Testimony(tuple(claims), {}, tuple(_named(graph)))
+
+
+def constants(graph: GraphIndex) -> set[int]:
+    """Values that no graph input has a part in: what may hold a parameter, as it stands or computed.
+
+    Other names with a dot are none: torch.jit calls activations `input.4`, and caches come in as
+    `past_key_values.0.key`.
+    """
+    known = {value for value, producer in enumerate(graph.producer) if producer == NONE}
+    for body in graph.bodies:
+        names = (info if isinstance(info, str) else info.name for info in body.proto.input)
+        known -= {body.values[name] for name in names} - graph.initializers.keys()
+    owners = {body.owner for body in graph.bodies}
+    for node, inputs in enumerate(graph.reads):
+        if node not in owners and all(value == NONE or value in known for value in inputs):
+            known.update(graph.writes[node])
+    return known - {NONE}
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:
@@ -40,15 +59,38 @@ def alias_of(graph: GraphIndex, value: int) -> int:
     return origin if origin in graph.initializers else value
 
 
+def readers_of(graph: GraphIndex, value: int) -> list[int]:
+    """The nodes that read an initializer, under its own name or through `Identity`; those nodes left out."""
+    found: set[int] = set()
+    pending = [value]
+    seen = {value}
+    while pending:
+        for reader in graph.readers[pending.pop()]:
+            if not _is_alias(graph, reader):
+                found.add(reader)
+                continue
+            new = {written for written in graph.writes[reader] if written != NONE} - seen
+            seen |= new
+            pending.extend(new)
+    return sorted(found)
+
+
+def _is_alias(graph: GraphIndex, node: int) -> bool:
+    """Whether a node only gives an initializer the name of another parameter; it belongs to that one."""
+    if graph.nodes[node].op_type != "Identity" or not graph.writes[node] or graph.writes[node][0] == NONE:
+        return False
+    value = graph.writes[node][0]
+    return alias_of(graph, value) != value and owner_of_parameter(graph.value_names[value]) is not None
+
+
 def _named(graph: GraphIndex) -> Iterator[ParameterClaim]:
     """Initializers that bear the name of a parameter, then the aliases that share them."""
     for tensor in graph.initializers.values():
         if owner_of_parameter(tensor.name):
             transposed = bool(tensor.metadata_props) and TRANSPOSED in read(tensor)
             yield ParameterClaim(tensor.name, ModulePath(tensor.name), transposed, Source.PARAMETER)
-    for node, proto in enumerate(graph.nodes):
-        if proto.op_type == "Identity" and graph.writes[node] and (value := graph.writes[node][0]) != NONE:
-            name = graph.value_names[value]
-            origin = alias_of(graph, value)
-            if origin != value and owner_of_parameter(name):
-                yield ParameterClaim(graph.value_names[origin], ModulePath(name), False, Source.PARAMETER)
+    for node in range(len(graph.nodes)):
+        if _is_alias(graph, node):
+            value = graph.writes[node][0]
+            origin = graph.value_names[alias_of(graph, value)]
+            yield ParameterClaim(origin, ModulePath(graph.value_names[value]), False, Source.PARAMETER)

@@ -33,6 +33,8 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
     """Claims for anonymous 2-d weights of modules that are linear layers by all that can be seen."""
     aliases = _aliases(graph)
     explained = folded_from(graph)
+    # A body may own an initializer of the same form; only the main graph's can be a parameter.
+    main = set(graph.bodies[0].values.values())
     matrices: dict[ModulePath, set[int]] = {}
     for node, module in enumerate(modules):
         if module and graph.nodes[node].op_type == "MatMul":
@@ -47,7 +49,7 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
     found = []
     for module, values in matrices.items():
         value = next(iter(values)) if len(values) == 1 else NONE
-        tensor = graph.initializers.get(value)
+        tensor = graph.initializers.get(value) if value in main else None
         if module in inside or tensor is None or len(tensor.dims) != 2 or owner_of_parameter(tensor.name):
             continue
         name = module.child(_WEIGHT)

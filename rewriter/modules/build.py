@@ -9,6 +9,7 @@ from pathlib import Path
 from onnx import ModelProto, TensorProto
 
 from rewriter.evidence.claim import ParameterClaim
+from rewriter.evidence.parameters import readers_of
 from rewriter.evidence.settle import Settled, settle
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
@@ -71,7 +72,7 @@ def _parameters(
     for claim in claims:
         value, tensor = tensors[claim.initializer]
         owner = claim.name.parent or ROOT
-        readers = (placements[reader] for reader in graph.readers[value])
+        readers = (placements[reader] for reader in readers_of(graph, value))
         borrowers = dict.fromkeys(
             place.module
             for place in readers
