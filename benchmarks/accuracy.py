@@ -54,7 +54,7 @@ MEASURES = {
     "scopes": "distinct scope texts (TorchScript) decoded to their true modules",
     "calls of nodes": "nodes given their true call number (TorchScript)",
     "classes": "classes named that are the true ones",
-    "calls": "called modules whose number of calls is the true one",
+    "calls": "modules with nodes whose number of calls is the true one",
     "weights right": "anonymous weights named by the name of a parameter with their content",
     "2-d weights named": "anonymous 2-d weights given a name, of those that hold a parameter",
 }
@@ -73,7 +73,7 @@ def score(analysis: Analysis, truth: dict[str, Any], variant: str) -> dict[str, 
         if module.class_name:
             right = path in known and known[path]["class"] == module.class_name
             scores["classes"].add(right, f"{module.path}: {module.class_name}")
-        if module.total_nodes and path in known and known[path]["calls"] and module.path == path:
+        if module.total_nodes and path in known and module.path == path:
             true = known[path]["calls"]
             scores["calls"].add(module.calls == true, f"{module.path}: {module.calls}, truly {true}")
     _score_weights(analysis, file, scores)
@@ -125,6 +125,8 @@ def _score_weights(analysis: Analysis, file: dict[str, Any], scores: dict[str, S
             scores["2-d weights named"].add(tensor.name in named, f"{tensor.name}: {truth['parameter'][0]}")
         if tensor.name in named and tensor.name not in (truth["parameter"] if truth else ()):
             name, parameter = named[tensor.name]
+            if name == tensor.name:
+                continue
             right = bool(truth) and name in truth["parameter"] and parameter.transposed == truth["transposed"]
             scores["weights right"].add(right, f"{tensor.name}: {name}, truly {truth}")
 

@@ -84,7 +84,7 @@ def align_beneath(scope: str, path: str) -> Alignment | None:
     """Read the beginning of `scope` as a call chain to `path`: a child that uses its parent's weights."""
     end = scope.rfind("/")
     while end > 0:
-        if found := align(scope[:end], path):
+        if found := align(scope[:end], path) or align_from_elsewhere(scope[:end], path):
             return found
         end = scope.rfind("/", 0, end)
     return None

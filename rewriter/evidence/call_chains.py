@@ -50,6 +50,7 @@ class CallChains:
         self.inner = {text[:end] for text in self.uses for end in _slashes(text)}
         lessons = Lessons({text: tuple(use.owners) for text, use in self.uses.items()})
         self.proven, self.meanings, self.between = lessons.proven, lessons.meanings, lessons.between
+        self.holders = lessons.holders
         self.text_of = {node: text for text, use in self.uses.items() for node in use.nodes}
         self.occurrences = Counter((without_counter(text) or (text, 0))[0] for text in self.uses)
         self.divided = {
@@ -83,8 +84,9 @@ class CallChains:
         return self._count_calls(settled)
 
     def called(self) -> frozenset[ModulePath]:
-        """The modules on the call chains."""
-        return frozenset(module for chain in self.inner for module in self._resolve(chain))
+        """The modules on the call chains, the root included."""
+        on_the_way = (module for chain in self.inner for module in self._resolve(chain))
+        return frozenset((ROOT, *on_the_way)) if self.uses else frozenset()
 
     def _candidates(self, text: str) -> tuple[ModulePath, ...]:
         """The modules a scope may stand for."""
@@ -122,6 +124,8 @@ class CallChains:
 
     def _below(self, path: ModulePath, parent: str, name: str) -> ModulePath:
         """The module `name` called by `path`, whose chain is `parent`."""
+        if holder := self.holders.get(parent):
+            return holder.child(name)
         own = unqualified(path)
         overlap = name[len(own) :] if own and name.startswith(own + ".") else ""
         hidden = self.between.get((parent, name.partition(".")[0]), "" if not overlap else None)

@@ -39,6 +39,8 @@ class Lessons:
     Attributes:
         proven: scope -> the modules that its own nodes show it to mean -> the chain it was read as.
         meanings: chain -> the modules it was read as, in order of appearance.
+        holders: parent chain -> the module that holds what is called there, where every child that is known
+            belongs to one other module: a Sequential made of its parent's children (`net.conv1` is `conv1`).
         between: (parent chain, name without numbers) -> the containers that stand hidden between the parent
             and its child of that name; None where the child's name goes on from the parent's.
     """
@@ -48,6 +50,7 @@ class Lessons:
         self.proven: dict[str, dict[ModulePath, str]] = {}
         self.meanings: dict[str, dict[ModulePath, None]] = {}
         self.between: dict[tuple[str, str], str | None] = {}
+        self.holders: dict[str, ModulePath] = {}
         readings = _plainest(owners)
         for reading in readings:
             self._learn(reading)
@@ -58,6 +61,7 @@ class Lessons:
                     if owner not in explained:
                         self._learn_from_relative(text, owner)
         self._compare_siblings()
+        self._find_holders()
 
     def _learn(self, reading: _Reading) -> None:
         self.proven.setdefault(reading.text, {})[reading.alignment.steps[-1][1]] = reading.chain
@@ -80,6 +84,18 @@ class Lessons:
                 for above in self.meanings.get(parent, () if parent else (ROOT,)):
                     if (found := _stands_between(above, module, name)) is not None:
                         self.between.setdefault((parent, name.partition(".")[0]), found[0])
+
+    def _find_holders(self) -> None:
+        holders: dict[str, set[str]] = {}
+        for modules in self.proven.values():
+            for module, chain in modules.items():
+                parent, _, name = chain.rpartition("/")
+                if parent and parent not in self.meanings:
+                    borrowed = module.endswith(f".{name}")
+                    holders.setdefault(parent, set()).add(module[: -len(name) - 1] if borrowed else "")
+        for parent, found in holders.items():
+            if len(found) == 1 and (holder := found.pop()):
+                self.holders[parent] = ModulePath(holder)
 
 
 def _stands_between(parent: ModulePath, module: ModulePath, name: str) -> tuple[str | None] | None:

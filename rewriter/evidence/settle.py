@@ -37,6 +37,7 @@ class Settled:
         claims: node -> its claims, the winner first; () for a node nobody placed.
         calls: node -> the call of its module, from 0.
         module_calls: module -> how often it was called, where repetition tells.
+        called: the modules on call chains; empty where nothing is known of calls.
         classes: module -> its fully qualified class.
         parameters: what the initializers hold, best witness first.
     """
@@ -44,6 +45,7 @@ class Settled:
     claims: tuple[tuple[Claim, ...], ...]
     calls: tuple[int, ...]
     module_calls: dict[ModulePath, int]
+    called: frozenset[ModulePath]
     classes: dict[ModulePath, str]
     parameters: tuple[ParameterClaim, ...]
 
@@ -60,7 +62,7 @@ def settle(graph: GraphIndex) -> Settled:
     for testimony in testimonies:
         for claim in testimony.claims:
             claims[claim.node].append(claim)
-    called = {module for testimony in testimonies for module in testimony.called}
+    called = frozenset(module for testimony in testimonies for module in testimony.called)
     named = any(claim.source is not Source.PARAMETER for of_node in claims for claim in of_node)
     for claim in dataflow.testify(graph, _winners(claims), called, between=not named):
         claims[claim.node].append(claim)
@@ -69,6 +71,7 @@ def settle(graph: GraphIndex) -> Settled:
         tuple(map(tuple, claims)),
         calls,
         module_calls,
+        called,
         _merge_classes(testimonies),
         (*(p for t in testimonies for p in t.parameters), *weights.testify(graph, _winners(claims))),
     )

@@ -100,32 +100,36 @@ def _dtype(data_type: int) -> str:
 
 
 def _finish(drafts: dict[ModulePath, _Draft], settled: Settled) -> dict[ModulePath, Module]:
-    finished: dict[ModulePath, Module] = {}
     order = _depth_first(drafts)
+    calls = _calls(order, drafts, settled)
+    finished: dict[ModulePath, Module] = {}
     for path in reversed(order):
         draft = drafts[path]
-        children = [finished[child] for child in draft.children]
-        total = len(draft.nodes) + sum(child.total_nodes for child in children)
+        # A list of modules is never called, though what it holds is.
+        listed = bool(settled.called) and path not in settled.called and not draft.nodes
         finished[path] = Module(
             path,
             settled.classes.get(path),
             tuple(draft.parameters.values()),
             tuple(draft.children),
             tuple(draft.nodes),
-            total,
-            _calls(path, draft, children, settled.module_calls),
+            len(draft.nodes) + sum(finished[child].total_nodes for child in draft.children),
+            0 if listed and path != ROOT else calls[path],
         )
     return {path: finished[path] for path in order}
 
 
-def _calls(path: ModulePath, draft: _Draft, children: list[Module], told: dict[ModulePath, int]) -> int:
+def _calls(
+    order: list[ModulePath], drafts: dict[ModulePath, _Draft], settled: Settled
+) -> dict[ModulePath, int]:
     """A container is called when its children are; one child may be called more often within a call."""
-    if path == ROOT:
-        return 1
-    if path in told:
-        return told[path]
-    least = min((child.calls for child in children if child.total_nodes), default=0)
-    return max(len(draft.calls), least)
+    calls: dict[ModulePath, int] = {}
+    for path in reversed(order):
+        draft = drafts[path]
+        least = min((calls[child] for child in draft.children if calls[child]), default=0)
+        calls[path] = settled.module_calls.get(path) or max(len(draft.calls), least)
+    calls[ROOT] = 1
+    return calls
 
 
 def _depth_first(drafts: dict[ModulePath, _Draft]) -> list[ModulePath]:

@@ -91,7 +91,7 @@ def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusa
     followed, refusals = [], []
     for claim in claims:
         owner = claim.name.parent or ROOT
-        if claim.initializer in fixed:
+        if claim.initializer in fixed or claim.initializer == claim.name:
             continue
         if claim.name in taken:
             refusals.append(Refusal(owner, Reason.NAME_TAKEN, claim.initializer))
