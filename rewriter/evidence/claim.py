@@ -59,10 +59,11 @@ class Testimony:
     """All that one witness has to say of one file.
 
     `called` are the modules it knows to have been called, those that own no node included; a list of modules
-    never is.
+    never is. `calls` says of modules how often they were.
     """
 
     claims: tuple[Claim, ...] = ()
     classes: dict[ModulePath, str] = field(default_factory=dict)
     parameters: tuple[ParameterClaim, ...] = ()
     called: frozenset[ModulePath] = frozenset()
+    calls: dict[ModulePath, int] = field(default_factory=dict)

@@ -28,6 +28,9 @@ _WITNESSES = (
     parameters.testify,
 )
 
+_NAMELESS = frozenset({Source.PARAMETER, Source.DATAFLOW})
+"""Evidence that is left in a file without scopes, now or when an earlier run read it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -36,7 +39,7 @@ class Settled:
     Attributes:
         claims: node -> its claims, the winner first; () for a node nobody placed.
         calls: node -> the call of its module, from 0.
-        module_calls: module -> how often it was called, where repetition tells.
+        module_calls: module -> how often it was called, where repetition or an earlier run tells.
         called: the modules on call chains; empty where nothing is known of calls.
         classes: module -> its fully qualified class.
         parameters: what the initializers hold, best witness first.
@@ -63,14 +66,14 @@ def settle(graph: GraphIndex) -> Settled:
         for claim in testimony.claims:
             claims[claim.node].append(claim)
     called = frozenset(module for testimony in testimonies for module in testimony.called)
-    named = any(claim.source is not Source.PARAMETER for of_node in claims for claim in of_node)
+    named = any(of_node[0].source not in _NAMELESS for of_node in claims if of_node)
     for claim in dataflow.testify(graph, _winners(claims), called, between=not named):
         claims[claim.node].append(claim)
     calls, module_calls = _tell_calls(graph, claims)
     return Settled(
         tuple(map(tuple, claims)),
         calls,
-        module_calls,
+        {**module_calls, **{module: count for t in testimonies for module, count in t.calls.items()}},
         called,
         _merge_classes(testimonies),
         (*(p for t in testimonies for p in t.parameters), *weights.testify(graph, _winners(claims))),

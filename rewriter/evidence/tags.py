@@ -39,7 +39,7 @@ _OTHERS = ("winml.hierarchy.tag", "hierarchy_tag")
 def testify_own(graph: GraphIndex) -> Testimony:
     """Claims from the `rewriter.*` entries, each with the source that won when they were written."""
     claims = []
-    classes = _classes_of_tree(graph)
+    classes, calls = _compact_tree(graph)
     for number, node in enumerate(graph.nodes):
         if not node.metadata_props:
             continue
@@ -54,7 +54,7 @@ def testify_own(graph: GraphIndex) -> Testimony:
         call = entries.get(CALL, "")
         number_of_call = int(call) if call.isdecimal() and call.isascii() and len(call) < 10 else None
         claims.append(Claim(number, module, class_name, source, number_of_call, f"{MODULE}={text}"))
-    return Testimony(tuple(claims), classes)
+    return Testimony(tuple(claims), classes, calls=calls)
 
 
 def testify_others(graph: GraphIndex) -> Testimony:
@@ -70,13 +70,15 @@ def testify_others(graph: GraphIndex) -> Testimony:
 _SOURCES = frozenset(Source)
 
 
-def _classes_of_tree(graph: GraphIndex) -> dict[ModulePath, str]:
-    """The classes in the compact tree; it survives tools that drop what stands on nodes."""
+def _compact_tree(graph: GraphIndex) -> tuple[dict[ModulePath, str], dict[ModulePath, int]]:
+    """Classes and calls of the modules in the compact tree; it survives tools that drop what is on nodes."""
     try:
         modules = json.loads(read(graph.model).get(TREE, "{}")).get("modules", [])
-        return {ModulePath(path): class_name for path, class_name, _calls in modules if class_name}
+        classes = {ModulePath(path): class_name for path, class_name, _ in modules if class_name}
+        calls = {ModulePath(path): int(count) for path, _, count in modules}
     except (ValueError, TypeError, AttributeError):  # somebody else's entry, or a damaged one
-        return {}
+        return {}, {}
+    return classes, calls
 
 
 def _tag(node: NodeProto) -> str:

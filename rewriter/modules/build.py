@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from onnx import ModelProto, TensorProto
@@ -91,6 +92,7 @@ def _parameters(
         )
 
 
+@cache
 def _dtype(data_type: int) -> str:
     """`float32`, `int64`, `bfloat16`: numpy's words for ONNX element types."""
     if data_type not in TensorProto.DataType.values():
@@ -105,8 +107,6 @@ def _finish(drafts: dict[ModulePath, _Draft], settled: Settled) -> dict[ModulePa
     finished: dict[ModulePath, Module] = {}
     for path in reversed(order):
         draft = drafts[path]
-        # A list of modules is never called, though what it holds is.
-        listed = bool(settled.called) and path not in settled.called and not draft.nodes
         finished[path] = Module(
             path,
             settled.classes.get(path),
@@ -114,9 +114,17 @@ def _finish(drafts: dict[ModulePath, _Draft], settled: Settled) -> dict[ModulePa
             tuple(draft.children),
             tuple(draft.nodes),
             len(draft.nodes) + sum(finished[child].total_nodes for child in draft.children),
-            0 if listed and path != ROOT else calls[path],
+            0 if _is_list(path, draft, settled) else calls[path],
         )
     return {path: finished[path] for path in order}
+
+
+def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:
+    """Whether a module is never called, though what it holds is."""
+    told = settled.module_calls.get(path)
+    if told is not None or not settled.called:
+        return told == 0
+    return path not in settled.called and not draft.nodes and path != ROOT
 
 
 def _calls(
