@@ -74,8 +74,9 @@ def _classes_of_tree(graph: GraphIndex) -> dict[ModulePath, str]:
     """The classes in the compact tree; it survives tools that drop what stands on nodes."""
     try:
         modules = json.loads(read(graph.model).get(TREE, "{}")).get("modules", [])
-        return {ModulePath(path): class_name for path, class_name, _calls in modules if class_name}
-    except (ValueError, TypeError, AttributeError):  # somebody else's entry, or a damaged one
+        named = [(path, name) for path, name, _calls in modules if isinstance(path, str) and name]
+        return {ModulePath(path): name for path, name in named if isinstance(name, str)}
+    except (ValueError, TypeError, AttributeError, RecursionError):  # somebody else's entry, or a damaged one
         return {}
 
 

@@ -28,7 +28,8 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
     for value, tensor in graph.initializers.items():
         # A body may own an initializer of the same form; only the main graph's can be a parameter.
         if (
-            tensor.name.startswith(_ANONYMOUS)
+            isinstance(tensor.name, str)
+            and tensor.name.startswith(_ANONYMOUS)
             and len(tensor.dims) == 2
             and main.get(tensor.name, NONE) == value
         ):
