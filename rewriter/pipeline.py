@@ -89,8 +89,10 @@ def rewrite(
     clock = _Clock(progress)
     with clock("load"):
         before, path = _read(source)
-        data = files.check_external_data(before, path) if path else ()
-        copies = _plan_output(path, output, data, copy_data=options.copy_data) if output else {}
+        # A model handed over in memory finds its external data beside the output, or nowhere.
+        home = path or output
+        data = files.check_external_data(before, home) if home else ()
+        copies = _plan_output(path, output, data, options) if output else {}
         model = ModelProto()
         model.CopyFrom(before)
     with clock("tree"):
@@ -144,25 +146,27 @@ def _read(source: Source) -> tuple[ModelProto, Path | None]:
     return files.load(path), path
 
 
-def _plan_output(
-    path: Path | None, output: Path, data: Sequence[str], *, copy_data: bool
-) -> dict[Path, Path]:
+def _plan_output(path: Path | None, output: Path, data: Sequence[str], options: Options) -> dict[Path, Path]:
     """Target -> source of the external data to copy; refuses early what would fail or destroy later."""
-    if path and output.exists() and output.samefile(path):
-        raise UsageError(f"{output}: is the input; name another output, inputs are never changed")
+    targets = (output, sidecar_path(output)) if options.sidecar else (output,)
+    for target in targets:
+        if path and target.exists() and target.samefile(path):
+            raise UsageError(f"{target}: is the input; name another output, inputs are never changed")
     if not output.parent.is_dir():
         raise CannotWrite(f"{output}: the folder {output.parent} does not exist; create it first")
     if not os.access(output.parent, os.W_OK):
         raise CannotWrite(f"{output}: the folder {output.parent} is not writable; choose another")
-    if output.is_dir():
-        raise CannotWrite(f"{output}: is a folder; name the file to write")
+    for target in targets:
+        if target.is_dir():
+            raise CannotWrite(f"{target}: is a folder; name the file to write")
+        for folder in {path.parent if path else output.parent, output.parent}:
+            if any(target.resolve() == (folder / name).resolve() for name in data):
+                raise UsageError(f"{target}: is the external data of the model; name another output")
     if path is None or not data:
         return {}
-    if any(output.resolve() == (path.parent / name).resolve() for name in data):
-        raise UsageError(f"{output}: is the external data of the input; name another output")
     if output.parent.resolve() == path.parent.resolve():
         return {}
-    if not copy_data:
+    if not options.copy_data:
         raise UsageError(
             f"{output}: the weights lie in {path.parent or '.'}; write beside them, or add --copy-data"
         )

@@ -69,23 +69,33 @@ def _run(words: list[str], *, debug: bool) -> int:
     try:
         code = cli.main(words, prog_name="rewriter", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        if not words:  # nothing was asked for: the error is the help page
+            error.show()
+            return error.exit_code
+        return _fail(_one_line(error), error.exit_code)
     except RewriterError as error:
         if debug:
             raise
         return _fail(str(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        return _fail("interrupted; nothing was written", INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has left, as in `rewriter tree m.onnx | head`
+        return _fail("interrupted", INTERRUPTED)
+    except SystemExit:
+        # click and rich leave like this, with 1, when whoever read our output has left, as in
+        # `rewriter tree m.onnx | head`; the work was done, and 1 would mean "not equivalent".
         return 0
     except Exception as error:
         if debug:
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        return _fail(f"internal error, nothing was written: {what}; please report it with --debug", BUG)
+        return _fail(f"internal error: {what}; please report it with --debug", BUG)
     return code if isinstance(code, int) else 0
+
+
+def _one_line(error: click.ClickException) -> str:
+    """What is wrong with the words of a command, and where the right ones stand."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "rewriter"
+    return f"{' '.join(error.format_message().split()).rstrip('.')}; see '{command} --help'"
 
 
 def _fail(message: str, code: int) -> int:

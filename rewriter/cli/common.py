@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +15,19 @@ from rich.console import Console
 from rewriter.pipeline import Inputs
 from rewriter.refusals import UsageError
 
-MODEL = click.Path(path_type=Path)
+MODEL = click.Path(readable=False, path_type=Path)
 """A model file. Whether it can be read is for the loader to say, in one voice for all faults."""
+
+
+class Finite(click.FloatRange):
+    """A number within bounds; `nan`, which passes every comparison, and `inf` are none."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a usage error."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{number} is no finite number.", param, ctx)
+        return number
 
 
 def emit_json(document: object) -> None:
@@ -51,5 +64,5 @@ def read_inputs(path: Path | None) -> Inputs | None:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile):
         raise UsageError(f"{path}: not an .npz file of plain arrays; make it with numpy.savez") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, emit_json, progress, read_inputs, stdout
+from rewriter.cli.common import MODEL, Finite, emit_json, progress, read_inputs, stdout
 from rewriter.views.json import rewrite_json
 from rewriter.views.text.report import print_report
 
@@ -23,7 +23,7 @@ from rewriter.views.text.report import print_report
 @click.option("--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     default=600.0,
     show_default=True,
     help="Seconds for the numbers.",
@@ -31,7 +31,7 @@ from rewriter.views.text.report import print_report
 @click.option("--copy-data", is_flag=True, help="Copy external data where OUTPUT goes to another folder.")
 @click.option(
     "--min-coverage",
-    type=click.FloatRange(0, 100),
+    type=Finite(0, 100),
     default=0.0,
     metavar="PERCENT",
     help="Fail where fewer nodes are placed.",

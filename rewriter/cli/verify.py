@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, emit_json, read_inputs, stdout
+from rewriter.cli.common import MODEL, Finite, emit_json, read_inputs, stdout
 from rewriter.refusals import NotEquivalent
 from rewriter.views.json import verify_json
 from rewriter.views.text.report import print_verification
@@ -22,7 +22,7 @@ from rewriter.views.text.report import print_verification
 @click.option("--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     default=600.0,
     show_default=True,
     help="Seconds for the numbers.",

@@ -21,6 +21,9 @@ _OUTPUT = re.compile(r"_output_\d+$")
 _COUNTER = re.compile(r"_(\d+)$")
 _MODULE = "__module"
 
+DEEPEST = 200
+"""Modules inside each other. No exporter writes more; a longer name costs time quadratic in its length."""
+
 
 class Scope(NamedTuple):
     """The module part of a name.
@@ -38,7 +41,9 @@ class Scope(NamedTuple):
 
 def scope_of_node_name(name: str) -> Scope | None:
     """The scope in the name of a node; None where the name has none."""
-    if "/" not in name:
+    if not isinstance(name, str):  # protobuf hands over bytes where a name is not UTF-8
+        return None
+    if "/" not in name or name.count("/") + name.count(".") > DEEPEST:
         return None
     scope, _, _operator = name.rpartition("/")
     if name.startswith("/"):
@@ -54,9 +59,9 @@ def scope_of_node_name(name: str) -> Scope | None:
 
 def scope_of_value_name(name: str) -> Scope | None:
     """The scope in the name of a value, where it follows TorchScript's `<node name>_output_<n>`."""
-    return (
-        scope_of_node_name(_OUTPUT.sub("", name)) if name.startswith("/") and _OUTPUT.search(name) else None
-    )
+    if not isinstance(name, str) or not name.startswith("/") or not _OUTPUT.search(name):
+        return None
+    return scope_of_node_name(_OUTPUT.sub("", name))
 
 
 def without_counter(scope: str) -> tuple[str, int] | None:
@@ -70,6 +75,8 @@ def owner_of_parameter(name: str) -> ModulePath | None:
 
     Exporters write other names for weights they computed: `onnx::MatMul_353`, `/m/Constant_3_output_0`.
     """
+    if not isinstance(name, str) or name.count(".") > DEEPEST:
+        return None
     owner, dot, local = name.rpartition(".")
     if not dot or not owner or not local or name.startswith(("/", "onnx::")) or ".." in name:
         return None

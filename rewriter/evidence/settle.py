@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from rewriter.evidence import dataflow, exporter, parameters, repetition, scope_names, tags, weights
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.grammar import DEEPEST
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
@@ -64,7 +65,8 @@ def settle(graph: GraphIndex) -> Settled:
     claims: list[list[Claim]] = [[] for _ in graph.nodes]
     for testimony in testimonies:
         for claim in testimony.claims:
-            claims[claim.node].append(claim)
+            if claim.module.depth <= DEEPEST:
+                claims[claim.node].append(claim)
     called = frozenset(module for testimony in testimonies for module in testimony.called)
     named = any(of_node[0].source not in _NAMELESS for of_node in claims if of_node)
     for claim in dataflow.testify(graph, _winners(claims), called, between=not named):
@@ -114,7 +116,8 @@ def _merge_classes(testimonies: list[Testimony]) -> dict[ModulePath, str]:
     classes: dict[ModulePath, str] = {}
     for testimony in testimonies:
         for module, class_name in testimony.classes.items():
-            classes.setdefault(module, class_name)
+            if module.depth <= DEEPEST:
+                classes.setdefault(module, class_name)
     return classes
 
 

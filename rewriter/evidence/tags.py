@@ -74,9 +74,10 @@ def _compact_tree(graph: GraphIndex) -> tuple[dict[ModulePath, str], dict[Module
     """Classes and calls of the modules in the compact tree; it survives tools that drop what is on nodes."""
     try:
         modules = json.loads(read(graph.model).get(TREE, "{}")).get("modules", [])
-        classes = {ModulePath(path): class_name for path, class_name, _ in modules if class_name}
-        calls = {ModulePath(path): int(count) for path, _, count in modules}
-    except (ValueError, TypeError, AttributeError):  # somebody else's entry, or a damaged one
+        known = [(ModulePath(path), name, count) for path, name, count in modules if isinstance(path, str)]
+        classes = {path: name for path, name, _ in known if name and isinstance(name, str)}
+        calls = {path: count for path, _, count in known if isinstance(count, int)}
+    except (ValueError, TypeError, AttributeError, RecursionError):  # somebody else's entry, or a damaged one
         return {}, {}
     return classes, calls
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,13 +18,14 @@ from rewriter.refusals import CannotWrite, UnreadableModel
 
 _CHUNK = 16 << 20
 
+# How other files begin, in lower case and without leading space.
 _SIGNS = (
     (b"version https://git-lfs", "a git-lfs pointer, not the model", "run 'git lfs pull'"),
-    (b"PK\x03\x04", "a zip archive", "unpack it first"),
+    (b"pk\x03\x04", "a zip archive", "unpack it first"),
     (b"\x1f\x8b", "gzip data", "unpack it first"),
-    (b"<!DOCTYPE", "an HTML page", "download the file itself"),
+    (b"<!doctype html", "an HTML page", "download the file itself"),
     (b"<html", "an HTML page", "download the file itself"),
-    (b"\x89HDF", "an HDF5 file", "convert it to ONNX first"),
+    (b"\x89hdf", "an HDF5 file", "convert it to ONNX first"),
 )
 
 
@@ -51,8 +54,9 @@ def parse(data: bytes, name: str) -> ModelProto:
     """
     if not data:
         raise UnreadableModel(f"{name}: the file is empty; export or download it again")
+    start = data[:64].lstrip().lower()
     for sign, what, mend in _SIGNS:
-        if data.startswith(sign):
+        if start.startswith(sign):
             raise UnreadableModel(f"{name}: {what}; {mend}")
     model = ModelProto()
     try:
@@ -109,12 +113,15 @@ def external_locations(model: ModelProto) -> dict[str, int]:
             entries = {entry.key: entry.value for entry in tensor.external_data}
             location = entries.get("location", "")
             try:
-                end = int(entries.get("offset", 0)) + int(entries.get("length", 0))
+                offset, length = int(entries.get("offset", 0)), int(entries.get("length", 0))
             except ValueError:
+                offset = length = -1
+            if offset < 0 or length < 0:
                 raise UnreadableModel(
-                    f"tensor {tensor.name!r}: its external offset or length is not a number; export it again"
-                ) from None
-            needed[location] = max(needed.get(location, 0), end)
+                    f"tensor {tensor.name!r}: its external offset or length is no number of bytes; "
+                    "export it again"
+                )
+            needed[location] = max(needed.get(location, 0), offset + length)
     return needed
 
 
@@ -126,24 +133,29 @@ def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:
             onnx and onnxruntime refuse to read as well.
     """
     folder = path.parent.resolve()
-    for location, size in external_locations(model).items():
-        if not location or Path(location).is_absolute() or ".." in Path(location).parts:
-            raise UnreadableModel(
-                f"{path}: external data {location!r} is not inside the model's folder; move it there"
-            )
-        data = folder / location
-        if data.is_symlink() or not data.resolve().is_relative_to(folder):
-            raise UnreadableModel(
-                f"{path}: external data {location!r} is a link; put the file itself beside the model"
-            )
-        if not data.is_file():
-            raise UnreadableModel(f"{path}: external data {location!r} is missing; put it beside the model")
-        if data.stat().st_size < size:
-            raise UnreadableModel(
-                f"{path}: external data {location!r} has {data.stat().st_size} bytes where the model needs "
-                f"{size}; copy or export it again"
-            )
-    return tuple(external_locations(model))
+    needed = external_locations(model)
+    for location, size in needed.items():
+        try:
+            fault = _fault_of_data(folder, location, size)
+        except (OSError, ValueError):  # too long, or a NUL in it
+            fault = "cannot be the name of a file; export the model again"
+        if fault:
+            raise UnreadableModel(f"{path}: external data {location[:200]!r} {fault}")
+    return tuple(needed)
+
+
+def _fault_of_data(folder: Path, location: str, size: int) -> str | None:
+    """What is wrong with an external data file, and the mend; None where nothing is."""
+    if not location or Path(location).is_absolute() or ".." in Path(location).parts:
+        return "is not inside the model's folder; move it there"
+    data = folder / location
+    if data.is_symlink() or not data.resolve().is_relative_to(folder):
+        return "is a link; put the file itself beside the model"
+    if not data.is_file():
+        return "is missing; put it beside the model"
+    if (found := data.stat().st_size) < size:
+        return f"has {found} bytes, the model needs {size}; copy or export it again"
+    return None
 
 
 def same_content(left: Path, right: Path) -> bool:
@@ -180,13 +192,35 @@ def write_atomically(outputs: Mapping[Path, bytes | Path]) -> None:
                 if target.is_dir():
                     raise CannotWrite(f"{target}: is a folder; name the file to write")
                 written.append((temporaries.enter_context(_beside(target, content)), target))
-            for temporary, target in written:
-                temporary.replace(target)
-                _sync(target.parent)
+            with _uninterrupted():
+                for temporary, target in written:
+                    temporary.replace(target)
+                    _sync(target.parent)
         except OSError as error:
             raise CannotWrite(
                 f"{target}: cannot be written: {error.strerror}; check the folder, its permissions and space"
             ) from None
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back, so that it cannot leave a sidecar without its model; it counts afterwards.
+
+    Only the main thread can be interrupted (and may set handlers); a process without a handler of
+    Python's own is left alone.
+    """
+    previous = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(previous):
+        yield
+        return
+    caught: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _frame: caught.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    for number in caught:
+        signal.raise_signal(number)
 
 
 @contextlib.contextmanager

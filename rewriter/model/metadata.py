@@ -19,9 +19,11 @@ class HasMetadata(Protocol):
 
 
 def read(owner: HasMetadata) -> dict[str, str]:
-    """The entries of a message; of a key written twice, the first counts."""
+    """The entries of a message that are text; of a key written twice, the first counts."""
     entries: dict[str, str] = {}
     for entry in owner.metadata_props:
+        if isinstance(entry.key, bytes) or isinstance(entry.value, bytes):
+            continue  # not UTF-8: protobuf hands it over as bytes
         entries.setdefault(entry.key, entry.value)
     return entries
 

@@ -57,13 +57,15 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
 
 
 def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:
-    found = drafts.get(path)
-    if found is None:
-        found = drafts[path] = _Draft()
-        parent = path.parent
-        assert parent is not None  # the root is there from the start
-        _draft(drafts, parent).children.append(path)
-    return found
+    new: list[ModulePath] = []
+    above: ModulePath | None = path
+    while above is not None and above not in drafts:  # the root is there from the start
+        new.append(above)
+        above = above.parent
+    for module in reversed(new):
+        drafts[module] = _Draft()
+        drafts[module.parent or ROOT].children.append(module)
+    return drafts[path]
 
 
 def _parameters(

@@ -60,7 +60,7 @@ def _plan_nodes(analysis: Analysis) -> dict[int, str]:
     for number, (node, placement) in enumerate(
         zip(analysis.graph.nodes, analysis.tree.placements, strict=True)
     ):
-        if placement is None or scope_of_node_name(node.name):
+        if placement is None or not isinstance(node.name, str) or scope_of_node_name(node.name):
             continue
         base = f"{_scope(placement)}/{node.op_type}"
         name = base
