@@ -70,7 +70,9 @@ def test_a_second_run_changes_nothing(path: Path, restore_names: bool, tmp_path:
 
 @each_file
 def test_the_same_input_gives_the_same_bytes_and_stays_untouched(path: Path, tmp_path: Path) -> None:
-    folder = {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in path.parent.glob(f"{path.name}*")}
+    folder = {
+        file: (file.stat().st_mtime_ns, file.read_bytes()) for file in path.parent.glob(f"{path.name}*")
+    }
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         rewrite(path, tmp_path / name / path.name, restore_names=True)
