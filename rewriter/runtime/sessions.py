@@ -7,12 +7,14 @@ refuse large models that run well. On Linux the child asks to be the first to go
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 import onnx
 from google.protobuf.message import EncodeError
@@ -50,8 +52,7 @@ def compare_runs(
     Returns:
         What was found; a crash or a timeout is an outcome too. Never raises for what a model does.
     """
-    with TemporaryDirectory(prefix="rewriter-") as name:
-        folder = Path(name)
+    with _scratch() as folder:
         places = {stage: None if path is None else str(path.resolve()) for stage, path in folders.items()}
         request = Request(plan, sets, seed, given is not None, optimised, timeout * _PROBING_SHARE, places)
         request.write(folder / "request.json")
@@ -66,6 +67,20 @@ def compare_runs(
             tensor = onnx.numpy_helper.from_array((given or {})[each.name])
             (folder / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
         return _run(folder, timeout)
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A temporary folder that Ctrl-C during its removal does not leave behind."""
+    folder = Path(mkdtemp(prefix="rewriter-"))
+    try:
+        yield folder
+    finally:
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        except KeyboardInterrupt:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def _run(folder: Path, timeout: float) -> Outcome:
