@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
-from rewriter.model import files
+from rewriter.model import files, outputs
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
@@ -21,7 +21,7 @@ from rewriter.passes.restore_names import RestoreNames
 from rewriter.proof.certificate import certify
 from rewriter.proof.compare import Numeric, compare
 from rewriter.proof.verification import Verification
-from rewriter.refusals import BelowThreshold, CannotWrite, NotEquivalent, UsageError
+from rewriter.refusals import BelowThreshold, NotEquivalent
 from rewriter.views import sidecar
 from rewriter.views.report import PassRecord, Report
 
@@ -92,7 +92,7 @@ def rewrite(
         # A model handed over in memory finds its external data beside the output, or nowhere.
         home = path or output
         data = files.check_external_data(before, home) if home else ()
-        copies = _plan_output(path, output, data, options) if output else {}
+        copies = _plan(path, output, data, options) if output else {}
         model = ModelProto()
         model.CopyFrom(before)
     with clock("tree"):
@@ -146,37 +146,9 @@ def _read(source: Source) -> tuple[ModelProto, Path | None]:
     return files.load(path), path
 
 
-def _plan_output(path: Path | None, output: Path, data: Sequence[str], options: Options) -> dict[Path, Path]:
-    """Target -> source of the external data to copy; refuses early what would fail or destroy later."""
+def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options) -> dict[Path, Path]:
     targets = (output, sidecar_path(output)) if options.sidecar else (output,)
-    for target in targets:
-        if path and target.exists() and target.samefile(path):
-            raise UsageError(f"{target}: is the input; name another output, inputs are never changed")
-    if not output.parent.is_dir():
-        raise CannotWrite(f"{output}: the folder {output.parent} does not exist; create it first")
-    if not os.access(output.parent, os.W_OK):
-        raise CannotWrite(f"{output}: the folder {output.parent} is not writable; choose another")
-    for target in targets:
-        if target.is_dir():
-            raise CannotWrite(f"{target}: is a folder; name the file to write")
-        for folder in {path.parent if path else output.parent, output.parent}:
-            if any(target.resolve() == (folder / name).resolve() for name in data):
-                raise UsageError(f"{target}: is the external data of the model; name another output")
-    if path is None or not data:
-        return {}
-    if output.parent.resolve() == path.parent.resolve():
-        return {}
-    if not options.copy_data:
-        raise UsageError(
-            f"{output}: the weights lie in {path.parent or '.'}; write beside them, or add --copy-data"
-        )
-    copies = {output.parent / name: path.parent / name for name in data}
-    for target, origin in copies.items():
-        if not target.parent.is_dir():
-            raise CannotWrite(f"{target}: the folder {target.parent} does not exist; create it first")
-        if target.exists() and not files.same_content(target, origin):
-            raise CannotWrite(f"{target}: other data is there already; choose another folder or remove it")
-    return {target: origin for target, origin in copies.items() if not target.exists()}
+    return outputs.plan_copies(path, targets, data, copy_data=options.copy_data)
 
 
 def _demand_coverage(analysis: Analysis, options: Options) -> None:
@@ -227,16 +199,16 @@ def _write(
     copies: Mapping[Path, Path],
     options: Options,
 ) -> tuple[Path, ...]:
-    outputs: dict[Path, bytes | Path] = dict(copies)
+    contents: dict[Path, bytes | Path] = dict(copies)
     if options.sidecar:
         renamed = any(
             count for step, o in outcomes if step.name != "annotate" for count in o.changes.values()
         )
         described = analyse(model, output) if renamed else analysis
-        outputs[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
-    outputs[output] = files.serialize(model)
-    files.write_atomically(outputs)
-    return tuple(outputs)
+        contents[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
+    contents[output] = files.serialize(model)
+    outputs.write_atomically(contents)
+    return tuple(contents)
 
 
 def sidecar_path(output: Path) -> Path:

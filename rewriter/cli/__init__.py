@@ -68,27 +68,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(words: list[str], *, debug: bool) -> int:
     try:
         code = cli.main(words, prog_name="rewriter", standalone_mode=False)
-    except click.ClickException as error:
-        if not words:  # nothing was asked for: the error is the help page
-            error.show()
-            return error.exit_code
-        return _fail(_one_line(error), error.exit_code)
-    except RewriterError as error:
-        if debug:
-            raise
-        return _fail(str(error), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        return _fail("interrupted", INTERRUPTED)
     except SystemExit:
         # click and rich leave like this, with 1, when whoever read our output has left, as in
         # `rewriter tree m.onnx | head`; the work was done, and 1 would mean "not equivalent".
         return 0
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted", INTERRUPTED)
     except Exception as error:
-        if debug:
+        if debug and not isinstance(error, click.ClickException):
             raise
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        return _fail(f"internal error: {what}; please report it with --debug", BUG)
+        return _report(error, asked=bool(words))
     return code if isinstance(code, int) else 0
+
+
+def _report(error: Exception, *, asked: bool) -> int:
+    """Say in one line what went wrong, and return the exit code for it."""
+    if isinstance(error, click.ClickException):
+        if asked:
+            return _fail(_one_line(error), error.exit_code)
+        error.show()  # nothing was asked for: the error is the help page
+        return error.exit_code
+    if isinstance(error, RewriterError):
+        return _fail(str(error), error.exit_code)
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    return _fail(f"internal error: {what}; please report it with --debug", BUG)
 
 
 def _one_line(error: click.ClickException) -> str:

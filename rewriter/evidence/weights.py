@@ -15,6 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from onnx import TensorProto
+
 from rewriter.evidence.claim import ParameterClaim, Source
 from rewriter.evidence.exporter import folded_from, signature
 from rewriter.evidence.grammar import owner_of_parameter
@@ -50,7 +52,9 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
     for module, values in matrices.items():
         value = next(iter(values)) if len(values) == 1 else NONE
         tensor = graph.initializers.get(value) if value in main else None
-        if module in inside or tensor is None or len(tensor.dims) != 2 or owner_of_parameter(tensor.name):
+        if module in inside or tensor is None or len(tensor.dims) != 2 or not _is_text(tensor):
+            continue
+        if owner_of_parameter(tensor.name):
             continue
         name = module.child(_WEIGHT)
         added = _added(graph, module, own[module])
@@ -71,14 +75,21 @@ def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Pa
     listed = set(signature(graph).values())
     found = []
     for value, tensor in graph.initializers.items():
-        if not tensor.name.isidentifier() or (
-            tensor.name not in listed if listed else tensor.name.startswith("_")
+        if (
+            not _is_text(tensor)
+            or not tensor.name.isidentifier()
+            or (tensor.name not in listed if listed else tensor.name.startswith("_"))
         ):
             continue
         readers = graph.readers[value]
         if readers and all(modules[reader] == ROOT for reader in readers):
             found.append(ParameterClaim(tensor.name, ModulePath(tensor.name), False, Source.POSITION))
     return found
+
+
+def _is_text(tensor: TensorProto) -> bool:
+    """Whether the name is UTF-8; protobuf hands over bytes where it is not."""
+    return isinstance(tensor.name, str)
 
 
 def _aliases(graph: GraphIndex) -> dict[int, int]:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import signal
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from google.protobuf.message import DecodeError, EncodeError
@@ -156,98 +151,3 @@ def _fault_of_data(folder: Path, location: str, size: int) -> str | None:
     if (found := data.stat().st_size) < size:
         return f"has {found} bytes, the model needs {size}; copy or export it again"
     return None
-
-
-def same_content(left: Path, right: Path) -> bool:
-    """Whether two files hold the same bytes; compared to the first difference."""
-    if left.samefile(right):
-        return True
-    if left.stat().st_size != right.stat().st_size:
-        return False
-    with left.open("rb") as ours, right.open("rb") as theirs:
-        while chunk := ours.read(_CHUNK):
-            if chunk != theirs.read(_CHUNK):
-                return False
-    return True
-
-
-def write_atomically(outputs: Mapping[Path, bytes | Path]) -> None:
-    """Write several files, each whole or not at all, in the order given.
-
-    Every file is first written beside its target and synced, so a full disk or an interrupt leaves the old
-    ones standing; only then are they renamed into place, so the last one (the model) is never newer than
-    what it refers to.
-
-    Args:
-        outputs: target -> its bytes, or the file to copy.
-
-    Raises:
-        CannotWrite: a folder is missing or not writable, or the disk is full.
-    """
-    with contextlib.ExitStack() as temporaries:
-        target = Path()
-        try:
-            written = []
-            for target, content in outputs.items():
-                if target.is_dir():
-                    raise CannotWrite(f"{target}: is a folder; name the file to write")
-                written.append((temporaries.enter_context(_beside(target, content)), target))
-            with _uninterrupted():
-                for temporary, target in written:
-                    temporary.replace(target)
-                    _sync(target.parent)
-        except OSError as error:
-            raise CannotWrite(
-                f"{target}: cannot be written: {error.strerror}; check the folder, its permissions and space"
-            ) from None
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back, so that it cannot leave a sidecar without its model; it counts afterwards.
-
-    Only the main thread can be interrupted (and may set handlers); a process without a handler of
-    Python's own is left alone.
-    """
-    previous = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(previous):
-        yield
-        return
-    caught: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _frame: caught.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    for number in caught:
-        signal.raise_signal(number)
-
-
-@contextlib.contextmanager
-def _beside(target: Path, content: bytes | Path) -> Iterator[Path]:
-    """A synced temporary file with `content` in the folder of `target`; gone afterwards unless renamed."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            if isinstance(content, Path):
-                with content.open("rb") as source:
-                    shutil.copyfileobj(source, stream, _CHUNK)
-            else:
-                stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut, where the system lets a folder be synced."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

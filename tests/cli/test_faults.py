@@ -164,7 +164,7 @@ def test_weights_are_not_left_behind(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_output_that_cannot_be_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = shutil.copy(BERT, tmp_path / "model.onnx")
+    model = Path(shutil.copy(BERT, tmp_path / "model.onnx"))
     assert "create it first" in fails(
         capsys, tmp_path, 2, "rewrite", model, "-o", tmp_path / "none" / "out.onnx"
     )
@@ -177,7 +177,7 @@ def test_output_that_cannot_be_written(
 
 
 def test_output_is_the_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model = shutil.copy(BERT, tmp_path / "model.onnx")
+    model = Path(shutil.copy(BERT, tmp_path / "model.onnx"))
     (tmp_path / "link.onnx").symlink_to(model)
     for output in (model, tmp_path / "link.onnx", tmp_path / "." / "model.onnx"):
         assert "is the input" in fails(capsys, tmp_path, 2, "rewrite", model, "-o", output)

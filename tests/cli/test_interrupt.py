@@ -14,7 +14,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from rewriter.model import files
+from rewriter.model import outputs
 from tests.exports import EXPORTS
 
 MODEL = EXPORTS / "llama" / "ts.onnx"
@@ -70,9 +70,7 @@ def test_interrupted_at_any_moment(turn: int, tmp_path: Path) -> None:
     assert not alive
 
 
-def test_an_interrupt_between_two_renames_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_between_two_renames_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     real = Path.replace
 
@@ -83,7 +81,7 @@ def test_an_interrupt_between_two_renames_waits(
 
     monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        files.write_atomically({first: b"1", second: b"2"})
+        outputs.write_atomically({first: b"1", second: b"2"})
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"first": b"1", "second": b"2"}
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -98,5 +96,5 @@ def test_an_interrupt_before_the_renames_leaves_the_old_files(
 
     monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        files.write_atomically({tmp_path / "first": b"1", tmp_path / "second": b"2"})
+        outputs.write_atomically({tmp_path / "first": b"1", tmp_path / "second": b"2"})
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"first": b"old"}
