@@ -50,7 +50,7 @@ def modules_of(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_there_are_fixtures() -> None:
-    assert len(FOLDERS) >= 30
+    assert len(FOLDERS) >= 65
 
 
 @each_folder
