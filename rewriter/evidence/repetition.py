@@ -4,11 +4,14 @@ The dynamo exporter marks no calls. What shows them is order: a module's nodes (
 included) stand in runs without strangers in between, and where it is called k times, what it does repeats
 k times, run by run. A module called k times in direct succession is one long run; that it repeats only
 counts there if every repetition reads one of its parameters anew, since plain arithmetic repeats by itself.
+Where the exporter left out of later calls what the first one had computed, only the children repeat evenly;
+the calls of all of them are the module's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TypeVar
 
 from rewriter.model.graph import NONE, GraphIndex
@@ -36,18 +39,44 @@ def count_calls(
             for path in (module, *module.ancestors()):
                 if path != ROOT:
                     inside.setdefault(path, []).append(node)
-    of_node: dict[int, int] = {}
-    of_module: dict[ModulePath, int] = {}
-    for path, nodes in inside.items():
+    children: dict[ModulePath | None, list[ModulePath]] = {}
+    for path in inside:
+        children.setdefault(path.parent, []).append(path)
+    told: dict[ModulePath, dict[int, int]] = {}
+    for path in sorted(inside, key=lambda path: -path.depth):
+        nodes = inside[path]
         starts = _calls(graph, nodes, modules)
         if len(starts) > 1:
-            of_module[path] = len(starts)
-            call = -1
-            for position, node in enumerate(nodes):
-                call += position in starts
-                if modules[node] == path:
-                    of_node[node] = call
-    return of_node, of_module
+            calls = accumulate(position in starts for position in range(len(nodes)))
+            told[path] = {node: call - 1 for node, call in zip(nodes, calls, strict=True)}
+        else:
+            parts = [told.get(child, {}) for child in children.get(path, ())]
+            if parts and all(parts):
+                told[path] = _with_children(graph, nodes, parts)
+    counts = {path: max(calls.values()) + 1 for path, calls in told.items()}
+    return {node: told[m][node] for node, m in enumerate(modules) if m in told}, counts
+
+
+def _with_children(graph: GraphIndex, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
+    """The calls of a module whose own nodes repeat unevenly, by those of its children, called several times.
+
+    A node that reads what a call made belongs to that call, unless it stands where the next one has begun.
+    """
+    counts = [max(part.values()) + 1 for part in parts]
+    least = min(counts)
+    calls: dict[int, int] = {}
+    for part, count in zip(parts, counts, strict=True):
+        per_call = count // least
+        calls.update((node, min(call // per_call, least - 1)) for node, call in part.items())
+    begins = [min(node for node, call in calls.items() if call == wanted) for wanted in range(least)]
+    for node in nodes:
+        if node not in calls:
+            reads = (graph.producer[value] for value in graph.reads[node] if value != NONE)
+            after = max((calls[producer] for producer in reads if producer in calls), default=0)
+            readers = (r for value in graph.writes[node] if value != NONE for r in graph.readers[value])
+            before = min((calls[reader] for reader in readers if reader in calls), default=after)
+            calls[node] = before if before > after and node > begins[before] else after
+    return calls
 
 
 def _calls(graph: GraphIndex, nodes: list[int], modules: Sequence[ModulePath | None]) -> set[int]:

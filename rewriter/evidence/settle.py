@@ -71,7 +71,8 @@ def settle(graph: GraphIndex) -> Settled:
     named = any(of_node[0].source not in _NAMELESS for of_node in claims if of_node)
     for claim in dataflow.testify(graph, _winners(claims), called, between=not named):
         claims[claim.node].append(claim)
-    calls, module_calls = _tell_calls(graph, claims)
+    calls, repeated = _tell_calls(graph, claims)
+    module_calls = {module: count for module, count in repeated.items() if not called or module in called}
     return Settled(
         tuple(map(tuple, claims)),
         calls,

@@ -1,0 +1,113 @@
+"""Regions: which nodes of the main graph one call of one module covers.
+
+Regions form a tree, the main graph at its top. A module that is never called (a list of modules) has none:
+its children's regions hang on the region of the caller above it. Nodes inside the bodies of If, Loop and Scan
+go with the node that owns the body; nodes of local functions stay where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rewriter.model.graph import GraphIndex
+from rewriter.modules.module import Module, ModuleTree
+from rewriter.paths import ROOT, ModulePath
+
+TOP = 0
+"""The number of the region that is the main graph."""
+
+
+@dataclass(slots=True)
+class Region:
+    """One call of one module.
+
+    Attributes:
+        module: which module.
+        call: which call of it, from 0.
+        parent: number of the region that calls it; TOP has itself.
+        segment: which part of the call this is, from 0, where the call had to be split.
+        nodes: its own nodes (those of its children left out), ascending.
+    """
+
+    module: ModulePath
+    call: int
+    parent: int
+    segment: int = 0
+    nodes: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Regions:
+    """All regions of a model.
+
+    Attributes:
+        regions: parents before their children, TOP first.
+        region_of: node -> its region; None for nodes that stand in no graph of their own (see above).
+    """
+
+    regions: list[Region]
+    region_of: list[int | None]
+
+    def depth(self, number: int) -> int:
+        """0 for TOP."""
+        steps = 0
+        while number != TOP:
+            number = self.regions[number].parent
+            steps += 1
+        return steps
+
+
+def find_regions(
+    graph: GraphIndex, tree: ModuleTree, wanted: Callable[[Module], bool] = lambda module: True
+) -> Regions:
+    """The regions of the modules that are wanted; nodes of others go to the nearest wanted caller.
+
+    Args:
+        graph: the model.
+        tree: its modules and placements.
+        wanted: which modules get regions of their own.
+    """
+    home = _homes(tree, wanted)
+    found = Regions([Region(ROOT, 0, TOP)], [None] * len(graph.nodes))
+    numbers = {(ROOT, 0): TOP}
+
+    def number_of(caller: ModulePath, call: int) -> int:
+        """The region of a call, made with those of its callers where it is new."""
+        number = numbers.get((caller, call))
+        if number is None:
+            above = home[caller.parent or ROOT]
+            parent = number_of(above, _scaled(call, tree[caller].calls, tree[above].calls))
+            number = numbers[caller, call] = len(found.regions)
+            found.regions.append(Region(caller, call, parent))
+        return number
+
+    for node, placement in enumerate(tree.placements):
+        if graph.body_of[node] == 0:
+            number = TOP
+            if placement is not None:
+                caller = home[placement.module]
+                calls = tree[placement.module].calls
+                number = number_of(caller, _scaled(placement.call, calls, tree[caller].calls))
+            found.region_of[node] = number
+            found.regions[number].nodes.append(node)
+    return found
+
+
+def _homes(tree: ModuleTree, wanted: Callable[[Module], bool]) -> dict[ModulePath, ModulePath]:
+    """Module -> itself or the nearest module above it that is called and wanted."""
+    home = {ROOT: ROOT}
+    for module in tree:
+        if module.parent is not None:
+            own = module.calls > 0 and wanted(module)
+            home[module.path] = module.path if own else home[module.parent]
+    return home
+
+
+def _scaled(call: int, calls: int, callers: int) -> int:
+    """The call of the caller that call `call` (of `calls`) belongs to: every one makes equally many."""
+    if callers <= 1:
+        return 0
+    if calls >= callers and calls % callers == 0:
+        return min(call // (calls // callers), callers - 1)
+    return min(call, callers - 1)
