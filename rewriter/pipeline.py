@@ -146,22 +146,25 @@ def _read(source: Source) -> tuple[ModelProto, Path | None]:
     return files.load(path), path
 
 
+def _check_target(target: Path, path: Path | None, data: Sequence[str]) -> None:
+    """Refuse a target that cannot be written, or that is the input or its external data."""
+    if path and target.exists() and target.samefile(path):
+        raise UsageError(f"{target}: is the input; name another output, inputs are never changed")
+    if not target.parent.is_dir():
+        raise CannotWrite(f"{target}: the folder {target.parent} does not exist; create it first")
+    if not os.access(target.parent, os.W_OK):
+        raise CannotWrite(f"{target}: the folder {target.parent} is not writable; choose another")
+    if target.is_dir():
+        raise CannotWrite(f"{target}: is a folder; name the file to write")
+    homes = {target.parent, path.parent if path else target.parent}
+    if any(target.resolve() == (home / name).resolve() for home in homes for name in data):
+        raise UsageError(f"{target}: is the external data of the model; name another output")
+
+
 def _plan_output(path: Path | None, output: Path, data: Sequence[str], options: Options) -> dict[Path, Path]:
     """Target -> source of the external data to copy; refuses early what would fail or destroy later."""
-    targets = (output, sidecar_path(output)) if options.sidecar else (output,)
-    for target in targets:
-        if path and target.exists() and target.samefile(path):
-            raise UsageError(f"{target}: is the input; name another output, inputs are never changed")
-    if not output.parent.is_dir():
-        raise CannotWrite(f"{output}: the folder {output.parent} does not exist; create it first")
-    if not os.access(output.parent, os.W_OK):
-        raise CannotWrite(f"{output}: the folder {output.parent} is not writable; choose another")
-    for target in targets:
-        if target.is_dir():
-            raise CannotWrite(f"{target}: is a folder; name the file to write")
-        for folder in {path.parent if path else output.parent, output.parent}:
-            if any(target.resolve() == (folder / name).resolve() for name in data):
-                raise UsageError(f"{target}: is the external data of the model; name another output")
+    for target in (output, sidecar_path(output)) if options.sidecar else (output,):
+        _check_target(target, path, data)
     if path is None or not data:
         return {}
     if output.parent.resolve() == path.parent.resolve():

@@ -69,10 +69,7 @@ def _run(words: list[str], *, debug: bool) -> int:
     try:
         code = cli.main(words, prog_name="rewriter", standalone_mode=False)
     except click.ClickException as error:
-        if not words:  # nothing was asked for: the error is the help page
-            error.show()
-            return error.exit_code
-        return _fail(_one_line(error), error.exit_code)
+        return _wrong_use(error, words)
     except RewriterError as error:
         if debug:
             raise
@@ -91,11 +88,15 @@ def _run(words: list[str], *, debug: bool) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _one_line(error: click.ClickException) -> str:
-    """What is wrong with the words of a command, and where the right ones stand."""
+def _wrong_use(error: click.ClickException, words: list[str]) -> int:
+    """Say in one line what is wrong with the words, and where the right ones stand."""
+    if not words:  # nothing was asked for: the error is the help page
+        error.show()
+        return error.exit_code
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "rewriter"
-    return f"{' '.join(error.format_message().split()).rstrip('.')}; see '{command} --help'"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return _fail(f"{message}; see '{command} --help'", error.exit_code)
 
 
 def _fail(message: str, code: int) -> int:

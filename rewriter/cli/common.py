@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -22,7 +23,7 @@ MODEL = click.Path(readable=False, path_type=Path)
 class Finite(click.FloatRange):
     """A number within bounds; `nan`, which passes every comparison, and `inf` are none."""
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number, or a usage error."""
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):

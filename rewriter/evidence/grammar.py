@@ -22,7 +22,7 @@ _COUNTER = re.compile(r"_(\d+)$")
 _MODULE = "__module"
 
 DEEPEST = 200
-"""Modules inside each other. No exporter writes more; a name that does would cost time quadratic in its length."""
+"""Modules inside each other. No exporter writes more, and reading such a name takes time quadratic in it."""
 
 
 class Scope(NamedTuple):
