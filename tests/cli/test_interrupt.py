@@ -70,9 +70,7 @@ def test_interrupted_at_any_moment(turn: int, tmp_path: Path) -> None:
     assert not alive
 
 
-def test_an_interrupt_between_two_renames_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_between_two_renames_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     real = Path.replace
 

@@ -88,7 +88,12 @@ def test_the_sidecar_follows_its_schema(tmp_path: Path) -> None:
 
 
 def test_text_goes_to_stdout_without_colours() -> None:
-    for words in (["tree", BERT], ["verify", BERT, BERT, "--no-numbers"], ["rewrite", BERT, "--dry-run"]):
+    commands: list[list[str | Path]] = [
+        ["tree", BERT],
+        ["verify", BERT, BERT, "--no-numbers"],
+        ["rewrite", BERT, "--dry-run"],
+    ]
+    for words in commands:
         found = run(*words)
         assert (found.returncode, found.stderr) == (0, "")
         assert found.stdout

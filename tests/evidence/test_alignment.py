@@ -26,7 +26,12 @@ def test_unqualified(path: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("scope", "path", "modules", "hidden"),
     [
-        ("encoder/layer.0/self", "encoder.layer.0.self", ["encoder", "encoder.layer.0", "encoder.layer.0.self"], 0),
+        (
+            "encoder/layer.0/self",
+            "encoder.layer.0.self",
+            ["encoder", "encoder.layer.0", "encoder.layer.0.self"],
+            0,
+        ),
         ("enc", "blocks.enc", ["blocks.enc"], 1),
         ("seq/seq.0/seq.0.1", "seq.0.1", ["seq", "seq.0", "seq.0.1"], 0),
         ("1/1.1/1.1.0", "1.1.0", ["1", "1.1", "1.1.0"], 0),

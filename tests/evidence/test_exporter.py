@@ -10,7 +10,11 @@ from tests.build import chain, model
 
 
 def hear(**entries: str) -> Testimony:
-    keys = {"scopes": exporter.NAME_SCOPES, "classes": exporter.CLASS_HIERARCHY, "namespace": exporter.NAMESPACE}
+    keys = {
+        "scopes": exporter.NAME_SCOPES,
+        "classes": exporter.CLASS_HIERARCHY,
+        "namespace": exporter.NAMESPACE,
+    }
     return exporter.testify(GraphIndex(chain("n", n={keys[key]: value for key, value in entries.items()})))
 
 
@@ -62,7 +66,9 @@ def test_classes_that_do_not_fit_are_left_out() -> None:
     assert (found.claims[0].module, found.claims[0].class_name, found.classes) == ("enc", None, {})
 
 
-SIGNATURE = "# inputs\np_fc_weight: PARAMETER target='fc.weight'\nb_mask: BUFFER target='mask' persistent=True\n"
+SIGNATURE = (
+    "# inputs\np_fc_weight: PARAMETER target='fc.weight'\nb_mask: BUFFER target='mask' persistent=True\n"
+)
 
 
 @pytest.mark.parametrize(

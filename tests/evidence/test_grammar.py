@@ -55,7 +55,14 @@ def test_scope_of_value_name(name: str, scope: Scope | None) -> None:
 
 @pytest.mark.parametrize(
     ("scope", "parts"),
-    [("a/b_1", ("a/b", 1)), ("b.0_12", ("b.0", 12)), ("b_x", None), ("b", None), ("_1", None), ("a_1/b", None)],
+    [
+        ("a/b_1", ("a/b", 1)),
+        ("b.0_12", ("b.0", 12)),
+        ("b_x", None),
+        ("b", None),
+        ("_1", None),
+        ("a_1/b", None),
+    ],
 )
 def test_without_counter(scope: str, parts: tuple[str, int] | None) -> None:
     assert without_counter(scope) == parts

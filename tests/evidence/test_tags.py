@@ -33,7 +33,11 @@ def test_the_compact_tree_gives_classes_where_nodes_lost_theirs() -> None:
 
 @pytest.mark.parametrize(
     ("tag", "module"),
-    [("/BertModel/BertEncoder/BertLayer.0", "BertEncoder.BertLayer.0"), ("/BertModel", ""), ("BertModel/a/", "a")],
+    [
+        ("/BertModel/BertEncoder/BertLayer.0", "BertEncoder.BertLayer.0"),
+        ("/BertModel", ""),
+        ("BertModel/a/", "a"),
+    ],
 )
 def test_tags_of_others(tag: str, module: str) -> None:
     proto = chain("a", "b", a={"winml.hierarchy.tag": tag})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rewriter import pipeline
-from tests.exports import EXPORTS, FILES, each_file, truth_of
+from tests.exports import FILES, each_file, truth_of
 
 BORROWED = """a module without parameters that belongs to another module: the chain of names reads exactly as if it
 were the caller's own"""
@@ -91,9 +91,5 @@ def test_dynamo_is_placed_exactly_while_its_metadata_is_there() -> None:
 
 
 def test_all_but_few_nodes_are_told() -> None:
-    nodes = sum(len(file["nodes"]) for p in EXPORTS.glob("*/") for file in _files(p))
+    nodes = sum(len(truth_of(path.parent)["files"][path.stem]["nodes"]) for path in FILES)
     assert sum(len(allowed) for _, allowed in UNDECIDABLE.values()) / nodes < 0.003
-
-
-def _files(folder: Path) -> list[dict[str, object]]:
-    return [*truth_of(folder)["files"].values()] if (folder / "truth.json").exists() else []
