@@ -1,4 +1,4 @@
-"""Every node of every exported fixture stands where torch ran it, but for those that nothing in the file tells."""
+"""Every node of every export stands where torch ran it, but for those that nothing in the file tells."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from rewriter import pipeline
 from tests.exports import FILES, each_file, truth_of
 
-BORROWED = """a module without parameters that belongs to another module: the chain of names reads exactly as if it
-were the caller's own"""
+BORROWED = """a module without parameters that belongs to another module: the chain of names reads as if it were
+the caller's own"""
 HIDDEN = """a module without parameters in a ModuleDict, which is never called and so leaves no trace"""
 INLINED = """a scripted container writes its own scope for what its children do"""
 BARE = """opset 17: the version converter removed all metadata, names hold no scope, and these nodes read no
