@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import pytest
 
+from rewriter.evidence import claim as said
 from rewriter.evidence import exporter
-from rewriter.evidence.claim import ParameterClaim, Source, Testimony
+from rewriter.evidence.claim import ParameterClaim, Source
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
 from tests.build import chain, model
 
 
-def hear(**entries: str) -> Testimony:
+def hear(**entries: str) -> said.Testimony:
     keys = {
         "scopes": exporter.NAME_SCOPES,
         "classes": exporter.CLASS_HIERARCHY,
@@ -53,7 +54,7 @@ def test_odd_names_are_read_from_the_list_not_the_namespace() -> None:
     ],
 )
 def test_no_module(entries: dict[str, str]) -> None:
-    assert hear(**entries) == Testimony()
+    assert hear(**entries) == said.Testimony()
 
 
 def test_the_namespace_counts_where_the_lists_are_missing() -> None:
@@ -74,14 +75,14 @@ SIGNATURE = (
 @pytest.mark.parametrize(
     ("origin", "operator", "expected"),
     [
-        ("['fc.weight']", "%linear : call_function[target=torch.ops.aten.linear.default](args = (%x, %p_fc_weight))", True),
-        ("['fc.weight']", "%add : call_function[target=torch.ops.aten.add](args = (%x, %p_fc_weight))", False),
-        ("['fc.weight']", "%linear : call_function[target=aten.linear](args = (%x, %mul))", None),
-        ("['fc.weight']", "%linear : call_function[target=aten.linear](args = (%x, %p_fc_weight_2))", None),
+        ("['fc.weight']", "%linear : [target=torch.ops.aten.linear](args = (%x, %p_fc_weight))", True),
+        ("['fc.weight']", "%add : [target=torch.ops.aten.add](args = (%x, %p_fc_weight))", False),
+        ("['fc.weight']", "%linear : [target=aten.linear](args = (%x, %mul))", None),
+        ("['fc.weight']", "%linear : [target=aten.linear](args = (%x, %p_fc_weight_2))", None),
         ("['fc.weight', 'mask']", "%linear : aten.linear(%x, %p_fc_weight)", None),
         ("['gone']", "%linear : aten.linear(%x, %p_fc_weight)", None),
     ],
-)  # fmt: skip
+)
 def test_folded_parameters(origin: str, operator: str, expected: bool | None) -> None:
     proto = model(
         """g (float[2,2] x) => (float[2,2] y) <float[2,2] val_0, float[2,2] val_0 = {1,2,3,4}>

@@ -7,8 +7,8 @@ from pathlib import Path
 from rewriter import pipeline
 from tests.exports import FILES, each_file, truth_of
 
-BORROWED = """a module without parameters that belongs to another module: the chain of names reads as if it were
-the caller's own"""
+BORROWED = """a module without parameters that belongs to another module: the chain of names reads as if it
+were the caller's own"""
 HIDDEN = """a module without parameters in a ModuleDict, which is never called and so leaves no trace"""
 INLINED = """a scripted container writes its own scope for what its children do"""
 BARE = """opset 17: the version converter removed all metadata, names hold no scope, and these nodes read no
