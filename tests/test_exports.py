@@ -29,7 +29,7 @@ def rewrite(path: Path, output: Path, restore_names: bool, numbers: bool = False
 
 
 def takes_numbers(path: Path, restore_names: bool) -> bool:
-    """Whether this mode runs this file: running takes long, so each file runs in one of the modes."""
+    """Whether this mode runs this file: running takes long, so each file runs in one mode."""
     return bool(zlib.crc32(path.parts[-2].encode() + path.name.encode()) % 2) == restore_names
 
 

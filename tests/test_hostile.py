@@ -1,4 +1,4 @@
-"""Names and entries that nobody writes in good faith: rewritten like others, and never twice differently."""
+"""Names and entries that nobody writes in good faith: rewritten like any other, twice alike."""
 
 from __future__ import annotations
 

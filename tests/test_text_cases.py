@@ -167,7 +167,7 @@ def test_the_first_case_has_no_hierarchy() -> None:
 
 
 def main(case: Path) -> None:
-    """Write after.onnxtxt and print the facts found, to be read before they become expected.toml."""
+    """Write after.onnxtxt and print the facts found, for a person to judge."""
     model = onnx.parser.parse_model((case / "before.onnxtxt").read_text())
     report = rewrite(model)
     (case / "after.onnxtxt").write_text(text_of(report.analysis.model))

@@ -81,8 +81,11 @@ def _scope(placement: Placement) -> str:
 def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusal]]:
     """The claims to follow, and those to refuse: on a weight or a name that is claimed twice."""
     graph = analysis.graph
-    anonymous = (claim for claim in analysis.parameters if not owner_of_parameter(claim.initializer))
-    claims = list({(claim.initializer, claim.name): claim for claim in anonymous}.values())
+    first: dict[tuple[str, str], ParameterClaim] = {}  # witnesses that agree count once
+    for claim in analysis.parameters:
+        if not owner_of_parameter(claim.initializer):
+            first.setdefault((claim.initializer, claim.name), claim)
+    claims = list(first.values())
     per_weight = Counter(claim.initializer for claim in claims)
     per_name = Counter(claim.name for claim in claims)
     taken = set(graph.value_names)

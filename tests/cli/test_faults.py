@@ -47,6 +47,11 @@ def fails(capsys: pytest.CaptureFixture[str], folder: Path, code: int, *words: s
     return err.removeprefix("rewriter: ").rstrip("\n")
 
 
+def copy_to(target: Path) -> Path:
+    shutil.copy(BERT, target)
+    return target
+
+
 def zipped() -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
@@ -164,7 +169,7 @@ def test_weights_are_not_left_behind(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_output_that_cannot_be_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = Path(shutil.copy(BERT, tmp_path / "model.onnx"))
+    model = copy_to(tmp_path / "model.onnx")
     assert "create it first" in fails(
         capsys, tmp_path, 2, "rewrite", model, "-o", tmp_path / "none" / "out.onnx"
     )
@@ -177,14 +182,14 @@ def test_output_that_cannot_be_written(
 
 
 def test_output_is_the_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model = Path(shutil.copy(BERT, tmp_path / "model.onnx"))
+    model = copy_to(tmp_path / "model.onnx")
     (tmp_path / "link.onnx").symlink_to(model)
     for output in (model, tmp_path / "link.onnx", tmp_path / "." / "model.onnx"):
         assert "is the input" in fails(capsys, tmp_path, 2, "rewrite", model, "-o", output)
 
 
 def test_the_sidecar_would_be_the_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model = shutil.copy(BERT, tmp_path / "model.modules.json")
+    model = copy_to(tmp_path / "model.modules.json")
     words = ("rewrite", model, "-o", tmp_path / "model.onnx", "--no-numbers")
     assert "is the input" in fails(capsys, tmp_path, 2, *words)
     assert run(capsys, *words, "--no-sidecar")[0] == 0

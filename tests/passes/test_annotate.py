@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+
+import onnx
+
+from rewriter import pipeline
+from rewriter.evidence import exporter, tags
+from rewriter.model import metadata
+from rewriter.modules.build import analyse
+from rewriter.passes.annotate import Annotate
+from tests.build import chain
+
+DYNAMO = {
+    exporter.NAME_SCOPES: "['', 'enc', 'enc.act', 'relu']",
+    exporter.CLASS_HIERARCHY: "['pkg.Model', 'transformers.Encoder', 'torch.nn.ReLU', 'aten.relu']",
+    exporter.NAMESPACE: ": pkg.Model/enc: transformers.Encoder/enc.act: torch.nn.ReLU/relu: aten.relu",
+}
+
+
+def annotated(model: onnx.ModelProto) -> onnx.ModelProto:
+    Annotate().run(analyse(model))
+    return model
+
+
+def test_a_model_without_hierarchy_is_not_touched() -> None:
+    model = chain("a", "b")
+    before = model.SerializeToString()
+    assert Annotate().run(analyse(model)).changes == {"nodes annotated": 0}
+    assert model.SerializeToString() == before
+
+
+def test_all_entries_of_a_node() -> None:
+    model = annotated(chain("n", "/enc/act_1/Relu", "/Add", n=DYNAMO))
+    first, second, third = (metadata.read(node) for node in model.graph.node)
+    assert first == DYNAMO | {
+        "rewriter.module": "enc.act",
+        "rewriter.class": "torch.nn.ReLU",
+        "rewriter.kind": "torch.nn",
+        "rewriter.depth": "2",
+        "rewriter.leaf": "true",
+        "rewriter.call": "0",
+        "rewriter.evidence": "exporter_metadata",
+    }
+    assert second["namespace"] == "enc/act_1"
+    assert second["rewriter.evidence"] == "scope_name"
+    assert "rewriter.class" not in second
+    assert third["rewriter.module"] == third["namespace"] == ""
+    assert (third["rewriter.depth"], third["rewriter.leaf"]) == ("0", "false")
+    assert third["rewriter.kind"] == "custom"
+
+
+def test_an_unplaced_node_gets_nothing() -> None:
+    model = annotated(chain("/a/Relu", "nobody"))
+    assert [len(node.metadata_props) > 0 for node in model.graph.node] == [True, False]
+
+
+def test_the_compact_tree_lists_all_modules_once() -> None:
+    model = annotated(chain("/enc/a/Relu", "/enc/a_1/Relu", "/größe/Relu"))
+    text = metadata.read(model)[tags.TREE]
+    assert json.loads(text) == {
+        "version": 1,
+        "modules": [["", None, 1], ["enc", None, 2], ["enc.a", None, 2], ["größe", None, 1]],
+    }
+    assert " " not in text
+    assert "größe" in text
+
+
+def test_the_ir_version_is_raised_as_far_as_needed() -> None:
+    for version, expected in ((3, 10), (9, 10), (10, 10), (11, 11)):
+        model = chain("/a/Relu")
+        model.ir_version = version
+        assert annotated(model).ir_version == expected
+
+
+def test_metadata_of_others_stays() -> None:
+    model = chain("/a/Relu", **{"/a/Relu": {"mine": "1", "namespace": "theirs"}})
+    model.metadata_props.add(key="author", value="me")
+    options = pipeline.Options(numbers=False)
+    written = pipeline.rewrite(model, None, options).analysis.model
+    entries = metadata.read(written.graph.node[0])
+    assert (entries["mine"], entries["namespace"]) == ("1", "theirs")
+    assert metadata.read(written)["author"] == "me"

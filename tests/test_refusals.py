@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from rewriter.paths import ROOT, ModulePath
+from rewriter.refusals import (
+    BelowThreshold,
+    CannotWrite,
+    NotEquivalent,
+    Reason,
+    Refusal,
+    RewriterError,
+    UnreadableModel,
+    UsageError,
+)
+
+
+def test_a_refusal_says_where_why_and_by_which_witness() -> None:
+    refusal = Refusal(ModulePath("a.b"), Reason.NAME_TAKEN, "w")
+    assert str(refusal) == "a.b: the name is already used in this file (w)"
+    assert str(Refusal(ROOT, Reason.AMBIGUOUS, "w")).startswith("(root): ")
+
+
+def test_exit_codes() -> None:
+    codes = {NotEquivalent: 1, CannotWrite: 2, UsageError: 2, UnreadableModel: 3, BelowThreshold: 4}
+    assert {error: error.exit_code for error in RewriterError.__subclasses__()} == codes
