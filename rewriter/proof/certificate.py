@@ -7,8 +7,9 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.proof.contents import Contents
-from rewriter.proof.numbering import Numbering, Table, Unprovable
+from rewriter.proof.contents import Contents, Table
+from rewriter.proof.numbering import Numbering
+from rewriter.proof.scope import Unprovable
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,9 @@ class Certificate:
     """The outcome of comparing two models symbolically.
 
     Attributes:
-        equal: whether every output bears the same expression in both models, and both have the same
-            inputs and outputs (names, types, order).
+        equal: whether every output bears the same expression in both models, both have the same inputs and
+            outputs (names, types, order, defaults), and the same nodes that may draw random numbers or keep
+            state, read or not.
         outputs: number of outputs compared.
         difference: one line on the first difference; None where equal.
     """
@@ -52,10 +54,22 @@ def certify(
         right = Numbering(after, table, after_folder)
     except Unprovable as error:
         return Certificate(False, 0, f"no proof: {error}")
+    except RecursionError:
+        return Certificate(False, 0, "no proof: functions or graphs nest too deep")
+    difference = _difference(left, right)
+    return Certificate(difference is None, len(left.outputs), difference)
+
+
+def _difference(left: Numbering, right: Numbering) -> str | None:
     for name, number in left.outputs.items():
         if right.outputs[name] != number:
-            return Certificate(False, len(left.outputs), _explain(name, left, right))
-    return Certificate(True, len(left.outputs))
+            return _explain(name, left, right)
+    for name, number in left.inputs.items():
+        if right.inputs[name] != number:
+            return f"input {name!r} has another default"
+    if sorted(left.apart) != sorted(right.apart):
+        return "nodes that draw random numbers, or may keep state, were added, dropped or changed"
+    return None
 
 
 def _interface(side: str, before: ModelProto, after: ModelProto) -> str | None:

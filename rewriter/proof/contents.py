@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from onnx import TensorProto, numpy_helper
+import numpy as np
+from onnx import SparseTensorProto, TensorProto, numpy_helper
+
+from rewriter.proof.scope import Unprovable
 
 _SMALL = 4096
-_SAMPLE = 1024
 _CHUNK = 16 << 20
+_TYPED = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 
 Key = tuple[object, ...]
+
+
+class Table:
+    """Numbers of expressions, shared by the models that are compared."""
+
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+        self._numbers: dict[Key, int] = {}
+
+    def number(self, key: Key) -> int:
+        """The number of an expression, new where it is new."""
+        return self._numbers.setdefault(key, len(self._numbers) + 1)
+
+    def tensor(self, tensor: TensorProto, *, folder: Path | None) -> int:
+        """The number of a constant; its name does not count."""
+        return self.number(("tensor", *self._contents.key(tensor, folder)))
+
+    def sparse(self, tensor: SparseTensorProto, *, folder: Path | None) -> int:
+        """The number of a constant stored as indices and values."""
+        parts = (self.tensor(tensor.values, folder=folder), self.tensor(tensor.indices, folder=folder))
+        return self.number(("sparse", tuple(tensor.dims), *parts))
 
 
 class Contents:
     """Keys for tensors, equal for equal tensors whichever model they come from.
 
     A small tensor's key is its bytes. A large one's is the first tensor seen with the same type, shape and
-    bytes: a sample finds the candidates, the bytes are then compared once, and none are kept. External data
+    bytes: a hash finds the candidates, the bytes are then compared once, and none are kept. External data
     counts by reference (file, offset, length) as long as both models refer to the same files; `by_content`
     makes it count by a 256-bit BLAKE2b digest of its bytes instead, and inline data likewise.
     """
@@ -29,13 +53,17 @@ class Contents:
         self._count = 0
 
     def key(self, tensor: TensorProto, folder: Path | None) -> Key:
-        """What the tensor holds: (element type, shape, content)."""
+        """What the tensor holds: (element type, shape, content).
+
+        Raises:
+            Unprovable: external data cannot be read.
+        """
         head: Key = (tensor.data_type, tuple(tensor.dims))
         if tensor.data_location == TensorProto.EXTERNAL:
             return (*head, *self._external(tensor, folder))
-        if tensor.string_data:
-            return (*head, "strings", tuple(tensor.string_data))
         data = _bytes_of(tensor)
+        if data is None:
+            return (*head, "message", _without_names(tensor))
         if self.by_content:
             return (*head, "bytes", hashlib.blake2b(data, digest_size=32).digest())
         if len(data) <= _SMALL:
@@ -43,9 +71,8 @@ class Contents:
         return (*head, "large", self._first_alike(head, data, tensor))
 
     def _first_alike(self, head: Key, data: bytes, tensor: TensorProto) -> int:
-        middle = len(data) // 2
-        sample = (data[:_SAMPLE], data[middle : middle + _SAMPLE], data[-_SAMPLE:])
-        alike = self._large.setdefault((*head, len(data), sample), [])
+        # Python keys its hash anew in every process: nobody can write a file full of equal hashes.
+        alike = self._large.setdefault((*head, len(data), hash(data)), [])
         for candidate, number in alike:
             if _bytes_of(candidate) == data:
                 return number
@@ -55,24 +82,61 @@ class Contents:
 
     def _external(self, tensor: TensorProto, folder: Path | None) -> Key:
         entries = {entry.key: entry.value for entry in tensor.external_data}
-        location, offset = entries.get("location", ""), int(entries.get("offset", 0))
-        length = int(entries["length"]) if "length" in entries else None
-        if not self.by_content or folder is None:
-            return ("external", location, offset, length)
-        digest = hashlib.blake2b(digest_size=32)
-        with (folder / location).open("rb") as stream:
-            stream.seek(offset)
-            left = length if length is not None else -1
-            while chunk := stream.read(_CHUNK if left < 0 else min(_CHUNK, left)):
-                digest.update(chunk)
-                left -= len(chunk) if left >= 0 else 0
-        return ("bytes", digest.digest())
+        location = entries.get("location", "")
+        try:
+            offset = int(entries.get("offset", 0))
+            length = int(entries["length"]) if "length" in entries else None
+            if not self.by_content or folder is None:
+                return ("external", location, offset, length)
+            return ("bytes", _digest(_inside(folder, location), offset, length))
+        except (OSError, ValueError) as error:
+            raise Unprovable(f"external data {location!r} cannot be read: {error}") from None
 
 
-def _bytes_of(tensor: TensorProto) -> bytes:
-    """What `raw_data` holds, or would hold for a tensor stored in one of the typed fields."""
-    if tensor.HasField("raw_data"):
-        return tensor.raw_data
-    if any((tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.double_data, tensor.uint64_data)):
-        return bytes(numpy_helper.to_array(tensor).tobytes())
-    return b""
+def _inside(folder: Path, location: str) -> Path:
+    """The data file; a device or a file elsewhere, which runtimes refuse as well, is never opened."""
+    parts = PurePosixPath(location).parts
+    if not parts or parts[0] == "/" or ".." in parts or not (folder / location).is_file():
+        raise ValueError("no file in the folder of the model")
+    return folder / location
+
+
+def _digest(path: Path, offset: int, length: int | None) -> bytes:
+    digest = hashlib.blake2b(digest_size=32)
+    if offset < 0 or (length is not None and length < 0):
+        raise ValueError("negative offset or length")
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        left = path.stat().st_size - offset if length is None else length
+        while left > 0:
+            chunk = stream.read(min(_CHUNK, left))
+            if not chunk:
+                raise ValueError("the file is too short")
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.digest()
+
+
+def _bytes_of(tensor: TensorProto) -> bytes | None:
+    """What `raw_data` holds, or would hold for a tensor stored in one of the typed fields.
+
+    None where bytes are not the whole content: strings, segments, and fields that contradict each other.
+    """
+    typed = [name for name in _TYPED if getattr(tensor, name)]
+    if tensor.string_data or tensor.HasField("segment") or len(typed) + tensor.HasField("raw_data") > 1:
+        return None
+    if not typed:
+        return bytes(tensor.raw_data)
+    try:
+        with np.errstate(all="raise"):
+            return numpy_helper.from_array(numpy_helper.to_array(tensor)).raw_data
+    except (ArithmeticError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _without_names(tensor: TensorProto) -> bytes:
+    bare = TensorProto()
+    bare.CopyFrom(tensor)
+    for name in ("name", "doc_string", "metadata_props"):
+        bare.ClearField(name)
+    return bare.SerializeToString(deterministic=True)

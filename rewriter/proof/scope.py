@@ -1,0 +1,104 @@
+"""What the names of a body mean while it is read, and the reasons why a body cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from onnx import AttributeProto, FunctionProto, OperatorSetIdProto
+
+MAX_DEPTH = 100
+"""Function calls and graph attributes inside each other; the ONNX checker refuses more as well."""
+
+
+class Unprovable(Exception):
+    """The model cannot be read as expressions, or has no single reading; the message says why."""
+
+
+@dataclass(slots=True)
+class Scope:
+    """Names of one body -> numbers, inside those of the bodies around it.
+
+    Attributes:
+        outer: the body around; None for the main graph and for a function, which sees no outer names.
+        level: number of graph attributes around this body; functions do not count.
+        depth: number of graph attributes and functions around this body.
+        opsets: domain -> version.
+        bound: attributes of the function call -> what the caller wrote, and the scope it was written in.
+    """
+
+    outer: Scope | None
+    level: int
+    depth: int
+    opsets: dict[str, int]
+    bound: dict[str, tuple[AttributeProto, Scope]] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
+    captured: set[str] = field(default_factory=set)
+
+    def look_up(self, name: str) -> int:
+        """The number of a value that a node of this body reads.
+
+        Raises:
+            Unprovable: nothing has written it yet.
+        """
+        scope: Scope | None = self
+        while scope is not None:
+            if (number := scope.names.get(name)) is not None:
+                return number
+            scope.captured.add(name)
+            scope = scope.outer
+        raise Unprovable(f"value {name!r} is read before any node writes it")
+
+    def define(self, name: str, number: int) -> None:
+        """Note what a node writes.
+
+        Raises:
+            Unprovable: the body has written or read another value of this name, so that a reader which sorts
+                the nodes first, as onnxruntime does, may take one for the other.
+        """
+        if name in self.names or name in self.captured:
+            raise Unprovable(f"value {name!r} has two meanings in one body")
+        self.names[name] = number
+
+    def inside(self, use: Scope) -> Scope:
+        """The scope of a graph attribute that is written in this scope and runs in `use`.
+
+        The two differ where a function passes an attribute of its caller on: names are those of the caller,
+        the level is that of the place of use, so that no two bodies around one node share a level.
+
+        Raises:
+            Unprovable: the nesting is too deep.
+        """
+        return Scope(self, use.level + 1, _deeper(use), self.opsets, self.bound)
+
+    def called(self, function: FunctionProto) -> Scope:
+        """The scope of the body of a function called from this scope.
+
+        Raises:
+            Unprovable: the nesting is too deep.
+        """
+        return Scope(None, self.level, _deeper(self), opsets_of(function.opset_import))
+
+
+def _deeper(scope: Scope) -> int:
+    if scope.depth >= MAX_DEPTH:
+        raise Unprovable(f"functions and graphs nest over {MAX_DEPTH} deep, or a function calls itself")
+    return scope.depth + 1
+
+
+def canonical(domain: str) -> str:
+    """The domain under one name: ONNX writes its own as '' or as 'ai.onnx'."""
+    return "" if domain == "ai.onnx" else domain
+
+
+def opsets_of(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
+    """Domain -> version.
+
+    Raises:
+        Unprovable: two versions of one domain are imported.
+    """
+    found: dict[str, int] = {}
+    for each in imports:
+        if found.setdefault(canonical(each.domain), each.version) != each.version:
+            raise Unprovable(f"two versions of operator set {each.domain or 'ai.onnx'!r} are imported")
+    return found
