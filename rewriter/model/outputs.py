@@ -46,7 +46,7 @@ def plan_copies(
     copies = {home / name: source.parent / name for name in data}
     for target, origin in copies.items():
         _demand_folder(target, target.parent)
-        if target.exists() and not _same_content(target, origin):
+        if target.exists() and not same_content(target, origin):
             raise CannotWrite(f"{target}: other data is there already; choose another folder or remove it")
     return {target: origin for target, origin in copies.items() if not target.exists()}
 
@@ -68,7 +68,7 @@ def _spare_inputs(target: Path, source: Path | None, data: Collection[str]) -> N
             raise UsageError(f"{target}: is the external data of the model; name another output")
 
 
-def _same_content(left: Path, right: Path) -> bool:
+def same_content(left: Path, right: Path) -> bool:
     """Whether two files hold the same bytes; compared to the first difference."""
     if left.samefile(right):
         return True

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rewriter.model import outputs
+from rewriter.refusals import CannotWrite
+
+
+def test_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = {"a": b"old a", "b": b"old b"}
+    for name, content in old.items():
+        (tmp_path / name).write_bytes(content)
+    real, calls = os.fsync, 0
+
+    def full(handle: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CannotWrite, match="No space left"):
+        outputs.write_atomically({tmp_path / "a": b"new", tmp_path / "b": b"new"})
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == old
+
+
+def test_a_target_keeps_its_mode_and_a_copy_its_source(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"weights")
+    (tmp_path / "target").write_bytes(b"old")
+    (tmp_path / "target").chmod(0o640)
+    outputs.write_atomically({tmp_path / "target": tmp_path / "source"})
+    assert (tmp_path / "target").read_bytes() == (tmp_path / "source").read_bytes() == b"weights"
+    assert stat.S_IMODE((tmp_path / "target").stat().st_mode) == 0o640
+
+
+def test_missing_folder_and_missing_source(tmp_path: Path) -> None:
+    with pytest.raises(CannotWrite, match="cannot be written"):
+        outputs.write_atomically({tmp_path / "none" / "a": b""})
+    with pytest.raises(CannotWrite, match="cannot be written"):
+        outputs.write_atomically({tmp_path / "a": b"a", tmp_path / "b": tmp_path / "none"})
+    assert not [*tmp_path.iterdir()]
+
+
+@given(contents=st.dictionaries(st.sampled_from("abcd"), st.binary(max_size=64), max_size=4))
+def test_what_is_written_is_there(
+    tmp_path_factory: pytest.TempPathFactory, contents: dict[str, bytes]
+) -> None:
+    folder = tmp_path_factory.mktemp("atomic")
+    outputs.write_atomically({folder / name: content for name, content in contents.items()})
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == contents
+
+
+@given(left=st.binary(max_size=8), right=st.binary(max_size=8))
+def test_same_content(tmp_path_factory: pytest.TempPathFactory, left: bytes, right: bytes) -> None:
+    folder = tmp_path_factory.mktemp("same")
+    (folder / "l").write_bytes(left)
+    (folder / "r").write_bytes(right)
+    assert outputs.same_content(folder / "l", folder / "r") == (left == right)
+    assert outputs.same_content(folder / "l", folder / "l")
