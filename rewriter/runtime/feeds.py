@@ -23,7 +23,7 @@ import onnx
 
 from rewriter.runtime.indices import Bound, bounds
 from rewriter.runtime.signature import FeedError, Input, signature
-from rewriter.runtime.sizes import Choice, choices
+from rewriter.runtime.sizes import Choice, choices, shape_constants
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -49,10 +49,11 @@ class Plan:
 
     inputs: tuple[Input, ...]
     bounds: Mapping[str, tuple[Bound, ...]]
+    constants: tuple[int, ...] = ()
 
     def choices(self) -> tuple[Choice, ...]:
         """The sizes worth trying, best first."""
-        return choices(self.inputs)
+        return choices(self.inputs, self.constants)
 
     def fill(
         self, choice: Choice, number: int, *, seed: int = 0, filling: Filling = Filling.DRAWN
@@ -98,7 +99,7 @@ def plan(model: onnx.ModelProto) -> Plan:
         FeedError: an input is a sequence, an optional, a map or of an unknown type.
     """
     inputs = signature(model)
-    return Plan(inputs, bounds(model, inputs))
+    return Plan(inputs, bounds(model, inputs), shape_constants(model))
 
 
 def draw(model: onnx.ModelProto, *, sets: int = 3, seed: int = 0) -> list[dict[str, Array]]:

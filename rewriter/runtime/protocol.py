@@ -68,7 +68,7 @@ class Request:
         bounds = {
             name: tuple(Bound(**bound) for bound in found) for name, found in fields["plan"]["bounds"].items()
         }
-        fields["plan"] = Plan(tuple(inputs), bounds)
+        fields["plan"] = Plan(tuple(inputs), bounds, tuple(fields["plan"]["constants"]))
         fields["folders"] = {Stage(stage): folder for stage, folder in fields["folders"].items()}
         return cls(**fields)
 

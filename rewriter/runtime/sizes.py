@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
+
+import onnx
+from onnx import numpy_helper
 
 from rewriter.runtime.signature import Dim, Input, evaluate, names_in
 
@@ -27,6 +33,8 @@ their input, larger ones for stacks of unpadded convolutions, 1 for graphs trace
 """
 
 _MOST_SYMBOLS_TO_ADD = 6
+_MOST_IN_A_SHAPE = 8
+_LARGEST = 4096
 _RANKS = (2, 1, 3, 4, 0)
 
 
@@ -50,17 +58,37 @@ class Choice:
         return not self.patterns.isdisjoint(other.patterns)
 
 
-def choices(inputs: tuple[Input, ...]) -> tuple[Choice, ...]:
+def shape_constants(model: onnx.ModelProto) -> tuple[int, ...]:
+    """Sizes that the graph itself has for shapes, the most frequent first, 16 at the most.
+
+    An export may call a dimension dynamic and still hold the size it was traced with in a Reshape.
+    """
+    tensors = [*model.graph.initializer]
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.attribute:
+            tensors.append(node.attribute[0].t)
+    found: Counter[int] = Counter()
+    for tensor in tensors:
+        small = tensor.data_type == onnx.TensorProto.INT64 and math.prod(tensor.dims) <= _MOST_IN_A_SHAPE
+        if small and tensor.data_location != onnx.TensorProto.EXTERNAL:
+            with suppress(ValueError, TypeError):  # data that does not fit its shape
+                sizes = map(int, numpy_helper.to_array(tensor).flat)
+                found.update(size for size in sizes if 1 < size < _LARGEST)
+    return tuple(size for size, _ in found.most_common(16))
+
+
+def choices(inputs: tuple[Input, ...], constants: tuple[int, ...] = ()) -> tuple[Choice, ...]:
     """All choices of sizes, best first, without repeats; at least one for a model with static shapes.
 
     Equal symbols get equal sizes, and `a + b` the sum of its names where they are symbols of this model.
     Symbols of different names are tried as different sizes, then as equal where they stand on the same axis
-    (exporters that give every input its own names), then all equal, then one as the sum of two others.
+    (exporters that give every input its own names), then all equal, then one as the sum of two others, then
+    one as one of the `constants` of the graph.
     """
     found: dict[tuple[tuple[int, ...], ...], Choice] = {}
     for rank in _RANKS if any(each.dims is None for each in inputs) else _RANKS[:1]:
         dims = {each.name: _named_dims(each, rank) for each in inputs}
-        for pattern, sizes in _assignments(_symbols(dims)):
+        for pattern, sizes in _assignments(_symbols(dims), constants):
             choice = _choice(f"rank {rank}, {pattern}", sizes, dims)
             if choice is not None:
                 first = found.setdefault(tuple(choice.shapes.values()), choice)
@@ -103,13 +131,19 @@ def _derived(text: str, texts: Mapping[str, int]) -> bool:
     return bool(names) and all(name in texts for name in names)
 
 
-def _assignments(symbols: Mapping[str, int]) -> Iterator[tuple[str, dict[str, int]]]:
+def _assignments(
+    symbols: Mapping[str, int], constants: tuple[int, ...]
+) -> Iterator[tuple[str, dict[str, int]]]:
     for row in _ROWS:
         yield "by name", {text: _at(row, number) for number, text in enumerate(symbols)}
         yield "by axis", {text: _at(row, axis) for text, axis in symbols.items()}
         yield "all equal", dict.fromkeys(symbols, row[1])
     if len(symbols) <= _MOST_SYMBOLS_TO_ADD:
         yield from _sums(symbols)
+        for fixed, size in product(symbols, constants):
+            for row in _ROWS[:3]:
+                by_name = {text: _at(row, number) for number, text in enumerate(symbols)}
+                yield f"{fixed} = {size}", {**by_name, fixed: size}
 
 
 def _sums(symbols: Mapping[str, int]) -> Iterator[tuple[str, dict[str, int]]]:

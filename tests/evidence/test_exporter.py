@@ -76,7 +76,7 @@ SIGNATURE = (
     ("origin", "operator", "expected"),
     [
         ("['fc.weight']", "%linear : [target=torch.ops.aten.linear](args = (%x, %p_fc_weight))", True),
-        ("['fc.weight']", "%add : [target=torch.ops.aten.add](args = (%x, %p_fc_weight))", False),
+        ("['fc.weight']", "%add : [target=torch.ops.aten.add](args = (%x, %p_fc_weight))", None),
         ("['fc.weight']", "%linear : [target=aten.linear](args = (%x, %mul))", None),
         ("['fc.weight']", "%linear : [target=aten.linear](args = (%x, %p_fc_weight_2))", None),
         ("['fc.weight', 'mask']", "%linear : aten.linear(%x, %p_fc_weight)", None),

@@ -18,7 +18,7 @@ def test_a_tree_is_walked_selected_and_counted() -> None:
     assert [module.path for module in tree.children("enc.l")] == ["enc.l.0", "enc.l.1"]
     assert [module.path for module in tree.select("enc.l.*.a")] == ["enc.l.0.a", "enc.l.1.a"]
     assert [module.total_nodes for module in tree] == [4, 3, 3, 2, 2, 1, 1]
-    assert [module.calls for module in tree] == [1, 1, 1, 2, 2, 1, 1]
+    assert [module.calls for module in tree] == [1, 1, 0, 2, 2, 1, 1]
     assert (tree.placed, tree.coverage, tree.conflicts) == (4, 0.8, 0)
     assert tree.by_source == {"scope_name": 4}
     assert "enc.l" in tree
