@@ -17,6 +17,8 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass, as_text
+from rewriter.passes.flatten import Flatten, is_ours
+from rewriter.passes.group import Group
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.proof.certificate import certify
 from rewriter.proof.compare import Numeric, compare
@@ -60,12 +62,12 @@ class Options:
 
 
 def load(source: Source) -> Analysis:
-    """Read a model and find its module tree.
+    """Read a model and find its module tree. Functions that `group` made are looked through.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model.
     """
-    return analyse(*_read(source))
+    return _look_through(*_read(source))
 
 
 def rewrite(
@@ -118,6 +120,16 @@ def rewrite(
     return Report(analysis, _records(outcomes), refusals, verification, clock.seconds, written)
 
 
+def _look_through(model: ModelProto, path: Path | None) -> Analysis:
+    """The analysis of a model, or of what it looks like flat where its calls were grouped."""
+    if not any(is_ours(function) for function in model.functions):
+        return analyse(model, path)
+    flat = ModelProto()
+    flat.CopyFrom(model)
+    Flatten().run(analyse(flat, path))
+    return analyse(flat, path)
+
+
 def verify(before: Source, after: Source, options: Options) -> Verification:
     """Compare two models: symbolically, and by numbers.
 
@@ -132,9 +144,10 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
     return _prove(left, right, (folders[0], folders[1]), options, _Clock(lambda station: None))
 
 
-def standard_passes(*, restore_names: bool) -> tuple[Pass, ...]:
-    """The passes of a plain rewrite."""
-    return (Annotate(), RestoreNames()) if restore_names else (Annotate(),)
+def standard_passes(*, restore_names: bool = False, group: Group | None = None) -> tuple[Pass, ...]:
+    """The passes of a plain rewrite, in their order."""
+    names: tuple[Pass, ...] = (RestoreNames(),) if restore_names else ()
+    return (Annotate(), *names, *((group,) if group else ()))
 
 
 def _read(source: Source) -> tuple[ModelProto, Path | None]:
@@ -204,7 +217,7 @@ def _write(
         renamed = any(
             count for step, o in outcomes if step.name != "annotate" for count in o.changes.values()
         )
-        described = analyse(model, output) if renamed else analysis
+        described = _look_through(model, output) if renamed else analysis
         contents[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
     contents[output] = files.serialize(model)
     outputs.write_atomically(contents)

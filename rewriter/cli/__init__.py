@@ -8,12 +8,14 @@ from importlib import import_module
 
 import click
 
+from rewriter import interrupts
 from rewriter.refusals import RewriterError
 from rewriter.version import __version__
 
 _VERBS = {
     "tree": "Show the module tree of a model.",
     "rewrite": "Write the module tree into a model, and prove that nothing else changed.",
+    "flatten": "Undo rewrite --functions.",
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",
     "explain": "Show every claim on one node, and why the winner won.",
 }
@@ -33,7 +35,9 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _VERBS:
             return None
-        command = import_module(f"rewriter.cli.{cmd_name}").command
+        # Interrupted while protobuf or numpy load, Python has been seen to crash; it takes a moment only.
+        with interrupts.held():
+            command = import_module(f"rewriter.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -8,6 +8,7 @@ import click
 
 from rewriter import pipeline
 from rewriter.cli.common import MODEL, Finite, emit_json, progress, read_inputs, stdout
+from rewriter.passes.group import Group
 from rewriter.views.json import rewrite_json
 from rewriter.views.text.report import print_report
 
@@ -16,6 +17,17 @@ from rewriter.views.text.report import print_report
 @click.argument("model", type=MODEL)
 @click.option("-o", "--output", type=MODEL, help="The file to write; needed unless --dry-run.")
 @click.option("--restore-names", is_flag=True, help="Also name nodes and weights that lost their names.")
+@click.option(
+    "--functions",
+    type=click.Choice(["none", "call"]),
+    default="none",
+    help="Make every call of a module a local function, nested as the modules are; 'flatten' undoes it.",
+)
+@click.option("--depth", type=click.IntRange(min=1), help="Nest functions this deep at the most.")
+@click.option("--only", metavar="GLOB", default="", help="Functions for the modules whose path fits.")
+@click.option(
+    "--class", "class_name", metavar="NAME", default="", help="Functions for modules of this class."
+)
 @click.option("--sidecar/--no-sidecar", default=True, help="Write OUTPUT.modules.json too (default).")
 @click.option(
     "--numbers/--no-numbers", default=True, help="Run both models, or rely on the certificate alone."
@@ -43,6 +55,10 @@ def command(
     model: Path,
     output: Path | None,
     restore_names: bool,
+    functions: str,
+    depth: int | None,
+    only: str,
+    class_name: str,
     sidecar: bool,
     numbers: bool,
     inputs: Path | None,
@@ -58,12 +74,16 @@ def command(
     \b
       rewriter rewrite bert.onnx -o bert.tree.onnx
       rewriter rewrite bert.onnx -o bert.tree.onnx --restore-names --min-coverage 95
+      rewriter rewrite bert.onnx -o bert.calls.onnx --functions call --class BertLayer
       rewriter rewrite bert.onnx --dry-run --json
     """
     if output is None and not dry_run:
         raise click.UsageError("missing option '-o' / '--output': name the file to write, or add --dry-run")
+    if functions == "none" and (depth or only or class_name):
+        raise click.UsageError("--depth, --only and --class choose functions; add --functions call")
+    group = Group(depth or 0, only, class_name) if functions == "call" else None
     options = pipeline.Options(
-        passes=pipeline.standard_passes(restore_names=restore_names),
+        passes=pipeline.standard_passes(restore_names=restore_names, group=group),
         numbers=numbers,
         inputs=read_inputs(inputs),
         sidecar=sidecar,

@@ -28,6 +28,8 @@ def testify(graph: GraphIndex) -> Testimony:
 
 
 def _read(graph: GraphIndex, node: int) -> tuple[Scope, Source, str] | None:
+    if graph.is_call(node):
+        return None  # named after the module it calls, not after the one it stands in
     name = graph.nodes[node].name
     if scope := scope_of_node_name(name):
         return scope, Source.SCOPE_NAME, name

@@ -30,6 +30,10 @@ TRANSPOSED = "rewriter.transposed"
 ORIGINAL_NAME = "rewriter.original_name"
 """On a node or initializer: the name it had before `restore_names`."""
 
+ORDER = "rewriter.order"
+"""On a call of a function that `group` made, and on the model: where the nodes of its body (the main graph's
+own) stood in the flat graph, as `3-5,9`, in the order of the body."""
+
 IR_WITH_METADATA = 10
 """The first IR version whose nodes and tensors carry metadata (ONNX 1.16)."""
 

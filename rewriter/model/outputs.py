@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
-import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rewriter import interrupts
 from rewriter.refusals import CannotWrite, UsageError
 
 _CHUNK = 16 << 20
@@ -102,7 +101,8 @@ def write_atomically(outputs: Mapping[Path, bytes | Path]) -> None:
                 if target.is_dir():
                     raise CannotWrite(f"{target}: is a folder; name the file to write")
                 written.append((temporaries.enter_context(_beside(target, content)), target))
-            with _uninterrupted():
+            # An interrupt between two renames would leave a sidecar without its model.
+            with interrupts.held():
                 for temporary, target in written:
                     temporary.replace(target)
                     _sync(target.parent)
@@ -110,27 +110,6 @@ def write_atomically(outputs: Mapping[Path, bytes | Path]) -> None:
             raise CannotWrite(
                 f"{target}: cannot be written: {error.strerror}; check the folder, its permissions and space"
             ) from None
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back, so that it cannot leave a sidecar without its model; it counts afterwards.
-
-    Only the main thread can be interrupted (and may set handlers); a process without a handler of
-    Python's own is left alone.
-    """
-    previous = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(previous):
-        yield
-        return
-    caught: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _frame: caught.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    for number in caught:
-        signal.raise_signal(number)
 
 
 @contextlib.contextmanager

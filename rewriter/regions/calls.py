@@ -42,20 +42,26 @@ class Regions:
     """All regions of a model.
 
     Attributes:
-        regions: parents before their children, TOP first.
+        regions: TOP first.
         region_of: node -> its region; None for nodes that stand in no graph of their own (see above).
     """
 
     regions: list[Region]
     region_of: list[int | None]
 
-    def depth(self, number: int) -> int:
-        """0 for TOP."""
-        steps = 0
-        while number != TOP:
-            number = self.regions[number].parent
-            steps += 1
-        return steps
+    def chains(self) -> list[tuple[int, ...]]:
+        """Region -> the regions from TOP down to it, both included."""
+        found: list[tuple[int, ...] | None] = [None] * len(self.regions)
+        found[TOP] = (TOP,)
+        for start in range(len(self.regions)):
+            pending = [start]
+            while found[pending[-1]] is None:
+                pending.append(self.regions[pending[-1]].parent)
+            above = found[pending.pop()] or ()
+            while pending:
+                number = pending.pop()
+                above = found[number] = (*above, number)
+        return [chain or () for chain in found]
 
 
 def find_regions(

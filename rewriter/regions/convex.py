@@ -30,7 +30,7 @@ def make_convex(graph: GraphIndex, regions: Regions) -> list[Refusal]:
     """
     edges = tuple(_edges(graph))
     refusals = []
-    while cycles := _cycles(regions, edges):
+    while cycles := _cycles(graph, regions):
         for cycle in cycles:
             yielding = min(
                 (number for is_region, number in cycle if is_region), key=lambda n: (_size(regions, n), n)
@@ -57,35 +57,27 @@ def main_node(graph: GraphIndex, node: int) -> int:
     return node
 
 
-def _chain(regions: Regions, number: int) -> list[int]:
-    """The regions from TOP down to `number`."""
-    chain = [number]
-    while number != TOP:
-        number = regions.regions[number].parent
-        chain.append(number)
-    return chain[::-1]
+def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part, Part]]:
+    """(region, part, part that reads from it): every edge at the level it concerns, some twice."""
+    chains = regions.chains()
+    for source, target in _edges(graph):
+        ours, theirs = chains[regions.region_of[source] or TOP], chains[regions.region_of[target] or TOP]
+        together = 0
+        for left, right in zip(ours, theirs, strict=False):
+            if left != right:
+                break
+            together += 1
+        left_part = (True, ours[together]) if together < len(ours) else (False, source)
+        right_part = (True, theirs[together]) if together < len(theirs) else (False, target)
+        if left_part != right_part:
+            yield ours[together - 1], left_part, right_part
 
 
-def _parts(regions: Regions, source: int, target: int) -> tuple[Part, Part]:
-    """The parts of the innermost level around two nodes that hold them."""
-    ours = _chain(regions, regions.region_of[source] or TOP)
-    theirs = _chain(regions, regions.region_of[target] or TOP)
-    level = 0
-    while level < min(len(ours), len(theirs)) and ours[level] == theirs[level]:
-        level += 1
-    return (
-        (True, ours[level]) if level < len(ours) else (False, source),
-        (True, theirs[level]) if level < len(theirs) else (False, target),
-    )
-
-
-def _cycles(regions: Regions, edges: tuple[tuple[int, int], ...]) -> list[list[Part]]:
+def _cycles(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
     """The strongly connected parts of all levels that hold more than one part."""
     after: dict[Part, list[Part]] = {}
-    for source, target in edges:
-        left, right = _parts(regions, source, target)
-        if left != right:
-            after.setdefault(left, []).append(right)
+    for _, left, right in level_edges(graph, regions):
+        after.setdefault(left, []).append(right)
     return [component for component in _components(after) if len(component) > 1]
 
 

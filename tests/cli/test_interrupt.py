@@ -55,7 +55,9 @@ def test_interrupted_at_any_moment(turn: int, tmp_path: Path) -> None:
     time.sleep(SPAN * (turn + random.Random(turn).random()) / 25)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert process.returncode in (0, 130, -signal.SIGINT), err
+    # Before Python has read a line of ours, it leaves with 1 and words of its own.
+    starting = process.returncode == 1 and "Could not import runpy" in err
+    assert starting or process.returncode in (0, 130, -signal.SIGINT), err
     left = {file.name for file in out.iterdir()}
     assert left in (set(), BOTH)
     if left:

@@ -1,0 +1,169 @@
+"""Pass: make every call of a module an ONNX local function, nested as the modules are.
+
+Each call gets a function of its own, and names stay what they were: inside and outside, values and nodes
+keep their names, so `flatten` gives the file back and a profile maps to nodes. Weights are inputs of the
+functions, never constants in their bodies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from onnx import FunctionProto, ModelProto, NodeProto
+
+from rewriter.evidence import tags
+from rewriter.evidence.grammar import scoped_prefix
+from rewriter.model import metadata
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module, ModuleTree
+from rewriter.passes.base import Outcome
+from rewriter.passes.flatten import is_ours
+from rewriter.passes.naming import FunctionNames, ranges
+from rewriter.refusals import UsageError
+from rewriter.regions.boundary import Boundary, find_boundaries
+from rewriter.regions.calls import TOP, Region, Regions, find_regions
+from rewriter.regions.convex import Part, make_convex
+from rewriter.regions.order import order_parts
+
+MOST_FUNCTIONS = 10_000
+"""The ONNX checker refuses more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Moves the nodes of calls into functions and reorders nodes where that needs it; changes nothing else.
+
+    A model that is grouped already is left as it is.
+
+    Attributes:
+        depth: nest functions this deep at the most; 0 for as deep as modules call each other.
+        only: group the modules whose path fits this glob; all where empty.
+        class_name: group the modules of this class (its last name is enough); all where empty.
+    """
+
+    name: ClassVar[str] = "group"
+    depth: int = 0
+    only: str = ""
+    class_name: str = ""
+
+    def run(self, analysis: Analysis) -> Outcome:
+        """Find the regions, make them callable, and emit them all in one sweep."""
+        graph, tree = analysis.graph, analysis.tree
+        if any(is_ours(function) for function in analysis.model.functions):
+            return Outcome({"functions made": 0})
+        regions = find_regions(graph, tree, lambda module: self._wants(tree, module))
+        refusals = make_convex(graph, regions)
+        order = order_parts(graph, regions)
+        boundaries = find_boundaries(graph, regions)
+        if (count := sum(map(bool, order[1:]))) > MOST_FUNCTIONS:
+            raise UsageError(f"{count} functions, and ONNX allows {MOST_FUNCTIONS}; group fewer modules")
+        made = _Emission(analysis, regions, order, boundaries).emit()
+        return Outcome({"functions made": made}, tuple(refusals))
+
+    def _wants(self, tree: ModuleTree, module: Module) -> bool:
+        return (
+            (not self.depth or sum(m.calls > 0 for m in tree.path_to(module.path)[1:]) <= self.depth)
+            and (not self.only or module.path.matches(self.only))
+            and (not self.class_name or self.class_name in (module.class_name, module.short_class))
+        )
+
+
+class _Emission:
+    """Writes functions and calls, innermost first, then the main graph."""
+
+    def __init__(
+        self,
+        analysis: Analysis,
+        regions: Regions,
+        order: Sequence[Sequence[Part]],
+        boundaries: Sequence[Boundary],
+    ) -> None:
+        self.analysis = analysis
+        self.model: ModelProto = analysis.model
+        self.nodes = analysis.graph.nodes
+        self.regions = regions
+        self.order = order
+        self.boundaries = boundaries
+        self.names = FunctionNames(self.model)
+        self.calls: dict[int, NodeProto] = {}
+        self.node_names = {node.name for node in self.nodes}
+        self.infos = {info.name: info for info in self.model.graph.value_info}
+
+    def emit(self) -> int:
+        """Write everything; returns the number of functions."""
+        chains = self.regions.chains()
+        innermost_first = sorted(range(len(chains)), key=lambda number: (-len(chains[number]), number))
+        functions = []
+        for number in innermost_first:
+            if number != TOP and self.order[number]:
+                functions.append(self._function(number))
+        if functions:
+            self._rewrite_main()
+            self.model.functions.extend(functions)
+            domains = {opset.domain for opset in self.model.opset_import}
+            for domain in sorted({function.domain for function in functions} - domains):
+                self.model.opset_import.add(domain=domain, version=1)
+            self.model.ir_version = max(self.model.ir_version, tags.IR_WITH_METADATA)
+        return len(functions)
+
+    def _function(self, number: int) -> FunctionProto:
+        region, boundary = self.regions.regions[number], self.boundaries[number]
+        module = self.analysis.tree[region.module]
+        function = FunctionProto()
+        function.domain, function.name = self.names.of(region, module)
+        values = self.analysis.graph.value_names
+        function.input.extend(values[value] for value in boundary.inputs)
+        function.output.extend(values[value] for value in boundary.outputs)
+        function.node.extend(self._body(number))
+        function.opset_import.extend(self.model.opset_import)
+        known = {opset.domain for opset in function.opset_import}
+        for domain in sorted({node.domain for node in function.node} - known - {"ai.onnx"}):
+            function.opset_import.add(domain=domain, version=1)
+        formal = {*function.input}
+        written = (name for node in function.node for name in node.output if name not in formal)
+        function.value_info.extend(self.infos[name] for name in written if name in self.infos)
+        function.doc_string = f"Call {region.call} of module {region.module}"
+        metadata.write(function, _entries(region, module))
+        self.calls[number] = self._call(number, function, module)
+        return function
+
+    def _body(self, number: int) -> list[NodeProto]:
+        return [self.calls[n] if is_region else self.nodes[n] for is_region, n in self.order[number]]
+
+    def _call(self, number: int, function: FunctionProto, module: Module) -> NodeProto:
+        region = self.regions.regions[number]
+        call = NodeProto(op_type=function.name, domain=function.domain)
+        base = call_name = scoped_prefix(region.module) + (f"_{region.call}" if region.call else "")
+        attempt = 0
+        while call_name in self.node_names:
+            attempt += 1
+            call_name = f"{base}/{function.name}" + (f"_{attempt}" if attempt > 1 else "")
+        self.node_names.add(call_name)
+        call.name = call_name
+        call.input.extend(function.input)
+        call.output.extend(function.output)
+        own = [n for is_region, n in self.order[number] if not is_region]
+        metadata.write(call, {**_entries(region, module), tags.ORDER: ranges(own)})
+        return call
+
+    def _rewrite_main(self) -> None:
+        main = self.model.graph
+        own = [n for is_region, n in self.order[TOP] if not is_region]
+        # Copied first: what the body holds dies with the list it is taken from.
+        body = [NodeProto.FromString(node.SerializeToString()) for node in self._body(TOP)]
+        del main.node[:]
+        main.node.extend(body)
+        inside = {name for n in self.nodes for name in n.output} - {name for n in body for name in n.output}
+        for position in reversed(range(len(main.value_info))):
+            if main.value_info[position].name in inside:
+                del main.value_info[position]
+        metadata.write(self.model, {tags.ORDER: ranges(own)})
+
+
+def _entries(region: Region, module: Module) -> dict[str, str]:
+    entries = {tags.MODULE: str(region.module), tags.CALL: str(region.call)}
+    if module.class_name and module.kind:
+        entries |= {tags.CLASS: module.class_name, tags.KIND: module.kind.value}
+    return entries

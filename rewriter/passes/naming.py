@@ -1,0 +1,89 @@
+"""Names of functions, and lists of numbers as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from onnx import ModelProto
+
+from rewriter.modules.module import Module
+from rewriter.paths import ModulePath
+from rewriter.regions.calls import Region
+
+_RESERVED = frozenset({"", "ai", "com"})
+"""First atoms of domains that belong to others (`ai.onnx`, `com.microsoft`)."""
+
+
+class FunctionNames:
+    """Hands out (domain, name) pairs that no operator and no other function of the model bears.
+
+    A function is named after its class, else after the last name of its path; its domain is the path. Both
+    are made of ASCII identifiers, since ONNX's text form reads nothing else back.
+    """
+
+    def __init__(self, model: ModelProto) -> None:
+        self.taken = {(function.domain, function.name) for function in model.functions}
+        self.foreign = {opset.domain for opset in model.opset_import}
+
+    def of(self, region: Region, module: Module) -> tuple[str, str]:
+        """The domain and name of the function for a region."""
+        name = identifier(module.short_class or _last_word(region.module))
+        domain = _domain(region)
+        if domain in self.foreign or domain.partition(".")[0] in _RESERVED:
+            domain = f"modules.{domain}"
+        unique, attempt = domain, 1
+        while (unique, name) in self.taken:
+            attempt += 1
+            unique = f"{domain}_{attempt}"
+        self.taken.add((unique, name))
+        return unique, name
+
+
+def identifier(text: str) -> str:
+    """The nearest C identifier in ASCII."""
+    plain = re.sub(r"[^0-9A-Za-z_]", "_", text) or "_"
+    return f"_{plain}" if plain[0].isdigit() else plain
+
+
+def _domain(region: Region) -> str:
+    """`encoder.layer.0` -> `encoder.layer_0`; later calls and segments add their number."""
+    parts: list[str] = []
+    for atom in region.module.atoms:
+        if atom.isdecimal() and parts:
+            parts[-1] += f"_{atom}"
+        else:
+            parts.append(identifier(atom))
+    if region.call:
+        parts.append(f"call_{region.call}")
+    if region.segment:
+        parts.append(f"part_{region.segment}")
+    return ".".join(parts)
+
+
+def _last_word(path: ModulePath) -> str:
+    return next((atom for atom in reversed(path.atoms) if not atom.isdecimal()), path.name)
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """`[3, 4, 5, 9]` -> `3-5,9`, in the order given."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def numbers_of(text: str) -> list[int]:
+    """What `ranges` wrote.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    numbers: list[int] = []
+    for run in text.split(",") if text else ():
+        first, _, last = run.partition("-")
+        numbers.extend(range(int(first), int(last or first) + 1))
+    return numbers

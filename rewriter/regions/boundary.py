@@ -1,0 +1,63 @@
+"""What a call takes in and gives out, in an order that depends on the graph alone.
+
+Inputs are the values that nodes of the region read (captures of If, Loop and Scan bodies included) and that
+are made elsewhere: activations in order of first use, then initializers in the order of the file. Outputs are
+the values made inside that somebody outside reads or that leave the graph, in order of the nodes that make
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.regions.calls import TOP, Regions
+from rewriter.regions.convex import main_node
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """The interface of a region: value numbers."""
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def find_boundaries(graph: GraphIndex, regions: Regions) -> list[Boundary]:
+    """The interface of every region, what it calls included; TOP's is not looked for and stays empty."""
+    chains = regions.chains()
+    reads: list[dict[int, None]] = [{} for _ in chains]
+    writes: list[dict[int, None]] = [{} for _ in chains]
+    for value, reader in _uses(graph, regions):
+        producer = graph.producer[value]
+        made = chains[TOP if producer == NONE else regions.region_of[producer] or TOP]
+        used = chains[reader]
+        together = sum(ours == theirs for ours, theirs in zip(made, used, strict=False))
+        for number in used[together:]:
+            reads[number][value] = None
+        for number in made[together:]:
+            writes[number][value] = None
+    return [_ordered(graph, ins, outs) for ins, outs in zip(reads, writes, strict=True)]
+
+
+def _uses(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, int]]:
+    """(value of the main graph, region that reads it), in file order; what leaves the graph, TOP reads."""
+    main = set(graph.bodies[0].values.values())
+    for node, values in enumerate(graph.reads):
+        region = regions.region_of[main_node(graph, node)]
+        if region is not None:
+            yield from ((value, region) for value in values if value in main)
+    for body in graph.bodies[1:]:
+        region = regions.region_of[main_node(graph, body.owner)] if body.owner != NONE else None
+        if region is not None:
+            yield from ((value, region) for value in body.results if value in main)
+    yield from ((value, TOP) for value in graph.bodies[0].results if value in main)
+
+
+def _ordered(graph: GraphIndex, reads: dict[int, None], writes: dict[int, None]) -> Boundary:
+    # Values are numbered in the order in which the file defines them.
+    weights = sorted(value for value in reads if value in graph.initializers)
+    return Boundary(
+        (*(value for value in reads if value not in graph.initializers), *weights), tuple(sorted(writes))
+    )

@@ -1,0 +1,61 @@
+"""The order of the parts of every level: topological, and otherwise as in the file."""
+
+from __future__ import annotations
+
+import heapq
+
+from rewriter.model.graph import GraphIndex
+from rewriter.regions.calls import TOP, Regions
+from rewriter.regions.convex import Part, level_edges
+
+
+def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
+    """Region -> its own nodes and the regions it calls, each behind what it reads from.
+
+    Kahn's algorithm (1962) on every level, the part with the earliest node first. The levels must be acyclic
+    (see `convex.make_convex`); regions without any node are left out.
+    """
+    first = _first_nodes(regions)
+    parts: list[list[Part]] = [[(False, node) for node in region.nodes] for region in regions.regions]
+    for number, region in enumerate(regions.regions):
+        if number != TOP and number in first:
+            parts[region.parent].append((True, number))
+    after: dict[Part, set[Part]] = {}
+    waiting: dict[Part, int] = {}
+    for _, left, right in level_edges(graph, regions):
+        readers = after.setdefault(left, set())
+        if right not in readers:
+            readers.add(right)
+            waiting[right] = waiting.get(right, 0) + 1
+    return [_sorted(of_region, after, waiting, first) for of_region in parts]
+
+
+def _first_nodes(regions: Regions) -> dict[int, int]:
+    """Region -> its earliest node or that of a region it calls."""
+    first: dict[int, int] = {}
+    for chain, region in zip(regions.chains(), regions.regions, strict=True):
+        if region.nodes:
+            for number in chain:
+                first[number] = min(first.get(number, region.nodes[0]), region.nodes[0])
+    return first
+
+
+def _sorted(
+    parts: list[Part], after: dict[Part, set[Part]], waiting: dict[Part, int], first: dict[int, int]
+) -> list[Part]:
+    def earliest(part: Part) -> int:
+        is_region, number = part
+        return first[number] if is_region else number
+
+    ready = [(earliest(part), part) for part in parts if not waiting.get(part)]
+    heapq.heapify(ready)
+    order = []
+    while ready:
+        _, part = heapq.heappop(ready)
+        order.append(part)
+        for reader in after.get(part, ()):
+            waiting[reader] -= 1
+            if not waiting[reader]:
+                heapq.heappush(ready, (earliest(reader), reader))
+    assert len(order) == len(parts), "a level with a cycle"
+    return order

@@ -1,0 +1,162 @@
+"""Calls as functions: the model computes the same, and `flatten` gives it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rewriter
+from rewriter.evidence import tags
+from rewriter.model import metadata
+from rewriter.passes.annotate import Annotate
+from rewriter.passes.base import Pass
+from rewriter.passes.flatten import Flatten
+from rewriter.passes.group import Group
+from rewriter.passes.naming import numbers_of, ranges
+from rewriter.runtime.feeds import Array
+from tests.build import chain, model
+from tests.exports import FILES, each_file
+
+
+def after(source: Path | onnx.ModelProto, *passes: Pass) -> onnx.ModelProto:
+    """The model rewritten without a file; raises unless the certificate holds."""
+    return rewriter.rewrite(source, passes=passes, numbers=False).analysis.model
+
+
+def bodies(nodes: Iterable[onnx.NodeProto]) -> list[bytes]:
+    return [node.SerializeToString(deterministic=True) for node in nodes]
+
+
+@each_file
+@pytest.mark.parametrize("depth", [1, 2, 3, 0])
+def test_every_export_groups_and_flattens(path: Path, depth: int) -> None:
+    flat = after(path, Annotate())
+    grouped = after(flat, Group(depth))
+    again = after(grouped, Flatten())
+    assert bodies(again.graph.node) == bodies(flat.graph.node)
+    for each in (flat, again):
+        each.graph.value_info.sort(key=lambda info: info.name)
+    assert again.SerializeToString(deterministic=True) == flat.SerializeToString(deterministic=True)
+    assert grouped.functions
+    assert after(grouped, Group(depth)).SerializeToString(deterministic=True) == grouped.SerializeToString(
+        deterministic=True
+    )
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.stem in ("ts", "dy")], ids=lambda p: f"{p.parent.name}-{p.stem}"
+)
+def test_grouped_exports_run_alike(path: Path, tmp_path: Path) -> None:
+    report = rewriter.rewrite(path, passes=(Annotate(), Group()))
+    numeric = report.verification.numeric
+    assert numeric is not None
+    draws = path.parent.name in ("random_numbers", "dropout_training")
+    assert numeric.exact or (draws and "random" in str(numeric.skipped))
+    if path.parent.name != "external_data":
+        onnx.checker.check_model(report.analysis.model, full_check=True)
+
+
+def test_names_domains_and_metadata() -> None:
+    names = ("/enc/layer.0/a/Relu", "/enc/layer.0/Relu", "/enc/layer.1/odd name/Relu", "/Relu")
+    grouped = after(chain(*names), Annotate(), Group())
+    assert [(f.domain, f.name) for f in grouped.functions] == [
+        ("enc.layer_0.a", "a"),
+        ("enc.layer_1.odd_name", "odd_name"),
+        ("enc.layer_0", "layer"),
+        ("enc.layer_1", "layer"),
+        ("enc", "enc"),
+    ]
+    call, last = grouped.graph.node
+    assert (call.name, last.name) == ("/enc", "/Relu")
+    assert metadata.read(call)[tags.MODULE] == "enc"
+    assert {opset.domain for opset in grouped.opset_import} >= {"", "enc", "enc.layer_0.a"}
+    onnx.checker.check_model(grouped, full_check=True)
+
+
+def test_reserved_domains_and_twins_are_avoided() -> None:
+    grouped = after(chain("/ai/onnx/Relu", "/a_b/Relu", "/a b/Relu"), Annotate(), Group())
+    assert [f.domain for f in grouped.functions] == ["modules.ai.onnx", "a_b", "a_b_2", "modules.ai"]
+    assert len({(f.domain, f.name) for f in grouped.functions}) == len(grouped.functions)
+
+
+def test_only_what_is_chosen_is_grouped() -> None:
+    proto = chain("/enc/layer.0/Relu", "/enc/layer.1/Relu", "/dec/Relu")
+    assert [f.domain for f in after(proto, Group(only="enc.layer.*")).functions] == [
+        "enc.layer_0",
+        "enc.layer_1",
+    ]
+    assert [f.domain for f in after(proto, Group(depth=1)).functions] == ["enc", "dec"]
+    classy = chain("n", n={tags.MODULE: "a", tags.CLASS: "pkg.Block", tags.EVIDENCE: "exporter_metadata"})
+    assert [f.name for f in after(classy, Group(class_name="Block")).functions] == ["Block"]
+    assert not after(classy, Group(class_name="Other")).functions
+
+
+def test_a_body_takes_its_captures_along() -> None:
+    proto = model(
+        """g (float[2] x, bool c, float[2] o) => (float[2] y) <float[2] "m.w" = {1, 2}>
+        {
+          ["/m/Mul"] a = Mul(x, "m.w")
+          ["/m/If"] b = If(c) <
+            then_branch = t () => (float[2] t1) { t1 = Add(a, o) },
+            else_branch = e () => (float[2] e1) { e1 = Sub(a, "m.w") }>
+          y = Relu(b)
+        }"""
+    )
+    report = rewriter.rewrite(proto, passes=(Annotate(), Group()), inputs=_feeds())
+    assert list(report.analysis.model.functions[0].input) == ["x", "c", "o", "m.w"]
+    assert report.verification.numeric is not None
+    assert report.verification.numeric.exact
+
+
+def _feeds() -> dict[str, Array]:
+    return {
+        "x": np.array([1, 2], np.float32),
+        "c": np.array(True),
+        "o": np.array([3, 4], np.float32),
+    }
+
+
+def test_an_edited_function_flattens_in_order_of_the_calls() -> None:
+    grouped = after(chain("/a/Relu", "/a/Relu_1", "/b/Relu"), Annotate(), Group())
+    function = grouped.functions[0]
+    extra = onnx.helper.make_node("Identity", [function.input[0]], ["seen_by_nobody"], name="extra")
+    function.node.insert(0, extra)
+    flat = after(grouped, Flatten())
+    assert [node.name for node in flat.graph.node] == ["extra", "/a/Relu", "/a/Relu_1", "/b/Relu"]
+    assert not flat.functions
+
+
+def test_functions_of_others_are_kept() -> None:
+    text = """<ir_version: 10, opset_import: ["" : 17, "mine" : 1]>
+    g (float[2] x) => (float[2] y) { ["/a/f"] t = mine.f(x) ["/a/Relu"] y = Relu(t) }
+    <domain: "mine", opset_import: ["" : 17]> f (p) => (q) { q = Neg(p) }"""
+    proto = onnx.parser.parse_model(text)
+    grouped = after(proto, Annotate(), Group())
+    assert [f.name for f in grouped.functions] == ["f", "a"]
+    assert [f.name for f in after(grouped, Flatten()).functions] == ["f"]
+    onnx.checker.check_model(grouped, full_check=True)
+
+
+@given(st.lists(st.integers(0, 50), unique=True))
+def test_ranges_are_read_back(numbers: list[int]) -> None:
+    assert numbers_of(ranges(numbers)) == numbers
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["a", "b", "c.0", "c.1"]), max_size=3).map("/".join), min_size=1, max_size=12
+    )
+)
+def test_any_placement_groups_and_flattens(scopes: list[str]) -> None:
+    """Whatever the modules of a chain of nodes are, its calls can be made functions and undone."""
+    names = [f"/{scope}/Relu_{n}".replace("//", "/") for n, scope in enumerate(scopes)]
+    flat = after(chain(*names), Annotate())
+    grouped = after(flat, Group())
+    onnx.checker.check_model(grouped)
+    assert bodies(after(grouped, Flatten()).graph.node) == bodies(flat.graph.node)

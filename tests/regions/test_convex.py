@@ -1,0 +1,102 @@
+"""Sets of regions that cannot all be calls: who yields, and what proves it."""
+
+from __future__ import annotations
+
+import onnx
+
+from rewriter import pipeline
+from rewriter.paths import ModulePath
+from rewriter.refusals import Reason, Refusal
+from rewriter.regions.boundary import find_boundaries
+from rewriter.regions.calls import Regions, find_regions
+from rewriter.regions.convex import make_convex
+from rewriter.regions.order import order_parts
+from tests.build import chain, model
+
+
+def regions_of(proto: onnx.ModelProto) -> tuple[Regions, list[Refusal], list[list[str]]]:
+    """The regions made convex, what yielded, and the order of the main graph by name."""
+    analysis = pipeline.load(proto)
+    regions = find_regions(analysis.graph, analysis.tree)
+    refusals = make_convex(analysis.graph, regions)
+    order = order_parts(analysis.graph, regions)
+    names = [
+        [
+            f"<{regions.regions[n].module}>" if is_region else analysis.graph.nodes[n].name
+            for is_region, n in parts
+        ]
+        for parts in order
+    ]
+    return regions, refusals, names
+
+
+def test_nested_calls_stay_whole() -> None:
+    _, refusals, order = regions_of(chain("/enc/a/Relu", "/enc/Relu", "/enc/b/Relu", "/Relu"))
+    assert not refusals
+    assert order[0] == ["<enc>", "/Relu"]
+    assert order[1] == ["<enc.a>", "/enc/Relu", "<enc.b>"]
+
+
+def test_a_list_of_modules_is_no_call() -> None:
+    regions, _, order = regions_of(chain("/layer.0/Relu", "/layer.1/Relu"))
+    assert order[0] == ["<layer.0>", "<layer.1>"]
+    assert [region.module for region in regions.regions] == ["", "layer.0", "layer.1"]
+
+
+def test_calls_of_a_child_go_to_the_calls_of_its_parent() -> None:
+    names = ("/b/Relu", "/b/a/Relu", "/b_1/Relu", "/b/a_1/Relu")
+    regions, refusals, order = regions_of(chain(*names))
+    assert not refusals
+    assert [(r.module, r.call, r.parent) for r in regions.regions[1:]] == [
+        ("b", 0, 0),
+        ("b.a", 0, 1),
+        ("b", 1, 0),
+        ("b.a", 1, 3),
+    ]
+    assert order[0] == ["<b>", "<b>"]
+
+
+def test_what_leaves_and_comes_back_is_cut() -> None:
+    regions, refusals, order = regions_of(chain("/a/Relu", "/Relu", "/a/Relu_1", "/Relu_1", "/a/Relu_2"))
+    assert refusals[0] == Refusal(ModulePath("a"), Reason.NOT_CONVEX, "/Relu_1")
+    assert [(r.module, r.segment, r.nodes) for r in regions.regions[1:]] == [
+        ("a", 0, [0]),
+        ("a", 1, [2]),
+        ("a", 2, [4]),
+    ]
+    assert order[0] == ["<a>", "/Relu", "<a>", "/Relu_1", "<a>"]
+
+
+def test_of_two_that_feed_each_other_the_smaller_yields() -> None:
+    proto = model(
+        """g (float[2] x) => (float[2] y, float[2] z)
+        {
+          ["/a/Relu"] p = Relu(x)
+          ["/b/Relu"] y = Relu(p)
+          ["/b/Neg"] q = Neg(x)
+          ["/b/Abs"] r = Abs(q)
+          ["/a/Neg"] z = Neg(r)
+        }"""
+    )
+    _, refusals, order = regions_of(proto)
+    assert [(refusal.module, refusal.reason) for refusal in refusals] == [("a", Reason.CYCLIC)]
+    assert order[0] == ["/a/Relu", "<b>", "/a/Neg"]
+
+
+def test_the_boundary_counts_captures_and_orders_weights_last() -> None:
+    proto = model(
+        """g (float[2] x, bool c, float[2] o) => (float[2] y) <float[2] "m.w" = {1, 2}>
+        {
+          ["/m/Mul"] a = Mul("m.w", x)
+          ["/m/If"] b = If(c) <
+            then_branch = t () => (float[2] t1) { t1 = Add(a, o) },
+            else_branch = e () => (float[2] e1) { e1 = Sub("m.w", a) }>
+          y = Relu(b)
+        }"""
+    )
+    analysis = pipeline.load(proto)
+    regions = find_regions(analysis.graph, analysis.tree)
+    boundary = find_boundaries(analysis.graph, regions)[1]
+    names = analysis.graph.value_names
+    assert [names[value] for value in boundary.inputs] == ["x", "c", "o", "m.w"]
+    assert [names[value] for value in boundary.outputs] == ["b"]
