@@ -81,7 +81,7 @@ def test_names_domains_and_metadata() -> None:
 
 def test_reserved_domains_and_twins_are_avoided() -> None:
     grouped = after(chain("/ai/onnx/Relu", "/a_b/Relu", "/a b/Relu"), Annotate(), Group())
-    assert [f.domain for f in grouped.functions] == ["modules.ai.onnx", "a_b", "a_b_2", "modules.ai"]
+    assert [f.domain for f in grouped.functions] == ["modules.ai.onnx", "modules.ai", "a_b", "a_b_2"]
     assert len({(f.domain, f.name) for f in grouped.functions}) == len(grouped.functions)
 
 
