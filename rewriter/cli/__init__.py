@@ -50,7 +50,7 @@ class _Verbs(click.Group):
 @click.version_option(__version__, package_name="onnx-module-rewriter", message="rewriter %(version)s")
 @click.option("--debug", is_flag=True, help="Show a traceback where something fails.")
 def cli(debug: bool) -> None:
-    r"""Give an exported ONNX model its module tree back.
+    """Give an exported ONNX model its module tree back.
 
     \b
       rewriter tree model.onnx

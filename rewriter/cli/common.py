@@ -15,6 +15,9 @@ from rich.console import Console
 
 from rewriter.pipeline import Inputs
 from rewriter.refusals import UsageError
+from rewriter.views.json import rewrite_json
+from rewriter.views.report import Report
+from rewriter.views.text.report import print_report
 
 MODEL = click.Path(readable=False, path_type=Path)
 """A model file. Whether it can be read is for the loader to say, in one voice for all faults."""
@@ -29,6 +32,36 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{number} is no finite number.", param, ctx)
         return number
+
+
+def proof_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every verb that proves: whether and how onnxruntime runs both models."""
+    options = (
+        click.option(
+            "--numbers/--no-numbers", default=True, help="Run both models, or rely on the certificate alone."
+        ),
+        click.option(
+            "--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones."
+        ),
+        click.option(
+            "--timeout",
+            type=Finite(min=0, min_open=True),
+            default=600.0,
+            show_default=True,
+            help="Seconds for the numbers.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def show_report(report: Report, *, as_json: bool) -> None:
+    """Print what a rewrite did."""
+    if as_json:
+        emit_json(rewrite_json(report))
+    else:
+        print_report(report, stdout())
 
 
 def emit_json(document: object) -> None:

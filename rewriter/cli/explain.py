@@ -20,7 +20,7 @@ from rewriter.views.text.claims import print_claims
 @click.argument("node")
 @click.option("--json", "as_json", is_flag=True, help="Print the claims as JSON.")
 def command(model: Path, node: str, as_json: bool) -> None:
-    r"""Show every claim on NODE of MODEL, and why the winner won.
+    """Show every claim on NODE of MODEL, and why the winner won.
 
     NODE is the name of a node, or of a value that it writes.
 

@@ -7,10 +7,8 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, Finite, emit_json, progress, read_inputs, stdout
+from rewriter.cli.common import MODEL, Finite, progress, proof_options, read_inputs, show_report
 from rewriter.passes.group import Group
-from rewriter.views.json import rewrite_json
-from rewriter.views.text.report import print_report
 
 
 @click.command("rewrite")
@@ -29,24 +27,14 @@ from rewriter.views.text.report import print_report
     "--class", "class_name", metavar="NAME", default="", help="Functions for modules of this class."
 )
 @click.option("--sidecar/--no-sidecar", default=True, help="Write OUTPUT.modules.json too (default).")
-@click.option(
-    "--numbers/--no-numbers", default=True, help="Run both models, or rely on the certificate alone."
-)
-@click.option("--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones.")
-@click.option(
-    "--timeout",
-    type=Finite(min=0, min_open=True),
-    default=600.0,
-    show_default=True,
-    help="Seconds for the numbers.",
-)
+@proof_options
 @click.option("--copy-data", is_flag=True, help="Copy external data where OUTPUT goes to another folder.")
 @click.option(
     "--min-coverage",
     type=Finite(0, 100),
     default=0.0,
-    metavar="PERCENT",
-    help="Fail where fewer nodes are placed.",
+    metavar="SHARE",
+    help="Fail where fewer nodes are placed: a share (0.95) or a percentage (95).",
 )
 @click.option("--strict", is_flag=True, help="Fail where anything was refused.")
 @click.option("--dry-run", is_flag=True, help="Do everything but write.")
@@ -69,7 +57,7 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    r"""Write the module tree of MODEL into a copy of it, and prove that nothing else changed.
+    """Write the module tree of MODEL into a copy of it, and prove that nothing else changed.
 
     \b
       rewriter rewrite bert.onnx -o bert.tree.onnx
@@ -88,14 +76,11 @@ def command(
         inputs=read_inputs(inputs),
         sidecar=sidecar,
         copy_data=copy_data,
-        min_coverage=min_coverage / 100,
+        min_coverage=min_coverage / 100 if min_coverage > 1 else min_coverage,
         strict=strict,
         dry_run=dry_run,
         timeout=timeout,
     )
     with progress() as tell:
         report = pipeline.rewrite(model, output, options, tell)
-    if as_json:
-        emit_json(rewrite_json(report))
-    else:
-        print_report(report, stdout())
+    show_report(report, as_json=as_json)

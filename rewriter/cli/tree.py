@@ -20,7 +20,7 @@ from rewriter.views.text.tree import print_tree
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead.")
 def command(model: Path, depth: int | None, only: str | None, as_json: bool) -> None:
-    r"""Show the module tree of MODEL: paths, classes, nodes, parameters and shares.
+    """Show the module tree of MODEL: paths, classes, nodes, parameters and shares.
 
     \b
       rewriter tree bert.onnx --depth 3

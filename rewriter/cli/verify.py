@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, Finite, emit_json, read_inputs, stdout
+from rewriter.cli.common import MODEL, emit_json, proof_options, read_inputs, stdout
 from rewriter.refusals import NotEquivalent
 from rewriter.views.json import verify_json
 from rewriter.views.text.report import print_verification
@@ -16,17 +16,7 @@ from rewriter.views.text.report import print_verification
 @click.command("verify")
 @click.argument("before", type=MODEL)
 @click.argument("after", type=MODEL)
-@click.option(
-    "--numbers/--no-numbers", default=True, help="Run both models, or rely on the certificate alone."
-)
-@click.option("--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones.")
-@click.option(
-    "--timeout",
-    type=Finite(min=0, min_open=True),
-    default=600.0,
-    show_default=True,
-    help="Seconds for the numbers.",
-)
+@proof_options
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_context
 def command(
@@ -38,7 +28,7 @@ def command(
     timeout: float,
     as_json: bool,
 ) -> None:
-    r"""Tell whether BEFORE and AFTER compute the same. Leaves with 0 if they do, with 1 if not.
+    """Tell whether BEFORE and AFTER compute the same. Leaves with 0 if they do, with 1 if not.
 
     \b
       rewriter verify bert.onnx bert.tree.onnx

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rewriter.evidence.call_chains import CallChains
 from rewriter.evidence.claim import Claim, Source, Testimony
 from rewriter.evidence.grammar import Scope, scope_of_node_name, scope_of_value_name
+from rewriter.evidence.tags import ORDER
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
@@ -28,9 +29,10 @@ def testify(graph: GraphIndex) -> Testimony:
 
 
 def _read(graph: GraphIndex, node: int) -> tuple[Scope, Source, str] | None:
-    if graph.is_call(node):
-        return None  # named after the module it calls, not after the one it stands in
-    name = graph.nodes[node].name
+    proto = graph.nodes[node]
+    if any(entry.key == ORDER for entry in proto.metadata_props):
+        return None  # a call that `group` made is named after the module it calls, not the one it is in
+    name = proto.name
     if scope := scope_of_node_name(name):
         return scope, Source.SCOPE_NAME, name
     for value in graph.writes[node]:

@@ -69,7 +69,6 @@ class GraphIndex:
         self.producer: list[int] = []
         self.readers: list[list[int]] = []
         self.initializers: dict[int, TensorProto] = {}
-        self._functions = {(function.domain, function.name) for function in model.functions}
         self._define(model.graph, NONE, NONE)
         for function in model.functions:
             self._define(function, NONE, NONE)
@@ -86,11 +85,6 @@ class GraphIndex:
                 return found
             body = self.bodies[body].outer
         return NONE
-
-    def is_call(self, node: int) -> bool:
-        """Whether a node calls a local function of the model."""
-        proto = self.nodes[node]
-        return bool(self._functions) and (proto.domain, proto.op_type) in self._functions
 
     def enclosing(self, node: int) -> Iterator[int]:
         """The nodes whose bodies hold `node`, the nearest first."""
