@@ -21,6 +21,7 @@ from google.protobuf.message import EncodeError
 
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
+from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _WORKER = "rewriter.runtime.worker"
 _PROBING_SHARE = 0.25
@@ -54,6 +55,9 @@ def compare_runs(
     """
     with _scratch() as folder:
         places = {stage: None if path is None else str(path.resolve()) for stage, path in folders.items()}
+        if all(map(holds_weights, models.values())):
+            models = SharedWeights(folder).move(models)
+            places = dict.fromkeys(Stage, str(folder))
         request = Request(plan, sets, seed, given is not None, optimised, timeout * _PROBING_SHARE, places)
         request.write(folder / "request.json")
         try:

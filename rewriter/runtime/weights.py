@@ -1,0 +1,97 @@
+"""One file with the inline weights of both models, so that they are neither parsed nor held twice.
+
+onnxruntime maps external data into memory where it copies inline weights several times over: that costs most
+of the time of a comparison once weights come to hundreds of megabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from google.protobuf.message import Message
+from onnx import ModelProto, StringStringEntryProto, TensorProto
+
+Key = TypeVar("Key")
+
+LOCATION = "weights.bin"
+_LARGE = 1 << 16
+_WORTHWHILE = 1 << 14
+"""Elements of a tensor that make the file worth writing."""
+_ALIGNED = 1 << 12
+"""Offsets that can be mapped into memory: pages."""
+
+
+class SharedWeights:
+    """Writes the large inline initializers of models to one file, equal ones once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._places: dict[tuple[int, bytes, bytes], list[tuple[int, TensorProto]]] = {}
+        self._end = 0
+
+    def move(self, models: Mapping[Key, ModelProto]) -> dict[Key, ModelProto]:
+        """The models with their large inline weights in the file; a model that has none as it is."""
+        with (self.folder / LOCATION).open("wb") as stream:
+            return {key: self._moved(model, stream) for key, model in models.items()}
+
+    def _moved(self, model: ModelProto, stream: BinaryIO) -> ModelProto:
+        moved = ModelProto()
+        _copy_but(model, moved, "graph")
+        _copy_but(model.graph, moved.graph, "initializer")
+        for tensor in model.graph.initializer:
+            if tensor.HasField("raw_data") and tensor.data_location != TensorProto.EXTERNAL:
+                data = tensor.raw_data
+                if len(data) >= _LARGE:
+                    moved.graph.initializer.append(self._reference(tensor, data, stream))
+                    continue
+            moved.graph.initializer.append(tensor)
+        return moved
+
+    def _reference(self, tensor: TensorProto, data: bytes, stream: BinaryIO) -> TensorProto:
+        offset = self._place(tensor, data, stream)
+        entries = {"location": LOCATION, "offset": str(offset), "length": str(len(data))}
+        return TensorProto(
+            name=tensor.name,
+            dims=tensor.dims,
+            data_type=tensor.data_type,
+            data_location=TensorProto.EXTERNAL,
+            external_data=[StringStringEntryProto(key=key, value=value) for key, value in entries.items()],
+        )
+
+    def _place(self, tensor: TensorProto, data: bytes, stream: BinaryIO) -> int:
+        """Where the data stands in the file, written where it is new."""
+        alike = self._places.setdefault((len(data), data[:_ALIGNED], data[-_ALIGNED:]), [])
+        for offset, other in alike:
+            if other.raw_data == data:
+                return offset
+        offset = -(-self._end // _ALIGNED) * _ALIGNED
+        stream.seek(offset)
+        stream.write(data)
+        self._end = offset + len(data)
+        alike.append((offset, tensor))
+        return offset
+
+
+def holds_weights(model: ModelProto) -> bool:
+    """Whether a model has large initializers inline and none elsewhere."""
+    tensors = model.graph.initializer
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in tensors):
+        return False
+    return any(tensor.HasField("raw_data") and prod(tensor.dims) >= _WORTHWHILE for tensor in tensors)
+
+
+def _copy_but(source: Message, target: Message, left_out: str) -> None:
+    """Copy all fields but one, so that what it holds is never copied."""
+    for field, value in source.ListFields():
+        slot = getattr(target, field.name)
+        if field.name == left_out:
+            continue
+        if isinstance(slot, Message):
+            slot.CopyFrom(value)
+        elif hasattr(slot, "MergeFrom"):  # a repeated field
+            slot.MergeFrom(value)
+        else:
+            setattr(target, field.name, value)
