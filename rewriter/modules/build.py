@@ -9,6 +9,7 @@ from pathlib import Path
 
 from onnx import ModelProto, TensorProto
 
+from rewriter import garbage
 from rewriter.evidence.claim import ParameterClaim
 from rewriter.evidence.parameters import readers_of
 from rewriter.evidence.settle import Settled, settle
@@ -18,6 +19,7 @@ from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
 from rewriter.paths import ROOT, ModulePath
 
 
+@garbage.paused()
 def analyse(model: ModelProto, path: Path | None = None) -> Analysis:
     """Index a model, hear the witnesses and build its tree."""
     graph = GraphIndex(model)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter import garbage
 from rewriter.proof.contents import Contents, Table
 from rewriter.proof.numbering import Numbering
 from rewriter.proof.scope import Unprovable
@@ -29,6 +30,7 @@ class Certificate:
     difference: str | None = None
 
 
+@garbage.paused()
 def certify(
     before: ModelProto,
     after: ModelProto,
