@@ -13,7 +13,7 @@ by an operator that only moves elements.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from onnx import TensorProto
 
@@ -32,32 +32,16 @@ _LINEAR = frozenset({"MatMul", "Add"})
 
 
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
-    """Claims for anonymous 2-d weights of modules that are linear layers by all that can be seen."""
-    aliases = _aliases(graph)
+    """Claims for weights that lost their name, and for those of the exported module itself."""
+    matrices = _matrices(graph, modules)
+    own = _nodes_of_leaves(modules, matrices)
     explained = folded_from(graph)
-    # A body may own an initializer of the same form; only the main graph's can be a parameter.
-    main = set(graph.bodies[0].values.values())
-    matrices: dict[ModulePath, set[int]] = {}
-    for node, module in enumerate(modules):
-        if module and graph.nodes[node].op_type == "MatMul":
-            matrices.setdefault(module, set()).update(aliases.get(v, v) for v in graph.reads[node][1:])
-    own: dict[ModulePath, list[int]] = {module: [] for module in matrices}
-    inside: set[ModulePath] = set()
-    for node, place in enumerate(modules):
-        if place is not None:
-            inside.update(ancestor for ancestor in place.ancestors() if ancestor in own)
-            if place in own:
-                own[place].append(node)
     found = []
-    for module, values in matrices.items():
-        value = next(iter(values)) if len(values) == 1 else NONE
-        tensor = graph.initializers.get(value) if value in main else None
-        if module in inside or tensor is None or len(tensor.dims) != 2 or not _is_text(tensor):
-            continue
-        if owner_of_parameter(tensor.name):
-            continue
+    for module, nodes in own.items():
+        value = next(iter(matrices[module]))
+        tensor = graph.initializers[value]
+        added = _added(graph, module, nodes)
         name = module.child(_WEIGHT)
-        added = _added(graph, module, own[module])
         if value in explained:
             told = explained[value] == (name,) and bool(_LAYOUT.match(tensor.name))
         else:
@@ -65,6 +49,39 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
         if told and added is not None and graph.value(name) == NONE:
             found.append(ParameterClaim(tensor.name, name, True, Source.POSITION))
     return found + _of_root(graph, modules)
+
+
+def _matrices(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[ModulePath, set[int]]:
+    """Module -> the one anonymous 2-d initializer that all its matrix products multiply by."""
+    aliases = _aliases(graph)
+    products: dict[ModulePath, set[int]] = {}
+    for node, module in enumerate(modules):
+        if module and graph.nodes[node].op_type == "MatMul":
+            products.setdefault(module, set()).update(aliases.get(v, v) for v in graph.reads[node][1:])
+    # A body may own an initializer of the same form; only the main graph's can be a parameter.
+    main = set(graph.bodies[0].values.values())
+
+    def is_anonymous(value: int) -> bool:
+        tensor = graph.initializers.get(value) if value in main else None
+        if tensor is None or len(tensor.dims) != 2 or not _is_text(tensor):
+            return False
+        return owner_of_parameter(tensor.name) is None
+
+    return {m: values for m, values in products.items() if len(values) == 1 and is_anonymous(*values)}
+
+
+def _nodes_of_leaves(
+    modules: Sequence[ModulePath | None], wanted: Collection[ModulePath]
+) -> dict[ModulePath, list[int]]:
+    """The nodes of each wanted module, those left out that hold nodes of other modules as well."""
+    own: dict[ModulePath, list[int]] = {module: [] for module in wanted}
+    for place in set(modules):
+        for ancestor in place.ancestors() if place is not None else ():
+            own.pop(ancestor, None)
+    for node, place in enumerate(modules):
+        if place in own:
+            own[place].append(node)
+    return own
 
 
 def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:

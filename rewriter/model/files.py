@@ -32,6 +32,8 @@ def load(path: Path) -> ModelProto:
     """
     if path.is_dir():
         raise UnreadableModel(f"{path}: a folder, not a file; name the .onnx file inside it")
+    if path.exists() and not path.is_file():
+        raise UnreadableModel(f"{path}: a pipe or device, not a file; save the model to a file first")
     try:
         data = path.read_bytes()
     except FileNotFoundError:

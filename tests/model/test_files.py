@@ -37,3 +37,9 @@ def test_tensors_are_found_everywhere() -> None:
             *("one initializer", "two initializer", "values", "indices"),
         ]
     )
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.onnx")
+    with pytest.raises(UnreadableModel, match="a pipe or device"):
+        files.load(tmp_path / "model.onnx")
