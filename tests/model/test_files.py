@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import onnx
 import pytest
 
 from rewriter.model import files
+from rewriter.refusals import UnreadableModel
 from tests.exports import EXPORTS
 
 
