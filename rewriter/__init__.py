@@ -20,7 +20,7 @@ from rewriter.version import __version__
 if TYPE_CHECKING:
     from rewriter.api import LoadedModel, load, rewrite, tree, verify
     from rewriter.modules.analysis import Analysis
-    from rewriter.modules.module import Kind, Module, ModuleTree, Parameter, Placement
+    from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.paths import ModulePath
     from rewriter.proof.verification import Verification
     from rewriter.refusals import Refusal, RewriterError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Analysis",
+    "Boundary",
     "Kind",
     "LoadedModel",
     "Module",
@@ -52,6 +53,7 @@ _HOME = {
     "tree": "api",
     "verify": "api",
     "Analysis": "modules.analysis",
+    "Boundary": "modules.module",
     "Kind": "modules.module",
     "LoadedModel": "api",
     "Module": "modules.module",

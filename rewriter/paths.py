@@ -45,6 +45,12 @@ class ModulePath(str):
         """Whether `other` is this module or lies inside it."""
         return not self or other == self or other.startswith(self + ".")
 
+    def cut(self, depth: int | None) -> ModulePath:
+        """The ancestor at `depth`; the path itself where it is no deeper, or where `depth` is None."""
+        if depth is None or self.depth <= depth:
+            return self
+        return ModulePath(".".join(self.atoms[:depth]))
+
     def ancestors(self) -> Iterator[ModulePath]:
         """The parents from the nearest up to the root, the path itself left out."""
         path = self.parent

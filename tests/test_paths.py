@@ -91,3 +91,8 @@ def test_matches(path: str, glob: str, fits: bool) -> None:
 def test_names_that_begin_alike_are_apart() -> None:
     assert not ModulePath("layer.1").holds("layer.10")
     assert common_ancestor([ModulePath("layer.1"), ModulePath("layer.10")]) == "layer"
+
+
+def test_cut() -> None:
+    path = ModulePath("a.b.c")
+    assert [path.cut(depth) for depth in (0, 1, 2, 3, 4, None)] == ["", "a", "a.b", "a.b.c", "a.b.c", "a.b.c"]

@@ -126,6 +126,23 @@ class Placement:
     conflicting: tuple[ModulePath, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """Where, in file order, the nodes of one module end and those of the next begin.
+
+    Attributes:
+        left: the module that ends.
+        right: the module that begins.
+        last: number of the last node of `left`.
+        first: the node at the seam: number of the first node of `right`.
+    """
+
+    left: ModulePath
+    right: ModulePath
+    last: int
+    first: int
+
+
 @dataclass(frozen=True)
 class ModuleTree:
     """All modules of a model by path, the root first and parents before children.
@@ -207,6 +224,24 @@ class ModuleTree:
     def of_kind(self, kind: Kind | str | None) -> tuple[Module, ...]:
         """The modules of one kind; None for those whose class nobody knows."""
         return tuple(module for module in self if module.kind == kind)
+
+    def boundaries(self, depth: int | None = None) -> tuple[Boundary, ...]:
+        """The seams between modules in file order; nodes that nobody placed are passed over.
+
+        Args:
+            depth: look at the modules of this depth, the nodes of deeper ones being theirs; None for the very
+                modules that own the nodes. Layers of `encoder.layer.N` meet at depth 3.
+        """
+        found = []
+        last, left = -1, ROOT
+        for node, placement in enumerate(self.placements):
+            if placement is None:
+                continue
+            right = placement.module.cut(depth)
+            if last >= 0 and right != left:
+                found.append(Boundary(left, right, last, node))
+            last, left = node, right
+        return tuple(found)
 
     def select(self, glob: str) -> tuple[Module, ...]:
         """The modules whose path fits a glob (see `ModulePath.matches`), in tree order."""

@@ -57,3 +57,19 @@ def test_parameters_have_their_shape_type_and_count() -> None:
     assert weight.transposed
     assert weight.initializer.startswith("onnx::MatMul_")
     assert tree.of_kind(None) == tuple(tree)
+
+
+def test_boundaries_name_the_node_at_the_seam() -> None:
+    names = ("/enc/l.0/a/Relu", "/enc/l.0/b/Relu", "/enc/l.1/a/Relu", "/Relu", "no")
+    tree = pipeline.load(chain(*names)).tree
+    assert [(b.left, b.right, names[b.last], names[b.first]) for b in tree.boundaries(3)] == [
+        ("enc.l.0", "enc.l.1", "/enc/l.0/b/Relu", "/enc/l.1/a/Relu"),
+        ("enc.l.1", "", "/enc/l.1/a/Relu", "/Relu"),
+    ]
+    assert [(b.left, b.right) for b in tree.boundaries()] == [
+        ("enc.l.0.a", "enc.l.0.b"),
+        ("enc.l.0.b", "enc.l.1.a"),
+        ("enc.l.1.a", ""),
+    ]
+    assert [(b.left, b.right) for b in tree.boundaries(1)] == [("enc", "")]
+    assert not tree.boundaries(0)
