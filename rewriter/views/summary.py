@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from onnx import GraphProto
@@ -27,6 +28,7 @@ class Summary:
         producer: name and version of the exporter; '' where the file does not say.
         opset: version of the default domain; None where the file does not import it.
         opsets: domain -> version; the default domain is ''.
+        functions: domain -> number of local functions in it.
         nodes: all nodes, those in bodies and functions included.
         initializers: all initializers, likewise.
     """
@@ -35,6 +37,7 @@ class Summary:
     producer: str
     opset: int | None
     opsets: dict[str, int]
+    functions: dict[str, int]
     nodes: int
     initializers: int
 
@@ -52,6 +55,7 @@ def summarize(analysis: Analysis) -> Summary:
         producer=f"{as_text(model.producer_name)} {as_text(model.producer_version)}".strip(),
         opset=opsets.get(""),
         opsets=opsets,
+        functions=dict(Counter(as_text(function.domain) for function in model.functions)),
         nodes=len(analysis.graph.nodes),
         initializers=sum(len(graph.initializer) + len(graph.sparse_initializer) for graph in graphs),
     )
@@ -91,7 +95,12 @@ def head_phrases(summary: Summary) -> list[str]:
     """The file in a few phrases, for one line."""
     phrases = [summary.file or "(model in memory)", summary.producer or "unknown producer"]
     phrases.append("no opset" if summary.opset is None else f"opset {summary.opset}")
-    phrases.extend(f"{domain} {version}" for domain, version in summary.opsets.items() if domain)
+    foreign = {
+        domain: version for domain, version in summary.opsets.items() if domain not in summary.functions
+    }
+    phrases.extend(f"{domain} {version}" for domain, version in foreign.items() if domain)
+    if summary.functions:
+        phrases.append(counted(sum(summary.functions.values()), "function"))
     return [*phrases, counted(summary.nodes, "node"), counted(summary.initializers, "initializer")]
 
 
