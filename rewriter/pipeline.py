@@ -23,7 +23,7 @@ from rewriter.passes.restore_names import RestoreNames
 from rewriter.proof.certificate import certify
 from rewriter.proof.compare import Numeric, compare
 from rewriter.proof.verification import Verification
-from rewriter.refusals import BelowThreshold, NotEquivalent
+from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel
 from rewriter.views import sidecar
 from rewriter.views.report import PassRecord, Report
 
@@ -109,6 +109,9 @@ def rewrite(
         )
     folder = path.parent if path else None
     verification = _prove(before, model, (folder, folder), options, clock)
+    if not verification.certificate.readable:
+        reason = verification.certificate.difference
+        raise UnreadableModel(f"{_name(path)}: {reason}; run onnx.checker on it, or export it again")
     if not verification.holds:
         raise NotEquivalent(
             f"{_name(path)}: {_fault(verification)}; nothing was written, please report this model"

@@ -150,3 +150,12 @@ def test_a_model_in_memory_finds_its_data_beside_the_output_or_is_refused(tmp_pa
         rewriter.rewrite(proto, tmp_path / "dy.onnx.data", numbers=False)
     rewriter.rewrite(proto, tmp_path / "out.onnx", numbers=False)
     assert rewriter.verify(EXTERNAL, tmp_path / "out.onnx").holds
+
+
+def test_a_model_that_is_no_expression_is_refused_as_input(tmp_path: Path) -> None:
+    proto = chain("/a/Relu", "/b/Relu")
+    proto.graph.node[0].input[0] = "nowhere"
+    with pytest.raises(UnreadableModel, match="'nowhere' is read before"):
+        rewriter.rewrite(proto, tmp_path / "out.onnx", numbers=False)
+    assert not [*tmp_path.iterdir()]
+    assert not rewriter.verify(proto, proto, numbers=False).holds

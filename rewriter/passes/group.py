@@ -21,7 +21,7 @@ from rewriter.modules.module import Module, ModuleTree
 from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.naming import FunctionNames, ranges
-from rewriter.refusals import UsageError
+from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.regions.boundary import Boundary, find_boundaries
 from rewriter.regions.calls import TOP, Region, Regions, find_regions
 from rewriter.regions.convex import Part, make_convex
@@ -53,6 +53,7 @@ class Group:
         graph, tree = analysis.graph, analysis.tree
         if any(is_ours(function) for function in analysis.model.functions):
             return Outcome({"functions made": 0})
+        _demand_text(analysis)
         regions = find_regions(graph, tree, lambda module: self._wants(tree, module))
         refusals = make_convex(graph, regions)
         order = order_parts(graph, regions)
@@ -68,6 +69,14 @@ class Group:
             and (not self.only or module.path.matches(self.only))
             and (not self.class_name or self.class_name in (module.class_name, module.short_class))
         )
+
+
+def _demand_text(analysis: Analysis) -> None:
+    """Refuse names that are not UTF-8 (protobuf hands over bytes then): no function can bear them."""
+    used = (name for node in analysis.graph.nodes for name in (node.domain, node.op_type))
+    for name in (*analysis.graph.value_names, *used):
+        if not isinstance(name, str):
+            raise UnreadableModel(f"name {name!r} is not UTF-8, so no function can bear it; rename it first")
 
 
 class _Emission:

@@ -124,8 +124,11 @@ def _rename(graph: GraphIndex, claims: list[ParameterClaim]) -> None:
                     inputs[position] = claim.name
     main = graph.model.graph
     for info in main.value_info:
-        info.name = new_names.get(info.name, info.name)
+        if info.name in new_names:
+            info.name = new_names[info.name]
     for annotation in main.quantization_annotation:
-        annotation.tensor_name = new_names.get(annotation.tensor_name, annotation.tensor_name)
+        if annotation.tensor_name in new_names:
+            annotation.tensor_name = new_names[annotation.tensor_name]
         for entry in annotation.quant_parameter_tensor_names:
-            entry.value = new_names.get(entry.value, entry.value)
+            if entry.value in new_names:
+                entry.value = new_names[entry.value]

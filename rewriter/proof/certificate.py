@@ -23,11 +23,14 @@ class Certificate:
             state, read or not.
         outputs: number of outputs compared.
         difference: one line on the first difference; None where equal.
+        readable: whether the first model can be read as expressions at all; a graph with a cycle, say, has
+            none, and nothing can be proved of it.
     """
 
     equal: bool
     outputs: int
     difference: str | None = None
+    readable: bool = True
 
 
 @garbage.paused()
@@ -51,15 +54,23 @@ def certify(
     for side in ("input", "output"):
         if difference := _interface(side, before, after):
             return Certificate(False, 0, difference)
-    try:
-        left = Numbering(before, table, before_folder)
-        right = Numbering(after, table, after_folder)
-    except Unprovable as error:
-        return Certificate(False, 0, f"no proof: {error}")
-    except RecursionError:
-        return Certificate(False, 0, "no proof: functions or graphs nest too deep")
+    left = _numbered(before, table, before_folder)
+    right = _numbered(after, table, after_folder)
+    if isinstance(left, str) or isinstance(right, str):
+        reason = left if isinstance(left, str) else right
+        return Certificate(False, 0, f"no proof: {reason}", readable=not isinstance(left, str))
     difference = _difference(left, right)
     return Certificate(difference is None, len(left.outputs), difference)
+
+
+def _numbered(model: ModelProto, table: Table, folder: Path | None) -> Numbering | str:
+    """The numbers of a model, or why it has none."""
+    try:
+        return Numbering(model, table, folder)
+    except Unprovable as error:
+        return str(error)
+    except RecursionError:
+        return "functions or graphs nest too deep"
 
 
 def _difference(left: Numbering, right: Numbering) -> str | None:

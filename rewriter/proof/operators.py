@@ -31,7 +31,7 @@ def since(op_type: str, domain: str, version: int) -> int:
     """
     try:
         schema = onnx.defs.get_schema(op_type, version, domain)
-    except onnx.defs.SchemaError:
+    except (onnx.defs.SchemaError, TypeError):  # unknown, or a name that is not UTF-8
         return -version
     return version if version > _NEWEST.get(domain, 0) else int(schema.since_version)
 

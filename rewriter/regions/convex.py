@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.refusals import Reason, Refusal
+from rewriter.refusals import Reason, Refusal, UnreadableModel
 from rewriter.regions.calls import TOP, Regions
 
 Part = tuple[bool, int]
@@ -27,14 +27,20 @@ def make_convex(graph: GraphIndex, regions: Regions) -> list[Refusal]:
     """Cut or dissolve regions, in place, until every level is acyclic; what yielded, with its witness.
 
     Ends, since every step makes a region convex or removes one.
+
+    Raises:
+        UnreadableModel: nodes of the graph feed each other, regions or not.
     """
     edges = tuple(_edges(graph))
     refusals = []
     while cycles := _cycles(graph, regions):
         for cycle in cycles:
-            yielding = min(
-                (number for is_region, number in cycle if is_region), key=lambda n: (_size(regions, n), n)
-            )
+            circular = [number for is_region, number in cycle if is_region]
+            if not circular:
+                raise UnreadableModel(
+                    f"node {_name(graph, [cycle[0][1]])!r} feeds itself through other nodes; export it again"
+                )
+            yielding = min(circular, key=lambda number: (_size(regions, number), number))
             refusals.append(_split(graph, regions, yielding, edges))
     return refusals
 

@@ -19,6 +19,7 @@ from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
 from rewriter.passes.naming import numbers_of, ranges
+from rewriter.refusals import UnreadableModel
 from rewriter.runtime.feeds import Array
 from tests.build import chain, model
 from tests.exports import FILES, each_file
@@ -160,3 +161,11 @@ def test_any_placement_groups_and_flattens(scopes: list[str]) -> None:
     grouped = after(flat, Group())
     onnx.checker.check_model(grouped)
     assert bodies(after(grouped, Flatten()).graph.node) == bodies(flat.graph.node)
+
+
+def test_names_that_are_not_text_are_refused() -> None:
+    proto = chain("/a/Relu", "/b/Relu")
+    data = proto.SerializeToString().replace(b"v1", b"\xff1")
+    with pytest.raises(UnreadableModel, match="not UTF-8"):
+        rewriter.rewrite(data, passes=(Annotate(), Group()), numbers=False)
+    assert rewriter.rewrite(data, numbers=False).analysis.tree.placed == 2

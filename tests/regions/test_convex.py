@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import onnx
+import pytest
 
 from rewriter import pipeline
 from rewriter.paths import ModulePath
-from rewriter.refusals import Reason, Refusal
+from rewriter.refusals import Reason, Refusal, UnreadableModel
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import Regions, find_regions
 from rewriter.regions.convex import make_convex
@@ -100,3 +101,10 @@ def test_the_boundary_counts_captures_and_orders_weights_last() -> None:
     names = analysis.graph.value_names
     assert [names[value] for value in boundary.inputs] == ["x", "c", "o", "m.w"]
     assert [names[value] for value in boundary.outputs] == ["b"]
+
+
+def test_a_graph_that_feeds_itself_is_refused() -> None:
+    proto = chain("/a/Relu", "/Relu", "/Relu_1", "/b/Relu")
+    proto.graph.node[1].input[0] = proto.graph.node[2].output[0]
+    with pytest.raises(UnreadableModel, match="feeds itself"):
+        regions_of(proto)
