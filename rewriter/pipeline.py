@@ -101,7 +101,7 @@ def rewrite(
         analysis = analyse(model, path)
     _demand_coverage(analysis, options)
     with clock("passes"):
-        outcomes = [(step, step.run(analysis)) for step in options.passes]
+        outcomes = _run(options.passes, analysis)
         refusals = tuple(refusal for _, outcome in outcomes for refusal in outcome.refusals)
     if refusals and options.strict:
         raise BelowThreshold(
@@ -121,6 +121,21 @@ def rewrite(
         with clock("write"):
             written = _write(model, analysis, outcomes, output, copies, options)
     return Report(analysis, _records(outcomes), refusals, verification, clock.seconds, written)
+
+
+def _run(passes: Sequence[Pass], analysis: Analysis) -> list[tuple[Pass, Outcome]]:
+    """Run passes in order, each on an analysis of the model as the one before left it."""
+    outcomes: list[tuple[Pass, Outcome]] = []
+    for step in passes:
+        if outcomes and _changes_graph(*outcomes[-1]):
+            analysis = analyse(analysis.model, analysis.path)
+        outcomes.append((step, step.run(analysis)))
+    return outcomes
+
+
+def _changes_graph(step: Pass, outcome: Outcome) -> bool:
+    """Whether names or nodes are no longer what the analysis says; annotating touches metadata alone."""
+    return step.name != Annotate.name and any(outcome.changes.values())
 
 
 def _look_through(model: ModelProto, path: Path | None) -> Analysis:
@@ -217,10 +232,8 @@ def _write(
 ) -> tuple[Path, ...]:
     contents: dict[Path, bytes | Path] = dict(copies)
     if options.sidecar:
-        renamed = any(
-            count for step, o in outcomes if step.name != "annotate" for count in o.changes.values()
-        )
-        described = _look_through(model, output) if renamed else analysis
+        changed = any(_changes_graph(step, outcome) for step, outcome in outcomes)
+        described = _look_through(model, output) if changed else analysis
         contents[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
     contents[output] = files.serialize(model)
     outputs.write_atomically(contents)

@@ -19,6 +19,7 @@ from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
 from rewriter.passes.naming import numbers_of, ranges
+from rewriter.passes.restore_names import RestoreNames
 from rewriter.refusals import UnreadableModel
 from rewriter.runtime.feeds import Array
 from tests.build import chain, model
@@ -61,6 +62,14 @@ def test_grouped_exports_run_alike(path: Path, tmp_path: Path) -> None:
     assert numeric.exact or (draws and "random" in str(numeric.skipped))
     if path.parent.name != "external_data":
         onnx.checker.check_model(report.analysis.model, full_check=True)
+
+
+@each_file
+def test_restored_names_are_grouped_as_well(path: Path) -> None:
+    named = after(path, Annotate(), RestoreNames())
+    assert bodies(after(path, Annotate(), RestoreNames(), Group(), Flatten()).graph.node) == bodies(
+        named.graph.node
+    )
 
 
 def test_names_domains_and_metadata() -> None:
