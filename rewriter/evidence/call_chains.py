@@ -22,8 +22,7 @@ from dataclasses import dataclass, field
 from rewriter.evidence.alignment import unqualified
 from rewriter.evidence.grammar import owner_of_parameter, without_counter
 from rewriter.evidence.lessons import Lessons
-from rewriter.evidence.parameters import constants
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.graph import GraphIndex
 from rewriter.paths import ROOT, ModulePath
 
 
@@ -41,11 +40,10 @@ class CallChains:
     def __init__(self, graph: GraphIndex, scoped: list[tuple[int, str]]) -> None:
         self.graph = graph
         self.uses: dict[str, _Use] = {}
-        constant = constants(graph)
         for node, text in scoped:
             use = self.uses.setdefault(text, _Use())
             use.nodes.append(node)
-            for owner in _owners_read(graph, node, constant):
+            for owner in _owners_read(graph, node):
                 use.owners.setdefault(owner, []).append(node)
         self.inner = {text[:end] for text in self.uses for end in _slashes(text)}
         lessons = Lessons({text: tuple(use.owners) for text, use in self.uses.items()})
@@ -193,9 +191,9 @@ class CallChains:
         return placed
 
 
-def _owners_read(graph: GraphIndex, node: int, constant: set[int]) -> Iterator[ModulePath]:
+def _owners_read(graph: GraphIndex, node: int) -> Iterator[ModulePath]:
     for value in graph.reads[node]:
-        if value in constant and (owner := owner_of_parameter(graph.value_names[value])):
+        if value in graph.constants and (owner := owner_of_parameter(graph.value_names[value])):
             yield owner
 
 
@@ -208,7 +206,5 @@ def _slashes(text: str) -> Iterator[int]:
 
 def _neighbours(graph: GraphIndex, nodes: list[int]) -> Iterator[int]:
     for node in nodes:
-        yield from (graph.producer[value] for value in graph.reads[node] if value != NONE)
-        for value in graph.writes[node]:
-            if value != NONE:
-                yield from graph.readers[value]
+        yield from graph.predecessors(node)
+        yield from graph.successors(node)

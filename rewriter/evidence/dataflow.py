@@ -41,9 +41,9 @@ def testify(
     for node in _readers_first(graph, known):
         if node in leaving:
             continue
-        around = set(_readers(graph, node))
+        around = set(graph.successors(node))
         if between and not _has_weight(graph, node):
-            around.update(_feeders(graph, node))
+            around.update(graph.predecessors(node))
         places = {place for other in around if (place := known[other]) is not None}
         module = common_ancestor(sorted(places))
         while module and module not in places and _makes_nothing(module, places, called):
@@ -74,7 +74,7 @@ def _readers_first(graph: GraphIndex, known: list[ModulePath | None]) -> list[in
         if seen[start]:
             continue
         seen[start] = True
-        stack = [(start, _readers(graph, start))]
+        stack = [(start, list(graph.successors(start)))]
         while stack:
             node, pending = stack[-1]
             if not pending:
@@ -84,17 +84,5 @@ def _readers_first(graph: GraphIndex, known: list[ModulePath | None]) -> list[in
             reader = pending.pop()
             if not seen[reader]:
                 seen[reader] = True
-                stack.append((reader, _readers(graph, reader)))
+                stack.append((reader, list(graph.successors(reader))))
     return order
-
-
-def _readers(graph: GraphIndex, node: int) -> list[int]:
-    return [reader for value in graph.writes[node] if value != NONE for reader in graph.readers[value]]
-
-
-def _feeders(graph: GraphIndex, node: int) -> list[int]:
-    return [
-        graph.producer[value]
-        for value in graph.reads[node]
-        if value != NONE and graph.producer[value] != NONE
-    ]

@@ -83,6 +83,12 @@ def owner_of_parameter(name: str) -> ModulePath | None:
     return ModulePath(owner)
 
 
+def scope_of_call(path: ModulePath, call: int) -> str:
+    """The scope of one call of a module; as in TorchScript, calls after the first carry a counter."""
+    scope = scoped_prefix(path)
+    return f"{scope}_{call}" if call and scope else scope
+
+
 def scoped_prefix(path: ModulePath) -> str:
     """The scope that TorchScript would give a module: `encoder.layer.0` -> `/encoder/layer.0`.
 

@@ -1,6 +1,7 @@
 """Witness: parameters named as in a state dict, and who reads them.
 
-`encoder.layer.0.query.weight` belongs to `encoder.layer.0.query`. Exporters put equal parameters into one
+`encoder.layer.0.query.weight` belongs to `encoder.layer.0.query`. Only constants can be parameters: torch.jit
+calls activations `input.4`, and caches come in as `past_key_values.0.key`. Exporters put equal ones into one
 initializer and write `Identity` nodes named after the others; those are aliases and are seen through.
 """
 
@@ -19,32 +20,14 @@ from rewriter.paths import ModulePath, common_ancestor
 def testify(graph: GraphIndex) -> Testimony:
     """A claim for every node that reads a named parameter or names one, and the parameters themselves."""
     claims = []
-    constant = constants(graph)
     for node, inputs in enumerate(graph.reads):
         values = graph.writes[node] if _is_alias(graph, node) else inputs
-        names = [graph.value_names[value] for value in values if value in constant]
+        names = [graph.value_names[value] for value in values if value in graph.constants]
         owners = [owner for name in names if (owner := owner_of_parameter(name))]
         if owners and (module := common_ancestor(owners)):
             detail = ", ".join(name for name in names if owner_of_parameter(name))
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
     return Testimony(tuple(claims), {}, tuple(_named(graph)))
-
-
-def constants(graph: GraphIndex) -> set[int]:
-    """Values that no graph input has a part in: what may hold a parameter, as it stands or computed.
-
-    Other names with a dot are none: torch.jit calls activations `input.4`, and caches come in as
-    `past_key_values.0.key`.
-    """
-    known = {value for value, producer in enumerate(graph.producer) if producer == NONE}
-    for body in graph.bodies:
-        names = (info if isinstance(info, str) else info.name for info in body.proto.input)
-        known -= {body.values[name] for name in names} - graph.initializers.keys()
-    owners = {body.owner for body in graph.bodies}
-    for node, inputs in enumerate(graph.reads):
-        if node not in owners and all(value == NONE or value in known for value in inputs):
-            known.update(graph.writes[node])
-    return known - {NONE}
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:

@@ -71,10 +71,8 @@ def _with_children(graph: GraphIndex, nodes: list[int], parts: list[dict[int, in
     begins = [min(node for node, call in calls.items() if call == wanted) for wanted in range(least)]
     for node in nodes:
         if node not in calls:
-            reads = (graph.producer[value] for value in graph.reads[node] if value != NONE)
-            after = max((calls[producer] for producer in reads if producer in calls), default=0)
-            readers = (r for value in graph.writes[node] if value != NONE for r in graph.readers[value])
-            before = min((calls[reader] for reader in readers if reader in calls), default=after)
+            after = max((calls[other] for other in graph.predecessors(node) if other in calls), default=0)
+            before = min((calls[other] for other in graph.successors(node) if other in calls), default=after)
             calls[node] = before if before > after and node > begins[before] else after
     return calls
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from rewriter.evidence import dataflow, exporter, parameters, repetition, scope_names, tags, weights
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.grammar import DEEPEST
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
 
 _WITNESSES = (
@@ -99,9 +99,7 @@ def _tell_calls(
             calls[node] = min(
                 (
                     calls[reader] or 0
-                    for value in graph.writes[node]
-                    if value != NONE
-                    for reader in graph.readers[value]
+                    for reader in graph.successors(node)
                     if claims[reader] and claims[reader][0].module == of_node[0].module
                 ),
                 default=0,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
@@ -85,6 +86,31 @@ class GraphIndex:
                 return found
             body = self.bodies[body].outer
         return NONE
+
+    @cached_property
+    def constants(self) -> frozenset[int]:
+        """Values that no input of a graph or function has a part in, as they stand or computed."""
+        known = {value for value, producer in enumerate(self.producer) if producer == NONE}
+        for body in self.bodies:
+            names = (info if isinstance(info, str) else info.name for info in body.proto.input)
+            known -= {body.values[name] for name in names} - self.initializers.keys()
+        owners = {body.owner for body in self.bodies}
+        for node, inputs in enumerate(self.reads):
+            if node not in owners and all(value == NONE or value in known for value in inputs):
+                known.update(self.writes[node])
+        return frozenset(known - {NONE})
+
+    def successors(self, node: int) -> Iterator[int]:
+        """The nodes that read what `node` writes, once for every such value."""
+        for value in self.writes[node]:
+            if value != NONE:
+                yield from self.readers[value]
+
+    def predecessors(self, node: int) -> Iterator[int]:
+        """The nodes that write what `node` reads, once for every such value."""
+        for value in self.reads[node]:
+            if value != NONE and self.producer[value] != NONE:
+                yield self.producer[value]
 
     def enclosing(self, node: int) -> Iterator[int]:
         """The nodes whose bodies hold `node`, the nearest first."""

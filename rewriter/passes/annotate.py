@@ -15,7 +15,7 @@ from rewriter.evidence.exporter import NAMESPACE
 from rewriter.evidence.grammar import scoped_prefix
 from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree, Placement
+from rewriter.modules.module import Module, ModuleTree, Placement
 from rewriter.passes.base import Outcome
 from rewriter.paths import ModulePath
 
@@ -53,15 +53,20 @@ def compact(tree: ModuleTree) -> str:
 
 def _entries(tree: ModuleTree, path: ModulePath) -> dict[str, str]:
     module = tree[path]
-    entries = {
+    return {
         NAMESPACE: scoped_prefix(path).removeprefix("/"),
         tags.MODULE: str(path),
         tags.DEPTH: str(module.depth),
         tags.LEAF: str(module.leaf).lower(),
+        **class_entries(module),
     }
+
+
+def class_entries(module: Module) -> dict[str, str]:
+    """The entries on the class of a module; none while it is unknown."""
     if module.class_name and module.kind:
-        entries |= {tags.CLASS: module.class_name, tags.KIND: module.kind.value}
-    return entries
+        return {tags.CLASS: module.class_name, tags.KIND: module.kind.value}
+    return {}
 
 
 def _annotate(node: metadata.HasMetadata, common: dict[str, str], placement: Placement) -> bool:

@@ -14,10 +14,11 @@ from typing import ClassVar
 from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.evidence import tags
-from rewriter.evidence.grammar import scoped_prefix
+from rewriter.evidence.grammar import scope_of_call
 from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
+from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.naming import FunctionNames, ranges
@@ -111,9 +112,7 @@ class _Emission:
         if functions:
             self._rewrite_main()
             self.model.functions.extend(functions)
-            domains = {opset.domain for opset in self.model.opset_import}
-            for domain in sorted({function.domain for function in functions} - domains):
-                self.model.opset_import.add(domain=domain, version=1)
+            _import(self.model, {function.domain for function in functions})
             self.model.ir_version = max(self.model.ir_version, tags.IR_WITH_METADATA)
         return len(functions)
 
@@ -127,9 +126,7 @@ class _Emission:
         function.output.extend(values[value] for value in boundary.outputs)
         function.node.extend(self._body(number))
         function.opset_import.extend(self.model.opset_import)
-        known = {opset.domain for opset in function.opset_import}
-        for domain in sorted({node.domain for node in function.node} - known - {"ai.onnx"}):
-            function.opset_import.add(domain=domain, version=1)
+        _import(function, {node.domain for node in function.node} - {"ai.onnx"})
         formal = {*function.input}
         written = (name for node in function.node for name in node.output if name not in formal)
         function.value_info.extend(self.infos[name] for name in written if name in self.infos)
@@ -144,7 +141,7 @@ class _Emission:
     def _call(self, number: int, function: FunctionProto, module: Module) -> NodeProto:
         region = self.regions.regions[number]
         call = NodeProto(op_type=function.name, domain=function.domain)
-        base = call_name = scoped_prefix(region.module) + (f"_{region.call}" if region.call else "")
+        base = call_name = scope_of_call(region.module, region.call)
         attempt = 0
         while call_name in self.node_names:
             attempt += 1
@@ -172,7 +169,11 @@ class _Emission:
 
 
 def _entries(region: Region, module: Module) -> dict[str, str]:
-    entries = {tags.MODULE: str(region.module), tags.CALL: str(region.call)}
-    if module.class_name and module.kind:
-        entries |= {tags.CLASS: module.class_name, tags.KIND: module.kind.value}
-    return entries
+    return {tags.MODULE: str(region.module), tags.CALL: str(region.call), **class_entries(module)}
+
+
+def _import(owner: ModelProto | FunctionProto, domains: set[str]) -> None:
+    """Import the domains of functions where they are not imported yet."""
+    known = {opset.domain for opset in owner.opset_import}
+    for domain in sorted(domains - known):
+        owner.opset_import.add(domain=domain, version=1)

@@ -14,11 +14,10 @@ from typing import ClassVar
 
 from rewriter.evidence import tags
 from rewriter.evidence.claim import ParameterClaim
-from rewriter.evidence.grammar import owner_of_parameter, scope_of_node_name, scoped_prefix
+from rewriter.evidence.grammar import owner_of_parameter, scope_of_call, scope_of_node_name
 from rewriter.model import metadata
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Placement
 from rewriter.passes.base import Outcome
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
@@ -62,7 +61,7 @@ def _plan_nodes(analysis: Analysis) -> dict[int, str]:
     ):
         if placement is None or not isinstance(node.name, str) or scope_of_node_name(node.name):
             continue
-        base = f"{_scope(placement)}/{node.op_type}"
+        base = f"{scope_of_call(placement.module, placement.call)}/{node.op_type}"
         name = base
         while name in taken:
             next_number[base] += 1
@@ -70,12 +69,6 @@ def _plan_nodes(analysis: Analysis) -> dict[int, str]:
         taken.add(name)
         names[number] = name
     return names
-
-
-def _scope(placement: Placement) -> str:
-    """The scope of a module; as in TorchScript, later calls of it carry a counter."""
-    scope = scoped_prefix(placement.module)
-    return f"{scope}_{placement.call}" if placement.call and scope else scope
 
 
 def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusal]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.regions.calls import TOP, Regions
+from rewriter.regions.calls import TOP, Regions, shared_calls
 from rewriter.regions.convex import main_node
 
 
@@ -33,7 +33,7 @@ def find_boundaries(graph: GraphIndex, regions: Regions) -> list[Boundary]:
         producer = graph.producer[value]
         made = chains[TOP if producer == NONE else regions.region_of[producer] or TOP]
         used = chains[reader]
-        together = sum(ours == theirs for ours, theirs in zip(made, used, strict=False))
+        together = shared_calls(made, used)
         for number in used[together:]:
             reads[number][value] = None
         for number in made[together:]:

@@ -42,7 +42,7 @@ class Regions:
     """All regions of a model.
 
     Attributes:
-        regions: TOP first.
+        regions: TOP first, callers before the regions they call.
         region_of: node -> its region; None for nodes that stand in no graph of their own (see above).
     """
 
@@ -51,17 +51,15 @@ class Regions:
 
     def chains(self) -> list[tuple[int, ...]]:
         """Region -> the regions from TOP down to it, both included."""
-        found: list[tuple[int, ...] | None] = [None] * len(self.regions)
-        found[TOP] = (TOP,)
-        for start in range(len(self.regions)):
-            pending = [start]
-            while found[pending[-1]] is None:
-                pending.append(self.regions[pending[-1]].parent)
-            above = found[pending.pop()] or ()
-            while pending:
-                number = pending.pop()
-                above = found[number] = (*above, number)
-        return [chain or () for chain in found]
+        chains: list[tuple[int, ...]] = [(TOP,)]
+        for number, region in enumerate(self.regions[1:], 1):
+            chains.append((*chains[region.parent], number))
+        return chains
+
+
+def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
+    """How many regions two chains have in common; as a region has one caller, they are the first ones."""
+    return sum(left == right for left, right in zip(ours, theirs, strict=False))
 
 
 def find_regions(

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.refusals import Reason, Refusal, UnreadableModel
-from rewriter.regions.calls import TOP, Regions
+from rewriter.regions.calls import TOP, Regions, shared_calls
 
 Part = tuple[bool, int]
 """A part of a level: (False, node) or (True, region)."""
@@ -47,13 +47,10 @@ def make_convex(graph: GraphIndex, regions: Regions) -> list[Refusal]:
 
 def _edges(graph: GraphIndex) -> Iterator[tuple[int, int]]:
     """(producer, reader) between nodes of the main graph; what a body reads, its owner reads."""
-    for node, written in enumerate(graph.writes):
-        if graph.body_of[node] != 0:
-            continue
-        for value in written:
-            if value != NONE:
-                for reader in graph.readers[value]:
-                    yield node, main_node(graph, reader)
+    for node, body in enumerate(graph.body_of):
+        if body == 0:
+            for reader in graph.successors(node):
+                yield node, main_node(graph, reader)
 
 
 def main_node(graph: GraphIndex, node: int) -> int:
@@ -68,11 +65,7 @@ def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part
     chains = regions.chains()
     for source, target in _edges(graph):
         ours, theirs = chains[regions.region_of[source] or TOP], chains[regions.region_of[target] or TOP]
-        together = 0
-        for left, right in zip(ours, theirs, strict=False):
-            if left != right:
-                break
-            together += 1
+        together = shared_calls(ours, theirs)
         left_part = (True, ours[together]) if together < len(ours) else (False, source)
         right_part = (True, theirs[together]) if together < len(theirs) else (False, target)
         if left_part != right_part:
