@@ -59,7 +59,8 @@ class Testimony:
     """All that one witness has to say of one file.
 
     `called` are the modules it knows to have been called, those that own no node included; a list of modules
-    never is. `calls` says of modules how often they were.
+    never is. `calls` says of modules how often they were, `homes` of nodes which call of which module they were
+    given to by an earlier run.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -67,3 +68,4 @@ class Testimony:
     parameters: tuple[ParameterClaim, ...] = ()
     called: frozenset[ModulePath] = frozenset()
     calls: dict[ModulePath, int] = field(default_factory=dict)
+    homes: dict[int, tuple[ModulePath, int]] = field(default_factory=dict)

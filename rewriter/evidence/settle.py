@@ -44,6 +44,7 @@ class Settled:
         called: the modules on call chains; empty where nothing is known of calls.
         classes: module -> its fully qualified class.
         parameters: what the initializers hold, best witness first.
+        homes: node -> the call an earlier run gave it to, for those that it moved.
     """
 
     claims: tuple[tuple[Claim, ...], ...]
@@ -52,6 +53,7 @@ class Settled:
     called: frozenset[ModulePath]
     classes: dict[ModulePath, str]
     parameters: tuple[ParameterClaim, ...]
+    homes: dict[int, tuple[ModulePath, int]]
 
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
         """Modules that the losing claims on `node` name against the winner."""
@@ -80,6 +82,7 @@ def settle(graph: GraphIndex) -> Settled:
         called,
         _merge_classes(testimonies),
         (*(p for t in testimonies for p in t.parameters), *weights.testify(graph, _winners(claims))),
+        {node: home for testimony in testimonies for node, home in testimony.homes.items()},
     )
 
 

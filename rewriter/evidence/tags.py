@@ -34,6 +34,15 @@ ORDER = "rewriter.order"
 """On a call of a function that `group` made, and on the model: where the nodes of its body (the main graph's
 own) stood in the flat graph, as `3-5,9`, in the order of the body."""
 
+MOVED_TO = "rewriter.moved_to"
+"""On a node: the call that `unshare` gave it to, as `<call> <module>`; `rewriter.module` says where it is from."""
+COPY_OF = "rewriter.copy_of"
+"""On a node that `unshare` made: the first output of the node it copies."""
+
+PARAMETERS = "rewriter.parameters"
+"""On a function: which of its inputs are parameters, as JSON: name of the input -> name inside the module, in
+the order of the modules."""
+
 IR_WITH_METADATA = 10
 """The first IR version whose nodes and tensors carry metadata (ONNX 1.16)."""
 
@@ -43,6 +52,7 @@ _OTHERS = ("winml.hierarchy.tag", "hierarchy_tag")
 def testify_own(graph: GraphIndex) -> Testimony:
     """Claims from the `rewriter.*` entries, each with the source that won when they were written."""
     claims = []
+    homes = {}
     classes, calls = _compact_tree(graph)
     for number, node in enumerate(graph.nodes):
         if not node.metadata_props:
@@ -56,9 +66,16 @@ def testify_own(graph: GraphIndex) -> Testimony:
         evidence = entries.get(EVIDENCE, "")
         source = Source(evidence) if evidence in _SOURCES else Source.OWN_TAG
         call = entries.get(CALL, "")
-        number_of_call = int(call) if call.isdecimal() and call.isascii() and len(call) < 10 else None
-        claims.append(Claim(number, module, class_name, source, number_of_call, f"{MODULE}={text}"))
-    return Testimony(tuple(claims), classes, calls=calls)
+        claims.append(Claim(number, module, class_name, source, count_in(call), f"{MODULE}={text}"))
+        if home := entries.get(MOVED_TO):
+            moved_call, _, moved_to = home.partition(" ")
+            homes[number] = (ModulePath(moved_to), count_in(moved_call) or 0)
+    return Testimony(tuple(claims), classes, calls=calls, homes=homes)
+
+
+def count_in(text: str) -> int | None:
+    """The number an entry holds; None where it holds something else."""
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
 
 
 def testify_others(graph: GraphIndex) -> Testimony:

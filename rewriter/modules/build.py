@@ -47,7 +47,8 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
             continue
         winner = claims[0]
         call = settled.calls[node]
-        placements.append(Placement(winner.module, call, winner.source, settled.conflicting(node)))
+        home = settled.homes.get(node)
+        placements.append(Placement(winner.module, call, winner.source, settled.conflicting(node), home))
         draft = _draft(drafts, winner.module)
         draft.nodes.append(node)
         draft.calls.add(call)

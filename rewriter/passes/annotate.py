@@ -36,7 +36,7 @@ class Annotate:
                 continue
             common = of_module.get(placement.module)
             if common is None:
-                common = of_module[placement.module] = _entries(tree, placement.module)
+                common = of_module[placement.module] = entries_of(tree, placement.module)
             changed += _annotate(node, common, placement)
         model = analysis.model
         if tree.placed:
@@ -51,7 +51,8 @@ def compact(tree: ModuleTree) -> str:
     return json.dumps({"version": 1, "modules": modules}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _entries(tree: ModuleTree, path: ModulePath) -> dict[str, str]:
+def entries_of(tree: ModuleTree, path: ModulePath) -> dict[str, str]:
+    """The entries that all nodes of a module have in common."""
     module = tree[path]
     return {
         NAMESPACE: scoped_prefix(path).removeprefix("/"),

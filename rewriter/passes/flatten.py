@@ -1,11 +1,11 @@
-"""Pass: put the nodes of functions that `group` made back where they were called.
+"""Pass: put the nodes of functions that `group` made back where they were called, and merge what `unshare` copied.
 
 The inverse of `group`: names, order and metadata of the flat graph come back. Functions of others are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,13 +16,14 @@ from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.naming import numbers_of
+from rewriter.passes.renaming import rename
 
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Flatten:
-    """Undoes `group`. Nothing else is touched; the IR version stays where `group` may have raised it to."""
+    """Undoes `group` and `unshare`. The IR version stays where they may have raised it to."""
 
     name: ClassVar[str] = "flatten"
 
@@ -30,21 +31,18 @@ class Flatten:
         """Enter every call of a function that `group` made."""
         model = analysis.model
         ours = {(f.domain, f.name): f for f in model.functions if is_ours(f)}
-        if not ours:
-            return Outcome({"functions entered": 0})
         placed = list(_entered(list(model.graph.node), metadata.read(model).get(tags.ORDER), ours))
         if all(position is not None for position, _ in placed):
             placed.sort(key=lambda item: item[0] or 0)
+        # Copied first: what a body holds dies with the list it is taken from.
         nodes = [NodeProto.FromString(node.SerializeToString()) for _, node in placed]
-        del model.graph.node[:]
-        model.graph.node.extend(nodes)
-        known = {info.name for info in model.graph.value_info}
-        for function in ours.values():
-            inside = [info for info in function.value_info if info.name not in known]
-            model.graph.value_info.extend(inside)
-            known.update(info.name for info in inside)
-        _remove(model, ours)
-        return Outcome({"functions entered": len(ours)})
+        kept, renamed = _merge_copies(nodes)
+        if ours or renamed:
+            del model.graph.node[:]
+            model.graph.node.extend(kept)
+            _give_back_infos(model, ours, renamed)
+            _remove(model, ours)
+        return Outcome({"functions entered": len(ours), "copies merged": len(nodes) - len(kept)})
 
 
 def is_ours(function: FunctionProto) -> bool:
@@ -78,6 +76,51 @@ def _numbers(text: str | None) -> list[int]:
         return numbers_of(text or "")
     except ValueError:  # somebody else's entry
         return []
+
+
+def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str, str]]:
+    """Take out the copies, let their readers read the originals, and forget what moved where.
+
+    Returns:
+        The nodes left, and output of a copy -> output of its original. A copy that somebody edited stays.
+    """
+    by_output = {name: node for node in nodes for name in node.output if name}
+    renamed: dict[str, str] = {}
+    kept = []
+    for node in nodes:
+        if renamed:
+            rename(node, renamed)
+        notes = metadata.read(node) if node.metadata_props else {}
+        original = by_output.get(notes.get(tags.COPY_OF, ""))
+        if original is not None and _alike(original, node):
+            renamed.update(zip(node.output, original.output, strict=True))
+            continue
+        if tags.COPY_OF in notes or tags.MOVED_TO in notes:
+            metadata.erase(node, [tags.MOVED_TO, tags.COPY_OF])
+        kept.append(node)
+    return kept, renamed
+
+
+def _alike(original: NodeProto, copy: NodeProto) -> bool:
+    return (
+        (original.domain, original.op_type) == (copy.domain, copy.op_type)
+        and list(original.input) == list(copy.input)
+        and list(original.attribute) == list(copy.attribute)
+        and len(original.output) == len(copy.output)
+    )
+
+
+def _give_back_infos(model: ModelProto, ours: dict[Key, FunctionProto], renamed: dict[str, str]) -> None:
+    """Move what is known of values from the functions to the graph, copies left out."""
+    known = {info.name for info in model.graph.value_info}
+    for function in ours.values():
+        inside = [info for info in function.value_info if info.name not in known]
+        model.graph.value_info.extend(inside)
+        known.update(info.name for info in inside)
+    if not known.isdisjoint(renamed):
+        kept = [info for info in model.graph.value_info if info.name not in renamed]
+        del model.graph.value_info[:]
+        model.graph.value_info.extend(kept)
 
 
 def _remove(model: ModelProto, ours: dict[Key, FunctionProto]) -> None:

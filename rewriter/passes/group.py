@@ -7,6 +7,7 @@ functions, never constants in their bodies.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,7 +22,7 @@ from rewriter.modules.module import Module, ModuleTree
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
-from rewriter.passes.naming import FunctionNames, ranges
+from rewriter.passes.naming import FunctionNames, import_domains, ranges
 from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.regions.boundary import Boundary, find_boundaries
 from rewriter.regions.calls import TOP, Region, Regions, find_regions
@@ -100,6 +101,12 @@ class _Emission:
         self.calls: dict[int, NodeProto] = {}
         self.node_names = {node.name for node in self.nodes}
         self.infos = {info.name: info for info in self.model.graph.value_info}
+        self.parameters = {
+            parameter.initializer: module.path.child(parameter.name)
+            for module in analysis.tree
+            for parameter in module.parameters
+        }
+        self.parameter_order = {name: order for order, name in enumerate(self.parameters)}
 
     def emit(self) -> int:
         """Write everything; returns the number of functions."""
@@ -112,7 +119,7 @@ class _Emission:
         if functions:
             self._rewrite_main()
             self.model.functions.extend(functions)
-            _import(self.model, {function.domain for function in functions})
+            import_domains(self.model, {function.domain for function in functions})
             self.model.ir_version = max(self.model.ir_version, tags.IR_WITH_METADATA)
         return len(functions)
 
@@ -126,14 +133,22 @@ class _Emission:
         function.output.extend(values[value] for value in boundary.outputs)
         function.node.extend(self._body(number))
         function.opset_import.extend(self.model.opset_import)
-        _import(function, {node.domain for node in function.node} - {"ai.onnx"})
+        import_domains(function, {node.domain for node in function.node} - {"ai.onnx"})
         formal = {*function.input}
         written = (name for node in function.node for name in node.output if name not in formal)
         function.value_info.extend(self.infos[name] for name in written if name in self.infos)
         function.doc_string = f"Call {region.call} of module {region.module}"
-        metadata.write(function, _entries(region, module))
+        metadata.write(function, {**_entries(region, module), **self._parameters(region, function)})
         self.calls[number] = self._call(number, function, module)
         return function
+
+    def _parameters(self, region: Region, function: FunctionProto) -> dict[str, str]:
+        """The entry that tells which inputs of a function are parameters, and of what name in its module."""
+        formal = {name: self.parameters[name] for name in function.input if name in self.parameters}
+        inside = [name for name in formal if region.module.holds(formal[name])]
+        inside.sort(key=self.parameter_order.__getitem__)
+        local = {name: formal[name].relative_to(region.module) for name in inside}
+        return {tags.PARAMETERS: json.dumps(local, ensure_ascii=False)} if local else {}
 
     def _body(self, number: int) -> list[NodeProto]:
         return [self.calls[n] if is_region else self.nodes[n] for is_region, n in self.order[number]]
@@ -170,10 +185,3 @@ class _Emission:
 
 def _entries(region: Region, module: Module) -> dict[str, str]:
     return {tags.MODULE: str(region.module), tags.CALL: str(region.call), **class_entries(module)}
-
-
-def _import(owner: ModelProto | FunctionProto, domains: set[str]) -> None:
-    """Import the domains of functions where they are not imported yet."""
-    known = {opset.domain for opset in owner.opset_import}
-    for domain in sorted(domains - known):
-        owner.opset_import.add(domain=domain, version=1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from onnx import ModelProto
+from onnx import FunctionProto, ModelProto
 
 from rewriter.modules.module import Module
 from rewriter.paths import ModulePath
@@ -18,26 +18,48 @@ _RESERVED = frozenset({"", "ai", "com"})
 class FunctionNames:
     """Hands out (domain, name) pairs that no operator and no other function of the model bears.
 
-    A function is named after its class, else after the last name of its path; its domain is the path. Both
-    are made of ASCII identifiers, since ONNX's text form reads nothing else back.
+    A function is named after its class, else after the last name of its path. The domain of the function for a
+    call is the path of the module, that of a shared function the package of the class. All are made of ASCII
+    identifiers, since ONNX's text form reads nothing else back.
+
+    Args:
+        model: the model they are for.
+        ours: functions of it that will be replaced.
     """
 
-    def __init__(self, model: ModelProto) -> None:
-        self.taken = {(function.domain, function.name) for function in model.functions}
-        self.foreign = {opset.domain for opset in model.opset_import}
+    def __init__(self, model: ModelProto, ours: Iterable[FunctionProto] = ()) -> None:
+        replaced = {(function.domain, function.name) for function in ours}
+        self.taken = {(function.domain, function.name) for function in model.functions} - replaced
+        self.foreign = {opset.domain for opset in model.opset_import} - {domain for domain, _ in replaced}
 
     def of(self, region: Region, module: Module) -> tuple[str, str]:
         """The domain and name of the function for a region."""
         name = identifier(module.short_class or _last_word(region.module))
-        domain = _domain(region)
-        if domain in self.foreign or domain.partition(".")[0] in _RESERVED:
-            domain = f"modules.{domain}"
+        domain = self._own(_domain(region))
         unique, attempt = domain, 1
         while (unique, name) in self.taken:
             attempt += 1
             unique = f"{domain}_{attempt}"
         self.taken.add((unique, name))
         return unique, name
+
+    def shared(self, class_name: str | None, name: str) -> tuple[str, str]:
+        """The domain and name of a function for every call with one body; `name` where no class is known."""
+        package, _, last = (class_name or name).rpartition(".")
+        domain = self._own(".".join(map(identifier, package.split("."))) if package else "modules")
+        base = unique = identifier(last)
+        attempt = 1
+        while (domain, unique) in self.taken:
+            attempt += 1
+            unique = f"{base}_{attempt}"
+        self.taken.add((domain, unique))
+        return domain, unique
+
+    def _own(self, domain: str) -> str:
+        """The domain, moved out of those that belong to others."""
+        if domain in self.foreign or domain.partition(".")[0] in _RESERVED:
+            return f"modules.{domain}"
+        return domain
 
 
 def identifier(text: str) -> str:
@@ -63,6 +85,13 @@ def _domain(region: Region) -> str:
 
 def _last_word(path: ModulePath) -> str:
     return next((atom for atom in reversed(path.atoms) if not atom.isdecimal()), path.name)
+
+
+def import_domains(owner: ModelProto | FunctionProto, domains: set[str]) -> None:
+    """Import the domains of functions where they are not imported yet."""
+    known = {opset.domain for opset in owner.opset_import}
+    for domain in sorted(domains - known):
+        owner.opset_import.add(domain=domain, version=1)
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -21,9 +21,10 @@ from pathlib import Path
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto
 
+from rewriter.model.operators import canonical, counts_apart, since
 from rewriter.proof.contents import Key, Table
-from rewriter.proof.operators import constant_tensor, counts_apart, left_to_runtimes, plain, since
-from rewriter.proof.scope import Scope, Unprovable, canonical, opsets_of
+from rewriter.proof.operators import constant_tensor, left_to_runtimes, plain
+from rewriter.proof.scope import Scope, Unprovable, opsets_of
 
 ABSENT = 0
 """The number of an optional input that was left out."""

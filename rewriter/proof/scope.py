@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from onnx import AttributeProto, FunctionProto, OperatorSetIdProto
 
+from rewriter.model.operators import canonical
+
 MAX_DEPTH = 100
 """Function calls and graph attributes inside each other; the ONNX checker refuses more as well."""
 
@@ -84,11 +86,6 @@ def _deeper(scope: Scope) -> int:
     if scope.depth >= MAX_DEPTH:
         raise Unprovable(f"functions and graphs nest over {MAX_DEPTH} deep, or a function calls itself")
     return scope.depth + 1
-
-
-def canonical(domain: str) -> str:
-    """The domain under one name: ONNX writes its own as '' or as 'ai.onnx'."""
-    return "" if domain == "ai.onnx" else domain
 
 
 def opsets_of(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:

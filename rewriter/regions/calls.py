@@ -90,9 +90,10 @@ def find_regions(
         if graph.body_of[node] == 0:
             number = TOP
             if placement is not None:
-                caller = home[placement.module]
-                calls = tree[placement.module].calls
-                number = number_of(caller, _scaled(placement.call, calls, tree[caller].calls))
+                module, call = placement.home or (placement.module, placement.call)
+                module = module if module in tree else ROOT  # written by somebody else
+                caller = home[module]
+                number = number_of(caller, _scaled(call, tree[module].calls, tree[caller].calls))
             found.region_of[node] = number
             found.regions[number].nodes.append(node)
     return found

@@ -1,0 +1,54 @@
+"""What is known of operators without running them: their domain, their version, whether they draw numbers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import onnx
+from onnx import NodeProto, helper
+
+_RANDOM = frozenset(
+    {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}
+)
+_STANDARD = frozenset({"", "ai.onnx.ml"})
+_DROPOUT_WITHOUT_IS_TEST = 7
+
+
+def canonical(domain: str) -> str:
+    """The domain under one name: ONNX writes its own as '' or as 'ai.onnx'."""
+    return "" if domain == "ai.onnx" else domain
+
+
+_NEWEST: dict[str, int] = {}
+for _domain, _version in helper.OP_SET_ID_VERSION_MAP:
+    _NEWEST[canonical(_domain)] = max(_NEWEST.get(canonical(_domain), 0), _version)
+
+
+@lru_cache(maxsize=4096)
+def since(op_type: str, domain: str, version: int) -> int:
+    """The opset in which an operator got the meaning it has at `version`.
+
+    `version` itself where it is newer than the installed onnx knows, and minus `version` for an operator
+    that onnx does not know.
+    """
+    try:
+        schema = onnx.defs.get_schema(op_type, version, domain)
+    except (onnx.defs.SchemaError, TypeError):  # unknown, or a name that is not UTF-8
+        return -version
+    return version if version > _NEWEST.get(domain, 0) else int(schema.since_version)
+
+
+def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> bool:
+    """Whether a node may give other results than an equal node: it draws random numbers, or may keep state.
+
+    Args:
+        node: the node.
+        domain: its domain, canonical.
+        version: what `since` says of it.
+        inputs: the number of its inputs, without those left out at the end.
+    """
+    if domain not in _STANDARD or version <= 0:
+        return True  # nothing in the file says whether an operator we do not know keeps state
+    if node.op_type == "Dropout" and version < _DROPOUT_WITHOUT_IS_TEST:
+        return not any(attribute.name == "is_test" and attribute.i for attribute in node.attribute)
+    return node.op_type in _RANDOM or (node.op_type == "Dropout" and inputs > 2)

@@ -1,0 +1,172 @@
+"""The canonical form of a function's body: equal for two bodies that differ in names and order of nodes alone.
+
+Nodes are taken depth first from the outputs, what a node reads before the node, inputs in order of their slots
+and then what bodies of If, Loop and Scan capture. Values are numbered as they are met, so formal inputs come in
+order of first use, whatever the order of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto, TensorProto
+
+from rewriter.model.graph import graphs_of
+
+Key = tuple[object, ...]
+Callees = Mapping[tuple[str, str], object]
+"""(domain, name) of a function -> what stands for it in keys, so that callees with equal bodies count as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalBody:
+    """A body without its names.
+
+    Attributes:
+        keys: one hashable key per node, in canonical order.
+        outputs: the number of every formal output.
+        inputs: the formal inputs in order of first use, those that nothing reads last.
+        order: the position, in the function, of every node in canonical order.
+        values: number -> name, of all values of the body.
+    """
+
+    keys: tuple[Key, ...]
+    outputs: tuple[int, ...]
+    inputs: tuple[str, ...]
+    order: tuple[int, ...]
+    values: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        """Equal for equal bodies, and for them alone."""
+        return (self.keys, self.outputs, len(self.inputs))
+
+
+def canonical_body(function: FunctionProto, callees: Callees, *, blind: bool = False) -> CanonicalBody:
+    """The canonical form of a function.
+
+    Args:
+        function: the function.
+        callees: what stands for the functions that it may call.
+        blind: whether Constants count as equal whatever they hold.
+    """
+    body = list(function.node)
+    reads = [[*node.input, *_captures(node)] for node in body]
+    numbers: dict[str, int] = {"": 0}
+    keys, order = [], []
+    for position in _depth_first(function, body, reads):
+        node = body[position]
+        for name in reads[position]:
+            numbers.setdefault(name, len(numbers))
+        for name in node.output:
+            numbers.setdefault(name, len(numbers))
+        keys.append(_node_key(node, numbers, callees, blind=blind))
+        order.append(position)
+    outputs = tuple(numbers.setdefault(name, len(numbers)) for name in function.output)
+    for name in function.input:
+        numbers.setdefault(name, len(numbers))
+    formal = set(function.input)
+    inputs = tuple(name for name in numbers if name in formal)
+    return CanonicalBody(tuple(keys), outputs, inputs, tuple(order), tuple(numbers))
+
+
+def _depth_first(
+    function: FunctionProto, body: Sequence[NodeProto], reads: Sequence[Sequence[str]]
+) -> Iterator[int]:
+    """Positions of nodes: from the outputs, then those that no output needs; a node behind what it reads."""
+    producer = {name: position for position, node in enumerate(body) for name in node.output if name}
+    sources = [[producer[name] for name in names if name in producer] for names in reads]
+    done: set[int] = set()
+    for start in (*(producer[name] for name in function.output if name in producer), *range(len(body))):
+        stack = [(start, iter(sources[start]))] if start not in done else []
+        done.add(start)
+        while stack:
+            position, left = stack[-1]
+            for source in left:
+                if source not in done:
+                    done.add(source)
+                    stack.append((source, iter(sources[source])))
+                    break
+            else:
+                stack.pop()
+                yield position
+
+
+def _captures(node: NodeProto) -> list[str]:
+    """What the bodies of a node read from outside, in order of appearance."""
+    found: dict[str, None] = {}
+    for attribute in node.attribute:
+        for graph in graphs_of(attribute):
+            found.update(dict.fromkeys(_free(graph)))
+    return list(found)
+
+
+def _free(graph: GraphProto) -> Iterator[str]:
+    bound = {info.name for info in graph.input} | {tensor.name for tensor in graph.initializer}
+    bound |= {tensor.values.name for tensor in graph.sparse_initializer}
+    for node in graph.node:
+        yield from (name for name in (*node.input, *_captures(node)) if name and name not in bound)
+        bound.update(node.output)
+    yield from (info.name for info in graph.output if info.name not in bound)
+
+
+def _node_key(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *, blind: bool) -> Key:
+    callee = callees.get((node.domain, node.op_type))
+    operator = (node.domain, node.op_type, node.overload) if callee is None else ("call", callee)
+    attributes = () if blind and node.op_type == "Constant" else _attributes(node, numbers, callees, blind)
+    return (
+        operator,
+        attributes,
+        tuple([numbers[name] for name in node.input]),
+        tuple([numbers[name] for name in node.output]),
+    )
+
+
+def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, blind: bool) -> Key:
+    found: list[tuple[str, object]] = []
+    for attribute in node.attribute:
+        graphs = list(graphs_of(attribute))
+        if graphs:
+            content: object = tuple(_graph_key(graph, numbers, callees, blind) for graph in graphs)
+        else:
+            content = _content(attribute)
+        found.append((attribute.name, content))
+    return tuple(sorted(found, key=lambda pair: pair[0]))
+
+
+def _content(attribute: AttributeProto) -> bytes:
+    if not (attribute.doc_string or attribute.t.name or attribute.t.doc_string):
+        return attribute.SerializeToString(deterministic=True)
+    bare = AttributeProto()
+    bare.CopyFrom(attribute)
+    bare.ClearField("doc_string")
+    bare.t.ClearField("name")
+    bare.t.ClearField("doc_string")
+    return bare.SerializeToString(deterministic=True)
+
+
+def _graph_key(graph: GraphProto, outer: Mapping[str, int], callees: Callees, blind: bool) -> Key:
+    numbers = dict(outer)
+    for position, name in enumerate(_bound(graph)):
+        numbers[name] = -position - 1 - len(outer)
+    types = tuple(info.type.SerializeToString(deterministic=True) for info in (*graph.input, *graph.output))
+    tensors = tuple(map(_without_name, graph.initializer))
+    nodes = tuple(_node_key(node, numbers, callees, blind=blind) for node in graph.node)
+    sparse = tuple(each.SerializeToString(deterministic=True) for each in graph.sparse_initializer)
+    return (types, tensors, sparse, nodes, tuple(numbers[info.name] for info in graph.output))
+
+
+def _bound(graph: GraphProto) -> Iterator[str]:
+    yield from (info.name for info in graph.input)
+    yield from (tensor.name for tensor in graph.initializer)
+    yield from (tensor.values.name for tensor in graph.sparse_initializer)
+    for node in graph.node:
+        yield from filter(None, node.output)
+
+
+def _without_name(tensor: TensorProto) -> bytes:
+    bare = TensorProto()
+    bare.CopyFrom(tensor)
+    bare.ClearField("name")
+    return bare.SerializeToString(deterministic=True)

@@ -1,0 +1,51 @@
+"""New names for the values of nodes, and names that are free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from onnx import GraphProto, NodeProto
+
+from rewriter.model.graph import graphs_of
+
+
+def rename(node: NodeProto, names: Mapping[str, str]) -> None:
+    """Rename what a node reads and writes, in its bodies as well; names that are no keys stay."""
+    for field in (node.input, node.output):
+        for position, name in enumerate(field):
+            if name in names:
+                field[position] = names[name]
+    for attribute in node.attribute:
+        for graph in graphs_of(attribute):
+            for inner in graph.node:
+                rename(inner, names)
+            for info in (*graph.input, *graph.output, *graph.value_info):
+                info.name = names.get(info.name, info.name)
+            for tensor in graph.initializer:
+                tensor.name = names.get(tensor.name, tensor.name)
+
+
+def names_in_bodies(node: NodeProto) -> Iterator[str]:
+    """What the bodies of a node define, at any depth."""
+    for attribute in node.attribute:
+        for graph in graphs_of(attribute):
+            yield from _defined(graph)
+
+
+def _defined(graph: GraphProto) -> Iterator[str]:
+    yield from (info.name for info in graph.input)
+    yield from (tensor.name for tensor in graph.initializer)
+    yield from (tensor.values.name for tensor in graph.sparse_initializer)
+    for node in graph.node:
+        yield from filter(None, node.output)
+        yield from names_in_bodies(node)
+
+
+def fresh(base: str, taken: set[str]) -> str:
+    """`base`, or with a number behind it, as a name that is not taken; takes it."""
+    name, number = base, 0
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    taken.add(name)
+    return name

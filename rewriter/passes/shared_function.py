@@ -1,0 +1,210 @@
+"""One function for several calls: what it is called, what its values are called, what is true of all calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from onnx import FunctionProto, NodeProto, ValueInfoProto
+
+from rewriter.evidence import tags
+from rewriter.evidence.grammar import scope_of_call
+from rewriter.model import metadata
+from rewriter.passes.canonical import CanonicalBody
+from rewriter.passes.naming import FunctionNames
+from rewriter.passes.renaming import fresh, names_in_bodies, rename
+from rewriter.paths import ModulePath
+
+
+@dataclass(frozen=True)
+class Member:
+    """A function for one call of a module, and its body without names.
+
+    Attributes:
+        function: as `group` made it; its values bear the names of the flat graph.
+        body: its canonical form.
+        entries: its metadata.
+    """
+
+    function: FunctionProto
+    body: CanonicalBody
+    entries: dict[str, str]
+
+    @property
+    def module(self) -> ModulePath:
+        """The module it is a call of."""
+        return ModulePath(self.entries[tags.MODULE])
+
+    @property
+    def call(self) -> int:
+        """Which call."""
+        return tags.count_in(self.entries.get(tags.CALL, "")) or 0
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """Formal input -> name of the parameter inside the module, in the order of the modules."""
+        try:
+            found = json.loads(self.entries.get(tags.PARAMETERS, "{}"))
+            return {str(name): str(local) for name, local in found.items() if name in self.function.input}
+        except (ValueError, AttributeError, RecursionError):  # somebody else's entry
+            return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A function and the calls it serves.
+
+    Attributes:
+        function: to call in place of the members' own.
+        members: whose calls it serves.
+        order: formal input -> its place in the members' canonical order.
+    """
+
+    function: FunctionProto
+    members: tuple[Member, ...]
+    order: tuple[int, ...]
+
+
+def single(member: Member, names: FunctionNames) -> Shared:
+    """The function of a call that is like no other: only its name changes."""
+    function = FunctionProto()
+    function.CopyFrom(member.function)
+    function.domain, function.name = names.shared(member.entries.get(tags.CLASS), function.name)
+    return Shared(function, (member,), tuple(member.body.inputs.index(name) for name in function.input))
+
+
+def merge(members: Sequence[Member], names: FunctionNames, weights: Collection[str]) -> Shared:
+    """One function for calls with equal bodies; the first of them gives the order of the nodes.
+
+    Args:
+        members: the functions of the calls.
+        names: to name it.
+        weights: the initializers of the model.
+    """
+    first = members[0]
+    function = FunctionProto()
+    function.domain, function.name = names.shared(first.entries.get(tags.CLASS), first.function.name)
+    order, formals = _interface(members, weights)
+    taken = {name for node in first.function.node for name in names_in_bodies(node)}
+    renamed = _local_names(first, order, formals, taken)
+    function.input.extend(renamed[first.body.inputs[position]] for position in order)
+    function.output.extend(renamed[name] for name in first.function.output)
+    function.node.extend(_nodes(members, renamed))
+    function.opset_import.extend(first.function.opset_import)
+    function.value_info.extend(_infos(members, renamed))
+    function.doc_string = _doc(members)
+    metadata.write(function, _common([_function_entries(member) for member in members]) or {})
+    if tags.MODULE not in metadata.read(function):
+        metadata.write(function, {tags.MODULE: "."})
+    return Shared(function, tuple(members), tuple(order))
+
+
+def _interface(members: Sequence[Member], weights: Collection[str]) -> tuple[list[int], list[str]]:
+    """The order of the formal inputs, as places in the canonical order, and a name for each of those places.
+
+    Activations come first, then tensors of the file that are no parameters, then parameters in module order.
+    """
+    first = members[0]
+    rank = {name: number for number, name in enumerate(first.parameters)}
+    keys, formals = [], []
+    for position, name in enumerate(first.body.inputs):
+        actuals = {member.body.inputs[position] for member in members}
+        if all(member.body.inputs[position] in member.parameters for member in members):
+            keys.append((2, rank[name]))
+            formals.append(first.parameters[name])
+            continue
+        stored = actuals <= set(weights)
+        keys.append((int(stored), position))
+        formals.append(name if len(actuals) == 1 else "constant" if stored else "input")
+    return sorted(range(len(keys)), key=keys.__getitem__), formals
+
+
+def _local_names(
+    first: Member, order: Sequence[int], formals: Sequence[str], taken: set[str]
+) -> dict[str, str]:
+    """Value of the first member -> its name in the shared function."""
+    names = {first.body.inputs[position]: fresh(formals[position], taken) for position in order}
+    for name in first.function.output:
+        names[name] = fresh("output", taken)
+    prefix = scope_of_call(first.module, first.call) + "/"
+    for node in first.function.node:
+        for name in node.output:
+            if name and name not in names:
+                names[name] = fresh(_local(name, prefix), taken)
+    return names
+
+
+def _local(name: str, prefix: str) -> str:
+    """A name without the scope of the call, or of whatever call it comes from."""
+    return name.removeprefix(prefix) if name.startswith(prefix) else name.rpartition("/")[2] or name
+
+
+def _nodes(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[NodeProto]:
+    first = members[0]
+    prefix = scope_of_call(first.module, first.call) + "/"
+    entries = [_node_entries(member) for member in members]
+    place = {position: number for number, position in enumerate(first.body.order)}
+    taken: set[str] = set()
+    for position, original in enumerate(first.function.node):
+        node = NodeProto()
+        node.CopyFrom(original)
+        rename(node, renamed)
+        if node.name:
+            node.name = fresh(_local(node.name, prefix), taken)
+        del node.metadata_props[:]
+        metadata.write(node, _common([of_member[place[position]] for of_member in entries]))
+        yield node
+
+
+def _node_entries(member: Member) -> list[dict[str, str]]:
+    """What is said of the nodes, in canonical order; modules and calls relative to those of the member."""
+    found = [metadata.read(member.function.node[position]) for position in member.body.order]
+    calls: dict[str, set[int]] = {}
+    for entries in found:
+        if tags.MODULE in entries:
+            calls.setdefault(entries[tags.MODULE], set()).add(_call_of(entries))
+    for entries in found:
+        for key in (tags.ORDER, tags.COPY_OF, tags.MOVED_TO):
+            entries.pop(key, None)
+        module = ModulePath(entries.get(tags.MODULE, ""))
+        if tags.MODULE in entries and member.module.holds(module):
+            entries[tags.CALL] = str(sorted(calls[module]).index(_call_of(entries)))
+            entries[tags.MODULE] = "." + module.relative_to(member.module)
+    return found
+
+
+def _call_of(entries: dict[str, str]) -> int:
+    return tags.count_in(entries.get(tags.CALL, "")) or 0
+
+
+def _function_entries(member: Member) -> dict[str, str]:
+    return {key: text for key, text in member.entries.items() if key not in (tags.PARAMETERS, tags.CALL)}
+
+
+def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:
+    """The entries that all have."""
+    return {key: text for key, text in found[0].items() if all(other.get(key) == text for other in found[1:])}
+
+
+def _infos(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[ValueInfoProto]:
+    """What is known of the values, where it is the same in all calls."""
+    found = []
+    for member in members:
+        infos = {info.name: info for info in member.function.value_info}
+        found.append([infos.get(name) for name in member.body.values])
+    for number, info in enumerate(found[0]):
+        if info is None:
+            continue
+        others = [of_member[number] for of_member in found[1:]]
+        if all(other is not None and other.type == info.type for other in others):
+            yield ValueInfoProto(name=renamed[info.name], type=info.type)
+
+
+def _doc(members: Sequence[Member]) -> str:
+    calls: dict[str, int] = {}
+    for member in members:
+        calls[member.module] = calls.get(member.module, 0) + 1
+    modules = [path if count == 1 else f"{path} ({count} times)" for path, count in calls.items()]
+    return f"{len(members)} calls: {', '.join(modules)}"

@@ -1,0 +1,148 @@
+"""Pass: give every call of a module the shapes and constants that the exporter computed once for several.
+
+What several calls read and none of them makes is given to the module around them. Copies say in their metadata
+what they are copies of, and what moved says where to, so `flatten` undoes both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from onnx import NodeProto
+
+from rewriter.evidence import tags
+from rewriter.evidence.claim import Source
+from rewriter.evidence.grammar import scope_of_call
+from rewriter.model import metadata
+from rewriter.model.graph import NONE
+from rewriter.modules.analysis import Analysis
+from rewriter.passes.annotate import entries_of
+from rewriter.passes.base import Outcome
+from rewriter.passes.flatten import is_ours
+from rewriter.passes.renaming import fresh
+from rewriter.regions.calls import Region, find_regions
+from rewriter.regions.convex import main_node
+from rewriter.regions.sharing import Sharing, find_sharing
+
+
+@dataclass(frozen=True, slots=True)
+class Unshare:
+    """Adds copies of small constants and shape arithmetic, and notes where shared nodes belong.
+
+    Nodes that were there keep their names and places. A model that is grouped already is left as it is.
+    """
+
+    name: ClassVar[str] = "unshare"
+
+    def run(self, analysis: Analysis) -> Outcome:
+        """Plan on the analysis, then write copies, readers and notes."""
+        if any(is_ours(function) for function in analysis.model.functions):
+            return Outcome({"nodes copied": 0})
+        regions = find_regions(analysis.graph, analysis.tree)
+        sharing = find_sharing(analysis.graph, analysis.tree, regions)
+        writer = _Writer(analysis, regions.regions, regions.region_of, sharing)
+        copied = writer.write()
+        if copied or sharing.homes:
+            analysis.model.ir_version = max(analysis.model.ir_version, tags.IR_WITH_METADATA)
+        return Outcome({"nodes copied": copied, "nodes moved": len(sharing.homes)})
+
+
+class _Writer:
+    """Edits the model as planned."""
+
+    def __init__(
+        self,
+        analysis: Analysis,
+        regions: list[Region],
+        region_of: list[int | None],
+        sharing: Sharing,
+    ) -> None:
+        self.analysis = analysis
+        self.graph = analysis.graph
+        self.regions = regions
+        self.region_of = region_of
+        self.sharing = sharing
+        self.node_names = {node.name for node in self.graph.nodes}
+        self.value_names = set(self.graph.value_names)
+        self.infos = {info.name: info for info in analysis.model.graph.value_info}
+        self.made: dict[tuple[int, int], NodeProto] = {}
+
+    def write(self) -> int:
+        """Write everything; returns the number of copies."""
+        for node, targets in sorted(self.sharing.copies.items()):
+            for region in targets:
+                self.made[node, region] = self._copy(node, self.regions[region])
+        for (node, region), copy in self.made.items():
+            self._read_instances(copy, self.graph.reads[node], region)
+        for node, proto in enumerate(self.graph.nodes):
+            main = main_node(self.graph, node)
+            home = self.sharing.homes.get(main, self.region_of[main])
+            if home is not None:
+                self._read_instances(proto, self.graph.reads[node], home)
+        for node, region in self.sharing.homes.items():
+            self._note(node, self.regions[region])
+        self._insert()
+        return len(self.made)
+
+    def _copy(self, node: int, region: Region) -> NodeProto:
+        original = self.graph.nodes[node]
+        scope = scope_of_call(region.module, region.call)
+        copy = NodeProto()
+        copy.CopyFrom(original)
+        copy.name = fresh(f"{scope}/{original.op_type}", self.node_names)
+        for position, name in enumerate(original.output):
+            if name:
+                copy.output[position] = fresh(f"{copy.name}_output_{position}", self.value_names)
+                if name in self.infos:
+                    info = self.analysis.model.graph.value_info.add()
+                    info.CopyFrom(self.infos[name])
+                    info.name = copy.output[position]
+        del copy.metadata_props[:]
+        metadata.write(
+            copy,
+            self._entries(region.module, region.call) | {tags.COPY_OF: next(filter(None, original.output))},
+        )
+        return copy
+
+    def _entries(self, module: str, call: int) -> dict[str, str]:
+        entries = entries_of(self.analysis.tree, self.analysis.tree[module].path)
+        return {**entries, tags.CALL: str(call), tags.EVIDENCE: str(Source.DATAFLOW)}
+
+    def _note(self, node: int, region: Region) -> None:
+        proto = self.graph.nodes[node]
+        placement = self.analysis.tree.placements[node]
+        if placement is None:
+            metadata.write(proto, self._entries(region.module, region.call))
+            return
+        if tags.MODULE not in metadata.read(proto):
+            metadata.write(proto, self._entries(placement.module, placement.call))
+        metadata.write(proto, {tags.MOVED_TO: f"{region.call} {region.module}"})
+
+    def _read_instances(self, proto: NodeProto, reads: list[int], region: int) -> None:
+        """Let a node in `region` read the instances that serve it."""
+        for position, value in enumerate(reads):
+            producer = self.graph.producer[value] if value != NONE else NONE
+            served = self.sharing.served.get(producer)
+            if served is None or region not in served:
+                continue
+            instance = self.made.get((producer, served[region]))
+            if instance is not None:
+                proto.input[position] = instance.output[self.graph.writes[producer].index(value)]
+
+    def _insert(self) -> None:
+        """Put every copy right behind its original, which reads what was made before it."""
+        if not self.made:
+            return
+        copies: dict[int, list[NodeProto]] = {}
+        for (node, _), copy in self.made.items():
+            copies.setdefault(node, []).append(copy)
+        main = self.analysis.model.graph
+        body: list[NodeProto] = []
+        for node, proto in enumerate(self.graph.nodes):
+            if self.graph.body_of[node] == 0:
+                body.extend((proto, *copies.get(node, ())))
+        # Copied first: what the body holds dies with the list it is taken from.
+        fresh = [NodeProto.FromString(proto.SerializeToString()) for proto in body]
+        del main.node[:]
+        main.node.extend(fresh)

@@ -1,0 +1,129 @@
+"""Small constants and shape arithmetic: nodes that cost nothing to have twice.
+
+What they compute follows from shapes and constants alone and has a few elements, whatever the size of the
+input. The number of elements is bounded operator by operator, without shape inference: a mask or a table of
+positions grows with the input and is not small.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+from onnx import AttributeProto, NodeProto, TensorProto, numpy_helper
+
+from rewriter.model.graph import NONE, GraphIndex
+
+MOST_ELEMENTS = 64
+"""A value with more is not small; 8 bytes each, that is half a kilobyte."""
+
+_MOST_LEAVES = 4
+_RANK = 8
+_NO_LARGER = frozenset(
+    {"Abs", "Add", "And", "Cast", "Ceil", "Div", "Equal", "Exp", "Floor", "Gather", "Greater"}
+    | {"GreaterOrEqual", "Identity", "Less", "LessOrEqual", "Log", "Max", "Min", "Mod", "Mul", "Neg", "Not"}
+    | {"Or", "Pow", "Reciprocal", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Reshape", "Round"}
+    | {"Slice", "Sqrt", "Squeeze", "Sub", "Unsqueeze", "Where", "Xor"}
+)
+"""Operators whose result has no more elements than their largest input, as long as these are vectors."""
+
+
+class Arithmetic:
+    """The small values of a model.
+
+    Attributes:
+        leaves: node -> the values, small ones and constants left out, whose shapes it depends on; nodes that
+            are not small are no keys.
+    """
+
+    def __init__(self, graph: GraphIndex, owned: frozenset[int]) -> None:
+        """Find them.
+
+        Args:
+            graph: the model.
+            owned: initializers that are parameters of a module; what reads them is that module's own.
+        """
+        self._graph = graph
+        self._sizes: dict[int, int] = {}
+        self.leaves: dict[int, frozenset[int]] = {}
+        for value, tensor in graph.initializers.items():
+            if value not in owned and (size := _elements(tensor)) <= MOST_ELEMENTS:
+                self._sizes[value] = size
+        for node, proto in enumerate(graph.nodes):
+            if graph.body_of[node] == 0 and not proto.domain:
+                self._look_at(node, proto)
+
+    def small(self, value: int) -> bool:
+        """Whether a value has few elements, and follows from shapes and constants alone."""
+        return value in self._sizes
+
+    def _look_at(self, node: int, proto: NodeProto) -> None:
+        reads = [value for value in self._graph.reads[node] if value != NONE]
+        size = self._size(proto, reads)
+        if size is None or size > MOST_ELEMENTS:
+            return
+        leaves = frozenset[int]().union(*map(self._leaves_of, reads))
+        if len(leaves) <= _MOST_LEAVES:
+            self.leaves[node] = leaves
+            for value in self._graph.writes[node]:
+                self._sizes[value] = size
+
+    def _size(self, proto: NodeProto, reads: list[int]) -> int | None:
+        """A bound on the elements of the results; None where there is none."""
+        if proto.op_type == "Constant":
+            return _constant_size(proto)
+        if proto.op_type in ("Shape", "Size"):
+            return _RANK
+        if not reads or not all(map(self.small, reads)):
+            return None
+        sizes = [self._sizes[value] for value in reads]
+        if proto.op_type == "ConstantOfShape":
+            return self._filled(reads[0])
+        if proto.op_type == "Concat":
+            return sum(sizes)
+        return max(sizes) if proto.op_type in _NO_LARGER else None
+
+    def _filled(self, shape: int) -> int | None:
+        """The elements of a tensor of this shape: known of a constant, and of the shape of a small value."""
+        producer = self._graph.producer[shape]
+        if producer == NONE:
+            tensor = self._graph.initializers.get(shape)
+        else:
+            proto = self._graph.nodes[producer]
+            if proto.op_type == "Shape" and self.small(self._graph.reads[producer][0]):
+                return self._sizes[self._graph.reads[producer][0]]
+            tensor = next((a.t for a in proto.attribute if a.name == "value"), None)
+        if tensor is None or tensor.data_location == TensorProto.EXTERNAL:
+            return None
+        try:
+            return int(np.prod(numpy_helper.to_array(tensor), dtype=object))
+        except (TypeError, ValueError):  # not what its type says; others will report it
+            return None
+
+    def _leaves_of(self, value: int) -> frozenset[int]:
+        if value in self._graph.initializers:
+            return frozenset()
+        producer = self._graph.producer[value]
+        if producer != NONE and producer in self.leaves:
+            return self.leaves[producer]
+        return frozenset([value])
+
+
+def _elements(tensor: TensorProto) -> int:
+    return prod(tensor.dims)
+
+
+def _constant_size(proto: NodeProto) -> int | None:
+    if len(proto.attribute) != 1:
+        return None
+    attribute = proto.attribute[0]
+    match attribute.type:
+        case AttributeProto.TENSOR:
+            return _elements(attribute.t)
+        case AttributeProto.INT | AttributeProto.FLOAT:
+            return 1
+        case AttributeProto.INTS:
+            return len(attribute.ints)
+        case AttributeProto.FLOATS:
+            return len(attribute.floats)
+    return None

@@ -1,0 +1,204 @@
+"""Undo the exporter's sharing: what it computed once for several calls goes back to each, or above them.
+
+Exporters merge equal nodes wherever they stand, so the first call of a layer holds shapes, masks and
+constants that the others read, and equal layers come out unequal.
+
+- A small constant is copied into every call that reads it.
+- Shape arithmetic is copied whole into the calls that read it, where all of them read the tensors whose
+  shapes it asks for anyway.
+- Anything else that depends on nothing made inside its own call, and that this call and others read, moves up
+  to the lowest common ancestor of its readers; and so does what it is computed from.
+
+What draws random numbers stays where it is and is never copied. Nodes are visited readers first, so a chain
+goes as a whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.purity import drawing_nodes
+from rewriter.modules.module import ModuleTree
+from rewriter.paths import ModulePath
+from rewriter.regions.arithmetic import Arithmetic
+from rewriter.regions.calls import TOP, Regions, shared_calls
+from rewriter.regions.convex import main_node
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What to do about it. Nothing here names a node inside the body of an If, Loop or Scan.
+
+    Attributes:
+        homes: node -> the region it moves to, for those that move.
+        copies: node -> the regions that get a copy of it.
+        served: node -> region of a reader -> region of the instance (original or copy) it is to read.
+    """
+
+    homes: dict[int, int] = field(default_factory=dict)
+    copies: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    served: dict[int, dict[int, int]] = field(default_factory=dict)
+
+
+def find_sharing(graph: GraphIndex, tree: ModuleTree, regions: Regions) -> Sharing:
+    """Plan where shared nodes belong.
+
+    Args:
+        graph: the model.
+        tree: its modules, whose parameters tell what belongs to a call.
+        regions: the regions of all modules.
+    """
+    return _Planner(graph, tree, regions).plan()
+
+
+class _Planner:
+    def __init__(self, graph: GraphIndex, tree: ModuleTree, regions: Regions) -> None:
+        self.graph = graph
+        self.regions = regions
+        self.chains = regions.chains()
+        self.owners = _owners(graph, tree)
+        self.arithmetic = Arithmetic(graph, frozenset(self.owners))
+        self.fixed = drawing_nodes(graph) | _yielding(graph)
+        self.captured = _captured(graph)
+        self.hoistable = self._hoistable()
+        self.plan_ = Sharing()
+        self._reading: dict[int, set[int]] = {}
+
+    def plan(self) -> Sharing:
+        for node in reversed(range(len(self.graph.nodes))):
+            if self.graph.body_of[node] == 0 and node not in self.fixed:
+                readers = sorted({main_node(self.graph, reader) for reader in self.graph.successors(node)})
+                wants = self._wants(readers)
+                if node in self.arithmetic.leaves:
+                    wants = self._copy(node, wants)
+                if node not in self.plan_.homes:
+                    self._move(node, readers, wants)
+        return self.plan_
+
+    def _region(self, node: int) -> int:
+        region = self.regions.region_of[node]
+        return TOP if region is None else region
+
+    def _home(self, node: int) -> int:
+        return self.plan_.homes.get(node, self._region(node))
+
+    def _wants(self, readers: list[int]) -> dict[int, bool]:
+        """Regions where the readers of a node are, in file order -> whether only copies of them are there."""
+        wants = {self._home(reader): False for reader in readers}
+        for reader in readers:
+            for region in self.plan_.copies.get(reader, ()):
+                wants.setdefault(region, True)
+        return wants
+
+    def _copy(self, node: int, wants: dict[int, bool]) -> dict[int, bool]:
+        """Serve the regions that want a small value with copies; what is left for the original."""
+        own = self._region(node)
+        leaves = self.arithmetic.leaves[node]
+        places = {region: self._place(leaves, own, region) for region in wants if region != own}
+        if not leaves and wants:
+            places = {region: region for region in wants}
+        elif not all(place is not None for place in places.values()):
+            places = {region: place for region, place in places.items() if wants[region]}
+        served = {region: place for region, place in places.items() if place is not None}
+        if not served:
+            return wants
+        self.plan_.served[node] = served
+        rest = {region: only for region, only in wants.items() if region not in served}
+        instances = dict.fromkeys(served.values())
+        if not rest and own not in instances:
+            self.plan_.homes[node] = next(iter(instances))
+        home = self._home(node)
+        if copies := tuple(region for region in instances if region != home):
+            self.plan_.copies[node] = copies
+        return rest
+
+    def _place(self, leaves: frozenset[int], own: int, reader: int) -> int | None:
+        """The innermost region around a reader that has all leaves anyway; None where only common ones do."""
+        common = shared_calls(self.chains[own], self.chains[reader])
+        for region in reversed(self.chains[reader][common:]):
+            if all(region in self._available(leaf) for leaf in leaves):
+                return region
+        return None
+
+    def _available(self, leaf: int) -> set[int]:
+        """The regions that make a value, or read it for more than its shape."""
+        found = self._reading.get(leaf)
+        if found is None:
+            nodes = [main_node(self.graph, reader) for reader in self.graph.readers[leaf]]
+            nodes = [node for node in nodes if node not in self.arithmetic.leaves]
+            if (producer := self.graph.producer[leaf]) != NONE:
+                nodes.append(producer)
+            found = {region for node in nodes for region in self.chains[self._region(node)]}
+            self._reading[leaf] = found
+        return found
+
+    def _move(self, node: int, readers: list[int], wants: dict[int, bool]) -> None:
+        """Take a node out of its call, and give it to the lowest region around all that read it."""
+        own = self._region(node)
+        chain = self.chains[own]
+        others = [region for region in wants if self._apart(own, region)]
+        lifted = [self.plan_.homes[reader] for reader in readers if reader in self.plan_.homes]
+        around = (shared_calls(chain, self.chains[region]) for region in (*others, *lifted))
+        depth = min(around, default=len(chain))
+        if depth == len(chain) or self.hoistable[node] >= depth:
+            return
+        inner = chain[depth]
+        if any(inner in self.chains[self._region(reader)] for reader in readers):
+            self.plan_.homes[node] = chain[depth - 1]
+
+    def _apart(self, left: int, right: int) -> bool:
+        """Whether neither of two regions lies in the other."""
+        ours, theirs = self.chains[left], self.chains[right]
+        return shared_calls(ours, theirs) < min(len(ours), len(theirs))
+
+    def _hoistable(self) -> list[int]:
+        """Node -> index, in the chain of its region, of the highest region where all it reads can be had."""
+        found = [0] * len(self.graph.nodes)
+        for node in range(len(self.graph.nodes)):
+            if self.graph.body_of[node] != 0:
+                continue
+            chain = self.chains[self._region(node)]
+            if node in self.fixed:
+                found[node] = len(chain) - 1
+                continue
+            for value in (*self.graph.reads[node], *self.captured.get(node, ())):
+                if value != NONE:
+                    found[node] = max(found[node], self._depth_of(value, chain, found))
+        return found
+
+    def _depth_of(self, value: int, chain: tuple[int, ...], found: list[int]) -> int:
+        producer = self.graph.producer[value]
+        if producer != NONE:
+            if self.graph.body_of[producer] != 0:
+                return 0  # made in the body that reads it
+            made = self.chains[self._region(producer)][: found[producer] + 1]
+            return shared_calls(chain, made) - 1
+        if value in self.owners:
+            owner = self.owners[value]
+            return max(n for n, r in enumerate(chain) if self.regions.regions[r].module.holds(owner))
+        tensor = self.graph.initializers.get(value)
+        return 0 if tensor is None or self.arithmetic.small(value) else len(chain) - 1
+
+
+def _owners(graph: GraphIndex, tree: ModuleTree) -> dict[int, ModulePath]:
+    """Parameter -> the module that has it."""
+    by_name = {parameter.initializer: module.path for module in tree for parameter in module.parameters}
+    return {
+        value: by_name[tensor.name] for value, tensor in graph.initializers.items() if tensor.name in by_name
+    }
+
+
+def _yielding(graph: GraphIndex) -> set[int]:
+    """Nodes of the main graph whose results leave it, or are yielded by a body: their names are taken."""
+    results = {value for body in graph.bodies for value in body.results if value != NONE}
+    return {graph.producer[value] for value in results if graph.producer[value] != NONE}
+
+
+def _captured(graph: GraphIndex) -> dict[int, list[int]]:
+    """Node of the main graph -> what the bodies it owns read, their own values included."""
+    captured: dict[int, list[int]] = {}
+    for node, body in enumerate(graph.body_of):
+        if body != 0 and graph.bodies[body].owner != NONE:
+            captured.setdefault(main_node(graph, node), []).extend(graph.reads[node])
+    return captured
