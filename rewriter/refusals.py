@@ -14,6 +14,7 @@ class Reason(Enum):
     NAME_TAKEN = "the name is already used in this file"
     AMBIGUOUS = "the evidence allows more than one answer"
     NOT_CONVEX = "what it computes leaves it and comes back, so it was cut into segments"
+    OTHER_OPSET = "the function imports other opsets than the model, so it was kept"
     CYCLIC = "it and another module feed each other, so its nodes went to its caller"
 
 

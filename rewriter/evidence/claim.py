@@ -59,8 +59,8 @@ class Testimony:
     """All that one witness has to say of one file.
 
     `called` are the modules it knows to have been called, those that own no node included; a list of modules
-    never is. `calls` says of modules how often they were, `homes` of nodes which call of which module they were
-    given to by an earlier run.
+    never is. `calls` says of modules how often they were, `homes` of nodes which call of which module an
+    earlier run gave them to.
     """
 
     claims: tuple[Claim, ...] = ()

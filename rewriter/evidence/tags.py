@@ -35,7 +35,7 @@ ORDER = "rewriter.order"
 own) stood in the flat graph, as `3-5,9`, in the order of the body."""
 
 MOVED_TO = "rewriter.moved_to"
-"""On a node: the call that `unshare` gave it to, as `<call> <module>`; `rewriter.module` says where it is from."""
+"""On a node: the call that `unshare` gave it to, as `<call> <module>`; `rewriter.module` tells where from."""
 COPY_OF = "rewriter.copy_of"
 """On a node that `unshare` made: the first output of the node it copies."""
 

@@ -11,6 +11,7 @@ _RANDOM = frozenset(
     {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}
 )
 _STANDARD = frozenset({"", "ai.onnx.ml"})
+_OF_RUNTIMES = ("ai.onnx.", "com.microsoft", "com.ms.", "org.pytorch.aten")
 _DROPOUT_WITHOUT_IS_TEST = 7
 
 
@@ -52,3 +53,12 @@ def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> boo
     if node.op_type == "Dropout" and version < _DROPOUT_WITHOUT_IS_TEST:
         return not any(attribute.name == "is_test" and attribute.i for attribute in node.attribute)
     return node.op_type in _RANDOM or (node.op_type == "Dropout" and inputs > 2)
+
+
+def left_to_runtimes(domain: str) -> bool:
+    """Whether runtimes have operators of their own in a domain, which they may prefer to a function.
+
+    onnx.proto leaves a function that bears the name of an operator to the runtime; onnxruntime 1.31 ignores
+    the function, onnx's reference evaluator calls it.
+    """
+    return not domain or domain.startswith(_OF_RUNTIMES)

@@ -117,8 +117,8 @@ class Module:
 class Placement:
     """The module and call a node was settled in, and the evidence that won.
 
-    `conflicting` holds the modules that other witnesses named; `home` is the module and call that `unshare` gave
-    the node to, where it moved it.
+    `conflicting` holds the modules that other witnesses named; `home` is the module and call that `unshare`
+    gave the node to, where it moved it.
     """
 
     module: ModulePath

@@ -1,8 +1,8 @@
-"""The canonical form of a function's body: equal for two bodies that differ in names and order of nodes alone.
+"""The canonical form of a function's body: equal for bodies that differ in names and order of nodes alone.
 
-Nodes are taken depth first from the outputs, what a node reads before the node, inputs in order of their slots
-and then what bodies of If, Loop and Scan capture. Values are numbered as they are met, so formal inputs come in
-order of first use, whatever the order of the file.
+Nodes are taken depth first from the outputs, what a node reads before the node, inputs in order of their
+slots and then what bodies of If, Loop and Scan capture. Values are numbered as they are met, so formal inputs
+come in order of first use, whatever the order of the file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rewriter.model.graph import graphs_of
 
 Key = tuple[object, ...]
 Callees = Mapping[tuple[str, str], object]
-"""(domain, name) of a function -> what stands for it in keys, so that callees with equal bodies count as one."""
+"""(domain, name) of a function -> what stands for it in keys: callees with equal bodies count as one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
-"""Pass: put the nodes of functions that `group` made back where they were called, and merge what `unshare` copied.
+"""Pass: put the nodes of functions that `group` made back where they were called, and merge copies.
 
-The inverse of `group`: names, order and metadata of the flat graph come back. Functions of others are kept.
+The inverse of `group` and `unshare`: names, order and metadata of the flat graph come back. Functions of
+others are kept unless asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,36 +14,53 @@ from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
+from rewriter.model.operators import canonical, left_to_runtimes
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.naming import numbers_of
+from rewriter.passes.inlining import Identity, Inliner
 from rewriter.passes.renaming import rename
-
-Key = tuple[str, str]
+from rewriter.paths import ROOT
+from rewriter.refusals import Reason, Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Flatten:
-    """Undoes `group` and `unshare`. The IR version stays where they may have raised it to."""
+    """Undoes `share`, `group` and `unshare`. The IR version stays where they may have raised it to.
+
+    Names come back as they were where every call has a function of its own; what shared a function is named
+    after its call.
+
+    Attributes:
+        foreign: whether to enter functions of others as well.
+    """
 
     name: ClassVar[str] = "flatten"
+    foreign: bool = False
 
     def run(self, analysis: Analysis) -> Outcome:
         """Enter every call of a function that `group` made."""
         model = analysis.model
-        ours = {(f.domain, f.name): f for f in model.functions if is_ours(f)}
-        placed = list(_entered(list(model.graph.node), metadata.read(model).get(tags.ORDER), ours))
+        entered = {
+            (f.domain, f.name, f.overload): f
+            for f in model.functions
+            if is_ours(f) or (self.foreign and not left_to_runtimes(f.domain))
+        }
+        refusals = _take_out_other_opsets(model, entered)
+        inliner = Inliner(entered, set(analysis.graph.value_names), {n.name for n in analysis.graph.nodes})
+        # Copied first: what a body holds dies with the list it is taken from.
+        body = [NodeProto.FromString(node.SerializeToString()) for node in model.graph.node]
+        placed = list(inliner.expand(body, metadata.read(model).get(tags.ORDER)))
         if all(position is not None for position, _ in placed):
             placed.sort(key=lambda item: item[0] or 0)
-        # Copied first: what a body holds dies with the list it is taken from.
-        nodes = [NodeProto.FromString(node.SerializeToString()) for _, node in placed]
+        nodes = [node for _, node in placed]
         kept, renamed = _merge_copies(nodes)
-        if ours or renamed:
+        if entered or renamed:
             del model.graph.node[:]
             model.graph.node.extend(kept)
-            _give_back_infos(model, ours, renamed)
-            _remove(model, ours)
-        return Outcome({"functions entered": len(ours), "copies merged": len(nodes) - len(kept)})
+            _give_back_infos(model, entered, renamed)
+            _remove(model, entered)
+        changes = {"functions entered": len(entered), "copies merged": len(nodes) - len(kept)}
+        return Outcome(changes, tuple(refusals))
 
 
 def is_ours(function: FunctionProto) -> bool:
@@ -50,41 +68,26 @@ def is_ours(function: FunctionProto) -> bool:
     return bool(function.metadata_props) and tags.MODULE in metadata.read(function)
 
 
-def _entered(
-    body: list[NodeProto], order: str | None, ours: dict[Key, FunctionProto]
-) -> Iterator[tuple[int | None, NodeProto]]:
-    """The nodes of a body with their place in the flat graph, as far as it was written down, calls entered.
-
-    Where the body no longer has as many nodes as were written down, somebody edited it; then the nodes stay
-    in the order of the calls, which is topological as well.
-    """
-    own = [node for node in body if (node.domain, node.op_type) not in ours]
-    positions: list[int | None] = list(_numbers(order))
-    if len(positions) != len(own):
-        positions = [None] * len(own)
-    places = iter(positions)
-    for node in body:
-        function = ours.get((node.domain, node.op_type))
-        if function is None:
-            yield next(places), node
-        else:
-            yield from _entered(list(function.node), metadata.read(node).get(tags.ORDER), ours)
-
-
-def _numbers(text: str | None) -> list[int]:
-    try:
-        return numbers_of(text or "")
-    except ValueError:  # somebody else's entry
-        return []
+def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionProto]) -> list[Refusal]:
+    """Keep functions whose nodes would mean something else in the graph that calls them."""
+    versions = {canonical(each.domain): each.version for each in model.opset_import}
+    refusals = []
+    for identity, function in list(entered.items()):
+        imports = {canonical(each.domain): each.version for each in function.opset_import}
+        if any(versions.get(domain, version) != version for domain, version in imports.items()):
+            del entered[identity]
+            refusals.append(Refusal(ROOT, Reason.OTHER_OPSET, function.name))
+    return refusals
 
 
 def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str, str]]:
     """Take out the copies, let their readers read the originals, and forget what moved where.
 
     Returns:
-        The nodes left, and output of a copy -> output of its original. A copy that somebody edited stays.
+        The nodes left, and output of a copy -> output of its original. A copy stays where somebody edited
+        it, or where its original comes later.
     """
-    by_output = {name: node for node in nodes for name in node.output if name}
+    by_output: dict[str, NodeProto] = {}
     renamed: dict[str, str] = {}
     kept = []
     for node in nodes:
@@ -98,6 +101,7 @@ def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str
         if tags.COPY_OF in notes or tags.MOVED_TO in notes:
             metadata.erase(node, [tags.MOVED_TO, tags.COPY_OF])
         kept.append(node)
+        by_output.update((name, node) for name in node.output if name)
     return kept, renamed
 
 
@@ -110,10 +114,12 @@ def _alike(original: NodeProto, copy: NodeProto) -> bool:
     )
 
 
-def _give_back_infos(model: ModelProto, ours: dict[Key, FunctionProto], renamed: dict[str, str]) -> None:
+def _give_back_infos(
+    model: ModelProto, entered: dict[Identity, FunctionProto], renamed: dict[str, str]
+) -> None:
     """Move what is known of values from the functions to the graph, copies left out."""
     known = {info.name for info in model.graph.value_info}
-    for function in ours.values():
+    for function in entered.values():
         inside = [info for info in function.value_info if info.name not in known]
         model.graph.value_info.extend(inside)
         known.update(info.name for info in inside)
@@ -123,14 +129,18 @@ def _give_back_infos(model: ModelProto, ours: dict[Key, FunctionProto], renamed:
         model.graph.value_info.extend(kept)
 
 
-def _remove(model: ModelProto, ours: dict[Key, FunctionProto]) -> None:
+def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
     """Take out the functions, the domains that only they used, and the note on the order."""
-    kept = [f for f in model.functions if (f.domain, f.name) not in ours]
+    kept = [f for f in model.functions if (f.domain, f.name, f.overload) not in entered]
     copies = [FunctionProto.FromString(f.SerializeToString()) for f in kept]
     del model.functions[:]
     model.functions.extend(copies)
-    doomed = {domain for domain, _ in ours} - {f.domain for f in copies}
+    doomed = {domain for domain, _, _ in entered} - {f.domain for f in copies}
+    imports = {each.domain: each.version for f in entered.values() for each in f.opset_import}
     for position in reversed(range(len(model.opset_import))):
         if model.opset_import[position].domain in doomed:
             del model.opset_import[position]
+    known = {each.domain for each in model.opset_import}
+    for domain in sorted(imports.keys() - known - doomed):
+        model.opset_import.add(domain=domain, version=imports[domain])
     metadata.erase(model, [tags.ORDER])

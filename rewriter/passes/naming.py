@@ -18,9 +18,9 @@ _RESERVED = frozenset({"", "ai", "com"})
 class FunctionNames:
     """Hands out (domain, name) pairs that no operator and no other function of the model bears.
 
-    A function is named after its class, else after the last name of its path. The domain of the function for a
-    call is the path of the module, that of a shared function the package of the class. All are made of ASCII
-    identifiers, since ONNX's text form reads nothing else back.
+    A function is named after its class, else after the last name of its path. The domain of the function for
+    a call is the path of the module, that of a shared function the package of the class. All are made of
+    ASCII identifiers, since ONNX's text form reads nothing else back.
 
     Args:
         model: the model they are for.

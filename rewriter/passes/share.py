@@ -1,7 +1,8 @@
 """Pass: let calls whose functions have equal bodies use one function.
 
-Works from the innermost functions outwards: two bodies are equal where they differ in names and order of nodes
-alone, calls of equal functions counting as equal. A class, where one is known, is shared with its like only.
+Works from the innermost functions outwards: two bodies are equal where they differ in names and order of
+nodes alone, calls of equal functions counting as equal. A class, where one is known, is shared with its like
+only.
 """
 
 from __future__ import annotations
@@ -59,17 +60,22 @@ def find_twins(functions: Iterable[FunctionProto]) -> list[list[Member]]:
             callees is put, in place, into the canonical order of the callee's inputs.
     """
     twins: dict[Key, list[Member]] = {}
-    number_of: dict[Key, int] = {}
+    numbers: dict[Key, int] = {}
     members: dict[Identity, Member] = {}
     callees: dict[Identity, int] = {}
     for function in functions:
         _reorder(function.node, members)
-        body = canonical_body(function, callees)
         entries = metadata.read(function)
+        # A body calls modules by their names: where these differ, the tree could not be told from one body.
+        called = {
+            identity: (callees[identity], members[identity].module.removeprefix(entries[tags.MODULE]))
+            for identity in {(node.domain, node.op_type) for node in function.node} & callees.keys()
+        }
+        body = canonical_body(function, called)
         key: Key = (entries.get(tags.CLASS), function.name, *body.key)
-        member = members[_identity(function)] = Member(function, body, entries)
+        members[_identity(function)] = member = Member(function, body, entries)
         twins.setdefault(key, []).append(member)
-        callees[_identity(function)] = number_of.setdefault(key, len(number_of))
+        callees[_identity(function)] = numbers.setdefault(key, len(numbers))
     return list(twins.values())
 
 
@@ -105,7 +111,8 @@ def _emit(model: ModelProto, made: Sequence[Shared]) -> None:
 def _import(model: ModelProto, replaced: set[str]) -> None:
     """Import the domains of functions, and no longer those of functions that are gone."""
     domains = {function.domain for function in model.functions}
-    for owner in (model, *model.functions):
+    owners: tuple[ModelProto | FunctionProto, ...] = (model, *model.functions)
+    for owner in owners:
         for position in reversed(range(len(owner.opset_import))):
             if owner.opset_import[position].domain in replaced:
                 del owner.opset_import[position]

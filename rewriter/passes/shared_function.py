@@ -1,4 +1,4 @@
-"""One function for several calls: what it is called, what its values are called, what is true of all calls."""
+"""One function for several calls: its name, the names of its values, and what is true of all calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rewriter.model import metadata
 from rewriter.passes.canonical import CanonicalBody
 from rewriter.passes.naming import FunctionNames
 from rewriter.passes.renaming import fresh, names_in_bodies, rename
-from rewriter.paths import ModulePath
+from rewriter.paths import ModulePath, common_ancestor
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _nodes(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[NodeP
         if node.name:
             node.name = fresh(_local(node.name, prefix), taken)
         del node.metadata_props[:]
-        metadata.write(node, _common([of_member[place[position]] for of_member in entries]))
+        metadata.write(node, _agreed([of_member[place[position]] for of_member in entries]))
         yield node
 
 
@@ -186,6 +186,15 @@ def _function_entries(member: Member) -> dict[str, str]:
 def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:
     """The entries that all have."""
     return {key: text for key, text in found[0].items() if all(other.get(key) == text for other in found[1:])}
+
+
+def _agreed(found: Sequence[dict[str, str]]) -> dict[str, str]:
+    """What all calls say of a node; where they name other modules, the module around these."""
+    modules = [entries.get(tags.MODULE, "") for entries in found]
+    common = _common(found)
+    if tags.MODULE not in common and all(module.startswith(".") for module in modules):
+        common[tags.MODULE] = f".{common_ancestor(ModulePath(module[1:]) for module in modules) or ''}"
+    return common
 
 
 def _infos(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[ValueInfoProto]:

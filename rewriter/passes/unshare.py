@@ -1,7 +1,7 @@
 """Pass: give every call of a module the shapes and constants that the exporter computed once for several.
 
-What several calls read and none of them makes is given to the module around them. Copies say in their metadata
-what they are copies of, and what moved says where to, so `flatten` undoes both.
+What several calls read and none of them makes is given to the module around them. Copies say in their
+metadata what they are copies of, and what moved says where to, so `flatten` undoes both.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto
 
-from rewriter.model.operators import canonical, counts_apart, since
+from rewriter.model.operators import canonical, counts_apart, left_to_runtimes, since
 from rewriter.proof.contents import Key, Table
-from rewriter.proof.operators import constant_tensor, left_to_runtimes, plain
+from rewriter.proof.operators import constant_tensor, plain
 from rewriter.proof.scope import Scope, Unprovable, opsets_of
 
 ABSENT = 0

@@ -6,17 +6,7 @@ from onnx import AttributeProto, TensorProto
 
 from rewriter.proof.scope import Unprovable
 
-_OF_RUNTIMES = ("ai.onnx.", "com.microsoft", "com.ms.", "org.pytorch.aten")
 _MESSAGES = ("t", "g", "sparse_tensor", "tp", "tensors", "graphs", "sparse_tensors", "type_protos")
-
-
-def left_to_runtimes(domain: str) -> bool:
-    """Whether runtimes have operators of their own in a domain, which they may prefer to a function.
-
-    onnx.proto leaves a function that bears the name of an operator to the runtime; onnxruntime 1.31 ignores
-    the function, onnx's reference evaluator calls it.
-    """
-    return not domain or domain.startswith(_OF_RUNTIMES)
 
 
 def plain(attribute: AttributeProto) -> bytes:

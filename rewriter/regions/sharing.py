@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rewriter.evidence.parameters import alias_of
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.purity import drawing_nodes
 from rewriter.modules.module import ModuleTree
@@ -66,8 +67,9 @@ class _Planner:
         self._reading: dict[int, set[int]] = {}
 
     def plan(self) -> Sharing:
+        self._move_aliases()
         for node in reversed(range(len(self.graph.nodes))):
-            if self.graph.body_of[node] == 0 and node not in self.fixed:
+            if self.graph.body_of[node] == 0 and node not in self.fixed and node not in self.plan_.homes:
                 readers = sorted({main_node(self.graph, reader) for reader in self.graph.successors(node)})
                 wants = self._wants(readers)
                 if node in self.arithmetic.leaves:
@@ -75,6 +77,24 @@ class _Planner:
                 if node not in self.plan_.homes:
                     self._move(node, readers, wants)
         return self.plan_
+
+    def _move_aliases(self) -> None:
+        """An Identity of a tensor is a tensor: it goes where all that read the tensor can have it."""
+        aliases: dict[int, list[int]] = {}
+        for node, proto in enumerate(self.graph.nodes):
+            if proto.op_type == "Identity" and self.graph.body_of[node] == 0 and node not in self.fixed:
+                value = self.graph.writes[node][0]
+                if value != NONE and (origin := alias_of(self.graph, value)) != value:
+                    aliases.setdefault(origin, []).append(node)
+        for origin, nodes in aliases.items():
+            names = (origin, *(self.graph.writes[node][0] for node in nodes))
+            readers = {main_node(self.graph, reader) for name in names for reader in self.graph.readers[name]}
+            chains = [self.chains[self._region(reader)] for reader in readers.difference(nodes)]
+            for node in nodes if chains else ():
+                own = self.chains[self._region(node)]
+                depth = min(shared_calls(own, chain) for chain in chains)
+                if depth < len(own):
+                    self.plan_.homes[node] = own[depth - 1]
 
     def _region(self, node: int) -> int:
         region = self.regions.region_of[node]
@@ -138,7 +158,8 @@ class _Planner:
         own = self._region(node)
         chain = self.chains[own]
         others = [region for region in wants if self._apart(own, region)]
-        lifted = [self.plan_.homes[reader] for reader in readers if reader in self.plan_.homes]
+        lifted = [self._home(reader) for reader in readers if reader in self.plan_.homes]
+        lifted = [region for region in lifted if region in wants]
         around = (shared_calls(chain, self.chains[region]) for region in (*others, *lifted))
         depth = min(around, default=len(chain))
         if depth == len(chain) or self.hoistable[node] >= depth:
