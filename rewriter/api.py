@@ -11,8 +11,12 @@ from rewriter import pipeline
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.passes.base import Pass
+from rewriter.passes.group import Group
+from rewriter.passes.presets import Functions, standard_passes
+from rewriter.passes.syntax import parse_passes
 from rewriter.pipeline import Inputs, Options, Source
 from rewriter.proof.verification import Verification
+from rewriter.refusals import UsageError
 from rewriter.views.html import tree_html
 from rewriter.views.report import Report
 
@@ -51,8 +55,13 @@ def rewrite(
     source: Source,
     output: str | os.PathLike[str] | None = None,
     *,
+    functions: str = "none",
+    depth: int = 0,
+    only: str = "",
+    class_name: str = "",
+    repeated: bool = False,
     restore_names: bool = False,
-    passes: Sequence[Pass] | None = None,
+    passes: Sequence[Pass] | str | None = None,
     numbers: bool = True,
     inputs: Inputs | None = None,
     sidecar: bool = True,
@@ -67,8 +76,14 @@ def rewrite(
     Args:
         source: the model; never changed.
         output: the file to write; None to only get the model back (`report.analysis.model`).
+        functions: `none` to annotate only, `call` to make every call of a module a local function, `shared`
+            to let calls with equal bodies use one.
+        depth: nest functions this deep at the most; 0 for as deep as modules call each other.
+        only: make functions for the modules whose path fits this glob.
+        class_name: make functions for modules of this class.
+        repeated: make functions only for modules whose body occurs more than once.
         restore_names: also name nodes and weights that lost their names.
-        passes: what to do instead of annotating, in order.
+        passes: what to do instead, in order; or as text: `"annotate,unshare,group{depth=2},share"`.
         numbers: whether onnxruntime runs both models besides the symbolic proof.
         inputs: input name -> array to run them on; drawn from the signature where None.
         sidecar: whether to write `<output>.modules.json` as well.
@@ -81,7 +96,13 @@ def rewrite(
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
     """
-    steps = tuple(passes) if passes is not None else pipeline.standard_passes(restore_names=restore_names)
+    if functions not in {each.value for each in Functions}:
+        raise UsageError(f"functions is {functions!r}; it must be one of {', '.join(Functions)}")
+    group = Group(depth, only, class_name, repeated)
+    if passes is None:
+        steps = standard_passes(Functions(functions), group, restore_names=restore_names)
+    else:
+        steps = parse_passes(passes) if isinstance(passes, str) else tuple(passes)
     options = Options(steps, numbers, inputs, sidecar, copy_data, min_coverage, strict, dry_run, timeout)
     return pipeline.rewrite(source, Path(output) if output is not None else None, options)
 

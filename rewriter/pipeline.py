@@ -18,17 +18,18 @@ from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import Flatten, is_ours
-from rewriter.passes.group import Group
-from rewriter.passes.restore_names import RestoreNames
 from rewriter.proof.certificate import certify
 from rewriter.proof.compare import Numeric, compare
 from rewriter.proof.verification import Verification
-from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel
+from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
 from rewriter.views import sidecar
 from rewriter.views.report import PassRecord, Report
 
 Source = str | os.PathLike[str] | bytes | ModelProto
 """A model: the path of a file, its bytes, or the parsed message. None of them is ever changed."""
+
+MOST_FUNCTIONS = 10_000
+"""The ONNX checker refuses more."""
 
 Inputs = Mapping[str, np.ndarray]
 Progress = Callable[[str], None]
@@ -103,6 +104,7 @@ def rewrite(
     with clock("passes"):
         outcomes = _run(options.passes, analysis)
         refusals = tuple(refusal for _, outcome in outcomes for refusal in outcome.refusals)
+    _demand_fit(model, path)
     if refusals and options.strict:
         raise BelowThreshold(
             f"{_name(path)}: {len(refusals)} refusals, first {refusals[0]}; drop --strict to go on"
@@ -162,12 +164,6 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
     return _prove(left, right, (folders[0], folders[1]), options, _Clock(lambda station: None))
 
 
-def standard_passes(*, restore_names: bool = False, group: Group | None = None) -> tuple[Pass, ...]:
-    """The passes of a plain rewrite, in their order."""
-    names: tuple[Pass, ...] = (RestoreNames(),) if restore_names else ()
-    return (Annotate(), *names, *((group,) if group else ()))
-
-
 def _read(source: Source) -> tuple[ModelProto, Path | None]:
     if isinstance(source, ModelProto):
         return source, None
@@ -188,6 +184,14 @@ def _demand_coverage(analysis: Analysis, options: Options) -> None:
         raise BelowThreshold(
             f"{_name(analysis.path)}: {coverage:.1%} of the nodes placed, --min-coverage asks for "
             f"{options.min_coverage:.1%}; nothing was written"
+        )
+
+
+def _demand_fit(model: ModelProto, path: Path | None) -> None:
+    if (count := len(model.functions)) > MOST_FUNCTIONS and any(map(is_ours, model.functions)):
+        raise UsageError(
+            f"{_name(path)}: {count:,} functions, and ONNX allows {MOST_FUNCTIONS:,}; share them, or group "
+            "fewer modules"
         )
 
 
@@ -246,7 +250,7 @@ def sidecar_path(output: Path) -> Path:
 
 
 def _records(outcomes: Sequence[tuple[Pass, Outcome]]) -> tuple[PassRecord, ...]:
-    return tuple(PassRecord(as_text(step), outcome.changes) for step, outcome in outcomes)
+    return tuple(PassRecord(as_text(step), outcome) for step, outcome in outcomes)
 
 
 def _name(path: Path | None) -> str:

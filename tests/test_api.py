@@ -14,6 +14,7 @@ from rewriter import pipeline
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome
+from rewriter.passes.presets import standard_passes
 from rewriter.refusals import BelowThreshold, CannotWrite, NotEquivalent, UnreadableModel, UsageError
 from tests.build import chain, model
 from tests.exports import EXPORTS
@@ -58,7 +59,7 @@ def test_without_an_output_nothing_is_written(tmp_path: Path, monkeypatch: pytes
 
 def test_the_report(tmp_path: Path) -> None:
     told: list[str] = []
-    options = pipeline.Options(passes=pipeline.standard_passes(restore_names=True))
+    options = pipeline.Options(passes=standard_passes(restore_names=True))
     report = pipeline.rewrite(TS, tmp_path / "out.onnx", options, told.append)
     assert report.outputs == (tmp_path / "out.modules.json", tmp_path / "out.onnx")
     assert told == [*report.seconds] == ["load", "tree", "passes", "certificate", "numbers", "write"]

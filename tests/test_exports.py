@@ -13,6 +13,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from rewriter import pipeline
 from rewriter.model import files
+from rewriter.passes.presets import standard_passes
 from rewriter.views.report import Report
 from tests.exports import EXPORTS, FILES, each_file, stripped
 
@@ -20,7 +21,7 @@ MODES = pytest.mark.parametrize("restore_names", [False, True], ids=["annotate",
 
 
 def options(restore_names: bool, numbers: bool = False) -> pipeline.Options:
-    passes = pipeline.standard_passes(restore_names=restore_names)
+    passes = standard_passes(restore_names=restore_names)
     return pipeline.Options(passes=passes, numbers=numbers, copy_data=True)
 
 

@@ -22,12 +22,13 @@ from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
+from rewriter.passes.presets import standard_passes
 from rewriter.paths import ROOT
 from rewriter.views.report import Report
 
 TEXT = Path(__file__).resolve().parent.parent / "fixtures" / "text"
 CASES = sorted(path for path in TEXT.iterdir() if path.is_dir())
-OPTIONS = pipeline.Options(passes=pipeline.standard_passes(restore_names=True), numbers=False)
+OPTIONS = pipeline.Options(passes=standard_passes(restore_names=True), numbers=False)
 
 
 @dataclass(frozen=True)

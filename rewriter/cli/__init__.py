@@ -16,6 +16,7 @@ _VERBS = {
     "tree": "Show the module tree of a model.",
     "rewrite": "Write the module tree into a model, and prove that nothing else changed.",
     "flatten": "Undo rewrite --functions.",
+    "passes": "List the passes that rewrite --passes runs.",
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",
     "explain": "Show every claim on one node, and why the winner won.",
 }

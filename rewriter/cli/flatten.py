@@ -14,12 +14,14 @@ from rewriter.passes.flatten import Flatten
 @click.command("flatten")
 @click.argument("model", type=MODEL)
 @click.option("-o", "--output", type=MODEL, required=True, help="The file to write.")
+@click.option("--foreign", is_flag=True, help="Enter functions that other tools made as well.")
 @proof_options
 @click.option("--copy-data", is_flag=True, help="Copy external data where OUTPUT goes to another folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     model: Path,
     output: Path,
+    foreign: bool,
     numbers: bool,
     inputs: Path | None,
     timeout: float,
@@ -28,11 +30,14 @@ def command(
 ) -> None:
     """Undo `rewrite --functions`: names, order and metadata of the nodes come back.
 
+    Functions that other tools made are kept unless you ask. Where calls shared a function, nodes are named
+    after their call.
+
     \b
       rewriter flatten bert.calls.onnx -o bert.flat.onnx
     """
     options = pipeline.Options(
-        passes=(Flatten(),),
+        passes=(Flatten(foreign),),
         numbers=numbers,
         inputs=read_inputs(inputs),
         timeout=timeout,

@@ -9,6 +9,8 @@ import click
 from rewriter import pipeline
 from rewriter.cli.common import MODEL, Finite, progress, proof_options, read_inputs, show_report
 from rewriter.passes.group import Group
+from rewriter.passes.presets import Functions, standard_passes
+from rewriter.passes.syntax import parse_passes
 
 
 @click.command("rewrite")
@@ -17,14 +19,23 @@ from rewriter.passes.group import Group
 @click.option("--restore-names", is_flag=True, help="Also name nodes and weights that lost their names.")
 @click.option(
     "--functions",
-    type=click.Choice(["none", "call"]),
+    type=click.Choice([each.value for each in Functions]),
     default="none",
-    help="Make every call of a module a local function, nested as the modules are; 'flatten' undoes it.",
+    help="Make modules local functions, nested as they are: one for every distinct body (shared) or one for "
+    "every call; 'flatten' undoes it.",
 )
 @click.option("--depth", type=click.IntRange(min=1), help="Nest functions this deep at the most.")
 @click.option("--only", metavar="GLOB", default="", help="Functions for the modules whose path fits.")
 @click.option(
     "--class", "class_name", metavar="NAME", default="", help="Functions for modules of this class."
+)
+@click.option("--repeated", is_flag=True, help="Functions only for bodies that occur more than once.")
+@click.option(
+    "-p",
+    "--passes",
+    "passes",
+    metavar="PASSES",
+    help="Run these instead: 'annotate,unshare,group{depth=2},share'; 'rewriter passes' lists them.",
 )
 @click.option("--sidecar/--no-sidecar", default=True, help="Write OUTPUT.modules.json too (default).")
 @proof_options
@@ -47,6 +58,8 @@ def command(
     depth: int | None,
     only: str,
     class_name: str,
+    repeated: bool,
+    passes: str | None,
     sidecar: bool,
     numbers: bool,
     inputs: Path | None,
@@ -62,16 +75,23 @@ def command(
     \b
       rewriter rewrite bert.onnx -o bert.tree.onnx
       rewriter rewrite bert.onnx -o bert.tree.onnx --restore-names --min-coverage 95
+      rewriter rewrite bert.onnx -o bert.functions.onnx --functions shared
       rewriter rewrite bert.onnx -o bert.calls.onnx --functions call --class BertLayer
+      rewriter rewrite bert.onnx -o bert.layers.onnx -p 'annotate,unshare,group{depth=2},share'
       rewriter rewrite bert.onnx --dry-run --json
     """
     if output is None and not dry_run:
         raise click.UsageError("missing option '-o' / '--output': name the file to write, or add --dry-run")
-    if functions == "none" and (depth or only or class_name):
-        raise click.UsageError("--depth, --only and --class choose functions; add --functions call")
-    group = Group(depth or 0, only, class_name) if functions == "call" else None
+    chosen = Group(depth or 0, only, class_name, repeated)
+    if functions == Functions.NONE and chosen != Group():
+        raise click.UsageError(
+            "--depth, --only, --class and --repeated choose functions; add --functions shared or call"
+        )
+    if passes is not None and (functions != Functions.NONE or restore_names):
+        raise click.UsageError("--passes names all that is done; leave out --functions and --restore-names")
+    plain = standard_passes(Functions(functions), chosen, restore_names=restore_names)
     options = pipeline.Options(
-        passes=pipeline.standard_passes(restore_names=restore_names, group=group),
+        passes=plain if passes is None else parse_passes(passes),
         numbers=numbers,
         inputs=read_inputs(inputs),
         sidecar=sidecar,

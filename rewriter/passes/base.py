@@ -3,19 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import ClassVar, Protocol
 
 from rewriter.modules.analysis import Analysis
+from rewriter.paths import ModulePath
 from rewriter.refusals import Refusal
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """Why calls of repeated modules could not share a function: where their bodies first differ.
+
+    Attributes:
+        module: the module whose body came first.
+        other: the module with another body; the same where one module is called several times.
+        node: name of the first node, in canonical order, that differs; None where the body ended before.
+        other_node: name of its counterpart; likewise.
+        what: `operator`, `attributes`, `inputs` or `outputs` of that node; `nodes` where one body ends before
+            the other; `outputs` of the call where neither node is named.
+        calls: how many calls have the other body.
+    """
+
+    module: ModulePath
+    other: ModulePath
+    node: str | None
+    other_node: str | None
+    what: str
+    calls: int
+
+    def __str__(self) -> str:
+        more = f" and {self.calls - 1} more" if self.calls > 1 else ""
+        seam = f" at {self.other_node or 'its end'}, there {self.node or 'the end'}"
+        named = self.node or self.other_node
+        other, module = self.other or "(root)", self.module or "(root)"
+        return f"{other}{more}: other {self.what} than {module}{seam if named else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a pass changed (what -> how many) and what it left alone."""
+    """What a pass did.
+
+    Attributes:
+        changes: what it changed -> how many.
+        refusals: what it left alone.
+        differences: bodies that it found to differ.
+        copies: name of a node it made -> name of the node that this is a copy of.
+    """
 
     changes: Mapping[str, int]
     refusals: tuple[Refusal, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
 
 
 class Pass(Protocol):
@@ -35,5 +74,8 @@ def as_text(step: Pass) -> str:
     """The pass as one would write it on the command line: `restore_names{initializers=false}`."""
     assert is_dataclass(step)
     changed = {f.name: getattr(step, f.name) for f in fields(step) if getattr(step, f.name) != f.default}
-    options = ",".join(f"{name}={str(value).lower()}" for name, value in changed.items())
+    options = ",".join(
+        f"{name}={str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in changed.items()
+    )
     return f"{step.name}{{{options}}}" if options else step.name

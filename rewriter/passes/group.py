@@ -8,7 +8,7 @@ functions, never constants in their bodies.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,14 +23,12 @@ from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.naming import FunctionNames, import_domains, ranges
-from rewriter.refusals import UnreadableModel, UsageError
+from rewriter.passes.twins import find_twins
+from rewriter.refusals import Refusal, UnreadableModel
 from rewriter.regions.boundary import Boundary, find_boundaries
 from rewriter.regions.calls import TOP, Region, Regions, find_regions
 from rewriter.regions.convex import Part, make_convex
 from rewriter.regions.order import order_parts
-
-MOST_FUNCTIONS = 10_000
-"""The ONNX checker refuses more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +41,28 @@ class Group:
         depth: nest functions this deep at the most; 0 for as deep as modules call each other.
         only: group the modules whose path fits this glob; all where empty.
         class_name: group the modules of this class (its last name is enough); all where empty.
+        repeated: group only modules that have the same body as another, or as themselves in another call.
     """
 
     name: ClassVar[str] = "group"
     depth: int = 0
     only: str = ""
     class_name: str = ""
+    repeated: bool = False
 
     def run(self, analysis: Analysis) -> Outcome:
         """Find the regions, make them callable, and emit them all in one sweep."""
-        graph, tree = analysis.graph, analysis.tree
         if any(is_ours(function) for function in analysis.model.functions):
             return Outcome({"functions made": 0})
         _demand_text(analysis)
-        regions = find_regions(graph, tree, lambda module: self._wants(tree, module))
-        refusals = make_convex(graph, regions)
-        order = order_parts(graph, regions)
-        boundaries = find_boundaries(graph, regions)
-        if (count := sum(map(bool, order[1:]))) > MOST_FUNCTIONS:
-            raise UsageError(f"{count} functions, and ONNX allows {MOST_FUNCTIONS}; group fewer modules")
-        made = _Emission(analysis, regions, order, boundaries).emit()
-        return Outcome({"functions made": made}, tuple(refusals))
+        plan = _plan(analysis, self._wants)
+        if self.repeated:
+            functions = _Emission(analysis, plan).functions()
+            again = {
+                member.module for members in find_twins(functions) if len(members) > 1 for member in members
+            }
+            plan = _plan(analysis, lambda tree, module: module.path in again and self._wants(tree, module))
+        return Outcome({"functions made": _Emission(analysis, plan).emit()}, plan.refusals)
 
     def _wants(self, tree: ModuleTree, module: Module) -> bool:
         return (
@@ -81,22 +80,41 @@ def _demand_text(analysis: Analysis) -> None:
             raise UnreadableModel(f"name {name!r} is not UTF-8, so no function can bear it; rename it first")
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which regions become functions.
+
+    Attributes:
+        regions: the regions, convex.
+        order: region -> the parts of its body in their order.
+        boundaries: region -> its interface.
+        refusals: what could not be done.
+    """
+
+    regions: Regions
+    order: Sequence[Sequence[Part]]
+    boundaries: Sequence[Boundary]
+    refusals: tuple[Refusal, ...]
+
+
+def _plan(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> _Plan:
+    graph, tree = analysis.graph, analysis.tree
+    regions = find_regions(graph, tree, lambda module: wants(tree, module))
+    refusals = make_convex(graph, regions)
+    order = order_parts(graph, regions)
+    return _Plan(regions, order, find_boundaries(graph, regions), tuple(refusals))
+
+
 class _Emission:
     """Writes functions and calls, innermost first, then the main graph."""
 
-    def __init__(
-        self,
-        analysis: Analysis,
-        regions: Regions,
-        order: Sequence[Sequence[Part]],
-        boundaries: Sequence[Boundary],
-    ) -> None:
+    def __init__(self, analysis: Analysis, plan: _Plan) -> None:
         self.analysis = analysis
         self.model: ModelProto = analysis.model
         self.nodes = analysis.graph.nodes
-        self.regions = regions
-        self.order = order
-        self.boundaries = boundaries
+        self.regions = plan.regions
+        self.order = plan.order
+        self.boundaries = plan.boundaries
         self.names = FunctionNames(self.model)
         self.calls: dict[int, NodeProto] = {}
         self.node_names = {node.name for node in self.nodes}
@@ -110,18 +128,18 @@ class _Emission:
 
     def emit(self) -> int:
         """Write everything; returns the number of functions."""
-        chains = self.regions.chains()
-        innermost_first = sorted(range(len(chains)), key=lambda number: (-len(chains[number]), number))
-        functions = []
-        for number in innermost_first:
-            if number != TOP and self.order[number]:
-                functions.append(self._function(number))
-        if functions:
+        if functions := self.functions():
             self._rewrite_main()
             self.model.functions.extend(functions)
             import_domains(self.model, {function.domain for function in functions})
             self.model.ir_version = max(self.model.ir_version, tags.IR_WITH_METADATA)
         return len(functions)
+
+    def functions(self) -> list[FunctionProto]:
+        """The functions, innermost first; the model is not touched."""
+        chains = self.regions.chains()
+        innermost_first = sorted(range(len(chains)), key=lambda number: (-len(chains[number]), number))
+        return [self._function(n) for n in innermost_first if n != TOP and self.order[n]]
 
     def _function(self, number: int) -> FunctionProto:
         region, boundary = self.regions.regions[number], self.boundaries[number]

@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from onnx import FunctionProto, NodeProto, ValueInfoProto
 
 from rewriter.evidence import tags
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.model import metadata
-from rewriter.passes.canonical import CanonicalBody
 from rewriter.passes.naming import FunctionNames
 from rewriter.passes.renaming import fresh, names_in_bodies, rename
+from rewriter.passes.twins import Member
 from rewriter.paths import ModulePath, common_ancestor
-
-
-@dataclass(frozen=True)
-class Member:
-    """A function for one call of a module, and its body without names.
-
-    Attributes:
-        function: as `group` made it; its values bear the names of the flat graph.
-        body: its canonical form.
-        entries: its metadata.
-    """
-
-    function: FunctionProto
-    body: CanonicalBody
-    entries: dict[str, str]
-
-    @property
-    def module(self) -> ModulePath:
-        """The module it is a call of."""
-        return ModulePath(self.entries[tags.MODULE])
-
-    @property
-    def call(self) -> int:
-        """Which call."""
-        return tags.count_in(self.entries.get(tags.CALL, "")) or 0
-
-    @cached_property
-    def parameters(self) -> dict[str, str]:
-        """Formal input -> name of the parameter inside the module, in the order of the modules."""
-        try:
-            found = json.loads(self.entries.get(tags.PARAMETERS, "{}"))
-            return {str(name): str(local) for name, local in found.items() if name in self.function.input}
-        except (ValueError, AttributeError, RecursionError):  # somebody else's entry
-            return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,10 +42,10 @@ class Unshare:
         regions = find_regions(analysis.graph, analysis.tree)
         sharing = find_sharing(analysis.graph, analysis.tree, regions)
         writer = _Writer(analysis, regions.regions, regions.region_of, sharing)
-        copied = writer.write()
-        if copied or sharing.homes:
+        copies = writer.write()
+        if copies or sharing.homes:
             analysis.model.ir_version = max(analysis.model.ir_version, tags.IR_WITH_METADATA)
-        return Outcome({"nodes copied": copied, "nodes moved": len(sharing.homes)})
+        return Outcome({"nodes copied": len(copies), "nodes moved": len(sharing.homes)}, copies=copies)
 
 
 class _Writer:
@@ -68,8 +68,8 @@ class _Writer:
         self.infos = {info.name: info for info in analysis.model.graph.value_info}
         self.made: dict[tuple[int, int], NodeProto] = {}
 
-    def write(self) -> int:
-        """Write everything; returns the number of copies."""
+    def write(self) -> dict[str, str]:
+        """Write everything; returns name of a copy -> name of its original."""
         for node, targets in sorted(self.sharing.copies.items()):
             for region in targets:
                 self.made[node, region] = self._copy(node, self.regions[region])
@@ -83,7 +83,7 @@ class _Writer:
         for node, region in self.sharing.homes.items():
             self._note(node, self.regions[region])
         self._insert()
-        return len(self.made)
+        return {copy.name: self.graph.nodes[node].name for (node, _), copy in self.made.items()}
 
     def _copy(self, node: int, region: Region) -> NodeProto:
         original = self.graph.nodes[node]

@@ -16,7 +16,7 @@ from rewriter.modules.module import Module, ModuleTree, Parameter
 from rewriter.proof.compare import Numeric
 from rewriter.proof.verification import Verification
 from rewriter.views.escape import as_text
-from rewriter.views.report import Report
+from rewriter.views.report import PassRecord, Report
 from rewriter.views.summary import summarize
 
 JsonObject = dict[str, object]
@@ -65,7 +65,7 @@ def rewrite_json(report: Report) -> JsonObject:
     return {
         "schema": REWRITE,
         "placement": placement_json(report.analysis.tree),
-        "passes": [{"name": record.name, "changes": dict(record.changes)} for record in report.passes],
+        "passes": [_pass_json(record) for record in report.passes],
         "refusals": [
             {"module": refusal.module, "reason": refusal.reason.name.lower(), "witness": refusal.witness}
             for refusal in report.refusals
@@ -73,6 +73,25 @@ def rewrite_json(report: Report) -> JsonObject:
         "verification": _verification_json(report.verification),
         "seconds": dict(report.seconds),
         "outputs": [str(path) for path in report.outputs],
+    }
+
+
+def _pass_json(record: PassRecord) -> JsonObject:
+    return {
+        "name": record.name,
+        "changes": dict(record.changes),
+        "differences": [
+            {
+                "module": difference.module,
+                "other": difference.other,
+                "node": as_text(difference.node) if difference.node else None,
+                "other_node": as_text(difference.other_node) if difference.other_node else None,
+                "what": difference.what,
+                "calls": difference.calls,
+            }
+            for difference in record.outcome.differences
+        ],
+        "copies": {as_text(copy): as_text(original) for copy, original in record.outcome.copies.items()},
     }
 
 

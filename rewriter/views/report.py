@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.modules.analysis import Analysis
+from rewriter.passes.base import Outcome
 from rewriter.proof.verification import Verification
 from rewriter.refusals import Refusal
 from rewriter.views.html import tree_html
@@ -14,10 +15,15 @@ from rewriter.views.html import tree_html
 
 @dataclass(frozen=True, slots=True)
 class PassRecord:
-    """One pass that ran: its command-line text, and what it changed (what -> how many)."""
+    """One pass that ran: its command-line text and its outcome."""
 
     name: str
-    changes: Mapping[str, int]
+    outcome: Outcome
+
+    @property
+    def changes(self) -> Mapping[str, int]:
+        """What it changed -> how many."""
+        return self.outcome.changes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import onnx
 import pytest
 
 from rewriter.evidence.claim import Source
+from rewriter.passes.base import Outcome
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
 from rewriter.proof.compare import Numeric
@@ -31,7 +32,7 @@ NUMBERS = {
 }
 REPORT = Report(
     analysis=small(),
-    passes=(PassRecord("annotate", {"nodes": 4}), PassRecord("restore-names", {})),
+    passes=(PassRecord("annotate", Outcome({"nodes": 4})), PassRecord("restore-names", Outcome({}))),
     refusals=(Refusal(ModulePath("enc.fc"), Reason.NAME_TAKEN, "/enc/fc/Add"),),
     verification=Verification(EQUAL, None),
     seconds={"load": 0.01, "verify": 0.2},

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from rewriter.evidence.claim import Claim, Source
 from rewriter.modules.analysis import Analysis
+from rewriter.passes.base import Outcome
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
 from rewriter.proof.compare import Numeric
@@ -114,7 +115,7 @@ def test_names_from_a_file_steer_nothing(name: str, encoding: str) -> None:
     print_claims(of, 0, to)
     refusal = Refusal(ModulePath(name), Reason.NAME_TAKEN, name)
     failed = Verification(Certificate(equal=False, outputs=1, difference=name), None)
-    print_report(Report(of, (PassRecord(name, {name: 1}),), (refusal,), failed, {name: 1.0}, ()), to)
+    print_report(Report(of, (PassRecord(name, Outcome({name: 1})),), (refusal,), failed, {name: 1.0}, ()), to)
     text = printed(to)
     assert all(char.isprintable() for char in text.replace("\n", ""))
     assert "\r" not in text
@@ -132,7 +133,10 @@ def test_a_terminal_gets_styles_but_no_codes_from_the_file() -> None:
 def report(**changes: object) -> Report:
     whole = Report(
         analysis=small(),
-        passes=(PassRecord("annotate", {"nodes tagged": 4, "functions tagged": 0}), PassRecord("share", {})),
+        passes=(
+            PassRecord("annotate", Outcome({"nodes tagged": 4, "functions tagged": 0})),
+            PassRecord("share", Outcome({})),
+        ),
         refusals=(),
         verification=Verification(EQUAL, Numeric(runs=3, max_abs=0.0, exact=True, skipped=None)),
         seconds={"load": 0.5, "verify": 1.0},

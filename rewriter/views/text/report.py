@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from rewriter.views.report import PassRecord, Report
 from rewriter.views.summary import coverage_phrases, head_phrases, summarize
 from rewriter.views.text.parts import flow, signs
 
-_REFUSALS_SHOWN = 5
+_MOST_SHOWN = 5
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -25,6 +26,7 @@ def print_report(report: Report, console: Console) -> None:
     for number, record in enumerate(report.passes):
         flow(console, _changes(record), label="" if number else "passes")
     _print_refusals(report.refusals, console)
+    _print_list("differ", "bodies that could not share a function", _differences(report), console)
     print_verification(report.verification, console)
     written = [_written(path) for path in report.outputs]
     flow(console, written or ["nothing"], label="written")
@@ -50,14 +52,23 @@ def _changes(record: PassRecord) -> list[str]:
 
 
 def _print_refusals(refusals: tuple[Refusal, ...], console: Console) -> None:
-    if not refusals:
+    _print_list("refused", "not done", [str(refusal) for refusal in refusals], console)
+
+
+def _differences(report: Report) -> list[str]:
+    return [str(difference) for record in report.passes for difference in record.outcome.differences]
+
+
+def _print_list(label: str, what: str, entries: Sequence[str], console: Console) -> None:
+    """The first few entries under their number; nothing where there are none."""
+    if not entries:
         return
-    shown = refusals if len(refusals) == _REFUSALS_SHOWN + 1 else refusals[:_REFUSALS_SHOWN]
-    flow(console, [f"{len(refusals):,} not done"], "yellow", label="refused")
-    for refusal in shown:
-        flow(console, [str(refusal)], label="")
-    if len(shown) < len(refusals):
-        flow(console, [f"and {len(refusals) - len(shown):,} more"], "dim", label="")
+    shown = entries if len(entries) == _MOST_SHOWN + 1 else entries[:_MOST_SHOWN]
+    flow(console, [f"{len(entries):,} {what}"], "yellow", label=label)
+    for entry in shown:
+        flow(console, [entry], label="")
+    if len(shown) < len(entries):
+        flow(console, [f"and {len(entries) - len(shown):,} more"], "dim", label="")
 
 
 def _certified(certificate: Certificate) -> str:

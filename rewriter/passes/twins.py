@@ -1,0 +1,91 @@
+"""Functions with equal bodies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from onnx import FunctionProto, NodeProto
+
+from rewriter.evidence import tags
+from rewriter.model import metadata
+from rewriter.passes.canonical import CanonicalBody, Key, canonical_body
+from rewriter.paths import ModulePath
+
+Identity = tuple[str, str]
+"""Domain and name of a function."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A function for one call of a module, and its body without names.
+
+    Attributes:
+        function: as `group` made it; its values bear the names of the flat graph.
+        body: its canonical form.
+        entries: its metadata.
+    """
+
+    function: FunctionProto
+    body: CanonicalBody
+    entries: dict[str, str]
+
+    @property
+    def module(self) -> ModulePath:
+        """The module it is a call of."""
+        return ModulePath(self.entries[tags.MODULE])
+
+    @property
+    def call(self) -> int:
+        """Which call."""
+        return tags.count_in(self.entries.get(tags.CALL, "")) or 0
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """Formal input -> name of the parameter inside the module, in the order of the modules."""
+        try:
+            found = json.loads(self.entries.get(tags.PARAMETERS, "{}"))
+            return {str(name): str(local) for name, local in found.items() if name in self.function.input}
+        except (ValueError, AttributeError, RecursionError):  # somebody else's entry
+            return {}
+
+
+def find_twins(functions: Iterable[FunctionProto]) -> list[list[Member]]:
+    """Functions by equal bodies, callees before callers.
+
+    Args:
+        functions: all that `group` made, callees before callers, each called once. What they hand to their
+            callees is put, in place, into the canonical order of the callee's inputs.
+    """
+    twins: dict[Key, list[Member]] = {}
+    numbers: dict[Key, int] = {}
+    members: dict[Identity, Member] = {}
+    callees: dict[Identity, int] = {}
+    for function in functions:
+        reorder(function.node, members)
+        entries = metadata.read(function)
+        # A body calls modules by their names: where these differ, the tree could not be told from one body.
+        called = {
+            identity: (callees[identity], members[identity].module.removeprefix(entries[tags.MODULE]))
+            for identity in {(node.domain, node.op_type) for node in function.node} & callees.keys()
+        }
+        body = canonical_body(function, called)
+        key: Key = (entries.get(tags.CLASS), function.name, *body.key)
+        members[identity_of(function)] = member = Member(function, body, entries)
+        twins.setdefault(key, []).append(member)
+        callees[identity_of(function)] = numbers.setdefault(key, len(numbers))
+    return list(twins.values())
+
+
+def reorder(nodes: Iterable[NodeProto], members: Mapping[Identity, Member]) -> None:
+    """Put what calls hand over, which bears the names of the formal inputs, into canonical order."""
+    for node in nodes:
+        if (callee := members.get((node.domain, node.op_type))) is not None:
+            node.input[:] = callee.body.inputs
+
+
+def identity_of(function: FunctionProto) -> Identity:
+    """What calls name it by."""
+    return (function.domain, function.name)
