@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from rewriter.evidence.claim import Source
-from rewriter.passes.base import Outcome
+from rewriter.passes.base import Difference, Outcome
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
 from rewriter.proof.compare import Numeric
@@ -30,9 +30,13 @@ NUMBERS = {
     "not a number": Numeric(runs=1, max_abs=math.nan, exact=False, skipped=None),
     "skipped": Numeric(runs=0, max_abs=None, exact=None, skipped="an input has no type"),
 }
+DIFFERENCE = Difference(ModulePath("layer.0"), ModulePath("layer.1"), "/layer.0/Add", None, "nodes", 2)
 REPORT = Report(
     analysis=small(),
-    passes=(PassRecord("annotate", Outcome({"nodes": 4})), PassRecord("restore-names", Outcome({}))),
+    passes=(
+        PassRecord("annotate", Outcome({"nodes": 4}, (), (DIFFERENCE,), {"copy": "node"})),
+        PassRecord("restore-names", Outcome({})),
+    ),
     refusals=(Refusal(ModulePath("enc.fc"), Reason.NAME_TAKEN, "/enc/fc/Add"),),
     verification=Verification(EQUAL, None),
     seconds={"load": 0.01, "verify": 0.2},
@@ -170,8 +174,22 @@ def test_rewrite() -> None:
     assert output["schema"] == "rewriter.rewrite/1"
     assert output["placement"] == valid("tree", tree_json(small()))["placement"]
     assert output["passes"] == [
-        {"name": "annotate", "changes": {"nodes": 4}},
-        {"name": "restore-names", "changes": {}},
+        {
+            "name": "annotate",
+            "changes": {"nodes": 4},
+            "differences": [
+                {
+                    "module": "layer.0",
+                    "other": "layer.1",
+                    "node": "/layer.0/Add",
+                    "other_node": None,
+                    "what": "nodes",
+                    "calls": 2,
+                }
+            ],
+            "copies": {"copy": "node"},
+        },
+        {"name": "restore-names", "changes": {}, "differences": [], "copies": {}},
     ]
     assert output["refusals"] == [{"module": "enc.fc", "reason": "name_taken", "witness": "/enc/fc/Add"}]
     assert output["seconds"] == {"load": 0.01, "verify": 0.2}
