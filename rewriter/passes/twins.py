@@ -52,12 +52,13 @@ class Member:
             return {}
 
 
-def find_twins(functions: Iterable[FunctionProto]) -> list[list[Member]]:
+def find_twins(functions: Iterable[FunctionProto], *, blind: bool = False) -> list[list[Member]]:
     """Functions by equal bodies, callees before callers.
 
     Args:
         functions: all that `group` made, callees before callers, each called once. What they hand to their
             callees is put, in place, into the canonical order of the callee's inputs.
+        blind: whether Constants count as equal whatever they hold.
     """
     twins: dict[Key, list[Member]] = {}
     numbers: dict[Key, int] = {}
@@ -71,7 +72,7 @@ def find_twins(functions: Iterable[FunctionProto]) -> list[list[Member]]:
             identity: (callees[identity], members[identity].module.removeprefix(entries[tags.MODULE]))
             for identity in {(node.domain, node.op_type) for node in function.node} & callees.keys()
         }
-        body = canonical_body(function, called)
+        body = canonical_body(function, called, blind=blind)
         key: Key = (entries.get(tags.CLASS), function.name, *body.key)
         members[identity_of(function)] = member = Member(function, body, entries)
         twins.setdefault(key, []).append(member)
