@@ -100,7 +100,7 @@ class _Plan:
 def _plan(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> _Plan:
     graph, tree = analysis.graph, analysis.tree
     regions = find_regions(graph, tree, lambda module: wants(tree, module))
-    refusals = make_convex(graph, regions)
+    refusals = make_convex(graph, regions, tree, analysis.claims)
     order = order_parts(graph, regions)
     return _Plan(regions, order, find_boundaries(graph, regions), tuple(refusals))
 
