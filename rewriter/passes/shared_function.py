@@ -81,7 +81,8 @@ def _interface(members: Sequence[Member], weights: Collection[str]) -> tuple[lis
             continue
         stored = actuals <= set(weights)
         keys.append((int(stored), position))
-        formals.append(name if len(actuals) == 1 else "constant" if stored else "input")
+        same = len(actuals) == 1
+        formals.append(_local(name, "") if same else "constant" if stored else "input")
     return sorted(range(len(keys)), key=keys.__getitem__), formals
 
 
@@ -102,7 +103,9 @@ def _local_names(
 
 def _local(name: str, prefix: str) -> str:
     """A name without the scope of the call, or of whatever call it comes from."""
-    return name.removeprefix(prefix) if name.startswith(prefix) else name.rpartition("/")[2] or name
+    return (
+        name.removeprefix(prefix) if prefix and name.startswith(prefix) else name.rpartition("/")[2] or name
+    )
 
 
 def _nodes(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[NodeProto]:

@@ -5,7 +5,7 @@ between the two parts (nodes or regions) that hold its ends. A level whose parts
 order; Tarjan's strongly connected components ("Depth-first search and linear graph algorithms", 1972) find
 all cycles of all levels in one sweep, linear in nodes, edges and depth.
 
-Who yields: of the regions on a cycle the one with the fewest nodes; how, `yielding` tells.
+Who yields, and how, `yielding` tells.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def make_convex(
             if not circular:
                 name = name_of(graph, cycle[0][1])
                 raise UnreadableModel(f"node {name!r} feeds itself through other nodes; export it again")
-            smallest = min(circular, key=lambda number: (regions.size(number), number))
-            refusals.extend(yielding.resolve(smallest))
+            circular.sort(key=lambda number: (regions.size(number), number))
+            refusals.extend(yielding.resolve(circular))
     return refusals
 
 

@@ -1,4 +1,4 @@
-"""How a region yields that cannot be a call, because what it computes leaves it and comes back.
+"""Who of the regions on a cycle yields, and how: the smallest that its own results leave and come back to.
 
 1. Such a path is first an alarm for a wrong placement. Where other evidence puts every node outside that the
    path passes into the region, that evidence is followed.
@@ -6,7 +6,8 @@
    are called by its caller.
 3. Else it is cut into numbered segments, none of which has such a path; the node outside is the witness.
 
-Where no path comes back (two regions, each convex, may feed each other), its nodes go to its caller.
+Where a path comes back to none of them (two regions, each convex, may feed each other), the nodes of the
+smallest go to its caller.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from rewriter.model.graph import GraphIndex
 from rewriter.modules.module import ModuleTree
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.calls import Regions, name_of
+
+MOST_TRIED = 16
+"""Regions of a cycle that are searched for a path that comes back; each search walks the whole graph."""
 
 
 @dataclass
@@ -40,18 +44,27 @@ class Yielding:
     edges: tuple[tuple[int, int], ...]
     placed_anew: set[int] = field(default_factory=set)
 
-    def resolve(self, number: int) -> Iterator[Refusal]:
-        """Let a region yield; what was given up, with its witness, if anything was."""
+    def resolve(self, cycle: Sequence[int]) -> Iterator[Refusal]:
+        """Let one region of a cycle yield; what was given up, with its witness, if anything was.
+
+        Args:
+            cycle: regions that feed each other, the smallest first.
+        """
+        for number in cycle[:MOST_TRIED]:
+            inside = self.regions.inside(number)
+            if between := self._between(inside):
+                yield from self._yield(number, inside, between)
+                return
+        number = cycle[0]
+        witness = name_of(self.graph, self._first_node(self.regions.inside(number)))
+        self._dissolve(number)
+        yield Refusal(self.regions.regions[number].module, Reason.CYCLIC, witness)
+
+    def _yield(self, number: int, inside: set[int], between: set[int]) -> Iterator[Refusal]:
         module = self.regions.regions[number].module
-        inside = self.regions.inside(number)
-        between = self._between(inside)
-        if not between:
-            witness = self._first_node(inside)
-            self._dissolve(number)
-            yield Refusal(module, Reason.CYCLIC, name_of(self.graph, witness))
-        elif self._place_anew(number, between):
+        if self._place_anew(number, between):
             return
-        elif not self.regions.regions[number].nodes and self.tree[module].class_name is None:
+        if not self.regions.regions[number].nodes and self.tree[module].class_name is None:
             self._dissolve(number)
             yield Refusal(module, Reason.A_LIST, name_of(self.graph, min(between)))
         else:
