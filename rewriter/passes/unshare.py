@@ -113,9 +113,10 @@ class _Writer:
         proto = self.graph.nodes[node]
         placement = self.analysis.tree.placements[node]
         if placement is None:
-            metadata.write(proto, self._entries(region.module, region.call))
-            return
-        if tags.MODULE not in metadata.read(proto):
+            # It takes the module of the call, which is how `flatten` sees that it had none.
+            entries = self._entries(region.module, region.call)
+            metadata.write(proto, {key: text for key, text in entries.items() if key in tags.OF_NODES})
+        elif tags.MODULE not in metadata.read(proto):
             metadata.write(proto, self._entries(placement.module, placement.call))
         metadata.write(proto, {tags.MOVED_TO: f"{region.call} {region.module}"})
 
