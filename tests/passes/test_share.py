@@ -1,0 +1,37 @@
+"""One function for calls with equal bodies, and what `flatten` makes of it."""
+
+from __future__ import annotations
+
+import onnx
+
+import rewriter
+from rewriter.passes.annotate import Annotate
+from rewriter.passes.base import Pass
+from rewriter.passes.flatten import Flatten
+from rewriter.passes.group import Group
+from rewriter.passes.share import Share
+from tests.build import model
+
+
+def after(source: onnx.ModelProto, *passes: Pass) -> onnx.ModelProto:
+    """The model rewritten without a file; raises unless the certificate holds."""
+    return rewriter.rewrite(source, passes=passes, numbers=False).analysis.model
+
+
+def test_a_call_in_the_words_of_the_function_is_entered_like_any_other() -> None:
+    """`input` and `output` are what graphs and shared functions alike call their values."""
+    proto = model(
+        """g (float[2] input) => (float[2] output, float[2] other)
+        {
+          ["/l.0/Relu"] "/l.0/v" = Relu(input)
+          ["/l.0/Neg"] output = Neg("/l.0/v")
+          ["/l.1/Relu"] a = Relu(output)
+          ["/l.1/Neg"] b = Neg(a)
+          ["/Abs"] v = Abs(b)
+          ["/Neg"] other = Neg(v)
+        }"""
+    )
+    shared = after(proto, Annotate(), Group(), Share())
+    assert list(shared.graph.node[0].output) == list(shared.functions[0].output) == ["output"]
+    flat = after(shared, Flatten())
+    assert [node.op_type for node in flat.graph.node] == [node.op_type for node in proto.graph.node]
