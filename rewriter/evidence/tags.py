@@ -37,8 +37,8 @@ ORDER = "rewriter.order"
 own) stood in the flat graph, as `3-5,9`, in the order of the body."""
 
 MOVED_TO = "rewriter.moved_to"
-"""On a node: the call that `unshare` gave it to, as `<call> <module>`; `rewriter.module` tells where from, and
-says the same where nobody had placed the node."""
+"""On a node: the call that `unshare` gave it to, as `<call> <module>`; `rewriter.module` tells where from, or
+the same where nobody had placed the node."""
 COPY_OF = "rewriter.copy_of"
 """On a node that `unshare` made: the first output of the node it copies."""
 

@@ -2,8 +2,8 @@
 
 Where `group` wrote the call, which says so, and nobody touched it, names are those of the flat graph and stay
 what they are. Elsewhere every value and node inside gets the name of the call before its own
-(`/encoder/layer.1` and `self/MatMul` become `/encoder/layer.1/self/MatMul`), so that two calls of one function
-do not clash.
+(`/encoder/layer.1` and `self/MatMul` become `/encoder/layer.1/self/MatMul`), so that two calls of one
+function do not clash.
 """
 
 from __future__ import annotations
