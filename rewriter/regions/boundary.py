@@ -3,8 +3,8 @@
 Inputs are the values that nodes of the region read (captures of If, Loop and Scan bodies included) and that
 are made elsewhere: activations in order of first use, then initializers in the order of the file. Outputs are
 the values made inside that somebody outside reads or that leave the graph, in order of the nodes that make
-them. A call with neither (constants that nobody reads) gives out the first value made inside, since ONNX knows
-no node without inputs and outputs.
+them. A call with neither (constants that nobody reads) gives out the first value made inside: ONNX has no
+node without inputs and outputs.
 """
 
 from __future__ import annotations
