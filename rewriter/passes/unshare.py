@@ -22,7 +22,7 @@ from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.renaming import fresh
 from rewriter.regions.calls import Region, find_regions
-from rewriter.regions.convex import main_node
+from rewriter.regions.edges import main_node
 from rewriter.regions.sharing import Sharing, find_sharing
 
 

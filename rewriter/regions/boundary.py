@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.regions.calls import TOP, Regions, shared_calls
-from rewriter.regions.convex import main_node
+from rewriter.regions.edges import main_node
 
 
 @dataclass(frozen=True, slots=True)

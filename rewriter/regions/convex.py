@@ -12,12 +12,13 @@ witness. Where none does (two regions, each convex, may feed each other) its nod
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.refusals import Reason, Refusal, UnreadableModel
 from rewriter.regions.calls import TOP, Regions, shared_calls
+from rewriter.regions.edges import Edge, find_edges
 
 Part = tuple[bool, int]
 """A part of a level: (False, node) or (True, region)."""
@@ -31,9 +32,9 @@ def make_convex(graph: GraphIndex, regions: Regions) -> list[Refusal]:
     Raises:
         UnreadableModel: nodes of the graph feed each other, regions or not.
     """
-    edges = tuple(_edges(graph))
+    edges = find_edges(graph)
     refusals = []
-    while cycles := _cycles(graph, regions):
+    while cycles := _cycles(edges, regions):
         for cycle in cycles:
             circular = [number for is_region, number in cycle if is_region]
             if not circular:
@@ -45,25 +46,10 @@ def make_convex(graph: GraphIndex, regions: Regions) -> list[Refusal]:
     return refusals
 
 
-def _edges(graph: GraphIndex) -> Iterator[tuple[int, int]]:
-    """(producer, reader) between nodes of the main graph; what a body reads, its owner reads."""
-    for node, body in enumerate(graph.body_of):
-        if body == 0:
-            for reader in graph.successors(node):
-                yield node, main_node(graph, reader)
-
-
-def main_node(graph: GraphIndex, node: int) -> int:
-    """The node of the main graph that holds `node` in one of its bodies, or is it."""
-    for owner in graph.enclosing(node):
-        node = owner
-    return node
-
-
-def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part, Part]]:
-    """(region, part, part that reads from it): every edge at the level it concerns, some twice."""
+def level_edges(edges: Sequence[Edge], regions: Regions) -> Iterator[tuple[int, Part, Part]]:
+    """(region, part, part behind it): every edge at the level it concerns, some twice."""
     chains = regions.chains()
-    for source, target in _edges(graph):
+    for source, target in edges:
         ours, theirs = chains[regions.region_of[source] or TOP], chains[regions.region_of[target] or TOP]
         together = shared_calls(ours, theirs)
         left_part = (True, ours[together]) if together < len(ours) else (False, source)
@@ -72,10 +58,10 @@ def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part
             yield ours[together - 1], left_part, right_part
 
 
-def _cycles(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
+def _cycles(edges: Sequence[Edge], regions: Regions) -> list[list[Part]]:
     """The strongly connected parts of all levels that hold more than one part."""
     after: dict[Part, list[Part]] = {}
-    for _, left, right in level_edges(graph, regions):
+    for _, left, right in level_edges(edges, regions):
         after.setdefault(left, []).append(right)
     return [component for component in _components(after) if len(component) > 1]
 
@@ -116,7 +102,7 @@ def _components(after: dict[Part, list[Part]]) -> Iterator[list[Part]]:
                     yield component
 
 
-def _split(graph: GraphIndex, regions: Regions, number: int, edges: tuple[tuple[int, int], ...]) -> Refusal:
+def _split(graph: GraphIndex, regions: Regions, number: int, edges: Sequence[Edge]) -> Refusal:
     """Cut a region where paths leave and re-enter; give its parts to its caller where none does."""
     region = regions.regions[number]
     inside = _inside(regions, number)

@@ -24,7 +24,7 @@ from rewriter.modules.module import ModuleTree
 from rewriter.paths import ModulePath
 from rewriter.regions.arithmetic import Arithmetic
 from rewriter.regions.calls import TOP, Regions, shared_calls
-from rewriter.regions.convex import main_node
+from rewriter.regions.edges import main_node
 
 
 @dataclass(frozen=True, slots=True)
