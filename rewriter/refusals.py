@@ -15,6 +15,7 @@ class Reason(Enum):
     AMBIGUOUS = "the evidence allows more than one answer"
     NOT_CONVEX = "what it computes leaves it and comes back, so it was cut into segments"
     OTHER_OPSET = "the function imports other opsets than the model, so it was kept"
+    A_LIST = "it owns no node and its parts are called one by one, so each is called by its caller"
     CYCLIC = "it and another module feed each other, so its nodes went to its caller"
 
 

@@ -21,7 +21,7 @@ class Difference:
         node: name of the first node, in canonical order, that differs; None where the body ended before.
         other_node: name of its counterpart; likewise.
         what: `operator`, `attributes`, `inputs` or `outputs` of that node; `nodes` where one body ends before
-            the other; `outputs` of the call where neither node is named.
+            the other; where neither node is named, `outputs` of the call, or `modules` that the nodes are of.
         calls: how many calls have the other body.
     """
 

@@ -114,7 +114,9 @@ def _free(graph: GraphProto) -> Iterator[str]:
 def _node_key(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *, blind: bool) -> Key:
     callee = callees.get((node.domain, node.op_type))
     operator = (node.domain, node.op_type, node.overload) if callee is None else ("call", callee)
-    attributes = () if blind and node.op_type == "Constant" else _attributes(node, numbers, callees, blind)
+    attributes = (
+        () if blind and node.op_type == "Constant" else _attributes(node, numbers, callees, blind=blind)
+    )
     return (
         operator,
         attributes,
@@ -123,16 +125,21 @@ def _node_key(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *, 
     )
 
 
-def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, blind: bool) -> Key:
+def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *, blind: bool) -> Key:
     found: list[tuple[str, object]] = []
     for attribute in node.attribute:
         graphs = list(graphs_of(attribute))
         if graphs:
-            content: object = tuple(_graph_key(graph, numbers, callees, blind) for graph in graphs)
+            content: object = tuple(_graph_key(graph, numbers, callees, blind=blind) for graph in graphs)
         else:
             content = _content(attribute)
         found.append((attribute.name, content))
     return tuple(sorted(found, key=lambda pair: pair[0]))
+
+
+def constant_key(node: NodeProto) -> Key:
+    """What a Constant holds."""
+    return _attributes(node, {}, {}, blind=False)
 
 
 def _content(attribute: AttributeProto) -> bytes:
@@ -146,7 +153,7 @@ def _content(attribute: AttributeProto) -> bytes:
     return bare.SerializeToString(deterministic=True)
 
 
-def _graph_key(graph: GraphProto, outer: Mapping[str, int], callees: Callees, blind: bool) -> Key:
+def _graph_key(graph: GraphProto, outer: Mapping[str, int], callees: Callees, *, blind: bool) -> Key:
     numbers = dict(outer)
     for position, name in enumerate(_bound(graph)):
         numbers[name] = -position - 1 - len(outer)

@@ -60,7 +60,8 @@ def _first_difference(
         return _node(left, shorter).name, None, "nodes"
     if shorter < len(right.body.keys):
         return None, _node(right, shorter).name, "nodes"
-    return None, None, "outputs"
+    same = left.body.key == right.body.key
+    return None, None, "modules" if same else "outputs"
 
 
 def _called(node: NodeProto, caller: Member, members: Mapping[Identity, Member]) -> str | None:

@@ -16,6 +16,7 @@ from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.evidence import tags
 from rewriter.evidence.grammar import scope_of_call
+from rewriter.evidence.parameters import alias_of
 from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
@@ -24,6 +25,7 @@ from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.naming import FunctionNames, import_domains, ranges
 from rewriter.passes.twins import find_twins
+from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Refusal, UnreadableModel
 from rewriter.regions.boundary import Boundary, find_boundaries
 from rewriter.regions.calls import TOP, Region, Regions, find_regions
@@ -100,7 +102,7 @@ class _Plan:
 def _plan(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> _Plan:
     graph, tree = analysis.graph, analysis.tree
     regions = find_regions(graph, tree, lambda module: wants(tree, module))
-    refusals = make_convex(graph, regions)
+    refusals = make_convex(graph, regions, tree, analysis.claims)
     order = order_parts(graph, regions)
     return _Plan(regions, order, find_boundaries(graph, regions), tuple(refusals))
 
@@ -119,12 +121,13 @@ class _Emission:
         self.calls: dict[int, NodeProto] = {}
         self.node_names = {node.name for node in self.nodes}
         self.infos = {info.name: info for info in self.model.graph.value_info}
-        self.parameters = {
-            parameter.initializer: module.path.child(parameter.name)
-            for module in analysis.tree
-            for parameter in module.parameters
-        }
-        self.parameter_order = {name: order for order, name in enumerate(self.parameters)}
+        self.parameters: dict[str, list[ModulePath]] = {}
+        for module in analysis.tree:
+            for parameter in module.parameters:
+                self.parameters.setdefault(parameter.initializer, []).append(
+                    module.path.child(parameter.name)
+                )
+        self.module_order = {module.path: order for order, module in enumerate(analysis.tree)}
 
     def emit(self) -> int:
         """Write everything; returns the number of functions."""
@@ -156,16 +159,21 @@ class _Emission:
         written = (name for node in function.node for name in node.output if name not in formal)
         function.value_info.extend(self.infos[name] for name in written if name in self.infos)
         function.doc_string = f"Call {region.call} of module {region.module}"
-        metadata.write(function, {**_entries(region, module), **self._parameters(region, function)})
+        metadata.write(function, {**_entries(region, module), **self._parameters(region, boundary)})
         self.calls[number] = self._call(number, function, module)
         return function
 
-    def _parameters(self, region: Region, function: FunctionProto) -> dict[str, str]:
+    def _parameters(self, region: Region, boundary: Boundary) -> dict[str, str]:
         """The entry that tells which inputs of a function are parameters, and of what name in its module."""
-        formal = {name: self.parameters[name] for name in function.input if name in self.parameters}
-        inside = [name for name in formal if region.module.holds(formal[name])]
-        inside.sort(key=self.parameter_order.__getitem__)
-        local = {name: formal[name].relative_to(region.module) for name in inside}
+        graph = self.analysis.graph
+        found: list[tuple[int, str, ModulePath]] = []
+        for value in boundary.inputs:
+            tied = self.parameters.get(graph.value_names[alias_of(graph, value)], ())
+            own = next((path for path in tied if region.module.holds(path)), None)
+            if own is not None:
+                found.append((self.module_order[own.parent or ROOT], graph.value_names[value], own))
+        found.sort(key=lambda each: each[0])  # stable: within a module, the order of the file
+        local = {name: own.relative_to(region.module) for _, name, own in found}
         return {tags.PARAMETERS: json.dumps(local, ensure_ascii=False)} if local else {}
 
     def _body(self, number: int) -> list[NodeProto]:

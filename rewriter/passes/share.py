@@ -19,6 +19,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.differences import find_differences
 from rewriter.passes.flatten import is_ours
+from rewriter.passes.lift import lift_constants
 from rewriter.passes.naming import FunctionNames, import_domains
 from rewriter.passes.shared_function import Shared, merge, single
 from rewriter.passes.twins import Identity, find_twins, identity_of, reorder
@@ -29,9 +30,13 @@ class Share:
     """Merges and renames functions that `group` made; the nodes outside of them stay, but for their calls.
 
     A model whose functions are shared already is left as it is.
+
+    Attributes:
+        lift: whether constants in which otherwise equal bodies differ become inputs.
     """
 
     name: ClassVar[str] = "share"
+    lift: bool = False
 
     def run(self, analysis: Analysis) -> Outcome:
         """Find functions with equal bodies, make one of each, and call that."""
@@ -39,6 +44,7 @@ class Share:
         ours = [function for function in model.functions if is_ours(function)]
         if not ours or not _one_per_call(model, ours):
             return Outcome({"functions merged": 0})
+        lifted = lift_constants(model, ours) if self.lift else 0
         twins = find_twins(ours)
         names = FunctionNames(model, ours)
         weights = {tensor.name for tensor in model.graph.initializer}
@@ -47,7 +53,11 @@ class Share:
             for members in twins
         ]
         _emit(model, made)
-        changes = {"functions merged": len(ours) - len(made), "functions left": len(made)}
+        changes = {
+            "functions merged": len(ours) - len(made),
+            "functions left": len(made),
+            "constants lifted": lifted,
+        }
         return Outcome(changes, differences=tuple(find_differences(twins)))
 
 

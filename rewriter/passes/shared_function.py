@@ -13,7 +13,7 @@ from rewriter.model import metadata
 from rewriter.passes.naming import FunctionNames
 from rewriter.passes.renaming import fresh, names_in_bodies, rename
 from rewriter.passes.twins import Member
-from rewriter.paths import ModulePath, common_ancestor
+from rewriter.paths import ModulePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ def _interface(members: Sequence[Member], weights: Collection[str]) -> tuple[lis
             continue
         stored = actuals <= set(weights)
         keys.append((int(stored), position))
-        formals.append(name if len(actuals) == 1 else "constant" if stored else "input")
+        same = len(actuals) == 1
+        formals.append(_local(name, "") if same else "constant" if stored else "input")
     return sorted(range(len(keys)), key=keys.__getitem__), formals
 
 
@@ -102,7 +103,9 @@ def _local_names(
 
 def _local(name: str, prefix: str) -> str:
     """A name without the scope of the call, or of whatever call it comes from."""
-    return name.removeprefix(prefix) if name.startswith(prefix) else name.rpartition("/")[2] or name
+    return (
+        name.removeprefix(prefix) if prefix and name.startswith(prefix) else name.rpartition("/")[2] or name
+    )
 
 
 def _nodes(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[NodeProto]:
@@ -127,10 +130,14 @@ def _node_entries(member: Member) -> list[dict[str, str]]:
     found = [metadata.read(member.function.node[position]) for position in member.body.order]
     calls: dict[str, set[int]] = {}
     for entries in found:
-        if tags.MODULE in entries:
-            calls.setdefault(entries[tags.MODULE], set()).add(_call_of(entries))
+        # What `unshare` moved here from another call belongs here, as its counterparts do in theirs.
+        if home := entries.pop(tags.MOVED_TO, ""):
+            call, _, module = home.partition(" ")
+            if not member.module.holds(entries.get(tags.MODULE, "")):
+                entries.update({tags.MODULE: module, tags.CALL: call})
+        calls.setdefault(entries.get(tags.MODULE, ""), set()).add(_call_of(entries))
     for entries in found:
-        for key in (tags.ORDER, tags.COPY_OF, tags.MOVED_TO):
+        for key in (tags.ORDER, tags.COPY_OF):
             entries.pop(key, None)
         module = ModulePath(entries.get(tags.MODULE, ""))
         if tags.MODULE in entries and member.module.holds(module):
@@ -153,12 +160,9 @@ def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:
 
 
 def _agreed(found: Sequence[dict[str, str]]) -> dict[str, str]:
-    """What all calls say of a node; where they name other modules, the module around these."""
-    modules = [entries.get(tags.MODULE, "") for entries in found]
-    common = _common(found)
-    if tags.MODULE not in common and all(module.startswith(".") for module in modules):
-        common[tags.MODULE] = f".{common_ancestor(ModulePath(module[1:]) for module in modules) or ''}"
-    return common
+    """What all calls say of a node; the module is that of the first call where they name several."""
+    first = {tags.MODULE: found[0][tags.MODULE]} if tags.MODULE in found[0] else {}
+    return {**first, **_common(found)}
 
 
 def _infos(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[ValueInfoProto]:

@@ -52,12 +52,13 @@ class Member:
             return {}
 
 
-def find_twins(functions: Iterable[FunctionProto]) -> list[list[Member]]:
+def find_twins(functions: Iterable[FunctionProto], *, blind: bool = False) -> list[list[Member]]:
     """Functions by equal bodies, callees before callers.
 
     Args:
         functions: all that `group` made, callees before callers, each called once. What they hand to their
             callees is put, in place, into the canonical order of the callee's inputs.
+        blind: whether Constants count as equal whatever they hold.
     """
     twins: dict[Key, list[Member]] = {}
     numbers: dict[Key, int] = {}
@@ -66,17 +67,24 @@ def find_twins(functions: Iterable[FunctionProto]) -> list[list[Member]]:
     for function in functions:
         reorder(function.node, members)
         entries = metadata.read(function)
-        # A body calls modules by their names: where these differ, the tree could not be told from one body.
+        # Where bodies call or hold modules of other names, one body could not tell the tree of both.
         called = {
             identity: (callees[identity], members[identity].module.removeprefix(entries[tags.MODULE]))
             for identity in {(node.domain, node.op_type) for node in function.node} & callees.keys()
         }
-        body = canonical_body(function, called)
-        key: Key = (entries.get(tags.CLASS), function.name, *body.key)
+        body = canonical_body(function, called, blind=blind)
+        key: Key = (entries.get(tags.CLASS), function.name, _modules_in(function, entries), *body.key)
         members[identity_of(function)] = member = Member(function, body, entries)
         twins.setdefault(key, []).append(member)
         callees[identity_of(function)] = numbers.setdefault(key, len(numbers))
     return list(twins.values())
+
+
+def _modules_in(function: FunctionProto, entries: Mapping[str, str]) -> frozenset[str]:
+    """The modules that own nodes of a body, relative to its own."""
+    own = ModulePath(entries[tags.MODULE])
+    told = (metadata.read(node).get(tags.MODULE) for node in function.node if node.op_type != "Constant")
+    return frozenset(module.removeprefix(own) for module in told if module is not None and own.holds(module))
 
 
 def reorder(nodes: Iterable[NodeProto], members: Mapping[Identity, Member]) -> None:

@@ -21,8 +21,7 @@ from rewriter.passes.annotate import entries_of
 from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.renaming import fresh
-from rewriter.regions.calls import Region, find_regions
-from rewriter.regions.edges import main_node
+from rewriter.regions.calls import Region, find_regions, main_node
 from rewriter.regions.sharing import Sharing, find_sharing
 
 

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.regions.calls import TOP, Regions, shared_calls
-from rewriter.regions.edges import main_node
+from rewriter.regions.calls import TOP, Regions, main_node, shared_calls
 
 
 @dataclass(frozen=True, slots=True)

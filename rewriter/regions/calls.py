@@ -7,10 +7,12 @@ go with the node that owns the body; nodes of local functions stay where they ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import insort
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from rewriter.model.graph import GraphIndex
+from rewriter.model.purity import drawing_in_order
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
 
@@ -55,6 +57,26 @@ class Regions:
         for number, region in enumerate(self.regions[1:], 1):
             chains.append((*chains[region.parent], number))
         return chains
+
+    def inside(self, number: int) -> set[int]:
+        """A region and all regions it calls."""
+        inside = {number}
+        for other, region in enumerate(self.regions):
+            if other != TOP and region.parent in inside:
+                inside.add(other)
+        return inside
+
+    def size(self, number: int) -> int:
+        """Number of nodes in a region and all that it calls."""
+        return sum(len(self.regions[each].nodes) for each in self.inside(number))
+
+    def move(self, node: int, number: int) -> None:
+        """Give a node to another region."""
+        old = self.region_of[node]
+        if old is not None:
+            self.regions[old].nodes.remove(node)
+        insort(self.regions[number].nodes, node)
+        self.region_of[node] = number
 
 
 def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
@@ -116,3 +138,29 @@ def _scaled(call: int, calls: int, callers: int) -> int:
     if calls >= callers and calls % callers == 0:
         return min(call // (calls // callers), callers - 1)
     return min(call, callers - 1)
+
+
+def edges_of(graph: GraphIndex) -> Iterator[tuple[int, int]]:
+    """(node of the main graph, one that must stand behind it): what reads from it, and the next draw.
+
+    What a body reads, its owner reads. Nodes that draw random numbers stay in the order of the file: of equal
+    ones nothing else tells which is which.
+    """
+    for node, body in enumerate(graph.body_of):
+        if body == 0:
+            for reader in graph.successors(node):
+                yield node, main_node(graph, reader)
+    yield from drawing_in_order(graph)
+
+
+def main_node(graph: GraphIndex, node: int) -> int:
+    """The node of the main graph that holds `node` in one of its bodies, or is it."""
+    for owner in graph.enclosing(node):
+        node = owner
+    return node
+
+
+def name_of(graph: GraphIndex, node: int) -> str:
+    """The name of a node, or of what it writes where it has none."""
+    proto = graph.nodes[node]
+    return proto.name or proto.output[0]

@@ -5,51 +5,60 @@ between the two parts (nodes or regions) that hold its ends. A level whose parts
 order; Tarjan's strongly connected components ("Depth-first search and linear graph algorithms", 1972) find
 all cycles of all levels in one sweep, linear in nodes, edges and depth.
 
-Who yields: of the regions on a cycle the one with the fewest nodes. Where a path leaves and re-enters it, it
-is cut into numbered segments, none of which has such a path, and the node outside that the path passes is the
-witness. Where none does (two regions, each convex, may feed each other) its nodes go to its caller.
+Who yields, and how, `yielding` tells.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from rewriter.model.graph import NONE, GraphIndex
-from rewriter.refusals import Reason, Refusal, UnreadableModel
-from rewriter.regions.calls import TOP, Regions, shared_calls
-from rewriter.regions.edges import Edge, find_edges
+from rewriter.evidence.claim import Claim
+from rewriter.model.graph import GraphIndex
+from rewriter.modules.module import ModuleTree
+from rewriter.refusals import Refusal, UnreadableModel
+from rewriter.regions.calls import TOP, Regions, edges_of, name_of, shared_calls
+from rewriter.regions.yielding import Yielding
 
 Part = tuple[bool, int]
 """A part of a level: (False, node) or (True, region)."""
 
 
-def make_convex(graph: GraphIndex, regions: Regions) -> list[Refusal]:
-    """Cut or dissolve regions, in place, until every level is acyclic; what yielded, with its witness.
+def make_convex(
+    graph: GraphIndex, regions: Regions, tree: ModuleTree, claims: Sequence[Sequence[Claim]]
+) -> list[Refusal]:
+    """Place anew, cut or dissolve regions, in place, until every level is acyclic.
 
-    Ends, since every step makes a region convex or removes one.
+    Ends, since every step makes a region convex or removes one, and a node is placed anew once.
+
+    Args:
+        graph: the model.
+        regions: the regions.
+        tree: the modules they are calls of.
+        claims: node -> every claim on it.
+
+    Returns:
+        What yielded, with its witness.
 
     Raises:
         UnreadableModel: nodes of the graph feed each other, regions or not.
     """
-    edges = find_edges(graph)
-    refusals = []
-    while cycles := _cycles(edges, regions):
+    yielding = Yielding(graph, regions, tree, claims, tuple(edges_of(graph)))
+    refusals: list[Refusal] = []
+    while cycles := _cycles(graph, regions):
         for cycle in cycles:
             circular = [number for is_region, number in cycle if is_region]
             if not circular:
-                raise UnreadableModel(
-                    f"node {_name(graph, [cycle[0][1]])!r} feeds itself through other nodes; export it again"
-                )
-            yielding = min(circular, key=lambda number: (_size(regions, number), number))
-            refusals.append(_split(graph, regions, yielding, edges))
+                name = name_of(graph, cycle[0][1])
+                raise UnreadableModel(f"node {name!r} feeds itself through other nodes; export it again")
+            circular.sort(key=lambda number: (regions.size(number), number))
+            refusals.extend(yielding.resolve(circular))
     return refusals
 
 
-def level_edges(edges: Sequence[Edge], regions: Regions) -> Iterator[tuple[int, Part, Part]]:
-    """(region, part, part behind it): every edge at the level it concerns, some twice."""
+def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part, Part]]:
+    """(region, part, part that reads from it): every edge at the level it concerns, some twice."""
     chains = regions.chains()
-    for source, target in edges:
+    for source, target in edges_of(graph):
         ours, theirs = chains[regions.region_of[source] or TOP], chains[regions.region_of[target] or TOP]
         together = shared_calls(ours, theirs)
         left_part = (True, ours[together]) if together < len(ours) else (False, source)
@@ -58,10 +67,10 @@ def level_edges(edges: Sequence[Edge], regions: Regions) -> Iterator[tuple[int, 
             yield ours[together - 1], left_part, right_part
 
 
-def _cycles(edges: Sequence[Edge], regions: Regions) -> list[list[Part]]:
+def _cycles(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
     """The strongly connected parts of all levels that hold more than one part."""
     after: dict[Part, list[Part]] = {}
-    for _, left, right in level_edges(edges, regions):
+    for _, left, right in level_edges(graph, regions):
         after.setdefault(left, []).append(right)
     return [component for component in _components(after) if len(component) > 1]
 
@@ -100,86 +109,3 @@ def _components(after: dict[Part, list[Part]]) -> Iterator[list[Part]]:
                         component.append(path.pop())
                     on_path.difference_update(component)
                     yield component
-
-
-def _split(graph: GraphIndex, regions: Regions, number: int, edges: Sequence[Edge]) -> Refusal:
-    """Cut a region where paths leave and re-enter; give its parts to its caller where none does."""
-    region = regions.regions[number]
-    inside = _inside(regions, number)
-    before: dict[int, list[int]] = {}
-    for source, target in edges:
-        before.setdefault(target, []).append(source)
-    # Segment of a node inside; of a node outside, that of the last node inside on the way to it.
-    reached: dict[int, int] = {}
-    witness = NONE
-    for node in sorted({node for edge in edges for node in edge}):
-        held = regions.region_of[node] in inside
-        for source in before.get(node, ()):
-            if source in reached:
-                leaves = held and regions.region_of[source] not in inside
-                witness = source if leaves else witness
-                reached[node] = max(reached.get(node, 0), reached[source] + leaves)
-        if held:
-            reached.setdefault(node, 0)
-    if witness == NONE:
-        _dissolve(regions, number)
-        return Refusal(region.module, Reason.CYCLIC, _name(graph, region.nodes or [0]))
-    _cut(regions, inside, {node: at for node, at in reached.items() if regions.region_of[node] in inside})
-    return Refusal(region.module, Reason.NOT_CONVEX, _name(graph, [witness]))
-
-
-def _inside(regions: Regions, number: int) -> set[int]:
-    """A region and all regions it calls."""
-    inside = {number}
-    for other, region in enumerate(regions.regions):
-        if other != TOP and region.parent in inside:
-            inside.add(other)
-    return inside
-
-
-def _cut(regions: Regions, inside: set[int], segment_of: dict[int, int]) -> None:
-    """Move the nodes of a region and of those it calls to a copy of it for every segment but the first."""
-    copies: dict[tuple[int, int], int] = {}
-
-    def copy_of(number: int, segment: int) -> int:
-        if segment == 0 or number not in inside:
-            return number
-        found = copies.get((number, segment))
-        if found is None:
-            original = regions.regions[number]
-            parent = copy_of(original.parent, segment)
-            found = copies[number, segment] = len(regions.regions)
-            copy = replace(original, parent=parent, segment=original.segment + segment, nodes=[])
-            regions.regions.append(copy)
-        return found
-
-    for node, segment in sorted(segment_of.items()):
-        number = regions.region_of[node]
-        assert number is not None  # edges run between nodes of the main graph
-        if segment:
-            regions.regions[number].nodes.remove(node)
-            target = copy_of(number, segment)
-            regions.regions[target].nodes.append(node)
-            regions.region_of[node] = target
-
-
-def _dissolve(regions: Regions, number: int) -> None:
-    """Give what a region holds to its caller; the empty region stays behind and is never called."""
-    region = regions.regions[number]
-    caller = regions.regions[region.parent]
-    for node in region.nodes:
-        regions.region_of[node] = region.parent
-    caller.nodes = sorted(caller.nodes + region.nodes)
-    region.nodes = []
-    for other in regions.regions:
-        if other.parent == number:
-            other.parent = region.parent
-
-
-def _size(regions: Regions, number: int) -> int:
-    return sum(len(regions.regions[n].nodes) for n in _inside(regions, number))
-
-
-def _name(graph: GraphIndex, nodes: list[int]) -> str:
-    node = graph.nodes[nodes[0]]
-    return node.name or node.output[0]

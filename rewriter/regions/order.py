@@ -7,7 +7,6 @@ import heapq
 from rewriter.model.graph import GraphIndex
 from rewriter.regions.calls import TOP, Regions
 from rewriter.regions.convex import Part, level_edges
-from rewriter.regions.edges import find_edges
 
 
 def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
@@ -23,7 +22,7 @@ def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
             parts[region.parent].append((True, number))
     after: dict[Part, set[Part]] = {}
     waiting: dict[Part, int] = {}
-    for _, left, right in level_edges(find_edges(graph), regions):
+    for _, left, right in level_edges(graph, regions):
         readers = after.setdefault(left, set())
         if right not in readers:
             readers.add(right)

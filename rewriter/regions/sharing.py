@@ -23,8 +23,7 @@ from rewriter.model.purity import drawing_nodes
 from rewriter.modules.module import ModuleTree
 from rewriter.paths import ModulePath
 from rewriter.regions.arithmetic import Arithmetic
-from rewriter.regions.calls import TOP, Regions, shared_calls
-from rewriter.regions.edges import main_node
+from rewriter.regions.calls import TOP, Regions, main_node, shared_calls
 
 
 @dataclass(frozen=True, slots=True)

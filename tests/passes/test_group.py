@@ -20,6 +20,8 @@ from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
 from rewriter.passes.naming import numbers_of, ranges
 from rewriter.passes.restore_names import RestoreNames
+from rewriter.passes.share import Share
+from rewriter.passes.unshare import Unshare
 from rewriter.refusals import UnreadableModel
 from rewriter.runtime.feeds import Array
 from tests.build import chain, model
@@ -39,23 +41,42 @@ def bodies(nodes: Iterable[onnx.NodeProto]) -> list[bytes]:
 @pytest.mark.parametrize("depth", [1, 2, 3, 0])
 def test_every_export_groups_and_flattens(path: Path, depth: int) -> None:
     flat = after(path, Annotate())
-    grouped = after(flat, Group(depth))
-    again = after(grouped, Flatten())
-    assert bodies(again.graph.node) == bodies(flat.graph.node)
-    for each in (flat, again):
-        each.graph.value_info.sort(key=lambda info: info.name)
-    assert again.SerializeToString(deterministic=True) == flat.SerializeToString(deterministic=True)
-    assert grouped.functions
-    assert after(grouped, Group(depth)).SerializeToString(deterministic=True) == grouped.SerializeToString(
-        deterministic=True
-    )
+    for first in ((), (Unshare(),)):
+        grouped = after(flat, *first, Group(depth))
+        again = after(grouped, Flatten())
+        assert bodies(again.graph.node) == bodies(flat.graph.node)
+        assert stored(again) == stored(flat)
+        assert grouped.functions
+        assert stored(after(grouped, *first, Group(depth))) == stored(grouped)
+    shared = after(grouped, Share())
+    assert len(shared.functions) <= len(grouped.functions)
+    assert stored(after(shared, Unshare(), Group(depth), Share())) == stored(shared)
+    again = after(shared, Flatten())
+    assert not any(function.metadata_props for function in again.functions)
+    assert owners(again) == owners(flat)
+    if path.parent.name != "external_data":
+        onnx.checker.check_model(shared, full_check=True)
+
+
+def stored(proto: onnx.ModelProto) -> bytes:
+    """The bytes of a model, without the order of what is known of values."""
+    ordered = onnx.ModelProto()
+    ordered.CopyFrom(proto)
+    ordered.graph.value_info.sort(key=lambda info: info.name)
+    return ordered.SerializeToString(deterministic=True)
+
+
+def owners(proto: onnx.ModelProto) -> dict[str, int]:
+    """Module that owns a node -> how often it is called."""
+    return {module.path: module.calls for module in rewriter.tree(proto) if module.nodes}
 
 
 @pytest.mark.parametrize(
     "path", [p for p in FILES if p.stem in ("ts", "dy")], ids=lambda p: f"{p.parent.name}-{p.stem}"
 )
-def test_grouped_exports_run_alike(path: Path, tmp_path: Path) -> None:
-    report = rewriter.rewrite(path, passes=(Annotate(), Group()))
+@pytest.mark.parametrize("functions", ["call", "shared"])
+def test_grouped_exports_run_alike(path: Path, functions: str) -> None:
+    report = rewriter.rewrite(path, functions=functions)
     numeric = report.verification.numeric
     assert numeric is not None
     draws = path.parent.name in ("random_numbers", "dropout_training")

@@ -19,7 +19,7 @@ def regions_of(proto: onnx.ModelProto) -> tuple[Regions, list[Refusal], list[lis
     """The regions made convex, what yielded, and the order of the main graph by name."""
     analysis = pipeline.load(proto)
     regions = find_regions(analysis.graph, analysis.tree)
-    refusals = make_convex(analysis.graph, regions)
+    refusals = make_convex(analysis.graph, regions, analysis.tree, analysis.claims)
     order = order_parts(analysis.graph, regions)
     names = [
         [

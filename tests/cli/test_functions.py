@@ -1,0 +1,62 @@
+"""Functions from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import onnx
+import pytest
+
+from rewriter.cli import main
+from tests.exports import EXPORTS
+
+BERT = EXPORTS / "bert" / "dy.onnx"
+
+
+def run(*words: str | Path) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(word) for word in words])
+    return int(caught.value.code or 0)
+
+
+def test_layers_share_a_function(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "shared.onnx"
+    assert run("rewrite", BERT, "-o", out, "--functions", "shared", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [step["name"] for step in report["passes"]] == ["annotate", "unshare", "group", "share"]
+    model = onnx.load(out)
+    layers = [function for function in model.functions if function.name == "BertLayer"]
+    assert [layer.domain for layer in layers] == ["transformers.models.bert.modeling_bert"]
+    assert len(model.graph.node) < 20
+    assert run("flatten", out, "-o", tmp_path / "flat.onnx", "--no-numbers") == 0
+    assert not onnx.load(tmp_path / "flat.onnx").functions
+
+
+def test_only_repeated_modules_of_a_class(tmp_path: Path) -> None:
+    out = tmp_path / "repeated.onnx"
+    words = ["--functions", "shared", "--repeated", "--no-numbers"]
+    assert run("rewrite", BERT, "-o", out, *words, "--class", "BertLayer") == 0
+    assert [function.name for function in onnx.load(out).functions] == ["BertLayer"]
+    assert run("rewrite", BERT, "-o", out, *words, "--class", "BertEncoder") == 0
+    assert not onnx.load(out).functions
+
+
+def test_passes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.onnx"
+    assert run("rewrite", BERT, "-o", out, "-p", "annotate,group{depth=1}", "--no-numbers") == 0
+    assert onnx.load(out).functions
+    assert run("rewrite", BERT, "-o", out, "-p", "group{width=1}") == 2
+    assert "no option 'width'" in capsys.readouterr().err
+    assert run("rewrite", BERT, "-o", out, "-p", "annotate", "--functions", "call") == 2
+    assert "leave out --functions" in capsys.readouterr().err
+    assert run("rewrite", BERT, "-o", out, "--repeated") == 2
+    assert "add --functions" in capsys.readouterr().err
+
+
+def test_passes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("passes") == 0
+    assert "share{lift=false}" in capsys.readouterr().out
+    assert run("passes", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)["passes"]
+    assert [step["name"] for step in listed][-1] == "flatten"

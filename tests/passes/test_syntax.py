@@ -1,0 +1,66 @@
+"""Passes as text: what is read is what was meant, and slips are named."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rewriter.passes.annotate import Annotate
+from rewriter.passes.base import as_text
+from rewriter.passes.group import Group
+from rewriter.passes.restore_names import RestoreNames
+from rewriter.passes.share import Share
+from rewriter.passes.syntax import PASSES, options_of, parse_passes, purpose_of
+from rewriter.passes.unshare import Unshare
+from rewriter.refusals import UsageError
+
+
+def test_passes_are_read_in_order() -> None:
+    assert parse_passes("annotate, unshare,group{depth=2, only=encoder.layer.[0-3]},share{lift=true}") == (
+        Annotate(),
+        Unshare(),
+        Group(depth=2, only="encoder.layer.[0-3]"),
+        Share(lift=True),
+    )
+    assert parse_passes("restore_names{nodes=false}") == (RestoreNames(nodes=False),)
+    assert parse_passes("group{}") == (Group(),)
+
+
+@given(
+    st.builds(
+        Group, st.integers(0, 9), st.sampled_from(["", "a.**", "enc.[0-3]"]), st.just(""), st.booleans()
+    )
+    | st.builds(Share, st.booleans())
+    | st.builds(RestoreNames, st.booleans(), st.booleans())
+)
+def test_what_is_printed_is_read_back(step: Group | Share | RestoreNames) -> None:
+    assert parse_passes(as_text(step)) == (step,)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "there are annotate, restore_names, unshare, group, share, flatten"),
+        ("grup", "unknown pass 'grup'"),
+        ("group{deep=2}", "no option 'deep'; its options are depth, only"),
+        ("annotate{x=1}", "it has none"),
+        ("group{depth=-1}", "'-1' is no number"),
+        ("group{depth=2", "cannot read"),
+        ("share{lift=yes}", "neither true nor false"),
+        ("annotate;share", "cannot read"),
+        ("annotate,,share", "cannot read"),
+        ("group{depth}", "cannot read"),
+    ],
+)
+def test_slips_are_named(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        parse_passes(text)
+
+
+@pytest.mark.parametrize("step", PASSES, ids=lambda step: step.name)
+def test_every_pass_says_what_it_does(step: type) -> None:
+    assert purpose_of(step).endswith(".")
+    assert all(isinstance(default, bool | int | str) for default in options_of(step).values())
