@@ -39,6 +39,11 @@ def since(op_type: str, domain: str, version: int) -> int:
     return version if version > _NEWEST.get(domain, 0) else int(schema.since_version)
 
 
+def is_standard(domain: str) -> bool:
+    """Whether ONNX defines the operators of a domain, so that we know which of them draw random numbers."""
+    return canonical(domain) in _STANDARD
+
+
 def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> bool:
     """Whether a node may give other results than an equal node: it draws random numbers, or may keep state.
 

@@ -6,7 +6,7 @@ others are kept unless asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -54,7 +54,7 @@ class Flatten:
             placed.sort(key=lambda item: item[0] or 0)
         nodes = [node for _, node in placed]
         kept, renamed = _merge_copies(nodes)
-        if entered or renamed:
+        if entered or kept != list(model.graph.node):
             del model.graph.node[:]
             model.graph.node.extend(kept)
             _give_back_infos(model, entered, renamed)
@@ -99,10 +99,18 @@ def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str
             renamed.update(zip(node.output, original.output, strict=True))
             continue
         if tags.COPY_OF in notes or tags.MOVED_TO in notes:
-            metadata.erase(node, [tags.MOVED_TO, tags.COPY_OF])
+            metadata.erase(
+                node, [tags.MOVED_TO, tags.COPY_OF, *(tags.OF_NODES if _was_unplaced(notes) else ())]
+            )
         kept.append(node)
         by_output.update((name, node) for name in node.output if name)
     return kept, renamed
+
+
+def _was_unplaced(notes: Mapping[str, str]) -> bool:
+    """Whether a node got its module from `unshare`, which gave it to that very call."""
+    own = f"{notes.get(tags.CALL, '')} {notes.get(tags.MODULE, '')}"
+    return notes.get(tags.MOVED_TO) == own
 
 
 def _alike(original: NodeProto, copy: NodeProto) -> bool:

@@ -200,12 +200,13 @@ class _Emission:
         own = [n for is_region, n in self.order[TOP] if not is_region]
         # Copied first: what the body holds dies with the list it is taken from.
         body = [NodeProto.FromString(node.SerializeToString()) for node in self._body(TOP)]
-        del main.node[:]
-        main.node.extend(body)
-        inside = {name for n in self.nodes for name in n.output} - {name for n in body for name in n.output}
+        # Of the main graph's own values: bodies and functions of others may use the same names.
+        inside = {name for n in main.node for name in n.output} - {name for n in body for name in n.output}
         for position in reversed(range(len(main.value_info))):
             if main.value_info[position].name in inside:
                 del main.value_info[position]
+        del main.node[:]
+        main.node.extend(body)
         metadata.write(self.model, {tags.ORDER: ranges(own)})
 
 

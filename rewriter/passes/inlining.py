@@ -1,8 +1,9 @@
 """Entering calls: the nodes of functions in the place of the nodes that call them.
 
-Where a call hands over what the function calls its inputs and outputs, as `group` writes it, names stay what
-they are. Elsewhere every value and node inside gets the name of the call before its own (`/encoder/layer.1`
-and `self/MatMul` become `/encoder/layer.1/self/MatMul`), so that two calls of one function do not clash.
+Where `group` wrote the call, which says so, and nobody touched it, names are those of the flat graph and stay
+what they are. Elsewhere every value and node inside gets the name of the call before its own
+(`/encoder/layer.1` and `self/MatMul` become `/encoder/layer.1/self/MatMul`), so that two calls of one
+function do not clash.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class Inliner:
 
     def _instance(self, call: NodeProto, function: FunctionProto) -> Iterator[NodeProto]:
         """The nodes of one call, under names of the flat graph."""
-        plain = list(call.input) == list(function.input) and list(call.output) == list(function.output)
+        plain = _is_verbatim(call, function)
         prefix = "" if plain else (call.name or call.op_type)
         passed = _passed_on(function)
         names = {} if plain else self._names(call, function, prefix, passed)
@@ -134,6 +135,15 @@ class Inliner:
                 if name and name not in names:
                     names[name] = fresh(f"{prefix}/{name}", self.values)
         return names
+
+
+def _is_verbatim(call: NodeProto, function: FunctionProto) -> bool:
+    """Whether the names inside are those of the flat graph.
+
+    Equal names of inputs and outputs alone do not tell: those of a shared function may be those of one call.
+    """
+    interface = (list(function.input), list(function.output))
+    return (list(call.input), list(call.output)) == interface and tags.ORDER in metadata.read(call)
 
 
 def _passed_on(function: FunctionProto) -> set[str]:

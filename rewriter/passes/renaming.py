@@ -21,7 +21,7 @@ def rename(node: NodeProto, names: Mapping[str, str]) -> None:
                 rename(inner, names)
             for info in (*graph.input, *graph.output, *graph.value_info):
                 info.name = names.get(info.name, info.name)
-            for tensor in graph.initializer:
+            for tensor in (*graph.initializer, *(sparse.values for sparse in graph.sparse_initializer)):
                 tensor.name = names.get(tensor.name, tensor.name)
 
 

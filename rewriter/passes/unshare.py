@@ -29,14 +29,15 @@ from rewriter.regions.sharing import Sharing, find_sharing
 class Unshare:
     """Adds copies of small constants and shape arithmetic, and notes where shared nodes belong.
 
-    Nodes that were there keep their names and places. A model that is grouped already is left as it is.
+    Nodes that were there keep their names and places. A model that is unshared or grouped already is left as
+    it is: what moved would give other nodes new neighbours, and one pass over them is enough.
     """
 
     name: ClassVar[str] = "unshare"
 
     def run(self, analysis: Analysis) -> Outcome:
         """Plan on the analysis, then write copies, readers and notes."""
-        if any(is_ours(function) for function in analysis.model.functions):
+        if any(map(is_ours, analysis.model.functions)) or any(map(_is_noted, analysis.graph.nodes)):
             return Outcome({"nodes copied": 0})
         regions = find_regions(analysis.graph, analysis.tree)
         sharing = find_sharing(analysis.graph, analysis.tree, regions)
@@ -45,6 +46,11 @@ class Unshare:
         if copies or sharing.homes:
             analysis.model.ir_version = max(analysis.model.ir_version, tags.IR_WITH_METADATA)
         return Outcome({"nodes copied": len(copies), "nodes moved": len(sharing.homes)}, copies=copies)
+
+
+def _is_noted(node: NodeProto) -> bool:
+    """Whether an earlier run moved or made the node."""
+    return any(entry.key in (tags.MOVED_TO, tags.COPY_OF) for entry in node.metadata_props)
 
 
 class _Writer:
@@ -112,9 +118,10 @@ class _Writer:
         proto = self.graph.nodes[node]
         placement = self.analysis.tree.placements[node]
         if placement is None:
-            metadata.write(proto, self._entries(region.module, region.call))
-            return
-        if tags.MODULE not in metadata.read(proto):
+            # It takes the module of the call, which is how `flatten` sees that it had none.
+            entries = self._entries(region.module, region.call)
+            metadata.write(proto, {key: text for key, text in entries.items() if key in tags.OF_NODES})
+        elif tags.MODULE not in metadata.read(proto):
             metadata.write(proto, self._entries(placement.module, placement.call))
         metadata.write(proto, {tags.MOVED_TO: f"{region.call} {region.module}"})
 

@@ -3,7 +3,8 @@
 Inputs are the values that nodes of the region read (captures of If, Loop and Scan bodies included) and that
 are made elsewhere: activations in order of first use, then initializers in the order of the file. Outputs are
 the values made inside that somebody outside reads or that leave the graph, in order of the nodes that make
-them.
+them. A call with neither (constants that nobody reads) gives out the first value made inside: ONNX has no
+node without inputs and outputs.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def find_boundaries(graph: GraphIndex, regions: Regions) -> list[Boundary]:
             reads[number][value] = None
         for number in made[together:]:
             writes[number][value] = None
+    _open_closed(graph, regions, chains, reads, writes)
     return [_ordered(graph, ins, outs) for ins, outs in zip(reads, writes, strict=True)]
 
 
@@ -52,6 +54,23 @@ def _uses(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, int]]:
         if region is not None:
             yield from ((value, region) for value in body.results if value in main)
     yield from ((value, TOP) for value in graph.bodies[0].results if value in main)
+
+
+def _open_closed(
+    graph: GraphIndex,
+    regions: Regions,
+    chains: list[tuple[int, ...]],
+    reads: list[dict[int, None]],
+    writes: list[dict[int, None]],
+) -> None:
+    """Let regions without inputs and outputs give out the first value made inside."""
+    for node, region in enumerate(regions.region_of):
+        made = [value for value in graph.writes[node] if value != NONE]
+        chain = () if region is None or not made else chains[region]
+        for depth, number in enumerate(chain):
+            if number != TOP and not reads[number] and not writes[number]:
+                for inside in chain[depth:]:
+                    writes[inside][made[0]] = None
 
 
 def _ordered(graph: GraphIndex, reads: dict[int, None], writes: dict[int, None]) -> Boundary:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from rewriter.model.graph import GraphIndex
+from rewriter.model.purity import drawing_in_order
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
 
@@ -140,11 +141,16 @@ def _scaled(call: int, calls: int, callers: int) -> int:
 
 
 def edges_of(graph: GraphIndex) -> Iterator[tuple[int, int]]:
-    """(producer, reader) between nodes of the main graph; what a body reads, its owner reads."""
+    """(node of the main graph, one that must stand behind it): what reads from it, and the next draw.
+
+    What a body reads, its owner reads. Nodes that draw random numbers stay in the order of the file: of equal
+    ones nothing else tells which is which.
+    """
     for node, body in enumerate(graph.body_of):
         if body == 0:
             for reader in graph.successors(node):
                 yield node, main_node(graph, reader)
+    yield from drawing_in_order(graph)
 
 
 def main_node(graph: GraphIndex, node: int) -> int:

@@ -45,11 +45,14 @@ def make_convex(
     yielding = Yielding(graph, regions, tree, claims, tuple(edges_of(graph)))
     refusals: list[Refusal] = []
     while cycles := _cycles(graph, regions):
+        yielding.touched.clear()
         for cycle in cycles:
             circular = [number for is_region, number in cycle if is_region]
             if not circular:
                 name = name_of(graph, cycle[0][1])
                 raise UnreadableModel(f"node {name!r} feeds itself through other nodes; export it again")
+            if yielding.touched and yielding.is_stale(circular):
+                continue  # the next sweep sees what is left of it
             circular.sort(key=lambda number: (regions.size(number), number))
             refusals.extend(yielding.resolve(circular))
     return refusals

@@ -34,7 +34,9 @@ class Yielding:
         regions: its regions.
         tree: the modules they are calls of.
         claims: node -> every claim on it.
-        edges: (producer, reader) between nodes of the main graph.
+        edges: which nodes of the main graph must stand behind which (see `calls.edges_of`).
+        placed_anew: nodes that other evidence moved, which happens once.
+        touched: regions that lost or won nodes since somebody cleared this.
     """
 
     graph: GraphIndex
@@ -43,6 +45,7 @@ class Yielding:
     claims: Sequence[Sequence[Claim]]
     edges: tuple[tuple[int, int], ...]
     placed_anew: set[int] = field(default_factory=set)
+    touched: set[int] = field(default_factory=set)
 
     def resolve(self, cycle: Sequence[int]) -> Iterator[Refusal]:
         """Let one region of a cycle yield; what was given up, with its witness, if anything was.
@@ -59,6 +62,10 @@ class Yielding:
         witness = name_of(self.graph, self._first_node(self.regions.inside(number)))
         self._dissolve(number)
         yield Refusal(self.regions.regions[number].module, Reason.CYCLIC, witness)
+
+    def is_stale(self, cycle: Sequence[int]) -> bool:
+        """Whether a region of a cycle, or one that it calls, is no longer what it was."""
+        return any(not self.touched.isdisjoint(self.regions.inside(number)) for number in cycle)
 
     def _yield(self, number: int, inside: set[int], between: set[int]) -> Iterator[Refusal]:
         module = self.regions.regions[number].module
@@ -99,7 +106,7 @@ class Yielding:
             return False
         self.placed_anew |= between
         for node in sorted(between):
-            self.regions.move(node, number)
+            self._move(node, number)
         return True
 
     def _cut_at_paths(self, inside: set[int]) -> int:
@@ -142,18 +149,23 @@ class Yielding:
 
         for node, segment in sorted(segment_of.items()):
             number = self.regions.region_of[node]
-            assert number is not None  # edges run between nodes of the main graph
-            if segment:
-                self.regions.move(node, copy_of(number, segment))
+            if segment and number is not None:
+                self._move(node, copy_of(number, segment))
 
     def _dissolve(self, number: int) -> None:
         """Give what a region holds to its caller; the empty region stays behind and is never called."""
         region = self.regions.regions[number]
         for node in list(region.nodes):
-            self.regions.move(node, region.parent)
+            self._move(node, region.parent)
         for other in self.regions.regions:
             if other.parent == number:
                 other.parent = region.parent
+
+    def _move(self, node: int, number: int) -> None:
+        old = self.regions.region_of[node]
+        assert old is not None  # edges run between nodes of the main graph
+        self.touched |= {old, number}
+        self.regions.move(node, number)
 
     def _first_node(self, inside: set[int]) -> int:
         return min(node for number in inside for node in self.regions.regions[number].nodes)

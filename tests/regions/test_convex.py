@@ -108,3 +108,16 @@ def test_a_graph_that_feeds_itself_is_refused() -> None:
     proto.graph.node[1].input[0] = proto.graph.node[2].output[0]
     with pytest.raises(UnreadableModel, match="feeds itself"):
         regions_of(proto)
+
+
+def test_a_cycle_inside_of_what_was_just_cut_is_looked_at_anew() -> None:
+    """`a` is cut before its two children, which feed each other; the sweep that found both saw `a` whole."""
+    names = ("/a/Relu", "/Relu", "/a/b/Relu", "/a/c/Relu", "/a/b/Relu_1")
+    regions, refusals, order = regions_of(chain(*names))
+    assert [(refusal.module, refusal.witness) for refusal in refusals] == [
+        ("a", "/Relu"),
+        ("a.b", "/a/c/Relu"),
+    ]
+    assert {refusal.reason for refusal in refusals} == {Reason.NOT_CONVEX}
+    assert order[0] == ["<a>", "/Relu", "<a>"]
+    assert [region.nodes for region in regions.regions if region.module == "a.b"] == [[], [2], [4]]

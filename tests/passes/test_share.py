@@ -1,0 +1,60 @@
+"""One function for calls with equal bodies, and what `flatten` makes of it."""
+
+from __future__ import annotations
+
+import onnx
+
+import rewriter
+from rewriter.passes.annotate import Annotate
+from rewriter.passes.base import Pass
+from rewriter.passes.flatten import Flatten
+from rewriter.passes.group import Group
+from rewriter.passes.share import Share
+from tests.build import model
+
+
+def after(source: onnx.ModelProto, *passes: Pass) -> onnx.ModelProto:
+    """The model rewritten without a file; raises unless the certificate holds."""
+    return rewriter.rewrite(source, passes=passes, numbers=False).analysis.model
+
+
+def test_a_call_in_the_words_of_the_function_is_entered_like_any_other() -> None:
+    """`input` and `output` are what graphs and shared functions alike call their values."""
+    proto = model(
+        """g (float[2] input) => (float[2] output, float[2] other)
+        {
+          ["/l.0/Relu"] "/l.0/v" = Relu(input)
+          ["/l.0/Neg"] output = Neg("/l.0/v")
+          ["/l.1/Relu"] a = Relu(output)
+          ["/l.1/Neg"] b = Neg(a)
+          ["/Abs"] v = Abs(b)
+          ["/Neg"] other = Neg(v)
+        }"""
+    )
+    shared = after(proto, Annotate(), Group(), Share())
+    assert list(shared.graph.node[0].output) == list(shared.functions[0].output) == ["output"]
+    flat = after(shared, Flatten())
+    assert [node.op_type for node in flat.graph.node] == [node.op_type for node in proto.graph.node]
+
+
+def test_sparse_tensors_of_bodies_are_renamed_with_what_reads_them() -> None:
+    proto = model(
+        """g (float[2] x, bool c) => (float[2] y)
+        {
+          ["/l.0/If"] p = If(c) <
+            then_branch = t () => (float[2] t1) { t1 = mine.Op(x, s) },
+            else_branch = e () => (float[2] e1) { e1 = Neg(x) }>
+          ["/l.1/If"] y = If(c) <
+            then_branch = t () => (float[2] t2) { t2 = mine.Op(p, s) },
+            else_branch = e () => (float[2] e2) { e2 = Neg(p) }>
+        }"""
+    )
+    sparse = onnx.SparseTensorProto(dims=[2])
+    sparse.values.CopyFrom(onnx.helper.make_tensor("s", onnx.TensorProto.FLOAT, [1], [0.5]))
+    sparse.indices.CopyFrom(onnx.helper.make_tensor("", onnx.TensorProto.INT64, [1], [1]))
+    for node in proto.graph.node:
+        node.attribute[0].g.sparse_initializer.append(sparse)
+    shared = after(proto, Annotate(), Group(), Share())
+    assert len(shared.functions) == 1
+    branches = [node.attribute[0].g for node in after(shared, Flatten()).graph.node]
+    assert all(branch.node[0].input[1] == branch.sparse_initializer[0].values.name for branch in branches)
