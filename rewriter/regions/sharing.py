@@ -15,6 +15,7 @@ goes as a whole.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rewriter.evidence.parameters import alias_of
@@ -78,22 +79,12 @@ class _Planner:
         return self.plan_
 
     def _move_aliases(self) -> None:
-        """An Identity of a tensor is a tensor: it goes where all that read the tensor can have it."""
-        aliases: dict[int, list[int]] = {}
+        """An Identity of a tensor of the file is one itself, and like these it is in no call."""
         for node, proto in enumerate(self.graph.nodes):
             if proto.op_type == "Identity" and self.graph.body_of[node] == 0 and node not in self.fixed:
                 value = self.graph.writes[node][0]
-                if value != NONE and (origin := alias_of(self.graph, value)) != value:
-                    aliases.setdefault(origin, []).append(node)
-        for origin, nodes in aliases.items():
-            names = (origin, *(self.graph.writes[node][0] for node in nodes))
-            readers = {main_node(self.graph, reader) for name in names for reader in self.graph.readers[name]}
-            chains = [self.chains[self._region(reader)] for reader in readers.difference(nodes)]
-            for node in nodes if chains else ():
-                own = self.chains[self._region(node)]
-                depth = min(shared_calls(own, chain) for chain in chains)
-                if depth < len(own):
-                    self.plan_.homes[node] = own[depth - 1]
+                if value != NONE and alias_of(self.graph, value) != value and self._region(node) != TOP:
+                    self.plan_.homes[node] = TOP
 
     def _region(self, node: int) -> int:
         region = self.regions.region_of[node]
@@ -166,6 +157,14 @@ class _Planner:
         inner = chain[depth]
         if any(inner in self.chains[self._region(reader)] for reader in readers):
             self.plan_.homes[node] = chain[depth - 1]
+        elif node in self.arithmetic.leaves:
+            self.plan_.homes[node] = self._around(wants, chain[depth - 1])
+
+    def _around(self, wants: Iterable[int], above: int) -> int:
+        """The lowest region around all that want a value, `above` where it lies in none of these."""
+        first, *others = (self.chains[region] for region in wants)
+        lowest = first[min((shared_calls(first, other) for other in others), default=len(first)) - 1]
+        return lowest if above in self.chains[lowest] else above
 
     def _apart(self, left: int, right: int) -> bool:
         """Whether neither of two regions lies in the other."""
@@ -197,8 +196,7 @@ class _Planner:
         if value in self.owners:
             owner = self.owners[value]
             return max(n for n, r in enumerate(chain) if self.regions.regions[r].module.holds(owner))
-        tensor = self.graph.initializers.get(value)
-        return 0 if tensor is None or self.arithmetic.small(value) else len(chain) - 1
+        return 0
 
 
 def _owners(graph: GraphIndex, tree: ModuleTree) -> dict[int, ModulePath]:
