@@ -15,6 +15,7 @@ goes as a whole.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -79,12 +80,24 @@ class _Planner:
         return self.plan_
 
     def _move_aliases(self) -> None:
-        """An Identity of a tensor of the file is one itself, and like these it is in no call."""
+        """An Identity of a tensor of the file is one itself: it goes out of whatever has its like.
+
+        To the graph itself would do as well, but an exporter that finds the zeros of a hundred biases equal
+        makes a hundred of them.
+        """
+        calls = Counter(region.module for region in self.regions.regions)
+        repeated = {
+            number
+            for number, region in enumerate(self.regions.regions)
+            if region.module.name.isdecimal() or calls[region.module] > 1
+        }
         for node, proto in enumerate(self.graph.nodes):
             if proto.op_type == "Identity" and self.graph.body_of[node] == 0 and node not in self.fixed:
                 value = self.graph.writes[node][0]
                 if value != NONE and alias_of(self.graph, value) != value and self._region(node) != TOP:
-                    self.plan_.homes[node] = TOP
+                    chain = self.chains[self._region(node)]
+                    outermost = next((n for n, number in enumerate(chain) if number in repeated), 1)
+                    self.plan_.homes[node] = chain[outermost - 1]
 
     def _region(self, node: int) -> int:
         region = self.regions.region_of[node]
