@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
+from rewriter import garbage
 from rewriter.model import files, outputs
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass, as_text
-from rewriter.passes.flatten import Flatten, is_ours
+from rewriter.passes.flatten import flatten, is_ours
 from rewriter.proof.certificate import certify
 from rewriter.proof.compare import Numeric, compare
 from rewriter.proof.verification import Verification
@@ -125,12 +126,16 @@ def rewrite(
     return Report(analysis, _records(outcomes), refusals, verification, clock.seconds, written)
 
 
+@garbage.paused()
 def _run(passes: Sequence[Pass], analysis: Analysis) -> list[tuple[Pass, Outcome]]:
-    """Run passes in order, each on an analysis of the model as the one before left it."""
+    """Run passes in order, each that needs one on an analysis of the model as the one before left it."""
     outcomes: list[tuple[Pass, Outcome]] = []
+    stale = False
     for step in passes:
-        if outcomes and _changes_graph(*outcomes[-1]):
+        stale = stale or (bool(outcomes) and _changes_graph(*outcomes[-1]))
+        if stale and step.needs_analysis:
             analysis = analyse(analysis.model, analysis.path)
+            stale = False
         outcomes.append((step, step.run(analysis)))
     return outcomes
 
@@ -146,7 +151,7 @@ def _look_through(model: ModelProto, path: Path | None) -> Analysis:
         return analyse(model, path)
     flat = ModelProto()
     flat.CopyFrom(model)
-    Flatten().run(analyse(flat, path))
+    flatten(flat)
     return analyse(flat, path)
 
 

@@ -25,6 +25,7 @@ class Annotate:
     """Writes metadata only: no node, value or tensor is touched. Raises the IR version to 10 if needed."""
 
     name: ClassVar[str] = "annotate"
+    needs_analysis: ClassVar[bool] = True
 
     def run(self, analysis: Analysis) -> Outcome:
         """Annotate every placed node, and the model with the tree."""

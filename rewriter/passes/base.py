@@ -62,9 +62,14 @@ class Pass(Protocol):
 
     A pass plans on the analysis and then writes; it may change only what its class says. The analysis
     indexes the very model that is edited, so `analysis.graph.nodes[n]` is the node to write to.
+
+    Attributes:
+        name: what it is called on the command line.
+        needs_analysis: whether it reads more of the analysis than the model, which is always current.
     """
 
     name: ClassVar[str]
+    needs_analysis: ClassVar[bool]
 
     def run(self, analysis: Analysis) -> Outcome:
         """Edit `analysis.model` in place and say what changed."""

@@ -14,6 +14,7 @@ from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
+from rewriter.model.graph import GraphIndex
 from rewriter.model.operators import canonical, left_to_runtimes
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
@@ -35,32 +36,38 @@ class Flatten:
     """
 
     name: ClassVar[str] = "flatten"
+    needs_analysis: ClassVar[bool] = False
     foreign: bool = False
 
     def run(self, analysis: Analysis) -> Outcome:
         """Enter every call of a function that `group` made."""
-        model = analysis.model
-        entered = {
-            (f.domain, f.name, f.overload): f
-            for f in model.functions
-            if is_ours(f) or (self.foreign and not left_to_runtimes(f.domain))
-        }
-        refusals = _take_out_other_opsets(model, entered)
-        inliner = Inliner(entered, set(analysis.graph.value_names), {n.name for n in analysis.graph.nodes})
-        # Copied first: what a body holds dies with the list it is taken from.
-        body = [NodeProto.FromString(node.SerializeToString()) for node in model.graph.node]
-        placed = list(inliner.expand(body, metadata.read(model).get(tags.ORDER)))
-        if all(position is not None for position, _ in placed):
-            placed.sort(key=lambda item: item[0] or 0)
-        nodes = [node for _, node in placed]
-        kept, renamed = _merge_copies(nodes)
-        if entered or kept != list(model.graph.node):
-            del model.graph.node[:]
-            model.graph.node.extend(kept)
-            _give_back_infos(model, entered, renamed)
-            _remove(model, entered)
-        changes = {"functions entered": len(entered), "copies merged": len(nodes) - len(kept)}
-        return Outcome(changes, tuple(refusals))
+        return flatten(analysis.model, foreign=self.foreign)
+
+
+def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
+    """Flatten a model in place; see `Flatten`."""
+    entered = {
+        (f.domain, f.name, f.overload): f
+        for f in model.functions
+        if is_ours(f) or (foreign and not left_to_runtimes(f.domain))
+    }
+    refusals = _take_out_other_opsets(model, entered)
+    graph = GraphIndex(model)
+    inliner = Inliner(entered, set(graph.value_names), {node.name for node in graph.nodes})
+    # Copied first: what a body holds dies with the list it is taken from.
+    body = [NodeProto.FromString(node.SerializeToString()) for node in model.graph.node]
+    placed = list(inliner.expand(body, metadata.read(model).get(tags.ORDER)))
+    if all(position is not None for position, _ in placed):
+        placed.sort(key=lambda item: item[0] or 0)
+    nodes = [node for _, node in placed]
+    kept, renamed = _merge_copies(nodes)
+    if entered or kept != list(model.graph.node):
+        del model.graph.node[:]
+        model.graph.node.extend(kept)
+        _give_back_infos(model, entered, renamed)
+        _remove(model, entered)
+    changes = {"functions entered": len(entered), "copies merged": len(nodes) - len(kept)}
+    return Outcome(changes, tuple(refusals))
 
 
 def is_ours(function: FunctionProto) -> bool:

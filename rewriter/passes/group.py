@@ -47,6 +47,7 @@ class Group:
     """
 
     name: ClassVar[str] = "group"
+    needs_analysis: ClassVar[bool] = True
     depth: int = 0
     only: str = ""
     class_name: str = ""

@@ -33,6 +33,7 @@ class RestoreNames:
     """
 
     name: ClassVar[str] = "restore_names"
+    needs_analysis: ClassVar[bool] = True
     nodes: bool = True
     initializers: bool = True
 

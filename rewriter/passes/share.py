@@ -36,6 +36,7 @@ class Share:
     """
 
     name: ClassVar[str] = "share"
+    needs_analysis: ClassVar[bool] = False
     lift: bool = False
 
     def run(self, analysis: Analysis) -> Outcome:

@@ -34,6 +34,7 @@ class Unshare:
     """
 
     name: ClassVar[str] = "unshare"
+    needs_analysis: ClassVar[bool] = True
 
     def run(self, analysis: Analysis) -> Outcome:
         """Plan on the analysis, then write copies, readers and notes."""
