@@ -63,6 +63,7 @@ def rewrite(
     restore_names: bool = False,
     passes: Sequence[Pass] | str | None = None,
     numbers: bool = True,
+    optimised: bool = False,
     inputs: Inputs | None = None,
     sidecar: bool = True,
     copy_data: bool = False,
@@ -84,14 +85,15 @@ def rewrite(
         repeated: make functions only for modules whose body occurs more than once.
         restore_names: also name nodes and weights that lost their names.
         passes: what to do instead, in order; or as text: `"annotate,unshare,group{depth=2},share"`.
-        numbers: whether onnxruntime runs both models besides the symbolic proof.
+        numbers: whether onnxruntime runs both models besides the symbolic proof, and agrees bit for bit.
+        optimised: whether it does so again with all its optimisations, and agrees within a tolerance.
         inputs: input name -> array to run them on; drawn from the signature where None.
         sidecar: whether to write `<output>.modules.json` as well.
         copy_data: whether to copy external data where the output goes to another folder.
         min_coverage: the least share of nodes to be placed, 0 to 1.
         strict: whether a refusal is a failure.
         dry_run: whether to do everything but write.
-        timeout: seconds for the numbers.
+        timeout: seconds for the numbers, and again for the optimised ones.
 
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
@@ -103,7 +105,9 @@ def rewrite(
         steps = standard_passes(Functions(functions), group, restore_names=restore_names)
     else:
         steps = parse_passes(passes) if isinstance(passes, str) else tuple(passes)
-    options = Options(steps, numbers, inputs, sidecar, copy_data, min_coverage, strict, dry_run, timeout)
+    options = Options(
+        steps, numbers, optimised, inputs, sidecar, copy_data, min_coverage, strict, dry_run, timeout
+    )
     return pipeline.rewrite(source, Path(output) if output is not None else None, options)
 
 
@@ -112,12 +116,14 @@ def verify(
     after: Source,
     *,
     numbers: bool = True,
+    optimised: bool = False,
     inputs: Inputs | None = None,
     timeout: float = 600.0,
 ) -> Verification:
-    """Whether two models compute the same, by symbols and by numbers.
+    """Whether two models compute the same, by symbols and by numbers; the options are those of `rewrite`.
 
     Raises:
         UnreadableModel: one of them cannot be read.
     """
-    return pipeline.verify(before, after, Options(numbers=numbers, inputs=inputs, timeout=timeout))
+    options = Options(numbers=numbers, optimised=optimised, inputs=inputs, timeout=timeout)
+    return pipeline.verify(before, after, options)

@@ -15,6 +15,9 @@ from rewriter.modules.analysis import Analysis
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome
 from rewriter.passes.presets import standard_passes
+from rewriter.proof.certificate import Certificate
+from rewriter.proof.compare import TOLERANCE, Numeric
+from rewriter.proof.verification import Verification
 from rewriter.refusals import BelowThreshold, CannotWrite, NotEquivalent, UnreadableModel, UsageError
 from tests.build import chain, model
 from tests.exports import EXPORTS
@@ -115,6 +118,57 @@ def test_a_pass_that_breaks_the_model_is_found_out(tmp_path: Path) -> None:
     with pytest.raises(NotEquivalent, match="first at node '/a/Relu'"):
         rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", passes=[_Break()], numbers=False)
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("name", ["dy", "dy_dyn"])  # onnxruntime 1.31 fuses the second differently
+def test_functions_agree_with_all_optimisations(name: str) -> None:
+    report = rewriter.rewrite(EXPORTS / "bert" / f"{name}.onnx", functions="shared", optimised=True)
+    assert [*report.seconds] == ["load", "tree", "passes", "certificate", "numbers", "optimised numbers"]
+    assert report.analysis.model.functions
+    optimised = report.verification.optimised
+    assert optimised is not None
+    assert (optimised.skipped, optimised.runs) == (None, 3)
+    assert optimised.within(TOLERANCE)
+    assert rewriter.rewrite(TS).verification.optimised is None
+
+
+def test_optimised_numbers_count() -> None:
+    equal, exact = Certificate(True, 1), Numeric(1, 0.0, True, None, 0.0)
+    close, far = (Numeric(1, 9.0, False, None, relative) for relative in (TOLERANCE, 2 * TOLERANCE))
+    assert Verification(equal, exact, close).holds
+    assert not Verification(equal, exact, far).holds
+    assert not Verification(equal, close, exact).holds
+    assert Verification(equal, exact, Numeric(0, None, None, "no runtime")).holds
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"), [({}, "off by 0.25 of the largest value"), ({"error": "it crashed"}, "it crashed")]
+)
+def test_optimised_models_that_differ_are_refused(
+    changes: dict[str, str], fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compared(*_: object, optimised: bool, **__: object) -> Numeric:
+        relative = 0.25 if optimised else 0.0
+        return Numeric(1, relative, not optimised, None, relative, **changes)
+
+    monkeypatch.setattr(pipeline, "compare", compared)
+    with pytest.raises(NotEquivalent, match=f"other numbers with its optimisations: {fault}"):
+        rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", optimised=True)
+    assert not [*tmp_path.iterdir()]
+    assert rewriter.rewrite(chain("/a/Relu")).verification.holds
+
+
+def test_models_that_differ_also_differ_optimised() -> None:
+    text = "g (float[2] x) => (float[2] y) <float[2] w = {1, 2}> { y = Mul(x, w) }"
+    found = rewriter.verify(model(text), model(text.replace("{1, 2}", "{1, 2.5}")), optimised=True)
+    assert found.optimised is not None
+    assert found.optimised.within(TOLERANCE) is False
+    assert not found.holds
+
+
+def test_optimised_needs_numbers() -> None:
+    with pytest.raises(UsageError, match="compares numbers"):
+        rewriter.verify(TS, TS, numbers=False, optimised=True)
 
 
 def test_external_data_goes_along(tmp_path: Path) -> None:

@@ -41,6 +41,11 @@ def proof_options(command: Callable[..., None]) -> Callable[..., None]:
             "--numbers/--no-numbers", default=True, help="Run both models, or rely on the certificate alone."
         ),
         click.option(
+            "--optimised",
+            is_flag=True,
+            help="Run them again with all of onnxruntime's optimisations: equal within a tolerance.",
+        ),
+        click.option(
             "--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones."
         ),
         click.option(
@@ -48,7 +53,7 @@ def proof_options(command: Callable[..., None]) -> Callable[..., None]:
             type=Finite(min=0, min_open=True),
             default=600.0,
             show_default=True,
-            help="Seconds for the numbers.",
+            help="Seconds for the numbers, and again for the optimised ones.",
         ),
     )
     for option in reversed(options):

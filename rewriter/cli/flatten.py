@@ -23,6 +23,7 @@ def command(
     output: Path,
     foreign: bool,
     numbers: bool,
+    optimised: bool,
     inputs: Path | None,
     timeout: float,
     copy_data: bool,
@@ -39,6 +40,7 @@ def command(
     options = pipeline.Options(
         passes=(Flatten(foreign),),
         numbers=numbers,
+        optimised=optimised,
         inputs=read_inputs(inputs),
         timeout=timeout,
         sidecar=False,

@@ -62,6 +62,7 @@ def command(
     passes: str | None,
     sidecar: bool,
     numbers: bool,
+    optimised: bool,
     inputs: Path | None,
     timeout: float,
     copy_data: bool,
@@ -93,6 +94,7 @@ def command(
     options = pipeline.Options(
         passes=plain if passes is None else parse_passes(passes),
         numbers=numbers,
+        optimised=optimised,
         inputs=read_inputs(inputs),
         sidecar=sidecar,
         copy_data=copy_data,

@@ -24,6 +24,7 @@ def command(
     before: Path,
     after: Path,
     numbers: bool,
+    optimised: bool,
     inputs: Path | None,
     timeout: float,
     as_json: bool,
@@ -33,7 +34,9 @@ def command(
     \b
       rewriter verify bert.onnx bert.tree.onnx
     """
-    options = pipeline.Options(numbers=numbers, inputs=read_inputs(inputs), timeout=timeout)
+    options = pipeline.Options(
+        numbers=numbers, optimised=optimised, inputs=read_inputs(inputs), timeout=timeout
+    )
     verification = pipeline.verify(before, after, options)
     if as_json:
         emit_json(verify_json(verification))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
@@ -11,21 +11,38 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+_LEAST_MAGNITUDE = 1e-3
+"""Below it a difference is held against this instead, so that rounding around zero stays small."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`largest` is the largest absolute difference, `where` says which part of the value that is.
+    """How far apart two results are.
 
-    `largest` is 0 for values that differ in their bits alone (0.0 and -0.0), and infinite where no number
-    says how far apart they are: other shapes, types or strings, NaN or infinity against a number.
+    Attributes:
+        largest: the largest absolute difference; 0 for values that differ in their bits alone (0.0 and -0.0),
+            and infinite where no number says how far apart they are: other shapes, types or strings, NaN or
+            infinity against a number.
+        where: which part of the value that is.
+        relative: `largest` over the largest finite magnitude in the whole result before, or over 1e-3 where
+            that is less; infinite where `largest` is. One huge number makes it small for all the others.
     """
 
     largest: float
     where: str
+    relative: float = inf
 
 
 def difference(before: object, after: object, where: str = "") -> Difference | None:
     """The difference of two results, None if they are the same bit for bit; NaN equals NaN."""
+    apart = _apart(before, after, where)
+    if apart is None:
+        return None
+    return replace(apart, relative=apart.largest / max(_magnitude(before), _LEAST_MAGNITUDE))
+
+
+def _apart(before: object, after: object, where: str) -> Difference | None:
+    """The absolute difference of two results or parts of them."""
     match before, after:
         case np.ndarray(), np.ndarray():
             return _of_arrays(before, after, where)
@@ -46,17 +63,33 @@ def telling(result: object) -> bool:
         return bool((result - result == 0).any())
 
 
+def _magnitude(result: object) -> float:
+    """The largest finite magnitude of a result, 0 where it holds no number."""
+    match result:
+        case list():
+            return max(map(_magnitude, result), default=0.0)
+        case dict():
+            return max(map(_magnitude, result.values()), default=0.0)
+        case int() | float():
+            return _magnitude(np.array(result))
+        case np.ndarray() if result.dtype != object:
+            with np.errstate(all="ignore"):
+                sizes = np.abs(result.astype(_wide(result.dtype)))
+            return float(sizes.max(initial=0.0, where=np.isfinite(sizes)))
+    return 0.0
+
+
 def _of_lists(before: list[object], after: list[object], where: str) -> Difference | None:
     if len(before) != len(after):
         return Difference(inf, f"{where} has {len(before)} elements before, {len(after)} after".strip())
     pairs = enumerate(zip(before, after, strict=True))
-    return _largest([difference(left, right, f"{where}[{number}]") for number, (left, right) in pairs])
+    return _largest([_apart(left, right, f"{where}[{number}]") for number, (left, right) in pairs])
 
 
 def _of_maps(before: dict[object, object], after: dict[object, object], where: str) -> Difference | None:
     if list(before) != list(after):
         return Difference(inf, f"{where} has other keys".strip())
-    return _largest([difference(before[key], after[key], f"{where}[{key!r}]") for key in before])
+    return _largest([_apart(before[key], after[key], f"{where}[{key!r}]") for key in before])
 
 
 def _of_scalars(before: object, after: object, where: str) -> Difference | None:
@@ -113,7 +146,11 @@ def _distances(before: Array, after: Array) -> npt.NDArray[np.float64]:
         unsigned = np.dtype(f"u{before.dtype.itemsize}")
         apart = np.maximum(before, after).view(unsigned) - np.minimum(before, after).view(unsigned)
         return np.asarray(apart.astype(np.float64))
-    wide = np.complex128 if before.dtype.kind == "c" else np.float64
+    wide = _wide(before.dtype)
     with np.errstate(all="ignore"):
         apart = np.abs(before.astype(wide) - after.astype(wide))
     return np.asarray(np.where(np.isnan(apart), inf, apart), dtype=np.float64)
+
+
+def _wide(dtype: np.dtype[Any]) -> type[np.complex128 | np.float64]:
+    return np.complex128 if dtype.kind == "c" else np.float64

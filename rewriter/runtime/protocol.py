@@ -83,6 +83,7 @@ class Outcome:
         error: why the rewritten model gave no results although the original did.
         exact: whether every output of every run was the same bit for bit.
         max_abs: the largest absolute difference of all; infinite where no number says how far apart.
+        relative: the same relative to the largest magnitude of the output, see `Difference`.
         worst_output: the output with the largest difference.
         where: the input set and element of it.
         ort_version: of the onnxruntime that ran.
@@ -93,6 +94,7 @@ class Outcome:
     error: str | None = None
     exact: bool | None = None
     max_abs: float | None = None
+    relative: float | None = None
     worst_output: str | None = None
     where: str | None = None
     ort_version: str | None = None

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -123,7 +124,7 @@ def _failed(folder: Path, code: int) -> Outcome:
         )
     reason = f"{_stage(folder)} crashed onnxruntime ({_signal(-code)})"
     if _entered(folder) is Stage.REWRITTEN:
-        return Outcome(error=reason, exact=False, max_abs=float("inf"))
+        return Outcome(error=reason, exact=False, max_abs=inf, relative=inf)
     return Outcome(skipped=reason)
 
 

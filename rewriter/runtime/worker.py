@@ -100,7 +100,7 @@ class Comparison:
         apart = _apart(names, found.results, after)
         runs = len(found.feeds)
         if not apart:
-            return Outcome(runs=runs, exact=True, max_abs=0.0, ort_version=VERSION)
+            return Outcome(runs=runs, exact=True, max_abs=0.0, relative=0.0, ort_version=VERSION)
         unsteady = self._unsteady(found)
         steady = {place: each for place, each in apart.items() if place[1] not in unsteady}
         if not steady:
@@ -111,7 +111,15 @@ class Comparison:
             return Outcome(skipped=reason, ort_version=VERSION)
         (number, position), worst = max(steady.items(), key=lambda item: item[1].largest)
         where = one_line(f"input set {number}: {worst.where}")
-        return Outcome(runs, None, None, False, worst.largest, names[position], where, VERSION)
+        return Outcome(
+            runs=runs,
+            exact=False,
+            max_abs=worst.largest,
+            relative=max(each.relative for each in steady.values()),
+            worst_output=names[position],
+            where=where,
+            ort_version=VERSION,
+        )
 
     def _unsteady(self, found: _Found) -> frozenset[int]:
         """Positions of the outputs that differ between two runs of the original with another random seed.
@@ -153,7 +161,9 @@ def _array(tensor: onnx.TensorProto) -> Array:
 
 
 def _broken(runs: int, reason: str) -> Outcome:
-    return Outcome(runs=runs, error=one_line(reason), exact=False, max_abs=inf, ort_version=VERSION)
+    return Outcome(
+        runs=runs, error=one_line(reason), exact=False, max_abs=inf, relative=inf, ort_version=VERSION
+    )
 
 
 def _listed(names: tuple[str, ...]) -> str:

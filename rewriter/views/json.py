@@ -161,6 +161,7 @@ def _verification_json(verification: Verification) -> JsonObject:
             "difference": certificate.difference,
         },
         "numeric": _numeric_json(verification.numeric),
+        "optimised": _optimised_json(verification.optimised),
     }
 
 
@@ -168,13 +169,20 @@ def _numeric_json(numeric: Numeric | None) -> JsonObject:
     """JSON has no infinity: a difference without bound is `exact` false with `max_abs` null."""
     if numeric is None:
         return {"runs": 0, "max_abs": None, "exact": None, "skipped": "not asked for"}
-    finite = numeric.max_abs is not None and math.isfinite(numeric.max_abs)
     return {
         "runs": numeric.runs,
-        "max_abs": numeric.max_abs if finite else None,
+        "max_abs": _finite(numeric.max_abs),
         "exact": numeric.exact,
         "skipped": numeric.skipped,
     }
+
+
+def _optimised_json(numeric: Numeric | None) -> JsonObject | None:
+    return None if numeric is None else {**_numeric_json(numeric), "max_rel": _finite(numeric.relative)}
+
+
+def _finite(figure: float | None) -> float | None:
+    return figure if figure is not None and math.isfinite(figure) else None
 
 
 def explain_json(analysis: Analysis, nodes: Sequence[int]) -> JsonObject:

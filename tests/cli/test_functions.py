@@ -9,6 +9,7 @@ import onnx
 import pytest
 
 from rewriter.cli import main
+from rewriter.proof.compare import TOLERANCE
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"
@@ -52,6 +53,15 @@ def test_passes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "leave out --functions" in capsys.readouterr().err
     assert run("rewrite", BERT, "-o", out, "--repeated") == 2
     assert "add --functions" in capsys.readouterr().err
+
+
+def test_optimised_numbers_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "shared.onnx"
+    assert run("rewrite", BERT, "-o", out, "--functions", "shared", "--optimised") == 0
+    assert "optimised: 3 runs, " in capsys.readouterr().out
+    assert run("flatten", out, "-o", tmp_path / "flat.onnx", "--optimised", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["verification"]["optimised"]["max_rel"] <= TOLERANCE
 
 
 def test_passes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

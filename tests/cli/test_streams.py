@@ -69,6 +69,7 @@ def test_without_words_it_shows_the_help() -> None:
         ("rewrite", ["rewrite", BERT, "--dry-run", "--json"]),
         ("rewrite", ["rewrite", BERT, "--dry-run", "--json", "--no-numbers", "--restore-names"]),
         ("verify", ["verify", BERT, BERT, "--json"]),
+        ("verify", ["verify", BERT, BERT, "--json", "--optimised"]),
     ],
 )
 def test_json_follows_its_schema(name: str, words: list[str | Path]) -> None:

@@ -1,4 +1,4 @@
-from math import inf
+from math import inf, nan
 from pathlib import Path
 
 import ml_dtypes
@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import parser
 
-from rewriter.proof.compare import Numeric, compare
+from rewriter.proof.compare import TOLERANCE, Numeric, compare
 from rewriter.refusals import UsageError
 
 HEADER = '<ir_version: 9, opset_import: ["" : 21, "m" : 1, "ai.onnx.ml" : 3]>\n'
@@ -68,7 +68,7 @@ def numbers(before: str, after: str | None = None, **options: object) -> Numeric
     ],
 )
 def test_a_model_agrees_with_itself(text: str) -> None:
-    assert numbers(text) == Numeric(3, 0.0, True, None, ort_version=onnxruntime.__version__)
+    assert numbers(text) == Numeric(3, 0.0, True, None, 0.0, ort_version=onnxruntime.__version__)
 
 
 def test_a_model_without_inputs_runs_once() -> None:
@@ -100,6 +100,13 @@ def test_the_largest_difference_is_found_and_placed() -> None:
     assert 0 < found.max_abs < inf
     assert found.where is not None
     assert found.where.endswith("z[1]")
+
+
+def test_the_largest_relative_difference_may_be_of_another_output() -> None:
+    before = "g (float[1] x) => (float[1] y, float[1] z) <float[1] w = {1000}> { y = Mul(x, w) z = Neg(x) }"
+    after = before.replace("{1000}", "{1010}").replace("z = Neg(x)", "n = Neg(x) z = Add(n, n)")
+    found = numbers(before, after, inputs={"x": np.ones(1, np.float32)})
+    assert (found.worst_output, found.max_abs, found.relative) == ("y", 10.0, 1.0)
 
 
 def test_a_difference_in_padding_alone_is_found() -> None:
@@ -150,6 +157,7 @@ def test_another_type_or_shape_is_a_difference(after: str) -> None:
 def test_a_rewritten_model_that_does_not_run_is_a_difference(after: str, error: str) -> None:
     found = numbers(LINEAR, after)
     assert (found.exact, found.max_abs, found.skipped, found.agrees) == (False, inf, None, False)
+    assert (found.relative, found.within(TOLERANCE)) == (inf, False)
     assert error in (found.error or "")
     assert "\n" not in (found.error or "")
 
@@ -172,6 +180,7 @@ def test_what_does_not_run_is_skipped_with_its_reason(text: str, reason: str) ->
     assert found.skipped is not None
     assert reason in found.skipped
     assert (found.runs, found.exact, found.max_abs, found.agrees) == (0, None, None, None)
+    assert (found.relative, found.within(TOLERANCE)) == (None, None)
 
 
 def test_the_reason_is_free_of_places_in_onnxruntimes_sources() -> None:
@@ -227,11 +236,33 @@ def test_optimisations_may_be_asked_for() -> None:
     assert numbers(LINEAR, optimised=True).agrees is True
 
 
+@pytest.mark.parametrize(("off", "within"), [(TOLERANCE / 2, True), (TOLERANCE * 2, False)])
+def test_optimised_models_may_be_off_by_the_tolerance(off: float, within: bool) -> None:
+    found = numbers(LINEAR, LINEAR.replace("{1, 2}", f"{{1, {2 * (1 + off)}}}"), optimised=True)
+    assert (found.runs, found.agrees, found.within(TOLERANCE)) == (3, False, within)
+
+
+@pytest.mark.parametrize(
+    ("found", "within"),
+    [
+        (Numeric(3, 0.0, True, None, 0.0), True),
+        (Numeric(3, 5.0, False, None, 0.25), True),
+        (Numeric(3, 5.0, False, None, 0.26), False),
+        (Numeric(3, inf, False, None, inf), False),
+        (Numeric(3, 5.0, False, None, nan), False),
+        (Numeric(3, 5.0, False, None), False),
+        (Numeric(0, None, None, "no runtime"), None),
+    ],
+)
+def test_a_tolerance_judges_what_is_relative(found: Numeric, within: bool | None) -> None:
+    assert found.within(0.25) is within
+
+
 def test_the_users_inputs_are_run_once() -> None:
     after = LINEAR.replace("{1, 2}", "{1, 3}")
     harmless = np.array([[5, 0]], dtype=np.float32)
     assert numbers(LINEAR, after, inputs={"x": harmless}) == Numeric(
-        1, 0.0, True, None, ort_version=onnxruntime.__version__
+        1, 0.0, True, None, 0.0, ort_version=onnxruntime.__version__
     )
     assert numbers(LINEAR, after, inputs={"x": harmless[:, ::-1]}).max_abs == 5.0
 

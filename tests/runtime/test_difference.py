@@ -36,29 +36,29 @@ def test_nan_of_another_payload_is_equal() -> None:
 
 
 def test_the_sign_of_zero_is_a_difference_of_nothing() -> None:
-    assert difference(floats(0.0), floats(-0.0), "y") == Difference(0.0, "y[0]")
+    assert difference(floats(0.0), floats(-0.0), "y") == Difference(0.0, "y[0]", 0.0)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        (floats(1, 5, 3), floats(1, 2, 4), Difference(3.0, "y[1]")),
+        (floats(1, 5, 3), floats(1, 2, 4), Difference(3.0, "y[1]", 3 / 5)),
         (floats(1), floats(nan), Difference(inf, "y[0]")),
         (floats(inf), floats(1), Difference(inf, "y[0]")),
         (floats(inf), floats(-inf), Difference(inf, "y[0]")),
         (floats(1), floats(1, 1), Difference(inf, "y has shape (1,) before, (2,) after")),
         (floats(1), np.array([1.0]), Difference(inf, "y is float32 before, float64 after")),
-        (np.array([-(2**63)]), np.array([2**63 - 1]), Difference(float(2**64 - 1), "y[0]")),
-        (np.array([250], np.uint8), np.array([3], np.uint8), Difference(247.0, "y[0]")),
-        (np.array([True]), np.array([False]), Difference(1.0, "y[0]")),
+        (np.array([-(2**63)]), np.array([2**63 - 1]), Difference(float(2**64 - 1), "y[0]", 2.0)),
+        (np.array([250], np.uint8), np.array([3], np.uint8), Difference(247.0, "y[0]", 247 / 250)),
+        (np.array([True]), np.array([False]), Difference(1.0, "y[0]", 1.0)),
         (np.array(["a"], object), np.array(["b"], object), Difference(inf, "y[0]")),
         ([floats(1)], [], Difference(inf, "y has 1 elements before, 0 after")),
-        ([floats(1), floats(1)], [floats(1), floats(3)], Difference(2.0, "y[1][0]")),
-        ({1: 0.5}, {1: 0.75}, Difference(0.25, "y[1]")),
+        ([floats(1), floats(1)], [floats(1), floats(3)], Difference(2.0, "y[1][0]", 2.0)),
+        ({1: 0.5}, {1: 0.75}, Difference(0.25, "y[1]", 0.5)),
         ({1: 0.5}, {2: 0.5}, Difference(inf, "y has other keys")),
         ({1: "a"}, {1: "b"}, Difference(inf, "y[1]")),
         (None, floats(1), Difference(inf, "y is absent before, ndarray after")),
-        (np.array(2.0), np.array(1.0), Difference(1.0, "y")),
+        (np.array(2.0), np.array(1.0), Difference(1.0, "y", 0.5)),
     ],
 )
 def test_a_difference_says_how_far_and_where(before: object, after: object, expected: Difference) -> None:
@@ -68,7 +68,30 @@ def test_a_difference_says_how_far_and_where(before: object, after: object, expe
 @pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16, ml_dtypes.float8_e4m3fn, ml_dtypes.int4])
 def test_narrow_types_are_compared_as_numbers(dtype: type) -> None:
     found = difference(floats(1, 2).astype(dtype), floats(1, 4).astype(dtype), "y")
-    assert found == Difference(2.0, "y[1]")
+    assert found == Difference(2.0, "y[1]", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "relative"),
+    [
+        (floats(-8, 1), floats(-8, 2), 1 / 8),
+        (floats(inf, nan, -4, 1), floats(inf, nan, -4, 2), 1 / 4),
+        (floats(0, 0), floats(0, 2**-20), 1000 * 2**-20),
+        (floats(2**-20), floats(2**-19), 1000 * 2**-20),
+        (np.array([3 + 4j]), np.array([3 + 2j]), 2 / 5),
+        ([floats(1), floats(10)], [floats(2), floats(10)], 1 / 10),
+        ({1: 0.5, 2: 4.0}, {1: 1.5, 2: 4.0}, 1 / 4),
+        (floats(inf, 2), floats(1, 2), inf),
+        (floats(), floats(1), inf),
+        (np.array(["a"], object), np.array(["b"], object), inf),
+    ],
+)
+def test_a_difference_is_relative_to_the_largest_number_before(
+    before: object, after: object, relative: float
+) -> None:
+    found = difference(before, after)
+    assert found is not None
+    assert found.relative == pytest.approx(relative, rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from rewriter.evidence.claim import Source
 from rewriter.passes.base import Difference, Outcome
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
-from rewriter.proof.compare import Numeric
+from rewriter.proof.compare import TOLERANCE, Numeric
 from rewriter.proof.verification import Verification
 from rewriter.refusals import Reason, Refusal
 from rewriter.views.json import JsonObject, explain_json, rewrite_json, schema, tree_json, verify_json
@@ -217,6 +217,32 @@ def test_numbers_stay_valid_json(case: str, expected: tuple[object, ...]) -> Non
     output = valid("verify", verify_json(Verification(EQUAL, NUMBERS[case])))
     assert tuple(output["verification"]["numeric"].values()) == expected
     assert list(output["verification"]["numeric"]) == ["runs", "max_abs", "exact", "skipped"]
+    assert output["verification"]["optimised"] is None
+
+
+@pytest.mark.parametrize(
+    ("optimised", "expected"),
+    [
+        (Numeric(3, 0.0, True, None, 0.0), (3, 0.0, True, None, 0.0)),
+        (Numeric(3, 1.5e-7, False, None, 2e-7), (3, 1.5e-7, False, None, 2e-7)),
+        (Numeric(1, math.inf, False, None, math.inf), (1, None, False, None, None)),
+        (Numeric(1, math.nan, False, None, math.nan), (1, None, False, None, None)),
+        (Numeric(0, None, None, "no runtime"), (0, None, None, "no runtime", None)),
+    ],
+)
+def test_optimised_numbers_have_a_relative_difference(
+    optimised: Numeric, expected: tuple[object, ...]
+) -> None:
+    verification = Verification(EQUAL, NUMBERS["exact"], optimised)
+    output = valid("verify", verify_json(verification))["verification"]["optimised"]
+    assert output == dict(zip(("runs", "max_abs", "exact", "skipped", "max_rel"), expected, strict=True))
+    report = dataclasses.replace(REPORT, verification=verification)
+    assert valid("rewrite", rewrite_json(report))["verification"]["optimised"] == output
+
+
+def test_the_schema_tells_the_tolerance() -> None:
+    definitions: Any = schema("verify")["$defs"]
+    assert f"up to {TOLERANCE} " in definitions["optimised"]["properties"]["max_rel"]["description"]
 
 
 def test_certificate_that_fails() -> None:

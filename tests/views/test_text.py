@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,6 +197,29 @@ def test_the_proof_in_one_line(numeric: Numeric | None, words: str) -> None:
     print_verification(verification, to)
     assert words in printed(to)
     assert ("✓" in printed(to)) == verification.holds
+
+
+@pytest.mark.parametrize(
+    ("optimised", "words"),
+    [
+        (Numeric(1, 0.0, True, None, 0.0), "✓ .* optimised: 1 run, bit for bit equal"),
+        (
+            Numeric(3, 5e-7, False, None, 1.2e-7),
+            "✓ .* optimised: 3 runs, equal within 1.2e-07 of the largest value",
+        ),
+        (
+            Numeric(3, 5.0, False, None, 0.5),
+            "✗ .* optimised: 3 runs, DIFFERENT by up to 0.5 of the largest value",
+        ),
+        (Numeric(3, math.inf, False, None, math.inf), "✗ .* optimised: 3 runs, DIFFERENT without bound"),
+        (Numeric(0, None, None, "no runtime"), "✓ .* optimised: numbers not taken: no runtime"),
+    ],
+)
+def test_optimised_numbers_are_one_more_phrase(optimised: Numeric, words: str) -> None:
+    to = console(200)
+    print_verification(Verification(EQUAL, Numeric(3, 0.0, True, None, 0.0), optimised), to)
+    assert re.search(f"{words}$", printed(to).strip())
+    assert "onnxruntime: 3 runs, bit for bit equal" in printed(to)
 
 
 def test_a_proof_that_fails_names_the_difference() -> None:
