@@ -23,6 +23,8 @@ DEPTH = "rewriter.depth"
 LEAF = "rewriter.leaf"
 CALL = "rewriter.call"
 EVIDENCE = "rewriter.evidence"
+OF_NODES = (MODULE, CLASS, KIND, DEPTH, LEAF, CALL, EVIDENCE)
+"""What `annotate` writes on a node, besides its namespace."""
 TREE = "rewriter.tree"
 """On the model: the compact tree, `{"version": 1, "modules": [[path, class or null, calls], ...]}`."""
 TRANSPOSED = "rewriter.transposed"
@@ -35,7 +37,8 @@ ORDER = "rewriter.order"
 own) stood in the flat graph, as `3-5,9`, in the order of the body."""
 
 MOVED_TO = "rewriter.moved_to"
-"""On a node: the call that `unshare` gave it to, as `<call> <module>`; `rewriter.module` tells where from."""
+"""On a node: the call that `unshare` gave it to, as `<call> <module>`; `rewriter.module` tells where from,
+and names that very call where nobody had placed the node."""
 COPY_OF = "rewriter.copy_of"
 """On a node that `unshare` made: the first output of the node it copies."""
 

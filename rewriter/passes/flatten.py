@@ -100,6 +100,8 @@ def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str
             continue
         if tags.COPY_OF in notes or tags.MOVED_TO in notes:
             metadata.erase(node, [tags.MOVED_TO, tags.COPY_OF])
+            if notes.get(tags.MOVED_TO) == f"{notes.get(tags.CALL)} {notes.get(tags.MODULE)}":
+                metadata.erase(node, tags.OF_NODES)  # nobody had placed it
         kept.append(node)
         by_output.update((name, node) for name in node.output if name)
     return kept, renamed

@@ -13,6 +13,7 @@ from onnx import NodeProto
 
 from rewriter.evidence import tags
 from rewriter.evidence.claim import Source
+from rewriter.evidence.exporter import NAMESPACE
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.model import metadata
 from rewriter.model.graph import NONE
@@ -111,10 +112,10 @@ class _Writer:
     def _note(self, node: int, region: Region) -> None:
         proto = self.graph.nodes[node]
         placement = self.analysis.tree.placements[node]
-        if placement is None:
-            metadata.write(proto, self._entries(region.module, region.call))
-            return
-        if tags.MODULE not in metadata.read(proto):
+        if placement is None:  # from nowhere; `flatten` takes all of this out again
+            entries = self._entries(region.module, region.call)
+            metadata.write(proto, {key: text for key, text in entries.items() if key != NAMESPACE})
+        elif tags.MODULE not in metadata.read(proto):
             metadata.write(proto, self._entries(placement.module, placement.call))
         metadata.write(proto, {tags.MOVED_TO: f"{region.call} {region.module}"})
 
