@@ -82,7 +82,14 @@ def test_calls_come_out_alike(text: str, body: list[str]) -> None:
     assert [functions["layers.0"], functions["layers.1"]] == [body, body]
 
 
-@pytest.mark.parametrize("text", [STORED_TABLE, LEFT_BEHIND, ALIAS])
+UNPLACED = f"""{HEADER} (float[2, 2] x, float[2, 2] z) => (float[2, 2] y, float[2, 2] w) {{
+  two = Constant <value_float = 2.0> ()
+  ["/layers.0/Mul"] y = Mul (x, two)
+  ["/layers.1/Mul"] w = Mul (z, two)
+}}"""
+
+
+@pytest.mark.parametrize("text", [STORED_TABLE, LEFT_BEHIND, ALIAS, UNPLACED])
 def test_flatten_gives_the_file_back(text: str) -> None:
     annotated = rewrite(parsed(text), None, Options((Annotate(),), numbers=False)).analysis.model
     passes = (Annotate(), Unshare(), Group(), Flatten())
