@@ -92,7 +92,7 @@ class GraphIndex:
         """Values that no input of a graph or function has a part in, as they stand or computed."""
         known = {value for value, producer in enumerate(self.producer) if producer == NONE}
         for body in self.bodies:
-            names = (info if isinstance(info, str) else info.name for info in body.proto.input)
+            names = (info if isinstance(info, str | bytes) else info.name for info in body.proto.input)
             known -= {body.values[name] for name in names} - self.initializers.keys()
         owners = {body.owner for body in self.bodies}
         for node, inputs in enumerate(self.reads):
@@ -182,7 +182,7 @@ class GraphIndex:
     def _connect_results(self, number: int) -> None:
         body = self.bodies[number]
         for output in body.proto.output:
-            name = output if isinstance(output, str) else output.name
+            name = output if isinstance(output, str | bytes) else output.name
             value = self._resolve(name, number) if name else NONE
             body.results.append(value)
             if NONE not in (value, body.owner) and body.owner not in self.readers[value]:

@@ -16,6 +16,7 @@ from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.graph import GraphIndex
 from rewriter.model.operators import canonical, left_to_runtimes
+from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.inlining import Identity, Inliner
@@ -52,6 +53,7 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
         if is_ours(f) or (foreign and not left_to_runtimes(f.domain))
     }
     refusals = _take_out_other_opsets(model, entered)
+    demand_text(model)
     graph = GraphIndex(model)
     inliner = Inliner(entered, set(graph.value_names), {node.name for node in graph.nodes})
     # Copied first: what a body holds dies with the list it is taken from.

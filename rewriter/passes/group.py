@@ -18,6 +18,7 @@ from rewriter.evidence import tags
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.evidence.parameters import alias_of
 from rewriter.model import metadata
+from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.passes.annotate import class_entries
@@ -26,7 +27,7 @@ from rewriter.passes.flatten import is_ours
 from rewriter.passes.naming import FunctionNames, import_domains, ranges
 from rewriter.passes.twins import find_twins
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import Refusal, UnreadableModel
+from rewriter.refusals import Refusal
 from rewriter.regions.boundary import Boundary, find_boundaries
 from rewriter.regions.calls import TOP, Region, Regions, find_regions
 from rewriter.regions.convex import Part, make_convex
@@ -57,7 +58,7 @@ class Group:
         """Find the regions, make them callable, and emit them all in one sweep."""
         if any(is_ours(function) for function in analysis.model.functions):
             return Outcome({"functions made": 0})
-        _demand_text(analysis)
+        demand_text(analysis.model)
         plan = _plan(analysis, self._wants)
         if self.repeated:
             functions = _Emission(analysis, plan).functions()
@@ -73,14 +74,6 @@ class Group:
             and (not self.only or module.path.matches(self.only))
             and (not self.class_name or self.class_name in (module.class_name, module.short_class))
         )
-
-
-def _demand_text(analysis: Analysis) -> None:
-    """Refuse names that are not UTF-8 (protobuf hands over bytes then): no function can bear them."""
-    used = (name for node in analysis.graph.nodes for name in (node.domain, node.op_type))
-    for name in (*analysis.graph.value_names, *used):
-        if not isinstance(name, str):
-            raise UnreadableModel(f"name {name!r} is not UTF-8, so no function can bear it; rename it first")
 
 
 @dataclass(frozen=True, slots=True)

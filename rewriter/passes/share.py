@@ -15,6 +15,7 @@ from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
+from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.differences import find_differences
@@ -45,6 +46,7 @@ class Share:
         ours = [function for function in model.functions if is_ours(function)]
         if not ours or not _one_per_call(model, ours):
             return Outcome({"functions merged": 0})
+        demand_text(model)
         lifted = lift_constants(model, ours) if self.lift else 0
         twins = find_twins(ours)
         names = FunctionNames(model, ours)

@@ -16,6 +16,7 @@ from rewriter.evidence.claim import Source
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.model import metadata
 from rewriter.model.graph import NONE
+from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.annotate import entries_of
 from rewriter.passes.base import Outcome
@@ -40,6 +41,7 @@ class Unshare:
         """Plan on the analysis, then write copies, readers and notes."""
         if any(map(is_ours, analysis.model.functions)) or any(map(_is_noted, analysis.graph.nodes)):
             return Outcome({"nodes copied": 0})
+        demand_text(analysis.model)
         regions = find_regions(analysis.graph, analysis.tree)
         sharing = find_sharing(analysis.graph, analysis.tree, regions)
         writer = _Writer(analysis, regions.regions, regions.region_of, sharing)
