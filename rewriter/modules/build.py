@@ -135,12 +135,17 @@ def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:
 def _calls(
     order: list[ModulePath], drafts: dict[ModulePath, _Draft], settled: Settled
 ) -> dict[ModulePath, int]:
-    """A container is called when its children are; one child may be called more often within a call."""
+    """A module is called as often as its own nodes say; one without, when the least called of its children is.
+
+    The nodes come first, since one child may be called more often within a call; but where nothing tells the
+    calls of nodes apart, they all say 0, and the children may know better.
+    """
     calls: dict[ModulePath, int] = {}
     for path in reversed(order):
         draft = drafts[path]
         least = min((calls[child] for child in draft.children if calls[child]), default=0)
-        calls[path] = settled.module_calls.get(path) or max(len(draft.calls), least)
+        own = {settled.calls[node] for node in draft.nodes if settled.claims[node][0].call is not None}
+        calls[path] = settled.module_calls.get(path) or len(own) or max(len(draft.calls), least)
     calls[ROOT] = 1
     return calls
 

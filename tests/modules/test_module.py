@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+import rewriter
 from rewriter import pipeline
 from rewriter.modules.module import Kind
 from tests.build import chain, model
@@ -73,3 +74,9 @@ def test_boundaries_name_the_node_at_the_seam() -> None:
     ]
     assert [(b.left, b.right) for b in tree.boundaries(1)] == [("enc", "")]
     assert not tree.boundaries(0)
+
+
+def test_a_child_may_be_called_more_often_than_its_caller() -> None:
+    names = ("/block/act/Relu", "/block/Relu", "/block/act_1/Relu", "/block/Relu_1", "/block/act_2/Relu")
+    found = rewriter.tree(chain(*names))
+    assert (found["block"].calls, found["block.act"].calls) == (1, 3)
