@@ -144,7 +144,8 @@ def _calls(
     for path in reversed(order):
         draft = drafts[path]
         least = min((calls[child] for child in draft.children if calls[child]), default=0)
-        own = {settled.calls[node] for node in draft.nodes if settled.claims[node][0].call is not None}
+        told = (node for node in draft.nodes if settled.claims[node][0].call is not None)
+        own = {settled.calls[node] for node in told}
         calls[path] = settled.module_calls.get(path) or len(own) or max(len(draft.calls), least)
     calls[ROOT] = 1
     return calls
