@@ -135,7 +135,7 @@ def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:
 def _calls(
     order: list[ModulePath], drafts: dict[ModulePath, _Draft], settled: Settled
 ) -> dict[ModulePath, int]:
-    """A module is called as often as its own nodes say; one without, when the least called of its children is.
+    """A module is called as often as its own nodes say; one without, as the least called of its children.
 
     The nodes come first, since one child may be called more often within a call; but where nothing tells the
     calls of nodes apart, they all say 0, and the children may know better.
