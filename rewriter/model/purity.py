@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 
-from rewriter.model.graph import NONE, GraphIndex
+from onnx import NodeProto
+
+from rewriter.model.graph import NONE, GraphIndex, graphs_of
 from rewriter.model.operators import canonical, counts_apart, is_standard, since
 
 
@@ -35,21 +37,43 @@ def drawing_in_order(graph: GraphIndex) -> Iterator[tuple[int, int]]:
             last[row] = node
 
 
+def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tuple[str, str]]) -> bool:
+    """Whether a node draws random numbers, in itself or in a body.
+
+    Args:
+        node: the node.
+        opsets: domain, canonical -> version.
+        functions: (domain, name) of those that are known to draw.
+    """
+    return (
+        (node.domain, node.op_type) in functions
+        or (is_standard(node.domain) and _apart(node, opsets))
+        or any(
+            draws_random(inner, opsets, functions)
+            for attribute in node.attribute
+            for graph in graphs_of(attribute)
+            for inner in graph.node
+        )
+    )
+
+
 def _drawing(graph: GraphIndex) -> set[int]:
     """The nodes that do so themselves, wherever they stand."""
     opsets = {canonical(opset.domain): opset.version for opset in graph.model.opset_import}
     called = _functions(graph)
-    drawing = set()
-    for node, proto in enumerate(graph.nodes):
-        domain = canonical(proto.domain)
-        if (domain, proto.op_type) in called:
-            continue
-        inputs = len(proto.input)
-        while inputs and not proto.input[inputs - 1]:
-            inputs -= 1
-        if counts_apart(proto, domain, since(proto.op_type, domain, opsets.get(domain, 0)), inputs):
-            drawing.add(node)
-    return drawing
+    return {
+        node
+        for node, proto in enumerate(graph.nodes)
+        if (canonical(proto.domain), proto.op_type) not in called and _apart(proto, opsets)
+    }
+
+
+def _apart(node: NodeProto, opsets: Mapping[str, int]) -> bool:
+    domain = canonical(node.domain)
+    inputs = len(node.input)
+    while inputs and not node.input[inputs - 1]:
+        inputs -= 1
+    return counts_apart(node, domain, since(node.op_type, domain, opsets.get(domain, 0)), inputs)
 
 
 def _with_holders(graph: GraphIndex, nodes: set[int]) -> set[int]:

@@ -62,9 +62,8 @@ class Group:
         plan = _plan(analysis, self._wants)
         if self.repeated:
             functions = _Emission(analysis, plan).functions()
-            again = {
-                member.module for members in find_twins(functions) if len(members) > 1 for member in members
-            }
+            twins = find_twins(functions, analysis.model.functions)
+            again = {member.module for members in twins if len(members) > 1 for member in members}
             plan = _plan(analysis, lambda tree, module: module.path in again and self._wants(tree, module))
         return Outcome({"functions made": _Emission(analysis, plan).emit()}, plan.refusals)
 

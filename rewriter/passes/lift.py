@@ -12,27 +12,30 @@ from rewriter.passes.twins import Identity, Member, find_twins, identity_of
 Body = FunctionProto | GraphProto
 
 
-def lift_constants(model: ModelProto, functions: Sequence[FunctionProto]) -> int:
+def lift_constants(
+    model: ModelProto, functions: Sequence[FunctionProto], others: Sequence[FunctionProto]
+) -> int:
     """Move differing constants into the callers, round by round up to a caller that has no twin.
 
     Args:
         model: the model, edited in place.
         functions: those that may change, callees before callers, each called once.
+        others: the other functions of the model.
 
     Returns:
         How often a constant was moved up by one function.
     """
     moved = 0
-    while lifted := _round(model, functions):
+    while lifted := _round(model, functions, others):
         moved += lifted
     return moved
 
 
-def _round(model: ModelProto, functions: Sequence[FunctionProto]) -> int:
+def _round(model: ModelProto, functions: Sequence[FunctionProto], others: Sequence[FunctionProto]) -> int:
     callers = _callers(model, functions)
     changed: set[Identity] = set()
     moved = 0
-    for members in find_twins(functions, blind=True):
+    for members in find_twins(functions, others, blind=True):
         identities = [identity_of(member.function) for member in members]
         places = _differing(members)
         # What a function handed up in this round is not in its caller's canonical form yet: next round.

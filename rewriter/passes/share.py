@@ -44,11 +44,12 @@ class Share:
         """Find functions with equal bodies, make one of each, and call that."""
         model = analysis.model
         ours = [function for function in model.functions if is_ours(function)]
+        others = [function for function in model.functions if not is_ours(function)]
         if not ours or not _one_per_call(model, ours):
             return Outcome({"functions merged": 0})
         demand_text(model)
-        lifted = lift_constants(model, ours) if self.lift else 0
-        twins = find_twins(ours)
+        lifted = lift_constants(model, ours, others) if self.lift else 0
+        twins = find_twins(ours, others)
         names = FunctionNames(model, ours)
         weights = {tensor.name for tensor in model.graph.initializer}
         made = [

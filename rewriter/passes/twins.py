@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,8 @@ from onnx import FunctionProto, NodeProto
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
+from rewriter.model.operators import canonical
+from rewriter.model.purity import draws_random
 from rewriter.passes.canonical import CanonicalBody, Key, canonical_body
 from rewriter.paths import ModulePath
 
@@ -52,18 +54,22 @@ class Member:
             return {}
 
 
-def find_twins(functions: Iterable[FunctionProto], *, blind: bool = False) -> list[list[Member]]:
-    """Functions by equal bodies, callees before callers.
+def find_twins(
+    functions: Iterable[FunctionProto], others: Sequence[FunctionProto], *, blind: bool = False
+) -> list[list[Member]]:
+    """Functions by equal bodies, callees before callers; draws of random numbers in equal order.
 
     Args:
         functions: all that `group` made, callees before callers, each called once. What they hand to their
             callees is put, in place, into the canonical order of the callee's inputs.
+        others: the other functions of the model.
         blind: whether Constants count as equal whatever they hold.
     """
     twins: dict[Key, list[Member]] = {}
     numbers: dict[Key, int] = {}
     members: dict[Identity, Member] = {}
     callees: dict[Identity, int] = {}
+    drawing = _drawing(others)
     for function in functions:
         reorder(function.node, members)
         entries = metadata.read(function)
@@ -73,7 +79,11 @@ def find_twins(functions: Iterable[FunctionProto], *, blind: bool = False) -> li
             for identity in {(node.domain, node.op_type) for node in function.node} & callees.keys()
         }
         body = canonical_body(function, called, blind=blind)
-        key: Key = (entries.get(tags.CLASS), function.name, _modules_in(function, entries), *body.key)
+        draws = tuple(map(body.order.index, _draws(function, drawing)))
+        if draws:
+            drawing.add(identity_of(function))
+        names = (entries.get(tags.CLASS), function.name, _modules_in(function, entries))
+        key: Key = (*names, draws, *body.key)
         members[identity_of(function)] = member = Member(function, body, entries)
         twins.setdefault(key, []).append(member)
         callees[identity_of(function)] = numbers.setdefault(key, len(numbers))
@@ -85,6 +95,20 @@ def _modules_in(function: FunctionProto, entries: Mapping[str, str]) -> frozense
     own = ModulePath(entries[tags.MODULE])
     told = (metadata.read(node).get(tags.MODULE) for node in function.node if node.op_type != "Constant")
     return frozenset(module.removeprefix(own) for module in told if module is not None and own.holds(module))
+
+
+def _draws(function: FunctionProto, drawing: Set[Identity]) -> list[int]:
+    """The nodes that draw random numbers, in order; functions that do so are `drawing`."""
+    opsets = {canonical(each.domain): each.version for each in function.opset_import}
+    return [n for n, node in enumerate(function.node) if draws_random(node, opsets, drawing)]
+
+
+def _drawing(functions: Sequence[FunctionProto]) -> set[Identity]:
+    """Those of some functions, in any order, that draw random numbers."""
+    found: set[Identity] = set()
+    while more := {identity_of(each) for each in functions if _draws(each, found)} - found:
+        found |= more
+    return found
 
 
 def reorder(nodes: Iterable[NodeProto], members: Mapping[Identity, Member]) -> None:

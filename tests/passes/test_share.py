@@ -58,3 +58,21 @@ def test_sparse_tensors_of_bodies_are_renamed_with_what_reads_them() -> None:
     assert len(shared.functions) == 1
     branches = [node.attribute[0].g for node in after(shared, Flatten()).graph.node]
     assert all(branch.node[0].input[1] == branch.sparse_initializer[0].values.name for branch in branches)
+
+
+def test_bodies_that_draw_in_another_order_are_not_shared() -> None:
+    """Both take one of two equal draws from the other: the first from the second, and the other way round."""
+    proto = model(
+        """g (float[2] x) => (float[2] y, float[2] z)
+        {
+          ["/l.0/RandomNormalLike"] a = RandomNormalLike(x)
+          ["/l.0/RandomNormalLike_1"] b = RandomNormalLike(x)
+          ["/l.0/Sub"] y = Sub(a, b)
+          ["/l.1/RandomNormalLike"] c = RandomNormalLike(x)
+          ["/l.1/RandomNormalLike_1"] d = RandomNormalLike(x)
+          ["/l.1/Sub"] z = Sub(d, c)
+        }"""
+    )
+    assert len(after(proto, Annotate(), Group(), Share()).functions) == 2
+    proto.graph.node[-1].input[:] = ["c", "d"]
+    assert len(after(proto, Annotate(), Group(), Share()).functions) == 1
