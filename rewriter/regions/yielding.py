@@ -2,8 +2,8 @@
 
 1. Such a path is first an alarm for a wrong placement. Where other evidence puts every node outside that the
    path passes into the region, that evidence is followed.
-2. A region that owns no node and whose class nobody knows may be a list, which is never called: its children
-   are called by its caller.
+2. A module that owns no node and whose class nobody knows may be a list, which is never called: its children
+   are called by its caller. Nodes that moved away from it count.
 3. Else it is cut into numbered segments, none of which has such a path; the node outside is the witness.
 
 Where a path comes back to none of them (two regions, each convex, may feed each other), the nodes of the
@@ -71,7 +71,7 @@ class Yielding:
         module = self.regions.regions[number].module
         if self._place_anew(number, between):
             return
-        if not self.regions.regions[number].nodes and self.tree[module].class_name is None:
+        if not self.tree[module].nodes and self.tree[module].class_name is None:
             self._dissolve(number)
             yield Refusal(module, Reason.A_LIST, name_of(self.graph, min(between)))
         else:
