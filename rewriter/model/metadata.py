@@ -22,10 +22,18 @@ def read(owner: HasMetadata) -> dict[str, str]:
     """The entries of a message that are text; of a key written twice, the first counts."""
     entries: dict[str, str] = {}
     for entry in owner.metadata_props:
-        if isinstance(entry.key, bytes) or isinstance(entry.value, bytes):
-            continue  # not UTF-8: protobuf hands it over as bytes
-        entries.setdefault(entry.key, entry.value)
+        key, value = entry.key, entry.value  # each look decodes the text anew
+        if key not in entries and isinstance(key, str) and isinstance(value, str):  # bytes: not UTF-8
+            entries[key] = value
     return entries
+
+
+def get(owner: HasMetadata, key: str) -> str | None:
+    """What `read` gives for one key, without decoding the values of others."""
+    for entry in owner.metadata_props:
+        if entry.key == key and isinstance(value := entry.value, str):
+            return value
+    return None
 
 
 def write(owner: HasMetadata, wanted: Mapping[str, str]) -> bool:

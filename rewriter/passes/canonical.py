@@ -143,13 +143,15 @@ def constant_key(node: NodeProto) -> Key:
 
 
 def _content(attribute: AttributeProto) -> bytes:
-    if not (attribute.doc_string or attribute.t.name or attribute.t.doc_string):
+    tensor = attribute.HasField("t")
+    if not (attribute.doc_string or (tensor and (attribute.t.name or attribute.t.doc_string))):
         return attribute.SerializeToString(deterministic=True)
     bare = AttributeProto()
     bare.CopyFrom(attribute)
     bare.ClearField("doc_string")
-    bare.t.ClearField("name")
-    bare.t.ClearField("doc_string")
+    if tensor:  # looking into the field of another attribute would set it
+        bare.t.ClearField("name")
+        bare.t.ClearField("doc_string")
     return bare.SerializeToString(deterministic=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from onnx import FunctionProto, NodeProto, ValueInfoProto
@@ -36,10 +36,11 @@ def single(member: Member, names: FunctionNames) -> Shared:
     function = FunctionProto()
     function.CopyFrom(member.function)
     function.domain, function.name = names.shared(member.entries.get(tags.CLASS), function.name)
-    return Shared(function, (member,), tuple(member.body.inputs.index(name) for name in function.input))
+    places = {name: place for place, name in enumerate(member.body.inputs)}
+    return Shared(function, (member,), tuple(places[name] for name in function.input))
 
 
-def merge(members: Sequence[Member], names: FunctionNames, weights: Collection[str]) -> Shared:
+def merge(members: Sequence[Member], names: FunctionNames, weights: Set[str]) -> Shared:
     """One function for calls with equal bodies; the first of them gives the order of the nodes.
 
     Args:
@@ -60,12 +61,12 @@ def merge(members: Sequence[Member], names: FunctionNames, weights: Collection[s
     function.value_info.extend(_infos(members, renamed))
     function.doc_string = _doc(members)
     metadata.write(function, _common([_function_entries(member) for member in members]) or {})
-    if tags.MODULE not in metadata.read(function):
+    if metadata.get(function, tags.MODULE) is None:
         metadata.write(function, {tags.MODULE: "."})
     return Shared(function, tuple(members), tuple(order))
 
 
-def _interface(members: Sequence[Member], weights: Collection[str]) -> tuple[list[int], list[str]]:
+def _interface(members: Sequence[Member], weights: Set[str]) -> tuple[list[int], list[str]]:
     """The order of the formal inputs, as places in the canonical order, and a name for each of those places.
 
     Activations come first, then tensors of the file that are no parameters, then parameters in module order.
@@ -79,7 +80,7 @@ def _interface(members: Sequence[Member], weights: Collection[str]) -> tuple[lis
             keys.append((2, rank[name]))
             formals.append(first.parameters[name])
             continue
-        stored = actuals <= set(weights)
+        stored = actuals <= weights
         keys.append((int(stored), position))
         same = len(actuals) == 1
         formals.append(_local(name, "") if same else "constant" if stored else "input")
@@ -136,12 +137,13 @@ def _node_entries(member: Member) -> list[dict[str, str]]:
             if not member.module.holds(entries.get(tags.MODULE, "")):
                 entries.update({tags.MODULE: module, tags.CALL: call})
         calls.setdefault(entries.get(tags.MODULE, ""), set()).add(_call_of(entries))
+    ranks = {module: {call: rank for rank, call in enumerate(sorted(of))} for module, of in calls.items()}
     for entries in found:
         for key in (tags.ORDER, tags.COPY_OF):
             entries.pop(key, None)
         module = ModulePath(entries.get(tags.MODULE, ""))
         if tags.MODULE in entries and member.module.holds(module):
-            entries[tags.CALL] = str(sorted(calls[module]).index(_call_of(entries)))
+            entries[tags.CALL] = str(ranks[module][_call_of(entries)])
             entries[tags.MODULE] = "." + module.relative_to(member.module)
     return found
 

@@ -49,7 +49,8 @@ class Member:
         """Formal input -> name of the parameter inside the module, in the order of the modules."""
         try:
             found = json.loads(self.entries.get(tags.PARAMETERS, "{}"))
-            return {str(name): str(local) for name, local in found.items() if name in self.function.input}
+            inputs = set(self.function.input)
+            return {str(name): str(local) for name, local in found.items() if name in inputs}
         except (ValueError, AttributeError, RecursionError):  # somebody else's entry
             return {}
 
@@ -93,7 +94,7 @@ def find_twins(
 def _modules_in(function: FunctionProto, entries: Mapping[str, str]) -> frozenset[str]:
     """The modules that own nodes of a body, relative to its own."""
     own = ModulePath(entries[tags.MODULE])
-    told = (metadata.read(node).get(tags.MODULE) for node in function.node if node.op_type != "Constant")
+    told = (metadata.get(node, tags.MODULE) for node in function.node if node.op_type != "Constant")
     return frozenset(module.removeprefix(own) for module in told if module is not None and own.holds(module))
 
 
