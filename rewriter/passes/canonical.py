@@ -52,7 +52,7 @@ def canonical_body(function: FunctionProto, callees: Callees, *, blind: bool = F
         blind: whether Constants count as equal whatever they hold.
     """
     body = list(function.node)
-    reads = [[*node.input, *_captures(node)] for node in body]
+    reads = [[*node.input, *_captures(node)] if node.attribute else list(node.input) for node in body]
     numbers: dict[str, int] = {"": 0}
     keys, order = [], []
     for position in _depth_first(function, body, reads):
@@ -126,6 +126,8 @@ def _node_key(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *, 
 
 
 def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *, blind: bool) -> Key:
+    if not node.attribute:
+        return ()
     found: list[tuple[str, object]] = []
     for attribute in node.attribute:
         graphs = list(graphs_of(attribute))

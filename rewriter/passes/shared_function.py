@@ -130,26 +130,31 @@ def _node_entries(member: Member) -> list[dict[str, str]]:
     """What is said of the nodes, in canonical order; modules and calls relative to those of the member."""
     found = [metadata.read(member.function.node[position]) for position in member.body.order]
     calls: dict[str, set[int]] = {}
+    numbers = []
     for entries in found:
         # What `unshare` moved here from another call belongs here, as its counterparts do in theirs.
         if home := entries.pop(tags.MOVED_TO, ""):
             call, _, module = home.partition(" ")
             if not member.module.holds(entries.get(tags.MODULE, "")):
                 entries.update({tags.MODULE: module, tags.CALL: call})
-        calls.setdefault(entries.get(tags.MODULE, ""), set()).add(_call_of(entries))
-    ranks = {module: {call: rank for rank, call in enumerate(sorted(of))} for module, of in calls.items()}
-    for entries in found:
         for key in (tags.ORDER, tags.COPY_OF):
             entries.pop(key, None)
-        module = ModulePath(entries.get(tags.MODULE, ""))
-        if tags.MODULE in entries and member.module.holds(module):
-            entries[tags.CALL] = str(ranks[module][_call_of(entries)])
-            entries[tags.MODULE] = "." + module.relative_to(member.module)
+        numbers.append(tags.count_in(entries.get(tags.CALL, "")) or 0)
+        if tags.MODULE in entries:
+            calls.setdefault(entries[tags.MODULE], set()).add(numbers[-1])
+    relative = {
+        module: ("." + ModulePath(module).relative_to(member.module), _ranks(of_module))
+        for module, of_module in calls.items()
+        if member.module.holds(ModulePath(module))
+    }
+    for entries, number in zip(found, numbers, strict=True):
+        if (told := relative.get(entries.get(tags.MODULE, ""))) and tags.MODULE in entries:
+            entries[tags.MODULE], entries[tags.CALL] = told[0], told[1][number]
     return found
 
 
-def _call_of(entries: dict[str, str]) -> int:
-    return tags.count_in(entries.get(tags.CALL, "")) or 0
+def _ranks(calls: set[int]) -> dict[int, str]:
+    return {call: str(rank) for rank, call in enumerate(sorted(calls))}
 
 
 def _function_entries(member: Member) -> dict[str, str]:
@@ -158,7 +163,10 @@ def _function_entries(member: Member) -> dict[str, str]:
 
 def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:
     """The entries that all have."""
-    return {key: text for key, text in found[0].items() if all(other.get(key) == text for other in found[1:])}
+    common = found[0]
+    for other in found[1:]:
+        common = {key: text for key, text in common.items() if other.get(key) == text}
+    return common
 
 
 def _agreed(found: Sequence[dict[str, str]]) -> dict[str, str]:
