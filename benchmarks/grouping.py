@@ -72,6 +72,11 @@ class Timed:
         """The name of the pass."""
         return self.step.name
 
+    @property
+    def needs_analysis(self) -> bool:
+        """Whether the pass does."""
+        return self.step.needs_analysis
+
     def run(self, analysis: Analysis) -> Outcome:
         """Run the pass."""
         self.clock.begin(self.name)
