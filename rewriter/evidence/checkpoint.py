@@ -24,7 +24,10 @@ _HEAD = 16
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A tensor of a checkpoint. `dull` says that all its elements are equal, so that many tensors are."""
+    """A tensor of a checkpoint.
+
+    `dull` says that all its elements are one plain number (0, 1, 0.5), so that its content tells nothing.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -60,7 +63,7 @@ class Index:
         """The tensors that `array` holds, as they are, transposed, reshaped or behind each other."""
         if (array.dtype.name, array.size) in self.sizes:
             if found := self._same(array):
-                return tuple(Match(stored) for stored in found)
+                return tuple(Match(stored, _lies_across(stored, array)) for stored in found)
             if array.ndim == 2 and (found := self._same(array.T)):
                 return tuple(Match(stored, transposed=True) for stored in found)
         if array.ndim == 1:
@@ -141,7 +144,7 @@ def _index(path: Path, types: dict[str, np.dtype[Any]]) -> Index:
     count = 0
     for name, tensor in tensors_in(path):
         count += 1
-        stored = Stored(name, tensor.shape, bool((tensor.reshape(-1)[:1] == tensor).all()))
+        stored = Stored(name, tensor.shape, _is_dull(tensor))
         for array in _casts(tensor, types):
             element = array.dtype.name
             index.by_digest.setdefault((element, _digest(array)), []).append(stored)
@@ -150,6 +153,20 @@ def _index(path: Path, types: dict[str, np.dtype[Any]]) -> Index:
                 head = array.reshape(-1)[: _HEAD // array.itemsize].tobytes()
                 index.by_head.setdefault((element, head), []).append(array.shape)
     return Index(count, index.by_digest, index.by_head, index.sizes)
+
+
+def _is_dull(tensor: Array) -> bool:
+    """Whether all elements are equal, and few bits make the number: others are hardly in a file by chance."""
+    first = tensor.reshape(-1)[:1]
+    if not bool((first == tensor).all()):
+        return False
+    with np.errstate(all="ignore"):
+        return not is_floating(tensor.dtype) or bool(first.astype(np.float16).astype(first.dtype) == first)
+
+
+def _lies_across(stored: Stored, array: Array) -> bool:
+    """Whether a row became a column: equal bytes in the same order, and yet the transpose."""
+    return array.ndim == 2 and array.shape != stored.shape == array.shape[::-1] and 1 in array.shape
 
 
 def _casts(tensor: Array, types: dict[str, np.dtype[Any]]) -> Iterator[Array]:
