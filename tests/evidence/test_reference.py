@@ -218,6 +218,16 @@ def test_functions_are_made_with_it_as_well(tmp_path: Path) -> None:
     assert not names & {"ModuleList", "layer"}
 
 
+def test_a_rewritten_file_needs_it_no_more(tmp_path: Path) -> None:
+    (tmp_path / "bert.modules.json").write_text(sidecar.write(pipeline.load(BERT, truth(BERT.parent))))
+    rewrite(BERT, tmp_path / "out.onnx", numbers=False, reference=tmp_path / "bert.modules.json")
+    found = tree(tmp_path / "out.onnx")
+    assert {module.path: module.class_name for module in found} == classes_of(BERT.parent)
+    assert [module.path for module in found if module.total_nodes and not module.calls] == [
+        "model.encoder.layer"
+    ]
+
+
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
@@ -247,3 +257,16 @@ def test_what_is_no_reference_is_told_in_one_line(
 def test_an_object_that_is_no_reference() -> None:
     with pytest.raises(UsageError, match="cannot be made from a int"):
         given_beside(3)
+
+
+@pytest.mark.parametrize(
+    ("text", "package"), [("pkg.module:Class", "torch"), ("config.json", "transformers")]
+)
+def test_a_missing_extra_is_named(
+    text: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.json").write_text('{"model_type": "any"}')
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=rf"pip install 'onnx-module-rewriter\[{package}\]'"):
+        given_beside(text)
