@@ -6,7 +6,7 @@
 
 Each file is damaged as it was exported and as `rewrite --restore-names` left it, and read three ways: alone,
 `--like` the original, and alone where it had been annotated before. Truth is carried over from the original
-(see descent.py); nodes it says nothing of count nowhere. `ancestor` is a module that holds the true one, the
+(see `rewriter/evidence/descent.py`); nodes it says nothing of count nowhere. `ancestor` is a module that holds the true one, the
 root included.
 """
 
@@ -24,13 +24,13 @@ from typing import Any
 import click
 import onnx
 
-from benchmarks.descent import Descent
 from benchmarks.tools import TOOLS, Workshop
 from rewriter import pipeline
+from rewriter.evidence.descent import Descent
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.presets import standard_passes
-from rewriter.paths import ModulePath
+from rewriter.paths import ModulePath, common_ancestor
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 WAYS = ("alone", "like", "annotated")
@@ -78,6 +78,14 @@ def judge(
         yield node, "exact" if place == true else "ancestor" if place.holds(true) else "wrong"
 
 
+def inherited(descent: Descent, truth: list[ModulePath | None]) -> list[ModulePath | None]:
+    """The truth of a damaged file: what the nodes that each node stands for have in common."""
+    return [
+        common_ancestor(sorted({place for node in origins if (place := truth[node]) is not None}))
+        for origins in descent.origins
+    ]
+
+
 def annotated(path: Path, folder: Path) -> Path:
     """What `rewrite --restore-names` makes of a file."""
     target = folder / path.parent.name / path.name
@@ -117,7 +125,7 @@ class Benchmark:
         self, case: Case, tool: str, way: str, source: Path, made: Path, original: GraphIndex
     ) -> None:
         analysis = pipeline.load(made, like=source) if way == "like" else pipeline.load(made)
-        truth = Descent(original, case.truth, analysis.graph).modules()
+        truth = inherited(Descent(original, analysis.graph), case.truth)
         counts = self.counts.setdefault((tool, case.path.stem, way), Counter())
         for node, verdict in judge(analysis, truth, case.alias):
             counts[verdict] += 1

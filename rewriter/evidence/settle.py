@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rewriter.evidence import dataflow, exporter, parameters, repetition, scope_names, tags, weights
+from rewriter.evidence import dataflow, derived, exporter, parameters, repetition, scope_names, tags, weights
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.grammar import DEEPEST
 from rewriter.model.graph import GraphIndex
@@ -69,6 +69,7 @@ def settle(graph: GraphIndex) -> Settled:
         for claim in testimony.claims:
             if claim.module.depth <= DEEPEST:
                 claims[claim.node].append(claim)
+    derived.mend(graph, claims)
     called = frozenset(module for testimony in testimonies for module in testimony.called)
     named = any(of_node[0].source not in _NAMELESS for of_node in claims if of_node)
     for claim in dataflow.testify(graph, _winners(claims), called, between=not named):
