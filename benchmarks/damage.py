@@ -27,6 +27,8 @@ import onnx
 from benchmarks.tools import TOOLS, Workshop
 from rewriter import pipeline
 from rewriter.evidence.descent import Descent
+from rewriter.evidence.given import NOTHING, Given
+from rewriter.evidence.like import Like
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.presets import standard_passes
@@ -112,6 +114,7 @@ class Benchmark:
             sources.append((annotated(case.path, folder), {"annotated"}))
         for source, of_source in sources:
             original = GraphIndex(onnx.load(source, load_external_data=False))
+            like = pipeline.read_like(source) if "like" in of_source else None
             for tool in tools:
                 made = self.workshop.damage(source, tool)
                 if isinstance(made, str):
@@ -119,12 +122,12 @@ class Benchmark:
                     continue
                 for way in WAYS:
                     if way in of_source:
-                        self._judge(case, tool, way, source, made, original)
+                        self._judge(case, tool, way, made, original, like)
 
     def _judge(
-        self, case: Case, tool: str, way: str, source: Path, made: Path, original: GraphIndex
+        self, case: Case, tool: str, way: str, made: Path, original: GraphIndex, like: Like | None
     ) -> None:
-        analysis = pipeline.load(made, like=source) if way == "like" else pipeline.load(made)
+        analysis = pipeline.load(made, Given(like=like) if way == "like" else NOTHING)
         truth = inherited(Descent(original, analysis.graph), case.truth)
         counts = self.counts.setdefault((tool, case.path.stem, way), Counter())
         for node, verdict in judge(analysis, truth, case.alias):

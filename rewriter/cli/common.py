@@ -7,13 +7,15 @@ import math
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from rewriter.pipeline import Inputs
+from rewriter.evidence.given import Given
+from rewriter.pipeline import Inputs, read_like
 from rewriter.refusals import UsageError
 from rewriter.views.json import rewrite_json
 from rewriter.views.report import Report
@@ -54,6 +56,23 @@ def proof_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def given_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that tell what is known of a model besides; they arrive as one argument `given`."""
+
+    @wraps(command)
+    def with_given(*args: Any, like: Path | None, **options: Any) -> None:
+        given = Given(like=read_like(like) if like else None)
+        command(*args, given=given, **options)
+
+    return click.option(
+        "--like",
+        type=MODEL,
+        metavar="FILE",
+        help="The model that MODEL was optimised, quantised or converted from, or its .modules.json: carry "
+        "its tree over.",
+    )(with_given)
 
 
 def show_report(report: Report, *, as_json: bool) -> None:

@@ -68,7 +68,7 @@ def mend(graph: GraphIndex, claims: list[list[Claim]]) -> None:
                 detail = f"follows a node in {followed}"
                 of_node.append(Claim(node, followed, None, Source.DATAFLOW, None, detail))
                 known[node] = followed
-        elif not of_node[0].detail.startswith("rewriter.module="):
+        elif of_node[0].source is not Source.LIKE and not of_node[0].detail.startswith("rewriter.module="):
             module = _of_all_parts(graph, node, of_node, known)
             if module is not None and module != of_node[0].module:
                 detail = f"{of_node[0].detail}, fused with others"
@@ -101,5 +101,7 @@ def _followed(graph: GraphIndex, node: int, known: Sequence[ModulePath | None]) 
     """The module of the one node that another was put behind, to give its result the form it had before."""
     proto = graph.nodes[node]
     if proto.op_type == "ReorderOutput" or _FOLLOWS.search(str(proto.name)):
-        return next((place for other in graph.predecessors(node) if (place := known[other]) is not None), None)
+        return next(
+            (place for other in graph.predecessors(node) if (place := known[other]) is not None), None
+        )
     return None

@@ -150,7 +150,9 @@ class _Patch:
             if node == NONE or node in found or self.descent.is_kept(node) or node not in behind:
                 continue
             found.add(node)
-            pending += [self.original.producer[v] for v in self.original.reads[node] if v not in above | {NONE}]
+            pending += [
+                self.original.producer[v] for v in self.original.reads[node] if v not in above | {NONE}
+            ]
         return sorted(found)
 
     def _needed(self) -> Iterator[int]:
@@ -182,7 +184,9 @@ class _Patch:
                 readers.setdefault(name, []).append(node)
         for old in self.replaced:
             for name in self._parameters(self.original, old):
-                found = readers.get(name) or [n for k, ns in readers.items() if k.startswith(f"{name}_") for n in ns]
+                found = readers.get(name) or [
+                    n for k, ns in readers.items() if k.startswith(f"{name}_") for n in ns
+                ]
                 if found:
                     self.given[old] = found[0]
 

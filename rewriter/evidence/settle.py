@@ -3,6 +3,7 @@
 Witnesses are heard in a fixed order, the most trusted first; the first claim on a node wins and the others
 are kept. The order, and why:
 
+0. the original, where the user gives it: its tree was read with all of the file intact;
 1. our own tags: an earlier run settled this, with more of the file intact;
 2. the exporter's metadata: exact, made while the module ran;
 3. scopes in names: exact text, decoded with the help of parameters;
@@ -15,8 +16,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rewriter.evidence import dataflow, derived, exporter, parameters, repetition, scope_names, tags, weights
+from rewriter.evidence import (
+    dataflow,
+    derived,
+    exporter,
+    like,
+    parameters,
+    repetition,
+    scope_names,
+    tags,
+    weights,
+)
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.grammar import DEEPEST
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
@@ -61,9 +73,16 @@ class Settled:
         return tuple(dict.fromkeys(c.module for c in claims[1:] if _contradicts(claims[0], c)))
 
 
-def settle(graph: GraphIndex) -> Settled:
-    """Hear every witness and decide."""
+def settle(graph: GraphIndex, given: Given = NOTHING) -> Settled:
+    """Hear every witness and decide.
+
+    Args:
+        graph: the model.
+        given: what the user knows besides.
+    """
     testimonies = [testify(graph) for testify in _WITNESSES]
+    if given.like is not None:
+        testimonies.insert(0, like.testify(graph, given.like))
     claims: list[list[Claim]] = [[] for _ in graph.nodes]
     for testimony in testimonies:
         for claim in testimony.claims:

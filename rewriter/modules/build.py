@@ -11,6 +11,7 @@ from onnx import ModelProto, TensorProto
 
 from rewriter import garbage
 from rewriter.evidence.claim import ParameterClaim
+from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.parameters import readers_of
 from rewriter.evidence.settle import Settled, settle
 from rewriter.model.graph import GraphIndex
@@ -20,10 +21,16 @@ from rewriter.paths import ROOT, ModulePath
 
 
 @garbage.paused()
-def analyse(model: ModelProto, path: Path | None = None) -> Analysis:
-    """Index a model, hear the witnesses and build its tree."""
+def analyse(model: ModelProto, path: Path | None = None, given: Given = NOTHING) -> Analysis:
+    """Index a model, hear the witnesses and build its tree.
+
+    Args:
+        model: the model.
+        path: the file it was read from.
+        given: what the user knows besides.
+    """
     graph = GraphIndex(model)
-    settled = settle(graph)
+    settled = settle(graph, given)
     return Analysis(model, path, graph, settled.claims, settled.parameters, build(graph, settled))
 
 
