@@ -6,8 +6,9 @@
 
 Each file is damaged as it was exported and as `rewrite --restore-names` left it, and read three ways: alone,
 `--like` the original, and alone where it had been annotated before. Truth is carried over from the original
-(see `rewriter/evidence/descent.py`); nodes it says nothing of count nowhere. `ancestor` is a module that holds the true one, the
-root included.
+(see `rewriter/evidence/descent.py`): exact for every node that kept its name or that of its value, and by the
+same rules as `--like` for the rest, so that `like` is no independent figure for fused nodes. Nodes of which
+the truth says nothing count nowhere. `ancestor` is a module that holds the true one, the root included.
 """
 
 from __future__ import annotations

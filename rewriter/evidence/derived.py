@@ -32,7 +32,7 @@ _INSERTED = "InsertedPrecisionFreeCast_"
 
 _BIASED = frozenset({"BiasGelu", "FastGelu"})
 SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
-"""Fused operators named after the module at their end that begin in another one, where the residual is added."""
+"""Fused operators named after the module at their end that begin where the residual is added."""
 
 
 def node_named_by(name: str) -> str:

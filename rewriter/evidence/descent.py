@@ -150,9 +150,8 @@ class _Patch:
             if node == NONE or node in found or self.descent.is_kept(node) or node not in behind:
                 continue
             found.add(node)
-            pending += [
-                self.original.producer[v] for v in self.original.reads[node] if v not in above | {NONE}
-            ]
+            reads = (value for value in self.original.reads[node] if value != NONE and value not in above)
+            pending += [self.original.producer[value] for value in reads]
         return sorted(found)
 
     def _needed(self) -> Iterator[int]:
@@ -184,9 +183,8 @@ class _Patch:
                 readers.setdefault(name, []).append(node)
         for old in self.replaced:
             for name in self._parameters(self.original, old):
-                found = readers.get(name) or [
-                    n for k, ns in readers.items() if k.startswith(f"{name}_") for n in ns
-                ]
+                made_of_it = (key for key in readers if key.startswith(f"{name}_"))
+                found = readers.get(name) or readers.get(next(made_of_it, ""))
                 if found:
                     self.given[old] = found[0]
 
@@ -198,10 +196,10 @@ class _Patch:
         free = [n for n in self.nodes if n not in taken and n not in self.makers]
         left = [old for old in self.replaced if old not in self.given]
         for kind in dict.fromkeys(_kind(self.original, old) for old in left):
-            old = [node for node in left if _kind(self.original, node) == kind]
-            new = [node for node in free if _kind(self.damaged, node) == kind]
-            if len(old) == len(new):
-                self.given.update(zip(old, new, strict=True))
+            before = [node for node in left if _kind(self.original, node) == kind]
+            after = [node for node in free if _kind(self.damaged, node) == kind]
+            if len(before) == len(after):
+                self.given.update(zip(before, after, strict=True))
 
     def _drawn_into_readers(self) -> None:
         """What is left goes with what reads it, else with what writes its value or feeds it."""

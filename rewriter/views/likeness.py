@@ -34,11 +34,9 @@ def like_sidecar(sidecar: Sidecar) -> Like:
 
 def _parameters(tree: ModuleTree) -> tuple[ParameterClaim, ...]:
     return tuple(
-        ParameterClaim(
-            parameter.initializer, module.path.child(parameter.name), parameter.transposed, Source.LIKE
-        )
+        ParameterClaim(held.initializer, module.path.child(held.name), held.transposed, Source.LIKE)
         for module in tree
-        for parameter in module.parameters
+        for held in module.parameters
     )
 
 
