@@ -31,13 +31,19 @@ class LoadedModel(Analysis):
 
 
 def load(
-    source: Source, *, reference: ReferenceSource | None = None, checkpoint: PathLike | None = None
+    source: Source,
+    *,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
 ) -> LoadedModel:
     """Read a model and find out which module every node came from.
 
     Args:
         source: the path of a file, its bytes, or a ModelProto. External weights are not read, unless there is
             a checkpoint to compare them with.
+        like: the model that this one was optimised, quantised or converted from, or its sidecar: its tree is
+            carried over.
         reference: what it was built from, for classes and modules that the file does not show: a torch
             module, `"package.module:Class"`, `"file.py:factory"`, a transformers `config.json` or its folder,
             a sidecar, or the tree of another file.
@@ -47,12 +53,16 @@ def load(
         UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
         UsageError: what was given names nothing, or does not fit the model.
     """
-    found = pipeline.load(source, given_beside(reference, checkpoint))
+    found = pipeline.load(source, given_beside(like, reference, checkpoint))
     return LoadedModel(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
 def tree(
-    source: Source, *, reference: ReferenceSource | None = None, checkpoint: PathLike | None = None
+    source: Source,
+    *,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
 ) -> ModuleTree:
     """The module tree of a model; see `load`.
 
@@ -60,7 +70,7 @@ def tree(
         UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
         UsageError: what was given names nothing, or does not fit the model.
     """
-    return pipeline.load(source, given_beside(reference, checkpoint)).tree
+    return pipeline.load(source, given_beside(like, reference, checkpoint)).tree
 
 
 def rewrite(
@@ -82,6 +92,7 @@ def rewrite(
     strict: bool = False,
     dry_run: bool = False,
     timeout: float = 600.0,
+    like: Source | None = None,
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
 ) -> Report:
@@ -106,6 +117,7 @@ def rewrite(
         strict: whether a refusal is a failure.
         dry_run: whether to do everything but write.
         timeout: seconds for the numbers.
+        like: what the model was made of; see `load`.
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
 
@@ -119,7 +131,7 @@ def rewrite(
         steps = standard_passes(Functions(functions), group, restore_names=restore_names)
     else:
         steps = parse_passes(passes) if isinstance(passes, str) else tuple(passes)
-    given = given_beside(reference, checkpoint)
+    given = given_beside(like, reference, checkpoint)
     options = Options(
         steps, numbers, inputs, sidecar, copy_data, min_coverage, strict, dry_run, timeout, given
     )

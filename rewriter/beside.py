@@ -12,6 +12,7 @@ from rewriter.evidence.given import Given
 from rewriter.evidence.reference import Declared, Reference, ReferenceModule, full_scope
 from rewriter.evidence.reference_sources import of_module, of_text, read_json
 from rewriter.modules.module import Module, ModuleTree
+from rewriter.pipeline import Source, read_like
 from rewriter.refusals import UsageError
 from rewriter.views import sidecar
 
@@ -28,18 +29,22 @@ ReferenceSource: TypeAlias = "PathLike | ModuleTree | sidecar.Sidecar | TorchMod
 """What a reference is made from: text or path (see `of_text`, or a sidecar), a tree, or a torch module."""
 
 
-def given_beside(reference: object = None, checkpoint: PathLike | None = None) -> Given:
+def given_beside(
+    like: Source | None = None, reference: object = None, checkpoint: PathLike | None = None
+) -> Given:
     """All that users give beside a model.
 
     Args:
+        like: the model that this one was made of, or its sidecar.
         reference: a `ReferenceSource`.
         checkpoint: the path of a checkpoint, which is read when a model is looked at.
 
     Raises:
-        UnreadableModel: a sidecar cannot be read.
+        UnreadableModel: the other model or a sidecar cannot be read.
         UsageError: the reference names nothing that can be built.
     """
     return Given(
+        read_like(like) if like is not None else None,
         _references(reference) if reference is not None else (),
         Checkpoint(Path(checkpoint)) if checkpoint is not None else None,
     )

@@ -13,6 +13,7 @@ import numpy as np
 from onnx import ModelProto
 
 from rewriter.evidence.given import NOTHING, Given
+from rewriter.evidence.like import Like
 from rewriter.model import files, outputs
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
@@ -24,6 +25,7 @@ from rewriter.proof.compare import Numeric, compare
 from rewriter.proof.verification import Verification
 from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
 from rewriter.views import sidecar
+from rewriter.views.likeness import like_analysis, like_sidecar
 from rewriter.views.report import PassRecord, Report
 
 Source = str | os.PathLike[str] | bytes | ModelProto
@@ -77,6 +79,17 @@ def load(source: Source, given: Given = NOTHING) -> Analysis:
         UsageError: what was given does not fit it.
     """
     return _look_through(*_read(source), given)
+
+
+def read_like(source: Source) -> Like:
+    """The tree of the model that another was made of, from that model or from its sidecar (`*.json`).
+
+    Raises:
+        UnreadableModel: it is neither.
+    """
+    if isinstance(source, str | os.PathLike) and Path(source).suffix == ".json":
+        return like_sidecar(sidecar.read(Path(source)))
+    return like_analysis(load(source))
 
 
 def rewrite(
@@ -134,11 +147,16 @@ def rewrite(
 
 
 def _run(passes: Sequence[Pass], analysis: Analysis, given: Given) -> list[tuple[Pass, Outcome]]:
-    """Run passes in order, each on an analysis of the model as the one before left it."""
+    """Run passes in order, each on an analysis of the model as the one before left it.
+
+    The original described the model as it came; once it is annotated the annotations say it all.
+    """
     outcomes: list[tuple[Pass, Outcome]] = []
     for step in passes:
         if outcomes and _changes_graph(*outcomes[-1]):
-            analysis = analyse(analysis.model, analysis.path, given)
+            annotated = any(earlier.name == Annotate.name for earlier, _ in outcomes)
+            left = replace(given, like=None) if annotated else given
+            analysis = analyse(analysis.model, analysis.path, left)
         outcomes.append((step, step.run(analysis)))
     return outcomes
 
@@ -245,7 +263,7 @@ def _write(
     contents: dict[Path, bytes | Path] = dict(copies)
     if options.sidecar:
         changed = any(_changes_graph(step, outcome) for step, outcome in outcomes)
-        described = _look_through(model, output, options.given) if changed else analysis
+        described = _look_through(model, output, replace(options.given, like=None)) if changed else analysis
         contents[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
     contents[output] = files.serialize(model)
     outputs.write_atomically(contents)

@@ -32,4 +32,4 @@ def truth(folder: Path, inside: str = "", part: str = "") -> Given:
                 )
     above = [ReferenceModule(path, "pkg.Wrapper") for path in ModulePath(inside).ancestors()]
     whole = {module.path: module for module in reversed(above)} | modules
-    return Given((Reference("truth", whole),))
+    return Given(references=(Reference("truth", whole),))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,15 @@ def proof_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def given_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of every verb that looks for modules: what the user knows of the model besides the file."""
+    """The options that tell what is known of a model besides; they arrive as one argument `given`."""
     options = (
+        click.option(
+            "--like",
+            type=MODEL,
+            metavar="FILE",
+            help="The model that MODEL was optimised, quantised or converted from, or its .modules.json: "
+            "carry its tree over.",
+        ),
         click.option(
             "--reference",
             metavar="X",
@@ -72,9 +79,11 @@ def given_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
     )
 
-    @functools.wraps(command)
-    def with_given(*arguments: Any, reference: str | None, checkpoint: Path | None, **named: Any) -> None:
-        command(*arguments, given=given_beside(reference, checkpoint), **named)
+    @wraps(command)
+    def with_given(
+        *arguments: Any, like: Path | None, reference: str | None, checkpoint: Path | None, **named: Any
+    ) -> None:
+        command(*arguments, given=given_beside(like, reference, checkpoint), **named)
 
     decorated: Callable[..., None] = with_given
     for option in reversed(options):

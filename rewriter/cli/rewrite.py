@@ -71,7 +71,6 @@ def command(
     repeated: bool,
     passes: str | None,
     sidecar: bool,
-    given: Given,
     numbers: bool,
     inputs: Path | None,
     timeout: float,
@@ -80,6 +79,7 @@ def command(
     strict: bool,
     dry_run: bool,
     as_json: bool,
+    given: Given,
 ) -> None:
     """Write the module tree of MODEL into a copy of it, and prove that nothing else changed.
 
@@ -89,6 +89,7 @@ def command(
       rewriter rewrite bert.onnx -o bert.functions.onnx --functions shared
       rewriter rewrite bert.onnx -o bert.calls.onnx --functions call --class BertLayer
       rewriter rewrite bert.onnx -o bert.layers.onnx -p 'annotate,unshare,group{depth=2},share'
+      rewriter rewrite bert.fused.onnx -o bert.tree.onnx --like bert.onnx
       rewriter rewrite bert.onnx --dry-run --json
     """
     if output is None and not dry_run:

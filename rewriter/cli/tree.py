@@ -28,6 +28,7 @@ def command(model: Path, depth: int | None, only: str | None, given: Given, as_j
       rewriter tree bert.onnx --depth 3
       rewriter tree bert.onnx --only 'encoder.layer.*.attention'
       rewriter tree bert.onnx --reference config.json --checkpoint model.safetensors
+      rewriter tree bert.quantised.onnx --like bert.onnx
       rewriter tree bert.onnx --json | jq '.modules[] | select(.leaf)'
     """
     analysis = pipeline.load(model, given)

@@ -14,6 +14,8 @@ class Source(StrEnum):
 
     OWN_TAG = "rewriter"
     """Metadata an earlier run of this tool wrote."""
+    LIKE = "like"
+    """The file this one was made of, or its sidecar, given by the user."""
     EXPORTER = "exporter_metadata"
     """Metadata the exporter wrote on the node."""
     SCOPE_NAME = "scope_name"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rewriter.evidence.checkpoint import Checkpoint
+from rewriter.evidence.like import Like
 from rewriter.evidence.reference import Reference
 
 
@@ -13,10 +14,12 @@ class Given:
     """Evidence given beside a model.
 
     Attributes:
+        like: the model that this one was made of, with its tree.
         references: what the model may have been built from; the one that fits best counts.
         checkpoint: the contents of its parameters.
     """
 
+    like: Like | None = None
     references: tuple[Reference, ...] = ()
     checkpoint: Checkpoint | None = None
 

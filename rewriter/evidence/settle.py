@@ -3,6 +3,7 @@
 Witnesses are heard in a fixed order, the most trusted first; the first claim on a node wins and the others
 are kept. The order, and why:
 
+0. the original, where the user gives it: its tree was read with all of the file intact;
 1. our own tags: an earlier run settled this, with more of the file intact;
 2. the exporter's metadata: exact, made while the module ran;
 3. scopes in names: exact text, decoded with the help of parameters;
@@ -21,7 +22,9 @@ from pathlib import Path
 from rewriter.evidence import (
     checkpoint_match,
     dataflow,
+    derived,
     exporter,
+    like,
     parameters,
     reference_fit,
     repetition,
@@ -92,12 +95,15 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
         UsageError: what was given does not fit this model.
     """
     testimonies = [testify(graph) for testify in _WITNESSES]
+    if given.like is not None:
+        testimonies.insert(0, like.testify(graph, given.like))
     claims: list[list[Claim]] = [[] for _ in graph.nodes]
     for testimony in testimonies:
         _enter(testimony, claims)
     if given.checkpoint is not None:
         testimonies.append(checkpoint_match.testify(graph, _winners(claims), given.checkpoint, path))
         _enter(testimonies[-1], claims)
+    derived.mend(graph, claims)
     fit = _find_fit(graph, given, testimonies, claims, path) if given.references else None
     if fit is not None:
         testimonies.append(reference_fit.testify(fit, claims))

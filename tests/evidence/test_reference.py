@@ -148,13 +148,13 @@ def test_parameters_are_counted_once_and_buffers_never() -> None:
 
 
 def test_a_sidecar_carries_a_reference(tmp_path: Path) -> None:
-    first = pipeline.load(model(NET), Given((REFERENCE,)))
+    first = pipeline.load(model(NET), Given(references=(REFERENCE,)))
     file = tmp_path / "net.modules.json"
     file.write_text(sidecar.write(first))
     jsonschema.Draft202012Validator(schema("modules")).validate(json.loads(file.read_text()))
-    (again,) = given_beside(str(file)).references
+    (again,) = given_beside(reference=str(file)).references
     assert again.modules == dict(REFERENCE.modules)
-    assert pipeline.load(model(NET), Given((again,))).tree == first.tree
+    assert pipeline.load(model(NET), Given(references=(again,))).tree == first.tree
 
 
 def test_the_tree_of_another_file_is_a_reference() -> None:
@@ -171,13 +171,13 @@ def test_the_tree_of_another_file_is_a_reference() -> None:
 def test_what_is_known_of_the_file_itself_counts_first() -> None:
     reference = Reference("net", {ModulePath("a"): ReferenceModule(ModulePath("a"), "pkg.Reference")})
     own = {"rewriter.module": "a", "rewriter.class": "pkg.Own"}
-    assert pipeline.load(chain("n", n=own), Given((reference,))).tree["a"].class_name == "pkg.Own"
+    assert pipeline.load(chain("n", n=own), Given(references=(reference,))).tree["a"].class_name == "pkg.Own"
 
 
 def test_the_better_of_two_is_taken() -> None:
     (whole,), (part,) = truth(BERT.parent).references, truth(BERT.parent, part="model.encoder").references
     for references in ((whole, part), (part, whole)):
-        found = pipeline.load(BERT, Given(references))
+        found = pipeline.load(BERT, Given(references=references))
         assert all(module.class_name for module in found.tree)
 
 
@@ -192,14 +192,16 @@ def test_shapes_that_differ_are_told() -> None:
     (bert,) = truth(BERT.parent).references
     words = ModulePath("model.embeddings.word_embeddings")
     other = replace(bert.modules[words], declared=(Declared("weight", (30522, 128), trainable=True),))
-    (note,) = pipeline.load(BERT, Given((Reference("bert", {**bert.modules, words: other}),))).notes
+    (note,) = pipeline.load(
+        BERT, Given(references=(Reference("bert", {**bert.modules, words: other}),))
+    ).notes
     assert note.endswith(
         "not in it: model.embeddings.word_embeddings.weight of shape [60, 128], which it has as [30522, 128]"
     )
 
 
 def test_a_file_without_names_gets_a_note() -> None:
-    assert pipeline.load(chain("a", "b"), Given((REFERENCE,))).notes == (
+    assert pipeline.load(chain("a", "b"), Given(references=(REFERENCE,))).notes == (
         "reference: no name in this file shows where it stands; a checkpoint would",
     )
 
@@ -256,7 +258,7 @@ def test_what_is_no_reference_is_told_in_one_line(
 
 def test_an_object_that_is_no_reference() -> None:
     with pytest.raises(UsageError, match="cannot be made from a int"):
-        given_beside(3)
+        given_beside(reference=3)
 
 
 @pytest.mark.parametrize(
@@ -269,4 +271,4 @@ def test_a_missing_extra_is_named(
     Path("config.json").write_text('{"model_type": "any"}')
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=rf"pip install 'onnx-module-rewriter\[{package}\]'"):
-        given_beside(text)
+        given_beside(reference=text)
