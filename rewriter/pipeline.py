@@ -13,6 +13,8 @@ import numpy as np
 from onnx import ModelProto
 
 from rewriter import garbage
+from rewriter.evidence.given import NOTHING, Given
+from rewriter.evidence.like import Like
 from rewriter.model import files, outputs
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
@@ -24,6 +26,7 @@ from rewriter.proof.compare import Numeric, compare
 from rewriter.proof.verification import Verification
 from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
 from rewriter.views import sidecar
+from rewriter.views.likeness import like_analysis, like_sidecar
 from rewriter.views.report import PassRecord, Report
 
 Source = str | os.PathLike[str] | bytes | ModelProto
@@ -51,6 +54,7 @@ class Options:
         strict: whether a refusal is a failure.
         dry_run: whether to do everything but write.
         timeout: seconds for the numbers, and again for the optimised ones.
+        given: what the user knows of the model besides the file.
 
     Raises:
         UsageError: optimised without numbers.
@@ -66,19 +70,36 @@ class Options:
     strict: bool = False
     dry_run: bool = False
     timeout: float = 600.0
+    given: Given = NOTHING
 
     def __post_init__(self) -> None:
         if self.optimised and not self.numbers:
             raise UsageError("--optimised compares numbers; leave out --no-numbers")
 
 
-def load(source: Source) -> Analysis:
+def load(source: Source, given: Given = NOTHING) -> Analysis:
     """Read a model and find its module tree. Functions that `group` made are looked through.
+
+    Args:
+        source: the model.
+        given: what the user knows of it besides.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model.
+        UsageError: what was given does not fit it.
     """
-    return _look_through(*_read(source))
+    return _look_through(*_read(source), given)
+
+
+def read_like(source: Source) -> Like:
+    """The tree of the model that another was made of, from that model or from its sidecar (`*.json`).
+
+    Raises:
+        UnreadableModel: it is neither.
+    """
+    if isinstance(source, str | os.PathLike) and Path(source).suffix == ".json":
+        return like_sidecar(sidecar.read(Path(source)))
+    return like_analysis(load(source))
 
 
 def rewrite(
@@ -109,10 +130,10 @@ def rewrite(
         model = ModelProto()
         model.CopyFrom(before)
     with clock("tree"):
-        analysis = analyse(model, path)
+        analysis = analyse(model, path, options.given)
     _demand_coverage(analysis, options)
     with clock("passes"):
-        outcomes = _run(options.passes, analysis)
+        outcomes = _run(options.passes, analysis, options.given)
         refusals = tuple(refusal for _, outcome in outcomes for refusal in outcome.refusals)
     _demand_fit(model, path)
     if refusals and options.strict:
@@ -136,14 +157,19 @@ def rewrite(
 
 
 @garbage.paused()
-def _run(passes: Sequence[Pass], analysis: Analysis) -> list[tuple[Pass, Outcome]]:
-    """Run passes in order, each that needs one on an analysis of the model as the one before left it."""
+def _run(passes: Sequence[Pass], analysis: Analysis, given: Given) -> list[tuple[Pass, Outcome]]:
+    """Run passes in order, each that needs one on an analysis of the model as the one before left it.
+
+    The original described the model as it came; once it is annotated the annotations say it all.
+    """
     outcomes: list[tuple[Pass, Outcome]] = []
     stale = False
     for step in passes:
         stale = stale or (bool(outcomes) and _changes_graph(*outcomes[-1]))
         if stale and step.needs_analysis:
-            analysis = analyse(analysis.model, analysis.path)
+            annotated = any(earlier.name == Annotate.name for earlier, _ in outcomes)
+            left = replace(given, like=None) if annotated else given
+            analysis = analyse(analysis.model, analysis.path, left)
             stale = False
         outcomes.append((step, step.run(analysis)))
     return outcomes
@@ -154,14 +180,14 @@ def _changes_graph(step: Pass, outcome: Outcome) -> bool:
     return step.name != Annotate.name and any(outcome.changes.values())
 
 
-def _look_through(model: ModelProto, path: Path | None) -> Analysis:
+def _look_through(model: ModelProto, path: Path | None, given: Given) -> Analysis:
     """The analysis of a model, or of what it looks like flat where its calls were grouped."""
     if not any(is_ours(function) for function in model.functions):
-        return analyse(model, path)
+        return analyse(model, path, given)
     flat = ModelProto()
     flat.CopyFrom(model)
     flatten(flat)
-    return analyse(flat, path)
+    return analyse(flat, path, given)
 
 
 def verify(before: Source, after: Source, options: Options) -> Verification:
@@ -259,7 +285,7 @@ def _write(
     contents: dict[Path, bytes | Path] = dict(copies)
     if options.sidecar:
         changed = any(_changes_graph(step, outcome) for step, outcome in outcomes)
-        described = _look_through(model, output) if changed else analysis
+        described = _look_through(model, output, replace(options.given, like=None)) if changed else analysis
         contents[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
     contents[output] = files.serialize(model)
     outputs.write_atomically(contents)

@@ -7,12 +7,14 @@ import math
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
+from rewriter.beside import given_beside
 from rewriter.pipeline import Inputs
 from rewriter.refusals import UsageError
 from rewriter.views.json import rewrite_json
@@ -59,6 +61,39 @@ def proof_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def given_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that tell what is known of a model besides; they arrive as one argument `given`."""
+    options = (
+        click.option(
+            "--like",
+            type=MODEL,
+            metavar="FILE",
+            help="The model that MODEL was optimised, quantised or converted from, or its .modules.json: "
+            "carry its tree over.",
+        ),
+        click.option(
+            "--reference",
+            metavar="X",
+            help="Take classes and modules from: package.module:Class, file.py:factory, a transformers "
+            "config.json or its folder, or a sidecar.",
+        ),
+        click.option(
+            "--checkpoint", type=MODEL, metavar="FILE", help="Name weights by content: .safetensors, .bin."
+        ),
+    )
+
+    @wraps(command)
+    def with_given(
+        *arguments: Any, like: Path | None, reference: str | None, checkpoint: Path | None, **named: Any
+    ) -> None:
+        command(*arguments, given=given_beside(like, reference, checkpoint), **named)
+
+    decorated: Callable[..., None] = with_given
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated
 
 
 def show_report(report: Report, *, as_json: bool) -> None:

@@ -86,6 +86,11 @@ class CallChains:
         on_the_way = (module for chain in self.inner for module in self._resolve(chain))
         return frozenset((ROOT, *on_the_way)) if self.uses else frozenset()
 
+    def module(self, text: str) -> ModulePath | None:
+        """What a scope means where it can mean one thing only, whether a node bears it or not."""
+        candidates = self._candidates(text)
+        return candidates[0] if len(candidates) == 1 else None
+
     def _candidates(self, text: str) -> tuple[ModulePath, ...]:
         """The modules a scope may stand for."""
         if proven := self.proven.get(text):

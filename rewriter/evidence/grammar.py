@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from rewriter.evidence.derived import node_named_by, value_named_by
 from rewriter.paths import ModulePath
 
 _OUTPUT = re.compile(r"_output_\d+$")
@@ -45,6 +46,7 @@ def scope_of_node_name(name: str) -> Scope | None:
         return None
     if "/" not in name or name.count("/") + name.count(".") > DEEPEST:
         return None
+    name = node_named_by(name)
     scope, _, _operator = name.rpartition("/")
     if name.startswith("/"):
         return Scope(scope[1:], chain=True)
@@ -59,7 +61,10 @@ def scope_of_node_name(name: str) -> Scope | None:
 
 def scope_of_value_name(name: str) -> Scope | None:
     """The scope in the name of a value, where it follows TorchScript's `<node name>_output_<n>`."""
-    if not isinstance(name, str) or not name.startswith("/") or not _OUTPUT.search(name):
+    if not isinstance(name, str):
+        return None
+    name = value_named_by(name)
+    if not name.startswith("/") or not _OUTPUT.search(name):
         return None
     return scope_of_node_name(_OUTPUT.sub("", name))
 

@@ -1,13 +1,20 @@
-"""Witness: the scopes that exporters leave in the names of nodes and of the values they write."""
+"""Witness: the scopes that exporters leave in the names of nodes and of the values they write.
+
+Exporters name both alike. Where they differ a tool has fused several nodes into one, which bears the name of
+one of them and writes the value of another: it belongs to what their modules have in common.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rewriter.evidence.call_chains import CallChains
 from rewriter.evidence.claim import Claim, Source, Testimony
+from rewriter.evidence.derived import is_named_after_input
 from rewriter.evidence.grammar import Scope, scope_of_node_name, scope_of_value_name
 from rewriter.evidence.tags import ORDER
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.paths import ModulePath
+from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 
 def testify(graph: GraphIndex) -> Testimony:
@@ -18,20 +25,38 @@ def testify(graph: GraphIndex) -> Testimony:
             found.append((node, *reading))
     chains = CallChains(graph, [(node, scope.text) for node, scope, _, _ in found if scope.chain])
     places = chains.places()
+    known = {node: module for node, (module, _) in places.items()}
     claims = []
     classes: dict[ModulePath, str] = {}
     for node, scope, source, text in found:
         module, call = places[node] if scope.chain else (ModulePath(scope.text), None)
+        if scope.chain:
+            module = known[node] = _of_all_parts(graph, node, scope, chains, known)
         claims.append(Claim(node, module, scope.class_name, source, call, text))
         if scope.class_name:
             classes.setdefault(module, scope.class_name)
     return Testimony(tuple(claims), classes, called=chains.called())
 
 
+def _of_all_parts(
+    graph: GraphIndex, node: int, scope: Scope, chains: CallChains, known: Mapping[int, ModulePath]
+) -> ModulePath:
+    """The module of a node, or where it stands for nodes of several modules, what these have in common."""
+    module = known[node]
+    for value in graph.writes[node]:
+        written = scope_of_value_name(graph.value_names[value]) if value != NONE else None
+        if written and written.chain and written.text != scope.text:
+            other = chains.module(written.text)
+            module = (common_ancestor((module, other)) or ROOT) if other is not None else module
+    return module
+
+
 def _read(graph: GraphIndex, node: int) -> tuple[Scope, Source, str] | None:
     proto = graph.nodes[node]
     if any(entry.key == ORDER for entry in proto.metadata_props):
         return None  # a call that `group` made is named after the module it calls, not the one it is in
+    if is_named_after_input(graph, node):
+        return None
     name = proto.name
     if scope := scope_of_node_name(name):
         return scope, Source.SCOPE_NAME, name

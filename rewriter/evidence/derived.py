@@ -1,0 +1,107 @@
+"""Names that tools make of the names they found, and nodes that stand for several.
+
+==============================================  ========================================================
+`/x/MatMul/MatMulAddFusion`                     onnxruntime: the fused node after one of those it replaces
+`/x/Mul/QuickGeluFusion/`                       the same; such endings pile up
+`fused /fc/Gemm`                                onnxruntime: an activation drawn into what feeds it
+`/x/MatMul_output_0_pre_reshape`                onnxslim, quantisers: after a value, whatever follows it
+`/x/MatMul_quant_scales_mul`                    quantisers: after the node replaced
+`InsertedPrecisionFreeCast_/x/Add_output_0`     onnxruntime: after the value read, which says nothing
+`/x/Gelu_output_0_QuantizeLinear`               quantisers: the same
+`_inlfunc_Block_token_3_node_linear`            onnxruntime: a node of a function that was inlined
+==============================================  ========================================================
+
+A node named after the value that it reads stands between the maker of that value and its own readers, and
+serves the readers; its name is no evidence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rewriter.evidence.claim import Claim, Source
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.paths import ModulePath, common_ancestor
+
+_FUSION = re.compile(r"(?:/+\w*Fusion/*)+$")
+_PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
+_TAIL = re.compile(r"(_output_\d+)(?:quant_scaled_output|[_:][^/]*)$")
+_FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_?\d+$|_post_reshape$")
+_INSERTED = "InsertedPrecisionFreeCast_"
+
+_BIASED = frozenset({"BiasGelu", "FastGelu"})
+SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
+"""Fused operators named after the module at their end that begin where the residual is added."""
+
+
+def node_named_by(name: str) -> str:
+    """The name of the node that a name was made of; the name itself where it is nobody's making."""
+    return _FUSION.sub("", _PREFIX.sub("", name))
+
+
+def value_named_by(name: str) -> str:
+    """`/x/MatMul_output_0_gemm_out` -> `/x/MatMul_output_0`."""
+    return _TAIL.sub(r"\1", name)
+
+
+def is_named_after_input(graph: GraphIndex, node: int) -> bool:
+    """Whether a node bears the name of a value that it reads, with something in front or behind."""
+    name = graph.nodes[node].name
+    if not isinstance(name, str) or not name:
+        return False
+    if name.startswith(_INSERTED):
+        return True
+    reads = (graph.value_names[value] for value in graph.reads[node] if value != NONE)
+    return any(len(read) < len(name) and read and name.startswith(f"{read}_") for read in reads)
+
+
+def mend(graph: GraphIndex, claims: list[list[Claim]]) -> None:
+    """Correct the winners on nodes that stand for several, and place those that follow another.
+
+    What an earlier run of ours wrote on a node stays: it knew the node itself.
+    """
+    known = [of_node[0].module if of_node else None for of_node in claims]
+    for node, of_node in enumerate(claims):
+        if not of_node:
+            if (followed := _followed(graph, node, known)) is not None:
+                detail = f"follows a node in {followed}"
+                of_node.append(Claim(node, followed, None, Source.DATAFLOW, None, detail))
+                known[node] = followed
+        elif of_node[0].source is not Source.LIKE and not of_node[0].detail.startswith("rewriter.module="):
+            module = _of_all_parts(graph, node, of_node, known)
+            if module is not None and module != of_node[0].module:
+                detail = f"{of_node[0].detail}, fused with others"
+                of_node[0] = of_node[0]._replace(module=module, class_name=None, call=None, detail=detail)
+
+
+def _of_all_parts(
+    graph: GraphIndex, node: int, claims: list[Claim], known: Sequence[ModulePath | None]
+) -> ModulePath | None:
+    """What the modules of all that a fused node stands for have in common."""
+    module, proto = claims[0].module, graph.nodes[node]
+    if proto.op_type in SKIPPING:
+        return _across(graph, node, module, known)
+    if proto.op_type.startswith("Fused") or proto.op_type in _BIASED or str(proto.name).endswith("_nchwc"):
+        owners = {claim.module for claim in claims if claim.source is Source.PARAMETER}
+        return common_ancestor((module, *sorted(owners)))
+    return module
+
+
+def _across(
+    graph: GraphIndex, node: int, module: ModulePath, known: Sequence[ModulePath | None]
+) -> ModulePath | None:
+    """The sum that a fused norm begins with stands where the norm and the nearest of what feeds it meet."""
+    places = (known[other] for other in graph.predecessors(node))
+    meetings = [meet for p in places if p is not None and (meet := common_ancestor((module, p))) is not None]
+    return max(meetings, key=lambda meeting: meeting.depth, default=module.parent or module)
+
+
+def _followed(graph: GraphIndex, node: int, known: Sequence[ModulePath | None]) -> ModulePath | None:
+    """The module of the one node that another was put behind, to give its result the form it had before."""
+    proto = graph.nodes[node]
+    if proto.op_type == "ReorderOutput" or _FOLLOWS.search(str(proto.name)):
+        return next(
+            (place for other in graph.predecessors(node) if (place := known[other]) is not None), None
+        )
+    return None

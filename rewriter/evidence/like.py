@@ -1,0 +1,93 @@
+"""Witness: the file that this one was made of, whose tree is known, or the sidecar of that file.
+
+A node that stands for nodes of the original (see `descent`) goes to what their modules have in common. A
+sidecar knows the names of nodes and values, but not how they are connected; there a node is told by its name,
+by the name of a value that it writes, or by the name that its own was derived from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.derived import is_named_after_input, node_named_by, value_named_by
+from rewriter.evidence.descent import Descent
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.paths import ModulePath, common_ancestor
+
+
+class Place(NamedTuple):
+    """A call of a module; `call` is None where it is not known."""
+
+    module: ModulePath
+    call: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A tree that is known, and what its nodes can be recognised by.
+
+    Attributes:
+        graph: the original; None where only names are known.
+        places: node of the original -> its place, None where nobody placed it; () without a graph.
+        nodes: name of a node -> its place.
+        values: name of a value -> the place of the node that writes it.
+        parameters: what the initializers of the original hold.
+        classes: module -> its class, None where unknown.
+        calls: module -> how often it was called.
+    """
+
+    graph: GraphIndex | None
+    places: tuple[Place | None, ...]
+    nodes: Mapping[str, Place]
+    values: Mapping[str, Place]
+    parameters: tuple[ParameterClaim, ...]
+    classes: Mapping[ModulePath, str | None]
+    calls: Mapping[ModulePath, int] = field(default_factory=dict)
+
+
+def testify(graph: GraphIndex, like: Like) -> Testimony:
+    """Claims for every node that is one of the original's, or stands for some of them."""
+    found = _by_descent(graph, like.graph, like.places) if like.graph else _by_names(graph, like)
+    initializers = {graph.value_names[value] for value in graph.initializers}
+    return Testimony(
+        tuple(found),
+        {module: name for module, name in like.classes.items() if name},
+        tuple(c._replace(source=Source.LIKE) for c in like.parameters if c.initializer in initializers),
+        calls=dict(like.calls),
+    )
+
+
+def _by_descent(graph: GraphIndex, original: GraphIndex, places: Sequence[Place | None]) -> Iterable[Claim]:
+    for node, origins in enumerate(Descent(original, graph).origins):
+        known = {place for origin in origins if (place := places[origin]) is not None}
+        if place := _in_common(known):
+            names = ", ".join(str(original.nodes[origin].name) for origin in sorted(origins)[:4])
+            yield Claim(node, place.module, None, Source.LIKE, place.call, f"stands for {names}")
+
+
+def _by_names(graph: GraphIndex, like: Like) -> Iterable[Claim]:
+    for node, proto in enumerate(graph.nodes):
+        written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
+        derived = () if is_named_after_input(graph, node) else map(value_named_by, written)
+        tables = [(like.values, name) for name in (*written, *derived)]
+        if not is_named_after_input(graph, node):
+            name = str(proto.name)
+            tables = [(like.nodes, name), *tables, (like.nodes, node_named_by(name))]
+        found = next(((name, table[name]) for table, name in tables if name and name in table), None)
+        if found:
+            name, place = found
+            yield Claim(node, place.module, None, Source.LIKE, place.call, f"bears the name {name}")
+
+
+def _in_common(places: set[Place]) -> Place | None:
+    """What places have in common; None where there are none."""
+    if len(places) == 1:
+        return next(iter(places))
+    module = common_ancestor(sorted(place.module for place in places))
+    if module is None:
+        return None
+    calls = {place.call for place in places if place.module == module}
+    return Place(module, calls.pop() if len(calls) == 1 else None)

@@ -1,0 +1,44 @@
+"""What `--like` compares with, from an analysed model or from a sidecar."""
+
+from __future__ import annotations
+
+from rewriter.evidence.claim import ParameterClaim, Source
+from rewriter.evidence.like import Like, Place
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
+from rewriter.paths import ModulePath
+from rewriter.views.sidecar import Sidecar
+
+
+def like_analysis(analysis: Analysis) -> Like:
+    """A whole model: its nodes, how they are connected, and its tree."""
+    places = tuple(
+        Place(placement.module, placement.call) if placement else None
+        for placement in analysis.tree.placements
+    )
+    return Like(analysis.graph, places, {}, {}, _parameters(analysis.tree), *_modules(analysis.tree))
+
+
+def like_sidecar(sidecar: Sidecar) -> Like:
+    """A sidecar: its tree, and the names in it."""
+    nodes: dict[str, Place] = {}
+    values: dict[str, Place] = {}
+    for path, module in sidecar.tree.modules.items():
+        for name, node in zip(sidecar.node_names[path], module.nodes, strict=True):
+            placement = sidecar.tree.placements[node]
+            nodes.setdefault(name, Place(path, placement.call if placement else None))
+        for name in sidecar.value_names[path]:
+            values.setdefault(name, Place(path, None if module.calls > 1 else 0))
+    return Like(None, (), nodes, values, _parameters(sidecar.tree), *_modules(sidecar.tree))
+
+
+def _parameters(tree: ModuleTree) -> tuple[ParameterClaim, ...]:
+    return tuple(
+        ParameterClaim(held.initializer, module.path.child(held.name), held.transposed, Source.LIKE)
+        for module in tree
+        for held in module.parameters
+    )
+
+
+def _modules(tree: ModuleTree) -> tuple[dict[ModulePath, str | None], dict[ModulePath, int]]:
+    return {m.path: m.class_name for m in tree}, {m.path: m.calls for m in tree}
