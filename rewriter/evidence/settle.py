@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rewriter.evidence import (
+    between,
     dataflow,
     derived,
     exporter,
@@ -91,6 +92,9 @@ def settle(graph: GraphIndex, given: Given = NOTHING) -> Settled:
     derived.mend(graph, claims)
     called = frozenset(module for testimony in testimonies for module in testimony.called)
     named = any(of_node[0].source not in _NAMELESS for of_node in claims if of_node)
+    if not named:
+        for claim in between.testify(graph, _winners(claims)):
+            claims[claim.node].append(claim)
     for claim in dataflow.testify(graph, _winners(claims), called, between=not named):
         claims[claim.node].append(claim)
     calls, repeated = _tell_calls(graph, claims)
