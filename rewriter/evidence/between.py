@@ -25,6 +25,7 @@ from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
 _ON_THE_WAY = re.compile(r"(?:val|_v)_\d+$|.*_token_\d+$|gemm_(?:in|out)put_")
+_ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
 _NEAREST = 24
 """Known steps to look at on one side; the nearest tell most, and all would be quadratic."""
 
@@ -35,7 +36,7 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Cla
     claims = []
     for node, module in enumerate(modules):
         place = steps.places[steps.of[node]]
-        if module is None and place is not None:
+        if place is not None and (module is None or steps.hides_norm(node)):
             detail = f"one step with node {steps.of[node]}" if steps.of[node] != node else "between known steps"
             claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail))
     return claims
@@ -63,7 +64,9 @@ class _Steps:
         self.places: dict[int, ModulePath | None] = {}
         for step, members in self.members.items():
             found = sorted({m for node in members if (m := modules[node]) is not None})
-            self.places[step] = common_ancestor(found)
+            place = common_ancestor(found)
+            self.places[step] = _above(place) if place and any(map(self.hides_norm, members)) else place
+        self._norms(modules)
         self.known = {step for step, place in self.places.items() if place is not None}
         self.before = {step: tuple(dict.fromkeys(self._beside(step, -1))) for step in self.heads}
         self.behind = {step: tuple(dict.fromkeys(self._beside(step, 1))) for step in self.heads}
@@ -79,6 +82,43 @@ class _Steps:
             if len(readers) == 1 and all(_ON_THE_WAY.match(name) for name in written):
                 of[node] = readers.pop()
         return of
+
+    def hides_norm(self, node: int) -> bool:
+        """Whether a convolution writes a result of several: those of the batch norm that was folded into it.
+
+        Which one that was nothing tells.
+        """
+        proto = self.graph.nodes[node]
+        return proto.op_type == "Conv" and proto.output[0].startswith("getitem")
+
+    def _norms(self, modules: Sequence[ModulePath | None]) -> None:
+        """Place what a norm does before it scales: arithmetic around a mean that leads nowhere else."""
+        for node, module in enumerate(modules):
+            if module is None or self.graph.nodes[node].op_type != "Mul":
+                continue
+            inside = self._leading_to(node, modules)
+            if any(self.graph.nodes[other].op_type == "ReduceMean" for other in inside):
+                for other in inside:
+                    self.places[self.of[other]] = module
+
+    def _leading_to(self, node: int, modules: Sequence[ModulePath | None]) -> set[int]:
+        """Nodes of plain arithmetic whose results go to `node` alone, through others of the kind."""
+        inside = {node}
+        pending = [node]
+        while pending:
+            for other in self.graph.predecessors(pending.pop()):
+                if other in inside or modules[other] is not None or not self._is_arithmetic(other):
+                    continue
+                if all(reader in inside for reader in self.graph.successors(other)):
+                    inside.add(other)
+                    pending.append(other)
+        return inside - {node}
+
+    def _is_arithmetic(self, node: int) -> bool:
+        """A step of a norm; a sum of two computed values is none, but a residual that enters it."""
+        operator = self.graph.nodes[node].op_type
+        computed = sum(value not in self.graph.constants for value in self.graph.reads[node])
+        return operator in _ARITHMETIC and (operator != "Add" or computed < 2)
 
     def _is_constant(self, node: int) -> bool:
         return all(value in self.graph.constants for value in self.graph.writes[node] if value != NONE)

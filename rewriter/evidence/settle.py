@@ -94,7 +94,7 @@ def settle(graph: GraphIndex, given: Given = NOTHING) -> Settled:
     named = any(of_node[0].source not in _NAMELESS for of_node in claims if of_node)
     if not named:
         for claim in between.testify(graph, _winners(claims)):
-            claims[claim.node].append(claim)
+            claims[claim.node].insert(0, claim)
     for claim in dataflow.testify(graph, _winners(claims), called, between=not named):
         claims[claim.node].append(claim)
     calls, repeated = _tell_calls(graph, claims)
