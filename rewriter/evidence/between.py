@@ -18,13 +18,15 @@ Lists are never called, so what only numbered parts have in common goes to the m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rewriter.evidence.claim import Claim, Source
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
-_ON_THE_WAY = re.compile(r"(?:val|_v)_\d+$|.*_token_\d+$|gemm_(?:in|out)put_")
+_ON_THE_WAY = re.compile(r"val_\d+$")
+_OF_A_TOOL = re.compile(r"_v_\d+$|.*_token_\d+$|gemm_(?:in|out)put_|.*_(?:gemm_out|reshape_out|reshape_in)$")
+_LAYOUT = re.compile(r"(?:view|_unsafe_view|reshape|flatten|permute|t|transpose|unsqueeze|squeeze)(?:_\d+)?$")
 _ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
 _NEAREST = 24
 """Known steps to look at on one side; the nearest tell most, and all would be quadratic."""
@@ -36,8 +38,10 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Cla
     claims = []
     for node, module in enumerate(modules):
         place = steps.places[steps.of[node]]
-        if place is not None and (module is None or steps.hides_norm(node)):
-            detail = f"one step with node {steps.of[node]}" if steps.of[node] != node else "between known steps"
+        if place and (module is None or steps.hides_norm(node)):  # the root says nothing
+            detail = (
+                f"one step with node {steps.of[node]}" if steps.of[node] != node else "between known steps"
+            )
             claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail))
     return claims
 
@@ -79,9 +83,19 @@ class _Steps:
         for node in reversed(self.order):
             written = [self.graph.value_names[v] for v in self.graph.writes[node] if v != NONE]
             readers = {of[reader] for reader in self.graph.successors(node)}
-            if len(readers) == 1 and all(_ON_THE_WAY.match(name) for name in written):
+            if len(readers) == 1 and (
+                all(_ON_THE_WAY.match(name) for name in written)
+                or (all(_OF_A_TOOL.match(name) for name in written) and self._reshapes(node))
+            ):
                 of[node] = readers.pop()
         return of
+
+    def _reshapes(self, node: int) -> bool:
+        """Whether a tool put a reshape before or behind a node, and it is none of the model's own."""
+        if self.graph.nodes[node].op_type == "Reshape":
+            return True
+        readers = [self.graph.nodes[reader] for reader in self.graph.successors(node)]
+        return all(r.op_type == "Reshape" and not _LAYOUT.match(r.output[0]) for r in readers)
 
     def hides_norm(self, node: int) -> bool:
         """Whether a convolution writes a result of several: those of the batch norm that was folded into it.
@@ -139,7 +153,9 @@ class _Steps:
                 sources[step] = (step,)
                 continue
             operands = [sources.get(other, ()) for other in self.before[step]]
-            nearest = dict.fromkeys(s for turn in range(_NEAREST) for o in operands for s in o[turn : turn + 1])
+            nearest = dict.fromkeys(
+                s for turn in range(_NEAREST) for o in operands for s in o[turn : turn + 1]
+            )
             sources[step] = tuple(nearest)[:_NEAREST]
             meetings = [
                 meeting
@@ -149,6 +165,7 @@ class _Steps:
                 for b in other
                 if a != b and (meeting := self._meet(a, b)) is not None
             ]
+            meetings += self._branches(step, sources)
             if meetings:
                 anchors[step] = max(meetings, key=lambda m: m.depth)
         above = self._nearest_behind(self.known)
@@ -160,6 +177,26 @@ class _Steps:
                 if (m := self._meet(a, b)) is not None and m.depth > anchor.depth
             ]
             self.places[step] = max(through, key=lambda m: m.depth, default=anchor)
+
+    def _branches(self, step: int, sources: Mapping[int, Sequence[int]]) -> Iterator[ModulePath]:
+        """Meetings of what feeds a sum with the known step at the other end of its branch.
+
+        `x + f(x)`: the first step of `f` reads the value that is added to its result.
+        """
+        if self.graph.nodes[step].op_type != "Add":
+            return
+        for value in self.graph.reads[step]:
+            if value == NONE or value in self.graph.constants:
+                continue
+            first = {self.of[reader] for reader in self.graph.readers[value]} & self.known
+            others = {self.of[other] for other in self.graph.predecessors(step)} - {
+                self.of[self.graph.producer[value]] if self.graph.producer[value] != NONE else NONE
+            }
+            for beginning in sorted(first):
+                for other in sorted(others):
+                    for end in sources.get(other, ())[:1]:
+                        if (meeting := self._meet(beginning, end)) is not None and beginning != end:
+                            yield meeting
 
     def _nearest_behind(self, known: set[int]) -> dict[int, tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}

@@ -31,6 +31,7 @@ _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_
 _INSERTED = "InsertedPrecisionFreeCast_"
 
 _BIASED = frozenset({"BiasGelu", "FastGelu"})
+_ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
 SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
 """Fused operators named after the module at their end that begin where the residual is added."""
 
@@ -82,6 +83,8 @@ def _of_all_parts(
     module, proto = claims[0].module, graph.nodes[node]
     if proto.op_type in SKIPPING:
         return _across(graph, node, module, known)
+    if proto.op_type in _ACTIVATED and claims[0].source is Source.PARAMETER and module.parent is not None:
+        return module.parent  # with an activation that has no name left
     if proto.op_type.startswith("Fused") or proto.op_type in _BIASED or str(proto.name).endswith("_nchwc"):
         owners = {claim.module for claim in claims if claim.source is Source.PARAMETER}
         return common_ancestor((module, *sorted(owners)))

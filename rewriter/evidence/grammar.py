@@ -47,6 +47,8 @@ def scope_of_node_name(name: str) -> Scope | None:
     if "/" not in name or name.count("/") + name.count(".") > DEEPEST:
         return None
     name = node_named_by(name)
+    if "/" not in name:
+        return None
     scope, _, _operator = name.rpartition("/")
     if name.startswith("/"):
         return Scope(scope[1:], chain=True)

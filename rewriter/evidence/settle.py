@@ -9,7 +9,8 @@ are kept. The order, and why:
 3. scopes in names: exact text, decoded with the help of parameters;
 4. tags of other tools: good paths, but often guessed upwards;
 5. owners of parameters: right for the node that reads them, silent about the rest;
-6. dataflow: for what is left, from the placements of the others.
+6. dataflow: for what is left, from the placements of the others; in a file without any scope `between`,
+   which looks at more and is heard first where it says that a parameter misleads.
 """
 
 from __future__ import annotations
@@ -95,8 +96,9 @@ def settle(graph: GraphIndex, given: Given = NOTHING) -> Settled:
     if not named:
         for claim in between.testify(graph, _winners(claims)):
             claims[claim.node].insert(0, claim)
-    for claim in dataflow.testify(graph, _winners(claims), called, between=not named):
-        claims[claim.node].append(claim)
+    else:
+        for claim in dataflow.testify(graph, _winners(claims), called):
+            claims[claim.node].append(claim)
     calls, repeated = _tell_calls(graph, claims)
     module_calls = {module: count for module, count in repeated.items() if not called or module in called}
     return Settled(
