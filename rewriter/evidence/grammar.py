@@ -44,10 +44,8 @@ def scope_of_node_name(name: str) -> Scope | None:
     """The scope in the name of a node; None where the name has none."""
     if not isinstance(name, str):  # protobuf hands over bytes where a name is not UTF-8
         return None
-    if "/" not in name or name.count("/") + name.count(".") > DEEPEST:
-        return None
     name = node_named_by(name)
-    if "/" not in name:
+    if "/" not in name or name.count("/") + name.count(".") > DEEPEST:
         return None
     scope, _, _operator = name.rpartition("/")
     if name.startswith("/"):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from rewriter.evidence.call_chains import CallChains
 from rewriter.evidence.claim import Claim, Source, Testimony
-from rewriter.evidence.derived import is_named_after_input
+from rewriter.evidence.derived import is_fused, is_named_after_input
 from rewriter.evidence.grammar import Scope, scope_of_node_name, scope_of_value_name
 from rewriter.evidence.tags import ORDER
 from rewriter.model.graph import NONE, GraphIndex
@@ -43,6 +43,8 @@ def _of_all_parts(
 ) -> ModulePath:
     """The module of a node, or where it stands for nodes of several modules, what these have in common."""
     module = known[node]
+    if not is_fused(graph.nodes[node]):
+        return module
     for value in graph.writes[node]:
         written = scope_of_value_name(graph.value_names[value]) if value != NONE else None
         if written and written.chain and written.text != scope.text:

@@ -39,6 +39,7 @@ _WITNESSES = (
     tags.testify_own,
     exporter.testify,
     scope_names.testify,
+    tags.testify_values,
     tags.testify_others,
     parameters.testify,
 )
