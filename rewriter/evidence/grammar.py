@@ -69,6 +69,11 @@ def scope_of_value_name(name: str) -> Scope | None:
     return scope_of_node_name(_OUTPUT.sub("", name))
 
 
+def names_value(name: str) -> bool:
+    """Whether a name is one that TorchScript gives to a value, to the letter."""
+    return isinstance(name, str) and bool(_OUTPUT.search(name))
+
+
 def without_counter(scope: str) -> tuple[str, int] | None:
     """`block.0_1` -> (`block.0`, 1): perhaps a later scope of the same name; None without counter."""
     counter = _COUNTER.search(scope)

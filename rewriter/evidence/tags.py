@@ -26,8 +26,8 @@ EVIDENCE = "rewriter.evidence"
 TREE = "rewriter.tree"
 """On the model: the compact tree, `{"version": 1, "modules": [[path, class or null, calls], ...]}`."""
 VALUES = "rewriter.values"
-"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, values without a scope in
-their name by the module that writes them; tools that fuse or replace a node keep the name of what it writes."""
+"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, values without a scope in their name
+by the module that writes them; tools that replace a node keep the name of what it writes."""
 TRANSPOSED = "rewriter.transposed"
 """On an initializer: it holds the transpose of the parameter it is named after."""
 ORIGINAL_NAME = "rewriter.original_name"
