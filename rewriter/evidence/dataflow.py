@@ -5,10 +5,6 @@ belongs to neither. The root follows only where a reader is known to stand in th
 have nothing in common says nothing about the node, nor does a result that leaves the graph. A list of
 modules is never called and makes nothing, so the node goes to the caller above it: past modules that are not
 on any call chain, and past those whose parts are numbered (a Sequential computes nothing of its own either).
-
-Where names tell no module at all and parameters are all there is, nodes without one are not the constants
-and shapes that an exporter adds for a reader, but the model's own arithmetic between layers: then the
-modules that feed the node count as well.
 """
 
 from __future__ import annotations
@@ -24,8 +20,6 @@ def testify(
     graph: GraphIndex,
     modules: Sequence[ModulePath | None],
     called: Set[ModulePath] = frozenset(),
-    *,
-    between: bool = False,
 ) -> list[Claim]:
     """Claims for the nodes without a module, from the modules of the others.
 
@@ -33,7 +27,6 @@ def testify(
         graph: the model.
         modules: node -> its module as far as it is known.
         called: the modules known to be called; empty where nothing is known of calls.
-        between: whether what feeds a node counts as well as what reads it.
     """
     known = list(modules)
     leaving = {graph.producer[value] for value in graph.bodies[0].results if value != NONE}
@@ -42,8 +35,6 @@ def testify(
         if node in leaving:
             continue
         around = set(graph.successors(node))
-        if between and not _has_weight(graph, node):
-            around.update(graph.predecessors(node))
         places = {place for other in around if (place := known[other]) is not None}
         module = common_ancestor(sorted(places))
         while module and module not in places and _makes_nothing(module, places, called):
@@ -51,7 +42,7 @@ def testify(
         if module is None or (not module and module not in places):
             continue
         known[node] = module
-        detail = f"{len(around)} neighbours in {', '.join(sorted(places)[:4]) or 'the root'}"
+        detail = f"{len(around)} readers in {', '.join(sorted(places)[:4]) or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail))
     return claims
 
@@ -59,11 +50,6 @@ def testify(
 def _makes_nothing(module: ModulePath, places: Set[ModulePath], called: Set[ModulePath]) -> bool:
     numbered = all(place.relative_to(module).partition(".")[0].isdecimal() for place in places)
     return numbered or (bool(called) and module not in called)
-
-
-def _has_weight(graph: GraphIndex, node: int) -> bool:
-    """Whether a node reads a matrix: then it is part of a layer, however anonymous."""
-    return any(v in graph.initializers and len(graph.initializers[v].dims) > 1 for v in graph.reads[node])
 
 
 def _readers_first(graph: GraphIndex, known: list[ModulePath | None]) -> list[int]:

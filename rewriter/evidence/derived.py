@@ -20,6 +20,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from onnx import NodeProto
+
 from rewriter.evidence.claim import Claim, Source
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
@@ -30,7 +32,7 @@ _TAIL = re.compile(r"(_output_\d+)(?:quant_scaled_output|[_:][^/]*)$")
 _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_?\d+$|_post_reshape$")
 _INSERTED = "InsertedPrecisionFreeCast_"
 
-_BIASED = frozenset({"BiasGelu", "FastGelu"})
+_ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
 SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
 """Fused operators named after the module at their end that begin where the residual is added."""
 
@@ -54,6 +56,11 @@ def is_named_after_input(graph: GraphIndex, node: int) -> bool:
         return True
     reads = (graph.value_names[value] for value in graph.reads[node] if value != NONE)
     return any(len(read) < len(name) and read and name.startswith(f"{read}_") for read in reads)
+
+
+def is_fused(node: NodeProto) -> bool:
+    """Whether an operator is one of those that a tool fuses several into."""
+    return node.domain == "com.microsoft" or node.op_type.startswith("Fused")
 
 
 def mend(graph: GraphIndex, claims: list[list[Claim]]) -> None:
@@ -82,8 +89,10 @@ def _of_all_parts(
     module, proto = claims[0].module, graph.nodes[node]
     if proto.op_type in SKIPPING:
         return _across(graph, node, module, known)
-    if proto.op_type.startswith("Fused") or proto.op_type in _BIASED or str(proto.name).endswith("_nchwc"):
-        owners = {claim.module for claim in claims if claim.source is Source.PARAMETER}
+    if proto.op_type in _ACTIVATED and claims[0].source is Source.PARAMETER and module.parent is not None:
+        return module.parent  # with an activation that has no name left
+    if is_fused(proto) or str(proto.name).endswith("_nchwc"):
+        owners = {c.module for c in claims if c.source in (Source.PARAMETER, Source.OWN_TAG)}
         return common_ancestor((module, *sorted(owners)))
     return module
 

@@ -44,9 +44,9 @@ def scope_of_node_name(name: str) -> Scope | None:
     """The scope in the name of a node; None where the name has none."""
     if not isinstance(name, str):  # protobuf hands over bytes where a name is not UTF-8
         return None
+    name = node_named_by(name)
     if "/" not in name or name.count("/") + name.count(".") > DEEPEST:
         return None
-    name = node_named_by(name)
     scope, _, _operator = name.rpartition("/")
     if name.startswith("/"):
         return Scope(scope[1:], chain=True)
@@ -67,6 +67,11 @@ def scope_of_value_name(name: str) -> Scope | None:
     if not name.startswith("/") or not _OUTPUT.search(name):
         return None
     return scope_of_node_name(_OUTPUT.sub("", name))
+
+
+def names_value(name: str) -> bool:
+    """Whether a name is one that TorchScript gives to a value, to the letter."""
+    return isinstance(name, str) and bool(_OUTPUT.search(name))
 
 
 def without_counter(scope: str) -> tuple[str, int] | None:

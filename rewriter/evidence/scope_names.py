@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from rewriter.evidence.call_chains import CallChains
 from rewriter.evidence.claim import Claim, Source, Testimony
-from rewriter.evidence.derived import is_named_after_input
-from rewriter.evidence.grammar import Scope, scope_of_node_name, scope_of_value_name
+from rewriter.evidence.derived import is_fused, is_named_after_input
+from rewriter.evidence.grammar import Scope, names_value, scope_of_node_name, scope_of_value_name
 from rewriter.evidence.tags import ORDER
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ROOT, ModulePath, common_ancestor
@@ -43,6 +43,8 @@ def _of_all_parts(
 ) -> ModulePath:
     """The module of a node, or where it stands for nodes of several modules, what these have in common."""
     module = known[node]
+    if not is_fused(graph.nodes[node]):
+        return module
     for value in graph.writes[node]:
         written = scope_of_value_name(graph.value_names[value]) if value != NONE else None
         if written and written.chain and written.text != scope.text:
@@ -57,10 +59,10 @@ def _read(graph: GraphIndex, node: int) -> tuple[Scope, Source, str] | None:
         return None  # a call that `group` made is named after the module it calls, not the one it is in
     if is_named_after_input(graph, node):
         return None
-    name = proto.name
-    if scope := scope_of_node_name(name):
-        return scope, Source.SCOPE_NAME, name
-    for value in graph.writes[node]:
-        if value != NONE and (scope := scope_of_value_name(graph.value_names[value])):
-            return scope, Source.VALUE_NAME, graph.value_names[value]
-    return None
+    written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
+    readings = [(scope, Source.VALUE_NAME, name) for name in written if (scope := scope_of_value_name(name))]
+    if scope := scope_of_node_name(proto.name):
+        # A tool named the node after a value; that which it writes is nearer if it is not the tool's as well.
+        borrowed = names_value(proto.name) and any(names_value(name) for _, _, name in readings)
+        readings.insert(1 if borrowed else 0, (scope, Source.SCOPE_NAME, proto.name))
+    return readings[0] if readings else None

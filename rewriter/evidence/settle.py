@@ -11,7 +11,8 @@ are kept. The order, and why:
 5. owners of parameters: right for the node that reads them, silent about the rest;
 6. what users give: a checkpoint tells owners by content; a reference is heard of a node only where the scope
    in its name was read as a module that the reference does not have, and there it is trusted more;
-7. dataflow: for what is left, from the placements of the others.
+7. dataflow: for what is left, from the placements of the others; in a file without any scope `between`,
+   which looks at more and is heard first where it says that a parameter misleads.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.evidence import (
+    between,
     checkpoint_match,
     dataflow,
     derived,
@@ -43,6 +45,7 @@ _WITNESSES = (
     tags.testify_own,
     exporter.testify,
     scope_names.testify,
+    tags.testify_values,
     tags.testify_others,
     parameters.testify,
 )
@@ -112,8 +115,12 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
         testimonies.append(Testimony(notes=(reference_fit.UNKNOWN_PLACE,)))
     called = frozenset(module for testimony in testimonies for module in testimony.called)
     named = any(of_node[0].source not in _NAMELESS for of_node in claims if of_node)
-    for claim in dataflow.testify(graph, _winners(claims), called, between=not named):
-        claims[claim.node].append(claim)
+    if not named:
+        for claim in between.testify(graph, _winners(claims)):
+            claims[claim.node].insert(0, claim)
+    else:
+        for claim in dataflow.testify(graph, _winners(claims), called):
+            claims[claim.node].append(claim)
     calls, repeated = _tell_calls(graph, claims)
     module_calls = {module: count for module, count in repeated.items() if not called or module in called}
     return Settled(

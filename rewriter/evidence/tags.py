@@ -27,6 +27,9 @@ OF_NODES = frozenset({MODULE, CLASS, KIND, DEPTH, LEAF, CALL, EVIDENCE})
 """What `annotate` writes on every node that is placed, besides the `namespace`."""
 TREE = "rewriter.tree"
 """On the model: the compact tree, `{"version": 1, "modules": [[path, class or null, calls], ...]}`."""
+VALUES = "rewriter.values"
+"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, values without a scope in their name
+by the module that writes them; tools that replace a node keep the name of what it writes."""
 TRANSPOSED = "rewriter.transposed"
 """On an initializer: it holds the transpose of the parameter it is named after."""
 ORIGINAL_NAME = "rewriter.original_name"
@@ -74,6 +77,26 @@ def testify_own(graph: GraphIndex) -> Testimony:
             moved_call, _, moved_to = home.partition(" ")
             homes[number] = (ModulePath(moved_to), count_in(moved_call) or 0)
     return Testimony(tuple(claims), classes, calls=calls, homes=homes)
+
+
+def testify_values(graph: GraphIndex) -> Testimony:
+    """Claims for nodes that lost their tags but write a value whose module an earlier run noted."""
+    places = _noted_values(graph)
+    claims = []
+    for number, node in enumerate(graph.nodes) if places else ():
+        if any(entry.key in (MODULE, ORDER) for entry in node.metadata_props):
+            continue
+        if name := next((name for name in node.output if name in places), None):
+            claims.append(Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}"))
+    return Testimony(tuple(claims))
+
+
+def _noted_values(graph: GraphIndex) -> dict[str, ModulePath]:
+    try:
+        noted = json.loads(read(graph.model).get(VALUES, "{}")).get("values", [])
+        return {name: ModulePath(path) for path, names in noted if isinstance(path, str) for name in names}
+    except (ValueError, TypeError, AttributeError, RecursionError):  # somebody else's entry, or a damaged one
+        return {}
 
 
 def count_in(text: str) -> int | None:

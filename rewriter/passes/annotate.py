@@ -12,8 +12,9 @@ from typing import ClassVar
 
 from rewriter.evidence import tags
 from rewriter.evidence.exporter import NAMESPACE
-from rewriter.evidence.grammar import scoped_prefix
+from rewriter.evidence.grammar import scope_of_value_name, scoped_prefix
 from rewriter.model import metadata
+from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Placement
 from rewriter.passes.base import Outcome
@@ -41,7 +42,7 @@ class Annotate:
             changed += _annotate(node, common, placement)
         model = analysis.model
         if tree.placed:
-            metadata.write(model, {tags.TREE: compact(tree)})
+            metadata.write(model, {tags.TREE: compact(tree), tags.VALUES: compact_values(analysis)})
             model.ir_version = max(model.ir_version, tags.IR_WITH_METADATA)
         return Outcome({"nodes annotated": changed})
 
@@ -50,6 +51,22 @@ def compact(tree: ModuleTree) -> str:
     """The tree as one line of JSON: path, class and number of calls of every module."""
     modules = [[module.path, module.class_name, module.calls] for module in tree]
     return json.dumps({"version": 1, "modules": modules}, ensure_ascii=False, separators=(",", ":"))
+
+
+def compact_values(analysis: Analysis) -> str:
+    """The values of the main graph that bear no scope, by module, as one line of JSON.
+
+    Node metadata and names are lost in many tools, the names of values and what is on the model hardly ever.
+    """
+    graph = analysis.graph
+    names: dict[str, list[str]] = {}
+    for node, placement in enumerate(analysis.tree.placements):
+        if placement is not None and graph.body_of[node] == 0:
+            written = (graph.value_names[value] for value in graph.writes[node] if value != NONE)
+            bare = [name for name in written if isinstance(name, str) and not scope_of_value_name(name)]
+            names.setdefault(placement.module, []).extend(bare)
+    values = [[module, of_module] for module, of_module in names.items() if of_module]
+    return json.dumps({"version": 1, "values": values}, ensure_ascii=False, separators=(",", ":"))
 
 
 def entries_of(tree: ModuleTree, path: ModulePath) -> dict[str, str]:

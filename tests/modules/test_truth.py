@@ -26,14 +26,6 @@ UNDECIDABLE: dict[str, tuple[str, dict[str, str | None]]] = {
     ),
     "module_dict-ts": (HIDDEN, {"/gelu/Gelu": "gelu", "/relu/Relu": "relu"}),
     "scripted_calls-ts": (INLINED, {"/seq/Gemm": "seq", "/seq/Tanh": "seq", "/seq/Gemm_1": "seq"}),
-    "opset17-dy": (
-        BARE,
-        {"node_add": None, "node_add_1": None},
-    ),
-    "opset17-dy_dyn": (
-        BARE,
-        {"node_add_16": None, "node_add_37": None},
-    ),
 }
 """File -> why, and node -> the module it is placed in instead; None where it is left unplaced."""
 

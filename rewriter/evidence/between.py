@@ -1,0 +1,290 @@
+"""Witness for files without any scope: parameters say where some nodes belong, dataflow where the rest may.
+
+What is left of a dynamo export without metadata are the names of parameters and of values. An operator of
+torch writes a value named after it (`linear_3`) and, on the way, values named `val_<n>`: nodes that write
+these belong with what reads them, so the file falls into *steps*. A step that reads a parameter is known. The
+others hold the model's own arithmetic between layers:
+
+1. where two operands come from different known steps (queries and keys, a branch and its residual), the
+   module they have in common most deeply made the step: an *anchor*;
+2. what stands between known steps and anchors goes to what one before and one behind have most deeply in
+   common, never into one of them;
+3. what nothing known feeds serves those that read it, what feeds nothing known stands where it came from,
+   one level up; constants belong to their readers.
+
+Lists are never called, so what only numbered parts have in common goes to the module above.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from rewriter.evidence.claim import Claim, Source
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.paths import ModulePath, common_ancestor
+
+_ON_THE_WAY = re.compile(r"val_\d+$")
+_OF_A_TOOL = re.compile(r"_v_\d+$|.*_token_\d+$|gemm_(?:in|out)put_|.*_(?:gemm_out|reshape_out|reshape_in)$")
+_LAYOUT = re.compile(r"(?:view|_unsafe_view|reshape|flatten|permute|t|transpose|unsqueeze|squeeze)(?:_\d+)?$")
+_ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
+_NEAREST = 24
+"""Known steps to look at on one side; the nearest tell most, and all would be quadratic."""
+
+
+def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Claim]:
+    """Claims for the nodes without a module, from those that read parameters."""
+    steps = _Steps(graph, modules)
+    claims = []
+    for node, module in enumerate(modules):
+        place = steps.places[steps.of[node]]
+        if place and (module is None or steps.hides_norm(node)):  # the root says nothing
+            detail = (
+                f"one step with node {steps.of[node]}" if steps.of[node] != node else "between known steps"
+            )
+            claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail))
+    return claims
+
+
+class _Steps:
+    """The nodes of a file in steps, each under the number of its last node.
+
+    Attributes:
+        of: node -> its step.
+        places: step -> its module.
+    """
+
+    def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
+        self.graph = graph
+        self.order = _topological(graph)
+        self.of = self._find_steps()
+        self.members: dict[int, list[int]] = {}
+        for node, step in enumerate(self.of):
+            self.members.setdefault(step, []).append(node)
+        self.heads = [node for node in self.order if self.of[node] == node]
+        self.constant = {
+            step for step in self.heads if all(self._is_constant(node) for node in self.members[step])
+        }
+        self.places: dict[int, ModulePath | None] = {}
+        for step, members in self.members.items():
+            found = sorted({m for node in members if (m := modules[node]) is not None})
+            place = common_ancestor(found)
+            self.places[step] = _above(place) if place and any(map(self.hides_norm, members)) else place
+        self._norms(modules)
+        self.known = {step for step, place in self.places.items() if place is not None}
+        self.before = {step: tuple(dict.fromkeys(self._beside(step, -1))) for step in self.heads}
+        self.behind = {step: tuple(dict.fromkeys(self._beside(step, 1))) for step in self.heads}
+        self._anchor()
+        self._fill()
+        self._constants()
+
+    def _find_steps(self) -> list[int]:
+        of = list(range(len(self.graph.nodes)))
+        for node in reversed(self.order):
+            written = [self.graph.value_names[v] for v in self.graph.writes[node] if v != NONE]
+            readers = {of[reader] for reader in self.graph.successors(node)}
+            if len(readers) == 1 and (
+                all(_ON_THE_WAY.match(name) for name in written)
+                or (all(_OF_A_TOOL.match(name) for name in written) and self._reshapes(node))
+            ):
+                of[node] = readers.pop()
+        return of
+
+    def _reshapes(self, node: int) -> bool:
+        """Whether a tool put a reshape before or behind a node, and it is none of the model's own."""
+        if self.graph.nodes[node].op_type == "Reshape":
+            return True
+        readers = [self.graph.nodes[reader] for reader in self.graph.successors(node)]
+        return all(r.op_type == "Reshape" and not _LAYOUT.match(r.output[0]) for r in readers)
+
+    def hides_norm(self, node: int) -> bool:
+        """Whether a convolution writes a result of several: those of the batch norm that was folded into it.
+
+        Which one that was nothing tells.
+        """
+        proto = self.graph.nodes[node]
+        return proto.op_type == "Conv" and proto.output[0].startswith("getitem")
+
+    def _norms(self, modules: Sequence[ModulePath | None]) -> None:
+        """Place what a norm does before it scales: arithmetic around a mean that leads nowhere else."""
+        for node, module in enumerate(modules):
+            if module is None or self.graph.nodes[node].op_type != "Mul":
+                continue
+            inside = self._leading_to(node, modules)
+            if any(self.graph.nodes[other].op_type == "ReduceMean" for other in inside):
+                for other in inside:
+                    self.places[self.of[other]] = module
+
+    def _leading_to(self, node: int, modules: Sequence[ModulePath | None]) -> set[int]:
+        """Nodes of plain arithmetic whose results go to `node` alone, through others of the kind."""
+        inside = {node}
+        pending = [node]
+        while pending:
+            for other in self.graph.predecessors(pending.pop()):
+                if other in inside or modules[other] is not None or not self._is_arithmetic(other):
+                    continue
+                if all(reader in inside for reader in self.graph.successors(other)):
+                    inside.add(other)
+                    pending.append(other)
+        return inside - {node}
+
+    def _is_arithmetic(self, node: int) -> bool:
+        """A step of a norm; a sum of two computed values is none, but a residual that enters it."""
+        operator = self.graph.nodes[node].op_type
+        computed = sum(value not in self.graph.constants for value in self.graph.reads[node])
+        return operator in _ARITHMETIC and (operator != "Add" or computed < 2)
+
+    def _is_constant(self, node: int) -> bool:
+        return all(value in self.graph.constants for value in self.graph.writes[node] if value != NONE)
+
+    def _beside(self, step: int, direction: int) -> Iterator[int]:
+        for node in self.members[step]:
+            others = self.graph.predecessors(node) if direction < 0 else self.graph.successors(node)
+            for other in others:
+                if (beside := self.of[other]) != step and beside not in self.constant:
+                    yield beside
+
+    def _anchor(self) -> None:
+        """Place steps by operands that come from different known steps."""
+        sources: dict[int, tuple[int, ...]] = {}
+        anchors: dict[int, ModulePath] = {}
+        for step in self.heads:
+            if step in self.known:
+                sources[step] = (step,)
+                continue
+            operands = [sources.get(other, ()) for other in self.before[step]]
+            nearest = dict.fromkeys(
+                s for turn in range(_NEAREST) for o in operands for s in o[turn : turn + 1]
+            )
+            sources[step] = tuple(nearest)[:_NEAREST]
+            meetings = [
+                meeting
+                for number, one in enumerate(operands)
+                for other in operands[number + 1 :]
+                for a in one
+                for b in other
+                if a != b and (meeting := self._meet(a, b)) is not None
+            ]
+            meetings += self._branches(step, sources)
+            if meetings:
+                anchors[step] = max(meetings, key=lambda m: m.depth)
+        above = self._nearest_behind(self.known)
+        for step, anchor in anchors.items():
+            through = [
+                m
+                for a in sources[step]
+                for b in above[step]
+                if (m := self._meet(a, b)) is not None and m.depth > anchor.depth
+            ]
+            self.places[step] = max(through, key=lambda m: m.depth, default=anchor)
+
+    def _branches(self, step: int, sources: Mapping[int, Sequence[int]]) -> Iterator[ModulePath]:
+        """Meetings of what feeds a sum with the known step at the other end of its branch.
+
+        `x + f(x)`: the first step of `f` reads the value that is added to its result.
+        """
+        if self.graph.nodes[step].op_type != "Add":
+            return
+        for value in self.graph.reads[step]:
+            if value == NONE or value in self.graph.constants:
+                continue
+            first = {self.of[reader] for reader in self.graph.readers[value]} & self.known
+            others = {self.of[other] for other in self.graph.predecessors(step)} - {
+                self.of[self.graph.producer[value]] if self.graph.producer[value] != NONE else NONE
+            }
+            for beginning in sorted(first):
+                for other in sorted(others):
+                    for end in sources.get(other, ())[:1]:
+                        if (meeting := self._meet(beginning, end)) is not None and beginning != end:
+                            yield meeting
+
+    def _nearest_behind(self, known: set[int]) -> dict[int, tuple[int, ...]]:
+        found: dict[int, tuple[int, ...]] = {}
+        for step in reversed(self.heads):
+            nearest: dict[int, None] = {}
+            for other in self.behind[step]:
+                nearest.update(dict.fromkeys((other,) if other in known else found.get(other, ())))
+            found[step] = tuple(nearest)[:_NEAREST]
+        return found
+
+    def _fill(self) -> None:
+        """Place what stands between known steps and anchors."""
+        fixed = {step for step in self.heads if self.places[step] is not None}
+        behind = self._nearest_behind(fixed)
+        before: dict[int, tuple[int, ...]] = {}
+        for step in self.heads:
+            nearest: dict[int, None] = {}
+            for other in self.before[step]:
+                nearest.update(dict.fromkeys((other,) if other in fixed else before.get(other, ())))
+            before[step] = tuple(nearest)[:_NEAREST]
+            if step in fixed or step in self.constant:
+                continue
+            self.places[step] = self._between(before[step], behind[step])
+
+    def _between(self, before: Sequence[int], behind: Sequence[int]) -> ModulePath | None:
+        if before and behind:
+            meetings = [m for a in before for b in behind if (m := self._meet(a, b)) is not None]
+            return max(meetings, key=lambda m: m.depth, default=None)
+        one_side = before or behind
+        places = {self.places[step] for step in one_side} - {None}
+        module = common_ancestor(sorted(place for place in places if place is not None))
+        if module is None:
+            return None
+        known = {self.places[step] for step in one_side if step in self.known}
+        return self._calling(_above(module) if module in known else module, one_side)
+
+    def _meet(self, one: int, other: int) -> ModulePath | None:
+        """What the modules of two steps have in common; the caller where both are one known module."""
+        a, b = self.places[one], self.places[other]
+        if a is None or b is None:
+            return None
+        module = common_ancestor((a, b))
+        if module is not None and any(
+            step in self.known and self.places[step] == module for step in (one, other)
+        ):
+            module = _above(module)
+        return self._calling(module, (one, other)) if module is not None else None
+
+    def _calling(self, module: ModulePath, steps: Sequence[int]) -> ModulePath:
+        """The module, or the one above a list."""
+        places = [place for step in steps if (place := self.places[step]) is not None]
+        while module and all(
+            module.holds(p) and p.relative_to(module).partition(".")[0].isdecimal() for p in places
+        ):
+            module = _above(module)
+        return module
+
+    def _constants(self) -> None:
+        for step in reversed(self.heads):
+            if step in self.constant and self.places[step] is None:
+                readers = {
+                    self.places[self.of[reader]]
+                    for node in self.members[step]
+                    for reader in self.graph.successors(node)
+                    if self.of[reader] != step
+                }
+                found = sorted(place for place in readers if place is not None)
+                module = common_ancestor(found)
+                self.places[step] = module
+
+
+def _above(module: ModulePath) -> ModulePath:
+    parent = module.parent
+    return module if parent is None else parent
+
+
+def _topological(graph: GraphIndex) -> list[int]:
+    """Every node behind those that it reads."""
+    order: list[int] = []
+    seen = [False] * len(graph.nodes)
+    for start in range(len(graph.nodes)):
+        stack = [(start, False)]
+        while stack:
+            node, done = stack.pop()
+            if done:
+                order.append(node)
+            elif not seen[node]:
+                seen[node] = True
+                stack.append((node, True))
+                stack.extend((other, False) for other in graph.predecessors(node))
+    return order
