@@ -258,7 +258,7 @@ def test_inputs_that_do_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def test_thresholds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     message = fails(
-        capsys, tmp_path, 4, "rewrite", EXPORTS / "opset17" / "dy.onnx",
+        capsys, tmp_path, 4, "rewrite", EXPORTS / "recurrent" / "dy_dyn.onnx",
         "-o", tmp_path / "out.onnx", "--min-coverage", "99.9", "--no-numbers",
     )  # fmt: skip
     assert "99.9%" in message
