@@ -26,6 +26,7 @@ from rewriter.paths import ModulePath, common_ancestor
 
 _ON_THE_WAY = re.compile(r"val_\d+$")
 _OF_A_TOOL = re.compile(r"_v_\d+$|.*_token_\d+$|gemm_(?:in|out)put_|.*_(?:gemm_out|reshape_out|reshape_in)$")
+_FLAT = re.compile(r"addmm(?:_\d+)?$")
 _LAYOUT = re.compile(r"(?:view|_unsafe_view|reshape|flatten|permute|t|transpose|unsqueeze|squeeze)(?:_\d+)?$")
 _ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
 _NEAREST = 24
@@ -38,7 +39,7 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Cla
     claims = []
     for node, module in enumerate(modules):
         place = steps.places[steps.of[node]]
-        if place and (module is None or steps.hides_norm(node)):  # the root says nothing
+        if place and module is None:  # the root says nothing
             detail = (
                 f"one step with node {steps.of[node]}" if steps.of[node] != node else "between known steps"
             )
@@ -52,6 +53,8 @@ class _Steps:
     Attributes:
         of: node -> its step.
         places: step -> its module.
+        known: the steps that read a parameter.
+        compound: the modules that have parts.
     """
 
     def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
@@ -68,10 +71,12 @@ class _Steps:
         self.places: dict[int, ModulePath | None] = {}
         for step, members in self.members.items():
             found = sorted({m for node in members if (m := modules[node]) is not None})
-            place = common_ancestor(found)
-            self.places[step] = _above(place) if place and any(map(self.hides_norm, members)) else place
+            self.places[step] = common_ancestor(found)
         self._norms(modules)
         self.known = {step for step, place in self.places.items() if place is not None}
+        self.compound = {
+            above for place in self.places.values() if place is not None for above in place.ancestors()
+        }
         self.before = {step: tuple(dict.fromkeys(self._beside(step, -1))) for step in self.heads}
         self.behind = {step: tuple(dict.fromkeys(self._beside(step, 1))) for step in self.heads}
         self._anchor()
@@ -86,24 +91,29 @@ class _Steps:
             if len(readers) == 1 and (
                 all(_ON_THE_WAY.match(name) for name in written)
                 or (all(_OF_A_TOOL.match(name) for name in written) and self._reshapes(node))
+                or self._flattens(node)
             ):
                 of[node] = readers.pop()
         return of
 
+    def _flattens(self, node: int) -> bool:
+        """Whether a node is the product of a module that flattens its input first, or that flattening.
+
+        `torch.addmm` takes matrices only, unlike `linear`: whoever calls it reshapes before and behind.
+        """
+        readers = [self.graph.nodes[reader] for reader in set(self.graph.successors(node))]
+        here, behind = self.graph.nodes[node], readers[0]
+        return (here.op_type == "Reshape" and bool(_FLAT.match(behind.output[0]))) or (
+            behind.op_type == "Reshape" and bool(_FLAT.match(here.output[0]))
+        )
+
     def _reshapes(self, node: int) -> bool:
         """Whether a tool put a reshape before or behind a node, and it is none of the model's own."""
         if self.graph.nodes[node].op_type == "Reshape":
-            return True
+            makers = (self.graph.nodes[maker].op_type for maker in self.graph.predecessors(node))
+            return "Transpose" not in makers  # else it was merged with the model's own
         readers = [self.graph.nodes[reader] for reader in self.graph.successors(node)]
         return all(r.op_type == "Reshape" and not _LAYOUT.match(r.output[0]) for r in readers)
-
-    def hides_norm(self, node: int) -> bool:
-        """Whether a convolution writes a result of several: those of the batch norm that was folded into it.
-
-        Which one that was nothing tells.
-        """
-        proto = self.graph.nodes[node]
-        return proto.op_type == "Conv" and proto.output[0].startswith("getitem")
 
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
         """Place what a norm does before it scales: arithmetic around a mean that leads nowhere else."""
@@ -230,17 +240,22 @@ class _Steps:
         module = common_ancestor(sorted(place for place in places if place is not None))
         if module is None:
             return None
-        known = {self.places[step] for step in one_side if step in self.known}
+        known = {self.places[step] for step in one_side if step in self.known} - self.compound
         return self._calling(_above(module) if module in known else module, one_side)
 
     def _meet(self, one: int, other: int) -> ModulePath | None:
-        """What the modules of two steps have in common; the caller where both are one known module."""
+        """What the modules of two steps have in common; the caller where that is a module without parts.
+
+        A module with parts computes between its own weight and theirs, one without is called as a whole.
+        """
         a, b = self.places[one], self.places[other]
         if a is None or b is None:
             return None
         module = common_ancestor((a, b))
-        if module is not None and any(
-            step in self.known and self.places[step] == module for step in (one, other)
+        if (
+            module is not None
+            and module not in self.compound
+            and module in {place for step, place in ((one, a), (other, b)) if step in self.known}
         ):
             module = _above(module)
         return self._calling(module, (one, other)) if module is not None else None

@@ -1,15 +1,16 @@
 """Witness of last resort: a node that nobody names belongs to what reads its results.
 
 It goes to the lowest common ancestor of its readers' modules, never deeper: a constant that two layers share
-belongs to neither. The root follows only where a reader is known to stand in the root itself; that readers
-have nothing in common says nothing about the node, nor does a result that leaves the graph. A list of
-modules is never called and makes nothing, so the node goes to the caller above it: past modules that are not
-on any call chain, and past those whose parts are numbered (a Sequential computes nothing of its own either).
+belongs to neither. A reshape of what was transposed counts its maker as a reader. The root follows only
+where a reader is known to stand in the root itself; that readers have nothing in common says nothing about
+the node, nor does a result that leaves the graph. A list of modules is never called and makes nothing, so the
+node goes to the caller above it: past modules that are not on any call chain, and past those whose parts are
+numbered (a Sequential computes nothing of its own either).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 
 from rewriter.evidence.claim import Claim, Source
 from rewriter.model.graph import NONE, GraphIndex
@@ -34,7 +35,7 @@ def testify(
     for node in _readers_first(graph, known):
         if node in leaving:
             continue
-        around = set(graph.successors(node))
+        around = {*graph.successors(node), *_merged_with(graph, node)}
         places = {place for other in around if (place := known[other]) is not None}
         module = common_ancestor(sorted(places))
         while module and module not in places and _makes_nothing(module, places, called):
@@ -50,6 +51,16 @@ def testify(
 def _makes_nothing(module: ModulePath, places: Set[ModulePath], called: Set[ModulePath]) -> bool:
     numbered = all(place.relative_to(module).partition(".")[0].isdecimal() for place in places)
     return numbered or (bool(called) and module not in called)
+
+
+def _merged_with(graph: GraphIndex, node: int) -> Iterator[int]:
+    """What a node nobody names may have served as well: a reshape behind a transpose.
+
+    Tools put reshapes before a matrix product and merge them with the model's own; a value that was
+    transposed was reshaped by who transposed it.
+    """
+    if graph.nodes[node].op_type == "Reshape":
+        yield from (n for n in graph.predecessors(node) if graph.nodes[n].op_type == "Transpose")
 
 
 def _readers_first(graph: GraphIndex, known: list[ModulePath | None]) -> list[int]:

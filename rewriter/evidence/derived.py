@@ -12,7 +12,8 @@
 ==============================================  ========================================================
 
 A node named after the value that it reads stands between the maker of that value and its own readers, and
-serves the readers; its name is no evidence.
+serves the readers; its name is no evidence. Nodes that write values named after the value that they lead to
+(`linear_4_output_quantized`, `linear_4_output_quantized_cast`, `linear_4`) are the parts of one.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from rewriter.paths import ModulePath, common_ancestor
 _FUSION = re.compile(r"(?:/+\w*Fusion/*)+$")
 _PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
 _TAIL = re.compile(r"(_output_\d+)(?:quant_scaled_output|[_:][^/]*)$")
+_COUNTED = re.compile(r"_\d+$")
 _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_?\d+$|_post_reshape$")
 _INSERTED = "InsertedPrecisionFreeCast_"
 
@@ -68,6 +70,8 @@ def mend(graph: GraphIndex, claims: list[list[Claim]]) -> None:
 
     What an earlier run of ours wrote on a node stays: it knew the node itself.
     """
+    for last, parts in _assemblies(graph, claims).items():
+        _place_together(graph, last, parts, claims)
     known = [of_node[0].module if of_node else None for of_node in claims]
     for node, of_node in enumerate(claims):
         if not of_node:
@@ -82,6 +86,62 @@ def mend(graph: GraphIndex, claims: list[list[Claim]]) -> None:
                 of_node[0] = of_node[0]._replace(module=module, class_name=None, call=None, detail=detail)
 
 
+def _assemblies(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> dict[int, list[int]]:
+    """The last of the nodes that a tool made of one -> all of them, the last first."""
+    last_of: dict[int, int] = {}
+    assemblies: dict[int, list[int]] = {}
+    for node in reversed(range(len(graph.nodes))):
+        last = last_of[node] = _leads_to(graph, node, last_of, assemblies, claims)
+        assemblies.setdefault(last, []).append(node)
+    return {last: parts for last, parts in assemblies.items() if len(parts) > 1 or _hides_norm(graph, last)}
+
+
+def _leads_to(
+    graph: GraphIndex,
+    node: int,
+    last_of: dict[int, int],
+    assemblies: dict[int, list[int]],
+    claims: Sequence[Sequence[Claim]],
+) -> int:
+    """The last of the nodes that `node` is a part with; itself where it is whole."""
+    readers = set(graph.successors(node))
+    last = last_of.get(readers.pop(), NONE) if len(readers) == 1 else NONE
+    if last == NONE:
+        return node
+    end, own = graph.nodes[last].output[0], graph.nodes[node].output[0]
+    named = end and own.startswith(end) and own != end and not _COUNTED.fullmatch(own[len(end) :])
+    weight = (
+        claims[node] and claims[node][0].source is Source.PARAMETER and own.startswith(graph.nodes[node].name)
+    )
+    return last if named or (weight and graph.nodes[node].name and len(assemblies[last]) > 1) else node
+
+
+def _hides_norm(graph: GraphIndex, node: int) -> bool:
+    """Whether a convolution writes a result of several: those of the batch norm that was folded into it.
+
+    Torch calls such results `getitem`. Which module the norm was nothing tells.
+    """
+    proto = graph.nodes[node]
+    folded = proto.op_type in ("Conv", "ConvInteger", "FusedConv")
+    return folded and bool(proto.output) and proto.output[0].startswith("getitem")
+
+
+def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: list[list[Claim]]) -> None:
+    """Place parts that no more than a parameter tells of with the others."""
+    sure = [c[0] for part in parts if (c := claims[part]) and c[0].source is not Source.PARAMETER]
+    told = [c[0] for part in parts if (c := claims[part]) and c[0].source is Source.PARAMETER]
+    module = common_ancestor(sorted({claim.module for claim in sure or told}))
+    if not sure and module and any(_hides_norm(graph, part) for part in parts):
+        module = module.parent
+    if module is None:
+        return
+    detail = f"a part of what writes {graph.nodes[last].output[0]}"
+    for part in parts:
+        first = claims[part][0] if claims[part] else None
+        if first is None or (first.source is Source.PARAMETER and first.module != module):
+            claims[part].insert(0, Claim(part, module, None, Source.DATAFLOW, None, detail))
+
+
 def _of_all_parts(
     graph: GraphIndex, node: int, claims: list[Claim], known: Sequence[ModulePath | None]
 ) -> ModulePath | None:
@@ -91,7 +151,9 @@ def _of_all_parts(
         return _across(graph, node, module, known)
     if proto.op_type in _ACTIVATED and claims[0].source is Source.PARAMETER and module.parent is not None:
         return module.parent  # with an activation that has no name left
-    if is_fused(proto) or str(proto.name).endswith("_nchwc"):
+    if str(proto.name).endswith("_nchwc") and any(each.name == "activation" for each in proto.attribute):
+        return module.parent if module.parent is not None else module  # named after the activation
+    if is_fused(proto):
         owners = {c.module for c in claims if c.source in (Source.PARAMETER, Source.OWN_TAG)}
         return common_ancestor((module, *sorted(owners)))
     return module

@@ -4,7 +4,8 @@ A node that writes a value of the original's name by the same operator, or bears
 an original node, *is* that node. The others lie in patches between values that are in both files; a patch
 replaces the original nodes between the same values. Inside a patch:
 
-1. nodes that read the same parameter, or one named after it (`W_quantized`), correspond;
+1. nodes that read the same parameter, or one named after it (`W_quantized`), correspond, and a node named
+   after a value is its maker;
 2. then nodes of one kind of operator, where only one can be meant;
 3. an original node left over was drawn into the one that reads it;
 4. a new node that writes a value of the original stands for its maker, any other serves those that read it.
@@ -18,6 +19,8 @@ from rewriter.model.graph import NONE, GraphIndex
 
 _KINDS = {"Gemm": "MatMul", "FusedGemm": "MatMul", "FusedMatMul": "MatMul", "MatMulInteger": "MatMul"}
 _KINDS |= {"FusedConv": "Conv", "ConvInteger": "Conv", "NhwcFusedConv": "Conv"}
+_BLOCKED = "_nchwc"
+"""Onnxruntime's convolutions on blocked layouts are named after the value they write in place of another."""
 
 
 class Descent:
@@ -47,6 +50,10 @@ class Descent:
     def image(self, value: int) -> int:
         """The original value that a value of the damaged file is; NONE for a new one."""
         return self._image[value] if value != NONE else NONE
+
+    def value_named(self, name: str) -> int:
+        """The original value of a name; NONE where there is none."""
+        return self._values.get(name, NONE) if name else NONE
 
     def is_kept(self, node: int) -> bool:
         """Whether an original node is in the damaged file."""
@@ -107,11 +114,14 @@ class _Patch:
         self.nodes = nodes
         self.makers = {node: maker for node in nodes if (maker := self._maker(node)) != NONE}
         self.replaced = self._find_replaced()
+        self._among_replaced = frozenset(self.replaced)
         self.given: dict[int, int] = {}
 
     def assign(self) -> None:
         """Decide what each node of the patch stands for."""
         self._by_parameters()
+        self._by_names()
+        self._drawn_into_own_kind()
         self._by_kind()
         self._drawn_into_readers()
         origins = self.descent.origins
@@ -188,9 +198,27 @@ class _Patch:
                 if found:
                     self.given[old] = found[0]
 
+    def _by_names(self) -> None:
+        """A new node named after a value of the original stands for its maker, activation and all."""
+        for new in self.nodes:
+            name = self.damaged.nodes[new].name
+            blocked = name.endswith(_BLOCKED)
+            value = self.descent.value_named(name.removesuffix(_BLOCKED))
+            maker = self.original.producer[value] if value != NONE else NONE
+            if maker in self._among_replaced and (blocked or self._alike(maker, new)):
+                self.given.setdefault(maker, new)
+
+    def _drawn_into_own_kind(self) -> None:
+        """A product goes with the sum behind it where both became one."""
+        for old in self.replaced:
+            if old not in self.given:
+                readers = {self.given.get(reader) for reader in self.original.successors(old)}
+                if len(readers) == 1 and (new := readers.pop()) is not None and self._alike(old, new):
+                    self.given[old] = new
+
     def _by_kind(self) -> None:
         for new, maker in self.makers.items():
-            if maker in self.replaced and maker not in self.given and self._alike(maker, new):
+            if maker in self._among_replaced and maker not in self.given and self._alike(maker, new):
                 self.given[maker] = new
         taken = set(self.given.values())
         free = [n for n in self.nodes if n not in taken and n not in self.makers]
