@@ -18,7 +18,7 @@ Lists are never called, so what only numbered parts have in common goes to the m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from rewriter.evidence.claim import Claim, Source
 from rewriter.model.graph import NONE, GraphIndex
@@ -229,7 +229,28 @@ class _Steps:
             before[step] = tuple(nearest)[:_NEAREST]
             if step in fixed or step in self.constant:
                 continue
-            self.places[step] = self._between(before[step], behind[step])
+            meeting = self._between(before[step], behind[step])
+            entered = self._entered(step, behind[step], fixed)
+            self.places[step] = (
+                entered if entered and (meeting is None or meeting.holds(entered)) else meeting
+            )
+
+    def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
+        """The module that a step serves, where a part of it reads the same value or what it reads."""
+        places = {place for other in behind if (place := self.places[other]) is not None}
+        module = common_ancestor(sorted(places))
+        if not module:
+            return None
+        reads = {value for node in self.members[step] for value in self.graph.reads[node]}
+        beside = {
+            self.of[reader]
+            for value in reads - self.graph.constants - {NONE}
+            for reader in self.graph.readers[value][:_NEAREST]
+        }
+        known = [self.places[other] for other in beside & self.known]
+        within = any(place is not None and place != module and module.holds(place) for place in known)
+        follows = any(other not in fixed and self.places[other] == module for other in self.before[step])
+        return module if within or follows else None
 
     def _between(self, before: Sequence[int], behind: Sequence[int]) -> ModulePath | None:
         if before and behind:
