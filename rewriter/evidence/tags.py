@@ -8,6 +8,7 @@ the exported module down (`/BertModel/BertEncoder/BertLayer.0`), whose first ent
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 from onnx import NodeProto
 
@@ -52,6 +53,7 @@ the order of the modules."""
 IR_WITH_METADATA = 10
 """The first IR version whose nodes and tensors carry metadata (ONNX 1.16)."""
 
+_INLINED = "_inlfunc_"
 _OTHERS = ("winml.hierarchy.tag", "hierarchy_tag")
 
 
@@ -82,13 +84,29 @@ def testify_own(graph: GraphIndex) -> Testimony:
 def testify_values(graph: GraphIndex) -> Testimony:
     """Claims for nodes that lost their tags but write a value whose module an earlier run noted."""
     places = _noted_values(graph)
-    claims = []
+    claims: dict[str, list[Claim]] = {}
     for number, node in enumerate(graph.nodes) if places else ():
         if any(entry.key in (MODULE, ORDER) for entry in node.metadata_props):
             continue
-        if name := next((name for name in node.output if name in places), None):
-            claims.append(Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}"))
-    return Testimony(tuple(claims))
+        if name := next((noted for name in node.output if (noted := _as_noted(name, places))), None):
+            claim = Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}")
+            claims.setdefault(name, []).append(claim)
+    # Bodies that several calls shared were inlined several times: the names tell the first call only.
+    return Testimony(tuple(claim for told in claims.values() if len(told) == 1 for claim in told))
+
+
+def _as_noted(name: str, places: Collection[str]) -> str:
+    """The name under which a value was noted; '' for none.
+
+    Onnxruntime inlines `add_7` of a function `f` as `_inlfunc_f_add_7`, of its other calls as
+    `_inlfunc_f_token_3_add_7`; what belongs to the function's name cannot be told, so the longest wins.
+    """
+    if name in places or not name.startswith(_INLINED):
+        return name if name in places else ""
+    rest = name.removeprefix(_INLINED)
+    while rest and rest not in places:
+        rest = rest.partition("_")[2]
+    return rest
 
 
 def _noted_values(graph: GraphIndex) -> dict[str, ModulePath]:
