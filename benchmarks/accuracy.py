@@ -54,6 +54,8 @@ MEASURES = {
     "scopes": "distinct scope texts (TorchScript) decoded to their true modules",
     "calls of nodes": "nodes given their true call number (TorchScript)",
     "classes": "classes named that are the true ones",
+    "inferred": "classes inferred from operators (`Linear?`) that bear the last name of the true ones",
+    "leaves": "leaves that own nodes and whose class nothing tells, given an inferred one",
     "calls": "modules with nodes whose number of calls is the true one",
     "weights right": "anonymous weights named by the name of a parameter with their content",
     "2-d weights named": "anonymous 2-d weights given a name, of those that hold a parameter",
@@ -73,6 +75,12 @@ def score(analysis: Analysis, truth: dict[str, Any], variant: str) -> dict[str, 
         if module.class_name:
             right = path in known and known[path]["class"] == module.class_name
             scores["classes"].add(right, f"{module.path}: {module.class_name}")
+        elif module.leaf and module.nodes and path in known:
+            scores["leaves"].add(module.inferred_class is not None, f"{module.path}: {known[path]['class']}")
+        if module.inferred_class and path in known:
+            right = known[path]["class"].rpartition(".")[2] == module.inferred_class.rpartition(".")[2]
+            told = f"{module.path}: {module.shown_class}, truly {known[path]['class']}"
+            scores["inferred"].add(right, told)
         if module.total_nodes and path in known and module.path == path:
             true = known[path]["calls"]
             scores["calls"].add(module.calls == true, f"{module.path}: {module.calls}, truly {true}")

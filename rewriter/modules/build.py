@@ -13,6 +13,7 @@ from rewriter import garbage
 from rewriter.evidence.claim import ParameterClaim, Part
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.parameters import readers_of
+from rewriter.evidence.patterns import class_of
 from rewriter.evidence.settle import Settled, settle
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
@@ -67,7 +68,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
         _draft(drafts, owner).parameters.setdefault(parameter.name, parameter)
     for module in settled.classes:
         _draft(drafts, module)
-    return ModuleTree(_finish(drafts, settled), tuple(placements))
+    return ModuleTree(_finish(graph, drafts, settled), tuple(placements))
 
 
 def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:
@@ -125,7 +126,9 @@ def _dtype(data_type: int) -> str:
     return {"float": "float32", "double": "float64"}.get(name, name)
 
 
-def _finish(drafts: dict[ModulePath, _Draft], settled: Settled) -> dict[ModulePath, Module]:
+def _finish(
+    graph: GraphIndex, drafts: dict[ModulePath, _Draft], settled: Settled
+) -> dict[ModulePath, Module]:
     order = _depth_first(drafts)
     calls = _calls(order, drafts, settled)
     scopes = settled.fit.full_scopes() if settled.fit else {}
@@ -143,8 +146,17 @@ def _finish(drafts: dict[ModulePath, _Draft], settled: Settled) -> dict[ModulePa
             0 if _is_list(path, draft, settled) else calls[path],
             scopes.get(path),
             declared.get(path, ()),
+            None if path in settled.classes else _inferred_class(draft, graph),
         )
     return {path: finished[path] for path in order}
+
+
+def _inferred_class(draft: _Draft, graph: GraphIndex) -> str | None:
+    """What a leaf looks like; None for a module with parts or without nodes."""
+    if draft.children or not draft.nodes:
+        return None
+    operators = {graph.nodes[node].op_type for node in draft.nodes}
+    return class_of(operators, {name: len(held.shape) for name, held in draft.parameters.items()})
 
 
 def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:

@@ -85,6 +85,7 @@ class Module:
         full_scope: the name torch's trace-module map gives it (`pkg.BertEmbeddings::embeddings`); None where
             no reference tells.
         declared: the parameters and buffers it declares by the reference, in the file or not.
+        inferred_class: what its operators look like, where it is a leaf whose class is unknown; a guess.
     """
 
     path: ModulePath
@@ -96,6 +97,7 @@ class Module:
     calls: int
     full_scope: str | None = None
     declared: tuple[Declared, ...] = ()
+    inferred_class: str | None = None
 
     @property
     def kind(self) -> Kind | None:
@@ -121,6 +123,13 @@ class Module:
     def short_class(self) -> str | None:
         """The class without its package."""
         return self.class_name.rpartition(".")[2] if self.class_name else None
+
+    @property
+    def shown_class(self) -> str | None:
+        """The class without its package, with a question mark where it was inferred."""
+        if self.inferred_class and not self.class_name:
+            return f"{self.inferred_class.rpartition('.')[2]}?"
+        return self.short_class
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def _row(row: Row) -> str:
     bar = f'<span class="share" style="width:{row.share * 6:.2f}em"></span>'
     cells = (
         f'<span title="{_tip(module.path)}">{indent}<span class="{mark}">{name}</span></span>',
-        f'<span class="faint" title="{_tip(module.class_name)}">{_name(module.short_class)}</span>',
+        f'<span class="faint" title="{_tip(module.class_name)}">{_name(module.shown_class)}</span>',
         f"{len(module.nodes):,} / {module.total_nodes:,}",
         human(row.parameters) if row.parameters else "",
         f"×{module.calls:,}" if module.calls > 1 else "",  # noqa: RUF001

@@ -146,6 +146,7 @@ def _module_json(module: Module) -> JsonObject:
     return {
         "path": module.path,
         "class": module.class_name,
+        **({"inferred_class": module.inferred_class} if module.inferred_class else {}),
         "kind": module.kind,
         "depth": module.depth,
         "parent": module.parent,

@@ -120,7 +120,7 @@ def _shapes(tree: ModuleTree, totals: dict[ModulePath, int]) -> dict[ModulePath,
     for module in tree.innermost_first():
         below = tuple((child.name, shapes[child]) for child in module.children)
         figures = (len(module.nodes), module.total_nodes, totals[module.path], module.calls)
-        shapes[module.path] = numbers.setdefault((module.class_name, *figures, *below), len(numbers))
+        shapes[module.path] = numbers.setdefault((module.shown_class, *figures, *below), len(numbers))
     return shapes
 
 

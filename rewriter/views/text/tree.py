@@ -91,7 +91,7 @@ def _line(row: Row, mark: Signs) -> _Line:
         guides=guides,
         name=_name(module, row.through, mark),
         note="".join(f"{_GAP}{note}" for note in notes),
-        class_name=visible(module.short_class or "", ascii_only=mark is ASCII),
+        class_name=visible(module.shown_class or "", ascii_only=mark is ASCII),
         own=f"{len(module.nodes):,}",
         total=f"{module.total_nodes:,}",
         parameters=human(row.parameters) if row.parameters else "",

@@ -1,0 +1,128 @@
+"""Last resort: what the operators and the parameters of a leaf say of its class.
+
+A class found so is never a fact: it stands in `Module.inferred_class`, is shown with a question mark and is
+written into no file. What `torch.nn` does by one class and others by one of their own looks alike, and that
+is what is said. Where the number of dimensions cannot be told, the class is the one that torch's own classes
+for 1 to 3 dimensions derive from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import NamedTuple
+
+_GLUE = frozenset({"Constant", "ConstantOfShape", "Identity", "Shape", "Size", "Reshape", "Transpose"})
+_GLUE |= {"Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Concat"}
+_GLUE |= {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
+"""Operators that exporters and quantisers put around any other."""
+
+
+class Pattern(NamedTuple):
+    """A class and how it looks once exported.
+
+    Attributes:
+        class_name: fully qualified.
+        operators: those that must be there, beside those that may be around any other.
+        optional: those that may be there as well; no others may.
+        parameters: local name -> number of dimensions, those that must be there.
+        others: names of parameters that may be there as well; no others may.
+    """
+
+    class_name: str
+    operators: frozenset[str]
+    optional: frozenset[str] = frozenset()
+    parameters: Mapping[str, int] = {}
+    others: frozenset[str] = frozenset()
+
+
+def _pattern(class_name: str, operators: str, parameters: str = "", optional: str = "") -> Pattern:
+    """A pattern from text: `weight:2 bias?` is a matrix and, if at all, a bias."""
+    words = parameters.split()
+    required = dict(word.split(":") for word in words if ":" in word)
+    return Pattern(
+        f"torch.nn.modules.{class_name}",
+        frozenset(operators.split()),
+        frozenset(optional.split()),
+        {name: int(rank) for name, rank in required.items()},
+        frozenset(word.removesuffix("?") for word in words if word.endswith("?")),
+    )
+
+
+_NORM = "weight:1 bias:1"
+_DECOMPOSED = "Pow Mul Add Div Reciprocal"
+
+PATTERNS = (
+    _pattern("linear.Linear", "Gemm", "weight:2 bias?"),
+    _pattern("linear.Linear", "MatMul", "weight:2 bias?", "Add"),
+    _pattern("linear.Linear", "MatMulInteger", "weight:2 bias?", "Mul Add"),
+    *(
+        _pattern(f"conv.{name}{rank - 2}d", operator, f"weight:{rank} bias?", optional)
+        for rank in (3, 4, 5)
+        for name, operator, optional in (
+            ("Conv", "Conv", ""),
+            ("Conv", "ConvInteger", "Mul Add"),
+            ("ConvTranspose", "ConvTranspose", ""),
+        )
+    ),
+    _pattern("sparse.Embedding", "Gather", "weight:2"),
+    _pattern("normalization.LayerNorm", "LayerNormalization", "weight:1 bias?"),
+    _pattern("normalization.LayerNorm", "ReduceMean Sub Sqrt", _NORM, _DECOMPOSED),
+    _pattern("normalization.RMSNorm", "RMSNormalization", "weight:1"),
+    _pattern("normalization.RMSNorm", "SimplifiedLayerNormalization", "weight:1"),
+    _pattern("normalization.RMSNorm", "ReduceMean Sqrt", "weight:1", _DECOMPOSED),
+    _pattern("normalization.GroupNorm", "GroupNormalization", _NORM),
+    _pattern("normalization.GroupNorm", "InstanceNormalization Mul Add", _NORM),
+    _pattern("instancenorm._InstanceNorm", "InstanceNormalization", "weight? bias?"),
+    _pattern("batchnorm._BatchNorm", "BatchNormalization", f"{_NORM} running_mean? running_var?"),
+    _pattern("rnn.LSTM", "LSTM", optional="Slice"),
+    _pattern("rnn.GRU", "GRU", optional="Slice"),
+    _pattern("rnn.RNN", "RNN", optional="Slice"),
+    _pattern("activation.PReLU", "PRelu", "weight?"),
+    _pattern("activation.ReLU", "Relu"),
+    _pattern("activation.LeakyReLU", "LeakyRelu"),
+    _pattern("activation.ELU", "Elu"),
+    _pattern("activation.SELU", "Selu"),
+    _pattern("activation.CELU", "Celu"),
+    _pattern("activation.GELU", "Gelu"),
+    _pattern("activation.GELU", "Erf Mul Add", optional="Div"),
+    _pattern("activation.SiLU", "Sigmoid Mul"),
+    _pattern("activation.Mish", "Softplus Tanh Mul"),
+    _pattern("activation.Mish", "Mish"),
+    _pattern("activation.Hardswish", "HardSwish"),
+    _pattern("activation.Hardsigmoid", "HardSigmoid"),
+    _pattern("activation.Softplus", "Softplus"),
+    _pattern("activation.Sigmoid", "Sigmoid"),
+    _pattern("activation.Tanh", "Tanh"),
+    _pattern("activation.Softmax", "Softmax"),
+    _pattern("activation.LogSoftmax", "LogSoftmax"),
+    _pattern("pooling._MaxPoolNd", "MaxPool"),
+    _pattern("pooling._AvgPoolNd", "AveragePool"),
+    _pattern("pooling._AdaptiveAvgPoolNd", "GlobalAveragePool"),
+    _pattern("pooling._AdaptiveMaxPoolNd", "GlobalMaxPool"),
+    _pattern("pixelshuffle.PixelShuffle", "DepthToSpace"),
+    _pattern("upsampling.Upsample", "Resize"),
+    _pattern("dropout.Dropout", "Dropout"),
+)
+"""How classes look once exported; the first that fits counts."""
+
+
+def class_of(operators: Set[str], parameters: Mapping[str, int]) -> str | None:
+    """The class that a leaf looks like.
+
+    Args:
+        operators: the operators of its nodes.
+        parameters: its parameters: local name -> number of dimensions.
+
+    Returns:
+        A fully qualified class, or None where no pattern fits.
+    """
+    own = operators - _GLUE
+    return next((pattern.class_name for pattern in PATTERNS if _fits(pattern, own, parameters)), None)
+
+
+def _fits(pattern: Pattern, operators: Set[str], parameters: Mapping[str, int]) -> bool:
+    return (
+        pattern.operators <= operators <= pattern.operators | pattern.optional
+        and all(parameters.get(name) == rank for name, rank in pattern.parameters.items())
+        and parameters.keys() <= pattern.parameters.keys() | pattern.others
+    )
