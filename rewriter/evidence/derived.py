@@ -108,12 +108,17 @@ def _leads_to(
     last = last_of.get(readers.pop(), NONE) if len(readers) == 1 else NONE
     if last == NONE:
         return node
-    end, own = graph.nodes[last].output[0], graph.nodes[node].output[0]
-    named = end and own.startswith(end) and own != end and not _COUNTED.fullmatch(own[len(end) :])
-    weight = (
-        claims[node] and claims[node][0].source is Source.PARAMETER and own.startswith(graph.nodes[node].name)
-    )
-    return last if named or (weight and graph.nodes[node].name and len(assemblies[last]) > 1) else node
+    name, own, end = str(graph.nodes[node].name), _writes(graph, node), _writes(graph, last)
+    if end and own.startswith(end) and own != end and not _COUNTED.fullmatch(own[len(end) :]):
+        return last
+    by_weight = bool(claims[node]) and claims[node][0].source is Source.PARAMETER
+    scales = by_weight and bool(name) and own.startswith(name) and len(assemblies[last]) > 1
+    return last if scales else node
+
+
+def _writes(graph: GraphIndex, node: int) -> str:
+    """The name of the first value a node writes; '' for a node that writes none."""
+    return next(map(str, graph.nodes[node].output), "")
 
 
 def _hides_norm(graph: GraphIndex, node: int) -> bool:
@@ -121,9 +126,8 @@ def _hides_norm(graph: GraphIndex, node: int) -> bool:
 
     Torch calls such results `getitem`. Which module the norm was nothing tells.
     """
-    proto = graph.nodes[node]
-    folded = proto.op_type in ("Conv", "ConvInteger", "FusedConv")
-    return folded and bool(proto.output) and proto.output[0].startswith("getitem")
+    folded = graph.nodes[node].op_type in ("Conv", "ConvInteger", "FusedConv")
+    return folded and _writes(graph, node).startswith("getitem")
 
 
 def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: list[list[Claim]]) -> None:
@@ -135,7 +139,7 @@ def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: 
         module = module.parent
     if module is None:
         return
-    detail = f"a part of what writes {graph.nodes[last].output[0]}"
+    detail = f"a part of what writes {_writes(graph, last)}"
     for part in parts:
         first = claims[part][0] if claims[part] else None
         if first is None or (first.source is Source.PARAMETER and first.module != module):
