@@ -1,0 +1,145 @@
+"""Runs a torch module on sample inputs and takes down its calls, and the operators each of them ran.
+
+Forward hooks tell the calls. Operators are seen where torch dispatches them, below autograd: compound ones
+are taken apart there as exporters do. Fingerprints are made at once, so no activation is held longer than
+the module itself does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from rewriter.evidence.recording import Recorder, Recording
+from rewriter.paths import ModulePath
+
+Inputs = Sequence[Any] | Mapping[str, Any]
+
+
+def record(module: nn.Module, inputs: Inputs) -> Recording:
+    """Run a module once, in evaluation mode, and take down what it did; its weights and mode stay.
+
+    Args:
+        module: what was exported.
+        inputs: its arguments, by position or by name.
+    """
+    recorder = Recorder(class_of(module))
+    values = _Values(recorder)
+    for tensor in (*module.parameters(), *module.buffers(), *tensors_in(inputs)):
+        values.number(tensor, given=True)
+    with ExitStack() as stack:
+        stack.enter_context(_evaluation(module))
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        stack.enter_context(_hooks(module, recorder, values))
+        stack.enter_context(_Operators(recorder, values))
+        if isinstance(inputs, Mapping):
+            module(**inputs)
+        else:
+            module(*inputs)
+    classes = {ModulePath(name): class_of(child) for name, child in module.named_modules()}
+    return recorder.recording(classes)
+
+
+def class_of(module: nn.Module) -> str:
+    """`torch.nn.modules.linear.Linear`."""
+    return f"{type(module).__module__}.{type(module).__qualname__}"
+
+
+def tensors_in(tree: Any) -> list[Tensor]:
+    """The tensors in nested lists, dictionaries and outputs of models, in order."""
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
+class _Values:
+    """Tensors as numbers; a tensor that is written over gets a new one."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._numbers: Any = WeakTensorKeyDictionary()
+
+    def number(self, tensor: Tensor, *, given: bool = False) -> int:
+        known = self._numbers.get(tensor)
+        return self.renew(tensor, given=given) if known is None else int(known)
+
+    def renew(self, tensor: Tensor, *, given: bool = False) -> int:
+        number = self._recorder.value(_array(tensor), given=given)
+        self._numbers[tensor] = number
+        return number
+
+    def numbers(self, tree: Any) -> list[int]:
+        return [self.number(tensor) for tensor in tensors_in(tree)]
+
+
+class _Operators(TorchDispatchMode):  # type: ignore[misc]
+    """Takes down every operator that torch runs."""
+
+    def __init__(self, recorder: Recorder, values: _Values) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._values = values
+
+    def __torch_dispatch__(
+        self, operator: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        inputs = self._values.numbers((args, kwargs))
+        result = operator(*args, **(kwargs or {}))
+        before = {id(tensor) for tensor in tensors_in((args, kwargs))}
+        outputs = [
+            self._values.renew(tensor) if id(tensor) in before else self._values.number(tensor)
+            for tensor in tensors_in(result)
+        ]
+        self._recorder.step(operator.name().partition("::")[2].partition(".")[0], inputs, outputs)
+        return result
+
+
+@contextmanager
+def _hooks(root: nn.Module, recorder: Recorder, values: _Values) -> Iterator[None]:
+    handles = []
+    for name, module in root.named_modules():
+        if module is root:
+            continue
+
+        def enter(child: nn.Module, args: Any, kwargs: Any, name: str = name) -> None:
+            recorder.enter(name, class_of(child), values.numbers((args, kwargs)))
+
+        def leave(child: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
+            recorder.leave(values.numbers(result))
+
+        handles.append(module.register_forward_pre_hook(enter, with_kwargs=True))
+        handles.append(module.register_forward_hook(leave, with_kwargs=True))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _evaluation(root: nn.Module) -> Iterator[None]:
+    """Without dropout, and without the fused transformer that no exporter writes."""
+    modes = {module: module.training for module in root.modules()}
+    fast = torch.backends.mha.get_fastpath_enabled()
+    root.eval()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        for module, training in modes.items():
+            module.training = training
+
+
+def _array(tensor: Tensor) -> Any:
+    if tensor.is_sparse or tensor.is_quantized or tensor.is_complex():
+        return None
+    plain = tensor.detach().cpu()
+    return (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()
