@@ -107,6 +107,11 @@ def match(graph: GraphIndex, rec: Recording, found: Mapping[str, Fingerprint], f
             pool = same or cands
             if not pool:
                 continue
+            own = [t for t in pool if cls[t] in F]
+            if own:
+                pool = [t for t in pool if cls[t] not in F or (t > late and not used[t])]
+                if not pool:
+                    continue
             weak = p.plain or p.size < 3 or not same
             def score(t):
                 ins = [i for i in inputs_of(t)]

@@ -8,14 +8,15 @@ the module itself does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from enum import StrEnum
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from rewriter.evidence.recording import Recorder, Recording
@@ -24,29 +25,82 @@ from rewriter.paths import ModulePath
 Inputs = Sequence[Any] | Mapping[str, Any]
 
 
-def record(module: nn.Module, inputs: Inputs) -> Recording:
+class Mode(StrEnum):
+    """How the module is led to believe it runs: code asks, and leaves masks out where nobody exports."""
+
+    PLAIN = "plain"
+    TRACED = "traced"
+    EXPORTED = "exported"
+
+
+def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Recording:
     """Run a module once, in evaluation mode, and take down what it did; its weights and mode stay.
 
     Args:
         module: what was exported.
         inputs: its arguments, by position or by name.
+        mode: which exporter to imitate.
     """
     recorder = Recorder(class_of(module))
     values = _Values(recorder)
-    for tensor in (*module.parameters(), *module.buffers(), *tensors_in(inputs)):
-        values.number(tensor, given=True)
-    with ExitStack() as stack:
-        stack.enter_context(_evaluation(module))
-        stack.enter_context(torch.no_grad())
-        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        stack.enter_context(_hooks(module, recorder, values))
-        stack.enter_context(_Operators(recorder, values))
-        if isinstance(inputs, Mapping):
-            module(**inputs)
+    leaves, structure = tree_flatten((dict(inputs) if isinstance(inputs, Mapping) else tuple(inputs)))
+
+    def run(*tensors: Tensor) -> tuple[Tensor, ...]:
+        rest = iter(tensors)
+        given = [next(rest) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        for tensor in (*module.parameters(), *module.buffers(), *tensors):
+            values.number(tensor, given=True)
+        arguments = tree_unflatten(given, structure)
+        with _hooks(module, recorder, values), _Operators(recorder, values):
+            result = module(**arguments) if isinstance(arguments, dict) else module(*arguments)
+        nonlocal finished
+        finished = True
+        return tuple(tensors_in(result))
+
+    finished = False
+    tensors = tuple(leaf for leaf in leaves if isinstance(leaf, Tensor))
+    with _evaluation(module), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        if mode is Mode.TRACED:
+            with _without_gradients(module):
+                try:
+                    torch.jit.trace(run, tensors, check_trace=False, strict=False)
+                except RuntimeError:  # the trace itself is of no interest
+                    if not finished:
+                        raise
+        elif mode is Mode.EXPORTED:
+            with _exporting():
+                run(*tensors)
         else:
-            module(*inputs)
+            run(*tensors)
     classes = {ModulePath(name): class_of(child) for name, child in module.named_modules()}
     return recorder.recording(classes)
+
+
+@contextmanager
+def _without_gradients(module: nn.Module) -> Iterator[None]:
+    """A trace takes parameters for constants, and those may want no gradient."""
+    wanting = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in wanting:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in wanting:
+            parameter.requires_grad_(True)
+
+
+@contextmanager
+def _exporting() -> Iterator[None]:
+    """What `torch.compiler.is_exporting()` and `is_compiling()` say within `torch.export`."""
+    names = [name for name in ("_is_compiling_flag", "_is_exporting_flag") if hasattr(torch.compiler, name)]
+    before = {name: getattr(torch.compiler, name) for name in names}
+    for name in names:
+        setattr(torch.compiler, name, True)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(torch.compiler, name, value)
 
 
 def class_of(module: nn.Module) -> str:
