@@ -34,10 +34,10 @@ for name in names:
         best={}
         for mode, r in recs.items():
             best[mode] = activations.match(graph, r, found, ff)
-        mode = max(best, key=lambda m: len(best[m]))
+        mode = max(best, key=lambda m: len(best[m][0]))
         if "-m" in sys.argv: mode = sys.argv[sys.argv.index("-m")+1].upper()
-        rec, value_of = recs[mode], best[mode]
-        call, how = activations.place(graph, rec, value_of)
+        rec, (value_of, cls) = recs[mode], best[mode]
+        call, how = activations.place(graph, rec, value_of, cls)
         c = Counter(); h=defaultdict(Counter)
         for n, node in enumerate(graph.nodes):
             if node.name not in file["nodes"]: continue
@@ -50,6 +50,9 @@ for name in names:
             if details and k!="exact": print("  ",name,variant,n,node.op_type,node.name,"got",got,"true",true,how.get(n), [rec.steps[rec.makers[value_of[v]]].operator for v in graph.writes[n] if v in value_of and rec.makers[value_of[v]]>=0])
         s=sum(c.values())
         print(f"{name:22}{variant:8}{mode:8} {' '.join(str(len(x)) for x in best.values()):15} {s:5} exact {100*c['exact']/max(s,1):6.2f} anc {c['ancestor']:3} wrong {c['wrong']:3} unpl {c['unplaced']:3}  ", {k:dict(v) for k,v in h.items() if set(v)-{'exact'}}, flush=True)
+        
+        for k,v in h.items():
+            for kk,vv in v.items(): tot["how "+str(k)][kk]+=vv
         tot[variant]+=c; tot["all"]+=c
 for v,c in tot.items():
     s=sum(c.values()); print(v, s, {k: f"{100*x/s:.2f}" for k,x in c.items()})

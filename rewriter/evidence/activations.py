@@ -126,7 +126,7 @@ def match(graph: GraphIndex, rec: Recording, found: Mapping[str, Fingerprint], f
             used[best] += 1
             front[v] = frozenset({cls[best]})
             latest[v] = best
-    return value_of
+    return value_of, cls
 
 
 def order(graph):
@@ -147,21 +147,94 @@ def order(graph):
     return out
 
 
-def place(graph, rec, value_of):
+def place(graph, rec, value_of, cls):
     """node -> call, and how"""
     call = {}
     how = {}
+    matched_classes = {cls[t] for t in value_of.values()}
+    parents = [c.parent for c in rec.calls]
+    def chain(c):
+        out = []
+        while c >= 0:
+            out.append(c)
+            c = parents[c]
+        return out
+    def lca(cs):
+        cs = list(cs)
+        common = set(chain(cs[0]))
+        for c in cs[1:]:
+            common &= set(chain(c))
+        return max(common, key=lambda c: len(chain(c)))
+    def covered(t):
+        out = []
+        todo = [t]
+        seen = set()
+        while todo:
+            x = todo.pop()
+            s = rec.makers[x]
+            if s == NOWHERE or s in seen:
+                continue
+            seen.add(s)
+            out.append(s)
+            if len(out) > 20:
+                break
+            for i in rec.steps[s].inputs:
+                if cls[i] not in matched_classes and rec.homes[i] != NOWHERE:
+                    todo.append(i)
+        return out
     for node in range(len(graph.nodes)):
         ts = [value_of[v] for v in graph.writes[node] if v in value_of]
         if ts:
-            call[node] = rec.homes[ts[0]]
+            t = ts[0]
+            c = rec.homes[t]
             how[node] = "match"
+            op = graph.nodes[node]
+            s = rec.makers[t]
+            if s != NOWHERE and not affinity(op.op_type, rec.steps[s].operator) and not any(a.name == "auto_pad" for a in op.attribute):
+                fits = {rec.steps[x].call for x in covered(t)[1:] if affinity(op.op_type, rec.steps[x].operator)}
+                if len(fits) == 1 and c not in fits:
+                    c = fits.pop()
+                    how[node] = "fused"
+            call[node] = c
+    n = len(graph.nodes)
+    prev = [None] * n
+    nxt = [None] * n
+    cur = None
+    for i in range(n):
+        if i in call:
+            cur = i
+        prev[i] = cur
+    cur = None
+    for i in reversed(range(n)):
+        if i in call:
+            cur = i
+        nxt[i] = cur
     for node in reversed(order(graph)):
         if node in call:
             continue
         readers = [r for r in graph.successors(node)]
-        cs = [call[r] for r in readers if r in call]
-        if cs:
+        cs = {call[r] for r in readers if r in call}
+        p, q = prev[node], nxt[node]
+        if not cs:
+            continue
+        if p is None and q is None:
             call[node] = min(cs)
-            how[node] = "only" if len(set(cs)) == 1 else "first"
+            how[node] = "nopos"
+            continue
+        around = [call[x] for x in (p, q) if x is not None]
+        top = lca(around)
+        if p is None:
+            top = 0
+        allowed = {top}
+        for x in around:
+            allowed |= set(c for c in chain(x) if top in chain(c))
+        fit = cs & allowed
+        if fit:
+            call[node] = min(fit)
+            how[node] = "only" if len(cs) == 1 else "first" if min(cs) in fit else "fit"
+        elif len(cs) == 1 and q is not None and min(cs) < call[q] and min(cs) not in chain(call[q]):
+            call[node] = min(cs); how[node] = "early"
+        else:
+            call[node] = top if p is not None and q is not None and call[p] != call[q] else around[0]
+            how[node] = "pos=" if len(set(around)) == 1 else "poslca"
     return call, how
