@@ -49,7 +49,7 @@ for name in names:
             c[k]+=1; h[how.get(n)][k]+=1
             if details and k!="exact": print("  ",name,variant,n,node.op_type,node.name,"got",got,"true",true,how.get(n), [rec.steps[rec.makers[value_of[v]]].operator for v in graph.writes[n] if v in value_of and rec.makers[value_of[v]]>=0])
         s=sum(c.values())
-        print(f"{name:22}{variant:8}{mode:8} {' '.join(str(len(x)) for x in best.values()):15} {s:5} exact {100*c['exact']/max(s,1):6.2f} anc {c['ancestor']:3} wrong {c['wrong']:3} unpl {c['unplaced']:3}  ", {k:dict(v) for k,v in h.items() if set(v)-{'exact'}}, flush=True)
+        print(f"{name:22}{variant:8}{mode:8} {' '.join(str(len(x[0])) for x in best.values()):15} {s:5} exact {100*c['exact']/max(s,1):6.2f} anc {c['ancestor']:3} wrong {c['wrong']:3} unpl {c['unplaced']:3}  ", {k:dict(v) for k,v in h.items() if set(v)-{'exact'}}, flush=True)
         
         for k,v in h.items():
             for kk,vv in v.items(): tot["how "+str(k)][kk]+=vv

@@ -80,24 +80,38 @@ def match(graph: GraphIndex, rec: Recording, found: Mapping[str, Fingerprint], f
     latest = {}
     used = Counter()
     body = graph.bodies[0]
+    def inputs_of(t):
+        s = rec.makers[t]
+        return [] if s == NOWHERE else list(rec.steps[s].inputs)
+    def key(t):
+        s = rec.makers[t]
+        return cls[t], rec.prints[t].shape, rec.steps[s].operator if s != NOWHERE else ""
+    def upstream(t):
+        out = set(); todo = [t]; seen = set()
+        while todo:
+            for i in inputs_of(todo.pop()):
+                if cls[i] == cls[t] and i not in seen:
+                    seen.add(i); out.add(key(i)); todo.append(i)
+        return out
+    keys = {}
     for name, p in feeds.items():
         v = body.values.get(name, NONE)
         c = [t for t in lookup.find(p) if rec.homes[t] == NOWHERE]
         if v != NONE and c:
             front[v] = frozenset({cls[c[0]]})
+            keys[v] = frozenset({key(c[0])})
             latest[v] = -1
-    def inputs_of(t):
-        s = rec.makers[t]
-        return [] if s == NOWHERE else list(rec.steps[s].inputs)
     for node in order(graph):
         if graph.body_of[node] != 0:
             continue
         F = frozenset().union(*(front.get(v, frozenset()) for v in graph.reads[node] if v != NONE)) if graph.reads[node] else frozenset()
         late = max((latest.get(v, -1) for v in graph.reads[node] if v != NONE), default=-1)
+        K = frozenset().union(*(keys.get(v, frozenset()) for v in graph.reads[node] if v != NONE)) if graph.reads[node] else frozenset()
         for v in graph.writes[node]:
             if v == NONE:
                 continue
             front[v] = F
+            keys[v] = K
             latest[v] = late
             p = found.get(graph.value_names[v])
             if p is None:
@@ -109,7 +123,7 @@ def match(graph: GraphIndex, rec: Recording, found: Mapping[str, Fingerprint], f
                 continue
             own = [t for t in pool if cls[t] in F]
             if own:
-                pool = [t for t in pool if cls[t] not in F or (t > late and not used[t])]
+                pool = [t for t in pool if key(t) not in K and not K.isdisjoint(upstream(t))]
                 if not pool:
                     continue
             weak = p.plain or p.size < 3 or not same
@@ -125,6 +139,7 @@ def match(graph: GraphIndex, rec: Recording, found: Mapping[str, Fingerprint], f
             value_of[v] = best
             used[best] += 1
             front[v] = frozenset({cls[best]})
+            keys[v] = frozenset({key(best)})
             latest[v] = best
     return value_of, cls
 
