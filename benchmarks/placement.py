@@ -34,7 +34,7 @@ for name in names:
         best={}
         for mode, r in recs.items():
             best[mode] = activations.match(graph, r, found, ff)
-        mode = max(best, key=lambda m: len(best[m][0]))
+        mode = max(best, key=lambda m: len(best[m][0])*(0.98 if m == 'plain' else 1))
         if "-m" in sys.argv: mode = sys.argv[sys.argv.index("-m")+1].upper()
         rec, (value_of, cls) = recs[mode], best[mode]
         call, how = activations.place(graph, rec, value_of, cls)

@@ -245,7 +245,7 @@ def place(graph, rec, value_of, cls):
             allowed |= set(c for c in chain(x) if top in chain(c))
         fit = cs & allowed
         if fit:
-            call[node] = min(fit)
+            call[node] = call[min(r for r in readers if call.get(r) in fit)]
             how[node] = "only" if len(cs) == 1 else "first" if min(cs) in fit else "fit"
         elif len(cs) == 1 and q is not None and min(cs) < call[q] and min(cs) not in chain(call[q]):
             call[node] = min(cs); how[node] = "early"
