@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rewriter import pipeline
+from rewriter.beside import PathLike, ReferenceSource, given_beside
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.passes.base import Pass
@@ -29,26 +30,37 @@ class LoadedModel(Analysis):
         return tree_html(self)
 
 
-def load(source: Source) -> LoadedModel:
+def load(
+    source: Source, *, reference: ReferenceSource | None = None, checkpoint: PathLike | None = None
+) -> LoadedModel:
     """Read a model and find out which module every node came from.
 
     Args:
-        source: the path of a file, its bytes, or a ModelProto. External weights are not read.
+        source: the path of a file, its bytes, or a ModelProto. External weights are not read, unless there is
+            a checkpoint to compare them with.
+        reference: what it was built from, for classes and modules that the file does not show: a torch
+            module, `"package.module:Class"`, `"file.py:factory"`, a transformers `config.json` or its folder,
+            a sidecar, or the tree of another file.
+        checkpoint: a safetensors or torch file that names its weights by their content.
 
     Raises:
-        UnreadableModel: it is not a whole ONNX model.
+        UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
+        UsageError: what was given names nothing, or does not fit the model.
     """
-    found = pipeline.load(source)
+    found = pipeline.load(source, given_beside(reference, checkpoint))
     return LoadedModel(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
-def tree(source: Source) -> ModuleTree:
-    """The module tree of a model.
+def tree(
+    source: Source, *, reference: ReferenceSource | None = None, checkpoint: PathLike | None = None
+) -> ModuleTree:
+    """The module tree of a model; see `load`.
 
     Raises:
-        UnreadableModel: it is not a whole ONNX model.
+        UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
+        UsageError: what was given names nothing, or does not fit the model.
     """
-    return pipeline.load(source).tree
+    return pipeline.load(source, given_beside(reference, checkpoint)).tree
 
 
 def rewrite(
@@ -70,6 +82,8 @@ def rewrite(
     strict: bool = False,
     dry_run: bool = False,
     timeout: float = 600.0,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
 ) -> Report:
     """Write the module tree into a model and prove that nothing else changed.
 
@@ -92,6 +106,8 @@ def rewrite(
         strict: whether a refusal is a failure.
         dry_run: whether to do everything but write.
         timeout: seconds for the numbers.
+        reference: what the model was built from; see `load`.
+        checkpoint: what its weights are called; see `load`.
 
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
@@ -103,7 +119,10 @@ def rewrite(
         steps = standard_passes(Functions(functions), group, restore_names=restore_names)
     else:
         steps = parse_passes(passes) if isinstance(passes, str) else tuple(passes)
-    options = Options(steps, numbers, inputs, sidecar, copy_data, min_coverage, strict, dry_run, timeout)
+    given = given_beside(reference, checkpoint)
+    options = Options(
+        steps, numbers, inputs, sidecar, copy_data, min_coverage, strict, dry_run, timeout, given
+    )
     return pipeline.rewrite(source, Path(output) if output is not None else None, options)
 
 

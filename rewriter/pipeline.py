@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
+from rewriter.evidence.given import NOTHING, Given
 from rewriter.model import files, outputs
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
@@ -49,6 +50,7 @@ class Options:
         strict: whether a refusal is a failure.
         dry_run: whether to do everything but write.
         timeout: seconds for the numbers.
+        given: what the user knows of the model besides the file.
     """
 
     passes: tuple[Pass, ...] = (Annotate(),)
@@ -60,15 +62,21 @@ class Options:
     strict: bool = False
     dry_run: bool = False
     timeout: float = 600.0
+    given: Given = NOTHING
 
 
-def load(source: Source) -> Analysis:
+def load(source: Source, given: Given = NOTHING) -> Analysis:
     """Read a model and find its module tree. Functions that `group` made are looked through.
+
+    Args:
+        source: the model.
+        given: what the user knows of it besides.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model.
+        UsageError: what was given does not fit it.
     """
-    return _look_through(*_read(source))
+    return _look_through(*_read(source), given)
 
 
 def rewrite(
@@ -99,10 +107,10 @@ def rewrite(
         model = ModelProto()
         model.CopyFrom(before)
     with clock("tree"):
-        analysis = analyse(model, path)
+        analysis = analyse(model, path, options.given)
     _demand_coverage(analysis, options)
     with clock("passes"):
-        outcomes = _run(options.passes, analysis)
+        outcomes = _run(options.passes, analysis, options.given)
         refusals = tuple(refusal for _, outcome in outcomes for refusal in outcome.refusals)
     _demand_fit(model, path)
     if refusals and options.strict:
@@ -125,12 +133,12 @@ def rewrite(
     return Report(analysis, _records(outcomes), refusals, verification, clock.seconds, written)
 
 
-def _run(passes: Sequence[Pass], analysis: Analysis) -> list[tuple[Pass, Outcome]]:
+def _run(passes: Sequence[Pass], analysis: Analysis, given: Given) -> list[tuple[Pass, Outcome]]:
     """Run passes in order, each on an analysis of the model as the one before left it."""
     outcomes: list[tuple[Pass, Outcome]] = []
     for step in passes:
         if outcomes and _changes_graph(*outcomes[-1]):
-            analysis = analyse(analysis.model, analysis.path)
+            analysis = analyse(analysis.model, analysis.path, given)
         outcomes.append((step, step.run(analysis)))
     return outcomes
 
@@ -140,14 +148,14 @@ def _changes_graph(step: Pass, outcome: Outcome) -> bool:
     return step.name != Annotate.name and any(outcome.changes.values())
 
 
-def _look_through(model: ModelProto, path: Path | None) -> Analysis:
+def _look_through(model: ModelProto, path: Path | None, given: Given) -> Analysis:
     """The analysis of a model, or of what it looks like flat where its calls were grouped."""
     if not any(is_ours(function) for function in model.functions):
-        return analyse(model, path)
+        return analyse(model, path, given)
     flat = ModelProto()
     flat.CopyFrom(model)
     Flatten().run(analyse(flat, path))
-    return analyse(flat, path)
+    return analyse(flat, path, given)
 
 
 def verify(before: Source, after: Source, options: Options) -> Verification:
@@ -237,7 +245,7 @@ def _write(
     contents: dict[Path, bytes | Path] = dict(copies)
     if options.sidecar:
         changed = any(_changes_graph(step, outcome) for step, outcome in outcomes)
-        described = _look_through(model, output) if changed else analysis
+        described = _look_through(model, output, options.given) if changed else analysis
         contents[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
     contents[output] = files.serialize(model)
     outputs.write_atomically(contents)

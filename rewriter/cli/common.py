@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import zipfile
@@ -13,6 +14,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from rewriter.beside import given_beside
 from rewriter.pipeline import Inputs
 from rewriter.refusals import UsageError
 from rewriter.views.json import rewrite_json
@@ -54,6 +56,30 @@ def proof_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def given_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every verb that looks for modules: what the user knows of the model besides the file."""
+    options = (
+        click.option(
+            "--reference",
+            metavar="X",
+            help="Take classes and modules from: package.module:Class, file.py:factory, a transformers "
+            "config.json or its folder, or a sidecar.",
+        ),
+        click.option(
+            "--checkpoint", type=MODEL, metavar="FILE", help="Name weights by content: .safetensors, .bin."
+        ),
+    )
+
+    @functools.wraps(command)
+    def with_given(*arguments: Any, reference: str | None, checkpoint: Path | None, **named: Any) -> None:
+        command(*arguments, given=given_beside(reference, checkpoint), **named)
+
+    decorated: Callable[..., None] = with_given
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated
 
 
 def show_report(report: Report, *, as_json: bool) -> None:

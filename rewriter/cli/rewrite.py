@@ -7,7 +7,16 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, Finite, progress, proof_options, read_inputs, show_report
+from rewriter.cli.common import (
+    MODEL,
+    Finite,
+    given_options,
+    progress,
+    proof_options,
+    read_inputs,
+    show_report,
+)
+from rewriter.evidence.given import Given
 from rewriter.passes.group import Group
 from rewriter.passes.presets import Functions, standard_passes
 from rewriter.passes.syntax import parse_passes
@@ -38,6 +47,7 @@ from rewriter.passes.syntax import parse_passes
     help="Run these instead: 'annotate,unshare,group{depth=2},share'; 'rewriter passes' lists them.",
 )
 @click.option("--sidecar/--no-sidecar", default=True, help="Write OUTPUT.modules.json too (default).")
+@given_options
 @proof_options
 @click.option("--copy-data", is_flag=True, help="Copy external data where OUTPUT goes to another folder.")
 @click.option(
@@ -61,6 +71,7 @@ def command(
     repeated: bool,
     passes: str | None,
     sidecar: bool,
+    given: Given,
     numbers: bool,
     inputs: Path | None,
     timeout: float,
@@ -100,6 +111,7 @@ def command(
         strict=strict,
         dry_run=dry_run,
         timeout=timeout,
+        given=given,
     )
     with progress() as tell:
         report = pipeline.rewrite(model, output, options, tell)

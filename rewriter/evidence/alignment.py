@@ -37,7 +37,7 @@ def unqualified(path: str) -> str:
     """The name a module bears in a scope; the whole path where all atoms are numbers."""
     atoms = path.split(".")
     for position in range(len(atoms) - 1, -1, -1):
-        if not atoms[position].isdecimal():
+        if not atoms[position].isnumeric():  # the question torch asks
             return ".".join(atoms[position:])
     return path
 

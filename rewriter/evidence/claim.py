@@ -26,6 +26,10 @@ class Source(StrEnum):
     """The owner of a parameter the node reads."""
     DATAFLOW = "dataflow"
     """The lowest common ancestor of the nodes that read its results."""
+    REFERENCE = "reference"
+    """The modules the model was built from, where the scope in a name says what they do not have."""
+    CHECKPOINT = "checkpoint"
+    """The owner of a parameter the node reads, told by its content."""
     POSITION = "position"
     """What a weight must be, from the module of the node that reads it and the operator."""
 
@@ -45,13 +49,25 @@ class Claim(NamedTuple):
     detail: str
 
 
+class Part(NamedTuple):
+    """The elements of an initializer from `start` up to `stop` along `axis`."""
+
+    axis: int
+    start: int
+    stop: int
+
+
 class ParameterClaim(NamedTuple):
-    """`initializer` holds the parameter `name`, as in the state dict or `transposed` against it."""
+    """`initializer` holds the parameter `name`, as in the state dict or `transposed` against it.
+
+    `part` says which part of it does, where it holds several behind each other.
+    """
 
     initializer: str
     name: ModulePath
     transposed: bool
     source: Source
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +76,7 @@ class Testimony:
 
     `called` are the modules it knows to have been called, those that own no node included; a list of modules
     never is. `calls` says of modules how often they were, `homes` of nodes which call of which module an
-    earlier run gave them to.
+    earlier run gave them to. `notes` are for people, a line each.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -69,3 +85,4 @@ class Testimony:
     called: frozenset[ModulePath] = frozenset()
     calls: dict[ModulePath, int] = field(default_factory=dict)
     homes: dict[int, tuple[ModulePath, int]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

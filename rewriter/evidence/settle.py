@@ -8,16 +8,31 @@ are kept. The order, and why:
 3. scopes in names: exact text, decoded with the help of parameters;
 4. tags of other tools: good paths, but often guessed upwards;
 5. owners of parameters: right for the node that reads them, silent about the rest;
-6. dataflow: for what is left, from the placements of the others.
+6. what users give: a checkpoint tells owners by content; a reference is heard of a node only where the scope
+   in its name was read as a module that the reference does not have, and there it is trusted more;
+7. dataflow: for what is left, from the placements of the others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from rewriter.evidence import dataflow, exporter, parameters, repetition, scope_names, tags, weights
+from rewriter.evidence import (
+    checkpoint_match,
+    dataflow,
+    exporter,
+    parameters,
+    reference_fit,
+    repetition,
+    scope_names,
+    tags,
+    weights,
+)
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.grammar import DEEPEST
+from rewriter.evidence.reference_fit import Fit
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
 
@@ -29,7 +44,7 @@ _WITNESSES = (
     parameters.testify,
 )
 
-_NAMELESS = frozenset({Source.PARAMETER, Source.DATAFLOW})
+_NAMELESS = frozenset({Source.PARAMETER, Source.CHECKPOINT, Source.DATAFLOW})
 """Evidence that is left in a file without scopes, now or when an earlier run read it."""
 
 
@@ -45,6 +60,8 @@ class Settled:
         classes: module -> its fully qualified class.
         parameters: what the initializers hold, best witness first.
         homes: node -> the call an earlier run gave it to, for those that it moved.
+        fit: where the reference that was given stands; None where none was, or nothing shows where.
+        notes: what witnesses have to say of the file as a whole, a line each.
     """
 
     claims: tuple[tuple[Claim, ...], ...]
@@ -54,6 +71,8 @@ class Settled:
     classes: dict[ModulePath, str]
     parameters: tuple[ParameterClaim, ...]
     homes: dict[int, tuple[ModulePath, int]]
+    fit: Fit | None
+    notes: tuple[str, ...]
 
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
         """Modules that the losing claims on `node` name against the winner."""
@@ -61,14 +80,30 @@ class Settled:
         return tuple(dict.fromkeys(c.module for c in claims[1:] if _contradicts(claims[0], c)))
 
 
-def settle(graph: GraphIndex) -> Settled:
-    """Hear every witness and decide."""
+def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) -> Settled:
+    """Hear every witness and decide.
+
+    Args:
+        graph: the model.
+        given: what the user knows besides.
+        path: the file of the model, beside which its external data lies.
+
+    Raises:
+        UsageError: what was given does not fit this model.
+    """
     testimonies = [testify(graph) for testify in _WITNESSES]
     claims: list[list[Claim]] = [[] for _ in graph.nodes]
     for testimony in testimonies:
-        for claim in testimony.claims:
-            if claim.module.depth <= DEEPEST:
-                claims[claim.node].append(claim)
+        _enter(testimony, claims)
+    if given.checkpoint is not None:
+        testimonies.append(checkpoint_match.testify(graph, _winners(claims), given.checkpoint, path))
+        _enter(testimonies[-1], claims)
+    fit = _find_fit(graph, given, testimonies, claims, path) if given.references else None
+    if fit is not None:
+        testimonies.append(reference_fit.testify(fit, claims))
+        _enter(testimonies[-1], claims, first=True)
+    elif given.references:
+        testimonies.append(Testimony(notes=(reference_fit.UNKNOWN_PLACE,)))
     called = frozenset(module for testimony in testimonies for module in testimony.called)
     named = any(of_node[0].source not in _NAMELESS for of_node in claims if of_node)
     for claim in dataflow.testify(graph, _winners(claims), called, between=not named):
@@ -81,9 +116,48 @@ def settle(graph: GraphIndex) -> Settled:
         {**module_calls, **{module: count for t in testimonies for module, count in t.calls.items()}},
         called,
         _merge_classes(testimonies),
-        (*(p for t in testimonies for p in t.parameters), *weights.testify(graph, _winners(claims))),
+        _parameters(graph, testimonies, claims),
         {node: home for testimony in testimonies for node, home in testimony.homes.items()},
+        fit,
+        tuple(note for testimony in testimonies for note in testimony.notes),
     )
+
+
+def _enter(testimony: Testimony, claims: list[list[Claim]], *, first: bool = False) -> None:
+    """Enter the claims of a witness, behind those of the others or before them."""
+    for claim in testimony.claims:
+        if claim.module.depth <= DEEPEST:
+            of_node = claims[claim.node]
+            of_node.insert(0 if first else len(of_node), claim)
+
+
+def _find_fit(
+    graph: GraphIndex,
+    given: Given,
+    testimonies: list[Testimony],
+    claims: list[list[Claim]],
+    path: Path | None,
+) -> Fit | None:
+    dims = {tensor.name: tuple(tensor.dims) for tensor in graph.initializers.values()}
+    shapes = {
+        claim.name: dims[claim.initializer]
+        for testimony in testimonies
+        for claim in testimony.parameters
+        if claim.part is None
+    }
+    modules = {module for module in _winners(claims) if module is not None}
+    modules |= _merge_classes(testimonies).keys()
+    return reference_fit.find_fit(given.references, modules, shapes, str(path or "model"))
+
+
+def _parameters(
+    graph: GraphIndex, testimonies: list[Testimony], claims: list[list[Claim]]
+) -> tuple[ParameterClaim, ...]:
+    """The best witness first; what is told by content needs no guess by position."""
+    told = [claim for testimony in testimonies for claim in testimony.parameters]
+    by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
+    by_position = weights.testify(graph, _winners(claims))
+    return (*told, *(claim for claim in by_position if claim.initializer not in by_content))
 
 
 def _tell_calls(

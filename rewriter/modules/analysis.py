@@ -20,6 +20,7 @@ class Analysis:
         path: the file the model was read from; None for a model handed over in memory.
         claims: node -> every claim on it, the winner first.
         parameters: what is known of the initializers, best claim per initializer.
+        notes: what witnesses have to say of the file as a whole, a line each.
     """
 
     model: ModelProto
@@ -28,3 +29,4 @@ class Analysis:
     claims: tuple[tuple[Claim, ...], ...]
     parameters: tuple[ParameterClaim, ...]
     tree: ModuleTree
+    notes: tuple[str, ...] = ()

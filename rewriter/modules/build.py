@@ -10,7 +10,8 @@ from pathlib import Path
 from onnx import ModelProto, TensorProto
 
 from rewriter import garbage
-from rewriter.evidence.claim import ParameterClaim
+from rewriter.evidence.claim import ParameterClaim, Part
+from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.parameters import readers_of
 from rewriter.evidence.settle import Settled, settle
 from rewriter.model.graph import GraphIndex
@@ -20,11 +21,21 @@ from rewriter.paths import ROOT, ModulePath
 
 
 @garbage.paused()
-def analyse(model: ModelProto, path: Path | None = None) -> Analysis:
-    """Index a model, hear the witnesses and build its tree."""
+def analyse(model: ModelProto, path: Path | None = None, given: Given = NOTHING) -> Analysis:
+    """Index a model, hear the witnesses and build its tree.
+
+    Args:
+        model: the model.
+        path: the file it was read from.
+        given: what the user knows besides.
+
+    Raises:
+        UsageError: what was given does not fit this model.
+    """
     graph = GraphIndex(model)
-    settled = settle(graph)
-    return Analysis(model, path, graph, settled.claims, settled.parameters, build(graph, settled))
+    settled = settle(graph, given, path)
+    tree = build(graph, settled)
+    return Analysis(model, path, graph, settled.claims, settled.parameters, tree, settled.notes)
 
 
 @dataclass(slots=True)
@@ -89,12 +100,20 @@ def _parameters(
             Parameter(
                 claim.name.name,
                 claim.initializer,
-                tuple(tensor.dims),
+                _shape(tensor, claim.part),
                 _dtype(tensor.data_type),
                 claim.transposed,
                 tuple(borrowers),
+                claim.part,
             ),
         )
+
+
+def _shape(tensor: TensorProto, part: Part | None) -> tuple[int, ...]:
+    shape = list(tensor.dims)
+    if part is not None:
+        shape[part.axis] = part.stop - part.start
+    return tuple(shape)
 
 
 @cache
@@ -109,6 +128,8 @@ def _dtype(data_type: int) -> str:
 def _finish(drafts: dict[ModulePath, _Draft], settled: Settled) -> dict[ModulePath, Module]:
     order = _depth_first(drafts)
     calls = _calls(order, drafts, settled)
+    scopes = settled.fit.full_scopes() if settled.fit else {}
+    declared = {path: module.declared for path, module in settled.fit.modules()} if settled.fit else {}
     finished: dict[ModulePath, Module] = {}
     for path in reversed(order):
         draft = drafts[path]
@@ -120,6 +141,8 @@ def _finish(drafts: dict[ModulePath, _Draft], settled: Settled) -> dict[ModulePa
             tuple(draft.nodes),
             len(draft.nodes) + sum(finished[child].total_nodes for child in draft.children),
             0 if _is_list(path, draft, settled) else calls[path],
+            scopes.get(path),
+            declared.get(path, ()),
         )
     return {path: finished[path] for path in order}
 

@@ -9,6 +9,8 @@ from functools import cached_property
 from math import prod
 from types import MappingProxyType
 
+from rewriter.evidence.claim import Part
+from rewriter.evidence.reference import Declared
 from rewriter.paths import ROOT, ModulePath
 
 
@@ -45,10 +47,12 @@ class Parameter:
     Attributes:
         name: the name inside its module (`weight`).
         initializer: the name of the initializer in the file as it was read.
-        shape: the shape of the initializer; the state dict's is its reverse where `transposed`.
+        shape: the shape of the initializer, or of its `part`; the state dict's is its reverse where
+            `transposed`.
         dtype: lower-case ONNX element type (`float`, `int64`, `bfloat16`).
         transposed: whether the exporter stored the 2-d weight transposed.
         shared_with: paths of other modules that read the same initializer (tied weights).
+        part: which part of the initializer it is, where that holds several behind each other.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Parameter:
     dtype: str
     transposed: bool = False
     shared_with: tuple[ModulePath, ...] = ()
+    part: Part | None = None
 
     @property
     def count(self) -> int:
@@ -77,6 +82,9 @@ class Module:
         total_nodes: number of nodes in this module and all below.
         calls: how often the module was called, as far as the evidence tells calls apart; 0 for a module
             that owns no node, nor does anything below.
+        full_scope: the name torch's trace-module map gives it (`pkg.BertEmbeddings::embeddings`); None where
+            no reference tells.
+        declared: the parameters and buffers it declares by the reference, in the file or not.
     """
 
     path: ModulePath
@@ -86,6 +94,8 @@ class Module:
     nodes: tuple[int, ...]
     total_nodes: int
     calls: int
+    full_scope: str | None = None
+    declared: tuple[Declared, ...] = ()
 
     @property
     def kind(self) -> Kind | None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import numpy as np
-from onnx import SparseTensorProto, TensorProto, numpy_helper
+from onnx import SparseTensorProto, TensorProto
 
+from rewriter.model.tensors import data_file, inline_bytes
 from rewriter.proof.scope import Unprovable
 
 _SMALL = 4096
 _CHUNK = 16 << 20
-_TYPED = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 
 Key = tuple[object, ...]
 
@@ -61,7 +60,7 @@ class Contents:
         head: Key = (tensor.data_type, tuple(tensor.dims))
         if tensor.data_location == TensorProto.EXTERNAL:
             return (*head, *self._external(tensor, folder))
-        data = _bytes_of(tensor)
+        data = inline_bytes(tensor)
         if data is None:
             return (*head, "message", _without_names(tensor))
         if self.by_content:
@@ -74,7 +73,7 @@ class Contents:
         # Python keys its hash anew in every process: nobody can write a file full of equal hashes.
         alike = self._large.setdefault((*head, len(data), hash(data)), [])
         for candidate, number in alike:
-            if _bytes_of(candidate) == data:
+            if inline_bytes(candidate) == data:
                 return number
         self._count += 1
         alike.append((tensor, self._count))
@@ -88,17 +87,9 @@ class Contents:
             length = int(entries["length"]) if "length" in entries else None
             if not self.by_content or folder is None:
                 return ("external", location, offset, length)
-            return ("bytes", _digest(_inside(folder, location), offset, length))
+            return ("bytes", _digest(data_file(folder, location), offset, length))
         except (OSError, ValueError) as error:
             raise Unprovable(f"external data {location!r} cannot be read: {error}") from None
-
-
-def _inside(folder: Path, location: str) -> Path:
-    """The data file; a device or a file elsewhere, which runtimes refuse as well, is never opened."""
-    parts = PurePosixPath(location).parts
-    if not parts or parts[0] == "/" or ".." in parts or not (folder / location).is_file():
-        raise ValueError("no file in the folder of the model")
-    return folder / location
 
 
 def _digest(path: Path, offset: int, length: int | None) -> bytes:
@@ -115,23 +106,6 @@ def _digest(path: Path, offset: int, length: int | None) -> bytes:
             digest.update(chunk)
             left -= len(chunk)
     return digest.digest()
-
-
-def _bytes_of(tensor: TensorProto) -> bytes | None:
-    """What `raw_data` holds, or would hold for a tensor stored in one of the typed fields.
-
-    None where bytes are not the whole content: strings, segments, and fields that contradict each other.
-    """
-    typed = [name for name in _TYPED if getattr(tensor, name)]
-    if tensor.string_data or tensor.HasField("segment") or len(typed) + tensor.HasField("raw_data") > 1:
-        return None
-    if not typed:
-        return bytes(tensor.raw_data)
-    try:
-        with np.errstate(all="raise"):
-            return numpy_helper.from_array(numpy_helper.to_array(tensor)).raw_data
-    except (ArithmeticError, KeyError, TypeError, ValueError):
-        return None
 
 
 def _without_names(tensor: TensorProto) -> bytes:

@@ -35,6 +35,10 @@ class Fields:
         value = self._values.get(key)
         return value if isinstance(value, str) else self._fail(key, "text")
 
+    def text_or_none(self, key: str) -> str | None:
+        """A string; None where the field is null or missing."""
+        return None if self._values.get(key) is None else self.text(key)
+
     def flag(self, key: str) -> bool:
         """True or false."""
         value = self._values.get(key)

@@ -53,6 +53,7 @@ def tree_html(analysis: Analysis) -> str:
         f"<p><strong>{_text(dot.join(head_phrases(summarize(analysis))))}</strong></p>",
         f"<p>{_text(dot.join(coverage_phrases(tree)))}</p>",
     ]
+    parts += [f'<p class="faint">{_text(note)}</p>' for note in analysis.notes]
     if tree.placements and not tree.placed:
         parts.append(f'<p class="faint">{_text(WOULD_HELP)}</p>')
     if len(tree) > 1 or tree.placed:

@@ -57,6 +57,7 @@ def tree_json(analysis: Analysis) -> JsonObject:
         "placement": placement_json(analysis.tree),
         "modules": [_module_json(module) for module in analysis.tree],
         "nodes": _nodes_json(analysis),
+        **({"notes": list(analysis.notes)} if analysis.notes else {}),
     }
 
 
@@ -118,7 +119,27 @@ def parameter_json(parameter: Parameter) -> JsonObject:
         "shape": list(parameter.shape),
         "dtype": parameter.dtype,
         "transposed": parameter.transposed,
+        **({"part": parameter.part._asdict()} if parameter.part else {}),
     }
+
+
+def reference_json(module: Module) -> JsonObject:
+    """What a reference told of a module; nothing where there was none."""
+    told: JsonObject = {}
+    if module.full_scope is not None:
+        told["full_scope"] = module.full_scope
+    if module.declared:
+        told["declared"] = [
+            {
+                "name": each.name,
+                "shape": list(each.shape),
+                "trainable": each.trainable,
+                "buffer": each.buffer,
+                "same_as": each.same_as,
+            }
+            for each in module.declared
+        ]
+    return told
 
 
 def _module_json(module: Module) -> JsonObject:
@@ -133,6 +154,7 @@ def _module_json(module: Module) -> JsonObject:
         "calls": module.calls,
         "nodes": {"own": len(module.nodes), "total": module.total_nodes},
         "parameters": [parameter_json(parameter) for parameter in module.parameters],
+        **reference_json(module),
     }
 
 

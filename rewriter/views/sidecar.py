@@ -18,7 +18,7 @@ from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UnreadableModel
 from rewriter.views.escape import as_text
 from rewriter.views.fields import Fields
-from rewriter.views.json import JsonObject, parameter_json, placement_json
+from rewriter.views.json import JsonObject, parameter_json, placement_json, reference_json
 from rewriter.views.sidecar_tree import tree_of
 from rewriter.views.summary import parameter_totals, subtree_sizes, summarize
 
@@ -158,6 +158,7 @@ def _modules(analysis: Analysis) -> Iterator[str]:
             "nodes": [as_text(proto.name) for proto in protos],
             "values": [as_text(name) for proto in protos for name in proto.output if name],
             "placements": [_placement(node, placements[node]) for node in module.nodes],
+            **reference_json(module),
         }
         yield json.dumps(entry)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rewriter.evidence.claim import Part
+from rewriter.evidence.reference import Declared
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
 from rewriter.paths import ModulePath
 from rewriter.views.fields import Fields
@@ -81,8 +83,39 @@ def _module(
             dtype=parameter.text("dtype"),
             transposed=parameter.flag("transposed"),
             shared_with=tuple(map(ModulePath, parameter.texts("shared_with"))),
+            part=_part(parameter),
         )
         for parameter in entry.objects("parameters")
     )
-    class_name = None if entry.get("class") is None else entry.text("class")
-    return Module(path, class_name, parameters, children, nodes, total, entry.count("calls"))
+    return Module(
+        path,
+        entry.text_or_none("class"),
+        parameters,
+        children,
+        nodes,
+        total,
+        entry.count("calls"),
+        entry.text_or_none("full_scope"),
+        tuple(map(_declared, entry.objects("declared") if entry.get("declared") is not None else ())),
+    )
+
+
+def _part(parameter: Fields) -> Part | None:
+    if parameter.get("part") is None:
+        return None
+    part = parameter.object("part")
+    found = Part(part.count("axis"), part.count("start"), part.count("stop"))
+    if found.axis >= len(parameter.shape("shape")) or found.start > found.stop:
+        raise part.fault("names no part of a tensor of this shape")
+    return found
+
+
+def _declared(entry: Fields) -> Declared:
+    same_as = entry.text_or_none("same_as")
+    return Declared(
+        name=entry.text("name"),
+        shape=entry.shape("shape"),
+        trainable=None if entry.get("trainable") is None else entry.flag("trainable"),
+        buffer=entry.flag("buffer"),
+        same_as=None if same_as is None else ModulePath(same_as),
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from onnx import GraphProto
 
+from rewriter.evidence.claim import Part
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.paths import ModulePath, common_ancestor
@@ -68,14 +69,15 @@ def parameter_totals(tree: ModuleTree) -> dict[ModulePath, int]:
     of two owners next to each other in tree order, the lowest module that holds both gives one back.
     """
     totals = dict.fromkeys(tree.modules, 0)
-    owner_of: dict[str, ModulePath] = {}
+    owner_of: dict[tuple[str, Part | None], ModulePath] = {}
     for module in tree:
         for parameter in module.parameters:
             totals[module.path] += parameter.count
-            previous = owner_of.get(parameter.initializer)
+            held = (parameter.initializer, parameter.part)
+            previous = owner_of.get(held)
             if previous is not None and (both := common_ancestor((previous, module.path))) is not None:
                 totals[both] -= parameter.count
-            owner_of[parameter.initializer] = module.path
+            owner_of[held] = module.path
     for module in tree.innermost_first():
         if module.parent is not None:
             totals[module.parent] += totals[module.path]

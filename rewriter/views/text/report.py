@@ -23,6 +23,8 @@ def print_report(report: Report, console: Console) -> None:
     """Print what a rewrite did: what was placed and changed, what was refused, the proof, the files."""
     flow(console, head_phrases(summarize(report.analysis)), "bold")
     flow(console, coverage_phrases(report.analysis.tree), label="tree")
+    for note in report.analysis.notes:
+        flow(console, [note], label="")
     for number, record in enumerate(report.passes):
         flow(console, _changes(record), label="" if number else "passes")
     _print_refusals(report.refusals, console)

@@ -39,6 +39,8 @@ def print_tree(
     tree = analysis.tree
     flow(console, head_phrases(summarize(analysis)), "bold")
     flow(console, coverage_phrases(tree))
+    for note in analysis.notes:
+        flow(console, [note])
     if tree.placements and not tree.placed:
         flow(console, [WOULD_HELP], "dim")
     if len(tree) == 1 and not tree.placed:

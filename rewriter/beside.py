@@ -1,0 +1,83 @@
+"""What users give beside a model, read: the text of an option or an object becomes `evidence.given.Given`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from rewriter.evidence.checkpoint import Checkpoint
+from rewriter.evidence.given import Given
+from rewriter.evidence.reference import Declared, Reference, ReferenceModule, full_scope
+from rewriter.evidence.reference_sources import of_module, of_text, read_json
+from rewriter.modules.module import Module, ModuleTree
+from rewriter.refusals import UsageError
+from rewriter.views import sidecar
+
+if TYPE_CHECKING:
+    from torch.nn import Module as TorchModule
+
+if TYPE_CHECKING:
+    pass
+
+PathLike = str | os.PathLike[str]
+"""The path of a file."""
+
+ReferenceSource: TypeAlias = "PathLike | ModuleTree | sidecar.Sidecar | TorchModule"
+"""What a reference is made from: text or path (see `of_text`, or a sidecar), a tree, or a torch module."""
+
+
+def given_beside(reference: object = None, checkpoint: PathLike | None = None) -> Given:
+    """All that users give beside a model.
+
+    Args:
+        reference: a `ReferenceSource`.
+        checkpoint: the path of a checkpoint, which is read when a model is looked at.
+
+    Raises:
+        UnreadableModel: a sidecar cannot be read.
+        UsageError: the reference names nothing that can be built.
+    """
+    return Given(
+        _references(reference) if reference is not None else (),
+        Checkpoint(Path(checkpoint)) if checkpoint is not None else None,
+    )
+
+
+def _references(source: object) -> tuple[Reference, ...]:
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if path.suffix == ".json" and read_json(path).get("schema") == sidecar.SCHEMA:
+            return (of_tree(sidecar.read(path).tree, path.name),)
+        return of_text(os.fspath(source) if isinstance(source, str) else str(path))
+    if isinstance(source, sidecar.Sidecar):
+        return (of_tree(source.tree, source.file or "the sidecar"),)
+    if isinstance(source, ModuleTree):
+        return (of_tree(source, "the tree"),)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(source, torch.nn.Module):
+        return (of_module(source),)
+    raise UsageError(
+        f"a reference cannot be made from a {type(source).__name__}; give a module, text or path"
+    )
+
+
+def of_tree(tree: ModuleTree, name: str) -> Reference:
+    """The reference that the tree of another file is: its classes, and what its modules were said to declare.
+
+    Args:
+        tree: the tree.
+        name: what to call it in messages.
+    """
+    return Reference(name, {module.path: _of_module(module) for module in tree})
+
+
+def _of_module(module: Module) -> ReferenceModule:
+    declared = module.declared or tuple(
+        Declared(each.name, each.shape[::-1] if each.transposed else each.shape, trainable=None)
+        for each in module.parameters
+    )
+    known = module.class_name and module.full_scope == full_scope(module.class_name, module.path)
+    is_list = not module.calls and module.total_nodes > 0
+    return ReferenceModule(module.path, module.class_name, declared, module.path if known else None, is_list)

@@ -1,0 +1,154 @@
+"""The tensors of a checkpoint one after the other: safetensors, read here, and torch's own format.
+
+The safetensors format (https://github.com/huggingface/safetensors): eight bytes with the length of a JSON
+header, the header (name -> dtype, shape and where its bytes begin and end), the bytes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto
+
+from rewriter.model.tensors import Array, np_type
+from rewriter.refusals import UnreadableModel, UsageError
+
+_LONGEST_HEADER = 100_000_000
+"""What the format's own reader allows."""
+_ELEMENTS = {
+    "F64": TensorProto.DOUBLE,
+    "F32": TensorProto.FLOAT,
+    "F16": TensorProto.FLOAT16,
+    "BF16": TensorProto.BFLOAT16,
+    "F8_E4M3": TensorProto.FLOAT8E4M3FN,
+    "F8_E5M2": TensorProto.FLOAT8E5M2,
+    "I64": TensorProto.INT64,
+    "I32": TensorProto.INT32,
+    "I16": TensorProto.INT16,
+    "I8": TensorProto.INT8,
+    "U64": TensorProto.UINT64,
+    "U32": TensorProto.UINT32,
+    "U16": TensorProto.UINT16,
+    "U8": TensorProto.UINT8,
+    "BOOL": TensorProto.BOOL,
+}
+
+Tensors = Iterator[tuple[str, Array]]
+
+
+def tensors_in(path: Path) -> Tensors:
+    """Name and content of every tensor in a checkpoint, one in memory at a time.
+
+    Args:
+        path: a safetensors file, a torch file of tensors, or the `.index.json` of either in several files.
+
+    Raises:
+        UnreadableModel: it is missing, damaged, or holds more than tensors.
+        UsageError: reading it takes torch, which is not installed.
+    """
+    if not path.is_file():
+        raise UnreadableModel(f"{path}: no such file; name a .safetensors, .bin or .index.json file")
+    if path.name.endswith(".index.json"):
+        for shard in _shards(path):
+            yield from tensors_in(path.parent / shard)
+    elif path.suffix == ".safetensors":
+        yield from _safetensors(path)
+    else:
+        yield from _torch(path)
+
+
+def _shards(path: Path) -> list[str]:
+    try:
+        weight_map = json.loads(path.read_text("utf-8"))["weight_map"]
+        names = sorted(set(weight_map.values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UnreadableModel(f"{path}: no index of a checkpoint; check which file this is") from None
+    if any(not isinstance(name, str) or Path(name).name != name for name in names):
+        raise UnreadableModel(f"{path}: names files outside its folder; download the checkpoint again")
+    return names
+
+
+def _safetensors(path: Path) -> Tensors:
+    damaged = UnreadableModel(f"{path}: not a safetensors file, or cut off; download it again")
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        start = stream.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+        if length > min(size - 8, _LONGEST_HEADER):
+            raise damaged
+        try:
+            header = json.loads(stream.read(length))
+            entries = [(name, *_entry(of)) for name, of in header.items() if name != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise damaged from None
+        for name, element, shape, begin, end in sorted(entries, key=lambda entry: entry[3]):
+            wanted = int(np.prod(shape, dtype=object)) * element.itemsize if element else None
+            if not 0 <= begin <= end <= size - 8 - length or wanted not in (None, end - begin):
+                raise damaged
+            if element is not None and wanted:
+                stream.seek(8 + length + begin)
+                yield name, np.frombuffer(stream.read(end - begin), element).reshape(shape)
+
+
+def _entry(of: Mapping[str, Any]) -> tuple[np.dtype[Any] | None, tuple[int, ...], int, int]:
+    """Element type (None for one that numpy has no word for), shape, begin and end."""
+    begin, end = (int(offset) for offset in of["data_offsets"])
+    known = of["dtype"] in _ELEMENTS
+    return np_type(_ELEMENTS[of["dtype"]]) if known else None, tuple(map(int, of["shape"])), begin, end
+
+
+def _torch(path: Path) -> Tensors:
+    if importlib.util.find_spec("torch") is None:
+        raise UsageError(
+            f"{path}: reading torch's format needs torch; pip install 'onnx-module-rewriter[torch]', or give "
+            "a .safetensors file"
+        )
+    import torch
+
+    try:
+        # Mapped, not read: tensors come into memory as they are looked at. Nothing in the file is run.
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        raise UnreadableModel(
+            f"{path}: torch does not read it as mere tensors ({reason}); save its state dict as safetensors"
+        ) from None
+    for name, tensor in _state_dict(loaded, path).items():
+        if not torch.is_tensor(tensor) or tensor.layout != torch.strided or not tensor.numel():
+            continue
+        if (array := _array(tensor.detach())) is not None:
+            yield str(name), array
+
+
+def _state_dict(loaded: Any, path: Path) -> Mapping[str, Any]:
+    """The mapping that holds tensors: what was loaded, or the one mapping in it that does."""
+    import torch
+
+    def holds_tensors(of: object) -> bool:
+        return isinstance(of, Mapping) and any(map(torch.is_tensor, of.values()))
+
+    if holds_tensors(loaded):
+        return dict(loaded)
+    inner = [each for each in loaded.values() if holds_tensors(each)] if isinstance(loaded, Mapping) else []
+    if len(inner) != 1:
+        raise UnreadableModel(f"{path}: holds no state dict; save the state dict alone")
+    return dict(inner[0])
+
+
+def _array(tensor: Any) -> Array | None:
+    """A tensor as numpy sees it; None for types it has no word for."""
+    import torch
+
+    if tensor.dtype == torch.bfloat16:
+        element = np_type(TensorProto.BFLOAT16)
+        return np.asarray(tensor.contiguous().view(torch.int16).numpy().view(element))
+    try:
+        return np.asarray(tensor.contiguous().numpy())
+    except (TypeError, RuntimeError):
+        return None

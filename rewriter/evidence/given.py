@@ -1,0 +1,24 @@
+"""What users give beside a model: evidence that no file holds. Each kind is one more witness in `settle`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rewriter.evidence.checkpoint import Checkpoint
+from rewriter.evidence.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Evidence given beside a model.
+
+    Attributes:
+        references: what the model may have been built from; the one that fits best counts.
+        checkpoint: the contents of its parameters.
+    """
+
+    references: tuple[Reference, ...] = ()
+    checkpoint: Checkpoint | None = None
+
+
+NOTHING = Given()

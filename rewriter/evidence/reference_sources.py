@@ -1,0 +1,234 @@
+"""Makes references: from a torch module, the text that names one, or a transformers config.
+
+Modules are built on torch's meta device: their shapes are known, no weight is made, nothing is downloaded and
+nothing is run but constructors. torch and transformers are imported here, when they are needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rewriter.evidence.reference import Declared, Reference, ReferenceModule
+from rewriter.paths import ModulePath
+from rewriter.refusals import RewriterError, UsageError
+
+CONFIG = "config.json"
+"""The name of a transformers config inside a model folder."""
+
+
+def of_module(module: Any, name: str = "") -> Reference:
+    """The reference that a live torch module is.
+
+    Args:
+        module: a `torch.nn.Module`.
+        name: what to call it; its class where left out.
+    """
+    first_paths: dict[int, ModulePath] = {}
+    first_names: dict[int, ModulePath] = {}
+    modules: dict[ModulePath, ReferenceModule] = {}
+    for text, child in module.named_modules(remove_duplicate=False):
+        path = ModulePath(text)
+        kind = type(child)
+        modules[path] = ReferenceModule(
+            path,
+            f"{kind.__module__}.{kind.__qualname__}",
+            tuple(_declared(child, path, first_names)),
+            first_paths.setdefault(id(child), path),
+            _computes_nothing(child),
+        )
+    return Reference(name or type(module).__qualname__, modules)
+
+
+def _declared(module: Any, path: ModulePath, first_names: dict[int, ModulePath]) -> Iterator[Declared]:
+    parameters = module.named_parameters(recurse=False, remove_duplicate=False)
+    buffers = module.named_buffers(recurse=False, remove_duplicate=False)
+    for tensors, is_buffer in ((parameters, False), (buffers, True)):
+        for name, tensor in tensors:
+            full = path.child(name)
+            first = first_names.setdefault(id(tensor), full)
+            trainable = bool(tensor.requires_grad) and not is_buffer
+            same_as = first if first != full else None
+            yield Declared(name, _shape(tensor), trainable, is_buffer, same_as)
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    """The shape; of a lazy parameter, which has none yet, ()."""
+    try:
+        return tuple(map(int, tensor.shape))
+    except RuntimeError:
+        return ()
+
+
+def _computes_nothing(module: Any) -> bool:
+    """Whether neither the module nor its class has a `forward`: torch's base class has one that raises."""
+    forward = getattr(type(module), "forward", None)
+    return "forward" not in vars(module) and getattr(forward, "__name__", "") == "_forward_unimplemented"
+
+
+def of_text(text: str) -> tuple[Reference, ...]:
+    """The references that `package.module:Class`, `path.py:factory`, a config or its folder names.
+
+    A config that names architectures gives one for each, and one for the base model: nobody knows which of
+    them was exported before the file is seen.
+
+    Raises:
+        UsageError: it names nothing that can be built, or torch or transformers are not installed.
+    """
+    path = Path(text)
+    if path.is_dir():
+        path /= CONFIG
+    if path.suffix == ".json":
+        return of_config(path)
+    target, colon, attribute = text.rpartition(":")
+    if not colon or not target or not attribute:
+        raise UsageError(
+            f"{text}: no reference; name package.module:Class, file.py:factory, a config.json or its folder, "
+            "or a sidecar"
+        )
+    _demand("torch", text)
+    with _telling(text), _on_meta():
+        found = _attribute(_import(target), attribute.removesuffix("()"))
+        called = _is_module(found) is False
+        return (of_module(_built(found) if called else found),)
+
+
+def _import(target: str) -> Any:
+    """The module `package.module`, or the one in a file."""
+    if not target.endswith(".py"):
+        with _search(Path.cwd()):
+            return importlib.import_module(target)
+    path = Path(target)
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; check the path")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None, "a path that ends in .py has a loader"
+    assert spec.loader is not None, "a path that ends in .py has a loader"
+    module = importlib.util.module_from_spec(spec)
+    with _search(path.parent.resolve()):
+        sys.modules.setdefault(path.stem, module)  # dataclasses look their module up there
+        spec.loader.exec_module(module)
+    return module
+
+
+def _attribute(module: Any, dotted: str) -> Any:
+    found = module
+    for name in dotted.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def _is_module(found: Any) -> bool:
+    import torch
+
+    return isinstance(found, torch.nn.Module)
+
+
+def _built(factory: Callable[[], Any]) -> Any:
+    made = factory()
+    if not _is_module(made):
+        name = getattr(factory, "__name__", factory)
+        raise UsageError(f"{name} makes {type(made).__name__}, no torch.nn.Module; name what makes one")
+    return made
+
+
+def of_config(path: Path) -> tuple[Reference, ...]:
+    """The references that a transformers config names: its architectures, then the base model.
+
+    Raises:
+        UsageError: it is no config, transformers is not installed or does not know the model.
+    """
+    content = read_json(path)
+    if "model_type" not in content:
+        raise UsageError(f"{path}: no transformers config, it has no model_type; check which file this is")
+    _demand("transformers", str(path))
+    with _telling(str(path)), _offline(), _on_meta():
+        import transformers
+
+        config = transformers.CONFIG_MAPPING[content["model_type"]].from_dict(content)
+        names = [name for name in content.get("architectures") or () if hasattr(transformers, name)]
+        makers = [getattr(transformers, name) for name in names]
+        built = [maker(config) for maker in makers]
+        try:
+            built.append(transformers.AutoModel.from_config(config, trust_remote_code=False))
+        except ValueError:  # an architecture without a base model
+            if not built:
+                raise
+        return tuple(of_module(each) for each in {type(each): each for each in reversed(built)}.values())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file; check the path") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{path}: not JSON; check which file this is") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: not a JSON object; check which file this is")
+    return content
+
+
+def _demand(package: str, what: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise UsageError(
+            f"{what}: a reference of this kind needs {package}; pip install 'onnx-module-rewriter[{package}]'"
+        )
+
+
+@contextlib.contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Report in one line whatever other people's code raises, and keep what it prints off stdout."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except RewriterError:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise UsageError(f"{what}: cannot be built: {reason}") from error
+
+
+@contextlib.contextmanager
+def _on_meta() -> Iterator[None]:
+    import torch
+
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        yield
+
+
+@contextlib.contextmanager
+def _offline() -> Iterator[None]:
+    """Keep transformers from asking a hub for anything: backbones, tokenizers, remote code."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+@contextlib.contextmanager
+def _search(folder: Path) -> Iterator[None]:
+    """Look for imports in a folder as well, as `python file.py` does."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))

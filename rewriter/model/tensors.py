@@ -1,0 +1,108 @@
+"""The content of one tensor, inline or external, read when it is asked for and not kept."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+_TYPED = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
+
+Array = NDArray[Any]
+
+
+def inline_bytes(tensor: TensorProto) -> bytes | None:
+    """What `raw_data` holds, or would hold for a tensor stored in one of the typed fields.
+
+    None where bytes are not the whole content: strings, segments, and fields that contradict each other.
+    """
+    typed = [name for name in _TYPED if getattr(tensor, name)]
+    if tensor.string_data or tensor.HasField("segment") or len(typed) + tensor.HasField("raw_data") > 1:
+        return None
+    if not typed:
+        return bytes(tensor.raw_data)
+    try:
+        with np.errstate(all="raise"):
+            return numpy_helper.from_array(numpy_helper.to_array(tensor)).raw_data
+    except (ArithmeticError, KeyError, TypeError, ValueError):
+        return None
+
+
+def data_file(folder: Path, location: str) -> Path:
+    """The data file; a device or a file elsewhere, which runtimes refuse as well, is never opened.
+
+    Raises:
+        ValueError: there is no such file in the folder.
+    """
+    parts = PurePosixPath(location).parts
+    if not parts or parts[0] == "/" or ".." in parts or not (folder / location).is_file():
+        raise ValueError("no file in the folder of the model")
+    return folder / location
+
+
+def reference_of(tensor: TensorProto) -> tuple[str, int, int | None]:
+    """Location, offset and length of external data; a length that is not given is None.
+
+    Raises:
+        ValueError: offset or length is no number of bytes.
+    """
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    offset = int(entries.get("offset", 0))
+    length = int(entries["length"]) if "length" in entries else None
+    if offset < 0 or (length is not None and length < 0):
+        raise ValueError("negative offset or length")
+    return entries.get("location", ""), offset, length
+
+
+def array_of(tensor: TensorProto, folder: Path | None) -> Array | None:
+    """The content as an array, whatever it takes in memory; None where it is no array or cannot be read.
+
+    Args:
+        tensor: the tensor.
+        folder: where external data lies; None where nobody knows.
+    """
+    element = np_type(tensor.data_type)
+    if element is None:
+        return None
+    size = int(np.prod(tensor.dims, dtype=object)) * element.itemsize
+    try:
+        data = _external_bytes(tensor, folder, size) if is_external(tensor) else inline_bytes(tensor)
+    except (OSError, ValueError):
+        return None
+    if data is None or len(data) != size or not size:
+        return None
+    return np.frombuffer(data, element).reshape(tuple(tensor.dims))
+
+
+def is_external(tensor: TensorProto) -> bool:
+    """Whether the content lies in another file."""
+    return tensor.data_location == TensorProto.EXTERNAL
+
+
+def np_type(data_type: int) -> np.dtype[Any] | None:
+    """Numpy's type for an ONNX element type of whole bytes; None for the others."""
+    if data_type in _NO_BYTES or data_type not in TensorProto.DataType.values():
+        return None
+    found = helper.tensor_dtype_to_np_dtype(data_type)
+    return None if found.hasobject else found
+
+
+_NO_BYTES = frozenset(
+    TensorProto.DataType.Value(name)
+    for name in ("UNDEFINED", "STRING", "INT4", "UINT4", "INT2", "UINT2", "FLOAT4E2M1")
+    if name in TensorProto.DataType.keys()  # noqa: SIM118 - a protobuf enum is no mapping
+)
+
+
+def _external_bytes(tensor: TensorProto, folder: Path | None, size: int) -> bytes | None:
+    location, offset, length = reference_of(tensor)
+    if folder is None or (length is not None and length != size):
+        return None
+    with data_file(folder, location).open("rb") as stream:
+        if stream.seek(0, 2) < offset + size:  # before anything of that size is allocated
+            return None
+        stream.seek(offset)
+        return stream.read(size)
