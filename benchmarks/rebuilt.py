@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import sys
 from collections.abc import Mapping
@@ -11,6 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from fixtures import making
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 
@@ -25,7 +26,6 @@ class _Made(Exception):
 
 def rebuild(name: str) -> tuple[nn.Module, Mapping[str, Tensor], Any]:
     """Module, inputs by name and options, just as `fixtures.making.make` gets and prepares them."""
-    from fixtures import making
 
     def capture(make_py: str, module: nn.Module, inputs: Mapping[str, Tensor], options: Any = None) -> None:
         raise _Made(module, inputs, options or making.Options())

@@ -70,11 +70,19 @@ def given_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--checkpoint", type=MODEL, metavar="FILE", help="Name weights by content: .safetensors, .bin."
         ),
+        click.option(
+            "--trace",
+            metavar="X",
+            help="Place nodes by the values they compute: package.module:factory or file.py:factory, which "
+            "returns (module, sample inputs).",
+        ),
     )
 
     @functools.wraps(command)
-    def with_given(*arguments: Any, reference: str | None, checkpoint: Path | None, **named: Any) -> None:
-        command(*arguments, given=given_beside(reference, checkpoint), **named)
+    def with_given(
+        *arguments: Any, reference: str | None, checkpoint: Path | None, trace: str | None, **named: Any
+    ) -> None:
+        command(*arguments, given=given_beside(reference, checkpoint, trace), **named)
 
     decorated: Callable[..., None] = with_given
     for option in reversed(options):

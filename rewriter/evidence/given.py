@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rewriter.evidence.checkpoint import Checkpoint
+from rewriter.evidence.recording import Trace
 from rewriter.evidence.reference import Reference
 
 
@@ -15,10 +16,12 @@ class Given:
     Attributes:
         references: what the model may have been built from; the one that fits best counts.
         checkpoint: the contents of its parameters.
+        trace: what its module did on sample inputs.
     """
 
     references: tuple[Reference, ...] = ()
     checkpoint: Checkpoint | None = None
+    trace: Trace | None = None
 
 
 NOTHING = Given()

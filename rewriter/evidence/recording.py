@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rewriter.paths import ROOT, ModulePath
+from rewriter.runtime.feeds import Array
 from rewriter.runtime.fingerprints import Fingerprint, fingerprint
 
 NOWHERE = -1
@@ -56,6 +57,19 @@ class Recording:
     homes: tuple[int, ...]
     makers: tuple[int, ...]
     classes: dict[ModulePath, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Runs of one module on the same sample inputs.
+
+    Attributes:
+        recordings: as different exporters would see it; most of them are the same.
+        inputs: name and array of every input; the name is '' where it was given by position.
+    """
+
+    recordings: tuple[Recording, ...]
+    inputs: tuple[tuple[str, Array], ...]
 
 
 class Recorder:

@@ -7,6 +7,9 @@ the module itself does.
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -19,8 +22,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from rewriter.evidence.recording import Recorder, Recording
+from rewriter.evidence.recording import Recorder, Recording, Trace
 from rewriter.paths import ModulePath
+from rewriter.refusals import UsageError
+from rewriter.runtime.protocol import one_line
 
 Inputs = Sequence[Any] | Mapping[str, Any]
 
@@ -28,9 +33,45 @@ Inputs = Sequence[Any] | Mapping[str, Any]
 class Mode(StrEnum):
     """How the module is led to believe it runs: code asks, and leaves masks out where nobody exports."""
 
-    PLAIN = "plain"
     TRACED = "traced"
     EXPORTED = "exported"
+    PLAIN = "plain"
+
+
+def trace(module: nn.Module, inputs: Any) -> Trace:
+    """Run a module on sample inputs, once for every `Mode` that it allows.
+
+    Args:
+        module: what was exported, with the weights of the file.
+        inputs: a tensor, a sequence of arguments, or arguments by name.
+
+    Raises:
+        UsageError: it does not run on them.
+    """
+    arguments: Inputs = inputs if isinstance(inputs, Mapping | tuple | list) else (inputs,)
+    recordings = []
+    failure: Exception | None = None
+    for mode in Mode:
+        try:
+            with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+                warnings.simplefilter("ignore")
+                recordings.append(record(module, arguments, mode))
+        except Exception as error:  # a module may run in one way and not in another
+            failure = error
+    if not recordings:
+        reason = one_line(f"{type(failure).__name__}: {failure}")
+        raise UsageError(
+            f"--trace: {class_of(module)} does not run on the sample inputs: {reason}"
+        ) from failure
+    return Trace(tuple(recordings), tuple(_named(arguments)))
+
+
+def _named(inputs: Inputs) -> Iterator[tuple[str, Any]]:
+    """The tensors among the inputs as arrays, with the name of the argument where that is all it holds."""
+    pairs = inputs.items() if isinstance(inputs, Mapping) else (("", each) for each in inputs)
+    for name, each in pairs:
+        for tensor in tensors_in(each):
+            yield name if tensor is each else "", _array(tensor)
 
 
 def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Recording:
@@ -43,7 +84,9 @@ def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Record
     """
     recorder = Recorder(class_of(module))
     values = _Values(recorder)
-    leaves, structure = tree_flatten((dict(inputs) if isinstance(inputs, Mapping) else tuple(inputs)))
+    leaves, structure = tree_flatten(dict(inputs) if isinstance(inputs, Mapping) else tuple(inputs))
+
+    finished = False
 
     def run(*tensors: Tensor) -> tuple[Tensor, ...]:
         rest = iter(tensors)
@@ -57,7 +100,6 @@ def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Record
         finished = True
         return tuple(tensors_in(result))
 
-    finished = False
     tensors = tuple(leaf for leaf in leaves if isinstance(leaf, Tensor))
     with _evaluation(module), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         if mode is Mode.TRACED:
@@ -101,6 +143,11 @@ def _exporting() -> Iterator[None]:
     finally:
         for name, value in before.items():
             setattr(torch.compiler, name, value)
+
+
+def is_module(found: object) -> bool:
+    """Whether something is a torch module."""
+    return isinstance(found, nn.Module)
 
 
 def class_of(module: nn.Module) -> str:

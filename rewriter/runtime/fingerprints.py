@@ -18,7 +18,8 @@ SAMPLES = 32
 """Numbers in a sample; a tensor of fewer elements repeats its last."""
 _HUGE = 1e30
 """Beyond this a number stands for infinity (a mask), whatever number it is exactly."""
-_WEIGHTS = 7919
+_BLOCK = 1 << 20
+"""Elements looked at together: copies in float64 stay small beside a large tensor."""
 
 
 class Fingerprint(NamedTuple):
@@ -48,23 +49,30 @@ def fingerprint(array: Any) -> Fingerprint | None:
     """The fingerprint of an array; None for what is no tensor of numbers, or has no element."""
     if not isinstance(array, np.ndarray) or not array.size or array.dtype.kind not in "fiubV":
         return None
+    flat = array.reshape(-1)
     try:
-        numbers = array.reshape(-1).astype(np.float64)
-    except (TypeError, ValueError):
+        first = _numbers(flat[:1])[0]
+    except (TypeError, ValueError):  # a record
         return None
-    numbers = np.clip(np.nan_to_num(numbers, nan=-_HUGE, posinf=_HUGE, neginf=-_HUGE), -_HUGE, _HUGE)
-    finite = numbers[np.abs(numbers) < _HUGE]
-    scale = float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
+    squares = finite = weighted = 0.0
+    plain = True
+    for start in range(0, flat.size, _BLOCK):
+        numbers = _numbers(flat[start : start + _BLOCK])
+        small = np.where(np.abs(numbers) < _HUGE, numbers, 0.0)
+        squares += float(small @ small)
+        finite += float(np.count_nonzero(np.abs(numbers) < _HUGE))
+        # The places alone would miss all else; weights tell apart what only stands in another order.
+        weighted += float(small @ ((np.arange(start, start + numbers.size) * 7919 % 1009) / 1009))
+        plain = plain and bool((numbers == first).all())
+    if flat.size <= SAMPLES:
+        sample = np.pad(_numbers(flat), (0, SAMPLES - flat.size), mode="edge")
+    else:
+        places = np.linspace(0, flat.size - 1, SAMPLES - 1).astype(np.int64)
+        sample = np.append(_numbers(flat[places]), weighted / flat.size)
     kind = "i" if array.dtype.kind in "iub" else "f"
-    plain = bool((numbers == numbers[0]).all())
-    return Fingerprint(tuple(array.shape), kind, _sample(numbers), scale, plain)
+    return Fingerprint(tuple(array.shape), kind, sample, float(np.sqrt(squares / max(finite, 1.0))), plain)
 
 
-def _sample(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    if numbers.size <= SAMPLES:
-        return np.pad(numbers, (0, SAMPLES - numbers.size), mode="edge")
-    places = np.linspace(0, numbers.size - 1, SAMPLES - 1).astype(np.int64)
-    # The places alone would miss all else; weights tell apart what only stands in another order.
-    weights = (np.arange(numbers.size) * _WEIGHTS % 1009) / 1009
-    mean = float(np.mean(np.where(np.abs(numbers) < _HUGE, numbers, 0.0) * weights))
-    return np.append(numbers[places], mean)
+def _numbers(flat: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    numbers = np.nan_to_num(flat.astype(np.float64), nan=-_HUGE, posinf=_HUGE, neginf=-_HUGE)
+    return np.clip(numbers, -_HUGE, _HUGE)
