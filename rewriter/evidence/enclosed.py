@@ -44,7 +44,8 @@ def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[i
         around = {}
     for node in order:
         readers = [reader for reader in sorted(set(graph.successors(node))) if reader in found]
-        if readers and (place := _place(node, readers, found, around, calls)) is not None:
+        fed = {found[other].call for other in graph.predecessors(node) if other in found}
+        if readers and (place := _place(node, readers, fed, found, around, calls)) is not None:
             found[node] = place
     return found
 
@@ -58,6 +59,7 @@ def _is_placed(graph: GraphIndex, node: int) -> bool:
 def _place(
     node: int,
     readers: Sequence[int],
+    fed: Collection[int],
     found: dict[int, Found],
     around: dict[int, frozenset[int]],
     calls: _Calls,
@@ -70,6 +72,8 @@ def _place(
     for call in wanted:
         if call in expected:
             return Found(call, NOWHERE, "what reads it, and its place in the file")
+    if len(made := [call for call in fed if call in expected]) == 1:
+        return Found(made[0], NOWHERE, "what it is made from, and its place in the file")
     call = calls.common([*wanted, calls.deepest(expected)])
     return Found(call, NOWHERE, "the caller of what reads it and of what stands around it") if call else None
 
