@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rewriter.evidence.checkpoint import Checkpoint
 from rewriter.evidence.given import Given
+from rewriter.evidence.recording import Trace
 from rewriter.evidence.reference import Declared, Reference, ReferenceModule, full_scope
-from rewriter.evidence.reference_sources import of_module, of_text, read_json
+from rewriter.evidence.reference_sources import (
+    demand,
+    named,
+    names_object,
+    of_module,
+    of_text,
+    read_json,
+    telling,
+)
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.pipeline import Source, read_like
 from rewriter.refusals import UsageError
@@ -19,9 +28,6 @@ from rewriter.views import sidecar
 if TYPE_CHECKING:
     from torch.nn import Module as TorchModule
 
-if TYPE_CHECKING:
-    pass
-
 PathLike = str | os.PathLike[str]
 """The path of a file."""
 
@@ -29,8 +35,15 @@ ReferenceSource: TypeAlias = "PathLike | ModuleTree | sidecar.Sidecar | TorchMod
 """What a reference is made from: text or path (see `of_text`, or a sidecar), a tree, or a torch module."""
 
 
+TraceSource: TypeAlias = "str | tuple[TorchModule, Any]"
+"""What is traced: `package.module:factory` or `path.py:factory`, or a torch module and its sample inputs."""
+
+
 def given_beside(
-    like: Source | None = None, reference: object = None, checkpoint: PathLike | None = None
+    like: Source | None = None,
+    reference: object = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
 ) -> Given:
     """All that users give beside a model.
 
@@ -38,16 +51,33 @@ def given_beside(
         like: the model that this one was made of, or its sidecar.
         reference: a `ReferenceSource`.
         checkpoint: the path of a checkpoint, which is read when a model is looked at.
+        trace: what to run; it runs at once, and the model on the same inputs when that is looked at.
 
     Raises:
         UnreadableModel: the other model or a sidecar cannot be read.
-        UsageError: the reference names nothing that can be built.
+        UsageError: the reference names nothing that can be built, the trace nothing that runs.
     """
     return Given(
         read_like(like) if like is not None else None,
         _references(reference) if reference is not None else (),
         Checkpoint(Path(checkpoint)) if checkpoint is not None else None,
+        _trace(trace) if trace is not None else None,
     )
+
+
+def _trace(source: object) -> Trace:
+    what = source if isinstance(source, str) else "trace"
+    demand("torch", what)
+    from rewriter.evidence import tracing
+
+    if isinstance(source, str):
+        if not names_object(source):
+            raise UsageError(f"{source}: nothing to trace; name package.module:factory or file.py:factory")
+        with telling(source):
+            source = named(source)()
+    if not isinstance(source, tuple) or len(source) != 2 or not tracing.is_module(source[0]):
+        raise UsageError(f"{what}: a trace needs (module, inputs): a torch.nn.Module and its sample inputs")
+    return tracing.trace(*source)
 
 
 def _references(source: object) -> tuple[Reference, ...]:
