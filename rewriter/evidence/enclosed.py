@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from rewriter.evidence.matched import Matched, fits, topological
+from rewriter.evidence.matched import Look, Matched, fits, topological
 from rewriter.evidence.recording import NOWHERE, Recording
 from rewriter.model.graph import GraphIndex
 
@@ -29,6 +29,13 @@ class Found(NamedTuple):
     why: str
 
 
+class _Span(NamedTuple):
+    """Where a node stands: the call of the known node before it, and all that may be running."""
+
+    behind: int
+    calls: frozenset[int]
+
+
 def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[int, Found]:
     """The call of every node of which it can be told."""
     found: dict[int, Found] = {}
@@ -37,15 +44,26 @@ def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[i
         if tensors:
             call = _fused_in(graph, node, recording, matched, tensors[0])
             found[node] = Found(call, tensors[0], "its result is one of this call")
+    calls = _Calls(recording, matched)
     order = [node for node in reversed(topological(graph)) if node not in found and _is_placed(graph, node)]
-    calls = _Calls([call.parent for call in recording.calls])
     around = _around(graph, found, calls)
     if not _agrees(graph, order, found, around):
         around = {}
     for node in order:
-        readers = [reader for reader in sorted(set(graph.successors(node))) if reader in found]
-        fed = {found[other].call for other in graph.predecessors(node) if other in found}
-        if readers and (place := _place(node, readers, fed, found, around, calls)) is not None:
+        span = around.get(node)
+        started = frozenset(calls.above(span.behind)) if span else frozenset[int]()
+        values = () if calls.copies(graph, node) else graph.writes[node]
+        wanted = [
+            calls.outside(found[reader].call, values, started)
+            for reader in sorted(set(graph.successors(node)))
+            if reader in found
+        ]
+        fed = {
+            calls.after(found[other].call, graph.writes[other])
+            for other in sorted(set(graph.predecessors(node)))
+            if other in found
+        }
+        if wanted and (place := _place(wanted, fed, span.calls if span else None, calls)) is not None:
             found[node] = place
     return found
 
@@ -57,15 +75,9 @@ def _is_placed(graph: GraphIndex, node: int) -> bool:
 
 
 def _place(
-    node: int,
-    readers: Sequence[int],
-    fed: Collection[int],
-    found: dict[int, Found],
-    around: dict[int, frozenset[int]],
-    calls: _Calls,
+    wanted: Sequence[int], fed: Collection[int], expected: frozenset[int] | None, calls: _Calls
 ) -> Found | None:
-    expected = around.get(node)
-    wanted = [found[reader].call for reader in readers]
+    """Where a node belongs: `wanted` by its readers, `fed` by calls, `expected` where it stands."""
     if expected is None:
         call = calls.common(wanted)
         return Found(call, NOWHERE, "what reads it") if call in wanted or call else None
@@ -74,18 +86,43 @@ def _place(
             return Found(call, NOWHERE, "what reads it, and its place in the file")
     if len(made := [call for call in fed if call in expected]) == 1:
         return Found(made[0], NOWHERE, "what it is made from, and its place in the file")
-    call = calls.common([*wanted, calls.deepest(expected)])
-    return Found(call, NOWHERE, "the caller of what reads it and of what stands around it") if call else None
+    top = calls.highest(expected)
+    return Found(top, NOWHERE, "the caller of what stands around it")
 
 
 class _Calls:
     """Calls as a tree."""
 
-    def __init__(self, parents: Sequence[int]) -> None:
-        self._parents = parents
+    def __init__(self, recording: Recording, matched: Matched) -> None:
+        self._parents = [call.parent for call in recording.calls]
+        self._inputs = [_looks(call.inputs, recording, matched) for call in recording.calls]
+        self._outputs = [_looks(call.outputs, recording, matched) for call in recording.calls]
+        self._looks = matched.looks
         self._depths: list[int] = []
-        for parent in parents:  # a caller begins before what it calls
+        for parent in self._parents:  # a caller begins before what it calls
             self._depths.append(0 if parent == NOWHERE else self._depths[parent] + 1)
+
+    def outside(self, call: int, values: Iterable[int], started: Collection[int]) -> int:
+        """The call that made values which `call` reads: not one given them, unless it runs already."""
+        looks = self._of(values)
+        while call and call not in started and not looks.isdisjoint(self._inputs[call]):
+            call = self._parents[call]
+        return call
+
+    def after(self, call: int, values: Iterable[int]) -> int:
+        """The call that goes on with values made in `call`: not one whose results they are."""
+        looks = self._of(values)
+        while call and not looks.isdisjoint(self._outputs[call]):
+            call = self._parents[call]
+        return call
+
+    def copies(self, graph: GraphIndex, node: int) -> bool:
+        """Whether a node only hands on what it reads, as a cast to the same type does."""
+        copied = self._of(graph.writes[node]) & self._of(graph.reads[node])
+        return any(shape for _, shape in copied)
+
+    def _of(self, values: Iterable[int]) -> frozenset[Look]:
+        return frozenset(self._looks[value] for value in values if value in self._looks)
 
     def above(self, call: int) -> Iterable[int]:
         """The call and those it was made from."""
@@ -105,6 +142,10 @@ class _Calls:
         """The one with the longest way up."""
         return max(calls, key=lambda call: (self._depths[call], -call))
 
+    def highest(self, calls: Collection[int]) -> int:
+        """The one with the shortest way up."""
+        return min(calls, key=lambda call: (self._depths[call], call))
+
     def between(self, left: int, right: int) -> frozenset[int]:
         """The calls that may run between two others: both, and all on the way over their caller."""
         top = self.common([left, right])
@@ -112,25 +153,31 @@ class _Calls:
         return frozenset(call for call in ways if self._depths[call] > self._depths[top]) | {top}
 
 
-def _around(graph: GraphIndex, found: dict[int, Found], calls: _Calls) -> dict[int, frozenset[int]]:
-    """For the nodes not found yet, the calls that may be running where they stand in the file."""
+def _looks(tensors: Iterable[int], recording: Recording, matched: Matched) -> frozenset[Look]:
+    found = ((matched.classes[tensor], recording.prints[tensor]) for tensor in tensors)
+    return frozenset((look, each.shape) for look, each in found if each is not None)
+
+
+def _around(graph: GraphIndex, found: dict[int, Found], calls: _Calls) -> dict[int, _Span]:
+    """Where the nodes not found yet stand in the file."""
     behind: dict[int, int] = {}
     known = 0
     for node in range(len(graph.nodes)):
         known = found[node].call if node in found else known
         behind[node] = known
-    around: dict[int, frozenset[int]] = {}
+    around: dict[int, _Span] = {}
     known = NOWHERE
     for node in reversed(range(len(graph.nodes))):
         if node in found:
             known = found[node].call
         else:
-            around[node] = calls.between(behind[node], behind[node] if known == NOWHERE else known)
+            ahead = behind[node] if known == NOWHERE else known
+            around[node] = _Span(behind[node], calls.between(behind[node], ahead))
     return around
 
 
 def _agrees(
-    graph: GraphIndex, order: Sequence[int], found: dict[int, Found], around: dict[int, frozenset[int]]
+    graph: GraphIndex, order: Sequence[int], found: dict[int, Found], around: dict[int, _Span]
 ) -> bool:
     """Whether the order of the file is that of the calls, by the nodes that matched ones alone read."""
     plain = agreeing = 0
@@ -138,7 +185,7 @@ def _agrees(
         readers = {found[reader].call for reader in graph.successors(node) if reader in found}
         if len(readers) == 1:
             plain += 1
-            agreeing += not readers.isdisjoint(around[node])
+            agreeing += not readers.isdisjoint(around[node].calls)
     return agreeing >= _TRUSTED * plain
 
 

@@ -21,6 +21,9 @@ from rewriter.runtime.fingerprints import Fingerprint
 _TELLING = 3
 """Elements that a tensor has at the least for its content alone to identify it."""
 
+Look = tuple[int, tuple[int, ...]]
+"""Class of content, and shape."""
+
 Likeness = tuple[int, tuple[int, ...], str]
 """Class of content, shape and operator: what two calls that compute the same have in common."""
 
@@ -32,10 +35,12 @@ class Matched:
     Attributes:
         tensors: value of the graph -> tensor of the recording.
         classes: tensor -> the class of those with equal content.
+        looks: value of the graph -> class and shape of its content, where torch had this content at all.
     """
 
     tensors: dict[int, int]
     classes: list[int]
+    looks: dict[int, Look]
 
     @cached_property
     def found(self) -> frozenset[int]:
@@ -81,18 +86,20 @@ class _Matcher:
         self.classes = self.lookup.classes(recording.prints)
         self.tensors: dict[int, int] = {}
         self.origins: dict[int, _Origin] = {}
-        self.used: Counter[int] = Counter()
+        self.used: Counter[tuple[Likeness, int]] = Counter()
+        self.looks: dict[int, Look] = {}
 
     def run(self) -> Matched:
         for name, value in self.graph.bodies[0].values.items():
             given = [tensor for tensor in self._alike(name) if self.recording.homes[tensor] == NOWHERE]
             if self.graph.producer[value] == NONE and given:
+                self.looks[value] = self.classes[given[0]], self.prints[name].shape
                 like = self._likeness(given[0])
                 self.origins[value] = _Origin(frozenset({like}), frozenset({like[0]}))
         for node in topological(self.graph):
             if self.graph.body_of[node] == 0:
                 self._match_node(node)
-        return Matched(self.tensors, self.classes)
+        return Matched(self.tensors, self.classes, self.looks)
 
     def _alike(self, name: str) -> list[int]:
         wanted = self.prints.get(name)
@@ -108,7 +115,7 @@ class _Matcher:
                 self.origins[value] = before
                 continue
             self.tensors[value] = tensor
-            self.used[tensor] += 1
+            self.used[self._copy(tensor)] += 1
             like = frozenset({self._likeness(tensor)})
             self.origins[value] = _Origin(like, frozenset({self.classes[tensor]}), tensor)
 
@@ -122,10 +129,14 @@ class _Matcher:
 
     def _choose(self, node: int, value: int, before: _Origin) -> int | None:
         name = self.graph.value_names[value]
-        alike = [tensor for tensor in self._alike(name) if self.recording.homes[tensor] != NOWHERE]
-        if not alike:
+        same_content = self._alike(name)
+        if not same_content:
             return None
         mine = self.prints[name]
+        self.looks[value] = self.classes[same_content[0]], mine.shape
+        alike = [tensor for tensor in same_content if self.recording.homes[tensor] != NOWHERE]
+        if not alike:
+            return None
         same = [tensor for tensor in alike if self._print(tensor).shape == mine.shape]
         if any(self.classes[tensor] in before.classes for tensor in alike):
             same_or_alike = [tensor for tensor in same or alike if self._repeats(tensor, before)]
@@ -136,7 +147,13 @@ class _Matcher:
         def merit(tensor: int) -> tuple[float, bool, bool, int, int]:
             support = self._support(tensor, before)
             step = self._operator(tensor)
-            return support, tensor > before.latest, fits(operator, step), -self.used[tensor], -tensor
+            return (
+                support,
+                tensor > before.latest,
+                fits(operator, step),
+                -self.used[self._copy(tensor)],
+                -tensor,
+            )
 
         best = max(same_or_alike, key=merit, default=None)
         telling = bool(same) and not mine.plain and mine.size >= _TELLING
@@ -176,6 +193,10 @@ class _Matcher:
     def _likeness(self, tensor: int) -> Likeness:
         found = self.recording.prints[tensor]
         return self.classes[tensor], found.shape if found else (), self._operator(tensor)
+
+    def _copy(self, tensor: int) -> tuple[Likeness, int]:
+        """What exporters merge: equal results of equal operators in one call."""
+        return self._likeness(tensor), self.recording.homes[tensor]
 
     def _print(self, tensor: int) -> Fingerprint:
         found = self.recording.prints[tensor]

@@ -21,12 +21,14 @@ NOWHERE = -1
 
 
 class Call(NamedTuple):
-    """One call: the `number`th of `module`, from 0, made by the call `parent`."""
+    """One call: the `number`th of `module`, from 0, made by the call `parent`; values in, values out."""
 
     module: ModulePath
     class_name: str | None
     number: int
     parent: int
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
 
 
 class Step(NamedTuple):
@@ -97,9 +99,10 @@ class Recorder:
 
     def enter(self, module: str, class_name: str | None, inputs: Iterable[int]) -> None:
         """A call begins. Inputs never seen before were made by its caller."""
-        self._home(inputs)
+        values = tuple(inputs)
+        self._home(values)
         path = ModulePath(module)
-        self._calls.append(Call(path, class_name, self._counts[path], self._stack[-1]))
+        self._calls.append(Call(path, class_name, self._counts[path], self._stack[-1], values))
         self._counts[path] += 1
         self._stack.append(len(self._calls) - 1)
 
@@ -114,8 +117,10 @@ class Recorder:
 
     def leave(self, outputs: Iterable[int]) -> None:
         """The call that is running ends. Outputs never seen before were made by it."""
-        self._home(outputs)
-        self._stack.pop()
+        values = tuple(outputs)
+        self._home(values)
+        call = self._stack.pop()
+        self._calls[call] = self._calls[call]._replace(outputs=values)
 
     def recording(self, classes: dict[ModulePath, str] | None = None) -> Recording:
         """What was taken down."""
