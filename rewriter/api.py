@@ -50,7 +50,8 @@ def load(
             a sidecar, or the tree of another file.
         checkpoint: a safetensors or torch file that names its weights by their content.
         trace: the torch module, with its weights, and sample inputs: both run, and nodes are placed by the
-            values they compute. A tuple, or `"package.module:factory"` for what makes one.
+            values they compute. `(module, inputs)`, the module alone, for which inputs are drawn, or
+            `"package.module:factory"` or `"file.py:factory"` for what returns either.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rewriter.evidence.checkpoint import Checkpoint
 from rewriter.evidence.given import Given
-from rewriter.evidence.recording import Trace
+from rewriter.evidence.recording import Trace, Tracer
 from rewriter.evidence.reference import Declared, Reference, ReferenceModule, full_scope
 from rewriter.evidence.reference_sources import (
     demand,
@@ -35,8 +35,12 @@ ReferenceSource: TypeAlias = "PathLike | ModuleTree | sidecar.Sidecar | TorchMod
 """What a reference is made from: text or path (see `of_text`, or a sidecar), a tree, or a torch module."""
 
 
-TraceSource: TypeAlias = "str | tuple[TorchModule, Any]"
-"""What is traced: `package.module:factory` or `path.py:factory`, or a torch module and its sample inputs."""
+TraceSource: TypeAlias = "str | TorchModule | tuple[TorchModule, Any]"
+"""What is traced: `package.module:factory` or `path.py:factory`; or what such a factory returns.
+
+That is `(module, inputs)`: a torch module with the weights of the file, and its sample inputs, which are one
+tensor, a sequence of arguments, or arguments by name. A module alone runs on inputs drawn for the file.
+"""
 
 
 def given_beside(
@@ -51,7 +55,7 @@ def given_beside(
         like: the model that this one was made of, or its sidecar.
         reference: a `ReferenceSource`.
         checkpoint: the path of a checkpoint, which is read when a model is looked at.
-        trace: what to run; it runs at once, and the model on the same inputs when that is looked at.
+        trace: what to run; with inputs it runs at once, and the model on them when that is looked at.
 
     Raises:
         UnreadableModel: the other model or a sidecar cannot be read.
@@ -65,7 +69,7 @@ def given_beside(
     )
 
 
-def _trace(source: object) -> Trace:
+def _trace(source: object) -> Trace | Tracer:
     what = source if isinstance(source, str) else "trace"
     demand("torch", what)
     from rewriter.evidence import tracing
@@ -74,10 +78,16 @@ def _trace(source: object) -> Trace:
         if not names_object(source):
             raise UsageError(f"{source}: nothing to trace; name package.module:factory or file.py:factory")
         with telling(source):
-            source = named(source)()
-    if not isinstance(source, tuple) or len(source) != 2 or not tracing.is_module(source[0]):
-        raise UsageError(f"{what}: a trace needs (module, inputs): a torch.nn.Module and its sample inputs")
-    return tracing.trace(*source)
+            source = named(source)
+            if callable(source) and not tracing.is_module(source):
+                source = source()
+    if tracing.is_module(source):
+        return tracing.tracer(source)
+    if isinstance(source, tuple) and len(source) == 2 and tracing.is_module(source[0]):
+        return tracing.trace(*source)
+    raise UsageError(
+        f"{what}: a trace needs a torch.nn.Module, or (module, inputs); got {type(source).__name__}"
+    )
 
 
 def _references(source: object) -> tuple[Reference, ...]:

@@ -86,7 +86,7 @@ def given_options(command: Callable[..., None]) -> Callable[..., None]:
             "--trace",
             metavar="X",
             help="Place nodes by the values they compute: package.module:factory or file.py:factory, which "
-            "returns (module, sample inputs).",
+            "returns the torch module with its weights, or (module, sample inputs).",
         ),
     )
 

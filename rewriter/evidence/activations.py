@@ -20,9 +20,10 @@ from rewriter.evidence.claim import Claim, Source, Testimony
 from rewriter.evidence.enclosed import Found, enclose
 from rewriter.evidence.matched import Matched, match
 from rewriter.evidence.matching import TOLERANCE
-from rewriter.evidence.recording import NOWHERE, Recording, Trace
-from rewriter.evidence.samples import feeds_of
+from rewriter.evidence.recording import NOWHERE, Recording, Trace, Tracer
+from rewriter.evidence.samples import drawn, feeds_of
 from rewriter.model.graph import NONE, GraphIndex
+from rewriter.refusals import UsageError
 from rewriter.runtime.fingerprints import Fingerprint, fingerprint
 from rewriter.runtime.intermediates import intermediates
 
@@ -41,12 +42,29 @@ class _Reading:
     matched: Matched
 
 
-def testify(graph: GraphIndex, trace: Trace, path: Path | None) -> Testimony:
+def testify(graph: GraphIndex, trace: Trace | Tracer, path: Path | None) -> Testimony:
     """Claims for the nodes that the trace explains; classes and calls of all modules.
 
+    Args:
+        graph: the model.
+        trace: of its module, or what traces that on inputs drawn for this model.
+        path: the file of the model, beside which its external data lies.
+
     Raises:
-        UsageError: the model does not run on the inputs of the trace.
+        UsageError: the model, or the module, does not run on the inputs.
     """
+    if isinstance(trace, Trace):
+        return _testify(graph, trace, path)
+    failure = UsageError("--trace: no inputs can be drawn for this file; give some beside the module")
+    for feeds in drawn(graph.model):
+        try:
+            return _testify(graph, trace(feeds), path)
+        except UsageError as error:
+            failure = UsageError(f"{error}; the inputs were drawn, give some beside the module")
+    raise failure
+
+
+def _testify(graph: GraphIndex, trace: Trace, path: Path | None) -> Testimony:
     feeds = feeds_of(graph.model, trace)
     values = intermediates(graph.model, path.parent if path else None, feeds)
     given = {name: print_ for name, array in feeds.items() if (print_ := fingerprint(array))}

@@ -86,7 +86,7 @@ class _Matcher:
         self.classes = self.lookup.classes(recording.prints)
         self.tensors: dict[int, int] = {}
         self.origins: dict[int, _Origin] = {}
-        self.used: Counter[tuple[Likeness, int]] = Counter()
+        self.used: Counter[int] = Counter()
         self.looks: dict[int, Look] = {}
 
     def run(self) -> Matched:
@@ -115,7 +115,7 @@ class _Matcher:
                 self.origins[value] = before
                 continue
             self.tensors[value] = tensor
-            self.used[self._copy(tensor)] += 1
+            self.used[tensor] += 1
             like = frozenset({self._likeness(tensor)})
             self.origins[value] = _Origin(like, frozenset({self.classes[tensor]}), tensor)
 
@@ -144,16 +144,11 @@ class _Matcher:
             same_or_alike = same or alike
         operator = self.graph.nodes[node].op_type
 
-        def merit(tensor: int) -> tuple[float, bool, bool, int, int]:
+        def merit(tensor: int) -> tuple[float, bool, bool, bool, int, int]:
             support = self._support(tensor, before)
-            step = self._operator(tensor)
-            return (
-                support,
-                tensor > before.latest,
-                fits(operator, step),
-                -self.used[self._copy(tensor)],
-                -tensor,
-            )
+            fitting = fits(operator, self._operator(tensor))
+            later = tensor > before.latest
+            return support, later, fitting, not self._echoes(tensor), -self.used[tensor], -tensor
 
         best = max(same_or_alike, key=merit, default=None)
         telling = bool(same) and not mine.plain and mine.size >= _TELLING
@@ -194,9 +189,9 @@ class _Matcher:
         found = self.recording.prints[tensor]
         return self.classes[tensor], found.shape if found else (), self._operator(tensor)
 
-    def _copy(self, tensor: int) -> tuple[Likeness, int]:
-        """What exporters merge: equal results of equal operators in one call."""
-        return self._likeness(tensor), self.recording.homes[tensor]
+    def _echoes(self, tensor: int) -> bool:
+        """Whether an operator changed nothing, behind one of its kind: exporters write the two as one."""
+        return self._likeness(tensor) in self._upstream(tensor)
 
     def _print(self, tensor: int) -> Fingerprint:
         found = self.recording.prints[tensor]

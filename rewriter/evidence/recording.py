@@ -8,7 +8,7 @@ calls alone. Values are numbers: the same number is the same value, told apart f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -72,6 +72,10 @@ class Trace:
 
     recordings: tuple[Recording, ...]
     inputs: tuple[tuple[str, Array], ...]
+
+
+Tracer = Callable[[Mapping[str, Array]], Trace]
+"""Runs a module on inputs made for a file, by name; raises UsageError where it does not run."""
 
 
 class Recorder:

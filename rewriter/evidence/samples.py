@@ -8,8 +8,13 @@ import onnx
 
 from rewriter.evidence.recording import Trace
 from rewriter.refusals import UsageError
-from rewriter.runtime.feeds import Array
+from rewriter.runtime.feeds import Array, plan
 from rewriter.runtime.signature import FeedError, Input, signature
+
+_TRIES = 4
+"""Sizes tried until model and module run: a graph may fix one that its inputs leave open."""
+_PADDED = 1
+"""The first set of inputs whose masks are not all ones: what is equal everywhere tells little."""
 
 
 def feeds_of(model: onnx.ModelProto, trace: Trace) -> dict[str, Array]:
@@ -34,6 +39,20 @@ def feeds_of(model: onnx.ModelProto, trace: Trace) -> dict[str, Array]:
         each.name: array.astype(onnx.helper.tensor_dtype_to_np_dtype(each.element), copy=False)
         for each, array in zip(inputs, chosen, strict=True)
     }
+
+
+def drawn(model: onnx.ModelProto) -> Iterator[dict[str, Array]]:
+    """Inputs for a model of which nothing else is known: random numbers of a few sizes, the likeliest first.
+
+    Raises:
+        UsageError: an input is no dense tensor, or too large.
+    """
+    try:
+        found = plan(model)
+        for choice in found.choices()[:_TRIES]:
+            yield found.fill(choice, _PADDED)
+    except FeedError as error:
+        raise UsageError(f"--trace: {error}; give sample inputs beside the module") from None
 
 
 def _in_order(inputs: Sequence[Input], arrays: Sequence[Array]) -> Iterator[Array]:

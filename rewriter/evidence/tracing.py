@@ -8,6 +8,7 @@ the module itself does.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -22,9 +24,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from rewriter.evidence.recording import Recorder, Recording, Trace
+from rewriter.evidence.recording import Recorder, Recording, Trace, Tracer
+from rewriter.evidence.undisturbed import exporting, undisturbed, without_gradients
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
+from rewriter.runtime.feeds import Array
 from rewriter.runtime.protocol import one_line
 
 Inputs = Sequence[Any] | Mapping[str, Any]
@@ -66,6 +70,21 @@ def trace(module: nn.Module, inputs: Any) -> Trace:
     return Trace(tuple(recordings), tuple(_named(arguments)))
 
 
+def tracer(module: nn.Module) -> Tracer:
+    """Traces a module on inputs that are known later: arrays by the name of the input in the file.
+
+    They are given by name where all of them are arguments of `forward`, else in order.
+    """
+
+    def run(arrays: Mapping[str, Array]) -> Trace:
+        like = next((tensor for tensor in module.parameters() if tensor.is_floating_point()), torch.empty(0))
+        tensors = {name: _tensor(array, like) for name, array in arrays.items()}
+        known = inspect.signature(module.forward).parameters
+        return trace(module, tensors if tensors.keys() <= known.keys() else tuple(tensors.values()))
+
+    return run
+
+
 def _named(inputs: Inputs) -> Iterator[tuple[str, Any]]:
     """The tensors among the inputs as arrays, with the name of the argument where that is all it holds."""
     pairs = inputs.items() if isinstance(inputs, Mapping) else (("", each) for each in inputs)
@@ -75,7 +94,7 @@ def _named(inputs: Inputs) -> Iterator[tuple[str, Any]]:
 
 
 def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Recording:
-    """Run a module once, in evaluation mode, and take down what it did; its weights and mode stay.
+    """Run a module once, in evaluation mode, and take down what it did; it is left as it was.
 
     Args:
         module: what was exported.
@@ -101,48 +120,21 @@ def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Record
         return tuple(tensors_in(result))
 
     tensors = tuple(leaf for leaf in leaves if isinstance(leaf, Tensor))
-    with _evaluation(module), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+    with undisturbed(module), sdpa_kernel(SDPBackend.MATH):
         if mode is Mode.TRACED:
-            with _without_gradients(module):
+            with without_gradients(module):
                 try:
                     torch.jit.trace(run, tensors, check_trace=False, strict=False)
                 except RuntimeError:  # the trace itself is of no interest
                     if not finished:
                         raise
         elif mode is Mode.EXPORTED:
-            with _exporting():
+            with exporting():
                 run(*tensors)
         else:
             run(*tensors)
     classes = {ModulePath(name): class_of(child) for name, child in module.named_modules()}
     return recorder.recording(classes)
-
-
-@contextmanager
-def _without_gradients(module: nn.Module) -> Iterator[None]:
-    """A trace takes parameters for constants, and those may want no gradient."""
-    wanting = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    for parameter in wanting:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in wanting:
-            parameter.requires_grad_(True)
-
-
-@contextmanager
-def _exporting() -> Iterator[None]:
-    """What `torch.compiler.is_exporting()` and `is_compiling()` say within `torch.export`."""
-    names = [name for name in ("_is_compiling_flag", "_is_exporting_flag") if hasattr(torch.compiler, name)]
-    before = {name: getattr(torch.compiler, name) for name in names}
-    for name in names:
-        setattr(torch.compiler, name, True)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(torch.compiler, name, value)
 
 
 def is_module(found: object) -> bool:
@@ -224,19 +216,14 @@ def _hooks(root: nn.Module, recorder: Recorder, values: _Values) -> Iterator[Non
             handle.remove()
 
 
-@contextmanager
-def _evaluation(root: nn.Module) -> Iterator[None]:
-    """Without dropout, and without the fused transformer that no exporter writes."""
-    modes = {module: module.training for module in root.modules()}
-    fast = torch.backends.mha.get_fastpath_enabled()
-    root.eval()
-    torch.backends.mha.set_fastpath_enabled(False)
+def _tensor(array: Array, like: Tensor) -> Tensor:
+    """An array where the module is, floats in its precision: the file may have another."""
+    plain = array.astype(np.float32) if array.dtype.kind in "fV" else array
     try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-        for module, training in modes.items():
-            module.training = training
+        tensor = torch.from_numpy(plain)
+    except TypeError as error:
+        raise UsageError(f"--trace: torch has no {array.dtype}") from error
+    return tensor.to(like.device, like.dtype if tensor.is_floating_point() else tensor.dtype)
 
 
 def _array(tensor: Tensor) -> Any:

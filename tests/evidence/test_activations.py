@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 import pytest
 
-from rewriter.evidence.activations import OTHER_RESULTS, STRANGE, compare, testify
+from rewriter.evidence import activations
+from rewriter.evidence.activations import OTHER_RESULTS, STRANGE, compare
 from rewriter.evidence.claim import Source, Testimony
 from rewriter.evidence.recording import Recorder, Trace
 from rewriter.model.graph import GraphIndex
@@ -219,5 +220,5 @@ def test_the_file_is_run_on_the_sample_inputs() -> None:
     run = Run(RNG.standard_normal((2, 3, 4)).astype(np.float32))
     a = np.tanh(run.x)
     run.call("second", "sin", np.sin(a), run.call("first", "tanh", a, run.number))
-    found = testify(GraphIndex(graph), Trace((run.recorder.recording(),), (("", run.x),)), None)
+    found = activations.testify(GraphIndex(graph), Trace((run.recorder.recording(),), (("", run.x),)), None)
     assert [claim.module for claim in found.claims] == [ModulePath("first"), ModulePath("second")]

@@ -37,8 +37,11 @@ def make():
 def broken():
     return Block(), torch.randn(2, 3)
 
-def lone():
-    return Block()
+def alone():
+    return make()[0]
+
+def inputs():
+    return torch.randn(2, 4)
 """
 
 
@@ -80,6 +83,23 @@ def test_every_node_finds_its_module_and_call(factory: Path, stripped: onnx.Mode
     assert found.tree["0.up"].calls == 2
 
 
+def test_inputs_are_drawn_for_a_module_alone(factory: Path, stripped: onnx.ModelProto) -> None:
+    alone = api.tree(stripped, trace=f"{factory}:alone")
+    assert alone.placements == api.tree(stripped, trace=f"{factory}:make").placements
+
+
+def test_a_module_that_does_not_fit_the_drawn_inputs_says_so(stripped: onnx.ModelProto) -> None:
+    with pytest.raises(UsageError, match=r"does not run on the sample inputs: .*drawn"):
+        api.load(stripped, trace=torch.nn.Linear(3, 3))
+
+
+def test_without_torch_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install 'onnx-module-rewriter\[torch\]'") as caught:
+        given_beside(trace="package.module:make")
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("mode", list(Mode))
 def test_all_modes_see_the_same_calls(factory: Path, mode: Mode) -> None:
     module = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh())
@@ -87,12 +107,26 @@ def test_all_modes_see_the_same_calls(factory: Path, mode: Mode) -> None:
     assert [(call.module, call.parent) for call in calls] == [("", -1), ("0", 0), ("1", 0)]
 
 
+class Counts(torch.nn.Module):  # type: ignore[misc, name-defined]
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("runs", torch.zeros(()))
+
+    def forward(self, x: Any) -> Any:
+        self.runs += 1
+        return x + torch.rand(3)
+
+
 def test_the_module_is_left_as_it_was() -> None:
-    module = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Dropout())
+    module = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Dropout(), Counts())
+    module[1].eval()
+    x = torch.randn(2, 3)
+    numbers = torch.get_rng_state()
     module[0].bias.requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
-    trace(module, torch.randn(2, 3))
-    assert module.training
+    trace(module, x)
+    assert [child.training for child in module.modules()] == [True, True, False, True]
+    assert torch.equal(torch.get_rng_state(), numbers)
     assert module[0].weight.requires_grad
     assert not module[0].bias.requires_grad
     assert all(not child._forward_hooks and not child._forward_pre_hooks for child in module.modules())
@@ -115,7 +149,7 @@ def test_a_tensor_written_over_is_another_value() -> None:
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("broken", "does not run on the sample inputs"), ("lone", "needs"), ("missing", "missing")],
+    [("broken", "does not run on the sample inputs"), ("inputs", "needs"), ("missing", "missing")],
 )
 def test_what_cannot_be_traced_is_a_fault_of_use(factory: Path, name: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason) as caught:
