@@ -2,6 +2,8 @@
 
     python -m benchmarks.placement                       # all names stripped, --trace, the fixtures
     python -m benchmarks.placement --damage metadata     # exporter metadata stripped, names kept
+    python -m benchmarks.placement --damage opset17      # converted down, as torch does: metadata lost
+    python -m benchmarks.placement --given reference     # the module's classes besides, or `nothing` at all
     python -m benchmarks.placement bert swin --details
 
 Needs torch and transformers: every fixture's make.py builds its module anew. Stripped are the names of nodes,
@@ -23,12 +25,13 @@ from pathlib import Path
 
 import click
 import onnx
+import onnx.version_converter
 import torch
 
 from benchmarks.rebuilt import FIXTURES, rebuild
 from rewriter import pipeline
 from rewriter.beside import given_beside
-from rewriter.evidence.given import Given
+from rewriter.evidence.given import NOTHING, Given
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
@@ -67,9 +70,27 @@ def without_names(model: onnx.ModelProto) -> None:
                 info.name = names[graph.value(info.name, graph.bodies.index(body))]
 
 
+def to_opset_17(model: onnx.ModelProto) -> None:
+    """Convert as `torch.onnx.export(dynamo=True, opset_version=17)` does, which keeps no metadata.
+
+    Raises:
+        RuntimeError: the converter knows no way back for an operator.
+        ValidationError: it left what opset 17 does not have.
+    """
+    without_metadata(model)
+    model.CopyFrom(onnx.version_converter.convert_version(model, 17))
+    onnx.checker.check_model(model)
+
+
+def unharmed(model: onnx.ModelProto) -> None:
+    """Leave everything."""
+
+
 DAMAGES: dict[str, Callable[[onnx.ModelProto], None]] = {
+    "none": unharmed,
     "names": without_names,
     "metadata": without_metadata,
+    "opset17": to_opset_17,
 }
 
 
@@ -90,6 +111,8 @@ def judge(analysis: Analysis, source: Path, variant: str) -> Iterator[tuple[str,
     alias = {name: m["path"] for m in truth["modules"] for name in (m["path"], *m.get("aliases", ()))}
     known = truth["files"][variant]["nodes"]
     originals = GraphIndex(onnx.load(source, load_external_data=False)).nodes
+    if len(originals) != len(analysis.graph.nodes):
+        originals = analysis.graph.nodes  # a converter keeps the names, and adds nodes without
     for node, (placement, original) in enumerate(zip(analysis.tree.placements, originals, strict=True)):
         if original.name not in known:
             continue
@@ -112,43 +135,69 @@ def line(name: str, counts: Counter[str]) -> str:
     return f"| {name} | {total} | {shares} |"
 
 
-def given_of(name: str) -> Given:
-    """The trace of a fixture's module."""
+def given_of(name: str, what: str) -> Given:
+    """What is given beside a fixture's files."""
+    if what == "nothing":
+        return NOTHING
     module, inputs, _ = rebuild(name)
-    return given_beside(trace=(module, tuple(inputs.values())))
+    trace = (module, tuple(inputs.values()))
+    return given_beside(reference=module if what == "reference" else None, trace=trace)
+
+
+def read(source: Path, damage: str, given: Given) -> Analysis | None:
+    """The analysis of a damaged copy; None where the damage could not be done."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = damaged(source, damage, Path(folder))
+        except (RuntimeError, onnx.checker.ValidationError):
+            return None
+        return pipeline.load(path, given)
 
 
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option("--damage", type=click.Choice(list(DAMAGES)), default="names", help="What to strip.")
+@click.option(
+    "--given",
+    "what",
+    type=click.Choice(["trace", "reference", "nothing"]),
+    default="trace",
+    help="The trace; a reference as well; nothing.",
+)
 @click.option("--variant", "variants", multiple=True, default=VARIANTS, help="Which exports.")
 @click.option("--each", is_flag=True, help="A row for every file.")
 @click.option("--details", is_flag=True, help="List every node that is not exact on stderr.")
-def main(names: tuple[str, ...], damage: str, variants: tuple[str, ...], each: bool, details: bool) -> None:
+def main(
+    names: tuple[str, ...], damage: str, what: str, variants: tuple[str, ...], each: bool, details: bool
+) -> None:
     """Print exact / ancestor / wrong / unplaced in % of nodes over the fixtures NAMES (default: all)."""
     torch.set_num_threads(1)
     totals: dict[str, Counter[str]] = {}
+    failures: list[str] = []
     start = time.perf_counter()
     print(f"| | nodes | {' | '.join(VERDICTS)} |\n|---|---|---|---|---|---|")
     for name in names or sorted(path.parent.name for path in FIXTURES.glob("*/make.py")):
-        given = given_of(name)
+        given = given_of(name, what)
         for variant in variants:
             source = FIXTURES / name / f"{variant}.onnx"
             if not source.exists():
                 continue
-            with tempfile.TemporaryDirectory() as folder:
-                analysis = pipeline.load(damaged(source, damage, Path(folder)), given)
+            if (analysis := read(source, damage, given)) is None:
+                failures.append(f"{name}/{variant}")
+                continue
             counts = Counter[str]()
-            for verdict, what in judge(analysis, source, variant):
+            for verdict, told in judge(analysis, source, variant):
                 counts[verdict] += 1
                 if details and verdict != "exact":
-                    print(f"{verdict}\t{name}/{variant}\t{what}", file=sys.stderr)
+                    print(f"{verdict}\t{name}/{variant}\t{told}", file=sys.stderr)
             if each:
                 print(line(f"{name}/{variant}", counts), flush=True)
             for group in (variant, "all"):
                 totals[group] = totals.get(group, Counter()) + counts
     for group in (*variants, "all"):
         print(line(group, totals.get(group, Counter())))
+    if failures:
+        print(f"\n{damage} could not be done for {len(failures)} files: {', '.join(failures)}")
     print(f"\n{time.perf_counter() - start:.0f} s", file=sys.stderr)
 
 
