@@ -1,18 +1,21 @@
 """The calls of nodes: those whose results are torch tensors, then all that lies between them.
 
 A node between such values goes with the nodes that read it, down from call to call: a call covers what its
-results depend on and its inputs do not. That alone would give a later call what an earlier one computed and
-shares with it, so the order of the file has a say, where it is that of the calls: a node stands between two
-that are known, and is expected in a call that is running between them. Where readers and order name
-different calls, their caller is the answer.
+results depend on and its inputs do not. So what a call was given lies outside of it, unless the file shows
+that it is running already, and what reads its result goes on behind it.
+
+That alone would give a later call what an earlier one computed and shares with it, so the order of the file
+has a say, where it is that of the calls: a node stands between two that are known, and is expected in a call
+that may be running between them. Where the readers name none of these, it belongs to the outermost of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from rewriter.evidence.matched import Look, Matched, fits, topological
+from rewriter.evidence.call_tree import CallTree
+from rewriter.evidence.matched import Matched, fits, topological
 from rewriter.evidence.recording import NOWHERE, Recording
 from rewriter.model.graph import GraphIndex
 
@@ -44,28 +47,34 @@ def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[i
         if tensors:
             call = _fused_in(graph, node, recording, matched, tensors[0])
             found[node] = Found(call, tensors[0], "its result is one of this call")
-    calls = _Calls(recording, matched)
+    calls = CallTree(recording, matched)
     order = [node for node in reversed(topological(graph)) if node not in found and _is_placed(graph, node)]
     around = _around(graph, found, calls)
     if not _agrees(graph, order, found, around):
         around = {}
     for node in order:
         span = around.get(node)
-        started = frozenset(calls.above(span.behind)) if span else frozenset[int]()
-        values = () if calls.copies(graph, node) else graph.writes[node]
-        wanted = [
-            calls.outside(found[reader].call, values, started)
-            for reader in sorted(set(graph.successors(node)))
-            if reader in found
-        ]
-        fed = {
-            calls.after(found[other].call, graph.writes[other])
-            for other in sorted(set(graph.predecessors(node)))
-            if other in found
-        }
+        wanted, fed = _wanted(graph, node, found, calls, span), _fed(graph, node, found, calls)
         if wanted and (place := _place(wanted, fed, span.calls if span else None, calls)) is not None:
             found[node] = place
     return found
+
+
+def _wanted(
+    graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree, span: _Span | None
+) -> list[int]:
+    """The calls in which the readers of a node need it, the first reader first."""
+    running = frozenset(calls.above(span.behind)) if span else frozenset[int]()
+    # A copy of what a call was given may be made on either side: casts to the same type mostly within.
+    values = () if calls.copies(graph, node) else graph.writes[node]
+    readers = [reader for reader in sorted(set(graph.successors(node))) if reader in found]
+    return [calls.outside(found[reader].call, values, running) for reader in readers]
+
+
+def _fed(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree) -> set[int]:
+    """The calls that go on with what a node is made from."""
+    makers = [maker for maker in sorted(set(graph.predecessors(node))) if maker in found]
+    return {calls.after(found[maker].call, graph.writes[maker]) for maker in makers}
 
 
 def _is_placed(graph: GraphIndex, node: int) -> bool:
@@ -75,7 +84,7 @@ def _is_placed(graph: GraphIndex, node: int) -> bool:
 
 
 def _place(
-    wanted: Sequence[int], fed: Collection[int], expected: frozenset[int] | None, calls: _Calls
+    wanted: Sequence[int], fed: Collection[int], expected: frozenset[int] | None, calls: CallTree
 ) -> Found | None:
     """Where a node belongs: `wanted` by its readers, `fed` by calls, `expected` where it stands."""
     if expected is None:
@@ -86,79 +95,10 @@ def _place(
             return Found(call, NOWHERE, "what reads it, and its place in the file")
     if len(made := [call for call in fed if call in expected]) == 1:
         return Found(made[0], NOWHERE, "what it is made from, and its place in the file")
-    top = calls.highest(expected)
-    return Found(top, NOWHERE, "the caller of what stands around it")
+    return Found(calls.highest(expected), NOWHERE, "the caller of what stands around it in the file")
 
 
-class _Calls:
-    """Calls as a tree."""
-
-    def __init__(self, recording: Recording, matched: Matched) -> None:
-        self._parents = [call.parent for call in recording.calls]
-        self._inputs = [_looks(call.inputs, recording, matched) for call in recording.calls]
-        self._outputs = [_looks(call.outputs, recording, matched) for call in recording.calls]
-        self._looks = matched.looks
-        self._depths: list[int] = []
-        for parent in self._parents:  # a caller begins before what it calls
-            self._depths.append(0 if parent == NOWHERE else self._depths[parent] + 1)
-
-    def outside(self, call: int, values: Iterable[int], started: Collection[int]) -> int:
-        """The call that made values which `call` reads: not one given them, unless it runs already."""
-        looks = self._of(values)
-        while call and call not in started and not looks.isdisjoint(self._inputs[call]):
-            call = self._parents[call]
-        return call
-
-    def after(self, call: int, values: Iterable[int]) -> int:
-        """The call that goes on with values made in `call`: not one whose results they are."""
-        looks = self._of(values)
-        while call and not looks.isdisjoint(self._outputs[call]):
-            call = self._parents[call]
-        return call
-
-    def copies(self, graph: GraphIndex, node: int) -> bool:
-        """Whether a node only hands on what it reads, as a cast to the same type does."""
-        copied = self._of(graph.writes[node]) & self._of(graph.reads[node])
-        return any(shape for _, shape in copied)
-
-    def _of(self, values: Iterable[int]) -> frozenset[Look]:
-        return frozenset(self._looks[value] for value in values if value in self._looks)
-
-    def above(self, call: int) -> Iterable[int]:
-        """The call and those it was made from."""
-        while call != NOWHERE:
-            yield call
-            call = self._parents[call]
-
-    def common(self, calls: Collection[int]) -> int:
-        """The innermost call from which all were made, or which is one of them."""
-        first, *others = dict.fromkeys(calls)
-        shared = set(self.above(first))
-        for call in others:
-            shared.intersection_update(self.above(call))
-        return self.deepest(shared)
-
-    def deepest(self, calls: Collection[int]) -> int:
-        """The one with the longest way up."""
-        return max(calls, key=lambda call: (self._depths[call], -call))
-
-    def highest(self, calls: Collection[int]) -> int:
-        """The one with the shortest way up."""
-        return min(calls, key=lambda call: (self._depths[call], call))
-
-    def between(self, left: int, right: int) -> frozenset[int]:
-        """The calls that may run between two others: both, and all on the way over their caller."""
-        top = self.common([left, right])
-        ways = [call for side in (left, right) for call in self.above(side)]
-        return frozenset(call for call in ways if self._depths[call] > self._depths[top]) | {top}
-
-
-def _looks(tensors: Iterable[int], recording: Recording, matched: Matched) -> frozenset[Look]:
-    found = ((matched.classes[tensor], recording.prints[tensor]) for tensor in tensors)
-    return frozenset((look, each.shape) for look, each in found if each is not None)
-
-
-def _around(graph: GraphIndex, found: dict[int, Found], calls: _Calls) -> dict[int, _Span]:
+def _around(graph: GraphIndex, found: dict[int, Found], calls: CallTree) -> dict[int, _Span]:
     """Where the nodes not found yet stand in the file."""
     behind: dict[int, int] = {}
     known = 0

@@ -222,3 +222,76 @@ def test_the_file_is_run_on_the_sample_inputs() -> None:
     run.call("second", "sin", np.sin(a), run.call("first", "tanh", a, run.number))
     found = activations.testify(GraphIndex(graph), Trace((run.recorder.recording(),), (("", run.x),)), None)
     assert [claim.module for claim in found.claims] == [ModulePath("first"), ModulePath("second")]
+
+
+def between(outer: bool) -> tuple[onnx.ModelProto, Run, dict[str, Array]]:
+    """Parts of what torch does in one operator, either before a call that is given the result or in it."""
+    graph = model(
+        """g (float[2,3,4] x) => (float[2,3,4] y) {
+        ["n0"] a = Tanh(x) ["n1"] s = Exp(a) ["n2"] b = Log(s) ["n3"] y = Sin(b) }"""
+    )
+    run = Run()
+    a = np.tanh(run.x)
+    before = run.call("act", "tanh", a, run.number)
+    value = before if not outer else run.recorder.value(a + 1)
+    run.recorder.enter("block", None, [value])
+    run.step("sin", np.sin(a + 1), value)
+    run.recorder.leave([])
+    return graph, run, {"a": a, "b": a + 1, "y": np.sin(a + 1)}
+
+
+@pytest.mark.parametrize(("outer", "place"), [(True, ""), (False, "block")])
+def test_what_a_call_is_given_lies_outside_of_it(outer: bool, place: str) -> None:
+    graph, run, values = between(outer)
+    assert claims(graph, run, **values)["n2"] == (place, 0)
+    assert claims(graph, run, **values)["n1"] == (place, 0)
+
+
+def test_what_a_running_call_computes_is_its_own_whatever_it_was_given() -> None:
+    """Sizes are equal by chance."""
+    graph = model(
+        """g (float[2,3,4] x) => (float[2,3,4] y) {
+        ["n0"] a = Tanh(x) ["n1"] s = Shape(x) ["n2"] n = Size(s) ["n3"] y = CustomAdd(a, n) }"""
+    )
+    run = Run()
+    three = run.recorder.value(np.array(3))
+    run.recorder.enter("block", None, [run.number, three])
+    a = run.step("tanh", np.tanh(run.x), run.number)
+    run.recorder.leave([run.step("add", np.tanh(run.x) + 3, a, three)])
+    found = claims(graph, run, a=np.tanh(run.x), n=np.array(3), y=np.tanh(run.x) + 3)
+    assert set(found.values()) == {("block", 0)}
+
+
+def test_what_reads_the_result_of_a_call_goes_on_behind_it() -> None:
+    graph = model(
+        """g (float[2,3,4] x) => (float[2,3,4] y) {
+        ["n0"] a = Tanh(x) ["n1"] s = Shape(a)
+        b = Neg(x) c = Neg(x) d = Neg(x) e = Neg(x)
+        ["n2"] z = Custom(a, b, c, d, e) ["n3"] y = Expand(z, s) }"""
+    )  # the order of the file counts where most nodes stand before what reads them
+    run = Run()
+    a = np.tanh(run.x)
+    run.recorder.enter("up", None, [run.number])
+    first = run.call("up.act", "tanh", a, run.number)
+    second = run.step("sin", np.sin(a), first)
+    run.recorder.leave([second])
+    run.call("last", "cos", np.cos(np.sin(a)), second)
+    assert claims(graph, run, a=a, z=np.sin(a), y=np.cos(np.sin(a)))["n1"] == ("up", 0)
+
+
+def test_an_operator_that_changed_nothing_is_not_taken_for_that_of_the_next_call() -> None:
+    """Torch slices twice where exporters write one Slice: the second node is the second call's."""
+    graph = model(
+        """g (float[2,3,4] x) => (float[2,3,4] y) {
+        ["n0"] a = Slice(x) ["n1"] b = Slice(x) ["n2"] y = Add(a, b) }"""
+    )
+    run = Run()
+    part = run.x[:1]
+    ends = []
+    for module in ("one", "two"):
+        run.recorder.enter(module, None, [run.number])
+        ends.append(run.step("slice", part, run.step("slice", part, run.number)))
+        run.recorder.leave(ends[-1:])
+    run.step("add", part * 2, *ends)
+    found = claims(graph, run, a=part, b=part, y=part * 2)
+    assert (found["n0"], found["n1"]) == (("one", 0), ("two", 0))

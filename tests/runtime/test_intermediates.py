@@ -62,3 +62,15 @@ def test_a_model_that_does_not_run_says_why_in_one_line() -> None:
     with pytest.raises(UsageError, match=r"does not run on the sample inputs: .*MatMul") as caught:
         intermediates(broken, None, {"x": X})
     assert "\n" not in str(caught.value)
+
+
+def test_dropout_drops_nothing() -> None:
+    """What a file exported in training mode drops is nowhere else to be found."""
+    training = model(
+        """g (float[8,16] x) => (float[8,16] y) <float r = {0.5}, bool t = {1}> {
+        a = Dropout(x, r, t)  y = Sin(a) }"""
+    )
+    found = intermediates(training, None, {"x": X})
+    wanted = fingerprint(np.sin(X))
+    assert wanted is not None
+    np.testing.assert_allclose(found["y"].sample, wanted.sample, rtol=1e-5, atol=1e-6)
