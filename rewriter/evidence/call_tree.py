@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from rewriter.evidence.matched import Look, Matched
 from rewriter.evidence.recording import NOWHERE, Recording
@@ -21,17 +21,17 @@ class CallTree:
         for parent in self._parents:  # a caller begins before what it calls
             self._depths.append(0 if parent == NOWHERE else self._depths[parent] + 1)
 
-    def outside(self, call: int, values: Iterable[int], running: Collection[int]) -> int:
-        """The call that made values which `call` reads: not one given them, unless it runs already."""
-        looks = self._of(values)
-        while call and call not in running and not looks.isdisjoint(self._inputs[call]):
-            call = self._parents[call]
-        return call
+    def outside(self, call: int, values: Iterable[int]) -> int:
+        """The call that made values which `call` reads: not one that was given them."""
+        return self._beyond(call, values, self._inputs)
 
     def after(self, call: int, values: Iterable[int]) -> int:
         """The call that goes on with values made in `call`: not one whose results they are."""
+        return self._beyond(call, values, self._outputs)
+
+    def _beyond(self, call: int, values: Iterable[int], limits: Sequence[frozenset[Look]]) -> int:
         looks = self._of(values)
-        while call and not looks.isdisjoint(self._outputs[call]):
+        while call and not looks.isdisjoint(limits[call]):
             call = self._parents[call]
         return call
 

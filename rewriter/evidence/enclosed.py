@@ -1,8 +1,8 @@
 """The calls of nodes: those whose results are torch tensors, then all that lies between them.
 
 A node between such values goes with the nodes that read it, down from call to call: a call covers what its
-results depend on and its inputs do not. So what a call was given lies outside of it, unless the file shows
-that it is running already, and what reads its result goes on behind it.
+results depend on and its inputs do not. So what a call was given lies outside of it, and what reads
+its result goes on behind it.
 
 That alone would give a later call what an earlier one computed and shares with it, so the order of the file
 has a say, where it is that of the calls: a node stands between two that are known, and is expected in a call
@@ -32,13 +32,6 @@ class Found(NamedTuple):
     why: str
 
 
-class _Span(NamedTuple):
-    """Where a node stands: the call of the known node before it, and all that may be running."""
-
-    behind: int
-    calls: frozenset[int]
-
-
 def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[int, Found]:
     """The call of every node of which it can be told."""
     found: dict[int, Found] = {}
@@ -53,22 +46,18 @@ def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[i
     if not _agrees(graph, order, found, around):
         around = {}
     for node in order:
-        span = around.get(node)
-        wanted, fed = _wanted(graph, node, found, calls, span), _fed(graph, node, found, calls)
-        if wanted and (place := _place(wanted, fed, span.calls if span else None, calls)) is not None:
+        wanted, fed = _wanted(graph, node, found, calls), _fed(graph, node, found, calls)
+        if wanted and (place := _place(wanted, fed, around.get(node), calls)) is not None:
             found[node] = place
     return found
 
 
-def _wanted(
-    graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree, span: _Span | None
-) -> list[int]:
+def _wanted(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree) -> list[int]:
     """The calls in which the readers of a node need it, the first reader first."""
-    running = frozenset(calls.above(span.behind)) if span else frozenset[int]()
     # A copy of what a call was given may be made on either side: casts to the same type mostly within.
     values = () if calls.copies(graph, node) else graph.writes[node]
     readers = [reader for reader in sorted(set(graph.successors(node))) if reader in found]
-    return [calls.outside(found[reader].call, values, running) for reader in readers]
+    return [calls.outside(found[reader].call, values) for reader in readers]
 
 
 def _fed(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree) -> set[int]:
@@ -98,26 +87,26 @@ def _place(
     return Found(calls.highest(expected), NOWHERE, "the caller of what stands around it in the file")
 
 
-def _around(graph: GraphIndex, found: dict[int, Found], calls: CallTree) -> dict[int, _Span]:
-    """Where the nodes not found yet stand in the file."""
+def _around(graph: GraphIndex, found: dict[int, Found], calls: CallTree) -> dict[int, frozenset[int]]:
+    """For the nodes not found yet, the calls that may be running where they stand in the file."""
     behind: dict[int, int] = {}
     known = 0
     for node in range(len(graph.nodes)):
         known = found[node].call if node in found else known
         behind[node] = known
-    around: dict[int, _Span] = {}
+    around: dict[int, frozenset[int]] = {}
     known = NOWHERE
     for node in reversed(range(len(graph.nodes))):
         if node in found:
             known = found[node].call
         else:
             ahead = behind[node] if known == NOWHERE else known
-            around[node] = _Span(behind[node], calls.between(behind[node], ahead))
+            around[node] = calls.between(behind[node], ahead)
     return around
 
 
 def _agrees(
-    graph: GraphIndex, order: Sequence[int], found: dict[int, Found], around: dict[int, _Span]
+    graph: GraphIndex, order: Sequence[int], found: dict[int, Found], around: dict[int, frozenset[int]]
 ) -> bool:
     """Whether the order of the file is that of the calls, by the nodes that matched ones alone read."""
     plain = agreeing = 0
@@ -125,7 +114,7 @@ def _agrees(
         readers = {found[reader].call for reader in graph.successors(node) if reader in found}
         if len(readers) == 1:
             plain += 1
-            agreeing += not readers.isdisjoint(around[node].calls)
+            agreeing += not readers.isdisjoint(around[node])
     return agreeing >= _TRUSTED * plain
 
 
