@@ -36,16 +36,18 @@ class Matched:
         tensors: value of the graph -> tensor of the recording.
         classes: tensor -> the class of those with equal content.
         looks: value of the graph -> class and shape of its content, where torch had this content at all.
+        plain: tensors whose elements are all the same number.
     """
 
     tensors: dict[int, int]
     classes: list[int]
     looks: dict[int, Look]
+    plain: frozenset[int] = frozenset()
 
     @cached_property
     def found(self) -> frozenset[int]:
-        """The classes that occur in the file."""
-        return frozenset(self.classes[tensor] for tensor in self.tensors.values())
+        """The classes that occur in the file; what is the same number all over is no proof of that."""
+        return frozenset(self.classes[tensor] for tensor in self.tensors.values() if tensor not in self.plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ class _Matcher:
         for node in topological(self.graph):
             if self.graph.body_of[node] == 0:
                 self._match_node(node)
-        return Matched(self.tensors, self.classes, self.looks)
+        prints = enumerate(self.recording.prints)
+        plain = frozenset(tensor for tensor, each in prints if each is not None and each.plain)
+        return Matched(self.tensors, self.classes, self.looks, plain)
 
     def _alike(self, name: str) -> list[int]:
         wanted = self.prints.get(name)

@@ -175,6 +175,18 @@ def test_two_operators_folded_into_one_are_placed_as_their_exporter_does(attribu
     assert claims(graph, run, y=run.x * 2) == {"n0": (place, 0)}
 
 
+def test_a_folded_value_is_not_taken_for_another_because_both_are_zero() -> None:
+    graph = model(
+        """g (float[1,1,4,4] x) => (float[1,1,4,4] y) <float[1,1,1,1] w = {0}>
+        { ["n0"] a = Relu(x) ["n1"] y = Conv(a, w) }"""
+    )
+    run = Run(-np.abs(RNG.standard_normal((1, 1, 4, 4))))
+    zero, shifted = np.zeros((1, 1, 4, 4)), np.arange(16.0).reshape(1, 1, 4, 4)
+    dead = run.call("act", "relu", zero, run.number)
+    run.call("norm", "native_batch_norm", shifted, run.call("conv", "convolution", zero, dead))
+    assert claims(graph, run, a=zero, y=shifted)["n1"] == ("conv", 0)
+
+
 def test_equal_constants_place_nothing() -> None:
     """A mask of ones is like any other; nothing shows that this one is the module's."""
     graph = model("""g (float[2,3,4] x) => (float[2,3,4] y) { ["n0"] y = Sign(x) }""")
