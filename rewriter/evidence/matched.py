@@ -36,7 +36,7 @@ class Matched:
         tensors: value of the graph -> tensor of the recording.
         classes: tensor -> the class of those with equal content.
         looks: value of the graph -> class and shape of its content, where torch had this content at all.
-        plain: tensors whose elements are all the same number.
+        plain: tensors of floats whose elements are all the same number, as a dead activation leaves behind.
     """
 
     tensors: dict[int, int]
@@ -102,7 +102,9 @@ class _Matcher:
             if self.graph.body_of[node] == 0:
                 self._match_node(node)
         prints = enumerate(self.recording.prints)
-        plain = frozenset(tensor for tensor, each in prints if each is not None and each.plain)
+        plain = frozenset(
+            tensor for tensor, each in prints if each is not None and each.plain and each.kind == "f"
+        )
         return Matched(self.tensors, self.classes, self.looks, plain)
 
     def _alike(self, name: str) -> list[int]:
