@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rewriter import pipeline
-from rewriter.beside import PathLike, ReferenceSource, given_beside
+from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.passes.base import Pass
@@ -36,6 +36,7 @@ def load(
     like: Source | None = None,
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
 ) -> LoadedModel:
     """Read a model and find out which module every node came from.
 
@@ -48,12 +49,15 @@ def load(
             module, `"package.module:Class"`, `"file.py:factory"`, a transformers `config.json` or its folder,
             a sidecar, or the tree of another file.
         checkpoint: a safetensors or torch file that names its weights by their content.
+        trace: the torch module, with its weights, and sample inputs: both run, and nodes are placed by the
+            values they compute. `(module, inputs)`, the module alone, for which inputs are drawn, or
+            `"package.module:factory"` or `"file.py:factory"` for what returns either.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
         UsageError: what was given names nothing, or does not fit the model.
     """
-    found = pipeline.load(source, given_beside(like, reference, checkpoint))
+    found = pipeline.load(source, given_beside(like, reference, checkpoint, trace))
     return LoadedModel(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
@@ -63,6 +67,7 @@ def tree(
     like: Source | None = None,
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
 ) -> ModuleTree:
     """The module tree of a model; see `load`.
 
@@ -70,7 +75,7 @@ def tree(
         UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
         UsageError: what was given names nothing, or does not fit the model.
     """
-    return pipeline.load(source, given_beside(like, reference, checkpoint)).tree
+    return pipeline.load(source, given_beside(like, reference, checkpoint, trace)).tree
 
 
 def rewrite(
@@ -96,6 +101,7 @@ def rewrite(
     like: Source | None = None,
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
 ) -> Report:
     """Write the module tree into a model and prove that nothing else changed.
 
@@ -122,6 +128,7 @@ def rewrite(
         like: what the model was made of; see `load`.
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
+        trace: what it was exported from, to be run; see `load`.
 
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
@@ -133,7 +140,7 @@ def rewrite(
         steps = standard_passes(Functions(functions), group, restore_names=restore_names)
     else:
         steps = parse_passes(passes) if isinstance(passes, str) else tuple(passes)
-    given = given_beside(like, reference, checkpoint)
+    given = given_beside(like, reference, checkpoint, trace)
     options = Options(
         steps, numbers, optimised, inputs, sidecar, copy_data, min_coverage, strict, dry_run, timeout, given
     )

@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rewriter.evidence.checkpoint import Checkpoint
 from rewriter.evidence.given import Given
+from rewriter.evidence.recording import Trace, Tracer
 from rewriter.evidence.reference import Declared, Reference, ReferenceModule, full_scope
-from rewriter.evidence.reference_sources import of_module, of_text, read_json
+from rewriter.evidence.reference_sources import (
+    demand,
+    named,
+    names_object,
+    of_module,
+    of_text,
+    read_json,
+    telling,
+)
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.pipeline import Source, read_like
 from rewriter.refusals import UsageError
@@ -19,9 +28,6 @@ from rewriter.views import sidecar
 if TYPE_CHECKING:
     from torch.nn import Module as TorchModule
 
-if TYPE_CHECKING:
-    pass
-
 PathLike = str | os.PathLike[str]
 """The path of a file."""
 
@@ -29,8 +35,19 @@ ReferenceSource: TypeAlias = "PathLike | ModuleTree | sidecar.Sidecar | TorchMod
 """What a reference is made from: text or path (see `of_text`, or a sidecar), a tree, or a torch module."""
 
 
+TraceSource: TypeAlias = "str | TorchModule | tuple[TorchModule, Any]"
+"""What is traced: `package.module:factory` or `path.py:factory`; or what such a factory returns.
+
+That is `(module, inputs)`: a torch module with the weights of the file, and its sample inputs, which are one
+tensor, a sequence of arguments, or arguments by name. A module alone runs on inputs drawn for the file.
+"""
+
+
 def given_beside(
-    like: Source | None = None, reference: object = None, checkpoint: PathLike | None = None
+    like: Source | None = None,
+    reference: object = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
 ) -> Given:
     """All that users give beside a model.
 
@@ -38,15 +55,38 @@ def given_beside(
         like: the model that this one was made of, or its sidecar.
         reference: a `ReferenceSource`.
         checkpoint: the path of a checkpoint, which is read when a model is looked at.
+        trace: what to run; with inputs it runs at once, and the model on them when that is looked at.
 
     Raises:
         UnreadableModel: the other model or a sidecar cannot be read.
-        UsageError: the reference names nothing that can be built.
+        UsageError: the reference names nothing that can be built, the trace nothing that runs.
     """
     return Given(
         read_like(like) if like is not None else None,
         _references(reference) if reference is not None else (),
         Checkpoint(Path(checkpoint)) if checkpoint is not None else None,
+        _trace(trace) if trace is not None else None,
+    )
+
+
+def _trace(source: object) -> Trace | Tracer:
+    what = source if isinstance(source, str) else "trace"
+    demand("torch", what)
+    from rewriter.evidence import tracing
+
+    if isinstance(source, str):
+        if not names_object(source):
+            raise UsageError(f"{source}: nothing to trace; name package.module:factory or file.py:factory")
+        with telling(source):
+            source = named(source)
+            if callable(source) and not tracing.is_module(source):
+                source = source()
+    if tracing.is_module(source):
+        return tracing.tracer(source)
+    if isinstance(source, tuple) and len(source) == 2 and tracing.is_module(source[0]):
+        return tracing.trace(*source)
+    raise UsageError(
+        f"{what}: a trace needs a torch.nn.Module, or (module, inputs); got {type(source).__name__}"
     )
 
 

@@ -160,7 +160,7 @@ def rewrite(
 def _run(passes: Sequence[Pass], analysis: Analysis, given: Given) -> list[tuple[Pass, Outcome]]:
     """Run passes in order, each that needs one on an analysis of the model as the one before left it.
 
-    The original described the model as it came; once it is annotated the annotations say it all.
+    The original and the trace describe the model as it came; once it is annotated the annotations say it all.
     """
     outcomes: list[tuple[Pass, Outcome]] = []
     stale = False
@@ -168,7 +168,7 @@ def _run(passes: Sequence[Pass], analysis: Analysis, given: Given) -> list[tuple
         stale = stale or (bool(outcomes) and _changes_graph(*outcomes[-1]))
         if stale and step.needs_analysis:
             annotated = any(earlier.name == Annotate.name for earlier, _ in outcomes)
-            left = replace(given, like=None) if annotated else given
+            left = replace(given, like=None, trace=None) if annotated else given
             analysis = analyse(analysis.model, analysis.path, left)
             stale = False
         outcomes.append((step, step.run(analysis)))

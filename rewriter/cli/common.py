@@ -82,13 +82,24 @@ def given_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--checkpoint", type=MODEL, metavar="FILE", help="Name weights by content: .safetensors, .bin."
         ),
+        click.option(
+            "--trace",
+            metavar="X",
+            help="Place nodes by the values they compute: package.module:factory or file.py:factory, which "
+            "returns the torch module with its weights, or (module, sample inputs).",
+        ),
     )
 
     @wraps(command)
     def with_given(
-        *arguments: Any, like: Path | None, reference: str | None, checkpoint: Path | None, **named: Any
+        *arguments: Any,
+        like: Path | None,
+        reference: str | None,
+        checkpoint: Path | None,
+        trace: str | None,
+        **named: Any,
     ) -> None:
-        command(*arguments, given=given_beside(like, reference, checkpoint), **named)
+        command(*arguments, given=given_beside(like, reference, checkpoint, trace), **named)
 
     decorated: Callable[..., None] = with_given
     for option in reversed(options):

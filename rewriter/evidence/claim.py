@@ -24,6 +24,8 @@ class Source(StrEnum):
     """The scope in the name of a value the node writes."""
     OTHER_TAG = "tool_tag"
     """A tag that another tool left."""
+    ACTIVATION = "activation"
+    """The module call, traced by the user, in which torch computed the same value."""
     PARAMETER = "parameter"
     """The owner of a parameter the node reads."""
     DATAFLOW = "dataflow"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rewriter.evidence.checkpoint import Checkpoint
 from rewriter.evidence.like import Like
+from rewriter.evidence.recording import Trace, Tracer
 from rewriter.evidence.reference import Reference
 
 
@@ -17,11 +18,13 @@ class Given:
         like: the model that this one was made of, with its tree.
         references: what the model may have been built from; the one that fits best counts.
         checkpoint: the contents of its parameters.
+        trace: what its module did on sample inputs, or what runs it on inputs drawn for the file.
     """
 
     like: Like | None = None
     references: tuple[Reference, ...] = ()
     checkpoint: Checkpoint | None = None
+    trace: Trace | Tracer | None = None
 
 
 NOTHING = Given()

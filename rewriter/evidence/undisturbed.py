@@ -1,0 +1,61 @@
+"""What a run of a torch module changes besides its results, and puts back: modes, buffers, random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+@contextmanager
+def undisturbed(module: nn.Module) -> Iterator[None]:
+    """Run in evaluation mode, and leave buffers, modes and torch's random numbers as they were.
+
+    Without dropout, and without the fused transformer that no exporter writes.
+    """
+    modes = {child: child.training for child in module.modules()}
+    buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    cards = sorted({tensor.get_device() for tensor in module.parameters() if tensor.is_cuda})
+    try:
+        module.eval()
+        torch.backends.mha.set_fastpath_enabled(False)
+        with torch.no_grad(), torch.random.fork_rng(devices=cards):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        for child, training in modes.items():
+            child.training = training
+        with torch.no_grad():
+            for buffer, before in buffers:
+                if not torch.equal(buffer, before):
+                    buffer.copy_(before)
+
+
+@contextmanager
+def without_gradients(module: nn.Module) -> Iterator[None]:
+    """A trace takes parameters for constants, and those may want no gradient."""
+    wanting = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in wanting:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in wanting:
+            parameter.requires_grad_(True)
+
+
+@contextmanager
+def exporting() -> Iterator[None]:
+    """What `torch.compiler.is_exporting()` and `is_compiling()` say within `torch.export`."""
+    names = [name for name in ("_is_compiling_flag", "_is_exporting_flag") if hasattr(torch.compiler, name)]
+    before = {name: getattr(torch.compiler, name) for name in names}
+    for name in names:
+        setattr(torch.compiler, name, True)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(torch.compiler, name, value)

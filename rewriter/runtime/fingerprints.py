@@ -1,0 +1,78 @@
+"""What is kept of a tensor to recognise it elsewhere: its shape and a sample of its elements, in order.
+
+A model has gigabytes of intermediate values; their fingerprints take some hundred bytes each. Two tensors of
+one computation differ by rounding, so no hash will do. All elements of a small tensor are kept, and of a
+large one those at fixed places plus a weighted mean of all: each of them differs by no more than the
+tensors do at their worst element.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLES = 32
+"""Numbers in a sample; a tensor of fewer elements repeats its last."""
+_HUGE = 1e30
+"""Beyond this a number stands for infinity (a mask), whatever number it is exactly."""
+_BLOCK = 1 << 20
+"""Elements looked at together: copies in float64 stay small beside a large tensor."""
+
+
+class Fingerprint(NamedTuple):
+    """One tensor.
+
+    Attributes:
+        shape: its shape.
+        kind: "f" for floats, "i" for integers and truth values.
+        sample: `SAMPLES` numbers; reshaping does not change them, transposing does.
+        scale: root mean square of its elements, those left out that stand for infinity.
+        plain: whether all of its elements are the same number.
+    """
+
+    shape: tuple[int, ...]
+    kind: str
+    sample: npt.NDArray[np.float64]
+    scale: float
+    plain: bool
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+
+def fingerprint(array: Any) -> Fingerprint | None:
+    """The fingerprint of an array; None for what is no tensor of numbers, or has no element."""
+    if not isinstance(array, np.ndarray) or not array.size or array.dtype.kind not in "fiubV":
+        return None
+    flat = array.reshape(-1)
+    try:
+        first = _numbers(flat[:1])[0]
+    except (TypeError, ValueError):  # a record
+        return None
+    squares = finite = weighted = 0.0
+    plain = True
+    for start in range(0, flat.size, _BLOCK):
+        numbers = _numbers(flat[start : start + _BLOCK])
+        small = np.where(np.abs(numbers) < _HUGE, numbers, 0.0)
+        squares += float(small @ small)
+        finite += float(np.count_nonzero(np.abs(numbers) < _HUGE))
+        # The places alone would miss all else; weights tell apart what only stands in another order.
+        weighted += float(small @ ((np.arange(start, start + numbers.size) * 7919 % 1009) / 1009))
+        plain = plain and bool((numbers == first).all())
+    if flat.size <= SAMPLES:
+        sample = np.pad(_numbers(flat), (0, SAMPLES - flat.size), mode="edge")
+    else:
+        places = np.linspace(0, flat.size - 1, SAMPLES - 1).astype(np.int64)
+        sample = np.append(_numbers(flat[places]), weighted / flat.size)
+    kind = "i" if array.dtype.kind in "iub" else "f"
+    return Fingerprint(tuple(array.shape), kind, sample, float(np.sqrt(squares / max(finite, 1.0))), plain)
+
+
+def _numbers(flat: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    numbers = np.nan_to_num(flat.astype(np.float64), nan=-_HUGE, posinf=_HUGE, neginf=-_HUGE)
+    return np.clip(numbers, -_HUGE, _HUGE)
