@@ -17,103 +17,55 @@ Lists are never called, so what only numbered parts have in common goes to the m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from rewriter.evidence.claim import Claim, Source
+from rewriter.evidence.claim import Claim, Source, Testimony
+from rewriter.evidence.steps import Steps
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
-_ON_THE_WAY = re.compile(r"val_\d+$")
-_OF_A_TOOL = re.compile(r"_v_\d+$|.*_token_\d+$|gemm_(?:in|out)put_|.*_(?:gemm_out|reshape_out|reshape_in)$")
-_FLAT = re.compile(r"addmm(?:_\d+)?$")
-_LAYOUT = re.compile(r"(?:view|_unsafe_view|reshape|flatten|permute|t|transpose|unsqueeze|squeeze)(?:_\d+)?$")
 _ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
 _NEAREST = 24
 """Known steps to look at on one side; the nearest tell most, and all would be quadratic."""
 
 
-def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Claim]:
+def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimony:
     """Claims for the nodes without a module, from those that read parameters."""
-    steps = _Steps(graph, modules)
+    places = _Places(graph, modules)
     claims = []
     for node, module in enumerate(modules):
-        place = steps.places[steps.of[node]]
+        step = places.steps.of[node]
+        place = places.of_step[step]
         if place and module is None:  # the root says nothing
-            detail = (
-                f"one step with node {steps.of[node]}" if steps.of[node] != node else "between known steps"
-            )
+            detail = f"one step with node {step}" if step != node else "between known steps"
             claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail))
-    return claims
+    return Testimony(tuple(claims))
 
 
-class _Steps:
-    """The nodes of a file in steps, each under the number of its last node.
+class _Places:
+    """Where the steps of a file stand.
 
     Attributes:
-        of: node -> its step.
-        places: step -> its module.
+        of_step: step -> its module.
         known: the steps that read a parameter.
         compound: the modules that have parts.
     """
 
     def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
         self.graph = graph
-        self.order = _topological(graph)
-        self.of = self._find_steps()
-        self.members: dict[int, list[int]] = {}
-        for node, step in enumerate(self.of):
-            self.members.setdefault(step, []).append(node)
-        self.heads = [node for node in self.order if self.of[node] == node]
-        self.constant = {
-            step for step in self.heads if all(self._is_constant(node) for node in self.members[step])
-        }
-        self.places: dict[int, ModulePath | None] = {}
-        for step, members in self.members.items():
+        self.steps = Steps(graph)
+        self.of_step: dict[int, ModulePath | None] = {}
+        for step, members in self.steps.members.items():
             found = sorted({m for node in members if (m := modules[node]) is not None})
-            self.places[step] = common_ancestor(found)
+            self.of_step[step] = common_ancestor(found)
         self._norms(modules)
-        self.known = {step for step, place in self.places.items() if place is not None}
+        self.known = {step for step, place in self.of_step.items() if place is not None}
         self.compound = {
-            above for place in self.places.values() if place is not None for above in place.ancestors()
+            above for place in self.of_step.values() if place is not None for above in place.ancestors()
         }
-        self.before = {step: tuple(dict.fromkeys(self._beside(step, -1))) for step in self.heads}
-        self.behind = {step: tuple(dict.fromkeys(self._beside(step, 1))) for step in self.heads}
         self._anchor()
         self._fill()
         self._constants()
-
-    def _find_steps(self) -> list[int]:
-        of = list(range(len(self.graph.nodes)))
-        for node in reversed(self.order):
-            written = [self.graph.value_names[v] for v in self.graph.writes[node] if v != NONE]
-            readers = {of[reader] for reader in self.graph.successors(node)}
-            if len(readers) == 1 and (
-                all(_ON_THE_WAY.match(name) for name in written)
-                or (all(_OF_A_TOOL.match(name) for name in written) and self._reshapes(node))
-                or self._flattens(node)
-            ):
-                of[node] = readers.pop()
-        return of
-
-    def _flattens(self, node: int) -> bool:
-        """Whether a node is the product of a module that flattens its input first, or that flattening.
-
-        `torch.addmm` takes matrices only, unlike `linear`: whoever calls it reshapes before and behind.
-        """
-        readers = [self.graph.nodes[reader] for reader in set(self.graph.successors(node))]
-        here, behind = self.graph.nodes[node], readers[0]
-        return (here.op_type == "Reshape" and bool(_FLAT.match(behind.output[0]))) or (
-            behind.op_type == "Reshape" and bool(_FLAT.match(here.output[0]))
-        )
-
-    def _reshapes(self, node: int) -> bool:
-        """Whether a tool put a reshape before or behind a node, and it is none of the model's own."""
-        if self.graph.nodes[node].op_type == "Reshape":
-            makers = (self.graph.nodes[maker].op_type for maker in self.graph.predecessors(node))
-            return "Transpose" not in makers  # else it was merged with the model's own
-        readers = [self.graph.nodes[reader] for reader in self.graph.successors(node)]
-        return all(r.op_type == "Reshape" and not _LAYOUT.match(r.output[0]) for r in readers)
 
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
         """Place what a norm does before it scales: arithmetic around a mean that leads nowhere else."""
@@ -123,7 +75,7 @@ class _Steps:
             inside = self._leading_to(node, modules)
             if any(self.graph.nodes[other].op_type == "ReduceMean" for other in inside):
                 for other in inside:
-                    self.places[self.of[other]] = module
+                    self.of_step[self.steps.of[other]] = module
 
     def _leading_to(self, node: int, modules: Sequence[ModulePath | None]) -> set[int]:
         """Nodes of plain arithmetic whose results go to `node` alone, through others of the kind."""
@@ -144,25 +96,15 @@ class _Steps:
         computed = sum(value not in self.graph.constants for value in self.graph.reads[node])
         return operator in _ARITHMETIC and (operator != "Add" or computed < 2)
 
-    def _is_constant(self, node: int) -> bool:
-        return all(value in self.graph.constants for value in self.graph.writes[node] if value != NONE)
-
-    def _beside(self, step: int, direction: int) -> Iterator[int]:
-        for node in self.members[step]:
-            others = self.graph.predecessors(node) if direction < 0 else self.graph.successors(node)
-            for other in others:
-                if (beside := self.of[other]) != step and beside not in self.constant:
-                    yield beside
-
     def _anchor(self) -> None:
         """Place steps by operands that come from different known steps."""
         sources: dict[int, tuple[int, ...]] = {}
         anchors: dict[int, ModulePath] = {}
-        for step in self.heads:
+        for step in self.steps.heads:
             if step in self.known:
                 sources[step] = (step,)
                 continue
-            operands = [sources.get(other, ()) for other in self.before[step]]
+            operands = [sources.get(other, ()) for other in self.steps.before[step]]
             nearest = dict.fromkeys(
                 s for turn in range(_NEAREST) for o in operands for s in o[turn : turn + 1]
             )
@@ -186,7 +128,7 @@ class _Steps:
                 for b in above[step]
                 if (m := self._meet(a, b)) is not None and m.depth > anchor.depth
             ]
-            self.places[step] = max(through, key=lambda m: m.depth, default=anchor)
+            self.of_step[step] = max(through, key=lambda m: m.depth, default=anchor)
 
     def _branches(self, step: int, sources: Mapping[int, Sequence[int]]) -> Iterator[ModulePath]:
         """Meetings of what feeds a sum with the known step at the other end of its branch.
@@ -198,9 +140,9 @@ class _Steps:
         for value in self.graph.reads[step]:
             if value == NONE or value in self.graph.constants:
                 continue
-            first = {self.of[reader] for reader in self.graph.readers[value]} & self.known
-            others = {self.of[other] for other in self.graph.predecessors(step)} - {
-                self.of[self.graph.producer[value]] if self.graph.producer[value] != NONE else NONE
+            first = {self.steps.of[reader] for reader in self.graph.readers[value]} & self.known
+            others = {self.steps.of[other] for other in self.graph.predecessors(step)} - {
+                self.steps.of[self.graph.producer[value]] if self.graph.producer[value] != NONE else NONE
             }
             for beginning in sorted(first):
                 for other in sorted(others):
@@ -210,46 +152,48 @@ class _Steps:
 
     def _nearest_behind(self, known: set[int]) -> dict[int, tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
-        for step in reversed(self.heads):
+        for step in reversed(self.steps.heads):
             nearest: dict[int, None] = {}
-            for other in self.behind[step]:
+            for other in self.steps.behind[step]:
                 nearest.update(dict.fromkeys((other,) if other in known else found.get(other, ())))
             found[step] = tuple(nearest)[:_NEAREST]
         return found
 
     def _fill(self) -> None:
         """Place what stands between known steps and anchors."""
-        fixed = {step for step in self.heads if self.places[step] is not None}
+        fixed = {step for step in self.steps.heads if self.of_step[step] is not None}
         behind = self._nearest_behind(fixed)
         before: dict[int, tuple[int, ...]] = {}
-        for step in self.heads:
+        for step in self.steps.heads:
             nearest: dict[int, None] = {}
-            for other in self.before[step]:
+            for other in self.steps.before[step]:
                 nearest.update(dict.fromkeys((other,) if other in fixed else before.get(other, ())))
             before[step] = tuple(nearest)[:_NEAREST]
-            if step in fixed or step in self.constant:
+            if step in fixed or step in self.steps.constant:
                 continue
             meeting = self._between(before[step], behind[step])
             entered = self._entered(step, behind[step], fixed)
-            self.places[step] = (
+            self.of_step[step] = (
                 entered if entered and (meeting is None or meeting.holds(entered)) else meeting
             )
 
     def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
         """The module that a step serves, where a part of it reads the same value or what it reads."""
-        places = {place for other in behind if (place := self.places[other]) is not None}
+        places = {place for other in behind if (place := self.of_step[other]) is not None}
         module = common_ancestor(sorted(places))
         if not module:
             return None
-        reads = {value for node in self.members[step] for value in self.graph.reads[node]}
+        reads = {value for node in self.steps.members[step] for value in self.graph.reads[node]}
         beside = {
-            self.of[reader]
+            self.steps.of[reader]
             for value in reads - self.graph.constants - {NONE}
             for reader in self.graph.readers[value][:_NEAREST]
         }
-        known = [self.places[other] for other in beside & self.known]
+        known = [self.of_step[other] for other in beside & self.known]
         within = any(place is not None and place != module and module.holds(place) for place in known)
-        follows = any(other not in fixed and self.places[other] == module for other in self.before[step])
+        follows = any(
+            other not in fixed and self.of_step[other] == module for other in self.steps.before[step]
+        )
         return module if within or follows else None
 
     def _between(self, before: Sequence[int], behind: Sequence[int]) -> ModulePath | None:
@@ -257,11 +201,11 @@ class _Steps:
             meetings = [m for a in before for b in behind if (m := self._meet(a, b)) is not None]
             return max(meetings, key=lambda m: m.depth, default=None)
         one_side = before or behind
-        places = {self.places[step] for step in one_side} - {None}
+        places = {self.of_step[step] for step in one_side} - {None}
         module = common_ancestor(sorted(place for place in places if place is not None))
         if module is None:
             return None
-        known = {self.places[step] for step in one_side if step in self.known} - self.compound
+        known = {self.of_step[step] for step in one_side if step in self.known} - self.compound
         return self._calling(_above(module) if module in known else module, one_side)
 
     def _meet(self, one: int, other: int) -> ModulePath | None:
@@ -269,7 +213,7 @@ class _Steps:
 
         A module with parts computes between its own weight and theirs, one without is called as a whole.
         """
-        a, b = self.places[one], self.places[other]
+        a, b = self.of_step[one], self.of_step[other]
         if a is None or b is None:
             return None
         module = common_ancestor((a, b))
@@ -283,7 +227,7 @@ class _Steps:
 
     def _calling(self, module: ModulePath, steps: Sequence[int]) -> ModulePath:
         """The module, or the one above a list."""
-        places = [place for step in steps if (place := self.places[step]) is not None]
+        places = [place for step in steps if (place := self.of_step[step]) is not None]
         while module and all(
             module.holds(p) and p.relative_to(module).partition(".")[0].isdecimal() for p in places
         ):
@@ -291,36 +235,19 @@ class _Steps:
         return module
 
     def _constants(self) -> None:
-        for step in reversed(self.heads):
-            if step in self.constant and self.places[step] is None:
+        for step in reversed(self.steps.heads):
+            if step in self.steps.constant and self.of_step[step] is None:
                 readers = {
-                    self.places[self.of[reader]]
-                    for node in self.members[step]
+                    self.of_step[self.steps.of[reader]]
+                    for node in self.steps.members[step]
                     for reader in self.graph.successors(node)
-                    if self.of[reader] != step
+                    if self.steps.of[reader] != step
                 }
                 found = sorted(place for place in readers if place is not None)
                 module = common_ancestor(found)
-                self.places[step] = module
+                self.of_step[step] = module
 
 
 def _above(module: ModulePath) -> ModulePath:
     parent = module.parent
     return module if parent is None else parent
-
-
-def _topological(graph: GraphIndex) -> list[int]:
-    """Every node behind those that it reads."""
-    order: list[int] = []
-    seen = [False] * len(graph.nodes)
-    for start in range(len(graph.nodes)):
-        stack = [(start, False)]
-        while stack:
-            node, done = stack.pop()
-            if done:
-                order.append(node)
-            elif not seen[node]:
-                seen[node] = True
-                stack.append((node, True))
-                stack.extend((other, False) for other in graph.predecessors(node))
-    return order

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
-from rewriter.evidence.claim import Claim, Source
+from rewriter.evidence.claim import Claim, Source, Testimony
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
@@ -21,7 +21,7 @@ def testify(
     graph: GraphIndex,
     modules: Sequence[ModulePath | None],
     called: Set[ModulePath] = frozenset(),
-) -> list[Claim]:
+) -> Testimony:
     """Claims for the nodes without a module, from the modules of the others.
 
     Args:
@@ -45,7 +45,7 @@ def testify(
         known[node] = module
         detail = f"{len(around)} readers in {', '.join(sorted(places)[:4]) or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail))
-    return claims
+    return Testimony(tuple(claims))
 
 
 def _makes_nothing(module: ModulePath, places: Set[ModulePath], called: Set[ModulePath]) -> bool:

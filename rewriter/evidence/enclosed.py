@@ -15,9 +15,10 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from rewriter.evidence.call_tree import CallTree
-from rewriter.evidence.matched import Matched, fits, topological
+from rewriter.evidence.matched import Matched, fits
 from rewriter.evidence.recording import NOWHERE, Recording
 from rewriter.model.graph import GraphIndex
+from rewriter.model.order import topological
 
 _TRUSTED = 0.8
 """The share of plain cases in which the order of the file must agree with the readers to be heard."""

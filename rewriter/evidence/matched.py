@@ -16,6 +16,7 @@ from functools import cached_property
 from rewriter.evidence.matching import TOLERANCE, Lookup
 from rewriter.evidence.recording import NOWHERE, Recording
 from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.order import topological
 from rewriter.runtime.fingerprints import Fingerprint
 
 _TELLING = 3
@@ -209,20 +210,3 @@ def fits(operator: str, step: str) -> bool:
     """Whether an ONNX operator and a torch operator have the same name, as far as names go."""
     ours, theirs = operator.lower(), step.replace("_", "").lower()
     return bool(theirs) and (ours in theirs or theirs in ours)
-
-
-def topological(graph: GraphIndex) -> list[int]:
-    """The nodes, every one behind those it reads from; in file order where that is one."""
-    order: list[int] = []
-    seen = [False] * len(graph.nodes)
-    for start in range(len(graph.nodes)):
-        pending = [(start, False)]
-        while pending:
-            node, ready = pending.pop()
-            if ready:
-                order.append(node)
-            elif not seen[node]:
-                seen[node] = True
-                pending.append((node, True))
-                pending.extend((other, False) for other in graph.predecessors(node) if not seen[other])
-    return order

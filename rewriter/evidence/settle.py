@@ -18,7 +18,9 @@ are kept. The order, and why:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rewriter.evidence import (
@@ -38,18 +40,17 @@ from rewriter.evidence import (
 )
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.given import NOTHING, Given
-from rewriter.evidence.grammar import DEEPEST
+from rewriter.evidence.hearing import Heard, Hearing, winners
 from rewriter.evidence.reference_fit import Fit
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
 
-_WITNESSES = (
-    tags.testify_own,
-    exporter.testify,
-    scope_names.testify,
-    tags.testify_values,
-    tags.testify_others,
-    parameters.testify,
+_WITNESSES: tuple[tuple[str, Callable[[GraphIndex], Testimony]], ...] = (
+    ("own tags", tags.testify_own),
+    ("exporter metadata", exporter.testify),
+    ("scope names", scope_names.testify),
+    ("noted values", tags.testify_values),
+    ("other tools", tags.testify_others),
 )
 
 _NAMELESS = frozenset({Source.PARAMETER, Source.CHECKPOINT, Source.DATAFLOW})
@@ -70,6 +71,7 @@ class Settled:
         homes: node -> the call an earlier run gave it to, for those that it moved.
         fit: where the reference that was given stands; None where none was, or nothing shows where.
         notes: what witnesses have to say of the file as a whole, a line each.
+        heard: what each witness said, in the order they were heard.
     """
 
     claims: tuple[tuple[Claim, ...], ...]
@@ -81,6 +83,7 @@ class Settled:
     homes: dict[int, tuple[ModulePath, int]]
     fit: Fit | None
     notes: tuple[str, ...]
+    heard: tuple[Heard, ...]
 
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
         """Modules that the losing claims on `node` name against the winner."""
@@ -99,81 +102,73 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
     Raises:
         UsageError: what was given does not fit this model.
     """
-    testimonies = [testify(graph) for testify in _WITNESSES]
-    if given.trace is not None:
-        testimonies.insert(-1, activations.testify(graph, given.trace, path))
+    hearing = Hearing(graph)
     if given.like is not None:
-        testimonies.insert(0, like.testify(graph, given.like))
-    claims: list[list[Claim]] = [[] for _ in graph.nodes]
-    for testimony in testimonies:
-        _enter(testimony, claims)
+        hearing.hear("original", partial(like.testify, graph, given.like))
+    for witness, testify in _WITNESSES:
+        hearing.hear(witness, partial(testify, graph))
+    if given.trace is not None:
+        hearing.hear("trace", partial(activations.testify, graph, given.trace, path))
+    hearing.hear("parameters", partial(parameters.testify, graph))
     if given.checkpoint is not None:
-        testimonies.append(checkpoint_match.testify(graph, _winners(claims), given.checkpoint, path))
-        _enter(testimonies[-1], claims)
-    derived.mend(graph, claims)
-    fit = _find_fit(graph, given, testimonies, claims, path) if given.references else None
-    if fit is not None:
-        testimonies.append(reference_fit.testify(fit, claims))
-        _enter(testimonies[-1], claims, first=True)
-    elif given.references:
-        testimonies.append(Testimony(notes=(reference_fit.UNKNOWN_PLACE,)))
-    called = frozenset(module for testimony in testimonies for module in testimony.called)
-    named = any(of_node[0].source not in _NAMELESS for of_node in claims if of_node)
-    if not named:
-        for claim in between.testify(graph, _winners(claims)):
-            claims[claim.node].insert(0, claim)
+        hearing.hear(
+            "checkpoint",
+            partial(checkpoint_match.testify, graph, hearing.winners(), given.checkpoint, path),
+        )
+    derived.mend(graph, hearing.claims)
+    fit = _find_fit(graph, given, hearing, path) if given.references else None
+    if given.references:
+        hearing.hear("reference", partial(_refer, fit, hearing.claims), first=True)
+    called = frozenset(module for testimony in hearing.testimonies for module in testimony.called)
+    if any(of_node[0].source not in _NAMELESS for of_node in hearing.claims if of_node):
+        hearing.hear("dataflow", partial(dataflow.testify, graph, hearing.winners(), called))
     else:
-        for claim in dataflow.testify(graph, _winners(claims), called):
-            claims[claim.node].append(claim)
-    calls, repeated = _tell_calls(graph, claims)
+        hearing.hear("dataflow", partial(between.testify, graph, hearing.winners()))
+    return _decide(graph, hearing, fit, called)
+
+
+def _refer(fit: Fit | None, claims: Sequence[Sequence[Claim]]) -> Testimony:
+    if fit is None:
+        return Testimony(notes=(reference_fit.UNKNOWN_PLACE,))
+    return reference_fit.testify(fit, claims)
+
+
+def _decide(graph: GraphIndex, hearing: Hearing, fit: Fit | None, called: frozenset[ModulePath]) -> Settled:
+    testimonies = hearing.testimonies
+    calls, repeated = _tell_calls(graph, hearing.claims)
     module_calls = {module: count for module, count in repeated.items() if not called or module in called}
     return Settled(
-        tuple(map(tuple, claims)),
+        tuple(map(tuple, hearing.claims)),
         calls,
         {**module_calls, **{module: count for t in testimonies for module, count in t.calls.items()}},
         called,
-        _merge_classes(testimonies),
-        _parameters(graph, testimonies, claims),
+        hearing.classes(),
+        _parameters(graph, hearing),
         {node: home for testimony in testimonies for node, home in testimony.homes.items()},
         fit,
         tuple(note for testimony in testimonies for note in testimony.notes),
+        tuple(hearing.heard),
     )
 
 
-def _enter(testimony: Testimony, claims: list[list[Claim]], *, first: bool = False) -> None:
-    """Enter the claims of a witness, behind those of the others or before them."""
-    for claim in testimony.claims:
-        if claim.module.depth <= DEEPEST:
-            of_node = claims[claim.node]
-            of_node.insert(0 if first else len(of_node), claim)
-
-
-def _find_fit(
-    graph: GraphIndex,
-    given: Given,
-    testimonies: list[Testimony],
-    claims: list[list[Claim]],
-    path: Path | None,
-) -> Fit | None:
+def _find_fit(graph: GraphIndex, given: Given, hearing: Hearing, path: Path | None) -> Fit | None:
     dims = {tensor.name: tuple(tensor.dims) for tensor in graph.initializers.values()}
     shapes = {
         claim.name: dims[claim.initializer]
-        for testimony in testimonies
+        for testimony in hearing.testimonies
         for claim in testimony.parameters
         if claim.part is None
     }
-    modules = {module for module in _winners(claims) if module is not None}
-    modules |= _merge_classes(testimonies).keys()
+    modules = {module for module in hearing.winners() if module is not None}
+    modules |= hearing.classes().keys()
     return reference_fit.find_fit(given.references, modules, shapes, str(path or "model"))
 
 
-def _parameters(
-    graph: GraphIndex, testimonies: list[Testimony], claims: list[list[Claim]]
-) -> tuple[ParameterClaim, ...]:
+def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ...]:
     """The best witness first; what is told by content needs no guess by position."""
-    told = [claim for testimony in testimonies for claim in testimony.parameters]
+    told = [claim for testimony in hearing.testimonies for claim in testimony.parameters]
     by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
-    by_position = weights.testify(graph, _winners(claims))
+    by_position = weights.testify(graph, hearing.winners())
     return (*told, *(claim for claim in by_position if claim.initializer not in by_content))
 
 
@@ -182,7 +177,7 @@ def _tell_calls(
 ) -> tuple[tuple[int, ...], dict[ModulePath, int]]:
     """Calls as the winners number them, then by repetition; a node of neither goes with its readers."""
     told = {of_node[0].module for of_node in claims if of_node and of_node[0].call is not None}
-    untold = [m if m is not None and m not in told else None for m in _winners(claims)]
+    untold = [m if m is not None and m not in told else None for m in winners(claims)]
     by_repetition, module_calls = repetition.count_calls(graph, untold)
     calls: list[int | None] = [
         (of_node[0].call if of_node and of_node[0].call is not None else by_repetition.get(node))
@@ -199,19 +194,6 @@ def _tell_calls(
                 default=0,
             )
     return tuple(call or 0 for call in calls), module_calls
-
-
-def _winners(claims: list[list[Claim]]) -> list[ModulePath | None]:
-    return [of_node[0].module if of_node else None for of_node in claims]
-
-
-def _merge_classes(testimonies: list[Testimony]) -> dict[ModulePath, str]:
-    classes: dict[ModulePath, str] = {}
-    for testimony in testimonies:
-        for module, class_name in testimony.classes.items():
-            if module.depth <= DEEPEST:
-                classes.setdefault(module, class_name)
-    return classes
 
 
 def _contradicts(winner: Claim, other: Claim) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from rewriter.evidence.claim import Claim, ParameterClaim
+from rewriter.evidence.hearing import Heard
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.module import ModuleTree
 
@@ -21,6 +22,7 @@ class Analysis:
         claims: node -> every claim on it, the winner first.
         parameters: what is known of the initializers, best claim per initializer.
         notes: what witnesses have to say of the file as a whole, a line each.
+        heard: what each witness said, and how long that took.
     """
 
     model: ModelProto
@@ -30,3 +32,4 @@ class Analysis:
     parameters: tuple[ParameterClaim, ...]
     tree: ModuleTree
     notes: tuple[str, ...] = ()
+    heard: tuple[Heard, ...] = ()

@@ -36,7 +36,9 @@ def analyse(model: ModelProto, path: Path | None = None, given: Given = NOTHING)
     graph = GraphIndex(model)
     settled = settle(graph, given, path)
     tree = build(graph, settled)
-    return Analysis(model, path, graph, settled.claims, settled.parameters, tree, settled.notes)
+    return Analysis(
+        model, path, graph, settled.claims, settled.parameters, tree, settled.notes, settled.heard
+    )
 
 
 @dataclass(slots=True)

@@ -1,0 +1,73 @@
+"""Hears witnesses one after the other, and keeps what each said and how long that took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rewriter.evidence.claim import Claim, Testimony
+from rewriter.evidence.grammar import DEEPEST
+from rewriter.model.graph import GraphIndex
+from rewriter.paths import ModulePath
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one witness said.
+
+    Attributes:
+        witness: who, in words for people.
+        testimony: what.
+        seconds: wall seconds it took.
+    """
+
+    witness: str
+    testimony: Testimony
+    seconds: float
+
+
+class Hearing:
+    """What was heard so far.
+
+    Attributes:
+        heard: the witnesses in order.
+        claims: node -> its claims, the winner first.
+    """
+
+    def __init__(self, graph: GraphIndex) -> None:
+        self.heard: list[Heard] = []
+        self.claims: list[list[Claim]] = [[] for _ in graph.nodes]
+
+    def hear(self, witness: str, testify: Callable[[], Testimony], *, first: bool = False) -> None:
+        """Hear a witness and enter its claims behind those of the others, or before them."""
+        start = time.perf_counter()
+        testimony = testify()
+        self.heard.append(Heard(witness, testimony, time.perf_counter() - start))
+        for claim in testimony.claims:
+            if claim.module.depth <= DEEPEST:
+                of_node = self.claims[claim.node]
+                of_node.insert(0 if first else len(of_node), claim)
+
+    @property
+    def testimonies(self) -> list[Testimony]:
+        """What they said."""
+        return [heard.testimony for heard in self.heard]
+
+    def winners(self) -> list[ModulePath | None]:
+        """Node -> the module that the winner names."""
+        return winners(self.claims)
+
+    def classes(self) -> dict[ModulePath, str]:
+        """Module -> its class by the first witness that knows it."""
+        classes: dict[ModulePath, str] = {}
+        for testimony in self.testimonies:
+            for module, class_name in testimony.classes.items():
+                if module.depth <= DEEPEST:
+                    classes.setdefault(module, class_name)
+        return classes
+
+
+def winners(claims: Sequence[Sequence[Claim]]) -> list[ModulePath | None]:
+    """Node -> the module that its first claim names, None where there is none."""
+    return [of_node[0].module if of_node else None for of_node in claims]

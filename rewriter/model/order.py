@@ -1,0 +1,22 @@
+"""The nodes of a model in an order of computation."""
+
+from __future__ import annotations
+
+from rewriter.model.graph import GraphIndex
+
+
+def topological(graph: GraphIndex) -> list[int]:
+    """The nodes, every one behind those it reads from; in file order where that is one."""
+    order: list[int] = []
+    seen = [False] * len(graph.nodes)
+    for start in range(len(graph.nodes)):
+        stack = [(start, False)]
+        while stack:
+            node, done = stack.pop()
+            if done:
+                order.append(node)
+            elif not seen[node]:
+                seen[node] = True
+                stack.append((node, True))
+                stack.extend((other, False) for other in graph.predecessors(node) if not seen[other])
+    return order
