@@ -9,8 +9,12 @@ import click
 from rewriter import pipeline
 from rewriter.cli.common import MODEL, emit_json, given_options, stdout
 from rewriter.evidence.given import Given
-from rewriter.views.json import tree_json
+from rewriter.refusals import UsageError
+from rewriter.views.json import sources_json, tree_json
+from rewriter.views.sources import compare_sources as compare_witnesses
+from rewriter.views.text.sources import print_sources
 from rewriter.views.text.tree import print_tree
+from rewriter.views.truth import read_truth
 
 
 @click.command("tree")
@@ -20,8 +24,27 @@ from rewriter.views.text.tree import print_tree
     "--only", metavar="GLOB", help="Show the modules that fit, such as 'encoder.layer.*.attention'."
 )
 @given_options
+@click.option(
+    "--compare-sources",
+    is_flag=True,
+    help="Show what each witness says by itself, how far they agree, and how long each took.",
+)
+@click.option(
+    "--truth",
+    type=MODEL,
+    metavar="FILE",
+    help="With --compare-sources: a sidecar, or JSON of node names and modules, to be judged by.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead.")
-def command(model: Path, depth: int | None, only: str | None, given: Given, as_json: bool) -> None:
+def command(
+    model: Path,
+    depth: int | None,
+    only: str | None,
+    given: Given,
+    compare_sources: bool,
+    truth: Path | None,
+    as_json: bool,
+) -> None:
     """Show the module tree of MODEL: paths, classes, nodes, parameters and shares.
 
     \b
@@ -29,10 +52,17 @@ def command(model: Path, depth: int | None, only: str | None, given: Given, as_j
       rewriter tree bert.onnx --only 'encoder.layer.*.attention'
       rewriter tree bert.onnx --reference config.json --checkpoint model.safetensors
       rewriter tree bert.quantised.onnx --like bert.onnx
+      rewriter tree bert.onnx --compare-sources --truth bert.modules.json
       rewriter tree bert.onnx --json | jq '.modules[] | select(.leaf)'
     """
+    if truth is not None and not compare_sources:
+        raise UsageError("--truth judges witnesses; add --compare-sources")
     analysis = pipeline.load(model, given)
-    if as_json:
+    if compare_sources:
+        known = read_truth(truth, model.stem) if truth is not None else None
+        comparison = compare_witnesses(analysis, known)
+        emit_json(sources_json(comparison)) if as_json else print_sources(comparison, stdout())
+    elif as_json:
         emit_json(tree_json(analysis))
     else:
         print_tree(analysis, stdout(), depth=depth, only=only)

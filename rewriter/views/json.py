@@ -17,6 +17,7 @@ from rewriter.proof.compare import Numeric
 from rewriter.proof.verification import Verification
 from rewriter.views.escape import as_text
 from rewriter.views.report import PassRecord, Report
+from rewriter.views.sources import Comparison
 from rewriter.views.summary import summarize
 
 JsonObject = dict[str, object]
@@ -26,13 +27,14 @@ TREE = "rewriter.tree/1"
 REWRITE = "rewriter.rewrite/1"
 VERIFY = "rewriter.verify/1"
 EXPLAIN = "rewriter.explain/1"
+SOURCES = "rewriter.sources/1"
 
 
 def schema(name: str) -> JsonObject:
     """A published schema.
 
     Args:
-        name: `tree`, `rewrite`, `verify`, `explain`, or `modules` for the sidecar.
+        name: `tree`, `rewrite`, `verify`, `explain`, `sources`, or `modules` for the sidecar.
 
     Raises:
         FileNotFoundError: there is no schema of that name.
@@ -58,6 +60,30 @@ def tree_json(analysis: Analysis) -> JsonObject:
         "modules": [_module_json(module) for module in analysis.tree],
         "nodes": _nodes_json(analysis),
         **({"notes": list(analysis.notes)} if analysis.notes else {}),
+    }
+
+
+def sources_json(comparison: Comparison) -> JsonObject:
+    """Witnesses side by side, as `sources.schema.json` tells."""
+    return {
+        "schema": SOURCES,
+        "nodes": comparison.nodes,
+        "witnesses": [
+            {
+                "witness": row.witness,
+                "claimed": row.claimed,
+                "agreeing": row.agreeing,
+                "parameters": row.parameters,
+                "classes": row.classes,
+                "seconds": row.seconds,
+                **({"verdicts": dict(row.verdicts)} if row.verdicts else {}),
+            }
+            for row in comparison.rows
+        ],
+        "agreement": [
+            {"witnesses": list(pair), "both": both, "same": same}
+            for pair, (both, same) in comparison.agreement.items()
+        ],
     }
 
 

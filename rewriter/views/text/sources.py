@@ -1,0 +1,64 @@
+"""The witnesses of a model side by side, in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from rewriter.views.sources import VERDICTS, Comparison, Row
+from rewriter.views.text.parts import flow
+
+
+def print_sources(comparison: Comparison, console: Console) -> None:
+    """Print what each witness says of how many nodes, how right it is, and whom it agrees with."""
+    judged = any(row.verdicts for row in comparison.rows)
+    table = _table("witness", ("nodes", "kept", *(VERDICTS if judged else ("params", "classes")), "seconds"))
+    for row in comparison.rows:
+        table.add_row(*_cells(row, comparison.nodes, judged=judged))
+    console.print(table)
+    if comparison.agreement:
+        console.print()
+        console.print(_agreement(comparison))
+        console.print()
+    flow(console, ["nodes: share it names a module of", "kept: share of those that stand there"], "dim")
+    if any(row.witness == "dataflow" for row in comparison.rows):
+        flow(console, ["dataflow places what nobody else does, by the places of the others"], "dim")
+
+
+def _table(first: str, titles: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(first, no_wrap=True)
+    for title in titles:
+        table.add_column(title, justify="right", no_wrap=True)
+    return table
+
+
+def _cells(row: Row, nodes: int, *, judged: bool) -> list[str]:
+    known = sum(row.verdicts.values())
+    told = (f"{row.parameters:,}" if row.parameters else "", f"{row.classes:,}" if row.classes else "")
+    return [
+        row.witness,
+        _percent(row.claimed, nodes),
+        _percent(row.agreeing, row.claimed),
+        *((_percent(row.verdicts.get(verdict, 0), known) for verdict in VERDICTS) if judged else told),
+        f"{row.seconds:.3f}",
+    ]
+
+
+def _agreement(comparison: Comparison) -> Table:
+    names = list(dict.fromkeys(name for pair in comparison.agreement for name in pair))
+    table = _table("agreement", names[1:])
+    for number, one in enumerate(names[:-1]):
+        pairs = [comparison.agreement.get((one, other), (0, 0)) for other in names[1:]]
+        shares = (_percent(same, both) if at >= number else "" for at, (both, same) in enumerate(pairs))
+        table.add_row(one, *shares)
+    return table
+
+
+def _percent(part: int, whole: int) -> str:
+    """One decimal, none for all and nothing: what is left out may be little, but is not nothing."""
+    if not whole:
+        return "-"
+    return f"{part // whole:.0%}" if part in (0, whole) else f"{min(max(100 * part / whole, 0.1), 99.9):.1f}%"
