@@ -8,7 +8,8 @@ Each file is damaged as it was exported and as `rewrite --restore-names` left it
 `--like` the original, and alone where it had been annotated before. Truth is carried over from the original
 (see `rewriter/evidence/descent.py`): exact for every node that kept its name or that of its value, and by the
 same rules as `--like` for the rest, so that `like` is no independent figure for fused nodes. Nodes of which
-the truth says nothing count nowhere. `ancestor` is a module that holds the true one, the root included.
+the truth says nothing count nowhere. `ancestor` is a module that holds the true one, the root included. In
+brackets stands the share of nodes whose true module is named anywhere in the file: more cannot be exact.
 """
 
 from __future__ import annotations
@@ -81,6 +82,14 @@ def judge(
         yield node, "exact" if place == true else "ancestor" if place.holds(true) else "wrong"
 
 
+def _named(analysis: Analysis) -> set[ModulePath]:
+    """The modules that the file names at all, in whatever place, and those above them."""
+    claimed = {claim.module for heard in analysis.heard for claim in heard.testimony.claims}
+    owners = {parameter.name.parent or ModulePath("") for parameter in analysis.parameters}
+    names = claimed | owners
+    return names | {above for name in names for above in name.ancestors()}
+
+
 def inherited(descent: Descent, truth: list[ModulePath | None]) -> list[ModulePath | None]:
     """The truth of a damaged file: what the nodes that each node stands for have in common."""
     return [
@@ -130,9 +139,11 @@ class Benchmark:
     ) -> None:
         analysis = pipeline.load(made, Given(like=like) if way == "like" else NOTHING)
         truth = inherited(Descent(original, analysis.graph), case.truth)
+        named = _named(analysis)
         counts = self.counts.setdefault((tool, case.path.stem, way), Counter())
         for node, verdict in judge(analysis, truth, case.alias):
             counts[verdict] += 1
+            counts["named"] += truth[node] in named
             if self.details and verdict != "exact":
                 self._tell(case, tool, way, analysis, truth, node, verdict)
 
@@ -164,8 +175,11 @@ class Benchmark:
 
     def _cell(self, tool: str, variant: str, way: str) -> str:
         counts = self.counts.get((tool, variant, way), Counter())
-        total = sum(counts.values())
-        return " / ".join(f"{100 * counts[v] / total:.1f}" for v in VERDICTS) if total else "-"
+        total = sum(counts[verdict] for verdict in VERDICTS)
+        if not total:
+            return "-"
+        shares = " / ".join(f"{100 * counts[verdict] / total:.1f}" for verdict in VERDICTS)
+        return f"{shares} ({100 * counts['named'] / total:.1f})"
 
 
 @click.command()
@@ -200,7 +214,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         for case in cases(folders or (FIXTURES,), variants, every or (8 if quick else 1)):
             benchmark.run(case, tools, ways, Path(folder))
-    print(f"{' / '.join(VERDICTS)} in % of nodes\n")
+    print(f"{' / '.join(VERDICTS)} (nameable) in % of nodes\n")
     print(benchmark.table(tools, variants, ways))
     if benchmark.failures:
         print(f"\n{len(benchmark.failures)} files that a tool did not write:\n")
