@@ -19,6 +19,7 @@ _VERBS = {
     "passes": "List the passes that rewrite --passes runs.",
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",
     "explain": "Show every claim on one node, and why the winner won.",
+    "select": "Print the names of modules in the forms that other tools take.",
 }
 
 BUG = 70

@@ -21,6 +21,7 @@ class Analysis:
         claims: node -> every claim on it, the winner first.
         parameters: what is known of the initializers, best claim per initializer.
         notes: what witnesses have to say of the file as a whole, a line each.
+        grouped: whether the file holds functions that `group` made, and this is what it looks like flat.
     """
 
     model: ModelProto
@@ -30,3 +31,4 @@ class Analysis:
     parameters: tuple[ParameterClaim, ...]
     tree: ModuleTree
     notes: tuple[str, ...] = ()
+    grouped: bool = False
