@@ -20,6 +20,7 @@ _VERBS = {
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",
     "explain": "Show every claim on one node, and why the winner won.",
     "select": "Print the names of modules in the forms that other tools take.",
+    "stats": "Show the numbers behind the tree: operators, parameters, shapes, FLOPs.",
 }
 
 BUG = 70
