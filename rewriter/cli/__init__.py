@@ -21,6 +21,7 @@ _VERBS = {
     "explain": "Show every claim on one node, and why the winner won.",
     "select": "Print the names of modules in the forms that other tools take.",
     "stats": "Show the numbers behind the tree: operators, parameters, shapes, FLOPs.",
+    "export": "Write the tree for Model Explorer, speedscope, Graphviz or spreadsheets.",
 }
 
 BUG = 70
