@@ -14,9 +14,8 @@ all below go to one device they are named by what no other module begins with, e
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from os.path import commonprefix
 
 from rewriter.modules.module import ModuleTree
 from rewriter.paths import ROOT, ModulePath
@@ -140,81 +139,93 @@ def is_pattern(text: str) -> bool:
     return bool(text) and plain and not text.startswith("=")
 
 
-def name_rules(
-    tree: ModuleTree,
-    own: Mapping[ModulePath, Sequence[int]],
-    devices: Mapping[ModulePath, str],
-    names: Sequence[str],
-) -> Rules:
-    """Rules over the names of nodes; more than `MOST_NAMES` nodes are not named one by one.
+def name_rules(names: Sequence[str], wanted: Mapping[int, str]) -> Rules:
+    """Rules over the names of nodes: scopes, the widest first, then single names, `MOST_NAMES` at the most.
+
+    A scope is taken where all names that contain it belong to nodes of one device.
 
     Args:
-        tree: the modules.
-        own: module -> the nodes placed in it.
-        devices: module -> its device.
         names: node -> its name, '' for none.
+        wanted: node -> its device, for the nodes that have one.
     """
-    known = _Devices(tree, own, devices)
-    every = _Names(names)
+    every = _Names(names, wanted)
     rules = Rules()
-    single: list[tuple[int, str]] = []
-    stack = [ROOT]
-    while stack:
-        path = stack.pop()
-        found = known.below[path]
-        device = next(iter(found), None) if len(found) == 1 else None
-        if device is not None and (scope := every.scope(known.inside(path))):
+    taken: set[str] = set()
+    left = _by_scope(names, wanted)
+    for scope in _widest_first(left):
+        device = every.device_of(scope) if taken.isdisjoint(_scopes(scope)) else None
+        if device is not None:
             rules.add(device, scope)
-            rules.unreachable += sum(not names[node] for node in known.inside(path))
-            continue
-        own_device = devices.get(path)
-        if own_device is not None:
-            single.extend((node, own_device) for node in own.get(path, ()))
-        if found - {None}:
-            stack.extend(reversed(tree[path].children))
-    _add_single(rules, single, every)
+            taken.add(scope)
+    rest = [node for scope, nodes in left.items() if taken.isdisjoint(_scopes(scope)) for node in nodes]
+    named = [node for node in rest if is_pattern(names[node])]
+    rules.unreachable = sum(not names[node] for node in wanted) + len(rest) - len(named)
+    if len(named) > MOST_NAMES:
+        rules.unreachable += len(named)
+        return rules
+    single = {names[node] for node in named}
+    for node in named:
+        if every.is_alone(node, single):
+            rules.add(wanted[node], names[node])
+        else:
+            rules.unreachable += 1
     return rules
 
 
-def _add_single(rules: Rules, single: Sequence[tuple[int, str]], every: _Names) -> None:
-    """Rules for nodes one by one, where the name of each is in the name of no other."""
-    if len(single) > MOST_NAMES:
-        rules.unreachable += len(single)
-        return
-    wanted = {every.names[node] for node, _ in single if is_pattern(every.names[node])}
-    for node, device in single:
-        name = every.names[node]
-        # The longest pattern wins, so names that are patterns themselves may hold this one.
-        if is_pattern(name) and all(other in wanted and other != name for other in every.holding(name, node)):
-            rules.add(device, name)
-        else:
-            rules.unreachable += 1
+def _by_scope(names: Sequence[str], wanted: Mapping[int, str]) -> dict[str, list[int]]:
+    """The scope in a name, all up to its last '/', -> the nodes that have it."""
+    found: dict[str, list[int]] = {}
+    for node in wanted:
+        if names[node]:
+            scope, slash, _ = names[node].rpartition("/")
+            found.setdefault(scope + slash, []).append(node)
+    return found
+
+
+def _scopes(scope: str) -> Iterator[str]:
+    """`/a/b/` -> `/a/`, `/a/b/`."""
+    end = scope.find("/", 1)
+    while end > 0:
+        yield scope[: end + 1]
+        end = scope.find("/", end + 1)
+
+
+def _widest_first(scopes: Iterable[str]) -> list[str]:
+    """The scopes and all around them, each once, by how many there are around each."""
+    every = dict.fromkeys(around for scope in scopes for around in _scopes(scope))
+    return sorted((scope for scope in every if is_pattern(scope)), key=lambda scope: scope.count("/"))
 
 
 class _Names:
     """The names of all nodes, searched as one text."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], wanted: Mapping[int, str]) -> None:
         self.names = names
-        self.text = "\n".join(name.replace("\n", " ") for name in names)
+        lines = [name.replace("\n", " ") for name in names]
+        self.text = "\n".join(lines)
+        self.devices: dict[str, set[str | None]] = {}
+        for node, line in enumerate(lines):
+            self.devices.setdefault(line, set()).add(wanted.get(node))
 
-    def scope(self, nodes: Sequence[int]) -> str:
-        """What the names of these nodes begin with, up to a '/', and no other name contains; '' for none."""
-        named = [self.names[node] for node in nodes if self.names[node]]
-        scope = commonprefix(named).rpartition("/")[0]  # noqa: RUF071  names are no files
-        if not scope.strip("/"):
-            return ""
-        scope += "/"
-        if not is_pattern(scope):
-            return ""
-        return scope if len(list(self._lines(scope))) == len(named) else ""
+    def device_of(self, scope: str) -> str | None:
+        """The device of all nodes whose name contains a scope; None where they have several, or some none."""
+        found: set[str | None] = set()
+        for line in self._lines(scope):
+            found |= self.devices[line]
+            if len(found) > 1 or None in found:
+                return None
+        return next(iter(found), None)
 
-    def holding(self, name: str, node: int) -> list[str]:
-        """The names that contain `name`, that of `node` itself left out."""
-        found = list(self._lines(name))
-        if self.names[node] in found:
-            found.remove(self.names[node])
-        return found
+    def is_alone(self, node: int, single: Set[str]) -> bool:
+        """Whether the name of a node means no node of another device.
+
+        The longest pattern wins, so a name that is a pattern itself may contain this one.
+        """
+        name = self.names[node]
+        own = self.devices[name]
+        return len(own) == 1 and all(
+            self.devices[line] == own or line in single for line in self._lines(name) if line != name
+        )
 
     def _lines(self, part: str) -> Iterator[str]:
         """The lines of the text that hold `part`."""

@@ -93,12 +93,14 @@ def place(analysis: Analysis, wishes: Sequence[Wish], selection: Selection) -> P
     annotated: dict[ModulePath, list[int]] = {}
     for node, path in layers(analysis):
         annotated.setdefault(path, []).append(node)
-    own = {module.path: module.nodes for module in tree}
     names = [node.name if isinstance(node.name, str) else "" for node in analysis.graph.nodes]
     by_annotation = annotation_rules(tree, annotated, devices)
-    by_name = name_rules(tree, own, devices, names)
-    chosen = {node for path in devices for node in own[path]}
-    lost = len(chosen - {node for nodes in annotated.values() for node in nodes}) + by_annotation.unreachable
+    wanted = {node: device for path, device in devices.items() for node in tree[path].nodes}
+    by_name = name_rules(names, wanted)
+    lost = (
+        len(wanted.keys() - {node for nodes in annotated.values() for node in nodes})
+        + by_annotation.unreachable
+    )
     settings = {BY_ANNOTATION: str(by_annotation), BY_NAME: str(by_name)}
     notes = (
         *_fruitless(fulfilled),
