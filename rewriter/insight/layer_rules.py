@@ -1,7 +1,7 @@
 """Rules by which onnxruntime places layers on devices, from devices of modules.
 
 Both of its session options hold `device(pattern, pattern, ...); device(...)`. What a pattern means is told by
-onnxruntime's `layering_annotations.cc` (1.27 for annotations, 1.31 for names):
+onnxruntime's `layering_annotations.cc`, here as of 1.31:
 
 - `session.layer_assignment_settings`: what a node's `layer_ann` begins with, or, as `=pattern`, all of it; a
   pattern of the first sort wins over one of the second, else the first in the text wins.
