@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rewriter.insight.layer_rules import BY_ANNOTATION, BY_NAME, annotation_rules, is_pattern, name_rules
+from rewriter.insight.layer_rules import BY_ANNOTATION, BY_NAME, annotation_rules, is_pattern
+from rewriter.insight.name_rules import name_rules
 from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module

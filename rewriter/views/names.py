@@ -61,7 +61,7 @@ def _trt(names: Sequence[str], precision: str) -> str:
     """`--layerPrecisions=name:precision,...` as trtexec's help has it, and what makes it count."""
     kept = [name for name in names if _fits_trt(name)]
     if names and not kept:
-        raise UsageError("trtexec takes no name with ',' or ':', and all of these have one")
+        raise UsageError("trtexec takes no name with ',', ':' or control characters, and all have one")
     spec = ",".join(f"{name}:{precision}" for name in kept)
     return f"--precisionConstraints=obey {shlex.quote(f'--layerPrecisions={spec}')}"
 
@@ -75,7 +75,10 @@ def left_out(chosen: Chosen, form: str) -> tuple[str, ...]:
     if form == "trt":
         lost = [name for name in chosen.names if not _fits_trt(name)]
         if lost:
-            return (f"trtexec takes no name with ',' or ':': {len(lost)} are left out, first {lost[0]!r}",)
+            return (
+                f"trtexec takes no name with ',', ':' or control characters: {len(lost)} are left out, "
+                f"first {lost[0]!r}",
+            )
     return ()
 
 
