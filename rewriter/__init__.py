@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rewriter.api import LoadedModel, load, rewrite, tree, verify
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
+    from rewriter.modules.selection import Selection
     from rewriter.paths import ModulePath
     from rewriter.proof.verification import Verification
     from rewriter.refusals import Refusal, RewriterError
@@ -39,6 +40,7 @@ __all__ = [
     "Refusal",
     "Report",
     "RewriterError",
+    "Selection",
     "Verification",
     "__version__",
     "load",
@@ -64,6 +66,7 @@ _HOME = {
     "Refusal": "refusals",
     "Report": "views.report",
     "RewriterError": "refusals",
+    "Selection": "modules.selection",
     "Verification": "proof.verification",
 }
 

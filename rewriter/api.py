@@ -88,6 +88,7 @@ def rewrite(
     class_name: str = "",
     repeated: bool = False,
     restore_names: bool = False,
+    layer_annotations: bool = False,
     passes: Sequence[Pass] | str | None = None,
     numbers: bool = True,
     optimised: bool = False,
@@ -115,6 +116,8 @@ def rewrite(
         class_name: make functions for modules of this class.
         repeated: make functions only for modules whose body occurs more than once.
         restore_names: also name nodes and weights that lost their names.
+        layer_annotations: also write the module of every node where onnxruntime's annotated partitioning
+            reads it.
         passes: what to do instead, in order; or as text: `"annotate,unshare,group{depth=2},share"`.
         numbers: whether onnxruntime runs both models besides the symbolic proof, and agrees bit for bit.
         optimised: whether it does so again with all its optimisations, and agrees within a tolerance.
@@ -137,7 +140,9 @@ def rewrite(
         raise UsageError(f"functions is {functions!r}; it must be one of {', '.join(Functions)}")
     group = Group(depth, only, class_name, repeated)
     if passes is None:
-        steps = standard_passes(Functions(functions), group, restore_names=restore_names)
+        steps = standard_passes(
+            Functions(functions), group, restore_names=restore_names, layer_annotations=layer_annotations
+        )
     else:
         steps = parse_passes(passes) if isinstance(passes, str) else tuple(passes)
     given = given_beside(like, reference, checkpoint, trace)

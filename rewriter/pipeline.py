@@ -187,7 +187,7 @@ def _look_through(model: ModelProto, path: Path | None, given: Given) -> Analysi
     flat = ModelProto()
     flat.CopyFrom(model)
     flatten(flat)
-    return analyse(flat, path, given)
+    return replace(analyse(flat, path, given), grouped=True)
 
 
 def verify(before: Source, after: Source, options: Options) -> Verification:

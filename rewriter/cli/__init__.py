@@ -19,6 +19,9 @@ _VERBS = {
     "passes": "List the passes that rewrite --passes runs.",
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",
     "explain": "Show every claim on one node, and why the winner won.",
+    "select": "Print the names of modules in the forms that other tools take.",
+    "stats": "Show the numbers behind the tree: operators, parameters, shapes, FLOPs.",
+    "export": "Write the tree for Model Explorer, speedscope, Graphviz or spreadsheets.",
 }
 
 BUG = 70

@@ -27,6 +27,11 @@ from rewriter.passes.syntax import parse_passes
 @click.option("-o", "--output", type=MODEL, help="The file to write; needed unless --dry-run.")
 @click.option("--restore-names", is_flag=True, help="Also name nodes and weights that lost their names.")
 @click.option(
+    "--layer-annotations",
+    is_flag=True,
+    help="Also write the module of every node where onnxruntime's annotated partitioning reads it.",
+)
+@click.option(
     "--functions",
     type=click.Choice([each.value for each in Functions]),
     default="none",
@@ -64,6 +69,7 @@ def command(
     model: Path,
     output: Path | None,
     restore_names: bool,
+    layer_annotations: bool,
     functions: str,
     depth: int | None,
     only: str,
@@ -100,9 +106,13 @@ def command(
         raise click.UsageError(
             "--depth, --only, --class and --repeated choose functions; add --functions shared or call"
         )
-    if passes is not None and (functions != Functions.NONE or restore_names):
-        raise click.UsageError("--passes names all that is done; leave out --functions and --restore-names")
-    plain = standard_passes(Functions(functions), chosen, restore_names=restore_names)
+    if passes is not None and (functions != Functions.NONE or restore_names or layer_annotations):
+        raise click.UsageError(
+            "--passes names all that is done; leave out --functions, --restore-names and --layer-annotations"
+        )
+    plain = standard_passes(
+        Functions(functions), chosen, restore_names=restore_names, layer_annotations=layer_annotations
+    )
     options = pipeline.Options(
         passes=plain if passes is None else parse_passes(passes),
         numbers=numbers,

@@ -23,6 +23,7 @@ class Analysis:
         parameters: what is known of the initializers, best claim per initializer.
         notes: what witnesses have to say of the file as a whole, a line each.
         heard: what each witness said, and how long that took.
+        grouped: whether the file holds functions that `group` made, and this is what it looks like flat.
     """
 
     model: ModelProto
@@ -33,3 +34,4 @@ class Analysis:
     tree: ModuleTree
     notes: tuple[str, ...] = ()
     heard: tuple[Heard, ...] = ()
+    grouped: bool = False

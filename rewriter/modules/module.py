@@ -40,6 +40,10 @@ _KIND_OF_PACKAGE = (
 )
 
 
+_MAGIC = frozenset("*?[")
+"""What makes a glob more than the path it spells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A parameter or buffer of a module, and the initializer that holds it.
@@ -266,4 +270,7 @@ class ModuleTree:
 
     def select(self, glob: str) -> tuple[Module, ...]:
         """The modules whose path fits a glob (see `ModulePath.matches`), in tree order."""
+        if _MAGIC.isdisjoint(glob):
+            found = self.modules.get(ModulePath(glob))
+            return () if found is None else (found,)
         return tuple(module for module in self if module.path.matches(glob))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
+from rewriter.passes.layer_annotations import LayerAnnotations
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
@@ -24,7 +25,11 @@ class Functions(StrEnum):
 
 
 def standard_passes(
-    functions: Functions = Functions.NONE, group: Group | None = None, *, restore_names: bool = False
+    functions: Functions = Functions.NONE,
+    group: Group | None = None,
+    *,
+    restore_names: bool = False,
+    layer_annotations: bool = False,
 ) -> tuple[Pass, ...]:
     """The passes of a plain rewrite, in their order.
 
@@ -32,6 +37,7 @@ def standard_passes(
         functions: what functions to make.
         group: which modules get functions; all where None.
         restore_names: whether nodes and weights get the names they lost.
+        layer_annotations: whether nodes bear their module for onnxruntime's annotated partitioning.
     """
     steps: list[Pass] = [Annotate()]
     if restore_names:
@@ -40,4 +46,6 @@ def standard_passes(
         steps += [Unshare(), group or Group()]
     if functions is Functions.SHARED:
         steps.append(Share())
+    if layer_annotations:
+        steps.append(LayerAnnotations())
     return tuple(steps)

@@ -11,12 +11,21 @@ from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
+from rewriter.passes.layer_annotations import LayerAnnotations
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
 from rewriter.refusals import UsageError
 
-PASSES: tuple[type[Pass], ...] = (Annotate, RestoreNames, Unshare, Group, Share, Flatten)
+PASSES: tuple[type[Pass], ...] = (
+    Annotate,
+    RestoreNames,
+    Unshare,
+    Group,
+    Share,
+    LayerAnnotations,
+    Flatten,
+)
 """Every pass, in the order in which they make sense."""
 
 _STEP = re.compile(r"\s*(?P<name>[a-z_]+)\s*(?:\{(?P<options>[^{}]*)\})?\s*(?:,|$)")

@@ -39,8 +39,8 @@ class SharedWeights:
 
     def _moved(self, model: ModelProto, stream: BinaryIO) -> ModelProto:
         moved = ModelProto()
-        _copy_but(model, moved, "graph")
-        _copy_but(model.graph, moved.graph, "initializer")
+        copy_but(model, moved, "graph")
+        copy_but(model.graph, moved.graph, "initializer")
         for tensor in model.graph.initializer:
             if tensor.HasField("raw_data") and tensor.data_location != TensorProto.EXTERNAL:
                 data = tensor.raw_data
@@ -83,7 +83,7 @@ def holds_weights(model: ModelProto) -> bool:
     return any(tensor.HasField("raw_data") and prod(tensor.dims) >= _WORTHWHILE for tensor in tensors)
 
 
-def _copy_but(source: Message, target: Message, left_out: str) -> None:
+def copy_but(source: Message, target: Message, left_out: str) -> None:
     """Copy all fields but one, so that what it holds is never copied."""
     for field, value in source.ListFields():
         slot = getattr(target, field.name)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rewriter.insight.figures import parameter_totals
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
-from rewriter.views.summary import parameter_totals, subtree_sizes
+from rewriter.views.summary import subtree_sizes
 
 LONG = 60
 """A tree of more modules than this is shown with alike siblings on one line, unless asked otherwise."""

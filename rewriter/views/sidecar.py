@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rewriter.insight.figures import parameter_totals
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree, Placement
 from rewriter.paths import ROOT, ModulePath
@@ -20,7 +21,7 @@ from rewriter.views.escape import as_text
 from rewriter.views.fields import Fields
 from rewriter.views.json import JsonObject, parameter_json, placement_json, reference_json
 from rewriter.views.sidecar_tree import tree_of
-from rewriter.views.summary import parameter_totals, subtree_sizes, summarize
+from rewriter.views.summary import subtree_sizes, summarize
 
 SCHEMA = "rewriter.modules/1"
 NESTED = 60

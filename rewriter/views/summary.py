@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from onnx import GraphProto
 
-from rewriter.evidence.claim import Part
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
-from rewriter.paths import ModulePath, common_ancestor
+from rewriter.paths import ModulePath
 from rewriter.views.escape import as_text
 
 NO_HIERARCHY = "no module hierarchy found in this file"
@@ -60,28 +59,6 @@ def summarize(analysis: Analysis) -> Summary:
         nodes=len(analysis.graph.nodes),
         initializers=sum(len(graph.initializer) + len(graph.sparse_initializer) for graph in graphs),
     )
-
-
-def parameter_totals(tree: ModuleTree) -> dict[ModulePath, int]:
-    """Number of elements in the parameters of each module and all below, each initializer counted once.
-
-    An initializer that several modules share counts once in every module that holds more than one of them:
-    of two owners next to each other in tree order, the lowest module that holds both gives one back.
-    """
-    totals = dict.fromkeys(tree.modules, 0)
-    owner_of: dict[tuple[str, Part | None], ModulePath] = {}
-    for module in tree:
-        for parameter in module.parameters:
-            totals[module.path] += parameter.count
-            held = (parameter.initializer, parameter.part)
-            previous = owner_of.get(held)
-            if previous is not None and (both := common_ancestor((previous, module.path))) is not None:
-                totals[both] -= parameter.count
-            owner_of[held] = module.path
-    for module in tree.innermost_first():
-        if module.parent is not None:
-            totals[module.parent] += totals[module.path]
-    return totals
 
 
 def subtree_sizes(tree: ModuleTree) -> dict[ModulePath, int]:

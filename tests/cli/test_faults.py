@@ -78,7 +78,10 @@ UNREADABLE: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 
 
-@pytest.mark.parametrize("verb", ["tree", "rewrite", "verify", "verify_after", "explain"])
+VERBS = ["tree", "rewrite", "verify", "verify_after", "explain", "select", "stats", "export"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_unreadable_files(name: str, verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content, hint = UNREADABLE[name]
@@ -90,6 +93,9 @@ def test_unreadable_files(name: str, verb: str, tmp_path: Path, capsys: pytest.C
         "verify": ["verify", model, BERT],
         "verify_after": ["verify", BERT, model],
         "explain": ["explain", model, "x"],
+        "select": ["select", model, "x"],
+        "stats": ["stats", model],
+        "export": ["export", model, "--format", "csv", "-o", tmp_path / "out.csv"],
     }
     message = fails(capsys, tmp_path, 3, *words[verb])
     assert message.startswith(f"{model}: ")

@@ -55,6 +55,19 @@ def test_passes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "add --functions" in capsys.readouterr().err
 
 
+def test_layers_are_annotated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "layers.onnx"
+    words = ["--layer-annotations", "--no-numbers"]
+    assert run("rewrite", BERT, "-o", out, *words, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [step["name"] for step in report["passes"]] == ["annotate", "layer_annotations"]
+    assert report["passes"][1]["changes"] == {"layers annotated": len(onnx.load(out).graph.node)}
+    assert run("rewrite", BERT, "-o", out, "-p", "annotate", *words) == 2
+    assert "--layer-annotations" in capsys.readouterr().err
+    assert run("rewrite", out, "-o", tmp_path / "again.onnx", *words) == 0
+    assert "layer_annotations: nothing to change" in capsys.readouterr().out
+
+
 def test_optimised_numbers_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "shared.onnx"
     assert run("rewrite", BERT, "-o", out, "--functions", "shared", "--optimised") == 0

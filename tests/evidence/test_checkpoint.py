@@ -23,11 +23,11 @@ from rewriter.evidence.checkpoint import Checkpoint
 from rewriter.evidence.checkpoint_files import tensors_in
 from rewriter.evidence.claim import Part, Source
 from rewriter.evidence.given import Given
+from rewriter.insight.figures import parameter_totals
 from rewriter.model import tensors
 from rewriter.modules.analysis import Analysis
 from rewriter.refusals import RewriterError, UnreadableModel, UsageError
 from rewriter.views.json import parameter_json
-from rewriter.views.summary import parameter_totals
 from tests.evidence.checkpoints import Array, nameless, parameters_of, write_safetensors
 from tests.exports import EXPORTS, each_file, truth_of
 from tests.references import truth

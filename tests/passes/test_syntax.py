@@ -43,7 +43,7 @@ def test_what_is_printed_is_read_back(step: Group | Share | RestoreNames) -> Non
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "there are annotate, restore_names, unshare, group, share, flatten"),
+        ("", "there are annotate, restore_names, unshare, group, share, layer_annotations, flatten"),
         ("grup", "unknown pass 'grup'"),
         ("group{deep=2}", "no option 'deep'; its options are depth, only"),
         ("annotate{x=1}", "it has none"),

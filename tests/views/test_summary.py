@@ -4,6 +4,7 @@ import onnx.parser
 import pytest
 
 import rewriter
+from rewriter.insight.figures import parameter_totals
 from rewriter.modules.module import Parameter
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.group import Group
@@ -12,7 +13,6 @@ from rewriter.views.summary import (
     coverage_phrases,
     head_phrases,
     human,
-    parameter_totals,
     subtree_sizes,
     summarize,
 )

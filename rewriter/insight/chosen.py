@@ -1,0 +1,98 @@
+"""What a selection means in a file: the names of nodes, values or initializers, and what has no name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rewriter.model.graph import NONE
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module
+from rewriter.modules.selection import Selection, outermost
+
+
+class What(StrEnum):
+    """What has the names."""
+
+    NODES = "nodes"
+    VALUES = "values"
+    INITIALIZERS = "initializers"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was chosen.
+
+    Attributes:
+        modules: the modules chosen, in tree order; empty where nothing was said of modules.
+        nodes: the numbers of the nodes chosen.
+        names: what `what` asks for, each once, in file order; names that are not text are left out.
+        notes: what to know before using the names, a line each.
+    """
+
+    modules: tuple[Module, ...]
+    nodes: tuple[int, ...]
+    what: What
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def choose(analysis: Analysis, selection: Selection, what: What = What.NODES) -> Chosen:
+    """The names that a selection means.
+
+    Values are what the nodes write. Initializers are what they read, and the parameters of the modules
+    where no operator was asked for.
+
+    Raises:
+        UsageError: the selection fits nothing.
+    """
+    modules = selection.modules(analysis) if selection.of_modules else ()
+    nodes = selection.nodes(analysis)
+    notes: list[str] = []
+    if what is What.NODES:
+        found: Iterable[str] = (analysis.graph.nodes[node].name for node in nodes)
+        notes = _notes(analysis, nodes)
+    elif what is What.VALUES:
+        names = analysis.graph.value_names
+        found = (names[value] for node in nodes for value in analysis.graph.writes[node] if value != NONE)
+    else:
+        found = _initializers(analysis, nodes, () if selection.operators else modules)
+    named = tuple(dict.fromkeys(name for name in found if name and isinstance(name, str)))
+    if analysis.grouped:
+        notes.append("the file is grouped: names are those of the flat model, see 'rewriter flatten'")
+    return Chosen(modules, nodes, what, named, tuple(notes))
+
+
+def _initializers(analysis: Analysis, nodes: Iterable[int], modules: Iterable[Module]) -> Iterable[str]:
+    graph, tree = analysis.graph, analysis.tree
+    wanted = {
+        graph.value_names[value]
+        for node in nodes
+        for value in graph.reads[node]
+        if value in graph.initializers
+    }
+    for top in outermost(modules):
+        wanted.update(p.initializer for module in tree.walk(top.path) for p in module.parameters)
+    return (graph.value_names[value] for value in graph.initializers if graph.value_names[value] in wanted)
+
+
+def _notes(analysis: Analysis, nodes: tuple[int, ...]) -> list[str]:
+    """What other tools cannot do with the names of these nodes."""
+    protos = analysis.graph.nodes
+    notes = []
+    if unnamed := sum(not protos[node].name for node in nodes):
+        notes.append(
+            f"{unnamed} of {len(nodes)} nodes have no name and are left out; name them with "
+            "'rewriter rewrite --restore-names'"
+        )
+    everywhere = Counter(proto.name for proto in protos)
+    chosen = Counter(protos[node].name for node in nodes)
+    shared = [name for name, count in chosen.items() if name and count < everywhere[name]]
+    if shared:
+        notes.append(
+            f"{len(shared)} names are also those of other nodes, first {shared[0]!r}: what takes names "
+            "cannot tell them apart"
+        )
+    return notes

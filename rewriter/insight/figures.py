@@ -1,0 +1,134 @@
+"""Figures of every module: nodes, parameters, bytes and operations, its own and those of all below."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from onnx import NodeProto
+
+from rewriter.evidence.claim import Part
+from rewriter.insight.flops import flops_of
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree, Parameter
+from rewriter.paths import ModulePath, common_ancestor
+from rewriter.runtime.shapes import Shapes
+
+_BITS = re.compile(r"[a-z]+(\d+)")
+_BITS_WITHOUT_NUMBER = {"bool": 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures of one module.
+
+    Attributes:
+        path: which.
+        nodes: of its own, and with all below.
+        parameters: elements, likewise; what several modules share counts once wherever it is held.
+        parameter_bytes: likewise, without types of unknown size.
+        flops: operations that are known, likewise.
+        unknown: number of nodes whose operations are unknown, likewise.
+        operators: operator -> how many of its own nodes are of it, most first.
+    """
+
+    path: ModulePath
+    nodes: tuple[int, int]
+    parameters: tuple[int, int]
+    parameter_bytes: tuple[int, int]
+    flops: tuple[int, int]
+    unknown: tuple[int, int]
+    operators: Mapping[str, int]
+
+
+def figures_of(analysis: Analysis, node_flops: list[int | str]) -> dict[ModulePath, Figures]:
+    """The figures of every module, in tree order.
+
+    Args:
+        analysis: the model.
+        node_flops: node -> its operations, or why they are unknown (see `flops_of`).
+    """
+    tree, nodes = analysis.tree, analysis.graph.nodes
+    counts = parameter_totals(tree)
+    sizes = parameter_totals(tree, bytes_of)
+    flops = _summed(tree, lambda node: _known(node_flops[node]))
+    unknown = _summed(tree, lambda node: isinstance(node_flops[node], str))
+    found = {}
+    for module in tree:
+        path = module.path
+        operators = Counter(operator_of(nodes[node]) for node in module.nodes)
+        found[path] = Figures(
+            path,
+            (len(module.nodes), module.total_nodes),
+            (sum(p.count for p in module.parameters), counts[path]),
+            (sum(map(bytes_of, module.parameters)), sizes[path]),
+            flops[path],
+            unknown[path],
+            dict(sorted(operators.items(), key=lambda item: (-item[1], item[0]))),
+        )
+    return found
+
+
+def measure(analysis: Analysis, shapes: Shapes) -> tuple[dict[ModulePath, Figures], list[int | str]]:
+    """The figures of every module, and the operations of every node."""
+    node_flops = flops_of(analysis.graph, shapes)
+    return figures_of(analysis, node_flops), node_flops
+
+
+def _known(flops: int | str) -> int:
+    return flops if isinstance(flops, int) else 0
+
+
+def operator_of(node: NodeProto) -> str:
+    """The type of a node as text, whatever the file holds."""
+    name: str | bytes = node.op_type
+    return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
+
+
+def _summed(tree: ModuleTree, of_node: Callable[[int], int]) -> dict[ModulePath, tuple[int, int]]:
+    """A figure of nodes: each module's own, and with all below."""
+    own = {module.path: sum(map(of_node, module.nodes)) for module in tree}
+    total = dict(own)
+    for module in tree.innermost_first():
+        if module.parent is not None:
+            total[module.parent] += total[module.path]
+    return {path: (own[path], total[path]) for path in own}
+
+
+def bytes_of(parameter: Parameter) -> int:
+    """What a parameter takes as it is stored, in whole bytes; 0 for a type of unknown size."""
+    number = _BITS.match(parameter.dtype)
+    bits = int(number[1]) if number else _BITS_WITHOUT_NUMBER.get(parameter.dtype, 0)
+    return -(-parameter.count * bits // 8)
+
+
+def _count(parameter: Parameter) -> int:
+    return parameter.count
+
+
+def parameter_totals(tree: ModuleTree, of: Callable[[Parameter], int] = _count) -> dict[ModulePath, int]:
+    """A figure of the parameters of each module and all below, each initializer counted once.
+
+    An initializer that several modules share counts once in every module that holds more than one of them:
+    of two owners next to each other in tree order, the lowest module that holds both gives one back.
+
+    Args:
+        tree: the modules.
+        of: the figure of one parameter; its number of elements by default.
+    """
+    totals = dict.fromkeys(tree.modules, 0)
+    owner_of: dict[tuple[str, Part | None], ModulePath] = {}
+    for module in tree:
+        for parameter in module.parameters:
+            totals[module.path] += of(parameter)
+            held = (parameter.initializer, parameter.part)
+            previous = owner_of.get(held)
+            if previous is not None and (both := common_ancestor((previous, module.path))) is not None:
+                totals[both] -= of(parameter)
+            owner_of[held] = module.path
+    for module in tree.innermost_first():
+        if module.parent is not None:
+            totals[module.parent] += totals[module.path]
+    return totals

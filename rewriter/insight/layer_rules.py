@@ -1,0 +1,137 @@
+"""Rules by which onnxruntime places layers on devices, from devices of modules.
+
+Both of its session options hold `device(pattern, pattern, ...); device(...)`. What a pattern means is told by
+onnxruntime's `layering_annotations.cc`, here as of 1.31:
+
+- `session.layer_assignment_settings`: what a node's `layer_ann` begins with, or, as `=pattern`, all of it; a
+  pattern of the first sort wins over one of the second, else the first in the text wins.
+- `session.name_based_layer_assignment`: what the name of a node contains; the longest wins.
+
+A pattern `encoder.layer.1` thus means layer 10 as well. The rules made here never overlap: where a module and
+all below go to one device they are named by what no other module begins with, else one by one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rewriter.modules.module import ModuleTree
+from rewriter.paths import ROOT, ModulePath
+
+BY_ANNOTATION = "session.layer_assignment_settings"
+BY_NAME = "session.name_based_layer_assignment"
+
+_SYNTAX = frozenset("(),;")
+
+
+@dataclass(slots=True)
+class Rules:
+    """Patterns by device.
+
+    Attributes:
+        patterns: device -> its patterns.
+        unreachable: number of nodes that no pattern can mean.
+    """
+
+    patterns: dict[str, list[str]] = field(default_factory=dict)
+    unreachable: int = 0
+
+    def add(self, device: str, *patterns: str) -> None:
+        """Append patterns of a device."""
+        self.patterns.setdefault(device, []).extend(patterns)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{device}({', '.join(patterns)})" for device, patterns in self.patterns.items())
+
+
+class _Devices:
+    """Devices of modules, and which modules have the same for all that is below.
+
+    Args:
+        tree: the modules.
+        own: module -> the nodes in it that bear a pattern's text.
+        devices: module -> its device; a module that is missing has none.
+    """
+
+    def __init__(
+        self,
+        tree: ModuleTree,
+        own: Mapping[ModulePath, Sequence[int]],
+        devices: Mapping[ModulePath, str],
+    ) -> None:
+        self.tree = tree
+        self.own = own
+        self.devices = devices
+        self.below: dict[ModulePath, frozenset[str | None]] = {}
+        for module in tree.innermost_first():
+            found = {device for child in module.children for device in self.below[child]}
+            if own.get(module.path):
+                found.add(devices.get(module.path))
+            self.below[module.path] = frozenset(found)
+
+    def inside(self, path: ModulePath) -> list[int]:
+        """The nodes of a module and of all below."""
+        return [node for module in self.tree.walk(path) for node in self.own.get(module.path, ())]
+
+
+def annotation_rules(
+    tree: ModuleTree, own: Mapping[ModulePath, Sequence[int]], devices: Mapping[ModulePath, str]
+) -> Rules:
+    """Rules over the paths of modules.
+
+    Args:
+        tree: the modules.
+        own: module -> the nodes annotated with its path.
+        devices: module -> its device.
+    """
+    known = _Devices(tree, own, devices)
+    texts = sorted(path for path, nodes in own.items() if nodes)
+    rules = Rules()
+    stack = [ROOT]
+    while stack:
+        path = stack.pop()
+        found = known.below[path]
+        device = next(iter(found), None) if len(found) == 1 else None
+        if device is not None and path:
+            _add_module(rules, device, path, known, texts)
+            continue
+        own_device = devices.get(path)
+        if own_device is not None and own.get(path):
+            _add(rules, own_device, f"={path}", path, len(own[path]))
+        if found - {None}:
+            stack.extend(reversed(tree[path].children))
+    return rules
+
+
+def _add_module(
+    rules: Rules, device: str, path: ModulePath, known: _Devices, texts: Sequence[ModulePath]
+) -> None:
+    """Rules for a module and all below."""
+    inside = known.inside(path)
+    first = bisect_left(texts, path)
+    alike = 0
+    while first + alike < len(texts) and texts[first + alike].startswith(path):
+        alike += 1
+    modules = sum(1 for module in known.tree.walk(path) if known.own.get(module.path))
+    if alike == modules:
+        _add(rules, device, path, path, len(inside))
+        return
+    if own := known.own.get(path):
+        _add(rules, device, f"={path}", path, len(own))
+    if len(inside) > len(own or ()):
+        _add(rules, device, f"{path}.", path, len(inside) - len(own or ()))
+
+
+def _add(rules: Rules, device: str, pattern: str, text: str, nodes: int) -> None:
+    if is_pattern(text):
+        rules.add(device, pattern)
+    else:
+        rules.unreachable += nodes
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text means itself in a rule: it holds nothing of their syntax."""
+    plain = _SYNTAX.isdisjoint(text) and text.strip() == text and text.isprintable()
+    return bool(text) and plain and not text.startswith("=")

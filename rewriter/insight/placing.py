@@ -1,0 +1,164 @@
+"""Devices for modules: what a user asks for by pattern, as settings of an onnxruntime session."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rewriter.insight.layer_rules import BY_ANNOTATION, BY_NAME, annotation_rules, is_pattern
+from rewriter.insight.name_rules import name_rules
+from rewriter.model import metadata
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module
+from rewriter.modules.selection import Selection, outermost
+from rewriter.passes.layer_annotations import LAYER, layers
+from rewriter.paths import ModulePath
+from rewriter.refusals import UsageError
+
+_DEVICE = re.compile(r"cpu|gpu(:\w+)?|cuda|dml|npu|fpga|accelerator|\w+ExecutionProvider", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One `pattern=device`, and what came of it.
+
+    Attributes:
+        pattern: the glob over module paths.
+        device: onnxruntime's word for the device.
+        modules: number of modules that fit.
+        nodes: number of nodes that go to the device by it: those that no earlier pattern took.
+    """
+
+    pattern: str
+    device: str
+    modules: int = 0
+    nodes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """The settings, and what they cannot do.
+
+    Attributes:
+        wishes: in the order given; the first that fits a module counts.
+        settings: session option -> its value; use one of them.
+        notes: what to know before using them, a line each.
+    """
+
+    wishes: tuple[Wish, ...]
+    settings: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def parse_wishes(patterns: Sequence[str]) -> tuple[Wish, ...]:
+    """Read `pattern=device` words.
+
+    Raises:
+        UsageError: there is none, one is written otherwise, or a device holds what no device can.
+    """
+    wishes = []
+    for word in patterns:
+        pattern, equals, device = word.rpartition("=")
+        if not equals or not pattern or not is_pattern(device):
+            raise UsageError(f"cannot read {word!r}; write a pattern and a device: 'encoder.layer.[0-5]=cpu'")
+        wishes.append(Wish(pattern, device))
+    if not wishes:
+        raise UsageError("no device named; write a pattern and a device: 'encoder.layer.[0-5]=cpu'")
+    return tuple(wishes)
+
+
+def place(analysis: Analysis, wishes: Sequence[Wish], selection: Selection) -> Placing:
+    """Settings that give every node of the modules asked for to its device, and no other node.
+
+    Args:
+        analysis: the model.
+        wishes: patterns and devices.
+        selection: what else must hold of the modules; its patterns and operators are not looked at.
+
+    Raises:
+        UsageError: no pattern fits a module, or a class or kind fits none.
+    """
+    tree = analysis.tree
+    devices: dict[ModulePath, str] = {}
+    fulfilled = []
+    for wish in wishes:
+        modules = _modules(analysis, replace(selection, patterns=(wish.pattern,), operators=()))
+        taken = [m for top in outermost(modules) for m in tree.walk(top.path) if m.path not in devices]
+        devices |= {module.path: wish.device for module in taken}
+        fulfilled.append(
+            replace(wish, modules=len(modules), nodes=sum(len(module.nodes) for module in taken))
+        )
+    if not any(wish.modules for wish in fulfilled):
+        replace(selection, patterns=tuple(wish.pattern for wish in wishes), operators=()).modules(analysis)
+    annotated: dict[ModulePath, list[int]] = {}
+    for node, path in layers(analysis):
+        annotated.setdefault(path, []).append(node)
+    names = [node.name if isinstance(node.name, str) else "" for node in analysis.graph.nodes]
+    by_annotation = annotation_rules(tree, annotated, devices)
+    wanted = {node: device for path, device in devices.items() for node in tree[path].nodes}
+    by_name = name_rules(names, wanted)
+    lost = (
+        len(wanted.keys() - {node for nodes in annotated.values() for node in nodes})
+        + by_annotation.unreachable
+    )
+    settings = {BY_ANNOTATION: str(by_annotation), BY_NAME: str(by_name)}
+    notes = (
+        *_fruitless(fulfilled),
+        *_missing(analysis, annotated, devices),
+        *_lost(lost, by_name.unreachable),
+    )
+    return Placing(tuple(fulfilled), {key: text for key, text in settings.items() if text}, notes)
+
+
+def _modules(analysis: Analysis, selection: Selection) -> tuple[Module, ...]:
+    """The modules that fit; none where the pattern fits nothing, which onnxruntime would not say."""
+    (pattern,) = selection.patterns
+    return selection.modules(analysis) if analysis.tree.select(pattern) else ()
+
+
+def _fruitless(wishes: Sequence[Wish]) -> list[str]:
+    notes = [
+        f"{wish.pattern!r} matches no node"
+        + (
+            "; 'rewriter tree' lists the modules"
+            if not wish.modules
+            else ": earlier patterns took all of them"
+        )
+        for wish in wishes
+        if not wish.nodes
+    ]
+    unknown = dict.fromkeys(wish.device for wish in wishes if not _DEVICE.fullmatch(wish.device))
+    return notes + [
+        f"onnxruntime may know no device {device!r}; it knows cpu, gpu, gpu:<vendor or index>, cuda, dml, "
+        "npu, fpga, accelerator and names of execution providers"
+        for device in unknown
+    ]
+
+
+def _missing(
+    analysis: Analysis, annotated: dict[ModulePath, list[int]], devices: dict[ModulePath, str]
+) -> list[str]:
+    """A note where the file does not bear the annotations that the first settings go by."""
+    nodes = analysis.graph.nodes
+    bare = sum(
+        metadata.get(nodes[node], LAYER) != path for path in devices for node in annotated.get(path, ())
+    )
+    if not bare:
+        return []
+    return [
+        f"{bare} of the nodes do not bear their module as {LAYER!r}, which {BY_ANNOTATION} goes by: run "
+        "'rewriter rewrite --layer-annotations' first"
+    ]
+
+
+def _lost(by_annotation: int, by_name: int) -> list[str]:
+    notes = []
+    if by_annotation:
+        notes.append(f"{by_annotation} nodes cannot be told by annotation (the root's own have none)")
+    if by_name:
+        notes.append(
+            f"{by_name} nodes cannot be told by name: run 'rewriter rewrite --restore-names' first, or go by "
+            "annotations"
+        )
+    return notes

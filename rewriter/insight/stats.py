@@ -1,0 +1,164 @@
+"""The numbers behind the tree: operators, patterns of parameters, scopes, boundaries, operations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from onnx import GraphProto
+
+from rewriter.evidence.grammar import scope_of_node_name
+from rewriter.insight.figures import Figures, bytes_of, measure, operator_of
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module
+from rewriter.paths import ROOT, ModulePath
+from rewriter.regions.boundary import find_boundaries
+from rewriter.regions.calls import find_regions
+from rewriter.runtime.shapes import Known, Shapes, infer_shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A value at the boundary of the model or of a module.
+
+    Attributes:
+        name: of the value.
+        known: its type and shape; None where nothing is known.
+    """
+
+    name: str
+    known: Known | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Parameters whose paths differ in numbers alone.
+
+    Attributes:
+        name: the path with every number as `*`: `encoder.layer.*.query.weight`.
+        times: how many there are.
+        shapes: their shapes, each once.
+        dtypes: their element types, each once.
+        count: elements in all of them.
+        size: bytes in all of them.
+    """
+
+    name: str
+    times: int
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[str, ...]
+    count: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Numbers of one model.
+
+    Attributes:
+        nodes: all nodes, those in bodies and functions included.
+        initializers: all initializers, likewise.
+        scoped: nodes with a scope in their name.
+        operators: operator -> number of nodes, most first.
+        patterns: of the parameters, in tree order.
+        figures: module -> its figures, in tree order.
+        boundaries: module -> what its first call takes in and gives out, for modules that are called and own
+            nodes of the main graph; the root's is the model's.
+        flops: operations that are known, of all nodes.
+        unknown: why operations are not known -> number of nodes, most first.
+        fault: why shapes could not be inferred; None where they were.
+    """
+
+    nodes: int
+    initializers: int
+    scoped: int
+    operators: Mapping[str, int]
+    patterns: tuple[Pattern, ...]
+    figures: Mapping[ModulePath, Figures]
+    boundaries: Mapping[ModulePath, tuple[tuple[Port, ...], tuple[Port, ...]]]
+    flops: int
+    unknown: Mapping[str, int]
+    fault: str | None
+
+
+def collect(analysis: Analysis, sizes: Mapping[str, int]) -> Stats:
+    """Count everything.
+
+    Args:
+        analysis: the model.
+        sizes: sizes for symbolic dimensions by name, so that shapes and operations become known.
+    """
+    shapes = infer_shapes(analysis.model, sizes)
+    figures, node_flops = measure(analysis, shapes)
+    graph = analysis.graph
+    known = [flops for flops in node_flops if isinstance(flops, int)]
+    reasons = Counter(flops for flops in node_flops if isinstance(flops, str))
+    bodies = [body.proto for body in graph.bodies if isinstance(body.proto, GraphProto)]
+    operators = Counter(operator_of(node) for node in graph.nodes)
+    return Stats(
+        nodes=len(graph.nodes),
+        initializers=sum(len(body.initializer) + len(body.sparse_initializer) for body in bodies),
+        scoped=sum(scope_of_node_name(node.name) is not None for node in graph.nodes),
+        operators=_most_first(operators),
+        patterns=patterns_of(analysis),
+        figures=figures,
+        boundaries=_boundaries(analysis, shapes),
+        flops=sum(known),
+        unknown=_most_first(reasons),
+        fault=shapes.fault,
+    )
+
+
+def _most_first(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def patterns_of(analysis: Analysis) -> tuple[Pattern, ...]:
+    """The parameters by their paths with numbers folded, in tree order."""
+    found: dict[str, list[tuple[tuple[int, ...], str, int, int]]] = {}
+    for module in analysis.tree:
+        for parameter in module.parameters:
+            name = fold(module.path.child(parameter.name))
+            entry = (parameter.shape, parameter.dtype, parameter.count, bytes_of(parameter))
+            found.setdefault(name, []).append(entry)
+    return tuple(
+        Pattern(
+            name,
+            len(entries),
+            tuple(dict.fromkeys(shape for shape, _, _, _ in entries)),
+            tuple(dict.fromkeys(dtype for _, dtype, _, _ in entries)),
+            sum(count for _, _, count, _ in entries),
+            sum(size for _, _, _, size in entries),
+        )
+        for name, entries in found.items()
+    )
+
+
+def fold(path: ModulePath) -> str:
+    """`encoder.layer.0.query` -> `encoder.layer.*.query`."""
+    return ".".join("*" if atom.isdecimal() else atom for atom in path.atoms)
+
+
+def _boundaries(
+    analysis: Analysis, shapes: Shapes
+) -> dict[ModulePath, tuple[tuple[Port, ...], tuple[Port, ...]]]:
+    graph = analysis.graph
+
+    def port(value: int) -> Port:
+        return Port(graph.value_names[value], shapes.of.get(value))
+
+    main = graph.bodies[0]
+    inputs = (main.values[info.name] for info in analysis.model.graph.input)
+    fed = tuple(port(value) for value in inputs if value not in graph.initializers)
+    found = {ROOT: (fed, tuple(port(value) for value in main.results if value >= 0))}
+    regions = find_regions(graph, analysis.tree, _owns_nodes)
+    for region, boundary in zip(regions.regions, find_boundaries(graph, regions), strict=True):
+        if region.module and region.module not in found:
+            taken = tuple(port(value) for value in boundary.inputs if value not in graph.initializers)
+            found[region.module] = (taken, tuple(map(port, boundary.outputs)))
+    return found
+
+
+def _owns_nodes(module: Module) -> bool:
+    return module.total_nodes > 0

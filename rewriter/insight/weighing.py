@@ -1,0 +1,112 @@
+"""Weights of modules: a figure of each module's own, for views that draw sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rewriter.evidence.claim import Part
+from rewriter.insight.figures import bytes_of
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree, Parameter
+from rewriter.paths import ROOT, ModulePath
+
+
+class Measure(StrEnum):
+    """What the size of a module is."""
+
+    NODES = "nodes"
+    PARAMETERS = "parameters"
+    BYTES = "bytes"
+    FLOPS = "flops"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """Weights by module, of a measure above or of any other, such as time.
+
+    Attributes:
+        name: of the measure.
+        own: module -> its own weight, that of the modules below left out; missing is 0.
+        unit: one of speedscope's: `none`, `bytes`, `nanoseconds`, `microseconds`, `milliseconds`, `seconds`.
+        of_node: node -> its weight, where that is known better than by its module; None for unknown.
+    """
+
+    name: str
+    own: Mapping[ModulePath, float]
+    unit: str = "none"
+    of_node: Mapping[int, float | None] | None = None
+
+    def at(self, analysis: Analysis) -> dict[int, float | None]:
+        """The weight of every placed node: a module's own is shared out evenly where nodes are not known."""
+        if self.of_node is not None:
+            return dict(self.of_node)
+        return {
+            node: self.own.get(module.path, 0) / len(module.nodes)
+            for module in analysis.tree
+            for node in module.nodes
+        }
+
+
+def weigh(analysis: Analysis, measure: Measure, node_flops: list[int | str] | None = None) -> Weighing:
+    """The weights of one measure. Parameters that several modules share are the first owner's.
+
+    Args:
+        analysis: the model.
+        measure: which.
+        node_flops: node -> its operations or why they are unknown; needed for `FLOPS` alone.
+    """
+    if measure in (Measure.PARAMETERS, Measure.BYTES):
+        return _parameters(analysis, measure)
+    of_node: dict[int, float | None] = {}
+    for module in analysis.tree:
+        for node in module.nodes:
+            flops = node_flops[node] if node_flops is not None and measure is Measure.FLOPS else 1
+            of_node[node] = flops if isinstance(flops, int) else None
+    own = {module.path: sum(of_node[node] or 0 for node in module.nodes) for module in analysis.tree}
+    return Weighing(measure.value, own, of_node=of_node)
+
+
+def _parameters(analysis: Analysis, measure: Measure) -> Weighing:
+    seen: set[tuple[str, Part | None]] = set()
+    own: dict[ModulePath, float] = {}
+    readers = _first_readers(analysis)
+    of_node: dict[int, float | None] = dict.fromkeys(
+        (node for module in analysis.tree for node in module.nodes), 0
+    )
+    for module in analysis.tree:
+        for parameter in module.parameters:
+            if (parameter.initializer, parameter.part) in seen:
+                continue
+            seen.add((parameter.initializer, parameter.part))
+            weight = _weight(parameter, measure)
+            own[module.path] = own.get(module.path, 0) + weight
+            if (reader := readers.get(parameter.initializer)) in of_node and reader is not None:
+                of_node[reader] = (of_node[reader] or 0) + weight
+    return Weighing(measure.value, own, "bytes" if measure is Measure.BYTES else "none", of_node)
+
+
+def _weight(parameter: Parameter, measure: Measure) -> int:
+    return bytes_of(parameter) if measure is Measure.BYTES else parameter.count
+
+
+def _first_readers(analysis: Analysis) -> dict[str, int]:
+    """Initializer -> the first node that reads it."""
+    graph = analysis.graph
+    return {
+        graph.value_names[value]: graph.readers[value][0]
+        for value in graph.initializers
+        if graph.readers[value]
+    }
+
+
+def with_ancestors(tree: ModuleTree, chosen: Iterable[ModulePath]) -> dict[ModulePath, ModulePath]:
+    """Module -> itself where it is chosen or holds one that is, else the next such above."""
+    shown = {ROOT}
+    for path in chosen:
+        shown.update((path, *path.ancestors()))
+    home: dict[ModulePath, ModulePath] = {}
+    for module in tree:
+        home[module.path] = module.path if module.path in shown else home[module.parent or ROOT]
+    return home

@@ -1,0 +1,58 @@
+"""Pass: write the path of its module on every node as `layer_ann`, by which onnxruntime places layers.
+
+The key and its meaning are those of onnxruntime's annotated partitioning (1.27 and newer; its document
+PartitioningWithAnnotationsAndMemoryConstraints.md): the session option `session.layer_assignment_settings`
+maps annotations, or what they begin with, to devices. A node without one takes that of the If, Loop or Scan
+around it, and a node inlined from a function that of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rewriter.evidence import tags
+from rewriter.model import metadata
+from rewriter.modules.analysis import Analysis
+from rewriter.passes.base import Outcome
+from rewriter.passes.flatten import is_ours
+from rewriter.paths import ModulePath
+
+LAYER = "layer_ann"
+"""The key onnxruntime reads; an empty value counts as none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerAnnotations:
+    """Writes the metadata `layer_ann` of onnxruntime's annotated partitioning, and nothing else.
+
+    Put it last. What several calls share has no module of its own and goes with its call, and so do nodes
+    in functions of others.
+    """
+
+    name: ClassVar[str] = "layer_annotations"
+    needs_analysis: ClassVar[bool] = True
+
+    def run(self, analysis: Analysis) -> Outcome:
+        """Annotate every node that is placed in a module below the root."""
+        nodes = analysis.graph.nodes
+        changed = sum(metadata.write(nodes[node], {LAYER: str(path)}) for node, path in layers(analysis))
+        if changed:
+            analysis.model.ir_version = max(analysis.model.ir_version, tags.IR_WITH_METADATA)
+        return Outcome({"layers annotated": changed})
+
+
+def layers(analysis: Analysis) -> Iterator[tuple[int, ModulePath]]:
+    """The nodes that bear an annotation of their own, and which: not empty, and the same in every call."""
+    graph = analysis.graph
+    of_others = {
+        number
+        for number, body in enumerate(graph.bodies)
+        if body.function is not None and not is_ours(body.function)
+    }
+    for node, placement in enumerate(analysis.tree.placements):
+        if placement is None or not placement.module or placement.module.startswith("."):
+            continue
+        if graph.body_of[node] not in of_others:
+            yield node, placement.module

@@ -1,0 +1,127 @@
+"""Shapes of all values, by onnx's shape inference in a child process: it can crash on a bad file.
+
+What the file says of shapes is kept where inference finds nothing. Weights stay behind but for small ones,
+which inference reads: shapes to reshape to, axes, counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import onnx
+from google.protobuf.message import EncodeError
+from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
+
+from rewriter.runtime.protocol import one_line
+from rewriter.runtime.sessions import in_child, scratch
+from rewriter.runtime.signature import Dim, dims_of, evaluate
+from rewriter.runtime.weights import copy_but
+
+_WORKER = "rewriter.runtime.shapes_worker"
+_SMALL = 1 << 10
+"""Elements of a tensor that inference may want to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a value.
+
+    Attributes:
+        element: `TensorProto.DataType` of its elements, 0 where unknown.
+        dims: one entry per axis, None for an unknown one; None for a tensor of unknown rank.
+    """
+
+    element: int
+    dims: tuple[Dim, ...] | None
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The shape, where every size is known."""
+        if self.dims is None:
+            return None
+        sizes = tuple(dim for dim in self.dims if isinstance(dim, int))
+        return sizes if len(sizes) == len(self.dims) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """The values of a model.
+
+    Attributes:
+        of: number of a value in the `GraphIndex` -> what is known of it.
+        fault: why inference failed, in one line; what the file itself says is then all there is.
+    """
+
+    of: Mapping[int, Known]
+    fault: str | None = None
+
+
+def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float = 120.0) -> Shapes:
+    """Find the shapes of all values.
+
+    Args:
+        model: the model; not changed.
+        sizes: sizes for symbolic dimensions by their name.
+        timeout: seconds.
+    """
+    bare = _without_weights(model)
+    for info in _infos(bare.graph):
+        _fix(info, sizes)
+    with scratch() as folder:
+        try:
+            (folder / "model.onnx").write_bytes(bare.SerializeToString())
+        except (EncodeError, ValueError):
+            return Shapes({}, "its structure alone is over 2 GB")
+        code = in_child(_WORKER, folder, timeout)
+        found = folder / "shapes.json"
+        if not found.exists():
+            lines = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            ended = (
+                f"not done after {timeout:g} s" if code is None else lines[-1] if lines else f"code {code}"
+            )
+            return Shapes({}, one_line(f"shape inference failed: {ended}"))
+        told = json.loads(found.read_text(encoding="utf-8"))
+    shapes = {
+        int(value): Known(element, None if dims is None else tuple(dims))
+        for value, (element, dims) in told["values"].items()
+    }
+    return Shapes(shapes, told["fault"])
+
+
+def _without_weights(model: ModelProto) -> ModelProto:
+    bare = ModelProto()
+    copy_but(model, bare, "graph")
+    copy_but(model.graph, bare.graph, "initializer")
+    for tensor in model.graph.initializer:
+        if prod(tensor.dims) <= _SMALL and tensor.data_location != TensorProto.EXTERNAL:
+            bare.graph.initializer.append(tensor)
+        else:
+            bare.graph.initializer.append(
+                TensorProto(name=tensor.name, dims=tensor.dims, data_type=tensor.data_type)
+            )
+    return bare
+
+
+def _infos(graph: GraphProto) -> list[ValueInfoProto]:
+    return [*graph.input, *graph.value_info, *graph.output]
+
+
+def _fix(info: ValueInfoProto, sizes: Mapping[str, int]) -> None:
+    """Replace symbolic dimensions by their sizes, where these are given."""
+    if info.type.WhichOneof("value") != "tensor_type" or not sizes:
+        return
+    for dim in info.type.tensor_type.shape.dim:
+        size = evaluate(dim.dim_param, sizes) if dim.dim_param else None
+        if size is not None and size >= 0:
+            dim.dim_value = size
+
+
+def known_of(type_proto: onnx.TypeProto) -> Known | None:
+    """What a type says; None for what is no dense tensor."""
+    if type_proto.WhichOneof("value") != "tensor_type":
+        return None
+    tensor = type_proto.tensor_type
+    return Known(tensor.elem_type, dims_of(tensor))

@@ -1,0 +1,1 @@
+"""A model's tree and figures in the formats of other tools' viewers."""

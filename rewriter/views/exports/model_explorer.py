@@ -1,0 +1,35 @@
+"""Weights of nodes as node data that Model Explorer lays over a graph; groups add them up.
+
+The format is that of `node_data_builder.py` of google-ai-edge/model-explorer: graph id -> results by node id.
+Its adapter for ONNX (justinchuby/model-explorer-onnx) calls a graph and a node by their names, and a node
+without one by its place.
+"""
+
+from __future__ import annotations
+
+import json
+
+from rewriter.insight.weighing import Weighing
+from rewriter.modules.analysis import Analysis
+from rewriter.regions.calls import main_node
+from rewriter.views.escape import as_text
+
+_GRADIENT = [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#e8590c"}]
+
+
+def model_explorer(analysis: Analysis, weighing: Weighing) -> str:
+    """Node data for the main graph; what runs inside the body of a node counts as that node's.
+
+    Nodes of unknown weight are left out, and so are those of functions.
+    """
+    graph = analysis.graph
+    found: dict[int, float] = {}
+    for node, weight in weighing.at(analysis).items():
+        holder = main_node(graph, node)
+        if weight is not None and graph.body_of[holder] == 0:
+            found[holder] = found.get(holder, 0) + weight
+    main = [node for node, body in enumerate(graph.body_of) if body == 0]
+    ids = {node: as_text(graph.nodes[node].name) or f"<node_{place}>" for place, node in enumerate(main)}
+    results = {ids[node]: {"value": weight} for node, weight in sorted(found.items())}
+    data = {"name": weighing.name, "results": results, "gradient": _GRADIENT}
+    return json.dumps({as_text(analysis.model.graph.name) or "<main>": data}, indent=1)

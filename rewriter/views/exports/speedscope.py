@@ -1,0 +1,66 @@
+"""Weights of modules as a profile that speedscope draws: a stack of modules for every module.
+
+The format is speedscope's own, `src/lib/file-format-spec.ts` of its repository, sampled profiles.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from rewriter.insight.weighing import Weighing
+from rewriter.modules.analysis import Analysis
+from rewriter.paths import ModulePath
+from rewriter.version import __version__
+
+_SCHEMA = "https://www.speedscope.app/file-format-schema.json"
+
+
+def speedscope(
+    analysis: Analysis, weighings: Sequence[Weighing], home: Mapping[ModulePath, ModulePath]
+) -> str:
+    """A file with one profile for each weighing; modules in tree order.
+
+    Args:
+        analysis: the model.
+        weighings: the weights; a module of weight 0 has no stack of its own.
+        home: module -> the module it is shown as part of (see `with_ancestors`).
+    """
+    tree = analysis.tree
+    frames: dict[ModulePath, int] = {}
+    for module in tree:
+        if home[module.path] == module.path:
+            frames[module.path] = len(frames)
+    document = {
+        "$schema": _SCHEMA,
+        "exporter": f"onnx-module-rewriter {__version__}",
+        "name": analysis.path.name if analysis.path else "model",
+        "activeProfileIndex": 0,
+        "shared": {"frames": [{"name": _frame(tree[path].short_class, path)} for path in frames]},
+        "profiles": [_profile(weighing, frames, home) for weighing in weighings],
+    }
+    return json.dumps(document, indent=1)
+
+
+def _frame(class_name: str | None, path: ModulePath) -> str:
+    return f"{path or '(root)'} ({class_name})" if class_name else path or "(root)"
+
+
+def _profile(
+    weighing: Weighing, frames: Mapping[ModulePath, int], home: Mapping[ModulePath, ModulePath]
+) -> dict[str, object]:
+    lifted = dict.fromkeys(frames, 0.0)
+    for path, weight in weighing.own.items():
+        lifted[home[path]] += weight
+    shown = {path: weight for path, weight in lifted.items() if weight}
+    samples = [[frames[above] for above in (*reversed(tuple(path.ancestors())), path)] for path in shown]
+    weights = [int(weight) if weight == int(weight) else weight for weight in shown.values()]
+    return {
+        "type": "sampled",
+        "name": weighing.name,
+        "unit": weighing.unit,
+        "startValue": 0,
+        "endValue": sum(weights),
+        "samples": samples,
+        "weights": weights,
+    }

@@ -1,0 +1,93 @@
+"""Names of nodes, values or initializers in the forms that other tools take."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+
+from rewriter.insight.chosen import Chosen, What
+from rewriter.refusals import UsageError
+from rewriter.views.escape import visible
+
+LINES = "lines"
+OF_NODES = ("ort-quant", "trt", "nncf")
+"""Forms that name nodes alone."""
+_TRT_SYNTAX = frozenset(",:")
+
+
+def names_as(chosen: Chosen, form: str, precision: str = "fp16") -> str:
+    r"""The names in one of the `FORMS`.
+
+    Args:
+        chosen: the names.
+        form: `lines`: one on a line, control characters as escapes; `json`: an array; `python`: a list;
+            `ort-quant`: an object with `nodes_to_exclude`, to pass on to `quantize_dynamic` or
+            `quantize_static` of `onnxruntime.quantization` as keywords; `trt`: options of TensorRT's trtexec;
+            `nncf`: an expression for NNCF's `ignored_scope`.
+        precision: what `trt` asks for.
+
+    Raises:
+        UsageError: the form names nodes, and something else was chosen; or no name is left to write.
+    """
+    if form in OF_NODES and chosen.what is not What.NODES:
+        raise UsageError(f"--format {form} names nodes; leave out --what {chosen.what}")
+    if form == "trt":
+        return _trt(chosen.names, precision)
+    return FORMS[form](chosen.names)
+
+
+def _lines(names: Sequence[str]) -> str:
+    return "\n".join(map(visible, names))
+
+
+def _json(names: Sequence[str]) -> str:
+    return json.dumps(list(names), indent=2)
+
+
+def _python(names: Sequence[str]) -> str:
+    return "\n".join(["[", *(f"    {name!r}," for name in names), "]"])
+
+
+def _ort_quant(names: Sequence[str]) -> str:
+    return json.dumps({"nodes_to_exclude": list(names)}, indent=2)
+
+
+def _nncf(names: Sequence[str]) -> str:
+    return "\n".join(["nncf.IgnoredScope(names=[", *(f"    {name!r}," for name in names), "])"])
+
+
+def _trt(names: Sequence[str], precision: str) -> str:
+    """`--layerPrecisions=name:precision,...` as trtexec's help has it, and what makes it count."""
+    kept = [name for name in names if _fits_trt(name)]
+    if names and not kept:
+        raise UsageError("trtexec takes no name with ',', ':' or control characters, and all have one")
+    spec = ",".join(f"{name}:{precision}" for name in kept)
+    return f"--precisionConstraints=obey {shlex.quote(f'--layerPrecisions={spec}')}"
+
+
+def _fits_trt(name: str) -> bool:
+    return _TRT_SYNTAX.isdisjoint(name) and name.isprintable()
+
+
+def left_out(chosen: Chosen, form: str) -> tuple[str, ...]:
+    """What a form cannot say, a line each."""
+    if form == "trt":
+        lost = [name for name in chosen.names if not _fits_trt(name)]
+        if lost:
+            return (
+                f"trtexec takes no name with ',', ':' or control characters: {len(lost)} are left out, "
+                f"first {lost[0]!r}",
+            )
+    return ()
+
+
+FORMS: Mapping[str, Callable[[Sequence[str]], str]] = {
+    LINES: _lines,
+    "json": _json,
+    "python": _python,
+    "ort-quant": _ort_quant,
+    "trt": lambda names: _trt(names, "fp16"),
+    "nncf": _nncf,
+}
+"""Name of a form -> how it is written."""
