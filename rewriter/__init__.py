@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
-    from rewriter.api import LoadedModel, load, rewrite, tree, verify
+    from rewriter.api import LoadedModel, diff, load, rewrite, tree, verify
+    from rewriter.insight.diff import Diff
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.paths import ModulePath
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Boundary",
+    "Diff",
     "Kind",
     "LoadedModel",
     "Module",
@@ -41,6 +43,7 @@ __all__ = [
     "RewriterError",
     "Verification",
     "__version__",
+    "diff",
     "load",
     "rewrite",
     "tree",
@@ -48,12 +51,14 @@ __all__ = [
 ]
 
 _HOME = {
+    "diff": "api",
     "load": "api",
     "rewrite": "api",
     "tree": "api",
     "verify": "api",
     "Analysis": "modules.analysis",
     "Boundary": "modules.module",
+    "Diff": "insight.diff",
     "Kind": "modules.module",
     "LoadedModel": "api",
     "Module": "modules.module",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rewriter import pipeline
 from rewriter.beside import PathLike, ReferenceSource, given_beside
+from rewriter.insight.diff import TOLERANCE, Diff
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.passes.base import Pass
@@ -156,3 +157,29 @@ def verify(
     """
     options = Options(numbers=numbers, optimised=optimised, inputs=inputs, timeout=timeout)
     return pipeline.verify(before, after, options)
+
+
+def diff(
+    before: Source,
+    after: Source,
+    *,
+    numbers: bool = True,
+    inputs: Inputs | None = None,
+    tolerance: float = TOLERANCE,
+    timeout: float = 600.0,
+) -> Diff:
+    """Where two models differ, module by module, and where their numbers part first (`Diff.first`).
+
+    Args:
+        before: the first model.
+        after: the second.
+        numbers: whether to run both in onnxruntime, without optimisations.
+        inputs: input of the first model -> array to run them on; drawn from the signature where None.
+        tolerance: how far a value may be off, relative to its largest magnitude, to count as equal.
+        timeout: seconds for the numbers.
+
+    Raises:
+        UnreadableModel: one of them cannot be read.
+        UsageError: the inputs do not fit the first model.
+    """
+    return pipeline.diff(before, after, numbers=numbers, inputs=inputs, tolerance=tolerance, timeout=timeout)

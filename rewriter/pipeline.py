@@ -15,14 +15,18 @@ from onnx import ModelProto
 from rewriter import garbage
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.like import Like
+from rewriter.insight.diff import TOLERANCE, Diff
+from rewriter.insight.diff import diff as diff_models
 from rewriter.model import files, outputs
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
+from rewriter.modules.selection import Selection
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import flatten, is_ours
+from rewriter.paths import ModulePath
 from rewriter.proof.certificate import certify
-from rewriter.proof.compare import Numeric, compare
+from rewriter.proof.compare import Numeric, compare, fitting
 from rewriter.proof.verification import Verification
 from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
 from rewriter.views import sidecar
@@ -202,6 +206,74 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
             files.check_external_data(model, path)
     folders = tuple(path.parent.resolve() if path else None for path in (left_path, right_path))
     return _prove(left, right, (folders[0], folders[1]), options, _Clock(lambda station: None))
+
+
+def diff(
+    before: Source,
+    after: Source,
+    *,
+    numbers: bool = True,
+    inputs: Inputs | None = None,
+    tolerance: float = TOLERANCE,
+    timeout: float = 600.0,
+    progress: Progress = lambda station: None,
+) -> Diff:
+    """Compare two models module by module; see `insight.diff.diff`.
+
+    Where the second tells the modules of fewer of its nodes than the first, as optimised and quantised files
+    do, and carrying the tree of the first over places more of them, that is done.
+
+    Raises:
+        UnreadableModel: one of them, or external data it refers to, cannot be read.
+        UsageError: the inputs do not fit.
+    """
+    progress("load")
+    left, right = load(before), load(after)
+    for each in (left, right):
+        if each.path:
+            files.check_external_data(each.model, each.path)
+    carried = _carried(left, right)
+    progress("numbers" if numbers else "compare")
+    return diff_models(
+        left,
+        carried or right,
+        numbers=numbers,
+        inputs=None if inputs is None else fitting(left.model, inputs),
+        tolerance=tolerance,
+        timeout=timeout,
+        carried=carried is not None,
+    )
+
+
+def _carried(left: Analysis, right: Analysis) -> Analysis | None:
+    """The second model with the tree of the first, where that places more of its nodes."""
+    if right.tree.coverage >= left.tree.coverage:
+        return None
+    try:
+        carried = analyse(right.model, right.path, Given(like=like_analysis(left)))
+    except UsageError:
+        return None
+    return carried if carried.tree.placed > right.tree.placed else None
+
+
+def chosen(found: Diff, selection: Selection) -> frozenset[ModulePath] | None:
+    """The modules of either model that a selection means; None where it says nothing.
+
+    Raises:
+        UsageError: it fits nothing in either.
+    """
+    if selection == Selection():
+        return None
+    paths: set[ModulePath] = set()
+    faults = []
+    for analysis in (found.before, found.after):
+        try:
+            paths.update(module.path for module in selection.modules(analysis))
+        except UsageError as fault:
+            faults.append(fault)
+    if len(faults) == 2:
+        raise faults[0]
+    return frozenset(paths)
 
 
 def _read(source: Source) -> tuple[ModelProto, Path | None]:

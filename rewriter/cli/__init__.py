@@ -18,6 +18,7 @@ _VERBS = {
     "flatten": "Undo rewrite --functions.",
     "passes": "List the passes that rewrite --passes runs.",
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",
+    "diff": "Show where two models differ, module by module, and where their numbers part.",
     "explain": "Show every claim on one node, and why the winner won.",
 }
 

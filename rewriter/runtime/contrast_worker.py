@@ -32,7 +32,9 @@ _BYTES = 8
 class _Model:
     """One of the two, with the inputs it is run on."""
 
-    def __init__(self, folder: Path, stage: Stage, data: str | None, sets: Sequence[dict[str, Array]]) -> None:
+    def __init__(
+        self, folder: Path, stage: Stage, data: str | None, sets: Sequence[dict[str, Array]]
+    ) -> None:
         self.path = folder / f"slice-{stage}.onnx"
         self.data = data
         self.sets = sets
@@ -115,16 +117,14 @@ def _names(sides: Iterable[Sequence[str]], sizes: dict[str, int]) -> list[str]:
     return list(dict.fromkeys(name for side in sides for name in side if name in sizes))
 
 
-def _handed_on(
-    feeds: dict[str, Array], inputs: Sequence[Input], renamed: dict[str, str]
-) -> dict[str, Array]:
+def _handed_on(feeds: dict[str, Array], inputs: Sequence[Input], renamed: dict[str, str]) -> dict[str, Array]:
     """The same arrays under the names, and of the types, that the other model wants."""
     found: dict[str, Array] = {}
     types = {each.name: each.element for each in inputs}
     for name, array in feeds.items():
         if (wanted := renamed.get(name)) in types:
             dtype = onnx.helper.tensor_dtype_to_np_dtype(types[wanted])
-            found[wanted] = array if array.dtype == dtype or array.dtype == object else array.astype(dtype)
+            found[wanted] = array if array.dtype in (dtype, object) else array.astype(dtype)
     return found
 
 
