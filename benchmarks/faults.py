@@ -1,8 +1,9 @@
 """Is a fault that was put into one module named as the place where two models part?
 
-Run as `python -m benchmarks.faults [--cases N] [--only SUBSTRING]`. A case is a seed: it chooses an export, a
+Run as `python -m benchmarks.faults [--cases N] [--only SUBSTRING] [--across]`. A case is a seed: it chooses an export, a
 kind of fault and a node. Faults that change no result of their module on drawn inputs are no cases and are
-counted apart; that is found out with onnxruntime alone. Prints a table, and every case that went wrong.
+counted apart; that is found out with onnxruntime alone. `--across` compares the file with the fault to the
+sound one of the other exporter. Prints a table, and every case that went wrong.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ KINDS: dict[str, Edit] = {
 }
 
 
-def case_of(seed: int, paths: list[Path], discarded: Counter[str]) -> Case:
+def case_of(seed: int, paths: list[Path], discarded: Counter[str], *, across: bool = False) -> Case:
     """The case of a seed: draw until a fault shows at the results of its module."""
     rng = random.Random(seed)
     for _ in range(_MOST_TRIES):
@@ -152,7 +153,11 @@ def case_of(seed: int, paths: list[Path], discarded: Counter[str]) -> Case:
                 discarded["no result of the module changes"] += 1
                 break
             start = time.perf_counter()
-            first = first_divergence(path, faulty)
+            other = partner(path) if across else path
+            if other is None or place.module not in loaded(other)[0].tree:
+                discarded["the other export does not have the module"] += 1
+                break
+            first = first_divergence(other, faulty, path.parent)
             proto = analysis.graph.nodes[node]
             name = f"{path.parent.name}/{path.stem}"
             named = None if first is None else str(first.path)
@@ -160,11 +165,18 @@ def case_of(seed: int, paths: list[Path], discarded: Counter[str]) -> Case:
     raise SystemExit(f"seed {seed}: no fault found in {_MOST_TRIES} tries")
 
 
-def first_divergence(path: Path, faulty: ModelProto) -> Divergence | None:
-    """What the verb says of an export and the same with a fault."""
+def partner(path: Path) -> Path | None:
+    """The same model by the other exporter."""
+    here, there = ("ts", "dy") if path.stem.startswith("ts") else ("dy", "ts")
+    other = path.with_stem(there + path.stem.removeprefix(here))
+    return other if other.exists() else None
+
+
+def first_divergence(path: Path, faulty: ModelProto, home: Path) -> Divergence | None:
+    """What the verb says of an export and one with a fault, whose external weights lie in `home`."""
     with tempfile.TemporaryDirectory() as folder:
         for data in files.external_locations(faulty):
-            shutil.copy(path.parent / data, folder)
+            shutil.copy(home / data, folder)
         onnx.save(faulty, Path(folder) / "faulty.onnx")
         return pipeline.diff(path, Path(folder) / "faulty.onnx").first
 
@@ -216,6 +228,7 @@ def results(
     if analysis.path is not None:
         folder = str(analysis.path.parent.resolve())
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
+    ort.set_seed(0)
     session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     return [np.asarray(value) for value in session.run(None, feeds)]
 
@@ -284,12 +297,13 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=CASES)
     parser.add_argument("--start", type=int, default=0, help="the first seed")
     parser.add_argument("--only", default="")
+    parser.add_argument("--across", action="store_true", help="against the other exporter's file")
     arguments = parser.parse_args()
     discarded: Counter[str] = Counter()
     paths = exports(arguments.only)
     cases = []
     for seed in range(arguments.start, arguments.start + arguments.cases):
-        case = case_of(seed, paths, discarded)
+        case = case_of(seed, paths, discarded, across=arguments.across)
         cases.append(case)
         if not case.right:
             print(f"seed {seed}: {case}", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ took in before agrees; of those the one that diverges first in the order of exec
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -23,6 +23,8 @@ from rewriter.runtime.feeds import Array, plan
 from rewriter.runtime.protocol import Stage, one_line
 from rewriter.runtime.signature import FeedError, Input, signature
 
+_LEAST_KEPT, _LEAST_ALIKE = 0.5, 0.75
+"""Shares of the values of the first model, and of those whose names both have, see `kept_names`."""
 SETS = 2
 """Input sets that are drawn: in the first all masks are ones, in the second they are not."""
 
@@ -179,15 +181,53 @@ def _calls(
     """Path, call, values given out, values taken in, of every call that both models have."""
     partner = {pair.before: pair.after for pair in pairs if pair.before is not None}
     (ours, one), (theirs, other) = _bounded(before), _bounded(after)
+    kept = kept_names(before, after)
     numbers = {(region.module, region.call): at for at, region in enumerate(theirs.regions)}
     found = []
     for at, region in enumerate(ours.regions):
         match = numbers.get((partner.get(region.module) or _absent(region.module), region.call))
-        if match is None:
+        if match is None and not kept:
             continue
-        outputs = Port(_names(before.graph, one[at].outputs), _names(after.graph, other[match].outputs))
-        taken = Port(_names(before.graph, one[at].inputs), _names(after.graph, other[match].inputs))
+        there = other[match] if match is not None else Boundary((), ())
+        outputs = _port(_names(before.graph, one[at].outputs), _names(after.graph, there.outputs), kept)
+        taken = _port(_names(before.graph, one[at].inputs), _names(after.graph, there.inputs), kept)
         found.append((region.module, region.call, outputs, taken))
+    return found
+
+
+def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> Port:
+    """The values of one side of a call; those that kept their names go with themselves."""
+    if not kept:
+        return Port(before, after)
+    named = tuple(name for name in before if name in kept)
+    left = tuple(name for name in after if name not in kept) if len(named) < len(before) else ()
+    return Port(before, (*named, *left), by_name=True)
+
+
+def kept_names(before: Analysis, after: Analysis) -> frozenset[str]:
+    """The values that bear their names in both models, where the second was made of the first; else none.
+
+    Optimisers and quantisers keep most names, and then a name tells more than what is left of the modules.
+    Exporters number values: in another version of a model `linear_7` is something else, made by another
+    module. So names count where enough of them are kept, with their operators and modules.
+    """
+    ours, theirs = _made_in(before), _made_in(after)
+    common = ours.keys() & theirs.keys()
+    alike = sum(ours[name] == theirs[name] for name in common)
+    if not common or len(common) < _LEAST_KEPT * len(ours) or alike < _LEAST_ALIKE * len(common):
+        return frozenset()
+    return frozenset(common)
+
+
+def _made_in(analysis: Analysis) -> dict[str, tuple[str, ModulePath | None]]:
+    """Value of the main graph -> the operator that makes it, and the module of that."""
+    graph, places = analysis.graph, analysis.tree.placements
+    found: dict[str, tuple[str, ModulePath | None]] = {}
+    for name, value in graph.bodies[0].values.items():
+        maker = graph.producer[value]
+        if maker != NONE and isinstance(name, str):
+            place = places[maker]
+            found[name] = (str(graph.nodes[maker].op_type), place.module if place else None)
     return found
 
 
@@ -244,7 +284,7 @@ def _narrower(left: Sequence[Input], right: Sequence[Input], renamed: Mapping[st
 
 
 def _turned(port: Port) -> Port:
-    return Port(port.after, port.before)
+    return Port(port.after, port.before, port.by_name)
 
 
 def _turned_back(found: Compared) -> Compared:

@@ -31,9 +31,9 @@ Distance = tuple[float, float]
 def compare_port(port: Port, before: Values, after: Values, tolerance: float) -> Compared:
     """Match the values of a port and measure the pairs.
 
-    In this order: equal shapes, shapes equal but for axes of size 1, as many elements and so close that one
-    is the other reshaped. Among several of one shape equal names go together where all names are equal,
-    else whatever is closest.
+    In this order: equal names where the port says so, equal shapes, shapes equal but for axes of size 1, as
+    many elements and so close that one is the other reshaped. Among several of one shape equal names go
+    together where all names are equal, else whatever is closest.
 
     Args:
         port: the names.
@@ -44,6 +44,11 @@ def compare_port(port: Port, before: Values, after: Values, tolerance: float) ->
     left = [name for name in dict.fromkeys(port.before) if name in before]
     right = [name for name in dict.fromkeys(port.after) if name in after]
     pairs: list[Pair] = []
+    for name in [name for name in left if port.by_name and name in right]:
+        if _elements(before[name][0]) == _elements(after[name][0]):
+            pairs.append(_measured(name, name, before, after))
+            left.remove(name)
+            right.remove(name)
     for form in (_shape, _squeezed, _elements):
         closest = tolerance if form is _elements else inf
         for names, others in _alike(left, right, before, after, form):
@@ -100,22 +105,23 @@ def _alike(
     return [(names, others) for names, others in forms.values() if names and others]
 
 
+def _measured(name: str, other: str, before: Values, after: Values) -> Pair:
+    """The two values at the input set where they are farthest apart."""
+    found = [distance(x, y) for x, y in zip(before[name], after[other], strict=True)]
+    relative, largest = max(found)
+    return Pair(name, other, largest, relative)
+
+
 def _assigned(
     names: Sequence[str], others: Sequence[str], before: Values, after: Values, closest: float
 ) -> list[Pair]:
     """Pairs of values of one form, the closest first."""
-
-    def measured(name: str, other: str) -> Pair:
-        found = [distance(x, y) for x, y in zip(before[name], after[other], strict=True)]
-        relative, largest = max(found)
-        return Pair(name, other, largest, relative)
-
     if set(names) == set(others):
-        tried = [measured(name, name) for name in names]
+        tried = [_measured(name, name, before, after) for name in names]
     elif len(names) * len(others) > _MOST_TRIED**2:
-        tried = [measured(name, other) for name, other in zip(names, others, strict=False)]
+        tried = [_measured(name, other, before, after) for name, other in zip(names, others, strict=False)]
     else:
-        tried = [measured(name, other) for name in names for other in others]
+        tried = [_measured(name, other, before, after) for name in names for other in others]
         tried.sort(key=lambda pair: pair.relative)  # stable: the order of the ports decides a tie
     chosen: list[Pair] = []
     for pair in tried:

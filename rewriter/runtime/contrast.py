@@ -30,10 +30,14 @@ _PROBING_SHARE = 0.25
 
 
 class Port(NamedTuple):
-    """One side of a call: the values that go in, or come out, by name in the main graph of either model."""
+    """One side of a call: the values that go in, or come out, by name in the main graph of either model.
+
+    `by_name` tells that equal names mean equal values, whatever else there is.
+    """
 
     before: tuple[str, ...]
     after: tuple[str, ...]
+    by_name: bool = False
 
 
 class Pair(NamedTuple):

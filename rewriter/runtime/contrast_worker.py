@@ -91,7 +91,7 @@ class Contrasting(Comparison):
     def run_ports(self) -> Contrast:
         """Find inputs, then compare port by port."""
         asked = json.loads((self.folder / "ports.json").read_text(encoding="utf-8"))
-        ports = [Port(tuple(before), tuple(after)) for before, after in asked["ports"]]
+        ports = [Port(tuple(before), tuple(after), by_name) for before, after, by_name in asked["ports"]]
         _, found = self._original()
         places = self.request.folders
         first = _Model(self.folder, Stage.ORIGINAL, places[Stage.ORIGINAL], found.feeds)
@@ -134,7 +134,8 @@ def _parts(ports: Sequence[Port], sizes: tuple[dict[str, int], dict[str, int]]) 
     held: set[tuple[int, str]] = set()
     taken = 0
     for port in ports:
-        wanted = {(side, name) for side in (0, 1) for name in port[side] if name in sizes[side]}
+        sides = enumerate((port.before, port.after))
+        wanted = {(side, name) for side, names in sides for name in names if name in sizes[side]}
         more = sum(sizes[side][name] for side, name in wanted - held)
         if part and taken + more > MOST_BYTES:
             yield part
