@@ -1,6 +1,6 @@
 """Is a fault that was put into one module named as the place where two models part?
 
-Run as `python -m benchmarks.faults [--cases N] [--only SUBSTRING] [--across]`. A case is a seed: it chooses an
+Run as `python -m benchmarks.faults [--cases N] [--only TEXT] [--across]`. A case is a seed: it chooses an
 export, a kind of fault and a node. Faults that change no result of their module on drawn inputs are no cases
 and are counted apart; that is found out with onnxruntime alone. `--across` compares the file with the fault
 to the sound one of the other exporter. Prints a table, and every case that went wrong.
