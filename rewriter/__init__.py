@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
-    from rewriter.api import LoadedModel, diff, load, rewrite, tree, verify
+    from rewriter.api import LoadedModel, diff, load, profile, rewrite, tree, verify
     from rewriter.insight.diff import Diff
+    from rewriter.insight.profile import Profile
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.paths import ModulePath
@@ -38,6 +39,7 @@ __all__ = [
     "ModuleTree",
     "Parameter",
     "Placement",
+    "Profile",
     "Refusal",
     "Report",
     "RewriterError",
@@ -45,6 +47,7 @@ __all__ = [
     "__version__",
     "diff",
     "load",
+    "profile",
     "rewrite",
     "tree",
     "verify",
@@ -52,6 +55,7 @@ __all__ = [
 
 _HOME = {
     "diff": "api",
+    "profile": "api",
     "load": "api",
     "rewrite": "api",
     "tree": "api",
@@ -66,6 +70,7 @@ _HOME = {
     "ModuleTree": "modules.module",
     "Parameter": "modules.module",
     "Placement": "modules.module",
+    "Profile": "insight.profile",
     "Refusal": "refusals",
     "Report": "views.report",
     "RewriterError": "refusals",

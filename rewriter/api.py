@@ -10,6 +10,7 @@ from pathlib import Path
 from rewriter import pipeline
 from rewriter.beside import PathLike, ReferenceSource, given_beside
 from rewriter.insight.diff import TOLERANCE, Diff
+from rewriter.insight.profile import Profile
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.passes.base import Pass
@@ -183,3 +184,46 @@ def diff(
         UsageError: the inputs do not fit the first model.
     """
     return pipeline.diff(before, after, numbers=numbers, inputs=inputs, tolerance=tolerance, timeout=timeout)
+
+
+def profile(
+    source: Source,
+    *,
+    inputs: Inputs | None = None,
+    rounds: int = 20,
+    warmup: int = 3,
+    threads: int = 0,
+    trace: PathLike | None = None,
+    timeout: float = 600.0,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+) -> Profile:
+    """Where the time of a model goes, by module and by class, as onnxruntime runs it by default.
+
+    Args:
+        source: the model.
+        inputs: input -> array to run it on; drawn from the signature where None.
+        rounds: runs that are measured.
+        warmup: runs before them.
+        threads: for one operator; 0 for as many as onnxruntime chooses.
+        trace: a profile that onnxruntime took of this model, to be told by module instead of running it.
+        timeout: seconds for everything.
+        like: what the model was made of; see `load`.
+        reference: what the model was built from; see `load`.
+        checkpoint: what its weights are called; see `load`.
+
+    Raises:
+        UnreadableModel: the model or the trace cannot be read.
+        UsageError: the model cannot be run on these inputs.
+    """
+    return pipeline.profile(
+        source,
+        trace=None if trace is None else Path(trace),
+        inputs=inputs,
+        rounds=rounds,
+        warmup=warmup,
+        threads=threads,
+        timeout=timeout,
+        given=given_beside(like, reference, checkpoint),
+    )

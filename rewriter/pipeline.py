@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.like import Like
 from rewriter.insight.diff import TOLERANCE, Diff
 from rewriter.insight.diff import diff as diff_models
+from rewriter.insight.profile import Profile, profile_of
+from rewriter.insight.profile import profile as profile_model
 from rewriter.model import files, outputs
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
@@ -29,6 +32,7 @@ from rewriter.proof.certificate import certify
 from rewriter.proof.compare import Numeric, compare, fitting
 from rewriter.proof.verification import Verification
 from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
+from rewriter.runtime.kernels import KernelProfile, ProfileError, read_profile
 from rewriter.views import sidecar
 from rewriter.views.likeness import like_analysis, like_sidecar
 from rewriter.views.report import PassRecord, Report
@@ -254,6 +258,64 @@ def _carried(left: Analysis, right: Analysis) -> Analysis | None:
     except UsageError:
         return None
     return carried if carried.tree.placed > right.tree.placed else None
+
+
+def profile(
+    source: Source,
+    *,
+    trace: Path | None = None,
+    inputs: Inputs | None = None,
+    rounds: int = 20,
+    warmup: int = 3,
+    threads: int = 0,
+    timeout: float = 600.0,
+    given: Given = NOTHING,
+    progress: Progress = lambda station: None,
+) -> Profile:
+    """The time of a model by module; see `insight.profile.profile`, and `profile_of` for a `trace`.
+
+    Raises:
+        UnreadableModel: the model, external data it refers to, or the trace cannot be read.
+        UsageError: the model cannot be run on these inputs, or fewer than one round was asked for.
+    """
+    if rounds < 1 or warmup < 0:
+        raise UsageError(f"cannot measure {rounds} rounds after {warmup}: ask for at least one round")
+    progress("load")
+    model, path = _read(source)
+    analysis = _look_through(model, path, given)
+    if path:
+        files.check_external_data(model, path)
+    progress("runs")
+    if trace is not None:
+        found = profile_of(analysis, model, _kernels(trace), timeout=timeout)
+    else:
+        found = profile_model(
+            analysis,
+            inputs=None if inputs is None else fitting(model, inputs),
+            rounds=rounds,
+            warmup=warmup,
+            threads=threads,
+            timeout=timeout,
+        )
+    if found.skipped is not None:
+        raise UsageError(f"{_name(path)}: {found.skipped}; --inputs gives it arrays of your own")
+    return found
+
+
+def _kernels(trace: Path) -> KernelProfile:
+    """The kernels of a profile that somebody took.
+
+    Raises:
+        UnreadableModel: it is no such file.
+    """
+    try:
+        return read_profile(json.loads(trace.read_text("utf-8", "replace")))
+    except OSError as error:
+        raise UnreadableModel(f"{trace}: cannot be read: {error.strerror}; check the path") from None
+    except (ValueError, RecursionError) as error:
+        what = error if isinstance(error, ProfileError) else "not JSON"
+        mend = "take it with SessionOptions.enable_profiling of onnxruntime"
+        raise UnreadableModel(f"{trace}: {what}; {mend}") from None
 
 
 def chosen(found: Diff, selection: Selection) -> frozenset[ModulePath] | None:

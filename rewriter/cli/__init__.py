@@ -19,6 +19,7 @@ _VERBS = {
     "passes": "List the passes that rewrite --passes runs.",
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",
     "diff": "Show where two models differ, module by module, and where their numbers part.",
+    "profile": "Show where the time goes, by module and by class.",
     "explain": "Show every claim on one node, and why the winner won.",
 }
 

@@ -8,6 +8,7 @@ the kernel computes; a way never leads past a value that another kernel computes
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from onnx import ModelProto, NodeProto
@@ -15,6 +16,7 @@ from onnx import ModelProto, NodeProto
 from rewriter.evidence.derived import node_named_by, value_named_by
 from rewriter.model.graph import NONE, GraphIndex
 
+_INLINED = "_inlfunc_"
 _BLOCKED = "_nchwc"
 """How the name of a kernel ends that takes and gives another layout; it begins with the value it gives."""
 _CONVOLUTION_INPUTS = 3
@@ -91,6 +93,7 @@ class KernelMap:
         found = {
             place: self.values[name] for place, name in enumerate(kernels.value_names) if name in self.values
         }
+        found.update(self._inlined(kernels.value_names))
         for kernel, proto in enumerate(kernels.nodes):
             written = kernels.writes[kernel]
             if len(written) == 1 and written[0] not in found:
@@ -101,6 +104,22 @@ class KernelMap:
                 elif name.endswith(_BLOCKED) and (base := name.removesuffix(_BLOCKED)) in self.values:
                     found[written[0]] = self._fused_behind(proto, self.values[base])
         return found
+
+    def _inlined(self, names: Sequence[str]) -> dict[int, int]:
+        """Values from inside functions: `_inlfunc_<function>_<value>`, where one call alone has the value.
+
+        Calls that share a function have the same names inside; then the values around them must do.
+        """
+        found: dict[int, int] = {}
+        for place, name in enumerate(names):
+            if name.startswith(_INLINED):
+                pieces = name.split("_")
+                endings = ("_".join(pieces[at:]) for at in range(3, len(pieces)))
+                known = next((self.values[each] for each in endings if each in self.values), NONE)
+                if known != NONE:
+                    found[place] = known
+        times = Counter(found.values())
+        return {place: value for place, value in found.items() if times[value] == 1}
 
     def _fused_behind(self, kernel: NodeProto, value: int) -> int:
         """What a convolution gives out that bears the name of its own result, but adds and activates too.

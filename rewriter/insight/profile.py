@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from onnx import ModelProto
 
 from rewriter.insight.kernel_map import KernelMap
 from rewriter.modules.analysis import Analysis
@@ -148,7 +149,7 @@ def profile(
 
 
 def profile_of(
-    analysis: Analysis, model: Analysis, kernels: KernelProfile, *, timeout: float = 600.0
+    analysis: Analysis, model: ModelProto, kernels: KernelProfile, *, timeout: float = 600.0
 ) -> Profile:
     """Tell the time of a profile that somebody took of a model.
 
@@ -163,7 +164,7 @@ def profile_of(
         timeout: seconds for onnxruntime.
     """
     asked = Asked(0, 0, 1)
-    found = profile_runs(model.model, _folder(model), None, asked, given=None, rename=False, timeout=timeout)
+    found = profile_runs(model, _folder(analysis), None, asked, given=None, rename=False, timeout=timeout)
     names = tuple(str(node.name) for node in analysis.graph.nodes)
     return told(analysis, kernels, Profiled(names, kernels, found.optimised))
 
