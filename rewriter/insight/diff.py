@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from rewriter.insight.numbers import CallNumbers, Divergence, Numbers, compare_calls
 from rewriter.insight.pairing import How, ModulePair, pair_modules
 from rewriter.insight.structure import Change, Side, changes_between
+from rewriter.model.operators import canonical
+from rewriter.model.purity import draws_random
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 from rewriter.runtime.feeds import Array
@@ -110,6 +112,11 @@ class Diff:
         return root is None or not (root.outputs.only_before or root.outputs.only_after)
 
     @property
+    def random(self) -> bool:
+        """Whether either model draws random numbers, which no two runs have in common."""
+        return _draws(self.before) or _draws(self.after)
+
+    @property
     def matched(self) -> dict[How, int]:
         """How many modules were matched by what."""
         found: dict[How, int] = {}
@@ -165,6 +172,11 @@ def _changes(left: Side, right: Side, pair: ModulePair) -> tuple[Change, ...]:
     if pair.before is None or pair.after is None:
         return ()
     return changes_between(left, left.analysis.tree[pair.before], right, right.analysis.tree[pair.after])
+
+
+def _draws(analysis: Analysis) -> bool:
+    opsets = {canonical(each.domain): each.version for each in analysis.model.opset_import}
+    return any(draws_random(node, opsets, frozenset()) for node in analysis.graph.nodes)
 
 
 def _relative(call: CallNumbers) -> float:

@@ -9,7 +9,7 @@ the kernel computes; a way never leads past a value that another kernel computes
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from onnx import ModelProto, NodeProto
 
@@ -30,12 +30,20 @@ class KernelMap:
     Args:
         graph: the model.
         names: node -> the name it had when onnxruntime read it; those in the file where it was read as it is.
+        kernels: the names of all kernels.
         optimised: the graph as onnxruntime runs it; None where nobody knows it.
     """
 
-    def __init__(self, graph: GraphIndex, names: Sequence[str], optimised: ModelProto | None) -> None:
+    def __init__(
+        self,
+        graph: GraphIndex,
+        names: Sequence[str],
+        kernels: Sequence[str],
+        optimised: ModelProto | None,
+    ) -> None:
         self.graph = graph
         self.by_name = _unique(names)
+        self.inlined = {kernels[at]: node for at, node in _inlined(kernels, self.by_name).items()}
         self.values = _unique(graph.value_names)
         self.kernels = GraphIndex(optimised) if optimised is not None else None
         self.places = _unique(str(node.name) for node in self.kernels.nodes) if self.kernels else {}
@@ -78,6 +86,8 @@ class KernelMap:
         for wanted in (name, node_named_by(name)):
             if wanted in self.by_name:
                 return (self.by_name[wanted],)
+        if name in self.inlined:
+            return (self.inlined[name],)
         value = self.values.get(value_named_by(name.removesuffix(_BLOCKED)), NONE)
         maker = self.graph.producer[value] if value != NONE else NONE
         return (maker,) if maker != NONE else ()
@@ -93,7 +103,7 @@ class KernelMap:
         found = {
             place: self.values[name] for place, name in enumerate(kernels.value_names) if name in self.values
         }
-        found.update(self._inlined(kernels.value_names))
+        found.update(_inlined(kernels.value_names, self.values))
         for kernel, proto in enumerate(kernels.nodes):
             written = kernels.writes[kernel]
             if len(written) == 1 and written[0] not in found:
@@ -104,22 +114,6 @@ class KernelMap:
                 elif name.endswith(_BLOCKED) and (base := name.removesuffix(_BLOCKED)) in self.values:
                     found[written[0]] = self._fused_behind(proto, self.values[base])
         return found
-
-    def _inlined(self, names: Sequence[str]) -> dict[int, int]:
-        """Values from inside functions: `_inlfunc_<function>_<value>`, where one call alone has the value.
-
-        Calls that share a function have the same names inside; then the values around them must do.
-        """
-        found: dict[int, int] = {}
-        for place, name in enumerate(names):
-            if name.startswith(_INLINED):
-                pieces = name.split("_")
-                endings = ("_".join(pieces[at:]) for at in range(3, len(pieces)))
-                known = next((self.values[each] for each in endings if each in self.values), NONE)
-                if known != NONE:
-                    found[place] = known
-        times = Counter(found.values())
-        return {place: value for place, value in found.items() if times[value] == 1}
 
     def _fused_behind(self, kernel: NodeProto, value: int) -> int:
         """What a convolution gives out that bears the name of its own result, but adds and activates too.
@@ -197,6 +191,23 @@ class KernelMap:
     def _runs(self, place: int) -> bool:
         """Whether a kernel computes a value of the optimised graph."""
         return self.kernels is not None and self.kernels.producer[place] != NONE
+
+
+def _inlined(names: Sequence[str], known: Mapping[str, int]) -> dict[int, int]:
+    """Position of a name `_inlfunc_<function>_<name inside>` -> what bears the name inside.
+
+    Calls that share a function have the same names inside, which then tell nothing.
+    """
+    found: dict[int, int] = {}
+    for place, name in enumerate(names):
+        if name.startswith(_INLINED):
+            pieces = node_named_by(name).split("_")
+            endings = ("_".join(pieces[at:]) for at in range(1, len(pieces)))
+            told = next((known[each] for each in endings if each in known), NONE)
+            if told != NONE:
+                found[place] = told
+    times = Counter(found.values())
+    return {place: told for place, told in found.items() if times[told] == 1}
 
 
 def _unique(names: Iterable[str]) -> dict[str, int]:

@@ -16,8 +16,8 @@ from rewriter.insight.pairing import ModulePair
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
-from rewriter.regions.boundary import Boundary, find_boundaries
-from rewriter.regions.calls import TOP, Regions, find_regions
+from rewriter.regions.boundary import find_boundaries
+from rewriter.regions.calls import find_regions
 from rewriter.runtime.contrast import Compared, Pair, Port, contrast
 from rewriter.runtime.feeds import Array, plan
 from rewriter.runtime.protocol import Stage, one_line
@@ -180,19 +180,27 @@ def _calls(
 ) -> list[tuple[ModulePath, int, Port, Port]]:
     """Path, call, values given out, values taken in, of every call that both models have."""
     partner = {pair.before: pair.after for pair in pairs if pair.before is not None}
-    (ours, one), (theirs, other) = _bounded(before), _bounded(after)
+    ours, theirs = _sides(before), _sides(after)
     kept = kept_names(before, after)
-    numbers = {(region.module, region.call): at for at, region in enumerate(theirs.regions)}
     found = []
-    for at, region in enumerate(ours.regions):
-        match = numbers.get((partner.get(region.module) or _absent(region.module), region.call))
-        if match is None and not kept:
-            continue
-        there = other[match] if match is not None else Boundary((), ())
-        outputs = _port(_names(before.graph, one[at].outputs), _names(after.graph, there.outputs), kept)
-        taken = _port(_names(before.graph, one[at].inputs), _names(after.graph, there.inputs), kept)
-        found.append((region.module, region.call, outputs, taken))
+    for path, calls in ours.items():
+        matches = theirs.get(partner.get(path) or _absent(path), [])
+        for number, (call, there) in enumerate(_matched(calls, matches, named=bool(kept))):
+            outputs = _port(call.outputs, there.outputs, kept)
+            found.append((path, number, outputs, _port(call.inputs, there.inputs, kept)))
     return found
+
+
+def _matched(
+    calls: Sequence[_Ends], matches: Sequence[_Ends], *, named: bool
+) -> Sequence[tuple[_Ends, _Ends]]:
+    """The calls of a module in pairs; all as one where they were not told apart in one of the models."""
+    if named:  # each finds its values by itself
+        nothing = [_Ends((), ())] * len(calls)
+        return list(zip(calls, (*matches, *nothing), strict=False))
+    if matches and len(calls) != len(matches):
+        return [(_joined(calls), _joined(matches))]
+    return list(zip(calls, matches, strict=False))
 
 
 def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> Port:
@@ -200,8 +208,7 @@ def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> Po
     if not kept:
         return Port(before, after)
     named = tuple(name for name in before if name in kept)
-    left = tuple(name for name in after if name not in kept) if len(named) < len(before) else ()
-    return Port(before, (*named, *left), by_name=True)
+    return Port(before, tuple(dict.fromkeys((*named, *after))), by_name=True)
 
 
 def kept_names(before: Analysis, after: Analysis) -> frozenset[str]:
@@ -236,13 +243,33 @@ def _absent(path: ModulePath) -> ModulePath:
     return ROOT if path == ROOT else ModulePath("\0")
 
 
-def _bounded(analysis: Analysis) -> tuple[Regions, list[Boundary]]:
-    """The calls of a model, and what goes in and out; of the whole model too."""
+class _Ends(NamedTuple):
+    """The values that a call gives out and takes in."""
+
+    outputs: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+
+def _joined(calls: Sequence[_Ends]) -> _Ends:
+    """Several calls as one."""
+    return _Ends(
+        tuple(dict.fromkeys(name for call in calls for name in call.outputs)),
+        tuple(dict.fromkeys(name for call in calls for name in call.inputs)),
+    )
+
+
+def _sides(analysis: Analysis) -> dict[ModulePath, list[_Ends]]:
+    """Module -> its calls in order; of the whole model the results."""
     graph = analysis.graph
     regions = find_regions(graph, analysis.tree)
     boundaries = find_boundaries(graph, regions)
-    boundaries[TOP] = Boundary((), tuple(value for value in graph.bodies[0].results if value != NONE))
-    return regions, boundaries
+    results = tuple(value for value in graph.bodies[0].results if value != NONE)
+    found = {ROOT: [_Ends(_names(graph, results), ())]}
+    numbered = sorted(range(1, len(regions.regions)), key=lambda each: regions.regions[each].call)
+    for each in numbered:
+        ends = _Ends(_names(graph, boundaries[each].outputs), _names(graph, boundaries[each].inputs))
+        found.setdefault(regions.regions[each].module, []).append(ends)
+    return {module.path: found[module.path] for module in analysis.tree if module.path in found}
 
 
 def _names(graph: GraphIndex, values: Sequence[int]) -> tuple[str, ...]:

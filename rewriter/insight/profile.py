@@ -171,7 +171,10 @@ def profile_of(
 
 def told(analysis: Analysis, kernels: KernelProfile, found: Profiled) -> Profile:
     """Share the time of kernels out among modules: equally among those whose nodes a kernel computes."""
-    book = _Book(analysis, KernelMap(analysis.graph, found.names, found.optimised), len(kernels.totals))
+    names = [kernel.name for kernel in kernels.kernels]
+    book = _Book(
+        analysis, KernelMap(analysis.graph, found.names, names, found.optimised), len(kernels.totals)
+    )
     for kernel in kernels.kernels:
         book.enter(kernel)
     unmapped = sorted(book.unmapped, key=lambda kernel: -sum(kernel.times))

@@ -31,9 +31,9 @@ Distance = tuple[float, float]
 def compare_port(port: Port, before: Values, after: Values, tolerance: float) -> Compared:
     """Match the values of a port and measure the pairs.
 
-    In this order: equal names where the port says so, equal shapes, shapes equal but for axes of size 1, as
-    many elements and so close that one is the other reshaped. Among several of one shape equal names go
-    together where all names are equal, else whatever is closest.
+    In this order: equal names where the port says so and the values agree, equal shapes, shapes equal but for
+    axes of size 1, as many elements and so close that one is the other reshaped. Among several of one shape
+    equal names go together where all names are equal, else whatever is closest.
 
     Args:
         port: the names.
@@ -44,23 +44,35 @@ def compare_port(port: Port, before: Values, after: Values, tolerance: float) ->
     left = [name for name in dict.fromkeys(port.before) if name in before]
     right = [name for name in dict.fromkeys(port.after) if name in after]
     pairs: list[Pair] = []
-    for name in [name for name in left if port.by_name and name in right]:
-        if _elements(before[name][0]) == _elements(after[name][0]):
-            pairs.append(_measured(name, name, before, after))
-            left.remove(name)
-            right.remove(name)
+    named = [
+        _measured(name, name, before, after)
+        for name in left
+        if port.by_name and name in right and _elements(before[name][0]) == _elements(after[name][0])
+    ]
+    _keep([pair for pair in named if pair.relative <= tolerance], pairs, left, right)
+    if len(pairs) < len(named):  # where names were handed out anew, one may have come to mean another
+        for form in (_shape, _squeezed):
+            for names, others in _alike(left, right, before, after, form):
+                _keep(_assigned(names, others, before, after, tolerance), pairs, left, right)
+        _keep(named, pairs, left, right)
     for form in (_shape, _squeezed, _elements):
         closest = tolerance if form is _elements else inf
         for names, others in _alike(left, right, before, after, form):
-            for pair in _assigned(names, others, before, after, closest):
-                pairs.append(pair)
-                left.remove(pair.before)
-                right.remove(pair.after)
+            _keep(_assigned(names, others, before, after, closest), pairs, left, right)
     return Compared(
         tuple(pairs),
         tuple(f"{name} {before[name][0].shape}" for name in left),
         tuple(f"{name} {after[name][0].shape}" for name in right),
     )
+
+
+def _keep(found: Sequence[Pair], pairs: list[Pair], left: list[str], right: list[str]) -> None:
+    """Take pairs over, of values that have no partner yet."""
+    for pair in found:
+        if pair.before in left and pair.after in right:
+            pairs.append(pair)
+            left.remove(pair.before)
+            right.remove(pair.after)
 
 
 def distance(before: Array, after: Array) -> Distance:
@@ -116,7 +128,7 @@ def _assigned(
     names: Sequence[str], others: Sequence[str], before: Values, after: Values, closest: float
 ) -> list[Pair]:
     """Pairs of values of one form, the closest first."""
-    if set(names) == set(others):
+    if set(names) == set(others) and closest == inf:
         tried = [_measured(name, name, before, after) for name in names]
     elif len(names) * len(others) > _MOST_TRIED**2:
         tried = [_measured(name, other, before, after) for name, other in zip(names, others, strict=False)]

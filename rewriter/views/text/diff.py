@@ -111,6 +111,8 @@ def _compared(found: Diff) -> list[str]:
 def _notes(found: Diff) -> Iterable[str]:
     if found.carried:
         yield "the second model tells less of its modules: its tree was carried over from the first"
+    if found.first is not None and found.random:
+        yield "a model draws random numbers: what depends on them differs from run to run"
     if found.first is not None and not found.first.own:
         yield "what this module takes in is off as well, and no earlier module shows it"
     nothing = [m for m in found.modules if any(not c.comparable and _gives(c) for c in m.calls)]

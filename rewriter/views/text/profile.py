@@ -105,9 +105,8 @@ class _Table:
         short = visible((class_name or "").rpartition(".")[2], ascii_only=self.mark is ASCII)
         spread = f"{(total.high - total.low) / 2 / total.median:.0%}" if total.median else ""
         figures = f"{_time(total.median):>8} {spread:>7} {_time(own.median) if own.mean else '':>8}"
-        emit(
-            self.console, Text(self._cells(line, short, f"{figures} {_share(total, self.found, self.mark)}"))
-        )
+        figures += f" {_share(total, self.found, self.mark)}"
+        emit(self.console, Text(self._cells(line, short, figures)))
 
     def _cells(self, name: str, class_name: str, figures: str) -> str:
         cells = [fit(name, self.name, self.mark.dots)]
