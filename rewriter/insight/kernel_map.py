@@ -202,7 +202,7 @@ def _inlined(names: Sequence[str], known: Mapping[str, int]) -> dict[int, int]:
     for place, name in enumerate(names):
         if name.startswith(_INLINED):
             pieces = node_named_by(name).split("_")
-            endings = ("_".join(pieces[at:]) for at in range(1, len(pieces)))
+            endings = ("_".join(pieces[at:]) for at in range(len(pieces)))
             told = next((known[each] for each in endings if each in known), NONE)
             if told != NONE:
                 found[place] = told

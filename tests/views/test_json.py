@@ -51,7 +51,7 @@ def valid(name: str, output: JsonObject) -> Any:
     return loaded
 
 
-@pytest.mark.parametrize("name", ["tree", "rewrite", "verify", "explain", "modules"])
+@pytest.mark.parametrize("name", ["tree", "rewrite", "verify", "explain", "modules", "diff", "profile"])
 def test_schemas_are_valid_and_closed(name: str) -> None:
     published = schema(name)
     jsonschema.Draft202012Validator.check_schema(published)
