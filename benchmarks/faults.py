@@ -154,8 +154,8 @@ def case_of(seed: int, paths: list[Path], discarded: Counter[str], *, across: bo
                 break
             start = time.perf_counter()
             other = partner(path) if across else path
-            if other is None or place.module not in loaded(other)[0].tree:
-                discarded["the other export does not have the module"] += 1
+            if other is None or not _has_nodes(loaded(other)[0], place.module):
+                discarded["the other export has no nodes of the module"] += 1
                 break
             first = first_divergence(other, faulty, path.parent)
             proto = analysis.graph.nodes[node]
@@ -163,6 +163,10 @@ def case_of(seed: int, paths: list[Path], discarded: Counter[str], *, across: bo
             named = None if first is None else str(first.path)
             return Case(name, kind, proto.name, str(place.module), named, time.perf_counter() - start)
     raise SystemExit(f"seed {seed}: no fault found in {_MOST_TRIES} tries")
+
+
+def _has_nodes(analysis: Analysis, module: str) -> bool:
+    return module in analysis.tree and analysis.tree[module].total_nodes > 0
 
 
 def partner(path: Path) -> Path | None:

@@ -18,6 +18,7 @@ from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.like import Like
 from rewriter.insight.diff import TOLERANCE, Diff
 from rewriter.insight.diff import diff as diff_models
+from rewriter.insight.kinship import kept_names
 from rewriter.insight.profile import Profile, profile_of
 from rewriter.insight.profile import profile as profile_model
 from rewriter.model import files, outputs
@@ -224,8 +225,8 @@ def diff(
 ) -> Diff:
     """Compare two models module by module; see `insight.diff.diff`.
 
-    Where the second tells the modules of fewer of its nodes than the first, as optimised and quantised files
-    do, and carrying the tree of the first over places more of them, that is done.
+    Where the second was made of the first and has no other modules, or tells the modules of fewer of its
+    nodes, and the tree of the first places at least as many, that is carried over.
 
     Raises:
         UnreadableModel: one of them, or external data it refers to, cannot be read.
@@ -250,14 +251,19 @@ def diff(
 
 
 def _carried(left: Analysis, right: Analysis) -> Analysis | None:
-    """The second model with the tree of the first, where that places more of its nodes."""
-    if right.tree.coverage >= left.tree.coverage:
+    """The second model with the tree of the first, where it was made of that, or tells less by itself.
+
+    One that has modules of its own is another version, whatever its values are called.
+    """
+    made_of = bool(kept_names(left, right)) and all(module.path in left.tree for module in right.tree)
+    if not made_of and right.tree.coverage >= left.tree.coverage:
         return None
     try:
         carried = analyse(right.model, right.path, Given(like=like_analysis(left)))
     except UsageError:
         return None
-    return carried if carried.tree.placed > right.tree.placed else None
+    more = carried.tree.placed - right.tree.placed
+    return carried if more > 0 or (made_of and more == 0) else None
 
 
 def profile(

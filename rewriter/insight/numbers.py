@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+from rewriter.insight.kinship import kept_names
 from rewriter.insight.pairing import ModulePair
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
@@ -23,8 +24,6 @@ from rewriter.runtime.feeds import Array, plan
 from rewriter.runtime.protocol import Stage, one_line
 from rewriter.runtime.signature import FeedError, Input, signature
 
-_LEAST_KEPT, _LEAST_ALIKE = 0.5, 0.75
-"""Shares of the values of the first model, and of those whose names both have, see `kept_names`."""
 SETS = 2
 """Input sets that are drawn: in the first all masks are ones, in the second they are not."""
 
@@ -184,7 +183,8 @@ def _calls(
     kept = kept_names(before, after)
     found = []
     for path, calls in ours.items():
-        matches = theirs.get(partner.get(path) or _absent(path), [])
+        other = partner.get(path)
+        matches = theirs.get(other, []) if other is not None else []
         for number, (call, there) in enumerate(_matched(calls, matches, named=bool(kept))):
             outputs = _port(call.outputs, there.outputs, kept)
             found.append((path, number, outputs, _port(call.inputs, there.inputs, kept)))
@@ -209,38 +209,6 @@ def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> Po
         return Port(before, after)
     named = tuple(name for name in before if name in kept)
     return Port(before, tuple(dict.fromkeys((*named, *after))), by_name=True)
-
-
-def kept_names(before: Analysis, after: Analysis) -> frozenset[str]:
-    """The values that bear their names in both models, where the second was made of the first; else none.
-
-    Optimisers and quantisers keep most names, and then a name tells more than what is left of the modules.
-    Exporters number values: in another version of a model `linear_7` is something else, made by another
-    module. So names count where enough of them are kept, with their operators and modules.
-    """
-    ours, theirs = _made_in(before), _made_in(after)
-    common = ours.keys() & theirs.keys()
-    alike = sum(ours[name] == theirs[name] for name in common)
-    if not common or len(common) < _LEAST_KEPT * len(ours) or alike < _LEAST_ALIKE * len(common):
-        return frozenset()
-    return frozenset(common)
-
-
-def _made_in(analysis: Analysis) -> dict[str, tuple[str, ModulePath | None]]:
-    """Value of the main graph -> the operator that makes it, and the module of that."""
-    graph, places = analysis.graph, analysis.tree.placements
-    found: dict[str, tuple[str, ModulePath | None]] = {}
-    for name, value in graph.bodies[0].values.items():
-        maker = graph.producer[value]
-        if maker != NONE and isinstance(name, str):
-            place = places[maker]
-            found[name] = (str(graph.nodes[maker].op_type), place.module if place else None)
-    return found
-
-
-def _absent(path: ModulePath) -> ModulePath:
-    """What the root is matched with is the root, whose path is empty; other modules may have no partner."""
-    return ROOT if path == ROOT else ModulePath("\0")
 
 
 class _Ends(NamedTuple):

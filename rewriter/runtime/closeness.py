@@ -15,8 +15,9 @@ Array = npt.NDArray[Any]
 Values = Mapping[str, Sequence[Array]]
 """Name -> one array per input set."""
 
-_HUGE = 1e30
-"""Beyond this a number stands for infinity (a mask), whatever number it is exactly."""
+_HUGE, _HUGE_HALF = 1e30, 1e4
+"""Beyond this a number stands for infinity (a mask), whatever number it is exactly; in float16 from here on,
+where converters put what is too large."""
 _LEAST_MAGNITUDE = 1e-3
 """Below it a difference is held against this instead, so that rounding around zero stays small."""
 _BLOCK = 1 << 20
@@ -31,9 +32,11 @@ Distance = tuple[float, float]
 def compare_port(port: Port, before: Values, after: Values, tolerance: float) -> Compared:
     """Match the values of a port and measure the pairs.
 
-    In this order: equal names where the port says so and the values agree, equal shapes, shapes equal but for
-    axes of size 1, as many elements and so close that one is the other reshaped. Among several of one shape
-    equal names go together where all names are equal, else whatever is closest.
+    Truth values and numbers never match. In this order: equal names where the port says so and the values
+    agree, equal shapes, shapes equal but for axes of size 1, as many elements and so close that one is the
+    other reshaped. Among several of one shape equal names go together where all names are equal, else
+    whatever is closest. Where names tell, what has no name left counts only where it agrees: it may be
+    another value, from inside what was fused.
 
     Args:
         port: the names.
@@ -56,7 +59,7 @@ def compare_port(port: Port, before: Values, after: Values, tolerance: float) ->
                 _keep(_assigned(names, others, before, after, tolerance), pairs, left, right)
         _keep(named, pairs, left, right)
     for form in (_shape, _squeezed, _elements):
-        closest = tolerance if form is _elements else inf
+        closest = tolerance if form is _elements or port.by_name else inf
         for names, others in _alike(left, right, before, after, form):
             _keep(_assigned(names, others, before, after, closest), pairs, left, right)
     return Compared(
@@ -79,17 +82,19 @@ def distance(before: Array, after: Array) -> Distance:
     """The largest difference of two arrays of as many elements, relative to their size and absolute."""
     largest = magnitude = 0.0
     flat, other = before.reshape(-1), after.reshape(-1)
+    limits = [_HUGE_HALF if array.dtype == np.float16 else _HUGE for array in (before, after)]
     for start in range(0, flat.size, _BLOCK):
         x = flat[start : start + _BLOCK].astype(np.float64)
         y = other[start : start + _BLOCK].astype(np.float64)
-        both_huge = (np.abs(x) >= _HUGE) & (np.abs(y) >= _HUGE) & (np.sign(x) == np.sign(y))
-        same = both_huge | (np.isnan(x) & np.isnan(y))
+        huge = [np.abs(side) >= limit for side, limit in zip((x, y), limits, strict=True)]
+        same = (huge[0] & huge[1] & (np.sign(x) == np.sign(y))) | (np.isnan(x) & np.isnan(y))
         with np.errstate(all="ignore"):
             apart = np.where(same, 0.0, np.abs(x - y))
         apart[np.isnan(apart)] = inf
         largest = max(largest, float(apart.max(initial=0.0)))
-        for side in (np.abs(x), np.abs(y)):
-            magnitude = max(magnitude, float(side.max(initial=0.0, where=side < _HUGE)))
+        for side, beyond in zip((x, y), huge, strict=True):
+            finite = np.isfinite(side) & ~beyond
+            magnitude = max(magnitude, float(np.abs(side).max(initial=0.0, where=finite)))
     return largest / max(magnitude, _LEAST_MAGNITUDE), largest
 
 
@@ -112,7 +117,8 @@ def _alike(
     forms: dict[object, tuple[list[str], list[str]]] = {}
     for side, (names, values) in enumerate(((left, before), (right, after))):
         for name in names:
-            key = tuple(form(array) for array in values[name])
+            # truth values are no numbers: a mask may be either, and is not the other
+            key = tuple((form(array), array.dtype == np.bool_) for array in values[name])
             forms.setdefault(key, ([], []))[side].append(name)
     return [(names, others) for names, others in forms.values() if names and others]
 

@@ -110,7 +110,7 @@ def _compared(found: Diff) -> list[str]:
 
 def _notes(found: Diff) -> Iterable[str]:
     if found.carried:
-        yield "the second model tells less of its modules: its tree was carried over from the first"
+        yield "the second model was made of the first, whose tree was carried over"
     if found.first is not None and found.random:
         yield "a model draws random numbers: what depends on them differs from run to run"
     if found.first is not None and not found.first.own:
