@@ -1,37 +1,38 @@
 """Is a fault that was put into one module named as the place where two models part?
 
-Run as `python -m benchmarks.faults [--cases N] [--only TEXT] [--across]`. A case is a seed: it chooses an
-export, a kind of fault and a node. Faults that change no result of their module on drawn inputs are no cases
-and are counted apart; that is found out with onnxruntime alone. `--across` compares the file with the fault
-to the sound one of the other exporter. Prints a table, and every case that went wrong.
+    python -m benchmarks.faults                    # 200 seeds: the file with the fault against the same file
+    python -m benchmarks.faults --across           # against the sound file of the other exporter
+    python -m benchmarks.faults --write            # both, into results/faults.md
+
+A case is a seed: it chooses an export, a kind of fault and a node. Faults that change no result of their
+module on drawn inputs are no cases and are counted apart; that is found out with onnxruntime alone.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 import shutil
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime as ort
-from onnx import AttributeProto, ModelProto, NodeProto, numpy_helper
+from onnx import ModelProto
 
+from benchmarks.faulty import KINDS, copied
+from benchmarks.reporting import environment, publish, table
 from rewriter import pipeline
 from rewriter.insight.diff import TOLERANCE
 from rewriter.insight.numbers import Divergence
 from rewriter.model import files
-from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
@@ -41,11 +42,8 @@ from rewriter.runtime.signature import FeedError
 EXPORTS = Path(__file__).resolve().parent.parent / "fixtures" / "exports"
 CASES = 200
 _MOST_TRIES = 60
-_FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
 
 Feeds = dict[str, npt.NDArray[Any]]
-Edit = Callable[[ModelProto, Analysis, int, random.Random], ModelProto | None]
-"""Model, what is known of it, node, seed -> the model with the fault; None where none is possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,71 +61,6 @@ class Case:
     def right(self) -> bool:
         """Whether the module was named."""
         return self.named == self.module
-
-
-def scaled(model: ModelProto, analysis: Analysis, node: int, rng: random.Random) -> ModelProto | None:
-    """A weight times 1.1 to 2."""
-    factor = rng.uniform(1.1, 2.0)
-    return _with_weight(model, analysis, node, lambda array: array * factor)
-
-
-def rounded(model: ModelProto, analysis: Analysis, node: int, rng: random.Random) -> ModelProto | None:
-    """A weight on the grid of 8-bit integers."""
-
-    def quantised(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        step = float(np.abs(array).max()) / 127 or 1.0
-        return np.round(array / step) * step
-
-    return _with_weight(model, analysis, node, quantised)
-
-
-def quantised(model: ModelProto, analysis: Analysis, node: int, rng: random.Random) -> ModelProto | None:
-    """One MatMul as onnxruntime's dynamic quantisation leaves it."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - slow, and chatty
-
-    proto = analysis.graph.nodes[node]
-    if proto.op_type != "MatMul" or not proto.name or len(_own_weights(analysis, node, 2)) != 1:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder) / "a.onnx", Path(folder) / "b.onnx"
-        onnx.save(model, source)
-        try:
-            quantize_dynamic(source, target, nodes_to_quantize=[proto.name], weight_type=QuantType.QInt8)
-        except onnx.shape_inference.InferenceError:  # it looks at more than we ask it to
-            return None
-        return onnx.load(target)
-
-
-def other_attribute(
-    model: ModelProto, analysis: Analysis, node: int, rng: random.Random
-) -> ModelProto | None:
-    """An attribute with another value, of those that keep the shape."""
-    proto = analysis.graph.nodes[node]
-    edited = onnx.AttributeProto()
-    for attribute in proto.attribute:
-        if attribute.type == AttributeProto.FLOAT:
-            edited = onnx.helper.make_attribute(attribute.name, attribute.f * 2 + 0.1)
-        elif attribute.name == "axis" and proto.op_type in ("Softmax", "LogSoftmax"):
-            edited = onnx.helper.make_attribute("axis", 0 if attribute.i else -1)
-        elif attribute.name == "approximate":
-            edited = onnx.helper.make_attribute("approximate", "none" if attribute.s == b"tanh" else "tanh")
-        else:
-            continue
-        changed = _copy(model)
-        target = _node(changed, proto)
-        if target is None:
-            return None
-        next(each for each in target.attribute if each.name == attribute.name).CopyFrom(edited)
-        return changed
-    return None
-
-
-KINDS: dict[str, Edit] = {
-    "weight scaled": scaled,
-    "weight rounded to 8 bits": rounded,
-    "attribute changed": other_attribute,
-    "quantised by onnxruntime": quantised,
-}
 
 
 def case_of(seed: int, paths: list[Path], discarded: Counter[str], *, across: bool = False) -> Case:
@@ -223,7 +156,7 @@ def results(
 ) -> list[npt.NDArray[Any]]:
     """Some values of a model, or its outputs, run without optimisations."""
     if names:
-        model = _copy(model)
+        model = copied(model)
         del model.graph.output[:]
         model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     options = ort.SessionOptions()
@@ -237,84 +170,57 @@ def results(
     return [np.asarray(value) for value in session.run(None, feeds)]
 
 
-def _with_weight(
-    model: ModelProto,
-    analysis: Analysis,
-    node: int,
-    change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
-) -> ModelProto | None:
-    weights = _own_weights(analysis, node, 1)
-    if not weights:
-        return None
-    changed = _copy(model)
-    for tensor in changed.graph.initializer:
-        if tensor.name == weights[0]:
-            array = numpy_helper.to_array(tensor)
-            tensor.CopyFrom(numpy_helper.from_array(change(array).astype(array.dtype), tensor.name))
-    return changed
-
-
-def _own_weights(analysis: Analysis, node: int, rank: int) -> list[str]:
-    """The float initializers that the node reads and no other module does, kept inside the file."""
-    graph, places = analysis.graph, analysis.tree.placements
-    found = []
-    for value in graph.reads[node]:
-        tensor = graph.initializers.get(value) if value != NONE else None
-        if tensor is None or tensor.data_type not in _FLOATS or len(tensor.dims) < rank:
-            continue
-        homes = {place.module if (place := places[reader]) else None for reader in graph.readers[value]}
-        if len(homes) == 1 and tensor.data_location != onnx.TensorProto.EXTERNAL:
-            found.append(tensor.name)
-    return found
-
-
-def _copy(model: ModelProto) -> ModelProto:
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    return copy
-
-
-def _node(model: ModelProto, wanted: NodeProto) -> NodeProto | None:
-    return next((node for node in model.graph.node if list(node.output) == list(wanted.output)), None)
-
-
 def exports(only: str) -> list[Path]:
     """The files to choose from."""
     return [path for path in sorted(EXPORTS.glob("*/*.onnx")) if only in f"{path.parent.name}/{path.stem}"]
 
 
-def table(cases: list[Case]) -> Iterator[str]:
-    """Right of all, by kind of fault and exporter."""
-    yield "| fault | TorchScript | dynamo | all |"
-    yield "|---|---|---|---|"
+def report(cases: list[Case], discarded: Counter[str]) -> str:
+    """Right of all by kind of fault and exporter, and what went wrong, as Markdown."""
+    rows = []
     for kind in (*KINDS, "all"):
         row = [case for case in cases if kind in (case.kind, "all")]
         sides = [
             [case for case in row if case.export.split("/")[1].startswith(mark)] for mark in ("ts", "dy", "")
         ]
-        cells = [f"{sum(case.right for case in side)} of {len(side)}" for side in sides]
-        yield f"| {kind} | {' | '.join(cells)} |"
+        rows.append([kind, *(f"{sum(case.right for case in side)} of {len(side)}" for side in sides)])
+    again = ", ".join(f"{count} {why}" for why, count in discarded.items()) or "none"
+    seconds = sorted(case.seconds for case in cases)
+    return "\n\n".join(
+        [
+            table(["fault", "TorchScript", "dynamo", "all"], rows),
+            f"{len({case.export for case in cases})} exports; draws that were no cases: {again}. "
+            f"{seconds[len(seconds) // 2]:.2f} s a diff, in the middle.",
+            *(f"- {case}" for case in cases if not case.right),
+        ]
+    )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=CASES)
-    parser.add_argument("--start", type=int, default=0, help="the first seed")
-    parser.add_argument("--only", default="")
-    parser.add_argument("--across", action="store_true", help="against the other exporter's file")
-    arguments = parser.parse_args()
-    discarded: Counter[str] = Counter()
-    paths = exports(arguments.only)
-    cases = []
-    for seed in range(arguments.start, arguments.start + arguments.cases):
-        case = case_of(seed, paths, discarded, across=arguments.across)
-        cases.append(case)
-        if not case.right:
-            print(f"seed {seed}: {case}", file=sys.stderr, flush=True)
-    print("\n".join(table(cases)))
-    print(f"\n{len({case.export for case in cases})} exports; drawn again: ", end="")
-    print(", ".join(f"{count} {why}" for why, count in discarded.items()) or "never")
-    print(f"median {sorted(case.seconds for case in cases)[len(cases) // 2]:.2f} s a diff")
+@click.command()
+@click.option("--cases", default=CASES, show_default=True)
+@click.option("--start", default=0, help="The first seed.")
+@click.option("--only", default="", help="Exports whose name holds this.")
+@click.option("--across", is_flag=True, help="Compare with the sound file of the other exporter.")
+@click.option("--write", is_flag=True, help="Write both tables to results/faults.md.")
+def main(cases: int, start: int, only: str, across: bool, write: bool) -> None:
+    parts = []
+    for other in (False, True) if write else (across,):
+        discarded: Counter[str] = Counter()
+        found = []
+        for seed in range(start, start + cases):
+            found.append(case_of(seed, exports(only), discarded, across=other))
+            if not found[-1].right:
+                click.echo(f"seed {seed}: {found[-1]}", err=True)
+        parts.append(report(found, discarded))
+        click.echo(parts[-1])
+    if write:
+        titles = (
+            "# Is the module with a fault named?",
+            "    python -m benchmarks.faults --write",
+            environment(),
+        )
+        own = "A file with a fault against the same file:"
+        publish("faults", "\n\n".join((*titles, own, parts[0], "Against the other exporter's:", parts[1])))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.faults import KINDS, case_of, exports, partner
+from benchmarks.faults import case_of, exports, partner
+from benchmarks.faulty import KINDS
 
 SEEDS = range(12)
 
