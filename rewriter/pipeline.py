@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,21 +18,18 @@ from rewriter.evidence.like import Like
 from rewriter.insight.diff import TOLERANCE, Diff
 from rewriter.insight.diff import diff as diff_models
 from rewriter.insight.kinship import kept_names
-from rewriter.insight.profile import Profile, profile_of
+from rewriter.insight.profile import Profile, profile_of, read_trace
 from rewriter.insight.profile import profile as profile_model
 from rewriter.model import files, outputs
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
-from rewriter.modules.selection import Selection
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import flatten, is_ours
-from rewriter.paths import ModulePath
 from rewriter.proof.certificate import certify
 from rewriter.proof.compare import Numeric, compare, fitting
 from rewriter.proof.verification import Verification
 from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
-from rewriter.runtime.kernels import KernelProfile, ProfileError, read_profile
 from rewriter.views import sidecar
 from rewriter.views.likeness import like_analysis, like_sidecar
 from rewriter.views.report import PassRecord, Report
@@ -293,7 +289,7 @@ def profile(
         files.check_external_data(model, path)
     progress("runs")
     if trace is not None:
-        found = profile_of(analysis, model, _kernels(trace), timeout=timeout)
+        found = profile_of(analysis, model, read_trace(trace), timeout=timeout)
     else:
         found = profile_model(
             analysis,
@@ -306,42 +302,6 @@ def profile(
     if found.skipped is not None:
         raise UsageError(f"{_name(path)}: {found.skipped}; --inputs gives it arrays of your own")
     return found
-
-
-def _kernels(trace: Path) -> KernelProfile:
-    """The kernels of a profile that somebody took.
-
-    Raises:
-        UnreadableModel: it is no such file.
-    """
-    try:
-        return read_profile(json.loads(trace.read_text("utf-8", "replace")))
-    except OSError as error:
-        raise UnreadableModel(f"{trace}: cannot be read: {error.strerror}; check the path") from None
-    except (ValueError, RecursionError) as error:
-        what = error if isinstance(error, ProfileError) else "not JSON"
-        mend = "take it with SessionOptions.enable_profiling of onnxruntime"
-        raise UnreadableModel(f"{trace}: {what}; {mend}") from None
-
-
-def chosen(found: Diff, selection: Selection) -> frozenset[ModulePath] | None:
-    """The modules of either model that a selection means; None where it says nothing.
-
-    Raises:
-        UsageError: it fits nothing in either.
-    """
-    if selection == Selection():
-        return None
-    paths: set[ModulePath] = set()
-    faults = []
-    for analysis in (found.before, found.after):
-        try:
-            paths.update(module.path for module in selection.modules(analysis))
-        except UsageError as fault:
-            faults.append(fault)
-    if len(faults) == 2:
-        raise faults[0]
-    return frozenset(paths)
 
 
 def _read(source: Source) -> tuple[ModelProto, Path | None]:

@@ -9,7 +9,7 @@ import click
 from rewriter import pipeline
 from rewriter.cli.common import MODEL, Finite, emit_json, progress, read_inputs, stdout
 from rewriter.cli.selecting import selection_flags
-from rewriter.insight.diff import TOLERANCE
+from rewriter.insight.diff import TOLERANCE, chosen
 from rewriter.modules.selection import Selection
 from rewriter.refusals import NotEquivalent
 from rewriter.views.json_diff import diff_json
@@ -76,5 +76,5 @@ def command(
     if as_json:
         emit_json(diff_json(found))
     else:
-        print_diff(found, stdout(), pipeline.chosen(found, selection), everything=everything)
+        print_diff(found, stdout(), chosen(found, selection), everything=everything)
     ctx.exit(0 if found.equal else NotEquivalent.exit_code)

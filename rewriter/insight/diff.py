@@ -11,7 +11,9 @@ from rewriter.insight.structure import Change, Side, changes_between
 from rewriter.model.operators import canonical
 from rewriter.model.purity import draws_random
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.selection import Selection
 from rewriter.paths import ModulePath
+from rewriter.refusals import UsageError
 from rewriter.runtime.feeds import Array
 
 TOLERANCE = 1e-4
@@ -166,6 +168,26 @@ def diff(
         for pair in pairs
     )
     return Diff(before, after, modules, measured, tolerance, carried)
+
+
+def chosen(found: Diff, selection: Selection) -> frozenset[ModulePath] | None:
+    """The modules of either model that a selection means; None where it says nothing.
+
+    Raises:
+        UsageError: it fits nothing in either.
+    """
+    if selection == Selection():
+        return None
+    paths: set[ModulePath] = set()
+    faults = []
+    for analysis in (found.before, found.after):
+        try:
+            paths.update(module.path for module in selection.modules(analysis))
+        except UsageError as fault:
+            faults.append(fault)
+    if len(faults) == 2:
+        raise faults[0]
+    return frozenset(paths)
 
 
 def _changes(left: Side, right: Side, pair: ModulePair) -> tuple[Change, ...]:

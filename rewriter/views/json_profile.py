@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rewriter.insight.profile import Figure, Profile
+from rewriter.insight.book import Figure
+from rewriter.insight.profile import Profile
 from rewriter.views.escape import as_text
 from rewriter.views.json import JsonObject
 

@@ -89,21 +89,22 @@ def test_sums_are_those_of_the_profile_of_onnxruntime(tmp_path: Path) -> None:
 @pytest.mark.parametrize("optimised", [True, False])
 def test_a_slow_module_against_a_check_by_hand(tmp_path: Path, optimised: bool) -> None:
     onnx.save(model(SLOW), tmp_path / "slow.onnx")
-    taken = trace(tmp_path / "slow.onnx", tmp_path, optimised=optimised)
+    taken = trace(tmp_path / "slow.onnx", tmp_path, optimised=optimised, runs=9)
     by_hand: dict[str, float] = defaultdict(float)
     for each in kernels(taken):
         _, outer, inner, _ = each["name"].split("/")
         for path in ("", outer, f"{outer}.{inner}"):
-            by_hand[path] += each["dur"] / 3
+            by_hand[path] += each["dur"] / 9
     found = rewriter.profile(tmp_path / "slow.onnx", trace=taken)
     assert {str(each.path): each.total.mean for each in found.modules} == pytest.approx(by_hand)
-    assert by_hand["slow"] > 0.5 * by_hand[""]
+    medians = {str(each.path): each.total.median for each in found.modules}
+    assert medians["slow"] > 2 * medians["fast"]
 
 
 def test_a_slow_module_is_found_by_running() -> None:
-    found = rewriter.profile(model(SLOW), rounds=5, threads=1)
+    found = rewriter.profile(model(SLOW), rounds=9, threads=1)
     totals = {str(each.path): each.total.median for each in found.modules}
-    assert totals["slow.mm"] > 3 * totals["fast"]
+    assert totals["slow.mm"] > 2 * totals["fast"]
     assert {str(each.path): each.kernels for each in found.modules if each.kernels} == {
         "fast.first": 1,
         "fast.second": 1,

@@ -6,7 +6,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from rewriter.insight.profile import Figure, ModuleTime, Profile
+from rewriter.insight.book import Figure, ModuleTime
+from rewriter.insight.profile import Profile
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import visible
 from rewriter.views.summary import counted
