@@ -44,6 +44,8 @@ class _Model:
     def sizes(self, names: Iterable[str]) -> dict[str, int]:
         """Bytes of the values that are tensors of numbers, at most, over all input sets."""
         wanted = list(dict.fromkeys(names))
+        if not wanted:
+            return {}
         session = self._session(wanted)
         kinds = dict(zip(session.outputs, session.types, strict=True))
         tensors = [name for name in wanted if _is_numeric(kinds[name])]
@@ -102,7 +104,7 @@ class Contrasting(Comparison):
             other.sizes(name for port in ports for name in port.after),
         )
         compared: list[Compared] = []
-        for part in _parts(ports, sizes):
+        for part in parts_of(ports, sizes):
             before = first.values(_names((port.before for port in part), sizes[0]))
             after = other.values(_names((port.after for port in part), sizes[1]))
             compared.extend(compare_port(port, before, after, asked["tolerance"]) for port in part)
@@ -128,8 +130,13 @@ def _handed_on(feeds: dict[str, Array], inputs: Sequence[Input], renamed: dict[s
     return found
 
 
-def _parts(ports: Sequence[Port], sizes: tuple[dict[str, int], dict[str, int]]) -> Iterator[list[Port]]:
-    """Neighbouring ports whose values fit into memory together; a value that several have counts once."""
+def parts_of(ports: Sequence[Port], sizes: tuple[dict[str, int], dict[str, int]]) -> Iterator[list[Port]]:
+    """Neighbouring ports whose values fit into memory together; a value that several have counts once.
+
+    Args:
+        ports: all ports.
+        sizes: bytes of the values, by name, in either model.
+    """
     part: list[Port] = []
     held: set[tuple[int, str]] = set()
     taken = 0
@@ -137,7 +144,7 @@ def _parts(ports: Sequence[Port], sizes: tuple[dict[str, int], dict[str, int]]) 
         sides = enumerate((port.before, port.after))
         wanted = {(side, name) for side, names in sides for name in names if name in sizes[side]}
         more = sum(sizes[side][name] for side, name in wanted - held)
-        if part and taken + more > MOST_BYTES:
+        if part and more and taken + more > MOST_BYTES:
             yield part
             part, held, taken = [], set(), 0
             more = sum(sizes[side][name] for side, name in wanted)
