@@ -37,10 +37,8 @@ class _Entry:
     below: list[_Entry] = field(default_factory=list)
     through: str = ""
     alike: int = 1
-
-    def look(self) -> object:
-        """What two siblings must have in common to share a line."""
-        return (self.figures, self.style, tuple(self.changes), tuple((e.name, e.look()) for e in self.below))
+    look: int = 0
+    """The same number for those that read alike, names left out, with all that is below."""
 
 
 def print_diff(
@@ -66,7 +64,9 @@ def print_diff(
     if not shown:
         return
     console.print()
-    _print_tree(_entries(found, shown, signs(console)), console)
+    _print_tree(_entries(found, shown, signs(console), everything=everything), console)
+    if everything or chosen is not None:
+        return
     left_out = sum(each.diverges(found.tolerance) for each in found.modules) - sum(
         each.diverges(found.tolerance) for each in shown
     )
@@ -84,7 +84,7 @@ def headline(found: Diff) -> str:
     if found.first is not None:
         return f"first divergence: {divergence_text(found.first)}"
     if not found.equal:
-        return "every value that has a partner agrees, but the models have other outputs"
+        return "the models have other outputs, which cannot be compared"
     return f"equal within {found.tolerance:g}, relative, at {counted(len(found.numbers.calls), 'call')}"
 
 
@@ -110,7 +110,7 @@ def _compared(found: Diff) -> list[str]:
 
 def _notes(found: Diff) -> Iterable[str]:
     if found.carried:
-        yield "the second model was made of the first, whose tree was carried over"
+        yield "values and operators of the second bear the names of the first, whose tree was carried over"
     if found.first is not None and found.random:
         yield "a model draws random numbers: what depends on them differs from run to run"
     if found.first is not None and not found.first.own:
@@ -148,23 +148,25 @@ def _holds_cause(found: Diff, module: ModuleDiff) -> bool:
     )
 
 
-def _entries(found: Diff, shown: Sequence[ModuleDiff], mark: Signs) -> _Entry:
+def _entries(found: Diff, shown: Sequence[ModuleDiff], mark: Signs, *, everything: bool) -> _Entry:
     """The tree of what is shown, with the modules that lead there."""
     root = _Entry("(root)")
     made: dict[ModulePath, _Entry] = {ROOT: root}
 
-    def entry(path: ModulePath) -> _Entry:
-        if path not in made:
-            made[path] = _Entry(visible(path.name, ascii_only=mark is ASCII))
-            entry(path.parent or ROOT).below.append(made[path])
-        return made[path]
-
     for module in shown:
-        _describe(entry(module.path), found, module, mark)
+        for path in (*reversed(tuple(module.path.ancestors())), module.path):
+            if path not in made:
+                made[path] = _Entry(visible(path.name, ascii_only=mark is ASCII))
+                made[path.parent or ROOT].below.append(made[path])
+        _describe(made[module.path], found, module, mark, everything=everything)
+    looks: dict[object, int] = {}
+    for entry in reversed(made.values()):  # what is below was made later
+        below = tuple((each.name, each.look) for each in entry.below)
+        entry.look = looks.setdefault((entry.figures, entry.style, *entry.changes, below), len(looks))
     return root
 
 
-def _describe(entry: _Entry, found: Diff, module: ModuleDiff, mark: Signs) -> None:
+def _describe(entry: _Entry, found: Diff, module: ModuleDiff, mark: Signs, *, everything: bool) -> None:
     if module.added or module.gone:
         entry.figures, entry.style = ("added", "green") if module.added else ("gone", "red")
         return
@@ -173,10 +175,10 @@ def _describe(entry: _Entry, found: Diff, module: ModuleDiff, mark: Signs) -> No
     if (worst := module.worst) is not None and (pair := worst.outputs.worst) is not None:
         if worst.diverges(found.tolerance):
             entry.style = "bold red" if found.first and found.first.path == module.path else "yellow"
-        call = f" at call {worst.call}" if len(module.calls) > 1 else ""
-        phrases.append(f"max {_figure(pair.max_abs)} (relative {_figure(pair.relative)}){call}")
-        if not entry.style and pair.relative <= found.tolerance:
-            phrases.pop()
+        call = f" at call {worst.call}" if len(module.calls) > 1 and pair.max_abs else ""
+        figures = f"max {_figure(pair.max_abs)} (relative {_figure(pair.relative)})"
+        if everything or worst.diverges(found.tolerance):
+            phrases.append((figures if pair.max_abs else "equal") + call)
     elif any(_gives(call) for call in module.calls):
         phrases.append("not comparable")
     entry.figures = ", ".join(phrases)
@@ -245,7 +247,7 @@ def _merged(entries: Sequence[_Entry]) -> list[_Entry]:
     merged: list[_Entry] = []
     for entry in entries:
         last = merged[-1] if merged else None
-        if last and _follows(last.through or last.name, entry.name) and last.look() == entry.look():
+        if last and _follows(last.through or last.name, entry.name) and last.look == entry.look:
             last.through = entry.name
             last.alike += 1
         else:
