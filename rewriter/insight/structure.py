@@ -74,6 +74,13 @@ class Side:
         self.tensors = {tensor.name: tensor for tensor in self.analysis.graph.initializers.values()}
         self.named = frozenset(each.initializer for m in self.analysis.tree for each in m.parameters)
 
+    def nodes_of(self, module: Module) -> tuple[int, ...]:
+        """The nodes that a module owns itself; what nobody could place is told at the root."""
+        if module.path:
+            return module.nodes
+        places = self.analysis.tree.placements
+        return tuple(node for node, place in enumerate(places) if place is None or not place.module)
+
     @property
     def folder(self) -> Path | None:
         """Where external data lies."""
@@ -123,7 +130,7 @@ def changes_between(left: Side, one: Module, right: Side, other: Module) -> tupl
 def _nodes(side: Side, module: Module) -> dict[str, list[NodeProto]]:
     """Own nodes by operator, in file order; constants are told by who reads them."""
     found: dict[str, list[NodeProto]] = {}
-    for node in module.nodes:
+    for node in side.nodes_of(module):
         proto = side.analysis.graph.nodes[node]
         if proto.op_type != "Constant":
             found.setdefault(_operator(proto), []).append(proto)
@@ -191,7 +198,7 @@ def _read_constants(side: Side, module: Module) -> dict[str, Counter[str]]:
     """Operator and input -> the constants read there, initializers that are no parameters included."""
     found: dict[str, Counter[str]] = {}
     graph = side.analysis.graph
-    for node in module.nodes:
+    for node in side.nodes_of(module):
         for slot, value in enumerate(graph.reads[node]):
             tensor = None if value == NONE else _constant(side, value)
             if tensor is not None:

@@ -206,3 +206,13 @@ def test_a_model_that_does_not_run_is_told() -> None:
     assert found.numbers is not None
     assert "Nonsense" in str(found.numbers.skipped)
     assert not found.equal
+
+
+def test_what_nobody_could_place_is_told_at_the_root() -> None:
+    text = "g (float[2] x) => (float[2] y) <float[2] w = {1, 2}> { y = Add(x, w) }"
+    assert changes(diff(text, text.replace("{1, 2}", "{1, 3}"))) == {
+        "": [("constant", "Add[1]", "[1, 2]", "[1, 3]")]
+    }
+    assert changes(diff(text, text.replace("Add", "Mul"))) == {
+        "": [("operator", "Add", "1", "None"), ("operator", "Mul", "None", "1")]
+    }
