@@ -33,6 +33,8 @@ from rewriter import pipeline
 from rewriter.insight.diff import TOLERANCE
 from rewriter.insight.numbers import Divergence
 from rewriter.model import files
+from rewriter.model.operators import canonical
+from rewriter.model.purity import draws_random
 from rewriter.modules.analysis import Analysis
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
@@ -70,6 +72,9 @@ def case_of(seed: int, paths: list[Path], discarded: Counter[str], *, across: bo
         path = rng.choice(paths)
         kind = rng.choice(list(KINDS))
         analysis, feeds = loaded(path)
+        if _draws(analysis):
+            discarded["the export draws random numbers"] += 1
+            continue
         if feeds is None:
             discarded["drawn inputs of first choice do not suit the export"] += 1
             continue
@@ -96,6 +101,11 @@ def case_of(seed: int, paths: list[Path], discarded: Counter[str], *, across: bo
             named = None if first is None else str(first.path)
             return Case(name, kind, proto.name, str(place.module), named, time.perf_counter() - start)
     raise SystemExit(f"seed {seed}: no fault found in {_MOST_TRIES} tries")
+
+
+def _draws(analysis: Analysis) -> bool:
+    opsets = {canonical(each.domain): each.version for each in analysis.model.opset_import}
+    return any(draws_random(node, opsets, frozenset()) for node in analysis.graph.nodes)
 
 
 def _has_nodes(analysis: Analysis, module: str) -> bool:
