@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
 import click
 
 from rewriter.modules.selection import KINDS, Selection
+from rewriter.refusals import UsageError
 
 Command = Callable[..., None]
 
@@ -72,3 +73,29 @@ def _with_selection(command: Command, patterns: Callable[[Command], Command]) ->
     for option in reversed(options):
         decorated = option(decorated)
     return decorated
+
+
+def sizes_option(command: Command) -> Command:
+    """Sizes for symbolic dimensions; they arrive as `dims`, for `read_sizes`."""
+    return click.option(
+        "--dim",
+        "dims",
+        metavar="NAME=SIZE",
+        multiple=True,
+        help="The size of a symbolic dimension, so that shapes and FLOPs are known; may be given again.",
+    )(command)
+
+
+def read_sizes(dims: Sequence[str]) -> dict[str, int]:
+    """`("batch=1",)` -> `{"batch": 1}`.
+
+    Raises:
+        UsageError: a word is no name with a size.
+    """
+    sizes = {}
+    for word in dims:
+        name, equals, size = word.rpartition("=")
+        if not equals or not name or not (size.isascii() and size.isdecimal() and len(size) < 10):
+            raise UsageError(f"cannot read --dim {word!r}; write a name and a size: --dim batch=1")
+        sizes[name] = int(size)
+    return sizes
