@@ -193,7 +193,7 @@ def profile(
     rounds: int = 20,
     warmup: int = 3,
     threads: int = 0,
-    trace: PathLike | None = None,
+    recorded: PathLike | None = None,
     timeout: float = 600.0,
     like: Source | None = None,
     reference: ReferenceSource | None = None,
@@ -207,19 +207,19 @@ def profile(
         rounds: runs that are measured.
         warmup: runs before them.
         threads: for one operator; 0 for as many as onnxruntime chooses.
-        trace: a profile that onnxruntime took of this model, to be told by module instead of running it.
+        recorded: a profile that onnxruntime took of this model, to be told by module instead of running it.
         timeout: seconds for everything.
         like: what the model was made of; see `load`.
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
 
     Raises:
-        UnreadableModel: the model or the trace cannot be read.
+        UnreadableModel: the model or the profile cannot be read.
         UsageError: the model cannot be run on these inputs.
     """
     return pipeline.profile(
         source,
-        trace=None if trace is None else Path(trace),
+        recorded=None if recorded is None else Path(recorded),
         inputs=inputs,
         rounds=rounds,
         warmup=warmup,

@@ -18,7 +18,7 @@ from rewriter.evidence.like import Like
 from rewriter.insight.diff import TOLERANCE, Diff
 from rewriter.insight.diff import diff as diff_models
 from rewriter.insight.kinship import kept_names
-from rewriter.insight.profile import Profile, profile_of, read_trace
+from rewriter.insight.profile import Profile, profile_of, read_recorded
 from rewriter.insight.profile import profile as profile_model
 from rewriter.model import files, outputs
 from rewriter.modules.analysis import Analysis
@@ -265,7 +265,7 @@ def _carried(left: Analysis, right: Analysis) -> Analysis | None:
 def profile(
     source: Source,
     *,
-    trace: Path | None = None,
+    recorded: Path | None = None,
     inputs: Inputs | None = None,
     rounds: int = 20,
     warmup: int = 3,
@@ -274,10 +274,10 @@ def profile(
     given: Given = NOTHING,
     progress: Progress = lambda station: None,
 ) -> Profile:
-    """The time of a model by module; see `insight.profile.profile`, and `profile_of` for a `trace`.
+    """The time of a model by module; see `insight.profile.profile`, and `profile_of` for a `recorded`.
 
     Raises:
-        UnreadableModel: the model, external data it refers to, or the trace cannot be read.
+        UnreadableModel: the model, external data it refers to, or the profile cannot be read.
         UsageError: the model cannot be run on these inputs, or fewer than one round was asked for.
     """
     if rounds < 1 or warmup < 0:
@@ -288,8 +288,8 @@ def profile(
     if path:
         files.check_external_data(model, path)
     progress("runs")
-    if trace is not None:
-        found = profile_of(analysis, model, read_trace(trace), timeout=timeout)
+    if recorded is not None:
+        found = profile_of(analysis, model, read_recorded(recorded), timeout=timeout)
     else:
         found = profile_model(
             analysis,

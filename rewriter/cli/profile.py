@@ -31,7 +31,7 @@ from rewriter.views.text.profile import print_profile
 )
 @click.option(
     "--from",
-    "trace",
+    "recorded",
     type=MODEL,
     metavar="PROFILE.json",
     help="Tell the modules of a profile that onnxruntime took of MODEL, instead of running it.",
@@ -48,7 +48,7 @@ def command(
     rounds: int,
     warmup: int,
     threads: int,
-    trace: Path | None,
+    recorded: Path | None,
     timeout: float,
     given: Given,
     as_json: bool,
@@ -66,7 +66,7 @@ def command(
     with progress() as tell:
         found = pipeline.profile(
             model,
-            trace=trace,
+            recorded=recorded,
             inputs=read_inputs(inputs),
             rounds=rounds,
             warmup=warmup,

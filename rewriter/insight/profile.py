@@ -115,20 +115,20 @@ def profile_of(
     return told(analysis, kernels, Profiled(names, kernels, found.optimised))
 
 
-def read_trace(trace: Path) -> KernelProfile:
+def read_recorded(recorded: Path) -> KernelProfile:
     """The kernels of a profile that somebody took.
 
     Raises:
         UnreadableModel: it is no such file.
     """
     try:
-        return read_profile(json.loads(trace.read_text("utf-8", "replace")))
+        return read_profile(json.loads(recorded.read_text("utf-8", "replace")))
     except OSError as error:
-        raise UnreadableModel(f"{trace}: cannot be read: {error.strerror}; check the path") from None
+        raise UnreadableModel(f"{recorded}: cannot be read: {error.strerror}; check the path") from None
     except (ValueError, RecursionError) as error:
         what = error if isinstance(error, ProfileError) else "not JSON"
         mend = "take it with SessionOptions.enable_profiling of onnxruntime"
-        raise UnreadableModel(f"{trace}: {what}; {mend}") from None
+        raise UnreadableModel(f"{recorded}: {what}; {mend}") from None
 
 
 def told(analysis: Analysis, kernels: KernelProfile, found: Profiled) -> Profile:

@@ -84,7 +84,7 @@ def test_nearly_all_time_is_mapped_and_booked_once(name: str) -> None:
 def test_sums_are_those_of_the_profile_of_onnxruntime(tmp_path: Path) -> None:
     path = EXPORTS / "bert" / "dy.onnx"
     taken = trace(path, tmp_path)
-    found = rewriter.profile(path, trace=taken)
+    found = rewriter.profile(path, recorded=taken)
     durations = sum(each["dur"] for each in kernels(taken))
     assert found.runs == 3
     assert booked(found) * found.runs == pytest.approx(durations, abs=1e-3)
@@ -100,7 +100,7 @@ def test_a_slow_module_against_a_check_by_hand(tmp_path: Path, optimised: bool) 
         _, outer, inner, _ = each["name"].split("/")
         for path in ("", outer, f"{outer}.{inner}"):
             by_hand[path] += each["dur"] / 9
-    found = rewriter.profile(tmp_path / "slow.onnx", trace=taken)
+    found = rewriter.profile(tmp_path / "slow.onnx", recorded=taken)
     assert {str(each.path): each.total.mean for each in found.modules} == pytest.approx(by_hand)
     medians = {str(each.path): each.total.median for each in found.modules}
     assert medians["slow"] > 2 * medians["fast"]
@@ -173,7 +173,7 @@ def test_grouped_files_are_profiled_flat(tmp_path: Path, functions: str) -> None
 def test_the_profile_of_a_grouped_file(tmp_path: Path, optimised: bool) -> None:
     rewriter.rewrite(EXPORTS / "bert" / "ts.onnx", tmp_path / "g.onnx", functions="call", numbers=False)
     taken = trace(tmp_path / "g.onnx", tmp_path, optimised=optimised)
-    found = rewriter.profile(tmp_path / "g.onnx", trace=taken)
+    found = rewriter.profile(tmp_path / "g.onnx", recorded=taken)
     assert found.mapped == 1.0
     names = {each["name"] for each in kernels(taken)}
     assert len(names) <= sum(parts(found).values()) < 1.5 * len(names)  # few are shared
@@ -195,9 +195,9 @@ def test_what_is_no_trace_is_refused(tmp_path: Path) -> None:
     for content in ("", "[]", "{}", "[1]", "[" * 100_000):
         (tmp_path / "trace.json").write_text(content)
         with pytest.raises(UnreadableModel, match=r"trace\.json: .*; take it with"):
-            rewriter.profile(model(SLOW), trace=tmp_path / "trace.json")
+            rewriter.profile(model(SLOW), recorded=tmp_path / "trace.json")
     with pytest.raises(UnreadableModel, match="cannot be read"):
-        rewriter.profile(model(SLOW), trace=tmp_path / "none.json")
+        rewriter.profile(model(SLOW), recorded=tmp_path / "none.json")
 
 
 def test_a_crash_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
