@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
-    from rewriter.api import LoadedModel, load, rewrite, tree, verify
+    from rewriter.api import LoadedModel, diff, load, profile, rewrite, tree, verify
+    from rewriter.insight.diff import Diff
+    from rewriter.insight.profile import Profile
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.modules.selection import Selection
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Boundary",
+    "Diff",
     "Kind",
     "LoadedModel",
     "Module",
@@ -37,25 +40,31 @@ __all__ = [
     "ModuleTree",
     "Parameter",
     "Placement",
+    "Profile",
     "Refusal",
     "Report",
     "RewriterError",
     "Selection",
     "Verification",
     "__version__",
+    "diff",
     "load",
+    "profile",
     "rewrite",
     "tree",
     "verify",
 ]
 
 _HOME = {
+    "diff": "api",
+    "profile": "api",
     "load": "api",
     "rewrite": "api",
     "tree": "api",
     "verify": "api",
     "Analysis": "modules.analysis",
     "Boundary": "modules.module",
+    "Diff": "insight.diff",
     "Kind": "modules.module",
     "LoadedModel": "api",
     "Module": "modules.module",
@@ -63,6 +72,7 @@ _HOME = {
     "ModuleTree": "modules.module",
     "Parameter": "modules.module",
     "Placement": "modules.module",
+    "Profile": "insight.profile",
     "Refusal": "refusals",
     "Report": "views.report",
     "RewriterError": "refusals",

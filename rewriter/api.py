@@ -9,6 +9,8 @@ from pathlib import Path
 
 from rewriter import pipeline
 from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
+from rewriter.insight.diff import TOLERANCE, Diff
+from rewriter.insight.profile import Profile
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.passes.base import Pass
@@ -168,3 +170,72 @@ def verify(
     """
     options = Options(numbers=numbers, optimised=optimised, inputs=inputs, timeout=timeout)
     return pipeline.verify(before, after, options)
+
+
+def diff(
+    before: Source,
+    after: Source,
+    *,
+    numbers: bool = True,
+    inputs: Inputs | None = None,
+    tolerance: float = TOLERANCE,
+    timeout: float = 600.0,
+) -> Diff:
+    """Where two models differ, module by module, and where their numbers part first (`Diff.first`).
+
+    Args:
+        before: the first model.
+        after: the second.
+        numbers: whether to run both in onnxruntime, without optimisations.
+        inputs: input of the first model -> array to run them on; drawn from the signature where None.
+        tolerance: how far a value may be off, relative to its largest magnitude, to count as equal.
+        timeout: seconds for the numbers.
+
+    Raises:
+        UnreadableModel: one of them cannot be read.
+        UsageError: the inputs do not fit the first model.
+    """
+    return pipeline.diff(before, after, numbers=numbers, inputs=inputs, tolerance=tolerance, timeout=timeout)
+
+
+def profile(
+    source: Source,
+    *,
+    inputs: Inputs | None = None,
+    rounds: int = 20,
+    warmup: int = 3,
+    threads: int = 0,
+    recorded: PathLike | None = None,
+    timeout: float = 600.0,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+) -> Profile:
+    """Where the time of a model goes, by module and by class, as onnxruntime runs it by default.
+
+    Args:
+        source: the model.
+        inputs: input -> array to run it on; drawn from the signature where None.
+        rounds: runs that are measured.
+        warmup: runs before them.
+        threads: for one operator; 0 for as many as onnxruntime chooses.
+        recorded: a profile that onnxruntime took of this model, to be told by module instead of running it.
+        timeout: seconds for everything.
+        like: what the model was made of; see `load`.
+        reference: what the model was built from; see `load`.
+        checkpoint: what its weights are called; see `load`.
+
+    Raises:
+        UnreadableModel: the model or the profile cannot be read.
+        UsageError: the model cannot be run on these inputs.
+    """
+    return pipeline.profile(
+        source,
+        recorded=None if recorded is None else Path(recorded),
+        inputs=inputs,
+        rounds=rounds,
+        warmup=warmup,
+        threads=threads,
+        timeout=timeout,
+        given=given_beside(like, reference, checkpoint),
+    )

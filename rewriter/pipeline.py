@@ -15,6 +15,11 @@ from onnx import ModelProto
 from rewriter import garbage
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.like import Like
+from rewriter.insight.diff import TOLERANCE, Diff
+from rewriter.insight.diff import diff as diff_models
+from rewriter.insight.kinship import kept_names
+from rewriter.insight.profile import Profile, profile_of, read_recorded
+from rewriter.insight.profile import profile as profile_model
 from rewriter.model import files, outputs
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
@@ -22,7 +27,7 @@ from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import flatten, is_ours
 from rewriter.proof.certificate import certify
-from rewriter.proof.compare import Numeric, compare
+from rewriter.proof.compare import Numeric, compare, fitting
 from rewriter.proof.verification import Verification
 from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
 from rewriter.views import sidecar
@@ -202,6 +207,101 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
             files.check_external_data(model, path)
     folders = tuple(path.parent.resolve() if path else None for path in (left_path, right_path))
     return _prove(left, right, (folders[0], folders[1]), options, _Clock(lambda station: None))
+
+
+def diff(
+    before: Source,
+    after: Source,
+    *,
+    numbers: bool = True,
+    inputs: Inputs | None = None,
+    tolerance: float = TOLERANCE,
+    timeout: float = 600.0,
+    progress: Progress = lambda station: None,
+) -> Diff:
+    """Compare two models module by module; see `insight.diff.diff`.
+
+    Where the second was made of the first and has no other modules, or tells the modules of fewer of its
+    nodes, and the tree of the first places at least as many, that is carried over.
+
+    Raises:
+        UnreadableModel: one of them, or external data it refers to, cannot be read.
+        UsageError: the inputs do not fit.
+    """
+    progress("load")
+    left, right = load(before), load(after)
+    for each in (left, right):
+        if each.path:
+            files.check_external_data(each.model, each.path)
+    carried = _carried(left, right)
+    progress("numbers" if numbers else "compare")
+    return diff_models(
+        left,
+        carried or right,
+        numbers=numbers,
+        inputs=None if inputs is None else fitting(left.model, inputs),
+        tolerance=tolerance,
+        timeout=timeout,
+        carried=carried is not None,
+    )
+
+
+def _carried(left: Analysis, right: Analysis) -> Analysis | None:
+    """The second model with the tree of the first, where it was made of that, or tells less by itself.
+
+    One that has modules of its own is another version, whatever its values are called.
+    """
+    made_of = bool(kept_names(left, right)) and all(module.path in left.tree for module in right.tree)
+    if not made_of and right.tree.coverage >= left.tree.coverage:
+        return None
+    try:
+        carried = analyse(right.model, right.path, Given(like=like_analysis(left)))
+    except UsageError:
+        return None
+    more = carried.tree.placed - right.tree.placed
+    return carried if more > 0 or (made_of and more == 0) else None
+
+
+def profile(
+    source: Source,
+    *,
+    recorded: Path | None = None,
+    inputs: Inputs | None = None,
+    rounds: int = 20,
+    warmup: int = 3,
+    threads: int = 0,
+    timeout: float = 600.0,
+    given: Given = NOTHING,
+    progress: Progress = lambda station: None,
+) -> Profile:
+    """The time of a model by module; see `insight.profile.profile`, and `profile_of` for a `recorded`.
+
+    Raises:
+        UnreadableModel: the model, external data it refers to, or the profile cannot be read.
+        UsageError: the model cannot be run on these inputs, or fewer than one round was asked for.
+    """
+    if rounds < 1 or warmup < 0:
+        raise UsageError(f"cannot measure {rounds} rounds after {warmup}: ask for at least one round")
+    progress("load")
+    model, path = _read(source)
+    analysis = _look_through(model, path, given)
+    if path:
+        files.check_external_data(model, path)
+    progress("runs")
+    if recorded is not None:
+        found = profile_of(analysis, model, read_recorded(recorded), timeout=timeout)
+    else:
+        found = profile_model(
+            analysis,
+            inputs=None if inputs is None else fitting(model, inputs),
+            rounds=rounds,
+            warmup=warmup,
+            threads=threads,
+            timeout=timeout,
+        )
+    if found.skipped is not None:
+        raise UsageError(f"{_name(path)}: {found.skipped}; --inputs gives it arrays of your own")
+    return found
 
 
 def _read(source: Source) -> tuple[ModelProto, Path | None]:

@@ -62,7 +62,7 @@ class Contents:
             return (*head, *self._external(tensor, folder))
         data = inline_bytes(tensor)
         if data is None:
-            return (*head, "message", _without_names(tensor))
+            return (*head, "message", without_names(tensor))
         if self.by_content:
             return (*head, "bytes", hashlib.blake2b(data, digest_size=32).digest())
         if len(data) <= _SMALL:
@@ -108,7 +108,8 @@ def _digest(path: Path, offset: int, length: int | None) -> bytes:
     return digest.digest()
 
 
-def _without_names(tensor: TensorProto) -> bytes:
+def without_names(tensor: TensorProto) -> bytes:
+    """The serialized tensor but for its name and what is noted beside it."""
     bare = TensorProto()
     bare.CopyFrom(tensor)
     for name in ("name", "doc_string", "metadata_props"):

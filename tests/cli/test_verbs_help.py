@@ -9,7 +9,8 @@ from rewriter.cli import cli
 
 
 @pytest.mark.parametrize(
-    "verb", ["tree", "rewrite", "flatten", "verify", "explain", "select", "stats", "export"]
+    "verb",
+    ["tree", "rewrite", "flatten", "verify", "explain", "select", "stats", "export", "diff", "profile"],
 )
 def test_examples_stand_on_lines_of_their_own(verb: str) -> None:
     page = CliRunner().invoke(cli, [verb, "--help"]).output

@@ -52,7 +52,8 @@ def valid(name: str, output: JsonObject) -> Any:
 
 
 @pytest.mark.parametrize(
-    "name", ["tree", "rewrite", "verify", "explain", "sources", "modules", "select", "stats"]
+    "name",
+    ["tree", "rewrite", "verify", "explain", "sources", "modules", "select", "stats", "diff", "profile"],
 )
 def test_schemas_are_valid_and_closed(name: str) -> None:
     published = schema(name)

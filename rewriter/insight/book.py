@@ -1,0 +1,141 @@
+"""The account of every module: the time of kernels, shared out among those whose nodes they compute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rewriter.insight.kernel_map import KernelMap
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module
+from rewriter.paths import ModulePath
+from rewriter.runtime.kernels import Kernel
+
+Times = npt.NDArray[np.float64]
+"""Microseconds, a run each."""
+
+UNKNOWN = "unknown"
+"""The class of modules whose class nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Microseconds of a run: means add up, medians are steady; half of the runs lie from `low` to `high`."""
+
+    mean: float
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, times: Times) -> Figure:
+        """The figures of the runs."""
+        low, median, high = np.percentile(times, (25, 50, 75))
+        return cls(float(times.mean()), float(median), float(low), float(high))
+
+
+NO_TIME = Figure(0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleTime:
+    """The time of one module.
+
+    Attributes:
+        path: which module.
+        class_name: its class; None where nobody knows.
+        own: of the kernels of its own nodes.
+        total: the same with all modules below.
+        shared: the part of the mean of `own` that is its share of kernels of several modules.
+        kernels: how many kernels it has part in itself.
+        output_bytes: what these write in a run, likewise shared.
+    """
+
+    path: ModulePath
+    class_name: str | None
+    own: Figure
+    total: Figure
+    shared: float
+    kernels: int
+    output_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTime:
+    """The own time of all modules of one class; their number counts those that have any."""
+
+    class_name: str
+    own: Figure
+    modules: int
+
+
+class Book:
+    """The account of every module."""
+
+    def __init__(self, analysis: Analysis, kernel_map: KernelMap, runs: int) -> None:
+        self.tree = analysis.tree
+        self.map = kernel_map
+        self.runs = runs
+        self.own: dict[ModulePath, Times] = {}
+        self.shared: dict[ModulePath, float] = {}
+        self.kernels: dict[ModulePath, int] = {}
+        self.bytes: dict[ModulePath, float] = {}
+        self.unmapped: list[Kernel] = []
+        self.shared_time = 0.0
+
+    def enter(self, kernel: Kernel) -> None:
+        """Book one kernel."""
+        modules = self._modules_of(self.map.nodes(kernel.name, kernel.op_type))
+        if not modules:
+            self.unmapped.append(kernel)
+            return
+        part = 1 / len(modules)
+        times: Times = np.array(kernel.times) * part
+        if len(modules) > 1:
+            self.shared_time += sum(kernel.times)
+        for path in modules:
+            self.own[path] = self.own.get(path, np.zeros(self.runs)) + times
+            self.kernels[path] = self.kernels.get(path, 0) + 1
+            written = kernel.memory.output * part * kernel.count / self.runs
+            self.bytes[path] = self.bytes.get(path, 0.0) + written
+            if len(modules) > 1:
+                self.shared[path] = self.shared.get(path, 0.0) + float(times.mean())
+
+    def _modules_of(self, nodes: Sequence[int]) -> list[ModulePath]:
+        places = (self.tree.placements[node] for node in nodes)
+        return list(dict.fromkeys(place.module for place in places if place is not None))
+
+    def modules(self) -> tuple[ModuleTime, ...]:
+        """The time of every module."""
+        totals: dict[ModulePath, Times] = {}
+        for module in self.tree.innermost_first():
+            own = self.own.get(module.path, np.zeros(self.runs))
+            totals[module.path] = own + sum(totals[child] for child in module.children)
+        return tuple(self._time(module, totals[module.path]) for module in self.tree)
+
+    def _time(self, module: Module, total: Times) -> ModuleTime:
+        path = module.path
+        return ModuleTime(
+            path,
+            module.class_name,
+            Figure.of(self.own.get(path, np.zeros(self.runs))),
+            Figure.of(total),
+            self.shared.get(path, 0.0),
+            self.kernels.get(path, 0),
+            self.bytes.get(path, 0.0),
+        )
+
+    def classes(self) -> tuple[ClassTime, ...]:
+        """The time of every class."""
+        times: dict[str, Times] = {}
+        counts: dict[str, int] = {}
+        for module in self.tree:
+            if module.path in self.own:
+                name = module.class_name or UNKNOWN
+                times[name] = times.get(name, np.zeros(self.runs)) + self.own[module.path]
+                counts[name] = counts.get(name, 0) + 1
+        found = [ClassTime(name, Figure.of(each), counts[name]) for name, each in times.items()]
+        return tuple(sorted(found, key=lambda each: (-each.own.mean, each.class_name)))

@@ -1,0 +1,206 @@
+"""Two models, module by module: what was added, is gone or changed, and where their numbers part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rewriter.insight.numbers import CallNumbers, Divergence, Numbers, compare_calls
+from rewriter.insight.pairing import How, ModulePair, pair_modules
+from rewriter.insight.structure import Change, Side, changes_between
+from rewriter.model.operators import canonical
+from rewriter.model.purity import draws_random
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.selection import Selection
+from rewriter.paths import ModulePath
+from rewriter.refusals import UsageError
+from rewriter.runtime.feeds import Array
+
+TOLERANCE = 1e-4
+"""How far a value may be off, relative to its largest magnitude, and still count as equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleDiff:
+    """One module in both models, or in one of them.
+
+    Attributes:
+        pair: its paths.
+        changes: what it owns itself that differs; what lies below it is told there.
+        calls: its numbers, a call each; empty where it is in one model only or nothing was run.
+    """
+
+    pair: ModulePair
+    changes: tuple[Change, ...] = ()
+    calls: tuple[CallNumbers, ...] = ()
+
+    @property
+    def path(self) -> ModulePath:
+        """The path in the first model, or in the second for a module that was added."""
+        return self.pair.path
+
+    @property
+    def added(self) -> bool:
+        """Whether only the second model has it."""
+        return self.pair.before is None
+
+    @property
+    def gone(self) -> bool:
+        """Whether only the first model has it."""
+        return self.pair.after is None
+
+    @property
+    def worst(self) -> CallNumbers | None:
+        """The call that is farthest off; None where no call could be compared."""
+        comparable = [call for call in self.calls if call.outputs.worst is not None]
+        return max(comparable, key=_relative, default=None)
+
+    def diverges(self, tolerance: float) -> bool:
+        """Whether a call of it is farther off than that."""
+        return any(call.diverges(tolerance) for call in self.calls)
+
+    @property
+    def not_comparable(self) -> tuple[CallNumbers, ...]:
+        """The calls of which some result has no partner."""
+        return tuple(call for call in self.calls if call.outputs.only_before or call.outputs.only_after)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything but numbers differs."""
+        return self.added or self.gone or bool(self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What differs between two models.
+
+    Attributes:
+        before: the first model.
+        after: the second.
+        modules: every module of either, in the order of the first; what was added comes last.
+        numbers: what running both showed; None where that was not asked for.
+        tolerance: how far values may be apart, relative to their size.
+        carried: whether the tree of the second was carried over from the first, which it was made of.
+    """
+
+    before: Analysis
+    after: Analysis
+    modules: tuple[ModuleDiff, ...]
+    numbers: Numbers | None
+    tolerance: float
+    carried: bool = False
+
+    @property
+    def first(self) -> Divergence | None:
+        """Where the models part."""
+        return self.numbers.first(self.tolerance) if self.numbers else None
+
+    @property
+    def changed(self) -> tuple[ModuleDiff, ...]:
+        """The modules that differ in anything but numbers."""
+        return tuple(module for module in self.modules if module.changed)
+
+    @property
+    def equal(self) -> bool:
+        """Whether the numbers agree within the tolerance; where none were taken, whether nothing differs."""
+        if self.numbers is None or self.numbers.skipped is not None:
+            return not self.changed
+        return self.first is None and self._outputs_compared
+
+    @property
+    def _outputs_compared(self) -> bool:
+        """Whether every result of the whole model has a partner."""
+        root = next(call for call in self.numbers.calls if not call.path) if self.numbers else None
+        return root is None or not (root.outputs.only_before or root.outputs.only_after)
+
+    @property
+    def random(self) -> bool:
+        """Whether either model draws random numbers, which no two runs have in common."""
+        return _draws(self.before) or _draws(self.after)
+
+    @property
+    def matched(self) -> dict[How, int]:
+        """How many modules were matched by what."""
+        found: dict[How, int] = {}
+        for module in self.modules:
+            if module.pair.how is not None:
+                found[module.pair.how] = found.get(module.pair.how, 0) + 1
+        return found
+
+
+def diff(
+    before: Analysis,
+    after: Analysis,
+    *,
+    numbers: bool = True,
+    inputs: Mapping[str, Array] | None = None,
+    tolerance: float = TOLERANCE,
+    timeout: float = 600.0,
+    carried: bool = False,
+) -> Diff:
+    """Compare two models module by module.
+
+    Args:
+        before: the first model.
+        after: the second.
+        numbers: whether to run both.
+        inputs: input of the first model -> array; drawn where None.
+        tolerance: how far values may be apart, relative to their size.
+        timeout: seconds for the numbers.
+        carried: whether the tree of the second was carried over from the first.
+    """
+    pairs = pair_modules(before, after)
+    left, right = Side(before), Side(after)
+    measured = None
+    calls: dict[ModulePath, list[CallNumbers]] = {}
+    if numbers:
+        measured = compare_calls(before, after, pairs, inputs=inputs, tolerance=tolerance, timeout=timeout)
+        for call in measured.calls:
+            calls.setdefault(call.path, []).append(call)
+    modules = tuple(
+        ModuleDiff(
+            pair,
+            _changes(left, right, pair),
+            tuple(sorted(calls.get(pair.before, ()), key=lambda each: each.call))
+            if pair.before is not None
+            else (),
+        )
+        for pair in pairs
+    )
+    return Diff(before, after, modules, measured, tolerance, carried)
+
+
+def chosen(found: Diff, selection: Selection) -> frozenset[ModulePath] | None:
+    """The modules of either model that a selection means; None where it says nothing.
+
+    Raises:
+        UsageError: it fits nothing in either.
+    """
+    if selection == Selection():
+        return None
+    paths: set[ModulePath] = set()
+    faults = []
+    for analysis in (found.before, found.after):
+        try:
+            paths.update(module.path for module in selection.modules(analysis))
+        except UsageError as fault:
+            faults.append(fault)
+    if len(faults) == 2:
+        raise faults[0]
+    return frozenset(paths)
+
+
+def _changes(left: Side, right: Side, pair: ModulePair) -> tuple[Change, ...]:
+    if pair.before is None or pair.after is None:
+        return ()
+    return changes_between(left, left.analysis.tree[pair.before], right, right.analysis.tree[pair.after])
+
+
+def _draws(analysis: Analysis) -> bool:
+    opsets = {canonical(each.domain): each.version for each in analysis.model.opset_import}
+    return any(draws_random(node, opsets, frozenset()) for node in analysis.graph.nodes)
+
+
+def _relative(call: CallNumbers) -> float:
+    worst = call.outputs.worst
+    return worst.relative if worst is not None else 0.0

@@ -1,0 +1,208 @@
+"""The same inputs through two models: how far the results of every call of every module are apart.
+
+A call diverges where a value that it gives out is farther from its partner than the tolerance. Everything
+behind a fault diverges, and so does every module around it: at fault is a call that diverges though all it
+took in before agrees; of those the one that diverges first in the order of execution, and the innermost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import NamedTuple
+
+from rewriter.insight.pairing import ModulePair
+from rewriter.insight.ports import calls_of_both
+from rewriter.modules.analysis import Analysis
+from rewriter.paths import ModulePath
+from rewriter.runtime.contrast import Compared, Pair, Port, contrast
+from rewriter.runtime.feeds import Array, plan
+from rewriter.runtime.protocol import Stage, one_line
+from rewriter.runtime.signature import FeedError, Input, signature
+
+SETS = 2
+"""Input sets that are drawn: in the first all masks are ones, in the second they are not."""
+
+
+class CallNumbers(NamedTuple):
+    """One call of one module, in both models.
+
+    Attributes:
+        path: the module, by its path in the first model.
+        call: which call, from 0.
+        outputs: what it gives out.
+        inputs: what it takes in, weights left out.
+        order: value of the first model -> number of the node that makes it: the order of execution.
+    """
+
+    path: ModulePath
+    call: int
+    outputs: Compared
+    inputs: Compared
+    order: Mapping[str, int]
+
+    def diverges(self, tolerance: float) -> bool:
+        """Whether a value that it gives out is farther off than that, relative to its size."""
+        worst = self.outputs.worst
+        return worst is not None and worst.relative > tolerance
+
+    def begins(self, tolerance: float) -> float:
+        """The node that makes the first value given out that is farther off than that; infinite for none."""
+        off = (self.order[pair.before] for pair in self.outputs.pairs if pair.relative > tolerance)
+        return min(off, default=inf)
+
+    def takes_equal(self, tolerance: float) -> bool:
+        """Whether all that it takes in before it begins to diverge agrees, as far as it could be compared.
+
+        What comes later may depend on what the call itself gave out: calls of one module are not always told
+        apart, and some are left and entered again.
+        """
+        begins = self.begins(tolerance)
+        return not any(
+            pair.relative > tolerance and self.order[pair.before] < begins for pair in self.inputs.pairs
+        )
+
+    @property
+    def comparable(self) -> bool:
+        """Whether any value that it gives out has a partner."""
+        return bool(self.outputs.pairs)
+
+
+class Divergence(NamedTuple):
+    """Where the models part.
+
+    Attributes:
+        path: the module, by its path in the first model.
+        call: which call of it, from 0.
+        worst: the value that is farthest off.
+        own: whether all that the call takes in agrees, so that the cause lies in it.
+    """
+
+    path: ModulePath
+    call: int
+    worst: Pair
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """All calls that both models have, callers before the calls they make.
+
+    Attributes:
+        runs: number of input sets.
+        calls: the calls.
+        skipped: why there are none.
+    """
+
+    runs: int
+    calls: tuple[CallNumbers, ...]
+    skipped: str | None = None
+
+    def first(self, tolerance: float) -> Divergence | None:
+        """The call where the models part: the first that diverges by itself, else the first at all."""
+        apart = sorted(
+            (each for each in self.calls if each.diverges(tolerance)),
+            key=lambda each: (each.begins(tolerance), not each.path, -each.path.depth),
+        )
+        own = [each for each in apart if each.takes_equal(tolerance)]
+        for found in (*own[:1], *apart[:1]):
+            worst = found.outputs.worst
+            assert worst is not None  # else it does not diverge
+            return Divergence(found.path, found.call, worst, bool(own))
+        return None
+
+
+def compare_calls(
+    before: Analysis,
+    after: Analysis,
+    pairs: Sequence[ModulePair],
+    *,
+    inputs: Mapping[str, Array] | None,
+    tolerance: float,
+    timeout: float,
+) -> Numbers:
+    """Run both models in a child process and compare what goes in and out of every call.
+
+    Args:
+        before: the first model.
+        after: the second.
+        pairs: which module is which.
+        inputs: input of the first model -> array; drawn where None.
+        tolerance: how far values may be apart, relative to their size.
+        timeout: seconds for everything.
+
+    Returns:
+        The numbers; `skipped` tells why there are none. Whatever a model does is a result.
+    """
+    try:
+        left, right = signature(before.model), signature(after.model)
+        renamed = _renamed(left, right)
+        drawn_for = _narrower(left, right, renamed) if inputs is None else Stage.ORIGINAL
+        drawing = plan((before if drawn_for is Stage.ORIGINAL else after).model)
+    except FeedError as error:
+        return Numbers(0, (), one_line(f"no inputs for both: {error}"))
+    calls = calls_of_both(before, after, pairs)
+    ports = [port for _, _, *both in calls for port in both]
+    swapped = drawn_for is Stage.REWRITTEN
+    sides = (after, before) if swapped else (before, after)
+    found = contrast(
+        dict(zip(Stage, (each.model for each in sides), strict=True)),
+        dict(zip(Stage, (each.path.parent if each.path else None for each in sides), strict=True)),
+        [_turned(port) for port in ports] if swapped else ports,
+        plan=drawing,
+        renamed={new: old for old, new in renamed.items()} if swapped else renamed,
+        given=inputs,
+        sets=SETS,
+        tolerance=tolerance,
+        timeout=timeout,
+    )
+    if found.skipped is not None:
+        return Numbers(0, (), found.skipped)
+    results = [_turned_back(each) for each in found.ports] if swapped else list(found.ports)
+    graph = before.graph
+    order = {
+        name: graph.producer[value] for name, value in graph.bodies[0].values.items() if isinstance(name, str)
+    }
+    numbers = [
+        CallNumbers(path, call, results[2 * at], results[2 * at + 1], order)
+        for at, (path, call, _, _) in enumerate(calls)
+    ]
+    return Numbers(found.runs, tuple(numbers))
+
+
+def _renamed(left: Sequence[Input], right: Sequence[Input]) -> dict[str, str]:
+    """Input of the first model -> input of the second: by name, else by position.
+
+    Raises:
+        FeedError: the second model has inputs that the first has nothing for.
+    """
+    ours, theirs = [each.name for each in left], [each.name for each in right]
+    if set(theirs) <= set(ours):
+        return {name: name for name in theirs}
+    if set(ours) <= set(theirs) or len(ours) != len(theirs):
+        missing = next(name for name in theirs if name not in ours)
+        raise FeedError(f"the second model also wants {missing!r}")
+    for one, other in zip(left, right, strict=True):
+        if one.dims is not None and other.dims is not None and len(one.dims) != len(other.dims):
+            raise FeedError(f"inputs {one.name!r} and {other.name!r} have different ranks")
+    return dict(zip(ours, theirs, strict=True))
+
+
+def _narrower(left: Sequence[Input], right: Sequence[Input], renamed: Mapping[str, str]) -> Stage:
+    """The model that allows fewer sizes, where it has inputs for the other: what suits it suits both."""
+
+    def fixed(inputs: Sequence[Input]) -> int:
+        return sum(isinstance(dim, int) for each in inputs for dim in each.dims or ())
+
+    whole = len(renamed) == len(left)
+    return Stage.REWRITTEN if whole and fixed(right) > fixed(left) else Stage.ORIGINAL
+
+
+def _turned(port: Port) -> Port:
+    return Port(port.after, port.before, port.by_name)
+
+
+def _turned_back(found: Compared) -> Compared:
+    pairs = tuple(pair._replace(before=pair.after, after=pair.before) for pair in found.pairs)
+    return Compared(pairs, found.only_after, found.only_before)

@@ -1,0 +1,149 @@
+"""Which values of one model are which of another, told by shape and closeness, and how far they are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf, prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rewriter.runtime.contrast import Compared, Pair, Port
+
+Array = npt.NDArray[Any]
+Values = Mapping[str, Sequence[Array]]
+"""Name -> one array per input set."""
+
+_HUGE, _HUGE_HALF = 1e30, 1e4
+"""Beyond this a number stands for infinity (a mask), whatever number it is exactly; in float16 from here on,
+where converters put what is too large."""
+_LEAST_MAGNITUDE = 1e-3
+"""Below it a difference is held against this instead, so that rounding around zero stays small."""
+_BLOCK = 1 << 20
+"""Elements looked at together: copies in float64 stay small beside a large tensor."""
+_MOST_TRIED = 64
+"""Values of one shape at one port that are matched by closeness; more are matched in order."""
+
+Distance = tuple[float, float]
+"""Relative, absolute."""
+
+
+def compare_port(port: Port, before: Values, after: Values, tolerance: float) -> Compared:
+    """Match the values of a port and measure the pairs.
+
+    Truth values and numbers never match. In this order: equal names where the port says so and the values
+    agree, equal shapes, shapes equal but for axes of size 1, as many elements and so close that one is the
+    other reshaped. Among several of one shape equal names go together where all names are equal, else
+    whatever is closest. Where names tell, what has no name left counts only where it agrees: it may be
+    another value, from inside what was fused.
+
+    Args:
+        port: the names.
+        before: the values of the one model.
+        after: the values of the other.
+        tolerance: how close, relative, a reshaped value must be to count as the same.
+    """
+    left = [name for name in dict.fromkeys(port.before) if name in before]
+    right = [name for name in dict.fromkeys(port.after) if name in after]
+    pairs: list[Pair] = []
+    named = [
+        _measured(name, name, before, after)
+        for name in left
+        if port.by_name and name in right and _elements(before[name][0]) == _elements(after[name][0])
+    ]
+    _keep([pair for pair in named if pair.relative <= tolerance], pairs, left, right)
+    if len(pairs) < len(named):  # where names were handed out anew, one may have come to mean another
+        for form in (_shape, _squeezed):
+            for names, others in _alike(left, right, before, after, form):
+                _keep(_assigned(names, others, before, after, tolerance), pairs, left, right)
+        _keep(named, pairs, left, right)
+    for form in (_shape, _squeezed, _elements):
+        closest = tolerance if form is _elements or port.by_name else inf
+        for names, others in _alike(left, right, before, after, form):
+            _keep(_assigned(names, others, before, after, closest), pairs, left, right)
+    return Compared(
+        tuple(pairs),
+        tuple(f"{name} {before[name][0].shape}" for name in left),
+        tuple(f"{name} {after[name][0].shape}" for name in right),
+    )
+
+
+def _keep(found: Sequence[Pair], pairs: list[Pair], left: list[str], right: list[str]) -> None:
+    """Take pairs over, of values that have no partner yet."""
+    for pair in found:
+        if pair.before in left and pair.after in right:
+            pairs.append(pair)
+            left.remove(pair.before)
+            right.remove(pair.after)
+
+
+def distance(before: Array, after: Array) -> Distance:
+    """The largest difference of two arrays of as many elements, relative to their size and absolute."""
+    largest = magnitude = 0.0
+    flat, other = before.reshape(-1), after.reshape(-1)
+    limits = [_HUGE_HALF if array.dtype == np.float16 else _HUGE for array in (before, after)]
+    for start in range(0, flat.size, _BLOCK):
+        x = flat[start : start + _BLOCK].astype(np.float64)
+        y = other[start : start + _BLOCK].astype(np.float64)
+        huge = [np.abs(side) >= limit for side, limit in zip((x, y), limits, strict=True)]
+        same = (huge[0] & huge[1] & (np.sign(x) == np.sign(y))) | (np.isnan(x) & np.isnan(y))
+        with np.errstate(all="ignore"):
+            apart = np.where(same, 0.0, np.abs(x - y))
+        apart[np.isnan(apart)] = inf
+        largest = max(largest, float(apart.max(initial=0.0)))
+        for side, beyond in zip((x, y), huge, strict=True):
+            finite = np.isfinite(side) & ~beyond
+            magnitude = max(magnitude, float(np.abs(side).max(initial=0.0, where=finite)))
+    return largest / max(magnitude, _LEAST_MAGNITUDE), largest
+
+
+def _shape(array: Array) -> tuple[int, ...]:
+    return tuple(array.shape)
+
+
+def _squeezed(array: Array) -> tuple[int, ...]:
+    return tuple(size for size in array.shape if size != 1)
+
+
+def _elements(array: Array) -> tuple[int, ...]:
+    return (prod(array.shape),)
+
+
+def _alike(
+    left: Sequence[str], right: Sequence[str], before: Values, after: Values, form: Any
+) -> list[tuple[list[str], list[str]]]:
+    """The names on both sides whose values have one form in every input set."""
+    forms: dict[object, tuple[list[str], list[str]]] = {}
+    for side, (names, values) in enumerate(((left, before), (right, after))):
+        for name in names:
+            # truth values are no numbers: a mask may be either, and is not the other
+            key = tuple((form(array), array.dtype == np.bool_) for array in values[name])
+            forms.setdefault(key, ([], []))[side].append(name)
+    return [(names, others) for names, others in forms.values() if names and others]
+
+
+def _measured(name: str, other: str, before: Values, after: Values) -> Pair:
+    """The two values at the input set where they are farthest apart."""
+    found = [distance(x, y) for x, y in zip(before[name], after[other], strict=True)]
+    relative, largest = max(found)
+    return Pair(name, other, largest, relative)
+
+
+def _assigned(
+    names: Sequence[str], others: Sequence[str], before: Values, after: Values, closest: float
+) -> list[Pair]:
+    """Pairs of values of one form, the closest first."""
+    if set(names) == set(others) and closest == inf:
+        tried = [_measured(name, name, before, after) for name in names]
+    elif len(names) * len(others) > _MOST_TRIED**2:
+        tried = [_measured(name, other, before, after) for name, other in zip(names, others, strict=False)]
+    else:
+        tried = [_measured(name, other, before, after) for name in names for other in others]
+        tried.sort(key=lambda pair: pair.relative)  # stable: the order of the ports decides a tie
+    chosen: list[Pair] = []
+    for pair in tried:
+        free = all(pair.before != each.before and pair.after != each.after for each in chosen)
+        if free and pair.relative <= closest:
+            chosen.append(pair)
+    return chosen

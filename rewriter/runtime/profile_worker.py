@@ -1,0 +1,54 @@
+"""The child process of `profiling`: finds inputs, then runs the model under onnxruntime's profiler.
+
+Run as `python -m rewriter.runtime.profile_worker FOLDER`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from rewriter.runtime.ort import ProfiledSession, RunError
+from rewriter.runtime.profiling import Asked
+from rewriter.runtime.protocol import Stage, one_line
+from rewriter.runtime.signature import FeedError
+from rewriter.runtime.worker import Comparison, expendable
+
+
+class Profiling(Comparison):
+    """One request at work in its folder; inputs are found as for a comparison."""
+
+    def run_profile(self) -> None:
+        """Leave the profile and the optimised graph in the folder."""
+        asked = Asked(**json.loads((self.folder / "asked.json").read_text(encoding="utf-8")))
+        feeds = self._original()[1].feeds[0] if asked.rounds else {}
+        session = ProfiledSession(
+            self.folder / Stage.ORIGINAL.model,
+            self.request.folders[Stage.ORIGINAL],
+            self.folder,
+            threads=asked.threads,
+            profiled=asked.rounds > 0,
+        )
+        if not asked.rounds:
+            return
+        for _ in range(asked.warmup + asked.rounds):
+            session.run(self.inputs, feeds)
+        session.end().replace(self.folder / "profile.json")
+
+
+def main() -> None:
+    """Entry of the child process."""
+    expendable()
+    folder = Path(sys.argv[1])
+    try:
+        Profiling(folder).run_profile()
+    except (RunError, FeedError) as error:
+        (folder / "reason").write_text(one_line(error), encoding="utf-8")
+        os._exit(1)
+    os._exit(0)  # not through the interpreter's shutdown: onnxruntime may crash while it unloads
+
+
+if __name__ == "__main__":
+    main()

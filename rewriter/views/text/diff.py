@@ -1,0 +1,264 @@
+"""Where two models differ, in a terminal: the first divergence in one line, then a short tree."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from textwrap import wrap
+
+from rich.console import Console
+from rich.text import Text
+
+from rewriter.insight.diff import Diff, ModuleDiff
+from rewriter.insight.numbers import CallNumbers, Divergence
+from rewriter.insight.structure import Aspect, Change
+from rewriter.paths import ROOT, ModulePath
+from rewriter.views.escape import shorten, visible
+from rewriter.views.summary import counted
+from rewriter.views.text.parts import ASCII, Signs, emit, flow, signs
+
+_MOST_CHANGES = 6
+_LONGEST = 240
+"""Characters of one change."""
+_NARROWEST = 20
+_NUMBERED = re.compile(r"(.*?)(\d{1,9})", re.DOTALL)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One module in the tree of differences."""
+
+    name: str
+    figures: str = ""
+    style: str = ""
+    changes: list[str] = field(default_factory=list)
+    below: list[_Entry] = field(default_factory=list)
+    through: str = ""
+    alike: int = 1
+    look: int = 0
+    """The same number for those that read alike, names left out, with all that is below."""
+
+
+def print_diff(
+    found: Diff, console: Console, chosen: frozenset[ModulePath] | None = None, *, everything: bool = False
+) -> None:
+    """Print where two models part, what was compared, and the modules that differ.
+
+    Modules that diverge for nothing but what they take in are counted, not listed.
+
+    Args:
+        found: the differences.
+        console: where to.
+        chosen: show these modules alone, by their path in the first model or, added ones, in the second.
+        everything: show all modules, equal ones too, with their numbers.
+    """
+    sign, style = (signs(console).yes, "green") if found.equal else (signs(console).no, "bold red")
+    line = visible(f"{sign} {headline(found)}", ascii_only=signs(console) is ASCII)
+    console.print(Text(line, style), soft_wrap=True)  # one line, however narrow the terminal
+    flow(console, _compared(found))
+    for note in _notes(found):
+        flow(console, [note], "dim")
+    shown = [each for each in found.modules if _is_shown(found, each, chosen, everything=everything)]
+    if not shown:
+        return
+    console.print()
+    _print_tree(_entries(found, shown, signs(console), everything=everything), console)
+    if everything or chosen is not None:
+        return
+    left_out = sum(each.diverges(found.tolerance) for each in found.modules) - sum(
+        each.diverges(found.tolerance) for each in shown
+    )
+    if left_out > 0:
+        behind = f"{counted(left_out, 'more module')} behind or around these diverge; --all shows every one"
+        flow(console, [behind], "dim")
+
+
+def headline(found: Diff) -> str:
+    """The one line that answers: where the models part, or that they do not."""
+    if found.numbers is None:
+        return "the modules differ" if found.changed else "no module differs"
+    if found.numbers.skipped is not None:
+        return f"no numbers: {found.numbers.skipped}"
+    if found.first is not None:
+        return f"first divergence: {divergence_text(found.first)}"
+    if not found.equal:
+        return "the models have other outputs, which cannot be compared"
+    return f"equal within {found.tolerance:g}, relative, at {counted(len(found.numbers.calls), 'call')}"
+
+
+def divergence_text(first: Divergence) -> str:
+    """`encoder.layer.1, call 0, max 0.013 (relative 0.4)`."""
+    where = f"{first.path or '(root)'}, call {first.call}"
+    return f"{where}, max {_figure(first.worst.max_abs)} (relative {_figure(first.worst.relative)})"
+
+
+def _compared(found: Diff) -> list[str]:
+    names = [each.path.name if each.path else "(model in memory)" for each in (found.before, found.after)]
+    phrases = [" -> ".join(names)]
+    phrases += [f"{counted(count, 'module')} matched by {how}" for how, count in found.matched.items()]
+    gone, added = sum(m.gone for m in found.modules), sum(m.added for m in found.modules)
+    phrases += [f"{gone:,} gone"] if gone else []
+    phrases += [f"{added:,} added"] if added else []
+    changed = sum(bool(m.changes) for m in found.modules)
+    phrases += [f"{changed:,} changed"] if changed else []
+    if found.numbers is not None and found.numbers.skipped is None:
+        phrases.append(f"{counted(found.numbers.runs, 'input set')}, tolerance {found.tolerance:g}")
+    return phrases
+
+
+def _notes(found: Diff) -> Iterable[str]:
+    if found.carried:
+        yield "values and operators of the second bear the names of the first, whose tree was carried over"
+    if found.first is not None and found.random:
+        yield "a model draws random numbers: what depends on them differs from run to run"
+    if found.first is not None and not found.first.own:
+        yield "what this module takes in is off as well, and no earlier module shows it"
+    nothing = [m for m in found.modules if any(not c.comparable and _gives(c) for c in m.calls)]
+    if nothing:
+        names = ", ".join(str(m.path or "(root)") for m in nothing[:3])
+        where = f"{counted(len(nothing), 'module')} ({names})"
+        yield f"not comparable, no result has a partner of its shape: {where}"
+
+
+def _gives(call: CallNumbers) -> bool:
+    return bool(call.outputs.only_before or call.outputs.only_after)
+
+
+def _is_shown(
+    found: Diff, module: ModuleDiff, chosen: frozenset[ModulePath] | None, *, everything: bool
+) -> bool:
+    if chosen is not None and module.path not in chosen:
+        return False
+    if everything:
+        return True
+    first = found.first
+    own = any(c.diverges(found.tolerance) and c.takes_equal(found.tolerance) for c in module.calls)
+    innermost = own and not module.changed and _holds_cause(found, module)
+    return module.changed or (first is not None and module.path == first.path) or (own and not innermost)
+
+
+def _holds_cause(found: Diff, module: ModuleDiff) -> bool:
+    """Whether a module inside diverges by itself, so that this one does only because it holds that."""
+    return any(
+        other.path != module.path and module.path.holds(other.path) and other.diverges(found.tolerance)
+        for other in found.modules
+        if any(c.diverges(found.tolerance) and c.takes_equal(found.tolerance) for c in other.calls)
+    )
+
+
+def _entries(found: Diff, shown: Sequence[ModuleDiff], mark: Signs, *, everything: bool) -> _Entry:
+    """The tree of what is shown, with the modules that lead there."""
+    root = _Entry("(root)")
+    made: dict[ModulePath, _Entry] = {ROOT: root}
+
+    for module in shown:
+        for path in (*reversed(tuple(module.path.ancestors())), module.path):
+            if path not in made:
+                made[path] = _Entry(visible(path.name, ascii_only=mark is ASCII))
+                made[path.parent or ROOT].below.append(made[path])
+        _describe(made[module.path], found, module, mark, everything=everything)
+    looks: dict[object, int] = {}
+    for entry in reversed(made.values()):  # what is below was made later
+        below = tuple((each.name, each.look) for each in entry.below)
+        entry.look = looks.setdefault((entry.figures, entry.style, *entry.changes, below), len(looks))
+    return root
+
+
+def _describe(entry: _Entry, found: Diff, module: ModuleDiff, mark: Signs, *, everything: bool) -> None:
+    if module.added or module.gone:
+        entry.figures, entry.style = ("added", "green") if module.added else ("gone", "red")
+        return
+    other = module.pair.after
+    phrases = [f"is {other} there"] if other is not None and other != module.path else []
+    if (worst := module.worst) is not None and (pair := worst.outputs.worst) is not None:
+        if worst.diverges(found.tolerance):
+            entry.style = "bold red" if found.first and found.first.path == module.path else "yellow"
+        call = f" at call {worst.call}" if len(module.calls) > 1 and pair.max_abs else ""
+        figures = f"max {_figure(pair.max_abs)} (relative {_figure(pair.relative)})"
+        if everything or worst.diverges(found.tolerance):
+            phrases.append((figures if pair.max_abs else "equal") + call)
+    elif any(_gives(call) for call in module.calls):
+        phrases.append("not comparable")
+    entry.figures = ", ".join(phrases)
+    lines = _lines(module.changes)
+    if len(lines) > _MOST_CHANGES:
+        lines[_MOST_CHANGES - 1 :] = [f"and {len(lines) - _MOST_CHANGES + 1} more changes; --json has all"]
+    entry.changes = [shorten(visible(line, ascii_only=mark is ASCII), _LONGEST, mark.dots) for line in lines]
+
+
+def _lines(changes: Sequence[Change]) -> list[str]:
+    """Changes as text: operators in one line, the others one each."""
+    operators = [_operator(each) for each in changes if each.aspect is Aspect.OPERATOR]
+    lines = [f"operators {', '.join(operators)}"] if operators else []
+    return lines + [_change(each) for each in changes if each.aspect is not Aspect.OPERATOR]
+
+
+def _operator(change: Change) -> str:
+    if change.before is None:
+        return f"+{change.name}" + (f" x{change.after}" if change.after != "1" else "")
+    if change.after is None:
+        return f"-{change.name}" + (f" x{change.before}" if change.before != "1" else "")
+    return f"{change.name} x{change.before} -> x{change.after}"
+
+
+def _change(change: Change) -> str:
+    what = (
+        change.name if change.aspect in (Aspect.CLASS, Aspect.ATTRIBUTE) else f"{change.aspect} {change.name}"
+    )
+    if change.before is None:
+        return f"{what}: added, {change.after}"
+    if change.after is None:
+        return f"{what}: gone, was {change.before}"
+    if change.before != change.after:
+        return f"{what}: {change.before} -> {change.after}"
+    if change.max_abs is None or change.relative is None:
+        return f"{what}: other values"
+    return f"{what}: other values, max {_figure(change.max_abs)} (relative {_figure(change.relative)})"
+
+
+def _print_tree(root: _Entry, console: Console) -> None:
+    mark = signs(console)
+    stack: list[tuple[_Entry, str, str]] = [(root, "", "")]
+    while stack:
+        entry, guides, inner = stack.pop()
+        name = entry.name
+        if entry.through:
+            name = f"{entry.name} {mark.dots} {entry.through} ({entry.alike} alike)"
+        text = Text.assemble(
+            (guides, "dim"), (name, entry.style), f"  {entry.figures}" if entry.figures else ""
+        )
+        emit(console, text)
+        below = _merged(entry.below)
+        bar = mark.bar if below else " " * len(mark.bar)
+        room = max(console.width - len(inner + bar), _NARROWEST)
+        for line in entry.changes:
+            for piece in wrap(line, room, subsequent_indent="  "):
+                emit(console, Text.assemble((inner + bar, "dim"), piece))
+        for position in range(len(below) - 1, -1, -1):
+            last = position == len(below) - 1
+            branch, rest = (mark.end, " " * len(mark.bar)) if last else (mark.branch, mark.bar)
+            stack.append((below[position], inner + branch, inner + rest))
+
+
+def _merged(entries: Sequence[_Entry]) -> list[_Entry]:
+    """Neighbours that read alike and bear consecutive numbers, as one."""
+    merged: list[_Entry] = []
+    for entry in entries:
+        last = merged[-1] if merged else None
+        if last and _follows(last.through or last.name, entry.name) and last.look == entry.look:
+            last.through = entry.name
+            last.alike += 1
+        else:
+            merged.append(entry)
+    return merged
+
+
+def _follows(left: str, right: str) -> bool:
+    before, after = _NUMBERED.fullmatch(left), _NUMBERED.fullmatch(right)
+    return bool(before and after and before[1] == after[1] and int(before[2]) + 1 == int(after[2]))
+
+
+def _figure(number: float) -> str:
+    return f"{number:.2g}" if math.isfinite(number) else "without bound"

@@ -1,0 +1,171 @@
+"""Where the time of a model goes, in a terminal: a tree of modules, then their classes."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from rewriter.insight.book import Figure, ModuleTime
+from rewriter.insight.profile import Profile
+from rewriter.paths import ROOT, ModulePath
+from rewriter.views.escape import visible
+from rewriter.views.summary import counted
+from rewriter.views.text.parts import ASCII, Signs, emit, fit, flow, signs
+
+LEAST_SHARE = 0.005
+"""Modules that take less of the time are counted, unless they are asked for."""
+_MOST_CLASSES = 12
+_MOST_UNMAPPED = 3
+_LEAST_NAME = 12
+_CLASS = 18
+_FIGURES = 42
+"""Cells that the columns behind name and class take."""
+_BAR = 8
+
+
+def print_profile(found: Profile, console: Console, chosen: frozenset[ModulePath] | None = None) -> None:
+    """Print what was measured, the modules with their time, what no module has, and the classes.
+
+    Args:
+        found: the profile.
+        console: where to; nothing wraps at its width.
+        chosen: show these modules, and what leads to them; None for all that take a while.
+    """
+    _print_head(found, console)
+    times = {each.path: each for each in found.modules}
+    shown = _shown(found, times, chosen)
+    console.print()
+    _Table(found, times, shown, console).print()
+    hidden = len(found.modules) - len(shown)
+    if hidden and chosen is None:
+        left = f"{counted(hidden, 'module')} below {LEAST_SHARE:.1%} not shown; --json has all"
+        flow(console, [left], "dim")
+    _print_classes(found, console)
+
+
+def _print_head(found: Profile, console: Console) -> None:
+    name = found.analysis.path.name if found.analysis.path else "(model in memory)"
+    flow(console, [name, f"{counted(found.runs, 'run')} in onnxruntime"], "bold")
+    total, peak = found.total, found.peak_bytes
+    phrases = [
+        f"{_time(total.median)} in kernels (half of the runs {_time(total.low)} to {_time(total.high)})",
+        f"{_time(found.span.median)} in all",
+    ]
+    flow(console, [*phrases, *([f"at most {_bytes(peak)} in use"] if peak else [])])
+    phrases = [f"{found.mapped:.1%} of kernel time mapped to modules"]
+    if found.shared and total.mean:
+        part = found.shared / total.mean
+        phrases.append(f"{part:.0%} of it in kernels of several modules, shared equally among them")
+    flow(console, phrases)
+
+
+def _shown(
+    found: Profile, times: dict[ModulePath, ModuleTime], chosen: frozenset[ModulePath] | None
+) -> set[ModulePath]:
+    if chosen is None:
+        least = LEAST_SHARE * found.total.mean
+        wanted = {path for path, time in times.items() if time.total.mean >= least}
+    else:
+        wanted = set(chosen)
+    return wanted | {above for path in wanted for above in path.ancestors()} | {ROOT}
+
+
+class _Table:
+    """The tree with its columns."""
+
+    def __init__(
+        self,
+        found: Profile,
+        times: dict[ModulePath, ModuleTime],
+        shown: set[ModulePath],
+        console: Console,
+    ) -> None:
+        self.found, self.times, self.shown, self.console = found, times, shown, console
+        self.mark = signs(console)
+        self.lines = self._lines()
+        widest = max(cell_len(line) for line, _ in self.lines)
+        classes = [(time.class_name or "").rpartition(".")[2] for _, time in self.lines]
+        self.class_name = min(_CLASS, max(map(cell_len, classes)))
+        self.name = max(_LEAST_NAME, min(widest, console.width - _FIGURES - self.class_name))
+
+    def print(self) -> None:
+        """Print the header, a line for each module, and what no module has."""
+        figures = f"{'total':>8} {'spread':>7} {'own':>8} share"
+        emit(self.console, Text(self._cells("module", "class", figures), "dim"))
+        for line, time in self.lines:
+            self._emit(line, time.class_name, time.total, time.own)
+        unmapped = self.found.unmapped
+        if unmapped.mean:
+            self._emit("(no module)", None, unmapped, unmapped)
+            names = self.found.unmapped_kernels
+            more = [f"and {len(names) - _MOST_UNMAPPED} more"] if len(names) > _MOST_UNMAPPED else []
+            flow(self.console, ["kernels of no module: " + ", ".join(names[:_MOST_UNMAPPED]), *more], "dim")
+
+    def _emit(self, line: str, class_name: str | None, total: Figure, own: Figure) -> None:
+        short = visible((class_name or "").rpartition(".")[2], ascii_only=self.mark is ASCII)
+        spread = f"{(total.high - total.low) / 2 / total.median:.0%}" if total.median else ""
+        figures = f"{_time(total.median):>8} {spread:>7} {_time(own.median) if own.mean else '':>8}"
+        figures += f" {_share(total, self.found, self.mark)}"
+        emit(self.console, Text(self._cells(line, short, figures)))
+
+    def _cells(self, name: str, class_name: str, figures: str) -> str:
+        cells = [fit(name, self.name, self.mark.dots)]
+        cells += [fit(class_name, self.class_name, self.mark.dots)] if self.class_name else []
+        return " ".join((*cells, figures))
+
+    def _lines(self) -> list[tuple[str, ModuleTime]]:
+        """Guides and name of every module shown, in tree order."""
+        found: list[tuple[str, ModuleTime]] = []
+        stack: list[tuple[ModulePath, str, str]] = [(ROOT, "", "")]
+        while stack:
+            path, guides, inner = stack.pop()
+            name = visible(path.name, ascii_only=self.mark is ASCII) or "(root)"
+            found.append((guides + name, self.times[path]))
+            below = [p for p in self.found.analysis.tree[path].children if p in self.shown]
+            for position in range(len(below) - 1, -1, -1):
+                branch, rest = _guides(self.mark, last=position == len(below) - 1)
+                stack.append((below[position], inner + branch, inner + rest))
+        return found
+
+
+def _guides(mark: Signs, *, last: bool) -> tuple[str, str]:
+    return (mark.end, " " * len(mark.bar)) if last else (mark.branch, mark.bar)
+
+
+def _share(time: Figure, found: Profile, mark: Signs) -> str:
+    """By medians: on a busy machine a single run may take many times as long, wherever it is held up."""
+    share = time.median / found.total.median if found.total.median else 0.0
+    return f"{share:>5.0%} {mark.bars[-1] * round(share * _BAR)}"
+
+
+def _print_classes(found: Profile, console: Console) -> None:
+    if not found.classes:
+        return
+    console.print()
+    mark = signs(console)
+    emit(console, Text(f"{'class':<32} {'modules':>8} {'own':>8} share", "dim"))
+    for each in found.classes[:_MOST_CLASSES]:
+        name = visible(each.class_name.rpartition(".")[2], ascii_only=mark is ASCII)
+        share = _share(each.own, found, mark)
+        figures = f"{each.modules:>8,} {_time(each.own.median):>8}"
+        emit(console, Text(f"{fit(name, 32, mark.dots)} {figures} {share}"))
+    if len(found.classes) > _MOST_CLASSES:
+        flow(console, [f"and {len(found.classes) - _MOST_CLASSES} more classes"], "dim")
+
+
+def _time(microseconds: float) -> str:
+    """A time in at most seven cells: `312 us`, `1.42 ms`, `2.1 s`."""
+    if microseconds < 999.5:
+        return f"{microseconds:.0f} us"
+    if microseconds < 999_500:
+        return f"{microseconds / 1e3:.3g} ms"
+    return f"{microseconds / 1e6:.3g} s"
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
