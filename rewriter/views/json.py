@@ -34,8 +34,8 @@ def schema(name: str) -> JsonObject:
     """A published schema.
 
     Args:
-        name: of a verb (`tree`, `rewrite`, `diff`, ...), `sources` for `tree --compare-sources`, or `modules` for the
-            sidecar.
+        name: of a verb (`tree`, `rewrite`, `diff`, ...), `sources` for `tree --compare-sources`, or
+            `modules` for the sidecar.
 
     Raises:
         FileNotFoundError: there is no schema of that name.

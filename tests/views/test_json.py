@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from rewriter.views.json import JsonObject, explain_json, rewrite_json, schema, 
 from rewriter.views.report import PassRecord, Report
 from tests.views.models import analysis, placed, small, tree, unplaced
 
+FOLDER = resources.files("rewriter.views").joinpath("schemas")
+SCHEMAS = sorted(file.name.removesuffix(".schema.json") for file in FOLDER.iterdir())
 EQUAL = Certificate(equal=True, outputs=2)
 NUMBERS = {
     "not asked for": None,
