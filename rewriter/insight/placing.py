@@ -107,6 +107,7 @@ def place(analysis: Analysis, wishes: Sequence[Wish], selection: Selection) -> P
         *_fruitless(fulfilled),
         *_missing(analysis, annotated, devices),
         *_lost(lost, by_name.unreachable),
+        *_inherited(analysis, wanted),
     )
     return Placing(tuple(fulfilled), {key: text for key, text in settings.items() if text}, notes)
 
@@ -150,6 +151,19 @@ def _missing(
         f"{bare} of the nodes do not bear their module as {LAYER!r}, which {BY_ANNOTATION} goes by: run "
         "'rewriter rewrite --layer-annotations' first"
     ]
+
+
+def _inherited(analysis: Analysis, wanted: dict[int, str]) -> list[str]:
+    """A note on nodes in bodies that no rule means: by annotation they go with the node around them."""
+    graph = analysis.graph
+    going = sum(
+        node not in wanted and any(owner in wanted for owner in graph.enclosing(node))
+        for node, body in enumerate(graph.body_of)
+        if body
+    )
+    return (
+        [f"{going} more nodes, in bodies of If, Loop or Scan, go with the node around them"] if going else []
+    )
 
 
 def _lost(by_annotation: int, by_name: int) -> list[str]:

@@ -34,7 +34,7 @@ def names_as(chosen: Chosen, form: str, precision: str = "fp16") -> str:
         raise UsageError(f"--format {form} names nodes; leave out --what {chosen.what}")
     if form == "trt":
         return _trt(chosen.names, precision)
-    return FORMS[form](chosen.names)
+    return _WRITERS[form](chosen.names)
 
 
 def _lines(names: Sequence[str]) -> str:
@@ -82,12 +82,13 @@ def left_out(chosen: Chosen, form: str) -> tuple[str, ...]:
     return ()
 
 
-FORMS: Mapping[str, Callable[[Sequence[str]], str]] = {
+_WRITERS: Mapping[str, Callable[[Sequence[str]], str]] = {
     LINES: _lines,
     "json": _json,
     "python": _python,
     "ort-quant": _ort_quant,
-    "trt": lambda names: _trt(names, "fp16"),
     "nncf": _nncf,
 }
-"""Name of a form -> how it is written."""
+
+FORMS = (*_WRITERS, "trt")
+"""The forms there are."""

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from rewriter import pipeline
 from rewriter.insight.layer_rules import BY_ANNOTATION, BY_NAME
 from rewriter.insight.placing import Wish, parse_wishes, place
+from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.passes.layer_annotations import layers
 from rewriter.refusals import UsageError
-from tests.build import chain
+from tests.build import chain, model
 from tests.exports import EXPORTS
 
 Rule = tuple[str, str]
@@ -71,30 +72,43 @@ def check(analysis: Analysis, wishes: Sequence[Wish]) -> tuple[int, int]:
 
 
 def test_layer_1_is_not_layer_10() -> None:
-    model = pipeline.load(chain(*(f"/l.{n}/a/Relu" for n in range(12)), "/l.1/Relu"))
-    placing = place(model, parse_wishes(["l.1=cpu"]), Selection())
+    analysis = pipeline.load(chain(*(f"/l.{n}/a/Relu" for n in range(12)), "/l.1/Relu"))
+    placing = place(analysis, parse_wishes(["l.1=cpu"]), Selection())
     assert placing.settings == {BY_ANNOTATION: "cpu(=l.1, l.1.)", BY_NAME: "cpu(/l.1/)"}
-    assert check(model, parse_wishes(["l.1=cpu", "l.10=gpu"])) == (3, 3)
+    assert check(analysis, parse_wishes(["l.1=cpu", "l.10=gpu"])) == (3, 3)
 
 
 def test_the_first_pattern_counts() -> None:
-    model = pipeline.load(chain("/e/a/Relu", "/e/b/Relu", "/e/Relu", "/f/Relu", "/Relu"))
-    inner = place(model, parse_wishes(["e.a=cpu", "e=gpu:1"]), Selection())
+    analysis = pipeline.load(chain("/e/a/Relu", "/e/b/Relu", "/e/Relu", "/f/Relu", "/Relu"))
+    inner = place(analysis, parse_wishes(["e.a=cpu", "e=gpu:1"]), Selection())
     assert inner.settings[BY_ANNOTATION] == "gpu:1(=e, e.b); cpu(e.a)"
-    assert check(model, parse_wishes(["e.a=cpu", "e=gpu:1"])) == (3, 3)
-    outer = place(model, parse_wishes(["e=cpu", "e.a=gpu"]), Selection())
+    assert check(analysis, parse_wishes(["e.a=cpu", "e=gpu:1"])) == (3, 3)
+    outer = place(analysis, parse_wishes(["e=cpu", "e.a=gpu"]), Selection())
     assert outer.settings[BY_ANNOTATION] == "cpu(e)"
     assert "'e.a' matches no node: earlier patterns took all of them" in outer.notes
 
 
 def test_patterns_that_fit_nothing_are_said_and_the_others_hold() -> None:
-    model = pipeline.load(chain("/e/Relu", "/f/Relu"))
-    placing = place(model, parse_wishes(["x.*=cpu", "e=warp"]), Selection())
+    analysis = pipeline.load(chain("/e/Relu", "/f/Relu"))
+    placing = place(analysis, parse_wishes(["x.*=cpu", "e=warp"]), Selection())
     assert [wish.nodes for wish in placing.wishes] == [0, 1]
     assert placing.notes[0] == "'x.*' matches no node; 'rewriter tree' lists the modules"
     assert "no device 'warp'" in placing.notes[1]
     with pytest.raises(UsageError, match="no module fits 'x'"):
-        place(model, parse_wishes(["x=cpu"]), Selection())
+        place(analysis, parse_wishes(["x=cpu"]), Selection())
+
+
+def test_nodes_in_bodies_that_go_along_are_counted() -> None:
+    text = """g (bool c, float[2] x) => (float[2] y) {
+      y = If(c) <then_branch = t () => (float[2] p) { p = Relu(x) },
+                 else_branch = e () => (float[2] q) { q = Neg(x) }>
+    }"""
+    proto = model(text)
+    for node, name in zip(GraphIndex(proto).nodes, ("/a/If", "/b/Relu", "/a/Neg"), strict=True):
+        node.name = name
+    placing = place(pipeline.load(proto), parse_wishes(["a=cpu"]), Selection())
+    assert "1 more nodes, in bodies of If, Loop or Scan, go with the node around them" in placing.notes
+    assert placing.settings[BY_ANNOTATION] == "cpu(a)"
 
 
 @pytest.mark.parametrize("words", [[], ["e"], ["=cpu"], ["e="], ["e=a(b"], ["e=a;b"]])
@@ -104,8 +118,8 @@ def test_words_that_name_no_device(words: list[str]) -> None:
 
 
 def test_names_with_the_syntax_of_rules_are_counted() -> None:
-    model = pipeline.load(chain("/a,b/Relu", "/a,b/Relu_1", "/c/Relu"))
-    placing = place(model, parse_wishes(["a,b=cpu"]), Selection())
+    analysis = pipeline.load(chain("/a,b/Relu", "/a,b/Relu_1", "/c/Relu"))
+    placing = place(analysis, parse_wishes(["a,b=cpu"]), Selection())
     assert placing.settings == {}
     assert any(note.startswith("2 nodes cannot be told by annotation") for note in placing.notes)
     assert any(note.startswith("2 nodes cannot be told by name") for note in placing.notes)
