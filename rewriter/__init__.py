@@ -6,6 +6,8 @@
     rewriter.tree("bert.onnx").select("encoder.layer.*.attention")
     report = rewriter.rewrite("bert.onnx", "bert.tree.onnx", restore_names=True)
     rewriter.verify("bert.onnx", "bert.tree.onnx").holds
+    rewriter.diff("bert.onnx", "bert.int8.onnx").first  # the module where the numbers part
+    rewriter.profile("bert.onnx").classes               # where the time goes
 
 Everything here is loaded on first use, so that importing the package, as the command line does, is instant.
 """

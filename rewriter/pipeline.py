@@ -258,8 +258,15 @@ def _carried(left: Analysis, right: Analysis) -> Analysis | None:
         carried = analyse(right.model, right.path, Given(like=like_analysis(left)))
     except UsageError:
         return None
+    if _homes(carried) == _homes(right):
+        return None
     more = carried.tree.placed - right.tree.placed
     return carried if more > 0 or (made_of and more == 0) else None
+
+
+def _homes(analysis: Analysis) -> list[str | None]:
+    """Node -> its module."""
+    return [place.module if place else None for place in analysis.tree.placements]
 
 
 def profile(

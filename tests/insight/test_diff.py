@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import onnx
 import pytest
-from onnx import numpy_helper
 
 import rewriter
 from rewriter.insight.diff import Diff
@@ -15,7 +11,6 @@ from rewriter.insight.pairing import How, pair_modules
 from rewriter.insight.structure import Aspect, Change
 from rewriter.refusals import UsageError
 from tests.build import model
-from tests.exports import EXPORTS
 
 BODY = """
 g (float[2,4] x) => (float[2,4] y)
@@ -158,40 +153,6 @@ def test_tolerance_counts() -> None:
     slightly = BODY.replace("{1,2,3,4}", "{1,2,3,4.001}")
     assert not rewriter.diff(model(BODY), model(slightly), tolerance=1e-6).equal
     assert rewriter.diff(model(BODY), model(slightly), tolerance=1e-2).equal
-
-
-@pytest.mark.parametrize("name", ["bert", "gpt2", "resnet", "llama", "silent_container"])
-def test_exporters_agree_on_every_call(name: str) -> None:
-    found = rewriter.diff(EXPORTS / name / "ts.onnx", EXPORTS / name / "dy.onnx")
-    assert found.equal
-    assert found.numbers is not None
-    calls = found.numbers.calls
-    assert len(calls) > 5
-    assert all(call.comparable for call in calls)
-    assert not any(call.diverges(found.tolerance) for call in calls)
-
-
-def test_grouped_files_are_looked_through(tmp_path: Path) -> None:
-    source = EXPORTS / "bert" / "dy.onnx"
-    rewriter.rewrite(source, tmp_path / "grouped.onnx", functions="shared", numbers=False)
-    found = rewriter.diff(source, tmp_path / "grouped.onnx")
-    assert found.equal
-    assert found.numbers is not None
-    assert len(found.numbers.calls) == len(rewriter.diff(source, source).numbers.calls)  # type: ignore[union-attr]
-
-
-def test_external_weights_are_read(tmp_path: Path) -> None:
-    source = EXPORTS / "external_data" / "dy.onnx"
-    inline = onnx.load(source)
-    for tensor in inline.graph.initializer:
-        if tensor.name.endswith("weight"):
-            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * 2, tensor.name))
-            break
-    onnx.save(inline, tmp_path / "inline.onnx")
-    found = rewriter.diff(source, tmp_path / "inline.onnx")
-    assert [[each.aspect for each in module.changes] for module in found.changed] == [[Aspect.PARAMETER]]
-    assert found.first is not None
-    assert found.first.path == found.changed[0].path
 
 
 def test_a_crash_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
