@@ -1,0 +1,74 @@
+"""The options by which verbs choose modules and nodes; they arrive as one argument `selection`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from rewriter.modules.selection import KINDS, Selection
+
+Command = Callable[..., None]
+
+
+def selection_options(command: Command) -> Command:
+    """Globs over module paths as arguments, and the other options; put it below the argument of the model."""
+    return _with_selection(command, click.argument("patterns", metavar="[PATTERNS]...", nargs=-1))
+
+
+def selection_flags(command: Command) -> Command:
+    """The same for verbs whose arguments mean something else: globs come by `--only`."""
+    return _with_selection(
+        command,
+        click.option(
+            "--only",
+            "patterns",
+            metavar="GLOB",
+            multiple=True,
+            help="Modules whose path fits, such as 'encoder.layer.[0-3].attention*'; may be given again.",
+        ),
+    )
+
+
+def _with_selection(command: Command, patterns: Callable[[Command], Command]) -> Command:
+    options = (
+        patterns,
+        click.option(
+            "--class",
+            "class_name",
+            metavar="NAME",
+            default="",
+            help="Modules of this class, or of this glob.",
+        ),
+        click.option(
+            "--kind", type=click.Choice(KINDS), help="Modules whose class comes from there, or is unknown."
+        ),
+        click.option(
+            "--op",
+            "operators",
+            metavar="TYPE",
+            multiple=True,
+            help="Nodes of this operator, or of this glob; may be given again.",
+        ),
+        click.option("--depth", type=click.IntRange(min=1), help="Modules down to this depth."),
+    )
+
+    @wraps(command)
+    def with_selection(
+        *arguments: Any,
+        patterns: tuple[str, ...],
+        class_name: str,
+        kind: str | None,
+        operators: tuple[str, ...],
+        depth: int | None,
+        **named: Any,
+    ) -> None:
+        selection = Selection(patterns, class_name, kind or "", operators, depth or 0)
+        command(*arguments, selection=selection, **named)
+
+    decorated: Command = with_selection
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rewriter import pipeline
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.selection import Selection, outermost
+from rewriter.refusals import UsageError
+from tests.build import chain
+from tests.exports import EXPORTS
+
+
+@pytest.fixture(scope="module")
+def small() -> Analysis:
+    return pipeline.load(chain("/enc/l.0/a/Relu", "/enc/l.0/b/Relu", "/enc/l.1/a/Relu", "/enc/Relu", "no"))
+
+
+@pytest.fixture(scope="module")
+def bert() -> Analysis:
+    return pipeline.load(EXPORTS / "bert" / "dy.onnx")
+
+
+def paths(analysis: Analysis, **chosen: Any) -> list[str]:
+    return [module.path for module in Selection(**chosen).modules(analysis)]
+
+
+def test_nothing_said_is_everything(small: Analysis) -> None:
+    assert paths(small) == [module.path for module in small.tree]
+    assert Selection().nodes(small) == (0, 1, 2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "modules", "nodes"),
+    [
+        (("enc.l.0.a",), ["enc.l.0.a"], (0,)),
+        (("enc.l.0",), ["enc.l.0"], (0, 1)),
+        (("enc.l.[0-1].a*",), ["enc.l.0.a", "enc.l.1.a"], (0, 2)),
+        (("enc.l.1", "enc.l.0.b"), ["enc.l.0.b", "enc.l.1"], (1, 2)),
+        (("enc.l.0", "enc.l.0.a"), ["enc.l.0", "enc.l.0.a"], (0, 1)),
+        (("**.a",), ["enc.l.0.a", "enc.l.1.a"], (0, 2)),
+        (("enc",), ["enc"], (0, 1, 2, 3)),
+    ],
+)
+def test_patterns(
+    small: Analysis, patterns: tuple[str, ...], modules: list[str], nodes: tuple[int, ...]
+) -> None:
+    assert paths(small, patterns=patterns) == modules
+    assert Selection(patterns).nodes(small) == nodes
+
+
+def test_depth_counts_atoms(small: Analysis) -> None:
+    assert paths(small, depth=2) == ["", "enc", "enc.l"]
+    assert paths(small, patterns=("**.l.*",), depth=3) == ["enc.l.0", "enc.l.1"]
+    assert Selection(depth=1).nodes(small) == (0, 1, 2, 3)  # the last one has no module
+
+
+def test_classes_and_kinds(bert: Analysis) -> None:
+    linear = paths(bert, class_name="Linear")
+    assert "model.encoder.layer.0.attention.self.query" in linear
+    assert (
+        linear == paths(bert, class_name="torch.nn.modules.linear.Linear") == paths(bert, class_name="Lin*")
+    )
+    assert set(linear) < set(paths(bert, kind="torch.nn"))
+    kinds = ("torch.nn", "huggingface", "custom", "unknown")
+    assert sorted(path for kind in kinds for path in paths(bert, kind=kind)) == sorted(
+        module.path for module in bert.tree
+    )
+    assert paths(bert, class_name="Linear", patterns=("model.pooler.*",)) == ["model.pooler.dense"]
+
+
+def test_operators_choose_nodes_and_their_owners(bert: Analysis) -> None:
+    chosen = Selection(("model.encoder.layer.0.attention*",), operators=("MatMul",))
+    types = {bert.graph.nodes[node].op_type for node in chosen.nodes(bert)}
+    assert types == {"MatMul"}
+    every = Selection(operators=("MatMul",))
+    assert set(chosen.nodes(bert)) < set(every.nodes(bert))
+    owners = every.modules(bert)
+    assert {n for m in owners for n in m.nodes} >= set(every.nodes(bert))
+    assert {*Selection(operators=("Mat*", "Softmax")).nodes(bert)} > {*every.nodes(bert)}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"patterns": ("encoder.layer.[0-3].attention*",)}, "'model.encoder.layer.[0-3].attention*'?"),
+        ({"patterns": ("encoder.**.dense",)}, "'**.encoder.**.dense'?"),
+        ({"patterns": ("model.encodr.layer",)}, "did you mean 'model.encoder.layer'"),
+        ({"patterns": ("model", "zzz")}, "no module fits 'zzz'; 'rewriter tree' lists the modules"),
+        ({"class_name": "Linaer"}, "no module is of class 'Linaer'; did you mean 'Linear'?"),
+        ({"operators": ("MatMull",)}, "no node has operator 'MatMull'; did you mean 'MatMul'"),
+        ({"kind": "tensorflow"}, "it must be one of torch.nn, "),
+        (
+            {"patterns": ("model.encoder",), "class_name": "Linear"},
+            "fits 'model.encoder' and --class Linear; for the modules below write 'model.encoder.**'",
+        ),
+        (
+            {"class_name": "Linear", "depth": 1},
+            "no module fits --class Linear and --depth 1; 'rewriter tree'",
+        ),
+    ],
+)
+def test_what_fits_nothing_is_said(bert: Analysis, chosen: dict[str, Any], message: str) -> None:
+    for ask in (Selection(**chosen).modules, Selection(**chosen).nodes):
+        with pytest.raises(UsageError) as told:
+            ask(bert)
+        assert message in str(told.value)
+        assert "dy.onnx: " in str(told.value) or "kind" in chosen
+
+
+def test_what_is_proposed_holds(bert: Analysis) -> None:
+    assert paths(bert, patterns=("model.encoder.layer.[0-3].attention*",)) == [
+        "model.encoder.layer.0.attention",
+        "model.encoder.layer.1.attention",
+    ]
+    assert len(paths(bert, patterns=("**.encoder.**.dense",))) == 6
+
+
+def test_files_without_classes_or_modules_say_so(small: Analysis) -> None:
+    with pytest.raises(UsageError, match=r"the file tells no class, give one by --reference"):
+        Selection(class_name="Linear").modules(small)
+    with pytest.raises(UsageError, match="no module hierarchy"):
+        Selection(("a",)).modules(pipeline.load(chain("x", "y")))
+
+
+def test_outermost(small: Analysis) -> None:
+    modules = Selection(("enc.l.0.a", "enc.l.0", "enc.l.1.a")).modules(small)
+    assert [module.path for module in outermost(modules)] == ["enc.l.0", "enc.l.1.a"]
