@@ -55,6 +55,10 @@ class Session:
         except Exception as error:
             raise RunError(_reason(error)) from error
         self.outputs: tuple[str, ...] = tuple(each.name for each in self._session.get_outputs())
+        self.types: tuple[str, ...] = tuple(each.type for each in self._session.get_outputs())
+        self.shapes: tuple[tuple[int | str | None, ...], ...] = tuple(
+            tuple(each.shape or ()) for each in self._session.get_outputs()
+        )
         types = [each.type for each in (*self._session.get_inputs(), *self._session.get_outputs())]
         self._foreign = not _FOREIGN.isdisjoint(types)
 

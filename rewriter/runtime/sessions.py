@@ -54,7 +54,7 @@ def compare_runs(
     Returns:
         What was found; a crash or a timeout is an outcome too. Never raises for what a model does.
     """
-    with _scratch() as folder:
+    with scratch() as folder:
         places = {stage: None if path is None else str(path.resolve()) for stage, path in folders.items()}
         if all(map(holds_weights, models.values())):
             models = SharedWeights(folder).move(models)
@@ -75,7 +75,7 @@ def compare_runs(
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
+def scratch() -> Iterator[Path]:
     """A temporary folder that Ctrl-C during its removal does not leave behind."""
     folder = Path(mkdtemp(prefix="rewriter-"))
     try:
@@ -89,8 +89,21 @@ def _scratch() -> Iterator[Path]:
 
 
 def _run(folder: Path, timeout: float) -> Outcome:
+    code = in_child(_WORKER, folder, timeout)
+    if code is None:
+        return Outcome(skipped=f"{_stage(folder)} timed out: not done after {timeout:g} s")
+    if (folder / "outcome.json").exists():
+        return Outcome.read(folder / "outcome.json")
+    return _failed(folder, code)
+
+
+def in_child(worker: str, folder: Path, timeout: float) -> int | None:
+    """Run `python -m worker folder`; its exit code, the number of a signal below 0, None after `timeout` s.
+
+    What it writes to stderr is in the file `stderr` of the folder.
+    """
     # -P keeps the working directory, which may hold anything, off the child's module path.
-    command = [sys.executable, "-P", "-m", _WORKER, str(folder)]
+    command = [sys.executable, "-P", "-m", worker, str(folder)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with (folder / "stderr").open("wb") as errors:
         child = subprocess.Popen(
@@ -102,17 +115,14 @@ def _run(folder: Path, timeout: float) -> Outcome:
             start_new_session=True,  # Ctrl-C comes to us, and we end the child
         )
         try:
-            code = child.wait(timeout)
+            return child.wait(timeout)
         except subprocess.TimeoutExpired:
-            return Outcome(skipped=f"{_stage(folder)} timed out: not done after {timeout:g} s")
+            return None
         finally:
             child.kill()
             child.wait()
             if child.stdin is not None:
                 child.stdin.close()
-    if (folder / "outcome.json").exists():
-        return Outcome.read(folder / "outcome.json")
-    return _failed(folder, code)
 
 
 def _failed(folder: Path, code: int) -> Outcome:

@@ -75,7 +75,7 @@ class Comparison:
         feeds: dict[str, Array] = {}
         for number, each in enumerate(self.inputs):
             tensor = onnx.TensorProto.FromString((self.folder / f"input-{number}.pb").read_bytes())
-            feeds[each.name] = _array(tensor)
+            feeds[each.name] = array_of(tensor)
         return _Found([feeds], [session.run(self.inputs, feeds)], False)
 
     def _probed(self, session: Session) -> _Found:
@@ -153,7 +153,8 @@ def _apart(names: tuple[str, ...], before: Results, after: Results) -> dict[tupl
     return found
 
 
-def _array(tensor: onnx.TensorProto) -> Array:
+def array_of(tensor: onnx.TensorProto) -> Array:
+    """An input as the session wants it: strings as Python objects."""
     array = onnx.numpy_helper.to_array(tensor)
     if tensor.data_type == onnx.TensorProto.STRING:
         return array.astype(object)
@@ -176,11 +177,16 @@ def _die_with_parent() -> None:
     os._exit(1)
 
 
+def expendable() -> None:
+    """Make this process end with its parent, and before it where memory runs out (Linux)."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
 def main() -> None:
     """Entry of the child process."""
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    with contextlib.suppress(OSError):  # where memory runs out, Linux is to end this process, not the parent
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    expendable()
     folder = Path(sys.argv[1])
     Comparison(folder).run().write(folder / "outcome.json")
     # Not through the interpreter's shutdown: a fault while onnxruntime unloads is no fault of the model.

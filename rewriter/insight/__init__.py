@@ -1,0 +1,1 @@
+"""What the tree tells: selections, differences, time."""
