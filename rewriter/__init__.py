@@ -5,6 +5,8 @@
     analysis = rewriter.load("bert.onnx")              # nothing is written
     rewriter.tree("bert.onnx").select("encoder.layer.*.attention")
     report = rewriter.rewrite("bert.onnx", "bert.tree.onnx", restore_names=True)
+    rewriter.extract("bert.onnx", "encoder.layer.0", "layer.onnx")
+    rewriter.split("bert.onnx", "encoder.layer.6", "halves")
     rewriter.verify("bert.onnx", "bert.tree.onnx").holds
 
 Everything here is loaded on first use, so that importing the package, as the command line does, is instant.
@@ -18,7 +20,9 @@ from typing import TYPE_CHECKING
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
-    from rewriter.api import LoadedModel, load, rewrite, tree, verify
+    from rewriter.api import LoadedModel, extract, load, rewrite, split, tree, verify
+    from rewriter.cutting.extract import Extraction
+    from rewriter.cutting.split import Split
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.paths import ModulePath
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Boundary",
+    "Extraction",
     "Kind",
     "LoadedModel",
     "Module",
@@ -39,15 +44,22 @@ __all__ = [
     "Refusal",
     "Report",
     "RewriterError",
+    "Split",
     "Verification",
     "__version__",
+    "extract",
     "load",
     "rewrite",
+    "split",
     "tree",
     "verify",
 ]
 
 _HOME = {
+    "extract": "api",
+    "split": "api",
+    "Extraction": "cutting.extract",
+    "Split": "cutting.split",
     "load": "api",
     "rewrite": "api",
     "tree": "api",

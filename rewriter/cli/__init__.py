@@ -18,6 +18,8 @@ _VERBS = {
     "flatten": "Undo rewrite --functions.",
     "passes": "List the passes that rewrite --passes runs.",
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",
+    "extract": "Write modules as a model of their own.",
+    "split": "Cut a model into a chain of models.",
     "explain": "Show every claim on one node, and why the winner won.",
 }
 

@@ -120,6 +120,18 @@ def compare(
     return Numeric(**asdict(outcome))
 
 
+def fitting(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The user's arrays, checked against the signature of a model.
+
+    Raises:
+        UsageError: one is missing, unknown, or of another type or shape; or an input is no tensor.
+    """
+    try:
+        return _fitting(plan(model), inputs)
+    except FeedError as error:
+        raise UsageError(one_line(f"this model cannot be run on arrays: {error}")) from None
+
+
 def _fitting(drawing: Plan, inputs: Mapping[str, Array]) -> dict[str, Array]:
     """The user's arrays, checked against the signature.
 
