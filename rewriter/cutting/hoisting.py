@@ -100,10 +100,13 @@ class _Hoisting:
         model.graph.node.extend(self.nodes)
         model.graph.initializer.extend(self.tensors)
         model.graph.value_info.extend(self.infos)
-        main = MainGraph(GraphIndex(model))
+        graph = GraphIndex(model)
+        order = [node for node, body in enumerate(graph.body_of) if body == 0]
+        made = (new for old, new in zip(self.origins, order, strict=True) if old == NONE)
+        main = MainGraph(graph, frozenset(made))
         place = {old: new for old, new in zip(self.origins, main.nodes, strict=True) if old != NONE}
         copies = frozenset(main.nodes) - {place[old] for old in self.origins if self._is_main(old)}
-        results = frozenset(main.graph.value(name) for name in self.results)
+        results = frozenset(graph.value(name) for name in self.results)
         return Flat(main, place, self.names, frozenset(self.varying), copies, results)
 
     def _is_main(self, node: int) -> bool:
@@ -124,8 +127,10 @@ class _Hoisting:
     def _open(self, body: int, owner: NodeProto, outer: Mapping[str, str], *, varying: bool) -> None:
         graph = self.graph.bodies[body].proto
         assert isinstance(graph, GraphProto)
-        varying = varying or owner.op_type != "If"
-        names = {**outer, **self._bound(graph, owner)}
+        varying = varying or owner.op_type == "Loop"
+        bound = self._bound(graph, owner)
+        names = {**outer, **bound}
+        self.varying.update(bound.values() if varying else ())
         defined = [tensor.name for tensor in graph.initializer]
         defined += [name for node in graph.node for name in node.output if name]
         for name in defined:
@@ -135,25 +140,23 @@ class _Hoisting:
                 self.varying.add(names[name])
         for tensor in graph.initializer:
             self.tensors.append(_renamed(tensor, names[tensor.name]))
-        for info in (*graph.value_info, *graph.output):
+        for info in (*graph.input, *graph.value_info, *graph.output):
             if info.name in names and info.type.WhichOneof("value"):
                 self.infos.append(_renamed(info, names[info.name]))
         self.results += [names[info.name] for info in graph.output if info.name in defined]
         self._emit(body, names, varying=varying)
 
     def _bound(self, graph: GraphProto, owner: NodeProto) -> dict[str, str]:
-        """Inputs of a body -> the values that they have in the first iteration."""
+        """Inputs of a body -> the values that they have in the first iteration, each under a name of its own.
+
+        What is carried on may in the first iteration be a value that the body captures as well; the two must
+        not be taken for one.
+        """
         inputs = [info.name for info in graph.input]
         if owner.op_type == "If":
             return {}
         if owner.op_type == "Loop":
-            states = inputs[_LOOP_INPUTS_BEFORE_STATE:]
-            bound = dict(zip(states, owner.input[_LOOP_INPUTS_BEFORE_STATE:], strict=False))
-            conditions = inputs[1:_LOOP_INPUTS_BEFORE_STATE]
-            given = owner.input[1] if len(owner.input) > 1 else ""
-            bound.update((name, given or self._constant(name, np.array(True))) for name in conditions)
-            bound.update((name, self._constant(name, np.array(0, np.int64))) for name in inputs[:1])
-            return bound
+            return self._bound_loop(inputs, owner)
         attributes = {attribute.name: attribute for attribute in owner.attribute}
         if owner.op_type != "Scan" or "num_scan_inputs" not in attributes:
             raise CannotCut(
@@ -163,31 +166,44 @@ class _Hoisting:
         lists = {name: list(each.ints) for name, each in attributes.items()}
         return self._bound_scan(inputs, owner, lists, attributes["num_scan_inputs"].i)
 
+    def _bound_loop(self, inputs: list[str], owner: NodeProto) -> dict[str, str]:
+        given = owner.input[1] if len(owner.input) > 1 else ""
+        bound = {name: self._constant(name, np.array(0, np.int64)) for name in inputs[:1]}
+        for name in inputs[1:_LOOP_INPUTS_BEFORE_STATE]:
+            bound[name] = self._identity(name, given) if given else self._constant(name, np.array(True))
+        states = inputs[_LOOP_INPUTS_BEFORE_STATE:]
+        for name, first in zip(states, owner.input[_LOOP_INPUTS_BEFORE_STATE:], strict=False):
+            bound[name] = self._identity(name, first)
+        return bound
+
     def _bound_scan(
         self, inputs: list[str], owner: NodeProto, lists: Mapping[str, list[int]], scanned: int
     ) -> dict[str, str]:
         states = len(inputs) - scanned
-        bound = dict(zip(inputs, owner.input, strict=False))
+        given = list(owner.input)
+        bound = {
+            name: self._identity(name, first) for name, first in zip(inputs[:states], given, strict=False)
+        }
         axes, reverse = lists.get("scan_input_axes", []), lists.get("scan_input_directions", [])
         for number, name in enumerate(inputs[states:]):
             first = -1 if number < len(reverse) and reverse[number] else 0
             index = self._constant(f"{name}_index", np.array(first, np.int64))
-            bound[name] = fresh(f"{name}_first", self.taken)
-            self.names[bound[name]] = name
             axis = axes[number] if number < len(axes) else 0
-            source = owner.input[states + number]
-            self.nodes.append(helper.make_node("Gather", [source, index], [bound[name]], axis=axis))
-            self.origins.append(NONE)
+            bound[name] = self._made(name, "Gather", [given[states + number], index], axis=axis)
         return bound
 
+    def _identity(self, name: str, first: str) -> str:
+        return self._made(name, "Identity", [first])
+
     def _constant(self, name: str, content: np.ndarray[Any, Any]) -> str:
-        """A value fixed in the first iteration alone: a Cast, so that no piece takes it for a constant."""
-        fixed, out = fresh(f"{name}_fixed", self.taken), fresh(f"{name}_first", self.taken)
+        return self._made(name, "Constant", [], value=numpy_helper.from_array(content))
+
+    def _made(self, name: str, operator: str, inputs: list[str], **attributes: Any) -> str:
+        """A node that gives what an input of the body is in the first iteration."""
+        out = fresh(f"{name}_first", self.taken)
         self.names[out] = name
-        tensor = numpy_helper.from_array(content)
-        self.nodes.append(helper.make_node("Constant", [], [fixed], value=tensor))
-        self.nodes.append(helper.make_node("Cast", [fixed], [out], to=tensor.data_type))
-        self.origins += [NONE, NONE]
+        self.nodes.append(helper.make_node(operator, inputs, [out], **attributes))
+        self.origins.append(NONE)
         return out
 
 

@@ -16,9 +16,15 @@ from rewriter.regions.calls import main_node
 
 @dataclass(frozen=True)
 class MainGraph:
-    """A model whose main graph is to be cut; nodes and values are the numbers of its index."""
+    """A model whose main graph is to be cut; nodes and values are the numbers of its index.
+
+    Attributes:
+        graph: the index.
+        opaque: nodes that come with no reader, whatever their operator.
+    """
 
     graph: GraphIndex
+    opaque: frozenset[int] = frozenset()
 
     @property
     def model(self) -> ModelProto:
@@ -65,9 +71,16 @@ class MainGraph:
         found: set[int] = set()
         for node in self.nodes:
             proto = self.graph.nodes[node]
-            if canonical(proto.domain) == "" and (
-                (proto.op_type == "Constant" and not proto.input)
-                or (proto.op_type == "Identity" and all(self._is_fixed(v, found) for v in self.reads[node]))
+            if (
+                canonical(proto.domain) == ""
+                and node not in self.opaque
+                and (
+                    (proto.op_type == "Constant" and not proto.input)
+                    or (
+                        proto.op_type == "Identity"
+                        and all(self._is_fixed(v, found) for v in self.reads[node])
+                    )
+                )
             ):
                 found.add(node)
         return frozenset(found)

@@ -32,7 +32,7 @@ def schema(name: str) -> JsonObject:
     """A published schema.
 
     Args:
-        name: `tree`, `rewrite`, `verify`, `explain`, or `modules` for the sidecar.
+        name: `tree`, `rewrite`, `verify`, `explain`, `extract`, `split`, or `modules` for the sidecar.
 
     Raises:
         FileNotFoundError: there is no schema of that name.
