@@ -41,6 +41,12 @@ def parts(source: Any, *at: str) -> Split:
     return found
 
 
+def planned(source: Any, *at: str) -> Split:
+    """The same without a check, which takes a process."""
+    analysis = pipeline.load(source)
+    return plan_split(analysis, parse_cuts(analysis, at), ONCE)
+
+
 def operators(found: Split) -> list[list[str]]:
     return [[node.op_type for node in part.model.graph.node] for part in found.parts]
 
@@ -53,7 +59,7 @@ def test_a_chain_whose_parts_feed_each_other() -> None:
 
 
 def test_the_order_of_cuts_is_that_of_the_file() -> None:
-    one, other = parts(model(CHAIN), "l.2", "l.1", "l.1"), parts(model(CHAIN), "l.[12]")
+    one, other = planned(model(CHAIN), "l.2", "l.1", "l.1"), planned(model(CHAIN), "l.[12]")
     assert [str(at) for at in one.at] == ["l.1", "l.2"]
     assert operators(one) == operators(other)
 
@@ -93,19 +99,19 @@ def test_what_an_earlier_part_reads_stays_there_and_is_told() -> None:
 
 def test_nothing_before_the_cut_is_refused() -> None:
     with pytest.raises(CannotCut, match=r"nothing is computed before l\.0"):
-        parts(model(CHAIN), "l.0")
+        planned(model(CHAIN), "l.0")
 
 
 def test_two_cuts_at_one_place_are_refused() -> None:
     source = model(CHAIN.replace("/l.1/", "/l.1/inner/"))
     with pytest.raises(CannotCut, match="part would be empty"):
-        parts(source, "l.1", "l.1.inner")
+        planned(source, "l.1", "l.1.inner")
 
 
 def test_calls_are_chosen() -> None:
     path = EXPORTS / "shared_block" / "ts.onnx"
     with pytest.raises(UsageError, match="called 3 times"):
-        parts(path, "block")
+        planned(path, "block")
     assert len(parts(path, "block@1", "block@2").parts) == 3
 
 
@@ -114,7 +120,7 @@ def test_an_input_that_is_an_output_stays_one() -> None:
         "g (float[2] x) => (float[2] y, float[2] w) <float[2] w = {1.0, 2.0}>"
         ' { ["/a/Abs"] p = Abs (x) ["/b/Neg"] y = Neg (p) }'
     )
-    found = parts(source, "b")
+    found = planned(source, "b")
     assert [part.outputs for part in found.parts] == [("p", "w"), ("y",)]
 
 
@@ -129,7 +135,7 @@ def test_bodies_are_not_cut_through() -> None:
         }
     """)
     with pytest.raises(CannotCut, match="stand in the body"):
-        parts(source, "b")
+        planned(source, "b")
 
 
 def test_random_numbers_are_handed_on_as_they_were_recorded() -> None:
@@ -210,7 +216,7 @@ def test_nothing_is_left_unless_it_holds(tmp_path: Path, monkeypatch: pytest.Mon
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("case", ["bert/dy_dyn", "gpt2/ts_dyn", "unet/dy_dyn"])
+@pytest.mark.parametrize("case", ["gpt2/ts_dyn", "unet/dy_dyn"])
 def test_exports_at_every_module_that_is_repeated(case: str) -> None:
     analysis = pipeline.load(EXPORTS / f"{case}.onnx")
     rows = [[c for c in analysis.tree.children(m.path) if c.total_nodes] for m in analysis.tree]
