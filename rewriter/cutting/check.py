@@ -40,7 +40,7 @@ class Check:
 
     Attributes:
         fault: what the full checker or onnxruntime has against it; None where both take it.
-        fault_of_whole: the checker has something against the whole model, too.
+        fault_of_whole: the same has something against the whole model, too.
         numeric: the piece against the whole; None where numbers were not asked for.
         unsteady: outputs that were not compared, since they hang on random numbers.
     """

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 
 import onnx
@@ -50,7 +51,7 @@ class Verdict:
 
     Attributes:
         fault: what onnx's full checker or onnxruntime has against the model; None where both take it.
-        fault_of_whole: the checker has something against the whole as well, so the fault is no news.
+        fault_of_whole: the same has something against the whole as well, so the fault is no news.
         outcome: the numbers.
     """
 
@@ -102,8 +103,10 @@ class WholeRun:
                     Verdict(each["fault"], each["fault_of_whole"], Outcome(**each["outcome"]))
                     for each in found
                 )
-            skipped = Outcome(skipped=fault or self._not_done(place, code))
-            return (Verdict(None, False, skipped),) * len(parts)
+            silent = Outcome(skipped=fault or self._not_done(place, code))
+            if code is not None and code < 0 and _stage(place) not in ("", Stage.ORIGINAL):
+                silent = Outcome(error=silent.skipped, exact=False, max_abs=inf, relative=inf)
+            return (Verdict(None, False, silent),) * len(parts)
 
     def ranks(self, names: Iterable[str]) -> dict[str, int]:
         """The number of dimensions that values have when the whole runs; those that vary are left out."""
@@ -149,8 +152,8 @@ class WholeRun:
         return Request(drawing, self.sets, self.seed, given, False, probing, dict.fromkeys(Stage, home))
 
     def _not_done(self, place: Path, code: int | None) -> str:
-        stage = place / "stage"
-        at = f"at the {stage.read_text(encoding='utf-8')} model: " if stage.exists() else ""
+        stage = _stage(place)
+        at = f"at the {stage} model: " if stage else ""
         if code is None:
             return f"{at}not done after {self.timeout:g} s"
         if code < 0:
@@ -168,6 +171,12 @@ def _exposed(whole: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:
     wanted = dict.fromkeys(name for name in names if name not in there)
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
     return model
+
+
+def _stage(place: Path) -> str:
+    """Which model the child was at; nothing where it did not come to any."""
+    stage = place / "stage"
+    return stage.read_text(encoding="utf-8") if stage.exists() else ""
 
 
 def write_verdicts(place: Path, verdicts: Sequence[Verdict], ranks: Mapping[str, int]) -> None:

@@ -68,10 +68,13 @@ class Pieces(Comparison):
         try:
             session = Session(path, self.home, optimised=False, seed=self.request.seed)
         except RunError as error:
-            broken = Outcome(
-                error=one_line(error), exact=False, max_abs=inf, relative=inf, ort_version=VERSION
-            )
-            return Verdict(f"onnxruntime: {one_line(error)}", False, broken)
+            reason = f"onnxruntime: {one_line(error)}"
+            if fault is None or known:
+                fault, known = reason, not self._whole_loads
+            outcome = Outcome(error=reason, exact=False, max_abs=inf, relative=inf, ort_version=VERSION)
+            if known:
+                outcome = Outcome(skipped="onnxruntime does not load the whole model", ort_version=VERSION)
+            return Verdict(fault, known, outcome)
         if silent is not None:
             return Verdict(fault, known, Outcome(skipped=silent, ort_version=VERSION))
         return Verdict(fault, known, self._outcome(number, _inputs(model), session, recorded, pools))
@@ -120,6 +123,14 @@ class Pieces(Comparison):
         except Exception as error:  # of whatever kind: the checker throws what its parts throw
             return one_line(f"checker: {error}")
         return None
+
+    @cached_property
+    def _whole_loads(self) -> bool:
+        try:
+            self._session(Stage.ORIGINAL)
+        except RunError:
+            return False
+        return True
 
     @cached_property
     def _fault_of_whole(self) -> str | None:

@@ -249,6 +249,20 @@ def test_nothing_is_written_unless_it_holds(tmp_path: Path, monkeypatch: pytest.
     assert not list(tmp_path.iterdir())
 
 
+def test_what_onnxruntime_has_against_the_whole_is_no_news() -> None:
+    source = model("""
+        g (float[2] x) => (float[2] y) <float[2] p>
+        { ["/a/Secret"] p = mine.Secret (x) ["/b/Abs"] y = Abs (p) }
+    """)
+    source.opset_import.add(domain="mine", version=1)
+    found = extract(pipeline.load(source), ["a"], checking=NUMBERS_ONCE).check
+    assert found is not None
+    assert found.fault is not None
+    assert "onnxruntime" in found.fault
+    assert (found.fault_of_whole, found.holds) == (True, True)
+    assert taken(source, "b").check is not None
+
+
 def test_random_numbers_are_not_compared() -> None:
     source = model("""
         g (float[2] x) => (float[2] y, float[2] z) {
