@@ -13,7 +13,7 @@ from onnx import ModelProto
 from rewriter.cutting.calls import calls_of, chosen_call, file_of
 from rewriter.cutting.check import Check, Checking, check, demand
 from rewriter.cutting.hoisting import hoist
-from rewriter.cutting.levels import Levels, first_node, levels_of
+from rewriter.cutting.levels import Levels, Place, first_node, levels_of
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.types import types_of
@@ -133,8 +133,9 @@ def plan_split(analysis: Analysis, at: Sequence[At], how: Checking) -> Split:
     main = flat.main
     regions = {each: _region(analysis, each) for each in dict.fromkeys(at)}
     points = {each: first_node(main, nodes) for each, nodes in regions.items()}
-    order = tuple(sorted(regions, key=lambda each: points[each]))
-    levels = levels_of(main, analysis.tree, [(points[each], regions[each]) for each in order])
+    places = [Place(at.module, frozenset(nodes), points[at]) for at, nodes in regions.items()]
+    levels = levels_of(main, analysis.tree, places)
+    order = tuple(sorted(regions, key=lambda each: levels.of[points[each]]))
     cuts = _cuts(analysis, levels, order)
     names = main.graph.value_names
     boundary = (names[value] for each in cuts for value in (*each.inputs, *each.outputs))
