@@ -7,7 +7,7 @@ model gives out, is an output: values that leave the modules and come back are b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.types import types_of
 from rewriter.cutting.writing import plan_data, write_models
+from rewriter.model.graph import GraphIndex
+from rewriter.model.operators import canonical
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import outermost
 from rewriter.paths import ROOT, ModulePath
@@ -175,10 +177,10 @@ def _cut_of(analysis: Analysis, flat: Flat, wanted: Wanted, nodes: set[int]) -> 
     graph = analysis.graph
     own = {flat.place[n] for n in nodes if n in flat.place and nodes.isdisjoint(graph.enclosing(n))}
     name = f"{file_of(analysis)}: {wanted}"
-    if not own:
+    if lost := _in_functions(graph, nodes) - flat.main.called(own):
         raise CannotCut(
-            f"{name}: its nodes stand in a function of another tool; take that out with "
-            "'rewriter flatten --foreign' first"
+            f"{name}: nodes stand in {min(lost)[1]!r}, a function of another tool that is called elsewhere; "
+            "take it out with 'rewriter flatten --foreign' first"
         )
     outputs = _outputs(flat, own, whole=wanted.modules == (ROOT,))
     if not outputs:
@@ -187,6 +189,17 @@ def _cut_of(analysis: Analysis, flat: Flat, wanted: Wanted, nodes: set[int]) -> 
             "module above it"
         )
     return cut(flat.main, own, outputs)
+
+
+def _in_functions(graph: GraphIndex, nodes: Iterable[int]) -> set[tuple[str, str]]:
+    """Domain and name of the functions in whose bodies nodes stand."""
+    found = set()
+    for node in nodes:
+        for holder in (node, *graph.enclosing(node)):
+            function = graph.bodies[graph.body_of[holder]].function
+            if function is not None:
+                found.add((canonical(function.domain), function.name))
+    return found
 
 
 def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:

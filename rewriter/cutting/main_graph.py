@@ -8,7 +8,7 @@ from functools import cached_property
 
 from onnx import ModelProto
 
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.graph import NONE, GraphIndex, graphs_of
 from rewriter.model.operators import canonical
 from rewriter.model.purity import draws_random
 from rewriter.regions.calls import main_node
@@ -100,6 +100,20 @@ class MainGraph:
             }
         protos = self.graph.nodes
         return frozenset(node for node in self.nodes if draws_random(protos[node], opsets, functions))
+
+    def called(self, nodes: Iterable[int]) -> set[tuple[str, str]]:
+        """Domain and name of the functions that nodes call, in their bodies and in functions as well."""
+        functions = {(canonical(f.domain), f.name): f for f in self.model.functions}
+        found: set[tuple[str, str]] = set()
+        waiting = [self.graph.nodes[node] for node in nodes]
+        while waiting:
+            proto = waiting.pop()
+            key = (canonical(proto.domain), proto.op_type)
+            if key in functions and key not in found:
+                found.add(key)
+                waiting.extend(functions[key].node)
+            waiting.extend(inner for each in proto.attribute for g in graphs_of(each) for inner in g.node)
+        return found
 
     def with_constants(self, nodes: Iterable[int]) -> set[int]:
         """Nodes, and the portable ones that they read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto
+from onnx import ModelProto, ValueInfoProto
 
 from rewriter.cutting.hoisting import Flat
 from rewriter.cutting.main_graph import MainGraph
@@ -95,8 +95,6 @@ class Emitter:
         self.flat = flat
         self.main = flat.main
         self.origin = {new: old for old, new in flat.place.items()}
-        functions = self.main.model.functions
-        self._functions = {(canonical(f.domain), f.name): f for f in functions}
 
     def emit(self, cut: Cut, types: Mapping[str, ValueInfoProto]) -> Piece:
         """The piece as a model; nothing of the model it is cut from is changed.
@@ -120,7 +118,7 @@ class Emitter:
             metadata_props=source.metadata_props,
         )
         self._fill_graph(model, cut, types)
-        self._take_functions(model)
+        self._take_functions(model, cut.nodes)
         placed = [self.origin.get(node, NONE) for node in cut.nodes]
         self._annotate(model, placed)
         names = self._names_back(cut)
@@ -157,20 +155,12 @@ class Emitter:
             each for each in source.quantization_annotation if each.tensor_name in known
         )
 
-    def _take_functions(self, model: ModelProto) -> None:
+    def _take_functions(self, model: ModelProto, nodes: Iterable[int]) -> None:
         """The functions that nodes call, those that these call, and the opsets of them all."""
-        called = {(canonical(node.domain), node.op_type) for node in GraphIndex(model).nodes}
-        waiting = [key for key in called if key in self._functions]
-        found: set[tuple[str, str]] = set(waiting)
-        while waiting:
-            for key in _calls(self._functions[waiting.pop()]) & self._functions.keys() - found:
-                found.add(key)
-                waiting.append(key)
-        model.functions.extend(f for f in self.main.model.functions if (canonical(f.domain), f.name) in found)
-        domains = {domain for domain, _ in called | found} | {""}
-        model.opset_import.extend(
-            each for each in self.main.model.opset_import if canonical(each.domain) in domains
-        )
+        source, called = self.main.model, self.main.called(nodes)
+        model.functions.extend(f for f in source.functions if (canonical(f.domain), f.name) in called)
+        domains = {canonical(node.domain) for node in GraphIndex(model).nodes} | {d for d, _ in called} | {""}
+        model.opset_import.extend(each for each in source.opset_import if canonical(each.domain) in domains)
 
     def _annotate(self, model: ModelProto, placed: list[int]) -> None:
         """Every node with its module, and the model with the modules that are in it and those above them."""
@@ -227,15 +217,3 @@ def note_tree(model: ModelProto, tree: ModuleTree, modules: Collection[ModulePat
     if modules:
         metadata.write(model, {tags.TREE: compact(module for module in tree if module.path in kept)})
         model.ir_version = max(model.ir_version, tags.IR_WITH_METADATA)
-
-
-def _calls(function: FunctionProto) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    waiting: list[NodeProto] = list(function.node)
-    while waiting:
-        node = waiting.pop()
-        found.add((canonical(node.domain), node.op_type))
-        for attribute in node.attribute:
-            waiting.extend(attribute.g.node)
-            waiting.extend(inner for graph in attribute.graphs for inner in graph.node)
-    return found

@@ -195,6 +195,18 @@ def test_functions_come_along_with_those_they_call() -> None:
     assert {opset.domain for opset in found.opset_import} == {"", "mine"}
 
 
+def test_nodes_in_a_function_that_others_call_are_not_lost() -> None:
+    source = onnx.parser.parse_model("""
+        <ir_version: 10, opset_import: ["" : 17, "mine" : 1]>
+        g (float[2] x) => (float[2] y) { ["/a/Relu"] p = Relu (x) ["/b/call"] y = mine.inner (p) }
+        <domain: "mine", opset_import: ["" : 17]>
+        inner (x) => (y) { ["/a/Abs"] y = Abs (x) }
+    """)
+    with pytest.raises(CannotCut, match="nodes stand in 'inner', a function of another tool"):
+        planned(source, "a")
+    assert [node.op_type for node in planned(source, "a", "b").model.graph.node] == ["Relu", "inner"]
+
+
 def test_weights_that_are_inputs_as_well_stay_so() -> None:
     source = model(LAYERS)
     source.ir_version = 3
