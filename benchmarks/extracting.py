@@ -60,7 +60,7 @@ class Counted:
 
     def refuse(self, error: Exception) -> None:
         """Count one thing that can be no model."""
-        reason = str(error).split(": ", 2)[-1]
+        reason = str(error).partition(": ")[2]
         self.counts["refused"] += 1
         self.refusals[reason] += 1
 
@@ -99,7 +99,6 @@ def split_all(analysis: Analysis, found: Counted) -> None:
                 planned = plan_split(analysis, [at], CHECKING)
             except CannotCut as error:
                 found.refuse(error)
-                found.faults.append(str(error))
                 continue
             found.largest = max(found.largest, planned.crossing[-1])
             found.counts["nodes left in the earlier part"] += sum(planned.left.values())

@@ -42,7 +42,7 @@ class Check:
         fault: what the full checker or onnxruntime has against it; None where both take it.
         fault_of_whole: the same has something against the whole model, too.
         numeric: the piece against the whole; None where numbers were not asked for.
-        unsteady: outputs that were not compared, since they hang on random numbers.
+        unsteady: outputs that were not compared, since they are random in the whole as well.
     """
 
     fault: str | None
@@ -85,9 +85,9 @@ def check(
     Raises:
         UsageError: the inputs do not fit the whole.
     """
-    parts = [Part(piece.model, piece.recorded, piece.unsteady) for piece in pieces]
+    parts = [Part(piece.model, piece.recorded) for piece in pieces]
     verdicts = run_of(whole, folder, how).judge(parts, chain=chain)
-    return tuple(_judged(v, p, how) for v, p in zip(verdicts, pieces, strict=True))
+    return tuple(_judged(verdict, how) for verdict in verdicts)
 
 
 def _drawing(whole: ModelProto, how: Checking) -> Plan | str:
@@ -99,11 +99,9 @@ def _drawing(whole: ModelProto, how: Checking) -> Plan | str:
         return one_line(f"no inputs can be drawn: {error}")
 
 
-def _judged(verdict: Verdict, piece: Piece, how: Checking) -> Check:
+def _judged(verdict: Verdict, how: Checking) -> Check:
     numeric = Numeric(**asdict(verdict.outcome)) if how.numbers else None
-    if numeric is not None and piece.outputs and set(piece.outputs) <= set(piece.unsteady):
-        numeric = Numeric(0, None, None, "all that it gives out hangs on random numbers that it draws")
-    return Check(verdict.fault, verdict.fault_of_whole, numeric, piece.unsteady)
+    return Check(verdict.fault, verdict.fault_of_whole, numeric, verdict.unsteady)
 
 
 def demand(name: str, found: Check) -> None:

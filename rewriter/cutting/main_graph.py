@@ -10,7 +10,6 @@ from onnx import ModelProto
 
 from rewriter.model.graph import NONE, GraphIndex, graphs_of
 from rewriter.model.operators import canonical
-from rewriter.model.purity import draws_random
 from rewriter.regions.calls import main_node
 
 
@@ -84,22 +83,6 @@ class MainGraph:
             ):
                 found.add(node)
         return frozenset(found)
-
-    @cached_property
-    def drawing(self) -> frozenset[int]:
-        """Nodes that draw random numbers."""
-        opsets = {canonical(each.domain): each.version for each in self.model.opset_import}
-        functions: set[tuple[str, str]] = set()
-        before = -1
-        while before != len(functions):  # functions may call each other in any order
-            before = len(functions)
-            functions |= {
-                (function.domain, function.name)
-                for function in self.model.functions
-                if any(draws_random(node, opsets, functions) for node in function.node)
-            }
-        protos = self.graph.nodes
-        return frozenset(node for node in self.nodes if draws_random(protos[node], opsets, functions))
 
     def called(self, nodes: Iterable[int]) -> set[tuple[str, str]]:
         """Domain and name of the functions that nodes call, in their bodies and in functions as well."""

@@ -45,12 +45,10 @@ class Piece:
     Attributes:
         model: the model.
         recorded: name of an input or output -> its name in the model it was cut from.
-        unsteady: outputs that hang on random numbers drawn inside.
     """
 
     model: ModelProto
     recorded: Mapping[str, str]
-    unsteady: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -121,9 +119,7 @@ class Emitter:
         self._take_functions(model, cut.nodes)
         placed = [self.origin.get(node, NONE) for node in cut.nodes]
         self._annotate(model, placed)
-        names = self._names_back(cut)
-        recorded = self._give_names_back(model, names)
-        return Piece(model, recorded, self._unsteady(cut, names))
+        return Piece(model, self._give_names_back(model, self._names_back(cut)))
 
     def _demand_types(self, cut: Cut, types: Mapping[str, ValueInfoProto]) -> None:
         for value in (*cut.inputs, *cut.outputs):
@@ -199,13 +195,6 @@ class Emitter:
             for tensor in graph.initializer:
                 tensor.name = names.get(tensor.name, tensor.name)
         return interface
-
-    def _unsteady(self, cut: Cut, names: Mapping[str, str]) -> tuple[str, ...]:
-        drawing = self.main.drawing.intersection(cut.nodes)
-        drawn = self.main.fed_by(drawing, cut.nodes) if drawing else set()
-        name_of = self.main.graph.value_names
-        found = (name_of[value] for value in cut.outputs if value in drawn)
-        return tuple(names.get(name, name) for name in found)
 
 
 def note_tree(model: ModelProto, tree: ModuleTree, modules: Collection[ModulePath]) -> None:

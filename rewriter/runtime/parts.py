@@ -21,6 +21,7 @@ from google.protobuf.message import EncodeError
 
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
+from rewriter.runtime.seeds import seeded
 from rewriter.runtime.sessions import in_child, scratch
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
@@ -37,12 +38,10 @@ class Part:
     Attributes:
         model: its structure; external weights lie where those of the whole do.
         recorded: name of an input or output of the piece -> its name in the whole.
-        unsteady: outputs that are random: not compared, and recorded ones are handed on instead.
     """
 
     model: onnx.ModelProto
     recorded: Mapping[str, str]
-    unsteady: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +52,14 @@ class Verdict:
         fault: what onnx's full checker or onnxruntime has against the model; None where both take it.
         fault_of_whole: the same has something against the whole as well, so the fault is no news.
         outcome: the numbers.
+        unsteady: outputs that differ, but from run to run of the whole as well: not held against the piece,
+            and in a chain recorded ones are handed on.
     """
 
     fault: str | None
     fault_of_whole: bool
     outcome: Outcome
+    unsteady: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,12 @@ class WholeRun:
             if answer.exists():
                 found = json.loads(answer.read_text(encoding="utf-8"))["verdicts"]
                 return tuple(
-                    Verdict(each["fault"], each["fault_of_whole"], Outcome(**each["outcome"]))
+                    Verdict(
+                        each["fault"],
+                        each["fault_of_whole"],
+                        Outcome(**each["outcome"]),
+                        tuple(each["unsteady"]),
+                    )
                     for each in found
                 )
             silent = Outcome(skipped=fault or self._not_done(place, code))
@@ -121,8 +128,8 @@ class WholeRun:
 
     def _ask(self, place: Path, names: Iterable[str], parts: Sequence[Part], *, chain: bool) -> str | None:
         """Write everything into the folder; gives the reason where that cannot be done."""
-        models = {WHOLE: _exposed(self.whole, names)}
-        models.update((f"part-{number}", part.model) for number, part in enumerate(parts))
+        models = {WHOLE: seeded(_exposed(self.whole, names))}
+        models.update((f"part-{number}", seeded(part.model)) for number, part in enumerate(parts))
         home = None if self.folder is None else str(self.folder.resolve())
         if holds_weights(self.whole):
             models, home = SharedWeights(place).move(models), str(place)
@@ -131,7 +138,7 @@ class WholeRun:
             "silent": self.plan if isinstance(self.plan, str) else None,
             "chain": chain,
             "outputs": len(self.whole.graph.output),
-            "parts": [{"recorded": dict(p.recorded), "unsteady": list(p.unsteady)} for p in parts],
+            "parts": [dict(part.recorded) for part in parts],
         }
         (place / "parts.json").write_text(json.dumps(asked), encoding="utf-8")
         try:

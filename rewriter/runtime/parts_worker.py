@@ -21,7 +21,7 @@ from rewriter.runtime.ort import VERSION, RunError, Session
 from rewriter.runtime.parts import Verdict, write_verdicts
 from rewriter.runtime.protocol import Outcome, Stage, one_line
 from rewriter.runtime.signature import FeedError, Input
-from rewriter.runtime.worker import Comparison, expendable
+from rewriter.runtime.worker import Comparison, _Found, expendable
 
 Values = dict[str, Any]
 
@@ -35,7 +35,9 @@ class Pieces(Comparison):
         self.silent: str | None = asked["silent"]
         self.chain: bool = asked["chain"]
         self.outputs: int = asked["outputs"]
-        self.parts: list[dict[str, Any]] = asked["parts"]
+        self.parts: list[dict[str, str]] = asked["parts"]
+        self._drawn_names: frozenset[str] | None = None
+        self._recording: tuple[tuple[str, ...], _Found] | None = None
         self.home: str | None = self.request.folders[Stage.ORIGINAL]
 
     def judge(self) -> tuple[list[Verdict], dict[str, int]]:
@@ -45,7 +47,7 @@ class Pieces(Comparison):
         silent = self.silent
         if silent is None:
             try:
-                names, found = self._original()
+                names, found = self._recording = self._original()
                 recorded = [
                     dict(zip(names, results, strict=True)) | feeds
                     for feeds, results in zip(found.feeds, found.results, strict=True)
@@ -77,7 +79,9 @@ class Pieces(Comparison):
             return Verdict(fault, known, outcome)
         if silent is not None:
             return Verdict(fault, known, Outcome(skipped=silent, ort_version=VERSION))
-        return Verdict(fault, known, self._outcome(number, _inputs(model), session, recorded, pools))
+        unsteady: dict[str, None] = {}
+        outcome = self._outcome(number, _inputs(model), session, recorded, pools, unsteady)
+        return Verdict(fault, known, outcome, tuple(unsteady))
 
     def _outcome(
         self,
@@ -86,10 +90,10 @@ class Pieces(Comparison):
         session: Session,
         recorded: list[Values],
         pools: list[Values],
+        unsteady: dict[str, None],
     ) -> Outcome:
         """Runs a piece on all input sets; what a chain's piece gives goes into the pools."""
-        names: dict[str, str] = self.parts[number]["recorded"]
-        unsteady = set(self.parts[number]["unsteady"])
+        names = self.parts[number]
         worst: tuple[Difference, str, int] | None = None
         relative = 0.0
         for run, (expected, pool) in enumerate(zip(recorded, pools, strict=True)):
@@ -102,18 +106,32 @@ class Pieces(Comparison):
                 return Outcome(run, error=reason, exact=False, max_abs=inf, relative=inf, ort_version=VERSION)
             for name, value in zip(session.outputs, found, strict=True):
                 wanted = expected[names[name]]
+                apart = difference(wanted, value, name)
+                random = apart is not None and names[name] in self._drawn
+                if random:
+                    unsteady[name] = None
                 if self.chain:
-                    pool[names[name]] = wanted if name in unsteady else value
-                apart = None if name in unsteady else difference(wanted, value, name)
-                if apart is not None:
+                    pool[names[name]] = wanted if random else value
+                if apart is not None and not random:
                     relative = max(relative, apart.relative)
                     if worst is None or apart.largest > worst[0].largest:
                         worst = (apart, name, run)
-        if worst is None:
-            return Outcome(len(recorded), exact=True, max_abs=0.0, relative=0.0, ort_version=VERSION)
-        apart, name, run = worst
-        where = one_line(f"input set {run}: {apart.where}")
-        return Outcome(len(recorded), None, None, False, apart.largest, relative, name, where, VERSION)
+        if worst is not None:
+            apart, name, run = worst
+            where = one_line(f"input set {run}: {apart.where}")
+            return Outcome(len(recorded), None, None, False, apart.largest, relative, name, where, VERSION)
+        if unsteady and len(unsteady) == len(session.outputs):
+            return Outcome(skipped="all that it gives out is random", ort_version=VERSION)
+        return Outcome(len(recorded), exact=True, max_abs=0.0, relative=0.0, ort_version=VERSION)
+
+    @property
+    def _drawn(self) -> frozenset[str]:
+        """Names of values of the whole that differ between two runs with other seeds."""
+        if self._drawn_names is None:
+            assert self._recording is not None  # else there is nothing to differ from
+            names, found = self._recording
+            self._drawn_names = frozenset(names[position] for position in self._unsteady(found))
+        return self._drawn_names
 
     def _fault(self, model: onnx.ModelProto) -> str | None:
         """What the full checker says. It looks for external data in the working folder."""

@@ -32,9 +32,20 @@ def test_a_chain_is_fed_what_it_gave() -> None:
     assert [verdict.outcome.exact for verdict in run(WRONG, SECOND, chain=True)] == [False, False]
 
 
-def test_what_is_unsteady_is_handed_on_as_recorded() -> None:
-    wrong = Part(WRONG.model, WRONG.recorded, ("a",))
-    assert [verdict.outcome.exact for verdict in run(wrong, SECOND, chain=True)] == [True, True]
+def test_random_numbers_come_out_the_same() -> None:
+    text = "g (float[2] x) => (float[2] y) { a = RandomNormalLike (x) b = Neg (a) y = Exp (b) }"
+    first = Part(model("g (float[2] x) => (float[2] a) { a = RandomNormalLike (x) }"), FIRST.recorded)
+    assert [verdict.outcome.exact for verdict in run(first, SECOND, chain=True, text=text)] == [True, True]
+
+
+def test_what_is_random_all_the_same_is_handed_on_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "seeded", lambda model: model)
+    text = "g (float[2] x) => (float[2] y) { a = RandomNormalLike (x) b = Neg (a) y = Exp (b) }"
+    random = Part(model("g (float[2] x) => (float[2] a) { a = RandomUniformLike (x) }"), FIRST.recorded)
+    noise, rest = run(random, SECOND, chain=True, text=text)
+    assert noise.unsteady == ("a",)
+    assert noise.outcome.skipped == "all that it gives out is random"
+    assert rest.outcome.exact
 
 
 def test_a_piece_that_does_not_load_is_a_fault() -> None:
