@@ -55,9 +55,9 @@ class Levels:
 def first_node(main: MainGraph, nodes: Iterable[int]) -> int:
     """The node with which a module begins: the first that reads what others compute from the inputs.
 
-    Where none does, the first that hangs on an input of the model, else the first.
+    Where none does, the first that hangs on an input of the model, else the first; constants begin nothing.
     """
-    own = sorted(nodes)
+    own = sorted(set(nodes) - main.portable) or sorted(nodes)
     inside, constant, producer = set(own), main.graph.constants, main.graph.producer
     changing = [(node, [v for v in main.reads[node] if v not in constant]) for node in own]
     for node, values in changing:

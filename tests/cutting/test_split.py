@@ -102,6 +102,19 @@ def test_nothing_before_the_cut_is_refused() -> None:
         planned(model(CHAIN), "l.0")
 
 
+def test_a_module_of_weights_alone_begins_where_it_computes() -> None:
+    source = model("""
+        g (float[2] x) => (float[2] y) <float[2] w = {1.0, 2.0}>
+        {
+          ["/l.1/Identity"] v = Identity (w)
+          ["/l.0/Relu"] a = Relu (x)
+          ["/l.1/Exp"] b = Exp (v)
+          ["/l.2/Add"] y = Add (a, b)
+        }
+    """)
+    assert operators(planned(source, "l.1")) == [["Relu"], ["Identity", "Exp", "Add"]]
+
+
 def test_two_cuts_at_one_place_are_refused() -> None:
     source = model(CHAIN.replace("/l.1/", "/l.1/inner/"))
     with pytest.raises(CannotCut, match="part would be empty"):
