@@ -5,6 +5,8 @@
     analysis = rewriter.load("bert.onnx")              # nothing is written
     rewriter.tree("bert.onnx").select("encoder.layer.*.attention")
     report = rewriter.rewrite("bert.onnx", "bert.tree.onnx", restore_names=True)
+    rewriter.extract("bert.onnx", "encoder.layer.0", "layer.onnx")
+    rewriter.split("bert.onnx", "encoder.layer.6", "halves")
     rewriter.verify("bert.onnx", "bert.tree.onnx").holds
     rewriter.diff("bert.onnx", "bert.int8.onnx").first  # the module where the numbers part
     rewriter.profile("bert.onnx").classes               # where the time goes
@@ -20,7 +22,9 @@ from typing import TYPE_CHECKING
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
-    from rewriter.api import LoadedModel, diff, load, profile, rewrite, tree, verify
+    from rewriter.api import LoadedModel, diff, extract, load, profile, rewrite, split, tree, verify
+    from rewriter.cutting.extract import Extraction
+    from rewriter.cutting.split import Split
     from rewriter.insight.diff import Diff
     from rewriter.insight.profile import Profile
     from rewriter.modules.analysis import Analysis
@@ -35,6 +39,7 @@ __all__ = [
     "Analysis",
     "Boundary",
     "Diff",
+    "Extraction",
     "Kind",
     "LoadedModel",
     "Module",
@@ -47,12 +52,15 @@ __all__ = [
     "Report",
     "RewriterError",
     "Selection",
+    "Split",
     "Verification",
     "__version__",
     "diff",
+    "extract",
     "load",
     "profile",
     "rewrite",
+    "split",
     "tree",
     "verify",
 ]
@@ -60,6 +68,10 @@ __all__ = [
 _HOME = {
     "diff": "api",
     "profile": "api",
+    "extract": "api",
+    "split": "api",
+    "Extraction": "cutting.extract",
+    "Split": "cutting.split",
     "load": "api",
     "rewrite": "api",
     "tree": "api",

@@ -9,10 +9,16 @@ from pathlib import Path
 
 from rewriter import pipeline
 from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
+from rewriter.cutting import extract as cutting_extract
+from rewriter.cutting import split as cutting_split
+from rewriter.cutting.check import Checking
+from rewriter.cutting.extract import Extraction
+from rewriter.cutting.split import Split, parse_cuts
 from rewriter.insight.diff import TOLERANCE, Diff
 from rewriter.insight.profile import Profile
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
+from rewriter.modules.selection import Selection
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
 from rewriter.passes.presets import Functions, standard_passes
@@ -152,6 +158,85 @@ def rewrite(
         steps, numbers, optimised, inputs, sidecar, copy_data, min_coverage, strict, dry_run, timeout, given
     )
     return pipeline.rewrite(source, Path(output) if output is not None else None, options)
+
+
+def extract(
+    source: Source,
+    modules: str | Sequence[str],
+    output: PathLike | None = None,
+    *,
+    call: int | None = None,
+    numbers: bool = True,
+    inputs: Inputs | None = None,
+    copy_data: bool = False,
+    timeout: float = 600.0,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+) -> Extraction:
+    """Modules as a model of their own, which gives what they give in the whole.
+
+    Args:
+        source: the model; never changed.
+        modules: a glob over module paths, or several; what fits becomes one model.
+        output: the file to write; None to only get the model (`.model`).
+        call: which call, from 0, of modules that are called several times.
+        numbers: whether onnxruntime runs the whole and the result, which must agree bit for bit.
+        inputs: input name of the whole -> array to run it on; drawn from the signature where None.
+        copy_data: whether to copy external data where the output goes to another folder.
+        timeout: seconds for the numbers.
+        like: what the model was made of; see `load`.
+        reference: what the model was built from; see `load`.
+        checkpoint: what its weights are called; see `load`.
+
+    Raises:
+        RewriterError: see its subclasses; whatever the reason, nothing was written.
+    """
+    analysis = pipeline.load(source, given_beside(like, reference, checkpoint))
+    patterns = (modules,) if isinstance(modules, str) else tuple(modules)
+    if not patterns:
+        raise UsageError("modules is empty; name one, such as 'encoder.layer.0', or a glob")
+    paths = [module.path for module in Selection(patterns).modules(analysis)]
+    checking = Checking(numbers, inputs, timeout)
+    target = Path(output) if output is not None else None
+    return cutting_extract.extract(analysis, paths, target, call=call, checking=checking, copy_data=copy_data)
+
+
+def split(
+    source: Source,
+    at: str | Sequence[str],
+    output: PathLike | None = None,
+    *,
+    numbers: bool = True,
+    inputs: Inputs | None = None,
+    copy_data: bool = False,
+    timeout: float = 600.0,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+) -> Split:
+    """A model as a chain of models that together compute what it does.
+
+    Args:
+        source: the model; never changed.
+        at: the modules before which to cut, as globs; `"block@1"` means the second call.
+        output: the folder for the parts and `split.json`; None to only get the models (`.parts[0].model`).
+        numbers: whether onnxruntime runs the whole and the chain, which must agree bit for bit.
+        inputs: input name of the whole -> array; drawn from the signature where None.
+        copy_data: whether to copy external data where the output goes to another folder.
+        timeout: seconds for the numbers.
+        like: what the model was made of; see `load`.
+        reference: what the model was built from; see `load`.
+        checkpoint: what its weights are called; see `load`.
+
+    Raises:
+        RewriterError: see its subclasses; whatever the reason, nothing was written.
+    """
+    analysis = pipeline.load(source, given_beside(like, reference, checkpoint))
+    cuts = parse_cuts(analysis, (at,) if isinstance(at, str) else at)
+    checking = Checking(numbers, inputs, timeout)
+    target = Path(output) if output is not None else None
+    return cutting_split.split(analysis, cuts, target, checking=checking, copy_data=copy_data)
 
 
 def verify(

@@ -41,6 +41,10 @@ class UnreadableModel(RewriterError):
     """The input is not a model we can read, or refers to data that is missing or out of bounds."""
 
 
+class CannotCut(RewriterError):
+    """What was asked for can be no model of its own; the text tells why. Nothing was written."""
+
+
 class CannotWrite(RewriterError):
     """The output cannot be written where it was asked for; nothing was written."""
 

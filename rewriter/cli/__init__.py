@@ -20,6 +20,8 @@ _VERBS = {
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",
     "diff": "Show where two models differ, module by module, and where their numbers part.",
     "profile": "Show where the time goes, by module and by class.",
+    "extract": "Write modules as a model of their own.",
+    "split": "Cut a model into a chain of models.",
     "explain": "Show every claim on one node, and why the winner won.",
     "select": "Print the names of modules in the forms that other tools take.",
     "stats": "Show the numbers behind the tree: operators, parameters, shapes, FLOPs.",

@@ -7,6 +7,7 @@ Keys on nodes are `rewriter.module`, `.class`, `.kind`, `.depth`, `.leaf`, `.cal
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,7 +40,7 @@ class Annotate:
             common = of_module.get(placement.module)
             if common is None:
                 common = of_module[placement.module] = entries_of(tree, placement.module)
-            changed += _annotate(node, common, placement)
+            changed += annotate_node(node, common, placement)
         model = analysis.model
         if tree.placed:
             metadata.write(model, {tags.TREE: compact(tree), tags.VALUES: compact_values(analysis)})
@@ -47,8 +48,8 @@ class Annotate:
         return Outcome({"nodes annotated": changed})
 
 
-def compact(tree: ModuleTree) -> str:
-    """The tree as one line of JSON: path, class and number of calls of every module."""
+def compact(tree: Iterable[Module]) -> str:
+    """The modules of a tree as one line of JSON: path, class and number of calls of each."""
     modules = [[module.path, module.class_name, module.calls] for module in tree]
     return json.dumps({"version": 1, "modules": modules}, ensure_ascii=False, separators=(",", ":"))
 
@@ -88,7 +89,8 @@ def class_entries(module: Module) -> dict[str, str]:
     return {}
 
 
-def _annotate(node: metadata.HasMetadata, common: dict[str, str], placement: Placement) -> bool:
+def annotate_node(node: metadata.HasMetadata, common: dict[str, str], placement: Placement) -> bool:
+    """Write on a node what is known of it; `common` is what `entries_of` gives. Whether that is new."""
     wanted = {**common, tags.CALL: str(placement.call), tags.EVIDENCE: str(placement.source)}
     if any(entry.key == NAMESPACE for entry in node.metadata_props):
         del wanted[NAMESPACE]

@@ -103,7 +103,7 @@ def find_regions(
         number = numbers.get((caller, call))
         if number is None:
             above = home[caller.parent or ROOT]
-            parent = number_of(above, _scaled(call, tree[caller].calls, tree[above].calls))
+            parent = number_of(above, scaled(call, tree[caller].calls, tree[above].calls))
             number = numbers[caller, call] = len(found.regions)
             found.regions.append(Region(caller, call, parent))
         return number
@@ -115,7 +115,7 @@ def find_regions(
                 module, call = placement.home or (placement.module, placement.call)
                 module = module if module in tree else ROOT  # written by somebody else
                 caller = home[module]
-                number = number_of(caller, _scaled(call, tree[module].calls, tree[caller].calls))
+                number = number_of(caller, scaled(call, tree[module].calls, tree[caller].calls))
             found.region_of[node] = number
             found.regions[number].nodes.append(node)
     return found
@@ -131,7 +131,7 @@ def _homes(tree: ModuleTree, wanted: Callable[[Module], bool]) -> dict[ModulePat
     return home
 
 
-def _scaled(call: int, calls: int, callers: int) -> int:
+def scaled(call: int, calls: int, callers: int) -> int:
     """The call of the caller that call `call` (of `calls`) belongs to: every one makes equally many."""
     if callers <= 1:
         return 0

@@ -62,6 +62,15 @@ class Session:
         types = [each.type for each in (*self._session.get_inputs(), *self._session.get_outputs())]
         self._foreign = not _FOREIGN.isdisjoint(types)
 
+    def output_types(self) -> dict[str, onnx.ValueInfoProto]:
+        """The types of the outputs by name, as far as onnxruntime tells them."""
+        found = {}
+        for each in self._session.get_outputs():
+            info = _typed(each.name, each.type, each.shape)
+            if info is not None:
+                found[each.name] = info
+        return found
+
     def run(self, inputs: tuple[Input, ...], feeds: Mapping[str, Array]) -> list[Any]:
         """The results in the order of `outputs`.
 
@@ -113,6 +122,17 @@ def _from_ort(value: Any) -> Any:
     raw = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
     tensor = onnx.TensorProto(data_type=element, dims=value.shape(), raw_data=raw)
     return np.asarray(onnx.numpy_helper.to_array(tensor))
+
+
+def _typed(name: str, text: str, shape: Any) -> onnx.ValueInfoProto | None:
+    """A type by its text (`tensor(float)`, `seq(tensor(int64))`); None for what is made of no tensors."""
+    inner = re.fullmatch(r"(seq\()?tensor\((\w+)\)\)?", text)
+    if inner is None or inner[2].upper() not in onnx.TensorProto.DataType.keys():  # noqa: SIM118
+        return None
+    element = onnx.TensorProto.DataType.Value(inner[2].upper())
+    if inner[1]:
+        return onnx.helper.make_tensor_sequence_value_info(name, element, None)
+    return onnx.helper.make_tensor_value_info(name, element, shape)
 
 
 def _reason(error: Exception) -> str:

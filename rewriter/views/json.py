@@ -210,13 +210,13 @@ def _verification_json(verification: Verification) -> JsonObject:
             "outputs": certificate.outputs,
             "difference": certificate.difference,
         },
-        "numeric": _numeric_json(verification.numeric),
+        "numeric": numeric_json(verification.numeric),
         "optimised": _optimised_json(verification.optimised),
     }
 
 
-def _numeric_json(numeric: Numeric | None) -> JsonObject:
-    """JSON has no infinity: a difference without bound is `exact` false with `max_abs` null."""
+def numeric_json(numeric: Numeric | None) -> JsonObject:
+    """What numbers say; JSON has no infinity: a difference without bound is `exact` false, `max_abs` null."""
     if numeric is None:
         return {"runs": 0, "max_abs": None, "exact": None, "skipped": "not asked for"}
     return {
@@ -228,7 +228,7 @@ def _numeric_json(numeric: Numeric | None) -> JsonObject:
 
 
 def _optimised_json(numeric: Numeric | None) -> JsonObject | None:
-    return None if numeric is None else {**_numeric_json(numeric), "max_rel": _finite(numeric.relative)}
+    return None if numeric is None else {**numeric_json(numeric), "max_rel": _finite(numeric.relative)}
 
 
 def _finite(figure: float | None) -> float | None:

@@ -30,7 +30,7 @@ def print_report(report: Report, console: Console) -> None:
     _print_refusals(report.refusals, console)
     _print_list("differ", "bodies that could not share a function", _differences(report), console)
     print_verification(report.verification, console)
-    written = [_written(path) for path in report.outputs]
+    written = [written_phrase(path) for path in report.outputs]
     flow(console, written or ["nothing"], label="written")
     if report.seconds:
         total = sum(report.seconds.values())
@@ -41,7 +41,7 @@ def print_report(report: Report, console: Console) -> None:
 def print_verification(verification: Verification, console: Console) -> None:
     """Print the proof: the certificate and the numbers, in one line where they agree."""
     mark = signs(console)
-    phrases = [_certified(verification.certificate), _numbers(verification.numeric)]
+    phrases = [_certified(verification.certificate), numbers_phrase(verification.numeric)]
     if verification.optimised is not None:
         phrases.append(_optimised(verification.optimised))
     sign, style = (mark.yes, "green") if verification.holds else (mark.no, "bold red")
@@ -82,7 +82,7 @@ def _certified(certificate: Certificate) -> str:
     return f"certificate: NOT equal: {certificate.difference or 'no difference was named'}"
 
 
-def _numbers(numeric: Numeric | None) -> str:
+def numbers_phrase(numeric: Numeric | None) -> str:
     """What the numbers say; never that they agree where nothing ran."""
     if numeric is None:
         return "numbers not asked for"
@@ -113,7 +113,8 @@ def _runs(numeric: Numeric) -> str:
     return f"{numeric.runs:,} run{'s' if numeric.runs != 1 else ''}"
 
 
-def _written(path: Path) -> str:
+def written_phrase(path: Path) -> str:
+    """A file that was written, with its size."""
     try:
         return f"{path} ({_size(path.stat().st_size)})"
     except OSError:

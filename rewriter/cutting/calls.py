@@ -1,0 +1,83 @@
+"""Which nodes the calls of a module cover, wherever they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rewriter.modules.analysis import Analysis
+from rewriter.paths import ROOT, ModulePath
+from rewriter.refusals import CannotCut, UsageError
+from rewriter.regions.calls import scaled
+
+
+def calls_of(analysis: Analysis, module: ModulePath) -> dict[int, list[int]]:
+    """Call of a module -> the nodes of it and of all modules below it, ascending.
+
+    A node that `unshare` moved belongs to where it was moved; the root has all nodes of the main graph.
+    """
+    graph, tree = analysis.graph, analysis.tree
+    if module == ROOT:
+        nodes = [node for node, body in enumerate(graph.body_of) if body == 0]
+        return {0: nodes} if nodes else {}
+    calls = tree[module].calls
+    found: dict[int, list[int]] = {}
+    for node, placement in enumerate(tree.placements):
+        if placement is None:
+            continue
+        path, call = placement.home or (placement.module, placement.call)
+        if module.holds(path) and path in tree:
+            found.setdefault(scaled(call, tree[path].calls, calls), []).append(node)
+    return dict(sorted(found.items()))
+
+
+def nodes_of(analysis: Analysis, modules: Iterable[ModulePath], call: int | None) -> set[int]:
+    """The nodes of one call of each module.
+
+    Args:
+        analysis: the model.
+        modules: which; those that own no node add none.
+        call: which call of each; None where each is called once.
+
+    Raises:
+        UsageError: a module is called several times and nobody says which call is meant, or it has no such
+            call.
+        CannotCut: none of them owns a node.
+    """
+    found: set[int] = set()
+    asked = tuple(modules)
+    for module in asked:
+        calls = calls_of(analysis, module)
+        if calls:
+            found.update(calls[chosen_call(analysis, module, calls, call)])
+    if not found:
+        names = ", ".join(module or "(root)" for module in asked)
+        raise CannotCut(
+            f"{file_of(analysis)}: {names}: owns no node, nor does a module below; 'rewriter tree' shows "
+            "which do"
+        )
+    return found
+
+
+def chosen_call(analysis: Analysis, module: ModulePath, calls: Iterable[int], call: int | None) -> int:
+    """The call that is meant; the only one where nobody says which.
+
+    Raises:
+        UsageError: there are several, or not that one.
+    """
+    there = list(calls)
+    if call is None and len(there) == 1:
+        return there[0]
+    if call in there:
+        assert call is not None
+        return call
+    listed = ", ".join(map(str, there))
+    if call is not None:
+        raise UsageError(f"{file_of(analysis)}: {module} has no call {call}; its calls are {listed}")
+    raise UsageError(
+        f"{file_of(analysis)}: {module} is called {len(there)} times; choose one: its calls are {listed}"
+    )
+
+
+def file_of(analysis: Analysis) -> str:
+    """The file in messages."""
+    return str(analysis.path) if analysis.path else "model"

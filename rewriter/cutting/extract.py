@@ -1,0 +1,236 @@
+"""Modules as models of their own.
+
+A piece holds exactly the nodes of the modules (of one call of each), the weights and constants that these
+read and the functions they call. Whatever else they read is an input, and what others read of them, or the
+model gives out, is an output: values that leave the modules and come back are both, and are reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from onnx import ModelProto
+
+from rewriter.cutting.calls import file_of, nodes_of
+from rewriter.cutting.check import Check, Checking, check, demand
+from rewriter.cutting.hoisting import Flat, bodies_around, hoist
+from rewriter.cutting.main_graph import MainGraph
+from rewriter.cutting.piece import Cut, Emitter, Piece, cut
+from rewriter.cutting.types import types_of
+from rewriter.cutting.writing import plan_data, write_models
+from rewriter.model.graph import GraphIndex
+from rewriter.model.operators import canonical
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.selection import outermost
+from rewriter.paths import ROOT, ModulePath
+from rewriter.refusals import CannotCut, RewriterError
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be a model: modules, and which call of each (None where each is called once)."""
+
+    modules: tuple[ModulePath, ...]
+    call: int | None = None
+
+    def __str__(self) -> str:
+        names = ", ".join(module or "(root)" for module in self.modules)
+        return names if self.call is None else f"{names}, call {self.call}"
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """Modules taken out of a model.
+
+    Attributes:
+        wanted: what was asked for.
+        piece: the model.
+        constants: number of its nodes that are constants of other modules, or of nobody.
+        returning: inputs that are computed, outside, from its own outputs.
+        hoisted: whether nodes stand in a body of If, Loop or Scan, and were recorded in its first iteration.
+        check: whether it is valid and computes what the whole does.
+        outputs: the files written, the model last.
+    """
+
+    wanted: Wanted
+    piece: Piece
+    constants: int
+    returning: tuple[str, ...]
+    hoisted: bool
+    check: Check | None = None
+    outputs: tuple[Path, ...] = ()
+
+    @property
+    def model(self) -> ModelProto:
+        """The model that was taken out."""
+        return self.piece.model
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pieces of one model.
+
+    Attributes:
+        whole: the model with all that was cut in its main graph.
+        found: what was asked for -> what came of it; a fault where it can be no model.
+    """
+
+    whole: ModelProto
+    found: dict[Wanted, Extraction | RewriterError] = field(default_factory=dict)
+
+
+def extract(
+    analysis: Analysis,
+    modules: Sequence[str],
+    output: Path | None = None,
+    *,
+    call: int | None = None,
+    checking: Checking | None = None,
+    copy_data: bool = False,
+) -> Extraction:
+    """Take modules out of a model, check the result, and write it.
+
+    Args:
+        analysis: the model; it is not changed.
+        modules: paths of modules, together one model; those inside others count once.
+        output: the file to write; None to only return the model.
+        call: which call of each; None where each is called once.
+        checking: how to check.
+        copy_data: whether external data is copied where the output goes to another folder.
+
+    Raises:
+        UsageError: a module has several calls, or not that one; or the output will not do.
+        CannotCut: the modules can be no model of their own.
+        NotEquivalent: the result is not valid or computes something else; nothing was written.
+        CannotWrite: the output cannot be written.
+    """
+    how = checking or Checking()
+    paths = tuple(module.path for module in outermost(analysis.tree[path] for path in modules))
+    wanted = Wanted(paths, call)
+    batch = plan_extractions(analysis, [wanted], how)
+    found = batch.found[wanted]
+    if isinstance(found, RewriterError):
+        raise found
+    copies = plan_data(analysis, [output], [found.model], copy_data=copy_data) if output else {}
+    folder = analysis.path.parent if analysis.path else output.parent if output else None
+    verdict = check(batch.whole, [found.piece], folder, how)[0]
+    demand(f"{file_of(analysis)}: {wanted}", verdict)
+    written = write_models({output: found.model}, copies) if output else ()
+    return Extraction(wanted, found.piece, found.constants, found.returning, found.hoisted, verdict, written)
+
+
+def plan_extractions(analysis: Analysis, wanted: Sequence[Wanted], how: Checking) -> Batch:
+    """Take several sets of modules out of a model, each as one model, without checking them.
+
+    What can be no model comes back as its fault. Types are inferred once for all.
+    """
+    nodes: dict[Wanted, set[int] | RewriterError] = {}
+    for each in wanted:
+        try:
+            nodes[each] = nodes_of(analysis, each.modules, each.call)
+        except RewriterError as error:
+            nodes[each] = error
+    chosen = {each: found for each, found in nodes.items() if isinstance(found, set)}
+    bodies = {body for found in chosen.values() for body in bodies_around(analysis.graph, found)}
+    flat = hoist(analysis.graph, bodies)
+    cuts: dict[Wanted, Cut | RewriterError] = {}
+    for each, found in nodes.items():
+        try:
+            cuts[each] = _cut_of(analysis, flat, each, found) if isinstance(found, set) else found
+        except CannotCut as error:
+            cuts[each] = error
+    return Batch(flat.main.model, _emit(analysis, flat, cuts, chosen, how))
+
+
+def _emit(
+    analysis: Analysis,
+    flat: Flat,
+    cuts: dict[Wanted, Cut | RewriterError],
+    chosen: dict[Wanted, set[int]],
+    how: Checking,
+) -> dict[Wanted, Extraction | RewriterError]:
+    name_of = flat.main.graph.value_names
+    interfaces = [each for each in cuts.values() if isinstance(each, Cut)]
+    boundary = (name_of[value] for each in interfaces for value in (*each.inputs, *each.outputs))
+    types = types_of(flat, boundary, analysis.path.parent if analysis.path else None, how)
+    emitter = Emitter(analysis, flat)
+    found: dict[Wanted, Extraction | RewriterError] = {}
+    for wanted, each in cuts.items():
+        if isinstance(each, RewriterError):
+            found[wanted] = each
+            continue
+        try:
+            piece = emitter.emit(each, types)
+        except CannotCut as error:
+            found[wanted] = CannotCut(f"{file_of(analysis)}: {wanted}: {error}")
+            continue
+        own = chosen[wanted]
+        constants = sum(emitter.origin.get(node) not in own for node in each.nodes)
+        hoisted = any(analysis.graph.body_of[emitter.origin[n]] for n in each.nodes if n in emitter.origin)
+        found[wanted] = Extraction(wanted, piece, constants, _returning(flat.main, each, piece), hoisted)
+    return found
+
+
+def _cut_of(analysis: Analysis, flat: Flat, wanted: Wanted, nodes: set[int]) -> Cut:
+    graph = analysis.graph
+    own = {flat.place[n] for n in nodes if n in flat.place and nodes.isdisjoint(graph.enclosing(n))}
+    name = f"{file_of(analysis)}: {wanted}"
+    if lost := _in_functions(graph, nodes) - flat.main.called(own):
+        raise CannotCut(
+            f"{name}: nodes stand in {min(lost)[1]!r}, a function of another tool that is called elsewhere; "
+            "take it out with 'rewriter flatten --foreign' first"
+        )
+    outputs = _outputs(flat, own, whole=wanted.modules == (ROOT,))
+    if not outputs:
+        raise CannotCut(
+            f"{name}: nothing reads what it computes, so it would be a model without outputs; choose the "
+            "module above it"
+        )
+    return cut(flat.main, own, outputs)
+
+
+def _in_functions(graph: GraphIndex, nodes: Iterable[int]) -> set[tuple[str, str]]:
+    """Domain and name of the functions in whose bodies nodes stand."""
+    found = set()
+    for node in nodes:
+        for holder in (node, *graph.enclosing(node)):
+            function = graph.bodies[graph.body_of[holder]].function
+            if function is not None:
+                found.add((canonical(function.domain), function.name))
+    return found
+
+
+def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:
+    """What others read of some nodes or the model gives out, in file order.
+
+    Constants are no outputs, since every reader has its own; only where there is nothing else.
+    """
+    main = flat.main
+    if whole:
+        return list(dict.fromkeys(main.graph.bodies[0].results))
+    inside = main.with_constants(own)
+    results = main.results | flat.results
+
+    def is_read(value: int) -> bool:
+        # What copies of a body read of the main graph, its owner reads.
+        copies = flat.copies if main.graph.producer[value] not in flat.copies else frozenset[int]()
+        readers = main.readers.get(value, ())
+        return value in results or any(node not in inside and node not in copies for node in readers)
+
+    read = [value for value in main.written(sorted(own)) if is_read(value)]
+    computed = [v for v in read if main.graph.producer[v] not in main.portable or v in results]
+    return computed or read
+
+
+def _returning(main: MainGraph, cut: Cut, piece: Piece) -> tuple[str, ...]:
+    """The inputs that hang on outputs, through nodes outside."""
+    inside = set(cut.nodes)
+    found = set(cut.outputs)
+    for node in main.nodes:
+        if node not in inside and not found.isdisjoint(main.reads[node]):
+            found.update(main.written([node]))
+    name_of = main.graph.value_names
+    back = {name_of[value] for value in cut.inputs if value in found}
+    return tuple(name for name in piece.inputs if piece.recorded[name] in back)

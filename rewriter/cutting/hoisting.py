@@ -1,0 +1,214 @@
+"""Bodies of If, Loop and Scan laid open: a copy of their nodes in the main graph, in front of their owner.
+
+A module whose nodes stand in a body is cut out of that copy. It sees what the body sees in its first
+iteration, so values can be recorded there without a change to what the owner computes. What the body captures
+becomes an input like everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+from rewriter.cutting.main_graph import MainGraph
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.passes.renaming import fresh, rename
+from rewriter.refusals import CannotCut
+
+_LOOP_INPUTS_BEFORE_STATE = 2
+
+Named = TypeVar("Named", TensorProto, ValueInfoProto)
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A model with all that is to be cut in its main graph.
+
+    Attributes:
+        main: its main graph.
+        place: number of a node in the model as it was -> its number here.
+        names: name of a hoisted value -> its name in the body.
+        varying: names of values whose shape may change from one iteration to the next.
+        copies: the nodes that are copies of those in bodies, or were made for them.
+        results: the values that bodies yield.
+    """
+
+    main: MainGraph
+    place: Mapping[int, int]
+    names: Mapping[str, str] = field(default_factory=dict)
+    varying: frozenset[str] = frozenset()
+    copies: frozenset[int] = frozenset()
+    results: frozenset[int] = frozenset()
+
+
+def bodies_around(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
+    """The bodies to open so that `nodes` stand in the main graph; not those whose owner is one of them."""
+    chosen = set(nodes)
+    found: set[int] = set()
+    for node in chosen:
+        if chosen.isdisjoint(graph.enclosing(node)):
+            found.update(_bodies_around(graph, node))
+    return found
+
+
+def _bodies_around(graph: GraphIndex, node: int) -> list[int]:
+    """From the innermost body to the outermost; none for a node that stands in a function."""
+    around = []
+    body = graph.body_of[node]
+    while graph.bodies[body].owner != NONE:
+        around.append(body)
+        body = graph.bodies[body].outer
+    return around if body == 0 else []
+
+
+def hoist(graph: GraphIndex, bodies: set[int]) -> Flat:
+    """Lay bodies open; the model as it is where there are none.
+
+    Raises:
+        CannotCut: the body of an operator that is neither If, Loop nor Scan.
+    """
+    if not bodies:
+        return Flat(MainGraph(graph), {n: n for n, body in enumerate(graph.body_of) if body == 0})
+    return _Hoisting(graph, bodies).run()
+
+
+class _Hoisting:
+    """One model at work."""
+
+    def __init__(self, graph: GraphIndex, bodies: set[int]) -> None:
+        self.graph = graph
+        self.bodies = bodies
+        self.taken = set(graph.value_names)
+        self.names: dict[str, str] = {}
+        self.varying: set[str] = set()
+        self.nodes: list[NodeProto] = []
+        self.origins: list[int] = []
+        self.tensors: list[TensorProto] = []
+        self.infos: list[ValueInfoProto] = []
+        self.results: list[str] = []
+
+    def run(self) -> Flat:
+        """The model with copies of the bodies in its main graph."""
+        self._emit(0, {}, varying=False)
+        model = ModelProto()
+        model.CopyFrom(self.graph.model)
+        del model.graph.node[:]
+        model.graph.node.extend(self.nodes)
+        model.graph.initializer.extend(self.tensors)
+        model.graph.value_info.extend(self.infos)
+        graph = GraphIndex(model)
+        order = [node for node, body in enumerate(graph.body_of) if body == 0]
+        made = (new for old, new in zip(self.origins, order, strict=True) if old == NONE)
+        main = MainGraph(graph, frozenset(made))
+        place = {old: new for old, new in zip(self.origins, main.nodes, strict=True) if old != NONE}
+        copies = frozenset(main.nodes) - {place[old] for old in self.origins if self._is_main(old)}
+        results = frozenset(graph.value(name) for name in self.results)
+        return Flat(main, place, self.names, frozenset(self.varying), copies, results)
+
+    def _is_main(self, node: int) -> bool:
+        return node != NONE and self.graph.body_of[node] == 0
+
+    def _emit(self, body: int, names: Mapping[str, str], *, varying: bool) -> None:
+        """The nodes of a body with new names, each behind those of the bodies that it owns."""
+        for node in (n for n, b in enumerate(self.graph.body_of) if b == body):
+            proto = NodeProto()
+            proto.CopyFrom(self.graph.nodes[node])
+            rename(proto, names)
+            for inner in sorted(self.bodies):
+                if self.graph.bodies[inner].owner == node:
+                    self._open(inner, proto, names, varying=varying)
+            self.nodes.append(proto)
+            self.origins.append(node)
+
+    def _open(self, body: int, owner: NodeProto, outer: Mapping[str, str], *, varying: bool) -> None:
+        graph = self.graph.bodies[body].proto
+        assert isinstance(graph, GraphProto)
+        varying = varying or owner.op_type == "Loop"
+        bound = self._bound(graph, owner)
+        names = {**outer, **bound}
+        self.varying.update(bound.values() if varying else ())
+        defined = [tensor.name for tensor in graph.initializer]
+        defined += [name for node in graph.node for name in node.output if name]
+        for name in defined:
+            names[name] = fresh(f"{name}_first", self.taken)
+            self.names[names[name]] = name
+            if varying:
+                self.varying.add(names[name])
+        for tensor in graph.initializer:
+            self.tensors.append(_renamed(tensor, names[tensor.name]))
+        for info in (*graph.input, *graph.value_info, *graph.output):
+            if info.name in names and info.type.WhichOneof("value"):
+                self.infos.append(_renamed(info, names[info.name]))
+        self.results += [names[info.name] for info in graph.output if info.name in defined]
+        self._emit(body, names, varying=varying)
+
+    def _bound(self, graph: GraphProto, owner: NodeProto) -> dict[str, str]:
+        """Inputs of a body -> the values that they have in the first iteration, each under a name of its own.
+
+        What is carried on may in the first iteration be a value that the body captures as well; the two must
+        not be taken for one.
+        """
+        inputs = [info.name for info in graph.input]
+        if owner.op_type == "If":
+            return {}
+        if owner.op_type == "Loop":
+            return self._bound_loop(inputs, owner)
+        attributes = {attribute.name: attribute for attribute in owner.attribute}
+        if owner.op_type != "Scan" or "num_scan_inputs" not in attributes:
+            raise CannotCut(
+                f"its nodes stand in the body of {owner.name or owner.op_type!r}, an operator whose bodies "
+                "cannot be laid open; choose the module that owns that node"
+            )
+        lists = {name: list(each.ints) for name, each in attributes.items()}
+        return self._bound_scan(inputs, owner, lists, attributes["num_scan_inputs"].i)
+
+    def _bound_loop(self, inputs: list[str], owner: NodeProto) -> dict[str, str]:
+        given = owner.input[1] if len(owner.input) > 1 else ""
+        bound = {name: self._constant(name, np.array(0, np.int64)) for name in inputs[:1]}
+        for name in inputs[1:_LOOP_INPUTS_BEFORE_STATE]:
+            bound[name] = self._identity(name, given) if given else self._constant(name, np.array(True))
+        states = inputs[_LOOP_INPUTS_BEFORE_STATE:]
+        for name, first in zip(states, owner.input[_LOOP_INPUTS_BEFORE_STATE:], strict=False):
+            bound[name] = self._identity(name, first)
+        return bound
+
+    def _bound_scan(
+        self, inputs: list[str], owner: NodeProto, lists: Mapping[str, list[int]], scanned: int
+    ) -> dict[str, str]:
+        states = len(inputs) - scanned
+        given = list(owner.input)
+        bound = {
+            name: self._identity(name, first) for name, first in zip(inputs[:states], given, strict=False)
+        }
+        axes, reverse = lists.get("scan_input_axes", []), lists.get("scan_input_directions", [])
+        for number, name in enumerate(inputs[states:]):
+            first = -1 if number < len(reverse) and reverse[number] else 0
+            index = self._constant(f"{name}_index", np.array(first, np.int64))
+            axis = axes[number] if number < len(axes) else 0
+            bound[name] = self._made(name, "Gather", [given[states + number], index], axis=axis)
+        return bound
+
+    def _identity(self, name: str, first: str) -> str:
+        return self._made(name, "Identity", [first])
+
+    def _constant(self, name: str, content: np.ndarray[Any, Any]) -> str:
+        return self._made(name, "Constant", [], value=numpy_helper.from_array(content))
+
+    def _made(self, name: str, operator: str, inputs: list[str], **attributes: Any) -> str:
+        """A node that gives what an input of the body is in the first iteration."""
+        out = fresh(f"{name}_first", self.taken)
+        self.names[out] = name
+        self.nodes.append(helper.make_node(operator, inputs, [out], **attributes))
+        self.origins.append(NONE)
+        return out
+
+
+def _renamed(message: Named, name: str) -> Named:
+    copy = type(message)()
+    copy.CopyFrom(message)
+    copy.name = name
+    return copy

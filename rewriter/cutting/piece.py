@@ -1,0 +1,208 @@
+"""A piece of a model: some of its nodes as a model of its own, and how that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from onnx import ModelProto, ValueInfoProto
+
+from rewriter.cutting.hoisting import Flat
+from rewriter.cutting.main_graph import MainGraph
+from rewriter.evidence import tags
+from rewriter.model import metadata
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.operators import canonical
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
+from rewriter.passes.annotate import annotate_node, compact, entries_of
+from rewriter.passes.renaming import rename
+from rewriter.paths import ModulePath
+from rewriter.refusals import CannotCut
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a piece holds, in numbers of the main graph it is cut from.
+
+    Attributes:
+        nodes: its nodes, constants that came with them included, ascending.
+        inputs: what it reads and does not make, in order of first use; graph inputs as well.
+        weights: the initializers it reads, in the order of the file.
+        outputs: what it gives out.
+    """
+
+    nodes: tuple[int, ...]
+    inputs: tuple[int, ...]
+    weights: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A model that is part of another.
+
+    Attributes:
+        model: the model.
+        recorded: name of an input or output -> its name in the model it was cut from.
+    """
+
+    model: ModelProto
+    recorded: Mapping[str, str]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of what it must be fed."""
+        graph = self.model.graph
+        filled = {tensor.name for tensor in graph.initializer}
+        filled.update(sparse.values.name for sparse in graph.sparse_initializer)
+        return tuple(info.name for info in self.model.graph.input if info.name not in filled)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what it gives out."""
+        return tuple(info.name for info in self.model.graph.output)
+
+
+def cut(main: MainGraph, nodes: Iterable[int], outputs: Iterable[int]) -> Cut:
+    """The interface of `nodes` (constants that they read come with them) that give out `outputs`."""
+    graph = main.graph
+    kept = sorted(main.with_constants(nodes))
+    made = set(main.written(kept))
+    given = tuple(outputs)
+    # An output that no node makes is an input or a weight of the model.
+    read = dict.fromkeys(value for node in kept for value in main.reads[node])
+    read.update(dict.fromkeys(given))
+    taken = [value for value in read if value not in made]
+    weights = {value for value in taken if _is_weight(graph, value)}
+    return Cut(tuple(kept), tuple(v for v in taken if v not in weights), tuple(sorted(weights)), given)
+
+
+def _is_weight(graph: GraphIndex, value: int) -> bool:
+    name = graph.value_names[value]
+    return value in graph.initializers or any(
+        sparse.values.name == name for sparse in graph.model.graph.sparse_initializer
+    )
+
+
+class Emitter:
+    """Writes pieces of one model, each node with its module on it."""
+
+    def __init__(self, analysis: Analysis, flat: Flat) -> None:
+        self.analysis = analysis
+        self.flat = flat
+        self.main = flat.main
+        self.origin = {new: old for old, new in flat.place.items()}
+
+    def emit(self, cut: Cut, types: Mapping[str, ValueInfoProto]) -> Piece:
+        """The piece as a model; nothing of the model it is cut from is changed.
+
+        Args:
+            cut: what it holds.
+            types: the type of every input and output by name.
+
+        Raises:
+            CannotCut: a type is missing.
+        """
+        self._demand_types(cut, types)
+        source = self.main.model
+        model = ModelProto(
+            ir_version=source.ir_version,
+            producer_name=source.producer_name,
+            producer_version=source.producer_version,
+            domain=source.domain,
+            model_version=source.model_version,
+            doc_string=source.doc_string,
+            metadata_props=source.metadata_props,
+        )
+        self._fill_graph(model, cut, types)
+        self._take_functions(model, cut.nodes)
+        placed = [self.origin.get(node, NONE) for node in cut.nodes]
+        self._annotate(model, placed)
+        return Piece(model, self._give_names_back(model, self._names_back(cut)))
+
+    def _demand_types(self, cut: Cut, types: Mapping[str, ValueInfoProto]) -> None:
+        for value in (*cut.inputs, *cut.outputs):
+            name = self.main.graph.value_names[value]
+            if name not in types:
+                raise CannotCut(
+                    f"value {name!r} at the boundary has no type that the file states or that can be "
+                    "inferred; run onnx.checker on the file, or export it again"
+                )
+
+    def _fill_graph(self, model: ModelProto, cut: Cut, types: Mapping[str, ValueInfoProto]) -> None:
+        graph, source = model.graph, self.main.model.graph
+        name_of = self.main.graph.value_names
+        graph.name, graph.doc_string = source.name or "piece", source.doc_string
+        graph.metadata_props.extend(source.metadata_props)
+        graph.node.extend(self.main.graph.nodes[node] for node in cut.nodes)
+        weights = {name_of[value] for value in cut.weights}
+        graph.input.extend(types[name_of[value]] for value in cut.inputs)
+        # Before IR version 4 weights are inputs as well, and later they may be.
+        graph.input.extend(info for info in source.input if info.name in weights)
+        graph.output.extend(types[name_of[value]] for value in cut.outputs)
+        graph.initializer.extend(tensor for tensor in source.initializer if tensor.name in weights)
+        graph.sparse_initializer.extend(s for s in source.sparse_initializer if s.values.name in weights)
+        made = {name_of[value] for value in self.main.written(cut.nodes)}
+        inside = made - {info.name for info in graph.output}
+        graph.value_info.extend(info for info in source.value_info if info.name in inside)
+        known = made | weights
+        graph.quantization_annotation.extend(
+            each for each in source.quantization_annotation if each.tensor_name in known
+        )
+
+    def _take_functions(self, model: ModelProto, nodes: Iterable[int]) -> None:
+        """The functions that nodes call, those that these call, and the opsets of them all."""
+        source, called = self.main.model, self.main.called(nodes)
+        model.functions.extend(f for f in source.functions if (canonical(f.domain), f.name) in called)
+        domains = {canonical(node.domain) for node in GraphIndex(model).nodes} | {d for d, _ in called} | {""}
+        model.opset_import.extend(each for each in source.opset_import if canonical(each.domain) in domains)
+
+    def _annotate(self, model: ModelProto, placed: list[int]) -> None:
+        """Every node with its module, and the model with the modules that are in it and those above them."""
+        tree = self.analysis.tree
+        modules: dict[ModulePath, None] = {}
+        for proto, old in zip(model.graph.node, placed, strict=True):
+            placement = tree.placements[old] if old != NONE else None
+            if placement is not None:
+                annotate_node(proto, entries_of(tree, placement.module), placement)
+                modules[placement.module] = None
+        note_tree(model, tree, modules)
+
+    def _names_back(self, cut: Cut) -> dict[str, str]:
+        """Hoisted names -> those in the body, where these are free here."""
+        name_of = self.main.graph.value_names
+        here = [name_of[v] for v in (*cut.inputs, *cut.weights, *self.main.written(cut.nodes))]
+        taken = {name for name in here if name not in self.flat.names}
+        back: dict[str, str] = {}
+        for name in here:
+            old = self.flat.names.get(name)
+            if old is not None and old not in taken:
+                taken.add(old)
+                back[name] = old
+        return back
+
+    @staticmethod
+    def _give_names_back(model: ModelProto, names: Mapping[str, str]) -> dict[str, str]:
+        """Rename in place; gives the name of every input and output -> its name before."""
+        graph = model.graph
+        interface = {names.get(i.name, i.name): i.name for i in (*graph.input, *graph.output)}
+        if names:
+            for node in graph.node:
+                rename(node, names)
+            for info in (*graph.input, *graph.output, *graph.value_info):
+                info.name = names.get(info.name, info.name)
+            for tensor in graph.initializer:
+                tensor.name = names.get(tensor.name, tensor.name)
+        return interface
+
+
+def note_tree(model: ModelProto, tree: ModuleTree, modules: Collection[ModulePath]) -> None:
+    """Write the modules and those above them on a model, as `annotate` does for all."""
+    kept = set(modules)
+    for module in modules:
+        kept.update(module.ancestors())
+    metadata.erase(model, [tags.VALUES, tags.ORDER])
+    if modules:
+        metadata.write(model, {tags.TREE: compact(module for module in tree if module.path in kept)})
+        model.ir_version = max(model.ir_version, tags.IR_WITH_METADATA)

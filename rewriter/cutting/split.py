@@ -1,0 +1,227 @@
+"""A model as a chain of models: cut just before modules, each part fed by the inputs and by earlier parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from onnx import ModelProto
+
+from rewriter.cutting.calls import calls_of, chosen_call, file_of
+from rewriter.cutting.check import Check, Checking, check, demand
+from rewriter.cutting.hoisting import hoist
+from rewriter.cutting.levels import Levels, Place, first_node, levels_of
+from rewriter.cutting.main_graph import MainGraph
+from rewriter.cutting.piece import Cut, Emitter, Piece, cut
+from rewriter.cutting.types import types_of
+from rewriter.cutting.writing import plan_data, write_models
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.selection import Selection
+from rewriter.paths import ModulePath
+from rewriter.refusals import CannotCut, CannotWrite
+
+SCHEMA = "rewriter.chain/1"
+INDEX = "split.json"
+"""The file that tells which part feeds which."""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where to cut: before a call of a module (None where it is called once)."""
+
+    module: ModulePath
+    call: int | None = None
+
+    def __str__(self) -> str:
+        return self.module if self.call is None else f"{self.module}@{self.call}"
+
+
+def parse_cuts(analysis: Analysis, texts: Sequence[str]) -> tuple[At, ...]:
+    """Where to cut, from globs over module paths; `@1` behind one means the second call.
+
+    Raises:
+        UsageError: a glob fits no module.
+    """
+    found: dict[At, None] = {}
+    for text in texts:
+        pattern, _, number = text.rpartition("@")
+        counted = bool(pattern) and number.isdecimal() and number.isascii()
+        glob, call = (pattern, int(number)) if counted else (text, None)
+        found.update((At(module.path, call), None) for module in Selection((glob,)).modules(analysis))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A chain of models.
+
+    Attributes:
+        at: where it was cut, in execution order.
+        parts: the models, one more than cuts.
+        feeds: part -> its inputs, each with the number of the part that gives it; None for an input of the
+            whole.
+        left: where it was cut -> number of nodes of that module in earlier parts, which read them as well.
+        checks: part -> whether it is valid and gives what the whole does, run behind the earlier ones.
+        outputs: the files written, `split.json` last.
+    """
+
+    at: tuple[At, ...]
+    parts: tuple[Piece, ...]
+    feeds: tuple[dict[str, int | None], ...]
+    left: dict[At, int]
+    checks: tuple[Check, ...] = ()
+    outputs: tuple[Path, ...] = ()
+
+    @property
+    def crossing(self) -> tuple[int, ...]:
+        """Part -> number of its inputs that other parts give."""
+        return tuple(sum(part is not None for part in feeds.values()) for feeds in self.feeds)
+
+
+def split(
+    analysis: Analysis,
+    at: Sequence[At],
+    folder: Path | None = None,
+    *,
+    checking: Checking | None = None,
+    copy_data: bool = False,
+) -> Split:
+    """Cut a model before modules, check that the chain equals the whole, and write it.
+
+    Args:
+        analysis: the model; it is not changed.
+        at: where to cut.
+        folder: where to write the parts and `split.json`, made where it is missing; None to only return them.
+        checking: how to check.
+        copy_data: whether external data is copied there.
+
+    Raises:
+        UsageError: a module has several calls, or not that one; or the folder will not do.
+        CannotCut: there is nothing to compute on one side of a cut.
+        NotEquivalent: a part is not valid or the chain computes something else; nothing was written.
+        CannotWrite: the folder cannot be written.
+    """
+    how = checking or Checking()
+    planned = plan_split(analysis, at, how)
+    models = [part.model for part in planned.parts]
+    targets = [folder / file_name(number) for number in range(len(models))] if folder else []
+    made = _made(folder) if folder else False
+    try:
+        copies = plan_data(analysis, targets, models, copy_data=copy_data) if targets else {}
+        home = analysis.path.parent if analysis.path else folder
+        checks = check(analysis.model, planned.parts, home, how, chain=True)
+        for number, verdict in enumerate(checks):
+            demand(f"{file_of(analysis)}: part {number}", verdict)
+        written: tuple[Path, ...] = ()
+        if folder:
+            models_by_path = dict(zip(targets, models, strict=True))
+            written = write_models(models_by_path, copies, {folder / INDEX: index(analysis, planned)})
+    except BaseException:
+        if made and folder:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    return Split(planned.at, planned.parts, planned.feeds, planned.left, checks, written)
+
+
+def plan_split(analysis: Analysis, at: Sequence[At], how: Checking) -> Split:
+    """Cut a model without checking or writing the parts; see `split`."""
+    flat = hoist(analysis.graph, set())
+    main = flat.main
+    regions = {each: _region(analysis, each) for each in dict.fromkeys(at)}
+    points = {each: first_node(main, nodes) for each, nodes in regions.items()}
+    places = [Place(at.module, frozenset(nodes), points[at]) for at, nodes in regions.items()]
+    levels = levels_of(main, analysis.tree, places)
+    order = tuple(sorted(regions, key=lambda each: levels.of[points[each]]))
+    cuts = _cuts(analysis, levels, order)
+    names = main.graph.value_names
+    boundary = (names[value] for each in cuts for value in (*each.inputs, *each.outputs))
+    folder = analysis.path.parent if analysis.path else None
+    types = types_of(flat, boundary, folder, how)
+    emitter = Emitter(analysis, flat)
+    parts = tuple(emitter.emit(each, types) for each in cuts)
+    left = {
+        each: count
+        for number, each in enumerate(order, 1)
+        if (count := sum(levels.of[node] < number for node in regions[each] - main.portable))
+    }
+    return Split(order, parts, _feeds(main, levels, cuts), left)
+
+
+def _region(analysis: Analysis, at: At) -> set[int]:
+    """The nodes of the main graph of one call."""
+    calls = calls_of(analysis, at.module)
+    name = f"{file_of(analysis)}: {at}"
+    if not calls:
+        raise CannotCut(f"{name}: owns no node, so it has no beginning; 'rewriter tree' shows which do")
+    nodes = calls[chosen_call(analysis, at.module, calls, at.call)]
+    main = {node for node in nodes if analysis.graph.body_of[node] == 0}
+    if not main:
+        raise CannotCut(
+            f"{name}: its nodes stand in the body of another node or in a function, which cannot be cut "
+            "through; cut before the module that owns that node"
+        )
+    return main
+
+
+def _cuts(analysis: Analysis, levels: Levels, order: Sequence[At]) -> list[Cut]:
+    found = []
+    for part in range(len(order) + 1):
+        nodes = levels.nodes(part)
+        if not nodes:
+            before = order[min(part, len(order) - 1)]
+            raise CannotCut(
+                f"{file_of(analysis)}: nothing is computed before {before}, so that part would be empty; "
+                "cut before a later module"
+            )
+        found.append(cut(levels.main, nodes, levels.outputs(part, nodes)))
+    return found
+
+
+def _feeds(main: MainGraph, levels: Levels, cuts: Sequence[Cut]) -> tuple[dict[str, int | None], ...]:
+    names, producer = main.graph.value_names, main.graph.producer
+    return tuple({names[v]: levels.of.get(producer[v]) for v in each.inputs} for each in cuts)
+
+
+def file_name(part: int) -> str:
+    """The file of a part."""
+    return f"part-{part}.onnx"
+
+
+def index(analysis: Analysis, found: Split) -> bytes:
+    """What `split.json` says: which part feeds which."""
+    whole: ModelProto = analysis.model
+    results = {info.name for info in whole.graph.output}
+    document = {
+        "schema": SCHEMA,
+        "model": analysis.path.name if analysis.path else None,
+        "at": [str(each) for each in found.at],
+        "parts": [
+            {
+                "file": file_name(number),
+                "inputs": [
+                    {"name": name, "from": None if source is None else file_name(source)}
+                    for name, source in feeds.items()
+                ],
+                "outputs": [{"name": name, "of_whole": name in results} for name in part.outputs],
+            }
+            for number, (part, feeds) in enumerate(zip(found.parts, found.feeds, strict=True))
+        ],
+    }
+    return (json.dumps(document, indent=2) + "\n").encode()
+
+
+def _made(folder: Path) -> bool:
+    """Make a folder whose parent is there; whether it was missing."""
+    if folder.is_dir():
+        return False
+    if not folder.parent.is_dir():
+        raise CannotWrite(f"{folder}: the folder {folder.parent} does not exist; create it first")
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise CannotWrite(f"{folder}: cannot be made: {error.strerror}; choose another folder") from None
+    return True

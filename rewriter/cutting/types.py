@@ -1,0 +1,71 @@
+"""The types of the values at the boundary of pieces: what the file states, else what is inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from onnx import ModelProto, TypeProto, ValueInfoProto, helper
+
+from rewriter.cutting.check import Checking, run_of
+from rewriter.cutting.hoisting import Flat
+from rewriter.runtime.value_types import infer_types
+
+_MADE_UP = "unk__"
+"""How onnx's shape inference begins the names of dimensions that it makes up."""
+
+
+def types_of(
+    flat: Flat, names: Iterable[str], folder: Path | None, how: Checking
+) -> dict[str, ValueInfoProto]:
+    """The types of values by name; a child process infers those that the file does not state.
+
+    Inference says nothing of the rank of what a Loop gives out, and no model is valid without it: such ranks
+    are measured by running the model. A value of which nobody can tell the type is left out.
+    """
+    wanted = list(dict.fromkeys(names))
+    types = _stated(flat.main.model)
+    left = [name for name in wanted if name not in types]
+    if left:
+        inferred = infer_types(flat.main.model, left, timeout=how.timeout)
+        types.update((name, _honest(info, flat.varying)) for name, info in inferred.items())
+    shapeless = [name for name in left if name in types and not _is_whole(types[name].type)]
+    if shapeless:
+        ranks = run_of(flat.main.model, folder, how).ranks(shapeless)
+        for name in shapeless:
+            types[name] = _of_rank(types[name], ranks.get(name))
+    return {name: types[name] for name in wanted if name in types and _is_whole(types[name].type)}
+
+
+def _of_rank(info: ValueInfoProto, rank: int | None) -> ValueInfoProto:
+    element = info.type.tensor_type.elem_type
+    return helper.make_tensor_value_info(info.name, element, None if rank is None else [None] * rank)
+
+
+def _stated(model: ModelProto) -> dict[str, ValueInfoProto]:
+    graph = model.graph
+    types = {
+        tensor.name: helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        for tensor in graph.initializer
+    }
+    for info in (*graph.value_info, *graph.input, *graph.output):
+        if _is_whole(info.type):
+            types[info.name] = ValueInfoProto(name=info.name, type=info.type)
+    return types
+
+
+def _is_whole(type_: TypeProto) -> bool:
+    """Whether a type says all that it can: a tensor's its element type and rank."""
+    kind = type_.WhichOneof("value")
+    if kind != "tensor_type":
+        return kind is not None
+    return type_.tensor_type.elem_type != 0 and type_.tensor_type.HasField("shape")
+
+
+def _honest(info: ValueInfoProto, varying: frozenset[str]) -> ValueInfoProto:
+    """A type without dimensions that inference made up, or that hold for the first iteration alone."""
+    result = ValueInfoProto(name=info.name, type=info.type)
+    for dim in result.type.tensor_type.shape.dim if result.type.HasField("tensor_type") else ():
+        if info.name in varying or dim.dim_param.startswith(_MADE_UP):
+            dim.Clear()
+    return result

@@ -1,0 +1,47 @@
+"""Writing pieces, and the external data that they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from onnx import ModelProto
+
+from rewriter.model import files, outputs
+from rewriter.modules.analysis import Analysis
+
+
+def plan_data(
+    analysis: Analysis, targets: Sequence[Path], models: Sequence[ModelProto], *, copy_data: bool
+) -> dict[Path, Path]:
+    """Refuse early what cannot be written, and say which external data is to be copied.
+
+    Data that no piece refers to stays where it is.
+
+    Args:
+        analysis: the model that the pieces were cut from.
+        targets: the files to write, all in one folder.
+        models: the pieces.
+        copy_data: whether data may be copied where the targets lie in another folder.
+
+    Returns:
+        target -> source of every data file to copy.
+
+    Raises:
+        CannotWrite: a target cannot be written.
+        UsageError: a target would replace an input, or leave the data behind.
+        UnreadableModel: external data is missing or too short.
+    """
+    home = analysis.path or targets[0]
+    data = dict.fromkeys(location for model in models for location in files.check_external_data(model, home))
+    return outputs.plan_copies(analysis.path, targets, tuple(data), copy_data=copy_data)
+
+
+def write_models(
+    models: Mapping[Path, ModelProto], copies: Mapping[Path, Path], notes: Mapping[Path, bytes] | None = None
+) -> tuple[Path, ...]:
+    """Write data, notes and models, each whole or not at all; the models last."""
+    contents: dict[Path, bytes | Path] = {**copies, **(notes or {})}
+    contents.update((path, files.serialize(model)) for path, model in models.items())
+    outputs.write_atomically(contents)
+    return tuple(contents)

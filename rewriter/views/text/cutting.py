@@ -1,0 +1,80 @@
+"""Models that were cut from another, in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from onnx import ModelProto, TensorProto, ValueInfoProto
+from rich.console import Console
+
+from rewriter.cutting.check import Check
+from rewriter.cutting.extract import Extraction
+from rewriter.cutting.split import Split
+from rewriter.modules.analysis import Analysis
+from rewriter.views.summary import head_phrases, summarize
+from rewriter.views.text.parts import flow, signs
+from rewriter.views.text.report import numbers_phrase, written_phrase
+
+
+def print_extraction(analysis: Analysis, found: Extraction, console: Console) -> None:
+    """Print what was taken out, its interface, the proof and the file."""
+    flow(console, head_phrases(summarize(analysis)), "bold")
+    constants = [f"{found.constants:,} constants of others"] if found.constants else []
+    flow(console, [str(found.wanted), *_sizes(found.model), *constants], label="extract")
+    _print_values("inputs", found.model.graph.input, set(found.piece.inputs), console)
+    _print_values("outputs", found.model.graph.output, set(found.piece.outputs), console)
+    if found.returning:
+        text = "computed outside from its own outputs: " + ", ".join(found.returning)
+        flow(console, [text], "yellow", label="returns")
+    if found.hoisted:
+        flow(console, ["stands in a body, recorded in its first iteration"], label="body")
+    if found.check is not None:
+        _print_check(found.check, console)
+    flow(console, map(written_phrase, found.outputs), label="written")
+
+
+def print_split(analysis: Analysis, found: Split, console: Console) -> None:
+    """Print the parts, what crosses between them, the proof and the files."""
+    flow(console, head_phrases(summarize(analysis)), "bold")
+    before = ["the beginning", *map(str, found.at)]
+    for number, (part, start) in enumerate(zip(found.parts, before, strict=True)):
+        feeds = found.feeds[number].items()
+        taken = [f"{name} from part {source}" for name, source in feeds if source is not None]
+        flow(console, [f"from {start}", *_sizes(part.model), *taken], label=f"part {number}")
+    for at, count in found.left.items():
+        text = f"{count:,} nodes of {at} stay in an earlier part, which reads them as well"
+        flow(console, [text], "yellow", label="shared")
+    for check in found.checks:
+        _print_check(check, console)
+    flow(console, map(written_phrase, found.outputs), label="written")
+
+
+def _sizes(model: ModelProto) -> list[str]:
+    return [f"{len(model.graph.node):,} nodes", f"{len(model.graph.initializer):,} initializers"]
+
+
+def _print_values(label: str, infos: Iterable[ValueInfoProto], names: set[str], console: Console) -> None:
+    shown = [_typed(info) for info in infos if info.name in names]
+    flow(console, shown or ["none"], label=label)
+
+
+def _typed(info: ValueInfoProto) -> str:
+    """`hidden float 2 x seq x 128`."""
+    tensor = info.type.tensor_type
+    if not info.type.HasField("tensor_type"):
+        return f"{info.name} {(info.type.WhichOneof('value') or 'no type').removesuffix('_type')}"
+    dims = [str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim]
+    element = TensorProto.DataType.Name(tensor.elem_type).lower()
+    return f"{info.name} {element} {' x '.join(dims) or 'scalar'}"
+
+
+def _print_check(check: Check, console: Console) -> None:
+    mark = signs(console)
+    valid = "full checker and onnxruntime take it"
+    if check.fault is not None:
+        valid = f"as of the whole, {check.fault}"
+    phrases = [valid, numbers_phrase(check.numeric)]
+    if check.unsteady and (check.numeric is None or check.numeric.skipped is None):
+        phrases.append(f"random, not compared: {', '.join(check.unsteady)}")
+    sign, style = (mark.yes, "green") if check.holds else (mark.no, "bold red")
+    flow(console, [f"{sign} {phrases[0]}", *phrases[1:]], style, label="proof")

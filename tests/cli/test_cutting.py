@@ -1,0 +1,93 @@
+"""Extract and split from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from rewriter.cli import main
+from rewriter.views.json import schema
+from tests.exports import EXPORTS
+
+BERT = EXPORTS / "bert" / "dy.onnx"
+LAYER = "model.encoder.layer.1"
+
+
+def run(*words: str | Path) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(word) for word in words])
+    return int(caught.value.code or 0)
+
+
+@pytest.mark.parametrize("name", ["extract", "split"])
+def test_schemas_are_valid_and_closed(name: str) -> None:
+    published = schema(name)
+    jsonschema.Draft202012Validator.check_schema(published)
+    stack: list[object] = [published]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            stack.extend(item.values())
+            if "properties" in item:
+                assert item["additionalProperties"] is False
+                assert set(item["required"]) <= set(item["properties"])
+
+
+def test_extract_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "layer.onnx"
+    assert run("extract", BERT, LAYER, "-o", out, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(schema("extract")).validate(report)
+    assert report["check"]["numeric"]["exact"] is True
+    assert report["outputs"] == [str(out)]
+    assert out.exists()
+
+
+def test_extract_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("extract", BERT, LAYER, "-o", tmp_path / "layer.onnx", "--no-numbers") == 0
+    out = capsys.readouterr().out
+    assert LAYER in out
+    assert "numbers not asked for" in out
+
+
+def test_extract_wants_modules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("extract", BERT, "-o", tmp_path / "layer.onnx") == 2
+    assert "missing modules" in capsys.readouterr().err
+
+
+def test_an_unknown_module_is_told_with_the_nearest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("extract", BERT, "encoder.layer.1", "-o", tmp_path / "layer.onnx") == 2
+    assert f"did you mean '{LAYER}'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_source_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = tmp_path / "bert.onnx"
+    copy.write_bytes(BERT.read_bytes())
+    assert run("extract", copy, LAYER, "-o", copy) == 2
+    assert "is the input" in capsys.readouterr().err
+    assert copy.read_bytes() == BERT.read_bytes()
+
+
+def test_split_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("split", BERT, "--at", LAYER, "-o", tmp_path / "halves", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(schema("split")).validate(report)
+    assert [part["check"]["holds"] for part in report["parts"]] == [True, True]
+    assert 0 in report["parts"][1]["feeds"].values()
+
+
+def test_split_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("split", BERT, "--at", LAYER, "-o", tmp_path / "halves", "--no-numbers") == 0
+    assert "from part 0" in capsys.readouterr().out
+
+
+def test_split_refuses_an_empty_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("split", BERT, "--at", "model", "-o", tmp_path / "halves") == 3
+    assert "nothing is computed before model" in capsys.readouterr().err
+    assert not (tmp_path / "halves").exists()

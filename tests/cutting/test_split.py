@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.numpy_helper
+import onnxruntime
+import pytest
+
+import rewriter
+from rewriter import pipeline
+from rewriter.cutting.check import Check, Checking, check
+from rewriter.cutting.split import Split, parse_cuts, plan_split, split
+from rewriter.refusals import CannotCut, CannotWrite, NotEquivalent, UsageError
+from tests.build import model
+from tests.exports import EXPORTS
+
+ONCE = Checking(sets=1)
+CHAIN = """
+g (float[2] x) => (float[2] y)
+{
+  ["/early/Constant"] two = Constant <value = float {2.0}> ()
+  ["/l.0/Relu"] a = Relu (x)
+  ["/l.0/Mul"] b = Mul (a, two)
+  ["/l.1/Abs"] c = Abs (b)
+  ["/l.1/Mul"] d = Mul (c, two)
+  ["/l.2/Neg"] e = Neg (d)
+  ["/l.2/Add"] y = Add (e, b)
+}
+"""
+
+
+def parts(source: Any, *at: str) -> Split:
+    analysis = pipeline.load(source)
+    found = split(analysis, parse_cuts(analysis, at), checking=ONCE)
+    assert all(each.fault is None for each in found.checks)
+    assert all(each.numeric is not None and each.numeric.exact for each in found.checks)
+    return found
+
+
+def planned(source: Any, *at: str) -> Split:
+    """The same without a check, which takes a process."""
+    analysis = pipeline.load(source)
+    return plan_split(analysis, parse_cuts(analysis, at), ONCE)
+
+
+def operators(found: Split) -> list[list[str]]:
+    return [[node.op_type for node in part.model.graph.node] for part in found.parts]
+
+
+def test_a_chain_whose_parts_feed_each_other() -> None:
+    found = parts(model(CHAIN), "l.1", "l.2")
+    assert operators(found) == [["Constant", "Relu", "Mul"], ["Constant", "Abs", "Mul"], ["Neg", "Add"]]
+    assert found.feeds == ({"x": None}, {"b": 0}, {"d": 1, "b": 0})
+    assert [part.outputs for part in found.parts] == [("b",), ("d",), ("y",)]
+
+
+def test_the_order_of_cuts_is_that_of_the_file() -> None:
+    one, other = planned(model(CHAIN), "l.2", "l.1", "l.1"), planned(model(CHAIN), "l.[12]")
+    assert [str(at) for at in one.at] == ["l.1", "l.2"]
+    assert operators(one) == operators(other)
+
+
+def test_what_a_later_module_computes_early_goes_there() -> None:
+    source = model("""
+        g (float[N, 2] x) => (float[N, 2] y) <float[2] w = {1.0, 2.0}>
+        {
+          ["/l.1/Shape"] size = Shape (x)
+          ["/l.1/Exp"] folded = Exp (w)
+          ["/l.0/Relu"] a = Relu (x)
+          ["/l.1/Add"] b = Add (a, folded)
+          ["/l.1/Reshape"] y = Reshape (b, size)
+        }
+    """)
+    found = parts(source, "l.1")
+    assert operators(found) == [["Relu"], ["Shape", "Exp", "Add", "Reshape"]]
+    assert found.feeds[1] == {"x": None, "a": 0}
+    assert found.left == {}
+
+
+def test_what_an_earlier_part_reads_stays_there_and_is_told() -> None:
+    source = model("""
+        g (float[N, 2] x) => (float[N, 2] y)
+        {
+          ["/l.1/Shape"] size = Shape (x)
+          ["/l.0/Relu"] a = Relu (x)
+          ["/l.0/Reshape"] b = Reshape (a, size)
+          ["/l.1/Abs"] c = Abs (b)
+          ["/l.1/Reshape"] y = Reshape (c, size)
+        }
+    """)
+    found = parts(source, "l.1")
+    assert found.feeds[1] == {"b": 0, "size": 0}
+    assert list(found.left.values()) == [1]
+
+
+def test_nothing_before_the_cut_is_refused() -> None:
+    with pytest.raises(CannotCut, match=r"nothing is computed before l\.0"):
+        planned(model(CHAIN), "l.0")
+
+
+def test_a_module_of_weights_alone_begins_where_it_computes() -> None:
+    source = model("""
+        g (float[2] x) => (float[2] y) <float[2] w = {1.0, 2.0}>
+        {
+          ["/l.1/Identity"] v = Identity (w)
+          ["/l.0/Relu"] a = Relu (x)
+          ["/l.1/Exp"] b = Exp (v)
+          ["/l.2/Add"] y = Add (a, b)
+        }
+    """)
+    assert operators(planned(source, "l.1")) == [["Relu"], ["Identity", "Exp", "Add"]]
+
+
+def test_two_cuts_at_one_place_are_refused() -> None:
+    source = model(CHAIN.replace("/l.1/", "/l.1/inner/"))
+    with pytest.raises(CannotCut, match="part would be empty"):
+        planned(source, "l.1", "l.1.inner")
+
+
+def test_calls_are_chosen() -> None:
+    path = EXPORTS / "shared_block" / "ts.onnx"
+    with pytest.raises(UsageError, match="called 3 times"):
+        planned(path, "block")
+    assert len(parts(path, "block@1", "block@2").parts) == 3
+
+
+def test_an_input_that_is_an_output_stays_one() -> None:
+    source = model(
+        "g (float[2] x) => (float[2] y, float[2] w) <float[2] w = {1.0, 2.0}>"
+        ' { ["/a/Abs"] p = Abs (x) ["/b/Neg"] y = Neg (p) }'
+    )
+    found = planned(source, "b")
+    assert [part.outputs for part in found.parts] == [("p", "w"), ("y",)]
+
+
+def test_bodies_are_not_cut_through() -> None:
+    source = model("""
+        g (float[2] x, bool c) => (float[2] y)
+        {
+          ["/a/Abs"] p = Abs (x)
+          ["/If"] y = If (c) <
+            then_branch = t () => (float[2] r) { ["/b/Neg"] r = Neg (p) },
+            else_branch = e () => (float[2] r) { ["/c/Exp"] r = Exp (p) }>
+        }
+    """)
+    with pytest.raises(CannotCut, match="stand in the body"):
+        planned(source, "b")
+
+
+def test_random_numbers_come_out_the_same() -> None:
+    source = model("""
+        g (float[2] x) => (float[2] y)
+        { ["/a/Noise"] n = RandomNormalLike (x) ["/a/Add"] p = Add (x, n) ["/b/Neg"] y = Neg (p) }
+    """)
+    assert parts(source, "b").feeds == ({"x": None}, {"p": 0})
+
+
+def test_a_wrong_part_is_found() -> None:
+    analysis = pipeline.load(model(CHAIN))
+    planned = plan_split(analysis, parse_cuts(analysis, ["l.1"]), ONCE)
+    constant = planned.parts[0].model.graph.node[0].attribute[0].t
+    constant.CopyFrom(onnx.numpy_helper.from_array(np.array(2.0001, np.float32), constant.name))
+    verdicts = check(analysis.model, planned.parts, None, ONCE, chain=True)
+    assert not verdicts[0].holds
+
+
+def test_files_that_run_as_split_json_says(tmp_path: Path) -> None:
+    path = EXPORTS / "bert" / "ts_dyn.onnx"
+    written = rewriter.split(path, "model.encoder.layer.1", tmp_path / "halves").outputs
+    names = ["split.json", "part-0.onnx", "part-1.onnx"]
+    assert [each.name for each in written] == names
+    feeds = {
+        "input_ids": np.array([[1, 2, 3]]),
+        "attention_mask": np.ones((1, 3), np.int64),
+    }
+    pool: dict[str, Any] = dict(feeds)
+    index = json.loads((tmp_path / "halves" / "split.json").read_text())
+    made_by: dict[str, str] = {}
+    for part in index["parts"]:
+        session = session_of(tmp_path / "halves" / part["file"])
+        for each in part["inputs"]:
+            assert made_by.get(each["name"]) == each["from"]
+        outputs = [each["name"] for each in part["outputs"]]
+        pool.update(
+            zip(
+                outputs,
+                session.run(outputs, {i["name"]: pool[i["name"]] for i in part["inputs"]}),
+                strict=True,
+            )
+        )
+        made_by.update(dict.fromkeys(outputs, part["file"]))
+    whole = session_of(path)
+    for output, expected in zip(whole.get_outputs(), whole.run(None, feeds), strict=True):
+        assert np.allclose(pool[output.name], expected, atol=1e-5)
+
+
+def session_of(path: Path) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def test_external_weights_are_copied_once(tmp_path: Path) -> None:
+    path = EXPORTS / "external_data" / "dy.onnx"
+    with pytest.raises(UsageError, match="--copy-data"):
+        rewriter.split(path, "body.2", tmp_path / "parts")
+    assert not (tmp_path / "parts").exists()
+    rewriter.split(path, "body.2", tmp_path / "parts", copy_data=True)
+    assert len(list((tmp_path / "parts").glob("*.data"))) == 1
+    onnx.checker.check_model(str(tmp_path / "parts" / "part-1.onnx"), full_check=True)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    with pytest.raises(CannotWrite, match="does not exist"):
+        rewriter.split(model(CHAIN), "l.1", tmp_path / "no" / "parts")
+
+
+def test_nothing_is_left_unless_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Check, "holds", False)
+    with pytest.raises(NotEquivalent, match="nothing was written"):
+        rewriter.split(model(CHAIN), "l.1", tmp_path / "parts", numbers=True)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("case", ["gpt2/ts_dyn", "unet/dy_dyn"])
+def test_exports_at_every_module_that_is_repeated(case: str) -> None:
+    analysis = pipeline.load(EXPORTS / f"{case}.onnx")
+    rows = [[c for c in analysis.tree.children(m.path) if c.total_nodes] for m in analysis.tree]
+    last = max((row for row in rows if row and row[-1].path.name.isdecimal()), key=len)[-1]
+    found = parts(EXPORTS / f"{case}.onnx", last.path)
+    assert len(found.parts) == 2
+    assert found.crossing[1] > 0
