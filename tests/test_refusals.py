@@ -3,6 +3,7 @@ from __future__ import annotations
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import (
     BelowThreshold,
+    CannotCut,
     CannotWrite,
     NotEquivalent,
     Reason,
@@ -20,5 +21,12 @@ def test_a_refusal_says_where_why_and_by_which_witness() -> None:
 
 
 def test_exit_codes() -> None:
-    codes = {NotEquivalent: 1, CannotWrite: 2, UsageError: 2, UnreadableModel: 3, BelowThreshold: 4}
+    codes = {
+        NotEquivalent: 1,
+        CannotWrite: 2,
+        UsageError: 2,
+        UnreadableModel: 3,
+        CannotCut: 3,
+        BelowThreshold: 4,
+    }
     assert {error: error.exit_code for error in RewriterError.__subclasses__()} == codes
