@@ -295,6 +295,7 @@ def profile(
     like: Source | None = None,
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
 ) -> Profile:
     """Where the time of a model goes, by module and by class, as onnxruntime runs it by default.
 
@@ -309,6 +310,7 @@ def profile(
         like: what the model was made of; see `load`.
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
+        trace: what its module computes; see `load`.
 
     Raises:
         UnreadableModel: the model or the profile cannot be read.
@@ -322,5 +324,5 @@ def profile(
         warmup=warmup,
         threads=threads,
         timeout=timeout,
-        given=given_beside(like, reference, checkpoint),
+        given=given_beside(like, reference, checkpoint, trace),
     )
