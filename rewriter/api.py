@@ -173,6 +173,7 @@ def extract(
     like: Source | None = None,
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
 ) -> Extraction:
     """Modules as a model of their own, which gives what they give in the whole.
 
@@ -188,11 +189,12 @@ def extract(
         like: what the model was made of; see `load`.
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
+        trace: what its module computes; see `load`.
 
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
     """
-    analysis = pipeline.load(source, given_beside(like, reference, checkpoint))
+    analysis = pipeline.load(source, given_beside(like, reference, checkpoint, trace))
     patterns = (modules,) if isinstance(modules, str) else tuple(modules)
     if not patterns:
         raise UsageError("modules is empty; name one, such as 'encoder.layer.0', or a glob")
@@ -214,6 +216,7 @@ def split(
     like: Source | None = None,
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
 ) -> Split:
     """A model as a chain of models that together compute what it does.
 
@@ -228,11 +231,12 @@ def split(
         like: what the model was made of; see `load`.
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
+        trace: what its module computes; see `load`.
 
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
     """
-    analysis = pipeline.load(source, given_beside(like, reference, checkpoint))
+    analysis = pipeline.load(source, given_beside(like, reference, checkpoint, trace))
     cuts = parse_cuts(analysis, (at,) if isinstance(at, str) else at)
     checking = Checking(numbers, inputs, timeout)
     target = Path(output) if output is not None else None
