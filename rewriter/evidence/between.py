@@ -42,6 +42,10 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimon
     return Testimony(tuple(claims))
 
 
+_Pair = tuple[ModulePath | None, bool, ModulePath | None, bool]
+"""Two places, and whether a parameter told each."""
+
+
 class _Places:
     """Where the steps of a file stand.
 
@@ -63,6 +67,7 @@ class _Places:
         self.compound = {
             above for place in self.of_step.values() if place is not None for above in place.ancestors()
         }
+        self._meetings: dict[_Pair, ModulePath | None] = {}
         self._anchor()
         self._fill()
         self._constants()
@@ -201,38 +206,34 @@ class _Places:
             meetings = [m for a in before for b in behind if (m := self._meet(a, b)) is not None]
             return max(meetings, key=lambda m: m.depth, default=None)
         one_side = before or behind
-        places = {self.of_step[step] for step in one_side} - {None}
-        module = common_ancestor(sorted(place for place in places if place is not None))
+        places = {place for step in one_side if (place := self.of_step[step]) is not None}
+        module = common_ancestor(sorted(places))
         if module is None:
             return None
         known = {self.of_step[step] for step in one_side if step in self.known} - self.compound
-        return self._calling(_above(module) if module in known else module, one_side)
+        return _calling(_above(module) if module in known else module, places)
 
     def _meet(self, one: int, other: int) -> ModulePath | None:
+        """Where two steps meet; remembered, since the same few modules meet again and again."""
+        key = (self.of_step[one], one in self.known, self.of_step[other], other in self.known)
+        if key not in self._meetings:
+            self._meetings[key] = self._meeting(*key)
+        return self._meetings[key]
+
+    def _meeting(
+        self, a: ModulePath | None, a_known: bool, b: ModulePath | None, b_known: bool
+    ) -> ModulePath | None:
         """What the modules of two steps have in common; the caller where that is a module without parts.
 
         A module with parts computes between its own weight and theirs, one without is called as a whole.
         """
-        a, b = self.of_step[one], self.of_step[other]
         if a is None or b is None:
             return None
         module = common_ancestor((a, b))
-        if (
-            module is not None
-            and module not in self.compound
-            and module in {place for step, place in ((one, a), (other, b)) if step in self.known}
-        ):
+        assert module is not None, "two modules have the root in common"
+        if module not in self.compound and ((a_known and module == a) or (b_known and module == b)):
             module = _above(module)
-        return self._calling(module, (one, other)) if module is not None else None
-
-    def _calling(self, module: ModulePath, steps: Sequence[int]) -> ModulePath:
-        """The module, or the one above a list."""
-        places = [place for step in steps if (place := self.of_step[step]) is not None]
-        while module and all(
-            module.holds(p) and p.relative_to(module).partition(".")[0].isdecimal() for p in places
-        ):
-            module = _above(module)
-        return module
+        return _calling(module, {a, b})
 
     def _constants(self) -> None:
         for step in reversed(self.steps.heads):
@@ -246,6 +247,15 @@ class _Places:
                 found = sorted(place for place in readers if place is not None)
                 module = common_ancestor(found)
                 self.of_step[step] = module
+
+
+def _calling(module: ModulePath, places: Set[ModulePath]) -> ModulePath:
+    """The module, or the one above a list: what holds places in numbered parts only."""
+    while module and all(
+        module.holds(p) and p.relative_to(module).partition(".")[0].isdecimal() for p in places
+    ):
+        module = _above(module)
+    return module
 
 
 def _above(module: ModulePath) -> ModulePath:
