@@ -15,6 +15,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome
 from rewriter.passes.presets import standard_passes
+from rewriter.pipeline import proving
 from rewriter.proof.certificate import Certificate
 from rewriter.proof.compare import TOLERANCE, Numeric
 from rewriter.proof.verification import Verification
@@ -151,7 +152,7 @@ def test_optimised_models_that_differ_are_refused(
         relative = 0.25 if optimised else 0.0
         return Numeric(1, relative, not optimised, None, relative, **changes)
 
-    monkeypatch.setattr(pipeline, "compare", compared)
+    monkeypatch.setattr(proving, "compare", compared)
     with pytest.raises(NotEquivalent, match=f"other numbers with its optimisations: {fault}"):
         rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", optimised=True)
     assert not [*tmp_path.iterdir()]

@@ -12,8 +12,8 @@ from pathlib import Path
 import onnx
 import pytest
 
-from rewriter import pipeline
 from rewriter.cli import BUG, INTERRUPTED, main
+from rewriter.pipeline import loading
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "ts.onnx"
@@ -276,7 +276,7 @@ def test_a_bug_of_our_own(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("first line\nsecond line")
 
-    monkeypatch.setattr(pipeline, "analyse", broken)
+    monkeypatch.setattr(loading, "analyse", broken)
     message = fails(capsys, tmp_path, BUG, "tree", BERT)
     assert message.startswith("internal error")
     assert "second line" not in message
@@ -291,7 +291,7 @@ def test_interrupt(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "analyse", interrupted)
+    monkeypatch.setattr(loading, "analyse", interrupted)
     code, out, err = run(capsys, "tree", BERT)
     assert (code, out) == (INTERRUPTED, "")
     assert err.strip() == "rewriter: interrupted"

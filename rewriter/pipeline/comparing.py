@@ -1,0 +1,75 @@
+"""Two models, module by module."""
+
+from __future__ import annotations
+
+from rewriter.evidence.given import Given
+from rewriter.insight.diff import TOLERANCE, Diff
+from rewriter.insight.diff import diff as diff_models
+from rewriter.insight.kinship import kept_names
+from rewriter.model import files
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.build import analyse
+from rewriter.pipeline.loading import Inputs, Progress, Source, load
+from rewriter.proof.compare import fitting
+from rewriter.refusals import UsageError
+from rewriter.views.likeness import like_analysis
+
+
+def diff(
+    before: Source,
+    after: Source,
+    *,
+    numbers: bool = True,
+    inputs: Inputs | None = None,
+    tolerance: float = TOLERANCE,
+    timeout: float = 600.0,
+    progress: Progress = lambda station: None,
+) -> Diff:
+    """Compare two models module by module; see `insight.diff.diff`.
+
+    Where the second was made of the first and has no other modules, or tells the modules of fewer of its
+    nodes, and the tree of the first places at least as many, that is carried over.
+
+    Raises:
+        UnreadableModel: one of them, or external data it refers to, cannot be read.
+        UsageError: the inputs do not fit.
+    """
+    progress("load")
+    left, right = load(before), load(after)
+    for each in (left, right):
+        if each.path:
+            files.check_external_data(each.model, each.path)
+    carried = _carried(left, right)
+    progress("numbers" if numbers else "compare")
+    return diff_models(
+        left,
+        carried or right,
+        numbers=numbers,
+        inputs=None if inputs is None else fitting(left.model, inputs),
+        tolerance=tolerance,
+        timeout=timeout,
+        carried=carried is not None,
+    )
+
+
+def _carried(left: Analysis, right: Analysis) -> Analysis | None:
+    """The second model with the tree of the first, where it was made of that, or tells less by itself.
+
+    One that has modules of its own is another version, whatever its values are called.
+    """
+    made_of = bool(kept_names(left, right)) and all(module.path in left.tree for module in right.tree)
+    if not made_of and right.tree.coverage >= left.tree.coverage:
+        return None
+    try:
+        carried = analyse(right.model, right.path, Given(like=like_analysis(left)))
+    except UsageError:
+        return None
+    if _homes(carried) == _homes(right):
+        return None
+    more = carried.tree.placed - right.tree.placed
+    return carried if more > 0 or (made_of and more == 0) else None
+
+
+def _homes(analysis: Analysis) -> list[str | None]:
+    """Node -> its module."""
+    return [place.module if place else None for place in analysis.tree.placements]

@@ -1,0 +1,80 @@
+"""Reads a model and finds its tree: what every verb begins with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from onnx import ModelProto
+
+from rewriter.evidence.given import NOTHING, Given
+from rewriter.evidence.like import Like
+from rewriter.model import files
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.build import analyse
+from rewriter.passes.flatten import flatten, is_ours
+from rewriter.views import sidecar
+from rewriter.views.likeness import like_analysis, like_sidecar
+
+Source = str | os.PathLike[str] | bytes | ModelProto
+"""A model: the path of a file, its bytes, or the parsed message. None of them is ever changed."""
+
+Inputs = Mapping[str, np.ndarray]
+Progress = Callable[[str], None]
+
+
+def load(source: Source, given: Given = NOTHING) -> Analysis:
+    """Read a model and find its module tree. Functions that `group` made are looked through.
+
+    Args:
+        source: the model.
+        given: what the user knows of it besides.
+
+    Raises:
+        UnreadableModel: it is not a whole ONNX model.
+        UsageError: what was given does not fit it.
+    """
+    return look_through(*read_model(source), given)
+
+
+def read_like(source: Source) -> Like:
+    """The tree of the model that another was made of, from that model or from its sidecar (`*.json`).
+
+    Raises:
+        UnreadableModel: it is neither.
+    """
+    if isinstance(source, str | os.PathLike) and Path(source).suffix == ".json":
+        return like_sidecar(sidecar.read(Path(source)))
+    return like_analysis(load(source))
+
+
+def look_through(model: ModelProto, path: Path | None, given: Given) -> Analysis:
+    """The analysis of a model, or of what it looks like flat where its calls were grouped."""
+    if not any(is_ours(function) for function in model.functions):
+        return analyse(model, path, given)
+    flat = ModelProto()
+    flat.CopyFrom(model)
+    flatten(flat)
+    return replace(analyse(flat, path, given), grouped=True)
+
+
+def read_model(source: Source) -> tuple[ModelProto, Path | None]:
+    """The model, and the file it was read from; None for one handed over in memory.
+
+    Raises:
+        UnreadableModel: it is not a whole ONNX model.
+    """
+    if isinstance(source, ModelProto):
+        return source, None
+    if isinstance(source, bytes):
+        return files.parse(source, "<bytes>"), None
+    path = Path(source)
+    return files.load(path), path
+
+
+def name_of(path: Path | None) -> str:
+    """What to call a model in messages."""
+    return str(path) if path else "model"

@@ -1,0 +1,49 @@
+"""How to rewrite, and to prove."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rewriter.evidence.given import NOTHING, Given
+from rewriter.passes.annotate import Annotate
+from rewriter.passes.base import Pass
+from rewriter.pipeline.loading import Inputs
+from rewriter.refusals import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to rewrite.
+
+    Attributes:
+        passes: what to do, in order.
+        numbers: whether to run both models in onnxruntime besides the symbolic proof.
+        optimised: whether to run them a second time with all of onnxruntime's optimisations.
+        inputs: arrays to run them on; drawn from the signature where None.
+        sidecar: whether to write `<output>.modules.json` beside the model.
+        copy_data: whether to copy external data where the output goes to another folder.
+        min_coverage: least share of nodes to be placed, 0 to 1.
+        strict: whether a refusal is a failure.
+        dry_run: whether to do everything but write.
+        timeout: seconds for the numbers, and again for the optimised ones.
+        given: what the user knows of the model besides the file.
+
+    Raises:
+        UsageError: optimised without numbers.
+    """
+
+    passes: tuple[Pass, ...] = (Annotate(),)
+    numbers: bool = True
+    optimised: bool = False
+    inputs: Inputs | None = None
+    sidecar: bool = True
+    copy_data: bool = False
+    min_coverage: float = 0.0
+    strict: bool = False
+    dry_run: bool = False
+    timeout: float = 600.0
+    given: Given = NOTHING
+
+    def __post_init__(self) -> None:
+        if self.optimised and not self.numbers:
+            raise UsageError("--optimised compares numbers; leave out --no-numbers")

@@ -1,0 +1,154 @@
+"""load -> analyse -> passes -> proof -> save. Nothing is written unless the proof holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from onnx import ModelProto
+
+from rewriter import garbage
+from rewriter.evidence.given import Given
+from rewriter.model import files, outputs
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.build import analyse
+from rewriter.passes.annotate import Annotate
+from rewriter.passes.base import Outcome, Pass, as_text
+from rewriter.passes.flatten import is_ours
+from rewriter.pipeline.loading import Progress, Source, look_through, name_of, read_model
+from rewriter.pipeline.options import Options
+from rewriter.pipeline.proving import Clock, fault_of, prove
+from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
+from rewriter.views import sidecar
+from rewriter.views.report import PassRecord, Report
+
+MOST_FUNCTIONS = 10_000
+"""The ONNX checker refuses more."""
+
+
+def rewrite(
+    source: Source, output: Path | None, options: Options, progress: Progress = lambda station: None
+) -> Report:
+    """Rewrite a model and prove the result, then write it.
+
+    Args:
+        source: what to rewrite; never changed.
+        output: the file to write; None to only return the model.
+        options: how.
+        progress: told the name of every station as it begins.
+
+    Raises:
+        UnreadableModel: the source, or external data it refers to, cannot be read.
+        UsageError: the output is the source, or external data would be left behind.
+        CannotWrite: the output cannot be written.
+        NotEquivalent: the result was not proved equal; nothing was written.
+        BelowThreshold: too few nodes were placed, or something was refused; nothing was written.
+    """
+    clock = Clock(progress)
+    with clock("load"):
+        before, path = read_model(source)
+        # A model handed over in memory finds its external data beside the output, or nowhere.
+        home = path or output
+        data = files.check_external_data(before, home) if home else ()
+        copies = _plan(path, output, data, options) if output else {}
+        model = ModelProto()
+        model.CopyFrom(before)
+    with clock("tree"):
+        analysis = analyse(model, path, options.given)
+    _demand_coverage(analysis, options)
+    with clock("passes"):
+        outcomes = _run(options.passes, analysis, options.given)
+        refusals = tuple(refusal for _, outcome in outcomes for refusal in outcome.refusals)
+    _demand_fit(model, path)
+    if refusals and options.strict:
+        raise BelowThreshold(
+            f"{name_of(path)}: {len(refusals)} refusals, first {refusals[0]}; drop --strict to go on"
+        )
+    folder = path.parent if path else None
+    verification = prove(before, model, (folder, folder), options, clock)
+    if not verification.certificate.readable:
+        reason = verification.certificate.difference
+        raise UnreadableModel(f"{name_of(path)}: {reason}; run onnx.checker on it, or export it again")
+    if not verification.holds:
+        raise NotEquivalent(
+            f"{name_of(path)}: {fault_of(verification)}; nothing was written, please report this model"
+        )
+    written: tuple[Path, ...] = ()
+    if output and not options.dry_run:
+        with clock("write"):
+            written = _write(model, analysis, outcomes, output, copies, options)
+    return Report(analysis, _records(outcomes), refusals, verification, clock.seconds, written)
+
+
+@garbage.paused()
+def _run(passes: Sequence[Pass], analysis: Analysis, given: Given) -> list[tuple[Pass, Outcome]]:
+    """Run passes in order, each that needs one on an analysis of the model as the one before left it.
+
+    The original and the trace describe the model as it came; once it is annotated the annotations say it all.
+    """
+    outcomes: list[tuple[Pass, Outcome]] = []
+    stale = False
+    for step in passes:
+        stale = stale or (bool(outcomes) and _changes_graph(*outcomes[-1]))
+        if stale and step.needs_analysis:
+            annotated = any(earlier.name == Annotate.name for earlier, _ in outcomes)
+            left = replace(given, like=None, trace=None) if annotated else given
+            analysis = analyse(analysis.model, analysis.path, left)
+            stale = False
+        outcomes.append((step, step.run(analysis)))
+    return outcomes
+
+
+def _changes_graph(step: Pass, outcome: Outcome) -> bool:
+    """Whether names or nodes are no longer what the analysis says; annotating touches metadata alone."""
+    return step.name != Annotate.name and any(outcome.changes.values())
+
+
+def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options) -> dict[Path, Path]:
+    targets = (output, sidecar_path(output)) if options.sidecar else (output,)
+    return outputs.plan_copies(path, targets, data, copy_data=options.copy_data)
+
+
+def _demand_coverage(analysis: Analysis, options: Options) -> None:
+    coverage = analysis.tree.coverage
+    if coverage < options.min_coverage:
+        raise BelowThreshold(
+            f"{name_of(analysis.path)}: {coverage:.1%} of the nodes placed, --min-coverage asks for "
+            f"{options.min_coverage:.1%}; nothing was written"
+        )
+
+
+def _demand_fit(model: ModelProto, path: Path | None) -> None:
+    if (count := len(model.functions)) > MOST_FUNCTIONS and any(map(is_ours, model.functions)):
+        raise UsageError(
+            f"{name_of(path)}: {count:,} functions, and ONNX allows {MOST_FUNCTIONS:,}; share them, or group "
+            "fewer modules"
+        )
+
+
+def _write(
+    model: ModelProto,
+    analysis: Analysis,
+    outcomes: Sequence[tuple[Pass, Outcome]],
+    output: Path,
+    copies: Mapping[Path, Path],
+    options: Options,
+) -> tuple[Path, ...]:
+    contents: dict[Path, bytes | Path] = dict(copies)
+    if options.sidecar:
+        changed = any(_changes_graph(step, outcome) for step, outcome in outcomes)
+        described = look_through(model, output, replace(options.given, like=None)) if changed else analysis
+        contents[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
+    contents[output] = files.serialize(model)
+    outputs.write_atomically(contents)
+    return tuple(contents)
+
+
+def sidecar_path(output: Path) -> Path:
+    """`bert.onnx` -> `bert.modules.json`."""
+    return output.with_suffix(".modules.json")
+
+
+def _records(outcomes: Sequence[tuple[Pass, Outcome]]) -> tuple[PassRecord, ...]:
+    return tuple(PassRecord(as_text(step), outcome) for step, outcome in outcomes)

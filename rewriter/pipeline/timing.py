@@ -1,0 +1,55 @@
+"""The time of a model, module by module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rewriter.evidence.given import NOTHING, Given
+from rewriter.insight.profile import Profile, profile_of, read_recorded
+from rewriter.insight.profile import profile as profile_model
+from rewriter.model import files
+from rewriter.pipeline.loading import Inputs, Progress, Source, look_through, name_of, read_model
+from rewriter.proof.compare import fitting
+from rewriter.refusals import UsageError
+
+
+def profile(
+    source: Source,
+    *,
+    recorded: Path | None = None,
+    inputs: Inputs | None = None,
+    rounds: int = 20,
+    warmup: int = 3,
+    threads: int = 0,
+    timeout: float = 600.0,
+    given: Given = NOTHING,
+    progress: Progress = lambda station: None,
+) -> Profile:
+    """The time of a model by module; see `insight.profile.profile`, and `profile_of` for a `recorded`.
+
+    Raises:
+        UnreadableModel: the model, external data it refers to, or the profile cannot be read.
+        UsageError: the model cannot be run on these inputs, or fewer than one round was asked for.
+    """
+    if rounds < 1 or warmup < 0:
+        raise UsageError(f"cannot measure {rounds} rounds after {warmup}: ask for at least one round")
+    progress("load")
+    model, path = read_model(source)
+    analysis = look_through(model, path, given)
+    if path:
+        files.check_external_data(model, path)
+    progress("runs")
+    if recorded is not None:
+        found = profile_of(analysis, model, read_recorded(recorded), timeout=timeout)
+    else:
+        found = profile_model(
+            analysis,
+            inputs=None if inputs is None else fitting(model, inputs),
+            rounds=rounds,
+            warmup=warmup,
+            threads=threads,
+            timeout=timeout,
+        )
+    if found.skipped is not None:
+        raise UsageError(f"{name_of(path)}: {found.skipped}; --inputs gives it arrays of your own")
+    return found
