@@ -7,8 +7,8 @@ go with the node that owns the body; nodes of local functions stay where they ar
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Callable, Iterator
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rewriter.model.graph import GraphIndex
@@ -44,12 +44,28 @@ class Regions:
     """All regions of a model.
 
     Attributes:
-        regions: TOP first, callers before the regions they call.
+        regions: TOP first, callers before the regions they call; made longer by `add` alone.
         region_of: node -> its region; None for nodes that stand in no graph of their own (see above).
+        called: region -> the regions that it calls.
     """
 
     regions: list[Region]
     region_of: list[int | None]
+    called: list[list[int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        regions, self.regions, self.called = self.regions, [], []
+        for region in regions:
+            self.add(region)
+
+    def add(self, region: Region) -> int:
+        """Take a region in; returns its number."""
+        number = len(self.regions)
+        self.regions.append(region)
+        self.called.append([])
+        if number != TOP:
+            self.called[region.parent].append(number)
+        return number
 
     def chains(self) -> list[tuple[int, ...]]:
         """Region -> the regions from TOP down to it, both included."""
@@ -58,30 +74,76 @@ class Regions:
             chains.append((*chains[region.parent], number))
         return chains
 
-    def inside(self, number: int) -> set[int]:
+    def inside(self, number: int) -> list[int]:
         """A region and all regions it calls."""
-        inside = {number}
-        for other, region in enumerate(self.regions):
-            if other != TOP and region.parent in inside:
-                inside.add(other)
+        inside = [number]
+        for caller in inside:
+            inside.extend(self.called[caller])
         return inside
 
-    def size(self, number: int) -> int:
-        """Number of nodes in a region and all that it calls."""
-        return sum(len(self.regions[each].nodes) for each in self.inside(number))
+    def nodes_inside(self, number: int) -> list[int]:
+        """The nodes of a region and of all that it calls."""
+        return [node for each in self.inside(number) for node in self.regions[each].nodes]
 
-    def move(self, node: int, number: int) -> None:
-        """Give a node to another region."""
-        old = self.region_of[node]
-        if old is not None:
-            self.regions[old].nodes.remove(node)
-        insort(self.regions[number].nodes, node)
-        self.region_of[node] = number
+    def move(self, homes: Mapping[int, int]) -> set[int]:
+        """Give nodes to other regions, node -> region; returns the regions that lost or won some."""
+        leaving: dict[int, list[int]] = {}
+        coming: dict[int, list[int]] = {}
+        for node, number in homes.items():
+            if (old := self.region_of[node]) is not None:
+                leaving.setdefault(old, []).append(node)
+            coming.setdefault(number, []).append(node)
+            self.region_of[node] = number
+        for number, gone in leaving.items():
+            _take_out(self.regions[number].nodes, gone)
+        for number, new in coming.items():
+            _put_in(self.regions[number].nodes, new)
+        return leaving.keys() | coming.keys()
+
+    def dissolve(self, number: int) -> set[int]:
+        """Give what a region holds to its caller; the empty region stays behind and is never called.
+
+        Returns:
+            The regions that lost or won nodes; itself only where it had some.
+        """
+        region = self.regions[number]
+        for other in self.called[number]:
+            self.regions[other].parent = region.parent
+        self.called[region.parent] += self.called[number]
+        self.called[number] = []
+        return self.move(dict.fromkeys(region.nodes, region.parent))
+
+
+_FEW = 16
+"""As many nodes are put in and taken out one by one; of more, the list is made anew."""
+
+
+def _take_out(nodes: list[int], gone: list[int]) -> None:
+    if len(gone) > _FEW:
+        doomed = set(gone)
+        nodes[:] = [node for node in nodes if node not in doomed]
+        return
+    for node in gone:
+        del nodes[bisect_left(nodes, node)]
+
+
+def _put_in(nodes: list[int], new: list[int]) -> None:
+    if len(new) > _FEW:
+        nodes.extend(new)
+        nodes.sort()
+        return
+    for node in new:
+        insort(nodes, node)
 
 
 def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
     """How many regions two chains have in common; as a region has one caller, they are the first ones."""
-    return sum(left == right for left, right in zip(ours, theirs, strict=False))
+    if ours is theirs:
+        return len(ours)
+    depth = min(len(ours), len(theirs))
+    while ours[depth - 1] != theirs[depth - 1]:  # ends at TOP, which all have
+        depth -= 1
+    return depth
 
 
 def find_regions(
@@ -104,8 +166,7 @@ def find_regions(
         if number is None:
             above = home[caller.parent or ROOT]
             parent = number_of(above, scaled(call, tree[caller].calls, tree[above].calls))
-            number = numbers[caller, call] = len(found.regions)
-            found.regions.append(Region(caller, call, parent))
+            number = numbers[caller, call] = found.add(Region(caller, call, parent))
         return number
 
     for node, placement in enumerate(tree.placements):
@@ -149,7 +210,7 @@ def edges_of(graph: GraphIndex) -> Iterator[tuple[int, int]]:
     for node, body in enumerate(graph.body_of):
         if body == 0:
             for reader in graph.successors(node):
-                yield node, main_node(graph, reader)
+                yield node, reader if graph.body_of[reader] == 0 else main_node(graph, reader)
     yield from drawing_in_order(graph)
 
 

@@ -42,9 +42,10 @@ def make_convex(
     Raises:
         UnreadableModel: nodes of the graph feed each other, regions or not.
     """
-    yielding = Yielding(graph, regions, tree, claims, tuple(edges_of(graph)))
     refusals: list[Refusal] = []
+    yielding: Yielding | None = None
     while cycles := _cycles(graph, regions):
+        yielding = yielding or Yielding(graph, regions, tree, claims, tuple(edges_of(graph)))
         yielding.touched.clear()
         for cycle in cycles:
             circular = [number for is_region, number in cycle if is_region]
@@ -53,7 +54,6 @@ def make_convex(
                 raise UnreadableModel(f"node {name!r} feeds itself through other nodes; export it again")
             if yielding.touched and yielding.is_stale(circular):
                 continue  # the next sweep sees what is left of it
-            circular.sort(key=lambda number: (regions.size(number), number))
             refusals.extend(yielding.resolve(circular))
     return refusals
 
@@ -61,8 +61,9 @@ def make_convex(
 def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part, Part]]:
     """(region, part, part that reads from it): every edge at the level it concerns, some twice."""
     chains = regions.chains()
+    chain_of = [chains[number or TOP] for number in regions.region_of]
     for source, target in edges_of(graph):
-        ours, theirs = chains[regions.region_of[source] or TOP], chains[regions.region_of[target] or TOP]
+        ours, theirs = chain_of[source], chain_of[target]
         together = shared_calls(ours, theirs)
         left_part = (True, ours[together]) if together < len(ours) else (False, source)
         right_part = (True, theirs[together]) if together < len(theirs) else (False, target)

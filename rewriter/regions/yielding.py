@@ -12,7 +12,7 @@ smallest go to its caller.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from rewriter.evidence.claim import Claim
@@ -21,8 +21,8 @@ from rewriter.modules.module import ModuleTree
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.calls import Regions, name_of
 
-MOST_TRIED = 16
-"""Regions of a cycle that are searched for a path that comes back; each search walks the whole graph."""
+MOST_WALKED = 16
+"""A cycle is searched for a region with a path that comes back until so many times the graph was walked."""
 
 
 @dataclass
@@ -47,52 +47,70 @@ class Yielding:
     placed_anew: set[int] = field(default_factory=set)
     touched: set[int] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self._after: dict[int, list[int]] = {}
+        self._before: dict[int, list[int]] = {}
+        for source, target in self.edges:
+            self._after.setdefault(source, []).append(target)
+            self._before.setdefault(target, []).append(source)
+        self._in_order = all(source < target for source, target in self.edges)
+
     def resolve(self, cycle: Sequence[int]) -> Iterator[Refusal]:
         """Let one region of a cycle yield; what was given up, with its witness, if anything was.
 
         Args:
-            cycle: regions that feed each other, the smallest first.
+            cycle: regions that feed each other.
         """
-        for number in cycle[:MOST_TRIED]:
-            inside = self.regions.inside(number)
-            if between := self._between(inside):
-                yield from self._yield(number, inside, between)
+        held = {number: self.regions.nodes_inside(number) for number in cycle}
+        smallest_first = sorted(cycle, key=lambda number: (len(held[number]), number))
+        walked = 0
+        for number in smallest_first:
+            ahead = self._ahead(number, held[number])
+            if between := self._between(number, held[number], ahead):
+                yield from self._yield(number, held[number], between)
                 return
-        number = cycle[0]
-        witness = name_of(self.graph, self._first_node(self.regions.inside(number)))
-        self._dissolve(number)
-        yield Refusal(self.regions.regions[number].module, Reason.CYCLIC, witness)
+            walked += len(ahead)
+            if walked > MOST_WALKED * len(self.regions.region_of):
+                break
+        number = smallest_first[0]
+        self.touched |= self.regions.dissolve(number)
+        module, witness = self.regions.regions[number].module, min(held[number])
+        yield Refusal(module, Reason.CYCLIC, name_of(self.graph, witness))
 
     def is_stale(self, cycle: Sequence[int]) -> bool:
         """Whether a region of a cycle, or one that it calls, is no longer what it was."""
         return any(not self.touched.isdisjoint(self.regions.inside(number)) for number in cycle)
 
-    def _yield(self, number: int, inside: set[int], between: set[int]) -> Iterator[Refusal]:
+    def _yield(self, number: int, held: list[int], between: set[int]) -> Iterator[Refusal]:
         module = self.regions.regions[number].module
         if self._place_anew(number, between):
             return
         if not self.tree[module].nodes and self.tree[module].class_name is None:
-            self._dissolve(number)
+            self.touched |= self.regions.dissolve(number)
             yield Refusal(module, Reason.A_LIST, name_of(self.graph, min(between)))
         else:
-            yield Refusal(module, Reason.NOT_CONVEX, name_of(self.graph, self._cut_at_paths(inside)))
+            witness = self._cut_at_paths(number, held, between)
+            yield Refusal(module, Reason.NOT_CONVEX, name_of(self.graph, witness))
 
-    def _between(self, inside: set[int]) -> set[int]:
-        """The nodes outside that lie on a path from inside to inside."""
-        after: dict[int, list[int]] = {}
-        before: dict[int, list[int]] = {}
-        for source, target in self.edges:
-            after.setdefault(source, []).append(target)
-            before.setdefault(target, []).append(source)
-        return self._reached(inside, after) & self._reached(inside, before)
+    def _ahead(self, number: int, held: list[int]) -> set[int]:
+        """The nodes outside that nodes held lead to; of a file in order, those before the last one held."""
+        last = max(held) if self._in_order else len(self.regions.region_of)
+        return self._reached(number, held, self._after, range(last))
 
-    def _reached(self, inside: set[int], steps: dict[int, list[int]]) -> set[int]:
-        """The nodes outside that steps from inside lead to."""
+    def _between(self, number: int, held: list[int], ahead: set[int]) -> set[int]:
+        """Those of the nodes ahead that lead back to nodes held."""
+        return self._reached(number, held, self._before, ahead) if ahead else ahead
+
+    def _reached(
+        self, number: int, held: list[int], steps: dict[int, list[int]], among: Container[int]
+    ) -> set[int]:
+        """The nodes outside that steps from inside lead to, by way of such nodes alone."""
+        inside = set(self.regions.inside(number))
         found: set[int] = set()
-        waiting = [node for number in inside for node in self.regions.regions[number].nodes]
+        waiting = list(held)
         while waiting:
             for node in steps.get(waiting.pop(), ()):
-                if node not in found and self.regions.region_of[node] not in inside:
+                if node not in found and node in among and self.regions.region_of[node] not in inside:
                     found.add(node)
                     waiting.append(node)
         return found
@@ -105,67 +123,45 @@ class Yielding:
         ):
             return False
         self.placed_anew |= between
-        for node in sorted(between):
-            self._move(node, number)
+        self.touched |= self.regions.move(dict.fromkeys(sorted(between), number))
         return True
 
-    def _cut_at_paths(self, inside: set[int]) -> int:
+    def _cut_at_paths(self, number: int, held: list[int], between: set[int]) -> int:
         """Cut a region where paths leave and re-enter; returns the last node outside on the way."""
-        before: dict[int, list[int]] = {}
-        for source, target in self.edges:
-            before.setdefault(target, []).append(source)
         # Segment of a node inside; of a node outside, that of the last node inside on the way to it.
         reached: dict[int, int] = {}
         witness = -1
-        for node in sorted({node for edge in self.edges for node in edge}):
-            held = self.regions.region_of[node] in inside
-            for source in before.get(node, ()):
+        for node in sorted((*held, *between)):
+            is_held = node not in between
+            for source in self._before.get(node, ()):
                 if source in reached:
-                    leaves = held and self.regions.region_of[source] not in inside
+                    leaves = is_held and source in between
                     witness = source if leaves else witness
                     reached[node] = max(reached.get(node, 0), reached[source] + leaves)
-            if held:
+            if is_held:
                 reached.setdefault(node, 0)
-        self._cut(
-            inside, {node: at for node, at in reached.items() if self.regions.region_of[node] in inside}
-        )
+        self._cut(number, {node: at for node, at in reached.items() if at and node not in between})
         return witness
 
-    def _cut(self, inside: set[int], segment_of: dict[int, int]) -> None:
-        """Move the nodes of a region and of those it calls to a copy for every segment but the first."""
+    def _cut(self, number: int, segment_of: dict[int, int]) -> None:
+        """Move nodes of a region and of those it calls to a copy for every segment but the first."""
+        inside = set(self.regions.inside(number))
         copies: dict[tuple[int, int], int] = {}
 
         def copy_of(number: int, segment: int) -> int:
-            if segment == 0 or number not in inside:
+            if number not in inside:
                 return number
             found = copies.get((number, segment))
             if found is None:
                 original = self.regions.regions[number]
                 parent = copy_of(original.parent, segment)
-                found = copies[number, segment] = len(self.regions.regions)
                 copy = replace(original, parent=parent, segment=original.segment + segment, nodes=[])
-                self.regions.regions.append(copy)
+                found = copies[number, segment] = self.regions.add(copy)
             return found
 
+        homes = {}
         for node, segment in sorted(segment_of.items()):
-            number = self.regions.region_of[node]
-            if segment and number is not None:
-                self._move(node, copy_of(number, segment))
-
-    def _dissolve(self, number: int) -> None:
-        """Give what a region holds to its caller; the empty region stays behind and is never called."""
-        region = self.regions.regions[number]
-        for node in list(region.nodes):
-            self._move(node, region.parent)
-        for other in self.regions.regions:
-            if other.parent == number:
-                other.parent = region.parent
-
-    def _move(self, node: int, number: int) -> None:
-        old = self.regions.region_of[node]
-        assert old is not None  # edges run between nodes of the main graph
-        self.touched |= {old, number}
-        self.regions.move(node, number)
-
-    def _first_node(self, inside: set[int]) -> int:
-        return min(node for number in inside for node in self.regions.regions[number].nodes)
+            region = self.regions.region_of[node]
+            assert region is not None  # edges run between nodes of the main graph
+            homes[node] = copy_of(region, segment)
+        self.touched |= self.regions.move(homes)

@@ -84,6 +84,39 @@ def test_of_two_that_feed_each_other_the_smaller_yields() -> None:
     assert order[0] == ["/a/Relu", "<b>", "/a/Neg"]
 
 
+def test_what_a_cut_takes_along_is_looked_at_again() -> None:
+    # r and q of the second segment feed each other; the regions they had before the cut are empty.
+    proto = model(
+        """g (float[2] x) => (float[2] y)
+        {
+          ["/p/Relu"] a = Relu(x)
+          ["/Relu"] b = Relu(a)
+          ["/p/r/Neg"] r1 = Neg(b)
+          ["/p/q/Neg"] q1 = Neg(b)
+          ["/p/r/Abs"] r2 = Abs(q1)
+          ["/p/q/Abs"] q2 = Abs(r1)
+          ["/p/Add"] y = Add(r2, q2)
+        }"""
+    )
+    regions, refusals, order = regions_of(proto)
+    assert [(refusal.module, refusal.reason) for refusal in refusals] == [
+        ("p", Reason.NOT_CONVEX),
+        ("p.r", Reason.CYCLIC),
+    ]
+    assert order[0] == ["<p>", "/Relu", "<p>"]
+    second = next(n for n, r in enumerate(regions.regions) if (r.module, r.segment) == ("p", 1))
+    assert order[second] == ["/p/r/Neg", "<p.q>", "/p/r/Abs", "/p/Add"]
+
+
+def test_the_one_that_is_left_and_re_entered_is_found_among_many() -> None:
+    # It has more nodes than any of those that it feeds, so it is tried last.
+    layers = range(40)
+    names = [f"/{name}" for n in layers for name in (f"hook/Relu_{n}", f"layer.{n}/Relu")]
+    regions, refusals, _ = regions_of(chain(*names))
+    assert [(refusal.module, refusal.reason) for refusal in refusals] == [("hook", Reason.NOT_CONVEX)]
+    assert [r.nodes for r in regions.regions if r.module == "hook"] == [[2 * n] for n in layers]
+
+
 def test_the_boundary_counts_captures_and_orders_weights_last() -> None:
     proto = model(
         """g (float[2] x, bool c, float[2] o) => (float[2] y) <float[2] "m.w" = {1, 2}>
