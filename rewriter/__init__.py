@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
-    from rewriter.api import LoadedModel, diff, load, profile, rewrite, tree, verify
+    from rewriter.api import LoadedModel, diff, load, profile, report, rewrite, tree, verify
     from rewriter.insight.diff import Diff
     from rewriter.insight.profile import Profile
     from rewriter.modules.analysis import Analysis
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rewriter.paths import ModulePath
     from rewriter.proof.verification import Verification
     from rewriter.refusals import Refusal, RewriterError
+    from rewriter.views.page.report import PageReport
     from rewriter.views.report import Report
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Module",
     "ModulePath",
     "ModuleTree",
+    "PageReport",
     "Parameter",
     "Placement",
     "Profile",
@@ -50,6 +52,7 @@ __all__ = [
     "diff",
     "load",
     "profile",
+    "report",
     "rewrite",
     "tree",
     "verify",
@@ -59,6 +62,7 @@ _HOME = {
     "diff": "api",
     "profile": "api",
     "load": "api",
+    "report": "api",
     "rewrite": "api",
     "tree": "api",
     "verify": "api",
@@ -70,6 +74,7 @@ _HOME = {
     "Module": "modules.module",
     "ModulePath": "paths",
     "ModuleTree": "modules.module",
+    "PageReport": "views.page.report",
     "Parameter": "modules.module",
     "Placement": "modules.module",
     "Profile": "insight.profile",
