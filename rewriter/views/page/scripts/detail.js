@@ -51,7 +51,7 @@ function moduleParts(id, actions) {
   const full = textOf(columns.full[id]);
   const crumbs = lineage(id).map((each) => make("button", { type: "button", class: "crumb", onclick: () => actions.select(each, "detail") }, labelOf(each)));
   return [
-    make("h2", {}, labelOf(id)),
+    make("h2", {}, titleOf(id)),
     make("p", { class: "class-line", title: full }, full || (module.className ? `${module.className} (inferred from its operators)` : "class unknown")),
     id ? make("nav", { class: "crumbs", "aria-label": "Path" }, crumbs) : null,
     id ? make("p", { class: "path mono" }, pathOf(id)) : null,

@@ -78,6 +78,12 @@ function pathOf(id) {
   return lineage(id).slice(1).map((each) => modules[each].name).join(".") || "(root)";
 }
 
+// A name that tells something: a number by itself does not.
+function titleOf(id) {
+  const { name, parent } = modules[id];
+  return /^\d+$/.test(name) && parent > 0 ? `${modules[parent].name}.${name}` : labelOf(id);
+}
+
 const labelOf = (id) => (id === 0 ? "(root)" : modules[id].name);
 
 // Sums pairs (key, count) of a column over a module and all below, most first.

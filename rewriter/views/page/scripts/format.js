@@ -30,10 +30,10 @@ const counted = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s
 
 // What sizes can be: a title, and figures short and in full, with units.
 const MEASURES = {
-  parameters: { title: "Parameters", short: brief, full: (n) => counted(n, "parameter") },
-  nodes: { title: "Nodes", short: brief, full: (n) => counted(n, "node") },
-  flops: { title: "FLOPs", short: (n) => brief(n, ["", "k", "M", "G", "T"]), full: (n) => `${whole(n)} FLOPs` },
-  time: { title: "Time", short: time, full: (n) => `${time(n)} a run` },
+  parameters: { title: "Parameters", noun: "parameters", short: brief, full: (n) => counted(n, "parameter") },
+  nodes: { title: "Nodes", noun: "nodes", short: brief, full: (n) => counted(n, "node") },
+  flops: { title: "FLOPs", noun: "FLOPs", short: (n) => brief(n, ["", "k", "M", "G", "T"]), full: (n) => `${whole(n)} FLOPs` },
+  time: { title: "Time", noun: "time", short: time, full: (n) => `${time(n)} a run` },
 };
 
 // An element. Texts become text nodes; attributes are set by name; `on…` are listeners. Nothing is parsed.
@@ -44,7 +44,7 @@ function make(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 

@@ -16,7 +16,8 @@ const actions = {
     icicle?.refresh();
     if (from === "table") table.refresh();
     else {
-      table.reveal(id);
+      // Whoever walks through the icicle wants to go on looking at it.
+      table.reveal(id, from !== "icicle");
       table.refresh();
     }
     detail.show(id);
@@ -25,7 +26,7 @@ const actions = {
     state.zoom = state.zoom === id ? Math.max(modules[id].parent, 0) : id;
     state.selected = id;
     icicle?.draw();
-    table.reveal(id);
+    table.reveal(id, false);
     table.refresh();
     detail.show(id);
     back.hidden = state.zoom === 0;
@@ -56,6 +57,12 @@ const icicle = facts.measures.length ? makeIcicle(state, actions) : null;
 
 drawOverview(actions);
 
+const heading = make("h2", { id: "icicle-title" });
+const nameIcicle = () => {
+  const noun = icicle ? MEASURES[state.measure].noun : "modules";
+  heading.textContent = noun === "time" ? "Where the time goes" : `Where the ${noun} are`;
+};
+nameIcicle();
 const legend = make("div", { class: "legend-place" }, makeLegend(state.colour));
 const back = make("button", { type: "button", class: "quiet", hidden: true, onclick: () => actions.zoom(0) }, "Show all");
 const lacking = (measure) => {
@@ -65,6 +72,7 @@ const lacking = (measure) => {
 const controls = make("div", { class: "controls" },
   makeSwitch("measure", "Size", Object.entries(MEASURES).map(([name, { title }]) => [name, title, lacking(name)]), state.measure, (measure) => {
     state.measure = measure;
+    nameIcicle();
     icicle.draw();
     table.draw();
   }),
@@ -74,7 +82,7 @@ const controls = make("div", { class: "controls" },
     legend.replaceChildren(makeLegend(colour));
   }));
 document.getElementById("icicle").append(
-  make("div", { class: "bar-line" }, make("h2", { id: "icicle-title" }, "Where it is"), back, icicle ? controls : ""),
+  make("div", { class: "bar-line" }, heading, back, icicle ? controls : ""),
   icicle ? icicle.element : make("p", { class: "nothing" }, "This model has no nodes and no parameters."),
   icicle ? legend : "");
 

@@ -12,17 +12,28 @@ function makeTable(state, actions) {
   const shown = [
     { title: "Module", kind: "module", cell: moduleCell },
     { title: "Class", kind: "class", cell: (id) => modules[id].className || "" },
-    figure("Calls", "calls", (id) => (columns.calls[id] > 1 ? `×${whole(columns.calls[id])}` : "")),
+    ...(columns.calls.some((calls) => calls > 1) ? [figure("Calls", "calls", callsCell)] : []),
     ...facts.measures.map((measure) =>
-      figure(MEASURES[measure].title, measure, (id) => (totals[measure][id] ? MEASURES[measure].short(totals[measure][id]) : ""))),
+      figure(measure === "parameters" ? "Params" : MEASURES[measure].title, measure, (id) => sizeCell(id, measure))),
     ...(diff ? [{ title: "Difference", kind: "difference", cell: differenceCell }] : []),
     { title: "Evidence", kind: "evidence", cell: evidenceCell },
     { title: "Share", kind: "share", cell: shareCell },
   ];
 
   function header() {
+    const titleOf = ({ title, kind }) =>
+      kind === "share" && facts.measures.length ? `Share of ${MEASURES[state.measure].noun}` : title;
     return make("div", { class: "row head", role: "row" },
-      shown.map(({ title, kind }) => make("span", { class: `column ${kind}`, role: "columnheader" }, kind === "share" && facts.measures.length ? `Share of ${MEASURES[state.measure].title.replace(/^[A-Z](?=[a-z])/, (c) => c.toLowerCase())}` : title)));
+      shown.map((each) => make("span", { class: `column ${each.kind}`, role: "columnheader" }, titleOf(each))));
+  }
+
+  function callsCell(id) {
+    return columns.calls[id] > 1 ? `×${whole(columns.calls[id])}` : "";
+  }
+
+  function sizeCell(id, measure) {
+    const total = totals[measure][id];
+    return total ? MEASURES[measure].short(total) : "";
   }
 
   function moduleCell(id) {
@@ -150,13 +161,13 @@ function makeTable(state, actions) {
     draw();
   }
 
-  function reveal(id) {
+  function reveal(id, scroll) {
     if (!state.matches) {
       const hidden = lineage(id).slice(0, -1).filter((each) => !open.has(each));
       for (const each of hidden) open.add(each);
       if (hidden.length) draw();
     }
-    rows.get(id)?.scrollIntoView({ block: "nearest" });
+    if (scroll) rows.get(id)?.scrollIntoView({ block: "nearest" });
   }
 
   function focus(id) {
