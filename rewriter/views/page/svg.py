@@ -20,6 +20,7 @@ _NARROWEST = 2.0
 _LETTER = 6.6
 """Pixels that a letter takes, about, at 12 px."""
 _LONGEST_TIP = 400
+UNPLACED = "(unplaced)"
 _DEEPEST = 60
 """Rows at most: who nests deeper wants the page, where one can zoom."""
 
@@ -35,9 +36,9 @@ _STYLE = """
 
 
 class _Cell(NamedTuple):
-    """A module where it is drawn, in pixels and rows."""
+    """A module where it is drawn, in pixels and rows; None for what no module holds."""
 
-    module: Module
+    module: Module | None
     row: int
     left: float
     width: float
@@ -54,7 +55,7 @@ def icicle_svg(findings: Findings, by: str, *, width: int = 960) -> str:
     """
     cells = list(_cells(findings, by, width)) if by in findings.measures else []
     height = _TOP + _ROW * (1 + max((cell.row for cell in cells), default=-1))
-    whole = cells[0].total if cells else 0
+    whole = max((cell.total for cell in cells), default=0)
     title = f"{head_phrases(summarize(findings.analysis))[0]} by {by}: {figure(by, whole)}"
     return "".join(
         [
@@ -77,7 +78,7 @@ def figure(measure: str, total: float) -> str:
 
 
 def _cells(findings: Findings, by: str, width: float) -> Iterator[_Cell]:
-    """The modules that are wide enough, the root first."""
+    """The modules that are wide enough."""
     tree, own = findings.analysis.tree, findings.own(by)
     totals: dict[ModulePath, float] = {module.path: own.get(module.path, 0) for module in tree}
     for module in tree.innermost_first():
@@ -85,8 +86,12 @@ def _cells(findings: Findings, by: str, width: float) -> Iterator[_Cell]:
             totals[module.parent] += totals[module.path]
     whole = totals[ROOT] + findings.homeless(by)
     stack = [_Cell(tree.root, 0, 0.0, width, whole)]
+    if whole and (homeless := findings.homeless(by)):
+        wide = homeless / whole * width
+        yield _Cell(None, 1, width - wide, wide, homeless)
     while stack and whole:
         cell = stack.pop()
+        assert cell.module is not None  # what no module holds has nothing below
         yield cell
         left = cell.left
         for child in tree.children(cell.module.path):
@@ -97,26 +102,19 @@ def _cells(findings: Findings, by: str, width: float) -> Iterator[_Cell]:
 
 
 def _drawn(cell: _Cell, by: str, whole: float) -> str:
-    module = cell.module
-    name = module.path.name or "(root)"
-    tip = [
-        module.path or "(root)",
-        module.shown_class or "",
-        f"{figure(by, cell.total)}, {cell.total / whole:.1%}",
-    ]
-    wide = max(cell.width - 1, 0.5)
-    top = _TOP + cell.row * _ROW
-    rectangle = (
-        f'<rect class="c{cell.row % 2}" x="{cell.left:.1f}" y="{top}" width="{wide:.1f}" height="{_ROW - 1}"'
-    )
-    letters = int((wide - 8) / _LETTER)
-    label = ""
-    if letters >= 2:
-        label = (
-            f'<text x="{cell.left + 5:.1f}" y="{top + 16}">{_text(shorten(visible(name), letters))}</text>'
-        )
+    path = cell.module.path if cell.module else UNPLACED
+    name = cell.module.path.name if cell.module else UNPLACED
+    class_name = cell.module.shown_class if cell.module else None
+    tip = [path or "(root)", class_name, f"{figure(by, cell.total)}, {cell.total / whole:.1%}"]
     told = "\n".join(_text(each) for each in tip if each)
-    return f'<g><title>{told}</title>{rectangle} rx="2"/>{label}</g>'
+    place = f'x="{cell.left:.1f}" y="{_TOP + cell.row * _ROW}" width="{max(cell.width - 1, 0.5):.1f}"'
+    colour = f"c{cell.row % 2}" if cell.module else "none"
+    label = ""
+    if (letters := int((cell.width - 8) / _LETTER)) >= 2:
+        # An inner drawing cuts off what is wider than its letters were thought to be.
+        shown = _text(shorten(visible(name or "(root)"), letters))
+        label = f'<svg {place} height="{_ROW}"><text x="5" y="16">{shown}</text></svg>'
+    return f'<g><title>{told}</title><rect class="{colour}" {place} height="{_ROW - 1}" rx="2"/>{label}</g>'
 
 
 def _text(text: str) -> str:

@@ -71,12 +71,13 @@ function figureList(id) {
   const module = modules[id];
   const own = columns.nodes[id];
   const unknown = totals.unknown[id];
+  const below = module.end - id - 1 - (id === 0 && HOMELESS >= 0 ? 1 : 0);
   const held = columns.held[id];
   const flops = totals.flops[id];
   return figures([
     ["Calls", columns.calls[id] ? whole(columns.calls[id]) : "none", columns.calls[id] ? null : "owns no node, nor does anything below"],
     ["Nodes", whole(totals.nodes[id]), own === totals.nodes[id] ? null : `${whole(own)} its own`],
-    module.end - id > 1 ? ["Modules below", whole(module.end - id - 1 - (id === 0 && HOMELESS >= 0 ? 1 : 0))] : null,
+    below ? ["Modules below", whole(below)] : null,
     held ? ["Parameters", whole(held), bytes(columns.bytes[id])] : null,
     flops || unknown ? ["FLOPs", flops ? `${unknown ? "at least " : ""}${whole(flops)}` : "unknown", unknown ? `${counted(unknown, "node")} unknown` : null] : null,
     totals.time ? ["Time", time(totals.time[id]), `${percent(totals.time[id], totals.time[0]) || "0%"} of all kernels`] : null,

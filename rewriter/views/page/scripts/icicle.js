@@ -90,16 +90,9 @@ function makeIcicle(state, actions) {
     } else if (state.colour === "difference") {
       element.classList.add(`diff-${differenceOf(id) || "none"}`);
     } else {
-      const parts = EVIDENCE.map((kind) => [kind, evidence[kind][id]]).filter(([, count]) => count);
+      const parts = EVIDENCE.map((kind) => [kind, evidence[kind][id]]);
       const all = parts.reduce((sum, [, count]) => sum + count, 0);
-      if (!all) element.classList.add("empty");
-      let at = 0;
-      const stops = parts.flatMap(([kind, count]) => {
-        const from = at;
-        at += (100 * count) / all;
-        return [`var(--${kind}-tint) ${from}%`, `var(--${kind}-tint) ${at}%`];
-      });
-      if (all) element.style.setProperty("background-image", `linear-gradient(90deg, ${stops.join(", ")})`);
+      if (all) element.prepend(makeBar("paint", parts, all));
     }
   }
 

@@ -59,8 +59,9 @@ drawOverview(actions);
 
 const heading = make("h2", { id: "icicle-title" });
 const nameIcicle = () => {
-  const noun = icicle ? MEASURES[state.measure].noun : "modules";
-  heading.textContent = noun === "time" ? "Where the time goes" : `Where the ${noun} are`;
+  const noun = icicle ? MEASURES[state.measure].noun : "";
+  if (!noun) heading.textContent = "Icicle";
+  else heading.textContent = noun === "time" ? "Where the time goes" : `Where the ${noun} are`;
 };
 nameIcicle();
 const legend = make("div", { class: "legend-place" }, makeLegend(state.colour));

@@ -3,7 +3,8 @@
 function drawOverview(actions) {
   const { head } = facts;
   const tile = (title, value, note, full) => make("div", { class: "tile", title: full || null }, make("dt", {}, title), make("dd", {}, value), make("dd", { class: "note" }, note || "\u00a0"));
-  const unknown = head.unknown ? `at least; ${counted(head.unknown, "node")} unknown` : "of one run";
+  const lacking = head.unknown ? `${counted(head.unknown, "node")} unknown` : "";
+  const unknown = !head.flops ? lacking : lacking ? `at least; ${lacking}` : "of one run";
   const placed = facts.placement.placed;
   document.getElementById("head").append(
     ...[
@@ -13,9 +14,9 @@ function drawOverview(actions) {
       diffBanner(actions),
       make("dl", { class: "tiles" },
         tile("Modules", whole(head.modules)),
-        tile("Nodes", whole(head.nodes), head.nodes ? `${percent(placed, head.nodes)} placed` : "none", head.coverage.join(" · ")),
+        tile("Nodes", whole(head.nodes), head.nodes ? `${percent(placed, head.nodes)} placed` : "", head.coverage.join(" · ")),
         tile("Parameters", head.parameters ? brief(head.parameters) : "none", head.parameters ? bytes(head.bytes) : "", `${whole(head.parameters)} parameters`),
-        tile("FLOPs", head.flops ? brief(head.flops, ["", "k", "M", "G", "T"]) : "unknown", head.flops || head.unknown ? unknown : "", [`${whole(head.flops)} FLOPs`, ...head.reasons.map(([reason, count]) => `${whole(count)}: ${reason}`)].join("\n")),
+        tile("FLOPs", head.flops ? brief(head.flops, ["", "k", "M", "G", "T"]) : head.unknown ? "unknown" : "none", unknown, [`${whole(head.flops)} FLOPs`, ...head.reasons.map(([reason, count]) => `${whole(count)}: ${reason}`)].join("\n")),
         profile ? tile("Time", time(profile.total), `${(100 * profile.mapped).toFixed(1)}% mapped · ${counted(profile.runs, "run")}`, `mean of all kernels; ${time(profile.span)} on the wall`) : null,
         facts.functions.length ? tile("Functions", whole(facts.functions.length), "stand for modules") : null),
       ...[head.coverage.join(" · "), ...head.notes, head.fault, head.help].filter(Boolean).map((note) => make("p", { class: "note" }, note)),
