@@ -10,16 +10,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from html import escape
 from importlib import resources
 
-from rewriter.views.page.facts import page_facts, shown
+from rewriter.views.escape import html_text
+from rewriter.views.page.facts import page_facts
 from rewriter.views.page.findings import Findings
 from rewriter.views.summary import head_phrases, summarize
 
 _SCRIPTS = ("facts.js", "format.js", "icicle.js", "table.js", "detail.js", "overview.js", "main.js")
 """In the order in which each uses those before."""
 
+_LONGEST_TITLE = 400
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
@@ -38,7 +39,7 @@ def page_html(findings: Findings, by: str) -> str:
     head = " · ".join(head_phrases(summarize(findings.analysis)))
     parts = {
         "POLICY": policy,
-        "TITLE": escape(shown(head)),
+        "TITLE": html_text(head, _LONGEST_TITLE),
         "STYLE": style,
         "FACTS": as_data(page_facts(findings, by)),
         "SCRIPT": script,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from typing import NamedTuple
 
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
-from rewriter.views.escape import shorten, visible
+from rewriter.views.escape import html_text
 from rewriter.views.page.findings import Findings
 from rewriter.views.summary import counted, head_phrases, human, summarize
 
@@ -112,10 +111,10 @@ def _drawn(cell: _Cell, by: str, whole: float) -> str:
     label = ""
     if (letters := int((cell.width - 8) / _LETTER)) >= 2:
         # An inner drawing cuts off what is wider than its letters were thought to be.
-        shown = _text(shorten(visible(name or "(root)"), letters))
+        shown = html_text(name or "(root)", letters)
         label = f'<svg {place} height="{_ROW}"><text x="5" y="16">{shown}</text></svg>'
     return f'<g><title>{told}</title><rect class="{colour}" {place} height="{_ROW - 1}" rx="2"/>{label}</g>'
 
 
 def _text(text: str) -> str:
-    return escape(shorten(visible(text), _LONGEST_TIP))
+    return html_text(text, _LONGEST_TIP)

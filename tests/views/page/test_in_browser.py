@@ -150,10 +150,12 @@ def test_sizes_follow_the_switch(tab: Tab, page: Path) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [1440, 1024, 390])
+@pytest.mark.parametrize("width", [1440, 1100, 1024, 880, 390])
 def test_nothing_sticks_out(tab: Tab, page: Path, width: int, dark: bool) -> None:
     tab.open(page, width=width, height=844, dark=dark)
     assert tab.run("document.documentElement.scrollWidth <= innerWidth")
+    names = "[...document.querySelectorAll('.rows .name')].map(e => e.clientWidth / e.scrollWidth)"
+    assert min(tab.run(names)) > 0.5  # a name may be cut, never gone
     light = tab.run("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)[0] > 128")
     assert light is not dark
     assert faults(tab) == []
@@ -235,4 +237,25 @@ def test_a_model_without_anything(tab: Tab, tmp_path: Path) -> None:
     tab.open(path)
     assert "no nodes and no parameters" in tab.run("document.body.textContent")
     assert json.loads(tab.run("JSON.stringify(" + PATHS + ")")) == ["(root)"]
+    assert faults(tab) == []
+
+
+def test_modules_may_nest_as_deep_as_they_like(tab: Tab, tmp_path: Path) -> None:
+    path = tmp_path / "deep.html"
+    node = onnx.helper.make_node(
+        "Relu", ["x"], ["y"], name="/" + "/".join(f"a{n}" for n in range(190)) + "/Relu"
+    )
+    ends = [onnx.helper.make_tensor_value_info(name, 1, [1]) for name in "xy"]
+    report = rewriter.report(
+        onnx.helper.make_model(onnx.helper.make_graph([node], "deep", ends[:1], ends[1:]))
+    )
+    deepest = max(module.depth for module in report.findings.analysis.tree)
+    assert deepest == 190
+    path.write_text(report.html, "utf-8")
+    tab.open(path)
+    tab.click("#table .buttons button")
+    tab.run("[...document.querySelectorAll('.rows .row')].at(-1).click()")
+    assert tab.run("document.querySelectorAll('.rows .row').length") == deepest + 1
+    assert tab.run("document.querySelector('#detail .path').textContent").startswith("….a130.a131")
+    assert tab.run("document.documentElement.scrollWidth <= innerWidth")
     assert faults(tab) == []

@@ -49,7 +49,7 @@ function homeless() {
 function moduleParts(id, actions) {
   const module = modules[id];
   const full = textOf(columns.full[id]);
-  const crumbs = lineage(id).map((each) => make("button", { type: "button", class: "crumb", onclick: () => actions.select(each, "detail") }, labelOf(each)));
+  const crumbs = lineage(id).slice(-DEEPEST).map((each) => make("button", { type: "button", class: "crumb", onclick: () => actions.select(each, "detail") }, labelOf(each)));
   return [
     make("h2", {}, titleOf(id)),
     make("p", { class: "class-line", title: full }, full || (module.className ? `${module.className} (inferred from its operators)` : "class unknown")),

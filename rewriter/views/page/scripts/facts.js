@@ -74,8 +74,14 @@ function lineage(id) {
   return found.reverse();
 }
 
+// The path of a module; of one that lies very deep the end, since a file nests as it likes.
+const DEEPEST = 60;
 function pathOf(id) {
-  return lineage(id).slice(1).map((each) => modules[each].name).join(".") || "(root)";
+  const names = [];
+  let at = id;
+  for (; at > 0 && names.length < DEEPEST; at = modules[at].parent) names.push(modules[at].name);
+  if (at > 0) names.push("…");
+  return names.reverse().join(".") || "(root)";
 }
 
 // A name that tells something: a number by itself does not.

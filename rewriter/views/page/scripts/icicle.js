@@ -45,9 +45,10 @@ function makeIcicle(state, actions) {
     const drawn = layout(width).map((cell) => {
       if (cell.many && cell.width < 1) return null;
       const element = cell.many ? drawRest(cell) : drawCell(cell, sizes);
-      element.style.setProperty("left", `${cell.left}px`);
+      // In parts of the whole, so that it fits on paper as well.
+      element.style.setProperty("left", `${(100 * cell.left) / width}%`);
       element.style.setProperty("top", `${cell.row * ROW}px`);
-      element.style.setProperty("width", `${Math.max(cell.width - 1, 1)}px`);
+      element.style.setProperty("width", `max(1px, ${(100 * cell.width) / width}% - 1px)`);
       return element;
     });
     canvas.replaceChildren(...drawn.filter(Boolean));
@@ -60,7 +61,7 @@ function makeIcicle(state, actions) {
   function drawCell(cell, sizes) {
     const module = modules[cell.id];
     const element = make("div", {
-      class: `cell ${cell.row < lineage(state.zoom).length - 1 ? "above" : ""}`,
+      class: `cell ${cell.row < modules[state.zoom].depth ? "above" : ""}`,
       role: "treeitem",
       "aria-level": String(module.depth + 1),
       "aria-label": describe(cell.id, state.measure).replaceAll("\n", ", "),
@@ -98,7 +99,7 @@ function makeIcicle(state, actions) {
 
   // Selection and search, without drawing anew.
   function refresh() {
-    let focusable = cells.get(state.selected) || cells.get(state.zoom);
+    const focusable = cells.get(state.selected) || cells.get(state.zoom);
     for (const [id, element] of cells) {
       element.setAttribute("aria-selected", String(id === state.selected));
       element.classList.toggle("faded", Boolean(state.matches) && !state.matches.has(id));

@@ -5,7 +5,7 @@ const OPEN_ROWS = 40; // rows of a large tree that are open at first
 function makeTable(state, actions) {
   const open = firstOpen();
   const body = make("div", { class: "rows", role: "rowgroup" });
-  const grid = make("div", { class: "grid", role: "treegrid", "aria-label": "Modules", "aria-readonly": "true", onkeydown: onKey });
+  const grid = make("div", { class: `grid ${diff || profile ? "many" : ""}`, role: "treegrid", "aria-label": "Modules", "aria-readonly": "true", onkeydown: onKey });
   let rows = new Map();
 
   const figure = (title, kind, cell) => ({ title, kind: `figure ${kind}`, cell });
