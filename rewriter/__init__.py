@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
-    from rewriter.api import LoadedModel, diff, extract, load, profile, rewrite, split, tree, verify
+    from rewriter.api import LoadedModel, diff, extract, load, profile, report, rewrite, split, tree, verify
     from rewriter.cutting.extract import Extraction
     from rewriter.cutting.split import Split
     from rewriter.insight.diff import Diff
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rewriter.paths import ModulePath
     from rewriter.proof.verification import Verification
     from rewriter.refusals import Refusal, RewriterError
+    from rewriter.views.page.report import PageReport
     from rewriter.views.report import Report
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Module",
     "ModulePath",
     "ModuleTree",
+    "PageReport",
     "Parameter",
     "Placement",
     "Profile",
@@ -59,6 +61,7 @@ __all__ = [
     "extract",
     "load",
     "profile",
+    "report",
     "rewrite",
     "split",
     "tree",
@@ -73,6 +76,7 @@ _HOME = {
     "Extraction": "cutting.extract",
     "Split": "cutting.split",
     "load": "api",
+    "report": "api",
     "rewrite": "api",
     "tree": "api",
     "verify": "api",
@@ -84,6 +88,7 @@ _HOME = {
     "Module": "modules.module",
     "ModulePath": "paths",
     "ModuleTree": "modules.module",
+    "PageReport": "views.page.report",
     "Parameter": "modules.module",
     "Placement": "modules.module",
     "Profile": "insight.profile",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from rewriter import pipeline
+from rewriter import pipeline, reporting
 from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
 from rewriter.cutting import extract as cutting_extract
 from rewriter.cutting import split as cutting_split
@@ -16,6 +16,7 @@ from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split, parse_cuts
 from rewriter.insight.diff import TOLERANCE, Diff
 from rewriter.insight.profile import Profile
+from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.selection import Selection
@@ -26,7 +27,9 @@ from rewriter.passes.syntax import parse_passes
 from rewriter.pipeline import Inputs, Options, Source
 from rewriter.proof.verification import Verification
 from rewriter.refusals import UsageError
+from rewriter.reporting import Wanted
 from rewriter.views.html import tree_html
+from rewriter.views.page.report import PageReport
 from rewriter.views.report import Report
 
 
@@ -330,3 +333,67 @@ def profile(
         timeout=timeout,
         given=given_beside(like, reference, checkpoint, trace),
     )
+
+
+def report(
+    source: Source,
+    other: Source | None = None,
+    *,
+    output: PathLike | None = None,
+    by: str = "",
+    original: Source | None = None,
+    profile: bool = False,
+    recorded: PathLike | None = None,
+    numbers: bool = True,
+    inputs: Inputs | None = None,
+    timeout: float = 600.0,
+    sizes: Mapping[str, int] | None = None,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+) -> PageReport:
+    """A model as one page that needs nothing else (`.html`), and its icicle as a drawing (`.svg`).
+
+    Args:
+        source: the model.
+        other: a second one, to show how it differs.
+        output: a file to write the page to.
+        by: what sizes are at first: `parameters`, `nodes`, `flops` or `time`.
+        original: the model that this one was made of, to be compared with it.
+        profile: whether to run the model and show where the time goes.
+        recorded: a profile that onnxruntime took of the model, to be shown instead.
+        numbers: whether models that are compared are run.
+        inputs: input -> array to run them on; drawn from the signature where None.
+        timeout: seconds for the numbers, and again for the profile.
+        sizes: sizes for symbolic dimensions by name, so that shapes and FLOPs are known.
+        like: what the model was made of; see `load`.
+        reference: what the model was built from; see `load`.
+        checkpoint: what its weights are called; see `load`.
+        trace: what it was exported from, to be run; see `load`.
+
+    Raises:
+        UnreadableModel: a model or a profile cannot be read.
+        UsageError: the model cannot be run on these inputs, or has nothing of what sizes should be.
+        CannotWrite: the output cannot be written.
+    """
+    wanted = Wanted(
+        other,
+        original,
+        profile,
+        None if recorded is None else Path(recorded),
+        numbers,
+        inputs,
+        timeout,
+        sizes or {},
+        by,
+    )
+    target = None if output is None else Path(output)
+    if target is not None:
+        plan_copies(
+            Path(source) if isinstance(source, str | os.PathLike) else None, [target], (), copy_data=False
+        )
+    made = reporting.report(source, wanted, given_beside(like, reference, checkpoint, trace))
+    if target is not None:
+        write_atomically({target: made.html.encode()})
+    return made

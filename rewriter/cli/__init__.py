@@ -25,6 +25,7 @@ _VERBS = {
     "explain": "Show every claim on one node, and why the winner won.",
     "select": "Print the names of modules in the forms that other tools take.",
     "stats": "Show the numbers behind the tree: operators, parameters, shapes, FLOPs.",
+    "report": "Write one page that shows a model: tree, figures, evidence, time, differences.",
     "export": "Write the tree for Model Explorer, speedscope, Graphviz or spreadsheets.",
 }
 

@@ -1,7 +1,7 @@
 """What verbs do, from the file to the result: load, rewrite and verify, compare, time."""
 
 from rewriter.pipeline.comparing import diff
-from rewriter.pipeline.loading import Inputs, Progress, Source, load, read_like
+from rewriter.pipeline.loading import Inputs, Progress, Source, load, read_and_load, read_like
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.proving import verify
 from rewriter.pipeline.rewriting import MOST_FUNCTIONS, rewrite, sidecar_path
@@ -16,6 +16,7 @@ __all__ = [
     "diff",
     "load",
     "profile",
+    "read_and_load",
     "read_like",
     "rewrite",
     "sidecar_path",

@@ -37,7 +37,18 @@ def load(source: Source, given: Given = NOTHING) -> Analysis:
         UnreadableModel: it is not a whole ONNX model.
         UsageError: what was given does not fit it.
     """
-    return look_through(*read_model(source), given)
+    return read_and_load(source, given)[1]
+
+
+def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, Analysis]:
+    """The model as it was written, its functions and all, and what `load` finds in it.
+
+    Raises:
+        UnreadableModel: it is not a whole ONNX model.
+        UsageError: what was given does not fit it.
+    """
+    model, path = read_model(source)
+    return model, look_through(model, path, given)
 
 
 def read_like(source: Source) -> Like:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 
 def as_text(value: str | bytes) -> str:
     r"""A protobuf string as text; bytes that are not UTF-8 come as bytes and turn into `\xff` escapes."""
@@ -35,3 +37,8 @@ def shorten(text: str, limit: int, dots: str = "…") -> str:
         return text
     kept = max(limit - len(dots), 0)
     return text[: (kept + 1) // 2] + dots[:limit] + (text[-(kept // 2) :] if kept > 1 else "")
+
+
+def html_text(text: str | bytes, limit: int) -> str:
+    """`text` for HTML or SVG, between tags or in a quoted attribute: visible, shortened, escaped."""
+    return escape(shorten(visible(text), limit))

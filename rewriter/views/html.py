@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from itertools import islice
 
 from rewriter.modules.analysis import Analysis
-from rewriter.views.escape import shorten, visible
+from rewriter.views.escape import html_text
 from rewriter.views.rows import LONG, Row, Rows
 from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, human, summarize
 
@@ -110,12 +109,12 @@ def _line(cells: tuple[str, str, str, str, str, str], style: str = "") -> str:
 
 
 def _name(text: str | None) -> str:
-    return _text(shorten(text or "", _LONGEST))
+    return html_text(text or "", _LONGEST)
 
 
 def _tip(text: str | None) -> str:
-    return _text(shorten(text or "", _LONGEST_TIP))
+    return html_text(text or "", _LONGEST_TIP)
 
 
 def _text(text: str) -> str:
-    return escape(visible(text))
+    return html_text(text, _LONGEST_TIP)

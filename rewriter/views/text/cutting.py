@@ -11,9 +11,10 @@ from rewriter.cutting.check import Check
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split
 from rewriter.modules.analysis import Analysis
+from rewriter.views.proof_words import numbers_phrase
 from rewriter.views.summary import head_phrases, summarize
 from rewriter.views.text.parts import flow, signs
-from rewriter.views.text.report import numbers_phrase, written_phrase
+from rewriter.views.text.report import written_phrase
 
 
 def print_extraction(analysis: Analysis, found: Extraction, console: Console) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from rewriter.proof.certificate import Certificate
-from rewriter.proof.compare import TOLERANCE, Numeric
 from rewriter.proof.verification import Verification
 from rewriter.refusals import Refusal
+from rewriter.views.proof_words import proof_phrases
 from rewriter.views.report import PassRecord, Report
 from rewriter.views.summary import coverage_phrases, head_phrases, summarize
 from rewriter.views.text.parts import flow, signs
@@ -41,9 +39,7 @@ def print_report(report: Report, console: Console) -> None:
 def print_verification(verification: Verification, console: Console) -> None:
     """Print the proof: the certificate and the numbers, in one line where they agree."""
     mark = signs(console)
-    phrases = [_certified(verification.certificate), numbers_phrase(verification.numeric)]
-    if verification.optimised is not None:
-        phrases.append(_optimised(verification.optimised))
+    phrases = proof_phrases(verification)
     sign, style = (mark.yes, "green") if verification.holds else (mark.no, "bold red")
     flow(console, [f"{sign} {phrases[0]}", *phrases[1:]], style, label="proof")
 
@@ -75,52 +71,6 @@ def _print_list(label: str, what: str, entries: Sequence[str], console: Console)
         flow(console, [f"and {len(entries) - len(shown):,} more"], "dim", label="")
 
 
-def _certified(certificate: Certificate) -> str:
-    outputs = certificate.outputs
-    if certificate.equal:
-        return f"certificate: equal at {outputs:,} of {outputs:,} outputs"
-    return f"certificate: NOT equal: {certificate.difference or 'no difference was named'}"
-
-
-def numbers_phrase(numeric: Numeric | None) -> str:
-    """What the numbers say; never that they agree where nothing ran."""
-    if numeric is None:
-        return "numbers not asked for"
-    if numeric.skipped is not None:
-        return f"numbers not taken: {numeric.skipped}"
-    runs = f"onnxruntime: {_runs(numeric)}"
-    if numeric.exact:
-        return f"{runs}, bit for bit equal"
-    if numeric.max_abs is None or not math.isfinite(numeric.max_abs):
-        return f"{runs}, DIFFERENT without bound"
-    return f"{runs}, DIFFERENT by up to {numeric.max_abs:.3g}"
-
-
-def _optimised(numeric: Numeric) -> str:
-    """What the numbers say where onnxruntime optimised both models."""
-    if numeric.skipped is not None:
-        return f"optimised: numbers not taken: {numeric.skipped}"
-    runs = f"optimised: {_runs(numeric)}"
-    if numeric.exact:
-        return f"{runs}, bit for bit equal"
-    if numeric.relative is None or not math.isfinite(numeric.relative):
-        return f"{runs}, DIFFERENT without bound"
-    verdict = "equal within" if numeric.within(TOLERANCE) else "DIFFERENT by up to"
-    return f"{runs}, {verdict} {numeric.relative:.2g} of the largest value"
-
-
-def _runs(numeric: Numeric) -> str:
-    return f"{numeric.runs:,} run{'s' if numeric.runs != 1 else ''}"
-
-
-def written_phrase(path: Path) -> str:
-    """A file that was written, with its size."""
-    try:
-        return f"{path} ({_size(path.stat().st_size)})"
-    except OSError:
-        return f"{path} (gone since)"
-
-
 def _size(count: int) -> str:
     """A number of bytes in decimal units, as file managers and disks count them."""
     size = float(count)
@@ -129,3 +79,11 @@ def _size(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 99.95 else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def written_phrase(path: Path) -> str:
+    """A file that was written, with its size."""
+    try:
+        return f"{path} ({_size(path.stat().st_size)})"
+    except OSError:
+        return f"{path} (gone since)"

@@ -1,0 +1,101 @@
+"""`rewriter report M [B] -o FILE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rewriter.cli.common import MODEL, Finite, given_options, progress, read_inputs
+from rewriter.cli.selecting import read_sizes, sizes_option
+from rewriter.evidence.given import Given
+from rewriter.model.outputs import plan_copies, write_atomically
+from rewriter.reporting import MEASURES, Wanted, report
+
+
+@click.command("report")
+@click.argument("model", type=MODEL)
+@click.argument("other", type=MODEL, required=False)
+@click.option("-o", "--output", type=MODEL, help="The file to write; stdout where left out.")
+@click.option("--svg", is_flag=True, help="Draw the icicle alone, as SVG.")
+@click.option(
+    "--by",
+    type=click.Choice(MEASURES),
+    help="What sizes are at first; parameters where there are any.",
+)
+@click.option(
+    "--verify",
+    "original",
+    type=MODEL,
+    metavar="ORIGINAL",
+    help="Compare MODEL with what it was made of.",
+)
+@click.option("--profile", "profiled", is_flag=True, help="Run MODEL and show where the time goes.")
+@click.option(
+    "--profile-from",
+    "recorded",
+    type=MODEL,
+    metavar="FILE",
+    help="Show the time of a profile that onnxruntime took of MODEL.",
+)
+@click.option(
+    "--numbers/--no-numbers",
+    default=True,
+    help="Run models that are compared, or not.",
+)
+@click.option("--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones.")
+@click.option(
+    "--timeout",
+    type=Finite(min=0, min_open=True),
+    default=600.0,
+    show_default=True,
+    help="Seconds for the numbers, and again for the profile.",
+)
+@sizes_option
+@given_options
+def command(
+    model: Path,
+    other: Path | None,
+    output: Path | None,
+    svg: bool,
+    by: str | None,
+    original: Path | None,
+    profiled: bool,
+    recorded: Path | None,
+    numbers: bool,
+    inputs: Path | None,
+    timeout: float,
+    dims: tuple[str, ...],
+    given: Given,
+) -> None:
+    """Write one page that shows MODEL: its tree, figures, evidence, and how OTHER differs.
+
+    The page is one file of HTML: it fetches nothing, and needs no server.
+
+    \b
+      rewriter report bert.onnx -o report.html
+      rewriter report bert.tree.onnx --verify bert.onnx --profile -o report.html
+      rewriter report bert.onnx bert.int8.onnx -o report.html
+      rewriter report bert.onnx --svg --by nodes -o bert.svg
+    """
+    wanted = Wanted(
+        other=other,
+        original=original,
+        profile=profiled,
+        recorded=recorded,
+        numbers=numbers,
+        inputs=read_inputs(inputs),
+        timeout=timeout,
+        sizes=read_sizes(dims),
+        by=by or "",
+    )
+    for read in (model, other, original, recorded):
+        if output is not None and read is not None:
+            plan_copies(read, [output], (), copy_data=False)
+    with progress() as tell:
+        made = report(model, wanted, given, tell)
+    text = made.svg + "\n" if svg else made.html
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomically({output: text.encode()})

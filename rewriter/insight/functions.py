@@ -1,0 +1,81 @@
+"""Which local function every call of a module became, in a file that `group` made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
+
+from rewriter.evidence import tags
+from rewriter.model import metadata
+from rewriter.model.graph import graphs_of
+from rewriter.modules.module import ModuleTree
+from rewriter.paths import ROOT, ModulePath
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A local function of the file.
+
+    Attributes:
+        domain: of the function.
+        name: of the function.
+        nodes: how many nodes its body has, calls of other functions counted as one.
+        modules: the modules whose calls it stands for, each once, in the order of the walk.
+    """
+
+    domain: str
+    name: str
+    nodes: int
+    modules: tuple[ModulePath, ...]
+
+
+_Identity = tuple[str, str, str]
+
+
+def functions_of(model: ModelProto, tree: ModuleTree) -> tuple[Function, ...]:
+    """The functions that stand for modules, in file order; none for a flat file.
+
+    Args:
+        model: the file as it was read, its calls not entered.
+        tree: its modules.
+    """
+    known: dict[_Identity, FunctionProto] = {(f.domain, f.name, f.overload): f for f in model.functions}
+    modules: dict[_Identity, dict[ModulePath, None]] = {identity: {} for identity in known}
+    pending = [(node, ROOT) for node in _nodes(model.graph.node)]
+    while pending:
+        node, around = pending.pop()
+        identity = (node.domain, node.op_type, node.overload)
+        if (function := known.get(identity)) is None:
+            continue
+        told = metadata.get(node, tags.MODULE)
+        path = around if told is None else _absolute(around, told)
+        # Calls nest without bound in a bad file; each function is entered once for each module.
+        if path in tree and path not in modules[identity]:
+            modules[identity][path] = None
+            pending.extend((inner, path) for inner in _nodes(function.node))
+    order = {path: at for at, path in enumerate(tree.modules)}
+    return tuple(
+        Function(
+            function.domain, function.name, len(function.node), tuple(sorted(found, key=order.__getitem__))
+        )
+        for identity, function in known.items()
+        if (found := modules[identity])
+    )
+
+
+def _absolute(around: ModulePath, told: str) -> ModulePath:
+    """A path inside a function with several calls begins with '.' and counts from the module of the call."""
+    return around.child(told[1:]) if told.startswith(".") else ModulePath(told)
+
+
+def _nodes(body: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    """The nodes of a body and of the bodies in it."""
+    stack: list[NodeProto] = list(body)
+    while stack:
+        node = stack.pop()
+        yield node
+        for attribute in node.attribute:
+            graphs: Iterable[GraphProto] = graphs_of(attribute)
+            stack.extend(inner for graph in graphs for inner in graph.node)

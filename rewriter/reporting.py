@@ -1,0 +1,111 @@
+"""A report: everything that the verbs find out about one model, found out together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rewriter import pipeline
+from rewriter.evidence.given import NOTHING, Given
+from rewriter.insight.functions import functions_of
+from rewriter.insight.stats import collect
+from rewriter.pipeline import Inputs, Progress, Source
+from rewriter.refusals import UsageError
+from rewriter.views.page.findings import Findings, Verified
+from rewriter.views.page.report import PageReport
+
+MEASURES = ("parameters", "nodes", "flops", "time")
+"""What the sizes of modules in a report can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a report shows besides the model itself.
+
+    Attributes:
+        other: a second model, to show how it differs.
+        original: the model that this one was made of, to be compared with it.
+        profile: whether to run the model and show where the time goes.
+        recorded: a profile that onnxruntime took of the model, to be shown instead.
+        numbers: whether to run models that are compared.
+        inputs: arrays to run them on; drawn where None.
+        timeout: seconds for the numbers, and again for the profile.
+        sizes: sizes for symbolic dimensions by name.
+        by: what sizes are at first, of `MEASURES`; '' for what there is.
+
+    Raises:
+        UsageError: two profiles, or sizes that are not to be had.
+    """
+
+    other: Source | None = None
+    original: Source | None = None
+    profile: bool = False
+    recorded: Path | None = None
+    numbers: bool = True
+    inputs: Inputs | None = None
+    timeout: float = 600.0
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    by: str = ""
+
+    def __post_init__(self) -> None:
+        if self.by and self.by not in MEASURES:
+            raise UsageError(f"cannot draw sizes by {self.by!r}; it must be one of {', '.join(MEASURES)}")
+        if self.profile and self.recorded is not None:
+            raise UsageError("one profile is shown; leave out --profile or --profile-from")
+        if self.by == "time" and not (self.profile or self.recorded is not None):
+            raise UsageError("no time is known without a profile; add --profile")
+
+
+def report(
+    source: Source, wanted: Wanted, given: Given = NOTHING, progress: Progress = lambda station: None
+) -> PageReport:
+    """Find out all that a report shows.
+
+    Args:
+        source: the model.
+        wanted: what to show besides.
+        given: what the user knows of the model besides the file.
+        progress: told the name of every station as it begins.
+
+    Raises:
+        UnreadableModel: a model, external data it refers to, or a profile cannot be read.
+        UsageError: the model cannot be run on these inputs, or has nothing of what sizes should be.
+    """
+    progress("load")
+    model, analysis = pipeline.read_and_load(source, given)
+    progress("shapes")
+    stats = collect(analysis, wanted.sizes)
+    verified = difference = timed = None
+    if wanted.original is not None:
+        progress("verify")
+        options = pipeline.Options(numbers=wanted.numbers, inputs=wanted.inputs, timeout=wanted.timeout)
+        verified = Verified(_name(wanted.original), pipeline.verify(wanted.original, source, options))
+    if wanted.other is not None:
+        difference = pipeline.diff(
+            source,
+            wanted.other,
+            numbers=wanted.numbers,
+            inputs=wanted.inputs,
+            timeout=wanted.timeout,
+            progress=progress,
+        )
+    if wanted.profile or wanted.recorded is not None:
+        timed = pipeline.profile(
+            source,
+            recorded=wanted.recorded,
+            inputs=wanted.inputs,
+            timeout=wanted.timeout,
+            given=given,
+            progress=progress,
+        )
+    findings = Findings(analysis, stats, functions_of(model, analysis.tree), verified, timed, difference)
+    if wanted.by and wanted.by not in findings.measures:
+        raise UsageError(f"{_name(source)}: has no {wanted.by} to draw; leave out --by")
+    return PageReport(findings, wanted.by)
+
+
+def _name(source: Source) -> str:
+    """What to call a model in a line of text."""
+    return Path(source).name if isinstance(source, str | os.PathLike) else "model"

@@ -1,0 +1,94 @@
+"""The differences between two models as data of the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from rewriter.insight.diff import Diff, ModuleDiff
+from rewriter.insight.numbers import CallNumbers
+from rewriter.insight.structure import Change
+from rewriter.paths import ModulePath
+from rewriter.views.json import JsonObject
+
+_MOST = 40
+"""Changes or calls of a module that are listed; of more the number is told."""
+
+Shown = Callable[[str], str]
+
+
+def differences_json(found: Diff, numbers: Mapping[ModulePath, int], shown: Shown) -> JsonObject:
+    """What differs, by the number of the module in the first model.
+
+    Args:
+        found: the comparison.
+        numbers: module of the first model -> its number on the page.
+        shown: how a name from the file is shown.
+    """
+    first = found.first
+    measured = found.numbers
+    return {
+        "other": shown(found.after.path.name) if found.after.path else "the second model",
+        "equal": found.equal,
+        "tolerance": found.tolerance,
+        "carried": found.carried,
+        "runs": measured.runs if measured else 0,
+        "skipped": "not asked for" if measured is None else _skipped(measured.skipped, shown),
+        "first": None
+        if first is None
+        else {
+            "module": numbers.get(first.path, 0),
+            "call": first.call,
+            "value": shown(first.worst.before),
+            "relative": _finite(first.worst.relative),
+            "own": first.own,
+        },
+        "modules": {
+            str(numbers[path]): entry
+            for each in found.modules
+            if (path := each.pair.before) is not None
+            and path in numbers
+            and (entry := _module(each, found.tolerance, shown))
+        },
+        "added": [shown(each.path) for each in found.modules if each.added][: _MOST * 5],
+        "added_count": sum(each.added for each in found.modules),
+    }
+
+
+def _skipped(skipped: str | None, shown: Shown) -> str | None:
+    return None if skipped is None else shown(skipped)
+
+
+def _module(module: ModuleDiff, tolerance: float, shown: Shown) -> JsonObject:
+    """Only what is not as a module that is equal in all and was not compared by numbers."""
+    entry: JsonObject = {}
+    if module.gone:
+        entry["gone"] = 1
+    if module.changes:
+        entry["changes"] = [_change(each, shown) for each in module.changes[:_MOST]]
+        entry["more"] = max(len(module.changes) - _MOST, 0)
+    if module.calls:
+        entry["calls"] = [_call(each, tolerance) for each in module.calls[:_MOST]]
+    if module.pair.after is not None and module.pair.after != module.pair.before:
+        entry["other"] = shown(module.pair.after)
+    return entry
+
+
+def _change(change: Change, shown: Shown) -> list[object]:
+    """Aspect, name, before, after, and how far parameters are apart relative to their size."""
+    before, after = (None if each is None else shown(each) for each in (change.before, change.after))
+    return [str(change.aspect), shown(change.name), before, after, _finite(change.relative)]
+
+
+def _call(call: CallNumbers, tolerance: float) -> list[object]:
+    """How far it is off, relative to its size; None where nothing could be compared; -1 without bound."""
+    worst = call.outputs.worst
+    far = None if worst is None else _finite(worst.relative)
+    return [-1.0 if worst is not None and far is None else far, call.diverges(tolerance)]
+
+
+def _finite(figure: float | None) -> float | None:
+    """Three digits are enough to see how far something is off."""
+    if figure is None or not math.isfinite(figure):
+        return None
+    return float(f"{figure:.3g}")

@@ -1,0 +1,236 @@
+"""The data of the page: plain values, a column each, so that no key is written once per module.
+
+Every column has one entry for each module, parents before children; texts that occur often (classes,
+operators, types) are numbers that point into a table. Names are shortened where they are very long, and
+control characters in them are written out: the page shows all as text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rewriter.insight.figures import bytes_of
+from rewriter.insight.stats import Port
+from rewriter.modules.module import Module, ModuleTree, Parameter
+from rewriter.paths import ROOT, ModulePath
+from rewriter.runtime.shapes import Known
+from rewriter.views.escape import shorten, visible
+from rewriter.views.json import JsonObject
+from rewriter.views.page.differences import differences_json
+from rewriter.views.page.findings import READ, Findings
+from rewriter.views.proof_words import proof_phrases
+from rewriter.views.stats_json import element_name
+from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, source_words, summarize
+
+_LONGEST = 400
+"""Characters of a name; more helps nobody, and names are as long as their author likes."""
+_MOST_PORTS = 24
+"""Inputs or outputs of a module that are listed; of more the number is told."""
+_FLOAT = {"float": "float32", "double": "float64"}
+
+
+class Table:
+    """Texts by number, each once."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, int] = {}
+
+    def number(self, text: str | None) -> int:
+        """The number of a text; -1 for None."""
+        return -1 if text is None else self.texts.setdefault(shown(text), len(self.texts))
+
+
+def shown(text: str | bytes) -> str:
+    """A name from the file as the page shows it."""
+    return shorten(visible(text), _LONGEST)
+
+
+def page_facts(findings: Findings, by: str) -> JsonObject:
+    """Everything that the page shows.
+
+    Args:
+        findings: what is known.
+        by: what sizes are at first.
+    """
+    texts = Table()
+    columns = _columns(findings, texts)
+    facts: JsonObject = {
+        "head": _head(findings),
+        "by": by,
+        "measures": list(findings.measures),
+        "homeless": {each: findings.homeless(each) for each in findings.measures},
+        "placement": _placement(findings.analysis.tree),
+        "verified": _verified(findings),
+        "functions": [
+            {"name": shown(each.name), "domain": shown(each.domain), "nodes": each.nodes}
+            for each in findings.functions
+        ],
+        "modules": columns,
+        "profile": _profile(findings),
+        "diff": None if findings.diff is None else differences_json(findings.diff, _numbers(findings), shown),
+        "texts": list(texts.texts),
+    }
+    return facts
+
+
+def _numbers(findings: Findings) -> dict[ModulePath, int]:
+    return {path: number for number, path in enumerate(findings.analysis.tree.modules)}
+
+
+def _head(findings: Findings) -> JsonObject:
+    analysis, stats = findings.analysis, findings.stats
+    summary = summarize(analysis)
+    file, *phrases = head_phrases(summary)
+    return {
+        "file": shown(file),
+        "phrases": [shown(each) for each in phrases],
+        "coverage": [shown(each) for each in coverage_phrases(analysis.tree)],
+        "notes": [shown(each) for each in analysis.notes],
+        "help": WOULD_HELP if analysis.tree.placements and not analysis.tree.placed else None,
+        "nodes": stats.nodes,
+        "modules": len(analysis.tree),
+        "parameters": stats.figures[ROOT].parameters[1],
+        "bytes": stats.figures[ROOT].parameter_bytes[1],
+        "flops": stats.flops,
+        "unknown": sum(stats.unknown.values()),
+        "reasons": [[shown(reason), count] for reason, count in list(stats.unknown.items())[:8]],
+        "fault": None if stats.fault is None else shown(stats.fault),
+        "grouped": analysis.grouped,
+    }
+
+
+def _placement(tree: ModuleTree) -> JsonObject:
+    return {
+        "sources": [[source_words(source), source in READ, n] for source, n in tree.by_source.items()],
+        "placed": tree.placed,
+        "conflicts": tree.conflicts,
+    }
+
+
+def _verified(findings: Findings) -> JsonObject | None:
+    if (verified := findings.verified) is None:
+        return None
+    return {
+        "original": shown(verified.original),
+        "holds": verified.outcome.holds,
+        "phrases": [shown(each) for each in proof_phrases(verified.outcome)],
+    }
+
+
+def _columns(findings: Findings, texts: Table) -> JsonObject:
+    analysis, stats = findings.analysis, findings.stats
+    tree, number = analysis.tree, _numbers(findings)
+    sources = {source: at for at, source in enumerate(tree.by_source)}
+    figures = [stats.figures[module.path] for module in tree]
+    parameters = findings.own("parameters")
+    became = _functions(findings)
+    boundaries = [stats.boundaries.get(module.path, ((), ())) for module in tree]
+    return {
+        "name": [shown(module.path.name) for module in tree],
+        "parent": [-1 if module.parent is None else number[module.parent] for module in tree],
+        "class": [texts.number(module.shown_class) for module in tree],
+        "full": [texts.number(module.class_name) for module in tree],
+        "calls": [module.calls for module in tree],
+        "nodes": [len(module.nodes) for module in tree],
+        "parameters": [parameters.get(module.path, 0) for module in tree],
+        "held": [each.parameters[1] for each in figures],
+        "bytes": [each.parameter_bytes[1] for each in figures],
+        "flops": [each.flops[0] for each in figures],
+        "unknown": [each.unknown[0] for each in figures],
+        "evidence": [_evidence(tree, module, sources) for module in tree],
+        "operators": [
+            [part for operator, n in each.operators.items() for part in (texts.number(operator), n)]
+            for each in figures
+        ],
+        "weights": [[_weight(each, module, texts) for each in module.parameters] for module in tree],
+        "inputs": [_ports(ins, texts) for ins, _ in boundaries],
+        "outputs": [_ports(outs, texts) for _, outs in boundaries],
+        "functions": [became.get(module.path, []) for module in tree],
+    }
+
+
+def _evidence(tree: ModuleTree, module: Module, sources: dict[str, int]) -> list[int]:
+    """Source and number of nodes, alternating; nodes on which witnesses disagree count as source -1."""
+    counts: Counter[int] = Counter()
+    for node in module.nodes:
+        if (place := tree.placements[node]) is not None:
+            counts[-1 if place.conflicting else sources[place.source]] += 1
+    return [part for source, count in sorted(counts.items()) for part in (source, count)]
+
+
+def _weight(parameter: Parameter, module: Module, texts: Table) -> list[object]:
+    """Name, type, bytes, the initializer where it bears another name, and what else there is to say."""
+    dtype = _FLOAT.get(parameter.dtype, parameter.dtype)
+    same = parameter.initializer == module.path.child(parameter.name)
+    said = ["transposed"] if parameter.transposed else []
+    if parameter.part is not None:
+        said.append(
+            f"part of it: axis {parameter.part.axis}, {parameter.part.start} to {parameter.part.stop}"
+        )
+    if parameter.shared_with:
+        others = ", ".join(shown(path) or "(root)" for path in parameter.shared_with[:4])
+        more = len(parameter.shared_with) - 4
+        said.append(f"shared with {others}" + (f" and {more} more" if more > 0 else ""))
+    entry: list[object] = [
+        shown(parameter.name),
+        texts.number(_type(dtype, parameter.shape)),
+        bytes_of(parameter),
+        0 if same else shown(parameter.initializer),
+        "; ".join(said),
+    ]
+    while entry[-1] in (0, ""):
+        entry.pop()
+    return entry
+
+
+def _ports(ports: Iterable[Port], texts: Table) -> list[object]:
+    """Name and type, alternating; at last the number of those that are left out."""
+    listed = list(ports)
+    found: list[object] = []
+    for port in listed[:_MOST_PORTS]:
+        found += [shown(port.name), texts.number(_known(port.known))]
+    return [*found, len(listed) - _MOST_PORTS] if len(listed) > _MOST_PORTS else found
+
+
+def _known(known: Known | None) -> str | None:
+    if known is None:
+        return None
+    name = element_name(known.element) or "unknown type"
+    return f"{name}, rank unknown" if known.dims is None else _type(name, known.dims)
+
+
+def _type(dtype: str, dims: Iterable[object]) -> str:
+    return f"{dtype} [{', '.join('?' if dim is None else str(dim) for dim in dims)}]"
+
+
+def _functions(findings: Findings) -> dict[ModulePath, list[int]]:
+    found: dict[ModulePath, list[int]] = {}
+    for number, function in enumerate(findings.functions):
+        for path in function.modules:
+            found.setdefault(path, []).append(number)
+    return found
+
+
+def _profile(findings: Findings) -> JsonObject | None:
+    if (profile := findings.profile) is None:
+        return None
+    columns = [(each.own, each.total, each.kernels) for each in profile.modules]
+    return {
+        "runs": profile.runs,
+        "total": profile.total.mean,
+        "span": profile.span.mean,
+        "mapped": profile.mapped,
+        "shared": profile.shared,
+        "unmapped": [shown(name) for name in profile.unmapped_kernels[:12]],
+        "own": [_micro(own.mean) for own, _, _ in columns],
+        "low": [_micro(total.low) for _, total, _ in columns],
+        "median": [_micro(total.median) for _, total, _ in columns],
+        "high": [_micro(total.high) for _, total, _ in columns],
+        "kernels": [kernels for _, _, kernels in columns],
+    }
+
+
+def _micro(time: float) -> float:
+    """Microseconds to a nanosecond: profilers tell no more, and digits take room."""
+    return round(time, 3)

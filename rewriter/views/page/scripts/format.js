@@ -1,0 +1,86 @@
+// Figures as people read them, and elements made of text alone.
+
+const whole = (count) => Math.round(count).toLocaleString("en-US");
+
+// A count in at most five characters: 987, 1.2k, 345M, 7.1G.
+function brief(count, units = ["", "k", "M", "B", "T"]) {
+  let scaled = count;
+  for (let at = 0; ; at += 1) {
+    if (scaled < 999.5 || at === units.length - 1) return (at && scaled < 99.95 ? scaled.toFixed(1) : scaled.toFixed(0)) + units[at];
+    scaled /= 1000;
+  }
+}
+
+const bytes = (count) => brief(count, [" B", " kB", " MB", " GB", " TB"]);
+
+function time(micro) {
+  if (micro <= 0) return "0 µs";
+  if (micro < 999.5) return `${micro.toPrecision(micro < 1 ? 2 : 3)} µs`;
+  if (micro < 999500) return `${(micro / 1000).toPrecision(3)} ms`;
+  return `${(micro / 1e6).toPrecision(3)} s`;
+}
+
+function percent(part, all) {
+  if (!all) return "";
+  const share = (100 * part) / all;
+  return share > 0 && share < 1 ? "<1%" : `${share.toFixed(0)}%`;
+}
+
+const counted = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+
+// What sizes can be: a title, and figures short and in full, with units.
+const MEASURES = {
+  parameters: { title: "Parameters", noun: "parameters", short: brief, full: (n) => counted(n, "parameter") },
+  nodes: { title: "Nodes", noun: "nodes", short: brief, full: (n) => counted(n, "node") },
+  flops: { title: "FLOPs", noun: "FLOPs", short: (n) => brief(n, ["", "k", "M", "G", "T"]), full: (n) => `${whole(n)} FLOPs` },
+  time: { title: "Time", noun: "time", short: time, full: (n) => `${time(n)} a run` },
+};
+
+// An element. Texts become text nodes; attributes are set by name; `on…` are listeners. Nothing is parsed.
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+// A group of radio buttons that looks like one switch. `choices` are [value, title, why it is not to be had].
+function makeSwitch(name, label, choices, chosen, onchange) {
+  const buttons = choices.map(([value, title, lacking]) =>
+    make("label", { class: "choice", title: lacking || null },
+      make("input", { type: "radio", name, value, checked: value === chosen, disabled: Boolean(lacking), onchange: () => onchange(value) }),
+      make("span", {}, title)));
+  return make("fieldset", { class: "switch" }, make("legend", {}, label), make("div", { class: "choices" }, buttons));
+}
+
+// A bar of several parts; widths are set by script since the policy forbids style attributes.
+function makeBar(kind, parts, all) {
+  const bar = make("span", { class: `bar ${kind}`, "aria-hidden": "true" });
+  for (const [name, part] of parts) {
+    if (!part) continue;
+    const piece = make("span", { class: `piece ${name}` });
+    piece.style.setProperty("width", `${Math.min(100, (100 * part) / all)}%`);
+    bar.append(piece);
+  }
+  return bar;
+}
+
+// A name with the words that were searched for marked in it.
+function marked(name, words) {
+  const lower = name.toLowerCase();
+  const hit = words.map((word) => [lower.indexOf(word), word.length]).filter(([at]) => at >= 0).sort((a, b) => a[0] - b[0])[0];
+  if (!hit || lower.length !== name.length) return [name];
+  const [at, length] = hit;
+  return [name.slice(0, at), make("mark", {}, name.slice(at, at + length)), name.slice(at + length)];
+}
+
+function describe(id, measure) {
+  const { className } = modules[id];
+  const total = totals[measure][id];
+  const share = percent(total, totals[measure][0]);
+  return [pathOf(id), className, `${MEASURES[measure].full(total)}${share ? `, ${share}` : ""}`].filter(Boolean).join("\n");
+}

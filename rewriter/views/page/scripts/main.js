@@ -1,0 +1,124 @@
+// What is chosen, and who is told of it.
+
+const state = {
+  selected: 0,
+  zoom: 0,
+  measure: facts.by,
+  colour: diff ? "difference" : evidence.inferred[0] + evidence.conflict[0] + evidence.unplaced[0] || !colourOfClass.size ? "evidence" : "class",
+  words: [],
+  matches: null, // numbers of the modules that were searched for; null where nothing is searched
+  leading: new Set(), // the modules above those
+};
+
+const actions = {
+  select(id, from) {
+    state.selected = id;
+    icicle?.refresh();
+    if (from === "table") table.refresh();
+    else {
+      // Whoever walks through the icicle wants to go on looking at it.
+      table.reveal(id, from !== "icicle");
+      table.refresh();
+    }
+    detail.show(id);
+  },
+  zoom(id) {
+    state.zoom = state.zoom === id ? Math.max(modules[id].parent, 0) : id;
+    state.selected = id;
+    icicle?.draw();
+    table.reveal(id, false);
+    table.refresh();
+    detail.show(id);
+    back.hidden = state.zoom === 0;
+  },
+};
+
+function search(query) {
+  state.words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  state.matches = null;
+  if (state.words.length) {
+    state.matches = new Set();
+    state.leading = new Set();
+    for (const { id, className } of modules) {
+      const hay = `${pathOf(id)} ${className || ""} ${textOf(columns.full[id] ?? -1) || ""}`.toLowerCase();
+      if (!state.words.every((word) => hay.includes(word))) continue;
+      state.matches.add(id);
+      for (let at = modules[id].parent; at >= 0 && !state.leading.has(at); at = modules[at].parent) state.leading.add(at);
+    }
+  }
+  found.textContent = state.matches ? `${counted(state.matches.size, "module")} found` : "";
+  table.draw();
+  icicle?.refresh();
+}
+
+const detail = makeDetail(actions);
+const table = makeTable(state, actions);
+const icicle = facts.measures.length ? makeIcicle(state, actions) : null;
+
+drawOverview(actions);
+
+const heading = make("h2", { id: "icicle-title" });
+const nameIcicle = () => {
+  const noun = icicle ? MEASURES[state.measure].noun : "";
+  if (!noun) heading.textContent = "Icicle";
+  else heading.textContent = noun === "time" ? "Where the time goes" : `Where the ${noun} are`;
+};
+nameIcicle();
+const legend = make("div", { class: "legend-place" }, makeLegend(state.colour));
+const back = make("button", { type: "button", class: "quiet", hidden: true, onclick: () => actions.zoom(0) }, "Show all");
+const lacking = (measure) => {
+  if (facts.measures.includes(measure)) return "";
+  return { time: "No profile was given: --profile takes one", flops: "No FLOPs are known", parameters: "No parameters were found", nodes: "The model has no nodes" }[measure];
+};
+const controls = make("div", { class: "controls" },
+  makeSwitch("measure", "Size", Object.entries(MEASURES).map(([name, { title }]) => [name, title, lacking(name)]), state.measure, (measure) => {
+    state.measure = measure;
+    nameIcicle();
+    icicle.draw();
+    table.draw();
+  }),
+  makeSwitch("colour", "Colour", [["evidence", "Evidence"], ["class", "Class", colourOfClass.size ? "" : "No class is known"], ...(diff ? [["difference", "Difference"]] : [])], state.colour, (colour) => {
+    state.colour = colour;
+    icicle?.draw();
+    legend.replaceChildren(makeLegend(colour));
+  }));
+document.getElementById("icicle").append(
+  make("div", { class: "bar-line" }, heading, back, icicle ? controls : ""),
+  icicle ? icicle.element : make("p", { class: "nothing" }, "This model has no nodes and no parameters."),
+  icicle ? legend : "");
+
+const box = make("input", { type: "search", id: "search", placeholder: "Search path or class", "aria-label": "Search path or class", autocomplete: "off", spellcheck: "false",
+  oninput: () => search(box.value),
+  onkeydown: (event) => {
+    if (event.key === "Escape") {
+      box.value = "";
+      search("");
+    } else if (event.key === "Enter" || event.key === "ArrowDown") {
+      event.preventDefault();
+      const first = table.first();
+      if (first !== undefined && first !== null) actions.select(first, "search");
+      table.focus(state.selected);
+    }
+  } });
+const found = make("span", { class: "found", role: "status" });
+document.getElementById("table").append(
+  make("div", { class: "bar-line" },
+    make("h2", { id: "table-title" }, "Modules"),
+    make("span", { class: "search" }, box, make("kbd", { "aria-hidden": "true" }, "/")),
+    found,
+    make("span", { class: "buttons" },
+      make("button", { type: "button", class: "quiet", onclick: () => table.toggleAll(true) }, "Unfold all"),
+      make("button", { type: "button", class: "quiet", onclick: () => table.toggleAll(false) }, "Fold all"))),
+  table.element,
+  make("p", { class: "hint" }, "Keys: / searches, arrows move and fold, Enter zooms the icicle, Escape goes back."));
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target === box) return;
+  event.preventDefault();
+  box.focus();
+  box.select();
+});
+
+table.draw();
+icicle?.draw();
+detail.show(0);

@@ -1,0 +1,120 @@
+"""The icicle as a drawing that stands still: for notebooks and documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rewriter.modules.module import Module
+from rewriter.paths import ROOT, ModulePath
+from rewriter.views.escape import html_text
+from rewriter.views.page.findings import Findings
+from rewriter.views.summary import counted, head_phrases, human, summarize
+
+_ROW = 24
+_TOP = 26
+"""Pixels above the first row, for the title."""
+_NARROWEST = 2.0
+"""Pixels of a module that is drawn."""
+_LETTER = 6.6
+"""Pixels that a letter takes, about, at 12 px."""
+_LONGEST_TIP = 400
+UNPLACED = "(unplaced)"
+_DEEPEST = 60
+"""Rows at most: who nests deeper wants the page, where one can zoom."""
+
+# The names are ours alone: in a notebook these rules hold for the whole page.
+_STYLE = """
+.onnx-module-icicle{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+.onnx-module-icicle .title{fill:#61656c}
+.onnx-module-icicle text{fill:#17202b}
+.onnx-module-icicle .c0{fill:#b9d3ef}.onnx-module-icicle .c1{fill:#cfe1f5}
+.onnx-module-icicle .none{fill:#d9dadb}
+@media (prefers-color-scheme:dark){.onnx-module-icicle .title{fill:#9ba1a9}}
+"""
+
+
+class _Cell(NamedTuple):
+    """A module where it is drawn, in pixels and rows; None for what no module holds."""
+
+    module: Module | None
+    row: int
+    left: float
+    width: float
+    total: float
+
+
+def icicle_svg(findings: Findings, by: str, *, width: int = 960) -> str:
+    """The icicle as one SVG element, every name escaped.
+
+    Args:
+        findings: what is known of the model.
+        by: what sizes are; one of `findings.measures`.
+        width: pixels.
+    """
+    cells = list(_cells(findings, by, width)) if by in findings.measures else []
+    height = _TOP + _ROW * (1 + max((cell.row for cell in cells), default=-1))
+    whole = max((cell.total for cell in cells), default=0)
+    title = f"{head_phrases(summarize(findings.analysis))[0]} by {by}: {figure(by, whole)}"
+    return "".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="onnx-module-icicle" role="img" width="{width}" ',
+            f'height="{height}" viewBox="0 0 {width} {height}" aria-label="{_text(title)}">',
+            f'<style>{_STYLE}</style><text class="title" x="0" y="16">{_text(title)}</text>',
+            *(_drawn(cell, by, whole) for cell in cells),
+            "</svg>",
+        ]
+    )
+
+
+def figure(measure: str, total: float) -> str:
+    """A total with its unit."""
+    if measure == "time":
+        return f"{total / 1000:.3g} ms" if total >= 1000 else f"{total:.3g} µs"
+    if measure == "flops":
+        return f"{human(round(total)).replace('B', 'G')} FLOPs"
+    return counted(round(total), measure.removesuffix("s"))
+
+
+def _cells(findings: Findings, by: str, width: float) -> Iterator[_Cell]:
+    """The modules that are wide enough."""
+    tree, own = findings.analysis.tree, findings.own(by)
+    totals: dict[ModulePath, float] = {module.path: own.get(module.path, 0) for module in tree}
+    for module in tree.innermost_first():
+        if module.parent is not None:
+            totals[module.parent] += totals[module.path]
+    whole = totals[ROOT] + findings.homeless(by)
+    stack = [_Cell(tree.root, 0, 0.0, width, whole)]
+    if whole and (homeless := findings.homeless(by)):
+        wide = homeless / whole * width
+        yield _Cell(None, 1, width - wide, wide, homeless)
+    while stack and whole:
+        cell = stack.pop()
+        assert cell.module is not None  # what no module holds has nothing below
+        yield cell
+        left = cell.left
+        for child in tree.children(cell.module.path):
+            wide = totals[child.path] / whole * width
+            if wide >= _NARROWEST and cell.row < _DEEPEST:
+                stack.append(_Cell(child, cell.row + 1, left, wide, totals[child.path]))
+            left += wide
+
+
+def _drawn(cell: _Cell, by: str, whole: float) -> str:
+    path = cell.module.path if cell.module else UNPLACED
+    name = cell.module.path.name if cell.module else UNPLACED
+    class_name = cell.module.shown_class if cell.module else None
+    tip = [path or "(root)", class_name, f"{figure(by, cell.total)}, {cell.total / whole:.1%}"]
+    told = "\n".join(_text(each) for each in tip if each)
+    place = f'x="{cell.left:.1f}" y="{_TOP + cell.row * _ROW}" width="{max(cell.width - 1, 0.5):.1f}"'
+    colour = f"c{cell.row % 2}" if cell.module else "none"
+    label = ""
+    if (letters := int((cell.width - 8) / _LETTER)) >= 2:
+        # An inner drawing cuts off what is wider than its letters were thought to be.
+        shown = html_text(name or "(root)", letters)
+        label = f'<svg {place} height="{_ROW}"><text x="5" y="16">{shown}</text></svg>'
+    return f'<g><title>{told}</title><rect class="{colour}" {place} height="{_ROW - 1}" rx="2"/>{label}</g>'
+
+
+def _text(text: str) -> str:
+    return html_text(text, _LONGEST_TIP)
