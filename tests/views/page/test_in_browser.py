@@ -13,12 +13,12 @@ import pytest
 import rewriter
 from benchmarks.synthetic import layered, two_layers
 from tests.exports import EXPORTS
-from tests.views.page.browser import Tab, browser
+from tests.views.page.browser import MISSING, Tab, browser, executable
 from tests.views.page.hostile import hostile_model
 
 pytestmark = pytest.mark.skipif(
-    os.environ.get("REWRITER_NO_BROWSER") == "1",
-    reason="REWRITER_NO_BROWSER=1: run without Chromium on purpose",
+    executable() is None and os.environ.get("REWRITER_BROWSER") != "1",
+    reason=f"the report was not opened in a browser: {MISSING}",
 )
 
 BERT = EXPORTS / "bert" / "ts.onnx"
