@@ -1,4 +1,4 @@
-"""Make docs/tree.png: the tree of a fixture as a notebook shows it.
+"""Make docs/tree.png and docs/report.png: a fixture as a notebook and as `rewriter report` show it.
 
 python docs/picture.py          # needs Chromium
 """
@@ -16,17 +16,27 @@ MODEL = HERE.parent / "fixtures" / "exports" / "bert" / "dy.onnx"
 
 
 def main() -> None:
-    """Render the HTML view in a headless browser."""
+    """Render both pages in a headless browser."""
     tree = rewriter.load(MODEL)._repr_html_()
     page = f"<body style='margin:24px;width:860px;font-family:sans-serif'>{tree}</body>"
+    _shoot(page.replace("<details>", "<details open>"), "tree.png", "910,1010")
     with tempfile.TemporaryDirectory() as folder:
-        html = Path(folder) / "tree.html"
-        html.write_text(page.replace("<details>", "<details open>"), "utf-8")
+        grouped = Path(folder) / "bert.onnx"
+        rewriter.rewrite(MODEL, grouped, functions="shared", numbers=False)
+        html = rewriter.report(grouped, original=MODEL, profile=True).html
+    _shoot(html, "report.png", "1440,880")
+
+
+def _shoot(page: str, name: str, size: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        html = Path(folder) / "page.html"
+        html.write_text(page, "utf-8")
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         shot = [
             f"--user-data-dir={folder}/profile",
-            "--window-size=910,1010",
-            f"--screenshot={HERE / 'tree.png'}",
+            f"--window-size={size}",
+            "--hide-scrollbars",
+            f"--screenshot={HERE / name}",
         ]
         subprocess.run(["chromium", *options, *shot, html.as_uri()], check=True, capture_output=True)
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
-from rewriter.cli.common import MODEL, Finite, given_options, progress, read_inputs
+from rewriter.cli.common import MODEL, Finite, given_options, progress, read_inputs, stdout
 from rewriter.cli.selecting import read_sizes, sizes_option
 from rewriter.evidence.given import Given
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.reporting import MEASURES, Wanted, report
+from rewriter.views.text.parts import flow
+from rewriter.views.text.report import written_phrase
 
 
 @click.command("report")
@@ -99,3 +101,4 @@ def command(
         click.echo(text, nl=False)
     else:
         write_atomically({output: text.encode()})
+        flow(stdout(), [written_phrase(output)], label="written")
