@@ -6,6 +6,7 @@
     rewriter.tree("bert.onnx").select("encoder.layer.*.attention")
     report = rewriter.rewrite("bert.onnx", "bert.tree.onnx", restore_names=True)
     rewriter.verify("bert.onnx", "bert.tree.onnx").holds
+    rewriter.report("bert.onnx", output="bert.html")   # everything on one page
 
 Everything here is loaded on first use, so that importing the package, as the command line does, is instant.
 """
