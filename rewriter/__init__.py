@@ -10,6 +10,7 @@
     rewriter.verify("bert.onnx", "bert.tree.onnx").holds
     rewriter.diff("bert.onnx", "bert.int8.onnx").first  # the module where the numbers part
     rewriter.profile("bert.onnx").classes               # where the time goes
+    rewriter.report("bert.onnx", output="bert.html")   # everything on one page
 
 Everything here is loaded on first use, so that importing the package, as the command line does, is instant.
 """

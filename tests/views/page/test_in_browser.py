@@ -53,6 +53,14 @@ def faults(tab: Tab) -> list[object]:
     ]
 
 
+def test_a_missing_browser_is_a_fault_where_one_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(RuntimeError, match="is on PATH"), browser(tmp_path):
+        pass
+
+
 def test_all_modules_are_there_and_nothing_is_wrong(tab: Tab, page: Path) -> None:
     tab.open(page)
     assert faults(tab) == []
@@ -238,6 +246,17 @@ def test_a_model_without_anything(tab: Tab, tmp_path: Path) -> None:
     assert "no nodes and no parameters" in tab.run("document.body.textContent")
     assert json.loads(tab.run("JSON.stringify(" + PATHS + ")")) == ["(root)"]
     assert faults(tab) == []
+
+
+def test_what_is_not_all_is_not_said_to_be(tab: Tab, tmp_path: Path) -> None:
+    path = tmp_path / "most.html"
+    model = layered(two_layers("ts_dyn"), 2_000)
+    model.graph.node.append(onnx.helper.make_node("Shape", [model.graph.input[0].name], ["nobody"]))
+    report = rewriter.report(model, output=path)
+    assert 0.995 < report.findings.analysis.tree.coverage < 1
+    tab.open(path)
+    assert ">99% placed" in tab.run("document.querySelector('.tiles').textContent")
+    assert tab.run(PATHS)[-1] == "(unplaced)"
 
 
 def test_modules_may_nest_as_deep_as_they_like(tab: Tab, tmp_path: Path) -> None:

@@ -6,10 +6,7 @@ import base64
 import hashlib
 import json
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -208,12 +205,3 @@ def test_a_model_without_anything() -> None:
     assert "<svg" in report.svg
     with pytest.raises(rewriter.RewriterError, match="time"):
         rewriter.report(empty, by="time")
-
-
-def test_the_script_is_well_formed(tmp_path: Path) -> None:
-    if (node := shutil.which("node")) is None:
-        pytest.skip("node is not installed; the browser tests run the script")
-    for part in resources.files("rewriter.views.page").joinpath("scripts").iterdir():
-        copy = tmp_path / part.name
-        copy.write_text(part.read_text("utf-8"), "utf-8")
-        subprocess.run([node, "--check", copy], check=True)

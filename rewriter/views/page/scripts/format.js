@@ -23,7 +23,9 @@ function time(micro) {
 function percent(part, all) {
   if (!all) return "";
   const share = (100 * part) / all;
-  return share > 0 && share < 1 ? "<1%" : `${share.toFixed(0)}%`;
+  // Rounded, but what is not all is never said to be.
+  if (share > 0 && share < 1) return "<1%";
+  return share > 99 && part < all ? ">99%" : `${share.toFixed(0)}%`;
 }
 
 const counted = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
