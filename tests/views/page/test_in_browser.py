@@ -248,6 +248,25 @@ def test_a_model_without_anything(tab: Tab, tmp_path: Path) -> None:
     assert faults(tab) == []
 
 
+def test_banners_claim_what_was_checked(tab: Tab, tmp_path: Path) -> None:
+    path = tmp_path / "banners.html"
+    kinds = "[...document.querySelectorAll('.banner')].map(e => e.className)"
+    text = "[...document.querySelectorAll('.banner')].map(e => e.textContent).join(' ')"
+    rewriter.report(BERT, BERT, output=path, numbers=False)
+    tab.open(path)
+    assert tab.run(kinds) == ["banner unchecked", "banner "]
+    assert "numbers not compared: not asked for" in tab.run(text)
+    rewriter.report(BERT, BERT, original=BERT, output=path)
+    tab.open(path)
+    assert tab.run(kinds) == ["banner holds", "banner holds"]
+    assert "bit for bit equal" in tab.run(text)
+    rewriter.report(BERT, original=EXPORTS / "bert" / "dy.onnx", output=path, numbers=False)
+    tab.open(path)
+    assert tab.run(kinds) == ["banner fails"]
+    assert "Not proved equal to dy.onnx" in tab.run(text)
+    assert "numbers not asked for" in tab.run(text)
+
+
 def test_what_is_not_all_is_not_said_to_be(tab: Tab, tmp_path: Path) -> None:
     path = tmp_path / "most.html"
     model = layered(two_layers("ts_dyn"), 2_000)

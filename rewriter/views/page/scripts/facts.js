@@ -118,7 +118,7 @@ const DIFFERENCES = {
   diverges: "diverges",
   changed: "changed",
   gone: "gone",
-  same: "no difference",
+  same: "no difference found",
 };
 
 // The classes that occur most have a colour each; all others share one.

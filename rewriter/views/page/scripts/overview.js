@@ -48,7 +48,9 @@ function diffBanner(actions) {
   } else told.push(diff.equal ? `all numbers within ${diff.tolerance} in ${counted(diff.runs, "run")}` : "no module diverges, but not all results could be compared");
   const changed = Object.values(diff.modules).filter((each) => each.changes || each.gone).length;
   const added = diff.added_count ? make("details", {}, make("summary", {}, `${counted(diff.added_count, "module")} only in ${diff.other}`), make("ul", { class: "plain mono" }, diff.added.map((each) => make("li", {}, each)))) : null;
-  return make("div", { class: `banner ${diff.equal ? "holds" : "differs"}` },
+  // Green is for numbers that agreed; where none were taken, nothing more is claimed than the words say.
+  const verdict = !diff.equal ? "differs" : diff.skipped ? "" : "holds";
+  return make("div", { class: `banner ${verdict}` },
     make("span", { class: "sign", "aria-hidden": "true" }, diff.equal ? "=" : "≠"),
     make("strong", {}, `Against ${diff.other}: ${changed ? `${counted(changed, "module")} changed` : "no module changed"}`),
     make("span", { class: "phrases" }, told), added);
