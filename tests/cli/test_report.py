@@ -23,7 +23,7 @@ def test_a_page_and_a_drawing(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     page = tmp_path / "report.html"
     assert run("report", BERT, "-o", page) == 0
     assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
-    assert "report.html" in capsys.readouterr().out.replace("\n", "")
+    assert capsys.readouterr().out.startswith("written")
     assert run("report", BERT) == 0
     assert capsys.readouterr().out == page.read_text("utf-8")  # the same model gives the same page
     assert run("report", BERT, "--svg", "--by", "nodes") == 0
