@@ -101,7 +101,7 @@ def report(mutants: Sequence[Trial], harmless: Sequence[Trial], seconds: float) 
     return "\n\n".join(
         [
             "# The certificate under attack",
-            f"`python -m benchmarks.mutants`; {environment()} {seconds:.0f} s.",
+            f"`python -m benchmarks.mutants --count {len(mutants)}`; {environment()} {seconds:.0f} s.",
             "## Mutants",
             "One edit each that means to change what a model computes. *Differ*: onnxruntime gives other "
             "bits on one of three input sets. *Invalid attempts*: onnxruntime refused the mutant, so another "
