@@ -48,7 +48,7 @@ def parse_cuts(analysis: Analysis, texts: Sequence[str]) -> tuple[At, ...]:
     found: dict[At, None] = {}
     for text in texts:
         pattern, _, number = text.rpartition("@")
-        counted = bool(pattern) and number.isdecimal() and number.isascii()
+        counted = bool(pattern) and number.isdecimal() and number.isascii() and len(number) < 10
         glob, call = (pattern, int(number)) if counted else (text, None)
         found.update((At(module.path, call), None) for module in Selection((glob,)).modules(analysis))
     return tuple(found)

@@ -57,7 +57,8 @@ def is_named_after_input(graph: GraphIndex, node: int) -> bool:
     if name.startswith(_INSERTED):
         return True
     reads = (graph.value_names[value] for value in graph.reads[node] if value != NONE)
-    return any(len(read) < len(name) and read and name.startswith(f"{read}_") for read in reads)
+    texts = (read for read in reads if isinstance(read, str) and read)  # bytes where it is not UTF-8
+    return any(len(read) < len(name) and name.startswith(f"{read}_") for read in texts)
 
 
 def is_fused(node: NodeProto) -> bool:

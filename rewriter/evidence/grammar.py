@@ -19,7 +19,7 @@ from rewriter.evidence.derived import node_named_by, value_named_by
 from rewriter.paths import ModulePath
 
 _OUTPUT = re.compile(r"_output_\d+$")
-_COUNTER = re.compile(r"_(\d+)$")
+_COUNTER = re.compile(r"_(\d{1,9})$")  # torch counts; Python refuses to read 5 000 digits
 _MODULE = "__module"
 
 DEEPEST = 200

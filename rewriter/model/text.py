@@ -16,13 +16,17 @@ def demand_text(model: ModelProto) -> None:
     Raises:
         UnreadableModel: some name is not UTF-8.
     """
+    for name in _all_names(model):
+        if not isinstance(name, str):
+            raise UnreadableModel(f"name {name!r} is not UTF-8, so no function can bear it; rename it first")
+
+
+def _all_names(model: ModelProto) -> Iterator[object]:
     bodies: tuple[GraphProto | FunctionProto, ...] = (model.graph, *model.functions)
     for body in bodies:
-        for name in _names(body):
-            if not isinstance(name, str):
-                raise UnreadableModel(
-                    f"name {name!r} is not UTF-8, so no function can bear it; rename it first"
-                )
+        yield from _names(body)
+    for imports in (model.opset_import, *(function.opset_import for function in model.functions)):
+        yield from (opset.domain for opset in imports)
 
 
 def _names(body: GraphProto | FunctionProto) -> Iterator[object]:

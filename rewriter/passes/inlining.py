@@ -92,7 +92,7 @@ class Inliner:
         """
         own = sum((node.domain, node.op_type, node.overload) not in self.functions for node in body)
         try:
-            places: list[int | None] = list(numbers_of(order or ""))
+            places: list[int | None] = list(numbers_of(order or "", own))
         except ValueError:  # somebody else's entry
             places = []
         return places if len(places) == own else [None] * own

@@ -105,14 +105,21 @@ def ranges(numbers: Sequence[int]) -> str:
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
-def numbers_of(text: str) -> list[int]:
+def numbers_of(text: str, most: int) -> list[int]:
     """What `ranges` wrote.
 
+    Args:
+        text: the runs.
+        most: how many numbers they come to at most; one entry of a file may say billions.
+
     Raises:
-        ValueError: the text is something else.
+        ValueError: the text is something else, or says more.
     """
     numbers: list[int] = []
     for run in text.split(",") if text else ():
         first, _, last = run.partition("-")
-        numbers.extend(range(int(first), int(last or first) + 1))
+        start, stop = int(first), int(last or first) + 1
+        if stop - start + len(numbers) > most:
+            raise ValueError("more numbers than nodes")
+        numbers.extend(range(start, stop))
     return numbers

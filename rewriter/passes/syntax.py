@@ -78,8 +78,8 @@ def _value(where: str, text: str, default: Any) -> Any:
             raise UsageError(f"{where}: {text!r} is neither true nor false")
         return _TRUTH[text]
     if isinstance(default, int):
-        if not (text.isdecimal() and text.isascii()):
-            raise UsageError(f"{where}: {text!r} is no number of 0 or more")
+        if not (text.isdecimal() and text.isascii() and len(text) < 10):
+            raise UsageError(f"{where}: {text[:20]!r} is no number of 0 or more, of at most nine digits")
         return int(text)
     return text
 

@@ -49,12 +49,17 @@ class Fields:
         value = self._values.get(key)
         return value if _is_count(value) else self._fail(key, "a count")
 
-    def counts(self, key: str) -> dict[str, int]:
-        """An object of counts."""
+    def integer(self, key: str) -> int:
+        """An integer, negative ones too."""
         value = self._values.get(key)
-        if isinstance(value, dict) and all(_is_count(count) for count in value.values()):
+        return value if _is_integer(value) else self._fail(key, "an integer")
+
+    def integers(self, key: str) -> dict[str, int]:
+        """An object of integers."""
+        value = self._values.get(key)
+        if isinstance(value, dict) and all(_is_integer(number) for number in value.values()):
             return value
-        return self._fail(key, "an object of counts")
+        return self._fail(key, "an object of integers")
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of strings."""
@@ -89,5 +94,9 @@ class Fields:
         return UnreadableModel(f"{self._where}: {what}; write the sidecar again from its model")
 
 
+def _is_integer(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return _is_integer(value) and value >= 0

@@ -90,8 +90,8 @@ def read(source: Path | str) -> Sidecar:
     return Sidecar(
         file=None if export.get("file") is None else export.text("file"),
         producer=export.text("producer"),
-        opset=None if export.get("opset") is None else export.count("opset"),
-        opsets=export.counts("opsets"),
+        opset=None if export.get("opset") is None else export.integer("opset"),
+        opsets=export.integers("opsets"),
         initializers=export.count("initializers"),
         tree=tree,
         node_names={path: entry.texts("nodes") for path, entry in zip(tree.modules, modules, strict=True)},

@@ -10,6 +10,9 @@ from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
 from rewriter.paths import ModulePath
 from rewriter.views.fields import Fields
 
+MOST_NODES = 10_000_000
+"""Nodes of a model; unplaced ones are not listed, so the number alone would ask for any amount of memory."""
+
 
 def tree_of(top: Fields, entries: Sequence[Fields], nodes: int) -> ModuleTree:
     """Put the tree together.
@@ -23,6 +26,8 @@ def tree_of(top: Fields, entries: Sequence[Fields], nodes: int) -> ModuleTree:
         UnreadableModel: a module is named twice or its parent is missing or stands behind it, a node is
             placed twice, does not exist or has no name.
     """
+    if nodes > MOST_NODES:
+        raise top.fault(f"says there are {nodes} nodes, more than {MOST_NODES}")
     placements: dict[int, Placement] = {}
     children: dict[ModulePath, list[ModulePath]] = {}
     own: dict[ModulePath, tuple[int, ...]] = {}

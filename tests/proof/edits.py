@@ -44,10 +44,11 @@ def rename_everything(model: ModelProto, rng: np.random.Generator) -> None:
     def new(name: str) -> str:
         return name if name in kept else names.setdefault(name, f"{int(rng.integers(10**6))}/{len(names)}")
 
+    count = 0
     for body in bodies(model):
         for node in body.node:
             node.input[:], node.output[:] = map(new, node.input), map(new, node.output)
-            node.name = f"n{len(names)}"
+            node.name, count = f"n{count}", count + 1
         if isinstance(body, FunctionProto):
             body.input[:], body.output[:] = map(new, body.input), map(new, body.output)
             continue
@@ -140,6 +141,7 @@ def outline(model: ModelProto, rng: np.random.Generator) -> None:
     """Runs of up to eight nodes of the main graph as functions, with what they read as inputs."""
     nodes = list(model.graph.node)
     given = {info.name for info in model.graph.input} | {tensor.name for tensor in model.graph.initializer}
+    given |= {sparse.values.name for sparse in model.graph.sparse_initializer}
     imports = list(model.opset_import)
     model.opset_import.append(helper.make_opsetid("outlined", 1))
     del model.graph.node[:]

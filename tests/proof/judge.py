@@ -86,12 +86,13 @@ def subject(path: Path) -> Subject:
             results = run(model, path.parent, feeds)
         except Exception:  # onnxruntime raises its own kinds; the next sizes may fit
             continue
-        if all(telling(each) for each in results[0]) and not _differ(results, run(model, path.parent, feeds)):
+        if all(telling(each) for each in results[0]) and not differ(results, run(model, path.parent, feeds)):
             return Subject(model, path.parent, types_of(model), feeds, results)
     raise LookupError(f"{path}: no input sets fit")
 
 
-def _differ(before: list[list[Any]], after: list[list[Any]]) -> bool:
+def differ(before: list[list[Any]], after: list[list[Any]]) -> bool:
+    """Whether two runs gave different results."""
     pairs = zip(before, after, strict=True)
     return any(difference(a, b) is not None for one, two in pairs for a, b in zip(one, two, strict=True))
 
@@ -109,7 +110,7 @@ def judge(path: Path, seed: tuple[int, ...]) -> Verdict:
             invalid += 1
             invalid_certified += certified
             continue
-        outcome = "differs" if _differ(original.results, results) else "harmless"
+        outcome = "differs" if differ(original.results, results) else "harmless"
         outline(made.model, np.random.default_rng(seed))
         both = certified, _certified(original, made.model)
         return Verdict(str(path), made.kind, made.edit, outcome, *both, invalid, invalid_certified)

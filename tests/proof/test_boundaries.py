@@ -1,0 +1,42 @@
+"""A sample of `benchmarks.mutants`: mutants of functions, bodies and boundaries; harmless rewrites."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from benchmarks.mutants import judged
+from tests.proof.harmless import EDITS
+from tests.proof.trials import KINDS, Trial
+
+MUTANTS, REWRITES, SUBJECTS = 4 * len(KINDS), 5 * len(EDITS), 24
+
+
+@pytest.fixture(scope="module")
+def mutants() -> list[Trial]:
+    return judged("mutant", range(MUTANTS), subjects=SUBJECTS, timeout=120)
+
+
+def test_no_mutant_that_differs_is_certified(mutants: list[Trial]) -> None:
+    assert len(mutants) == MUTANTS
+    assert [trial for trial in mutants if trial.outcome == "differs" and trial.certified] == []
+
+
+def test_every_kind_runs_and_most_differ(mutants: list[Trial]) -> None:
+    ran = Counter(trial.kind for trial in mutants if trial.outcome in ("differs", "same"))
+    assert [kind for kind in KINDS if not ran[kind]] == []
+    differing = Counter(trial.kind for trial in mutants if trial.outcome == "differs")
+    assert differing.total() > 0.4 * MUTANTS
+    assert [kind for kind in KINDS if not differing[kind] and kind not in RARE] == []
+
+
+RARE = {"function_opset", "model_opset", "doubled_drawing", "sparse_values", "cast_type"}
+"""Kinds of which few show in the numbers: five need not."""
+
+
+def test_no_harmless_rewrite_is_refused() -> None:
+    trials = judged("harmless", range(REWRITES), subjects=SUBJECTS, timeout=120)
+    assert [trial for trial in trials if not trial.certified or trial.outcome == "differs"] == []
+    ran = Counter(name for t in trials if t.outcome == "same" for name in t.edit.split(" + "))
+    assert [name for name in EDITS if not ran[name]] == []
