@@ -10,7 +10,7 @@ from benchmarks.corpus import files_of, process, report
 from benchmarks.corpus_pool import MEMORY
 from benchmarks.corpus_worker import OURS, Verdict
 
-EVERY = 60
+EVERY = 45
 
 
 def test_a_sample_of_the_backend_tests_is_rewritten_equal(tmp_path: Path) -> None:
