@@ -179,13 +179,9 @@ def main(
     with tempfile.TemporaryDirectory() as scratch:
         paths = list(files_of(folders, Path(scratch) if backend else None, every))
         found = process(paths, tools or (OURS, *TOOLS), seconds, memory)
-    command = " ".join(
-        [
-            "python -m benchmarks.corpus",
-            *(folder.name for folder in folders),
-            *(["--backend"] if backend else []),
-        ]
-    )
+    named = [*(folder.name for folder in folders), *(["--backend"] if backend else [])]
+    thinned = [f"--every {every}"] if every > 1 else []
+    command = " ".join(["python -m benchmarks.corpus", *named, *thinned])
     text = report(found, command, seconds, memory)
     if write:
         publish("corpus", text)
