@@ -81,6 +81,19 @@ def graphsurgeon(source: Path, target: Path) -> None:
     onnx.save(onnx_graphsurgeon.export_onnx(graph.cleanup().toposort()), str(target))
 
 
+def graphsurgeon_round_trip(source: Path, target: Path) -> None:
+    import onnx
+    import onnx_graphsurgeon
+
+    onnx.save(onnx_graphsurgeon.export_onnx(onnx_graphsurgeon.import_onnx(onnx.load(source))), target)
+
+
+def onnx_ir(source: Path, target: Path) -> None:
+    import onnx_ir
+
+    onnx_ir.save(onnx_ir.load(source), target)
+
+
 def version_converter(source: Path, target: Path) -> None:
     import onnx
     from onnx import version_converter

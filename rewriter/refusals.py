@@ -17,6 +17,10 @@ class Reason(Enum):
     OTHER_OPSET = "the function imports other opsets than the model, so it was kept"
     A_LIST = "it owns no node and its parts are called one by one, so each is called by its caller"
     CYCLIC = "it and another module feed each other, so its nodes went to its caller"
+    LATE_TYPE = (
+        "functions hand no value of its type on in onnxruntime, so what reads it went to an outer caller"
+    )
+    LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so it is in none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,13 @@ from rewriter.passes.twins import find_twins
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Refusal
 from rewriter.regions.boundary import Boundary, find_boundaries
+from rewriter.regions.callable import LateTypes, lift_uninferable
 from rewriter.regions.calls import TOP, Region, Regions, find_regions
 from rewriter.regions.convex import Part, make_convex
 from rewriter.regions.order import order_parts
+
+_MOST_ROUNDS = 8
+"""Of making regions callable and convex in turn; one is enough but where each undoes the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,14 @@ class _Plan:
 def _plan(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> _Plan:
     graph, tree = analysis.graph, analysis.tree
     regions = find_regions(graph, tree, lambda module: wants(tree, module))
-    refusals = make_convex(graph, regions, tree, analysis.claims)
+    refusals = lift_uninferable(graph, regions)
+    late = LateTypes(graph)
+    refusals += late.lift(regions)
+    refusals += make_convex(graph, regions, tree, analysis.claims)
+    for _ in range(_MOST_ROUNDS):  # a segment may have come between a value and its reader
+        if not (lifted := late.lift(regions)):
+            break
+        refusals += lifted + make_convex(graph, regions, tree, analysis.claims)
     order = order_parts(graph, regions)
     return _Plan(regions, order, find_boundaries(graph, regions), tuple(refusals))
 

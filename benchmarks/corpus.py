@@ -1,0 +1,195 @@
+"""Any folders of ONNX files through the rewriter and other tools, each with limits: what becomes of them.
+
+    python -m benchmarks.corpus FOLDER...              # every *.onnx in them
+    python -m benchmarks.corpus --backend              # onnx's own backend tests, with their recorded data
+    python -m benchmarks.corpus --backend --write      # and into results/corpus.md
+    python -m benchmarks.corpus --backend --every 20   # every 20th file, the rewriter alone: --tool rewriter
+
+Every file is annotated, gets its names back and is grouped to every depth, as it is and, where it tells no
+modules, with modules that are made up. Every model made must be proved equal; annotated, it must have every
+field it had; and it must give the same bits in onnxruntime wherever two runs of the original do.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from benchmarks import corpus_cases
+from benchmarks.corpus_pool import MEMORY, SECONDS, Pool
+from benchmarks.corpus_worker import OURS, TOOLS, Result, Verdict
+from benchmarks.reporting import environment, publish, table
+
+Found = Mapping[str, Mapping[str, Result]]
+"""Tool -> name of the file -> what became of it."""
+_MOST_LISTED = 12
+
+
+def files_of(folders: Sequence[Path], backend: Path | None, every: int) -> Iterator[tuple[str, Path]]:
+    """(name, file) of all that is to be processed; `backend` is where node tests are written."""
+    for folder in folders:
+        paths = sorted(folder.rglob("*.onnx")) if folder.is_dir() else [folder]
+        yield from ((f"{folder.name}/{path.relative_to(folder)}", path) for path in paths[::every])
+    if backend is not None:
+        for path in corpus_cases.node_tests(backend, every):
+            yield f"node/{path.parent.name}", path
+        for path in list(corpus_cases.shipped())[::every]:
+            name = path.parent.name if path.stem == "model" else path.stem
+            yield f"{path.parent.parent.name if path.stem == 'model' else path.parent.name}/{name}", path
+
+
+def process(paths: Sequence[tuple[str, Path]], tools: Sequence[str], seconds: float, memory: int) -> Found:
+    """What every tool makes of every file."""
+    found: dict[str, dict[str, Result]] = {tool: {} for tool in tools}
+    with Pool(seconds, memory) as pool:
+        for number, (name, path) in enumerate(paths, 1):
+            for tool in tools:
+                found[tool][name] = result = pool.run(path, tool)
+                if tool == OURS and result.verdict is not Verdict.EQUAL:
+                    click.echo(f"{name}: {result.verdict}: {result.why}", err=True)
+            if number % 100 == 0:
+                click.echo(f"{number} of {len(paths)}", err=True)
+    return found
+
+
+def report(found: Found, command: str, seconds: float, memory: int) -> str:
+    """The tables, as Markdown."""
+    limits = f"{seconds:g} s and {memory / 2**30:g} GiB for each file"
+    sections = [
+        "# What becomes of any ONNX file",
+        f"    {command}\n\n{environment()} {limits}.",
+        _by_tool(found),
+        "Equal: the result is proved equal, or onnxruntime finds no difference (for other tools: none above "
+        "1/1000 of the largest value), or neither can be said because the original does not run. Refused: "
+        "no result, with a reason. Wrong: onnxruntime refuses the result or computes something else. Same "
+        "bits: of the files whose original runs, twice alike, on recorded or drawn inputs. Same fields: the "
+        "result has every field with the same content, after a round trip; for the rewriter apart from the "
+        "entries that it writes. No kind of field lost: none that was set somewhere is set nowhere; onnxslim "
+        "removes nodes, which is its purpose, and their fields with them.",
+    ]
+    if OURS in found:
+        sections += _ours(found[OURS])
+    for tool, results in found.items():
+        sections += _faults(tool, results)
+    return "\n\n".join(sections)
+
+
+def _by_tool(found: Found) -> str:
+    rows = []
+    for tool, results in found.items():
+        outcomes = Counter(result.verdict for result in results.values())
+        made = [each for each in results.values() if each.written and each.verdict is Verdict.EQUAL]
+        running = [each for each in made if not each.skipped]
+        rows.append(
+            [
+                tool,
+                len(results),
+                *(outcomes[verdict] for verdict in Verdict),
+                f"{sum(each.proved == len(each.written) for each in made)} of {len(made)}",
+                f"{sum(each.compared == len(each.written) for each in running)} of {len(running)}",
+                f"{sum(not each.lost for each in made)} of {len(made)}",
+                f"{sum(not each.kinds for each in made)} of {len(made)}",
+            ]
+        )
+    heads = ["proved equal", "same bits", "same fields", "no kind of field lost"]
+    return table(["tool", "files", *Verdict, *heads], rows)
+
+
+def _ours(results: Mapping[str, Result]) -> Iterator[str]:
+    """What the rewriter wrote, by source of the files."""
+    groups: dict[str, list[Result]] = {}
+    for name, result in results.items():
+        groups.setdefault(name.partition("/")[0], []).append(result)
+    groups["all"] = list(results.values())
+    yield "What the rewriter made of them, annotated and grouped to every depth:"
+    yield table(
+        [
+            "files",
+            "number",
+            "models written",
+            "proved",
+            "functions",
+            "compared bit for bit",
+            "recorded outputs met",
+        ],
+        [
+            [
+                name,
+                len(group),
+                sum(len(each.written) for each in group),
+                sum(each.proved for each in group),
+                sum(each.functions for each in group),
+                sum(each.compared for each in group),
+                f"{sum(each.met is True for each in group)} of {sum(each.met is not None for each in group)}",
+            ]
+            for name, group in groups.items()
+        ],
+    )
+    skipped = Counter(_general(each.skipped) for each in results.values() if each.skipped)
+    yield f"No numbers, since the original gives none, in {skipped.total()} files:"
+    yield _listed(skipped)
+
+
+def _faults(tool: str, results: Mapping[str, Result]) -> Iterator[str]:
+    faults = [(name, each) for name, each in results.items() if each.verdict is not Verdict.EQUAL]
+    if not faults:
+        return
+    yield f"Not equal, {tool}: {len(faults)} files."
+    counted = Counter(f"{each.verdict}: {_general(each.why)}" for _, each in faults)
+    yield _listed(counted)
+    if tool == OURS:
+        yield "\n".join(f"- {name}: {each.verdict}: {each.why}" for name, each in faults)
+
+
+def _general(reason: str) -> str:
+    """A reason cut where files begin to differ."""
+    return reason[:90].replace("`", "'")
+
+
+def _listed(counted: Counter[str]) -> str:
+    lines = [f"- {count}: `{reason}`" for reason, count in counted.most_common(_MOST_LISTED)]
+    rest = sum(count for _, count in counted.most_common()[_MOST_LISTED:])
+    return "\n".join([*lines, f"- {rest}: others"] if rest else lines)
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--backend", is_flag=True, help="onnx's own backend tests; node tests are generated.")
+@click.option("--every", default=1, show_default=True, help="Take every n-th file.")
+@click.option("--tool", "tools", multiple=True, type=click.Choice([OURS, *TOOLS]), help="All by default.")
+@click.option("--seconds", default=SECONDS, show_default=True, help="Limit for a file and a tool.")
+@click.option("--memory", default=MEMORY, show_default=True, help="Limit in bytes.")
+@click.option("--write", is_flag=True, help="Write benchmarks/results/corpus.md.")
+def main(
+    folders: tuple[Path, ...],
+    backend: bool,
+    every: int,
+    tools: tuple[str, ...],
+    seconds: float,
+    memory: int,
+    write: bool,
+) -> None:
+    """Process FOLDERS and print what became of every file; exit code 1 where the rewriter failed."""
+    if not folders and not backend:
+        raise click.UsageError("name a folder, or --backend")
+    with tempfile.TemporaryDirectory() as scratch:
+        paths = list(files_of(folders, Path(scratch) if backend else None, every))
+        found = process(paths, tools or (OURS, *TOOLS), seconds, memory)
+    named = [*(folder.name for folder in folders), *(["--backend"] if backend else [])]
+    thinned = [f"--every {every}"] if every > 1 else []
+    command = " ".join(["python -m benchmarks.corpus", *named, *thinned])
+    text = report(found, command, seconds, memory)
+    if write:
+        publish("corpus", text)
+    else:
+        print(text)
+    bad = (Verdict.WRONG, Verdict.CRASHED, Verdict.TIMED_OUT)
+    raise SystemExit(any(each.verdict in bad for each in found.get(OURS, {}).values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Files handed to a process that may crash, hang or take all memory: a new one then takes the next."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from benchmarks.corpus_worker import Result, Verdict
+
+SECONDS, MEMORY = 60.0, 4 << 30
+
+
+class Pool:
+    """One worker at a time, made anew when the last one died."""
+
+    def __init__(self, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+        self.seconds, self.memory = seconds, memory
+        self._worker: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def run(self, path: Path, tool: str) -> Result:
+        """What a tool makes of a file. Never raises for what is in it."""
+        worker = self._worker or self._start()
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        try:
+            worker.stdin.write(json.dumps({"path": str(path), "tool": tool}).encode() + b"\n")
+            worker.stdin.flush()
+            ready, _, _ = select.select([worker.stdout], [], [], self.seconds)
+            if not ready:
+                self._end()
+                return Result(Verdict.TIMED_OUT, f"not done after {self.seconds:g} s", seconds=self.seconds)
+            answer = worker.stdout.readline()
+        except BrokenPipeError:
+            answer = b""
+        if not answer.endswith(b"\n"):
+            code = worker.wait()
+            self._end()
+            return Result(Verdict.CRASHED, f"the process ended with {_named(code)}")
+        fields = json.loads(answer)
+        return Result(**{**fields, "verdict": Verdict(fields["verdict"])})
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._worker = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.corpus_worker", str(self.memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**environment, "OMP_NUM_THREADS": "1"},
+            start_new_session=True,
+        )
+        return self._worker
+
+    def _end(self) -> None:
+        """End the worker and what it started."""
+        if self._worker is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._worker.pid, signal.SIGKILL)
+        self._worker.communicate()
+        self._worker = None
+
+
+def _named(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"

@@ -1,0 +1,125 @@
+"""Two models on the same inputs inside this process, which may die of it; `corpus_worker` may."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from benchmarks.corpus_cases import Recorded, recorded
+from rewriter.proof.compare import compare
+from rewriter.runtime.difference import Difference, difference
+from rewriter.runtime.ort import RunError, Session
+from rewriter.runtime.protocol import one_line
+from rewriter.runtime.signature import FeedError, Input, signature
+
+SEED, OTHER = 0, 100_003
+TOLERANCE = 1e-3
+"""Relative to the largest magnitude: for tools that fold and fuse, and for recorded outputs."""
+SECONDS = 40.0
+
+Results = list[list[Any]]
+
+
+class Runs:
+    """A model that others are to be compared with.
+
+    Attributes:
+        skipped: why its numbers say nothing; None where they do.
+        met: whether it gives the recorded outputs; None where there are none, or it does not run.
+    """
+
+    def __init__(self, model: onnx.ModelProto, path: Path, scratch: Path) -> None:
+        self.model, self.folder, self.scratch = model, path.parent, scratch
+        self.recorded = recorded(model, path)
+        self.skipped: str | None = None
+        self.met: bool | None = None
+        self.names: tuple[str, ...] = ()
+        if not self.recorded:
+            return  # inputs are drawn, by the product's own child process
+        try:
+            self.results = self._run(model, SEED)
+            again = self._run(model, OTHER)
+        except (RunError, FeedError, TypeError, ValueError) as error:
+            self.skipped = one_line(f"the original does not run: {error}")
+            return
+        self.met = self._meets(self.results)
+        if _apart(self.results, again) is not None:
+            self.skipped = "two runs of the original differ"
+
+    def against(self, model: onnx.ModelProto) -> tuple[bool | None, str, float]:
+        """Whether the other model gives the same bits, or None; why not; how far off, relative.
+
+        An infinite distance where the other does not run, or has other outputs.
+        """
+        if self.skipped:
+            return None, self.skipped, 0.0
+        if not self.recorded:
+            return self._drawn(model)
+        names = self.names
+        try:
+            results = self._run(model, SEED)
+        except (RunError, FeedError, TypeError, ValueError) as error:
+            return False, one_line(f"does not run: {error}"), float("inf")
+        if names != self.names:
+            return False, f"outputs {self.names} instead of {names}", float("inf")
+        apart = _apart(self.results, results)
+        if apart is None:
+            return True, "", 0.0
+        return False, f"off by {apart.largest}, {apart.where}", apart.relative
+
+    def _drawn(self, model: onnx.ModelProto) -> tuple[bool | None, str, float]:
+        """The same on drawn inputs."""
+        found = compare(
+            self.model,
+            model,
+            before_folder=self.folder,
+            after_folder=self.folder,
+            timeout=SECONDS,
+            sets=1,
+        )
+        if found.skipped:
+            self.skipped = found.skipped
+            return None, found.skipped, 0.0
+        why = found.error or f"output {found.worst_output}: off by {found.max_abs}, {found.where}"
+        return found.exact, "" if found.exact else why, found.relative or 0.0
+
+    def _run(self, model: onnx.ModelProto, seed: int) -> Results:
+        file = self.scratch / "session.onnx"
+        file.write_bytes(model.SerializeToString())
+        session = Session(file, str(self.folder), optimised=False, seed=seed)
+        self.names = session.outputs
+        return [session.run(_inputs(model, feeds), feeds) for feeds, _ in self.recorded]
+
+    def _meets(self, results: Results) -> bool:
+        for (_, expected), found in zip(self.recorded, results, strict=True):
+            for left, right in zip(expected, found, strict=False):
+                apart = difference(left, right)
+                if apart is not None and apart.relative > TOLERANCE:
+                    return False
+        return True
+
+
+def _inputs(model: onnx.ModelProto, feeds: Recorded) -> tuple[Input, ...]:
+    """The signature, where it is all tensors; onnxruntime finds out about the others by itself."""
+    try:
+        return tuple(each for each in signature(model) if each.name in feeds)
+    except FeedError:
+        return tuple(
+            Input(name, onnx.helper.np_dtype_to_tensor_dtype(value.dtype), None)
+            for name, value in feeds.items()
+            if isinstance(value, np.ndarray) and value.dtype != object
+        )
+
+
+def _apart(before: Results, after: Results) -> Difference | None:
+    """The first difference."""
+    for left, right in zip(before, after, strict=True):
+        if len(left) != len(right):
+            return Difference(float("inf"), "number of outputs")
+        for position, pair in enumerate(zip(left, right, strict=True)):
+            if (found := difference(*pair, f"output {position}")) is not None:
+                return found
+    return None

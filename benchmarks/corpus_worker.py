@@ -1,0 +1,206 @@
+"""The process that rewrites one file after the other; `corpus_pool` replaces it where it dies or hangs.
+
+A job is one line of JSON on stdin, `{"path": ..., "tool": ...}`; its verdict one line on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import onnx
+
+from benchmarks import tools
+from benchmarks.corpus_runs import TOLERANCE, Runs
+from benchmarks.fields import differences, kinds, without_annotations
+from rewriter import pipeline
+from rewriter.model import files
+from rewriter.passes.base import Pass
+from rewriter.passes.group import Group
+from rewriter.passes.presets import Functions, standard_passes
+from rewriter.proof.certificate import certify
+from rewriter.refusals import NotEquivalent, RewriterError
+from rewriter.runtime.protocol import one_line
+
+DEEPEST = 12
+"""Nesting is grouped to every depth up to this one, and to any depth."""
+MADE_UP = "made-up modules: "
+
+
+class Verdict(StrEnum):
+    """What became of a file."""
+
+    EQUAL = "equal"
+    REFUSED = "refused"
+    WRONG = "wrong"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed out"
+
+
+@dataclass(slots=True)
+class Result:
+    """What one tool made of one file.
+
+    Attributes:
+        verdict: the outcome.
+        why: the reason for any outcome but equal, in one line.
+        written: models that were made of the file, by kind.
+        proved: how many of them the certificate proves equal.
+        compared: how many of them gave the very same bits in onnxruntime, of those that were compared.
+        skipped: why numbers say nothing of the original, else empty.
+        met: whether the original gives the recorded outputs.
+        functions: functions in the models made, in all.
+        lost: the first field that is not the same, empty where all are.
+        kinds: fields that were set in the original and are set nowhere in the result.
+        seconds: wall time.
+    """
+
+    verdict: Verdict
+    why: str = ""
+    written: list[str] = field(default_factory=list)
+    proved: int = 0
+    compared: int = 0
+    skipped: str = ""
+    met: bool | None = None
+    functions: int = 0
+    lost: str = ""
+    kinds: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def rewritten(path: Path, scratch: Path) -> Result:
+    """Annotate a file, and group it to every depth, by its own evidence and then by made-up modules."""
+    result = Result(Verdict.EQUAL)
+    original = files.load(path)
+    runs = Runs(original, path, scratch)
+    seen: set[bytes] = set()
+    for source, prefix in ((path, ""), (_with_modules(original), MADE_UP)):
+        if source is None:
+            continue
+        for kind, passes in _variants():
+            after = pipeline.rewrite(source, None, pipeline.Options(passes, numbers=False)).analysis.model
+            if kind == "annotate":
+                result.lost = result.lost or _lost(original, after)
+                if result.lost:
+                    return _wrong(result, prefix + kind, f"field {result.lost}")
+            content = files.serialize(after)
+            if content in seen:
+                if kind.startswith("depth"):
+                    break
+                continue
+            seen.add(content)
+            result.written.append(prefix + kind)
+            result.proved += 1  # else it was not returned
+            result.functions += len(after.functions)
+            same, why, _ = runs.against(after)
+            result.compared += same is True
+            if same is False:
+                return _wrong(result, prefix + kind, why)
+    result.skipped, result.met = runs.skipped or "", runs.met
+    return result
+
+
+def _variants() -> Iterator[tuple[str, tuple[Pass, ...]]]:
+    yield "annotate", standard_passes()
+    yield "names", standard_passes(restore_names=True)
+    yield "shared", standard_passes(Functions.SHARED)
+    yield "call", standard_passes(Functions.CALL)
+    for depth in range(1, DEEPEST + 1):
+        yield f"depth {depth}", standard_passes(Functions.CALL, Group(depth=depth))
+
+
+def _with_modules(original: onnx.ModelProto) -> onnx.ModelProto | None:
+    """The model, its nodes in pairs placed in modules of modules, so that there is something to group.
+
+    None where it has modules of its own, or its external data lies beside it.
+    """
+    if files.external_locations(original) or pipeline.load(original).tree.placed:
+        return None
+    model = onnx.ModelProto()
+    model.CopyFrom(original)
+    for number, node in enumerate(model.graph.node):
+        node.metadata_props.add(key="rewriter.module", value=f"outer{number // 4}.inner{number // 2}")
+    return model
+
+
+def _lost(original: onnx.ModelProto, after: onnx.ModelProto) -> str:
+    return next(
+        differences(without_annotations(original, original), without_annotations(original, after)), ""
+    )
+
+
+def _wrong(result: Result, kind: str, why: str) -> Result:
+    result.verdict, result.why = Verdict.WRONG, one_line(f"{kind}: {why}")
+    return result
+
+
+TOOLS: dict[str, Callable[[Path, Path], None]] = {
+    "onnx-ir": tools.onnx_ir,
+    "graphsurgeon": tools.graphsurgeon_round_trip,
+    "onnxslim": tools.onnxslim,
+}
+OURS = "rewriter"
+
+
+def processed(path: Path, tool: str, scratch: Path) -> Result:
+    """What another tool makes of a file. Wrong where onnxruntime refuses it, or computes something else."""
+    target = scratch / "target.onnx"
+    target.unlink(missing_ok=True)
+    original = onnx.load(path)
+    try:
+        TOOLS[tool](path, target)
+        after = onnx.load(target)
+    except BaseException as error:  # one of them leaves through SystemExit
+        return Result(Verdict.REFUSED, one_line(f"{type(error).__name__}: {error}"))
+    result = Result(Verdict.EQUAL, written=["result"])
+    result.lost = next(differences(original, after), "")
+    result.kinds = sorted(set(kinds(original)) - set(kinds(after)))
+    result.proved = int(certify(original, after).equal)
+    runs = Runs(original, path, scratch)
+    same, why, apart = runs.against(after)
+    result.compared, result.skipped = int(same is True), runs.skipped or ""
+    if same is False and apart > TOLERANCE:
+        return _wrong(result, "result", why)
+    return result
+
+
+def verdict(path: Path, tool: str, scratch: Path) -> Result:
+    """What a tool makes of a file."""
+    start = time.perf_counter()
+    try:
+        result = rewritten(path, scratch) if tool == OURS else processed(path, tool, scratch)
+    except NotEquivalent as error:
+        result = Result(Verdict.WRONG, one_line(error))
+    except RewriterError as error:
+        result = Result(Verdict.REFUSED, one_line(error))
+    except MemoryError:
+        result = Result(Verdict.CRASHED, "out of memory")
+    except Exception as error:
+        result = Result(Verdict.CRASHED, one_line(f"{type(error).__name__}: {error}"))
+    result.seconds = time.perf_counter() - start
+    return result
+
+
+def main() -> None:
+    """Entry of the process; its argument is the limit of its memory in bytes."""
+    limit = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what tools print is no answer
+    with tempfile.TemporaryDirectory() as scratch:
+        for line in sys.stdin:
+            job = json.loads(line)
+            print(json.dumps(asdict(verdict(Path(job["path"]), job["tool"], Path(scratch)))), file=answers)
+            answers.flush()
+
+
+if __name__ == "__main__":
+    main()

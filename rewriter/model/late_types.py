@@ -1,0 +1,86 @@
+"""Which values of the main graph are of types that came late to ONNX: 8-bit floats, 4 and 2 bits, optionals.
+
+Read from the types that the file states, and from operators: what they cast to, and which of their outputs
+have the type of an input (the type variables of ONNX's operator schemas).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from functools import lru_cache
+from typing import Any
+
+import onnx
+from onnx import AttributeProto, NodeProto, TensorProto, TypeProto
+
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.operators import canonical
+
+_LAST_EARLY = TensorProto.BFLOAT16
+"""`TensorProto.DataType` counts types in the order in which they came."""
+_NAMES_TYPE = frozenset({"to", "dtype", "output_dtype"})
+"""Attributes by which operators are told the type of their outputs."""
+
+
+def late_values(graph: GraphIndex) -> set[int]:
+    """The values of the main graph that are known to be of a late type; of others nothing is said."""
+    main, proto = graph.bodies[0].values, graph.model.graph
+    found = {value for value, tensor in graph.initializers.items() if tensor.data_type > _LAST_EARLY}
+    for info in (*proto.input, *proto.value_info, *proto.output):
+        if info.name in main and _is_late(info.type):
+            found.add(main[info.name])
+    opsets = {canonical(each.domain): each.version for each in graph.model.opset_import}
+    for node, proto_of_node in enumerate(graph.nodes):
+        if graph.body_of[node] == 0:
+            found.update(_written(proto_of_node, graph.reads[node], graph.writes[node], found, opsets))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def schema_of(op_type: str, domain: str, version: int) -> Any:
+    """ONNX's schema of an operator, None where it has none."""
+    try:
+        return onnx.defs.get_schema(op_type, version, domain)
+    except (onnx.defs.SchemaError, TypeError):  # unknown, or a name that is not UTF-8
+        return None
+
+
+def _is_late(type_: TypeProto) -> bool:
+    match type_.WhichOneof("value"):
+        case "tensor_type":
+            return bool(type_.tensor_type.elem_type > _LAST_EARLY)
+        case "sequence_type":
+            return _is_late(type_.sequence_type.elem_type)
+    return type_.HasField("optional_type")
+
+
+def _written(
+    node: NodeProto, reads: Sequence[int], writes: Sequence[int], late: Set[int], opsets: dict[str, int]
+) -> Iterator[int]:
+    if any(map(_tells_late, node.attribute)):
+        yield from (value for value in writes if value != NONE)
+        return
+    domain = canonical(node.domain)
+    schema = schema_of(node.op_type, domain, opsets.get(domain, 0))
+    if schema is None or not schema.outputs:
+        return
+    inputs, outputs = schema.inputs, schema.outputs
+    same = {
+        inputs[min(position, len(inputs) - 1)].type_str
+        for position, value in enumerate(reads)
+        if value in late and inputs
+    }
+    for position, value in enumerate(writes):
+        formal = outputs[min(position, len(outputs) - 1)]
+        if value != NONE and (formal.type_str in same or _optional(formal.types)):
+            yield value
+
+
+def _tells_late(attribute: AttributeProto) -> bool:
+    if attribute.type == AttributeProto.INT:
+        return attribute.name in _NAMES_TYPE and attribute.i > _LAST_EARLY
+    return attribute.type == AttributeProto.TENSOR and attribute.t.data_type > _LAST_EARLY
+
+
+def _optional(types: Sequence[str]) -> bool:
+    return bool(types) and all(each.startswith("optional(") for each in types)
