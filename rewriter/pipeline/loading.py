@@ -72,7 +72,8 @@ def read_model(source: Source) -> tuple[ModelProto, Path | None]:
         UnreadableModel: it is not a whole ONNX model.
     """
     if isinstance(source, ModelProto):
-        check(source)
+        with naming(None):
+            check(source)
         return source, None
     if isinstance(source, bytes):
         return files.parse(source, "<bytes>"), None

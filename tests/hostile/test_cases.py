@@ -19,8 +19,14 @@ SCRATCH = Path(tempfile.gettempdir()) / "rewriter-"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    started = Server()
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the commands take for the user's cache folder."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def server(cache: Path) -> Iterator[Server]:
+    started = Server({"XDG_CACHE_HOME": str(cache)})
     yield started
     started.close()
 
@@ -102,3 +108,20 @@ def unharmed(before: Path, after: Path) -> None:
         for node in each.graph.node:
             node.ClearField("metadata_props")
     assert left.SerializeToString(deterministic=True) == right.SerializeToString(deterministic=True)
+
+
+def test_onnxruntime_leaves_nothing_in_the_cache(tmp_path: Path, server: Server, cache: Path) -> None:
+    path = write(CASES["legal: plain"], tmp_path)
+    ran = server.run("verify", path, path)
+    assert "bit for bit equal" in ran.out
+    assert not [*cache.iterdir()]
+
+
+def test_a_limit_is_raised(tmp_path: Path, server: Server) -> None:
+    path = write(CASES["size: scopes"], tmp_path)
+    ran = server.run("--limit", "nodes=1999", "tree", path)
+    judge(
+        ran, 3, "over the limit of 1,999; where that is meant, raise it with 'rewriter --limit nodes=", path
+    )
+    assert server.run("--limit", "nodes=1999", "--limit", "nodes=2000", "tree", path).code == DONE
+    assert server.run("--limit", "nodes", "tree", path).code == 2
