@@ -37,7 +37,7 @@ class Limits:
         Args:
             name: of the bound.
             found: how much there is, as far as it was counted.
-            what: of what, with its verb: `is of 5 bytes`.
+            what: what there is, as a sentence begins.
 
         Raises:
             UnreadableModel: there is more.

@@ -69,7 +69,7 @@ def walk(data: bytes, limits: Limits, *, everything: bool = False) -> Walk:
             tag, position = _varint(data, position, end)
             entries += 1
             if entries > limits.entries:
-                limits.demand("entries", entries, "has more nodes, tensors and other entries")
+                limits.demand("entries", entries, "too many nodes, tensors and other entries")
             length, position = _length(data, position, end, tag & 7)
             start, position = position, position + length
             if position > end:
@@ -80,7 +80,7 @@ def walk(data: bytes, limits: Limits, *, everything: bool = False) -> Walk:
                 within = inside.get(field)
                 nodes += within == _NODE
                 if nodes > limits.nodes:
-                    limits.demand("nodes", nodes, "has more nodes")
+                    limits.demand("nodes", nodes, "too many nodes")
                 if within is not None and (everything or length >= _LARGE):
                     waiting.append((within, start, position, depth + (kind == _ATTRIBUTE)))
     return found
