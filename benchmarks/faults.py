@@ -32,7 +32,7 @@ from benchmarks.reporting import environment, publish, table
 from rewriter import pipeline
 from rewriter.insight.diff import TOLERANCE
 from rewriter.insight.numbers import Divergence
-from rewriter.model import files
+from rewriter.model import external
 from rewriter.model.operators import canonical
 from rewriter.model.purity import draws_random
 from rewriter.modules.analysis import Analysis
@@ -122,7 +122,7 @@ def partner(path: Path) -> Path | None:
 def first_divergence(path: Path, faulty: ModelProto, home: Path) -> Divergence | None:
     """What the verb says of an export and one with a fault, whose external weights lie in `home`."""
     with tempfile.TemporaryDirectory() as folder:
-        for data in files.external_locations(faulty):
+        for data in external.external_locations(faulty):
             shutil.copy(home / data, folder)
         onnx.save(faulty, Path(folder) / "faulty.onnx")
         return pipeline.diff(path, Path(folder) / "faulty.onnx").first

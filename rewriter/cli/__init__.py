@@ -33,6 +33,8 @@ BUG = 70
 """Exit code for a fault of our own (EX_SOFTWARE of sysexits.h)."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+_LONGEST_LINE = 2000
+"""Characters of a message: names in a file may be of any length."""
 
 
 class _Verbs(click.Group):
@@ -58,7 +60,15 @@ class _Verbs(click.Group):
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="onnx-module-rewriter", message="rewriter %(version)s")
 @click.option("--debug", is_flag=True, help="Show a traceback where something fails.")
-def cli(debug: bool) -> None:
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="Read larger files: bytes, entries, nodes or depth; see docs/limits.md.",
+)
+@click.pass_context
+def cli(ctx: click.Context, debug: bool, limits: tuple[str, ...]) -> None:
     """Give an exported ONNX model its module tree back.
 
     \b
@@ -70,6 +80,10 @@ def cli(debug: bool) -> None:
     refused input; 4 below --min-coverage, or refusals under --strict; 70 a fault of
     our own; 130 interrupted.
     """
+    if limits:
+        from rewriter.model.limits import parse, within
+
+        ctx.with_resource(within(parse(limits)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -115,7 +129,7 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    from rewriter.views.escape import visible
+    from rewriter.views.escape import shorten, visible
 
-    click.echo(f"rewriter: {visible(message)}", err=True)
+    click.echo(f"rewriter: {shorten(visible(message), _LONGEST_LINE)}", err=True)
     return code

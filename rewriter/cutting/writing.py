@@ -7,7 +7,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.model import files, outputs
+from rewriter.model import external, files, outputs
 from rewriter.modules.analysis import Analysis
 
 
@@ -33,7 +33,9 @@ def plan_data(
         UnreadableModel: external data is missing or too short.
     """
     home = analysis.path or targets[0]
-    data = dict.fromkeys(location for model in models for location in files.check_external_data(model, home))
+    data = dict.fromkeys(
+        location for model in models for location in external.check_external_data(model, home)
+    )
     return outputs.plan_copies(analysis.path, targets, tuple(data), copy_data=copy_data)
 
 

@@ -23,7 +23,7 @@ from rewriter.evidence.checkpoint import Checkpoint, Index, Match, is_floating
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.grammar import owner_of_parameter
 from rewriter.evidence.parameters import readers_of
-from rewriter.model import files
+from rewriter.model.external import check_external_data
 from rewriter.model.graph import GraphIndex
 from rewriter.model.tensors import array_of, is_external, np_type, reference_of
 from rewriter.paths import ROOT, ModulePath, common_ancestor
@@ -97,7 +97,7 @@ def _demand_data(graph: GraphIndex, checkpoint: Checkpoint, path: Path | None) -
     """External data that is not known yet must be there, in the folder of the model."""
     external = [tensor for tensor in graph.initializers.values() if is_external(tensor)]
     if path is not None and any(_key(tensor) not in checkpoint.seen for tensor in external):
-        files.check_external_data(graph.model, path)
+        check_external_data(graph.model, path)
 
 
 def _key(tensor: TensorProto) -> object:

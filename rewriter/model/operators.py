@@ -25,6 +25,11 @@ for _domain, _version in helper.OP_SET_ID_VERSION_MAP:
     _NEWEST[canonical(_domain)] = max(_NEWEST.get(canonical(_domain), 0), _version)
 
 
+def newest(domain: str) -> int:
+    """The newest opset of a domain, canonical, that the installed onnx knows; 0 where it knows none."""
+    return _NEWEST.get(domain, 0)
+
+
 @lru_cache(maxsize=4096)
 def since(op_type: str, domain: str, version: int) -> int:
     """The opset in which an operator got the meaning it has at `version`.

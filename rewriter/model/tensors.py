@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+
+from rewriter.model.external import fault_of_data
 
 _TYPED = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 
@@ -37,9 +39,8 @@ def data_file(folder: Path, location: str) -> Path:
     Raises:
         ValueError: there is no such file in the folder.
     """
-    parts = PurePosixPath(location).parts
-    if not parts or parts[0] == "/" or ".." in parts or not (folder / location).is_file():
-        raise ValueError("no file in the folder of the model")
+    if fault := fault_of_data(folder, location):
+        raise ValueError(fault)
     return folder / location
 
 

@@ -15,6 +15,7 @@ from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.parameters import readers_of
 from rewriter.evidence.patterns import class_of
 from rewriter.evidence.settle import Settled, settle
+from rewriter.model.checks import notes_on
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
@@ -36,9 +37,8 @@ def analyse(model: ModelProto, path: Path | None = None, given: Given = NOTHING)
     graph = GraphIndex(model)
     settled = settle(graph, given, path)
     tree = build(graph, settled)
-    return Analysis(
-        model, path, graph, settled.claims, settled.parameters, tree, settled.notes, settled.heard
-    )
+    notes = (*notes_on(model), *settled.notes)
+    return Analysis(model, path, graph, settled.claims, settled.parameters, tree, notes, settled.heard)
 
 
 @dataclass(slots=True)

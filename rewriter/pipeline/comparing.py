@@ -6,7 +6,7 @@ from rewriter.evidence.given import Given
 from rewriter.insight.diff import TOLERANCE, Diff
 from rewriter.insight.diff import diff as diff_models
 from rewriter.insight.kinship import kept_names
-from rewriter.model import files
+from rewriter.model import external
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.pipeline.loading import Inputs, Progress, Source, load
@@ -38,7 +38,7 @@ def diff(
     left, right = load(before), load(after)
     for each in (left, right):
         if each.path:
-            files.check_external_data(each.model, each.path)
+            external.check_external_data(each.model, each.path)
     carried = _carried(left, right)
     progress("numbers" if numbers else "compare")
     return diff_models(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from onnx import ModelProto
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.like import Like
 from rewriter.model import files
+from rewriter.model.checks import check
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.flatten import flatten, is_ours
+from rewriter.refusals import UnreadableModel
 from rewriter.views import sidecar
 from rewriter.views.likeness import like_analysis, like_sidecar
 
@@ -68,7 +71,8 @@ def look_through(model: ModelProto, path: Path | None, given: Given) -> Analysis
         return analyse(model, path, given)
     flat = ModelProto()
     flat.CopyFrom(model)
-    flatten(flat)
+    with naming(path):
+        flatten(flat)
     return replace(analyse(flat, path, given), grouped=True)
 
 
@@ -79,11 +83,28 @@ def read_model(source: Source) -> tuple[ModelProto, Path | None]:
         UnreadableModel: it is not a whole ONNX model.
     """
     if isinstance(source, ModelProto):
+        with naming(None):
+            check(source)
         return source, None
     if isinstance(source, bytes):
         return files.parse(source, "<bytes>"), None
     path = Path(source)
     return files.load(path), path
+
+
+@contextmanager
+def naming(path: Path | None) -> Iterator[None]:
+    """Name the file in faults of a model that come to light while it is worked on.
+
+    Raises:
+        UnreadableModel: what the block raised, its text behind the name of the file.
+    """
+    try:
+        yield
+    except UnreadableModel as error:
+        if str(error).startswith(f"{name_of(path)}: "):
+            raise
+        raise UnreadableModel(f"{name_of(path)}: {error}") from None
 
 
 def name_of(path: Path | None) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.model import files
+from rewriter.model import external
 from rewriter.pipeline.loading import Progress, Source, read_model
 from rewriter.pipeline.options import Options
 from rewriter.proof.certificate import certify
@@ -27,7 +27,7 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
     (left, left_path), (right, right_path) = read_model(before), read_model(after)
     for model, path in ((left, left_path), (right, right_path)):
         if path:
-            files.check_external_data(model, path)
+            external.check_external_data(model, path)
     folders = tuple(path.parent.resolve() if path else None for path in (left_path, right_path))
     return prove(left, right, (folders[0], folders[1]), options, Clock(lambda station: None))
 

@@ -10,13 +10,13 @@ from onnx import ModelProto
 
 from rewriter import garbage
 from rewriter.evidence.given import Given
-from rewriter.model import files, outputs
+from rewriter.model import external, files, outputs
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import is_ours
-from rewriter.pipeline.loading import Progress, Source, look_through, name_of, read_model
+from rewriter.pipeline.loading import Progress, Source, look_through, name_of, naming, read_model
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.proving import Clock, fault_of, prove
 from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
@@ -50,14 +50,14 @@ def rewrite(
         before, path = read_model(source)
         # A model handed over in memory finds its external data beside the output, or nowhere.
         home = path or output
-        data = files.check_external_data(before, home) if home else ()
+        data = external.check_external_data(before, home) if home else ()
         copies = _plan(path, output, data, options) if output else {}
         model = ModelProto()
         model.CopyFrom(before)
     with clock("tree"):
         analysis = analyse(model, path, options.given)
     _demand_coverage(analysis, options)
-    with clock("passes"):
+    with clock("passes"), naming(path):
         outcomes = _run(options.passes, analysis, options.given)
         refusals = tuple(refusal for _, outcome in outcomes for refusal in outcome.refusals)
     _demand_fit(model, path)

@@ -7,7 +7,7 @@ from pathlib import Path
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.insight.profile import Profile, profile_of, read_recorded
 from rewriter.insight.profile import profile as profile_model
-from rewriter.model import files
+from rewriter.model import external
 from rewriter.pipeline.loading import Inputs, Progress, Source, look_through, name_of, read_model
 from rewriter.proof.compare import fitting
 from rewriter.refusals import UsageError
@@ -37,7 +37,7 @@ def profile(
     model, path = read_model(source)
     analysis = look_through(model, path, given)
     if path:
-        files.check_external_data(model, path)
+        external.check_external_data(model, path)
     progress("runs")
     if recorded is not None:
         found = profile_of(analysis, model, read_recorded(recorded), timeout=timeout)

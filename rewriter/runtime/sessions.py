@@ -104,7 +104,9 @@ def in_child(worker: str, folder: Path, timeout: float) -> int | None:
     """
     # -P keeps the working directory, which may hold anything, off the child's module path.
     command = [sys.executable, "-P", "-m", worker, str(folder)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    path = os.pathsep.join(filter(None, sys.path))
+    # onnxruntime 1.31 keeps a database in the user's cache folder and sends what it counted.
+    environment = {**os.environ, "PYTHONPATH": path, "ORT_DISABLE_TELEMETRY": "1"}
     with (folder / "stderr").open("wb") as errors:
         child = subprocess.Popen(
             command,

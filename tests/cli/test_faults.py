@@ -124,7 +124,7 @@ def test_external_data_missing_short_or_linked(tmp_path: Path, capsys: pytest.Ca
     data.unlink()
     assert "'dy.onnx.data' is missing" in fails(capsys, tmp_path, 3, *words)
     data.mkdir()
-    assert "'dy.onnx.data' is missing" in fails(capsys, tmp_path, 3, *words)
+    assert "'dy.onnx.data' is missing: a folder" in fails(capsys, tmp_path, 3, *words)
     data.rmdir()
     data.symlink_to(EXTERNAL.parent / "dy.onnx.data")
     assert "is a link" in fails(capsys, tmp_path, 3, *words)

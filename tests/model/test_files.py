@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from rewriter.model import files
+from rewriter.model import external, files
 from rewriter.refusals import UnreadableModel
 from tests.exports import EXPORTS
 
@@ -14,8 +14,10 @@ from tests.exports import EXPORTS
 def test_external_data_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     path = EXPORTS / "external_data" / "dy.onnx"
     model = files.load(path)
-    assert files.external_locations(model) == {"dy.onnx.data": (path.parent / "dy.onnx.data").stat().st_size}
-    assert files.check_external_data(model, path) == ("dy.onnx.data",)
+    assert external.external_locations(model) == {
+        "dy.onnx.data": (path.parent / "dy.onnx.data").stat().st_size
+    }
+    assert external.check_external_data(model, path) == ("dy.onnx.data",)
     assert not any(t.raw_data for t in model.graph.initializer if t.HasField("data_location"))
 
 
@@ -35,7 +37,7 @@ def test_tensors_are_found_everywhere() -> None:
     model.graph.sparse_initializer.append(sparse)
     inside = onnx.helper.make_node("Constant", [], ["g"], value=tensor("in function"))
     model.functions.append(onnx.FunctionProto(name="f", domain="d", node=[inside]))
-    assert sorted(found.name for found in files.tensors_of(model)) == sorted(
+    assert sorted(found.name for found in external.tensors_of(model)) == sorted(
         [
             *("main initializer", "then initializer", "attribute", "first", "second", "in function"),
             *("one initializer", "two initializer", "values", "indices"),

@@ -1,0 +1,203 @@
+"""What must hold of a model before anything is made of it: names have one meaning, and reading it ends.
+
+The rules are those of the ONNX IR specification, as far as a rewrite hangs on them; `onnx.checker` knows
+more. It takes time linear in the size of the model: functions are read once, however often they are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import onnx
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
+
+from rewriter.model.cycles import Circle, callees_first, fault_of_order, title
+from rewriter.model.graph import graphs_of
+from rewriter.model.limits import Limits, current
+from rewriter.model.operators import canonical, newest
+from rewriter.refusals import UnreadableModel
+
+Identity = tuple[str, str, str]
+"""Domain, name and overload of a function."""
+
+
+@dataclass(slots=True)
+class _Weight:
+    """What a function or the main graph comes to, its own nodes only.
+
+    Attributes:
+        nodes: how many, those of graph attributes included.
+        depth: graph attributes inside each other.
+        calls: function -> how often it is called, and the graph attributes around its deepest call.
+    """
+
+    nodes: int = 0
+    depth: int = 0
+    calls: dict[Identity, tuple[int, int]] = field(default_factory=dict)
+
+
+def check(model: ModelProto) -> None:
+    """Refuse a model that has no single meaning, or that is over the limits.
+
+    Raises:
+        UnreadableModel: with the fault in one line.
+    """
+    functions: dict[Identity, FunctionProto] = {}
+    for function in model.functions:
+        if functions.setdefault(identity_of(function), function) != function:
+            raise UnreadableModel(f"two functions are called {function.name!r}; rename one")
+    main = _Reader(functions, None)
+    main.read_graph(model.graph, [], 0)
+    _demand_imports(model, main.domains)
+    weights = {}
+    for identity, function in functions.items():
+        reader = _Reader(functions, function)
+        reader.read_function(function)
+        weights[identity] = reader.weight
+    _demand_bounded(main.weight, weights, current())
+
+
+def notes_on(model: ModelProto) -> Iterator[str]:
+    """Remarks on a model that is read all the same: it is newer than the installed onnx."""
+    if model.ir_version > onnx.IR_VERSION:
+        yield (
+            f"IR version {model.ir_version} is newer than the {onnx.IR_VERSION} that onnx {onnx.__version__} "
+            "knows: what is new in it is kept, not understood"
+        )
+    for each in model.opset_import:
+        known = newest(canonical(each.domain))
+        if known and each.version > known:
+            yield (
+                f"opset {each.version} of {each.domain or 'ai.onnx'} is newer than the {known} that onnx "
+                f"{onnx.__version__} knows: its operators are taken as they stand"
+            )
+
+
+def identity_of(function: FunctionProto) -> Identity:
+    """The names that a call finds a function by."""
+    return canonical(function.domain), function.name, function.overload
+
+
+class _Reader:
+    """Reads one main graph or function with all bodies inside of it."""
+
+    def __init__(self, functions: dict[Identity, FunctionProto], owner: FunctionProto | None) -> None:
+        self.functions = functions
+        self.where = f" of function {owner.name!r}" if owner is not None else ""
+        self.weight = _Weight()
+        self.domains: dict[str, NodeProto] = {}
+        self.around: list[tuple[Sequence[NodeProto], NodeProto]] = []
+
+    def read_function(self, function: FunctionProto) -> None:
+        names = set(function.input)
+        if len(names) < len(function.input):
+            twice = _first_repeated(function.input)
+            raise UnreadableModel(f"input {twice!r}{self.where} is there twice; rename one")
+        self._read_nodes(function.node, [names], 0)
+        self._demand_results(function.output, names)
+
+    def read_graph(self, graph: GraphProto, outer: list[set[str]], depth: int) -> None:
+        inputs = [info.name for info in graph.input]
+        names = set(inputs)
+        if len(names) < len(inputs):
+            raise UnreadableModel(f"input {_first_repeated(inputs)!r}{self.where} is there twice; rename one")
+        tensors = [*graph.initializer, *(sparse.values for sparse in graph.sparse_initializer)]
+        names.update(tensor.name for tensor in tensors)
+        if len(names) < len(inputs) + len(tensors):
+            _demand_single_meaning(tensors)
+        self._read_nodes(graph.node, [*outer, names], depth)
+        self._demand_results([info.name for info in graph.output], names, outer)
+
+    def _demand_results(
+        self, results: Iterable[str], names: set[str], outer: Sequence[set[str]] = ()
+    ) -> None:
+        for name in results:
+            if name and name not in names and not any(name in scope for scope in outer):
+                raise UnreadableModel(f"nothing writes output {name!r}{self.where}; export it again")
+
+    def _read_nodes(self, nodes: Sequence[NodeProto], scopes: list[set[str]], depth: int) -> None:
+        weight, own = self.weight, scopes[-1]
+        weight.nodes += len(nodes)
+        weight.depth = max(weight.depth, depth)
+        for node in nodes:
+            for name in node.input:
+                if name and name not in own:
+                    self._demand_known(name, node, scopes, nodes)
+            domain = canonical(node.domain)
+            self.domains.setdefault(domain, node)
+            called = (domain, node.op_type, node.overload)
+            if called in self.functions:
+                number, deepest = weight.calls.get(called, (0, 0))
+                weight.calls[called] = (number + 1, max(deepest, depth))
+            for attribute in node.attribute:
+                for graph in graphs_of(attribute):
+                    self.around.append((nodes, node))
+                    self.read_graph(graph, scopes, depth + 1)
+                    self.around.pop()
+            for name in node.output:
+                if name in own and name:
+                    raise UnreadableModel(
+                        f"value {name!r}{self.where} is written twice, the second time by "
+                        f"{title(node)}; rename one"
+                    )
+                own.add(name)
+
+    def _demand_known(
+        self, name: str, node: NodeProto, scopes: list[set[str]], nodes: Sequence[NodeProto]
+    ) -> None:
+        if not any(name in scope for scope in scopes):
+            levels = [(nodes, node), *reversed(self.around)]
+            raise UnreadableModel(fault_of_order(levels, name, self.where))
+
+
+def _first_repeated(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+
+
+def _demand_single_meaning(tensors: Iterable[TensorProto]) -> None:
+    """Of two initializers of one name some readers take the first, some the last."""
+    known: dict[str, TensorProto] = {}
+    for tensor in tensors:
+        if known.setdefault(tensor.name, tensor) != tensor:
+            raise UnreadableModel(f"two initializers are called {tensor.name!r} and differ; rename one")
+
+
+def _demand_imports(model: ModelProto, domains: dict[str, NodeProto]) -> None:
+    versions: dict[str, int] = {}
+    for each in model.opset_import:
+        if versions.setdefault(canonical(each.domain), each.version) != each.version:
+            raise UnreadableModel(
+                f"two versions of operator set {each.domain or 'ai.onnx'!r} are imported; keep one"
+            )
+    for domain, node in domains.items():
+        if domain not in versions:
+            raise UnreadableModel(
+                f"{title(node)} is of operator set {domain or 'ai.onnx'!r}, which the model does not import, "
+                "so its version is unknown; add it to opset_import"
+            )
+
+
+def _demand_bounded(main: _Weight, weights: dict[Identity, _Weight], limits: Limits) -> None:
+    """Add up what functions come to, callees first, each once."""
+    totals: dict[Identity, tuple[int, int]] = {}
+
+    def total(weight: _Weight) -> tuple[int, int]:
+        nodes, depth = weight.nodes, weight.depth
+        for called, (number, around) in weight.calls.items():
+            inner, deep = totals[called]
+            nodes, depth = nodes + number * inner, max(depth, around + deep + 1)
+        return nodes, depth
+
+    try:
+        order = callees_first({each: list(weight.calls) for each, weight in weights.items()})
+    except Circle as found:
+        names = " -> ".join(repr(identity[1]) for identity in found.members)
+        raise UnreadableModel(f"the functions {names} call each other without end; export it again") from None
+    for identity in order:
+        totals[identity] = total(weights[identity])
+    nodes, depth = total(main)
+    most = f"{nodes:,}" if nodes < 10**15 else "over 10^15"
+    limits.demand("nodes", nodes, f"the graph comes to {most} nodes with every call of a function entered")
+    limits.demand("depth", depth, f"functions and graphs are {depth:,} deep inside each other")

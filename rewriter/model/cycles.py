@@ -1,0 +1,104 @@
+"""What feeds itself: nodes that are out of order or in a circle, functions that call each other in one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from onnx import NodeProto
+
+from rewriter.model.graph import graphs_of
+
+Key = TypeVar("Key", bound=Hashable)
+
+Levels = Sequence[tuple[Sequence[NodeProto], NodeProto]]
+"""The body that a node stands in and the node, then those around: the body of its owner and the owner."""
+
+
+def fault_of_order(levels: Levels, name: str, where: str) -> str:
+    """Why a node reads a value that nothing has written yet, in one line.
+
+    Args:
+        levels: where the node stands.
+        name: of the value.
+        where: what to put behind a name, ' of function f' in functions.
+    """
+    for body, node in levels:
+        nodes = list(body)  # protobuf makes new objects of nodes that nobody holds
+        writers = {output: writer for writer in reversed(nodes) for output in writer.output if output}
+        if name not in writers:
+            continue
+        if circle := _circle(nodes, writers):
+            return f"the nodes {' -> '.join(map(title, circle))}{where} feed each other; export it again"
+        return (
+            f"the nodes{where} are not sorted: {title(node)} reads {name!r} before "
+            f"{title(writers[name])} writes it; sort them"
+        )
+    return f"{title(levels[0][1])} reads {name!r}{where}, which nothing writes; export it again"
+
+
+def _circle(nodes: Sequence[NodeProto], writers: Mapping[str, NodeProto]) -> list[NodeProto]:
+    """Nodes of a body, each of which reads what the next one writes, and the last is the first; or none."""
+    number = {id(node): index for index, node in enumerate(nodes)}
+    feeding = {
+        index: list(dict.fromkeys(number[id(writers[name])] for name in _read_by(node) if name in writers))
+        for index, node in enumerate(nodes)
+    }
+    try:
+        list(callees_first(feeding))
+    except Circle as found:
+        return [nodes[index] for index in found.members]
+    return []
+
+
+def _read_by(node: NodeProto) -> Iterator[str]:
+    yield from node.input
+    for attribute in node.attribute:
+        for graph in graphs_of(attribute):
+            for inner in graph.node:
+                yield from _read_by(inner)
+            for info in graph.output:
+                yield info.name
+
+
+class Circle(Exception):
+    """Things that need each other in a circle, the first again at the end."""
+
+    def __init__(self, members: Sequence[Any]) -> None:
+        super().__init__("a circle")
+        self.members = members
+
+
+def callees_first(needs: Mapping[Key, Iterable[Key]]) -> list[Key]:
+    """Everything behind all that it needs.
+
+    Raises:
+        Circle: something needs itself.
+    """
+    done: dict[Key, bool] = {}  # False while its needs are looked into
+    order: list[Key] = []
+    for start in needs:
+        if start in done:
+            continue
+        done[start] = False
+        path = [(start, iter(needs[start]))]
+        while path:
+            member, waiting = path[-1]
+            following = next((each for each in waiting if not done.get(each, False)), None)
+            if following is None:
+                done[member] = True
+                order.append(member)
+                path.pop()
+            elif following in done:
+                names = [each for each, _ in path]
+                raise Circle([*names[names.index(following) :], following])
+            else:
+                done[following] = False
+                path.append((following, iter(needs[following])))
+    return order
+
+
+def title(node: NodeProto) -> str:
+    """What to call a node in a message: its name, or what it writes where it has none."""
+    name = node.name or next(iter(node.output), "")
+    return f"{name!r} ({node.op_type})"

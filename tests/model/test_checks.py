@@ -1,0 +1,90 @@
+"""What is refused before anything is made of a model, and that no damage makes the checks themselves fail."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from onnx import ModelProto
+
+from rewriter.model import checks, external, files
+from rewriter.model.cycles import Circle, callees_first
+from rewriter.model.limits import Limits, current, within
+from rewriter.refusals import UnreadableModel
+from tests.hostile import build
+from tests.hostile.build import function, graph, model, node
+
+
+def test_a_body_reads_what_its_owner_may_read() -> None:
+    branch = graph([node("Neg", "h", "t")], "", "t")
+    owner = node("If", "c", "y", then_branch=branch, else_branch=branch)
+    sorted_, unsorted = [node("Neg", "x", "h"), owner], [owner, node("Neg", "x", "h")]
+    checks.check(model(graph(sorted_, "x c")))
+    with pytest.raises(UnreadableModel, match=r"not sorted: 'y' \(If\) reads 'h' before"):
+        checks.check(model(graph(unsorted, "x c")))
+
+
+def test_functions_are_counted_for_every_call_and_read_once() -> None:
+    doubled = build.doubling(10)
+    with within(Limits(nodes=3071)):  # 2**10 leaves, 2**11 - 1 calls
+        checks.check(doubled)
+    with within(Limits(nodes=3070)), pytest.raises(UnreadableModel, match="comes to 3,071 nodes"):
+        checks.check(doubled)
+
+
+def test_depth_adds_up_through_functions_and_bodies() -> None:
+    call = node("g", "x", "t", domain="f")
+    branch = graph([call], "", "t")
+    whole = model(
+        graph([node("If", "c", "y", then_branch=branch, else_branch=branch)], "x c"),
+        function("g", [node("Neg", "x", "y")]),
+        f=1,
+    )
+    with within(Limits(depth=2)):
+        checks.check(whole)
+    with within(Limits(depth=1)), pytest.raises(UnreadableModel, match="2 deep"):
+        checks.check(whole)
+
+
+def test_limits_are_those_of_the_block() -> None:
+    with within(Limits(nodes=1)):
+        assert current().nodes == 1
+    assert current() == Limits()
+
+
+def test_callees_come_first_and_circles_are_named() -> None:
+    assert callees_first({"a": ["b", "c"], "b": ["c"], "c": []}) == ["c", "b", "a"]
+    with pytest.raises(Circle) as found:
+        callees_first({"a": ["b"], "b": ["c"], "c": ["b"]})
+    assert found.value.members == ["b", "c", "b"]
+
+
+def test_a_chain_of_functions_takes_no_stack() -> None:
+    length = 50_000
+    assert callees_first({i: [i + 1] for i in range(length)} | {length: []})[0] == length
+
+
+SEEDS = {
+    "plain": lambda: build.plain().SerializeToString(),
+    "external": lambda: build.external(offset="0", length="8").SerializeToString(),
+    "functions": lambda: build.doubling(4).SerializeToString(),
+    "bodies": lambda: build.nested(4).SerializeToString(),
+}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_damage_is_refused_or_read(seed: str) -> None:
+    whole, draw = SEEDS[seed](), random.Random(seed)
+    read = 0
+    for _ in range(400):
+        data = bytearray(whole)
+        for _ in range(draw.choice((1, 1, 2, 8))):
+            place = draw.randrange(len(data))
+            data[place : place + draw.randrange(3)] = draw.randbytes(draw.randrange(3))
+        try:
+            found = files.parse(bytes(data), "m")
+            external.external_locations(found)
+            read += isinstance(found, ModelProto)
+        except UnreadableModel as error:
+            assert "\n" not in str(error)
+    assert read
