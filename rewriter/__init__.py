@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rewriter.paths import ModulePath
     from rewriter.proof.verification import Verification
     from rewriter.refusals import Refusal, RewriterError
+    from rewriter.runtime.limits import limits
     from rewriter.views.report import Report
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "__version__",
     "diff",
     "extract",
+    "limits",
     "load",
     "profile",
     "rewrite",
@@ -67,6 +69,7 @@ __all__ = [
 
 _HOME = {
     "diff": "api",
+    "limits": "runtime.limits",
     "profile": "api",
     "extract": "api",
     "split": "api",
