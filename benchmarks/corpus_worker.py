@@ -22,7 +22,7 @@ from benchmarks import tools
 from benchmarks.corpus_runs import TOLERANCE, Runs
 from benchmarks.fields import differences, kinds, without_annotations
 from rewriter import pipeline
-from rewriter.model import files
+from rewriter.model import external, files
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
 from rewriter.passes.presets import Functions, standard_passes
@@ -122,7 +122,7 @@ def _with_modules(original: onnx.ModelProto) -> onnx.ModelProto | None:
 
     None where it has modules of its own, or its external data lies beside it.
     """
-    if files.external_locations(original) or pipeline.load(original).tree.placed:
+    if external.external_locations(original) or pipeline.load(original).tree.placed:
         return None
     model = onnx.ModelProto()
     model.CopyFrom(original)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rewriter.paths import ModulePath
     from rewriter.proof.verification import Verification
     from rewriter.refusals import Refusal, RewriterError
+    from rewriter.runtime.limits import limits
     from rewriter.views.page.report import PageReport
     from rewriter.views.report import Report
 
@@ -60,6 +61,7 @@ __all__ = [
     "__version__",
     "diff",
     "extract",
+    "limits",
     "load",
     "profile",
     "report",
@@ -71,6 +73,7 @@ __all__ = [
 
 _HOME = {
     "diff": "api",
+    "limits": "runtime.limits",
     "profile": "api",
     "extract": "api",
     "split": "api",

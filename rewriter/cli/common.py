@@ -17,9 +17,12 @@ from rich.console import Console
 from rewriter.beside import given_beside
 from rewriter.pipeline import Inputs
 from rewriter.refusals import UsageError
+from rewriter.runtime.limits import limits, parse_size
 from rewriter.views.json import rewrite_json
 from rewriter.views.report import Report
 from rewriter.views.text.report import print_report
+
+Command = Callable[..., None]
 
 MODEL = click.Path(readable=False, path_type=Path)
 """A model file. Whether it can be read is for the loader to say, in one voice for all faults."""
@@ -34,6 +37,60 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{number} is no finite number.", param, ctx)
         return number
+
+
+def limit_options(*, threads: bool = True, shapes: bool = False) -> Callable[[Command], Command]:
+    """The options that limit child processes; they hold while the command runs and do not reach it.
+
+    Args:
+        threads: whether `--threads` is one of them.
+        shapes: whether the only child is shape inference, and `--timeout` its time.
+    """
+    options = [
+        click.option(
+            "--memory",
+            metavar="SIZE",
+            callback=lambda ctx, parameter, text: parse_size(text),
+            default="4GiB",
+            show_default=True,
+            help="What a process that runs models may take, weights mapped from files aside (Linux).",
+        )
+    ]
+    if threads:
+        options.append(
+            click.option(
+                "--threads",
+                type=click.IntRange(min=1),
+                default=1,
+                show_default=True,
+                help="Threads of one operator.",
+            )
+        )
+    if shapes:
+        options.append(
+            click.option(
+                "--timeout",
+                "shapes",
+                type=Finite(min=0, min_open=True),
+                default=120.0,
+                show_default=True,
+                help="Seconds for shape inference.",
+            )
+        )
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def limited(*arguments: Any, **named: Any) -> None:
+            names = ("memory", *(["threads"] if threads else []), *(["shapes"] if shapes else []))
+            with limits(**{name: named.pop(name) for name in names}):
+                command(*arguments, **named)
+
+        decorated: Command = limited
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
 def proof_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -58,6 +115,7 @@ def proof_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Seconds for the numbers, and again for the optimised ones.",
         ),
     )
+    command = limit_options()(command)
     for option in reversed(options):
         command = option(command)
     return command

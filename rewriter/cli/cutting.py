@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from rewriter.cli.common import MODEL, Finite
+from rewriter.cli.common import MODEL, Finite, limit_options
 
 
 def checking_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -31,6 +31,7 @@ def checking_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Seconds for the numbers.",
         ),
     )
+    command = limit_options()(command)
     for option in reversed(options):
         command = option(command)
     return command

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, Finite, emit_json, progress, read_inputs, stdout
+from rewriter.cli.common import MODEL, Finite, emit_json, limit_options, progress, read_inputs, stdout
 from rewriter.cli.selecting import selection_flags
 from rewriter.insight.diff import TOLERANCE, chosen
 from rewriter.modules.selection import Selection
@@ -39,6 +39,7 @@ from rewriter.views.text.diff import print_diff
     show_default=True,
     help="Seconds for the numbers.",
 )
+@limit_options()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead.")
 @click.pass_context
 def command(

@@ -7,7 +7,16 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, Finite, emit_json, given_options, progress, read_inputs, stdout
+from rewriter.cli.common import (
+    MODEL,
+    Finite,
+    emit_json,
+    given_options,
+    limit_options,
+    progress,
+    read_inputs,
+    stdout,
+)
 from rewriter.cli.selecting import selection_options
 from rewriter.evidence.given import Given
 from rewriter.modules.selection import Selection
@@ -39,6 +48,7 @@ from rewriter.views.text.profile import print_profile
 @click.option(
     "--timeout", type=Finite(min=0, min_open=True), default=600.0, show_default=True, help="Seconds for all."
 )
+@limit_options(threads=False)
 @given_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead.")
 def command(

@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
+from rewriter.cli.common import Command, limit_options
 from rewriter.modules.selection import KINDS, Selection
 from rewriter.refusals import UsageError
-
-Command = Callable[..., None]
 
 
 def selection_options(command: Command) -> Command:
@@ -76,7 +75,8 @@ def _with_selection(command: Command, patterns: Callable[[Command], Command]) ->
 
 
 def sizes_option(command: Command) -> Command:
-    """Sizes for symbolic dimensions; they arrive as `dims`, for `read_sizes`."""
+    """Sizes for symbolic dimensions, as `dims` for `read_sizes`, and the limits of shape inference."""
+    command = limit_options(threads=False, shapes=True)(command)
     return click.option(
         "--dim",
         "dims",

@@ -20,6 +20,7 @@ from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.types import types_of
 from rewriter.cutting.writing import plan_data, write_models
+from rewriter.model.copies import Copies
 from rewriter.model.graph import GraphIndex
 from rewriter.model.operators import canonical
 from rewriter.modules.analysis import Analysis
@@ -113,7 +114,7 @@ def extract(
     found = batch.found[wanted]
     if isinstance(found, RewriterError):
         raise found
-    copies = plan_data(analysis, [output], [found.model], copy_data=copy_data) if output else {}
+    copies = plan_data(analysis, [output], [found.model], copy_data=copy_data) if output else Copies()
     folder = analysis.path.parent if analysis.path else output.parent if output else None
     verdict = check(batch.whole, [found.piece], folder, how)[0]
     demand(f"{file_of(analysis)}: {wanted}", verdict)

@@ -18,6 +18,7 @@ from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.types import types_of
 from rewriter.cutting.writing import plan_data, write_models
+from rewriter.model.copies import Copies
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.paths import ModulePath
@@ -110,7 +111,7 @@ def split(
     targets = [folder / file_name(number) for number in range(len(models))] if folder else []
     made = _made(folder) if folder else False
     try:
-        copies = plan_data(analysis, targets, models, copy_data=copy_data) if targets else {}
+        copies = plan_data(analysis, targets, models, copy_data=copy_data) if targets else Copies()
         home = analysis.path.parent if analysis.path else folder
         checks = check(analysis.model, planned.parts, home, how, chain=True)
         for number, verdict in enumerate(checks):
@@ -118,7 +119,7 @@ def split(
         written: tuple[Path, ...] = ()
         if folder:
             models_by_path = dict(zip(targets, models, strict=True))
-            written = write_models(models_by_path, copies, {folder / INDEX: index(analysis, planned)})
+            written = write_models(models_by_path, copies, (folder / INDEX, index(analysis, planned)))
     except BaseException:
         if made and folder:
             with suppress(OSError):

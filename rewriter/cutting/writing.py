@@ -8,12 +8,13 @@ from pathlib import Path
 from onnx import ModelProto
 
 from rewriter.model import external, files, outputs
+from rewriter.model.copies import Copies
 from rewriter.modules.analysis import Analysis
 
 
 def plan_data(
     analysis: Analysis, targets: Sequence[Path], models: Sequence[ModelProto], *, copy_data: bool
-) -> dict[Path, Path]:
+) -> Copies:
     """Refuse early what cannot be written, and say which external data is to be copied.
 
     Data that no piece refers to stays where it is.
@@ -25,7 +26,7 @@ def plan_data(
         copy_data: whether data may be copied where the targets lie in another folder.
 
     Returns:
-        target -> source of every data file to copy.
+        What to copy, and under which names.
 
     Raises:
         CannotWrite: a target cannot be written.
@@ -40,10 +41,11 @@ def plan_data(
 
 
 def write_models(
-    models: Mapping[Path, ModelProto], copies: Mapping[Path, Path], notes: Mapping[Path, bytes] | None = None
+    models: Mapping[Path, ModelProto], copies: Copies, note: tuple[Path, bytes] | None = None
 ) -> tuple[Path, ...]:
-    """Write data, notes and models, each whole or not at all; the models last."""
-    contents: dict[Path, bytes | Path] = {**copies, **(notes or {})}
-    contents.update((path, files.serialize(model)) for path, model in models.items())
-    outputs.write_atomically(contents)
-    return tuple(contents)
+    """Write data, models and the note that describes them; while models change there is no note."""
+    contents = {path: files.serialize(copies.relocated(model)) for path, model in models.items()}
+    if note is not None:
+        contents[note[0]] = note[1]
+    outputs.write_atomically(contents, copies, seal=note[0] if note else None)
+    return (*copies.files, *([note[0]] if note else ()), *models)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rewriter import interrupts
+from rewriter.model.copies import Copies, Watched, copies_to, referred, remove_unused, same_content
+from rewriter.model.staging import Staged, locked, stage, sweep, sync
 from rewriter.refusals import CannotWrite, UsageError
-
-_CHUNK = 16 << 20
 
 
 def plan_copies(
     source: Path | None, targets: Sequence[Path], data: Collection[str], *, copy_data: bool
-) -> dict[Path, Path]:
+) -> Copies:
     """Refuse early what would fail or destroy later, and say which external data is to be copied.
 
     Args:
@@ -26,28 +25,26 @@ def plan_copies(
         copy_data: whether the data may be copied where the targets lie in another folder.
 
     Returns:
-        target -> source of every data file to copy.
+        What to copy, and under which names.
 
     Raises:
-        CannotWrite: a target cannot be written, or other data is in the way of a copy.
+        CannotWrite: a target cannot be written.
         UsageError: a target would replace an input, or leave the data behind.
     """
     home = targets[0].parent
     _demand_folder(targets[0], home)
     for target in targets:
         _spare_inputs(target, source, data)
-    if source is None or not data or home.resolve() == source.parent.resolve():
-        return {}
+    if source is None:
+        return Copies()
+    origin = source.parent
+    if not data or home.resolve() == origin.resolve():
+        return Copies(watched=Watched((source, *(origin / name for name in data))))
     if not copy_data:
-        raise UsageError(
-            f"{targets[0]}: the weights lie in {source.parent}; write beside them, or add --copy-data"
-        )
-    copies = {home / name: source.parent / name for name in data}
-    for target, origin in copies.items():
-        _demand_folder(target, target.parent)
-        if target.exists() and not same_content(target, origin):
-            raise CannotWrite(f"{target}: other data is there already; choose another folder or remove it")
-    return {target: origin for target, origin in copies.items() if not target.exists()}
+        raise UsageError(f"{targets[0]}: the weights lie in {origin}; write beside them, or add --copy-data")
+    for name in data:
+        _demand_folder(home / name, (home / name).parent)
+    return copies_to(home, source, data)
 
 
 def _demand_folder(target: Path, folder: Path) -> None:
@@ -67,76 +64,84 @@ def _spare_inputs(target: Path, source: Path | None, data: Collection[str]) -> N
             raise UsageError(f"{target}: is the external data of the model; name another output")
 
 
-def same_content(left: Path, right: Path) -> bool:
-    """Whether two files hold the same bytes; compared to the first difference."""
-    if left.samefile(right):
-        return True
-    if left.stat().st_size != right.stat().st_size:
-        return False
-    with left.open("rb") as ours, right.open("rb") as theirs:
-        while chunk := ours.read(_CHUNK):
-            if chunk != theirs.read(_CHUNK):
-                return False
-    return True
+def write_atomically(
+    outputs: Mapping[Path, bytes], copies: Copies | None = None, *, seal: Path | None = None
+) -> None:
+    """Write several files, each whole or not at all, so that every state in between is a valid one.
 
-
-def write_atomically(outputs: Mapping[Path, bytes | Path]) -> None:
-    """Write several files, each whole or not at all, in the order given.
-
-    Every file is first written beside its target and synced, so a full disk or an interrupt leaves the old
-    ones standing; only then are they renamed into place, so the last one (the model) is never newer than
-    what it refers to.
+    Every file is first written beside its target and synced: a full disk or an interrupt leaves the old ones
+    standing. Then names change, with the folders locked against other runs: copies of data first, under names
+    that nothing refers to yet; the seal goes; the outputs take their places in order; the seal comes last. So
+    a model never stands beside data of another, nor beside a seal that describes another. Older copies of
+    data that no file mentions any more are removed at the end.
 
     Args:
-        outputs: target -> its bytes, or the file to copy.
+        outputs: target -> its bytes.
+        copies: external data to copy; refused where an input changed since they were planned.
+        seal: the one of `outputs` that describes the others.
 
     Raises:
         CannotWrite: a folder is missing or not writable, or the disk is full.
+        UnreadableModel: an input changed meanwhile.
     """
-    with contextlib.ExitStack() as temporaries:
-        target = Path()
+    copies = copies or Copies()
+    contents: dict[Path, bytes | Path] = {**copies.files, **outputs}
+    folders = {target.parent for target in contents}
+    target = Path()
+    with ExitStack() as temporaries:
         try:
-            written = []
-            for target, content in outputs.items():
-                if target.is_dir():
-                    raise CannotWrite(f"{target}: is a folder; name the file to write")
-                written.append((temporaries.enter_context(_beside(target, content)), target))
-            # An interrupt between two renames would leave a sidecar without its model.
-            with interrupts.held():
-                for temporary, target in written:
-                    temporary.replace(target)
-                    _sync(target.parent)
+            with locked(folders):
+                staged = []
+                for target in contents:
+                    if target.is_dir():
+                        raise CannotWrite(f"{target}: is a folder; name the file to write")
+                    sweep(target)
+                    staged.append(temporaries.enter_context(stage(target)))
+            for each in staged:
+                target = each.target
+                each.fill(contents[target])
+            # An interrupt between two renames would leave a model without its seal.
+            with interrupts.held(), locked(folders):
+                copies.check()
+                old = referred(outputs, folders)
+                _move_data(staged[: len(copies.files)])
+                _replace(staged[len(copies.files) :], seal)
+                for folder in {target.parent for target in outputs}:
+                    remove_unused(old, folder)
         except OSError as error:
             raise CannotWrite(
                 f"{target}: cannot be written: {error.strerror}; check the folder, its permissions and space"
             ) from None
 
 
-@contextlib.contextmanager
-def _beside(target: Path, content: bytes | Path) -> Iterator[Path]:
-    """A synced temporary file with `content` in the folder of `target`; gone afterwards unless renamed."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            if isinstance(content, Path):
-                with content.open("rb") as source:
-                    shutil.copyfileobj(source, stream, _CHUNK)
-            else:
-                stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
+def _move_data(staged: Sequence[Staged]) -> None:
+    """Give copies of data their names; one that another run has made meanwhile must be the same."""
+    for each in staged:
+        each.stream.close()
+        if not each.target.exists():
+            each.path.replace(each.target)
+            sync(each.target.parent)
+        elif not same_content(each.target, each.path):
+            raise CannotWrite(f"{each.target}: another run has written other data there; run again")
 
 
-def _sync(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut, where the system lets a folder be synced."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
+def _replace(staged: Sequence[Staged], seal: Path | None) -> None:
+    """Put outputs in their places, the seal gone meanwhile; it comes back where the first cannot be moved."""
+    aside = None
+    ordered = sorted(staged, key=lambda each: each.target == seal)
+    for number, each in enumerate(ordered):
+        each.stream.close()
         try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            if number == 0 and seal is not None and len(ordered) > 1 and seal.exists():
+                aside = ordered[-1].path.with_suffix(".old.tmp")
+                seal.replace(aside)
+            each.path.replace(each.target)
+        except OSError:
+            if number == 0 and aside is not None and seal is not None and aside.exists():
+                aside.replace(seal)
+            raise
+    # Renames within a folder reach the disk in their order, so one sync does, and the seal is gone for less.
+    for folder in {each.target.parent for each in ordered}:
+        sync(folder)
+    if aside is not None:
+        aside.unlink()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from onnx import ModelProto
 from rewriter import garbage
 from rewriter.evidence.given import Given
 from rewriter.model import external, files, outputs
+from rewriter.model.copies import Copies, Watched
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
@@ -42,16 +44,19 @@ def rewrite(
         UnreadableModel: the source, or external data it refers to, cannot be read.
         UsageError: the output is the source, or external data would be left behind.
         CannotWrite: the output cannot be written.
+        UnreadableModel: the source or its data changed meanwhile; nothing was written.
         NotEquivalent: the result was not proved equal; nothing was written.
         BelowThreshold: too few nodes were placed, or something was refused; nothing was written.
     """
     clock = Clock(progress)
     with clock("load"):
+        unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
         before, path = read_model(source)
         # A model handed over in memory finds its external data beside the output, or nowhere.
         home = path or output
         data = external.check_external_data(before, home) if home else ()
-        copies = _plan(path, output, data, options) if output else {}
+        copies = _plan(path, output, data, options) if output else Copies()
+        unread.check()
         model = ModelProto()
         model.CopyFrom(before)
     with clock("tree"):
@@ -105,7 +110,7 @@ def _changes_graph(step: Pass, outcome: Outcome) -> bool:
     return step.name != Annotate.name and any(outcome.changes.values())
 
 
-def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options) -> dict[Path, Path]:
+def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options) -> Copies:
     targets = (output, sidecar_path(output)) if options.sidecar else (output,)
     return outputs.plan_copies(path, targets, data, copy_data=options.copy_data)
 
@@ -132,17 +137,17 @@ def _write(
     analysis: Analysis,
     outcomes: Sequence[tuple[Pass, Outcome]],
     output: Path,
-    copies: Mapping[Path, Path],
+    copies: Copies,
     options: Options,
 ) -> tuple[Path, ...]:
-    contents: dict[Path, bytes | Path] = dict(copies)
+    contents = {output: files.serialize(copies.relocated(model))}
     if options.sidecar:
         changed = any(_changes_graph(step, outcome) for step, outcome in outcomes)
         described = look_through(model, output, replace(options.given, like=None)) if changed else analysis
         contents[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
-    contents[output] = files.serialize(model)
-    outputs.write_atomically(contents)
-    return tuple(contents)
+    seal = sidecar_path(output) if options.sidecar else None
+    outputs.write_atomically(contents, copies, seal=seal)
+    return (*copies.files, *([seal] if seal else ()), output)
 
 
 def sidecar_path(output: Path) -> Path:

@@ -36,7 +36,7 @@ def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
         stated = {attribute.name for attribute in node.attribute}
         if any(each.default_value.type and name not in stated for name, each in schema.attributes.items()):
             refusals.append(Refusal(regions.regions[home].module, Reason.LOST_DEFAULT, name_of(graph, owner)))
-            regions.move(owner, TOP)
+            regions.move({owner: TOP})
     return refusals
 
 
@@ -63,7 +63,7 @@ class LateTypes:
                 if number in chains[home][:-1]:  # not moved by another value already
                     module = regions.regions[home].module
                     refusals.append(Refusal(module, Reason.LATE_TYPE, name_of(self.graph, node)))
-                    regions.move(node, number)
+                    regions.move({node: number})
         return refusals
 
     def _too_deep(self, regions: Regions, chains: list[tuple[int, ...]]) -> Iterator[tuple[int, int]]:

@@ -22,7 +22,7 @@ from google.protobuf.message import EncodeError
 
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.protocol import Request, Stage, one_line
-from rewriter.runtime.sessions import in_child, scratch
+from rewriter.runtime.sessions import in_child, scratch, why_ended
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _WORKER = "rewriter.runtime.contrast_worker"
@@ -127,7 +127,7 @@ def contrast(
         code = in_child(_WORKER, folder, timeout)
         if code == 0:
             return read_contrast(folder)
-        return Contrast(0, (), _reason(folder, code, timeout))
+        return Contrast(0, (), _reason(folder, code))
 
 
 def write_contrast(found: Contrast, folder: Path) -> None:
@@ -145,9 +145,9 @@ def read_contrast(folder: Path) -> Contrast:
     return Contrast(fields["runs"], tuple(ports), fields["skipped"])
 
 
-def _reason(folder: Path, code: int | None, timeout: float) -> str:
+def _reason(folder: Path, code: int | None) -> str:
     if code is None:
-        return f"not done after {timeout:g} s; --timeout gives it longer"
+        return why_ended(folder)
     if code < 0:
         return f"onnxruntime crashed (signal {-code})"
     if (folder / "reason").exists():

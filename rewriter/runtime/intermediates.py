@@ -18,7 +18,7 @@ from rewriter.refusals import UsageError
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.fingerprints import Fingerprint
 from rewriter.runtime.protocol import one_line
-from rewriter.runtime.sessions import in_child, scratch
+from rewriter.runtime.sessions import in_child, scratch, why_ended
 from rewriter.runtime.signature import Input, signature
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
@@ -85,7 +85,7 @@ def intermediates(
             (place / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
         code = in_child(_OBSERVER, place, timeout)
         if code != 0:
-            raise UsageError(f"the model does not run on the sample inputs: {_reason(place, code, timeout)}")
+            raise UsageError(f"the model does not run on the sample inputs: {_reason(place, code)}")
         return read_fingerprints(place)
 
 
@@ -106,9 +106,9 @@ def read_fingerprints(folder: Path) -> dict[str, Fingerprint]:
     }
 
 
-def _reason(folder: Path, code: int | None, timeout: float) -> str:
+def _reason(folder: Path, code: int | None) -> str:
     if code is None:
-        return f"not done after {timeout:g} s"
+        return why_ended(folder)
     if code < 0:
         return f"onnxruntime crashed (signal {-code})"
     reason = folder / "reason"

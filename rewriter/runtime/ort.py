@@ -17,6 +17,7 @@ import onnx
 import onnxruntime as ort
 
 from rewriter.runtime.feeds import Array
+from rewriter.runtime.limits import threads_here
 from rewriter.runtime.protocol import one_line
 from rewriter.runtime.signature import Input
 
@@ -91,7 +92,7 @@ def _options(folder: str | None, optimised: bool) -> Any:
     levels = ort.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads_here()
     options.log_severity_level = 4
     # The planner is quadratic on long graphs, and packing copies every weight: neither pays for a few runs.
     options.enable_mem_reuse = False

@@ -22,7 +22,7 @@ from google.protobuf.message import EncodeError
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
 from rewriter.runtime.seeds import seeded
-from rewriter.runtime.sessions import in_child, scratch
+from rewriter.runtime.sessions import in_child, scratch, why_ended
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _WORKER = "rewriter.runtime.parts_worker"
@@ -162,7 +162,7 @@ class WholeRun:
         stage = _stage(place)
         at = f"at the {stage} model: " if stage else ""
         if code is None:
-            return f"{at}not done after {self.timeout:g} s"
+            return f"{at}{why_ended(place)}"
         if code < 0:
             return f"{at}onnxruntime crashed (signal {-code})"
         lines = (place / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()

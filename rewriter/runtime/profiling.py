@@ -22,7 +22,7 @@ from rewriter.model.graph import GraphIndex
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.kernels import KernelProfile, ProfileError, read_profile
 from rewriter.runtime.protocol import Request, Stage, one_line
-from rewriter.runtime.sessions import in_child, scratch
+from rewriter.runtime.sessions import in_child, scratch, why_ended
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _WORKER = "rewriter.runtime.profile_worker"
@@ -101,7 +101,7 @@ def profile_runs(
             (place / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
         code = in_child(_WORKER, place, timeout)
         if code != 0:
-            return Profiled(skipped=_reason(place, code, timeout))
+            return Profiled(skipped=_reason(place, code))
         return _collected(place, names, asked)
 
 
@@ -131,9 +131,9 @@ def _name_nodes(model: onnx.ModelProto) -> tuple[str, ...]:
     return tuple(node.name for node in nodes)
 
 
-def _reason(folder: Path, code: int | None, timeout: float) -> str:
+def _reason(folder: Path, code: int | None) -> str:
     if code is None:
-        return f"not done after {timeout:g} s; --timeout gives it longer"
+        return why_ended(folder)
     if code < 0:
         return f"onnxruntime crashed (signal {-code})"
     if (folder / "reason").exists():

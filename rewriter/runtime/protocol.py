@@ -17,6 +17,8 @@ from rewriter.runtime.feeds import Plan
 from rewriter.runtime.indices import Bound
 from rewriter.runtime.signature import Input
 
+SCRATCH = "rewriter-"
+"""How the names of the temporary folders begin."""
 _LONGEST_LINE = 300
 
 

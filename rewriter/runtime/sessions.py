@@ -1,7 +1,8 @@
 """Runs two models in a child process, since onnxruntime can crash, hang or take all memory on a bad file.
 
-The child gets no limit on its memory: onnxruntime maps weights into memory, so a limit on addresses would
-refuse large models that run well. On Linux the child asks to be the first to go when memory runs out.
+onnxruntime maps weights into memory, privately, so a limit on addresses or on data (RLIMIT_AS, RLIMIT_DATA)
+would refuse large models that run well. So the parent watches what memory a child has of its own, and ends
+one that takes more than `limits` allow. On Linux the child asks to be the first to go when memory runs out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
@@ -21,11 +23,15 @@ import onnx
 from google.protobuf.message import EncodeError
 
 from rewriter.runtime.feeds import Array, Plan
-from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
+from rewriter.runtime.limits import THREADS, current, own_memory, size_text
+from rewriter.runtime.protocol import SCRATCH, Outcome, Request, Stage, one_line
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _WORKER = "rewriter.runtime.worker"
 _PROBING_SHARE = 0.25
+_LOOK = 0.02
+"""Seconds between two looks at the memory of a child; it can take some 100 MB in that time."""
+_ENDED = "ended"
 
 
 def compare_runs(
@@ -54,30 +60,36 @@ def compare_runs(
     Returns:
         What was found; a crash or a timeout is an outcome too. Never raises for what a model does.
     """
-    with scratch() as folder:
-        places = {stage: None if path is None else str(path.resolve()) for stage, path in folders.items()}
-        if all(map(holds_weights, models.values())):
-            models = SharedWeights(folder).move(models)
-            places = dict.fromkeys(Stage, str(folder))
-        request = Request(plan, sets, seed, given is not None, optimised, timeout * _PROBING_SHARE, places)
-        request.write(folder / "request.json")
-        try:
-            for stage, model in models.items():
-                (folder / stage.model).write_bytes(model.SerializeToString())
-        except (EncodeError, ValueError):
-            return Outcome(
-                skipped="a model over 2 GB with its weights loaded cannot be run; leave them external"
+    try:
+        with scratch() as folder:
+            places = {stage: None if path is None else str(path.resolve()) for stage, path in folders.items()}
+            if all(map(holds_weights, models.values())):
+                models = SharedWeights(folder).move(models)
+                places = dict.fromkeys(Stage, str(folder))
+            request = Request(
+                plan, sets, seed, given is not None, optimised, timeout * _PROBING_SHARE, places
             )
-        for number, each in enumerate(plan.inputs if given is not None else ()):
-            tensor = onnx.numpy_helper.from_array((given or {})[each.name])
-            (folder / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
-        return _run(folder, timeout)
+            request.write(folder / "request.json")
+            try:
+                for stage, model in models.items():
+                    (folder / stage.model).write_bytes(model.SerializeToString())
+            except (EncodeError, ValueError):
+                return Outcome(
+                    skipped="a model over 2 GB with its weights loaded cannot be run; leave them external"
+                )
+            for number, each in enumerate(plan.inputs if given is not None else ()):
+                tensor = onnx.numpy_helper.from_array((given or {})[each.name])
+                (folder / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
+            return _run(folder, timeout)
+    except OSError as error:
+        reason = f"onnxruntime was not run: {error.strerror or error}; TMPDIR names the folder it works in"
+        return Outcome(skipped=one_line(reason))
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A temporary folder that Ctrl-C during its removal does not leave behind."""
-    folder = Path(mkdtemp(prefix="rewriter-"))
+    folder = Path(mkdtemp(prefix=SCRATCH))
     try:
         yield folder
     finally:
@@ -91,22 +103,30 @@ def scratch() -> Iterator[Path]:
 def _run(folder: Path, timeout: float) -> Outcome:
     code = in_child(_WORKER, folder, timeout)
     if code is None:
-        return Outcome(skipped=f"{_stage(folder)} timed out: not done after {timeout:g} s")
+        return Outcome(skipped=f"{_stage(folder)} {why_ended(folder)}")
     if (folder / "outcome.json").exists():
         return Outcome.read(folder / "outcome.json")
     return _failed(folder, code)
 
 
 def in_child(worker: str, folder: Path, timeout: float) -> int | None:
-    """Run `python -m worker folder`; its exit code, the number of a signal below 0, None after `timeout` s.
+    """Run `python -m worker folder` within the limits.
 
     What it writes to stderr is in the file `stderr` of the folder.
+
+    Returns:
+        Its exit code; the number of a signal below 0; None where it was ended, see `why_ended`.
     """
     # -P keeps the working directory, which may hold anything, off the child's module path.
     command = [sys.executable, "-P", "-m", worker, str(folder)]
-    path = os.pathsep.join(filter(None, sys.path))
-    # onnxruntime 1.31 keeps a database in the user's cache folder and sends what it counted.
-    environment = {**os.environ, "PYTHONPATH": path, "ORT_DISABLE_TELEMETRY": "1"}
+    limits = current()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        THREADS: str(limits.threads),
+        # onnxruntime 1.31 keeps a database of what it counted in the user's cache folder.
+        "ORT_DISABLE_TELEMETRY": "1",
+    }
     with (folder / "stderr").open("wb") as errors:
         child = subprocess.Popen(
             command,
@@ -117,14 +137,35 @@ def in_child(worker: str, folder: Path, timeout: float) -> int | None:
             start_new_session=True,  # Ctrl-C comes to us, and we end the child
         )
         try:
-            return child.wait(timeout)
-        except subprocess.TimeoutExpired:
+            reason = _wait(child, timeout, limits.memory)
+            if reason is None:
+                return child.returncode
+            (folder / _ENDED).write_text(reason, encoding="utf-8")
             return None
         finally:
             child.kill()
             child.wait()
             if child.stdin is not None:
                 child.stdin.close()
+
+
+def _wait(child: subprocess.Popen[bytes], timeout: float, memory: int) -> str | None:
+    """Wait until the child is done; why it has to be ended where it is not."""
+    limit = time.monotonic() + timeout
+    while (left := limit - time.monotonic()) > 0:
+        try:
+            child.wait(min(left, _LOOK))
+        except subprocess.TimeoutExpired:
+            if own_memory(child.pid) > memory:
+                return f"ran out of memory: it took more than {size_text(memory)}; --memory gives it more"
+        else:
+            return None
+    return f"timed out: not done after {timeout:g} s; --timeout gives it longer"
+
+
+def why_ended(folder: Path) -> str:
+    """Why `in_child` ended the child: "timed out: ...", or "ran out of memory: ..."."""
+    return (folder / _ENDED).read_text(encoding="utf-8")
 
 
 def _failed(folder: Path, code: int) -> Outcome:
@@ -135,7 +176,8 @@ def _failed(folder: Path, code: int) -> Outcome:
             skipped=one_line(f"the process for onnxruntime failed: {lines[-1] if lines else code}")
         )
     reason = f"{_stage(folder)} crashed onnxruntime ({_signal(-code)})"
-    if _entered(folder) is Stage.REWRITTEN:
+    # SIGKILL is what the system sends where memory runs out; that says nothing of the model.
+    if _entered(folder) is Stage.REWRITTEN and -code != signal.SIGKILL:
         return Outcome(error=reason, exact=False, max_abs=inf, relative=inf)
     return Outcome(skipped=reason)
 

@@ -15,8 +15,9 @@ import onnx
 from google.protobuf.message import EncodeError
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
+from rewriter.runtime.limits import current
 from rewriter.runtime.protocol import one_line
-from rewriter.runtime.sessions import in_child, scratch
+from rewriter.runtime.sessions import in_child, scratch, why_ended
 from rewriter.runtime.signature import Dim, dims_of, evaluate
 from rewriter.runtime.weights import copy_but
 
@@ -59,13 +60,13 @@ class Shapes:
     fault: str | None = None
 
 
-def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float = 120.0) -> Shapes:
+def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float | None = None) -> Shapes:
     """Find the shapes of all values.
 
     Args:
         model: the model; not changed.
         sizes: sizes for symbolic dimensions by their name.
-        timeout: seconds.
+        timeout: seconds; those of the limits where None.
     """
     bare = _without_weights(model)
     for info in _infos(bare.graph):
@@ -75,13 +76,11 @@ def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float 
             (folder / "model.onnx").write_bytes(bare.SerializeToString())
         except (EncodeError, ValueError):
             return Shapes({}, "its structure alone is over 2 GB")
-        code = in_child(_WORKER, folder, timeout)
+        code = in_child(_WORKER, folder, timeout or current().shapes)
         found = folder / "shapes.json"
         if not found.exists():
             lines = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            ended = (
-                f"not done after {timeout:g} s" if code is None else lines[-1] if lines else f"code {code}"
-            )
+            ended = why_ended(folder) if code is None else lines[-1] if lines else f"code {code}"
             return Shapes({}, one_line(f"shape inference failed: {ended}"))
         told = json.loads(found.read_text(encoding="utf-8"))
     shapes = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ from rewriter.runtime.difference import Difference, difference
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.ort import VERSION, RunError, Session
 from rewriter.runtime.probing import Probe, Try, tries
-from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
+from rewriter.runtime.protocol import SCRATCH, Outcome, Request, Stage, one_line
 from rewriter.runtime.signature import FeedError
 
 Results = list[list[Any]]
@@ -172,8 +173,14 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _die_with_parent() -> None:
-    """Ends this process when the parent is gone: the other end of stdin closes then, however it died."""
+    """Ends this process when the parent is gone: the other end of stdin closes then, however it died.
+
+    Nobody else is left then to remove the folder, which may hold all weights.
+    """
     os.read(0, 1)
+    folder = Path(sys.argv[1])
+    if folder.name.startswith(SCRATCH):
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

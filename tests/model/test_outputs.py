@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewriter.model import outputs
+from rewriter.model import copies, outputs
+from rewriter.model.copies import Copies
 from rewriter.refusals import CannotWrite
 
 
@@ -36,8 +37,9 @@ def test_a_target_keeps_its_mode_and_a_copy_its_source(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"weights")
     (tmp_path / "target").write_bytes(b"old")
     (tmp_path / "target").chmod(0o640)
-    outputs.write_atomically({tmp_path / "target": tmp_path / "source"})
-    assert (tmp_path / "target").read_bytes() == (tmp_path / "source").read_bytes() == b"weights"
+    copies = Copies({tmp_path / "copy": tmp_path / "source"})
+    outputs.write_atomically({tmp_path / "target": b"new"}, copies)
+    assert (tmp_path / "copy").read_bytes() == (tmp_path / "source").read_bytes() == b"weights"
     assert stat.S_IMODE((tmp_path / "target").stat().st_mode) == 0o640
 
 
@@ -45,7 +47,7 @@ def test_missing_folder_and_missing_source(tmp_path: Path) -> None:
     with pytest.raises(CannotWrite, match="cannot be written"):
         outputs.write_atomically({tmp_path / "none" / "a": b""})
     with pytest.raises(CannotWrite, match="cannot be written"):
-        outputs.write_atomically({tmp_path / "a": b"a", tmp_path / "b": tmp_path / "none"})
+        outputs.write_atomically({tmp_path / "a": b"a"}, Copies({tmp_path / "b": tmp_path / "none"}))
     assert not [*tmp_path.iterdir()]
 
 
@@ -63,5 +65,5 @@ def test_same_content(tmp_path_factory: pytest.TempPathFactory, left: bytes, rig
     folder = tmp_path_factory.mktemp("same")
     (folder / "l").write_bytes(left)
     (folder / "r").write_bytes(right)
-    assert outputs.same_content(folder / "l", folder / "r") == (left == right)
-    assert outputs.same_content(folder / "l", folder / "l")
+    assert copies.same_content(folder / "l", folder / "r") == (left == right)
+    assert copies.same_content(folder / "l", folder / "l")

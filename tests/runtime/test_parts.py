@@ -66,7 +66,7 @@ def test_a_piece_that_fails_stops_the_chain() -> None:
 
 def test_a_timeout_is_told() -> None:
     (verdict,) = run(FIRST, timeout=0.001)
-    assert verdict.outcome.skipped == "not done after 0.001 s"
+    assert verdict.outcome.skipped == "timed out: not done after 0.001 s; --timeout gives it longer"
 
 
 def test_a_crash_at_a_piece_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ def test_a_crash_of_the_rewritten_model_alone_is_a_difference(
 def test_a_model_that_never_ends_times_out(
     scratch: Path, children: list[subprocess.Popen[bytes]], before: str, after: str, stage: str
 ) -> None:
-    reason = f"the {stage} model timed out: not done after 1.5 s"
+    reason = f"the {stage} model timed out: not done after 1.5 s; --timeout gives it longer"
     assert run(before, after, timeout=1.5) == Outcome(skipped=reason)
     assert not list(scratch.iterdir())
     assert children[0].returncode == -signal.SIGKILL
@@ -150,6 +150,7 @@ def test_the_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     while alive(child) and time.monotonic() < limit:
         time.sleep(0.05)
     assert not alive(child)
+    assert not list(tmp_path.glob("rewriter-*"))
 
 
 def alive(process: int) -> bool:

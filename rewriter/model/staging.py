@@ -1,0 +1,102 @@
+"""Files complete and synced beside their targets, before any name changes; and who may change names."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Collection, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from rewriter.refusals import CannotWrite
+
+CHUNK = 16 << 20
+_PATIENCE = 60.0
+"""Seconds to wait for another run, which holds the lock for a few renames only."""
+
+
+class Staged(NamedTuple):
+    """A temporary file beside its target. It stays open: its lock tells other runs that it is in use."""
+
+    target: Path
+    path: Path
+    stream: BinaryIO
+
+    def fill(self, content: bytes | Path) -> None:
+        """Write bytes, or the content of a file, so that they survive a power cut."""
+        if isinstance(content, Path):
+            with content.open("rb") as source:
+                shutil.copyfileobj(source, self.stream, CHUNK)
+        else:
+            self.stream.write(content)
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
+        if self.target.exists():
+            shutil.copymode(self.target, self.path)
+
+
+@contextlib.contextmanager
+def stage(target: Path) -> Iterator[Staged]:
+    """An empty temporary file in the folder of `target`; gone afterwards unless renamed."""
+    path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with path.open("xb") as stream:
+            _lock(stream.fileno())
+            yield Staged(target, path, stream)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def sweep(target: Path) -> None:
+    """Remove what runs that were killed left beside `target`; call with its folder locked."""
+    start = f".{target.name}."
+    for path in target.parent.iterdir():
+        if path.name.startswith(start) and path.name.endswith(".tmp") and path.is_file():
+            with contextlib.suppress(OSError), path.open("rb") as stream:
+                if _lock(stream.fileno()):
+                    path.unlink()
+
+
+@contextlib.contextmanager
+def locked(folders: Collection[Path]) -> Iterator[None]:
+    """Keep other runs from changing names in folders; the system frees the locks of a killed process.
+
+    Raises:
+        CannotWrite: another process keeps one of them.
+    """
+    with contextlib.ExitStack() as handles:
+        for folder in sorted(set(folders)):  # in one order, so that two runs never wait for each other
+            handle = os.open(folder, os.O_RDONLY)
+            handles.callback(os.close, handle)
+            limit = time.monotonic() + _PATIENCE
+            while not _lock(handle):
+                if time.monotonic() > limit:
+                    raise CannotWrite(f"{folder}: another run keeps writing there; try again when it is done")
+                time.sleep(0.01)
+        yield
+
+
+def _lock(handle: int) -> bool:
+    """Whether the open file is ours now; true as well where the system or the file system has no locks."""
+    try:
+        fcntl = import_module("fcntl")
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        pass
+    return True
+
+
+def sync(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut, where the system lets a folder be synced."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,108 @@
+"""How much child processes may take: one setting for all that runs within it, whoever starts the child."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rewriter.refusals import UsageError
+
+THREADS = "REWRITER_CHILD_THREADS"
+"""The environment variable that hands the number of threads to a child."""
+_UNITS = {"": 1, "B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a child may take.
+
+    Attributes:
+        memory: bytes of its own; files that it maps, such as external weights, do not count, since the
+            system takes these pages back when it needs them. Watched on Linux only.
+        threads: of one operator in onnxruntime, where a verb has no other setting.
+        shapes: seconds for onnx's shape inference.
+    """
+
+    memory: int = 4 << 30
+    threads: int = 1
+    shapes: float = 120.0
+
+
+_NORMAL = Limits()
+_CURRENT: ContextVar[Limits] = ContextVar("limits", default=_NORMAL)
+
+
+def current() -> Limits:
+    """The limits that hold here."""
+    return _CURRENT.get()
+
+
+@contextmanager
+def limits(
+    *, memory: int | str | None = None, threads: int | None = None, shapes: float | None = None
+) -> Iterator[None]:
+    """Run what is in the block within other limits: `with rewriter.limits(memory="8GiB"): ...`.
+
+    Args:
+        memory: bytes, or a text such as "4GiB", that a process which runs models may take for itself; the
+            weights it maps from files do not count. More is reported as "out of memory". Linux only.
+        threads: for one operator of onnxruntime.
+        shapes: seconds for onnx's shape inference.
+
+    Raises:
+        UsageError: a number is not positive, or the text is no size.
+    """
+    size = parse_size(memory) if isinstance(memory, str) else memory
+    given = {"memory": size, "threads": threads, "shapes": shapes}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    for name, value in chosen.items():
+        if value <= 0:
+            raise UsageError(f"{name} is {value}; it has to be more than nothing")
+    token = _CURRENT.set(replace(_CURRENT.get(), **chosen))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def parse_size(text: str) -> int:
+    """`"4GiB"`, `"4G"`, `"512 MiB"` or a plain number of bytes; units are powers of 1024.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    found = re.fullmatch(
+        r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]?)(?:iB|B)?", text.strip(), re.IGNORECASE | re.ASCII
+    )
+    size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    if size <= 0:
+        raise UsageError(f"{text[:40]!r} is no size of memory; write it like 4GiB")
+    return size
+
+
+def size_text(size: int) -> str:
+    """`4 GiB`."""
+    for unit, one in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= one:
+            return f"{size / one:.3g} {unit}"
+    return f"{size} B"
+
+
+def own_memory(process: int) -> int:
+    """Bytes of memory that belong to a process alone; 0 where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return 0
+    told = dict(line.split(":", 1) for line in lines if ":" in line)
+    return sum(int(told.get(name, "0").split()[0]) << 10 for name in ("RssAnon", "RssShmem", "VmSwap"))
+
+
+def threads_here() -> int:
+    """In a child: the number of threads it was given."""
+    return int(os.environ.get(THREADS, "1"))
