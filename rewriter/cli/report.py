@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from rewriter.cli.common import MODEL, Finite, given_options, progress, read_inputs, stdout
-from rewriter.cli.selecting import read_sizes, sizes_option
+from rewriter.cli.common import MODEL, Finite, given_options, limit_options, progress, read_inputs, stdout
+from rewriter.cli.selecting import dims_option, read_sizes
 from rewriter.evidence.given import Given
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.reporting import MEASURES, Wanted, report
@@ -53,7 +53,8 @@ from rewriter.views.text.report import written_phrase
     show_default=True,
     help="Seconds for the numbers, and again for the profile.",
 )
-@sizes_option
+@dims_option
+@limit_options()
 @given_options
 def command(
     model: Path,

@@ -76,7 +76,11 @@ def _with_selection(command: Command, patterns: Callable[[Command], Command]) ->
 
 def sizes_option(command: Command) -> Command:
     """Sizes for symbolic dimensions, as `dims` for `read_sizes`, and the limits of shape inference."""
-    command = limit_options(threads=False, shapes=True)(command)
+    return dims_option(limit_options(threads=False, shapes=True)(command))
+
+
+def dims_option(command: Command) -> Command:
+    """`--dim` alone, for verbs that limit child processes by themselves."""
     return click.option(
         "--dim",
         "dims",

@@ -67,11 +67,15 @@ def test_what_onnxruntime_inlined_is_told_by_the_values_noted_on_the_model() -> 
     annotated = rewriter.rewrite(EXPORTS / "bert" / "dy.onnx", numbers=False).analysis
     model = onnx.ModelProto()
     model.CopyFrom(annotated.model)
+    written = {name for node in model.graph.node for name in node.output}
+    renamed = {name: f"_inlfunc_Some_Function_token_7_{name}" for name in written if name}
     for node in model.graph.node:
         del node.metadata_props[:]
         node.name = ""
-        node.input[:] = [f"_inlfunc_Some_Function_token_7_{name}" if name else "" for name in node.input]
-        node.output[:] = [f"_inlfunc_Some_Function_token_7_{name}" if name else "" for name in node.output]
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    for info in model.graph.output:
+        info.name = renamed[info.name]
     found = rewriter.tree(model)
     expected = [placement.module for placement in annotated.tree.placements if placement]
     assert [placement.module if placement else None for placement in found.placements] == expected

@@ -49,6 +49,7 @@ def test_sparse_tensors_of_bodies_are_renamed_with_what_reads_them() -> None:
             else_branch = e () => (float[2] e2) { e2 = Neg(p) }>
         }"""
     )
+    proto.opset_import.add(domain="mine", version=1)
     sparse = onnx.SparseTensorProto(dims=[2])
     sparse.values.CopyFrom(onnx.helper.make_tensor("s", onnx.TensorProto.FLOAT, [1], [0.5]))
     sparse.indices.CopyFrom(onnx.helper.make_tensor("", onnx.TensorProto.INT64, [1], [1]))

@@ -139,7 +139,7 @@ def test_the_boundary_counts_captures_and_orders_weights_last() -> None:
 def test_a_graph_that_feeds_itself_is_refused() -> None:
     proto = chain("/a/Relu", "/Relu", "/Relu_1", "/b/Relu")
     proto.graph.node[1].input[0] = proto.graph.node[2].output[0]
-    with pytest.raises(UnreadableModel, match="feeds itself"):
+    with pytest.raises(UnreadableModel, match="feed each other"):
         regions_of(proto)
 
 
