@@ -35,6 +35,7 @@ from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.presets import standard_passes
 from rewriter.paths import ModulePath, common_ancestor
+from rewriter.refusals import UnreadableModel
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 WAYS = ("alone", "like", "annotated")
@@ -130,9 +131,14 @@ class Benchmark:
                 if isinstance(made, str):
                     self.failures[(tool, f"{case.path.parent.name}/{case.path.stem}")] = made
                     continue
-                for way in WAYS:
-                    if way in of_source:
-                        self._judge(case, tool, way, made, original, like)
+                try:
+                    for way in WAYS:
+                        if way in of_source:
+                            self._judge(case, tool, way, made, original, like)
+                except UnreadableModel as error:  # what the tool wrote is no valid model
+                    self.failures[(tool, f"{case.path.parent.name}/{case.path.stem}")] = str(error).partition(
+                        ": "
+                    )[2]
 
     def _judge(
         self, case: Case, tool: str, way: str, made: Path, original: GraphIndex, like: Like | None
@@ -217,7 +223,7 @@ def main(
     print(f"{' / '.join(VERDICTS)} (nameable) in % of nodes\n")
     print(benchmark.table(tools, variants, ways))
     if benchmark.failures:
-        print(f"\n{len(benchmark.failures)} files that a tool did not write:\n")
+        print(f"\n{len(benchmark.failures)} files that a tool did not write, or not as a valid model:\n")
         for (tool, file), why in benchmark.failures.items():
             print(f"- {tool}, {file}: {why.splitlines()[0]}")
 

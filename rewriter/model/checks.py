@@ -37,8 +37,13 @@ class _Weight:
     calls: dict[Identity, tuple[int, int]] = field(default_factory=dict)
 
 
-def check(model: ModelProto) -> None:
+def check(model: ModelProto, *, ordered: bool = True) -> None:
     """Refuse a model that has no single meaning, or that is over the limits.
+
+    Args:
+        model: the model.
+        ordered: whether nodes must be sorted, as the specification asks; tools (converters to fp16) append
+            nodes that others read, which has but one meaning.
 
     Raises:
         UnreadableModel: with the fault in one line.
@@ -47,12 +52,12 @@ def check(model: ModelProto) -> None:
     for function in model.functions:
         if functions.setdefault(identity_of(function), function) != function:
             raise UnreadableModel(f"two functions are called {function.name!r}; rename one")
-    main = _Reader(functions, None)
+    main = _Reader(functions, None, ordered=ordered)
     main.read_graph(model.graph, [], 0)
     _demand_imports(model, main.domains)
     weights = {}
     for identity, function in functions.items():
-        reader = _Reader(functions, function)
+        reader = _Reader(functions, function, ordered=ordered)
         reader.read_function(function)
         weights[identity] = reader.weight
     _demand_bounded(main.weight, weights, current())
@@ -79,27 +84,36 @@ def identity_of(function: FunctionProto) -> Identity:
     return canonical(function.domain), function.name, function.overload
 
 
+class _Scope(set[str]):
+    """The names that a body has by now; `late`, those that it comes to have though they are read before."""
+
+    late: frozenset[str] = frozenset()
+
+
 class _Reader:
     """Reads one main graph or function with all bodies inside of it."""
 
-    def __init__(self, functions: dict[Identity, FunctionProto], owner: FunctionProto | None) -> None:
+    def __init__(
+        self, functions: dict[Identity, FunctionProto], owner: FunctionProto | None, *, ordered: bool
+    ) -> None:
         self.functions = functions
+        self.ordered = ordered
         self.where = f" of function {owner.name!r}" if owner is not None else ""
         self.weight = _Weight()
         self.domains: dict[str, NodeProto] = {}
         self.around: list[tuple[Sequence[NodeProto], NodeProto]] = []
 
     def read_function(self, function: FunctionProto) -> None:
-        names = set(function.input)
+        names = _Scope(function.input)
         if len(names) < len(function.input):
             twice = _first_repeated(function.input)
             raise UnreadableModel(f"input {twice!r}{self.where} is there twice; rename one")
         self._read_nodes(function.node, [names], 0)
         self._demand_results(function.output, names)
 
-    def read_graph(self, graph: GraphProto, outer: list[set[str]], depth: int) -> None:
+    def read_graph(self, graph: GraphProto, outer: list[_Scope], depth: int) -> None:
         inputs = [info.name for info in graph.input]
-        names = set(inputs)
+        names = _Scope(inputs)
         if len(names) < len(inputs):
             raise UnreadableModel(f"input {_first_repeated(inputs)!r}{self.where} is there twice; rename one")
         tensors = [*graph.initializer, *(sparse.values for sparse in graph.sparse_initializer)]
@@ -109,14 +123,12 @@ class _Reader:
         self._read_nodes(graph.node, [*outer, names], depth)
         self._demand_results([info.name for info in graph.output], names, outer)
 
-    def _demand_results(
-        self, results: Iterable[str], names: set[str], outer: Sequence[set[str]] = ()
-    ) -> None:
+    def _demand_results(self, results: Iterable[str], names: _Scope, outer: Sequence[_Scope] = ()) -> None:
         for name in results:
             if name and name not in names and not any(name in scope for scope in outer):
                 raise UnreadableModel(f"nothing writes output {name!r}{self.where}; export it again")
 
-    def _read_nodes(self, nodes: Sequence[NodeProto], scopes: list[set[str]], depth: int) -> None:
+    def _read_nodes(self, nodes: Sequence[NodeProto], scopes: list[_Scope], depth: int) -> None:
         weight, own = self.weight, scopes[-1]
         weight.nodes += len(nodes)
         weight.depth = max(weight.depth, depth)
@@ -144,11 +156,15 @@ class _Reader:
                 own.add(name)
 
     def _demand_known(
-        self, name: str, node: NodeProto, scopes: list[set[str]], nodes: Sequence[NodeProto]
+        self, name: str, node: NodeProto, scopes: list[_Scope], nodes: Sequence[NodeProto]
     ) -> None:
-        if not any(name in scope for scope in scopes):
-            levels = [(nodes, node), *reversed(self.around)]
-            raise UnreadableModel(fault_of_order(levels, name, self.where))
+        if any(name in scope or name in scope.late for scope in scopes):
+            return
+        levels = [(nodes, node), *reversed(self.around)]
+        order = fault_of_order(levels, name, self.where)
+        if self.ordered or not order.late:
+            raise UnreadableModel(order.fault)
+        scopes[-1 - order.level].late = order.late  # the body was looked at whole: never again for its names
 
 
 def _first_repeated(names: Iterable[str]) -> str:

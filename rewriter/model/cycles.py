@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from onnx import NodeProto
 
@@ -15,26 +15,45 @@ Levels = Sequence[tuple[Sequence[NodeProto], NodeProto]]
 """The body that a node stands in and the node, then those around: the body of its owner and the owner."""
 
 
-def fault_of_order(levels: Levels, name: str, where: str) -> str:
-    """Why a node reads a value that nothing has written yet, in one line.
+class Order(NamedTuple):
+    """Why a node reads a value that nothing has written yet.
+
+    Attributes:
+        fault: in one line.
+        late: all that the nodes of the body write that has it, where these need nothing but sorting; empty
+            where no order would do.
+        level: how many bodies further out that one is.
+    """
+
+    fault: str
+    late: frozenset[str] = frozenset()
+    level: int = 0
+
+
+def fault_of_order(levels: Levels, name: str, where: str) -> Order:
+    """Why a node reads a value that nothing has written yet.
 
     Args:
         levels: where the node stands.
         name: of the value.
         where: what to put behind a name, ' of function f' in functions.
     """
-    for body, node in levels:
+    for level, (body, node) in enumerate(levels):
         nodes = list(body)  # protobuf makes new objects of nodes that nobody holds
         writers = {output: writer for writer in reversed(nodes) for output in writer.output if output}
         if name not in writers:
             continue
         if circle := _circle(nodes, writers):
-            return f"the nodes {' -> '.join(map(title, circle))}{where} feed each other; export it again"
-        return (
+            return Order(
+                f"the nodes {' -> '.join(map(title, circle))}{where} feed each other; export it again"
+            )
+        return Order(
             f"the nodes{where} are not sorted: {title(node)} reads {name!r} before "
-            f"{title(writers[name])} writes it; sort them"
+            f"{title(writers[name])} writes it; sort them",
+            frozenset(writers),
+            level,
         )
-    return f"{title(levels[0][1])} reads {name!r}{where}, which nothing writes; export it again"
+    return Order(f"{title(levels[0][1])} reads {name!r}{where}, which nothing writes; export it again")
 
 
 def _circle(nodes: Sequence[NodeProto], writers: Mapping[str, NodeProto]) -> list[NodeProto]:

@@ -28,7 +28,7 @@ _DEEPEST = 32
 """Graph attributes inside each other, of three messages each: protobuf reads a hundred messages deep."""
 
 
-def load(path: Path) -> ModelProto:
+def load(path: Path, *, ordered: bool = True) -> ModelProto:
     """Read the structure of a model; external weights are left where they are, unread.
 
     Raises:
@@ -47,11 +47,11 @@ def load(path: Path) -> ModelProto:
         raise UnreadableModel(f"{path}: no such file; check the path") from None
     except OSError as error:
         raise UnreadableModel(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
-    return parse(data, str(path))
+    return parse(data, str(path), ordered=ordered)
 
 
-def parse(data: bytes, name: str) -> ModelProto:
-    """Parse serialized bytes of a model; `name` stands for them in errors.
+def parse(data: bytes, name: str, *, ordered: bool = True) -> ModelProto:
+    """Parse serialized bytes of a model; `name` stands for them in errors; `ordered` as in `checks.check`.
 
     Raises:
         UnreadableModel: the bytes are not a whole ONNX model.
@@ -64,7 +64,7 @@ def parse(data: bytes, name: str) -> ModelProto:
             raise UnreadableModel(f"{name}: {what}; {mend}")
     try:
         model = _parsed(data)
-        check(model)
+        check(model, ordered=ordered)
     except UnreadableModel as error:
         raise UnreadableModel(f"{name}: {error}") from None
     return model

@@ -50,7 +50,7 @@ def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, A
         UnreadableModel: it is not a whole ONNX model.
         UsageError: what was given does not fit it.
     """
-    model, path = read_model(source)
+    model, path = read_model(source, ordered=False)
     return model, look_through(model, path, given)
 
 
@@ -76,20 +76,24 @@ def look_through(model: ModelProto, path: Path | None, given: Given) -> Analysis
     return replace(analyse(flat, path, given), grouped=True)
 
 
-def read_model(source: Source) -> tuple[ModelProto, Path | None]:
+def read_model(source: Source, *, ordered: bool = True) -> tuple[ModelProto, Path | None]:
     """The model, and the file it was read from; None for one handed over in memory.
+
+    Args:
+        source: the model.
+        ordered: whether its nodes must be sorted; a tree can be read of others too, a proof cannot be given.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model.
     """
     if isinstance(source, ModelProto):
         with naming(None):
-            check(source)
+            check(source, ordered=ordered)
         return source, None
     if isinstance(source, bytes):
-        return files.parse(source, "<bytes>"), None
+        return files.parse(source, "<bytes>", ordered=ordered), None
     path = Path(source)
-    return files.load(path), path
+    return files.load(path, ordered=ordered), path
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def profile(
     if rounds < 1 or warmup < 0:
         raise UsageError(f"cannot measure {rounds} rounds after {warmup}: ask for at least one round")
     progress("load")
-    model, path = read_model(source)
+    model, path = read_model(source, ordered=False)
     analysis = look_through(model, path, given)
     if path:
         external.check_external_data(model, path)
