@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class Analysis:
     model: ModelProto
     path: Path | None
     graph: GraphIndex
-    claims: tuple[tuple[Claim, ...], ...]
+    claims: Sequence[tuple[Claim, ...]]
     parameters: tuple[ParameterClaim, ...]
     tree: ModuleTree
     notes: tuple[str, ...] = ()
