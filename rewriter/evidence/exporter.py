@@ -15,7 +15,7 @@ from onnx import GraphProto
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.metadata import read
+from rewriter.model.metadata import pick, read
 from rewriter.paths import ModulePath
 
 NAME_SCOPES = "pkg.torch.onnx.name_scopes"
@@ -24,6 +24,7 @@ NAMESPACE = "namespace"
 FX_NODE = "pkg.torch.onnx.fx_node"
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
 GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
+_OF_SCOPES = frozenset({NAME_SCOPES, CLASS_HIERARCHY, NAMESPACE})
 
 # torch names this "module" where a node was made outside of any; it is no place.
 _SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
@@ -39,9 +40,9 @@ def testify(graph: GraphIndex) -> Testimony:
     classes: dict[ModulePath, str] = {}
     called: set[ModulePath] = set()
     for number, node in enumerate(graph.nodes):
-        if not node.metadata_props:
+        entries = pick(node, _OF_SCOPES)
+        if not entries:
             continue
-        entries = read(node)
         modules, names = _scopes(entries)
         if not modules:
             continue

@@ -43,7 +43,7 @@ def _of_all_parts(
 ) -> ModulePath:
     """The module of a node, or where it stands for nodes of several modules, what these have in common."""
     module = known[node]
-    if not is_fused(graph.nodes[node]):
+    if not is_fused(graph.operators[node]):
         return module
     for value in graph.writes[node]:
         written = scope_of_value_name(graph.value_names[value]) if value != NONE else None
@@ -57,12 +57,15 @@ def _read(graph: GraphIndex, node: int) -> tuple[Scope, Source, str] | None:
     proto = graph.nodes[node]
     if any(entry.key == ORDER for entry in proto.metadata_props):
         return None  # a call that `group` made is named after the module it calls, not the one it is in
+    name = proto.name
     if is_named_after_input(graph, node):
         return None
-    written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
-    readings = [(scope, Source.VALUE_NAME, name) for name in written if (scope := scope_of_value_name(name))]
-    if scope := scope_of_node_name(proto.name):
-        # A tool named the node after a value; that which it writes is nearer if it is not the tool's as well.
-        borrowed = names_value(proto.name) and any(names_value(name) for _, _, name in readings)
-        readings.insert(1 if borrowed else 0, (scope, Source.SCOPE_NAME, proto.name))
+    scope = scope_of_node_name(name)
+    if scope and not names_value(name):
+        return scope, Source.SCOPE_NAME, name
+    written = (graph.value_names[value] for value in graph.writes[node] if value != NONE)
+    readings = [(told, Source.VALUE_NAME, value) for value in written if (told := scope_of_value_name(value))]
+    # A tool named the node after a value; that which it writes is nearer if it is not the tool's as well.
+    if scope and not any(names_value(value) for _, _, value in readings):
+        return scope, Source.SCOPE_NAME, name
     return readings[0] if readings else None

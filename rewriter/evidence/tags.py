@@ -14,7 +14,7 @@ from onnx import NodeProto
 
 from rewriter.evidence.claim import Claim, Source, Testimony
 from rewriter.model.graph import GraphIndex
-from rewriter.model.metadata import read
+from rewriter.model.metadata import pick, read
 from rewriter.paths import ModulePath
 
 MODULE = "rewriter.module"
@@ -54,7 +54,8 @@ IR_WITH_METADATA = 10
 """The first IR version whose nodes and tensors carry metadata (ONNX 1.16)."""
 
 _INLINED = "_inlfunc_"
-_OTHERS = ("winml.hierarchy.tag", "hierarchy_tag")
+_OTHERS = frozenset({"winml.hierarchy.tag", "hierarchy_tag"})
+_OF_PLACEMENT = frozenset({MODULE, CLASS, CALL, EVIDENCE, MOVED_TO})
 
 
 def testify_own(graph: GraphIndex) -> Testimony:
@@ -63,9 +64,7 @@ def testify_own(graph: GraphIndex) -> Testimony:
     homes = {}
     classes, calls = _compact_tree(graph)
     for number, node in enumerate(graph.nodes):
-        if not node.metadata_props:
-            continue
-        entries = read(node)
+        entries = pick(node, _OF_PLACEMENT)
         if (text := entries.get(MODULE)) is None:
             continue
         module = ModulePath(text)
@@ -148,10 +147,9 @@ def _compact_tree(graph: GraphIndex) -> tuple[dict[ModulePath, str], dict[Module
 
 
 def _tag(node: NodeProto) -> str:
-    if node.metadata_props:
-        entries = read(node)
-        for key in _OTHERS:
-            if tag := entries.get(key):
+    if entries := pick(node, _OTHERS):
+        for key in sorted(entries, reverse=True):  # as they are listed
+            if tag := entries[key]:
                 return tag
     for attribute in node.attribute:
         if attribute.name in _OTHERS:

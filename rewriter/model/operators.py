@@ -58,11 +58,18 @@ def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> boo
         version: what `since` says of it.
         inputs: the number of its inputs, without those left out at the end.
     """
+    if not may_count_apart(node.op_type, domain, version):
+        return False
     if domain not in _STANDARD or version <= 0:
         return True  # nothing in the file says whether an operator we do not know keeps state
     if node.op_type == "Dropout" and version < _DROPOUT_WITHOUT_IS_TEST:
         return not any(attribute.name == "is_test" and attribute.i for attribute in node.attribute)
     return node.op_type in _RANDOM or (node.op_type == "Dropout" and inputs > 2)
+
+
+def may_count_apart(op_type: str, domain: str, version: int) -> bool:
+    """Whether `counts_apart` holds of some nodes of an operator."""
+    return domain not in _STANDARD or version <= 0 or op_type in _RANDOM or op_type == "Dropout"
 
 
 def left_to_runtimes(domain: str) -> bool:
