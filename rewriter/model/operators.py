@@ -44,6 +44,17 @@ def since(op_type: str, domain: str, version: int) -> int:
     return version if version > _NEWEST.get(domain, 0) else int(schema.since_version)
 
 
+@lru_cache(maxsize=4096)
+def may_hold_graphs(op_type: str, domain: str, version: int) -> bool:
+    """Whether an operator has attributes that are graphs; so may one that onnx does not know."""
+    try:
+        schema = onnx.defs.get_schema(op_type, abs(version), domain)
+    except (onnx.defs.SchemaError, TypeError):
+        return True
+    graphs = (onnx.defs.OpSchema.AttrType.GRAPH, onnx.defs.OpSchema.AttrType.GRAPHS)
+    return any(attribute.type in graphs for attribute in schema.attributes.values())
+
+
 def is_standard(domain: str) -> bool:
     """Whether ONNX defines the operators of a domain, so that we know which of them draw random numbers."""
     return canonical(domain) in _STANDARD

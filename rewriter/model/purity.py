@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Set
 from onnx import NodeProto
 
 from rewriter.model.graph import NONE, GraphIndex, graphs_of
-from rewriter.model.operators import canonical, counts_apart, is_standard, may_count_apart, since
+from rewriter.model.operators import (
+    canonical,
+    counts_apart,
+    is_standard,
+    may_count_apart,
+    may_hold_graphs,
+    since,
+)
 
 
 def drawing_nodes(graph: GraphIndex) -> set[int]:
@@ -55,6 +62,12 @@ def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tupl
             for inner in graph.node
         )
     )
+
+
+def may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> bool:
+    """Whether `draws_random` may hold of a node of an operator that is no function known to draw."""
+    known, version = canonical(domain), _since(domain, op_type, opsets)
+    return may_count_apart(op_type, known, version) or may_hold_graphs(op_type, known, version)
 
 
 def _drawing(graph: GraphIndex) -> set[int]:

@@ -24,6 +24,7 @@ class Analysis:
         parameters: what is known of the initializers, best claim per initializer.
         notes: what witnesses have to say of the file as a whole, a line each.
         heard: what each witness said, and how long that took.
+        is_text: whether every name of the model is known to be text, see `model.text.demand_text`.
         grouped: whether the file holds functions that `group` made, and this is what it looks like flat.
     """
 
@@ -36,3 +37,4 @@ class Analysis:
     notes: tuple[str, ...] = ()
     heard: tuple[Heard, ...] = ()
     grouped: bool = False
+    is_text: bool = False

@@ -62,7 +62,8 @@ class Group:
         """Find the regions, make them callable, and emit them all in one sweep."""
         if any(is_ours(function) for function in analysis.model.functions):
             return Outcome({"functions made": 0})
-        demand_text(analysis.model)
+        if not analysis.is_text:
+            demand_text(analysis.model)
         plan = _plan(analysis, self._wants)
         if self.repeated:
             functions = _Emission(analysis, plan).functions()

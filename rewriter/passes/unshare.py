@@ -14,6 +14,7 @@ from onnx import NodeProto
 from rewriter.evidence import tags
 from rewriter.evidence.claim import Source
 from rewriter.evidence.grammar import scope_of_call
+from rewriter.evidence.hearing import OWN_TAGS
 from rewriter.model import metadata
 from rewriter.model.graph import NONE
 from rewriter.model.text import demand_text
@@ -41,9 +42,10 @@ class Unshare:
 
     def run(self, analysis: Analysis) -> Outcome:
         """Plan on the analysis, then write copies, readers and notes."""
-        if any(map(is_ours, analysis.model.functions)) or any(map(_is_noted, analysis.graph.nodes)):
+        if any(map(is_ours, analysis.model.functions)) or _is_unshared(analysis):
             return Outcome({"nodes copied": 0})
-        demand_text(analysis.model)
+        if not analysis.is_text:
+            demand_text(analysis.model)
         regions = find_regions(analysis.graph, analysis.tree)
         sharing = find_sharing(analysis.graph, analysis.tree, regions)
         writer = _Writer(analysis, regions.regions, regions.region_of, sharing)
@@ -54,9 +56,14 @@ class Unshare:
         return Outcome(changes, copies=copies, analysis=writer.carried())
 
 
-def _is_noted(node: NodeProto) -> bool:
-    """Whether an earlier run moved or made the node."""
-    return any(entry.key in (tags.MOVED_TO, tags.COPY_OF) for entry in node.metadata_props)
+def _is_unshared(analysis: Analysis) -> bool:
+    """Whether an earlier run moved or made nodes; it left tags, which were heard."""
+    if any(place is not None and place.home for place in analysis.tree.placements):
+        return True
+    if not any(heard.witness == OWN_TAGS and heard.testimony.claims for heard in analysis.heard):
+        return False
+    notes = {tags.MOVED_TO, tags.COPY_OF}
+    return any(entry.key in notes for node in analysis.graph.nodes for entry in node.metadata_props)
 
 
 class _Writer:
@@ -183,13 +190,14 @@ class _Writer:
             origins.append(node)
             placements.append(self._moved(placement, self.sharing.homes.get(node)))
         put_copies()
-        return carry(self.analysis, origins, placements)
+        return carry(replace(self.analysis, is_text=True), origins, placements)
 
     def _moved(self, placement: Placement | None, home: int | None) -> Placement | None:
         if home is None:
             return placement
         there = self._place(home)
-        return replace(placement or there, home=(there.module, there.call))
+        return replace(placement, home=there.home) if placement is not None else there
 
     def _place(self, region: int) -> Placement:
-        return Placement(self.regions[region].module, self.regions[region].call, Source.DATAFLOW)
+        place = (self.regions[region].module, self.regions[region].call)
+        return Placement(*place, Source.DATAFLOW, home=place)
