@@ -145,7 +145,7 @@ def _hides_norm(graph: GraphIndex, node: int) -> bool:
 
     Torch calls such results `getitem`. Which module the norm was nothing tells.
     """
-    folded = graph.nodes[node].op_type in ("Conv", "ConvInteger", "FusedConv")
+    folded = graph.operators[node][1] in ("Conv", "ConvInteger", "FusedConv")
     return folded and _writes(graph, node).startswith("getitem")
 
 

@@ -95,10 +95,10 @@ def owner_of_parameter(name: str) -> ModulePath | None:
 
     Exporters write other names for weights they computed: `onnx::MatMul_353`, `/m/Constant_3_output_0`.
     """
-    if not isinstance(name, str) or name.count(".") > DEEPEST:
+    if not isinstance(name, str) or name.startswith(("/", "onnx::")) or name.count(".") > DEEPEST:
         return None
     owner, dot, local = name.rpartition(".")
-    if not dot or not owner or not local or name.startswith(("/", "onnx::")) or ".." in name:
+    if not dot or not owner or not local or ".." in name:
         return None
     return ModulePath(owner)
 

@@ -47,8 +47,10 @@ class Hearing:
         start = time.perf_counter()
         testimony = testify()
         self.heard.append(Heard(witness, testimony, time.perf_counter() - start))
+        shallow: set[ModulePath] = set()
         for claim in testimony.claims:
-            if claim.module.depth <= DEEPEST:
+            if claim.module in shallow or claim.module.depth <= DEEPEST:
+                shallow.add(claim.module)
                 of_node = self.claims[claim.node]
                 of_node.insert(0 if first else len(of_node), claim)
 

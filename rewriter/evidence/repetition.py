@@ -84,7 +84,7 @@ def _calls(graph: GraphIndex, nodes: list[int], modules: Sequence[ModulePath | N
         if not position or node != nodes[position - 1] + 1:
             runs.append([])
         runs[-1].append(position)
-    tokens = [(graph.nodes[node].op_type, modules[node]) for node in nodes]
+    tokens = [(graph.operators[node][1], modules[node]) for node in nodes]
     if len(runs) > 1:
         period = _period([tuple(tokens[position] for position in run) for run in runs])
         return {run[0] for run in runs[::period]}

@@ -28,9 +28,10 @@ def testify(graph: GraphIndex) -> Testimony:
     known = {node: module for node, (module, _) in places.items()}
     claims = []
     classes: dict[ModulePath, str] = {}
+    fused = {operator for operator in set(graph.operators) if is_fused(operator)}
     for node, scope, source, text in found:
         module, call = places[node] if scope.chain else (ModulePath(scope.text), None)
-        if scope.chain:
+        if scope.chain and graph.operators[node] in fused:
             module = known[node] = _of_all_parts(graph, node, scope, chains, known)
         claims.append(Claim(node, module, scope.class_name, source, call, text))
         if scope.class_name:
@@ -41,10 +42,8 @@ def testify(graph: GraphIndex) -> Testimony:
 def _of_all_parts(
     graph: GraphIndex, node: int, scope: Scope, chains: CallChains, known: Mapping[int, ModulePath]
 ) -> ModulePath:
-    """The module of a node, or where it stands for nodes of several modules, what these have in common."""
+    """What the modules of all nodes that a fused one stands for have in common, as far as names tell."""
     module = known[node]
-    if not is_fused(graph.operators[node]):
-        return module
     for value in graph.writes[node]:
         written = scope_of_value_name(graph.value_names[value]) if value != NONE else None
         if written and written.chain and written.text != scope.text:

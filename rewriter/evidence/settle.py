@@ -88,6 +88,8 @@ class Settled:
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
         """Modules that the losing claims on `node` name against the winner."""
         claims = self.claims[node]
+        if len(claims) == 1:
+            return ()
         return tuple(dict.fromkeys(c.module for c in claims[1:] if _contradicts(claims[0], c)))
 
 
