@@ -39,10 +39,10 @@ def testify(graph: GraphIndex) -> Testimony:
     claims = []
     classes: dict[ModulePath, str] = {}
     called: set[ModulePath] = set()
-    for number, node in enumerate(graph.nodes):
-        entries = pick(node, _OF_SCOPES)
-        if not entries:
+    for number, noted in enumerate(graph.noted):
+        if noted.isdisjoint(_OF_SCOPES):
             continue
+        entries = pick(graph.nodes[number], _OF_SCOPES)
         modules, names = _scopes(entries)
         if not modules:
             continue
@@ -57,17 +57,22 @@ def testify(graph: GraphIndex) -> Testimony:
 def _scopes(entries: dict[str, str]) -> Scopes:
     scopes, classes = entries.get(NAME_SCOPES), entries.get(CLASS_HIERARCHY)
     if scopes is not None:
-        modules = _without_operator(scopes)
-        if not modules or any(_SENTINEL in module for module in modules):
-            return (), ()
-        names = _without_operator(classes) if classes else ()
-        return _paths(modules), names if len(names) == len(modules) else ()
+        return _from_lists(_without_operator(scopes), _without_operator(classes or ""))
     return _from_namespace(entries.get(NAMESPACE, ""))
 
 
-def _without_operator(literal: str) -> tuple[str, ...]:
-    """The list without its last entry, the operator; () for what is no list of at least two strings."""
-    return _parse_list(literal[: literal.rfind(", ")] + "]") if ", " in literal else ()
+def _without_operator(literal: str) -> str:
+    """The text of a list without its last entry, the operator; '' for what is no list of at least two."""
+    end = literal.rfind(", ")
+    return literal[:end] + "]" if end >= 0 else ""
+
+
+@lru_cache(maxsize=65536)  # the nodes of a module say the same
+def _from_lists(scopes: str, classes: str) -> Scopes:
+    modules, names = _parse_list(scopes), _parse_list(classes)
+    if not modules or any(_SENTINEL in module for module in modules):
+        return (), ()
+    return tuple(map(ModulePath, modules)), names if len(names) == len(modules) else ()
 
 
 @lru_cache(maxsize=65536)
@@ -79,11 +84,6 @@ def _parse_list(literal: str) -> tuple[str, ...]:
     if isinstance(entries, list) and all(isinstance(entry, str) for entry in entries):
         return tuple(entries)
     return ()
-
-
-@lru_cache(maxsize=65536)
-def _paths(modules: tuple[str, ...]) -> tuple[ModulePath, ...]:
-    return tuple(map(ModulePath, modules))
 
 
 @lru_cache(maxsize=65536)

@@ -34,11 +34,15 @@ def count_calls(
         number of its calls, likewise.
     """
     inside: dict[ModulePath, list[int]] = {}
+    around: dict[ModulePath, list[list[int]]] = {}
     for node, module in enumerate(modules):
-        if module:
-            for path in (module, *module.ancestors()):
-                if path != ROOT:
-                    inside.setdefault(path, []).append(node)
+        if not module:
+            continue
+        if (lists := around.get(module)) is None:
+            paths = (path for path in (module, *module.ancestors()) if path != ROOT)
+            lists = around[module] = [inside.setdefault(path, []) for path in paths]
+        for nodes in lists:
+            nodes.append(node)
     children: dict[ModulePath | None, list[ModulePath]] = {}
     for path in inside:
         children.setdefault(path.parent, []).append(path)

@@ -53,10 +53,9 @@ def _of_all_parts(
 
 
 def _read(graph: GraphIndex, node: int) -> tuple[Scope, Source, str] | None:
-    proto = graph.nodes[node]
-    if any(entry.key == ORDER for entry in proto.metadata_props):
+    if ORDER in graph.noted[node]:
         return None  # a call that `group` made is named after the module it calls, not the one it is in
-    name = proto.name
+    name = graph.nodes[node].name
     if is_named_after_input(graph, node):
         return None
     scope = scope_of_node_name(name)

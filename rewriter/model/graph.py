@@ -94,6 +94,18 @@ class GraphIndex:
         return [known.setdefault(operator, operator) for operator in operators]
 
     @cached_property
+    def noted(self) -> list[frozenset[str]]:
+        """Node -> the keys of its metadata, when first asked for; one set for each combination."""
+        known: dict[tuple[str, ...], frozenset[str]] = {}
+        found = []
+        for node in self.nodes:
+            keys = tuple([entry.key for entry in node.metadata_props])
+            if (noted := known.get(keys)) is None:
+                noted = known[keys] = frozenset(keys)
+            found.append(noted)
+        return found
+
+    @cached_property
     def constants(self) -> frozenset[int]:
         """Values that no input of a graph or function has a part in, as they stand or computed."""
         known = {value for value, producer in enumerate(self.producer) if producer == NONE}
