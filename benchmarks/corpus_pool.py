@@ -52,8 +52,7 @@ class Pool:
             code = worker.wait()
             self._end()
             return Result(Verdict.CRASHED, f"the process ended with {_named(code)}")
-        fields = json.loads(answer)
-        return Result(**{**fields, "verdict": Verdict(fields["verdict"])})
+        return Result.read(json.loads(answer))
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
