@@ -4,7 +4,7 @@
     python -m benchmarks.corpus --backend              # onnx's own backend tests, with their recorded data
     python -m benchmarks.corpus --backend --write      # and into results/corpus.md
     python -m benchmarks.corpus --backend --every 20   # every 20th file, the rewriter alone: --tool rewriter
-    python -m benchmarks.corpus --backend --journal J  # go on where a run was interrupted: J has what is known
+    python -m benchmarks.corpus --backend --journal J  # go on from what an earlier run wrote there
 
 Every file is annotated, gets its names back and is grouped to every depth, as it is and, where it tells no
 modules, with modules that are made up. Every model made must be proved equal; annotated, it must have every
@@ -17,6 +17,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -81,16 +82,30 @@ def process(
     """What every tool makes of every file."""
     found: dict[str, dict[str, Result]] = {tool: {} for tool in tools}
     kept = Journal(journal)
-    with Pool(seconds, memory) as pool:
+    with ExitStack() as stack:
+        pools = {tool: stack.enter_context(Pool(seconds, memory)) for tool in tools}
         for number, (name, path) in enumerate(paths, 1):
-            for tool in tools:
-                result = kept.known(tool, name) or kept.keep(tool, name, pool.run(path, tool))
+            for tool, pool in pools.items():
+                known = kept.known(tool, name)
+                result = known or kept.keep(tool, name, _processed(pool, path, tool))
                 found[tool][name] = result
                 if tool == OURS and result.verdict is not Verdict.EQUAL:
                     click.echo(f"{name}: {result.verdict}: {result.why}", err=True)
             if number % 100 == 0:
                 click.echo(f"{number} of {len(paths)}", err=True)
     return found
+
+
+def _processed(pool: Pool, path: Path, tool: str) -> Result:
+    """What a tool makes of a file. Where another tool gives up, a new process decides.
+
+    Some of them keep state: after one model that they cannot read, they refuse all that follow.
+    """
+    result = pool.run(path, tool)
+    if tool == OURS or result.verdict is Verdict.EQUAL:
+        return result
+    pool.renew()
+    return pool.run(path, tool)
 
 
 def report(found: Found, command: str, seconds: float, memory: int) -> str:
