@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import CannotCut, UsageError
+from rewriter.refusals import CannotCut, UnreadableModel, UsageError
 from rewriter.regions.calls import scaled
 
 
@@ -76,6 +77,18 @@ def chosen_call(analysis: Analysis, module: ModulePath, calls: Iterable[int], ca
     raise UsageError(
         f"{file_of(analysis)}: {module} is called {len(there)} times; choose one: its calls are {listed}"
     )
+
+
+def demand_movable(analysis: Analysis) -> None:
+    """Refuse a model whose nodes cannot be taken elsewhere.
+
+    Raises:
+        CannotCut: some name is not UTF-8.
+    """
+    try:
+        demand_text(analysis.model)
+    except UnreadableModel as error:
+        raise CannotCut(f"{file_of(analysis)}: {error}") from None
 
 
 def file_of(analysis: Analysis) -> str:

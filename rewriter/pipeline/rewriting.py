@@ -18,6 +18,8 @@ from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import is_ours
+from rewriter.passes.group import Group
+from rewriter.passes.naming import last_word
 from rewriter.pipeline.loading import Progress, Source, look_through, name_of, naming, read_model
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.proving import Clock, fault_of, prove
@@ -62,6 +64,7 @@ def rewrite(
     with clock("tree"):
         analysis = analyse(model, path, options.given)
     _demand_coverage(analysis, options)
+    _demand_few(analysis, options.passes)
     with clock("passes"), naming(path):
         outcomes = _run(options.passes, analysis, options.given)
         refusals = tuple(refusal for _, outcome in outcomes for refusal in outcome.refusals)
@@ -124,12 +127,29 @@ def _demand_coverage(analysis: Analysis, options: Options) -> None:
         )
 
 
+def _demand_few(analysis: Analysis, passes: Sequence[Pass]) -> None:
+    """Refuse early what would surely be too many functions in the end: to make them takes long.
+
+    Functions of one class, or of one name where no class is known, may be shared, and some modules get none
+    in the end; so this asks for twice as many as there may be.
+    """
+    owners = [module for module in analysis.tree if module.nodes and module.path]
+    if Group() in passes and len(owners) > 2 * MOST_FUNCTIONS:
+        kinds = {module.class_name or last_word(module.path) for module in owners}
+        if len(kinds) > 2 * MOST_FUNCTIONS:
+            raise _too_many(f"over {2 * MOST_FUNCTIONS:,}", analysis.path)
+
+
+def _too_many(count: str, path: Path | None) -> UsageError:
+    return UsageError(
+        f"{name_of(path)}: {count} functions, and ONNX allows {MOST_FUNCTIONS:,}; share them, or group fewer "
+        "modules"
+    )
+
+
 def _demand_fit(model: ModelProto, path: Path | None) -> None:
     if (count := len(model.functions)) > MOST_FUNCTIONS and any(map(is_ours, model.functions)):
-        raise UsageError(
-            f"{name_of(path)}: {count:,} functions, and ONNX allows {MOST_FUNCTIONS:,}; share them, or group "
-            "fewer modules"
-        )
+        raise _too_many(f"{count:,}", path)
 
 
 def _write(
@@ -146,7 +166,9 @@ def _write(
         described = look_through(model, output, replace(options.given, like=None)) if changed else analysis
         contents[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
     seal = sidecar_path(output) if options.sidecar else None
-    outputs.write_atomically(contents, copies, seal=seal)
+    told = sidecar_path(output)
+    stale = told if seal is None and sidecar.describes(told, output) else None
+    outputs.write_atomically(contents, copies, seal=seal, stale=stale)
     return (*copies.files, *([seal] if seal else ()), output)
 
 
