@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rewriter.model.checks import check
 from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
@@ -80,13 +81,14 @@ def chosen_call(analysis: Analysis, module: ModulePath, calls: Iterable[int], ca
 
 
 def demand_movable(analysis: Analysis) -> None:
-    """Refuse a model whose nodes cannot be taken elsewhere.
+    """Refuse a model whose nodes cannot be taken elsewhere as they stand.
 
     Raises:
-        CannotCut: some name is not UTF-8.
+        CannotCut: some name is not UTF-8, or nodes are not sorted.
     """
     try:
         demand_text(analysis.model)
+        check(analysis.model)
     except UnreadableModel as error:
         raise CannotCut(f"{file_of(analysis)}: {error}") from None
 

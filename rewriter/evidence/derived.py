@@ -63,7 +63,8 @@ def is_named_after_input(graph: GraphIndex, node: int) -> bool:
 
 def is_fused(node: NodeProto) -> bool:
     """Whether an operator is one of those that a tool fuses several into."""
-    return node.domain == "com.microsoft" or node.op_type.startswith("Fused")
+    # What is not UTF-8 comes as bytes.
+    return node.domain == "com.microsoft" or str(node.op_type).startswith("Fused")
 
 
 def mend(graph: GraphIndex, claims: list[list[Claim]]) -> None:
