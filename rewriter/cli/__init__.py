@@ -26,6 +26,7 @@ _VERBS = {
     "select": "Print the names of modules in the forms that other tools take.",
     "stats": "Show the numbers behind the tree: operators, parameters, shapes, FLOPs.",
     "report": "Write one page that shows a model: tree, figures, evidence, time, differences.",
+    "doctor": "Warn of what other tools will do with a model.",
     "export": "Write the tree for Model Explorer, speedscope, Graphviz or spreadsheets.",
 }
 

@@ -1,0 +1,138 @@
+"""Rules about optimisers of graphs."""
+
+from __future__ import annotations
+
+from rewriter.insight.doctor.rule import Effect, Mend, Rule, Tool, above, having, inner_nodes, notes
+
+SLIM = Tool("onnxslim", "onnxslim", ("0.1.98",))
+SIM = Tool("onnxsim", "onnxsim", ("0.8.1",))
+OPTIMIZER = Tool("onnxoptimizer", "onnxoptimizer", ("0.4.2",))
+ONNXSCRIPT = Tool("onnxscript optimizer", "onnxscript", ("0.7.2",))
+
+SIM_NEWEST_IR = 14
+"""The newest IR version that the measured onnxsim reads."""
+
+RULES = (
+    Rule(
+        "onnxslim/functions",
+        SLIM,
+        Effect.SKIPS,
+        inner_nodes,
+        "nothing inside of functions is simplified",
+        Mend.FLATTEN_AND_CARRY,
+    ),
+    Rule(
+        "onnxslim/metadata",
+        SLIM,
+        Effect.DROPS,
+        notes,
+        "the metadata of all nodes is dropped, in functions too; the model's own stays",
+        Mend.CARRY,
+    ),
+    Rule(
+        "onnxslim/overloads",
+        SLIM,
+        Effect.BREAKS,
+        having(
+            "twins", "function told from another by its overload", "functions told from others by overload"
+        ),
+        "overloads are dropped, and of functions of one name all but one: calls go to the wrong body",
+        Mend.FLATTEN,
+    ),
+    Rule(
+        "onnxslim/documents",
+        SLIM,
+        Effect.DROPS,
+        having("documents", "doc string"),
+        "doc strings are dropped",
+        Mend.MASTER,
+    ),
+    Rule(
+        "onnxslim/quantization-annotations",
+        SLIM,
+        Effect.DROPS,
+        having("quantization_annotations", "quantization annotation"),
+        "quantization annotations are dropped",
+        Mend.MASTER,
+    ),
+    Rule(
+        "onnxslim/training",
+        SLIM,
+        Effect.DROPS,
+        having("trainings", "entry of training information", "entries of training information"),
+        "training information is dropped",
+        Mend.MASTER,
+    ),
+    Rule(
+        "onnxsim/functions",
+        SIM,
+        Effect.SKIPS,
+        inner_nodes,
+        "nothing inside of functions is simplified",
+        Mend.FLATTEN_AND_CARRY,
+    ),
+    Rule(
+        "onnxsim/metadata",
+        SIM,
+        Effect.DROPS,
+        having("noted", "node with metadata", "nodes with metadata"),
+        "the metadata of all nodes of the main graph is dropped; the model's own stays",
+        Mend.CARRY,
+    ),
+    Rule(
+        "onnxsim/quantization-annotations",
+        SIM,
+        Effect.DROPS,
+        having("quantization_annotations", "quantization annotation"),
+        "quantization annotations are dropped",
+        Mend.MASTER,
+    ),
+    Rule(
+        "onnxsim/training",
+        SIM,
+        Effect.DROPS,
+        having("trainings", "entry of training information", "entries of training information"),
+        "training information is dropped",
+        Mend.MASTER,
+    ),
+    Rule(
+        "onnxsim/ir-version",
+        SIM,
+        Effect.REFUSES,
+        above("ir_version", SIM_NEWEST_IR, "IR version {}"),
+        f"it reads IR versions up to {SIM_NEWEST_IR}",
+        "export with an older IR version, or take a newer onnxsim",
+    ),
+    Rule(
+        "onnxoptimizer/functions",
+        OPTIMIZER,
+        Effect.SKIPS,
+        inner_nodes,
+        "nothing inside of functions is optimised",
+        Mend.FLATTEN_AND_CARRY,
+    ),
+    Rule(
+        "onnxoptimizer/metadata",
+        OPTIMIZER,
+        Effect.DROPS,
+        having("noted", "node with metadata", "nodes with metadata"),
+        "the metadata of all nodes of the main graph is dropped",
+        Mend.CARRY,
+    ),
+    Rule(
+        "onnxscript/functions",
+        ONNXSCRIPT,
+        Effect.INLINES,
+        inner_nodes,
+        "optimize inlines all functions",
+        Mend.CARRY,
+    ),
+    Rule(
+        "onnxscript/sparse",
+        ONNXSCRIPT,
+        Effect.BREAKS,
+        having("sparse", "sparse initializer"),
+        "sparse initializers are dropped, their readers stay: no session takes the model",
+        Mend.DENSE,
+    ),
+)

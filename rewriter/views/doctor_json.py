@@ -1,0 +1,37 @@
+"""What tools will make of a file, as JSON; see `schemas/doctor.schema.json`."""
+
+from __future__ import annotations
+
+from rewriter.insight.doctor.examine import NOT_MEASURED, Diagnosis
+from rewriter.views.json import JsonObject
+
+DOCTOR = "rewriter.doctor/1"
+
+
+def doctor_json(diagnosis: Diagnosis) -> JsonObject:
+    """The facts of a file, the tools asked about, and what they will do."""
+    return {
+        "schema": DOCTOR,
+        "facts": diagnosis.facts.as_dict(),
+        "tools": [
+            {
+                "name": tool.name,
+                "package": tool.package,
+                "measured": list(tool.measured),
+                "installed": installed,
+            }
+            for tool, installed in diagnosis.tools
+        ],
+        "not_measured": list(NOT_MEASURED),
+        "findings": [
+            {
+                "rule": finding.rule.name,
+                "tool": finding.rule.tool.name,
+                "effect": str(finding.rule.effect),
+                "because": finding.because,
+                "consequence": finding.rule.consequence,
+                "mend": finding.mend,
+            }
+            for finding in diagnosis.findings
+        ],
+    }
