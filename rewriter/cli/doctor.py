@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from rewriter import pipeline
 from rewriter.cli.common import MODEL, emit_json, stdout
 from rewriter.insight.doctor.examine import examine
 from rewriter.insight.doctor.facts import facts_of
-from rewriter.pipeline.loading import read_model
+from rewriter.insight.doctor.rule import counted
 from rewriter.refusals import BelowThreshold
 from rewriter.views.doctor_json import doctor_json
 from rewriter.views.text.doctor import print_diagnosis
@@ -37,12 +38,13 @@ def command(model: Path, tools: tuple[str, ...], strict: bool, as_json: bool) ->
       rewriter doctor bert.onnx --tool onnxslim --tool 'onnxruntime*' --strict
       rewriter doctor bert.onnx --json | jq '.findings[] | {tool, effect}'
     """
-    proto, path = read_model(model, ordered=False)
+    proto, path = pipeline.read_model(model, ordered=False)
     diagnosis = examine(facts_of(proto, path), path, tools)
     if as_json:
         emit_json(doctor_json(diagnosis))
     else:
         print_diagnosis(model.name, diagnosis, stdout())
     if strict and diagnosis.findings:
-        tools_warned = dict.fromkeys(finding.rule.tool.name for finding in diagnosis.findings)
-        raise BelowThreshold(f"{model}: {len(diagnosis.findings)} warnings of {', '.join(tools_warned)}")
+        warned = dict.fromkeys(finding.rule.tool.name for finding in diagnosis.findings)
+        number = counted(len(diagnosis.findings), "warning")
+        raise BelowThreshold(f"{model}: {number} of {', '.join(warned)}; each has its mend above")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -28,29 +28,31 @@ def print_diagnosis(name: str, diagnosis: Diagnosis, console: Console) -> None:
         console: where to.
     """
     flow(console, [name, *_phrases(diagnosis.facts)], "bold")
-    order = {tool: at for at, tool in enumerate(dict.fromkeys(f.rule.tool for f in diagnosis.findings))}
+    numbers = {mend: at for at, mend in enumerate(dict.fromkeys(f.mend for f in diagnosis.findings), 1)}
     installed = dict(diagnosis.tools)
-    by_tool = sorted(diagnosis.findings, key=lambda finding: order[finding.rule.tool])
-    for tool, findings in groupby(by_tool, key=lambda finding: finding.rule.tool):
+    for tool, findings in _by_tool(diagnosis.findings).items():
         console.print()
         flow(console, [tool.name, _versions(tool, installed[tool])], "bold")
-        # What the same thing mends is said once, behind all that it mends.
-        for mend, group in groupby(findings, key=lambda finding: finding.mend):
-            for finding in group:
-                _print_finding(finding, console)
-            flow(console, [mend], "green", label="  mend")
+        for finding in findings:
+            _print_finding(finding, numbers[finding.mend], console)
     console.print()
+    for mend, number in numbers.items():  # many findings have the same: each is said once
+        flow(console, [mend], "green", label=f"mend {number}")
     _print_end(diagnosis, console)
 
 
-def _print_finding(finding: Finding, console: Console) -> None:
+def _by_tool(findings: Sequence[Finding]) -> dict[Tool, list[Finding]]:
+    """Tool -> what it does, worst first; the tools by the worst that they do."""
+    found: dict[Tool, list[Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.rule.tool, []).append(finding)
+    return found
+
+
+def _print_finding(finding: Finding, number: int, console: Console) -> None:
     effect = finding.rule.effect
-    flow(
-        console,
-        [f"{finding.because}: {finding.rule.consequence}"],
-        _STYLES.get(effect, ""),
-        label=f"  {effect}",
-    )
+    text = f"{finding.because}: {finding.rule.consequence} (mend {number})"
+    flow(console, [text], _STYLES.get(effect, ""), label=f"  {effect}")
 
 
 def _print_end(diagnosis: Diagnosis, console: Console) -> None:
@@ -59,7 +61,7 @@ def _print_end(diagnosis: Diagnosis, console: Console) -> None:
     if not warned:
         flow(console, [f"{signs(console).yes} no warning of {counted(len(silent), 'tool')}"], "green")
     if silent:
-        flow(console, silent, label="no word of")
+        flow(console, silent, label="no fault")
     flow(console, NOT_MEASURED, "dim", label="unknown")
 
 
