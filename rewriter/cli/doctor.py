@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
+from rewriter.cli import completing
 from rewriter.cli.common import MODEL, emit_json, stdout
 from rewriter.insight.doctor.examine import examine
 from rewriter.insight.doctor.facts import facts_of
@@ -23,6 +24,7 @@ from rewriter.views.text.doctor import print_diagnosis
     "tools",
     metavar="GLOB",
     multiple=True,
+    shell_complete=completing.tools,
     help="The tools that the file will meet, such as onnxslim or 'onnxruntime*'; may be given again.",
 )
 @click.option("--strict", is_flag=True, help="Leave with 4 where there is a warning.")

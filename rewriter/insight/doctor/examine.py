@@ -58,7 +58,8 @@ def examine(facts: Facts, path: Path | None = None, tools: Sequence[str] = ()) -
     Args:
         facts: of the file.
         path: what it is called in what mends it.
-        tools: globs over names of tools and packages; all tools where there is none.
+        tools: globs over names of tools and packages; all tools where there is none. Rules are those of the
+            version that is installed here, else of the newest that was measured.
 
     Raises:
         UsageError: a glob fits no tool.
@@ -67,7 +68,7 @@ def examine(facts: Facts, path: Path | None = None, tools: Sequence[str] = ()) -
     findings = [
         Finding(rule, because, _mend(rule, facts, path))
         for rule in RULES
-        if rule.tool in chosen and (because := rule.because(facts))
+        if rule.tool in chosen and rule.holds_for(installed(rule.tool)) and (because := rule.because(facts))
     ]
     findings.sort(key=lambda finding: _WORST_FIRST[finding.rule.effect])
     return Diagnosis(facts, tuple((tool, installed(tool)) for tool in chosen), tuple(findings))

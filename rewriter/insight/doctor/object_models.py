@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from rewriter.insight.doctor.facts import Facts
-from rewriter.insight.doctor.rule import Effect, Mend, Rule, Tool, counted, having, notes
+from rewriter.insight.doctor.rule import (
+    TWINS,
+    Effect,
+    Mend,
+    Rule,
+    Tool,
+    counted,
+    having,
+    notes,
+)
 
 GRAPHSURGEON = Tool("onnx-graphsurgeon", "onnx-graphsurgeon", ("0.6.1",))
 ONNX_IR = Tool("onnx-ir", "onnx-ir", ("1.1.0",))
@@ -45,10 +54,8 @@ RULES = (
         "onnx-graphsurgeon/overloads",
         GRAPHSURGEON,
         Effect.BREAKS,
-        having(
-            "twins", "function told from another by its overload", "functions told from others by overload"
-        ),
-        "overloads are dropped: functions of one name clash, and no session takes the model",
+        having("twins", *TWINS),
+        "overloads are dropped: several functions then have one name, which no model may have",
         Mend.FLATTEN,
     ),
     Rule(

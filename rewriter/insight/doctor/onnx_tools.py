@@ -5,7 +5,7 @@ from __future__ import annotations
 from rewriter.insight.doctor.facts import Facts
 from rewriter.insight.doctor.rule import Effect, Mend, Rule, Tool, above, counted, having
 
-ONNX = Tool("onnx", "onnx", ("1.23.2",))
+ONNX = Tool("onnx", "onnx", ("1.19.1", "1.23.2"))
 
 MOST_FUNCTIONS = 10_000
 """The most functions that the checker of onnx takes."""
@@ -85,6 +85,7 @@ RULES = (
         above("functions", MOST_FUNCTIONS, "{} functions"),
         f"the checker takes {MOST_FUNCTIONS:,} functions",
         "rewriter rewrite {model} -o {stem}.shared.onnx --functions shared",
+        since="1.23.2",
     ),
     Rule(
         "onnx/checker-size",
@@ -101,6 +102,7 @@ RULES = (
         having("linked", "file of external data that is a link", "files of external data that are links"),
         "onnx.load opens no data through links",
         "cp --remove-destination the data itself beside the model",
+        since="1.23.2",
     ),
     Rule(
         "onnx/extract-functions",

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from rewriter.insight.doctor.rule import Effect, Mend, Rule, Tool, above, having, inner_nodes, notes
+from rewriter.insight.doctor.rule import (
+    TWINS,
+    Effect,
+    Mend,
+    Rule,
+    Tool,
+    above,
+    having,
+    inner_nodes,
+    notes,
+    spans,
+)
 
-SLIM = Tool("onnxslim", "onnxslim", ("0.1.98",))
-SIM = Tool("onnxsim", "onnxsim", ("0.8.1",))
+SLIM = Tool("onnxslim", "onnxslim", ("0.1.50", "0.1.98"))
+SIM = Tool("onnxsim", "onnxsim", ("0.4.36", "0.8.1"))
 OPTIMIZER = Tool("onnxoptimizer", "onnxoptimizer", ("0.4.2",))
 ONNXSCRIPT = Tool("onnxscript optimizer", "onnxscript", ("0.7.2",))
 
-SIM_NEWEST_IR = 14
-"""The newest IR version that the measured onnxsim reads."""
+SIM_NEWEST_IR = {"0.8.1": 14, "": 10}
+"""Version of onnxsim -> the newest IR version that it and newer ones read; the oldest measured last."""
 
 RULES = (
     Rule(
@@ -33,9 +44,7 @@ RULES = (
         "onnxslim/overloads",
         SLIM,
         Effect.BREAKS,
-        having(
-            "twins", "function told from another by its overload", "functions told from others by overload"
-        ),
+        having("twins", *TWINS),
         "overloads are dropped, and of functions of one name all but one: calls go to the wrong body",
         Mend.FLATTEN,
     ),
@@ -70,6 +79,16 @@ RULES = (
         inner_nodes,
         "nothing inside of functions is simplified",
         Mend.FLATTEN_AND_CARRY,
+        since="0.8.1",
+    ),
+    Rule(
+        "onnxsim/functions-dropped",
+        SIM,
+        Effect.BREAKS,
+        inner_nodes,
+        "all functions are dropped, their calls stay: no session takes the model",
+        Mend.FLATTEN_AND_CARRY,
+        before="0.8.1",
     ),
     Rule(
         "onnxsim/metadata",
@@ -95,13 +114,18 @@ RULES = (
         "training information is dropped",
         Mend.MASTER,
     ),
-    Rule(
-        "onnxsim/ir-version",
-        SIM,
-        Effect.REFUSES,
-        above("ir_version", SIM_NEWEST_IR, "IR version {}"),
-        f"it reads IR versions up to {SIM_NEWEST_IR}",
-        "export with an older IR version, or take a newer onnxsim",
+    *(
+        Rule(
+            "onnxsim/ir-version",
+            SIM,
+            Effect.REFUSES,
+            above("ir_version", newest, "IR version {}"),
+            f"it reads IR versions up to {newest}",
+            "export with an older IR version, or take a newer onnxsim",
+            since=since,
+            before=before,
+        )
+        for since, before, newest in spans(SIM_NEWEST_IR)
     ),
     Rule(
         "onnxoptimizer/functions",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,6 +68,8 @@ class Rule:
         because: what of a file makes the tool do it, in words; empty where it has nothing of the kind.
         consequence: what happens, as it was seen.
         mend: what helps.
+        since: the oldest version that was seen to do it; empty where all that were measured do.
+        before: the version that was seen to do it no more; empty where the newest does.
     """
 
     name: str
@@ -75,6 +78,20 @@ class Rule:
     because: Callable[[Facts], str]
     consequence: str
     mend: str
+    since: str = ""
+    before: str = ""
+
+    def holds_for(self, version: str | None) -> bool:
+        """Whether a version of the tool does it; the newest that was measured where None."""
+        if version is None:
+            return not self.before
+        number = _numbers(version)
+        return number >= _numbers(self.since) and (not self.before or number < _numbers(self.before))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """`1.31.1` as numbers, so that 1.9 is older than 1.31."""
+    return tuple(int(digits) for digits in re.findall(r"\d+", version)[:3])
 
 
 def having(fact: str, noun: str, plural: str = "") -> Callable[[Facts], str]:
@@ -91,6 +108,22 @@ def having(fact: str, noun: str, plural: str = "") -> Callable[[Facts], str]:
         return counted(count, noun, plural) if count else ""
 
     return because
+
+
+TWINS = ("function that only an overload tells apart", "functions that only overloads tell apart")
+"""What `Facts.twins` counts."""
+
+
+def spans(bounds: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
+    """`since`, `before` and the bound that holds in between.
+
+    Args:
+        bounds: version -> bound from that version on, the newest first and "" last.
+    """
+    before = ""
+    for since, bound in bounds.items():
+        yield since, before, bound
+        before = since
 
 
 def above(fact: str, bound: int, what: str) -> Callable[[Facts], str]:

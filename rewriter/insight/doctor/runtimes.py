@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from rewriter.insight.doctor.facts import Facts
-from rewriter.insight.doctor.rule import Effect, Mend, Rule, Tool, above, counted, having, inner_nodes, notes
+from rewriter.insight.doctor.rule import (
+    TWINS,
+    Effect,
+    Mend,
+    Rule,
+    Tool,
+    above,
+    counted,
+    having,
+    inner_nodes,
+    notes,
+    spans,
+)
 
-ONNXRUNTIME = Tool("onnxruntime", "onnxruntime", ("1.31.1",))
-QUANTISATION = Tool("onnxruntime quantization", "onnxruntime", ("1.31.1",))
-TRANSFORMERS = Tool("onnxruntime.transformers", "onnxruntime", ("1.31.1",))
+ONNXRUNTIME = Tool("onnxruntime", "onnxruntime", ("1.23.2", "1.31.1"))
+QUANTISATION = Tool("onnxruntime quantization", "onnxruntime", ("1.23.2", "1.31.1"))
+TRANSFORMERS = Tool("onnxruntime.transformers", "onnxruntime", ("1.23.2", "1.31.1"))
 FLOAT16 = Tool("onnxconverter-common float16", "onnxconverter-common", ("1.16.0",))
 OPENVINO = Tool("OpenVINO", "openvino", ("2026.4.1",))
 
-NEWEST_IR = 13
-"""The newest IR version that the measured onnxruntime reads."""
-NEWEST_OPSET = 26
-"""The newest opset that it reads, short of `ALLOW_RELEASED_ONNX_OPSET_ONLY=0`."""
+NEWEST_IR = {"1.31.1": 13, "": 11}
+"""Version of onnxruntime -> the newest IR version that it and newer ones read; the oldest measured last."""
+NEWEST_OPSET = {"1.31.1": 26, "": 23}
+"""The same for opsets, short of `ALLOW_RELEASED_ONNX_OPSET_ONLY=0`."""
 DEEP = 10
 """Functions inside each other from which loading takes several times longer: it inlines level by level."""
 
@@ -70,21 +82,40 @@ RULES = (
         "a session reads the body by the opset of the model: operators may mean something else, silently",
         "export with one opset; 'rewriter verify' against the original tells whether it matters",
     ),
-    Rule(
-        "onnxruntime/ir-version",
-        ONNXRUNTIME,
-        Effect.REFUSES,
-        above("ir_version", NEWEST_IR, "IR version {}"),
-        f"no session: it reads IR versions up to {NEWEST_IR}",
-        "export with an older IR version, or take a newer onnxruntime",
+    *(
+        Rule(
+            "onnxruntime/ir-version",
+            ONNXRUNTIME,
+            Effect.REFUSES,
+            above("ir_version", newest, "IR version {}"),
+            f"no session: it reads IR versions up to {newest}",
+            "export with an older IR version, or take a newer onnxruntime",
+            since=since,
+            before=before,
+        )
+        for since, before, newest in spans(NEWEST_IR)
+    ),
+    *(
+        Rule(
+            "onnxruntime/opset",
+            ONNXRUNTIME,
+            Effect.REFUSES,
+            above("opset", newest, "opset {}"),
+            f"no session: it reads opsets up to {newest}",
+            "export with an older opset, or take a newer onnxruntime",
+            since=since,
+            before=before,
+        )
+        for since, before, newest in spans(NEWEST_OPSET)
     ),
     Rule(
-        "onnxruntime/opset",
+        "onnxruntime/overloads",
         ONNXRUNTIME,
-        Effect.REFUSES,
-        above("opset", NEWEST_OPSET, "opset {}"),
-        f"no session: it reads opsets up to {NEWEST_OPSET}",
-        "export with an older opset, or take a newer onnxruntime",
+        Effect.BREAKS,
+        having("twins", *TWINS),
+        "a session enters the same body for all of them, silently",
+        Mend.FLATTEN,
+        before="1.31.1",
     ),
     Rule(
         "onnxruntime/bytes",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 import rewriter
 from rewriter.insight.doctor import examine as module
-from rewriter.insight.doctor.examine import RULES, TOOLS, examine
+from rewriter.insight.doctor.examine import RULES, TOOLS, examine, installed
 from rewriter.insight.doctor.facts import Facts
 from rewriter.insight.doctor.rule import Effect, Mend
 from rewriter.refusals import UsageError
@@ -60,8 +61,16 @@ def test_mends_are_commands_for_this_file(grouped: Path) -> None:
 def test_every_rule_formats_without_a_file() -> None:
     everything = Facts(**dict.fromkeys(Facts().as_dict(), 10**10) | {"nodes": 1})
     found = examine(everything)
-    assert len(found.findings) == len(RULES)
+    assert len(found.findings) == sum(rule.holds_for(installed(rule.tool)) for rule in RULES)
     assert all(finding.because and finding.mend and finding.rule.consequence for finding in found.findings)
+
+
+def test_a_rule_knows_its_versions() -> None:
+    rule = replace(RULES[0], since="1.9.0", before="1.31.1")
+    told = {version: rule.holds_for(version) for version in ("1.8.2", "1.9.0", "1.30.0", "1.31.1", "2.0")}
+    assert told == {"1.8.2": False, "1.9.0": True, "1.30.0": True, "1.31.1": False, "2.0": False}
+    assert not rule.holds_for(None)
+    assert replace(rule, before="").holds_for(None)
 
 
 def test_tools_that_are_missing_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
