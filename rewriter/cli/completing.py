@@ -73,7 +73,7 @@ def _small_model(context: click.Context) -> Path | None:
 
 
 def _first_model() -> Path | None:
-    """The first model among the words typed: click reads no argument where the last option lacks its value."""
+    """The first model among the words typed: click reads none where the last option lacks its value."""
     words = split_arg_string(os.environ.get("COMP_WORDS", ""))
     return next((path for path in map(Path, words[2:]) if path.suffix == ".onnx"), None)
 

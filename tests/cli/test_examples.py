@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def test_an_example_does_what_it_shows(
         main(words[1:end])
     out, err = capsys.readouterr()
     assert left.value.code in allowed(words), err
-    for before, name in zip(words[:end], words[1:end], strict=False):
+    for before, name in pairwise(words[:end]):
         if before in ("-o", "--output"):
             assert Path(name).exists()
     if words[end : end + 2] == ["|", "jq"] and shutil.which("jq"):

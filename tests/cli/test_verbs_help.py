@@ -1,4 +1,4 @@
-"""Help pages: examples stay on lines of their own, exit codes are told, and every verb has a line in the list."""
+"""Help pages: examples stay on lines of their own, exit codes are told, every verb is in the list."""
 
 from __future__ import annotations
 
