@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from rewriter.insight.doctor.examine import NOT_MEASURED, Diagnosis
+from rewriter.views.escape import as_text
 from rewriter.views.json import JsonObject
 
 DOCTOR = "rewriter.doctor/1"
 
 
-def doctor_json(diagnosis: Diagnosis) -> JsonObject:
-    """The facts of a file, the tools asked about, and what they will do."""
+def doctor_json(name: str, diagnosis: Diagnosis) -> JsonObject:
+    """The facts of the file of that name, the tools asked about, and what they will do."""
     return {
         "schema": DOCTOR,
+        "model": as_text(name),
         "facts": diagnosis.facts.as_dict(),
         "tools": [
             {
