@@ -32,7 +32,7 @@ def doctor_json(name: str, diagnosis: Diagnosis) -> JsonObject:
                 "effect": str(finding.rule.effect),
                 "because": finding.because,
                 "consequence": finding.rule.consequence,
-                "mend": finding.mend,
+                "mend": as_text(finding.mend),
             }
             for finding in diagnosis.findings
         ],

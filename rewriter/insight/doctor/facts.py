@@ -10,6 +10,7 @@ from pathlib import Path
 from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorProto
 
 from rewriter.model.checks import Identity, identity_of
+from rewriter.model.cycles import callees_first
 from rewriter.model.external import fault_of_data, tensors_of
 from rewriter.model.graph import graphs_of
 from rewriter.model.operators import canonical
@@ -115,12 +116,12 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
         ir_version=model.ir_version,
         opset=_opset(model),
         nodes=len(every),
-        expanded=calls.size(main),
+        expanded=calls.size,
         functions=len(model.functions),
         foreign=sum(not is_ours(function) for function in model.functions),
         called=len(reached),
         shared=sum(calls.entered[identity_of(function)] > 1 for function in reached),
-        depth=calls.depth(main),
+        depth=calls.depth,
         inner=len(inner),
         inner_values=sum(_values_inside(function) for function in reached),
         quantised=sum(_is_quantised(node) for node in inner),
@@ -147,44 +148,37 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
 
 
 class _Calls:
-    """Who calls whom. Every function is read once, however often it is called."""
+    """Who calls whom. Every function is read once, however often and however deep it is called.
+
+    Attributes:
+        size: nodes of the model once all calls are entered; a call itself is none then.
+        depth: functions inside each other.
+        entered: function -> how often the model comes to it.
+    """
 
     def __init__(self, main: Sequence[NodeProto], inside: dict[Identity, list[NodeProto]]) -> None:
-        self.inside = inside
-        self.sizes: dict[Identity, int] = {}
-        self.depths: dict[Identity, int] = {}
-        self.entered: Counter[Identity] = Counter()
-        self.size(main)
-        self._enter(main)
+        calls = {identity: _called(nodes, inside) for identity, nodes in inside.items()}
+        first = _called(main, inside)
+        order = callees_first({identity: list(found) for identity, found in calls.items()})
+        totals: dict[Identity, tuple[int, int]] = {}
 
-    def called(self, nodes: Iterable[NodeProto]) -> Counter[Identity]:
-        """Function -> calls of it among some nodes."""
-        names = ((canonical(node.domain), node.op_type, node.overload) for node in nodes)
-        return Counter(name for name in names if name in self.inside)
+        def total(nodes: int, found: Counter[Identity]) -> tuple[int, int]:
+            size = nodes + sum(times * (totals[callee][0] - 1) for callee, times in found.items())
+            return size, max((totals[callee][1] + 1 for callee in found), default=0)
 
-    def size(self, nodes: Sequence[NodeProto]) -> int:
-        """Nodes once all calls are entered; a call itself is none then."""
-        found = self.called(nodes)
-        return len(nodes) + sum(times * (self._size(identity) - 1) for identity, times in found.items())
+        for identity in order:
+            totals[identity] = total(len(inside[identity]), calls[identity])
+        self.size, self.depth = total(len(main), first)
+        self.entered = Counter(first)
+        for identity in reversed(order):
+            for callee, times in calls[identity].items():
+                self.entered[callee] += times * self.entered[identity]
 
-    def depth(self, nodes: Sequence[NodeProto]) -> int:
-        """Functions inside each other."""
-        return max((self.depths[identity] for identity in self.called(nodes)), default=0)
 
-    def _size(self, identity: Identity) -> int:
-        if identity not in self.sizes:
-            body = self.inside[identity]
-            size = self.size(body)
-            self.depths[identity] = 1 + self.depth(body)
-            self.sizes[identity] = size
-        return self.sizes[identity]
-
-    def _enter(self, main: Sequence[NodeProto]) -> None:
-        self.entered.update(self.called(main))
-        for identity in reversed(self.sizes):  # callees were sized before their callers: now the other way
-            times = self.entered[identity]
-            for callee, calls in self.called(self.inside[identity]).items():
-                self.entered[callee] += times * calls
+def _called(nodes: Iterable[NodeProto], inside: dict[Identity, list[NodeProto]]) -> Counter[Identity]:
+    """Function -> calls of it among some nodes."""
+    names = ((canonical(node.domain), node.op_type, node.overload) for node in nodes)
+    return Counter(name for name in names if name in inside)
 
 
 def _walk(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:

@@ -181,7 +181,7 @@ CASES: dict[str, Case] = {
     ),
     "onnxruntime/shared-functions": case(files.called_twice, files.function, _same_names_but_for_a_token),
     "onnxruntime/metadata": case(files.noted_waste, files.wasteful, loses(tools.optimised, notes_of)),
-    "onnxruntime/depth": case(files.nested(30), files.nested(1), _slow),
+    "onnxruntime/depth": case(files.nested(60), files.nested(1), _slow),
     "onnxruntime/function-opset": case(
         files.softmax(11), files.softmax(17), changed(lambda p: value(onnx.load(p)), tools.value_by_function)
     ),

@@ -33,6 +33,10 @@ def test_doubling_is_multiplied_not_walked(levels: int) -> None:
     assert found.nodes == 2 * (levels + 1)
 
 
+def test_depth_has_no_bound_of_its_own() -> None:
+    assert facts_of(files.nested(3000)()).depth == 3000
+
+
 def test_calls_in_branches_count() -> None:
     model = files.branching(called=True)()
     assert facts_of(model).bodies == 2
