@@ -70,7 +70,7 @@ RULES = (
         ONNXRUNTIME,
         Effect.SLOWS,
         above("depth", DEEP, "functions {} deep inside each other"),
-        "making a session takes longer with every level that it inlines: twice as long at 10, four times at 20",
+        "making a session takes longer with each level that it inlines: twice as long at 10, four times at 20",
         "rewriter rewrite {model} -o {stem}.shallow.onnx --functions shared --depth 3, or "
         "rewriter flatten {model} -o {stem}.flat.onnx{foreign}",
     ),
