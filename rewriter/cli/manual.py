@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from inspect import cleandoc
 
 import click
 
@@ -41,11 +43,14 @@ def examples(command: click.Command) -> tuple[str, ...]:
 
 def paged(verb: str, command: click.Command) -> click.Command:
     """The command with its examples and exit codes below the options, as manual pages have them."""
-    shown = examples(command)
-    command.help = _EXAMPLES.sub("", command.help or "")
-    parts = [f"\b\n{title}:\n" + "".join(f"  {line}\n" for line in lines) for title, lines in (
-        ("Examples", shown),
-        ("Exit codes", [f"{code}  {meaning}" for code, meaning in exit_codes(verb).items()]),
-    ) if lines]  # fmt: skip
-    command.epilog = "\n".join(parts)
+    sections = {
+        "Examples": examples(command),
+        "Exit codes": [f"{code}  {meaning}" for code, meaning in exit_codes(verb).items()],
+    }
+    command.epilog = "\n".join(_section(title, lines) for title, lines in sections.items() if lines)
+    command.help = _EXAMPLES.sub("", cleandoc(command.help or ""))
     return command
+
+
+def _section(title: str, lines: Iterable[str]) -> str:
+    return f"\b\n{title}:\n" + "".join(f"  {line}\n" for line in lines)

@@ -26,6 +26,7 @@ def test_examples_stand_on_lines_of_their_own(verb: str) -> None:
     examples = page.partition("\n  Examples:\n")[2].partition("\n\n")[0].splitlines()
     assert examples
     assert "\b" not in page
+    assert "\n\n\n" not in page
     spoken_of = "rewrite" if verb == "passes" else verb
     assert all(line.startswith(f"    rewriter {spoken_of} ") for line in examples)
 

@@ -93,7 +93,7 @@ RULES = (
         Effect.REFUSES,
         _large,
         "checker.check_model(onnx.load(...)) and infer_shapes(onnx.load(...)) end: protobuf writes 2 GB",
-        "check_model('{model}') by path; onnx.load(..., load_external_data=False) for shapes",
+        "give check_model the path of the file; for shapes, onnx.load(path, load_external_data=False)",
     ),
     Rule(
         "onnx/links",

@@ -27,8 +27,8 @@ NEWEST_IR = {"1.31.1": 13, "": 11}
 """Version of onnxruntime -> the newest IR version that it and newer ones read; the oldest measured last."""
 NEWEST_OPSET = {"1.31.1": 26, "": 23}
 """The same for opsets, short of `ALLOW_RELEASED_ONNX_OPSET_ONLY=0`."""
-DEEP = 10
-"""Functions inside each other from which loading takes twice as long: it inlines level by level."""
+DEEP = 5
+"""Functions inside each other above which loading takes half as long again: it inlines level by level."""
 
 
 def _later_calls(facts: Facts) -> str:
@@ -70,7 +70,7 @@ RULES = (
         ONNXRUNTIME,
         Effect.SLOWS,
         above("depth", DEEP, "functions {} deep inside each other"),
-        "making a session takes longer with each level that it inlines: twice as long at 10, four times at 20",
+        "making a session takes longer with each level that it inlines: twice as long at 10, thrice at 20",
         "rewriter rewrite {model} -o {stem}.shallow.onnx --functions shared --depth 3, or "
         "rewriter flatten {model} -o {stem}.flat.onnx{foreign}",
     ),
@@ -123,7 +123,7 @@ RULES = (
         Effect.REFUSES,
         having("external", "file of external data", "files of external data"),
         "no session from bytes (InferenceSession(data)): it cannot tell where the weights lie",
-        "InferenceSession('{model}'), or the session option "
+        "give the session the path of the file, or set the session option "
         "session.model_external_initializers_file_folder_path",
     ),
     Rule(

@@ -33,7 +33,7 @@ def test_grouping_brings_the_warnings_that_flatten_takes_away(grouped: Path) -> 
     assert {"onnxslim", "OpenVINO", "onnx", "onnxruntime quantization"} <= {
         rule.tool.name for rule in brought
     }
-    assert {rule.effect for rule in brought} == set(Effect) - {Effect.SLOWS}
+    assert {rule.effect for rule in brought} == set(Effect)
 
 
 def test_worst_first_and_by_tool(grouped: Path) -> None:
