@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorProto
 
+from rewriter.insight.doctor.calls import Calls
 from rewriter.model.checks import Identity, identity_of
-from rewriter.model.cycles import callees_first
 from rewriter.model.external import fault_of_data, tensors_of
 from rewriter.model.graph import graphs_of
 from rewriter.model.operators import canonical
@@ -107,7 +106,7 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
     """
     main = list(_walk(model.graph.node))
     inside = {identity_of(function): list(_walk(function.node)) for function in model.functions}
-    calls = _Calls(main, inside)
+    calls = Calls(main, inside)
     reached = [function for function in model.functions if calls.entered[identity_of(function)]]
     inner = [node for function in reached for node in inside[identity_of(function)]]
     every = [*main, *(node for nodes in inside.values() for node in nodes)]
@@ -145,40 +144,6 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
         linked=0 if path is None else sum(_is_linked(path.parent, location) for location in external),
         data_bytes=model.ByteSize() + _bytes_beside(path, external),
     )
-
-
-class _Calls:
-    """Who calls whom. Every function is read once, however often and however deep it is called.
-
-    Attributes:
-        size: nodes of the model once all calls are entered; a call itself is none then.
-        depth: functions inside each other.
-        entered: function -> how often the model comes to it.
-    """
-
-    def __init__(self, main: Sequence[NodeProto], inside: dict[Identity, list[NodeProto]]) -> None:
-        calls = {identity: _called(nodes, inside) for identity, nodes in inside.items()}
-        first = _called(main, inside)
-        order = callees_first({identity: list(found) for identity, found in calls.items()})
-        totals: dict[Identity, tuple[int, int]] = {}
-
-        def total(nodes: int, found: Counter[Identity]) -> tuple[int, int]:
-            size = nodes + sum(times * (totals[callee][0] - 1) for callee, times in found.items())
-            return size, max((totals[callee][1] + 1 for callee in found), default=0)
-
-        for identity in order:
-            totals[identity] = total(len(inside[identity]), calls[identity])
-        self.size, self.depth = total(len(main), first)
-        self.entered = Counter(first)
-        for identity in reversed(order):
-            for callee, times in calls[identity].items():
-                self.entered[callee] += times * self.entered[identity]
-
-
-def _called(nodes: Iterable[NodeProto], inside: dict[Identity, list[NodeProto]]) -> Counter[Identity]:
-    """Function -> calls of it among some nodes."""
-    names = ((canonical(node.domain), node.op_type, node.overload) for node in nodes)
-    return Counter(name for name in names if name in inside)
 
 
 def _walk(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
