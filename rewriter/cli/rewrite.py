@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
+from rewriter.cli import completing
 from rewriter.cli.common import (
     MODEL,
     Finite,
@@ -39,7 +40,13 @@ from rewriter.passes.syntax import parse_passes
     "every call; 'flatten' undoes it.",
 )
 @click.option("--depth", type=click.IntRange(min=1), help="Nest functions this deep at the most.")
-@click.option("--only", metavar="GLOB", default="", help="Functions for the modules whose path fits.")
+@click.option(
+    "--only",
+    metavar="GLOB",
+    default="",
+    shell_complete=completing.modules,
+    help="Functions for the modules whose path fits.",
+)
 @click.option(
     "--class", "class_name", metavar="NAME", default="", help="Functions for modules of this class."
 )
@@ -49,6 +56,7 @@ from rewriter.passes.syntax import parse_passes
     "--passes",
     "passes",
     metavar="PASSES",
+    shell_complete=completing.passes,
     help="Run these instead: 'annotate,unshare,group{depth=2},share'; 'rewriter passes' lists them.",
 )
 @click.option("--sidecar/--no-sidecar", default=True, help="Write OUTPUT.modules.json too (default).")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
+from rewriter.cli import completing
 from rewriter.cli.common import MODEL, emit_json, given_options, progress, read_inputs, stdout
 from rewriter.cli.cutting import checking_options
 from rewriter.cutting.check import Checking
@@ -22,6 +23,7 @@ from rewriter.views.text.cutting import print_split
     "--at",
     metavar="MODULE",
     multiple=True,
+    shell_complete=completing.modules,
     required=True,
     help="Cut before this module, or before all that fit a glob; MODULE@1 is its second call. May be given "
     "again.",
@@ -56,7 +58,7 @@ def command(
     MODEL. The chain is run and compared with MODEL.
 
     \b
-      rewriter split bert.onnx --at encoder.layer.6 -o halves
+      rewriter split bert.onnx --at encoder.layer.1 -o halves
       rewriter split bert.onnx --at 'encoder.layer.[1-9]' -o layers
     """
     checking = Checking(numbers, read_inputs(inputs), timeout)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
+from rewriter.cli import completing
 from rewriter.cli.common import MODEL, emit_json, given_options, stdout
 from rewriter.evidence.given import Given
 from rewriter.refusals import UsageError
@@ -21,7 +22,10 @@ from rewriter.views.truth import read_truth
 @click.argument("model", type=MODEL)
 @click.option("--depth", type=click.IntRange(min=0), help="Show modules down to this depth.")
 @click.option(
-    "--only", metavar="GLOB", help="Show the modules that fit, such as 'encoder.layer.*.attention'."
+    "--only",
+    metavar="GLOB",
+    shell_complete=completing.modules,
+    help="Show the modules that fit, such as 'encoder.layer.*.attention'.",
 )
 @given_options
 @click.option(

@@ -56,7 +56,19 @@ def valid(name: str, output: JsonObject) -> Any:
 
 @pytest.mark.parametrize(
     "name",
-    ["tree", "rewrite", "verify", "explain", "sources", "modules", "select", "stats", "diff", "profile"],
+    [
+        "tree",
+        "rewrite",
+        "verify",
+        "explain",
+        "sources",
+        "modules",
+        "select",
+        "stats",
+        "diff",
+        "profile",
+        "doctor",
+    ],
 )
 def test_schemas_are_valid_and_closed(name: str) -> None:
     published = schema(name)
