@@ -77,7 +77,7 @@ def command(
     repeated: bool,
     passes: str | None,
     sidecar: bool,
-    numbers: bool,
+    numbers: bool | None,
     optimised: bool,
     inputs: Path | None,
     timeout: float,

@@ -65,6 +65,17 @@ def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> boo
     return node.op_type in _RANDOM or (node.op_type == "Dropout" and inputs > 2)
 
 
+def may_count_apart(node: NodeProto) -> bool:
+    """Whether a node `counts_apart` in some version of its operator."""
+    return _may_count_apart(node.domain, node.op_type)
+
+
+@lru_cache(maxsize=4096)
+def _may_count_apart(domain: str, op_type: str) -> bool:
+    known = is_standard(domain) and isinstance(op_type, str) and onnx.defs.has(op_type, canonical(domain))
+    return not known or op_type in _RANDOM or op_type == "Dropout"
+
+
 def left_to_runtimes(domain: str) -> bool:
     """Whether runtimes have operators of their own in a domain, which they may prefer to a function.
 

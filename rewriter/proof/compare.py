@@ -42,6 +42,7 @@ class Numeric:
         where: the input set and the element of that output.
         error: why the rewritten model gave no results where the original did.
         ort_version: of the onnxruntime that ran, None where it did not come to that.
+        identical: nothing was run, since all that onnxruntime would execute is the same in both.
     """
 
     runs: int
@@ -53,6 +54,7 @@ class Numeric:
     where: str | None = None
     error: str | None = None
     ort_version: str | None = None
+    identical: bool = False
 
     @property
     def agrees(self) -> bool | None:
@@ -64,6 +66,16 @@ class Numeric:
         if self.skipped is not None:
             return None
         return self.relative is not None and self.relative <= tolerance
+
+
+IDENTICAL = Numeric(
+    0,
+    None,
+    None,
+    "the executable part is the same bytes, so both runs would be of one model; --numbers runs them",
+    identical=True,
+)
+"""Of two models that are `identical.same_to_run`."""
 
 
 def compare(

@@ -94,8 +94,10 @@ def _options(folder: str | None, optimised: bool) -> Any:
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.intra_op_num_threads = threads_here()
     options.log_severity_level = 4
-    # The planner is quadratic on long graphs, and packing copies every weight: neither pays for a few runs.
+    # Both planners of memory are quadratic on long graphs, and packing copies every weight: none of that pays
+    # for a few runs.
     options.enable_mem_reuse = False
+    options.enable_mem_pattern = False
     options.add_session_config_entry("session.disable_prepacking", "1")
     if folder is not None:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)

@@ -45,6 +45,7 @@ class Request:
         optimised: with onnxruntime's graph optimisations instead of without.
         probing: seconds after which no further sizes are tried.
         folders: where the external data of either model lies.
+        draws: the original may give something else each time it runs, so runs must be the same in number.
     """
 
     plan: Plan
@@ -54,6 +55,7 @@ class Request:
     optimised: bool
     probing: float
     folders: dict[Stage, str | None]
+    draws: bool = True
 
     def write(self, path: Path) -> None:
         """Writes the request as JSON."""

@@ -22,6 +22,7 @@ from tempfile import mkdtemp
 import onnx
 from google.protobuf.message import EncodeError
 
+from rewriter.model.purity import may_draw
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.limits import THREADS, current, own_memory, size_text
 from rewriter.runtime.protocol import SCRATCH, Outcome, Request, Stage, one_line
@@ -67,7 +68,14 @@ def compare_runs(
                 models = SharedWeights(folder).move(models)
                 places = dict.fromkeys(Stage, str(folder))
             request = Request(
-                plan, sets, seed, given is not None, optimised, timeout * _PROBING_SHARE, places
+                plan,
+                sets,
+                seed,
+                given is not None,
+                optimised,
+                timeout * _PROBING_SHARE,
+                places,
+                may_draw(models[Stage.ORIGINAL]),
             )
             request.write(folder / "request.json")
             try:

@@ -66,7 +66,7 @@ class Comparison:
     def _original(self) -> tuple[tuple[str, ...], _Found]:
         session = self._session(Stage.ORIGINAL)
         found = self._given(session) if self.request.given else self._probed(session)
-        if found.restart:
+        if found.restart and self.request.draws:
             # A run that was not kept may have drawn random numbers: start again as the rewritten model will.
             session = self._session(Stage.ORIGINAL)
             found = found._replace(results=[session.run(self.inputs, feeds) for feeds in found.feeds])
