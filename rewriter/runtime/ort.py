@@ -10,6 +10,7 @@ import ctypes
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -47,11 +48,23 @@ class RunError(Exception):
 class Session:
     """One model, ready to run; deterministic unless the model draws random numbers of its own."""
 
-    def __init__(self, model: Path, folder: str | None, *, optimised: bool, seed: int) -> None:
+    def __init__(
+        self,
+        model: Path,
+        folder: str | None,
+        *,
+        optimised: bool,
+        seed: int,
+        weights: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         ort.set_seed(seed)
+        self._weights = weights  # the session refers to them
         try:
+            options = _options(folder, optimised)
+            for name, value in weights.items():
+                options.add_initializer(name, value)
             self._session = ort.InferenceSession(
-                model.read_bytes(), _options(folder, optimised), providers=["CPUExecutionProvider"]
+                model.read_bytes(), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:
             raise RunError(_reason(error)) from error

@@ -19,6 +19,7 @@ import onnx
 
 from rewriter.runtime.difference import Difference, difference
 from rewriter.runtime.feeds import Array
+from rewriter.runtime.mapped import MappedWeights
 from rewriter.runtime.ort import VERSION, RunError, Session
 from rewriter.runtime.probing import Probe, Try, tries
 from rewriter.runtime.protocol import SCRATCH, Outcome, Request, Stage, one_line
@@ -43,6 +44,7 @@ class Comparison:
         self.folder = folder
         self.request = Request.read(folder / "request.json")
         self.inputs = self.request.plan.inputs
+        self._mapped = MappedWeights()
 
     def run(self) -> Outcome:
         """Runs the original, then the rewritten model, and compares."""
@@ -137,7 +139,11 @@ class Comparison:
         request = self.request
         folder = request.folders[stage]
         seed = request.seed + (100_003 if another else 0)
-        return Session(self.folder / stage.model, folder, optimised=request.optimised, seed=seed)
+        path = self.folder / stage.model
+        weights = {}
+        if folder is not None and not request.optimised:  # optimisers look for weights in the model
+            weights = self._mapped.of(onnx.load(path, load_external_data=False), folder)
+        return Session(path, folder, optimised=request.optimised, seed=seed, weights=weights)
 
     def _enter(self, stage: Stage) -> None:
         (self.folder / "stage").write_text(stage, encoding="utf-8")
