@@ -32,7 +32,7 @@ class MappedWeights:
         """Initializer of the main graph -> its value where the map has it, to be kept while it is used.
 
         What is odd in any way (a name twice, an input as well, a type that numpy lacks, data that does not
-        lie on a multiple of its size, no such file) is left to onnxruntime, which does with it whatever it does.
+        lie on a multiple of its size, no such file) is left to onnxruntime, which does whatever it does.
         """
         if folder is None or sys.byteorder != "little":
             return {}
