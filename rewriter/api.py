@@ -118,7 +118,7 @@ def rewrite(
     restore_names: bool = False,
     layer_annotations: bool = False,
     passes: Sequence[Pass] | str | None = None,
-    numbers: bool = True,
+    numbers: bool | None = None,
     optimised: bool = False,
     inputs: Inputs | None = None,
     sidecar: bool = True,
@@ -147,7 +147,8 @@ def rewrite(
         layer_annotations: also write the module of every node where onnxruntime's annotated partitioning
             reads it.
         passes: what to do instead, in order; or as text: `"annotate,unshare,group{depth=2},share"`.
-        numbers: whether onnxruntime runs both models besides the symbolic proof, and agrees bit for bit.
+        numbers: whether onnxruntime runs both models besides the symbolic proof, and agrees bit for bit; None
+            for: unless all that it would execute is the same in both, byte for byte.
         optimised: whether it does so again with all its optimisations, and agrees within a tolerance.
         inputs: input name -> array to run them on; drawn from the signature where None.
         sidecar: whether to write `<output>.modules.json` as well.

@@ -22,7 +22,7 @@ def command(
     model: Path,
     output: Path,
     foreign: bool,
-    numbers: bool,
+    numbers: bool | None,
     optimised: bool,
     inputs: Path | None,
     timeout: float,

@@ -85,7 +85,7 @@ def command(
     repeated: bool,
     passes: str | None,
     sidecar: bool,
-    numbers: bool,
+    numbers: bool | None,
     optimised: bool,
     inputs: Path | None,
     timeout: float,

@@ -12,7 +12,7 @@ from onnx import FunctionProto, NodeProto
 from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.operators import canonical
-from rewriter.model.purity import draws_random, may_draw
+from rewriter.model.purity import draws_random, operator_may_draw
 from rewriter.passes.canonical import CanonicalBody, Key, canonical_body
 from rewriter.paths import ModulePath
 
@@ -102,7 +102,8 @@ def _draws(function: FunctionProto, drawing: Set[Identity], known: Set[Identity]
     """The nodes that draw random numbers, in order; `drawing` of the `known` functions do."""
     opsets = {canonical(each.domain): each.version for each in function.opset_import}
     operators = {(node.domain, node.op_type) for node in function.node}
-    if drawing.isdisjoint(operators) and not any(may_draw(*each, opsets) for each in operators - known):
+    doubtful = (operator_may_draw(*operator, opsets) for operator in operators - known)
+    if drawing.isdisjoint(operators) and not any(doubtful):
         return []
     return [n for n, node in enumerate(function.node) if draws_random(node, opsets, drawing)]
 

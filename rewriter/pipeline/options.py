@@ -17,7 +17,8 @@ class Options:
 
     Attributes:
         passes: what to do, in order.
-        numbers: whether to run both models in onnxruntime besides the symbolic proof.
+        numbers: whether to run both models in onnxruntime besides the symbolic proof. None: unless all that
+            onnxruntime would execute is the same in both, byte for byte; `inputs` or `optimised` ask for it.
         optimised: whether to run them a second time with all of onnxruntime's optimisations.
         inputs: arrays to run them on; drawn from the signature where None.
         sidecar: whether to write `<output>.modules.json` beside the model.
@@ -33,7 +34,7 @@ class Options:
     """
 
     passes: tuple[Pass, ...] = (Annotate(),)
-    numbers: bool = True
+    numbers: bool | None = None
     optimised: bool = False
     inputs: Inputs | None = None
     sidecar: bool = True
@@ -45,5 +46,10 @@ class Options:
     given: Given = NOTHING
 
     def __post_init__(self) -> None:
-        if self.optimised and not self.numbers:
+        if self.optimised and self.numbers is False:
             raise UsageError("--optimised compares numbers; leave out --no-numbers")
+
+    @property
+    def may_spare_numbers(self) -> bool:
+        """Whether nobody asked for numbers, so that models which are the same to a runtime need none."""
+        return self.numbers is None and self.inputs is None and not self.optimised
