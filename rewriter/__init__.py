@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
+    from rewriter import adapters
     from rewriter.api import LoadedModel, diff, extract, load, profile, report, rewrite, split, tree, verify
     from rewriter.cutting.extract import Extraction
     from rewriter.cutting.split import Split
+    from rewriter.foreign import Rewritten
     from rewriter.insight.diff import Diff
     from rewriter.insight.profile import Profile
     from rewriter.modules.analysis import Analysis
@@ -55,10 +57,12 @@ __all__ = [
     "Refusal",
     "Report",
     "RewriterError",
+    "Rewritten",
     "Selection",
     "Split",
     "Verification",
     "__version__",
+    "adapters",
     "diff",
     "extract",
     "limits",
@@ -98,6 +102,7 @@ _HOME = {
     "Profile": "insight.profile",
     "Refusal": "refusals",
     "Report": "views.report",
+    "Rewritten": "foreign",
     "RewriterError": "refusals",
     "Selection": "modules.selection",
     "Verification": "proof.verification",
@@ -106,6 +111,8 @@ _HOME = {
 
 def __getattr__(name: str) -> object:
     """Load a public name on first use (PEP 562)."""
+    if name == "adapters":
+        return import_module("rewriter.adapters")
     if name not in _HOME:
         raise AttributeError(f"module 'rewriter' has no attribute {name!r}")
     found = getattr(import_module(f"rewriter.{_HOME[name]}"), name)

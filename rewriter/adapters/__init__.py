@@ -1,0 +1,27 @@
+"""At home in other people's pipelines: one module for each, which imports its library when it is imported.
+
+    rewriter.adapters.torch          export a module and give the file its tree, with the module as the reference
+    rewriter.adapters.onnx_ir        a pass for `onnx_ir.passes`
+    rewriter.adapters.graphsurgeon   edits with onnx-graphsurgeon that lose nothing
+    rewriter.adapters.olive          a pass for Olive
+
+Objects of these libraries go into `rewriter.rewrite` and come out of it without any of this; see `rewriter.foreign`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__all__ = ["graphsurgeon", "olive", "onnx_ir", "torch"]
+
+
+def __getattr__(name: str) -> object:
+    """Load an adapter on first use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'rewriter.adapters' has no attribute {name!r}")
+    return import_module(f"rewriter.adapters.{name}")
+
+
+def __dir__() -> list[str]:
+    """The adapters."""
+    return __all__
