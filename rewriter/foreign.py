@@ -1,7 +1,8 @@
 """Models as other libraries hold them: `onnx_ir.Model`, `torch.onnx.ONNXProgram`, `onnx_graphsurgeon.Graph`.
 
-Each becomes a `ModelProto`, which is what everything here works on, and a rewritten one becomes the same kind of
-object again. None of these libraries is imported for it: whoever holds such an object has imported its library.
+Each becomes a `ModelProto`, which is what everything here works on, and a rewritten one becomes the same
+kind of object again. None of these libraries is imported for it: whoever holds such an object has imported
+its library.
 """
 
 from __future__ import annotations
@@ -96,8 +97,8 @@ def take(source: AnySource) -> Taken:
         surgeon = sys.modules["onnx_graphsurgeon"]
         return Taken(surgeon.export_onnx(source), lambda report: surgeon.import_onnx(copied(report)))
     raise UsageError(
-        f"a model cannot be read from a {type(source).__name__}; give a path, bytes, a ModelProto, an onnx_ir.Model, "
-        "a torch.onnx.ONNXProgram or an onnx_graphsurgeon.Graph"
+        f"a model cannot be read from a {type(source).__name__}; give a path, bytes, a ModelProto, an "
+        "onnx_ir.Model, a torch.onnx.ONNXProgram or an onnx_graphsurgeon.Graph"
     )
 
 

@@ -1,11 +1,12 @@
 """At home in other people's pipelines: one module for each, which imports its library when it is imported.
 
-    rewriter.adapters.torch          export a module and give the file its tree, with the module as the reference
+    rewriter.adapters.torch          export a module, and give the file the tree of the module
     rewriter.adapters.onnx_ir        a pass for `onnx_ir.passes`
     rewriter.adapters.graphsurgeon   edits with onnx-graphsurgeon that lose nothing
     rewriter.adapters.olive          a pass for Olive
 
-Objects of these libraries go into `rewriter.rewrite` and come out of it without any of this; see `rewriter.foreign`.
+Objects of these libraries go into `rewriter.rewrite` and come out of it without any of this; see
+`rewriter.foreign`.
 """
 
 from __future__ import annotations

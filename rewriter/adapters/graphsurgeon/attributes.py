@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import onnx_graphsurgeon as gs
-from onnx import AttributeProto, helper
+from onnx import AttributeProto
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
-from rewriter.adapters.graphsurgeon.constants import exported
+from rewriter.adapters.graphsurgeon.constants import exported_dense
 from rewriter.refusals import UsageError
 
 
@@ -19,7 +19,7 @@ def exported_attribute(name: str, value: object, original: AttributeProto | None
     made = AttributeProto()
     try:
         if isinstance(value, gs.Constant):
-            made = AttributeProto(name=name, type=AttributeProto.TENSOR, t=exported(value))
+            made = AttributeProto(name=name, type=AttributeProto.TENSOR, t=exported_dense(value))
         elif isinstance(value, list | tuple) and not value and original is not None:
             made = AttributeProto(name=name, type=original.type)  # nothing else tells of what kind none are
         else:

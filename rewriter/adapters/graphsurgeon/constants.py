@@ -1,8 +1,8 @@
 """Constants of graphsurgeon: reading weights from other files, and telling whether somebody changed them.
 
-Graphsurgeon reads a tensor on first access and forgets where it came from: a look at the values is enough to move
-external weights into the model, and to make a sparse tensor dense. Here contents decide: what holds the same
-bytes as before is what it was before.
+Graphsurgeon reads a tensor on first access and forgets where it came from: a look at the values is enough
+to move external weights into the model, and to make a sparse tensor dense. Here contents decide: what holds
+the same bytes as before is what it was before.
 """
 
 from __future__ import annotations
@@ -99,17 +99,26 @@ def _equal(now: Any, held: Held, folder: Path | None) -> bool:
 
 
 def exported(tensor: gs.Constant) -> Held:
-    """A constant as graphsurgeon writes it; what lies in a file stays there.
+    """An initializer as graphsurgeon writes it; what lies in a file stays there, what is sparse stays so.
+
+    Raises:
+        UsageError: its values are of a type that ONNX has not.
+    """
+    if not isinstance(tensor._values, SparseValues):
+        return exported_dense(tensor)
+    sparse = SparseTensorProto()
+    sparse.CopyFrom(tensor._values.tensor)
+    sparse.values.name = tensor.name
+    return sparse
+
+
+def exported_dense(tensor: gs.Constant) -> TensorProto:
+    """A constant as graphsurgeon writes it in attributes.
 
     Raises:
         UsageError: its values are of a type that ONNX has not.
     """
     values = tensor._values
-    if isinstance(values, SparseValues):
-        sparse = SparseTensorProto()
-        sparse.CopyFrom(values.tensor)
-        sparse.values.name = tensor.name
-        return sparse
     made = TensorProto()
     try:
         external = isinstance(values, ExternalValues)

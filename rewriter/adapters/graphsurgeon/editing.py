@@ -32,7 +32,8 @@ class Edited:
         kept: how many nodes are still there, with all that was said of them.
         new: the nodes that were not there before, and where evidence places them.
         dropped: names of the nodes that are gone, or of what they wrote.
-        certificate: whether the model still computes the same by symbols; an edit may well mean to change that.
+        certificate: whether the model still computes the same by symbols; an edit may well mean to change
+            that.
         outputs: files written, in order.
     """
 
@@ -52,8 +53,8 @@ class Edit:
     ) -> None:
         if output is None and isinstance(source, str | os.PathLike):
             raise UsageError(
-                f"{source}: name the file to write, as in edit(source, output); inputs are never changed. To get "
-                "the model alone, hand it over as a ModelProto and look at .edited.model"
+                f"{source}: name the file to write, as in edit(source, output); inputs are never changed. "
+                "To get the model alone, hand it over as a ModelProto and look at .edited.model"
             )
         self._output, self._sidecar = output, sidecar
         unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
@@ -115,10 +116,10 @@ def edit(
     """Edit a model with onnx-graphsurgeon, and lose nothing of it.
 
     What graphsurgeon drops is put back when the block is left: metadata and doc strings of the model, its
-    graphs, nodes, functions, tensors and values; attributes and types that graphsurgeon does not know; default
-    inputs, sparse initializers, quantization annotations, training information, overloads. What nobody changed
-    stays byte for byte, and weights in other files stay there. New nodes are placed by evidence. An error in the
-    block writes nothing, and the output is written whole or not at all.
+    graphs, nodes, functions, tensors and values; attributes and types that graphsurgeon does not know;
+    default inputs, sparse initializers, quantization annotations, training information, overloads. What
+    nobody changed stays byte for byte, and weights in other files stay there. New nodes are placed by
+    evidence. An error in the block writes nothing, and the output is written whole or not at all.
 
         with rewriter.adapters.graphsurgeon.edit("model.onnx", "edited.onnx") as graph:
             graph.fold_constants().cleanup().toposort()

@@ -1,7 +1,8 @@
 """What a model was when graphsurgeon read it: which of its objects stands for which message.
 
-Graphsurgeon makes an object of every node, tensor and graph, in the order of the file. People move, rename and
-rewire these objects, and what is still the same object is what it was; no name has to be told from another.
+Graphsurgeon makes an object of every node, tensor and graph, in the order of the file. People move, rename
+and rewire these objects, and what is still the same object is what it was; no name has to be told from
+another.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import onnx_graphsurgeon as gs
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto
+from onnx import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    SparseTensorProto,
+    TensorProto,
+)
 
 from rewriter.adapters.graphsurgeon.constants import ExternalValues, Held, is_same
 
@@ -145,7 +154,11 @@ class Ledger:
 def tensors_in(graph: gs.Graph) -> Iterator[gs.Tensor]:
     """The tensors that a graph's own interface and nodes name, each once; those of bodies inside are not."""
     seen: set[int] = set()
-    sides = [graph.inputs, *(side for node in graph.nodes for side in (node.inputs, node.outputs)), graph.outputs]
+    sides = [
+        graph.inputs,
+        *(side for node in graph.nodes for side in (node.inputs, node.outputs)),
+        graph.outputs,
+    ]
     for side in sides:
         for tensor in side:
             if not tensor.is_empty() and id(tensor) not in seen:

@@ -1,7 +1,7 @@
 """The edited model: what people changed as graphsurgeon writes it, everything else as it stood in the file.
 
-Every message begins as a copy of what it was, and takes over only what differs from what graphsurgeon read. So
-nothing depends on graphsurgeon knowing a field, and a graph that nobody touched comes out byte for byte.
+Every message begins as a copy of what it was, and takes over only what differs from what graphsurgeon read.
+So nothing depends on graphsurgeon knowing a field, and a graph that nobody touched comes out byte for byte.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from typing import TypeVar
 
 import onnx_graphsurgeon as gs
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+from google.protobuf.message import Message
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto
 
 from rewriter.adapters.graphsurgeon.attributes import exported_attribute
-from rewriter.adapters.graphsurgeon.constants import exported
+from rewriter.adapters.graphsurgeon.constants import exported_dense
 from rewriter.adapters.graphsurgeon.ledger import KnownNode, Ledger, is_unchanged
 from rewriter.adapters.graphsurgeon.values import Values
 from rewriter.model.graph import graphs_of
 from rewriter.model.operators import canonical
 
-Message = TypeVar("Message")
+AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 @dataclass(slots=True)
@@ -33,7 +34,8 @@ class Merged:
         is_new: node, in the order of a `GraphIndex` -> whether it was not there before.
         kept: how many nodes are still there.
         dropped: names of the nodes that are gone, or of what they wrote, in file order.
-        changed: the functions whose nodes are others now, or in another order; None stands for the main graph.
+        changed: the functions whose nodes are others now, or in another order; None stands for the main
+            graph.
     """
 
     model: ModelProto
@@ -76,7 +78,9 @@ class _Merge:
                 setattr(model, name, value)
         for known in ledger.nodes.values():
             if id(known.node) not in self.alive:
-                self.merged.dropped.append(known.proto.name or next(iter(known.proto.output), known.proto.op_type))
+                self.merged.dropped.append(
+                    known.proto.name or next(iter(known.proto.output), known.proto.op_type)
+                )
         return self.merged
 
     def _is_other(self, graph: gs.Graph) -> bool:
@@ -131,7 +135,7 @@ class _Merge:
         return NodeProto(
             op_type="Constant",
             output=[tensor.name],
-            attribute=[AttributeProto(name="value", type=AttributeProto.TENSOR, t=exported(tensor))],
+            attribute=[AttributeProto(name="value", type=AttributeProto.TENSOR, t=exported_dense(tensor))],
         )
 
     def _node(self, node: gs.Node) -> NodeProto:
@@ -158,7 +162,11 @@ class _Merge:
         for known in self.ledger.nodes.values() if node.name else ():
             proto = known.proto
             same = (proto.name, proto.op_type) == (node.name, node.op)
-            if same and id(known.node) not in self.alive and [*proto.output] == [t.name for t in node.outputs]:
+            if (
+                same
+                and id(known.node) not in self.alive
+                and [*proto.output] == [t.name for t in node.outputs]
+            ):
                 return known
         return None
 
@@ -195,7 +203,7 @@ class _Merge:
         return exported_attribute(name, value, original)
 
 
-def replace(field: RepeatedCompositeFieldContainer[Message], messages: Iterable[Message]) -> None:
+def replace(field: RepeatedCompositeFieldContainer[AnyMessage], messages: Iterable[AnyMessage]) -> None:
     """Fill a field anew; what it held may be among the messages only as copies."""
     kept = list(messages)
     del field[:]
@@ -231,7 +239,7 @@ def _import(
     opset: int | None,
     used: Iterable[str],
 ) -> None:
-    """Take over what was changed of the imported opsets, and import what new nodes need, as graphsurgeon does."""
+    """Take over changes of the imported opsets, and import what new nodes need, as graphsurgeon does."""
     known = {canonical(each.domain): each for each in imports}
     wanted = {canonical(each.domain): each.version for each in graph.import_domains or ()}
     if graph.opset != opset and graph.opset is not None:

@@ -13,7 +13,7 @@ from rewriter.evidence.claim import Source
 from rewriter.evidence.exporter import NAMESPACE
 from rewriter.evidence.given import Given
 from rewriter.model import metadata
-from rewriter.model.graph import GraphIndex
+from rewriter.model.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Placement
 from rewriter.passes.annotate import annotate_node, compact, compact_values, entries_of
@@ -29,7 +29,7 @@ _FUNCTION_ONLY = frozenset({tags.PARAMETERS, tags.CALL})
 
 @dataclass(frozen=True, slots=True)
 class NewNode:
-    """A node that was not there before: its name (else that of what it writes), its operator and its module."""
+    """A node that was not there before: its name, or that of what it writes, its operator and its module."""
 
     name: str
     operator: str
@@ -79,8 +79,9 @@ def forget_order(merged: Merged) -> None:
     changed = {(each.domain, each.name, each.overload) for each in merged.changed if each is not None}
     if None in merged.changed:
         metadata.erase(merged.model, [tags.ORDER])
-    for body in (merged.model.graph, *merged.model.functions) if changed else ():
-        for node in body.node:
+    bodies = [merged.model.graph.node, *(function.node for function in merged.model.functions)]
+    for nodes in bodies if changed else ():
+        for node in nodes:
             if (node.domain, node.op_type, node.overload) in changed:
                 metadata.erase(node, [tags.ORDER])
 
@@ -100,17 +101,23 @@ def _placements(graph: GraphIndex, analysis: Analysis) -> Mapping[int, Placement
 
 
 def _placed_in_function(graph: GraphIndex, number: int, is_new: Sequence[bool]) -> ModulePath | None:
-    """Place a node in a function that `group` made: with its neighbours where they agree, else in the module
-    that the function is. Functions that several calls share tell modules from that on, as `.self.query`."""
-    body = graph.bodies[graph.body_of[number]]
-    while body.function is None and body.owner >= 0:
-        body = graph.bodies[body.outer]
-    function = body.function
+    """Place a node in a function that `group` made: with its neighbours, else in the module of the function.
+
+    Functions that several calls share tell modules from that on, as `.self.query`.
+    """
+    function = _function_around(graph, number)
     if function is None or not is_ours(function):
         return None
     entries = _agreed(graph, number, is_new) or _of_function(function)
     metadata.write(graph.nodes[number], {**entries, tags.EVIDENCE: str(Source.DATAFLOW)})
     return ModulePath(entries[tags.MODULE])
+
+
+def _function_around(graph: GraphIndex, number: int) -> FunctionProto | None:
+    body = graph.bodies[graph.body_of[number]]
+    while body.owner != NONE:
+        body = graph.bodies[body.outer]
+    return body.function
 
 
 def _agreed(graph: GraphIndex, number: int, is_new: Sequence[bool]) -> dict[str, str] | None:

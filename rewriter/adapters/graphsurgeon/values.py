@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 
 import onnx_graphsurgeon as gs
 from onnx import FunctionProto, GraphProto, SparseTensorProto, TensorAnnotation, TensorProto, ValueInfoProto
@@ -79,7 +80,7 @@ class Values:
         return self.ledger.tensors.get(id(tensor))
 
     def _info(self, tensor: gs.Tensor, before: Mapping[str, ValueInfoProto]) -> ValueInfoProto:
-        """What is said of a value: as before under its new name, with another type only where that changed."""
+        """What is said of a value: as before under its new name, with a new type only where that changed."""
         known = self._known(tensor)
         original = before.get(known.name) if known else None
         if original is None or known is None:
@@ -159,8 +160,7 @@ class Values:
             return _described_as(exported(tensor), held)
         if tensor.name == known.name:
             return held
-        renamed = type(held)()
-        renamed.CopyFrom(held)
+        renamed = deepcopy(held)
         (renamed.values if isinstance(renamed, SparseTensorProto) else renamed).name = tensor.name
         return renamed
 
