@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.modules.selection import Selection
+    from rewriter.passes.base import Outcome, Pass
     from rewriter.paths import ModulePath
     from rewriter.proof.verification import Verification
     from rewriter.refusals import Refusal, RewriterError
@@ -50,8 +51,10 @@ __all__ = [
     "Module",
     "ModulePath",
     "ModuleTree",
+    "Outcome",
     "PageReport",
     "Parameter",
+    "Pass",
     "Placement",
     "Profile",
     "Refusal",
@@ -96,6 +99,8 @@ _HOME = {
     "Module": "modules.module",
     "ModulePath": "paths",
     "ModuleTree": "modules.module",
+    "Outcome": "passes.base",
+    "Pass": "passes.base",
     "PageReport": "views.page.report",
     "Parameter": "modules.module",
     "Placement": "modules.module",

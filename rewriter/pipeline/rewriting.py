@@ -15,6 +15,7 @@ from rewriter.model import external, files, outputs
 from rewriter.model.copies import Copies, Watched
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
+from rewriter.passes import plugins
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import is_ours
@@ -105,7 +106,7 @@ def _run(passes: Sequence[Pass], analysis: Analysis, given: Given) -> list[tuple
             left = replace(given, like=None, trace=None) if annotated else given
             analysis = analyse(analysis.model, analysis.path, left)
             stale = False
-        outcomes.append((step, step.run(analysis)))
+        outcomes.append((step, plugins.run(step, analysis)))
     return outcomes
 
 
