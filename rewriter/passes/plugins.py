@@ -97,7 +97,7 @@ def load_plugin(name: str, plugins: tuple[Plugin, ...]) -> type[Pass] | None:
 
 
 def package_of(step: type[Pass]) -> str | None:
-    """The package that a pass was loaded from, with its version; None for our own and for those of a caller."""
+    """The package that a pass was loaded from, with its version; None for our own and a caller's."""
     plugin = _PACKAGES.get(step)
     return plugin.package if plugin else None
 
