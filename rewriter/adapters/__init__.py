@@ -4,6 +4,7 @@
     rewriter.adapters.onnx_ir        a pass for `onnx_ir.passes`
     rewriter.adapters.graphsurgeon   edits with onnx-graphsurgeon that lose nothing
     rewriter.adapters.olive          a pass for Olive
+    rewriter.adapters.onnxruntime    modules for its quantisers
 
 Objects of these libraries go into `rewriter.rewrite` and come out of it without any of this; see
 `rewriter.foreign`.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-__all__ = ["graphsurgeon", "olive", "onnx_ir", "torch"]
+__all__ = ["graphsurgeon", "olive", "onnx_ir", "onnxruntime", "torch"]
 
 
 def __getattr__(name: str) -> object:

@@ -98,8 +98,6 @@ def test_other_models_are_refused() -> None:
 
     from rewriter.adapters.olive import OnnxModuleTree
 
-    step = create_pass_from_dict(
-        OnnxModuleTree, {}, accelerator_spec=DEFAULT_CPU_ACCELERATOR, disable_search=True
-    )
+    step = create_pass_from_dict(OnnxModuleTree, {}, True, DEFAULT_CPU_ACCELERATOR)
     with pytest.raises(UsageError, match="not a object; convert it first"):
         step._run_for_config(object(), step.config, "o")
