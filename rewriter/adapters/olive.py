@@ -5,9 +5,10 @@
 
     run("workflow.json", package_config=package_config())
 
-In the workflow: `"passes": {"tree": {"type": "OnnxModuleTree", "restore_names": true}}`. On the command
-line: `python -m rewriter.adapters.olive > packages.json; olive run --config workflow.json --package-config
-packages.json`.
+In the workflow: `"passes": {"tree": {"type": "OnnxModuleTree", "restore_names": true}}`. On the command line:
+
+    python -m rewriter.adapters.olive > packages.json
+    olive run --config workflow.json --package-config packages.json
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ _PARAMETERS: dict[str, tuple[type, Any, str]] = {
 class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
     """Writes the module tree into an ONNX model and proves that nothing else changed.
 
-    After passes that drop metadata, such as quantisation, `like` gives the model the tree of an earlier one. The
-    proof is among the attributes of the model, as `module_tree`. There is no sidecar: Olive hands files on to
+    After passes that drop metadata, such as quantisation, `like` gives the model the tree of an earlier one.
+    The proof is among the attributes of the model, as `module_tree`. There is no sidecar: Olive hands files on to
     later passes, whose models it would not describe.
     """
 

@@ -27,8 +27,8 @@ class RewriteResult(PassResult):  # type: ignore[misc]  # onnx_ir is not followe
 class RewritePass(FunctionalPass):  # type: ignore[misc]
     """Writes the module tree into a model and proves that nothing else changed.
 
-        result = ir.passes.Sequential(CommonSubexpressionEliminationPass(),
-        RewritePass(functions="shared"))(model)
+        passes = ir.passes.Sequential(DeduplicateInitializersPass(), RewritePass(functions="shared"))
+        model = passes(model).model
 
     The model that goes in stays as it is, a new one comes out. It is made of what a file would hold, so
     entries of `meta` are not on it; weights in other files stay there.

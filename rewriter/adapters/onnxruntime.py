@@ -1,7 +1,7 @@
 """Modules for onnxruntime's quantisers, which take names of nodes.
 
     rewriter.rewrite("bert.onnx", "named.onnx", restore_names=True)
-    quantize_dynamic("named.onnx", "int8.onnx", **rewriter.adapters.onnxruntime.excluding("named.onnx", "pooler"))
+    quantize_dynamic("named.onnx", "int8.onnx", **excluding("named.onnx", "pooler"))
 
 onnxruntime itself is not needed for this.
 """
@@ -22,8 +22,8 @@ def excluding(
 ) -> dict[str, list[str]]:
     """Keywords that let `quantize_dynamic` and `quantize_static` leave modules alone.
 
-    What these names cannot say is warned of: nodes without a name (`rewriter.rewrite(..., restore_names=True)`
-    gives them one), names that other nodes bear too, files whose modules are functions.
+    What these names cannot say is warned of: nodes without a name (`restore_names=True` gives them one), names
+    that other nodes bear too, files whose modules are functions.
 
     Args:
         source: the model that will be quantised.

@@ -123,6 +123,17 @@ def test_a_real_edit_keeps_all_that_was_said(path: Path, functions: str) -> None
     assert said(gs.export_onnx(graph)) == {}  # plain graphsurgeon: nothing
 
 
+@pytest.mark.parametrize("functions", ["none", "shared"])
+@pytest.mark.parametrize("path", EDITED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_what_comes_out_computes_what_graphsurgeon_would_write(path: Path, functions: str) -> None:
+    model = rewriter.rewrite(path, functions=functions, numbers=False).result
+    for other in (change, renamed, lambda graph: graph.fold_constants().cleanup()):
+        plain = gs.import_onnx(ModelProto.FromString(content(model)))  # which renames weights of what it got
+        other(plain)
+        ours = edited(model, other).model
+        assert rewriter.verify(gs.export_onnx(plain), ours, numbers=False).holds
+
+
 @pytest.mark.parametrize("path", EDITED, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_new_nodes_are_placed_and_the_tree_stays(path: Path) -> None:
     model = rewriter.rewrite(path, numbers=False).result
