@@ -13,6 +13,10 @@ Objects of these libraries go into `rewriter.rewrite` and come out of it without
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rewriter.adapters import graphsurgeon, olive, onnx_ir, onnxruntime, torch
 
 __all__ = ["graphsurgeon", "olive", "onnx_ir", "onnxruntime", "torch"]
 

@@ -22,8 +22,8 @@ def excluding(
 ) -> dict[str, list[str]]:
     """Keywords that let `quantize_dynamic` and `quantize_static` leave modules alone.
 
-    What these names cannot say is warned of: nodes without a name (`restore_names=True` gives them one), names
-    that other nodes bear too, files whose modules are functions.
+    What names cannot say is warned of: nodes without a name (`restore_names=True` gives them one), names that
+    other nodes bear too, files whose modules are functions.
 
     Args:
         source: the model that will be quantised.

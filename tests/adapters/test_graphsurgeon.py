@@ -378,3 +378,24 @@ def test_defaults_of_inputs_and_sparse_weights_stay_or_go_with_their_readers() -
         model, lambda graph: [each.values for each in graph.tensors().values() if hasattr(each, "values")]
     )
     assert list(differences(model, look.model)) == []  # looking changes nothing
+
+
+def test_an_edit_may_sort_nodes_and_put_in_copies() -> None:
+    model = onnx.load(EXPORTS / "bert/dy.onnx")
+    before = said(model)
+    nodes = [*model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(reversed(nodes))
+    with pytest.raises(UsageError, match="the edited graph: "):
+        edited(model, lambda graph: None)
+
+    def sort_copies(graph: Any) -> None:
+        graph.nodes = [node.copy([*node.inputs], [*node.outputs]) for node in graph.nodes]
+        for node in graph.nodes:
+            for tensor in node.outputs:
+                tensor.inputs = [node]
+        graph.toposort()
+
+    result = edited(model, sort_copies)
+    assert said(result.model) == before
+    assert result.new == ()

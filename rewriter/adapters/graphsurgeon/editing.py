@@ -58,7 +58,7 @@ class Edit:
             )
         self._output, self._sidecar = output, sidecar
         unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
-        model, path = read_model(source)
+        model, path = read_model(source, ordered=False)  # an edit may be there to sort it
         home = path or output
         data = external.check_external_data(model, home) if home else ()
         targets = [] if output is None else [output, *([sidecar_path(output)] if sidecar else [])]

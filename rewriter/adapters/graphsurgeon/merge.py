@@ -62,6 +62,10 @@ class _Merge:
         model.CopyFrom(ledger.model)
         self.merged = Merged(model)
         self.alive: set[int] = set()
+        self.named: dict[str, list[KnownNode]] = {}
+        for known in ledger.nodes.values():
+            if known.proto.name:
+                self.named.setdefault(known.proto.name, []).append(known)
 
     def run(self) -> Merged:
         ledger, model, graph = self.ledger, self.merged.model, self.ledger.graph
@@ -159,14 +163,12 @@ class _Merge:
 
     def _twin(self, node: gs.Node) -> KnownNode | None:
         """The node that a copy was made of and put in its place, as `Graph.copy` does it."""
-        for known in self.ledger.nodes.values() if node.name else ():
-            proto = known.proto
-            same = (proto.name, proto.op_type) == (node.name, node.op)
-            if (
-                same
-                and id(known.node) not in self.alive
-                and [*proto.output] == [t.name for t in node.outputs]
-            ):
+        kind, writes = (canonical(node.domain or ""), node.op), [tensor.name for tensor in node.outputs]
+        for known in self.named.get(node.name, ()):
+            same = (canonical(known.proto.domain), known.proto.op_type) == kind and [
+                *known.proto.output
+            ] == writes
+            if same and id(known.node) not in self.alive:
                 return known
         return None
 
