@@ -53,8 +53,8 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
     """Writes the module tree into an ONNX model and proves that nothing else changed.
 
     After passes that drop metadata, such as quantisation, `like` gives the model the tree of an earlier one.
-    The proof is among the attributes of the model, as `module_tree`. There is no sidecar: Olive hands files on
-    to later passes, whose models it would not describe.
+    The proof is among the attributes of the model, as `module_tree`. There is no sidecar: Olive hands
+    files on to later passes, whose models it would not describe.
     """
 
     @classmethod
