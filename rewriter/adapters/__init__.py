@@ -20,12 +20,27 @@ if TYPE_CHECKING:
 
 __all__ = ["graphsurgeon", "olive", "onnx_ir", "onnxruntime", "torch"]
 
+_EXTRAS = {"graphsurgeon": "graphsurgeon", "olive": "olive", "onnx_ir": "torch", "torch": "torch"}
+"""Adapter -> the extra that brings its library."""
+
 
 def __getattr__(name: str) -> object:
-    """Load an adapter on first use (PEP 562)."""
+    """Load an adapter on first use (PEP 562).
+
+    Raises:
+        ModuleNotFoundError: its library is not installed.
+    """
     if name not in __all__:
         raise AttributeError(f"module 'rewriter.adapters' has no attribute {name!r}")
-    return import_module(f"rewriter.adapters.{name}")
+    try:
+        return import_module(f"rewriter.adapters.{name}")
+    except ModuleNotFoundError as error:
+        if name not in _EXTRAS or (error.name or "rewriter").startswith("rewriter"):
+            raise
+        extra = f"pip install 'onnx-module-rewriter[{_EXTRAS[name]}]'"
+        raise ModuleNotFoundError(
+            f"rewriter.adapters.{name} needs {error.name}: {extra}", name=error.name
+        ) from None
 
 
 def __dir__() -> list[str]:

@@ -45,6 +45,8 @@ def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
     """
     model = merged.model
     forget_order(merged)
+    if not any(merged.is_new) and not merged.dropped:
+        return ()
     analysis = _analysed(model, original)
     graph = GraphIndex(model)
     news = [number for number, new in enumerate(merged.is_new) if new]
@@ -60,7 +62,7 @@ def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
         else:
             module = _placed_in_function(graph, number, merged.is_new) if analysis.grouped else None
         found.append(NewNode(node.name or next(iter(node.output), ""), node.op_type, module))
-    if tags.TREE in metadata.read(model) and (news or merged.dropped):
+    if tags.TREE in metadata.read(model):
         written = {tags.TREE: compact(analysis.tree), tags.VALUES: compact_values(analysis)}
         metadata.write(model, written)
     return tuple(found)
