@@ -65,6 +65,43 @@ def test_an_export_comes_with_its_tree(dynamo: bool, tmp_path: Path) -> None:
     assert names - {"net.onnx.data"} == {"net.onnx", "net.modules.json"}
 
 
+class Convolutions(torch.nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.GELU())
+        self.head = torch.nn.Linear(4, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.head(self.stem(x).mean((2, 3)))
+
+
+class Attention(torch.nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = torch.nn.Embedding(10, 8)
+        self.attend = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, tokens: Any) -> Any:
+        x = self.embed(tokens)
+        return self.attend(x, x, x, need_weights=False)[0]
+
+
+@EXPORTERS
+@pytest.mark.parametrize("net", [Convolutions, Attention])
+def test_trees_have_the_classes_of_the_module(net: Any, dynamo: bool, tmp_path: Path) -> None:
+    module = net().eval()
+    args = (torch.ones(1, 3, 8, 8),) if net is Convolutions else (torch.zeros(1, 3, dtype=torch.long),)
+    adapter: Any = rewriter.adapters
+    report = adapter.torch.export(module, args, tmp_path / "net.onnx", dynamo=dynamo, verbose=False)
+    assert report.verification.certificate.equal
+    assert report.verification.numeric.agrees
+    tree = rewriter.tree(tmp_path / "net.onnx")
+    classes = {path: type(child).__name__ for path, child in module.named_modules()}
+    named = {each.path: each.short_class for each in tree if each.path in classes and each.class_name}
+    assert len(named) >= 3
+    assert named == {path: classes[path] for path in named}
+
+
 def test_keywords_of_both_are_passed_on(tmp_path: Path) -> None:
     report = exported(
         tmp_path / "net.onnx",
