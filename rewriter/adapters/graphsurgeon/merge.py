@@ -8,21 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import onnx_graphsurgeon as gs
-from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
-from google.protobuf.message import Message
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto
 
 from rewriter.adapters.graphsurgeon.attributes import exported_attribute
 from rewriter.adapters.graphsurgeon.constants import exported_dense
+from rewriter.adapters.graphsurgeon.fields import domains_of, fill, update_imports
 from rewriter.adapters.graphsurgeon.ledger import KnownNode, Ledger, is_unchanged
 from rewriter.adapters.graphsurgeon.values import Values
 from rewriter.model.graph import graphs_of
 from rewriter.model.operators import canonical
-
-AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 @dataclass(slots=True)
@@ -74,8 +70,10 @@ class _Merge:
         if self._is_other(graph):
             self.merged.changed.append(None)
         functions = [self._function(function) for function in graph.functions]
-        replace(model.functions, functions)
-        _import(model.opset_import, graph, ledger.bodies[id(graph)].opset, _domains(model.graph.node))
+        fill(model.functions, functions)
+        update_imports(
+            model.opset_import, graph, ledger.bodies[id(graph)].opset, domains_of(model.graph.node)
+        )
         for name in ("producer_name", "producer_version", "ir_version"):
             value = getattr(graph, name)
             if value is not None and value != getattr(model, name):
@@ -98,7 +96,7 @@ class _Merge:
             target.name = graph.name
         if (graph.doc_string or "") != target.doc_string:
             target.doc_string = graph.doc_string
-        replace(target.node, [self._node(node) for node in graph.nodes])
+        fill(target.node, [self._node(node) for node in graph.nodes])
         self.values.write(target, graph)
 
     def _function(self, function: gs.Function) -> FunctionProto:
@@ -113,9 +111,9 @@ class _Merge:
             if value != getattr(target, name):
                 setattr(target, name, value)
         constants = [self._constant(tensor) for tensor in self.values.constants_of(function)]
-        replace(target.node, [*constants, *(self._node(node) for node in function.nodes)])
+        fill(target.node, [*constants, *(self._node(node) for node in function.nodes)])
         self.values.write_function(target, function)
-        _import(target.opset_import, function, body.opset if body else None, _domains(target.node))
+        update_imports(target.opset_import, function, body.opset if body else None, domains_of(target.node))
         if self._is_other(function):
             self.merged.changed.append(target)
         return target
@@ -131,7 +129,7 @@ class _Merge:
                 made.append(original)
             elif value is not None:
                 made.append(exported_attribute(name, value, original))
-        replace(target.attribute_proto, made)
+        fill(target.attribute_proto, made)
 
     def _constant(self, tensor: gs.Constant) -> NodeProto:
         """Functions have no initializers: a new constant is a node."""
@@ -158,7 +156,7 @@ class _Merge:
             names = [tensor.name for tensor in tensors]
             if names != [*side]:
                 side[:] = names
-        replace(target.attribute, list(self._attributes(node, known)))
+        fill(target.attribute, list(self._attributes(node, known)))
         return target
 
     def _twin(self, node: gs.Node) -> KnownNode | None:
@@ -169,6 +167,7 @@ class _Merge:
                 *known.proto.output
             ] == writes
             if same and id(known.node) not in self.alive:
+                self.alive.add(id(known.node))
                 return known
         return None
 
@@ -205,13 +204,6 @@ class _Merge:
         return exported_attribute(name, value, original)
 
 
-def replace(field: RepeatedCompositeFieldContainer[AnyMessage], messages: Iterable[AnyMessage]) -> None:
-    """Fill a field anew; what it held may be among the messages only as copies."""
-    kept = list(messages)
-    del field[:]
-    field.extend(kept)
-
-
 def count_nodes(graphs: Iterable[GraphProto]) -> int:
     """The nodes of graphs, and of the graphs in these."""
     nodes = [node for graph in graphs for node in graph.node]
@@ -222,32 +214,3 @@ def _bodies_in(graphs: Iterable[gs.Graph]) -> Iterator[gs.Graph]:
     for graph in graphs:
         yield graph
         yield from graph.subgraphs(recursive=True)
-
-
-def _domains(nodes: Iterable[NodeProto]) -> Mapping[str, None]:
-    """The domains of nodes and of what is in their bodies, in their order."""
-    found: dict[str, None] = {}
-    for node in nodes:
-        found[canonical(node.domain)] = None
-        for attribute in node.attribute:
-            for graph in graphs_of(attribute):
-                found.update(_domains(graph.node))
-    return found
-
-
-def _import(
-    imports: RepeatedCompositeFieldContainer[OperatorSetIdProto],
-    graph: gs.Graph,
-    opset: int | None,
-    used: Iterable[str],
-) -> None:
-    """Take over changes of the imported opsets, and import what new nodes need, as graphsurgeon does."""
-    known = {canonical(each.domain): each for each in imports}
-    wanted = {canonical(each.domain): each.version for each in graph.import_domains or ()}
-    if graph.opset != opset and graph.opset is not None:
-        wanted[""] = graph.opset
-    for domain, version in {**dict.fromkeys(used, 1), **wanted}.items():
-        if domain not in known:
-            imports.add(domain=domain, version=graph.opset if not domain else version)
-        elif domain in wanted and known[domain].version != version:
-            known[domain].version = version

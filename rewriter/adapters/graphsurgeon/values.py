@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 
 import onnx_graphsurgeon as gs
@@ -10,6 +10,7 @@ from onnx import FunctionProto, GraphProto, SparseTensorProto, TensorAnnotation,
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from rewriter.adapters.graphsurgeon.constants import Held, exported, is_same
+from rewriter.adapters.graphsurgeon.fields import fill
 from rewriter.adapters.graphsurgeon.ledger import KnownBody, KnownTensor, Ledger, name_of, tensors_in, type_of
 from rewriter.refusals import UsageError
 
@@ -180,13 +181,6 @@ class Values:
                     entry.value = names[entry.value].tensor.name
             if copy.tensor_name in there or annotation.tensor_name not in names:
                 yield copy
-
-
-def fill(field: object, messages: Iterable[object]) -> None:
-    """Fill a repeated field anew."""
-    kept = list(messages)
-    del field[:]  # type: ignore[attr-defined]
-    field.extend(kept)  # type: ignore[attr-defined]
 
 
 def _described_as(made: Held, held: Held) -> Held:
