@@ -399,3 +399,10 @@ def test_an_edit_may_sort_nodes_and_put_in_copies() -> None:
     result = edited(model, sort_copies)
     assert said(result.model) == before
     assert (result.new, result.dropped, result.kept) == ((), (), len(nodes))
+
+
+def test_what_graphsurgeon_cannot_read_is_refused_in_one_line() -> None:
+    model = rich()
+    node_named(model, "custom").attribute.add(name="text", type=onnx.AttributeProto.STRING, s=b"\xff")
+    with pytest.raises(UnreadableModel, match="^model: graphsurgeon cannot read it: UnicodeDecodeError"):
+        edit(model)

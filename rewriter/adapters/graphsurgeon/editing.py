@@ -19,7 +19,7 @@ from rewriter.model.copies import Copies, Watched
 from rewriter.pipeline import Source, load, sidecar_path
 from rewriter.pipeline.loading import read_model
 from rewriter.proof.certificate import Certificate, certify
-from rewriter.refusals import UnreadableModel, UsageError
+from rewriter.refusals import RewriterError, UnreadableModel, UsageError
 from rewriter.views import sidecar as sidecars
 
 
@@ -64,7 +64,7 @@ class Edit:
         targets = [] if output is None else [output, *([sidecar_path(output)] if sidecar else [])]
         self._copies = outputs.plan_copies(path, targets, data, copy_data=copy_data) if targets else Copies()
         unread.check()
-        self._ledger = Ledger(model, home.parent if home else None)
+        self._ledger = _entered(model, path, home.parent if home else None)
         self._edited: Edited | None = None
 
     @property
@@ -132,11 +132,26 @@ def edit(
         copy_data: whether to copy external data where the output goes to another folder.
 
     Raises:
-        UnreadableModel: the source, or external data it refers to, cannot be read.
+        UnreadableModel: the source, or external data it refers to, cannot be read, by us or by graphsurgeon.
         UsageError: no output is named, it is the source, or the edited graph cannot be written as ONNX.
         CannotWrite: the output cannot be written.
     """
     return Edit(source, None if output is None else Path(output), sidecar=sidecar, copy_data=copy_data)
+
+
+def _entered(model: ModelProto, path: Path | None, folder: Path | None) -> Ledger:
+    """The ledger of a model.
+
+    Raises:
+        UnreadableModel: graphsurgeon fails on it, as on attributes whose text is no UTF-8.
+    """
+    try:
+        return Ledger(model, folder)
+    except RewriterError:
+        raise
+    except Exception as error:  # whatever graphsurgeon does
+        what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        raise UnreadableModel(f"{path or 'model'}: graphsurgeon cannot read it: {what}") from error
 
 
 def _demand_sound(merged: Merged) -> None:
