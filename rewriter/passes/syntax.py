@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
 from rewriter.passes.layer_annotations import LayerAnnotations
-from rewriter.passes.plugins import find_plugins, load_plugin, made
+from rewriter.passes.plugins import Plugin, find_plugins, load_plugin, made
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
@@ -46,7 +46,7 @@ def parse_passes(text: str) -> tuple[Pass, ...]:
             names what there is. Or a pass of another package that cannot be loaded.
     """
     if not text.strip():
-        raise UsageError(f"no pass named; there are {_names()}")
+        raise UsageError(f"no pass named; there are {_names(find_plugins(OWN))}")
     return tuple(_step(match["name"], match["options"] or "") for match in _matches(_STEP, text))
 
 
@@ -64,9 +64,10 @@ def purpose_of(step: type[Pass]) -> str:
 def _step(name: str, text: str) -> Pass:
     step = next((each for each in PASSES if each.name == name), None)
     if step is None:
-        step = load_plugin(name, find_plugins(OWN))
-    if step is None:
-        raise UsageError(f"unknown pass {name!r}; there are {_names()}")
+        plugins = find_plugins(OWN)
+        step = load_plugin(name, plugins)
+        if step is None:
+            raise UsageError(f"unknown pass {name!r}; there are {_names(plugins)}")
     known = options_of(step)
     given: dict[str, Any] = {}
     for match in _matches(_OPTION, text):
@@ -111,8 +112,8 @@ def _matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
         position = match.end()
 
 
-def _names() -> str:
-    return _listed([*(each.name for each in PASSES), *(each.name for each in find_plugins(OWN))])
+def _names(plugins: Iterable[Plugin]) -> str:
+    return _listed([*(each.name for each in PASSES), *(each.name for each in plugins)])
 
 
 def _listed(names: Any) -> str:

@@ -404,5 +404,5 @@ def test_an_edit_may_sort_nodes_and_put_in_copies() -> None:
 def test_what_graphsurgeon_cannot_read_is_refused_in_one_line() -> None:
     model = rich()
     node_named(model, "custom").attribute.add(name="text", type=onnx.AttributeProto.STRING, s=b"\xff")
-    with pytest.raises(UnreadableModel, match="^model: graphsurgeon cannot read it: UnicodeDecodeError"):
+    with pytest.raises(UnreadableModel, match=r"^model: graphsurgeon cannot read it: UnicodeDecodeError"):
         edit(model)
