@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.passes.annotate import Annotate
@@ -28,6 +29,7 @@ class Options:
         dry_run: whether to do everything but write.
         timeout: seconds for the numbers, and again for the optimised ones.
         given: what the user knows of the model besides the file.
+        folder: where the external data of a model in memory lies; beside the output where None.
 
     Raises:
         UsageError: optimised without numbers.
@@ -44,6 +46,7 @@ class Options:
     dry_run: bool = False
     timeout: float = 600.0
     given: Given = NOTHING
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         if self.optimised and self.numbers is False:
