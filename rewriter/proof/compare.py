@@ -64,11 +64,13 @@ class Numeric:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the models agree bit for bit; None where nothing was compared."""
-        return None if self.skipped is not None else self.exact
+        """Whether the models agree bit for bit, as run or as the same to run; None where nothing tells."""
+        return True if self.identical else None if self.skipped is not None else self.exact
 
     def within(self, tolerance: float) -> bool | None:
-        """Whether no output is farther off than that, `relative` to it; None where nothing was compared."""
+        """Whether no output is farther off than that, `relative` to it; None where nothing tells."""
+        if self.identical:
+            return True
         if self.skipped is not None:
             return None
         return self.relative is not None and self.relative <= tolerance
