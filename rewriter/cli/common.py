@@ -23,6 +23,7 @@ from rewriter.views.report import Report
 from rewriter.views.text.report import print_report
 
 Command = Callable[..., None]
+Option = Callable[[Command], Command]
 
 MODEL = click.Path(readable=False, path_type=Path)
 """A model file. Whether it can be read is for the loader to say, in one voice for all faults."""
@@ -39,14 +40,50 @@ class Finite(click.FloatRange):
         return number
 
 
-def limit_options(*, threads: bool = True, shapes: bool = False) -> Callable[[Command], Command]:
+def with_options(command: Command, *options: Option) -> Command:
+    """The command with options, in the order in which its help page shall list them."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def inputs_option(what: str = "them") -> Option:
+    """`--inputs`, the same for every verb that runs models.
+
+    Args:
+        what: what is run, as the help says it.
+    """
+    return click.option(
+        "--inputs", type=MODEL, metavar="X.npz", help=f"Run {what} on these arrays instead of drawn ones."
+    )
+
+
+def timeout_option(what: str, *names: str, default: float = 600.0) -> Option:
+    """`--timeout`, the same for every verb that starts a process.
+
+    Args:
+        what: what the seconds are for, as the help says it.
+        names: of the argument, where it is not `timeout`.
+        default: seconds.
+    """
+    return click.option(
+        "--timeout",
+        *names,
+        type=Finite(min=0, min_open=True),
+        default=default,
+        show_default=True,
+        help=f"Seconds for {what}.",
+    )
+
+
+def limit_options(*, threads: bool = True, shapes: bool = False) -> Option:
     """The options that limit child processes; they hold while the command runs and do not reach it.
 
     Args:
         threads: whether `--threads` is one of them.
         shapes: whether the only child is shape inference, and `--timeout` its time.
     """
-    options = [
+    options: list[Option] = [
         click.option(
             "--memory",
             metavar="SIZE",
@@ -67,16 +104,7 @@ def limit_options(*, threads: bool = True, shapes: bool = False) -> Callable[[Co
             )
         )
     if shapes:
-        options.append(
-            click.option(
-                "--timeout",
-                "shapes",
-                type=Finite(min=0, min_open=True),
-                default=120.0,
-                show_default=True,
-                help="Seconds for shape inference.",
-            )
-        )
+        options.append(timeout_option("shape inference", "shapes", default=120.0))
 
     def decorate(command: Command) -> Command:
         @wraps(command)
@@ -85,17 +113,15 @@ def limit_options(*, threads: bool = True, shapes: bool = False) -> Callable[[Co
             with limits(**{name: named.pop(name) for name in names}):
                 command(*arguments, **named)
 
-        decorated: Command = limited
-        for option in reversed(options):
-            decorated = option(decorated)
-        return decorated
+        return with_options(limited, *options)
 
     return decorate
 
 
-def proof_options(command: Callable[..., None]) -> Callable[..., None]:
+def proof_options(command: Command) -> Command:
     """The options of every verb that proves: whether and how onnxruntime runs both models."""
-    options = (
+    return with_options(
+        limit_options()(command),
         click.option(
             "--numbers/--no-numbers", default=True, help="Run both models, or rely on the certificate alone."
         ),
@@ -104,24 +130,12 @@ def proof_options(command: Callable[..., None]) -> Callable[..., None]:
             is_flag=True,
             help="Run them again with all of onnxruntime's optimisations: equal within a tolerance.",
         ),
-        click.option(
-            "--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones."
-        ),
-        click.option(
-            "--timeout",
-            type=Finite(min=0, min_open=True),
-            default=600.0,
-            show_default=True,
-            help="Seconds for the numbers, and again for the optimised ones.",
-        ),
+        inputs_option(),
+        timeout_option("the numbers, and again for the optimised ones"),
     )
-    command = limit_options()(command)
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
-def given_options(command: Callable[..., None]) -> Callable[..., None]:
+def given_options(command: Command) -> Command:
     """The options that tell what is known of a model besides; they arrive as one argument `given`."""
     options = (
         click.option(
@@ -159,10 +173,7 @@ def given_options(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         command(*arguments, given=given_beside(like, reference, checkpoint, trace), **named)
 
-    decorated: Callable[..., None] = with_given
-    for option in reversed(options):
-        decorated = option(decorated)
-    return decorated
+    return with_options(with_given, *options)
 
 
 def show_report(report: Report, *, as_json: bool) -> None:

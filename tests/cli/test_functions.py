@@ -8,17 +8,11 @@ from pathlib import Path
 import onnx
 import pytest
 
-from rewriter.cli import main
 from rewriter.proof.compare import TOLERANCE
+from tests.cli.running import run
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"
-
-
-def run(*words: str | Path) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main([str(word) for word in words])
-    return int(caught.value.code or 0)
 
 
 def test_layers_share_a_function(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
