@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -15,8 +14,6 @@ import click
 from rich.console import Console
 
 from rewriter.beside import given_beside
-from rewriter.pipeline import Inputs
-from rewriter.refusals import UsageError
 from rewriter.runtime.limits import limits, parse_size
 from rewriter.views.json import rewrite_json
 from rewriter.views.report import Report
@@ -137,7 +134,24 @@ def proof_options(command: Command) -> Command:
 
 def given_options(command: Command) -> Command:
     """The options that tell what is known of a model besides; they arrive as one argument `given`."""
-    options = (
+
+    @wraps(command)
+    def with_given(
+        *arguments: Any,
+        like: Path | None,
+        reference: str | None,
+        checkpoint: Path | None,
+        trace: str | None,
+        **named: Any,
+    ) -> None:
+        command(*arguments, given=given_beside(like, reference, checkpoint, trace), **named)
+
+    return with_options(with_given, *beside_options())
+
+
+def beside_options() -> tuple[Option, ...]:
+    """`--like`, `--reference`, `--checkpoint` and `--trace`."""
+    return (
         click.option(
             "--like",
             type=MODEL,
@@ -161,19 +175,6 @@ def given_options(command: Command) -> Command:
             "returns the torch module with its weights, or (module, sample inputs).",
         ),
     )
-
-    @wraps(command)
-    def with_given(
-        *arguments: Any,
-        like: Path | None,
-        reference: str | None,
-        checkpoint: Path | None,
-        trace: str | None,
-        **named: Any,
-    ) -> None:
-        command(*arguments, given=given_beside(like, reference, checkpoint, trace), **named)
-
-    return with_options(with_given, *options)
 
 
 def show_report(report: Report, *, as_json: bool) -> None:
@@ -203,20 +204,3 @@ def progress() -> Iterator[Callable[[str], None]]:
         return
     with console.status("load") as status:
         yield status.update
-
-
-def read_inputs(path: Path | None) -> Inputs | None:
-    """The arrays of an `.npz` file by input name.
-
-    Raises:
-        UsageError: the file is no `.npz`, or holds pickled objects.
-    """
-    import numpy as np
-
-    if path is None:
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile):
-        raise UsageError(f"{path}: not an .npz file of plain arrays; make it with numpy.savez") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
+from rewriter.beside import read_inputs
 from rewriter.cli.common import (
     MODEL,
     Finite,
@@ -14,7 +15,6 @@ from rewriter.cli.common import (
     inputs_option,
     limit_options,
     progress,
-    read_inputs,
     stdout,
     timeout_option,
 )

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
+from rewriter.beside import read_inputs
 from rewriter.cli.common import (
     MODEL,
     given_options,
     inputs_option,
     limit_options,
     progress,
-    read_inputs,
     stdout,
     timeout_option,
 )

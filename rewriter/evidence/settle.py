@@ -44,6 +44,7 @@ from rewriter.evidence.hearing import Heard, Hearing, winners
 from rewriter.evidence.reference_fit import Fit
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
+from rewriter.refusals import UsageError
 
 _WITNESSES: tuple[tuple[str, Callable[[GraphIndex], Testimony]], ...] = (
     ("own tags", tags.testify_own),
@@ -161,7 +162,12 @@ def _find_fit(graph: GraphIndex, given: Given, hearing: Hearing, path: Path | No
     }
     modules = {module for module in hearing.winners() if module is not None}
     modules |= hearing.classes().keys()
-    return reference_fit.find_fit(given.references, modules, shapes, str(path or "model"))
+    try:
+        return reference_fit.find_fit(given.references, modules, shapes, str(path or "model"))
+    except UsageError:
+        if not given.found:
+            raise
+        return None
 
 
 def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ...]:
