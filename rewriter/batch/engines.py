@@ -138,7 +138,12 @@ def engine_of(
     """
     kind, _, address = text.partition("://")
     private = next((url for url in urls if in_this_process(url)), None)
-    if kind not in {"local", "dask", "ray"} or (kind == "dask") > bool(address) or text == "local://":
+    forms = {
+        "local": "local",
+        "dask": f"dask://{address or '?'}",
+        "ray": f"ray://{address}" if address else "ray",
+    }
+    if text != forms.get(kind):
         raise UsageError(f"--engine {text}: there is no such engine; write {FORMS}")
     if kind != "local" and jobs is not None:
         raise UsageError(f"--jobs is of the local engine; {kind} has as many workers as it was started with")

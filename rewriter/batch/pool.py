@@ -24,6 +24,7 @@ from rewriter.batch.request import Request
 from rewriter.batch.work import rewrite_one
 
 Work = Callable[[str, str, Request], Record]
+_AT_WORK = threading.Event()
 _GRACE = 5.0
 """Seconds that a process has for cleaning up once its parent is gone."""
 
@@ -113,14 +114,18 @@ def _follow() -> None:
     if parent is not None:
         parent.join()
         _thread.interrupt_main()
-        time.sleep(_GRACE)
+        limit = time.monotonic() + _GRACE
+        while _AT_WORK.is_set() and time.monotonic() < limit:
+            time.sleep(0.01)
         os._exit(1)
 
 
 def _work(work: Work, source: str, target: str, request: Request) -> Record:
     """Work that Ctrl-C interrupts; between two files there is nothing to interrupt."""
+    _AT_WORK.set()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return work(source, target, request)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _AT_WORK.clear()

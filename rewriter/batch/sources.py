@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from glob import has_magic
+from glob import glob, has_magic
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -59,9 +59,13 @@ def _local(text: str, output: str) -> Iterator[Job]:
         yield Job(text, path.name)
     else:
         base = Path(*_plain_part(path.parts))
-        for each in sorted(base.glob(str(path.relative_to(base)))):
-            inside = _models_in(each, output) if each.is_dir() else [each] if each.suffix == _SUFFIX else []
-            yield from (_job(model, base) for model in inside)
+        own = _own(output)
+        for found in sorted(glob(text, recursive=True)):  # noqa: PTH207 - as shells have it, without hidden ones
+            each = Path(found)
+            single = [each] if each.suffix == _SUFFIX else []
+            for model in _models_in(each, output) if each.is_dir() else single:
+                if own is None or not model.resolve().is_relative_to(own):
+                    yield _job(model, base)
 
 
 def _job(model: Path, base: Path) -> Job:
@@ -73,8 +77,13 @@ def _plain_part(parts: Sequence[str]) -> tuple[str, ...]:
     return tuple(parts[:magic])
 
 
+def _own(output: str) -> Path | None:
+    """The output folder, which holds no sources."""
+    return None if remote.is_url(output) else Path(remote.local(output)).resolve()
+
+
 def _models_in(folder: Path, output: str) -> list[Path]:
-    own = None if remote.is_url(output) else Path(remote.local(output)).resolve()
+    own = _own(output)
     found: list[Path] = []
     for place, folders, files in os.walk(folder):
         folders[:] = [
