@@ -138,12 +138,8 @@ def engine_of(
     """
     kind, _, address = text.partition("://")
     private = next((url for url in urls if in_this_process(url)), None)
-    forms = {
-        "local": "local",
-        "dask": f"dask://{address or '?'}",
-        "ray": f"ray://{address}" if address else "ray",
-    }
-    if text != forms.get(kind):
+    known = {"local": text == kind, "dask": bool(address), "ray": bool(address) or text == kind}
+    if not known.get(kind):
         raise UsageError(f"--engine {text}: there is no such engine; write {FORMS}")
     if kind != "local" and jobs is not None:
         raise UsageError(f"--jobs is of the local engine; {kind} has as many workers as it was started with")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.request import url2pathname
 
 from rewriter.batch.digests import locations_of
@@ -67,9 +67,29 @@ def find(url: str, suffix: str) -> Iterator[tuple[str, str | None]]:
             yield plain + inside, plain
 
 
+class Fetched(NamedTuple):
+    """A model that lies here.
+
+    Attributes:
+        path: where.
+        stamps: URL that was read -> what its server says of its version.
+        folders: folder that it was put in -> where it really lies.
+    """
+
+    path: Path
+    stamps: Mapping[str, str]
+    folders: Mapping[str, str]
+
+    def said(self, text: str) -> str:
+        """The text with the places that users know."""
+        for here, there in self.folders.items():
+            text = text.replace(here, there)
+        return text
+
+
 @contextmanager
-def fetched(url: str, *, config: bool) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A model in a temporary folder, its external data beside it, and the stamps of all that was read.
+def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
+    """A model in a temporary folder, its external data beside it.
 
     Args:
         url: of the model; a plain path is given back as it is, without stamps.
@@ -80,7 +100,7 @@ def fetched(url: str, *, config: bool) -> Iterator[tuple[Path, dict[str, str]]]:
         UsageError: fsspec, or what it needs for this URL, is not installed.
     """
     if not is_url(url):
-        yield Path(local(url)), {}
+        yield Fetched(Path(local(url)), {}, {})
         return
     system, _ = _open(url)
     home, _, name = url.partition("?")[0].rpartition("/")
@@ -103,11 +123,8 @@ def fetched(url: str, *, config: bool) -> Iterator[tuple[Path, dict[str, str]]]:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 _get(system, each, path)
-        try:
-            yield folder / name, {each: stamp(each) for each in wanted}
-        except RewriterError as error:
-            text = str(error).replace(str(folder), home).replace(str(folder.parent), home.rpartition("/")[0])
-            raise type(error)(text) from None
+        folders = {str(folder): home, str(folder.parent): home.rpartition("/")[0]}
+        yield Fetched(folder / name, {each: stamp(each) for each in wanted}, folders)
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from rewriter.batch.record import Record
 from rewriter.batch.run import Batch
 from rewriter.model.outputs import write_atomically
 from rewriter.refusals import UsageError
-from rewriter.views.escape import as_text
 
 _COLUMNS: Mapping[str, Callable[[Record], str | int | float | bool | None]] = {
     "source": lambda record: record.source,
@@ -61,7 +60,8 @@ def write_table(path: Path, batch: Batch) -> None:
 
 
 def _plain(cell: Any) -> Any:
-    return as_text(cell) if isinstance(cell, str) else cell
+    """The cell; a name of a file that is no text as Python writes it."""
+    return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
 def _csv(columns: Mapping[str, list[Any]]) -> bytes:

@@ -19,7 +19,6 @@ from rewriter.refusals import CannotWrite, RewriterError
 from rewriter.runtime.limits import limits
 from rewriter.version import __version__
 from rewriter.views.escape import shorten, visible
-from rewriter.views.report import Report
 
 _ALONE = threading.Lock()
 """Engines may run threads: one file at a time, a process is what does them side by side."""
@@ -56,27 +55,24 @@ def _rewritten(record: Record, request: Request) -> Record:
     with (
         limits(memory=children.memory, threads=children.threads, shapes=children.shapes),
         within(request.files),
-        remote.fetched(record.source, config=request.config) as (source, stamps),
+        remote.fetched(record.source, config=request.config) as here,
     ):
-        watched = Watched([source])
-        record = replace(record, key=key_of(source, request), stamps=stamps)
+        watched = Watched([here.path])
+        record = replace(record, key=key_of(here.path, request), stamps=here.stamps)
         try:
             with remote.put(record.target) as target:
                 if not request.dry_run:
                     _make(target.parent)
                 report = pipeline.rewrite(
-                    source, None if request.dry_run else target, request.options(source)
+                    here.path, None if request.dry_run else target, request.options(here.path)
                 )
                 watched.check()
                 outputs = {
                     path.relative_to(target.parent).as_posix(): of_file(path) for path in report.outputs
                 }
         except RewriterError as error:
-            return replace(record, status=status_of(error.exit_code), message=_line(str(error)))
-    return _told(replace(record, outputs=outputs), report)
-
-
-def _told(record: Record, report: Report) -> Record:
+            message = _line(here.said(str(error)))
+            return replace(record, status=status_of(error.exit_code), message=message)
     tree, numeric = report.analysis.tree, report.verification.numeric
     return replace(
         record,
@@ -84,7 +80,8 @@ def _told(record: Record, report: Report) -> Record:
         placed=tree.placed,
         refusals=len(report.refusals),
         exact=None if numeric is None else numeric.exact,
-        notes=tuple(_line(note) for note in report.analysis.notes),
+        outputs=outputs,
+        notes=tuple(_line(here.said(note)) for note in report.analysis.notes),
     )
 
 
