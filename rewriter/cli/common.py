@@ -177,6 +177,16 @@ def beside_options() -> tuple[Option, ...]:
     )
 
 
+def config_option() -> Option:
+    """`--config`, for the verbs that write the tree into a file, or show what they would write."""
+    return click.option(
+        "--config/--no-config",
+        default=True,
+        help="Take a transformers config.json that lies with the model for its reference, where transformers "
+        "is installed (default).",
+    )
+
+
 def show_report(report: Report, *, as_json: bool) -> None:
     """Print what a rewrite did."""
     if as_json:

@@ -10,6 +10,7 @@ from rewriter import pipeline
 from rewriter.batch.request import Request
 from rewriter.cli.common import MODEL, progress, show_report
 from rewriter.cli.rewriting import rewrite_options
+from rewriter.refusals import UnreadableModel
 
 
 @click.command("rewrite")
@@ -37,12 +38,15 @@ def rewrite_and_show(model: Path, output: Path | None, request: Request, *, as_j
 
     Raises:
         click.UsageError: nobody said where to write.
+        UnreadableModel: the model is a folder.
         RewriterError: see `pipeline.rewrite`.
     """
     if output is None and not request.dry_run:
         raise click.UsageError("missing option '-o' / '--output': name the file to write, or add --dry-run")
     if model.is_dir():
-        raise click.UsageError(f"{model} is a folder; 'rewriter batch {model} -o FOLDER' rewrites all in it")
+        raise UnreadableModel(
+            f"{model}: a folder, not a file; 'rewriter batch {model} -o FOLDER' rewrites all in it"
+        )
     options = request.options(model)
     with progress() as tell:
         report = pipeline.rewrite(model, output, options, tell)

@@ -9,7 +9,15 @@ from typing import Any
 import click
 
 from rewriter.batch.request import Request
-from rewriter.cli.common import Command, Finite, Option, beside_options, proof_options, with_options
+from rewriter.cli.common import (
+    Command,
+    Finite,
+    Option,
+    beside_options,
+    config_option,
+    proof_options,
+    with_options,
+)
 from rewriter.passes.base import as_text
 from rewriter.passes.group import Group
 from rewriter.passes.presets import Functions, standard_passes
@@ -30,7 +38,11 @@ def rewrite_options(*, like: bool = True, copy_data: bool = True) -> Option:
             chosen = {name: named.pop(name) for name in _ARGUMENTS if name in named}
             command(*arguments, request=_request(**chosen), **named)
 
-        before = (*_function_options(), *(beside_options() if like else beside_options()[1:]), _CONFIG)
+        before = (
+            *_function_options(),
+            *(beside_options() if like else beside_options()[1:]),
+            config_option(),
+        )
         after = (*((_COPY_DATA,) if copy_data else ()), *_demands())
         return with_options(proof_options(with_options(with_request, *after)), *before)
 
@@ -43,12 +55,6 @@ _ARGUMENTS = (
     *("numbers", "optimised", "inputs", "timeout", "copy_data", "min_coverage", "strict", "dry_run"),
 )
 
-_CONFIG: Option = click.option(
-    "--config/--no-config",
-    default=True,
-    help="Take a transformers config.json that lies with the model for its reference, where transformers is "
-    "installed (default).",
-)
 _COPY_DATA: Option = click.option(
     "--copy-data", is_flag=True, help="Copy external data where OUTPUT goes to another folder."
 )

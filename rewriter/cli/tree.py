@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, emit_json, given_options, stdout
+from rewriter.beside import with_config
+from rewriter.cli.common import MODEL, config_option, emit_json, given_options, stdout
 from rewriter.evidence.given import Given
 from rewriter.refusals import UsageError
 from rewriter.views.json import sources_json, tree_json
@@ -24,6 +25,7 @@ from rewriter.views.truth import read_truth
     "--only", metavar="GLOB", help="Show the modules that fit, such as 'encoder.layer.*.attention'."
 )
 @given_options
+@config_option()
 @click.option(
     "--compare-sources",
     is_flag=True,
@@ -41,6 +43,7 @@ def command(
     depth: int | None,
     only: str | None,
     given: Given,
+    config: bool,
     compare_sources: bool,
     truth: Path | None,
     as_json: bool,
@@ -57,7 +60,7 @@ def command(
     """
     if truth is not None and not compare_sources:
         raise UsageError("--truth judges witnesses; add --compare-sources")
-    analysis = pipeline.load(model, given)
+    analysis = pipeline.load(model, with_config(given, model) if config else given)
     if compare_sources:
         known = read_truth(truth, model.stem) if truth is not None else None
         comparison = compare_witnesses(analysis, known)
