@@ -22,6 +22,7 @@ from rewriter.batch.record import Record, from_json
 from rewriter.refusals import CannotWrite
 
 NAME = "rewriter-batch.jsonl"
+_BINARY = getattr(os, "O_BINARY", 0)
 _APPENDING = 0
 """The byte that is locked while a line is written."""
 
@@ -39,7 +40,7 @@ class Ledger:
         self._records: dict[str, Record] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o666)
             # POSIX frees the locks on a file as soon as it is closed once: this one is opened here alone.
             self._locks = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
@@ -72,13 +73,17 @@ class Ledger:
         size = os.fstat(self._file).st_size
         data = b""
         while self._read_to + len(data) < size:
-            chunk = os.pread(self._file, size - self._read_to - len(data), self._read_to + len(data))
+            chunk = self._read(self._read_to + len(data), size - self._read_to - len(data))
             if not chunk:
                 break
             data += chunk
         whole = data.rfind(b"\n") + 1
         self._read_to += whole
         yield from data[:whole].splitlines()
+
+    def _read(self, start: int, size: int) -> bytes:
+        os.lseek(self._file, start, os.SEEK_SET)  # appending ignores it
+        return os.read(self._file, size)
 
     def append(self, record: Record) -> None:
         """Write a record so that it survives a power cut.
@@ -90,7 +95,7 @@ class Ledger:
         try:
             with self._appending():
                 size = os.fstat(self._file).st_size
-                torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
+                torn = size > 0 and self._read(size - 1, 1) != b"\n"
                 data = (b"\n" if torn else b"") + line
                 while data:
                     data = data[os.write(self._file, data) :]

@@ -112,7 +112,7 @@ def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
         wanted = {url: folder / name}
         _get(system, url, folder / name)
         for location in locations_of((folder / name).read_bytes()):
-            if is_inside(location) and _exists(system, data := f"{home}/{location}{query}"):
+            if _is_plain(location) and _exists(system, data := f"{home}/{location}{query}"):
                 wanted[data] = folder / location
         if config:
             above = home.rpartition("/")[0]
@@ -175,6 +175,11 @@ def exists(url: str) -> bool:
     if not is_url(url):
         return Path(local(url)).is_file()
     return _exists(_open(url)[0], url)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name leads nowhere but into its folder: fsspec chains file systems by `::`."""
+    return is_inside(name) and "::" not in name and "://" not in name
 
 
 def _exists(system: Any, url: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from glob import glob, has_magic
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from rewriter.batch import remote
+from rewriter.model.external import is_inside
 from rewriter.pipeline import sidecar_path
 from rewriter.refusals import UnreadableModel, UsageError
 
@@ -97,7 +98,10 @@ def _models_in(folder: Path, output: str) -> list[Path]:
 
 def _remote(url: str) -> Iterator[Job]:
     for found, base in remote.find(url, _SUFFIX):
-        yield Job(found, PurePosixPath(found).name.partition("?")[0] if base is None else found[len(base) :])
+        target = found.partition("?")[0].rpartition("/")[2] if base is None else found[len(base) :]
+        if not is_inside(target):
+            raise UnreadableModel(f"{found}: would lie outside of the output; name the file itself")
+        yield Job(found, target)
 
 
 def _demand_apart(jobs: Iterable[Job]) -> None:

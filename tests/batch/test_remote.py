@@ -17,7 +17,7 @@ import pytest
 
 from rewriter import batch
 from rewriter.batch.record import Status
-from rewriter.refusals import UsageError
+from rewriter.refusals import UnreadableModel, UsageError
 from tests.batch.making import QUICK, contents, folder_of, with_data
 
 NAMES = ("bert/onnx/model.onnx", "other/model.onnx")
@@ -85,6 +85,29 @@ def test_data_outside_the_folder_is_never_fetched(memory: Any, source: Path, tmp
     assert record.status is Status.UNREADABLE
     assert record.message.startswith("memory://hub/bert/model.onnx: external data '../secret' is not inside")
     assert list(record.stamps) == ["memory://hub/bert/model.onnx"]
+
+
+@pytest.mark.parametrize("location", ["memory:/secret", "weights::memory://secret", "../secret", "/secret"])
+def test_no_location_leads_elsewhere(location: str, memory: Any, source: Path, tmp_path: Path) -> None:
+    model = onnx.load(source / NAMES[0], load_external_data=False)
+    for entry in model.graph.initializer[0].external_data:
+        if entry.key == "location":
+            entry.value = location
+    memory.pipe("/hub/model.onnx", model.SerializeToString())
+    memory.pipe("/secret", b"\0" * 256)
+    (record,) = batch.run("memory://hub/model.onnx", tmp_path / "out", QUICK).records
+    assert record.status is Status.UNREADABLE
+    assert list(record.stamps) == ["memory://hub/model.onnx"]
+
+
+def test_no_name_on_a_server_leads_out_of_the_output(
+    memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.pipe("/hub/model.onnx", b"junk")
+    monkeypatch.setattr(type(memory), "find", lambda *_: ["/hub/a.onnx", "/hub/../../evil.onnx"])
+    with pytest.raises(UnreadableModel, match="would lie outside of the output"):
+        batch.run("memory://hub", tmp_path / "out", QUICK)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_misuse(memory: Any, tmp_path: Path) -> None:

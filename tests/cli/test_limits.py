@@ -12,7 +12,19 @@ import pytest
 from tests.cli.running import heard
 from tests.cli.test_faults import BERT, fails, snapshot
 
-VERBS = ("rewrite", "flatten", "verify", "diff", "profile", "extract", "split", "stats", "export")
+VERBS = (
+    "rewrite",
+    "carry",
+    "batch",
+    "flatten",
+    "verify",
+    "diff",
+    "profile",
+    "extract",
+    "split",
+    "stats",
+    "export",
+)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is watched on Linux only")
