@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rewriter.batch.record import Record
-from rewriter.batch.run import Batch
+from rewriter.batch.schedule import Batch
 from rewriter.model.outputs import write_atomically
 from rewriter.refusals import UsageError
 

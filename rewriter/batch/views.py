@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from rewriter.batch.record import Status
-from rewriter.batch.run import Batch
+from rewriter.batch.schedule import Batch
 from rewriter.views.text.parts import flow, signs
 
 SCHEMA = "rewriter.batch/1"

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rewriter.batch.engines import FORMS
 from rewriter.batch.record import Record, Status
 from rewriter.batch.request import Request
-from rewriter.batch.run import Told, run
+from rewriter.batch.schedule import Told, run
 from rewriter.batch.table import demand_table, write_table
 from rewriter.batch.views import batch_json, print_batch
 from rewriter.cli.common import MODEL, emit_json, stdout

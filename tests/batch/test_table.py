@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rewriter.batch.record import Record, Status
-from rewriter.batch.run import Batch
+from rewriter.batch.schedule import Batch
 from rewriter.batch.table import demand_table, write_table
 from rewriter.refusals import UsageError
 
