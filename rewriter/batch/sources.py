@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rewriter.batch import remote
+from rewriter.batch.digests import locations_of
 from rewriter.model.external import is_inside
 from rewriter.pipeline import sidecar_path
 from rewriter.refusals import UnreadableModel, UsageError
@@ -46,6 +47,7 @@ def find(sources: Sequence[str], output: str) -> tuple[Job, ...]:
         jobs += found
     jobs = sorted(dict.fromkeys(jobs), key=lambda job: (job.target, job.source))
     _demand_apart(jobs)
+    _demand_data_apart(jobs)
     _demand_elsewhere(jobs, output)
     return tuple(jobs)
 
@@ -114,6 +116,35 @@ def _demand_apart(jobs: Iterable[Job]) -> None:
                     f"{other} and {job.source} would both become {name}; name the folder that both are in, "
                     "or a glob in quotes, so that they keep their places"
                 )
+
+
+def _demand_data_apart(jobs: Iterable[Job]) -> None:
+    """External data keeps its name, so folders that become one may not have different data of one name.
+
+    The second copy would get another name, and which is the second is a matter of chance.
+    """
+    homes: dict[str, dict[Path, list[Path]]] = {}
+    for job in jobs:
+        if not remote.is_url(job.source):
+            model = Path(remote.local(job.source))
+            target = job.target.rpartition("/")[0]
+            homes.setdefault(target, {}).setdefault(model.parent, []).append(model)
+    for folders in homes.values():
+        taken: dict[str, Path] = {}
+        for folder, models in folders.items() if len(folders) > 1 else ():
+            for name in dict.fromkeys(name for model in models for name in locations_of(_bytes_of(model))):
+                if (other := taken.setdefault(name, folder)) != folder:
+                    raise UsageError(
+                        f"{other / name} and {folder / name} would both become {name}; name the folder that "
+                        "both are in, so that they keep their places"
+                    )
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # whoever rewrites it will say so
+        return b""
 
 
 def _demand_elsewhere(jobs: Iterable[Job], output: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,12 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     """The records of a ledger, as written."""
     text = (folder / "rewriter-batch.jsonl").read_text("utf-8")
     return [json.loads(line) for line in text.splitlines()]
+
+
+def slowly(source: str, target: str, request: Request) -> Record:
+    """Work that leaves time to kill somebody."""
+    time.sleep(0.2)
+    return rewrite_one(source, target, request)
 
 
 def dies_at_poison(source: str, target: str, request: Request) -> Record:

@@ -17,6 +17,15 @@ from tests.batch.making import QUICK, contents, folder_of, lines
 from tests.cli.test_interrupt import children_of_ours
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals of POSIX, processes in /proc")
+ROOT = Path(__file__).resolve().parents[2]
+SLOWLY = """
+import functools, sys
+from rewriter.batch import run
+from rewriter.cli import batch, main
+from tests.batch.making import slowly
+batch.run = functools.partial(run, work=slowly)
+main(sys.argv[1:])
+"""
 NAMES = [f"part{number % 3}/m{number}.onnx" for number in range(14)]
 
 
@@ -28,8 +37,13 @@ class Run:
         self.scratch = out.parent / f"scratch-{self.mark}"
         self.scratch.mkdir()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rewriter", "batch", str(source), "-o", str(out), "--jobs", "2", *words],
-            env={**os.environ, "REWRITER_TEST_MARK": self.mark, "TMPDIR": str(self.scratch)},
+            [sys.executable, "-c", SLOWLY, "batch", str(source), "-o", str(out), "--jobs", "2", *words],
+            env={
+                **os.environ,
+                "REWRITER_TEST_MARK": self.mark,
+                "TMPDIR": str(self.scratch),
+                "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

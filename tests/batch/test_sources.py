@@ -7,7 +7,7 @@ import pytest
 
 from rewriter.batch.sources import Job, find
 from rewriter.refusals import UnreadableModel, UsageError
-from tests.batch.making import folder_of
+from tests.batch.making import folder_of, with_data
 
 NAMES = ("a/model.onnx", "a/onnx/model.onnx", "b/model.onnx", "b/config.json", ".hidden/model.onnx")
 
@@ -64,7 +64,19 @@ def test_two_sources_of_one_sidecar_are_refused(tmp_path: Path) -> None:
         find([str(tmp_path / "m.onnx"), str(tmp_path / "m.bin")], "out")
 
 
+def test_data_of_one_name_from_two_folders_is_refused(tmp_path: Path) -> None:
+    for number, folder in enumerate(("a", "b")):
+        with_data(tmp_path / folder / f"{folder}.onnx", "weights.bin", number)
+    with pytest.raises(UsageError, match=r"would both become weights\.bin; name the folder that both are in"):
+        find([str(tmp_path / "a"), str(tmp_path / "b")], "out")
+    assert targets(find([str(tmp_path)], "out")) == ["a/a.onnx", "b/b.onnx"]
+    with_data(tmp_path / "a" / "twin.onnx", "weights.bin")
+    assert targets(find([str(tmp_path / "a")], "out")) == ["a.onnx", "twin.onnx"]
+
+
 def test_a_source_is_never_replaced(folder: Path) -> None:
+    with pytest.raises(UsageError, match="would be replaced by its own output"):
+        find([str(folder)], str(folder))
     with pytest.raises(UsageError, match="would be replaced by its own output"):
         find([str(folder / "a" / "model.onnx")], str(folder / "a"))
     with pytest.raises(UnreadableModel, match="holds no"):  # the output folder itself is no source
