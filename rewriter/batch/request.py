@@ -11,6 +11,8 @@ from rewriter.batch.digests import digest_of, of_file
 from rewriter.beside import config_beside, given_beside, read_inputs, with_config
 from rewriter.evidence.given import Given
 from rewriter.model import limits as file_limits
+from rewriter.passes.annotate import Annotate
+from rewriter.passes.base import Pass
 from rewriter.passes.syntax import parse_passes
 from rewriter.pipeline import Options
 from rewriter.runtime import limits as child_limits
@@ -21,7 +23,7 @@ class Request:
     """How to rewrite. Equal requests give equal bytes for equal files, whoever runs them.
 
     Attributes:
-        passes: what to do, as `--passes` has it.
+        passes: what to do, in order; or as text, as `--passes` has it.
         numbers: whether to run both models besides the symbolic proof.
         optimised: whether to run them again with all of onnxruntime's optimisations.
         inputs: an `.npz` file to run them on; drawn from the signature where None.
@@ -41,7 +43,7 @@ class Request:
         seal: the digest of all this; see `sealed`.
     """
 
-    passes: str = "annotate"
+    passes: str | tuple[Pass, ...] = (Annotate(),)
     numbers: bool = True
     optimised: bool = False
     inputs: str | None = None
@@ -70,9 +72,13 @@ class Request:
             UnreadableModel: a file that is named here cannot be read.
             UsageError: something that is named here cannot be built.
         """
-        given = _given(self.like, self.reference, self.checkpoint, self.trace)
+        read = _same_for_all if self.seal else _same_for_all.__wrapped__
+        own = given_beside(None, None, self.checkpoint, self.trace)
+        given = replace(
+            read(self.like, self.reference, self.seal), checkpoint=own.checkpoint, trace=own.trace
+        )
         return Options(
-            passes=parse_passes(self.passes),
+            passes=parse_passes(self.passes) if isinstance(self.passes, str) else self.passes,
             numbers=self.numbers,
             optimised=self.optimised,
             inputs=read_inputs(Path(self.inputs)) if self.inputs else None,
@@ -91,7 +97,9 @@ class Request:
             name: _content_of(getattr(self, name))
             for name in ("inputs", "like", "reference", "checkpoint", "trace")
         }
-        fields = asdict(replace(self, seal="")) | named
+        # A pass is told by its class and options; as text it could not hold every glob.
+        steps = self.passes if isinstance(self.passes, str) else [repr(step) for step in self.passes]
+        fields = asdict(replace(self, seal="", passes="")) | named | {"passes": steps}
         return replace(self, seal=digest_of(json.dumps(fields, sort_keys=True).encode()))
 
     def config_of(self, model: Path) -> Path | None:
@@ -100,22 +108,9 @@ class Request:
 
 
 @lru_cache(maxsize=1)
-def _read(like: str | None, reference: str | None, _state: tuple[int, ...]) -> Given:
+def _same_for_all(like: str | None, reference: str | None, _seal: str) -> Given:
+    """What is given beside every model of a batch: read once in a process for each seal."""
     return given_beside(like, reference)
-
-
-def _given(like: str | None, reference: str | None, checkpoint: str | None, trace: str | None) -> Given:
-    """What is given beside every model; what is the same for all is read once in a process."""
-    if like is None and reference is None and checkpoint is None and trace is None:
-        return Given()
-    states = []
-    for text in (like, reference):
-        path = Path(text) if text else None
-        found = path.stat() if path is not None and path.exists() else None
-        states.append(found.st_mtime_ns if found else 0)
-    given = _read(like, reference, tuple(states))
-    own = given_beside(None, None, checkpoint, trace)
-    return replace(given, checkpoint=own.checkpoint, trace=own.trace)
 
 
 def _content_of(text: str | None) -> str | None:

@@ -18,7 +18,6 @@ from rewriter.cli.common import (
     proof_options,
     with_options,
 )
-from rewriter.passes.base import as_text
 from rewriter.passes.group import Group
 from rewriter.passes.presets import Functions, standard_passes
 from rewriter.passes.syntax import parse_passes
@@ -138,7 +137,7 @@ def _request(
         Functions(functions), chosen, restore_names=restore_names, layer_annotations=layer_annotations
     )
     return Request(
-        passes=",".join(map(as_text, steps if passes is None else parse_passes(passes))),
+        passes=steps if passes is None else parse_passes(passes),
         inputs=str(inputs) if inputs else None,
         checkpoint=str(checkpoint) if checkpoint else None,
         like=str(like) if like else None,

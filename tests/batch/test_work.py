@@ -12,6 +12,9 @@ from rewriter import pipeline
 from rewriter.batch import Request, rewrite_one
 from rewriter.batch.record import Status
 from rewriter.batch.work import is_current, key_of
+from rewriter.passes.annotate import Annotate
+from rewriter.passes.group import Group
+from rewriter.passes.share import Share
 from tests.batch.making import QUICK, contents, folder_of, with_data
 from tests.build import chain
 from tests.exports import EXPORTS
@@ -74,6 +77,13 @@ def test_a_key_is_of_content_data_and_options(tmp_path: Path) -> None:
     assert key_of(source, request) != key
     data.unlink()
     assert key_of(source, request) not in {key, ""}
+
+
+def test_passes_travel_with_any_glob() -> None:
+    request = Request(passes=(Annotate(), Group(only="a,b}c d{"), Share()))
+    assert pickle.loads(pickle.dumps(request)).options(Path("m.onnx")).passes == request.passes
+    seals = {replace(request, passes=(Group(only=glob),)).sealed().seal for glob in ("a,b", "a", "a,b")}
+    assert len(seals) == 2
 
 
 def test_every_field_of_a_request_is_in_its_seal(tmp_path: Path) -> None:

@@ -37,6 +37,12 @@ def test_only_repeated_modules_of_a_class(tmp_path: Path) -> None:
     assert not onnx.load(out).functions
 
 
+def test_a_glob_may_hold_any_character(tmp_path: Path) -> None:
+    words = ["--functions", "call", "--only", "a,b}c {d", "--no-numbers"]
+    assert run("rewrite", BERT, "-o", tmp_path / "out.onnx", *words) == 0
+    assert not onnx.load(tmp_path / "out.onnx").functions
+
+
 def test_passes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.onnx"
     assert run("rewrite", BERT, "-o", out, "-p", "annotate,group{depth=1}", "--no-numbers") == 0
