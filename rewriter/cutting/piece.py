@@ -15,7 +15,7 @@ from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.operators import canonical
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
-from rewriter.passes.annotate import annotate_node, compact, entries_of
+from rewriter.passes.annotate import NodeWriter, compact
 from rewriter.passes.renaming import rename
 from rewriter.paths import ModulePath
 from rewriter.refusals import CannotCut
@@ -161,11 +161,12 @@ class Emitter:
     def _annotate(self, model: ModelProto, placed: list[int]) -> None:
         """Every node with its module, and the model with the modules that are in it and those above them."""
         tree = self.analysis.tree
+        writer = NodeWriter(tree)
         modules: dict[ModulePath, None] = {}
         for proto, old in zip(model.graph.node, placed, strict=True):
             placement = tree.placements[old] if old != NONE else None
             if placement is not None:
-                annotate_node(proto, entries_of(tree, placement.module), placement)
+                writer.write(proto, placement)
                 modules[placement.module] = None
         note_tree(model, tree, modules)
 

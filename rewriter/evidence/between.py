@@ -75,10 +75,10 @@ class _Places:
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
         """Place what a norm does before it scales: arithmetic around a mean that leads nowhere else."""
         for node, module in enumerate(modules):
-            if module is None or self.graph.nodes[node].op_type != "Mul":
+            if module is None or self.graph.operators[node][1] != "Mul":
                 continue
             inside = self._leading_to(node, modules)
-            if any(self.graph.nodes[other].op_type == "ReduceMean" for other in inside):
+            if any(self.graph.operators[other][1] == "ReduceMean" for other in inside):
                 for other in inside:
                     self.of_step[self.steps.of[other]] = module
 
@@ -97,7 +97,7 @@ class _Places:
 
     def _is_arithmetic(self, node: int) -> bool:
         """A step of a norm; a sum of two computed values is none, but a residual that enters it."""
-        operator = self.graph.nodes[node].op_type
+        operator = self.graph.operators[node][1]
         computed = sum(value not in self.graph.constants for value in self.graph.reads[node])
         return operator in _ARITHMETIC and (operator != "Add" or computed < 2)
 
@@ -140,7 +140,7 @@ class _Places:
 
         `x + f(x)`: the first step of `f` reads the value that is added to its result.
         """
-        if self.graph.nodes[step].op_type != "Add":
+        if self.graph.operators[step][1] != "Add":
             return
         for value in self.graph.reads[step]:
             if value == NONE or value in self.graph.constants:

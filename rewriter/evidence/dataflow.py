@@ -59,8 +59,8 @@ def _merged_with(graph: GraphIndex, node: int) -> Iterator[int]:
     Tools put reshapes before a matrix product and merge them with the model's own; a value that was
     transposed was reshaped by who transposed it.
     """
-    if graph.nodes[node].op_type == "Reshape":
-        yield from (n for n in graph.predecessors(node) if graph.nodes[n].op_type == "Transpose")
+    if graph.operators[node][1] == "Reshape":
+        yield from (n for n in graph.predecessors(node) if graph.operators[n][1] == "Transpose")
 
 
 def _readers_first(graph: GraphIndex, known: list[ModulePath | None]) -> list[int]:

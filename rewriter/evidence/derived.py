@@ -21,8 +21,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from onnx import NodeProto
-
 from rewriter.evidence.claim import Claim, Source
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
@@ -32,6 +30,8 @@ _PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
 _TAIL = re.compile(r"(_output_\d+)(?:quant_scaled_output|[_:][^/]*)$")
 _COUNTED = re.compile(r"_\d+$")
 _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_?\d+$|_post_reshape$")
+_PREFIXES = ("fused ", "_inlfunc_")  # looked for first: searching for a pattern costs ten times as much
+_OUTPUT = "_output_"
 _INSERTED = "InsertedPrecisionFreeCast_"
 
 _ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
@@ -41,12 +41,14 @@ SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalizatio
 
 def node_named_by(name: str) -> str:
     """The name of the node that a name was made of; the name itself where it is nobody's making."""
-    return _FUSION.sub("", _PREFIX.sub("", name))
+    if name.startswith(_PREFIXES):
+        name = _PREFIX.sub("", name)
+    return _FUSION.sub("", name) if "Fusion" in name else name
 
 
 def value_named_by(name: str) -> str:
     """`/x/MatMul_output_0_gemm_out` -> `/x/MatMul_output_0`."""
-    return _TAIL.sub(r"\1", name)
+    return _TAIL.sub(r"\1", name) if _OUTPUT in name else name
 
 
 def is_named_after_input(graph: GraphIndex, node: int) -> bool:
@@ -56,14 +58,18 @@ def is_named_after_input(graph: GraphIndex, node: int) -> bool:
         return False
     if name.startswith(_INSERTED):
         return True
-    reads = (graph.value_names[value] for value in graph.reads[node] if value != NONE)
-    texts = (read for read in reads if isinstance(read, str) and read)  # bytes where it is not UTF-8
-    return any(len(read) < len(name) and name.startswith(f"{read}_") for read in texts)
+    for value in graph.reads[node]:
+        read = graph.value_names[value] if value != NONE else ""
+        # Compared first without making a new text, which is rarely needed; bytes where it is not UTF-8.
+        if read and isinstance(read, str) and name.startswith(read) and name.startswith("_", len(read)):
+            return True
+    return False
 
 
-def is_fused(node: NodeProto) -> bool:
-    """Whether an operator is one of those that a tool fuses several into."""
-    return node.domain == "com.microsoft" or node.op_type.startswith("Fused")
+def is_fused(operator: tuple[str, str]) -> bool:
+    """Whether an operator (its domain and type) is one of those that a tool fuses several into."""
+    domain, op_type = operator
+    return domain == "com.microsoft" or op_type.startswith("Fused")
 
 
 def mend(graph: GraphIndex, claims: list[list[Claim]]) -> None:
@@ -105,21 +111,33 @@ def _leads_to(
     claims: Sequence[Sequence[Claim]],
 ) -> int:
     """The last of the nodes that `node` is a part with; itself where it is whole."""
-    readers = set(graph.successors(node))
-    last = last_of.get(readers.pop(), NONE) if len(readers) == 1 else NONE
+    reader = _only_reader(graph, node)
+    last = last_of.get(reader, NONE) if reader != NONE else NONE
     if last == NONE:
         return node
-    name, own, end = str(graph.nodes[node].name), _writes(graph, node), _writes(graph, last)
+    own, end = _writes(graph, node), _writes(graph, last)
     if end and own.startswith(end) and own != end and not _COUNTED.fullmatch(own[len(end) :]):
         return last
-    by_weight = bool(claims[node]) and claims[node][0].source is Source.PARAMETER
-    scales = by_weight and bool(name) and own.startswith(name) and len(assemblies[last]) > 1
-    return last if scales else node
+    if not claims[node] or claims[node][0].source is not Source.PARAMETER or len(assemblies[last]) == 1:
+        return node
+    name = str(graph.nodes[node].name)
+    return last if name and own.startswith(name) else node
+
+
+def _only_reader(graph: GraphIndex, node: int) -> int:
+    """The one node that reads what `node` writes; NONE where there is none, or several."""
+    found = NONE
+    for reader in graph.successors(node):
+        if reader != found != NONE:
+            return NONE
+        found = reader
+    return found
 
 
 def _writes(graph: GraphIndex, node: int) -> str:
     """The name of the first value a node writes; '' for a node that writes none."""
-    return next(map(str, graph.nodes[node].output), "")
+    writes = graph.writes[node]
+    return str(graph.value_names[writes[0]]) if writes and writes[0] != NONE else ""
 
 
 def _hides_norm(graph: GraphIndex, node: int) -> bool:
@@ -127,7 +145,7 @@ def _hides_norm(graph: GraphIndex, node: int) -> bool:
 
     Torch calls such results `getitem`. Which module the norm was nothing tells.
     """
-    folded = graph.nodes[node].op_type in ("Conv", "ConvInteger", "FusedConv")
+    folded = graph.operators[node][1] in ("Conv", "ConvInteger", "FusedConv")
     return folded and _writes(graph, node).startswith("getitem")
 
 
@@ -152,13 +170,14 @@ def _of_all_parts(
 ) -> ModulePath | None:
     """What the modules of all that a fused node stands for have in common."""
     module, proto = claims[0].module, graph.nodes[node]
-    if proto.op_type in SKIPPING:
+    op_type = graph.operators[node][1]
+    if op_type in SKIPPING:
         return _across(graph, node, module, known)
-    if proto.op_type in _ACTIVATED and claims[0].source is Source.PARAMETER and module.parent is not None:
+    if op_type in _ACTIVATED and claims[0].source is Source.PARAMETER and module.parent is not None:
         return module.parent  # with an activation that has no name left
     if str(proto.name).endswith("_nchwc") and any(each.name == "activation" for each in proto.attribute):
         return module.parent if module.parent is not None else module  # named after the activation
-    if is_fused(proto):
+    if is_fused(graph.operators[node]):
         owners = {c.module for c in claims if c.source in (Source.PARAMETER, Source.OWN_TAG)}
         return common_ancestor((module, *sorted(owners)))
     return module

@@ -258,5 +258,5 @@ class _Patch:
 
 
 def _kind(graph: GraphIndex, node: int) -> str:
-    operator = graph.nodes[node].op_type
+    operator = graph.operators[node][1]
     return _KINDS.get(operator, operator)

@@ -15,7 +15,7 @@ from onnx import GraphProto
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.metadata import read
+from rewriter.model.metadata import pick, read
 from rewriter.paths import ModulePath
 
 NAME_SCOPES = "pkg.torch.onnx.name_scopes"
@@ -24,6 +24,7 @@ NAMESPACE = "namespace"
 FX_NODE = "pkg.torch.onnx.fx_node"
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
 GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
+_OF_SCOPES = frozenset({NAME_SCOPES, CLASS_HIERARCHY, NAMESPACE})
 
 # torch names this "module" where a node was made outside of any; it is no place.
 _SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
@@ -38,10 +39,10 @@ def testify(graph: GraphIndex) -> Testimony:
     claims = []
     classes: dict[ModulePath, str] = {}
     called: set[ModulePath] = set()
-    for number, node in enumerate(graph.nodes):
-        if not node.metadata_props:
+    for number, noted in enumerate(graph.noted):
+        if noted.isdisjoint(_OF_SCOPES):
             continue
-        entries = read(node)
+        entries = pick(graph.nodes[number], _OF_SCOPES)
         modules, names = _scopes(entries)
         if not modules:
             continue
@@ -56,17 +57,22 @@ def testify(graph: GraphIndex) -> Testimony:
 def _scopes(entries: dict[str, str]) -> Scopes:
     scopes, classes = entries.get(NAME_SCOPES), entries.get(CLASS_HIERARCHY)
     if scopes is not None:
-        modules = _without_operator(scopes)
-        if not modules or any(_SENTINEL in module for module in modules):
-            return (), ()
-        names = _without_operator(classes) if classes else ()
-        return _paths(modules), names if len(names) == len(modules) else ()
+        return _from_lists(_without_operator(scopes), _without_operator(classes or ""))
     return _from_namespace(entries.get(NAMESPACE, ""))
 
 
-def _without_operator(literal: str) -> tuple[str, ...]:
-    """The list without its last entry, the operator; () for what is no list of at least two strings."""
-    return _parse_list(literal[: literal.rfind(", ")] + "]") if ", " in literal else ()
+def _without_operator(literal: str) -> str:
+    """The text of a list without its last entry, the operator; '' for what is no list of at least two."""
+    end = literal.rfind(", ")
+    return literal[:end] + "]" if end >= 0 else ""
+
+
+@lru_cache(maxsize=65536)  # the nodes of a module say the same
+def _from_lists(scopes: str, classes: str) -> Scopes:
+    modules, names = _parse_list(scopes), _parse_list(classes)
+    if not modules or any(_SENTINEL in module for module in modules):
+        return (), ()
+    return tuple(map(ModulePath, modules)), names if len(names) == len(modules) else ()
 
 
 @lru_cache(maxsize=65536)
@@ -78,11 +84,6 @@ def _parse_list(literal: str) -> tuple[str, ...]:
     if isinstance(entries, list) and all(isinstance(entry, str) for entry in entries):
         return tuple(entries)
     return ()
-
-
-@lru_cache(maxsize=65536)
-def _paths(modules: tuple[str, ...]) -> tuple[ModulePath, ...]:
-    return tuple(map(ModulePath, modules))
 
 
 @lru_cache(maxsize=65536)

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from rewriter.evidence.derived import node_named_by, value_named_by
@@ -45,13 +46,19 @@ def scope_of_node_name(name: str) -> Scope | None:
     if not isinstance(name, str):  # protobuf hands over bytes where a name is not UTF-8
         return None
     name = node_named_by(name)
-    if "/" not in name or name.count("/") + name.count(".") > DEEPEST:
-        return None
-    scope, _, _operator = name.rpartition("/")
-    if name.startswith("/"):
-        return Scope(scope[1:], chain=True)
-    if _MODULE in name:
+    if _MODULE in name and not name.startswith("/"):
         return _jit_scope(name)
+    scope, slash, _operator = name.rpartition("/")
+    return _read_scope(scope) if slash else None
+
+
+@lru_cache(maxsize=1 << 16)  # the nodes of a module bear the same
+def _read_scope(scope: str) -> Scope | None:
+    """What stands before the last slash of a name; nothing does in `/MatMul`, a node of the root."""
+    if scope.count("/") + scope.count(".") >= DEEPEST:
+        return None
+    if not scope or scope.startswith("/"):
+        return Scope(scope[1:], chain=True)
     components = [component.rpartition("::") for component in scope.split("/")]
     if all(separator for _, separator, _ in components):
         variables = [variable for _, _, variable in components if variable]
@@ -63,15 +70,18 @@ def scope_of_value_name(name: str) -> Scope | None:
     """The scope in the name of a value, where it follows TorchScript's `<node name>_output_<n>`."""
     if not isinstance(name, str):
         return None
+    before, _, number = name.rpartition("_output_")
+    if number.isdecimal() and before.startswith("/") and "_output_" not in before:
+        return scope_of_node_name(before)  # as most are; what follows costs ten times as much
     name = value_named_by(name)
-    if not name.startswith("/") or not _OUTPUT.search(name):
+    if not name.startswith("/") or not names_value(name):
         return None
     return scope_of_node_name(_OUTPUT.sub("", name))
 
 
 def names_value(name: str) -> bool:
     """Whether a name is one that TorchScript gives to a value, to the letter."""
-    return isinstance(name, str) and bool(_OUTPUT.search(name))
+    return isinstance(name, str) and "_output_" in name and bool(_OUTPUT.search(name))
 
 
 def without_counter(scope: str) -> tuple[str, int] | None:
@@ -85,10 +95,10 @@ def owner_of_parameter(name: str) -> ModulePath | None:
 
     Exporters write other names for weights they computed: `onnx::MatMul_353`, `/m/Constant_3_output_0`.
     """
-    if not isinstance(name, str) or name.count(".") > DEEPEST:
+    if not isinstance(name, str) or name.startswith(("/", "onnx::")) or name.count(".") > DEEPEST:
         return None
     owner, dot, local = name.rpartition(".")
-    if not dot or not owner or not local or name.startswith(("/", "onnx::")) or ".." in name:
+    if not dot or not owner or not local or ".." in name:
         return None
     return ModulePath(owner)
 
@@ -116,6 +126,8 @@ def scoped_prefix(path: ModulePath) -> str:
 def _jit_scope(name: str) -> Scope | None:
     """`A::__module.a/B::__module.a.b/aten::add` -> `a.b` of class B; the innermost absolute path counts."""
     found: Scope | None = None
+    if "/" not in name or name.count("/") + name.count(".") > DEEPEST:
+        return None
     for component in name.split("/"):
         class_name, separator, variable = component.rpartition("::")
         if variable == _MODULE or variable.startswith(_MODULE + "."):

@@ -11,6 +11,9 @@ from rewriter.evidence.grammar import DEEPEST
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
 
+OWN_TAGS = "own tags"
+"""The witness that speaks where an earlier run of this tool wrote on nodes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -44,8 +47,10 @@ class Hearing:
         start = time.perf_counter()
         testimony = testify()
         self.heard.append(Heard(witness, testimony, time.perf_counter() - start))
+        shallow: set[ModulePath] = set()
         for claim in testimony.claims:
-            if claim.module.depth <= DEEPEST:
+            if claim.module in shallow or claim.module.depth <= DEEPEST:
+                shallow.add(claim.module)
                 of_node = self.claims[claim.node]
                 of_node.insert(0 if first else len(of_node), claim)
 

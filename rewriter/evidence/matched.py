@@ -149,7 +149,7 @@ class _Matcher:
             same_or_alike = [tensor for tensor in same or alike if self._repeats(tensor, before)]
         else:
             same_or_alike = same or alike
-        operator = self.graph.nodes[node].op_type
+        operator = self.graph.operators[node][1]
 
         def merit(tensor: int) -> tuple[float, bool, bool, bool, int, int]:
             support = self._support(tensor, before)

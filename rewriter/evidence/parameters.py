@@ -34,7 +34,7 @@ def alias_of(graph: GraphIndex, value: int) -> int:
     """The initializer a value stands for, seen through `Identity`; the value itself where it is no alias."""
     origin = value
     seen = set()
-    while (node := graph.producer[origin]) != NONE and graph.nodes[node].op_type == "Identity":
+    while (node := graph.producer[origin]) != NONE and graph.operators[node][1] == "Identity":
         if origin in seen or not graph.reads[node] or graph.reads[node][0] == NONE:
             return value
         seen.add(origin)
@@ -60,7 +60,7 @@ def readers_of(graph: GraphIndex, value: int) -> list[int]:
 
 def _is_alias(graph: GraphIndex, node: int) -> bool:
     """Whether a node only gives an initializer the name of another parameter; it belongs to that one."""
-    if graph.nodes[node].op_type != "Identity" or not graph.writes[node] or graph.writes[node][0] == NONE:
+    if graph.operators[node][1] != "Identity" or not graph.writes[node] or graph.writes[node][0] == NONE:
         return False
     value = graph.writes[node][0]
     return alias_of(graph, value) != value and owner_of_parameter(graph.value_names[value]) is not None

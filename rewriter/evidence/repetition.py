@@ -34,11 +34,15 @@ def count_calls(
         number of its calls, likewise.
     """
     inside: dict[ModulePath, list[int]] = {}
+    around: dict[ModulePath, list[list[int]]] = {}
     for node, module in enumerate(modules):
-        if module:
-            for path in (module, *module.ancestors()):
-                if path != ROOT:
-                    inside.setdefault(path, []).append(node)
+        if not module:
+            continue
+        if (lists := around.get(module)) is None:
+            paths = (path for path in (module, *module.ancestors()) if path != ROOT)
+            lists = around[module] = [inside.setdefault(path, []) for path in paths]
+        for nodes in lists:
+            nodes.append(node)
     children: dict[ModulePath | None, list[ModulePath]] = {}
     for path in inside:
         children.setdefault(path.parent, []).append(path)
@@ -84,7 +88,7 @@ def _calls(graph: GraphIndex, nodes: list[int], modules: Sequence[ModulePath | N
         if not position or node != nodes[position - 1] + 1:
             runs.append([])
         runs[-1].append(position)
-    tokens = [(graph.nodes[node].op_type, modules[node]) for node in nodes]
+    tokens = [(graph.operators[node][1], modules[node]) for node in nodes]
     if len(runs) > 1:
         period = _period([tuple(tokens[position] for position in run) for run in runs])
         return {run[0] for run in runs[::period]}

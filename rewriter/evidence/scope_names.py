@@ -28,9 +28,10 @@ def testify(graph: GraphIndex) -> Testimony:
     known = {node: module for node, (module, _) in places.items()}
     claims = []
     classes: dict[ModulePath, str] = {}
+    fused = {operator for operator in set(graph.operators) if is_fused(operator)}
     for node, scope, source, text in found:
         module, call = places[node] if scope.chain else (ModulePath(scope.text), None)
-        if scope.chain:
+        if scope.chain and graph.operators[node] in fused:
             module = known[node] = _of_all_parts(graph, node, scope, chains, known)
         claims.append(Claim(node, module, scope.class_name, source, call, text))
         if scope.class_name:
@@ -41,10 +42,8 @@ def testify(graph: GraphIndex) -> Testimony:
 def _of_all_parts(
     graph: GraphIndex, node: int, scope: Scope, chains: CallChains, known: Mapping[int, ModulePath]
 ) -> ModulePath:
-    """The module of a node, or where it stands for nodes of several modules, what these have in common."""
+    """What the modules of all nodes that a fused one stands for have in common, as far as names tell."""
     module = known[node]
-    if not is_fused(graph.nodes[node]):
-        return module
     for value in graph.writes[node]:
         written = scope_of_value_name(graph.value_names[value]) if value != NONE else None
         if written and written.chain and written.text != scope.text:
@@ -54,15 +53,17 @@ def _of_all_parts(
 
 
 def _read(graph: GraphIndex, node: int) -> tuple[Scope, Source, str] | None:
-    proto = graph.nodes[node]
-    if any(entry.key == ORDER for entry in proto.metadata_props):
+    if ORDER in graph.noted[node]:
         return None  # a call that `group` made is named after the module it calls, not the one it is in
+    name = graph.nodes[node].name
     if is_named_after_input(graph, node):
         return None
-    written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
-    readings = [(scope, Source.VALUE_NAME, name) for name in written if (scope := scope_of_value_name(name))]
-    if scope := scope_of_node_name(proto.name):
-        # A tool named the node after a value; that which it writes is nearer if it is not the tool's as well.
-        borrowed = names_value(proto.name) and any(names_value(name) for _, _, name in readings)
-        readings.insert(1 if borrowed else 0, (scope, Source.SCOPE_NAME, proto.name))
+    scope = scope_of_node_name(name)
+    if scope and not names_value(name):
+        return scope, Source.SCOPE_NAME, name
+    written = (graph.value_names[value] for value in graph.writes[node] if value != NONE)
+    readings = [(told, Source.VALUE_NAME, value) for value in written if (told := scope_of_value_name(value))]
+    # A tool named the node after a value; that which it writes is nearer if it is not the tool's as well.
+    if scope and not any(names_value(value) for _, _, value in readings):
+        return scope, Source.SCOPE_NAME, name
     return readings[0] if readings else None

@@ -72,8 +72,8 @@ class Steps:
 
     def _reshapes(self, node: int) -> bool:
         """Whether a tool put a reshape before or behind a node, and it is none of the model's own."""
-        if self.graph.nodes[node].op_type == "Reshape":
-            makers = (self.graph.nodes[maker].op_type for maker in self.graph.predecessors(node))
+        if self.graph.operators[node][1] == "Reshape":
+            makers = (self.graph.operators[maker][1] for maker in self.graph.predecessors(node))
             return "Transpose" not in makers  # else it was merged with the model's own
         readers = [self.graph.nodes[reader] for reader in self.graph.successors(node)]
         return all(r.op_type == "Reshape" and not _LAYOUT.match(_result(r)) for r in readers)

@@ -14,7 +14,7 @@ from onnx import NodeProto
 
 from rewriter.evidence.claim import Claim, Source, Testimony
 from rewriter.model.graph import GraphIndex
-from rewriter.model.metadata import read
+from rewriter.model.metadata import pick, read
 from rewriter.paths import ModulePath
 
 MODULE = "rewriter.module"
@@ -55,6 +55,7 @@ IR_WITH_METADATA = 10
 
 _INLINED = "_inlfunc_"
 _OTHERS = ("winml.hierarchy.tag", "hierarchy_tag")
+_OF_PLACEMENT = frozenset({MODULE, CLASS, CALL, EVIDENCE, MOVED_TO})
 
 
 def testify_own(graph: GraphIndex) -> Testimony:
@@ -62,10 +63,8 @@ def testify_own(graph: GraphIndex) -> Testimony:
     claims = []
     homes = {}
     classes, calls = _compact_tree(graph)
-    for number, node in enumerate(graph.nodes):
-        if not node.metadata_props:
-            continue
-        entries = read(node)
+    for number, noted in enumerate(graph.noted):
+        entries = pick(graph.nodes[number], _OF_PLACEMENT) if MODULE in noted else {}
         if (text := entries.get(MODULE)) is None:
             continue
         module = ModulePath(text)
@@ -86,7 +85,7 @@ def testify_values(graph: GraphIndex) -> Testimony:
     places = _noted_values(graph)
     claims: dict[str, list[Claim]] = {}
     for number, node in enumerate(graph.nodes) if places else ():
-        if any(entry.key in (MODULE, ORDER) for entry in node.metadata_props):
+        if not graph.noted[number].isdisjoint((MODULE, ORDER)):
             continue
         if name := next((noted for name in node.output if (noted := _as_noted(name, places))), None):
             claim = Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}")
@@ -126,7 +125,7 @@ def testify_others(graph: GraphIndex) -> Testimony:
     """Claims from the tags of other tools."""
     claims = []
     for number, node in enumerate(graph.nodes):
-        if tag := _tag(node):
+        if tag := _tag(node, graph.noted[number]):
             atoms = tag.strip("/").split("/")[1:]
             claims.append(Claim(number, ModulePath(".".join(atoms)), None, Source.OTHER_TAG, None, tag))
     return Testimony(tuple(claims))
@@ -147,8 +146,8 @@ def _compact_tree(graph: GraphIndex) -> tuple[dict[ModulePath, str], dict[Module
     return classes, calls
 
 
-def _tag(node: NodeProto) -> str:
-    if node.metadata_props:
+def _tag(node: NodeProto, noted: frozenset[str]) -> str:
+    if not noted.isdisjoint(_OTHERS):
         entries = read(node)
         for key in _OTHERS:
             if tag := entries.get(key):

@@ -56,7 +56,7 @@ def _matrices(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[M
     aliases = _aliases(graph)
     products: dict[ModulePath, set[int]] = {}
     for node, module in enumerate(modules):
-        if module and graph.nodes[node].op_type == "MatMul":
+        if module and graph.operators[node][1] == "MatMul":
             products.setdefault(module, set()).update(aliases.get(v, v) for v in graph.reads[node][1:])
     # A body may own an initializer of the same form; only the main graph's can be a parameter.
     main = set(graph.bodies[0].values.values())
@@ -124,7 +124,7 @@ def _added(graph: GraphIndex, module: ModulePath, nodes: list[int]) -> bool | No
     """Whether the module adds a parameter of its own or of a parent; None where it does more than that."""
     adds = False
     for node in nodes:
-        operator = graph.nodes[node].op_type
+        operator = graph.operators[node][1]
         if operator in _SILENT:
             continue
         if operator not in _LINEAR:

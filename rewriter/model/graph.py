@@ -73,8 +73,7 @@ class GraphIndex:
         self._define(model.graph, NONE, NONE)
         for function in model.functions:
             self._define(function, NONE, NONE)
-        for node in range(len(self.nodes)):
-            self._connect(node)
+        self._connect()
         for body in range(len(self.bodies)):
             self._connect_results(body)
 
@@ -86,6 +85,25 @@ class GraphIndex:
                 return found
             body = self.bodies[body].outer
         return NONE
+
+    @cached_property
+    def operators(self) -> list[tuple[str, str]]:
+        """Node -> the domain and type of its operator, as the file has them; one tuple for each operator."""
+        known: dict[tuple[str, str], tuple[str, str]] = {}
+        operators = ((node.domain, node.op_type) for node in self.nodes)
+        return [known.setdefault(operator, operator) for operator in operators]
+
+    @cached_property
+    def noted(self) -> list[frozenset[str]]:
+        """Node -> the keys of its metadata, when first asked for; one set for each combination."""
+        known: dict[tuple[str, ...], frozenset[str]] = {}
+        found = []
+        for node in self.nodes:
+            keys = tuple([entry.key for entry in node.metadata_props])
+            if (noted := known.get(keys)) is None:
+                noted = known[keys] = frozenset(keys)
+            found.append(noted)
+        return found
 
     @cached_property
     def constants(self) -> frozenset[int]:
@@ -134,22 +152,20 @@ class GraphIndex:
             for name in proto.input:
                 self._new_value(name, values)
         for node in proto.node:
-            self._define_node(node, number, values)
-
-    def _define_node(self, node: NodeProto, body: int, values: dict[str, int]) -> None:
-        number = len(self.nodes)
-        self.nodes.append(node)
-        self.body_of.append(body)
-        written = []
-        for name in node.output:
-            value = self._new_value(name, values) if name else NONE
-            if value != NONE:
-                self.producer[value] = number
-            written.append(value)
-        self.writes.append(written)
-        for attribute in node.attribute:
-            for graph in graphs_of(attribute):
-                self._define(graph, number, body)
+            node_number = len(self.nodes)
+            self.nodes.append(node)
+            self.body_of.append(number)
+            written = []
+            for name in node.output:
+                value = self._new_value(name, values) if name else NONE
+                if value != NONE:
+                    self.producer[value] = node_number
+                written.append(value)
+            self.writes.append(written)
+            for attribute in node.attribute:
+                if attribute.type in HOLD_GRAPHS:
+                    for graph in graphs_of(attribute):
+                        self._define(graph, node_number, number)
 
     def _new_value(self, name: str, values: dict[str, int]) -> int:
         """The value `name` of this body, made where it is new (an initializer may be an input as well)."""
@@ -167,17 +183,21 @@ class GraphIndex:
             found = self.value(name, self.bodies[body].outer)
         return found if found != NONE else self._new_value(name, self.bodies[body].values)
 
-    def _connect(self, node: int) -> None:
-        body = self.body_of[node]
-        read = []
-        for name in self.nodes[node].input:
-            value = self._resolve(name, body) if name else NONE
-            if value != NONE:
-                readers = self.readers[value]
-                if not readers or readers[-1] != node:
-                    readers.append(node)
-            read.append(value)
-        self.reads.append(read)
+    def _connect(self) -> None:
+        all_readers = self.readers
+        for node, (proto, body) in enumerate(zip(self.nodes, self.body_of, strict=True)):
+            values = self.bodies[body].values
+            names = proto.input
+            try:
+                read = [values[name] for name in names]
+            except KeyError:  # from outside, left out, or undefined
+                read = [self._resolve(name, body) if name else NONE for name in names]
+            for value in read:
+                if value != NONE:
+                    readers = all_readers[value]
+                    if not readers or readers[-1] != node:
+                        readers.append(node)
+            self.reads.append(read)
 
     def _connect_results(self, number: int) -> None:
         body = self.bodies[number]
@@ -187,6 +207,10 @@ class GraphIndex:
             body.results.append(value)
             if NONE not in (value, body.owner) and body.owner not in self.readers[value]:
                 self.readers[value].append(body.owner)
+
+
+HOLD_GRAPHS = frozenset({AttributeProto.GRAPH, AttributeProto.GRAPHS})
+"""The types of attributes that `graphs_of` finds something in."""
 
 
 def graphs_of(attribute: AttributeProto) -> Iterator[GraphProto]:

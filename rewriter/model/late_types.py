@@ -30,9 +30,12 @@ def late_values(graph: GraphIndex) -> set[int]:
         if info.name in main and _is_late(info.type):
             found.add(main[info.name])
     opsets = {canonical(each.domain): each.version for each in graph.model.opset_import}
-    for node, proto_of_node in enumerate(graph.nodes):
-        if graph.body_of[node] == 0:
-            found.update(_written(proto_of_node, graph.reads[node], graph.writes[node], found, opsets))
+    for node, operator in enumerate(graph.operators):
+        if graph.body_of[node]:
+            continue
+        domain, reads = canonical(operator[0]), graph.reads[node]
+        if may_make_late(operator[1], domain, opsets.get(domain, 0)) or not found.isdisjoint(reads):
+            found.update(_written(graph.nodes[node], reads, graph.writes[node], found, opsets))
     return found
 
 
@@ -43,6 +46,20 @@ def schema_of(op_type: str, domain: str, version: int) -> Any:
         return onnx.defs.get_schema(op_type, version, domain)
     except (onnx.defs.SchemaError, TypeError):  # unknown, or a name that is not UTF-8
         return None
+
+
+@lru_cache(maxsize=4096)
+def may_make_late(op_type: str, domain: str, version: int) -> bool:
+    """Whether a node of an operator may write a value of a late type where it reads none."""
+    schema = schema_of(op_type, domain, version)
+    return (
+        schema is None
+        or any(
+            name in _NAMES_TYPE or attribute.type == onnx.defs.OpSchema.AttrType.TENSOR
+            for name, attribute in schema.attributes.items()
+        )
+        or any(_optional(output.types) for output in schema.outputs)
+    )
 
 
 def _is_late(type_: TypeProto) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -34,6 +34,16 @@ def get(owner: HasMetadata, key: str) -> str | None:
         if entry.key == key and isinstance(value := entry.value, str):
             return value
     return None
+
+
+def pick(owner: HasMetadata, keys: Set[str]) -> dict[str, str]:
+    """What `read` gives for some keys, without decoding the values of others."""
+    entries: dict[str, str] = {}
+    for entry in owner.metadata_props:
+        key = entry.key
+        if key in keys and key not in entries and isinstance(value := entry.value, str):
+            entries[key] = value
+    return entries
 
 
 def write(owner: HasMetadata, wanted: Mapping[str, str]) -> bool:

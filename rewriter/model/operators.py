@@ -44,6 +44,17 @@ def since(op_type: str, domain: str, version: int) -> int:
     return version if version > _NEWEST.get(domain, 0) else int(schema.since_version)
 
 
+@lru_cache(maxsize=4096)
+def may_hold_graphs(op_type: str, domain: str, version: int) -> bool:
+    """Whether an operator has attributes that are graphs; so may one that onnx does not know."""
+    try:
+        schema = onnx.defs.get_schema(op_type, abs(version), domain)
+    except (onnx.defs.SchemaError, TypeError):
+        return True
+    graphs = (onnx.defs.OpSchema.AttrType.GRAPH, onnx.defs.OpSchema.AttrType.GRAPHS)
+    return any(attribute.type in graphs for attribute in schema.attributes.values())
+
+
 def is_standard(domain: str) -> bool:
     """Whether ONNX defines the operators of a domain, so that we know which of them draw random numbers."""
     return canonical(domain) in _STANDARD
@@ -58,11 +69,18 @@ def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> boo
         version: what `since` says of it.
         inputs: the number of its inputs, without those left out at the end.
     """
+    if not may_count_apart(node.op_type, domain, version):
+        return False
     if domain not in _STANDARD or version <= 0:
         return True  # nothing in the file says whether an operator we do not know keeps state
     if node.op_type == "Dropout" and version < _DROPOUT_WITHOUT_IS_TEST:
         return not any(attribute.name == "is_test" and attribute.i for attribute in node.attribute)
     return node.op_type in _RANDOM or (node.op_type == "Dropout" and inputs > 2)
+
+
+def may_count_apart(op_type: str, domain: str, version: int) -> bool:
+    """Whether `counts_apart` holds of some nodes of an operator."""
+    return domain not in _STANDARD or version <= 0 or op_type in _RANDOM or op_type == "Dropout"
 
 
 def left_to_runtimes(domain: str) -> bool:

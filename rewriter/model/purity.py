@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Set
 from onnx import NodeProto
 
 from rewriter.model.graph import NONE, GraphIndex, graphs_of
-from rewriter.model.operators import canonical, counts_apart, is_standard, since
+from rewriter.model.operators import (
+    canonical,
+    counts_apart,
+    is_standard,
+    may_count_apart,
+    may_hold_graphs,
+    since,
+)
 
 
 def drawing_nodes(graph: GraphIndex) -> set[int]:
@@ -57,31 +64,50 @@ def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tupl
     )
 
 
+def may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> bool:
+    """Whether `draws_random` may hold of a node of an operator that is no function known to draw."""
+    known, version = canonical(domain), _since(domain, op_type, opsets)
+    return may_count_apart(op_type, known, version) or may_hold_graphs(op_type, known, version)
+
+
 def _drawing(graph: GraphIndex) -> set[int]:
     """The nodes that do so themselves, wherever they stand."""
     opsets = {canonical(opset.domain): opset.version for opset in graph.model.opset_import}
     called = _functions(graph)
+    suspected = {
+        (domain, op_type)
+        for domain, op_type in set(graph.operators)
+        if (canonical(domain), op_type) not in called
+        and may_count_apart(op_type, canonical(domain), _since(domain, op_type, opsets))
+    }
     return {
         node
-        for node, proto in enumerate(graph.nodes)
-        if (canonical(proto.domain), proto.op_type) not in called and _apart(proto, opsets)
+        for node, operator in enumerate(graph.operators)
+        if operator in suspected and _apart(graph.nodes[node], opsets)
     }
 
 
 def _apart(node: NodeProto, opsets: Mapping[str, int]) -> bool:
-    domain = canonical(node.domain)
+    domain, op_type = node.domain, node.op_type
+    version = _since(domain, op_type, opsets)
+    if not may_count_apart(op_type, canonical(domain), version):
+        return False
     inputs = len(node.input)
     while inputs and not node.input[inputs - 1]:
         inputs -= 1
-    return counts_apart(node, domain, since(node.op_type, domain, opsets.get(domain, 0)), inputs)
+    return counts_apart(node, canonical(domain), version, inputs)
+
+
+def _since(domain: str, op_type: str, opsets: Mapping[str, int]) -> int:
+    return since(op_type, canonical(domain), opsets.get(canonical(domain), 0))
 
 
 def _with_holders(graph: GraphIndex, nodes: set[int]) -> set[int]:
     """Nodes, those that own a body with one of them, and those that call a function with one."""
     functions = _functions(graph)
     callers: dict[int, list[int]] = {}
-    for node, proto in enumerate(graph.nodes):
-        called = functions.get((canonical(proto.domain), proto.op_type))
+    for node, (domain, op_type) in enumerate(graph.operators) if functions else ():
+        called = functions.get((canonical(domain), op_type))
         if called is not None:
             callers.setdefault(called, []).append(node)
     found = set(nodes)

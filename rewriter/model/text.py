@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
-from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
+from onnx import FunctionProto, GraphProto, ModelProto
 
 from rewriter.model.graph import graphs_of
 from rewriter.refusals import UnreadableModel
@@ -16,36 +16,32 @@ def demand_text(model: ModelProto) -> None:
     Raises:
         UnreadableModel: some name is not UTF-8.
     """
-    for name in _all_names(model):
-        if not isinstance(name, str):
-            raise UnreadableModel(f"name {name!r} is not UTF-8, so no function can bear it; rename it first")
-
-
-def _all_names(model: ModelProto) -> Iterator[object]:
     bodies: tuple[GraphProto | FunctionProto, ...] = (model.graph, *model.functions)
     for body in bodies:
-        yield from _names(body)
+        _demand_text_in(body)
     for imports in (model.opset_import, *(function.opset_import for function in model.functions)):
-        yield from (opset.domain for opset in imports)
+        _demand(opset.domain for opset in imports)
 
 
-def _names(body: GraphProto | FunctionProto) -> Iterator[object]:
-    yield body.name
+def _demand_text_in(body: GraphProto | FunctionProto) -> None:
     if isinstance(body, FunctionProto):
-        yield from (body.domain, body.overload, *body.input, *body.output, *body.attribute)
+        _demand((body.name, body.domain, body.overload, *body.input, *body.output, *body.attribute))
     else:
-        for info in (*body.input, *body.output, *body.value_info):
-            yield info.name
-        for tensor in body.initializer:
-            yield tensor.name
+        infos = (info.name for info in (*body.input, *body.output, *body.value_info))
+        _demand((body.name, *infos, *(tensor.name for tensor in body.initializer)))
     for node in body.node:
-        yield from _names_of_node(node)
+        try:
+            # All at once: joining takes nothing but text, and there are a great many nodes.
+            "".join(node.input) + "".join(node.output) + node.name + node.op_type + node.domain
+        except TypeError:
+            _demand((*node.input, *node.output, node.name, node.op_type, node.domain))
+        for attribute in node.attribute:
+            _demand((attribute.name, attribute.ref_attr_name))
+            for graph in graphs_of(attribute):
+                _demand_text_in(graph)
 
 
-def _names_of_node(node: NodeProto) -> Iterator[object]:
-    yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
-    for attribute in node.attribute:
-        yield attribute.name
-        yield attribute.ref_attr_name
-        for graph in graphs_of(attribute):
-            yield from _names(graph)
+def _demand(names: Iterable[object]) -> None:
+    for name in names:
+        if not isinstance(name, str):
+            raise UnreadableModel(f"name {name!r} is not UTF-8, so no function can bear it; rename it first")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,15 +24,17 @@ class Analysis:
         parameters: what is known of the initializers, best claim per initializer.
         notes: what witnesses have to say of the file as a whole, a line each.
         heard: what each witness said, and how long that took.
+        is_text: whether every name of the model is known to be text, see `model.text.demand_text`.
         grouped: whether the file holds functions that `group` made, and this is what it looks like flat.
     """
 
     model: ModelProto
     path: Path | None
     graph: GraphIndex
-    claims: tuple[tuple[Claim, ...], ...]
+    claims: Sequence[tuple[Claim, ...]]
     parameters: tuple[ParameterClaim, ...]
     tree: ModuleTree
     notes: tuple[str, ...] = ()
     heard: tuple[Heard, ...] = ()
     grouped: bool = False
+    is_text: bool = False

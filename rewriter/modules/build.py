@@ -55,6 +55,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
     """The tree of all modules that own a node or a parameter, or whose class is known, and their parents."""
     drafts: dict[ModulePath, _Draft] = {ROOT: _Draft()}
     placements: list[Placement | None] = []
+    known: dict[tuple[object, ...], Placement] = {}  # what is alike is one object
     for node, claims in enumerate(settled.claims):
         if not claims:
             placements.append(None)
@@ -62,7 +63,10 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
         winner = claims[0]
         call = settled.calls[node]
         home = settled.homes.get(node)
-        placements.append(Placement(winner.module, call, winner.source, settled.conflicting(node), home))
+        place = (winner.module, call, winner.source, settled.conflicting(node), home)
+        if (placement := known.get(place)) is None:
+            placement = known[place] = Placement(*place)
+        placements.append(placement)
         draft = _draft(drafts, winner.module)
         draft.nodes.append(node)
         draft.calls.add(call)
@@ -157,7 +161,7 @@ def _inferred_class(draft: _Draft, graph: GraphIndex) -> str | None:
     """What a leaf looks like; None for a module with parts or without nodes."""
     if draft.children or not draft.nodes:
         return None
-    operators = {graph.nodes[node].op_type for node in draft.nodes}
+    operators = {graph.operators[node][1] for node in draft.nodes}
     return class_of(operators, {name: len(held.shape) for name, held in draft.parameters.items()})
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from onnx import NodeProto
+
 from rewriter.evidence import tags
 from rewriter.evidence.exporter import NAMESPACE
 from rewriter.evidence.grammar import scope_of_value_name, scoped_prefix
@@ -32,15 +34,11 @@ class Annotate:
     def run(self, analysis: Analysis) -> Outcome:
         """Annotate every placed node, and the model with the tree."""
         tree = analysis.tree
-        of_module: dict[ModulePath, dict[str, str]] = {}
+        writer = NodeWriter(tree)
         changed = 0
         for node, placement in zip(analysis.graph.nodes, tree.placements, strict=True):
-            if placement is None:
-                continue
-            common = of_module.get(placement.module)
-            if common is None:
-                common = of_module[placement.module] = entries_of(tree, placement.module)
-            changed += annotate_node(node, common, placement)
+            if placement is not None:
+                changed += writer.write(node, placement)
         model = analysis.model
         if tree.placed:
             metadata.write(model, {tags.TREE: compact(tree), tags.VALUES: compact_values(analysis)})
@@ -89,9 +87,31 @@ def class_entries(module: Module) -> dict[str, str]:
     return {}
 
 
-def annotate_node(node: metadata.HasMetadata, common: dict[str, str], placement: Placement) -> bool:
-    """Write on a node what is known of it; `common` is what `entries_of` gives. Whether that is new."""
-    wanted = {**common, tags.CALL: str(placement.call), tags.EVIDENCE: str(placement.source)}
-    if any(entry.key == NAMESPACE for entry in node.metadata_props):
-        del wanted[NAMESPACE]
-    return metadata.write(node, wanted)
+class NodeWriter:
+    """Writes on nodes what is known of them. Nodes of one call say the same, so it is serialized once."""
+
+    def __init__(self, tree: ModuleTree) -> None:
+        self._tree = tree
+        self._entries: dict[tuple[ModulePath, int, str], dict[str, str]] = {}
+        self._serialized: dict[tuple[ModulePath, int, str, bool], bytes] = {}
+
+    def write(self, node: NodeProto, placement: Placement) -> bool:
+        """Write on a node; returns whether that changed it."""
+        place = (placement.module, placement.call, placement.source)
+        keys = {entry.key for entry in node.metadata_props}
+        named = NAMESPACE in keys
+        if not keys.isdisjoint(tags.OF_NODES):
+            return metadata.write(node, self._wanted(*place, named=named))
+        if (data := self._serialized.get((*place, named))) is None:
+            bare = NodeProto()
+            metadata.write(bare, self._wanted(*place, named=named))
+            data = self._serialized[(*place, named)] = bare.SerializeToString()
+        node.MergeFromString(data)
+        return True
+
+    def _wanted(self, module: ModulePath, call: int, source: str, *, named: bool) -> dict[str, str]:
+        """The entries for a node; the namespace of one that is `named` stays."""
+        if (entries := self._entries.get((module, call, source))) is None:
+            entries = {**entries_of(self._tree, module), tags.CALL: str(call), tags.EVIDENCE: str(source)}
+            self._entries[module, call, source] = entries
+        return {key: text for key, text in entries.items() if key != NAMESPACE} if named else entries

@@ -49,12 +49,14 @@ class Outcome:
         refusals: what it left alone.
         differences: bodies that it found to differ.
         copies: name of a node it made -> name of the node that this is a copy of.
+        analysis: of the model as it now stands, where the pass can tell; None where it must be made anew.
     """
 
     changes: Mapping[str, int]
     refusals: tuple[Refusal, ...] = ()
     differences: tuple[Difference, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
+    analysis: Analysis | None = field(default=None, repr=False)
 
 
 class Pass(Protocol):

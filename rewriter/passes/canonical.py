@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto, TensorProto
 
-from rewriter.model.graph import graphs_of
+from rewriter.model.graph import HOLD_GRAPHS, graphs_of
 
 Key = tuple[object, ...]
 Callees = Mapping[tuple[str, str], object]
@@ -52,7 +53,7 @@ def canonical_body(function: FunctionProto, callees: Callees, *, blind: bool = F
         blind: whether Constants count as equal whatever they hold.
     """
     body = list(function.node)
-    reads = [[*node.input, *_captures(node)] if node.attribute else list(node.input) for node in body]
+    reads = [[*node.input, *_captures(node)] for node in body]
     numbers: dict[str, int] = {"": 0}
     keys, order = [], []
     for position in _depth_first(function, body, reads):
@@ -97,8 +98,9 @@ def _captures(node: NodeProto) -> list[str]:
     """What the bodies of a node read from outside, in order of appearance."""
     found: dict[str, None] = {}
     for attribute in node.attribute:
-        for graph in graphs_of(attribute):
-            found.update(dict.fromkeys(_free(graph)))
+        if attribute.type in HOLD_GRAPHS:
+            for graph in graphs_of(attribute):
+                found.update(dict.fromkeys(_free(graph)))
     return list(found)
 
 
@@ -130,13 +132,14 @@ def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *
         return ()
     found: list[tuple[str, object]] = []
     for attribute in node.attribute:
-        graphs = list(graphs_of(attribute))
-        if graphs:
+        if attribute.type in HOLD_GRAPHS:
+            graphs = graphs_of(attribute)
             content: object = tuple(_graph_key(graph, numbers, callees, blind=blind) for graph in graphs)
         else:
             content = _content(attribute)
         found.append((attribute.name, content))
-    return tuple(sorted(found, key=lambda pair: pair[0]))
+    found.sort(key=itemgetter(0))
+    return tuple(found)
 
 
 def constant_key(node: NodeProto) -> Key:

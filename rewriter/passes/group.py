@@ -62,7 +62,8 @@ class Group:
         """Find the regions, make them callable, and emit them all in one sweep."""
         if any(is_ours(function) for function in analysis.model.functions):
             return Outcome({"functions made": 0})
-        demand_text(analysis.model)
+        if not analysis.is_text:
+            demand_text(analysis.model)
         plan = _plan(analysis, self._wants)
         if self.repeated:
             functions = _Emission(analysis, plan).functions()
@@ -102,12 +103,15 @@ def _plan(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> _P
     refusals = lift_uninferable(graph, regions)
     late = LateTypes(graph)
     refusals += late.lift(regions)
-    refusals += make_convex(graph, regions, tree, analysis.claims)
-    for _ in range(_MOST_ROUNDS):  # a segment may have come between a value and its reader
-        if not (lifted := late.lift(regions)):
-            break
-        refusals += lifted + make_convex(graph, regions, tree, analysis.claims)
     order = order_parts(graph, regions)
+    if order is None:
+        refusals += make_convex(graph, regions, tree, analysis.claims)
+        for _ in range(_MOST_ROUNDS):  # a segment may have come between a value and its reader
+            if not (lifted := late.lift(regions)):
+                break
+            refusals += lifted + make_convex(graph, regions, tree, analysis.claims)
+        order = order_parts(graph, regions)
+        assert order is not None, "a level with a cycle"
     return _Plan(regions, order, find_boundaries(graph, regions), tuple(refusals))
 
 

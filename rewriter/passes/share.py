@@ -47,7 +47,8 @@ class Share:
         others = [function for function in model.functions if not is_ours(function)]
         if not ours or not _one_per_call(model, ours):
             return Outcome({"functions merged": 0})
-        demand_text(model)
+        if not analysis.is_text:
+            demand_text(model)
         lifted = lift_constants(model, ours, others) if self.lift else 0
         twins = find_twins(ours, others)
         names = FunctionNames(model, ours)

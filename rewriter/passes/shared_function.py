@@ -112,7 +112,7 @@ def _local(name: str, prefix: str) -> str:
 def _nodes(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[NodeProto]:
     first = members[0]
     prefix = scope_of_call(first.module, first.call) + "/"
-    entries = [_node_entries(member) for member in members]
+    entries = _agreed(members)
     place = {position: number for number, position in enumerate(first.body.order)}
     taken: set[str] = set()
     for position, original in enumerate(first.function.node):
@@ -122,13 +122,31 @@ def _nodes(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[NodeP
         if node.name:
             node.name = fresh(_local(node.name, prefix), taken)
         del node.metadata_props[:]
-        metadata.write(node, _agreed([of_member[place[position]] for of_member in entries]))
+        metadata.write(node, entries[place[position]])
         yield node
 
 
-def _node_entries(member: Member) -> list[dict[str, str]]:
-    """What is said of the nodes, in canonical order; modules and calls relative to those of the member."""
-    found = [metadata.read(member.function.node[position]) for position in member.body.order]
+_PLACE = frozenset({tags.MODULE, tags.CALL, tags.MOVED_TO})
+
+
+def _agreed(members: Sequence[Member]) -> list[dict[str, str]]:
+    """What all calls say of the nodes, in canonical order; of several modules the first named."""
+    first = members[0]
+    agreed = _node_entries(first, [metadata.read(first.function.node[n]) for n in first.body.order])
+    modules = [{tags.MODULE: entries[tags.MODULE]} if tags.MODULE in entries else {} for entries in agreed]
+    for member in members[1:]:
+        nodes = (member.function.node[position] for position in member.body.order)
+        # What the calls before did not agree on is not looked at again.
+        wanted = zip(nodes, agreed, strict=True)
+        others = _node_entries(
+            member, [metadata.pick(node, _PLACE | of_all.keys()) for node, of_all in wanted]
+        )
+        agreed = [_common(pair) for pair in zip(agreed, others, strict=True)]
+    return [{**module, **entries} for module, entries in zip(modules, agreed, strict=True)]
+
+
+def _node_entries(member: Member, found: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Entries of nodes, in canonical order, with modules and calls relative to those of the member."""
     calls: dict[str, set[int]] = {}
     numbers = []
     for entries in found:
@@ -167,12 +185,6 @@ def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:
     for other in found[1:]:
         common = {key: text for key, text in common.items() if other.get(key) == text}
     return common
-
-
-def _agreed(found: Sequence[dict[str, str]]) -> dict[str, str]:
-    """What all calls say of a node; the module is that of the first call where they name several."""
-    first = {tags.MODULE: found[0][tags.MODULE]} if tags.MODULE in found[0] else {}
-    return {**first, **_common(found)}
 
 
 def _infos(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[ValueInfoProto]:

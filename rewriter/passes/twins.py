@@ -12,7 +12,7 @@ from onnx import FunctionProto, NodeProto
 from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.operators import canonical
-from rewriter.model.purity import draws_random
+from rewriter.model.purity import draws_random, may_draw
 from rewriter.passes.canonical import CanonicalBody, Key, canonical_body
 from rewriter.paths import ModulePath
 
@@ -101,6 +101,9 @@ def _modules_in(function: FunctionProto, entries: Mapping[str, str]) -> frozense
 def _draws(function: FunctionProto, drawing: Set[Identity]) -> list[int]:
     """The nodes that draw random numbers, in order; functions that do so are `drawing`."""
     opsets = {canonical(each.domain): each.version for each in function.opset_import}
+    operators = {(node.domain, node.op_type) for node in function.node}
+    if drawing.isdisjoint(operators) and not any(may_draw(*operator, opsets) for operator in operators):
+        return []
     return [n for n, node in enumerate(function.node) if draws_random(node, opsets, drawing)]
 
 

@@ -6,7 +6,7 @@ metadata what they are copies of, and what moved says where to, so `flatten` und
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from onnx import NodeProto
@@ -14,10 +14,13 @@ from onnx import NodeProto
 from rewriter.evidence import tags
 from rewriter.evidence.claim import Source
 from rewriter.evidence.grammar import scope_of_call
+from rewriter.evidence.hearing import OWN_TAGS
 from rewriter.model import metadata
 from rewriter.model.graph import NONE
 from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.carried import carry
+from rewriter.modules.module import Placement
 from rewriter.passes.annotate import entries_of
 from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
@@ -39,21 +42,28 @@ class Unshare:
 
     def run(self, analysis: Analysis) -> Outcome:
         """Plan on the analysis, then write copies, readers and notes."""
-        if any(map(is_ours, analysis.model.functions)) or any(map(_is_noted, analysis.graph.nodes)):
+        if any(map(is_ours, analysis.model.functions)) or _is_unshared(analysis):
             return Outcome({"nodes copied": 0})
-        demand_text(analysis.model)
+        if not analysis.is_text:
+            demand_text(analysis.model)
         regions = find_regions(analysis.graph, analysis.tree)
         sharing = find_sharing(analysis.graph, analysis.tree, regions)
         writer = _Writer(analysis, regions.regions, regions.region_of, sharing)
         copies = writer.write()
         if copies or sharing.homes:
             analysis.model.ir_version = max(analysis.model.ir_version, tags.IR_WITH_METADATA)
-        return Outcome({"nodes copied": len(copies), "nodes moved": len(sharing.homes)}, copies=copies)
+        changes = {"nodes copied": len(copies), "nodes moved": len(sharing.homes)}
+        return Outcome(changes, copies=copies, analysis=writer.carried())
 
 
-def _is_noted(node: NodeProto) -> bool:
-    """Whether an earlier run moved or made the node."""
-    return any(entry.key in (tags.MOVED_TO, tags.COPY_OF) for entry in node.metadata_props)
+def _is_unshared(analysis: Analysis) -> bool:
+    """Whether an earlier run moved or made nodes; it left tags, which were heard."""
+    if any(place is not None and place.home for place in analysis.tree.placements):
+        return True
+    if not any(heard.witness == OWN_TAGS and heard.testimony.claims for heard in analysis.heard):
+        return False
+    notes = {tags.MOVED_TO, tags.COPY_OF}
+    return any(entry.key in notes for node in analysis.graph.nodes for entry in node.metadata_props)
 
 
 class _Writer:
@@ -143,15 +153,51 @@ class _Writer:
         """Put every copy right behind its original, which reads what was made before it."""
         if not self.made:
             return
-        copies: dict[int, list[NodeProto]] = {}
-        for (node, _), copy in self.made.items():
-            copies.setdefault(node, []).append(copy)
+        copies = self._copies_of()
         main = self.analysis.model.graph
         body: list[NodeProto] = []
         for node, proto in enumerate(self.graph.nodes):
             if self.graph.body_of[node] == 0:
-                body.extend((proto, *copies.get(node, ())))
+                body.append(proto)
+                body.extend(self.made[node, region] for region in copies.get(node, ()))
         # Copied first: what the body holds dies with the list it is taken from.
         fresh = [NodeProto.FromString(proto.SerializeToString()) for proto in body]
         del main.node[:]
         main.node.extend(fresh)
+
+    def _copies_of(self) -> dict[int, list[int]]:
+        """Node -> the regions that got a copy of it."""
+        copies: dict[int, list[int]] = {}
+        for node, region in self.made:
+            copies.setdefault(node, []).append(region)
+        return copies
+
+    def carried(self) -> Analysis:
+        """The analysis of the model as it was written."""
+        copies = self._copies_of()
+        origins: list[int | None] = []
+        placements: list[Placement | None] = []
+        waiting: list[int] = []
+
+        def put_copies() -> None:
+            origins.extend(None for _ in waiting)
+            placements.extend(self._place(region) for region in waiting)
+
+        for node, placement in enumerate(self.analysis.tree.placements):
+            if self.graph.bodies[self.graph.body_of[node]].owner == NONE:
+                put_copies()  # behind the bodies that the node before holds
+                waiting = copies.get(node, [])
+            origins.append(node)
+            placements.append(self._moved(placement, self.sharing.homes.get(node)))
+        put_copies()
+        return carry(replace(self.analysis, is_text=True), origins, placements)
+
+    def _moved(self, placement: Placement | None, home: int | None) -> Placement | None:
+        if home is None:
+            return placement
+        there = self._place(home)
+        return replace(placement, home=there.home) if placement is not None else there
+
+    def _place(self, region: int) -> Placement:
+        place = (self.regions[region].module, self.regions[region].call)
+        return Placement(*place, Source.DATAFLOW, home=place)

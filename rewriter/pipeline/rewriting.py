@@ -9,16 +9,14 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter import garbage
-from rewriter.evidence.given import Given
 from rewriter.model import external, files, outputs
 from rewriter.model.copies import Copies, Watched
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
-from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import is_ours
-from rewriter.pipeline.loading import Progress, Source, look_through, name_of, naming, read_model
+from rewriter.pipeline.course import Course
+from rewriter.pipeline.loading import Progress, Source, name_of, naming, read_model
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.proving import Clock, fault_of, prove
 from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
@@ -63,8 +61,9 @@ def rewrite(
         analysis = analyse(model, path, options.given)
     _demand_coverage(analysis, options)
     with clock("passes"), naming(path):
-        outcomes = _run(options.passes, analysis, options.given)
-        refusals = tuple(refusal for _, outcome in outcomes for refusal in outcome.refusals)
+        course = Course(analysis, options.given)
+        course.run(options.passes)
+        refusals = tuple(refusal for _, outcome in course.outcomes for refusal in outcome.refusals)
     _demand_fit(model, path)
     if refusals and options.strict:
         raise BelowThreshold(
@@ -82,32 +81,8 @@ def rewrite(
     written: tuple[Path, ...] = ()
     if output and not options.dry_run:
         with clock("write"):
-            written = _write(model, analysis, outcomes, output, copies, options)
-    return Report(analysis, _records(outcomes), refusals, verification, clock.seconds, written)
-
-
-@garbage.paused()
-def _run(passes: Sequence[Pass], analysis: Analysis, given: Given) -> list[tuple[Pass, Outcome]]:
-    """Run passes in order, each that needs one on an analysis of the model as the one before left it.
-
-    The original and the trace describe the model as it came; once it is annotated the annotations say it all.
-    """
-    outcomes: list[tuple[Pass, Outcome]] = []
-    stale = False
-    for step in passes:
-        stale = stale or (bool(outcomes) and _changes_graph(*outcomes[-1]))
-        if stale and step.needs_analysis:
-            annotated = any(earlier.name == Annotate.name for earlier, _ in outcomes)
-            left = replace(given, like=None, trace=None) if annotated else given
-            analysis = analyse(analysis.model, analysis.path, left)
-            stale = False
-        outcomes.append((step, step.run(analysis)))
-    return outcomes
-
-
-def _changes_graph(step: Pass, outcome: Outcome) -> bool:
-    """Whether names or nodes are no longer what the analysis says; annotating touches metadata alone."""
-    return step.name != Annotate.name and any(outcome.changes.values())
+            written = _write(model, course, output, copies, options)
+    return Report(analysis, _records(course.outcomes), refusals, verification, clock.seconds, written)
 
 
 def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options) -> Copies:
@@ -133,18 +108,11 @@ def _demand_fit(model: ModelProto, path: Path | None) -> None:
 
 
 def _write(
-    model: ModelProto,
-    analysis: Analysis,
-    outcomes: Sequence[tuple[Pass, Outcome]],
-    output: Path,
-    copies: Copies,
-    options: Options,
+    model: ModelProto, course: Course, output: Path, copies: Copies, options: Options
 ) -> tuple[Path, ...]:
     contents = {output: files.serialize(copies.relocated(model))}
     if options.sidecar:
-        changed = any(_changes_graph(step, outcome) for step, outcome in outcomes)
-        described = look_through(model, output, replace(options.given, like=None)) if changed else analysis
-        contents[sidecar_path(output)] = sidecar.write(replace(described, path=output)).encode()
+        contents[sidecar_path(output)] = sidecar.write(replace(course.flat(output), path=output)).encode()
     seal = sidecar_path(output) if options.sidecar else None
     outputs.write_atomically(contents, copies, seal=seal)
     return (*copies.files, *([seal] if seal else ()), output)

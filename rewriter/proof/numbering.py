@@ -32,6 +32,9 @@ ABSENT = 0
 MAX_INLINED = 2_000_000
 """Nodes read inside functions and graph attributes, all calls counted: keeps doubling functions in bounds."""
 
+_SMALL = 256
+"""Bytes of a Constant that is looked up by all it says."""
+
 
 class Numbering:
     """The numbers of one model.
@@ -54,6 +57,7 @@ class Numbering:
         self._opsets = opsets_of(model.opset_import)
         self._memo: dict[Key, tuple[int, ...]] = {}
         self._occurrences: Counter[Key] = Counter()
+        self._constants: dict[bytes, int] = {}
         self._inlined = 0
         self.apart: list[int] = []
         self.node_of: dict[int, NodeProto] = {}
@@ -89,9 +93,13 @@ class Numbering:
                         self.node_of.setdefault(number, node)
 
     def _evaluate(self, node: NodeProto, scope: Scope) -> tuple[int, ...]:
-        inputs = tuple([scope.look_up(name) if name else ABSENT for name in node.input])
+        names = scope.names
+        try:
+            inputs = tuple([names[name] for name in node.input])
+        except KeyError:  # left out, from outside, or undefined
+            inputs = tuple([scope.look_up(name) if name else ABSENT for name in node.input])
         domain = canonical(node.domain)
-        function = self._functions.get((domain, node.op_type, node.overload))
+        function = self._functions.get((domain, node.op_type, node.overload)) if self._functions else None
         if function is None:
             return self._operate(node, domain, inputs, scope)
         called = self._call(function, node, inputs, scope)
@@ -103,24 +111,17 @@ class Numbering:
     def _operate(
         self, node: NodeProto, domain: str, inputs: tuple[int, ...], scope: Scope
     ) -> tuple[int, ...]:
+        op_type = node.op_type
         if not domain:
-            if node.op_type == "Identity" and len(inputs) == 1 and inputs[0] != ABSENT:
+            if op_type == "Identity" and len(inputs) == 1 and inputs[0] != ABSENT:
                 return inputs
-            if node.op_type == "Constant" and (constant := self._constant(node, scope)):
+            if op_type == "Constant" and (constant := self._constant(node, scope)):
                 return (constant,)
         inputs = _trimmed(inputs)
-        version, meaning = self._meaning(node.op_type, domain, scope)
+        version, meaning = self._meaning(op_type, domain, scope)
         attributes = self._attributes(node, scope)
-        key: Key = (
-            "node",
-            domain,
-            node.op_type,
-            node.overload,
-            meaning,
-            attributes,
-            inputs,
-            len(node.output),
-        )
+        results = len(node.output)
+        key: Key = ("node", domain, op_type, node.overload, meaning, attributes, inputs, results)
         apart = counts_apart(node, domain, version, len(inputs))
         if apart:
             key = (*key, scope.level)
@@ -129,9 +130,9 @@ class Numbering:
         number = self._table.number(key)
         if apart:
             self.apart.append(number)
-        if len(node.output) == 1:
+        if results == 1:
             return (number,)
-        return tuple([self._table.number(("output", number, index)) for index in range(len(node.output))])
+        return tuple([self._table.number(("output", number, index)) for index in range(results)])
 
     def _meaning(self, op_type: str, domain: str, scope: Scope) -> tuple[int, Key]:
         """The version of an operator, and all versions that runtimes may give it.
@@ -158,7 +159,9 @@ class Numbering:
                     keys.append(self._attribute(bound[0], attribute.name, bound[1], scope))
             else:
                 keys.append(self._attribute(attribute, attribute.name, scope, scope))
-        return tuple(sorted(keys, key=lambda key: str(key[0])))
+        if len(keys) > 1:
+            keys.sort(key=lambda key: str(key[0]))
+        return tuple(keys)
 
     def _attribute(self, attribute: AttributeProto, name: str, scope: Scope, use: Scope) -> Key:
         """What an attribute says that was written in `scope`, for a node in `use`."""
@@ -200,7 +203,15 @@ class Numbering:
         if attribute.ref_attr_name:
             if attribute.ref_attr_name not in scope.bound:
                 return 0
-            attribute = scope.bound[attribute.ref_attr_name][0]
+            return self._held(name, scope.bound[attribute.ref_attr_name][0])
+        if attribute.ByteSize() > _SMALL:
+            return self._held(name, attribute)
+        said = attribute.SerializeToString()  # a third of all nodes may be Constants, and most say the same
+        if (number := self._constants.get(said)) is None:
+            number = self._constants[said] = self._held(name, attribute)
+        return number
+
+    def _held(self, name: str, attribute: AttributeProto) -> int:
         tensor = constant_tensor(name, attribute)
         return self._tensor(tensor) if tensor is not None else 0
 

@@ -49,17 +49,17 @@ class Arithmetic:
         for value, tensor in graph.initializers.items():
             if value not in owned and (size := _elements(tensor)) <= MOST_ELEMENTS:
                 self._sizes[value] = size
-        for node, proto in enumerate(graph.nodes):
-            if graph.body_of[node] == 0 and not proto.domain:
-                self._look_at(node, proto)
+        for node, (domain, op_type) in enumerate(graph.operators):
+            if graph.body_of[node] == 0 and not domain:
+                self._look_at(node, op_type)
 
     def small(self, value: int) -> bool:
         """Whether a value has few elements, and follows from shapes and constants alone."""
         return value in self._sizes
 
-    def _look_at(self, node: int, proto: NodeProto) -> None:
+    def _look_at(self, node: int, op_type: str) -> None:
         reads = [value for value in self._graph.reads[node] if value != NONE]
-        size = self._size(proto, reads)
+        size = self._size(node, op_type, reads)
         if size is None or size > MOST_ELEMENTS:
             return
         leaves = frozenset[int]().union(*map(self._leaves_of, reads))
@@ -68,20 +68,20 @@ class Arithmetic:
             for value in self._graph.writes[node]:
                 self._sizes[value] = size
 
-    def _size(self, proto: NodeProto, reads: list[int]) -> int | None:
+    def _size(self, node: int, op_type: str, reads: list[int]) -> int | None:
         """A bound on the elements of the results; None where there is none."""
-        if proto.op_type == "Constant":
-            return _constant_size(proto)
-        if proto.op_type in ("Shape", "Size"):
+        if op_type == "Constant":
+            return _constant_size(self._graph.nodes[node])
+        if op_type in ("Shape", "Size"):
             return _RANK
         if not reads or not all(map(self.small, reads)):
             return None
         sizes = [self._sizes[value] for value in reads]
-        if proto.op_type == "ConstantOfShape":
+        if op_type == "ConstantOfShape":
             return self._filled(reads[0])
-        if proto.op_type == "Concat":
+        if op_type == "Concat":
             return sum(sizes)
-        return max(sizes) if proto.op_type in _NO_LARGER else None
+        return max(sizes) if op_type in _NO_LARGER else None
 
     def _filled(self, shape: int) -> int | None:
         """The elements of a tensor of this shape: known of a constant, and of the shape of a small value."""

@@ -11,7 +11,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rewriter.model.graph import GraphIndex
+from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.purity import drawing_in_order
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
@@ -169,14 +169,21 @@ def find_regions(
             number = numbers[caller, call] = found.add(Region(caller, call, parent))
         return number
 
+    def region_around(module: ModulePath, call: int) -> int:
+        """The region of the nodes of a call."""
+        module = module if module in tree else ROOT  # written by somebody else
+        caller = home[module]
+        return number_of(caller, scaled(call, tree[module].calls, tree[caller].calls))
+
+    around: dict[tuple[ModulePath, int], int] = {}
     for node, placement in enumerate(tree.placements):
         if graph.body_of[node] == 0:
             number = TOP
             if placement is not None:
-                module, call = placement.home or (placement.module, placement.call)
-                module = module if module in tree else ROOT  # written by somebody else
-                caller = home[module]
-                number = number_of(caller, scaled(call, tree[module].calls, tree[caller].calls))
+                place = placement.home or (placement.module, placement.call)
+                if (known := around.get(place)) is None:
+                    known = around[place] = region_around(*place)
+                number = known
             found.region_of[node] = number
             found.regions[number].nodes.append(node)
     return found
@@ -207,16 +214,18 @@ def edges_of(graph: GraphIndex) -> Iterator[tuple[int, int]]:
     What a body reads, its owner reads. Nodes that draw random numbers stay in the order of the file: of equal
     ones nothing else tells which is which.
     """
-    for node, body in enumerate(graph.body_of):
-        if body == 0:
-            for reader in graph.successors(node):
-                yield node, reader if graph.body_of[reader] == 0 else main_node(graph, reader)
+    body_of, all_readers = graph.body_of, graph.readers
+    for node, writes in enumerate(graph.writes):
+        if body_of[node] == 0:
+            for value in writes:
+                for reader in all_readers[value] if value != NONE else ():
+                    yield node, reader if body_of[reader] == 0 else main_node(graph, reader)
     yield from drawing_in_order(graph)
 
 
 def main_node(graph: GraphIndex, node: int) -> int:
     """The node of the main graph that holds `node` in one of its bodies, or is it."""
-    for owner in graph.enclosing(node):
+    while (owner := graph.bodies[graph.body_of[node]].owner) != NONE:
         node = owner
     return node
 

@@ -64,6 +64,10 @@ def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part
     chain_of = [chains[number or TOP] for number in regions.region_of]
     for source, target in edges_of(graph):
         ours, theirs = chain_of[source], chain_of[target]
+        if ours is theirs:  # as of most
+            if source != target:
+                yield ours[-1], (False, source), (False, target)
+            continue
         together = shared_calls(ours, theirs)
         left_part = (True, ours[together]) if together < len(ours) else (False, source)
         right_part = (True, theirs[together]) if together < len(theirs) else (False, target)

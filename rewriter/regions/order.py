@@ -9,11 +9,11 @@ from rewriter.regions.calls import TOP, Regions
 from rewriter.regions.convex import Part, level_edges
 
 
-def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
+def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]] | None:
     """Region -> its own nodes and the regions it calls, each behind what it reads from.
 
-    Kahn's algorithm (1962) on every level, the part with the earliest node first. The levels must be acyclic
-    (see `convex.make_convex`); regions without any node are left out.
+    Kahn's algorithm (1962) on every level, the part with the earliest node first; regions without any node
+    are left out. None where a level has a cycle: `convex.make_convex` finds it, and mends it.
     """
     first = _first_nodes(regions)
     parts: list[list[Part]] = [[(False, node) for node in region.nodes] for region in regions.regions]
@@ -27,7 +27,8 @@ def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
         if right not in readers:
             readers.add(right)
             waiting[right] = waiting.get(right, 0) + 1
-    return [_sorted(of_region, after, waiting, first) for of_region in parts]
+    order = [_sorted(of_region, after, waiting, first) for of_region in parts]
+    return order if list(map(len, order)) == list(map(len, parts)) else None
 
 
 def _first_nodes(regions: Regions) -> dict[int, int]:
@@ -57,5 +58,4 @@ def _sorted(
             waiting[reader] -= 1
             if not waiting[reader]:
                 heapq.heappush(ready, (earliest(reader), reader))
-    assert len(order) == len(parts), "a level with a cycle"
     return order

@@ -21,6 +21,7 @@ def regions_of(proto: onnx.ModelProto) -> tuple[Regions, list[Refusal], list[lis
     regions = find_regions(analysis.graph, analysis.tree)
     refusals = make_convex(analysis.graph, regions, analysis.tree, analysis.claims)
     order = order_parts(analysis.graph, regions)
+    assert order is not None
     names = [
         [
             f"<{regions.regions[n].module}>" if is_region else analysis.graph.nodes[n].name

@@ -1,0 +1,75 @@
+"""The analysis of a model after an edit that knows where every node came from: no witness is heard again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import overload
+
+from rewriter.evidence.claim import Claim, Source
+from rewriter.model.graph import GraphIndex
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module, ModuleTree, Placement
+from rewriter.paths import ModulePath
+
+
+def carry(
+    analysis: Analysis, origins: Sequence[int | None], placements: Sequence[Placement | None]
+) -> Analysis:
+    """The analysis of `analysis.model` as it now stands.
+
+    Args:
+        analysis: of the model before nodes were copied or moved; its modules, their classes and calls stay.
+        origins: node -> the number it had; None for a copy.
+        placements: node -> its place.
+    """
+    graph = GraphIndex(analysis.model)
+    assert len(graph.nodes) == len(origins) == len(placements)
+    tree = ModuleTree(_with_nodes(analysis.tree, placements), tuple(placements))
+    return replace(analysis, graph=graph, tree=tree, claims=_Claims(analysis.claims, origins, placements))
+
+
+def _with_nodes(tree: ModuleTree, placements: Sequence[Placement | None]) -> dict[ModulePath, Module]:
+    nodes: dict[ModulePath, list[int]] = {path: [] for path in tree.modules}
+    for node, placement in enumerate(placements):
+        if placement is not None:
+            nodes[placement.module].append(node)
+    totals: dict[ModulePath, int] = {}
+    for module in tree.innermost_first():
+        totals[module.path] = len(nodes[module.path]) + sum(totals[child] for child in module.children)
+    return {
+        path: replace(module, nodes=tuple(nodes[path]), total_nodes=totals[path])
+        for path, module in tree.modules.items()
+    }
+
+
+class _Claims(Sequence[tuple[Claim, ...]]):
+    """What was claimed of the nodes that these came from, behind where they are now. Made when asked for."""
+
+    def __init__(
+        self,
+        before: Sequence[tuple[Claim, ...]],
+        origins: Sequence[int | None],
+        placements: Sequence[Placement | None],
+    ) -> None:
+        self._before = before
+        self._origins = origins
+        self._placements = placements
+
+    def __len__(self) -> int:
+        return len(self._origins)
+
+    @overload
+    def __getitem__(self, node: int) -> tuple[Claim, ...]: ...
+    @overload
+    def __getitem__(self, node: slice) -> Sequence[tuple[Claim, ...]]: ...
+    def __getitem__(self, node: int | slice) -> tuple[Claim, ...] | Sequence[tuple[Claim, ...]]:
+        if isinstance(node, slice):
+            return [self[number] for number in range(*node.indices(len(self)))]
+        if (place := self._placements[node]) is None:
+            return ()
+        origin = self._origins[node]
+        earlier = () if origin is None else self._before[origin]
+        source, detail = (earlier[0].source, earlier[0].detail) if earlier else (Source.DATAFLOW, "")
+        settled = Claim(node, place.module, None, source, place.call, detail)
+        return (settled, *(claim._replace(node=node) for claim in earlier))
