@@ -152,6 +152,35 @@ def test_over_http(server: str, whole: dict[str, bytes], tmp_path: Path) -> None
     assert "no such file; check the URL" in record.message
 
 
+@pytest.fixture
+def bucket(source: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A server on this machine that speaks S3, with the files in the bucket `hub`, and an empty one `out`."""
+    fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed: pip install '.[batch]'")
+    moto = pytest.importorskip("moto.server", reason="moto is not installed: pip install 'moto[server]'")
+    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install s3fs")
+    server = moto.ThreadedMotoServer("127.0.0.1", port=0)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    for name, text in (("ACCESS_KEY_ID", "x"), ("SECRET_ACCESS_KEY", "x"), ("ENDPOINT_URL", address)):
+        monkeypatch.setenv(f"AWS_{name}", text)
+    system = fsspec.filesystem("s3", skip_instance_cache=True)
+    system.mkdir("hub")
+    system.mkdir("out")
+    system.put(f"{source}/", "s3://hub/models/", recursive=True)
+    yield system
+    server.stop()
+
+
+def test_from_s3_to_s3(bucket: Any, whole: dict[str, bytes], tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    found = batch.run("s3://hub/models", "s3://out/tree", QUICK, ledger=ledger, jobs=1)
+    assert [record.message for record in found.records] == ["", ""]
+    written = {name.removeprefix("out/tree/"): bucket.cat(name) for name in bucket.find("s3://out")}
+    assert written == whole
+    again = batch.run("s3://hub/models/**/*.onnx", "s3://out/tree", QUICK, ledger=ledger, jobs=1)
+    assert len(again.kept) == 2  # by their ETags, unread
+
+
 def test_plain_paths_need_no_fsspec(source: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['fsspec'] = None\n"

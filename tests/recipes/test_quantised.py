@@ -55,7 +55,9 @@ def test_to_the_profile(start: str, tmp_path: Path) -> None:
 def test_all_but_some_modules(start: str, tmp_path: Path) -> None:
     export(tmp_path, start)
     run(*REST[0], tmp_path)
-    run(*ONE_LINE[0], tmp_path)
+    for language, text in ONE_LINE:
+        run(language, text, tmp_path)
+    assert (tmp_path / "bert.same.onnx").read_bytes() == (tmp_path / "bert.mixed.onnx").read_bytes()
     tree = rewriter.load(tmp_path / "bert.tree.onnx")
     spared = {
         node.output[0]
