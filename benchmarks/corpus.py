@@ -4,6 +4,7 @@
     python -m benchmarks.corpus --backend              # onnx's own backend tests, with their recorded data
     python -m benchmarks.corpus --backend --write      # and into results/corpus.md
     python -m benchmarks.corpus --backend --every 20   # every 20th file, the rewriter alone: --tool rewriter
+    python -m benchmarks.corpus --backend --journal J  # go on from what an earlier run wrote there
 
 Every file is annotated, gets its names back and is grouped to every depth, as it is and, where it tells no
 modules, with modules that are made up. Every model made must be proved equal; annotated, it must have every
@@ -12,9 +13,12 @@ field it had; and it must give the same bits in onnxruntime wherever two runs of
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -42,18 +46,66 @@ def files_of(folders: Sequence[Path], backend: Path | None, every: int) -> Itera
             yield f"{path.parent.parent.name if path.stem == 'model' else path.parent.name}/{name}", path
 
 
-def process(paths: Sequence[tuple[str, Path]], tools: Sequence[str], seconds: float, memory: int) -> Found:
+class Journal:
+    """Results as they come, one line each, so that a run of hours can be interrupted.
+
+    Args:
+        file: None keeps nothing.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._known: dict[tuple[str, str], Result] = {}
+        for line in file.read_text(encoding="utf-8").splitlines() if file and file.exists() else ():
+            entry = json.loads(line)
+            self._known[entry["tool"], entry["name"]] = Result.read(entry["result"])
+
+    def known(self, tool: str, name: str) -> Result | None:
+        """What an earlier run found."""
+        return self._known.get((tool, name))
+
+    def keep(self, tool: str, name: str, result: Result) -> Result:
+        """Write it down and give it back."""
+        if self._file is not None:
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"tool": tool, "name": name, "result": asdict(result)}) + "\n")
+        return result
+
+
+def process(
+    paths: Sequence[tuple[str, Path]],
+    tools: Sequence[str],
+    seconds: float,
+    memory: int,
+    journal: Path | None = None,
+) -> Found:
     """What every tool makes of every file."""
     found: dict[str, dict[str, Result]] = {tool: {} for tool in tools}
-    with Pool(seconds, memory) as pool:
+    kept = Journal(journal)
+    with ExitStack() as stack:
+        pools = {tool: stack.enter_context(Pool(seconds, memory)) for tool in tools}
         for number, (name, path) in enumerate(paths, 1):
-            for tool in tools:
-                found[tool][name] = result = pool.run(path, tool)
+            for tool, pool in pools.items():
+                known = kept.known(tool, name)
+                result = known or kept.keep(tool, name, _processed(pool, path, tool))
+                found[tool][name] = result
                 if tool == OURS and result.verdict is not Verdict.EQUAL:
                     click.echo(f"{name}: {result.verdict}: {result.why}", err=True)
             if number % 100 == 0:
                 click.echo(f"{number} of {len(paths)}", err=True)
     return found
+
+
+def _processed(pool: Pool, path: Path, tool: str) -> Result:
+    """What a tool makes of a file. Where another tool gives up, a new process decides.
+
+    Some of them keep state: after one model that they cannot read, they refuse all that follow.
+    """
+    result = pool.run(path, tool)
+    if tool == OURS or result.verdict is Verdict.EQUAL:
+        return result
+    pool.renew()
+    return pool.run(path, tool)
 
 
 def report(found: Found, command: str, seconds: float, memory: int) -> str:
@@ -163,6 +215,7 @@ def _listed(counted: Counter[str]) -> str:
 @click.option("--tool", "tools", multiple=True, type=click.Choice([OURS, *TOOLS]), help="All by default.")
 @click.option("--seconds", default=SECONDS, show_default=True, help="Limit for a file and a tool.")
 @click.option("--memory", default=MEMORY, show_default=True, help="Limit in bytes.")
+@click.option("--journal", type=click.Path(path_type=Path), help="Keep results here, and go on from them.")
 @click.option("--write", is_flag=True, help="Write benchmarks/results/corpus.md.")
 def main(
     folders: tuple[Path, ...],
@@ -171,6 +224,7 @@ def main(
     tools: tuple[str, ...],
     seconds: float,
     memory: int,
+    journal: Path | None,
     write: bool,
 ) -> None:
     """Process FOLDERS and print what became of every file; exit code 1 where the rewriter failed."""
@@ -178,7 +232,7 @@ def main(
         raise click.UsageError("name a folder, or --backend")
     with tempfile.TemporaryDirectory() as scratch:
         paths = list(files_of(folders, Path(scratch) if backend else None, every))
-        found = process(paths, tools or (OURS, *TOOLS), seconds, memory)
+        found = process(paths, tools or (OURS, *TOOLS), seconds, memory, journal)
     named = [*(folder.name for folder in folders), *(["--backend"] if backend else [])]
     thinned = [f"--every {every}"] if every > 1 else []
     command = " ".join(["python -m benchmarks.corpus", *named, *thinned])

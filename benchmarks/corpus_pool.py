@@ -31,7 +31,7 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self.renew()
 
     def run(self, path: Path, tool: str) -> Result:
         """What a tool makes of a file. Never raises for what is in it."""
@@ -43,17 +43,16 @@ class Pool:
             worker.stdin.flush()
             ready, _, _ = select.select([worker.stdout], [], [], self.seconds)
             if not ready:
-                self._end()
+                self.renew()
                 return Result(Verdict.TIMED_OUT, f"not done after {self.seconds:g} s", seconds=self.seconds)
             answer = worker.stdout.readline()
         except BrokenPipeError:
             answer = b""
         if not answer.endswith(b"\n"):
             code = worker.wait()
-            self._end()
+            self.renew()
             return Result(Verdict.CRASHED, f"the process ended with {_named(code)}")
-        fields = json.loads(answer)
-        return Result(**{**fields, "verdict": Verdict(fields["verdict"])})
+        return Result.read(json.loads(answer))
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -67,8 +66,8 @@ class Pool:
         )
         return self._worker
 
-    def _end(self) -> None:
-        """End the worker and what it started."""
+    def renew(self) -> None:
+        """End the worker and what it started; the next file gets a new one."""
         if self._worker is None:
             return
         with contextlib.suppress(ProcessLookupError):

@@ -11,10 +11,11 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, Self
 
 import onnx
 
@@ -74,6 +75,11 @@ class Result:
     lost: str = ""
     kinds: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> Self:
+        """The inverse of `dataclasses.asdict`, from JSON."""
+        return cls(**{**fields, "verdict": Verdict(fields["verdict"])})
 
 
 def rewritten(path: Path, scratch: Path) -> Result:

@@ -11,6 +11,7 @@
     rewriter.diff("bert.onnx", "bert.int8.onnx").first  # the module where the numbers part
     rewriter.profile("bert.onnx").classes               # where the time goes
     rewriter.report("bert.onnx", output="bert.html")   # everything on one page
+    rewriter.doctor("bert.onnx").findings              # what other tools will do with it
 
 Everything here is loaded on first use, so that importing the package, as the command line does, is instant.
 """
@@ -23,10 +24,23 @@ from typing import TYPE_CHECKING
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
-    from rewriter.api import LoadedModel, diff, extract, load, profile, report, rewrite, split, tree, verify
+    from rewriter.api import (
+        LoadedModel,
+        diff,
+        doctor,
+        extract,
+        load,
+        profile,
+        report,
+        rewrite,
+        split,
+        tree,
+        verify,
+    )
     from rewriter.cutting.extract import Extraction
     from rewriter.cutting.split import Split
     from rewriter.insight.diff import Diff
+    from rewriter.insight.doctor.examine import Diagnosis
     from rewriter.insight.profile import Profile
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
@@ -41,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Boundary",
+    "Diagnosis",
     "Diff",
     "Extraction",
     "Kind",
@@ -60,6 +75,7 @@ __all__ = [
     "Verification",
     "__version__",
     "diff",
+    "doctor",
     "extract",
     "limits",
     "load",
@@ -73,6 +89,7 @@ __all__ = [
 
 _HOME = {
     "diff": "api",
+    "doctor": "api",
     "limits": "runtime.limits",
     "profile": "api",
     "extract": "api",
@@ -86,6 +103,7 @@ _HOME = {
     "verify": "api",
     "Analysis": "modules.analysis",
     "Boundary": "modules.module",
+    "Diagnosis": "insight.doctor.examine",
     "Diff": "insight.diff",
     "Kind": "modules.module",
     "LoadedModel": "api",

@@ -15,6 +15,8 @@ from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split, parse_cuts
 from rewriter.insight.diff import TOLERANCE, Diff
+from rewriter.insight.doctor.examine import Diagnosis, examine
+from rewriter.insight.doctor.facts import facts_of
 from rewriter.insight.profile import Profile
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
@@ -87,6 +89,21 @@ def tree(
         UsageError: what was given names nothing, or does not fit the model.
     """
     return pipeline.load(source, given_beside(like, reference, checkpoint, trace)).tree
+
+
+def doctor(source: Source, tools: Sequence[str] = ()) -> Diagnosis:
+    """Say what other tools will do with a model: its functions, its tree, its fields, its size.
+
+    Args:
+        source: the model; no weight is read.
+        tools: globs over names of tools; all that were measured where there is none.
+
+    Raises:
+        UnreadableModel: it is not a whole ONNX model.
+        UsageError: a glob fits no tool.
+    """
+    model, path = pipeline.read_model(source, ordered=False)
+    return examine(facts_of(model, path), path, tools)
 
 
 def rewrite(

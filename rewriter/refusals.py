@@ -55,6 +55,15 @@ class CannotWrite(RewriterError):
     exit_code = 2
 
 
+class NoScratch(CannotWrite):
+    """There is no room for temporary files; nothing was written."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"temporary files cannot be written: {error.strerror or error}; TMPDIR names the folder for them"
+        )
+
+
 class UsageError(RewriterError):
     """The command asks for something that this file or these options do not allow."""
 

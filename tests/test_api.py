@@ -14,8 +14,8 @@ from rewriter import pipeline
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome
-from rewriter.passes.presets import standard_passes
-from rewriter.pipeline import proving
+from rewriter.passes.presets import Functions, standard_passes
+from rewriter.pipeline import proving, rewriting
 from rewriter.proof.certificate import Certificate
 from rewriter.proof.compare import TOLERANCE, Numeric
 from rewriter.proof.verification import Verification
@@ -86,6 +86,39 @@ def test_passes_sidecar_and_inputs_of_ones_own(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["o.onnx"]
     with pytest.raises(UsageError, match="shape"):
         rewriter.rewrite(source, inputs={"x": np.zeros(3, np.float32)})
+
+
+def test_without_a_sidecar_the_old_one_goes_if_it_is_ours(tmp_path: Path) -> None:
+    told = tmp_path / "o.modules.json"
+    rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", numbers=False)
+    assert told.exists()
+    rewriter.rewrite(chain("/b/Relu"), tmp_path / "o.onnx", numbers=False, sidecar=False)
+    assert [file.name for file in tmp_path.iterdir()] == ["o.onnx"]
+    for foreign in ("{}", "no JSON", '{"schema": "rewriter.modules/1"}'):
+        told.write_text(foreign)
+        rewriter.rewrite(chain("/c/Relu"), tmp_path / "o.onnx", numbers=False, sidecar=False)
+        assert told.read_text() == foreign
+    rewriter.rewrite(chain("/a/Relu"), tmp_path / "other.onnx", numbers=False)
+    (tmp_path / "other.modules.json").replace(told)  # it describes another file
+    rewriter.rewrite(chain("/c/Relu"), tmp_path / "o.onnx", numbers=False, sidecar=False)
+    assert told.exists()
+
+
+def test_far_too_many_functions_are_refused_before_they_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rewriting, "MOST_FUNCTIONS", 2)
+    passes = standard_passes(Functions.SHARED)
+
+    def run(*names: str) -> None:
+        rewriter.rewrite(chain(*names), tmp_path / "o.onnx", passes=passes, numbers=False)
+
+    run(*(f"/layers.{number}/Relu" for number in range(6)))  # one word, so they may share
+    with pytest.raises(UsageError, match="4 functions, and ONNX allows 2"):
+        run(*(f"/m{number}/Relu" for number in range(4)))
+    monkeypatch.setattr(rewriting, "_run", None)
+    with pytest.raises(UsageError, match="over 4 functions, and ONNX allows 2"):
+        run(*(f"/m{number}/Relu" for number in range(5)))
 
 
 def test_thresholds(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from rewriter import interrupts
+from rewriter.cli.manual import paged
 from rewriter.refusals import RewriterError
-from rewriter.version import __version__
 
 _VERBS = {
     "tree": "Show the module tree of a model.",
@@ -28,7 +29,9 @@ _VERBS = {
     "select": "Print the names of modules in the forms that other tools take.",
     "stats": "Show the numbers behind the tree: operators, parameters, shapes, FLOPs.",
     "report": "Write one page that shows a model: tree, figures, evidence, time, differences.",
+    "doctor": "Warn of what other tools will do with a model.",
     "export": "Write the tree for Model Explorer, speedscope, Graphviz or spreadsheets.",
+    "completion": "Print the script by which a shell completes all this.",
 }
 
 BUG = 70
@@ -52,7 +55,14 @@ class _Verbs(click.Group):
         with interrupts.held():
             command = import_module(f"rewriter.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
-        return command
+        return paged(cmd_name, command) if command.epilog is None else command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Verbs and options, of no verb loaded."""
+        verbs = [
+            CompletionItem(verb, help=text) for verb, text in _VERBS.items() if verb.startswith(incomplete)
+        ]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
@@ -60,7 +70,14 @@ class _Verbs(click.Group):
 
 
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, package_name="onnx-module-rewriter", message="rewriter %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, parameter, asked: _show_versions(ctx) if asked else None,
+    help="Show the version, and those of what results hang on.",
+)
 @click.option("--debug", is_flag=True, help="Show a traceback where something fails.")
 @click.option(
     "--limit",
@@ -86,6 +103,13 @@ def cli(ctx: click.Context, debug: bool, limits: tuple[str, ...]) -> None:
         from rewriter.model.limits import parse, within
 
         ctx.with_resource(within(parse(limits)))
+
+
+def _show_versions(ctx: click.Context) -> None:
+    from rewriter.cli.versions import version_lines
+
+    click.echo(version_lines())
+    ctx.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

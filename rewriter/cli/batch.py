@@ -70,15 +70,13 @@ def command(
     as long as contents, options and version are the same and the outputs are there. Several runs may share
     DST. A file whose process dies is tried once more when all others are through.
 
+    Leaves with the exit code of the worst file; from the best to the worst: 0, 4, 2, 3, 1, 70.
+
     \b
       rewriter batch models -o models.tree
-      rewriter batch 'hub/**/model.onnx' -o trees --restore-names --results trees.csv
-      rewriter batch optimum-export -o optimum-export.tree --also '*.json'
-      rewriter batch s3://bucket/models -o trees --engine dask://scheduler:8786
-      rewriter batch models -o models.tree --functions shared --jobs 4 --json
-
-    Leaves with the exit code of the worst file: 70 (crashed, or a fault of our own), else 1 (not equivalent),
-    3 (unreadable), 2 (cannot be written, or options that do not fit), 4 (below --min-coverage, --strict), 0.
+      rewriter batch 'models/**/model.onnx' -o trees --restore-names --results trees.csv
+      rewriter batch models -o models.mirror --also '*.json'
+      rewriter batch models -o models.shared --functions shared --jobs 1 --json
     """
     if results is not None:
         demand_table(results)

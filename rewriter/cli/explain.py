@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
+from rewriter.cli import completing
 from rewriter.cli.common import MODEL, emit_json, stdout
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.refusals import UsageError
@@ -17,7 +18,7 @@ from rewriter.views.text.claims import print_claims
 
 @click.command("explain")
 @click.argument("model", type=MODEL)
-@click.argument("node")
+@click.argument("node", shell_complete=completing.nodes)
 @click.option("--json", "as_json", is_flag=True, help="Print the claims as JSON.")
 def command(model: Path, node: str, as_json: bool) -> None:
     """Show every claim on NODE of MODEL, and why the winner won.

@@ -51,7 +51,7 @@ def command(
     \b
       rewriter extract bert.onnx encoder.layer.0 -o layer.onnx
       rewriter extract bert.onnx 'encoder.layer.[0-3]' -o layers.onnx
-      rewriter extract albert.onnx encoder.layer --call 1 -o second.onnx
+      rewriter extract shared.onnx block --call 1 -o second.onnx
     """
     if not selection.of_modules and not selection.operators:
         raise click.UsageError("missing modules: name one, such as 'encoder.layer.0', or a glob")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from rewriter.batch.request import Request
+from rewriter.cli import completing
 from rewriter.cli.common import (
     Command,
     Finite,
@@ -77,7 +78,13 @@ def _function_options() -> tuple[Option, ...]:
             "one for every call; 'flatten' undoes it.",
         ),
         click.option("--depth", type=click.IntRange(min=1), help="Nest functions this deep at the most."),
-        click.option("--only", metavar="GLOB", default="", help="Functions for the modules whose path fits."),
+        click.option(
+            "--only",
+            metavar="GLOB",
+            default="",
+            shell_complete=completing.modules,
+            help="Functions for the modules whose path fits.",
+        ),
         click.option(
             "--class", "class_name", metavar="NAME", default="", help="Functions for modules of this class."
         ),
@@ -87,6 +94,7 @@ def _function_options() -> tuple[Option, ...]:
             "--passes",
             "passes",
             metavar="PASSES",
+            shell_complete=completing.passes,
             help="Run these instead: 'annotate,unshare,group{depth=2},share'; 'rewriter passes' lists them.",
         ),
         click.option("--sidecar/--no-sidecar", default=True, help="Write OUTPUT.modules.json too (default)."),

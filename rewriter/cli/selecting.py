@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from rewriter.cli import completing
 from rewriter.cli.common import Command, Option, limit_options, with_options
 from rewriter.modules.selection import KINDS, Selection
 from rewriter.refusals import UsageError
@@ -15,7 +16,10 @@ from rewriter.refusals import UsageError
 
 def selection_options(command: Command) -> Command:
     """Globs over module paths as arguments, and the other options; put it below the argument of the model."""
-    return _with_selection(command, click.argument("patterns", metavar="[PATTERNS]...", nargs=-1))
+    return _with_selection(
+        command,
+        click.argument("patterns", metavar="[PATTERNS]...", nargs=-1, shell_complete=completing.modules),
+    )
 
 
 def selection_flags(command: Command) -> Command:
@@ -27,6 +31,7 @@ def selection_flags(command: Command) -> Command:
             "patterns",
             metavar="GLOB",
             multiple=True,
+            shell_complete=completing.modules,
             help="Modules whose path fits, such as 'encoder.layer.[0-3].attention*'; may be given again.",
         ),
     )

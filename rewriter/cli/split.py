@@ -8,6 +8,7 @@ import click
 
 from rewriter import pipeline
 from rewriter.beside import read_inputs
+from rewriter.cli import completing
 from rewriter.cli.common import MODEL, emit_json, given_options, progress, stdout
 from rewriter.cli.cutting import checking_options
 from rewriter.cutting.check import Checking
@@ -23,6 +24,7 @@ from rewriter.views.text.cutting import print_split
     "--at",
     metavar="MODULE",
     multiple=True,
+    shell_complete=completing.modules,
     required=True,
     help="Cut before this module, or before all that fit a glob; MODULE@1 is its second call. May be given "
     "again.",
@@ -57,7 +59,7 @@ def command(
     MODEL. The chain is run and compared with MODEL.
 
     \b
-      rewriter split bert.onnx --at encoder.layer.6 -o halves
+      rewriter split bert.onnx --at encoder.layer.1 -o halves
       rewriter split bert.onnx --at 'encoder.layer.[1-9]' -o layers
     """
     checking = Checking(numbers, read_inputs(inputs), timeout)

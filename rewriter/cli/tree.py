@@ -8,6 +8,7 @@ import click
 
 from rewriter import pipeline
 from rewriter.beside import with_config
+from rewriter.cli import completing
 from rewriter.cli.common import MODEL, config_option, emit_json, given_options, stdout
 from rewriter.evidence.given import Given
 from rewriter.refusals import UsageError
@@ -22,7 +23,10 @@ from rewriter.views.truth import read_truth
 @click.argument("model", type=MODEL)
 @click.option("--depth", type=click.IntRange(min=0), help="Show modules down to this depth.")
 @click.option(
-    "--only", metavar="GLOB", help="Show the modules that fit, such as 'encoder.layer.*.attention'."
+    "--only",
+    metavar="GLOB",
+    shell_complete=completing.modules,
+    help="Show the modules that fit, such as 'encoder.layer.*.attention'.",
 )
 @given_options
 @config_option()

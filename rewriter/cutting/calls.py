@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rewriter.model.checks import check
+from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import CannotCut, UsageError
+from rewriter.refusals import CannotCut, UnreadableModel, UsageError
 from rewriter.regions.calls import scaled
 
 
@@ -76,6 +78,19 @@ def chosen_call(analysis: Analysis, module: ModulePath, calls: Iterable[int], ca
     raise UsageError(
         f"{file_of(analysis)}: {module} is called {len(there)} times; choose one: its calls are {listed}"
     )
+
+
+def demand_movable(analysis: Analysis) -> None:
+    """Refuse a model whose nodes cannot be taken elsewhere as they stand.
+
+    Raises:
+        CannotCut: some name is not UTF-8, or nodes are not sorted.
+    """
+    try:
+        demand_text(analysis.model)
+        check(analysis.model)
+    except UnreadableModel as error:
+        raise CannotCut(f"{file_of(analysis)}: {error}") from None
 
 
 def file_of(analysis: Analysis) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.cutting.calls import file_of, nodes_of
+from rewriter.cutting.calls import demand_movable, file_of, nodes_of
 from rewriter.cutting.check import Check, Checking, check, demand
 from rewriter.cutting.hoisting import Flat, bodies_around, hoist
 from rewriter.cutting.main_graph import MainGraph
@@ -127,6 +127,7 @@ def plan_extractions(analysis: Analysis, wanted: Sequence[Wanted], how: Checking
 
     What can be no model comes back as its fault. Types are inferred once for all.
     """
+    demand_movable(analysis)
     nodes: dict[Wanted, set[int] | RewriterError] = {}
     for each in wanted:
         try:

@@ -13,6 +13,7 @@ from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.operators import canonical
+from rewriter.model.text import set_text
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.passes.annotate import NodeWriter, compact
@@ -108,13 +109,11 @@ class Emitter:
         source = self.main.model
         model = ModelProto(
             ir_version=source.ir_version,
-            producer_name=source.producer_name,
-            producer_version=source.producer_version,
-            domain=source.domain,
             model_version=source.model_version,
-            doc_string=source.doc_string,
             metadata_props=source.metadata_props,
         )
+        for text in ("producer_name", "producer_version", "domain", "doc_string"):
+            set_text(model, text, getattr(source, text))
         self._fill_graph(model, cut, types)
         self._take_functions(model, cut.nodes)
         placed = [self.origin.get(node, NONE) for node in cut.nodes]
@@ -133,7 +132,8 @@ class Emitter:
     def _fill_graph(self, model: ModelProto, cut: Cut, types: Mapping[str, ValueInfoProto]) -> None:
         graph, source = model.graph, self.main.model.graph
         name_of = self.main.graph.value_names
-        graph.name, graph.doc_string = source.name or "piece", source.doc_string
+        graph.name = source.name or "piece"
+        set_text(graph, "doc_string", source.doc_string)
         graph.metadata_props.extend(source.metadata_props)
         graph.node.extend(self.main.graph.nodes[node] for node in cut.nodes)
         weights = {name_of[value] for value in cut.weights}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.cutting.calls import calls_of, chosen_call, file_of
+from rewriter.cutting.calls import calls_of, chosen_call, demand_movable, file_of
 from rewriter.cutting.check import Check, Checking, check, demand
 from rewriter.cutting.hoisting import hoist
 from rewriter.cutting.levels import Levels, Place, first_node, levels_of
@@ -130,6 +130,7 @@ def split(
 
 def plan_split(analysis: Analysis, at: Sequence[At], how: Checking) -> Split:
     """Cut a model without checking or writing the parts; see `split`."""
+    demand_movable(analysis)
     flat = hoist(analysis.graph, set())
     main = flat.main
     regions = {each: _region(analysis, each) for each in dict.fromkeys(at)}

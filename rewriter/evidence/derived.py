@@ -69,7 +69,7 @@ def is_named_after_input(graph: GraphIndex, node: int) -> bool:
 def is_fused(operator: tuple[str, str]) -> bool:
     """Whether an operator (its domain and type) is one of those that a tool fuses several into."""
     domain, op_type = operator
-    return domain == "com.microsoft" or op_type.startswith("Fused")
+    return domain == "com.microsoft" or str(op_type).startswith("Fused")  # bytes where it is not UTF-8
 
 
 def mend(graph: GraphIndex, claims: list[list[Claim]]) -> None:

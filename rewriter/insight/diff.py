@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from rewriter.insight.numbers import CallNumbers, Divergence, Numbers, compare_calls
 from rewriter.insight.pairing import How, ModulePair, pair_modules
@@ -70,7 +71,7 @@ class ModuleDiff:
         return self.added or self.gone or bool(self.changes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Diff:
     """What differs between two models.
 
@@ -90,7 +91,7 @@ class Diff:
     tolerance: float
     carried: bool = False
 
-    @property
+    @cached_property
     def first(self) -> Divergence | None:
         """Where the models part."""
         return self.numbers.first(self.tolerance) if self.numbers else None

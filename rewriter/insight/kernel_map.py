@@ -200,7 +200,7 @@ def _inlined(names: Sequence[str], known: Mapping[str, int]) -> dict[int, int]:
     """
     found: dict[int, int] = {}
     for place, name in enumerate(names):
-        if name.startswith(_INLINED):
+        if isinstance(name, str) and name.startswith(_INLINED):  # bytes: not UTF-8, none of onnxruntime's
             pieces = node_named_by(name).split("_")
             endings = ("_".join(pieces[at:]) for at in range(len(pieces)))
             told = next((known[each] for each in endings if each in known), NONE)

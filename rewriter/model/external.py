@@ -72,6 +72,7 @@ def _tensors_in(attribute: AttributeProto) -> Iterator[TensorProto]:
 
 
 def _parts(sparse: SparseTensorProto) -> tuple[TensorProto, TensorProto]:
+    demand_sizes(sparse)
     return sparse.values, sparse.indices
 
 
@@ -89,6 +90,8 @@ def external_locations(model: ModelProto) -> dict[str, int]:
             needed[location] = max(needed.get(location, 0), end)
         elif tensor.HasField("raw_data"):
             _demand_bytes(tensor, tensor.ByteSize())  # a little more than the data, and reads nothing
+        else:
+            demand_sizes(tensor)
     return needed
 
 
@@ -130,10 +133,20 @@ def bytes_of(tensor: TensorProto) -> int | None:
     Raises:
         UnreadableModel: a size in its shape is negative.
     """
-    if any(dim < 0 for dim in tensor.dims):
-        raise UnreadableModel(f"tensor {tensor.name!r}: a size in its shape is negative; export it again")
+    demand_sizes(tensor)
     bits = _BITS_OF.get(tensor.data_type)
     return None if bits is None else (prod(tensor.dims) * bits + 7) // 8
+
+
+def demand_sizes(tensor: TensorProto | SparseTensorProto) -> None:
+    """Refuse a shape that none can have.
+
+    Raises:
+        UnreadableModel: a size in it is negative.
+    """
+    if any(dim < 0 for dim in tensor.dims):
+        name = tensor.name if isinstance(tensor, TensorProto) else tensor.values.name
+        raise UnreadableModel(f"tensor {name!r}: a size in its shape is negative; export it again")
 
 
 def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 import onnx
-from onnx import AttributeProto, NodeProto, TensorProto, TypeProto
+from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, TypeProto
 
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.graph import NONE, Body, GraphIndex
 from rewriter.model.operators import canonical
 
 _LAST_EARLY = TensorProto.BFLOAT16
@@ -24,19 +24,49 @@ _NAMES_TYPE = frozenset({"to", "dtype", "output_dtype"})
 
 def late_values(graph: GraphIndex) -> set[int]:
     """The values of the main graph that are known to be of a late type; of others nothing is said."""
-    main, proto = graph.bodies[0].values, graph.model.graph
+    bodies = _bodies(graph)
     found = {value for value, tensor in graph.initializers.items() if tensor.data_type > _LAST_EARLY}
-    for info in (*proto.input, *proto.value_info, *proto.output):
-        if info.name in main and _is_late(info.type):
-            found.add(main[info.name])
+    for body in bodies.values():
+        proto = body.proto
+        assert isinstance(proto, GraphProto)
+        for info in (*proto.input, *proto.value_info, *proto.output):
+            if info.name in body.values and _is_late(info.type):
+                found.add(body.values[info.name])
     opsets = {canonical(each.domain): each.version for each in graph.model.opset_import}
-    for node, operator in enumerate(graph.operators):
-        if graph.body_of[node]:
-            continue
-        domain, reads = canonical(operator[0]), graph.reads[node]
-        if may_make_late(operator[1], domain, opsets.get(domain, 0)) or not found.isdisjoint(reads):
-            found.update(_written(graph.nodes[node], reads, graph.writes[node], found, opsets))
+    known = -1
+    while known < len(found):  # what a body hands out is known after its owner was looked at
+        known = len(found)
+        for node, (domain, op_type) in enumerate(graph.operators):
+            if graph.body_of[node] in bodies:
+                opset, reads = opsets.get(canonical(domain), 0), graph.reads[node]
+                if may_make_late(op_type, canonical(domain), opset) or not found.isdisjoint(reads):
+                    found.update(_written(graph.nodes[node], reads, graph.writes[node], found, opsets))
+        for body in bodies.values():
+            if body.owner != NONE:
+                found.update(_through(graph, body, found))
+        if len(bodies) == 1:
+            break
+    return found.intersection(graph.bodies[0].values.values())
+
+
+def _bodies(graph: GraphIndex) -> dict[int, Body]:
+    """The main graph and all bodies inside, by number."""
+    found: dict[int, Body] = {}
+    for number, body in enumerate(graph.bodies):
+        if number == 0 or body.outer in found:
+            found[number] = body
     return found
+
+
+def _through(graph: GraphIndex, body: Body, late: Set[int]) -> Iterator[int]:
+    """What is late of the inputs of a body, since its owner hands it in, and of what its owner gives out."""
+    assert isinstance(body.proto, GraphProto)
+    loop = graph.nodes[body.owner].op_type == "Loop"
+    inputs = [body.values[info.name] for info in body.proto.input]
+    first = 2 if loop else 0  # a Loop hands in its round and whether to go on, and is told that again
+    given = zip(graph.reads[body.owner][first:], inputs[first:], strict=False)
+    taken = zip(body.results[first // 2 :], graph.writes[body.owner], strict=False)
+    yield from (target for value, target in (*given, *taken) if value in late and target != NONE)
 
 
 @lru_cache(maxsize=4096)

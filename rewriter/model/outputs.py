@@ -65,7 +65,11 @@ def _spare_inputs(target: Path, source: Path | None, data: Collection[str]) -> N
 
 
 def write_atomically(
-    outputs: Mapping[Path, bytes], copies: Copies | None = None, *, seal: Path | None = None
+    outputs: Mapping[Path, bytes],
+    copies: Copies | None = None,
+    *,
+    seal: Path | None = None,
+    stale: Path | None = None,
 ) -> None:
     """Write several files, each whole or not at all, so that every state in between is a valid one.
 
@@ -79,6 +83,7 @@ def write_atomically(
         outputs: target -> its bytes.
         copies: external data to copy; refused where an input changed since they were planned.
         seal: the one of `outputs` that describes the others.
+        stale: where there is no seal, the old one beside the outputs, which goes before they come.
 
     Raises:
         CannotWrite: a folder is missing or not writable, or the disk is full.
@@ -105,7 +110,7 @@ def write_atomically(
                 copies.check()
                 old = referred(outputs, folders)
                 _move_data(staged[: len(copies.files)])
-                _replace(staged[len(copies.files) :], seal)
+                _replace(staged[len(copies.files) :], seal, stale)
                 for folder in {target.parent for target in outputs}:
                     remove_unused(old, folder)
         except OSError as error:
@@ -125,20 +130,21 @@ def _move_data(staged: Sequence[Staged]) -> None:
             raise CannotWrite(f"{each.target}: another run has written other data there; run again")
 
 
-def _replace(staged: Sequence[Staged], seal: Path | None) -> None:
-    """Put outputs in their places, the seal gone meanwhile; it comes back where the first cannot be moved."""
+def _replace(staged: Sequence[Staged], seal: Path | None, stale: Path | None) -> None:
+    """Put outputs in their places, the old seal gone before; it comes back where the first cannot move."""
     aside = None
     ordered = sorted(staged, key=lambda each: each.target == seal)
+    old = seal if seal is not None and len(ordered) > 1 else stale
     for number, each in enumerate(ordered):
         each.stream.close()
         try:
-            if number == 0 and seal is not None and len(ordered) > 1 and seal.exists():
+            if number == 0 and old is not None and old.exists():
                 aside = ordered[-1].path.with_suffix(".old.tmp")
-                seal.replace(aside)
+                old.replace(aside)
             each.path.replace(each.target)
         except OSError:
-            if number == 0 and aside is not None and seal is not None and aside.exists():
-                aside.replace(seal)
+            if number == 0 and aside is not None and old is not None and aside.exists():
+                aside.replace(old)
             raise
     # Renames within a folder reach the disk in their order, so one sync does, and the seal is gone for less.
     for folder in {each.target.parent for each in ordered}:

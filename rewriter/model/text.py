@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from google.protobuf.message import Message
 from onnx import FunctionProto, GraphProto, ModelProto
 
 from rewriter.model.graph import graphs_of
@@ -21,6 +22,29 @@ def demand_text(model: ModelProto) -> None:
         _demand_text_in(body)
     for imports in (model.opset_import, *(function.opset_import for function in model.functions)):
         _demand(opset.domain for opset in imports)
+
+
+def set_text(message: Message, field: str, text: str | bytes) -> None:
+    """Set a text of a message; what is not UTF-8 goes in as protobuf reads it from a file.
+
+    Args:
+        message: the message.
+        field: a singular field of type string.
+        text: what another message holds there.
+    """
+    if isinstance(text, str):
+        setattr(message, field, text)
+        return
+    number = message.DESCRIPTOR.fields_by_name[field].number
+    message.MergeFromString(varint(number << 3 | 2) + varint(len(text)) + text)
+
+
+def varint(number: int) -> bytes:
+    """A number as protobuf writes it: seven bits to a byte, the lowest first."""
+    made = b""
+    while number > 127:
+        made, number = made + bytes([number & 127 | 128]), number >> 7
+    return made + bytes([number])
 
 
 def _demand_text_in(body: GraphProto | FunctionProto) -> None:
@@ -44,4 +68,6 @@ def _demand_text_in(body: GraphProto | FunctionProto) -> None:
 def _demand(names: Iterable[object]) -> None:
     for name in names:
         if not isinstance(name, str):
-            raise UnreadableModel(f"name {name!r} is not UTF-8, so no function can bear it; rename it first")
+            raise UnreadableModel(
+                f"name {name!r} is not UTF-8, so what bears it cannot move; rename it first"
+            )

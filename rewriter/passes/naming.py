@@ -34,7 +34,7 @@ class FunctionNames:
 
     def of(self, region: Region, module: Module) -> tuple[str, str]:
         """The domain and name of the function for a region."""
-        name = identifier(module.short_class or _last_word(region.module))
+        name = identifier(module.short_class or last_word(region.module))
         domain = self._own(_domain(region))
         unique, attempt = domain, 1
         while (unique, name) in self.taken:
@@ -83,7 +83,8 @@ def _domain(region: Region) -> str:
     return ".".join(parts)
 
 
-def _last_word(path: ModulePath) -> str:
+def last_word(path: ModulePath) -> str:
+    """The last name of a path that is no number."""
     return next((atom for atom in reversed(path.atoms) if not atom.isdecimal()), path.name)
 
 

@@ -15,6 +15,8 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import is_ours
+from rewriter.passes.group import Group
+from rewriter.passes.naming import last_word
 from rewriter.pipeline.course import Course
 from rewriter.pipeline.loading import Progress, Source, name_of, naming, read_model
 from rewriter.pipeline.options import Options
@@ -60,6 +62,7 @@ def rewrite(
     with clock("tree"):
         analysis = analyse(model, path, options.given)
     _demand_coverage(analysis, options)
+    _demand_few(analysis, options.passes)
     with clock("passes"), naming(path):
         course = Course(analysis, options.given)
         course.run(options.passes)
@@ -99,12 +102,29 @@ def _demand_coverage(analysis: Analysis, options: Options) -> None:
         )
 
 
+def _demand_few(analysis: Analysis, passes: Sequence[Pass]) -> None:
+    """Refuse early what would surely be too many functions in the end: to make them takes long.
+
+    Functions of one class, or of one name where no class is known, may be shared, and some modules get none
+    in the end; so this asks for twice as many as there may be.
+    """
+    owners = [module for module in analysis.tree if module.nodes and module.path]
+    if Group() in passes and len(owners) > 2 * MOST_FUNCTIONS:
+        kinds = {module.class_name or last_word(module.path) for module in owners}
+        if len(kinds) > 2 * MOST_FUNCTIONS:
+            raise _too_many(f"over {2 * MOST_FUNCTIONS:,}", analysis.path)
+
+
+def _too_many(count: str, path: Path | None) -> UsageError:
+    return UsageError(
+        f"{name_of(path)}: {count} functions, and ONNX allows {MOST_FUNCTIONS:,}; share them, or group fewer "
+        "modules"
+    )
+
+
 def _demand_fit(model: ModelProto, path: Path | None) -> None:
     if (count := len(model.functions)) > MOST_FUNCTIONS and any(map(is_ours, model.functions)):
-        raise UsageError(
-            f"{name_of(path)}: {count:,} functions, and ONNX allows {MOST_FUNCTIONS:,}; share them, or group "
-            "fewer modules"
-        )
+        raise _too_many(f"{count:,}", path)
 
 
 def _write(
@@ -114,7 +134,9 @@ def _write(
     if options.sidecar:
         contents[sidecar_path(output)] = sidecar.write(replace(course.flat(output), path=output)).encode()
     seal = sidecar_path(output) if options.sidecar else None
-    outputs.write_atomically(contents, copies, seal=seal)
+    told = sidecar_path(output)
+    stale = told if seal is None and sidecar.describes(told, output) else None
+    outputs.write_atomically(contents, copies, seal=seal, stale=stale)
     return (*copies.files, *([seal] if seal else ()), output)
 
 

@@ -90,8 +90,8 @@ class Arithmetic:
             tensor = self._graph.initializers.get(shape)
         else:
             proto = self._graph.nodes[producer]
-            if proto.op_type == "Shape" and self.small(self._graph.reads[producer][0]):
-                return self._sizes[self._graph.reads[producer][0]]
+            if proto.op_type == "Shape" and (reads := self._graph.reads[producer]) and self.small(reads[0]):
+                return self._sizes[reads[0]]
             tensor = next((a.t for a in proto.attribute if a.name == "value"), None)
         if tensor is None or tensor.data_location == TensorProto.EXTERNAL:
             return None

@@ -22,6 +22,7 @@ from tempfile import mkdtemp
 import onnx
 from google.protobuf.message import EncodeError
 
+from rewriter.refusals import NoScratch
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.limits import THREADS, current, own_memory, size_text
 from rewriter.runtime.protocol import SCRATCH, Outcome, Request, Stage, one_line
@@ -81,17 +82,25 @@ def compare_runs(
                 tensor = onnx.numpy_helper.from_array((given or {})[each.name])
                 (folder / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
             return _run(folder, timeout)
-    except OSError as error:
-        reason = f"onnxruntime was not run: {error.strerror or error}; TMPDIR names the folder it works in"
-        return Outcome(skipped=one_line(reason))
+    except NoScratch as error:
+        return Outcome(skipped=one_line(f"onnxruntime was not run: {error}"))
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A temporary folder that Ctrl-C during its removal does not leave behind."""
-    folder = Path(mkdtemp(prefix=SCRATCH))
+    """A temporary folder that Ctrl-C during its removal does not leave behind.
+
+    Raises:
+        NoScratch: it cannot be made or written, as on a full disk.
+    """
+    try:
+        folder = Path(mkdtemp(prefix=SCRATCH))
+    except OSError as error:
+        raise NoScratch(error) from None
     try:
         yield folder
+    except OSError as error:
+        raise NoScratch(error) from None
     finally:
         try:
             shutil.rmtree(folder, ignore_errors=True)

@@ -19,7 +19,7 @@ from rewriter.runtime.limits import current
 from rewriter.runtime.protocol import one_line
 from rewriter.runtime.sessions import in_child, scratch, why_ended
 from rewriter.runtime.signature import Dim, dims_of, evaluate
-from rewriter.runtime.weights import copy_but
+from rewriter.runtime.weights import bare, copy_but
 
 _WORKER = "rewriter.runtime.shapes_worker"
 _SMALL = 1 << 10
@@ -68,12 +68,12 @@ def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float 
         sizes: sizes for symbolic dimensions by their name.
         timeout: seconds; those of the limits where None.
     """
-    bare = _without_weights(model)
-    for info in _infos(bare.graph):
+    weightless = _without_weights(model)
+    for info in _infos(weightless.graph):
         _fix(info, sizes)
     with scratch() as folder:
         try:
-            (folder / "model.onnx").write_bytes(bare.SerializeToString())
+            (folder / "model.onnx").write_bytes(weightless.SerializeToString())
         except (EncodeError, ValueError):
             return Shapes({}, "its structure alone is over 2 GB")
         code = in_child(_WORKER, folder, timeout or current().shapes)
@@ -91,17 +91,15 @@ def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float 
 
 
 def _without_weights(model: ModelProto) -> ModelProto:
-    bare = ModelProto()
-    copy_but(model, bare, "graph")
-    copy_but(model.graph, bare.graph, "initializer")
+    made = ModelProto()
+    copy_but(model, made, "graph")
+    copy_but(model.graph, made.graph, "initializer")
     for tensor in model.graph.initializer:
         if prod(tensor.dims) <= _SMALL and tensor.data_location != TensorProto.EXTERNAL:
-            bare.graph.initializer.append(tensor)
+            made.graph.initializer.append(tensor)
         else:
-            bare.graph.initializer.append(
-                TensorProto(name=tensor.name, dims=tensor.dims, data_type=tensor.data_type)
-            )
-    return bare
+            made.graph.initializer.append(bare(tensor))
+    return made
 
 
 def _infos(graph: GraphProto) -> list[ValueInfoProto]:

@@ -14,6 +14,8 @@ from typing import BinaryIO, TypeVar
 from google.protobuf.message import Message
 from onnx import ModelProto, StringStringEntryProto, TensorProto
 
+from rewriter.model.text import set_text
+
 Key = TypeVar("Key")
 
 LOCATION = "weights.bin"
@@ -53,13 +55,12 @@ class SharedWeights:
     def _reference(self, tensor: TensorProto, data: bytes, stream: BinaryIO) -> TensorProto:
         offset = self._place(tensor, data, stream)
         entries = {"location": LOCATION, "offset": str(offset), "length": str(len(data))}
-        return TensorProto(
-            name=tensor.name,
-            dims=tensor.dims,
-            data_type=tensor.data_type,
-            data_location=TensorProto.EXTERNAL,
-            external_data=[StringStringEntryProto(key=key, value=value) for key, value in entries.items()],
+        reference = bare(tensor)
+        reference.data_location = TensorProto.EXTERNAL
+        reference.external_data.extend(
+            StringStringEntryProto(key=key, value=value) for key, value in entries.items()
         )
+        return reference
 
     def _place(self, tensor: TensorProto, data: bytes, stream: BinaryIO) -> int:
         """Where the data stands in the file, written where it is new."""
@@ -73,6 +74,13 @@ class SharedWeights:
         self._end = offset + len(data)
         alike.append((offset, tensor))
         return offset
+
+
+def bare(tensor: TensorProto) -> TensorProto:
+    """The tensor without what it holds."""
+    made = TensorProto(dims=tensor.dims, data_type=tensor.data_type)
+    set_text(made, "name", tensor.name)
+    return made
 
 
 def holds_weights(model: ModelProto) -> bool:
@@ -93,5 +101,7 @@ def copy_but(source: Message, target: Message, left_out: str) -> None:
             slot.CopyFrom(value)
         elif hasattr(slot, "MergeFrom"):  # a repeated field
             slot.MergeFrom(value)
+        elif field.type == field.TYPE_STRING:
+            set_text(target, field.name, value)
         else:
             setattr(target, field.name, value)

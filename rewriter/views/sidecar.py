@@ -99,6 +99,16 @@ def read(source: Path | str) -> Sidecar:
     )
 
 
+def describes(path: Path, model: Path) -> bool:
+    """Whether a file is a sidecar that was written beside this model."""
+    if not path.is_file():
+        return False
+    try:
+        return read(path).file == model.name
+    except UnreadableModel:
+        return False
+
+
 def _text_of(source: Path | str) -> tuple[str, str]:
     """The text of a sidecar and what to call it in errors."""
     if isinstance(source, str) and source.lstrip().startswith("{"):

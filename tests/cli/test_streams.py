@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import jsonschema
+import onnx
 import pytest
 
 from rewriter.cli import main
@@ -52,7 +54,23 @@ def test_every_verb_shows_an_example(verb: str, capsys: pytest.CaptureFixture[st
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
-    assert capsys.readouterr().out == f"rewriter {__version__}\n"
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first == f"rewriter {__version__}"
+    told = dict(line.split() for line in others)
+    assert told["python"] == platform.python_version()
+    assert told["onnx"] == onnx.__version__
+    assert {"onnxruntime", "numpy"} <= set(told)
+
+
+def test_version_imports_nothing_that_it_tells_of() -> None:
+    code = (
+        "import sys\n"
+        "from rewriter.cli import main\n"
+        "try:\n    main(['--version'])\n"
+        "finally:\n    print({'onnx', 'numpy', 'onnxruntime', 'rich', 'torch'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.endswith("set()\n")
 
 
 def test_without_words_it_shows_the_help() -> None:

@@ -1,21 +1,44 @@
-"""Help pages: examples stay on lines of their own."""
+"""Help pages: examples stay on lines of their own, exit codes are told, every verb is in the list."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 from click import Context, Group
 from click.testing import CliRunner
 
 from rewriter.cli import cli as command
+from rewriter.cli.manual import exit_codes
 
 assert isinstance(command, Group)
 cli = command
+VERBS = sorted(cli.list_commands(Context(cli)))
 
 
-@pytest.mark.parametrize("verb", sorted(set(cli.list_commands(Context(cli))) - {"passes"}))
+def page_of(verb: str) -> str:
+    return CliRunner().invoke(cli, [verb, "--help"]).output
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_examples_stand_on_lines_of_their_own(verb: str) -> None:
-    page = CliRunner().invoke(cli, [verb, "--help"]).output
-    examples = [line for line in page.splitlines() if line.startswith(f"    rewriter {verb} ")]
+    page = page_of(verb)
+    examples = page.partition("\n  Examples:\n")[2].partition("\n\n")[0].splitlines()
     assert examples
-    assert "\\b" not in page
-    assert all(line.count("rewriter ") == 1 for line in examples)
+    assert "\b" not in page
+    assert "\n\n\n" not in page
+    spoken_of = "rewrite" if verb == "passes" else verb
+    assert all(line.startswith(f"    rewriter {spoken_of} ") for line in examples)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_exit_codes_are_told(verb: str) -> None:
+    told = page_of(verb).partition("\n  Exit codes:\n")[2]
+    codes = {int(code): meaning for code, meaning in re.findall(r"^    (\d+)  (.+)$", told, re.MULTILINE)}
+    assert codes == exit_codes(verb)
+    assert {0, 2} <= set(codes)
+
+
+def test_the_root_names_every_verb() -> None:
+    page = CliRunner().invoke(cli, ["--help"]).output
+    assert all(re.search(rf"^  {verb} +[A-Z].*", page, re.MULTILINE) for verb in VERBS)

@@ -89,3 +89,20 @@ def test_a_sound_model_is_never_found_different() -> None:
     onnx.checker.check_model(model)
     options = pipeline.Options(standard_passes(Functions.SHARED), numbers=False)
     assert pipeline.rewrite(model, None, options).verification.holds
+
+
+def test_an_operator_whose_type_is_no_text_is_not_fused() -> None:
+    model = chain()
+    for node, scope in zip(model.graph.node, ("/a/b/first", "/a/second"), strict=True):
+        node.name = scope
+    damaged = with_bytes(model, "Neg")
+    assert [each.module for each in pipeline.load(damaged).tree.placements if each] == ["a.b", "a"]
+
+
+def test_a_shape_of_nothing_tells_no_size() -> None:
+    text = CHAIN.replace("a = Neg(x) y = Abs(a)", "s = Shape() c = ConstantOfShape(s) y = Add(x, c)")
+    model = parser.parse_model(text.replace("'", '"'))
+    for node in model.graph.node:
+        node.name = f"/a/b/{node.op_type}"
+    options = pipeline.Options(standard_passes(Functions.CALL), numbers=False)
+    assert pipeline.rewrite(model, None, options).verification.holds

@@ -148,6 +148,25 @@ def _negative_shape(made: ModelProto) -> None:
     made.graph.initializer[0].dims[0] = -1
 
 
+def _negative_typed(made: ModelProto) -> None:
+    made.graph.initializer[0].dims[:] = [-2, -1]
+
+
+def _negative_and_empty(made: ModelProto) -> None:
+    made.graph.initializer[0].ClearField("float_data")
+    made.graph.initializer[0].dims[:] = [0, -1]
+
+
+def _negative_constant(made: ModelProto) -> None:
+    _negative_typed(made)
+    made.graph.node.insert(0, node("Constant", "", "w", value=made.graph.initializer.pop()))
+
+
+def _negative_sparse(made: ModelProto) -> None:
+    _sparse(made)
+    made.graph.sparse_initializer[0].dims[0] = -2
+
+
 EXTERNAL: dict[str, Case] = {
     "data: absolute": data("is not inside", location="/etc/passwd"),
     "data: of another system": data("is not inside", location="C:\\secret.data"),
@@ -183,6 +202,10 @@ EXTERNAL: dict[str, Case] = {
     "data: of a sparse tensor": Case(_external_in_sparse, "is not inside", DONE, REFUSED, REFUSED, REFUSED),
     "data: inline and short": spoiled(_short_inside, "shorter than", tree=DONE),
     "data: negative shape": spoiled(_negative_shape, "is negative", tree=DONE),
+    "data: negative shape, typed data": spoiled(_negative_typed, "is negative", tree=DONE),
+    "data: negative shape, no data": spoiled(_negative_and_empty, "is negative", tree=DONE),
+    "data: negative shape of a constant": spoiled(_negative_constant, "is negative", tree=DONE),
+    "data: negative shape of a sparse tensor": spoiled(_negative_sparse, "is negative", tree=DONE),
 }
 
 

@@ -51,6 +51,36 @@ def test_missing_folder_and_missing_source(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
+def test_a_stale_seal_goes_with_what_it_described(tmp_path: Path) -> None:
+    model, seal = tmp_path / "m.onnx", tmp_path / "m.modules.json"
+    model.write_bytes(b"old")
+    seal.write_bytes(b"of the old one")
+    outputs.write_atomically({model: b"new"}, stale=seal)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"m.onnx": b"new"}
+    outputs.write_atomically({model: b"newer"}, stale=seal)
+    assert model.read_bytes() == b"newer"
+
+
+def test_a_stale_seal_stays_where_the_new_output_cannot_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, seal = tmp_path / "m.onnx", tmp_path / "m.modules.json"
+    model.write_bytes(b"old")
+    seal.write_bytes(b"of the old one")
+    real = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if target == model:
+            raise OSError(errno.EACCES, "Permission denied")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(CannotWrite, match="Permission denied"):
+        outputs.write_atomically({model: b"new"}, stale=seal)
+    left = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert left == {"m.onnx": b"old", "m.modules.json": b"of the old one"}
+
+
 @given(contents=st.dictionaries(st.sampled_from("abcd"), st.binary(max_size=64), max_size=4))
 def test_what_is_written_is_there(
     tmp_path_factory: pytest.TempPathFactory, contents: dict[str, bytes]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 import pytest
 
-from rewriter.model.text import demand_text
+from rewriter.model.text import demand_text, set_text
 from rewriter.refusals import UnreadableModel
 from tests.build import model
 
@@ -26,3 +26,12 @@ def test_a_name_that_is_no_text_is_refused(name: str) -> None:
     demand_text(onnx.ModelProto.FromString(data))
     with pytest.raises(UnreadableModel, match="not UTF-8"):
         demand_text(onnx.ModelProto.FromString(damaged))
+
+
+@pytest.mark.parametrize("text", ["", "caf\u00e9", b"ab\xff\xfe", b"\xff" * 300], ids=repr)
+def test_a_text_that_is_none_is_set(text: str | bytes) -> None:
+    made = onnx.ModelProto(ir_version=10, doc_string="old", producer_name="kept")
+    set_text(made, "doc_string", text)
+    assert made.doc_string == text
+    again = onnx.ModelProto.FromString(made.SerializeToString())
+    assert (again.doc_string, again.producer_name, again.ir_version) == (text, "kept", 10)

@@ -21,6 +21,8 @@ _BINARY = ("Sub", "Add", "Mul", "Max", "Min")
 _WIDTHS = ((1, 6, 12), (10, 16, 4, 5), (7, 11, 13), (2, 3, 9))
 """Element types of one width each."""
 _OWNERS = ("Loop", "Scan")
+_REDEFINED = ("Softmax", "LogSoftmax", "Hardmax")
+"""Operators of subjects that opset 13 gave another meaning; an opset tells nothing where none is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +259,13 @@ def _alike(one: FunctionProto, other: FunctionProto) -> bool:
 
 
 def function_opset(piece: Piece) -> str | None:
-    sites = [opset for f in _used(piece) for opset in f.opset_import if not opset.domain]
-    return _other_version(piece, sites)
+    functions = [f for f in _used(piece) if any(node.op_type in _REDEFINED for node in f.node)]
+    return _other_version(piece, [opset for f in functions for opset in f.opset_import if not opset.domain])
 
 
 def model_opset(piece: Piece) -> str | None:
+    if not any(place.node.op_type in _REDEFINED for place in piece.places()):
+        return None
     return _other_version(piece, [opset for opset in piece.model.opset_import if not opset.domain])
 
 
@@ -340,7 +344,8 @@ def _tensors(piece: Piece, *, inner: bool) -> list[TensorProto]:
     chosen = [g for g in graphs if (g.name != main.name) == inner]
     found = [tensor for graph in chosen for tensor in graph.initializer]
     # A whole number alone may be the rounds of a loop; with a high bit set it would take all memory.
-    return [t for t in found if 0 not in t.dims and not t.string_data and (t.dims or t.data_type != t.INT64)]
+    found = [t for t in found if not t.string_data and t.data_location != TensorProto.EXTERNAL]
+    return [t for t in found if 0 not in t.dims and (t.dims or t.data_type != t.INT64)]
 
 
 def _raw(tensor: TensorProto) -> TensorProto:
@@ -350,7 +355,6 @@ def _raw(tensor: TensorProto) -> TensorProto:
 
 
 def _flip(piece: Piece, tensors: list[TensorProto]) -> str | None:
-    tensors = [tensor for tensor in tensors if tensor.data_location != TensorProto.EXTERNAL]
     if not tensors:
         return None
     tensor = _raw(tensors[piece.index(len(tensors))])

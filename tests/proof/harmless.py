@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, helper, numpy_helper
+from onnx import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    helper,
+    numpy_helper,
+)
 
 from tests.proof.edits import EDITS as PLAIN
 from tests.proof.edits import Body, bodies, read_by
@@ -211,7 +220,8 @@ def store_otherwise(model: ModelProto, rng: np.random.Generator) -> None:
     for body in bodies(model):
         if isinstance(body, GraphProto):
             for tensor in body.initializer:
-                if not tensor.HasField("raw_data") and not tensor.string_data and rng.random() < 0.6:
+                inside = tensor.data_location != TensorProto.EXTERNAL and not tensor.string_data
+                if inside and not tensor.HasField("raw_data") and rng.random() < 0.6:
                     tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor), tensor.name))
 
 

@@ -16,7 +16,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 _UNARY = ("Neg", "Abs", "Sin", "Tanh", "Sigmoid")
 _BINARY = ("Sub", "Add", "Mul", "Max")
 _NARROW = (TensorProto.FLOAT16, TensorProto.INT32, TensorProto.DOUBLE, TensorProto.INT16)
-_IMPORTS = [helper.make_opsetid("", 18), helper.make_opsetid("m", 1)]
+_IMPORTS = [helper.make_opsetid("", 18), helper.make_opsetid("m", 1), helper.make_opsetid("ai.onnx.ml", 3)]
 
 _FUNCTIONS = """
 <ir_version: 10, opset_import: ["" : 18, "m" : 1]>
@@ -50,6 +50,12 @@ branchy (d, a, b) => (r) {
 draws <seed: float = 3.0> (a) => (r) {
   n = RandomNormalLike<seed: float = @seed>(a)  r = Add(a, n)
 }
+<domain: "m", opset_import: ["" : 18, "m" : 1]>
+pick (a, b) => (r) { r = Sub(a, b) }
+<domain: "m", overload: "two", opset_import: ["" : 18, "m" : 1]>
+pick (a, b) => (r) { t = Sin(b)  r = Mul(a, t) }
+<domain: "m", overload: "three", opset_import: ["" : 13, "m" : 1]>
+pick (a, b) => (r) { t = Softmax<axis: int = 0>(a)  r = Max(t, b) }
 """
 
 
@@ -158,7 +164,8 @@ def _branch(t: Maker, known: list[str], depth: int, name: str) -> onnx.GraphProt
     inner: list[NodeProto] = []
     tensors: list[TensorProto] = []
     h = t.op(t.rng.choice(_UNARY), t.rng.choice(known), into=inner)
-    h = t.op("Sub", h, t.rng.choice((*known, t.weight(2, 3, into=tensors))), into=inner)
+    other = t.weight(2, 3, into=tensors) if t.rng.random() < 0.3 else t.rng.choice(known)
+    h = t.op("Sub", h, other, into=inner)
     if depth > 1 and t.rng.random() < 0.4:
         outer, t.nodes = t.nodes, inner
         h = _if(t, [*known, h], depth - 1)[0]
@@ -207,6 +214,43 @@ def _sparse(t: Maker, known: list[str]) -> list[str]:
     return [t.op("Add", t.rng.choice(known), "sparse")]
 
 
+def _overloads(t: Maker, known: list[str]) -> list[str]:
+    """Functions of one name."""
+    overloads = t.rng.choice((("", "two"), ("two", "three"), ("three", ""), ("two",)))
+    one, other = t.rng.choice(known), t.rng.choice(known)
+    return [t.op("pick", one, other, domain="m", overload=overload) for overload in overloads]
+
+
+def _texts(t: Maker, known: list[str]) -> list[str]:
+    """Numbers written as text, and text looked up."""
+    numbers = _text(t, [f"{t.rng.randrange(1, 9)}.5" for _ in range(6)])
+    h = t.op("Cast", numbers, to=TensorProto.FLOAT)
+    keys = _text(t, [t.rng.choice(("red", "green", "blue")) for _ in range(6)])
+    values = [float(t.rng.randrange(1, 9)) for _ in range(3)]
+    table: dict[str, Any] = {"keys_strings": ["red", "green", "blue"], "values_floats": values}
+    k = t.op("LabelEncoder", keys, domain="ai.onnx.ml", default_float=0.25, **table)
+    return [t.op("Add", t.rng.choice(known), h), t.op("Mul", t.rng.choice(known), k)]
+
+
+def _text(t: Maker, texts: Sequence[str]) -> str:
+    tensor = TensorProto(name=t.name("w"), data_type=TensorProto.STRING, dims=[2, 3])
+    tensor.string_data.extend(text.encode() for text in texts)
+    t.tensors.append(tensor)
+    return tensor.name
+
+
+def _cancelled_draw(t: Maker, known: list[str]) -> list[str]:
+    """A draw without a seed, less itself: nothing, unless it is drawn twice."""
+    h = t.rng.choice(known)
+    drawn = t.op(t.rng.choice(("RandomNormalLike", "RandomUniformLike")), h)
+    return [t.op("Add", h, t.op("Sub", drawn, drawn))]
+
+
+def _soft(t: Maker, known: list[str]) -> list[str]:
+    """Operators that mean something else before opset 13: there, all axes from the one given on are one."""
+    return [t.op(t.rng.choice(("Softmax", "LogSoftmax", "Hardmax")), t.rng.choice(known), axis=0)]
+
+
 _STEPS = (
     _plain,
     _plain,
@@ -221,16 +265,25 @@ _STEPS = (
     _loop,
     _scan,
     _sparse,
+    _overloads,
+    _texts,
+    _cancelled_draw,
+    _soft,
 )
+_OLD = (_plain, _linear, _cast, _optional, _call, _small_call, _if, _sparse, _cancelled_draw, _soft, _soft)
+"""Steps that opset 11 knows as well."""
 
 
 def subject(seed: int) -> ModelProto:
-    """The model of a seed: up to eight steps, all of them read by one of two or three outputs."""
+    """The model of a seed: up to eight steps, all of them read by one of two or three outputs.
+
+    One in five would load with other opsets, where it computes something else.
+    """
     t = Maker(Random(seed))
     known = ["x", "z", t.weight(2, 3)]
     fresh: list[str] = []
     for _ in range(t.rng.randrange(3, 9)):
-        made = t.rng.choice(_STEPS)(t, known + fresh)
+        made = t.rng.choice(_OLD if seed % 5 == 2 else _STEPS)(t, known + fresh)
         fresh += made
     cut = max(1, len(fresh) // 2)
     results = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -17,16 +18,17 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto
+from onnx import FunctionProto, ModelProto, NodeProto, helper
 
 from rewriter.proof.certificate import certify
-from tests.proof import boundaries, mutants
+from tests.proof import boundaries, mutants, storage
 from tests.proof.harmless import EDITS
 from tests.proof.judge import differ, run
 from tests.proof.subjects import subject
 from tests.properties.graphs import draw_model
 
-KINDS = (*boundaries.KINDS, *mutants.KINDS)
+KINDS = (*boundaries.KINDS, *storage.KINDS, *mutants.KINDS)
+REWRITES = (*EDITS, storage.store_elsewhere.__name__)
 SUBJECTS = 300
 ATTEMPTS = 60
 """Mutants made for one job until onnxruntime runs one."""
@@ -34,7 +36,8 @@ LAST = ("outline", "spell_otherwise")
 """Edits after which others would make models that onnxruntime refuses."""
 MEMORY = 8 << 30
 """Bytes of the process: a mutant may ask for any amount."""
-NOWHERE = Path()
+ALONE = frozenset({"function_opset"})
+"""Kinds for which functions are run alone as well: inside a model, onnxruntime reads them under its opset."""
 
 Feeds = list[dict[str, Any]]
 
@@ -62,12 +65,39 @@ class Trial:
     said: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A subject.
+
+    Attributes:
+        feeds: three input sets that take both sides of every condition.
+        results: what it answers.
+        folder: where its data lies, if any lies outside.
+        twin: another folder with that data, for what is made of the model.
+    """
+
+    model: ModelProto
+    feeds: Feeds
+    results: list[list[Any]]
+    folder: Path
+    twin: Path
+
+
+@lru_cache(maxsize=1)
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="trials-")
+
+
 @lru_cache(maxsize=SUBJECTS)
-def original(number: int) -> tuple[ModelProto, Feeds, list[list[Any]]]:
-    """A subject, three input sets that take both sides of every condition, and what it answers."""
+def original(number: int) -> Original:
+    """The subject of a number; one in four has tensors outside."""
     model = draw_model(Random(number), runnable=True) if number % 4 == 3 else subject(number)
+    folder = Path(_scratch().name) / str(number) / "before"
+    folder.mkdir(parents=True, exist_ok=True)
+    if number % 4 == 1:
+        storage.move_out(model, folder, np.random.default_rng(number))
     feeds = [_feed(model, number, each) for each in range(3)]
-    return model, feeds, run(model, NOWHERE, feeds)
+    return Original(model, feeds, run(model, folder, feeds), folder, storage.twin(folder, "after"))
 
 
 def _feed(model: ModelProto, number: int, turn: int) -> dict[str, Any]:
@@ -94,53 +124,106 @@ def mutant_trial(number: int, subjects: int) -> Trial:
     refused = refused_certified = 0
     for attempt in range(ATTEMPTS):
         rng = np.random.default_rng((number, attempt))
-        model, feeds, results = original(int(rng.integers(subjects)))
-        made = _mutant(model, kind, (number, attempt))
+        before = original(int(rng.integers(subjects)))
+        made = _mutant(before, kind, (number, attempt))
         if made is None:
             continue
-        certified, said = _certified(model, made[0])
+        certified, said = _certified(before, made[0], by_reference=attempt % 2 == 0)
         try:
-            after = run(made[0], NOWHERE, feeds)
+            after = run(made[0], before.twin, before.feeds)
         except Exception:  # onnxruntime raises its own kinds
             refused += 1
             refused_certified += certified
             continue
-        outcome = "differs" if differ(results, after) else "same"
+        differs = differ(before.results, after) or (kind in ALONE and _alone_differs(before, made[0]))
+        outcome = "differs" if differs else "same"
         return Trial(kind, outcome, certified, made[1], refused, refused_certified, said)
     return Trial(kind, "unfit", False, "", refused, refused_certified)
 
 
-def _mutant(model: ModelProto, kind: str, seed: tuple[int, ...]) -> tuple[ModelProto, str] | None:
+def _mutant(before: Original, kind: str, seed: tuple[int, ...]) -> tuple[ModelProto, str] | None:
     if kind in boundaries.KINDS:
-        return boundaries.mutant(model, kind, seed)
+        return boundaries.mutant(before.model, kind, seed)
+    if kind in storage.KINDS:
+        return storage.mutant(before.model, before.twin, kind, seed)
     copy = ModelProto()
-    copy.CopyFrom(model)
-    edit = mutants.KINDS[kind](mutants.Workpiece(copy, mutants.types_of(model), np.random.default_rng(seed)))
+    copy.CopyFrom(before.model)
+    types = mutants.types_of(before.model)
+    edit = mutants.KINDS[kind](mutants.Workpiece(copy, types, np.random.default_rng(seed)))
     return None if edit is None else (copy, edit)
+
+
+def _alone_differs(before: Original, after: ModelProto) -> bool:
+    """Whether a function computes something else as a model of its own, under the opset that it imports.
+
+    False where onnxruntime runs only one of both, or neither.
+    """
+    changed = [
+        (old, new)
+        for old, new in zip(before.model.functions, after.functions, strict=True)
+        if old.opset_import != new.opset_import
+    ]
+    for old, new in changed:
+        for call in before.model.graph.node:
+            if (call.domain, call.op_type, call.overload) != (old.domain, old.name, old.overload):
+                continue
+            try:
+                one, other = (_alone(function, call) for function in (old, new))
+            except Exception:  # onnxruntime raises its own kinds
+                continue
+            if differ(one, other):
+                return True
+    return False
+
+
+def _alone(function: FunctionProto, call: NodeProto) -> list[list[Any]]:
+    """The results of a call, in a model with the opset of the function."""
+    rng = np.random.default_rng(0)
+    names = list(dict.fromkeys(name for name in call.input if name))
+    infos = [helper.make_tensor_value_info(name, 1, [2, 3]) for name in names]
+    results = [helper.make_tensor_value_info(name, 1, [2, 3]) for name in call.output if name]
+    imports = {opset.domain: opset for opset in function.opset_import}
+    imports.setdefault(function.domain, helper.make_opsetid(function.domain, 1))
+    model = helper.make_model(
+        helper.make_graph([call], "alone", infos, results),
+        opset_imports=list(imports.values()),
+        ir_version=10,
+        functions=[function],
+    )
+    return run(model, Path(), [{name: rng.normal(size=(2, 3)).astype(np.float32) for name in names}])
 
 
 def harmless_trial(number: int, subjects: int) -> Trial:
     """Up to three harmless edits of one subject; the first kinds take turns."""
     rng = np.random.default_rng((number, 10**6))
-    names = list(EDITS)
-    chosen = [names[number % len(names)], *rng.choice(names, int(rng.integers(3)))]
+    chosen = [REWRITES[number % len(REWRITES)], *rng.choice(REWRITES, int(rng.integers(3)))]
     chosen = sorted(dict.fromkeys(map(str, chosen)), key=lambda name: (name in LAST, name == LAST[1]))
-    model, feeds, results = original(int(rng.integers(subjects)))
+    before = original(int(rng.integers(subjects)))
+    if any(node.overload for node in before.model.graph.node):
+        # onnxruntime does not find overloads from inside of functions.
+        chosen = [name for name in chosen if name != "outline"] or ["rename_everything"]
     after = ModelProto()
-    after.CopyFrom(model)
+    after.CopyFrom(before.model)
     for name in chosen:
-        EDITS[name](after, rng)
-    certified, said = _certified(model, after)
+        if name in EDITS:
+            EDITS[name](after, rng)
+        else:
+            storage.store_elsewhere(after, before.twin, rng)
+    by_reference = storage.store_elsewhere.__name__ not in chosen and number % 2 == 0
+    certified, said = _certified(before, after, by_reference=by_reference)
     try:
-        answer = run(after, NOWHERE, feeds)
+        answer = run(after, before.twin, before.feeds)
     except Exception as error:
         return Trial(chosen[0], "unfit", certified, " + ".join(chosen), said=f"{said} | {error}"[:400])
-    outcome = "differs" if differ(results, answer) else "same"
+    outcome = "differs" if differ(before.results, answer) else "same"
     return Trial(chosen[0], outcome, certified, " + ".join(chosen), said=said)
 
 
-def _certified(before: ModelProto, after: ModelProto) -> tuple[bool, str]:
-    there, back = certify(before, after), certify(after, before)
+def _certified(before: Original, after: ModelProto, *, by_reference: bool) -> tuple[bool, str]:
+    """What the certificate says, both ways: data outside by reference, in one folder, or by its bytes."""
+    folder = before.twin if by_reference else before.folder
+    there = certify(before.model, after, before_folder=folder, after_folder=before.twin)
+    back = certify(after, before.model, before_folder=before.twin, after_folder=folder)
     assert there.equal == back.equal, (there, back)
     return there.equal, there.difference or ""
 

@@ -24,6 +24,23 @@ PASSED_ON = """g (float[2] x) => (float[2] y) {
   ["/a/c/d/e/Cast"] v = Cast<to = 1>(u)
   ["/a/c/d/e/Relu"] y = Relu(v)
 }"""
+PASSED_ON_BY_IF = """g (float[2] x, bool c) => (float[2] y) {
+  ["/a/b/If"] t = If(c) <
+    then_branch = one () => (p) { p = Cast<to = 17>(x) },
+    else_branch = other () => (q) { n = Neg(x) q = Cast<to = 17>(n) }
+  >
+  ["/a/c/d/Identity"] u = Identity(t)
+  ["/a/c/d/e/Cast"] v = Cast<to = 1>(u)
+  ["/a/c/d/e/Relu"] y = Relu(v)
+}"""
+CARRIED = """g (float[2] x) => (float[2] y) <int64 n = {2}> {
+  ["/a/b/Cast"] t = Cast<to = 17>(x)
+  ["/a/c/Loop"] r = Loop(n, , t) <
+    body = one (int64 i, bool go, carried) => (on, r2) { on = Identity(go) r2 = Identity(carried) }
+  >
+  ["/a/c/d/e/Cast"] v = Cast<to = 1>(r)
+  ["/a/c/d/e/Relu"] y = Relu(v)
+}"""
 SHALLOW = """g (float[2] x) => (float[2] y) <int4[2] w = {225}, float s = {0.5}> {
   ["/a/DequantizeLinear"] d = DequantizeLinear(w, s)
   ["/a/b/Add"] y = Add(x, d)
@@ -45,11 +62,21 @@ def grouped(text: str) -> Report:
     [
         (UNPACKED, Reason.LATE_TYPE, ["/a/b/c/DequantizeLinear"]),
         (PASSED_ON, Reason.LATE_TYPE, ["/a/c/d/Identity", "/a/c/d/e/Cast"]),
+        (PASSED_ON_BY_IF, Reason.LATE_TYPE, ["/a/c/d/Identity", "/a/c/d/e/Cast"]),
+        (CARRIED, Reason.LATE_TYPE, ["/a/c/d/e/Cast"]),
         (SHALLOW, Reason.LATE_TYPE, []),
         (DEFAULTS, Reason.LOST_DEFAULT, ["/a/b/MVN"]),
         (STATED, Reason.LOST_DEFAULT, []),
     ],
-    ids=["4-bit weight", "8-bit float passed on", "one call down", "default", "stated"],
+    ids=[
+        "4-bit weight",
+        "8-bit float passed on",
+        "by an If",
+        "by a Loop",
+        "one call down",
+        "default",
+        "stated",
+    ],
 )
 def test_what_functions_cannot_hold_goes_up(text: str, reason: Reason, witnesses: list[str]) -> None:
     report = grouped(text)

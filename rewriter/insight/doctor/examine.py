@@ -1,0 +1,100 @@
+"""Which rules apply to a file, and which versions of the tools are here."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rewriter.insight.doctor import object_models, onnx_tools, optimisers, runtimes
+from rewriter.insight.doctor.facts import Facts
+from rewriter.insight.doctor.rule import Effect, Rule, Tool
+from rewriter.refusals import UsageError
+
+RULES: tuple[Rule, ...] = (*runtimes.RULES, *onnx_tools.RULES, *optimisers.RULES, *object_models.RULES)
+TOOLS: tuple[Tool, ...] = tuple(dict.fromkeys(rule.tool for rule in RULES))
+NOT_MEASURED = ("TensorRT", "Netron")
+"""Tools that people ask about and that no rule speaks of: what they do was not measured here."""
+
+_WORST_FIRST = {effect: at for at, effect in enumerate(Effect)}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that applies to a file.
+
+    Attributes:
+        rule: it.
+        because: what of the file it goes by.
+        mend: what helps, with the name of the file.
+    """
+
+    rule: Rule
+    because: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What tools will make of a file.
+
+    Attributes:
+        facts: of the file.
+        tools: those asked about, with the version that is installed here, None where there is none.
+        findings: worst effect first, then by tool.
+    """
+
+    facts: Facts
+    tools: tuple[tuple[Tool, str | None], ...]
+    findings: tuple[Finding, ...]
+
+
+def examine(facts: Facts, path: Path | None = None, tools: Sequence[str] = ()) -> Diagnosis:
+    """Say what tools will make of a file.
+
+    Args:
+        facts: of the file.
+        path: what it is called in what mends it.
+        tools: globs over names of tools and packages; all tools where there is none. Rules are those of the
+            version that is installed here, else of the newest that was measured.
+
+    Raises:
+        UsageError: a glob fits no tool.
+    """
+    chosen = _chosen(tools)
+    findings = [
+        Finding(rule, because, _mend(rule, facts, path))
+        for rule in RULES
+        if rule.tool in chosen and rule.holds_for(installed(rule.tool)) and (because := rule.because(facts))
+    ]
+    findings.sort(key=lambda finding: _WORST_FIRST[finding.rule.effect])
+    return Diagnosis(facts, tuple((tool, installed(tool)) for tool in chosen), tuple(findings))
+
+
+def installed(tool: Tool) -> str | None:
+    """The version of a tool that is installed here; nothing is imported."""
+    try:
+        return version(tool.package)
+    except PackageNotFoundError:
+        return None
+
+
+def _chosen(globs: Sequence[str]) -> tuple[Tool, ...]:
+    for glob in globs:
+        if not any(_fits(tool, glob) for tool in TOOLS):
+            known = ", ".join(tool.name for tool in TOOLS)
+            raise UsageError(f"--tool {glob!r}: nothing was measured of it; there are {known}")
+    return tuple(tool for tool in TOOLS if not globs or any(_fits(tool, glob) for glob in globs))
+
+
+def _fits(tool: Tool, glob: str) -> bool:
+    return any(fnmatchcase(name.lower(), glob.lower()) for name in (tool.name, tool.package))
+
+
+def _mend(rule: Rule, facts: Facts, path: Path | None) -> str:
+    foreign = " --foreign" if facts.foreign else ""
+    name, stem = (str(path), str(path.with_suffix(""))) if path else ("MODEL", "MODEL")
+    return rule.mend.format(model=shlex.quote(name), stem=shlex.quote(stem), foreign=foreign)

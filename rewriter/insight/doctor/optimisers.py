@@ -1,0 +1,162 @@
+"""Rules about optimisers of graphs."""
+
+from __future__ import annotations
+
+from rewriter.insight.doctor.rule import (
+    TWINS,
+    Effect,
+    Mend,
+    Rule,
+    Tool,
+    above,
+    having,
+    inner_nodes,
+    notes,
+    spans,
+)
+
+SLIM = Tool("onnxslim", "onnxslim", ("0.1.50", "0.1.98"))
+SIM = Tool("onnxsim", "onnxsim", ("0.4.36", "0.8.1"))
+OPTIMIZER = Tool("onnxoptimizer", "onnxoptimizer", ("0.4.2",))
+ONNXSCRIPT = Tool("onnxscript optimizer", "onnxscript", ("0.7.2",))
+
+SIM_NEWEST_IR = {"0.8.1": 14, "": 10}
+"""Version of onnxsim -> the newest IR version that it and newer ones read; the oldest measured last."""
+
+RULES = (
+    Rule(
+        "onnxslim/functions",
+        SLIM,
+        Effect.SKIPS,
+        inner_nodes,
+        "nothing inside of functions is simplified",
+        Mend.FLATTEN_AND_CARRY,
+    ),
+    Rule(
+        "onnxslim/metadata",
+        SLIM,
+        Effect.DROPS,
+        notes,
+        "the metadata of all nodes is dropped, in functions too; the model's own stays",
+        Mend.CARRY,
+    ),
+    Rule(
+        "onnxslim/overloads",
+        SLIM,
+        Effect.BREAKS,
+        having("twins", *TWINS),
+        "overloads are dropped, and of functions of one name all but one: calls go to the wrong body",
+        Mend.FLATTEN,
+    ),
+    Rule(
+        "onnxslim/documents",
+        SLIM,
+        Effect.DROPS,
+        having("documents", "doc string"),
+        "doc strings are dropped",
+        Mend.MASTER,
+    ),
+    Rule(
+        "onnxslim/quantization-annotations",
+        SLIM,
+        Effect.DROPS,
+        having("quantization_annotations", "quantization annotation"),
+        "quantization annotations are dropped",
+        Mend.MASTER,
+    ),
+    Rule(
+        "onnxslim/training",
+        SLIM,
+        Effect.DROPS,
+        having("trainings", "entry of training information", "entries of training information"),
+        "training information is dropped",
+        Mend.MASTER,
+    ),
+    Rule(
+        "onnxsim/functions",
+        SIM,
+        Effect.SKIPS,
+        inner_nodes,
+        "nothing inside of functions is simplified",
+        Mend.FLATTEN_AND_CARRY,
+        since="0.8.1",
+    ),
+    Rule(
+        "onnxsim/functions-dropped",
+        SIM,
+        Effect.BREAKS,
+        inner_nodes,
+        "all functions are dropped, their calls stay: no session takes the model",
+        Mend.FLATTEN_AND_CARRY,
+        before="0.8.1",
+    ),
+    Rule(
+        "onnxsim/metadata",
+        SIM,
+        Effect.DROPS,
+        having("noted", "node with metadata", "nodes with metadata"),
+        "the metadata of all nodes of the main graph is dropped; the model's own stays",
+        Mend.CARRY,
+    ),
+    Rule(
+        "onnxsim/quantization-annotations",
+        SIM,
+        Effect.DROPS,
+        having("quantization_annotations", "quantization annotation"),
+        "quantization annotations are dropped",
+        Mend.MASTER,
+    ),
+    Rule(
+        "onnxsim/training",
+        SIM,
+        Effect.DROPS,
+        having("trainings", "entry of training information", "entries of training information"),
+        "training information is dropped",
+        Mend.MASTER,
+    ),
+    *(
+        Rule(
+            "onnxsim/ir-version",
+            SIM,
+            Effect.REFUSES,
+            above("ir_version", newest, "IR version {}"),
+            f"it reads IR versions up to {newest}",
+            "export with an older IR version, or take a newer onnxsim",
+            since=since,
+            before=before,
+        )
+        for since, before, newest in spans(SIM_NEWEST_IR)
+    ),
+    Rule(
+        "onnxoptimizer/functions",
+        OPTIMIZER,
+        Effect.SKIPS,
+        inner_nodes,
+        "nothing inside of functions is optimised",
+        Mend.FLATTEN_AND_CARRY,
+    ),
+    Rule(
+        "onnxoptimizer/metadata",
+        OPTIMIZER,
+        Effect.DROPS,
+        having("noted", "node with metadata", "nodes with metadata"),
+        "the metadata of all nodes of the main graph is dropped",
+        Mend.CARRY,
+    ),
+    Rule(
+        "onnxscript/functions",
+        ONNXSCRIPT,
+        Effect.INLINES,
+        inner_nodes,
+        "optimize inlines all functions",
+        Mend.CARRY,
+    ),
+    Rule(
+        "onnxscript/sparse",
+        ONNXSCRIPT,
+        Effect.BREAKS,
+        having("sparse", "sparse initializer"),
+        "sparse initializers are dropped, their readers stay: no session takes the model",
+        Mend.DENSE,
+    ),
+)

@@ -1,0 +1,160 @@
+"""What a rule about a tool is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rewriter.insight.doctor.facts import Facts
+
+
+class Effect(StrEnum):
+    """What becomes of a file, worst first."""
+
+    REFUSES = "refuses"
+    """The tool ends with an error."""
+    BREAKS = "breaks"
+    """What it writes is no valid model, or computes something else."""
+    DROPS = "drops"
+    """What it writes lacks something, and computes the same."""
+    SKIPS = "skips"
+    """It leaves undone what it was called for, without a word."""
+    INLINES = "inlines"
+    """What it writes or reports knows no functions."""
+    SLOWS = "slows"
+    """It takes much longer than for the same model without functions."""
+
+
+class Mend(StrEnum):
+    """What helps; `{model}` and `{stem}` stand for the file, `{foreign}` for an option it may need."""
+
+    FLATTEN = "rewriter flatten {model} -o {stem}.flat.onnx{foreign}"
+    FLATTEN_AND_CARRY = (
+        "rewriter flatten {model} -o {stem}.flat.onnx{foreign}; give the tool that file: its result takes "
+        "the tree over with 'rewriter tree WRITTEN --like {model}'"
+    )
+    CARRY = "the tree of what it writes is still there: rewriter tree WRITTEN --like {model}"
+    PROFILE = "rewriter profile {model} (it runs the flat model, and time is told by module)"
+    EXTRACT = "rewriter extract {model} MODULE -o part.onnx"
+    MASTER = "keep {model} as the master: what was dropped is there alone"
+    DENSE = "store them dense before"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that people give their files to.
+
+    Attributes:
+        name: as people call it.
+        package: the distribution that has it.
+        measured: versions that its rules were shown true with, oldest first.
+    """
+
+    name: str
+    package: str
+    measured: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing a tool does to files that have something.
+
+    Attributes:
+        name: `tool/subject`, the same for ever.
+        tool: that does it.
+        effect: what it comes to.
+        because: what of a file makes the tool do it, in words; empty where it has nothing of the kind.
+        consequence: what happens, as it was seen.
+        mend: what helps.
+        since: the oldest version that was seen to do it; empty where all that were measured do.
+        before: the version that was seen to do it no more; empty where the newest does.
+    """
+
+    name: str
+    tool: Tool
+    effect: Effect
+    because: Callable[[Facts], str]
+    consequence: str
+    mend: str
+    since: str = ""
+    before: str = ""
+
+    def holds_for(self, version: str | None) -> bool:
+        """Whether a version of the tool does it; the newest that was measured where None."""
+        if version is None:
+            return not self.before
+        number = _numbers(version)
+        return number >= _numbers(self.since) and (not self.before or number < _numbers(self.before))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """`1.31.1` as numbers, so that 1.9 is older than 1.31."""
+    return tuple(int(digits) for digits in re.findall(r"\d+", version)[:3])
+
+
+def having(fact: str, noun: str, plural: str = "") -> Callable[[Facts], str]:
+    """A condition: there is at least one of something.
+
+    Args:
+        fact: the field of `Facts` that counts it.
+        noun: what it is called.
+        plural: of these; `s` is put behind the noun where empty.
+    """
+
+    def because(facts: Facts) -> str:
+        count: int = getattr(facts, fact)
+        return counted(count, noun, plural) if count else ""
+
+    return because
+
+
+TWINS = ("function that only an overload tells apart", "functions that only overloads tell apart")
+"""What `Facts.twins` counts."""
+
+
+def spans(bounds: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
+    """`since`, `before` and the bound that holds in between.
+
+    Args:
+        bounds: version -> bound from that version on, the newest first and "" last.
+    """
+    before = ""
+    for since, bound in bounds.items():
+        yield since, before, bound
+        before = since
+
+
+def above(fact: str, bound: int, what: str) -> Callable[[Facts], str]:
+    """A condition: a figure is above what the tool was seen to take.
+
+    Args:
+        fact: the field of `Facts`.
+        bound: the largest figure that the tool takes.
+        what: the figure in words, with `{}` where it goes.
+    """
+
+    def because(facts: Facts) -> str:
+        figure: int = getattr(facts, fact)
+        return what.format(f"{figure:,}") if figure > bound else ""
+
+    return because
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 node`, `1,200 nodes`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def inner_nodes(facts: Facts) -> str:
+    """A condition: functions are called, and so nodes stand in them."""
+    if not facts.inner:
+        return ""
+    return f"{counted(facts.inner, 'node')} in {counted(facts.called, 'function')}"
+
+
+def notes(facts: Facts) -> str:
+    """A condition: nodes have metadata, wherever they stand."""
+    noted = facts.noted + facts.inner_noted
+    return counted(noted, "node") + " with metadata" if noted else ""

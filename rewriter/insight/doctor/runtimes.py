@@ -1,0 +1,189 @@
+"""Rules about what runs a model, quantises it or converts it for a device."""
+
+from __future__ import annotations
+
+from rewriter.insight.doctor.facts import Facts
+from rewriter.insight.doctor.rule import (
+    TWINS,
+    Effect,
+    Mend,
+    Rule,
+    Tool,
+    above,
+    counted,
+    having,
+    inner_nodes,
+    notes,
+    spans,
+)
+
+ONNXRUNTIME = Tool("onnxruntime", "onnxruntime", ("1.23.2", "1.31.1"))
+QUANTISATION = Tool("onnxruntime quantization", "onnxruntime", ("1.23.2", "1.31.1"))
+TRANSFORMERS = Tool("onnxruntime.transformers", "onnxruntime", ("1.23.2", "1.31.1"))
+FLOAT16 = Tool("onnxconverter-common float16", "onnxconverter-common", ("1.16.0",))
+OPENVINO = Tool("OpenVINO", "openvino", ("2026.4.1",))
+
+NEWEST_IR = {"1.31.1": 13, "": 11}
+"""Version of onnxruntime -> the newest IR version that it and newer ones read; the oldest measured last."""
+NEWEST_OPSET = {"1.31.1": 26, "": 23}
+"""The same for opsets, short of `ALLOW_RELEASED_ONNX_OPSET_ONLY=0`."""
+DEEP = 5
+"""Functions inside each other above which loading takes half as long again: it inlines level by level."""
+
+
+def _later_calls(facts: Facts) -> str:
+    return counted(facts.shared, "function") + " called several times" if facts.shared else ""
+
+
+INNER_FLOATS = ("float32 constant or cast in functions", "float32 constants or casts in functions")
+
+
+RULES = (
+    Rule(
+        "onnxruntime/functions",
+        ONNXRUNTIME,
+        Effect.INLINES,
+        inner_nodes,
+        "a session inlines every function: profiles, logs and the optimised file name nodes "
+        "_inlfunc_FUNCTION_NODE, and know no calls",
+        Mend.PROFILE,
+    ),
+    Rule(
+        "onnxruntime/shared-functions",
+        ONNXRUNTIME,
+        Effect.INLINES,
+        _later_calls,
+        "nodes of the second and later calls are named by a counter (_token_3_), so nobody can tell from a "
+        "profile which call was slow",
+        Mend.PROFILE,
+    ),
+    Rule(
+        "onnxruntime/metadata",
+        ONNXRUNTIME,
+        Effect.DROPS,
+        notes,
+        "the optimised file has no metadata on nodes; the model's own stays",
+        Mend.CARRY,
+    ),
+    Rule(
+        "onnxruntime/depth",
+        ONNXRUNTIME,
+        Effect.SLOWS,
+        above("depth", DEEP, "functions {} deep inside each other"),
+        "making a session takes longer with each level that it inlines: twice as long at 10, thrice at 20",
+        "rewriter rewrite {model} -o {stem}.shallow.onnx --functions shared --depth 3, or "
+        "rewriter flatten {model} -o {stem}.flat.onnx{foreign}",
+    ),
+    Rule(
+        "onnxruntime/function-opset",
+        ONNXRUNTIME,
+        Effect.BREAKS,
+        having("opset_functions", "function of another opset than the model's", "functions of other opsets"),
+        "a session reads the body by the opset of the model: operators may mean something else, silently",
+        "export with one opset; 'rewriter verify' against the original tells whether it matters",
+    ),
+    *(
+        Rule(
+            "onnxruntime/ir-version",
+            ONNXRUNTIME,
+            Effect.REFUSES,
+            above("ir_version", newest, "IR version {}"),
+            f"no session: it reads IR versions up to {newest}",
+            "export with an older IR version, or take a newer onnxruntime",
+            since=since,
+            before=before,
+        )
+        for since, before, newest in spans(NEWEST_IR)
+    ),
+    *(
+        Rule(
+            "onnxruntime/opset",
+            ONNXRUNTIME,
+            Effect.REFUSES,
+            above("opset", newest, "opset {}"),
+            f"no session: it reads opsets up to {newest}",
+            "export with an older opset, or take a newer onnxruntime",
+            since=since,
+            before=before,
+        )
+        for since, before, newest in spans(NEWEST_OPSET)
+    ),
+    Rule(
+        "onnxruntime/overloads",
+        ONNXRUNTIME,
+        Effect.BREAKS,
+        having("twins", *TWINS),
+        "a session enters the same body for all of them, silently",
+        Mend.FLATTEN,
+        before="1.31.1",
+    ),
+    Rule(
+        "onnxruntime/bytes",
+        ONNXRUNTIME,
+        Effect.REFUSES,
+        having("external", "file of external data", "files of external data"),
+        "no session from bytes (InferenceSession(data)): it cannot tell where the weights lie",
+        "give the session the path of the file, or set the session option "
+        "session.model_external_initializers_file_folder_path",
+    ),
+    Rule(
+        "onnxruntime-quantization/functions",
+        QUANTISATION,
+        Effect.SKIPS,
+        having("quantised", "node to quantise in functions", "nodes to quantise in functions"),
+        "quantize_dynamic leaves nodes in functions as they are, without a word",
+        Mend.FLATTEN_AND_CARRY,
+    ),
+    Rule(
+        "onnxruntime-quantization/metadata",
+        QUANTISATION,
+        Effect.DROPS,
+        having("quantised_noted", "node to quantise with metadata", "nodes to quantise with metadata"),
+        "the nodes that it puts in place of others have no metadata",
+        Mend.CARRY,
+    ),
+    Rule(
+        "onnxruntime-quantization/preprocess",
+        QUANTISATION,
+        Effect.INLINES,
+        inner_nodes,
+        "quant_pre_process writes what a session made of the model: without functions",
+        Mend.FLATTEN_AND_CARRY,
+    ),
+    Rule(
+        "onnxruntime-transformers/functions",
+        TRANSFORMERS,
+        Effect.SKIPS,
+        inner_nodes,
+        "optimize_model fuses nothing inside functions, unless a session inlines them first (opt_level=1)",
+        Mend.FLATTEN_AND_CARRY,
+    ),
+    Rule(
+        "onnxruntime-transformers/float16",
+        TRANSFORMERS,
+        Effect.BREAKS,
+        having(
+            "inner_floats", "float32 constant or cast in functions", "float32 constants or casts in functions"
+        ),
+        "its float16 converter leaves them: they meet halves, and no session takes the model",
+        Mend.FLATTEN_AND_CARRY,
+    ),
+    Rule(
+        "onnxconverter-common/float16",
+        FLOAT16,
+        Effect.BREAKS,
+        having(
+            "inner_floats", "float32 constant or cast in functions", "float32 constants or casts in functions"
+        ),
+        "convert_float_to_float16 leaves them: they meet halves, and no session takes the model",
+        Mend.FLATTEN_AND_CARRY,
+    ),
+    Rule(
+        "openvino/functions",
+        OPENVINO,
+        Effect.REFUSES,
+        having("called", "function"),
+        "read_model has no rule for calls of local functions, and ends",
+        Mend.FLATTEN,
+    ),
+)

@@ -1,0 +1,89 @@
+"""Hostile files given to the verbs that `test_cases` leaves out: one line and a code, soon, in little memory.
+
+A verb gets every ninth case, each one others. `HOSTILE=all pytest tests/hostile` gives it all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.cases import CASES, DONE, REFUSED, USAGE, Case
+from tests.hostile.judging import SECRET, judge, judge_files, judge_words, write
+from tests.hostile.server import Server
+
+Words = Callable[[Path, Path], tuple[str | Path, ...]]
+TIME = ("--timeout", "4")
+
+READING: dict[str, Words] = {
+    "stats": lambda model, out: ("stats", model, *TIME),
+    "select": lambda model, out: ("select", model, "**", "--format", "json"),
+    "explain": lambda model, out: ("explain", model, "y"),
+    "report": lambda model, out: ("report", model, "-o", out / "m.html", *TIME),
+    "svg": lambda model, out: ("report", model, "--svg", "-o", out / "m.svg", *TIME),
+    "csv": lambda model, out: ("export", model, "--format", "csv", "-o", out / "m.csv", *TIME),
+    "dot": lambda model, out: ("export", model, "--format", "dot", "-o", out / "m.dot", *TIME),
+    "speedscope": lambda model, out: ("export", model, "--format", "speedscope", "-o", out / "m.json", *TIME),
+}
+"""These need no data, as `tree` does not."""
+DATA: dict[str, Words] = {
+    "flatten": lambda model, out: ("flatten", model, "-o", out / "f.onnx", "--copy-data", *TIME),
+    "diff": lambda model, out: ("diff", model, model, *TIME),
+    "profile": lambda model, out: ("profile", model, "--rounds", "1", "--warmup", "0", *TIME),
+    "extract": lambda model, out: ("extract", model, "**", "-o", out / "e.onnx", "--copy-data", *TIME),
+    "split": lambda model, out: ("split", model, "--at", "*", "-o", out / "parts", "--copy-data", *TIME),
+}
+"""These read or copy data, as `verify` does."""
+VERBS = READING | DATA
+NOTHING_THERE = {
+    "explain": (USAGE,),  # no node writes y
+    "profile": (USAGE,),  # onnxruntime does not run it
+    "extract": (REFUSED,),  # there are no nodes, or a name cannot move
+    "split": (USAGE, REFUSED),  # there is no module to cut before
+    "flatten": (REFUSED,),  # a name cannot move
+}
+"""Verbs that cannot do their work on every legal file."""
+GOES_ON = {"diff": ("graph: not sorted",), "extract": ("data: of training", "data: of a sparse tensor")}
+"""What `verify` refuses and these need not: they do not write, or leave it out."""
+EVERY = 1 if os.environ.get("HOSTILE") == "all" else 9
+
+PAIRS = [
+    (verb, name)
+    for number, verb in enumerate(VERBS)
+    for place, name in enumerate(CASES)
+    if (place + number) % EVERY == 0
+]
+
+
+def expected(verb: str, case: Case, name: str) -> tuple[int, ...]:
+    """The exit codes that a verb may leave with."""
+    refused = verb in DATA and case.verify == REFUSED and name not in GOES_ON.get(verb, ())
+    if case.tree == REFUSED or refused:
+        return (USAGE, REFUSED) if verb == "split" and case.tree == DONE else (REFUSED,)
+    return (DONE, *NOTHING_THERE.get(verb, ()))
+
+
+@pytest.mark.parametrize(("verb", "name"), PAIRS, ids=lambda text: text)
+def test_hostile_file(verb: str, name: str, tmp_path: Path, server: Server) -> None:
+    case = CASES[name]
+    path = write(case, tmp_path)
+    ran = server.run(*case.options, *VERBS[verb](path, tmp_path / "out"))
+    codes = expected(verb, case, name)
+    if codes == (REFUSED,):
+        # Whether there is something to cut is looked at before the data is.
+        judge(ran, REFUSED, "" if verb == "split" and case.tree == DONE else case.words, path)
+    assert ran.code in codes, ran
+    judge_words(ran, path)
+    judge_files(ran, tmp_path)
+    if ran.code != DONE:
+        assert not [*(tmp_path / "out").iterdir()]
+    assert (tmp_path / "outside" / "secret.data").read_bytes() == SECRET
+
+
+def test_every_case_meets_a_verb_and_every_verb_many_cases() -> None:
+    assert {name for _, name in PAIRS} == CASES.keys()
+    for verb in VERBS:
+        assert sum(each == verb for each, _ in PAIRS) > 10

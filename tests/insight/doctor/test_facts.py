@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rewriter.insight.doctor.facts import Facts, facts_of
+from tests.insight.doctor import files
+
+
+def test_a_flat_model_has_nothing_but_its_size() -> None:
+    model = files.flat()
+    assert facts_of(model) == Facts(
+        ir_version=10, opset=17, nodes=2, expanded=2, data_bytes=len(model.SerializeToString())
+    )
+
+
+def test_functions_are_counted_by_what_the_model_comes_to() -> None:
+    model = files.called_twice()
+    model.functions.add().CopyFrom(model.functions[0])
+    model.functions[-1].name = "unused"
+    found = facts_of(model)
+    assert (found.functions, found.called, found.shared, found.foreign) == (2, 1, 1, 2)
+    assert (found.inner, found.inner_values, found.quantised) == (2, 1, 1)
+    assert (found.nodes, found.expanded) == (6, 4)
+
+
+@pytest.mark.parametrize("levels", [0, 3, 30])
+def test_doubling_is_multiplied_not_walked(levels: int) -> None:
+    found = facts_of(files.doubling(levels))
+    assert (found.expanded, found.depth) == (2**levels, levels + 1)
+    assert found.shared == levels
+    assert found.nodes == 2 * (levels + 1)
+
+
+def test_depth_has_no_bound_of_its_own() -> None:
+    assert facts_of(files.nested(3000)()).depth == 3000
+
+
+def test_calls_in_branches_count() -> None:
+    model = files.branching(called=True)()
+    assert facts_of(model).bodies == 2
+    (branch, _) = model.graph.node[1].attribute
+    branch.g.node[0].op_type, branch.g.node[0].domain = "a", "f"
+    found = facts_of(model)
+    assert (found.shared, found.expanded) == (1, 4)
+
+
+def test_a_link_is_told_from_a_file(tmp_path: Path) -> None:
+    import onnx
+
+    for linked in (False, True):
+        folder = tmp_path / str(linked)
+        folder.mkdir()
+        path = files.save_external(folder / "model.onnx", linked=linked)
+        found = facts_of(onnx.load(path, load_external_data=False), path)
+        assert (found.external, found.linked) == (1, int(linked))
+        assert (found.data_bytes > path.stat().st_size) is not linked
+
+
+def test_halves_are_no_floats() -> None:
+    model = files.scaled()
+    assert facts_of(model).inner_floats == 1
+    for node in model.functions[0].node:
+        for attribute in node.attribute:
+            attribute.t.data_type = 10
+    assert facts_of(model).inner_floats == 0
