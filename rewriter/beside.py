@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from rewriter.evidence.checkpoint import Checkpoint
 from rewriter.evidence.given import Given
 from rewriter.evidence.recording import Trace, Tracer
 from rewriter.evidence.reference import Declared, Reference, ReferenceModule, full_scope
 from rewriter.evidence.reference_sources import (
+    CONFIG,
     demand,
     named,
     names_object,
@@ -21,7 +27,7 @@ from rewriter.evidence.reference_sources import (
     telling,
 )
 from rewriter.modules.module import Module, ModuleTree
-from rewriter.pipeline import Source, read_like
+from rewriter.pipeline import Inputs, Source, read_like
 from rewriter.refusals import UsageError
 from rewriter.views import sidecar
 
@@ -126,3 +132,58 @@ def _of_module(module: Module) -> ReferenceModule:
     known = module.class_name and module.full_scope == full_scope(module.class_name, module.path)
     is_list = not module.calls and module.total_nodes > 0
     return ReferenceModule(module.path, module.class_name, declared, module.path if known else None, is_list)
+
+
+_LARGEST_CONFIG = 16 << 20
+"""Bytes of a config that is read without having been asked for."""
+
+
+def config_beside(model: Path) -> Path | None:
+    """The transformers config that lies with a model, where exporters of that library put it.
+
+    That is the same folder, or the one above where this one is called `onnx`. None where there is none, or
+    where transformers is not installed.
+    """
+    folders = [model.parent, *([model.parent.parent] if model.parent.resolve().name == "onnx" else [])]
+    for path in (folder / CONFIG for folder in folders):
+        try:
+            if path.is_file() and path.stat().st_size <= _LARGEST_CONFIG and "model_type" in read_json(path):
+                return path if importlib.util.find_spec("transformers") is not None else None
+        except (OSError, UsageError):  # a config of something else
+            continue
+    return None
+
+
+def with_config(given: Given, model: Path) -> Given:
+    """What is given, and for a reference the config that lies with the model, unless there is a reference.
+
+    Nobody asked for this one: where it cannot be built, or does not fit, that is a remark and no fault.
+
+    Args:
+        given: what users gave.
+        model: the file that will be read.
+    """
+    path = None if given.references else config_beside(model)
+    if path is None:
+        return given
+    try:
+        references = of_text(str(path))
+    except UsageError as error:
+        return replace(given, remarks=(f"{error}; it lies with the model, and was not used",))
+    remark = f"{path}: it lies with the model, so it is the reference; --no-config leaves it out"
+    return replace(given, references=references, found=True, remarks=(remark,))
+
+
+def read_inputs(path: Path | None) -> Inputs | None:
+    """The arrays of an `.npz` file by input name.
+
+    Raises:
+        UsageError: the file is no `.npz`, or holds pickled objects.
+    """
+    if path is None:
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile):
+        raise UsageError(f"{path}: not an .npz file of plain arrays; make it with numpy.savez") from None

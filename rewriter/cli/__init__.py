@@ -16,6 +16,8 @@ from rewriter.refusals import RewriterError
 _VERBS = {
     "tree": "Show the module tree of a model.",
     "rewrite": "Write the module tree into a model, and prove that nothing else changed.",
+    "carry": "Write the tree of a model into what another tool made of it.",
+    "batch": "Rewrite many files: folders, globs, URLs; resumable, on all cores or a cluster.",
     "flatten": "Undo rewrite --functions.",
     "passes": "List the passes that rewrite --passes runs.",
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",

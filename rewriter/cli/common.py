@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -14,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rewriter.evidence.given import NOTHING
-from rewriter.refusals import UsageError
 from rewriter.runtime.limits import limits, parse_size
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rewriter.pipeline import Inputs
     from rewriter.views.report import Report
 
 Command = Callable[..., None]
+Option = Callable[[Command], Command]
 
 MODEL = click.Path(readable=False, path_type=Path)
 """A model file. Whether it can be read is for the loader to say, in one voice for all faults."""
@@ -40,14 +38,50 @@ class Finite(click.FloatRange):
         return number
 
 
-def limit_options(*, threads: bool = True, shapes: bool = False) -> Callable[[Command], Command]:
+def with_options(command: Command, *options: Option) -> Command:
+    """The command with options, in the order in which its help page shall list them."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def inputs_option(what: str = "them") -> Option:
+    """`--inputs`, the same for every verb that runs models.
+
+    Args:
+        what: what is run, as the help says it.
+    """
+    return click.option(
+        "--inputs", type=MODEL, metavar="X.npz", help=f"Run {what} on these arrays instead of drawn ones."
+    )
+
+
+def timeout_option(what: str, *names: str, default: float = 600.0) -> Option:
+    """`--timeout`, the same for every verb that starts a process.
+
+    Args:
+        what: what the seconds are for, as the help says it.
+        names: of the argument, where it is not `timeout`.
+        default: seconds.
+    """
+    return click.option(
+        "--timeout",
+        *names,
+        type=Finite(min=0, min_open=True),
+        default=default,
+        show_default=True,
+        help=f"Seconds for {what}.",
+    )
+
+
+def limit_options(*, threads: bool = True, shapes: bool = False) -> Option:
     """The options that limit child processes; they hold while the command runs and do not reach it.
 
     Args:
         threads: whether `--threads` is one of them.
         shapes: whether the only child is shape inference, and `--timeout` its time.
     """
-    options = [
+    options: list[Option] = [
         click.option(
             "--memory",
             metavar="SIZE",
@@ -68,16 +102,7 @@ def limit_options(*, threads: bool = True, shapes: bool = False) -> Callable[[Co
             )
         )
     if shapes:
-        options.append(
-            click.option(
-                "--timeout",
-                "shapes",
-                type=Finite(min=0, min_open=True),
-                default=120.0,
-                show_default=True,
-                help="Seconds for shape inference.",
-            )
-        )
+        options.append(timeout_option("shape inference", "shapes", default=120.0))
 
     def decorate(command: Command) -> Command:
         @wraps(command)
@@ -86,17 +111,15 @@ def limit_options(*, threads: bool = True, shapes: bool = False) -> Callable[[Co
             with limits(**{name: named.pop(name) for name in names}):
                 command(*arguments, **named)
 
-        decorated: Command = limited
-        for option in reversed(options):
-            decorated = option(decorated)
-        return decorated
+        return with_options(limited, *options)
 
     return decorate
 
 
-def proof_options(command: Callable[..., None]) -> Callable[..., None]:
+def proof_options(command: Command) -> Command:
     """The options of every verb that proves: whether and how onnxruntime runs both models."""
-    options = (
+    return with_options(
+        limit_options()(command),
         click.option(
             "--numbers/--no-numbers",
             default=None,
@@ -108,26 +131,37 @@ def proof_options(command: Callable[..., None]) -> Callable[..., None]:
             is_flag=True,
             help="Run them again with all of onnxruntime's optimisations: equal within a tolerance.",
         ),
-        click.option(
-            "--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones."
-        ),
-        click.option(
-            "--timeout",
-            type=Finite(min=0, min_open=True),
-            default=600.0,
-            show_default=True,
-            help="Seconds for the numbers, and again for the optimised ones.",
-        ),
+        inputs_option(),
+        timeout_option("the numbers, and again for the optimised ones"),
     )
-    command = limit_options()(command)
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
-def given_options(command: Callable[..., None]) -> Callable[..., None]:
+def given_options(command: Command) -> Command:
     """The options that tell what is known of a model besides; they arrive as one argument `given`."""
-    options = (
+
+    @wraps(command)
+    def with_given(
+        *arguments: Any,
+        like: Path | None,
+        reference: str | None,
+        checkpoint: Path | None,
+        trace: str | None,
+        **named: Any,
+    ) -> None:
+        told = (like, reference, checkpoint, trace)
+        if any(each is not None for each in told):
+            from rewriter.beside import given_beside
+
+            command(*arguments, given=given_beside(*told), **named)
+        else:
+            command(*arguments, given=NOTHING, **named)
+
+    return with_options(with_given, *beside_options())
+
+
+def beside_options() -> tuple[Option, ...]:
+    """`--like`, `--reference`, `--checkpoint` and `--trace`."""
+    return (
         click.option(
             "--like",
             type=MODEL,
@@ -152,27 +186,15 @@ def given_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
     )
 
-    @wraps(command)
-    def with_given(
-        *arguments: Any,
-        like: Path | None,
-        reference: str | None,
-        checkpoint: Path | None,
-        trace: str | None,
-        **named: Any,
-    ) -> None:
-        told = (like, reference, checkpoint, trace)
-        if any(each is not None for each in told):
-            from rewriter.beside import given_beside
 
-            command(*arguments, given=given_beside(*told), **named)
-        else:
-            command(*arguments, given=NOTHING, **named)
-
-    decorated: Callable[..., None] = with_given
-    for option in reversed(options):
-        decorated = option(decorated)
-    return decorated
+def config_option() -> Option:
+    """`--config`, for the verbs that write the tree into a file, or show what they would write."""
+    return click.option(
+        "--config/--no-config",
+        default=True,
+        help="Take a transformers config.json that lies with the model for its reference, where transformers "
+        "is installed (default).",
+    )
 
 
 def show_report(report: Report, *, as_json: bool) -> None:
@@ -210,20 +232,3 @@ def progress() -> Iterator[Callable[[str], None]]:
         return
     with console.status("load") as status:
         yield status.update
-
-
-def read_inputs(path: Path | None) -> Inputs | None:
-    """The arrays of an `.npz` file by input name.
-
-    Raises:
-        UsageError: the file is no `.npz`, or holds pickled objects.
-    """
-    import numpy as np
-
-    if path is None:
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile):
-        raise UsageError(f"{path}: not an .npz file of plain arrays; make it with numpy.savez") from None

@@ -7,7 +7,17 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, Finite, emit_json, limit_options, progress, read_inputs, stdout
+from rewriter.beside import read_inputs
+from rewriter.cli.common import (
+    MODEL,
+    Finite,
+    emit_json,
+    inputs_option,
+    limit_options,
+    progress,
+    stdout,
+    timeout_option,
+)
 from rewriter.cli.selecting import selection_flags
 from rewriter.insight.diff import TOLERANCE, chosen
 from rewriter.modules.selection import Selection
@@ -24,7 +34,7 @@ from rewriter.views.text.diff import print_diff
 @click.option(
     "--numbers/--no-numbers", default=True, help="Run both models, or compare what the files say alone."
 )
-@click.option("--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones.")
+@inputs_option()
 @click.option(
     "--tolerance",
     type=Finite(min=0),
@@ -32,13 +42,7 @@ from rewriter.views.text.diff import print_diff
     show_default=True,
     help="How far a value may be off, relative to its largest magnitude.",
 )
-@click.option(
-    "--timeout",
-    type=Finite(min=0, min_open=True),
-    default=600.0,
-    show_default=True,
-    help="Seconds for the numbers.",
-)
+@timeout_option("the numbers")
 @limit_options()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead.")
 @click.pass_context

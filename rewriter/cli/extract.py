@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, emit_json, given_options, progress, read_inputs, stdout
+from rewriter.beside import read_inputs
+from rewriter.cli.common import MODEL, emit_json, given_options, progress, stdout
 from rewriter.cli.cutting import checking_options
 from rewriter.cli.selecting import selection_options
 from rewriter.cutting.check import Checking

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, progress, proof_options, read_inputs, show_report
+from rewriter.beside import read_inputs
+from rewriter.cli.common import MODEL, progress, proof_options, show_report
 from rewriter.passes.flatten import Flatten
 
 

@@ -18,6 +18,18 @@ _OF_VERBS: dict[str, dict[int, str]] = {
         1: NOT_EQUIVALENT,
         4: "below --min-coverage, or refusals under --strict; nothing written",
     },
+    "carry": {
+        1: NOT_EQUIVALENT,
+        4: "below --min-coverage, or refusals under --strict; nothing written",
+    },
+    "batch": {
+        0: "all files done",
+        1: "a file came out not equivalent, and was not written",
+        2: "usage, or a file could not be written",
+        3: "a file is unreadable or refused",
+        4: "a file is below --min-coverage, or has refusals under --strict",
+        70: "a file crashed the process, or met a fault of our own",
+    },
     "flatten": {1: NOT_EQUIVALENT},
     "extract": {1: NOT_EQUIVALENT},
     "split": {1: NOT_EQUIVALENT},

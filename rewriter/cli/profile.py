@@ -7,15 +7,16 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
+from rewriter.beside import read_inputs
 from rewriter.cli.common import (
     MODEL,
-    Finite,
     emit_json,
     given_options,
+    inputs_option,
     limit_options,
     progress,
-    read_inputs,
     stdout,
+    timeout_option,
 )
 from rewriter.cli.selecting import selection_options
 from rewriter.evidence.given import Given
@@ -27,7 +28,7 @@ from rewriter.views.text.profile import print_profile
 @click.command("profile")
 @click.argument("model", type=MODEL)
 @selection_options
-@click.option("--inputs", type=MODEL, metavar="X.npz", help="Run it on these arrays instead of drawn ones.")
+@inputs_option("it")
 @click.option(
     "--rounds", type=click.IntRange(min=1), default=20, show_default=True, help="Runs that are measured."
 )
@@ -45,9 +46,7 @@ from rewriter.views.text.profile import print_profile
     metavar="PROFILE.json",
     help="Tell the modules of a profile that onnxruntime took of MODEL, instead of running it.",
 )
-@click.option(
-    "--timeout", type=Finite(min=0, min_open=True), default=600.0, show_default=True, help="Seconds for all."
-)
+@timeout_option("all")
 @limit_options(threads=False)
 @given_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead.")

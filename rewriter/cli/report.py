@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from rewriter.cli.common import MODEL, Finite, given_options, limit_options, progress, read_inputs, stdout
+from rewriter.beside import read_inputs
+from rewriter.cli.common import (
+    MODEL,
+    given_options,
+    inputs_option,
+    limit_options,
+    progress,
+    stdout,
+    timeout_option,
+)
 from rewriter.cli.selecting import dims_option, read_sizes
 from rewriter.evidence.given import Given
 from rewriter.model.outputs import plan_copies, write_atomically
@@ -45,14 +54,8 @@ from rewriter.views.text.report import written_phrase
     default=True,
     help="Run models that are compared, or not.",
 )
-@click.option("--inputs", type=MODEL, metavar="X.npz", help="Run them on these arrays instead of drawn ones.")
-@click.option(
-    "--timeout",
-    type=Finite(min=0, min_open=True),
-    default=600.0,
-    show_default=True,
-    help="Seconds for the numbers, and again for the profile.",
-)
+@inputs_option()
+@timeout_option("the numbers, and again for the profile")
 @dims_option
 @limit_options()
 @given_options

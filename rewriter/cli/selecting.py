@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import wraps
 from typing import Any
 
 import click
 
 from rewriter.cli import completing
-from rewriter.cli.common import Command, limit_options
+from rewriter.cli.common import Command, Option, limit_options, with_options
 from rewriter.modules.selection import KINDS, Selection
 from rewriter.refusals import UsageError
 
@@ -37,7 +37,7 @@ def selection_flags(command: Command) -> Command:
     )
 
 
-def _with_selection(command: Command, patterns: Callable[[Command], Command]) -> Command:
+def _with_selection(command: Command, patterns: Option) -> Command:
     options = (
         patterns,
         click.option(
@@ -73,10 +73,7 @@ def _with_selection(command: Command, patterns: Callable[[Command], Command]) ->
         selection = Selection(patterns, class_name, kind or "", operators, depth or 0)
         command(*arguments, selection=selection, **named)
 
-    decorated: Command = with_selection
-    for option in reversed(options):
-        decorated = option(decorated)
-    return decorated
+    return with_options(with_selection, *options)
 
 
 def sizes_option(command: Command) -> Command:

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
+from rewriter.beside import read_inputs
 from rewriter.cli import completing
-from rewriter.cli.common import MODEL, emit_json, given_options, progress, read_inputs, stdout
+from rewriter.cli.common import MODEL, emit_json, given_options, progress, stdout
 from rewriter.cli.cutting import checking_options
 from rewriter.cutting.check import Checking
 from rewriter.cutting.split import parse_cuts, split

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
+from rewriter.beside import with_config
 from rewriter.cli import completing
-from rewriter.cli.common import MODEL, emit_json, given_options, stdout
+from rewriter.cli.common import MODEL, config_option, emit_json, given_options, stdout
 from rewriter.evidence.given import Given
 from rewriter.refusals import UsageError
 
@@ -23,6 +24,7 @@ from rewriter.refusals import UsageError
     help="Show the modules that fit, such as 'encoder.layer.*.attention'.",
 )
 @given_options
+@config_option()
 @click.option(
     "--compare-sources",
     is_flag=True,
@@ -40,6 +42,7 @@ def command(
     depth: int | None,
     only: str | None,
     given: Given,
+    config: bool,
     compare_sources: bool,
     truth: Path | None,
     as_json: bool,
@@ -56,7 +59,7 @@ def command(
     """
     if truth is not None and not compare_sources:
         raise UsageError("--truth judges witnesses; add --compare-sources")
-    analysis = pipeline.load(model, given)
+    analysis = pipeline.load(model, with_config(given, model) if config else given)
     if compare_sources:
         from rewriter.views.json import sources_json
         from rewriter.views.sources import compare_sources as compare_witnesses

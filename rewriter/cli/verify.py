@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, emit_json, proof_options, read_inputs, stdout
+from rewriter.beside import read_inputs
+from rewriter.cli.common import MODEL, emit_json, proof_options, stdout
 from rewriter.refusals import NotEquivalent
 from rewriter.views.json import verify_json
 from rewriter.views.text.report import print_verification

@@ -21,12 +21,16 @@ class Given:
         references: what the model may have been built from; the one that fits best counts.
         checkpoint: the contents of its parameters.
         trace: what its module did on sample inputs, or what runs it on inputs drawn for the file.
+        found: whether nobody asked for the references; then it is no fault where none fits.
+        remarks: what to say of all this, a line each.
     """
 
     like: Like | None = None
     references: tuple[Reference, ...] = ()
     checkpoint: Checkpoint | None = None
     trace: Trace | Tracer | None = None
+    found: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 NOTHING = Given()

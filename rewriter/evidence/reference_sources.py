@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rewriter.evidence.reference import Declared, Reference, ReferenceModule
+from rewriter.model.limits import current
 from rewriter.paths import ModulePath
 from rewriter.refusals import RewriterError, UsageError
 
@@ -159,7 +160,7 @@ def of_config(path: Path) -> tuple[Reference, ...]:
     if "model_type" not in content:
         raise UsageError(f"{path}: no transformers config, it has no model_type; check which file this is")
     demand("transformers", str(path))
-    with telling(str(path)), _offline(), _on_meta():
+    with telling(str(path)), _offline(), _on_meta(), _bounded():
         import transformers
 
         config = transformers.CONFIG_MAPPING[content["model_type"]].from_dict(content)
@@ -218,6 +219,26 @@ def _on_meta() -> Iterator[None]:
 
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
         yield
+
+
+@contextlib.contextmanager
+def _bounded() -> Iterator[None]:
+    """End the making of more modules than any file has nodes: a config may ask for any number of layers."""
+    from torch.nn.modules.module import register_module_module_registration_hook
+
+    most, count = current().nodes, 0
+
+    def count_module(parent: Any, name: str, child: Any) -> None:
+        nonlocal count
+        count += 1
+        if count > most:
+            raise UsageError(f"it asks for more than {most:,} modules; check which file this is")
+
+    hook = register_module_module_registration_hook(count_module)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 @contextlib.contextmanager

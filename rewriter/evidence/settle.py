@@ -44,6 +44,7 @@ from rewriter.evidence.hearing import OWN_TAGS, Heard, Hearing, winners
 from rewriter.evidence.reference_fit import Fit
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
+from rewriter.refusals import UsageError
 
 _WITNESSES: tuple[tuple[str, Callable[[GraphIndex], Testimony]], ...] = (
     (OWN_TAGS, tags.testify_own),
@@ -163,7 +164,12 @@ def _find_fit(graph: GraphIndex, given: Given, hearing: Hearing, path: Path | No
     }
     modules = {module for module in hearing.winners() if module is not None}
     modules |= hearing.classes().keys()
-    return reference_fit.find_fit(given.references, modules, shapes, str(path or "model"))
+    try:
+        return reference_fit.find_fit(given.references, modules, shapes, str(path or "model"))
+    except UsageError:
+        if not given.found:
+            raise
+        return None
 
 
 def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ...]:

@@ -175,7 +175,7 @@ def fault_of_data(folder: Path, location: str, size: int = 0) -> str | None:
     """
     if not isinstance(location, str):
         return "is no UTF-8, so it can be no name of a file; export the model again"
-    if not _is_inside(location):
+    if not is_inside(location):
         return "is not inside the model's folder; move it there"
     try:
         home, data = folder.resolve(), folder.resolve() / location
@@ -201,7 +201,7 @@ def _fault_of_file(found: os.stat_result, size: int) -> str | None:
     return None
 
 
-def _is_inside(location: str) -> bool:
+def is_inside(location: str) -> bool:
     """Whether a location names something below its folder, on whatever system the output will be read."""
     path, foreign = PurePosixPath(location), PureWindowsPath(location)
     return (

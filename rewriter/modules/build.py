@@ -37,7 +37,7 @@ def analyse(model: ModelProto, path: Path | None = None, given: Given = NOTHING)
     graph = GraphIndex(model)
     settled = settle(graph, given, path)
     tree = build(graph, settled)
-    notes = (*notes_on(model), *settled.notes)
+    notes = (*notes_on(model), *given.remarks, *settled.notes)
     return Analysis(model, path, graph, settled.claims, settled.parameters, tree, notes, settled.heard)
 
 

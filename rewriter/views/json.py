@@ -101,6 +101,7 @@ def rewrite_json(report: Report) -> JsonObject:
         "verification": _verification_json(report.verification),
         "seconds": dict(report.seconds),
         "outputs": [str(path) for path in report.outputs],
+        **({"notes": list(report.analysis.notes)} if report.analysis.notes else {}),
     }
 
 

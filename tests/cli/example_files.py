@@ -43,6 +43,9 @@ def make(folder: Path) -> None:
     _fuse_and_profile(bert, folder / "bert.fused.onnx", folder / "onnxruntime_profile.json")
     batch = {"input_ids": np.arange(14).reshape(2, 7), "attention_mask": np.ones((2, 7), np.int64)}
     np.savez(folder / "batch.npz", **batch)  # type: ignore[arg-type]
+    (folder / "models" / "bert" / "onnx").mkdir(parents=True)
+    shutil.copy(folder / "torchscript.onnx", folder / "models" / "bert" / "onnx" / "model.onnx")
+    (folder / "models" / "bert" / "config.json").write_text("{}")
     (folder / "config.json").write_text(json.dumps(CONFIG))
     (folder / "model.safetensors").write_bytes(_safetensors(onnx.load(bert)))
 

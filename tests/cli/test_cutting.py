@@ -8,32 +8,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from rewriter.cli import main
 from rewriter.views.json import schema
+from tests.cli.running import run
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"
 LAYER = "model.encoder.layer.1"
-
-
-def run(*words: str | Path) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main([str(word) for word in words])
-    return int(caught.value.code or 0)
-
-
-@pytest.mark.parametrize("name", ["extract", "split"])
-def test_schemas_are_valid_and_closed(name: str) -> None:
-    published = schema(name)
-    jsonschema.Draft202012Validator.check_schema(published)
-    stack: list[object] = [published]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            stack.extend(item.values())
-            if "properties" in item:
-                assert item["additionalProperties"] is False
-                assert set(item["required"]) <= set(item["properties"])
 
 
 def test_extract_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,18 +11,12 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from rewriter.cli import main
 from rewriter.views.json import schema
+from tests.cli.running import run
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"
 QUERY = "model.encoder.layer.1.attention.self.query"
-
-
-def run(*words: str | Path) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main([str(word) for word in words])
-    return int(caught.value.code or 0)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 
 from rewriter.cli import BUG, INTERRUPTED, main
 from rewriter.pipeline import loading
+from tests.cli.running import heard
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "ts.onnx"
@@ -26,18 +27,10 @@ def snapshot(folder: Path) -> Snapshot:
     return {str(f.relative_to(folder)): f.read_bytes() if f.is_file() else None for f in folder.rglob("*")}
 
 
-def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main([str(word) for word in words])
-    out, err = capsys.readouterr()
-    assert isinstance(left.value.code, int)
-    return left.value.code, out, err
-
-
 def fails(capsys: pytest.CaptureFixture[str], folder: Path, code: int, *words: str | Path) -> str:
     """Run and check that it fails as it should; returns the message."""
     before = snapshot(folder)
-    found, out, err = run(capsys, *words)
+    found, out, err = heard(capsys, *words)
     assert (found, out) == (code, "")
     assert err.startswith("rewriter: ")
     assert err.endswith("\n")
@@ -169,9 +162,9 @@ def test_weights_are_not_left_behind(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "--copy-data" in fails(capsys, tmp_path, 2, "rewrite", model, "-o", output)
     (tmp_path / "elsewhere" / "dy.onnx.data").write_bytes(b"mine")
     fails(capsys, tmp_path, 2, "rewrite", model, "-o", tmp_path / "dy.onnx.data")
-    assert run(capsys, "rewrite", model, "-o", output, "--copy-data", "--no-numbers")[0] == 0
+    assert heard(capsys, "rewrite", model, "-o", output, "--copy-data", "--no-numbers")[0] == 0
     assert (tmp_path / "elsewhere" / "dy.onnx.data").read_bytes() == b"mine"
-    assert run(capsys, "verify", model, output)[0] == 0
+    assert heard(capsys, "verify", model, output)[0] == 0
 
 
 def test_output_that_cannot_be_written(
@@ -200,7 +193,7 @@ def test_the_sidecar_would_be_the_input(tmp_path: Path, capsys: pytest.CaptureFi
     model = copy_to(tmp_path / "model.modules.json")
     words = ("rewrite", model, "-o", tmp_path / "model.onnx", "--no-numbers")
     assert "is the input" in fails(capsys, tmp_path, 2, *words)
-    assert run(capsys, *words, "--no-sidecar")[0] == 0
+    assert heard(capsys, *words, "--no-sidecar")[0] == 0
 
 
 def test_the_sidecar_would_be_the_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -294,7 +287,7 @@ def test_interrupt(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loading, "analyse", interrupted)
-    code, out, err = run(capsys, "tree", BERT)
+    code, out, err = heard(capsys, "tree", BERT)
     assert (code, out) == (INTERRUPTED, "")
     assert err.strip() == "rewriter: interrupted"
     assert INTERRUPTED == 130

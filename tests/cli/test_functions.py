@@ -8,17 +8,11 @@ from pathlib import Path
 import onnx
 import pytest
 
-from rewriter.cli import main
 from rewriter.proof.compare import TOLERANCE
+from tests.cli.running import run
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"
-
-
-def run(*words: str | Path) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main([str(word) for word in words])
-    return int(caught.value.code or 0)
 
 
 def test_layers_share_a_function(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,6 +35,12 @@ def test_only_repeated_modules_of_a_class(tmp_path: Path) -> None:
     assert [function.name for function in onnx.load(out).functions] == ["BertLayer"]
     assert run("rewrite", BERT, "-o", out, *words, "--class", "BertEncoder") == 0
     assert not onnx.load(out).functions
+
+
+def test_a_glob_may_hold_any_character(tmp_path: Path) -> None:
+    words = ["--functions", "call", "--only", "a,b}c {d", "--no-numbers"]
+    assert run("rewrite", BERT, "-o", tmp_path / "out.onnx", *words) == 0
+    assert not onnx.load(tmp_path / "out.onnx").functions
 
 
 def test_passes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,14 +9,27 @@ from pathlib import Path
 import onnx
 import pytest
 
-from tests.cli.test_faults import BERT, fails, run, snapshot
+from tests.cli.running import heard
+from tests.cli.test_faults import BERT, fails, snapshot
 
-VERBS = ("rewrite", "flatten", "verify", "diff", "profile", "extract", "split", "stats", "export")
+VERBS = (
+    "rewrite",
+    "carry",
+    "batch",
+    "flatten",
+    "verify",
+    "diff",
+    "profile",
+    "extract",
+    "split",
+    "stats",
+    "export",
+)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is watched on Linux only")
 def test_out_of_memory_is_not_passed(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "verify", BERT, BERT, "--memory", "1MiB", "--json")
+    code, out, _ = heard(capsys, "verify", BERT, BERT, "--memory", "1MiB", "--json")
     numeric = json.loads(out)["verification"]["numeric"]
     assert code == 0  # the certificate holds
     assert (numeric["runs"], numeric["exact"]) == (0, None)
@@ -27,12 +40,12 @@ def test_out_of_memory_is_not_passed(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_profile_or_diff_without_memory_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     message = fails(capsys, tmp_path, 2, "profile", BERT, "--memory", "1MiB")
     assert "ran out of memory" in message
-    assert "ran out of memory" in run(capsys, "diff", BERT, BERT, "--memory", "1MiB")[1].replace("\n", " ")
+    assert "ran out of memory" in heard(capsys, "diff", BERT, BERT, "--memory", "1MiB")[1].replace("\n", " ")
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_with_a_child_has_its_limits(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, verb, "--help")
+    code, out, _ = heard(capsys, verb, "--help")
     assert code == 0
     assert "--memory" in out
     assert "--timeout" in out
@@ -45,9 +58,9 @@ def test_a_wrong_size(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_threads_and_shape_timeout(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "verify", BERT, BERT, "--threads", "2", "--json")
+    code, out, _ = heard(capsys, "verify", BERT, BERT, "--threads", "2", "--json")
     assert (code, json.loads(out)["verification"]["numeric"]["exact"]) == (0, True)
-    code, out, _ = run(capsys, "stats", BERT, "--timeout", "0.01", "--json")
+    code, out, _ = heard(capsys, "stats", BERT, "--timeout", "0.01", "--json")
     assert code == 0
     assert "timed out: not done after 0.01 s" in out
 
@@ -60,7 +73,9 @@ def test_a_verification_that_fails_leaves_a_report_alone(
     (tmp_path / "before.onnx").write_bytes(BERT.read_bytes())
     onnx.save(model, tmp_path / "after.onnx")
     before = snapshot(tmp_path)
-    code, out, err = run(capsys, "verify", tmp_path / "before.onnx", tmp_path / "after.onnx", "--no-numbers")
+    code, out, err = heard(
+        capsys, "verify", tmp_path / "before.onnx", tmp_path / "after.onnx", "--no-numbers"
+    )
     assert (code, err) == (1, "")
     assert "NOT equal" in out
     assert snapshot(tmp_path) == before

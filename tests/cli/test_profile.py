@@ -8,18 +8,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from rewriter.cli import main
 from rewriter.views.json import schema
+from tests.cli.running import run
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"
 QUICK = ("--rounds", "2", "--warmup", "1", "--threads", "1")
-
-
-def run(*words: str | Path) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main([str(word) for word in words])
-    return int(caught.value.code or 0)
 
 
 def test_tree_and_classes(capsys: pytest.CaptureFixture[str]) -> None:

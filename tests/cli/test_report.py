@@ -7,16 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rewriter.cli import main
+from tests.cli.running import run
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"
-
-
-def run(*words: str | Path) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main([str(word) for word in words])
-    return int(caught.value.code or 0)
 
 
 def test_a_page_and_a_drawing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,22 +10,15 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.cli import main
 from rewriter.insight.chosen import What, choose
 from rewriter.modules.selection import Selection
 from rewriter.views.json import schema
 from tests.build import chain
+from tests.cli.running import heard
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "ts.onnx"
 LAYER = "model.encoder.layer.0"
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main(["select", *map(str, words)])
-    out, err = capsys.readouterr()
-    return int(left.value.code or 0), out, err
 
 
 def save(model: onnx.ModelProto, folder: Path) -> Path:
@@ -36,7 +29,9 @@ def save(model: onnx.ModelProto, folder: Path) -> Path:
 def test_all_forms_name_the_same_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     forms = {}
     for form in ("lines", "json", "python", "ort-quant", "nncf", "trt"):
-        code, forms[form], err = run(capsys, BERT, f"{LAYER}.attention*", "--op", "MatMul", "--format", form)
+        code, forms[form], err = heard(
+            capsys, "select", BERT, f"{LAYER}.attention*", "--op", "MatMul", "--format", form
+        )
         assert (code, err) == (0, "")
     names = forms["lines"].splitlines()
     assert len(names) == 6
@@ -54,16 +49,16 @@ def test_all_forms_name_the_same_nodes(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_values_and_initializers(capsys: pytest.CaptureFixture[str]) -> None:
     query = f"{LAYER}.attention.self.query"
-    _, values, _ = run(capsys, BERT, query, "--what", "values")
+    _, values, _ = heard(capsys, "select", BERT, query, "--what", "values")
     assert values.split() == [
         f"/{query.replace('.', '/').replace('/0/', '.0/')}/{n}_output_0" for n in ("MatMul", "Add")
     ]
-    _, weights, _ = run(capsys, BERT, query, "--what", "initializers", "--format", "json")
+    _, weights, _ = heard(capsys, "select", BERT, query, "--what", "initializers", "--format", "json")
     assert f"{query}.bias" in json.loads(weights)
     assert len(json.loads(weights)) == 2
-    _, biases, _ = run(capsys, BERT, query, "--what", "initializers", "--op", "Add")
+    _, biases, _ = heard(capsys, "select", BERT, query, "--what", "initializers", "--op", "Add")
     assert biases.split() == [f"{query}.bias"]
-    code, _, err = run(capsys, BERT, query, "--what", "values", "--format", "nncf")
+    code, _, err = heard(capsys, "select", BERT, query, "--what", "values", "--format", "nncf")
     assert code == 2
     assert "leave out --what values" in err
 
@@ -74,12 +69,12 @@ def test_nodes_without_names_are_told_with_the_mend(
     model = onnx.load(BERT)
     for node in model.graph.node:
         node.name = ""
-    code, out, err = run(capsys, save(model, tmp_path), LAYER)
+    code, out, err = heard(capsys, "select", save(model, tmp_path), LAYER)
     assert (code, out) == (0, "")
     assert "nodes have no name and are left out; name them with 'rewriter rewrite --restore-names'" in err
     named = tmp_path / "named.onnx"
     rewriter.rewrite(tmp_path / "model.onnx", named, restore_names=True, numbers=False)
-    code, out, err = run(capsys, named, LAYER)
+    code, out, err = heard(capsys, "select", named, LAYER)
     assert (code, err) == (0, "")
     assert len(out.splitlines()) == rewriter.tree(BERT)[LAYER].total_nodes
 
@@ -88,14 +83,14 @@ def test_a_name_that_others_bear_is_told(tmp_path: Path, capsys: pytest.CaptureF
     model = chain("/a/Relu", "/b/Relu")
     model.graph.node[1].name = "/a/Relu"
     model.graph.node[1].metadata_props.add(key="rewriter.module", value="b")
-    _, out, err = run(capsys, save(model, tmp_path), "a")
+    _, out, err = heard(capsys, "select", save(model, tmp_path), "a")
     assert out == "/a/Relu\n"
     assert "1 names are also those of other nodes, first '/a/Relu'" in err
 
 
 def test_trtexec_takes_no_colons(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = save(chain("/a/Relu", "/a/x:y"), tmp_path)
-    code, out, err = run(capsys, model, "a", "--format", "trt", "--precision", "int8")
+    code, out, err = heard(capsys, "select", model, "a", "--format", "trt", "--precision", "int8")
     assert (code, out) == (0, "--precisionConstraints=obey --layerPrecisions=/a/Relu:int8\n")
     assert "1 are left out, first '/a/x:y'" in err
 
@@ -103,7 +98,7 @@ def test_trtexec_takes_no_colons(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_hostile_names_move_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = save(chain("/a/\x1b[2J", "/a/\u202eRelu"), tmp_path)
     for form in ("lines", "json", "python", "ort-quant", "nncf"):
-        _, out, err = run(capsys, model, "a", "--format", form)
+        _, out, err = heard(capsys, "select", model, "a", "--format", form)
         assert "\x1b" not in out + err
         assert "\u202e" not in out + err
 
@@ -114,7 +109,7 @@ def test_hostile_names_move_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_json_follows_its_schema(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, out, _ = run(capsys, save(chain("/a/Relu", "/b/Relu"), tmp_path), *words, "--json")
+    _, out, _ = heard(capsys, "select", save(chain("/a/Relu", "/b/Relu"), tmp_path), *words, "--json")
     document = json.loads(out)
     jsonschema.Draft202012Validator(schema("select")).validate(document)
     assert document["schema"] == "rewriter.select/1"
@@ -124,7 +119,7 @@ def test_layers_are_placed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     annotated = tmp_path / "annotated.onnx"
     rewriter.rewrite(BERT, annotated, layer_annotations=True, numbers=False)
     words = ("model.encoder.layer.[0-5]=cpu", "model.pooler=gpu:0", "nothing.*=cpu", "--format", "ort-layers")
-    code, out, err = run(capsys, annotated, *words)
+    code, out, err = heard(capsys, "select", annotated, *words)
     assert code == 0
     assert out.splitlines() == [
         "session.layer_assignment_settings=cpu(model.encoder); gpu:0(model.pooler)",
@@ -133,12 +128,12 @@ def test_layers_are_placed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "'nothing.*' matches no node; 'rewriter tree' lists the modules" in err
     assert "use one of the two settings" in err
     assert "layer_ann" not in err
-    _, out, _ = run(capsys, annotated, *words, "--json")
+    _, out, _ = heard(capsys, "select", annotated, *words, "--json")
     assert json.loads(out)["unmatched"] == ["nothing.*"]
-    _, _, err = run(capsys, BERT, "model.pooler=cpu", "--format", "ort-layers")
+    _, _, err = heard(capsys, "select", BERT, "model.pooler=cpu", "--format", "ort-layers")
     assert "do not bear their module as 'layer_ann'" in err
-    assert run(capsys, annotated, "nothing.*=cpu", "--format", "ort-layers")[0] == 2
-    assert run(capsys, annotated, "model=cpu", "--op", "Add", "--format", "ort-layers")[0] == 2
+    assert heard(capsys, "select", annotated, "nothing.*=cpu", "--format", "ort-layers")[0] == 2
+    assert heard(capsys, "select", annotated, "model=cpu", "--op", "Add", "--format", "ort-layers")[0] == 2
 
 
 @pytest.mark.parametrize("variant", ["ts", "dy"])

@@ -12,7 +12,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 import rewriter
 from rewriter.modules.module import ModuleTree
-from tests.cli.test_faults import run
+from tests.cli.running import heard
 from tests.exports import EXPORTS
 
 
@@ -100,7 +100,7 @@ def test_a_sidecar_serves_for_the_original(tmp_path: Path, capsys: pytest.Captur
         for a, b in zip(by_sidecar.placements, by_model.placements, strict=True)
     )
     assert agreeing / len(by_model.placements) > 0.9
-    code, out, _ = run(capsys, "tree", made, "--like", tmp_path / "bert.modules.json", "--json")
+    code, out, _ = heard(capsys, "tree", made, "--like", tmp_path / "bert.modules.json", "--json")
     document = json.loads(out)
     assert code == 0
     assert document["placement"]["by_source"]["like"] > 0.8 * document["placement"]["nodes"]
@@ -111,13 +111,13 @@ def test_rewriting_writes_the_tree_of_the_original(
 ) -> None:
     source = EXPORTS / "bert" / "dy.onnx"
     made = optimised(source, tmp_path / "made.onnx")
-    code, _, err = run(capsys, "rewrite", made, "-o", tmp_path / "out.onnx", "--like", source)
+    code, _, err = heard(capsys, "rewrite", made, "-o", tmp_path / "out.onnx", "--like", source)
     assert (code, err) == (0, "")
     assert places(rewriter.tree(tmp_path / "out.onnx")) == places(rewriter.tree(made, like=source))
 
 
 def test_an_original_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "no.json").write_text("{}")
-    code, _, err = run(capsys, "tree", EXPORTS / "bert" / "dy.onnx", "--like", tmp_path / "no.json")
+    code, _, err = heard(capsys, "tree", EXPORTS / "bert" / "dy.onnx", "--like", tmp_path / "no.json")
     assert code == 3
     assert str(tmp_path / "no.json") in err

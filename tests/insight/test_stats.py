@@ -9,21 +9,14 @@ import pytest
 
 import rewriter
 from rewriter import pipeline
-from rewriter.cli import main
 from rewriter.insight.figures import Figures
 from rewriter.insight.stats import Stats, collect, fold
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.json import schema
 from tests.build import chain, model
+from tests.cli.running import heard
 from tests.exports import EXPORTS
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main(["stats", *map(str, words)])
-    out, err = capsys.readouterr()
-    return int(left.value.code or 0), out, err
 
 
 def test_numbers_are_folded_whole() -> None:
@@ -78,13 +71,13 @@ def test_grouped_and_annotated_files_give_the_numbers_of_flat_ones(functions: st
 
 def test_unknown_shapes_are_said_and_sizes_mend_them(capsys: pytest.CaptureFixture[str]) -> None:
     path = EXPORTS / "resnet" / "ts_dyn.onnx"
-    _, out, _ = run(capsys, path, "--json")
+    _, out, _ = heard(capsys, "stats", path, "--json")
     unknown = json.loads(out)["flops"]
     assert unknown["unknown"]
-    _, out, _ = run(capsys, path)
+    _, out, _ = heard(capsys, "stats", path)
     assert "+?" in out
     assert "give sizes by --dim NAME=SIZE" in out
-    _, out, _ = run(capsys, path, "--dim", "batch=2", "--json")
+    _, out, _ = heard(capsys, "stats", path, "--dim", "batch=2", "--json")
     known = json.loads(out)["flops"]
     assert known["unknown"] == {}
     static = collect(pipeline.load(EXPORTS / "resnet" / "ts.onnx"), {})
@@ -93,14 +86,14 @@ def test_unknown_shapes_are_said_and_sizes_mend_them(capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("word", ["batch", "batch=", "=1", "batch=-1", "batch=x", "batch=1.5"])
 def test_sizes_that_are_none(word: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = run(capsys, EXPORTS / "resnet" / "ts.onnx", "--dim", word)
+    code, _, err = heard(capsys, "stats", EXPORTS / "resnet" / "ts.onnx", "--dim", word)
     assert code == 2
     assert "write a name and a size" in err
 
 
 @pytest.mark.parametrize("case", ["bert/ts", "scripted_if_loop/ts", "tied_weights/dy", "random_numbers/ts"])
 def test_json_follows_its_schema(case: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, EXPORTS / f"{case}.onnx", "--json")
+    code, out, err = heard(capsys, "stats", EXPORTS / f"{case}.onnx", "--json")
     assert (code, err) == (0, "")
     document = json.loads(out)
     jsonschema.Draft202012Validator(schema("stats")).validate(document)
@@ -108,11 +101,11 @@ def test_json_follows_its_schema(case: str, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_selection_chooses_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run(capsys, EXPORTS / "bert" / "dy.onnx", "--class", "Linear", "--json")
+    _, out, _ = heard(capsys, "stats", EXPORTS / "bert" / "dy.onnx", "--class", "Linear", "--json")
     document = json.loads(out)
     assert {module["class"] for module in document["modules"]} == {"torch.nn.modules.linear.Linear"}
     assert document["nodes"] == 83
-    code, _, err = run(capsys, EXPORTS / "bert" / "dy.onnx", "nothing")
+    code, _, err = heard(capsys, "stats", EXPORTS / "bert" / "dy.onnx", "nothing")
     assert code == 2
     assert "'rewriter tree' lists the modules" in err
 
@@ -122,7 +115,7 @@ def test_hostile_names_move_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixt
     proto.graph.input[0].name = proto.graph.node[0].input[0] = "\x1b[31mx"
     proto.graph.node[1].op_type = "Evil\x1b]0;title\x07"
     onnx.save(proto, tmp_path / "m.onnx")
-    code, out, _ = run(capsys, tmp_path / "m.onnx")
+    code, out, _ = heard(capsys, "stats", tmp_path / "m.onnx")
     assert code == 0
     assert "\x1b" not in out
     assert "\x07" not in out
@@ -130,6 +123,6 @@ def test_hostile_names_move_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_a_model_without_nodes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     onnx.save(model("g (float[2] x) => (float[2] x) {}"), tmp_path / "m.onnx")
-    code, out, _ = run(capsys, tmp_path / "m.onnx")
+    code, out, _ = heard(capsys, "stats", tmp_path / "m.onnx")
     assert code == 0
     assert "0 known" in out

@@ -54,22 +54,7 @@ def valid(name: str, output: JsonObject) -> Any:
     return loaded
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "tree",
-        "rewrite",
-        "verify",
-        "explain",
-        "sources",
-        "modules",
-        "select",
-        "stats",
-        "diff",
-        "profile",
-        "doctor",
-    ],
-)
+@pytest.mark.parametrize("name", SCHEMAS)
 def test_schemas_are_valid_and_closed(name: str) -> None:
     published = schema(name)
     jsonschema.Draft202012Validator.check_schema(published)

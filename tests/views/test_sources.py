@@ -14,7 +14,7 @@ from rewriter.views.json import schema, sources_json
 from rewriter.views.sidecar import write
 from rewriter.views.sources import ALL, VERDICTS, compare_sources
 from rewriter.views.truth import read_truth
-from tests.cli.test_faults import run
+from tests.cli.running import heard
 from tests.exports import EXPORTS
 from tests.views.models import small
 
@@ -67,15 +67,15 @@ def test_what_is_no_truth(tmp_path: Path, text: str) -> None:
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     model, truth = EXPORTS / "bert" / "dy.onnx", EXPORTS / "bert" / "truth.json"
-    code, out, _ = run(capsys, "tree", model, "--compare-sources", "--truth", truth)
+    code, out, _ = heard(capsys, "tree", model, "--compare-sources", "--truth", truth)
     assert code == 0
     assert "exporter metadata" in out
     assert "unplaced" in out
-    code, out, _ = run(capsys, "tree", model, "--compare-sources", "--json")
+    code, out, _ = heard(capsys, "tree", model, "--compare-sources", "--json")
     document = json.loads(out)
     jsonschema.Draft202012Validator(schema("sources")).validate(document)
     assert code == 0
     assert document == {**sources_json(compare_sources(pipeline.load(model))), **document}
-    code, out, err = run(capsys, "tree", model, "--truth", truth)
+    code, out, err = heard(capsys, "tree", model, "--truth", truth)
     assert (code, out) == (2, "")
     assert "--compare-sources" in err

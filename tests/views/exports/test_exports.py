@@ -15,7 +15,6 @@ import pytest
 
 import rewriter
 from rewriter import pipeline
-from rewriter.cli import main
 from rewriter.insight.stats import collect
 from rewriter.insight.weighing import Measure, Weighing, weigh, with_ancestors
 from rewriter.modules.analysis import Analysis
@@ -24,16 +23,10 @@ from rewriter.views.exports.dot import dot
 from rewriter.views.exports.model_explorer import model_explorer
 from rewriter.views.exports.speedscope import speedscope
 from tests.build import chain
+from tests.cli.running import heard
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as left:
-        main(["export", *map(str, words)])
-    out, err = capsys.readouterr()
-    return int(left.value.code or 0), out, err
 
 
 def everything(analysis: Analysis) -> dict[ModulePath, ModulePath]:
@@ -58,7 +51,7 @@ def check_speedscope(document: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def test_speedscope_has_a_stack_for_every_module_with_a_weight(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, BERT, "--format", "speedscope")
+    code, out, err = heard(capsys, "export", BERT, "--format", "speedscope")
     assert (code, err) == (0, "")
     profiles = check_speedscope(json.loads(out))
     assert list(profiles) == [measure.value for measure in Measure]
@@ -90,7 +83,7 @@ def test_speedscope_takes_any_weight_and_lifts_what_is_not_shown() -> None:
 
 @pytest.mark.parametrize("measure", list(Measure))
 def test_model_explorer_adds_up_to_the_figures(measure: Measure, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, BERT, "--format", "model-explorer", "--weight", measure.value)
+    code, out, _ = heard(capsys, "export", BERT, "--format", "model-explorer", "--weight", measure.value)
     assert code == 0
     graph = onnx.load(BERT).graph
     (graph_id, data), *others = json.loads(out).items()
@@ -105,12 +98,14 @@ def test_model_explorer_adds_up_to_the_figures(measure: Measure, capsys: pytest.
 
 def test_model_explorer_leaves_out_what_nobody_knows(capsys: pytest.CaptureFixture[str]) -> None:
     path = EXPORTS / "resnet" / "ts_dyn.onnx"
-    _, out, err = run(capsys, path, "--format", "model-explorer", "--weight", "flops")
+    _, out, err = heard(capsys, "export", path, "--format", "model-explorer", "--weight", "flops")
     assert "are unknown, first" in err
     (data,) = json.loads(out).values()
     graph = onnx.load(path).graph
     assert len(data["results"]) < len(graph.node)
-    _, out, err = run(capsys, path, "--format", "model-explorer", "--weight", "flops", "--dim", "batch=1")
+    _, out, err = heard(
+        capsys, "export", path, "--format", "model-explorer", "--weight", "flops", "--dim", "batch=1"
+    )
     (data,) = json.loads(out).values()
     assert len(data["results"]) == len(graph.node)
     assert err == ""
@@ -142,7 +137,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 
 def test_csv_has_a_row_for_every_module_chosen(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run(capsys, BERT, "--format", "csv")
+    _, out, _ = heard(capsys, "export", BERT, "--format", "csv")
     rows = rows_of(out)
     analysis = pipeline.load(BERT)
     assert [row["path"] for row in rows] == [module.path for module in analysis.tree]
@@ -154,7 +149,7 @@ def test_csv_has_a_row_for_every_module_chosen(capsys: pytest.CaptureFixture[str
             each.parameters[0],
             each.parameter_bytes[1],
         )
-    _, out, _ = run(capsys, BERT, "--format", "csv", "--class", "Linear")
+    _, out, _ = heard(capsys, "export", BERT, "--format", "csv", "--class", "Linear")
     assert {row["class"] for row in rows_of(out)} == {"torch.nn.modules.linear.Linear"}
 
 
@@ -201,7 +196,7 @@ def test_dot_nests_modules_and_joins_siblings() -> None:
 
 @pytest.mark.parametrize("case", ["bert/ts", "bert/dy", "scripted_if_loop/ts", "unet/ts", "shared_block/ts"])
 def test_dot_of_exports_is_well_formed(case: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, EXPORTS / f"{case}.onnx", "--format", "dot")
+    code, out, _ = heard(capsys, "export", EXPORTS / f"{case}.onnx", "--format", "dot")
     assert code == 0
     found = list(tokens(out))
     assert found.count("{") == found.count("}")
@@ -233,17 +228,17 @@ def test_files_are_written_whole_and_inputs_spared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "bert.csv"
-    code, out, _ = run(capsys, BERT, "--format", "csv", "-o", output)
+    code, out, _ = heard(capsys, "export", BERT, "--format", "csv", "-o", output)
     assert (code, out) == (0, "")
     assert len(rows_of(output.read_text())) == len(rewriter.tree(BERT))
     model = tmp_path / "m.onnx"
     model.write_bytes(BERT.read_bytes())
-    code, _, err = run(capsys, model, "--format", "csv", "-o", model)
+    code, _, err = heard(capsys, "export", model, "--format", "csv", "-o", model)
     assert (code, model.read_bytes()) == (2, BERT.read_bytes())
     assert "is the input" in err
-    assert run(capsys, BERT, "--format", "csv", "-o", tmp_path / "none" / "x.csv")[0] == 2
-    assert run(capsys, BERT, "--format", "dot", "--weight", "flops")[0] == 2
-    assert run(capsys, BERT, "zzz", "--format", "dot")[0] == 2
+    assert heard(capsys, "export", BERT, "--format", "csv", "-o", tmp_path / "none" / "x.csv")[0] == 2
+    assert heard(capsys, "export", BERT, "--format", "dot", "--weight", "flops")[0] == 2
+    assert heard(capsys, "export", BERT, "zzz", "--format", "dot")[0] == 2
 
 
 @pytest.mark.parametrize("variant", ["ts", "dy"])
@@ -257,7 +252,7 @@ def test_grouped_and_annotated_files_give_the_figures_of_flat_ones(
     tables = [
         sorted(
             (row["path"], row["all_nodes"], row["all_parameters"], row["all_flops"])
-            for row in rows_of(run(capsys, path, "--format", "csv")[1])
+            for row in rows_of(heard(capsys, "export", path, "--format", "csv")[1])
         )
         for path in (flat, other)
     ]

@@ -1,0 +1,60 @@
+"""Digests of contents: of bytes, of files, and of a model with all that it refers to."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+from onnx import ModelProto
+
+from rewriter.model.external import external_locations, fault_of_data
+from rewriter.refusals import UnreadableModel
+
+_BYTES = 16
+_CHUNK = 16 << 20
+
+
+def digest_of(*parts: bytes) -> str:
+    """BLAKE2b of some bytes, which are kept apart: 32 hexadecimal digits."""
+    digest = hashlib.blake2b(digest_size=_BYTES)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def of_file(path: Path) -> str:
+    """BLAKE2b of the content of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=_BYTES)
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def of_model(path: Path) -> str:
+    """The digest of a model and of its external data; what is missing or may not be read counts as missing.
+
+    Raises:
+        OSError: the model cannot be read.
+    """
+    parts = [of_file(path)]
+    for name in locations_of(path.read_bytes()):
+        there = fault_of_data(path.parent, name) is None
+        parts += [name, of_file(path.parent / name) if there else ""]
+    return digest_of(*(part.encode("utf-8", "replace") for part in parts))
+
+
+def locations_of(data: bytes) -> tuple[str, ...]:
+    """Where the external data of a model is said to lie, in order; nothing where it is no model."""
+    model = ModelProto()
+    try:
+        model.ParseFromString(data)
+        return tuple(sorted(str(name) for name in external_locations(model)))
+    except (DecodeError, UnreadableModel):
+        return ()

@@ -1,0 +1,162 @@
+"""Who does the work: processes here, or a cluster that somebody else runs. All give futures of records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from importlib import import_module
+from typing import Any, Protocol
+
+from rewriter.batch.pool import Pool, Work
+from rewriter.batch.record import Record
+from rewriter.batch.remote import in_this_process
+from rewriter.batch.request import Request
+from rewriter.batch.work import rewrite_one
+from rewriter.refusals import UsageError
+
+FORMS = "local, dask://host:port, ray or ray://host:port"
+_AHEAD = 2
+"""Files handed to a cluster for each of its processes, so that none waits for the next."""
+
+
+class Engine(Protocol):
+    """Has files done, side by side."""
+
+    name: str
+
+    @property
+    def width(self) -> int:
+        """How many files may be under way."""
+
+    def submit(self, source: str, target: str, request: Request) -> Future[Record]:
+        """Have a file done; the future raises where whoever did it died."""
+
+    def close(self) -> None:
+        """Stop; what is under way is given up."""
+
+
+class Here:
+    """This process, one file at a time: for files that no other process sees, such as `memory://`."""
+
+    name = "local"
+    width = 1
+
+    def __init__(self, work: Work = rewrite_one) -> None:
+        self._work = work
+
+    def submit(self, source: str, target: str, request: Request) -> Future[Record]:
+        """Do a file."""
+        future: Future[Record] = Future()
+        future.set_result(self._work(source, target, request))
+        return future
+
+    def close(self) -> None:
+        """Nothing is under way."""
+
+
+class Dask:
+    """A Dask cluster that runs already. Its workers need this package, and to see the files."""
+
+    name = "dask"
+
+    def __init__(self, address: str, work: Work = rewrite_one) -> None:
+        client = _package("distributed", "dask").Client
+        self._work = work
+        try:
+            self._client = client(f"tcp://{address}", timeout=10, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"dask://{address}: no scheduler answers: {_line(error)}") from None
+        self._executor = self._client.get_executor(pure=False, retries=0)
+
+    @property
+    def width(self) -> int:
+        """How many files may be under way."""
+        return max(_AHEAD * sum(map(int, self._client.nthreads().values())), 1)
+
+    def submit(self, source: str, target: str, request: Request) -> Future[Record]:
+        """Have a file done; Dask itself starts it again where a worker dies, and gives up in the end."""
+        future: Future[Record] = self._executor.submit(self._work, source, target, request)
+        return future
+
+    def close(self) -> None:
+        """Leave the cluster to itself."""
+        self._executor.shutdown(wait=False)
+        self._client.close()
+
+
+class Ray:
+    """A Ray cluster, or Ray on this machine. Its workers need this package, and to see the files."""
+
+    name = "ray"
+
+    def __init__(self, address: str, work: Work = rewrite_one) -> None:
+        self._ray = _package("ray", "ray")
+        self._ours = not self._ray.is_initialized()
+        if self._ours:
+            quiet = {} if address else {"include_dashboard": False}
+            try:
+                self._ray.init(
+                    f"ray://{address}" if address else None,
+                    log_to_driver=False,
+                    logging_level="error",
+                    configure_logging=False,
+                    **quiet,
+                )
+            except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+                raise UsageError(f"ray://{address}: no cluster answers: {_line(error)}") from None
+        self._work = self._ray.remote(work).options(max_retries=0, num_cpus=1)
+
+    @property
+    def width(self) -> int:
+        """How many files may be under way."""
+        return max(_AHEAD * int(self._ray.cluster_resources().get("CPU", 1)), 1)
+
+    def submit(self, source: str, target: str, request: Request) -> Future[Record]:
+        """Have a file done."""
+        future: Future[Record] = self._work.remote(source, target, request).future()
+        return future
+
+    def close(self) -> None:
+        """Leave the cluster; end Ray where we began it."""
+        if self._ours:
+            self._ray.shutdown()
+
+
+def engine_of(
+    text: str, jobs: int | None = None, urls: Iterable[str] = (), work: Work = rewrite_one
+) -> Callable[[], Engine]:
+    """What makes the engine that a text names, `local`, `dask://host:port`, `ray` or `ray://host:port`.
+
+    Args:
+        text: the name.
+        jobs: processes of the local one; as many as there are cores where None.
+        urls: what will be read and written, some of which may be seen in this process alone.
+        work: what is done with a file.
+
+    Raises:
+        UsageError: there is no such engine, or it cannot see these files.
+    """
+    kind, _, address = text.partition("://")
+    private = next((url for url in urls if in_this_process(url)), None)
+    known = {"local": text == kind, "dask": bool(address), "ray": bool(address) or text == kind}
+    if not known.get(kind):
+        raise UsageError(f"--engine {text}: there is no such engine; write {FORMS}")
+    if kind != "local" and jobs is not None:
+        raise UsageError(f"--jobs is of the local engine; {kind} has as many workers as it was started with")
+    if kind == "local":
+        return (lambda: Here(work)) if private else (lambda: Pool(jobs, work))
+    if private:
+        raise UsageError(f"{private}: no other process sees it; leave out --engine {text}")
+    return (lambda: Dask(address, work)) if kind == "dask" else (lambda: Ray(address, work))
+
+
+def _package(module: str, package: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError:
+        extra = {"dask": "dask[distributed]"}.get(package, package)
+        raise UsageError(f"--engine {package} needs {module}; pip install '{extra}'") from None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

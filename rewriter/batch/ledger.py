@@ -1,0 +1,157 @@
+"""The ledger: a JSON line for every file that was dealt with, and who deals with one now.
+
+Whoever is killed while writing leaves a torn last line at most: readers pass over what is no record, and the
+next writer begins a line of its own. Runs that share an output folder share the ledger. Each claims a file
+before it begins, by a lock on one byte of a file beside the ledger, which the system frees when a process
+dies; so no file is done twice, and none is lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rewriter.batch.record import Record, from_json
+from rewriter.refusals import CannotWrite
+
+NAME = "rewriter-batch.jsonl"
+_BINARY = getattr(os, "O_BINARY", 0)
+_APPENDING = 0
+"""The byte that is locked while a line is written."""
+
+
+class Ledger:
+    """The ledger of one output folder, open for reading and appending.
+
+    Raises:
+        CannotWrite: it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read_to = 0
+        self._records: dict[str, Record] = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o666)
+            # POSIX frees the locks on a file as soon as it is closed once: this one is opened here alone.
+            self._locks = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise CannotWrite(
+                f"{path}: the ledger cannot be written: {error.strerror}; see --ledger"
+            ) from None
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._file)
+        os.close(self._locks)
+
+    def records(self) -> dict[str, Record]:
+        """Target -> its latest record, with what other runs have written meanwhile."""
+        for line in self._new_lines():
+            try:
+                record = from_json(json.loads(line))
+            except (ValueError, RecursionError):
+                continue
+            if record is not None:
+                self._records[record.target] = record
+        return self._records
+
+    def _new_lines(self) -> Iterator[bytes]:
+        """Whole lines that were not read yet; a last one without its end is left for the next time."""
+        size = os.fstat(self._file).st_size
+        data = b""
+        while self._read_to + len(data) < size:
+            chunk = self._read(self._read_to + len(data), size - self._read_to - len(data))
+            if not chunk:
+                break
+            data += chunk
+        whole = data.rfind(b"\n") + 1
+        self._read_to += whole
+        yield from data[:whole].splitlines()
+
+    def _read(self, start: int, size: int) -> bytes:
+        os.lseek(self._file, start, os.SEEK_SET)  # appending ignores it
+        return os.read(self._file, size)
+
+    def append(self, record: Record) -> None:
+        """Write a record so that it survives a power cut.
+
+        Raises:
+            CannotWrite: the disk is full, or the like.
+        """
+        line = json.dumps(record.as_json(), allow_nan=False).encode() + b"\n"
+        try:
+            with self._appending():
+                size = os.fstat(self._file).st_size
+                torn = size > 0 and self._read(size - 1, 1) != b"\n"
+                data = (b"\n" if torn else b"") + line
+                while data:
+                    data = data[os.write(self._file, data) :]
+                os.fsync(self._file)
+        except OSError as error:
+            raise CannotWrite(
+                f"{self.path}: the ledger cannot be written: {error.strerror}; run again to go on"
+            ) from None
+
+    @contextmanager
+    def _appending(self) -> Iterator[None]:
+        _lock(self._locks, _APPENDING, wait=True)
+        try:
+            yield
+        finally:
+            _unlock(self._locks, _APPENDING)
+
+    def claim(self, target: str) -> bool:
+        """Whether the file is ours to do; false where another process is at it."""
+        return _lock(self._locks, _byte_of(target), wait=False)
+
+    def release(self, target: str) -> None:
+        """Let others have the file."""
+        _unlock(self._locks, _byte_of(target))
+
+
+def _byte_of(target: str) -> int:
+    return 1 + int.from_bytes(
+        hashlib.blake2b(target.encode("utf-8", "replace"), digest_size=7).digest(), "big"
+    )
+
+
+def _fcntl() -> Any:
+    try:
+        return import_module("fcntl")
+    except ImportError:  # Windows: concurrent runs may do a file twice there, with the same result
+        return None
+
+
+def _lock(handle: int, byte: int, *, wait: bool) -> bool:
+    fcntl = _fcntl()
+    if fcntl is None:
+        return True
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, byte)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a file system without locks
+        pass
+    return True
+
+
+def _unlock(handle: int, byte: int) -> None:
+    fcntl = _fcntl()
+    if fcntl is not None:
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_UN, 1, byte)
+        except OSError:
+            return

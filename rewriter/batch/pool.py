@@ -1,0 +1,131 @@
+"""A process for every core, each an executor by itself: one that dies takes nothing but its own file along.
+
+Processes are spawned, never forked: onnxruntime and torch have threads, which a fork would lose. A process
+ends with its parent, however that dies, and cleans up before. Ctrl-C is the parent's to hear; it passes it on
+to those at work.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from rewriter.batch.record import Record
+from rewriter.batch.request import Request
+from rewriter.batch.work import rewrite_one
+
+Work = Callable[[str, str, Request], Record]
+_AT_WORK = threading.Event()
+_GRACE = 5.0
+"""Seconds that a process has for cleaning up once its parent is gone."""
+
+
+class _Slot:
+    """One process, and another in its place once it has died."""
+
+    def __init__(self) -> None:
+        self._executor: ProcessPoolExecutor | None = None
+        self._pid: Future[int] = Future()
+        self._latest: Future[Record] | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._latest is not None and not self._latest.done()
+
+    def submit(self, work: Work, source: str, target: str, request: Request) -> Future[Record]:
+        try:
+            self._latest = self._living().submit(_work, work, source, target, request)
+        except BrokenProcessPool:  # it died since its last file
+            self._executor = None
+            self._latest = self._living().submit(_work, work, source, target, request)
+        return self._latest
+
+    def _living(self) -> ProcessPoolExecutor:
+        if self._executor is None:
+            context = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(1, context, initializer=_begin)
+            self._pid = self._executor.submit(os.getpid)
+        return self._executor
+
+    def close(self) -> None:
+        if self._executor is None:
+            return
+        if self.busy and sys.platform != "win32":
+            with contextlib.suppress(Exception):  # it died, or never began
+                os.kill(self._pid.result(timeout=_GRACE), signal.SIGINT)
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+class Pool:
+    """Processes on this machine.
+
+    Args:
+        jobs: how many; as many as there are cores for us where None.
+        work: what they do.
+    """
+
+    name = "local"
+
+    def __init__(self, jobs: int | None = None, work: Work = rewrite_one) -> None:
+        self._slots = [_Slot() for _ in range(jobs or cores())]
+        self._work = work
+
+    @property
+    def width(self) -> int:
+        """How many files may be under way."""
+        return len(self._slots)
+
+    def submit(self, source: str, target: str, request: Request) -> Future[Record]:
+        """Have a file done; its future raises BrokenProcessPool where the process dies."""
+        slot = next(slot for slot in self._slots if not slot.busy)
+        return slot.submit(self._work, source, target, request)
+
+    def close(self) -> None:
+        """End all processes; those at work are interrupted and clean up."""
+        for slot in self._slots:
+            slot.close()
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _begin() -> None:
+    """What a process of the pool does first."""
+    if sys.platform != "win32":
+        os.setsid()  # Ctrl-C in a terminal reaches the parent alone
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    """End with the parent, which may die without a word."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        _thread.interrupt_main()
+        limit = time.monotonic() + _GRACE
+        while _AT_WORK.is_set() and time.monotonic() < limit:
+            time.sleep(0.01)
+        os._exit(1)
+
+
+def _work(work: Work, source: str, target: str, request: Request) -> Record:
+    """Work that Ctrl-C interrupts; between two files there is nothing to interrupt."""
+    _AT_WORK.set()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return work(source, target, request)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _AT_WORK.clear()

@@ -1,0 +1,122 @@
+"""What became of one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from rewriter.version import __version__
+
+
+class Status(StrEnum):
+    """What became of a file, from the best to the worst."""
+
+    DONE = "done"
+    """Written, and proved."""
+    BELOW_THRESHOLD = "below_threshold"
+    """Too few nodes were placed, or something was refused under `--strict`."""
+    MISUSE = "misuse"
+    """The output cannot be written, or what was asked for does not fit this file."""
+    UNREADABLE = "unreadable"
+    """The source is no model that can be read, or its data is missing."""
+    NOT_EQUIVALENT = "not_equivalent"
+    """The result was not proved equal."""
+    CRASHED = "crashed"
+    """The process that rewrote it died, and died once more when nothing else ran."""
+    FAULT = "fault"
+    """A fault of our own."""
+
+    @property
+    def exit_code(self) -> int:
+        """What `rewriter rewrite` would leave with."""
+        return _CODES[self]
+
+    @property
+    def final(self) -> bool:
+        """Whether the same file, asked for the same, would end so again."""
+        return self in _FINAL
+
+
+_CODES = {
+    Status.DONE: 0,
+    Status.BELOW_THRESHOLD: 4,
+    Status.MISUSE: 2,
+    Status.UNREADABLE: 3,
+    Status.NOT_EQUIVALENT: 1,
+    Status.CRASHED: 70,
+    Status.FAULT: 70,
+}
+_FINAL = frozenset({Status.DONE, Status.BELOW_THRESHOLD, Status.UNREADABLE, Status.NOT_EQUIVALENT})
+
+
+def status_of(exit_code: int) -> Status:
+    """The status of a file whose rewrite raised an error with that exit code."""
+    return next((status for status, code in _CODES.items() if code == exit_code), Status.FAULT)
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """The worst of some statuses; `done` of none."""
+    order = list(Status)
+    return max(statuses, key=order.index, default=Status.DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became of one file. One line of the ledger.
+
+    Attributes:
+        source: the file, or its URL.
+        target: what it became, relative to the output folder, with `/`.
+        status: how it ended.
+        message: why, in one line; empty where it was done.
+        key: digest of the source's content with its external data, of the request and of the version; empty
+            where the source could not be read.
+        request: the seal of the request alone.
+        version: of the rewriter that did it.
+        nodes: of the source.
+        placed: how many of them have a module.
+        refusals: how many things were left undone.
+        exact: whether onnxruntime gave the same numbers bit for bit; None where it did not run.
+        seconds: what it took.
+        outputs: file beside the target -> digest of its content.
+        stamps: URL that was read -> what its server says of its version; only of remote files.
+        notes: what the report says of the model as a whole.
+    """
+
+    source: str
+    target: str
+    status: Status
+    message: str = ""
+    key: str = ""
+    request: str = ""
+    version: str = __version__
+    nodes: int | None = None
+    placed: int | None = None
+    refusals: int = 0
+    exact: bool | None = None
+    seconds: float = 0.0
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as JSON, as `schemas/batch.schema.json` tells."""
+        return {**asdict(self), "status": str(self.status), "notes": list(self.notes)}
+
+
+def from_json(found: object) -> Record | None:
+    """The record that a line of a ledger holds; None where it is none, or one of another version's form."""
+    if not isinstance(found, dict):
+        return None
+    names = {each.name for each in fields(Record)}
+    try:
+        known = {name: value for name, value in found.items() if name in names}
+        record = Record(**known | {"status": Status(found["status"]), "notes": tuple(found["notes"])})
+    except (KeyError, TypeError, ValueError):
+        return None
+    texts = (record.source, record.target, record.key, record.request, record.version)
+    maps = (record.outputs, record.stamps)
+    sound = all(isinstance(text, str) for text in texts) and all(isinstance(each, dict) for each in maps)
+    return record if sound else None

@@ -1,0 +1,224 @@
+"""Files that lie elsewhere, by the URLs that fsspec knows; plain paths and `file://` need no fsspec."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+from urllib.request import url2pathname
+
+from rewriter.batch.digests import locations_of
+from rewriter.model.external import is_inside
+from rewriter.refusals import CannotWrite, RewriterError, UnreadableModel, UsageError
+
+_FILE = "file://"
+_VALIDATORS = (
+    *("ETag", "etag", "md5Hash", "content_md5", "generation", "version_id", "blob_id", "checksum"),
+    *("LastModified", "last_modified", "Last-Modified", "updated", "mtime", "modified", "created"),
+)
+"""Keys by which file systems tell one version of a file from another; the size alone does not."""
+_CONFIG = "config.json"
+
+
+def is_url(text: str) -> bool:
+    """Whether a text names something that only fsspec reads."""
+    return "://" in text and not text.startswith(_FILE)
+
+
+def local(text: str) -> str:
+    """The plain path that a text names: itself, or what is behind `file://`."""
+    return url2pathname(text.removeprefix(_FILE)) if text.startswith(_FILE) else text
+
+
+def in_this_process(text: str) -> bool:
+    """Whether a URL means something in this process alone."""
+    return text.startswith("memory://")
+
+
+def find(url: str, suffix: str) -> Iterator[tuple[str, str | None]]:
+    """URLs of the models that a URL names, each with the beginning that its target leaves out.
+
+    That is None for a file by itself: its name is all that counts.
+
+    Raises:
+        UnreadableModel: there is no such thing.
+        UsageError: fsspec, or what it needs for this URL, is not installed.
+    """
+    system, path = _open(url)
+    with _telling(url):
+        if "*" in url:
+            plain = url[: url.index("*")].rpartition("/")[0] + "/"
+            names = sorted(name for name in system.glob(path) if name.endswith(suffix))
+        elif url.partition("?")[0].endswith(suffix) or not system.isdir(path):
+            yield url, None
+            return
+        else:
+            plain = url.rstrip("/") + "/"
+            names = sorted(name for name in system.find(path) if name.endswith(suffix))
+        start = _open(plain)[1].rstrip("/") + "/"
+        for name in names:
+            # Some systems name files by URL, others by what stands behind its beginning.
+            inside = name[len(start) :] if name.startswith(start) else name[len(plain) :]
+            yield plain + inside, plain
+
+
+class Fetched(NamedTuple):
+    """A model that lies here.
+
+    Attributes:
+        path: where.
+        stamps: URL that was read -> what its server says of its version.
+        folders: folder that it was put in -> where it really lies.
+    """
+
+    path: Path
+    stamps: Mapping[str, str]
+    folders: Mapping[str, str]
+
+    def said(self, text: str) -> str:
+        """The text with the places that users know."""
+        for here, there in self.folders.items():
+            text = text.replace(here, there)
+        return text
+
+
+@contextmanager
+def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
+    """A model in a temporary folder, its external data beside it.
+
+    Args:
+        url: of the model; a plain path is given back as it is, without stamps.
+        config: whether a config that lies with the model comes along.
+
+    Raises:
+        UnreadableModel: it cannot be read.
+        UsageError: fsspec, or what it needs for this URL, is not installed.
+    """
+    if not is_url(url):
+        yield Fetched(Path(local(url)), {}, {})
+        return
+    system, _ = _open(url)
+    home, _, name = url.partition("?")[0].rpartition("/")
+    query = url[len(home) + 1 + len(name) :]
+    with TemporaryDirectory(prefix="rewriter-batch-") as scratch:
+        # The folder keeps its name, which may say that a config lies above it.
+        folder = Path(scratch, "above", PurePosixPath(home).name or "root")
+        folder.mkdir(parents=True)
+        wanted = {url: folder / name}
+        _get(system, url, folder / name)
+        for location in locations_of((folder / name).read_bytes()):
+            if _is_plain(location) and _exists(system, data := f"{home}/{location}{query}"):
+                wanted[data] = folder / location
+        if config:
+            above = home.rpartition("/")[0]
+            for place, into in ((home, folder), (above, folder.parent)):
+                if _exists(system, found := f"{place}/{_CONFIG}{query}"):
+                    wanted[found] = into / _CONFIG
+        for each, path in wanted.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                _get(system, each, path)
+        folders = {str(folder): home, str(folder.parent): home.rpartition("/")[0]}
+        yield Fetched(folder / name, {each: stamp(each) for each in wanted}, folders)
+
+
+@contextmanager
+def put(url: str) -> Iterator[Path]:
+    """Where to write a model that is to lie at a URL: files beside it are put there at the end, it last.
+
+    Args:
+        url: of the model; a plain path is given back as it is.
+
+    Raises:
+        CannotWrite: they cannot be put there.
+        UsageError: fsspec, or what it needs for this URL, is not installed.
+    """
+    if not is_url(url):
+        yield Path(local(url))
+        return
+    system, _ = _open(url)
+    home, _, name = url.rpartition("/")
+    with TemporaryDirectory(prefix="rewriter-batch-") as scratch:
+        folder = Path(scratch)
+        yield folder / name
+        written = sorted(path for path in folder.rglob("*") if path.is_file())
+        try:
+            for path in sorted(written, key=lambda path: path.name == name):
+                target = _open(f"{home}/{path.relative_to(folder).as_posix()}")[1]
+                system.makedirs(target.rpartition("/")[0], exist_ok=True)
+                system.put_file(str(path), target)
+        except (OSError, NotImplementedError, ValueError) as error:
+            raise CannotWrite(f"{url}: cannot be written: {_line(error)}; check access and space") from None
+
+
+def stamp(url: str) -> str:
+    """What the server says of the version of a file; empty where that tells no versions apart."""
+    system, path = _open(url)
+    try:
+        info = system.info(path)
+    except Exception:  # whatever its package raises: then nothing is known
+        return ""
+    told = {key: str(info[key]) for key in _VALIDATORS if info.get(key)}
+    if not told:
+        return ""
+    text = json.dumps({"size": info.get("size"), **told}, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def exists(url: str) -> bool:
+    """Whether there is a file at a URL or path."""
+    if not is_url(url):
+        return Path(local(url)).is_file()
+    return _exists(_open(url)[0], url)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name leads nowhere but into its folder: fsspec chains file systems by `::`."""
+    return is_inside(name) and "::" not in name and "://" not in name
+
+
+def _exists(system: Any, url: str) -> bool:
+    try:
+        return bool(system.isfile(_open(url)[1]))
+    except Exception:  # whatever its package raises
+        return False
+
+
+def _get(system: Any, url: str, target: Path) -> None:
+    with _telling(url):
+        system.get_file(_open(url)[1], str(target))
+
+
+def _open(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and what the file is called there."""
+    try:
+        core = import_module("fsspec.core")
+    except ImportError:
+        raise UsageError(f"{url}: URLs need fsspec; pip install 'onnx-module-rewriter[batch]'") from None
+    try:
+        system, path = core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"{url}: {_line(error)}") from None
+    return system, str(path)
+
+
+@contextmanager
+def _telling(url: str) -> Iterator[None]:
+    """Report in one line whatever the package behind a URL raises."""
+    try:
+        yield
+    except RewriterError:
+        raise
+    except FileNotFoundError:
+        raise UnreadableModel(f"{url}: no such file; check the URL") from None
+    except Exception as error:
+        raise UnreadableModel(f"{url}: cannot be read: {_line(error)}; check the URL and access") from None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,221 @@
+"""A batch: what is to do is found, what was done is left, what fails is told, and all of it recorded."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rewriter.batch import companions, remote, sources
+from rewriter.batch.engines import Engine, engine_of
+from rewriter.batch.ledger import NAME, Ledger
+from rewriter.batch.pool import Work, cores
+from rewriter.batch.record import Record, Status, worst
+from rewriter.batch.request import Request
+from rewriter.batch.sources import Job
+from rewriter.batch.work import is_current, rewrite_one
+from rewriter.refusals import UsageError
+
+Told = Callable[[Record, int, int], None]
+"""Told every record as it comes, how many files are through, and how many there are."""
+_POLL = 0.5
+"""Seconds until a file that another run has under way is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of many files.
+
+    Attributes:
+        records: of every file, in the order of their targets.
+        kept: targets that an earlier or another run had done.
+        output: the folder or URL that was written to.
+        ledger: where the records are.
+        seconds: what it took.
+    """
+
+    records: tuple[Record, ...]
+    kept: frozenset[str]
+    output: str
+    ledger: Path
+    seconds: float
+
+    @property
+    def failures(self) -> tuple[Record, ...]:
+        """The records of files that were not done."""
+        return tuple(record for record in self.records if record.status is not Status.DONE)
+
+    @property
+    def exit_code(self) -> int:
+        """That of the worst record."""
+        return worst(record.status for record in self.records).exit_code
+
+
+def run(
+    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    request: Request | None = None,
+    *,
+    engine: str = "local",
+    jobs: int | None = None,
+    ledger: str | os.PathLike[str] | None = None,
+    again: bool = False,
+    also: Sequence[str] = (),
+    told: Told = lambda record, through, of: None,
+    work: Work = rewrite_one,
+) -> Batch:
+    """Rewrite many files. What was done already, by the ledger and by contents, is left alone.
+
+    Call it under `if __name__ == "__main__":` in a script, as all that starts processes.
+
+    Args:
+        source: a file, folder, glob, or URL of these; or several.
+        output: the folder to write to, or its URL. It mirrors the tree of the sources.
+        request: how to rewrite; external data is always copied.
+        engine: `local`, `dask://host:port`, `ray` or `ray://host:port`.
+        jobs: processes of the local engine; one for every core where None.
+        ledger: where records are kept; in the output folder where None.
+        again: whether files that failed for good are done again.
+        also: globs of file names to copy beside the models, such as `*.json`.
+        told: told every record as it comes.
+        work: what is done with a file.
+
+    Raises:
+        UnreadableModel: a source does not exist.
+        UsageError: two files would become one, or the engine is not there.
+        CannotWrite: the ledger cannot be written.
+    """
+    started = time.monotonic()
+    texts = [source] if isinstance(source, str | os.PathLike) else list(source)
+    names, target = [os.fspath(text) for text in texts], os.fspath(output)
+    request = replace(request or Request(), copy_data=True).sealed()
+    make_engine = engine_of(engine, jobs, [*names, target], work)
+    replace(request, config=False).options(Path())  # what is given beside all models is sound
+    jobs_found = sources.find(names, target)
+    path = Path(ledger) if ledger is not None else _ledger_in(target)
+    with Ledger(path) as book:
+        todo = _Todo(jobs_found, target, request, book, again=again)
+        if todo.left:
+            with closing(make_engine()) as at_work:
+                for record in todo.run(at_work):
+                    told(record, todo.through, len(jobs_found))
+        records = tuple(todo.records[job.target] for job in jobs_found)
+    if not request.dry_run:
+        companions.copy(names, target, also)
+    return Batch(records, frozenset(todo.kept), target, path, time.monotonic() - started)
+
+
+def _ledger_in(output: str) -> Path:
+    if remote.is_url(output):
+        raise UsageError(f"{output}: a ledger needs a file that can be appended to; name one by --ledger")
+    return Path(remote.local(output)) / NAME
+
+
+class _Todo:
+    """The files of a batch on their way."""
+
+    def __init__(
+        self, jobs: Sequence[Job], output: str, request: Request, ledger: Ledger, *, again: bool
+    ) -> None:
+        self.records: dict[str, Record] = {}
+        self.kept: set[str] = set()
+        self._output = output
+        self._request = request
+        self._ledger = ledger
+        self._again = again
+        self._keep(jobs)
+        self.left = deque(job for job in jobs if job.target not in self.records)
+
+    @property
+    def through(self) -> int:
+        """How many files are done with."""
+        return len(self.records)
+
+    def run(self, engine: Engine) -> Iterator[Record]:
+        """Do what is left, as it comes; then, one by one, those whose process died."""
+        under_way: dict[Future[Record], Job] = {}
+        died: list[Job] = []
+        while self.left or under_way:
+            busy_elsewhere = self._start(engine, under_way)
+            ended, _ = wait(under_way, timeout=_POLL, return_when=FIRST_COMPLETED)
+            for future in ended:
+                job = under_way.pop(future)
+                record = self._outcome(future, job)
+                if record is None:
+                    died.append(job)
+                else:
+                    yield self._enter(job, record)
+            if busy_elsewhere and not under_way:
+                time.sleep(_POLL)
+        for job in died:
+            record = self._outcome(self._submit(engine, job), job)
+            message = f"{job.source}: the process that rewrote it died twice, the second time alone"
+            yield self._enter(
+                job, record or Record(job.source, "", Status.CRASHED, message, request=self._request.seal)
+            )
+
+    def _start(self, engine: Engine, under_way: dict[Future[Record], Job]) -> bool:
+        """Hand out as much as the engine takes; whether another run has some of it."""
+        passed: list[Job] = []
+        width = engine.width
+        while self.left and len(under_way) < width:
+            job = self.left.popleft()
+            if not self._ledger.claim(job.target):
+                passed.append(job)
+                continue
+            # Another run may have done it between our look at the ledger and the claim.
+            if job.target in self._ledger.records() and self._keep([job]):
+                self._ledger.release(job.target)
+                continue
+            under_way[self._submit(engine, job)] = job
+        self.left.extend(passed)
+        return bool(passed)
+
+    def _submit(self, engine: Engine, job: Job) -> Future[Record]:
+        return engine.submit(job.source, self._place(job), self._request)
+
+    def _place(self, job: Job) -> str:
+        if remote.is_url(self._output):
+            return f"{self._output.rstrip('/')}/{job.target}"
+        return str(Path(remote.local(self._output)) / job.target)
+
+    def _outcome(self, future: Future[Record], job: Job) -> Record | None:
+        """The record; None where whoever did it died. Work itself raises nothing."""
+        try:
+            return future.result()
+        except Exception:
+            return None
+
+    def _enter(self, job: Job, record: Record) -> Record:
+        record = replace(record, target=job.target)
+        self._ledger.append(record)
+        self._ledger.release(job.target)
+        self.records[job.target] = record
+        return record
+
+    def _keep(self, jobs: Sequence[Job]) -> bool:
+        """Take over what the ledger says was done; whether it was all of them."""
+        known = self._ledger.records()
+        candidates = [
+            (job, known[job.target])
+            for job in jobs
+            if job.target in known and self._counts(known[job.target])
+        ]
+        with ThreadPoolExecutor(cores()) as threads:  # digests let other threads run
+            current = threads.map(
+                lambda pair: is_current(pair[1], pair[0].source, self._place(pair[0]), self._request),
+                candidates,
+            )
+            for (job, record), same in zip(candidates, current, strict=True):
+                if same:
+                    self.records[job.target] = record
+                    self.kept.add(job.target)
+        return all(job.target in self.records for job in jobs)
+
+    def _counts(self, record: Record) -> bool:
+        return record.status is Status.DONE or (record.status.final and not self._again)

@@ -1,0 +1,156 @@
+"""Which files a batch is of, and what each becomes: the output folder mirrors the tree of the sources."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+from typing import NamedTuple
+
+from rewriter.batch import remote
+from rewriter.batch.digests import locations_of
+from rewriter.model.external import is_inside
+from rewriter.pipeline import sidecar_path
+from rewriter.refusals import UnreadableModel, UsageError
+
+_SUFFIX = ".onnx"
+
+
+class Job(NamedTuple):
+    """One file of a batch: its path or URL, and what it becomes, relative to the output folder, with `/`."""
+
+    source: str
+    target: str
+
+
+def find(sources: Sequence[str], output: str) -> tuple[Job, ...]:
+    """The files that sources name, in the order of their targets.
+
+    A folder stands for every `.onnx` file below it, hidden folders left out, and its files keep their place
+    below it. So do those that fit a glob, below the part of it without wildcards. A file by itself becomes
+    one of the same name. What lies in the output folder is no source.
+
+    Args:
+        sources: files, folders, globs, and URLs of these that fsspec knows.
+        output: the folder to write to, or its URL.
+
+    Raises:
+        UnreadableModel: a source does not exist, or holds no model.
+        UsageError: two files would become one, or a file would replace itself.
+    """
+    jobs: list[Job] = []
+    for text in sources:
+        found = list(_remote(text) if remote.is_url(text) else _local(remote.local(text), output))
+        if not found:
+            raise UnreadableModel(f"{text}: holds no {_SUFFIX} file; check the path")
+        jobs += found
+    jobs = sorted(dict.fromkeys(jobs), key=lambda job: (job.target, job.source))
+    _demand_apart(jobs)
+    _demand_data_apart(jobs)
+    _demand_elsewhere(jobs, output)
+    return tuple(jobs)
+
+
+def _local(text: str, output: str) -> Iterator[Job]:
+    path = Path(text)
+    if path.is_dir():
+        yield from (_job(each, path) for each in _models_in(path, output))
+    elif path.exists() or not has_magic(text):
+        if not path.exists():
+            raise UnreadableModel(f"{text}: no such file or folder; check the path")
+        yield Job(text, path.name)
+    else:
+        base = Path(*_plain_part(path.parts))
+        own = _own(output)
+        for found in sorted(glob(text, recursive=True)):  # noqa: PTH207 - as shells have it, without hidden ones
+            each = Path(found)
+            single = [each] if each.suffix == _SUFFIX else []
+            for model in _models_in(each, output) if each.is_dir() else single:
+                if own is None or not model.resolve().is_relative_to(own):
+                    yield _job(model, base)
+
+
+def _job(model: Path, base: Path) -> Job:
+    return Job(str(model), model.relative_to(base).as_posix())
+
+
+def _plain_part(parts: Sequence[str]) -> tuple[str, ...]:
+    magic = next(number for number, part in enumerate(parts) if has_magic(part))
+    return tuple(parts[:magic])
+
+
+def _own(output: str) -> Path | None:
+    """The output folder, which holds no sources."""
+    return None if remote.is_url(output) else Path(remote.local(output)).resolve()
+
+
+def _models_in(folder: Path, output: str) -> list[Path]:
+    own = _own(output)
+    found: list[Path] = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and (own is None or (Path(place) / name).resolve() != own)
+        ]
+        found += (Path(place) / name for name in files if name.endswith(_SUFFIX) and name[0] != ".")
+    return sorted(found)
+
+
+def _remote(url: str) -> Iterator[Job]:
+    for found, base in remote.find(url, _SUFFIX):
+        target = found.partition("?")[0].rpartition("/")[2] if base is None else found[len(base) :]
+        if not is_inside(target):
+            raise UnreadableModel(f"{found}: would lie outside of the output; name the file itself")
+        yield Job(found, target)
+
+
+def _demand_apart(jobs: Iterable[Job]) -> None:
+    taken: dict[str, str] = {}
+    for job in jobs:
+        for name in dict.fromkeys((job.target, sidecar_path(Path(job.target)).as_posix())):
+            other = taken.setdefault(name, job.source)
+            if other != job.source:
+                raise UsageError(
+                    f"{other} and {job.source} would both become {name}; name the folder that both are in, "
+                    "or a glob in quotes, so that they keep their places"
+                )
+
+
+def _demand_data_apart(jobs: Iterable[Job]) -> None:
+    """External data keeps its name, so folders that become one may not have different data of one name.
+
+    The second copy would get another name, and which is the second is a matter of chance.
+    """
+    homes: dict[str, dict[Path, list[Path]]] = {}
+    for job in jobs:
+        if not remote.is_url(job.source):
+            model = Path(remote.local(job.source))
+            target = job.target.rpartition("/")[0]
+            homes.setdefault(target, {}).setdefault(model.parent, []).append(model)
+    for folders in homes.values():
+        taken: dict[str, Path] = {}
+        for folder, models in folders.items() if len(folders) > 1 else ():
+            for name in dict.fromkeys(name for model in models for name in locations_of(_bytes_of(model))):
+                if (other := taken.setdefault(name, folder)) != folder:
+                    raise UsageError(
+                        f"{other / name} and {folder / name} would both become {name}; name the folder that "
+                        "both are in, so that they keep their places"
+                    )
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # whoever rewrites it will say so
+        return b""
+
+
+def _demand_elsewhere(jobs: Iterable[Job], output: str) -> None:
+    if remote.is_url(output):
+        return
+    for job in jobs:
+        target = Path(remote.local(output)) / job.target
+        if not remote.is_url(job.source) and target.exists() and target.samefile(job.source):
+            raise UsageError(f"{job.source}: would be replaced by its own output; name another folder by -o")

@@ -1,0 +1,146 @@
+"""The work on one file, as any process on any machine can do it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from rewriter import pipeline
+from rewriter.batch import remote
+from rewriter.batch.digests import digest_of, of_file, of_model
+from rewriter.batch.record import Record, Status, status_of
+from rewriter.batch.request import Request
+from rewriter.model.copies import Watched
+from rewriter.model.limits import within
+from rewriter.refusals import CannotWrite, RewriterError
+from rewriter.runtime.limits import limits
+from rewriter.version import __version__
+from rewriter.views.escape import shorten, visible
+
+_ALONE = threading.Lock()
+"""Engines may run threads: one file at a time, a process is what does them side by side."""
+_LONGEST = 1000
+
+
+def rewrite_one(source: str, target: str, request: Request) -> Record:
+    """Rewrite one file and say what became of it.
+
+    Nothing but the three arguments counts, and the files and versions behind them: whoever calls it gets the
+    same bytes. It raises nothing for what a file is.
+
+    Args:
+        source: path or URL of the model.
+        target: path or URL to write; folders are made.
+        request: how.
+    """
+    started = time.monotonic()
+    request = request if request.seal else request.sealed()
+    record = Record(source, target, Status.DONE, request=request.seal)
+    with _ALONE:
+        try:
+            record = _rewritten(record, request)
+        except RewriterError as error:
+            record = replace(record, status=status_of(error.exit_code), message=_line(str(error)))
+        except Exception as error:
+            what = _line(f"{type(error).__name__}: {error}")
+            record = replace(record, status=Status.FAULT, message=f"{source}: internal error: {what}")
+    return replace(record, seconds=round(time.monotonic() - started, 3))
+
+
+def _rewritten(record: Record, request: Request) -> Record:
+    children = request.children
+    with (
+        limits(memory=children.memory, threads=children.threads, shapes=children.shapes),
+        within(request.files),
+        remote.fetched(record.source, config=request.config) as here,
+    ):
+        watched = Watched([here.path])
+        record = replace(record, key=key_of(here.path, request), stamps=here.stamps)
+        try:
+            with remote.put(record.target) as target:
+                if not request.dry_run:
+                    _make(target.parent)
+                report = pipeline.rewrite(
+                    here.path, None if request.dry_run else target, request.options(here.path)
+                )
+                watched.check()
+                outputs = {
+                    path.relative_to(target.parent).as_posix(): of_file(path) for path in report.outputs
+                }
+        except RewriterError as error:
+            message = _line(here.said(str(error)))
+            return replace(record, status=status_of(error.exit_code), message=message)
+    tree, numeric = report.analysis.tree, report.verification.numeric
+    return replace(
+        record,
+        nodes=len(tree.placements),
+        placed=tree.placed,
+        refusals=len(report.refusals),
+        exact=None if numeric is None else numeric.exact,
+        outputs=outputs,
+        notes=tuple(_line(here.said(note)) for note in report.analysis.notes),
+    )
+
+
+def key_of(source: Path, request: Request) -> str:
+    """What a result is a function of, as one digest; empty where the source cannot be read.
+
+    Args:
+        source: a model that lies here.
+        request: sealed.
+    """
+    config = request.config_of(source)
+    try:
+        beside = () if config is None else (of_file(config), importlib.metadata.version("transformers"))
+        parts = (of_model(source), request.seal, __version__, *beside)
+    except OSError:
+        return ""
+    return digest_of(*(part.encode() for part in parts))
+
+
+def is_current(record: Record, source: str, target: str, request: Request) -> bool:
+    """Whether a record tells of this very work, and what was written then is still there.
+
+    Of what lies here the contents count. Of remote files what their servers say of versions does, since to
+    read them is most of the work; where they say nothing, the answer is no.
+
+    Args:
+        record: what a ledger says of this target.
+        source: as for `rewrite_one`.
+        target: likewise.
+        request: sealed.
+    """
+    if not record.key or record.request != request.seal:
+        return False
+    if remote.is_url(source):
+        same = (
+            record.source == source
+            and bool(record.stamps)
+            and all(told and remote.stamp(url) == told for url, told in record.stamps.items())
+        )
+    else:
+        same = key_of(Path(remote.local(source)), request) == record.key
+    return same and all(_stands(target, name, told) for name, told in record.outputs.items())
+
+
+def _stands(target: str, name: str, told: str) -> bool:
+    if remote.is_url(target):
+        return remote.exists(f"{target.rpartition('/')[0]}/{name}")
+    try:
+        return of_file(Path(remote.local(target)).parent / name) == told
+    except OSError:
+        return False
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(f"{folder}: cannot be made: {error.strerror}; choose another folder") from None
+
+
+def _line(text: str) -> str:
+    return shorten(visible(" ".join(text.split())), _LONGEST)
