@@ -78,7 +78,7 @@ class Record:
         nodes: of the source.
         placed: how many of them have a module.
         refusals: how many things were left undone.
-        exact: whether onnxruntime gave the same numbers bit for bit; None where it did not run.
+        exact: whether both give the same bits, as run or as the same to run; None where nothing tells.
         seconds: what it took.
         outputs: file beside the target -> digest of its content.
         stamps: URL that was read -> what its server says of its version; only of remote files.

@@ -79,7 +79,7 @@ def _rewritten(record: Record, request: Request) -> Record:
         nodes=len(tree.placements),
         placed=tree.placed,
         refusals=len(report.refusals),
-        exact=None if numeric is None else numeric.exact,
+        exact=None if numeric is None else numeric.agrees,
         outputs=outputs,
         notes=tuple(_line(here.said(note)) for note in report.analysis.notes),
     )
