@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import random
 from dataclasses import dataclass
+from pathlib import Path
 
 import onnx
 from onnx import ModelProto, NodeProto
@@ -38,9 +39,9 @@ class Layered:
     result: str
 
 
-def two_layers(variant: str) -> Layered:
-    """The Llama fixture of a variant (`ts_dyn`, `dy_dyn` ...)."""
-    model = onnx.load(FIXTURES / "llama" / f"{variant}.onnx")
+def two_layers(variant: str, family: str = "llama") -> Layered:
+    """A fixture with two layers, in a variant (`ts_dyn`, `dy_dyn` ...); "mixtral" has experts in each."""
+    model = onnx.load(FIXTURES / family / f"{variant}.onnx")
     first, second = (_nodes_of(model, LAYERS.child(str(number))) for number in (0, 1))
     found = Layered(
         model, tuple(second), model.graph.node[first[-1]].output[0], model.graph.node[second[-1]].output[0]
@@ -85,6 +86,14 @@ def layered(pattern: Layered, nodes: int) -> ModelProto:
     for node in tail:
         _write(graph.node.add(), node, {pattern.result: entry}, 1)
     return model
+
+
+def save_with_data(model: ModelProto, path: Path) -> int:
+    """Write a model with its weights in a file beside it; the bytes of the structure that is left."""
+    data = path.with_suffix(".data")
+    data.unlink(missing_ok=True)  # onnx would append to it
+    onnx.save(model, path, save_as_external_data=True, location=data.name, size_threshold=_WEIGHT)
+    return path.stat().st_size
 
 
 def _own_tensors(pattern: Layered) -> list[onnx.TensorProto]:

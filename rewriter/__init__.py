@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
+    from rewriter import adapters
     from rewriter.api import (
         LoadedModel,
         diff,
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
     )
     from rewriter.cutting.extract import Extraction
     from rewriter.cutting.split import Split
+    from rewriter.foreign import Rewritten
     from rewriter.insight.diff import Diff
     from rewriter.insight.doctor.examine import Diagnosis
     from rewriter.insight.profile import Profile
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.modules.selection import Selection
+    from rewriter.passes.base import Outcome, Pass
     from rewriter.paths import ModulePath
     from rewriter.proof.verification import Verification
     from rewriter.refusals import Refusal, RewriterError
@@ -63,17 +66,21 @@ __all__ = [
     "Module",
     "ModulePath",
     "ModuleTree",
+    "Outcome",
     "PageReport",
     "Parameter",
+    "Pass",
     "Placement",
     "Profile",
     "Refusal",
     "Report",
     "RewriterError",
+    "Rewritten",
     "Selection",
     "Split",
     "Verification",
     "__version__",
+    "adapters",
     "diff",
     "doctor",
     "extract",
@@ -110,12 +117,15 @@ _HOME = {
     "Module": "modules.module",
     "ModulePath": "paths",
     "ModuleTree": "modules.module",
+    "Outcome": "passes.base",
+    "Pass": "passes.base",
     "PageReport": "views.page.report",
     "Parameter": "modules.module",
     "Placement": "modules.module",
     "Profile": "insight.profile",
     "Refusal": "refusals",
     "Report": "views.report",
+    "Rewritten": "foreign",
     "RewriterError": "refusals",
     "Selection": "modules.selection",
     "Verification": "proof.verification",
@@ -124,6 +134,8 @@ _HOME = {
 
 def __getattr__(name: str) -> object:
     """Load a public name on first use (PEP 562)."""
+    if name == "adapters":
+        return import_module("rewriter.adapters")
     if name not in _HOME:
         raise AttributeError(f"module 'rewriter' has no attribute {name!r}")
     found = getattr(import_module(f"rewriter.{_HOME[name]}"), name)

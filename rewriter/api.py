@@ -14,6 +14,7 @@ from rewriter.cutting import split as cutting_split
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split, parse_cuts
+from rewriter.foreign import AnySource, Rewritten, read_of, take
 from rewriter.insight.diff import TOLERANCE, Diff
 from rewriter.insight.doctor.examine import Diagnosis, examine
 from rewriter.insight.doctor.facts import facts_of
@@ -32,7 +33,6 @@ from rewriter.refusals import UsageError
 from rewriter.reporting import Wanted
 from rewriter.views.html import tree_html
 from rewriter.views.page.report import PageReport
-from rewriter.views.report import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class LoadedModel(Analysis):
 
 
 def load(
-    source: Source,
+    source: AnySource,
     *,
     like: Source | None = None,
     reference: ReferenceSource | None = None,
@@ -54,7 +54,8 @@ def load(
     """Read a model and find out which module every node came from.
 
     Args:
-        source: the path of a file, its bytes, or a ModelProto. External weights are not read, unless there is
+        source: the path of a file, its bytes, a ModelProto, or an object of onnx_ir, torch.onnx or
+            onnx_graphsurgeon. External weights are not read, unless there is
             a checkpoint to compare them with.
         like: the model that this one was optimised, quantised or converted from, or its sidecar: its tree is
             carried over.
@@ -70,12 +71,12 @@ def load(
         UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
         UsageError: what was given names nothing, or does not fit the model.
     """
-    found = pipeline.load(source, given_beside(like, reference, checkpoint, trace))
+    found = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace))
     return LoadedModel(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
 def tree(
-    source: Source,
+    source: AnySource,
     *,
     like: Source | None = None,
     reference: ReferenceSource | None = None,
@@ -88,7 +89,7 @@ def tree(
         UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
         UsageError: what was given names nothing, or does not fit the model.
     """
-    return pipeline.load(source, given_beside(like, reference, checkpoint, trace)).tree
+    return pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace)).tree
 
 
 def doctor(source: Source, tools: Sequence[str] = ()) -> Diagnosis:
@@ -107,7 +108,7 @@ def doctor(source: Source, tools: Sequence[str] = ()) -> Diagnosis:
 
 
 def rewrite(
-    source: Source,
+    source: AnySource,
     output: str | os.PathLike[str] | None = None,
     *,
     functions: str = "none",
@@ -118,7 +119,7 @@ def rewrite(
     restore_names: bool = False,
     layer_annotations: bool = False,
     passes: Sequence[Pass] | str | None = None,
-    numbers: bool = True,
+    numbers: bool | None = None,
     optimised: bool = False,
     inputs: Inputs | None = None,
     sidecar: bool = True,
@@ -131,7 +132,7 @@ def rewrite(
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
     trace: TraceSource | None = None,
-) -> Report:
+) -> Rewritten:
     """Write the module tree into a model and prove that nothing else changed.
 
     Args:
@@ -147,7 +148,8 @@ def rewrite(
         layer_annotations: also write the module of every node where onnxruntime's annotated partitioning
             reads it.
         passes: what to do instead, in order; or as text: `"annotate,unshare,group{depth=2},share"`.
-        numbers: whether onnxruntime runs both models besides the symbolic proof, and agrees bit for bit.
+        numbers: whether onnxruntime runs both models besides the symbolic proof, and agrees bit for bit; None
+            for: unless all that it would execute is the same in both, byte for byte.
         optimised: whether it does so again with all its optimisations, and agrees within a tolerance.
         inputs: input name -> array to run them on; drawn from the signature where None.
         sidecar: whether to write `<output>.modules.json` as well.
@@ -160,6 +162,9 @@ def rewrite(
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
         trace: what it was exported from, to be run; see `load`.
+
+    Returns:
+        What was done and the proof; `.result` is the model as the kind of object that was given.
 
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
@@ -174,14 +179,27 @@ def rewrite(
     else:
         steps = parse_passes(passes) if isinstance(passes, str) else tuple(passes)
     given = given_beside(like, reference, checkpoint, trace)
+    taken = take(source)
     options = Options(
-        steps, numbers, optimised, inputs, sidecar, copy_data, min_coverage, strict, dry_run, timeout, given
+        steps,
+        numbers,
+        optimised,
+        inputs,
+        sidecar,
+        copy_data,
+        min_coverage,
+        strict,
+        dry_run,
+        timeout,
+        given,
+        taken.folder,
     )
-    return pipeline.rewrite(source, Path(output) if output is not None else None, options)
+    report = pipeline.rewrite(taken.source, Path(output) if output is not None else None, options)
+    return Rewritten(**{field.name: getattr(report, field.name) for field in fields(report)}, back=taken.back)
 
 
 def extract(
-    source: Source,
+    source: AnySource,
     modules: str | Sequence[str],
     output: PathLike | None = None,
     *,
@@ -214,7 +232,7 @@ def extract(
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
     """
-    analysis = pipeline.load(source, given_beside(like, reference, checkpoint, trace))
+    analysis = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace))
     patterns = (modules,) if isinstance(modules, str) else tuple(modules)
     if not patterns:
         raise UsageError("modules is empty; name one, such as 'encoder.layer.0', or a glob")
@@ -225,7 +243,7 @@ def extract(
 
 
 def split(
-    source: Source,
+    source: AnySource,
     at: str | Sequence[str],
     output: PathLike | None = None,
     *,
@@ -256,7 +274,7 @@ def split(
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
     """
-    analysis = pipeline.load(source, given_beside(like, reference, checkpoint, trace))
+    analysis = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace))
     cuts = parse_cuts(analysis, (at,) if isinstance(at, str) else at)
     checking = Checking(numbers, inputs, timeout)
     target = Path(output) if output is not None else None
@@ -264,8 +282,8 @@ def split(
 
 
 def verify(
-    before: Source,
-    after: Source,
+    before: AnySource,
+    after: AnySource,
     *,
     numbers: bool = True,
     optimised: bool = False,
@@ -278,12 +296,12 @@ def verify(
         UnreadableModel: one of them cannot be read.
     """
     options = Options(numbers=numbers, optimised=optimised, inputs=inputs, timeout=timeout)
-    return pipeline.verify(before, after, options)
+    return pipeline.verify(read_of(before), read_of(after), options)
 
 
 def diff(
-    before: Source,
-    after: Source,
+    before: AnySource,
+    after: AnySource,
     *,
     numbers: bool = True,
     inputs: Inputs | None = None,
@@ -304,11 +322,13 @@ def diff(
         UnreadableModel: one of them cannot be read.
         UsageError: the inputs do not fit the first model.
     """
-    return pipeline.diff(before, after, numbers=numbers, inputs=inputs, tolerance=tolerance, timeout=timeout)
+    return pipeline.diff(
+        read_of(before), read_of(after), numbers=numbers, inputs=inputs, tolerance=tolerance, timeout=timeout
+    )
 
 
 def profile(
-    source: Source,
+    source: AnySource,
     *,
     inputs: Inputs | None = None,
     rounds: int = 20,
@@ -341,7 +361,7 @@ def profile(
         UsageError: the model cannot be run on these inputs.
     """
     return pipeline.profile(
-        source,
+        read_of(source),
         recorded=None if recorded is None else Path(recorded),
         inputs=inputs,
         rounds=rounds,
@@ -353,7 +373,7 @@ def profile(
 
 
 def report(
-    source: Source,
+    source: AnySource,
     other: Source | None = None,
     *,
     output: PathLike | None = None,
@@ -410,7 +430,7 @@ def report(
         plan_copies(
             Path(source) if isinstance(source, str | os.PathLike) else None, [target], (), copy_data=False
         )
-    made = reporting.report(source, wanted, given_beside(like, reference, checkpoint, trace))
+    made = reporting.report(read_of(source), wanted, given_beside(like, reference, checkpoint, trace))
     if target is not None:
         write_atomically({target: made.html.encode()})
     return made

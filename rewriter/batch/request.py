@@ -24,7 +24,7 @@ class Request:
 
     Attributes:
         passes: what to do, in order; or as text, as `--passes` has it.
-        numbers: whether to run both models besides the symbolic proof.
+        numbers: whether to run both models besides the symbolic proof; None: if it takes them.
         optimised: whether to run them again with all of onnxruntime's optimisations.
         inputs: an `.npz` file to run them on; drawn from the signature where None.
         timeout: seconds for the numbers.
@@ -44,7 +44,7 @@ class Request:
     """
 
     passes: str | tuple[Pass, ...] = (Annotate(),)
-    numbers: bool = True
+    numbers: bool | None = None
     optimised: bool = False
     inputs: str | None = None
     timeout: float = 600.0

@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
-from rewriter.beside import given_beside
+from rewriter.evidence.given import NOTHING
 from rewriter.runtime.limits import limits, parse_size
-from rewriter.views.json import rewrite_json
-from rewriter.views.report import Report
-from rewriter.views.text.report import print_report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rewriter.views.report import Report
 
 Command = Callable[..., None]
 Option = Callable[[Command], Command]
@@ -120,7 +121,10 @@ def proof_options(command: Command) -> Command:
     return with_options(
         limit_options()(command),
         click.option(
-            "--numbers/--no-numbers", default=True, help="Run both models, or rely on the certificate alone."
+            "--numbers/--no-numbers",
+            default=None,
+            help="Run both models, or rely on the certificate alone; a rewrite that changes nothing that is "
+            "executed runs them on --numbers only.",
         ),
         click.option(
             "--optimised",
@@ -144,7 +148,13 @@ def given_options(command: Command) -> Command:
         trace: str | None,
         **named: Any,
     ) -> None:
-        command(*arguments, given=given_beside(like, reference, checkpoint, trace), **named)
+        told = (like, reference, checkpoint, trace)
+        if any(each is not None for each in told):
+            from rewriter.beside import given_beside
+
+            command(*arguments, given=given_beside(*told), **named)
+        else:
+            command(*arguments, given=NOTHING, **named)
 
     return with_options(with_given, *beside_options())
 
@@ -190,8 +200,12 @@ def config_option() -> Option:
 def show_report(report: Report, *, as_json: bool) -> None:
     """Print what a rewrite did."""
     if as_json:
+        from rewriter.views.json import rewrite_json
+
         emit_json(rewrite_json(report))
     else:
+        from rewriter.views.text.report import print_report
+
         print_report(report, stdout())
 
 
@@ -202,12 +216,16 @@ def emit_json(document: object) -> None:
 
 def stdout() -> Console:
     """The console for results; colours and width follow the terminal."""
+    from rich.console import Console
+
     return Console(highlight=False)
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Tell on stderr which station is at work, where someone is looking."""
+    from rich.console import Console
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda station: None

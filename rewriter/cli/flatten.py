@@ -23,7 +23,7 @@ def command(
     model: Path,
     output: Path,
     foreign: bool,
-    numbers: bool,
+    numbers: bool | None,
     optimised: bool,
     inputs: Path | None,
     timeout: float,

@@ -12,11 +12,6 @@ from rewriter.cli import completing
 from rewriter.cli.common import MODEL, config_option, emit_json, given_options, stdout
 from rewriter.evidence.given import Given
 from rewriter.refusals import UsageError
-from rewriter.views.json import sources_json, tree_json
-from rewriter.views.sources import compare_sources as compare_witnesses
-from rewriter.views.text.sources import print_sources
-from rewriter.views.text.tree import print_tree
-from rewriter.views.truth import read_truth
 
 
 @click.command("tree")
@@ -66,10 +61,19 @@ def command(
         raise UsageError("--truth judges witnesses; add --compare-sources")
     analysis = pipeline.load(model, with_config(given, model) if config else given)
     if compare_sources:
+        from rewriter.views.json import sources_json
+        from rewriter.views.sources import compare_sources as compare_witnesses
+        from rewriter.views.text.sources import print_sources
+        from rewriter.views.truth import read_truth
+
         known = read_truth(truth, model.stem) if truth is not None else None
         comparison = compare_witnesses(analysis, known)
         emit_json(sources_json(comparison)) if as_json else print_sources(comparison, stdout())
     elif as_json:
+        from rewriter.views.json import tree_json
+
         emit_json(tree_json(analysis))
     else:
+        from rewriter.views.text.tree import print_tree
+
         print_tree(analysis, stdout(), depth=depth, only=only)

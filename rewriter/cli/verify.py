@@ -24,7 +24,7 @@ def command(
     ctx: click.Context,
     before: Path,
     after: Path,
-    numbers: bool,
+    numbers: bool | None,
     optimised: bool,
     inputs: Path | None,
     timeout: float,
@@ -36,7 +36,7 @@ def command(
       rewriter verify bert.onnx bert.tree.onnx
     """
     options = pipeline.Options(
-        numbers=numbers, optimised=optimised, inputs=read_inputs(inputs), timeout=timeout
+        numbers=numbers is not False, optimised=optimised, inputs=read_inputs(inputs), timeout=timeout
     )
     verification = pipeline.verify(before, after, options)
     if as_json:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rewriter.evidence.checkpoint import Checkpoint
-from rewriter.evidence.like import Like
-from rewriter.evidence.recording import Trace, Tracer
-from rewriter.evidence.reference import Reference
+if TYPE_CHECKING:  # what reads and compares these is loaded where they are given
+    from rewriter.evidence.checkpoint import Checkpoint
+    from rewriter.evidence.like import Like
+    from rewriter.evidence.recording import Trace, Tracer
+    from rewriter.evidence.reference import Reference
 
 
 @dataclass(frozen=True, slots=True)

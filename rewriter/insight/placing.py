@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from rewriter.insight.layer_rules import BY_ANNOTATION, BY_NAME, annotation_rules, is_pattern
 from rewriter.insight.name_rules import name_rules
 from rewriter.model import metadata
+from rewriter.model.metadata import LAYER
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.modules.selection import Selection, outermost
-from rewriter.passes.layer_annotations import LAYER, layers
+from rewriter.passes.layer_annotations import layers
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
 

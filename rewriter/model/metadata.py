@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from onnx import StringStringEntryProto
 
 
+LAYER = "layer_ann"
+"""The one key on nodes that onnxruntime reads: what its annotated partitioning goes by."""
+
+
 class HasMetadata(Protocol):
     """A message with `metadata_props`: ModelProto, GraphProto, NodeProto, FunctionProto, TensorProto ..."""
 

@@ -57,7 +57,7 @@ def _demand_folder(target: Path, folder: Path) -> None:
 def _spare_inputs(target: Path, source: Path | None, data: Collection[str]) -> None:
     if target.is_dir():
         raise CannotWrite(f"{target}: is a folder; name the file to write")
-    if source and target.exists() and target.samefile(source):
+    if source and target.exists() and source.exists() and target.samefile(source):
         raise UsageError(f"{target}: is the input; name another output, inputs are never changed")
     for folder in {source.parent if source else target.parent, target.parent}:
         if any(target.resolve() == (folder / name).resolve() for name in data):

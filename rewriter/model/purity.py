@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 
-from onnx import NodeProto
+from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.model.graph import NONE, GraphIndex, graphs_of
 from rewriter.model.operators import (
@@ -44,6 +44,35 @@ def drawing_in_order(graph: GraphIndex) -> Iterator[tuple[int, int]]:
             last[row] = node
 
 
+def may_draw(model: ModelProto) -> bool:
+    """Whether any node may give something else each time it runs; what we do not know may.
+
+    Cheaper than `drawing_nodes`, and no less careful: a node in a function or body that never runs counts.
+    """
+    called = {(canonical(function.domain), function.name) for function in model.functions}
+    waiting = [(_opsets(owner), nodes) for owner, nodes in _bodies(model)]
+    while waiting:
+        opsets, nodes = waiting.pop()
+        for node in nodes:
+            domain, op_type = canonical(node.domain), node.op_type
+            version = _since(domain, op_type, opsets)
+            if may_count_apart(op_type, domain, version) and (domain, op_type) not in called:
+                return True
+            for attribute in node.attribute:
+                waiting.extend((opsets, graph.node) for graph in graphs_of(attribute))
+    return False
+
+
+def _bodies(model: ModelProto) -> Iterator[tuple[ModelProto | FunctionProto, Iterable[NodeProto]]]:
+    yield model, model.graph.node
+    yield from ((function, function.node) for function in model.functions)
+
+
+def _opsets(owner: ModelProto | FunctionProto) -> dict[str, int]:
+    """Domain, canonical -> version."""
+    return {canonical(opset.domain): opset.version for opset in owner.opset_import}
+
+
 def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tuple[str, str]]) -> bool:
     """Whether a node draws random numbers, in itself or in a body.
 
@@ -64,7 +93,7 @@ def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tupl
     )
 
 
-def may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> bool:
+def operator_may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> bool:
     """Whether `draws_random` may hold of a node of an operator that is no function known to draw."""
     known, version = canonical(domain), _since(domain, op_type, opsets)
     return may_count_apart(op_type, known, version) or may_hold_graphs(op_type, known, version)
@@ -72,7 +101,7 @@ def may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> bool:
 
 def _drawing(graph: GraphIndex) -> set[int]:
     """The nodes that do so themselves, wherever they stand."""
-    opsets = {canonical(opset.domain): opset.version for opset in graph.model.opset_import}
+    opsets = _opsets(graph.model)
     called = _functions(graph)
     suspected = {
         (domain, op_type)

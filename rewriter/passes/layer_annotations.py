@@ -14,13 +14,11 @@ from typing import ClassVar
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
+from rewriter.model.metadata import LAYER
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
 from rewriter.paths import ModulePath
-
-LAYER = "layer_ann"
-"""The key onnxruntime reads; an empty value counts as none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from onnx import FunctionProto, NodeProto
 from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.operators import canonical
-from rewriter.model.purity import draws_random, may_draw
+from rewriter.model.purity import draws_random, operator_may_draw
 from rewriter.passes.canonical import CanonicalBody, Key, canonical_body
 from rewriter.paths import ModulePath
 
@@ -80,7 +80,7 @@ def find_twins(
             for identity in {(node.domain, node.op_type) for node in function.node} & callees.keys()
         }
         body = canonical_body(function, called, blind=blind)
-        draws = tuple(map(body.order.index, _draws(function, drawing)))
+        draws = tuple(map(body.order.index, _draws(function, drawing, members.keys())))
         if draws:
             drawing.add(identity_of(function))
         names = (entries.get(tags.CLASS), function.name, _modules_in(function, entries))
@@ -98,11 +98,12 @@ def _modules_in(function: FunctionProto, entries: Mapping[str, str]) -> frozense
     return frozenset(module.removeprefix(own) for module in told if module is not None and own.holds(module))
 
 
-def _draws(function: FunctionProto, drawing: Set[Identity]) -> list[int]:
-    """The nodes that draw random numbers, in order; functions that do so are `drawing`."""
+def _draws(function: FunctionProto, drawing: Set[Identity], known: Set[Identity] = frozenset()) -> list[int]:
+    """The nodes that draw random numbers, in order; `drawing` of the `known` functions do."""
     opsets = {canonical(each.domain): each.version for each in function.opset_import}
     operators = {(node.domain, node.op_type) for node in function.node}
-    if drawing.isdisjoint(operators) and not any(may_draw(*operator, opsets) for operator in operators):
+    doubtful = (operator_may_draw(*operator, opsets) for operator in operators - known)
+    if drawing.isdisjoint(operators) and not any(doubtful):
         return []
     return [n for n, node in enumerate(function.node) if draws_random(node, opsets, drawing)]
 

@@ -1,11 +1,20 @@
-"""What verbs do, from the file to the result: load, rewrite and verify, compare, time."""
+"""What verbs do, from the file to the result: load, rewrite and verify, compare, time.
 
-from rewriter.pipeline.comparing import diff
-from rewriter.pipeline.loading import Inputs, Progress, Source, load, read_and_load, read_like, read_model
-from rewriter.pipeline.options import Options
-from rewriter.pipeline.proving import verify
-from rewriter.pipeline.rewriting import MOST_FUNCTIONS, rewrite, sidecar_path
-from rewriter.pipeline.timing import profile
+Each is loaded on first use: a verb that only reads waits for no prover.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rewriter.pipeline.comparing import diff
+    from rewriter.pipeline.loading import Inputs, Progress, Source, load, read_and_load, read_like, read_model
+    from rewriter.pipeline.options import Options
+    from rewriter.pipeline.proving import verify
+    from rewriter.pipeline.rewriting import MOST_FUNCTIONS, rewrite, sidecar_path
+    from rewriter.pipeline.timing import profile
 
 __all__ = [
     "MOST_FUNCTIONS",
@@ -23,3 +32,26 @@ __all__ = [
     "sidecar_path",
     "verify",
 ]
+
+_HOME = {
+    **dict.fromkeys(
+        ("Inputs", "Progress", "Source", "load", "read_and_load", "read_like", "read_model"), "loading"
+    ),
+    **dict.fromkeys(("MOST_FUNCTIONS", "rewrite", "sidecar_path"), "rewriting"),
+    "Options": "options",
+    "diff": "comparing",
+    "profile": "timing",
+    "verify": "proving",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'rewriter.pipeline' has no attribute {name!r}")
+    return getattr(import_module(f"rewriter.pipeline.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

@@ -10,6 +10,7 @@ from rewriter import garbage
 from rewriter.evidence.given import Given
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
+from rewriter.passes import plugins
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass
 from rewriter.passes.flatten import is_ours
@@ -47,7 +48,7 @@ class Course:
                 self._flat = None
             elif self._flat is None and not self.stale and not self._grouped():
                 self._flat = self.analysis
-            self._take_in(step, step.run(self.analysis))
+            self._take_in(step, plugins.run(step, self.analysis))
 
     def flat(self, path: Path) -> Analysis:
         """The model as it looks with the functions that `group` made seen through.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.passes.annotate import Annotate
@@ -17,7 +18,8 @@ class Options:
 
     Attributes:
         passes: what to do, in order.
-        numbers: whether to run both models in onnxruntime besides the symbolic proof.
+        numbers: whether to run both models in onnxruntime besides the symbolic proof. None: unless all that
+            onnxruntime would execute is the same in both, byte for byte; `inputs` or `optimised` ask for it.
         optimised: whether to run them a second time with all of onnxruntime's optimisations.
         inputs: arrays to run them on; drawn from the signature where None.
         sidecar: whether to write `<output>.modules.json` beside the model.
@@ -27,13 +29,14 @@ class Options:
         dry_run: whether to do everything but write.
         timeout: seconds for the numbers, and again for the optimised ones.
         given: what the user knows of the model besides the file.
+        folder: where the external data of a model in memory lies; beside the output where None.
 
     Raises:
         UsageError: optimised without numbers.
     """
 
     passes: tuple[Pass, ...] = (Annotate(),)
-    numbers: bool = True
+    numbers: bool | None = None
     optimised: bool = False
     inputs: Inputs | None = None
     sidecar: bool = True
@@ -43,7 +46,13 @@ class Options:
     dry_run: bool = False
     timeout: float = 600.0
     given: Given = NOTHING
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.optimised and not self.numbers:
+        if self.optimised and self.numbers is False:
             raise UsageError("--optimised compares numbers; leave out --no-numbers")
+
+    @property
+    def may_spare_numbers(self) -> bool:
+        """Whether nobody asked for numbers, so that models which are the same to a runtime need none."""
+        return self.numbers is None and self.inputs is None and not self.optimised

@@ -14,7 +14,8 @@ from rewriter.model import external
 from rewriter.pipeline.loading import Progress, Source, read_model
 from rewriter.pipeline.options import Options
 from rewriter.proof.certificate import certify
-from rewriter.proof.compare import Numeric, compare
+from rewriter.proof.compare import IDENTICAL, Numeric, compare
+from rewriter.proof.identical import same_to_run
 from rewriter.proof.verification import Verification
 
 
@@ -53,6 +54,8 @@ def prove(
 
     def compared(station: str, *, optimised: bool) -> Numeric:
         with clock(station):
+            if options.may_spare_numbers and same_to_run(before, after, folders):
+                return IDENTICAL
             return compare(
                 before,
                 after,
@@ -63,7 +66,7 @@ def prove(
                 timeout=options.timeout,
             )
 
-    numeric = compared("numbers", optimised=False) if options.numbers else None
+    numeric = None if options.numbers is False else compared("numbers", optimised=False)
     optimised = compared("optimised numbers", optimised=True) if options.optimised else None
     return Verification(certificate, numeric, optimised)
 

@@ -25,6 +25,9 @@ from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, Us
 from rewriter.views import sidecar
 from rewriter.views.report import PassRecord, Report
 
+IN_MEMORY = "model in memory"
+"""Stands for the name of a file that a model was never read from."""
+
 MOST_FUNCTIONS = 10_000
 """The ONNX checker refuses more."""
 
@@ -52,10 +55,11 @@ def rewrite(
     with clock("load"):
         unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
         before, path = read_model(source)
-        # A model handed over in memory finds its external data beside the output, or nowhere.
-        home = path or output
+        # A model handed over in memory finds its external data where it says, beside the output, or nowhere.
+        origin = path or (options.folder / IN_MEMORY if options.folder else None)
+        home = origin or output
         data = external.check_external_data(before, home) if home else ()
-        copies = _plan(path, output, data, options) if output else Copies()
+        copies = _plan(origin, output, data, options) if output else Copies()
         unread.check()
         model = ModelProto()
         model.CopyFrom(before)
@@ -72,7 +76,7 @@ def rewrite(
         raise BelowThreshold(
             f"{name_of(path)}: {len(refusals)} refusals, first {refusals[0]}; drop --strict to go on"
         )
-    folder = path.parent if path else None
+    folder = origin.parent if origin else None
     verification = prove(before, model, (folder, folder), options, clock)
     if not verification.certificate.readable:
         reason = verification.certificate.difference

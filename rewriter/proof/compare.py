@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from rewriter.model.external import bytes_of
 from rewriter.refusals import UsageError
 from rewriter.runtime.feeds import Array, Plan, plan
 from rewriter.runtime.protocol import Stage, one_line
@@ -24,6 +25,11 @@ others, in float32 with dynamic shapes, are off by 1e-7 to 7e-7; one converted t
 weight or wire is off by far more. Models of narrow floats, and integer outputs that hang on a tie, may be off
 by more than this without a fault.
 """
+
+
+_HEAVY = 1 << 29
+"""Bytes of weights from which on every run costs as much as reading them: `_FEW` input sets then."""
+_FEW = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Numeric:
         where: the input set and the element of that output.
         error: why the rewritten model gave no results where the original did.
         ort_version: of the onnxruntime that ran, None where it did not come to that.
+        identical: nothing was run, since all that onnxruntime would execute is the same in both.
     """
 
     runs: int
@@ -53,6 +60,7 @@ class Numeric:
     where: str | None = None
     error: str | None = None
     ort_version: str | None = None
+    identical: bool = False
 
     @property
     def agrees(self) -> bool | None:
@@ -64,6 +72,16 @@ class Numeric:
         if self.skipped is not None:
             return None
         return self.relative is not None and self.relative <= tolerance
+
+
+IDENTICAL = Numeric(
+    0,
+    None,
+    None,
+    "the executable part is the same bytes, so both runs would be of one model; --numbers runs them",
+    identical=True,
+)
+"""Of two models that are `identical.same_to_run`."""
 
 
 def compare(
@@ -85,8 +103,8 @@ def compare(
         after: the rewritten model.
         before_folder: the folder of the original's external data, None where it has none.
         after_folder: the same for the rewritten model.
-        sets: how many input sets to draw, of different sizes and data where the original allows it; a model
-            without inputs is run once.
+        sets: how many input sets to draw, of different sizes and data where the original allows it, two at
+            the most where weights come to half a gigabyte; a model without inputs is run once.
         seed: the same seed draws the same inputs.
         inputs: one array per input, instead of drawn ones: one run.
         optimised: run with onnxruntime's optimisations. They may fuse the two models differently, so that
@@ -111,13 +129,17 @@ def compare(
         {Stage.ORIGINAL: before, Stage.REWRITTEN: after},
         {Stage.ORIGINAL: before_folder, Stage.REWRITTEN: after_folder},
         drawing,
-        sets=sets,
+        sets=min(sets, _FEW) if _weight(before) >= _HEAVY else sets,
         seed=seed,
         given=None if inputs is None else _fitting(drawing, inputs),
         optimised=optimised,
         timeout=timeout,
     )
     return Numeric(**asdict(outcome))
+
+
+def _weight(model: onnx.ModelProto) -> int:
+    return sum(bytes_of(tensor) or 0 for tensor in model.graph.initializer)
 
 
 def fitting(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Array]:

@@ -21,8 +21,8 @@ import onnx
 from google.protobuf.message import EncodeError
 
 from rewriter.runtime.feeds import Array, Plan
-from rewriter.runtime.protocol import Request, Stage, one_line
-from rewriter.runtime.sessions import in_child, scratch, why_ended
+from rewriter.runtime.protocol import Request, Stage, write_inputs
+from rewriter.runtime.sessions import in_child, scratch, why_failed
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _WORKER = "rewriter.runtime.contrast_worker"
@@ -119,15 +119,14 @@ def contrast(
                 (folder / stage.model).write_bytes(model.SerializeToString())
         except (EncodeError, ValueError):
             return Contrast(0, (), "a model over 2 GB with its weights loaded cannot be run")
-        for number, each in enumerate(plan.inputs if given is not None else ()):
-            tensor = onnx.numpy_helper.from_array((given or {})[each.name])
-            (folder / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
+        if given is not None:
+            write_inputs(folder, (given[each.name] for each in plan.inputs))
         asked = {"ports": ports, "renamed": dict(renamed), "tolerance": tolerance}
         (folder / "ports.json").write_text(json.dumps(asked), encoding="utf-8")
         code = in_child(_WORKER, folder, timeout)
         if code == 0:
             return read_contrast(folder)
-        return Contrast(0, (), _reason(folder, code))
+        return Contrast(0, (), why_failed(folder, code))
 
 
 def write_contrast(found: Contrast, folder: Path) -> None:
@@ -143,14 +142,3 @@ def read_contrast(folder: Path) -> Contrast:
         for pairs, before, after in fields["ports"]
     )
     return Contrast(fields["runs"], tuple(ports), fields["skipped"])
-
-
-def _reason(folder: Path, code: int | None) -> str:
-    if code is None:
-        return why_ended(folder)
-    if code < 0:
-        return f"onnxruntime crashed (signal {-code})"
-    if (folder / "reason").exists():
-        return (folder / "reason").read_text(encoding="utf-8")
-    lines = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return one_line(f"the process for onnxruntime failed: {lines[-1] if lines else code}")

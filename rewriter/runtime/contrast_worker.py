@@ -7,8 +7,6 @@ tells a run that returns shapes alone; then as many ports are compared together 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,9 +17,10 @@ from rewriter.runtime.closeness import compare_port
 from rewriter.runtime.contrast import Compared, Contrast, Port, write_contrast
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.ort import RunError, Session
-from rewriter.runtime.protocol import Stage, one_line
+from rewriter.runtime.protocol import Stage
+from rewriter.runtime.serving import serve
 from rewriter.runtime.signature import FeedError, Input, signature
-from rewriter.runtime.worker import Comparison, expendable
+from rewriter.runtime.worker import Comparison
 
 MOST_BYTES = 1 << 28
 """Values held at a time, of both models and all input sets; a port that takes more is held alone."""
@@ -155,17 +154,5 @@ def parts_of(ports: Sequence[Port], sizes: tuple[dict[str, int], dict[str, int]]
         yield part
 
 
-def main() -> None:
-    """Entry of the child process."""
-    expendable()
-    folder = Path(sys.argv[1])
-    try:
-        write_contrast(Contrasting(folder).run_ports(), folder)
-    except (RunError, FeedError) as error:
-        (folder / "reason").write_text(one_line(error), encoding="utf-8")
-        os._exit(1)
-    os._exit(0)  # not through the interpreter's shutdown: onnxruntime may crash while it unloads
-
-
 if __name__ == "__main__":
-    main()
+    serve(lambda folder: write_contrast(Contrasting(folder).run_ports(), folder), told=(RunError, FeedError))

@@ -17,8 +17,8 @@ import onnx
 from rewriter.refusals import UsageError
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.fingerprints import Fingerprint
-from rewriter.runtime.protocol import one_line
-from rewriter.runtime.sessions import in_child, scratch, why_ended
+from rewriter.runtime.protocol import write_inputs
+from rewriter.runtime.sessions import in_child, scratch, why_failed
 from rewriter.runtime.signature import Input, signature
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
@@ -80,12 +80,10 @@ def intermediates(
         inputs = signature(model)
         Watch(inputs, data, most_bytes).write(place / "request.json")
         (place / "model.onnx").write_bytes(model.SerializeToString())
-        for number, each in enumerate(inputs):
-            tensor = onnx.numpy_helper.from_array(np.ascontiguousarray(feeds[each.name]))
-            (place / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
+        write_inputs(place, (feeds[each.name] for each in inputs))
         code = in_child(_OBSERVER, place, timeout)
         if code != 0:
-            raise UsageError(f"the model does not run on the sample inputs: {_reason(place, code)}")
+            raise UsageError(f"the model does not run on the sample inputs: {why_failed(place, code)}")
         return read_fingerprints(place)
 
 
@@ -104,15 +102,3 @@ def read_fingerprints(folder: Path) -> dict[str, Fingerprint]:
         name: Fingerprint(tuple(shape), kind, samples[row], scale, plain)
         for row, (name, shape, kind, scale, plain) in enumerate(facts)
     }
-
-
-def _reason(folder: Path, code: int | None) -> str:
-    if code is None:
-        return why_ended(folder)
-    if code < 0:
-        return f"onnxruntime crashed (signal {-code})"
-    reason = folder / "reason"
-    if reason.exists():
-        return reason.read_text(encoding="utf-8")
-    lines = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return one_line(lines[-1] if lines else code)

@@ -7,20 +7,17 @@ run that returns shapes alone.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from pathlib import Path
 
 import onnx
 
-from rewriter.runtime.feeds import Array
 from rewriter.runtime.fingerprints import Fingerprint, fingerprint
 from rewriter.runtime.intermediates import Watch, write_fingerprints
 from rewriter.runtime.ort import RunError, Session
-from rewriter.runtime.protocol import one_line
-from rewriter.runtime.worker import array_of, expendable
+from rewriter.runtime.protocol import read_inputs
+from rewriter.runtime.serving import serve
 
 _BYTES = 8
 """Of one element, at the most: a bound, and fingerprints are made in float64."""
@@ -34,10 +31,7 @@ class Observation:
         self.watch = Watch.read(folder / "request.json")
         self.model = onnx.load(folder / "model.onnx", load_external_data=False)
         _stop_dropping(self.model.graph)
-        self.feeds: dict[str, Array] = {}
-        for number, each in enumerate(self.watch.inputs):
-            tensor = onnx.TensorProto.FromString((folder / f"input-{number}.pb").read_bytes())
-            self.feeds[each.name] = array_of(tensor)
+        self.feeds = read_inputs(folder, self.watch.inputs)
 
     def run(self) -> dict[str, Fingerprint]:
         """The fingerprints of all values, run in slices."""
@@ -127,17 +121,5 @@ def _slices(sizes: dict[str, int], most: int) -> Iterator[list[str]]:
         yield part
 
 
-def main() -> None:
-    """Entry of the child process."""
-    expendable()
-    folder = Path(sys.argv[1])
-    try:
-        write_fingerprints(Observation(folder).run(), folder)
-    except RunError as error:
-        (folder / "reason").write_text(one_line(error), encoding="utf-8")
-        os._exit(1)
-    os._exit(0)  # not through the interpreter's shutdown: onnxruntime may crash while it unloads
-
-
 if __name__ == "__main__":
-    main()
+    serve(lambda folder: write_fingerprints(Observation(folder).run(), folder), told=(RunError,))

@@ -10,6 +10,7 @@ import ctypes
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -47,11 +48,23 @@ class RunError(Exception):
 class Session:
     """One model, ready to run; deterministic unless the model draws random numbers of its own."""
 
-    def __init__(self, model: Path, folder: str | None, *, optimised: bool, seed: int) -> None:
+    def __init__(
+        self,
+        model: Path,
+        folder: str | None,
+        *,
+        optimised: bool,
+        seed: int,
+        weights: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         ort.set_seed(seed)
+        self._weights = weights  # the session refers to them
         try:
+            options = _options(folder, optimised)
+            for name, value in weights.items():
+                options.add_initializer(name, value)
             self._session = ort.InferenceSession(
-                model.read_bytes(), _options(folder, optimised), providers=["CPUExecutionProvider"]
+                model.read_bytes(), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:
             raise RunError(_reason(error)) from error
@@ -94,8 +107,10 @@ def _options(folder: str | None, optimised: bool) -> Any:
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.intra_op_num_threads = threads_here()
     options.log_severity_level = 4
-    # The planner is quadratic on long graphs, and packing copies every weight: neither pays for a few runs.
+    # Both planners of memory are quadratic on long graphs, and packing copies every weight: none of that pays
+    # for a few runs.
     options.enable_mem_reuse = False
+    options.enable_mem_pattern = False
     options.add_session_config_entry("session.disable_prepacking", "1")
     if folder is not None:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)

@@ -20,9 +20,9 @@ import onnx
 from google.protobuf.message import EncodeError
 
 from rewriter.runtime.feeds import Array, Plan
-from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
+from rewriter.runtime.protocol import Outcome, Request, Stage, one_line, write_inputs
 from rewriter.runtime.seeds import seeded
-from rewriter.runtime.sessions import in_child, scratch, why_ended
+from rewriter.runtime.sessions import in_child, scratch, why_failed
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _WORKER = "rewriter.runtime.parts_worker"
@@ -148,9 +148,7 @@ class WholeRun:
         except (EncodeError, ValueError):
             return "a model over 2 GB with its weights loaded cannot be run; leave them external"
         given = self.given if self.given is not None and isinstance(self.plan, Plan) else {}
-        for number, name in enumerate(given):
-            tensor = onnx.numpy_helper.from_array(given[name])
-            (place / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
+        write_inputs(place, given.values())
         return None
 
     def _request(self, home: str | None) -> Request:
@@ -161,12 +159,7 @@ class WholeRun:
     def _not_done(self, place: Path, code: int | None) -> str:
         stage = _stage(place)
         at = f"at the {stage} model: " if stage else ""
-        if code is None:
-            return f"{at}{why_ended(place)}"
-        if code < 0:
-            return f"{at}onnxruntime crashed (signal {-code})"
-        lines = (place / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return one_line(f"{at}the process for onnxruntime failed: {lines[-1] if lines else code}")
+        return one_line(f"{at}{why_failed(place, code)}")
 
 
 def _exposed(whole: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:

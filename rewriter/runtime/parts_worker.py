@@ -6,8 +6,6 @@ Run as `python -m rewriter.runtime.parts_worker FOLDER`. Tensors never leave the
 from __future__ import annotations
 
 import json
-import os
-import sys
 from contextlib import chdir
 from functools import cached_property
 from math import inf
@@ -20,8 +18,9 @@ from rewriter.runtime.difference import Difference, difference
 from rewriter.runtime.ort import VERSION, RunError, Session
 from rewriter.runtime.parts import Verdict, write_verdicts
 from rewriter.runtime.protocol import Outcome, Stage, one_line
+from rewriter.runtime.serving import serve
 from rewriter.runtime.signature import FeedError, Input
-from rewriter.runtime.worker import Comparison, _Found, expendable
+from rewriter.runtime.worker import Comparison, _Found
 
 Values = dict[str, Any]
 
@@ -177,13 +176,5 @@ def _ranks(recorded: list[Values]) -> dict[str, int]:
     return {name: ranks.pop() for name, ranks in found.items() if len(ranks) == 1 and -1 not in ranks}
 
 
-def main() -> None:
-    """Entry of the child process."""
-    expendable()
-    place = Path(sys.argv[1])
-    write_verdicts(place, *Pieces(place).judge())
-    os._exit(0)
-
-
 if __name__ == "__main__":
-    main()
+    serve(lambda place: write_verdicts(place, *Pieces(place).judge()))

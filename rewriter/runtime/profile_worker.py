@@ -6,15 +6,13 @@ Run as `python -m rewriter.runtime.profile_worker FOLDER`.
 from __future__ import annotations
 
 import json
-import os
-import sys
-from pathlib import Path
 
 from rewriter.runtime.ort import ProfiledSession, RunError
 from rewriter.runtime.profiling import Asked
-from rewriter.runtime.protocol import Stage, one_line
+from rewriter.runtime.protocol import Stage
+from rewriter.runtime.serving import serve
 from rewriter.runtime.signature import FeedError
-from rewriter.runtime.worker import Comparison, expendable
+from rewriter.runtime.worker import Comparison
 
 
 class Profiling(Comparison):
@@ -38,17 +36,5 @@ class Profiling(Comparison):
         session.end().replace(self.folder / "profile.json")
 
 
-def main() -> None:
-    """Entry of the child process."""
-    expendable()
-    folder = Path(sys.argv[1])
-    try:
-        Profiling(folder).run_profile()
-    except (RunError, FeedError) as error:
-        (folder / "reason").write_text(one_line(error), encoding="utf-8")
-        os._exit(1)
-    os._exit(0)  # not through the interpreter's shutdown: onnxruntime may crash while it unloads
-
-
 if __name__ == "__main__":
-    main()
+    serve(lambda folder: Profiling(folder).run_profile(), told=(RunError, FeedError))

@@ -21,8 +21,8 @@ from google.protobuf.message import EncodeError
 from rewriter.model.graph import GraphIndex
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.kernels import KernelProfile, ProfileError, read_profile
-from rewriter.runtime.protocol import Request, Stage, one_line
-from rewriter.runtime.sessions import in_child, scratch, why_ended
+from rewriter.runtime.protocol import Request, Stage, one_line, write_inputs
+from rewriter.runtime.sessions import in_child, scratch, why_failed
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _WORKER = "rewriter.runtime.profile_worker"
@@ -96,12 +96,11 @@ def profile_runs(
             (place / Stage.ORIGINAL.model).write_bytes(small.SerializeToString())
         except (EncodeError, ValueError):
             return Profiled(skipped="a model over 2 GB with its weights loaded cannot be run")
-        for number, each in enumerate(inputs.inputs if given is not None else ()):
-            tensor = onnx.numpy_helper.from_array((given or {})[each.name])
-            (place / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
+        if given is not None:
+            write_inputs(place, (given[each.name] for each in inputs.inputs))
         code = in_child(_WORKER, place, timeout)
         if code != 0:
-            return Profiled(skipped=_reason(place, code))
+            return Profiled(skipped=why_failed(place, code))
         return _collected(place, names, asked)
 
 
@@ -129,14 +128,3 @@ def _name_nodes(model: onnx.ModelProto) -> tuple[str, ...]:
             node.name = name
         taken.add(name)
     return tuple(node.name for node in nodes)
-
-
-def _reason(folder: Path, code: int | None) -> str:
-    if code is None:
-        return why_ended(folder)
-    if code < 0:
-        return f"onnxruntime crashed (signal {-code})"
-    if (folder / "reason").exists():
-        return (folder / "reason").read_text(encoding="utf-8")
-    lines = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return one_line(f"the process for onnxruntime failed: {lines[-1] if lines else code}")

@@ -9,14 +9,20 @@ outcome.json    Outcome          written at the end under another name, then ren
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from rewriter.runtime.feeds import Plan
+import numpy as np
+import onnx
+
+from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.indices import Bound
 from rewriter.runtime.signature import Input
 
+REASON = "reason"
+"""The file in which a child says why it has nothing to give, in one line."""
 SCRATCH = "rewriter-"
 """How the names of the temporary folders begin."""
 _LONGEST_LINE = 300
@@ -45,6 +51,7 @@ class Request:
         optimised: with onnxruntime's graph optimisations instead of without.
         probing: seconds after which no further sizes are tried.
         folders: where the external data of either model lies.
+        draws: the original may give something else each time it runs, so runs must be the same in number.
     """
 
     plan: Plan
@@ -54,6 +61,7 @@ class Request:
     optimised: bool
     probing: float
     folders: dict[Stage, str | None]
+    draws: bool = True
 
     def write(self, path: Path) -> None:
         """Writes the request as JSON."""
@@ -111,6 +119,23 @@ class Outcome:
     def read(cls, path: Path) -> Outcome:
         """Reads what `write` wrote."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def write_inputs(folder: Path, arrays: Iterable[Array]) -> None:
+    """Hand arrays over as files, in their order."""
+    for number, array in enumerate(arrays):
+        tensor = onnx.numpy_helper.from_array(np.ascontiguousarray(array))
+        (folder / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
+
+
+def read_inputs(folder: Path, inputs: Sequence[Input]) -> dict[str, Array]:
+    """Read what `write_inputs` wrote, by the names of inputs in the same order; strings as Python objects."""
+    found: dict[str, Array] = {}
+    for number, each in enumerate(inputs):
+        tensor = onnx.TensorProto.FromString((folder / f"input-{number}.pb").read_bytes())
+        array = onnx.numpy_helper.to_array(tensor)
+        found[each.name] = array.astype(object) if tensor.data_type == onnx.TensorProto.STRING else array
+    return found
 
 
 def one_line(text: object) -> str:

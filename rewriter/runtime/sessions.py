@@ -22,10 +22,11 @@ from tempfile import mkdtemp
 import onnx
 from google.protobuf.message import EncodeError
 
+from rewriter.model.purity import may_draw
 from rewriter.refusals import NoScratch
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.limits import THREADS, current, own_memory, size_text
-from rewriter.runtime.protocol import SCRATCH, Outcome, Request, Stage, one_line
+from rewriter.runtime.protocol import REASON, SCRATCH, Outcome, Request, Stage, one_line, write_inputs
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _WORKER = "rewriter.runtime.worker"
@@ -68,7 +69,14 @@ def compare_runs(
                 models = SharedWeights(folder).move(models)
                 places = dict.fromkeys(Stage, str(folder))
             request = Request(
-                plan, sets, seed, given is not None, optimised, timeout * _PROBING_SHARE, places
+                plan,
+                sets,
+                seed,
+                given is not None,
+                optimised,
+                timeout * _PROBING_SHARE,
+                places,
+                may_draw(models[Stage.ORIGINAL]),
             )
             request.write(folder / "request.json")
             try:
@@ -78,9 +86,8 @@ def compare_runs(
                 return Outcome(
                     skipped="a model over 2 GB with its weights loaded cannot be run; leave them external"
                 )
-            for number, each in enumerate(plan.inputs if given is not None else ()):
-                tensor = onnx.numpy_helper.from_array((given or {})[each.name])
-                (folder / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
+            if given is not None:
+                write_inputs(folder, (given[each.name] for each in plan.inputs))
             return _run(folder, timeout)
     except NoScratch as error:
         return Outcome(skipped=one_line(f"onnxruntime was not run: {error}"))
@@ -177,13 +184,31 @@ def why_ended(folder: Path) -> str:
     return (folder / _ENDED).read_text(encoding="utf-8")
 
 
+def why_failed(folder: Path, code: int | None) -> str:
+    """Why a child has nothing to give, in one line: what `in_child` returned, and what it left behind."""
+    if code is None:
+        return why_ended(folder)
+    if code < 0:
+        return f"onnxruntime crashed (signal {-code})"
+    reason = folder / REASON
+    return reason.read_text(encoding="utf-8") if reason.exists() else broken(folder, code)
+
+
+def broken(folder: Path, code: int) -> str:
+    """That the process itself failed, with the last line that it wrote to stderr."""
+    return one_line(f"the process for onnxruntime failed: {last_words(folder) or code}")
+
+
+def last_words(folder: Path) -> str:
+    """The last line that a child wrote to stderr; nothing where it wrote none."""
+    lines = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
 def _failed(folder: Path, code: int) -> Outcome:
     """The outcome where the child left none: a crash of the rewritten model alone is a difference."""
     if code > 0:
-        lines = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return Outcome(
-            skipped=one_line(f"the process for onnxruntime failed: {lines[-1] if lines else code}")
-        )
+        return Outcome(skipped=broken(folder, code))
     reason = f"{_stage(folder)} crashed onnxruntime ({_signal(-code)})"
     # SIGKILL is what the system sends where memory runs out; that says nothing of the model.
     if _entered(folder) is Stage.REWRITTEN and -code != signal.SIGKILL:

@@ -17,7 +17,7 @@ from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
 from rewriter.runtime.limits import current
 from rewriter.runtime.protocol import one_line
-from rewriter.runtime.sessions import in_child, scratch, why_ended
+from rewriter.runtime.sessions import in_child, last_words, scratch, why_ended
 from rewriter.runtime.signature import Dim, dims_of, evaluate
 from rewriter.runtime.weights import bare, copy_but
 
@@ -79,8 +79,7 @@ def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float 
         code = in_child(_WORKER, folder, timeout or current().shapes)
         found = folder / "shapes.json"
         if not found.exists():
-            lines = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            ended = why_ended(folder) if code is None else lines[-1] if lines else f"code {code}"
+            ended = why_ended(folder) if code is None else last_words(folder) or f"code {code}"
             return Shapes({}, one_line(f"shape inference failed: {ended}"))
         told = json.loads(found.read_text(encoding="utf-8"))
     shapes = {

@@ -7,8 +7,6 @@ value -> [element type, dimensions].
 from __future__ import annotations
 
 import json
-import os
-import sys
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -20,8 +18,8 @@ from onnx.shape_inference import infer_shapes
 from rewriter.model.graph import Body, GraphIndex
 from rewriter.runtime.folding import fold
 from rewriter.runtime.protocol import one_line
+from rewriter.runtime.serving import serve
 from rewriter.runtime.shapes import Known, known_of
-from rewriter.runtime.worker import expendable
 
 MEMORY = 2 << 30
 """Bytes for the interpreter and what it loads; no weights come here."""
@@ -92,10 +90,7 @@ def _limit_memory(most: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def main() -> None:
-    """Entry of the child process."""
-    expendable()
-    folder = Path(sys.argv[1])
+def _answer(folder: Path) -> None:
     content = (folder / "model.onnx").read_bytes()
     _limit_memory(MEMORY + 20 * len(content))
     model = onnx.ModelProto.FromString(content)
@@ -110,8 +105,7 @@ def main() -> None:
     draft = folder / "shapes.draft"
     draft.write_text(json.dumps({"values": values, "fault": fault}), encoding="utf-8")
     draft.replace(folder / "shapes.json")
-    os._exit(0)
 
 
 if __name__ == "__main__":
-    main()
+    serve(_answer)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import onnx
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from rewriter.runtime.ort import RunError, Session
-from rewriter.runtime.worker import expendable
+from rewriter.runtime.serving import serve
 
 
 def _by_onnx(model: ModelProto) -> dict[str, ValueInfoProto]:
@@ -25,11 +23,11 @@ def _by_onnx(model: ModelProto) -> dict[str, ValueInfoProto]:
     return {info.name: info for info in infos if info.type.WhichOneof("value")}
 
 
-def _by_onnxruntime(model: ModelProto, names: Iterable[str]) -> dict[str, ValueInfoProto]:
+def _by_onnxruntime(model: ModelProto, names: Iterable[str], folder: Path) -> dict[str, ValueInfoProto]:
     _make_inputs_of_weights(model)
     there = {info.name for info in model.graph.output}
     model.graph.output.extend(ValueInfoProto(name=name) for name in names if name not in there)
-    path = Path(sys.argv[1]) / "exposed.onnx"
+    path = folder / "exposed.onnx"
     path.write_bytes(model.SerializeToString())
     try:
         return Session(path, None, optimised=False, seed=0).output_types()
@@ -52,23 +50,19 @@ def _make_inputs_of_weights(model: ModelProto) -> None:
     graph.initializer.extend(here)
 
 
-def main() -> None:
-    """Entry of the child process."""
-    expendable()
-    place = Path(sys.argv[1])
+def _answer(place: Path) -> None:
     wanted = json.loads((place / "wanted.json").read_text(encoding="utf-8"))
     model = ModelProto.FromString((place / "model.onnx").read_bytes())
     types = _by_onnx(model)
     left = [name for name in wanted if name not in types]
     if left:
-        types |= _by_onnxruntime(model, left)
+        types |= _by_onnxruntime(model, left, place)
     found = ModelProto()
     found.graph.output.extend(types[name] for name in wanted if name in types)
     draft = place / "draft"
     draft.write_bytes(found.SerializeToString())
     draft.replace(place / "types.onnx")
-    os._exit(0)
 
 
 if __name__ == "__main__":
-    main()
+    serve(_answer)

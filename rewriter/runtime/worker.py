@@ -5,11 +5,6 @@ Run as `python -m rewriter.runtime.worker FOLDER`, by `sessions` alone. Tensors 
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import sys
-import threading
 import time
 from math import inf
 from pathlib import Path
@@ -19,9 +14,11 @@ import onnx
 
 from rewriter.runtime.difference import Difference, difference
 from rewriter.runtime.feeds import Array
+from rewriter.runtime.mapped import MappedWeights
 from rewriter.runtime.ort import VERSION, RunError, Session
 from rewriter.runtime.probing import Probe, Try, tries
-from rewriter.runtime.protocol import SCRATCH, Outcome, Request, Stage, one_line
+from rewriter.runtime.protocol import Outcome, Request, Stage, one_line, read_inputs
+from rewriter.runtime.serving import serve
 from rewriter.runtime.signature import FeedError
 
 Results = list[list[Any]]
@@ -43,6 +40,7 @@ class Comparison:
         self.folder = folder
         self.request = Request.read(folder / "request.json")
         self.inputs = self.request.plan.inputs
+        self._mapped = MappedWeights()
 
     def run(self) -> Outcome:
         """Runs the original, then the rewritten model, and compares."""
@@ -66,17 +64,14 @@ class Comparison:
     def _original(self) -> tuple[tuple[str, ...], _Found]:
         session = self._session(Stage.ORIGINAL)
         found = self._given(session) if self.request.given else self._probed(session)
-        if found.restart:
+        if found.restart and self.request.draws:
             # A run that was not kept may have drawn random numbers: start again as the rewritten model will.
             session = self._session(Stage.ORIGINAL)
             found = found._replace(results=[session.run(self.inputs, feeds) for feeds in found.feeds])
         return session.outputs, found
 
     def _given(self, session: Session) -> _Found:
-        feeds: dict[str, Array] = {}
-        for number, each in enumerate(self.inputs):
-            tensor = onnx.TensorProto.FromString((self.folder / f"input-{number}.pb").read_bytes())
-            feeds[each.name] = array_of(tensor)
+        feeds = read_inputs(self.folder, self.inputs)
         return _Found([feeds], [session.run(self.inputs, feeds)], False)
 
     def _probed(self, session: Session) -> _Found:
@@ -137,7 +132,11 @@ class Comparison:
         request = self.request
         folder = request.folders[stage]
         seed = request.seed + (100_003 if another else 0)
-        return Session(self.folder / stage.model, folder, optimised=request.optimised, seed=seed)
+        path = self.folder / stage.model
+        weights = {}
+        if folder is not None and not request.optimised:  # optimisers look for weights in the model
+            weights = self._mapped.of(onnx.load(path, load_external_data=False), folder)
+        return Session(path, folder, optimised=request.optimised, seed=seed, weights=weights)
 
     def _enter(self, stage: Stage) -> None:
         (self.folder / "stage").write_text(stage, encoding="utf-8")
@@ -154,14 +153,6 @@ def _apart(names: tuple[str, ...], before: Results, after: Results) -> dict[tupl
     return found
 
 
-def array_of(tensor: onnx.TensorProto) -> Array:
-    """An input as the session wants it: strings as Python objects."""
-    array = onnx.numpy_helper.to_array(tensor)
-    if tensor.data_type == onnx.TensorProto.STRING:
-        return array.astype(object)
-    return array
-
-
 def _broken(runs: int, reason: str) -> Outcome:
     return Outcome(
         runs=runs, error=one_line(reason), exact=False, max_abs=inf, relative=inf, ort_version=VERSION
@@ -172,33 +163,5 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(repr(name) for name in names)
 
 
-def _die_with_parent() -> None:
-    """Ends this process when the parent is gone: the other end of stdin closes then, however it died.
-
-    Nobody else is left then to remove the folder, which may hold all weights.
-    """
-    os.read(0, 1)
-    folder = Path(sys.argv[1])
-    if folder.name.startswith(SCRATCH):
-        shutil.rmtree(folder, ignore_errors=True)
-    os._exit(1)
-
-
-def expendable() -> None:
-    """Make this process end with its parent, and before it where memory runs out (Linux)."""
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-
-
-def main() -> None:
-    """Entry of the child process."""
-    expendable()
-    folder = Path(sys.argv[1])
-    Comparison(folder).run().write(folder / "outcome.json")
-    # Not through the interpreter's shutdown: a fault while onnxruntime unloads is no fault of the model.
-    os._exit(0)
-
-
 if __name__ == "__main__":
-    main()
+    serve(lambda folder: Comparison(folder).run().write(folder / "outcome.json"))

@@ -219,17 +219,21 @@ def _verification_json(verification: Verification) -> JsonObject:
 def numeric_json(numeric: Numeric | None) -> JsonObject:
     """What numbers say; JSON has no infinity: a difference without bound is `exact` false, `max_abs` null."""
     if numeric is None:
-        return {"runs": 0, "max_abs": None, "exact": None, "skipped": "not asked for"}
+        return {"runs": 0, "max_abs": None, "exact": None, "skipped": "not asked for", "identical": False}
+    return {**_figures(numeric), "identical": numeric.identical}
+
+
+def _optimised_json(numeric: Numeric | None) -> JsonObject | None:
+    return None if numeric is None else {**_figures(numeric), "max_rel": _finite(numeric.relative)}
+
+
+def _figures(numeric: Numeric) -> JsonObject:
     return {
         "runs": numeric.runs,
         "max_abs": _finite(numeric.max_abs),
         "exact": numeric.exact,
         "skipped": numeric.skipped,
     }
-
-
-def _optimised_json(numeric: Numeric | None) -> JsonObject | None:
-    return None if numeric is None else {**numeric_json(numeric), "max_rel": _finite(numeric.relative)}
 
 
 def _finite(figure: float | None) -> float | None:

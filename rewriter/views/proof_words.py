@@ -29,7 +29,7 @@ def numbers_phrase(numeric: Numeric | None) -> str:
     if numeric is None:
         return "numbers not asked for"
     if numeric.skipped is not None:
-        return f"numbers not taken: {numeric.skipped}"
+        return f"numbers not {'needed' if numeric.identical else 'taken'}: {numeric.skipped}"
     runs = f"onnxruntime: {_runs(numeric)}"
     if numeric.exact:
         return f"{runs}, bit for bit equal"

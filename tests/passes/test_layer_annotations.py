@@ -8,9 +8,10 @@ import pytest
 import rewriter
 from rewriter.model import metadata
 from rewriter.model.graph import GraphIndex
+from rewriter.model.metadata import LAYER
 from rewriter.modules.build import analyse
 from rewriter.passes.flatten import is_ours
-from rewriter.passes.layer_annotations import LAYER, LayerAnnotations
+from rewriter.passes.layer_annotations import LayerAnnotations
 from tests.build import chain
 from tests.exports import EXPORTS
 

@@ -171,6 +171,7 @@ def test_a_worker_that_cannot_start_is_told_in_one_line(monkeypatch: pytest.Monk
 
 def test_a_model_too_large_to_send_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "holds_weights", lambda model: False)
+    monkeypatch.setattr(sessions, "may_draw", lambda model: False)
 
     class Large:
         """What protobuf does with a message over 2 GB, without the 2 GB."""

@@ -19,7 +19,9 @@ from rewriter.proof.compare import Numeric
 from rewriter.proof.verification import Verification
 from rewriter.refusals import Reason, Refusal
 from rewriter.views.report import PassRecord, Report
-from rewriter.views.text import print_claims, print_report, print_tree, print_verification
+from rewriter.views.text.claims import print_claims
+from rewriter.views.text.report import print_report, print_verification
+from rewriter.views.text.tree import print_tree
 from tests.views.models import named, small, unplaced
 
 EQUAL = Certificate(equal=True, outputs=2)

@@ -1,0 +1,6 @@
+"""Edits with onnx-graphsurgeon that lose nothing; see `edit`."""
+
+from rewriter.adapters.graphsurgeon.editing import Edit, Edited, edit
+from rewriter.adapters.graphsurgeon.placing import NewNode
+
+__all__ = ["Edit", "Edited", "NewNode", "edit"]

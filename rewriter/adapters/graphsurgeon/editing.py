@@ -1,0 +1,166 @@
+"""`with edit(...) as graph:`: graphsurgeon's graph to be edited, and a whole model on exit."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+import onnx_graphsurgeon as gs
+from onnx import ModelProto
+
+from rewriter.adapters.graphsurgeon.ledger import Ledger
+from rewriter.adapters.graphsurgeon.merge import Merged, merge
+from rewriter.adapters.graphsurgeon.placing import NewNode, place
+from rewriter.model import external, files, outputs
+from rewriter.model.checks import check
+from rewriter.model.copies import Copies, Watched
+from rewriter.pipeline import Source, load, sidecar_path
+from rewriter.pipeline.loading import read_model
+from rewriter.proof.certificate import Certificate, certify
+from rewriter.refusals import RewriterError, UnreadableModel, UsageError
+from rewriter.views import sidecar as sidecars
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What an edit came to.
+
+    Attributes:
+        model: the edited model.
+        kept: how many nodes are still there, with all that was said of them.
+        new: the nodes that were not there before, and where evidence places them.
+        dropped: names of the nodes that are gone, or of what they wrote.
+        certificate: whether the model still computes the same by symbols; an edit may well mean to change
+            that.
+        outputs: files written, in order.
+    """
+
+    model: ModelProto
+    kept: int
+    new: tuple[NewNode, ...]
+    dropped: tuple[str, ...]
+    certificate: Certificate
+    outputs: tuple[Path, ...] = ()
+
+
+class Edit:
+    """An edit in progress; see `edit`."""
+
+    def __init__(
+        self, source: Source, output: Path | None, *, sidecar: bool = True, copy_data: bool = False
+    ) -> None:
+        if output is None and isinstance(source, str | os.PathLike):
+            raise UsageError(
+                f"{source}: name the file to write, as in edit(source, output); inputs are never changed. "
+                "To get the model alone, hand it over as a ModelProto and look at .edited.model"
+            )
+        self._output, self._sidecar = output, sidecar
+        unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
+        model, path = read_model(source, ordered=False)  # an edit may be there to sort it
+        home = path or output
+        data = external.check_external_data(model, home) if home else ()
+        targets = [] if output is None else [output, *([sidecar_path(output)] if sidecar else [])]
+        self._copies = outputs.plan_copies(path, targets, data, copy_data=copy_data) if targets else Copies()
+        unread.check()
+        self._ledger = _entered(model, path, home.parent if home else None)
+        self._edited: Edited | None = None
+
+    @property
+    def edited(self) -> Edited:
+        """What the edit came to, once the block is left.
+
+        Raises:
+            UsageError: it is not left yet, or an error ended it.
+        """
+        if self._edited is None:
+            raise UsageError("the edit is not done; look at it behind the with block")
+        return self._edited
+
+    def __enter__(self) -> gs.Graph:
+        return self._ledger.graph
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._edited = self._finish()
+
+    def _finish(self) -> Edited:
+        original, folder = self._ledger.model, self._ledger.folder
+        merged = merge(self._ledger)
+        _demand_sound(merged)
+        new = place(merged, original)
+        certificate = certify(original, merged.model, before_folder=folder, after_folder=folder)
+        written = self._write(merged.model) if self._output is not None else ()
+        return Edited(merged.model, merged.kept, new, tuple(merged.dropped), certificate, written)
+
+    def _write(self, model: ModelProto) -> tuple[Path, ...]:
+        assert self._output is not None
+        contents = {self._output: files.serialize(self._copies.relocated(model))}
+        seal = sidecar_path(self._output) if self._sidecar else None
+        if seal is not None:
+            contents[seal] = sidecars.write(replace(load(model), path=self._output)).encode()
+        outputs.write_atomically(contents, self._copies, seal=seal)
+        return (*self._copies.files, *([seal] if seal else ()), self._output)
+
+
+def edit(
+    source: Source,
+    output: str | os.PathLike[str] | None = None,
+    *,
+    sidecar: bool = True,
+    copy_data: bool = False,
+) -> Edit:
+    """Edit a model with onnx-graphsurgeon, and lose nothing of it.
+
+    What graphsurgeon drops is put back when the block is left: metadata and doc strings of the model, its
+    graphs, nodes, functions, tensors and values; attributes and types that graphsurgeon does not know;
+    default inputs, sparse initializers, quantization annotations, training information, overloads. What
+    nobody changed stays byte for byte, and weights in other files stay there. New nodes are placed by
+    evidence. An error in the block writes nothing, and the output is written whole or not at all.
+
+        with rewriter.adapters.graphsurgeon.edit("model.onnx", "edited.onnx") as graph:
+            graph.fold_constants().cleanup().toposort()
+
+    Args:
+        source: the path of a file, its bytes, or a ModelProto; never changed.
+        output: the file to write. None only where the source is no path: the model is then in `.edited.model`
+            of what this function returns, `editing = edit(model)`.
+        sidecar: whether to write `<output>.modules.json` as well.
+        copy_data: whether to copy external data where the output goes to another folder.
+
+    Raises:
+        UnreadableModel: the source, or external data it refers to, cannot be read, by us or by graphsurgeon.
+        UsageError: no output is named, it is the source, or the edited graph cannot be written as ONNX.
+        CannotWrite: the output cannot be written.
+    """
+    return Edit(source, None if output is None else Path(output), sidecar=sidecar, copy_data=copy_data)
+
+
+def _entered(model: ModelProto, path: Path | None, folder: Path | None) -> Ledger:
+    """The ledger of a model.
+
+    Raises:
+        UnreadableModel: graphsurgeon fails on it, as on attributes whose text is no UTF-8.
+    """
+    try:
+        return Ledger(model, folder)
+    except RewriterError:
+        raise
+    except Exception as error:  # whatever graphsurgeon does
+        what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        raise UnreadableModel(f"{path or 'model'}: graphsurgeon cannot read it: {what}") from error
+
+
+def _demand_sound(merged: Merged) -> None:
+    """Refuse a graph that means nothing, before anything is written.
+
+    Raises:
+        UsageError: what is wrong with it.
+    """
+    try:
+        check(merged.model)
+    except UnreadableModel as error:
+        raise UsageError(f"the edited graph: {error}; call graph.cleanup().toposort() at the end") from None

@@ -1,0 +1,52 @@
+"""Repeated fields, and the opsets that a model imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import onnx_graphsurgeon as gs
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+from google.protobuf.message import Message
+from onnx import NodeProto, OperatorSetIdProto
+
+from rewriter.model.graph import graphs_of
+from rewriter.model.operators import canonical
+
+AnyMessage = TypeVar("AnyMessage", bound=Message)
+
+
+def fill(field: RepeatedCompositeFieldContainer[AnyMessage], messages: Iterable[AnyMessage]) -> None:
+    """Fill a field anew, with messages that it held among others."""
+    kept = list(messages)
+    del field[:]
+    field.extend(kept)
+
+
+def domains_of(nodes: Iterable[NodeProto]) -> Mapping[str, None]:
+    """The domains of nodes and of what is in their bodies, in their order."""
+    found: dict[str, None] = {}
+    for node in nodes:
+        found[canonical(node.domain)] = None
+        for attribute in node.attribute:
+            for graph in graphs_of(attribute):
+                found.update(domains_of(graph.node))
+    return found
+
+
+def update_imports(
+    imports: RepeatedCompositeFieldContainer[OperatorSetIdProto],
+    graph: gs.Graph,
+    opset: int | None,
+    used: Iterable[str],
+) -> None:
+    """Take over changes of the imported opsets, and import what new nodes need, as graphsurgeon does."""
+    known = {canonical(each.domain): each for each in imports}
+    wanted = {canonical(each.domain): each.version for each in graph.import_domains or ()}
+    if graph.opset != opset and graph.opset is not None:
+        wanted[""] = graph.opset
+    for domain, version in {**dict.fromkeys(used, 1), **wanted}.items():
+        if domain not in known:
+            imports.add(domain=domain, version=graph.opset if not domain else version)
+        elif domain in wanted and known[domain].version != version:
+            known[domain].version = version

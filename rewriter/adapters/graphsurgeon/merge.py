@@ -1,0 +1,216 @@
+"""The edited model: what people changed as graphsurgeon writes it, everything else as it stood in the file.
+
+Every message begins as a copy of what it was, and takes over only what differs from what graphsurgeon read.
+So nothing depends on graphsurgeon knowing a field, and a graph that nobody touched comes out byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import onnx_graphsurgeon as gs
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto
+
+from rewriter.adapters.graphsurgeon.attributes import exported_attribute
+from rewriter.adapters.graphsurgeon.constants import exported_dense
+from rewriter.adapters.graphsurgeon.fields import domains_of, fill, update_imports
+from rewriter.adapters.graphsurgeon.ledger import KnownNode, Ledger, is_unchanged
+from rewriter.adapters.graphsurgeon.values import Values
+from rewriter.model.graph import graphs_of
+from rewriter.model.operators import canonical
+
+
+@dataclass(slots=True)
+class Merged:
+    """An edited model, and what became of the nodes.
+
+    Attributes:
+        model: the model.
+        is_new: node, in the order of a `GraphIndex` -> whether it was not there before.
+        kept: how many nodes are still there.
+        dropped: names of the nodes that are gone, or of what they wrote, in file order.
+        changed: the functions whose nodes are others now, or in another order; None stands for the main
+            graph.
+    """
+
+    model: ModelProto
+    is_new: list[bool] = field(default_factory=list)
+    kept: int = 0
+    dropped: list[str] = field(default_factory=list)
+    changed: list[FunctionProto | None] = field(default_factory=list)
+
+
+def merge(ledger: Ledger) -> Merged:
+    """Put together what a model was and what its graph is now.
+
+    Raises:
+        UsageError: something in the graph cannot be written.
+    """
+    return _Merge(ledger).run()
+
+
+class _Merge:
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.values = Values(ledger)
+        model = ModelProto()
+        model.CopyFrom(ledger.model)
+        self.merged = Merged(model)
+        self.alive: set[int] = set()
+        self.named: dict[str, list[KnownNode]] = {}
+        for known in ledger.nodes.values():
+            if known.proto.name:
+                self.named.setdefault(known.proto.name, []).append(known)
+
+    def run(self) -> Merged:
+        ledger, model, graph = self.ledger, self.merged.model, self.ledger.graph
+        self.alive = {id(node) for body in _bodies_in([graph, *graph.functions]) for node in body.nodes}
+        self._graph(model.graph, graph)
+        if self._is_other(graph):
+            self.merged.changed.append(None)
+        functions = [self._function(function) for function in graph.functions]
+        fill(model.functions, functions)
+        update_imports(
+            model.opset_import, graph, ledger.bodies[id(graph)].opset, domains_of(model.graph.node)
+        )
+        for name in ("producer_name", "producer_version", "ir_version"):
+            value = getattr(graph, name)
+            if value is not None and value != getattr(model, name):
+                setattr(model, name, value)
+        for known in ledger.nodes.values():
+            if id(known.node) not in self.alive:
+                self.merged.dropped.append(
+                    known.proto.name or next(iter(known.proto.output), known.proto.op_type)
+                )
+        return self.merged
+
+    def _is_other(self, graph: gs.Graph) -> bool:
+        """Whether the nodes of a graph are no longer those that it had, or in another order."""
+        body = self.ledger.bodies.get(id(graph))
+        return body is None or body.order != tuple(map(id, graph.nodes))
+
+    def _graph(self, target: GraphProto, graph: gs.Graph) -> None:
+        """Bring a graph up to date; `target` is a copy of what it was, or empty."""
+        if (graph.name or "") != target.name:
+            target.name = graph.name
+        if (graph.doc_string or "") != target.doc_string:
+            target.doc_string = graph.doc_string
+        fill(target.node, [self._node(node) for node in graph.nodes])
+        self.values.write(target, graph)
+
+    def _function(self, function: gs.Function) -> FunctionProto:
+        target = FunctionProto()
+        body = self.ledger.bodies.get(id(function))
+        if body is not None:
+            assert isinstance(body.proto, FunctionProto)
+            target.CopyFrom(body.proto)
+        self._defaults(target, function, body.attributes if body else {})
+        for name in ("name", "domain", "doc_string"):
+            value = getattr(function, name) or ""
+            if value != getattr(target, name):
+                setattr(target, name, value)
+        constants = [self._constant(tensor) for tensor in self.values.constants_of(function)]
+        fill(target.node, [*constants, *(self._node(node) for node in function.nodes)])
+        self.values.write_function(target, function)
+        update_imports(target.opset_import, function, body.opset if body else None, domains_of(target.node))
+        if self._is_other(function):
+            self.merged.changed.append(target)
+        return target
+
+    def _defaults(self, target: FunctionProto, function: gs.Function, before: Mapping[str, object]) -> None:
+        """Bring the attributes of a function up to date: names without a default, and those with one."""
+        known = {each.name: each for each in target.attribute_proto}
+        target.attribute[:] = [name for name, value in function.attrs.items() if value is None]
+        made = []
+        for name, value in function.attrs.items():
+            original = known.get(name)
+            if original is not None and is_unchanged(before.get(name), value, original, self.ledger.folder):
+                made.append(original)
+            elif value is not None:
+                made.append(exported_attribute(name, value, original))
+        fill(target.attribute_proto, made)
+
+    def _constant(self, tensor: gs.Constant) -> NodeProto:
+        """Functions have no initializers: a new constant is a node."""
+        self.merged.is_new.append(True)
+        return NodeProto(
+            op_type="Constant",
+            output=[tensor.name],
+            attribute=[AttributeProto(name="value", type=AttributeProto.TENSOR, t=exported_dense(tensor))],
+        )
+
+    def _node(self, node: gs.Node) -> NodeProto:
+        known = self.ledger.nodes.get(id(node)) or self._twin(node)
+        self.merged.is_new.append(known is None)
+        self.merged.kept += known is not None
+        target = NodeProto()
+        if known is not None:
+            target.CopyFrom(known.proto)
+            if (node.op, canonical(node.domain or "")) != (target.op_type, canonical(target.domain)):
+                target.ClearField("overload")  # it told functions of the old name apart
+        for name, value in (("name", node.name), ("op_type", node.op), ("domain", node.domain)):
+            if (value or "") != getattr(target, name):
+                setattr(target, name, value or "")
+        for side, tensors in ((target.input, node.inputs), (target.output, node.outputs)):
+            names = [tensor.name for tensor in tensors]
+            if names != [*side]:
+                side[:] = names
+        fill(target.attribute, list(self._attributes(node, known)))
+        return target
+
+    def _twin(self, node: gs.Node) -> KnownNode | None:
+        """The node that a copy was made of and put in its place, as `Graph.copy` does it."""
+        kind, writes = (canonical(node.domain or ""), node.op), [tensor.name for tensor in node.outputs]
+        for known in self.named.get(node.name, ()):
+            same = (canonical(known.proto.domain), known.proto.op_type) == kind and [
+                *known.proto.output
+            ] == writes
+            if same and id(known.node) not in self.alive:
+                self.alive.add(id(known.node))
+                return known
+        return None
+
+    def _attributes(self, node: gs.Node, known: KnownNode | None) -> Iterator[AttributeProto]:
+        """The attributes of a node: in the order they had, those that graphsurgeon skipped among them."""
+        before = known.attributes if known else {}
+        originals = {each.name: each for each in known.proto.attribute} if known else {}
+        for name, original in originals.items():
+            if name not in before:
+                self.merged.is_new += [False] * count_nodes(graphs_of(original))
+                yield original
+            elif name in node.attrs:
+                yield self._attribute(name, node.attrs[name], original, before[name])
+        for name, value in node.attrs.items():
+            if name not in originals:
+                yield self._attribute(name, value, None, None)
+
+    def _attribute(
+        self, name: str, value: object, original: AttributeProto | None, before: object
+    ) -> AttributeProto:
+        if isinstance(value, gs.Graph):
+            body = self.ledger.bodies.get(id(value))
+            made = AttributeProto(name=name, type=AttributeProto.GRAPH)
+            if original is not None:
+                made.CopyFrom(original)
+                made.ClearField("g")
+            made.g.SetInParent()
+            if body is not None and isinstance(body.proto, GraphProto):
+                made.g.CopyFrom(body.proto)
+            self._graph(made.g, value)
+            return made
+        if original is not None and is_unchanged(before, value, original, self.ledger.folder):
+            return original
+        return exported_attribute(name, value, original)
+
+
+def count_nodes(graphs: Iterable[GraphProto]) -> int:
+    """The nodes of graphs, and of the graphs in these."""
+    nodes = [node for graph in graphs for node in graph.node]
+    return len(nodes) + sum(count_nodes(graphs_of(each)) for node in nodes for each in node.attribute)
+
+
+def _bodies_in(graphs: Iterable[gs.Graph]) -> Iterator[gs.Graph]:
+    for graph in graphs:
+        yield graph
+        yield from graph.subgraphs(recursive=True)

@@ -1,0 +1,147 @@
+"""Gives new nodes their module: by what the file says of their neighbours, parameters and names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from onnx import FunctionProto, ModelProto, NodeProto
+
+from rewriter.adapters.graphsurgeon.merge import Merged
+from rewriter.evidence import tags
+from rewriter.evidence.claim import Source
+from rewriter.evidence.exporter import NAMESPACE
+from rewriter.evidence.given import Given
+from rewriter.model import metadata
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Placement
+from rewriter.passes.annotate import NodeWriter, compact, compact_values
+from rewriter.passes.flatten import is_ours
+from rewriter.paths import ModulePath
+from rewriter.pipeline import load
+from rewriter.refusals import UsageError
+from rewriter.views.likeness import like_analysis
+
+_OF_PLACE = (*sorted(tags.OF_NODES), NAMESPACE)
+_FUNCTION_ONLY = frozenset({tags.PARAMETERS, tags.CALL})
+
+
+@dataclass(frozen=True, slots=True)
+class NewNode:
+    """A node that was not there before: its name, or that of what it writes, its operator and its module."""
+
+    name: str
+    operator: str
+    module: ModulePath | None
+
+
+def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
+    """Find the modules of new nodes, and write them down where the file tells those of its nodes.
+
+    Args:
+        merged: the edited model; new nodes get metadata, and the tree on the model is brought up to date.
+        original: the model that was edited.
+    """
+    model = merged.model
+    forget_order(merged)
+    if not any(merged.is_new) and not merged.dropped:
+        return ()
+    analysis = _analysed(model, original)
+    graph = GraphIndex(model)
+    news = [number for number, new in enumerate(merged.is_new) if new]
+    writes = model.ir_version >= tags.IR_WITH_METADATA
+    writer = NodeWriter(analysis.tree)
+    placements = _placements(graph, analysis)
+    found = []
+    for number in news:
+        node, placement = graph.nodes[number], placements.get(number)
+        if placement is not None:
+            if writes:
+                writer.write(node, placement)
+            module: ModulePath | None = placement.module
+        else:
+            module = _placed_in_function(graph, number, merged.is_new) if analysis.grouped else None
+        found.append(NewNode(node.name or next(iter(node.output), ""), node.op_type, module))
+    if tags.TREE in metadata.read(model):
+        written = {tags.TREE: compact(analysis.tree), tags.VALUES: compact_values(analysis)}
+        metadata.write(model, written)
+    return tuple(found)
+
+
+def _analysed(model: ModelProto, original: ModelProto) -> Analysis:
+    """The tree of the edited model: what it says itself, and for what is new what the original says."""
+    try:
+        return load(model, Given(like=like_analysis(load(original))))
+    except UsageError:  # they have nothing in common
+        return load(model)
+
+
+def forget_order(merged: Merged) -> None:
+    """Take out the notes on where nodes stood in the flat graph, for bodies that have other nodes now."""
+    changed = {(each.domain, each.name, each.overload) for each in merged.changed if each is not None}
+    if None in merged.changed:
+        metadata.erase(merged.model, [tags.ORDER])
+    bodies = [merged.model.graph.node, *(function.node for function in merged.model.functions)]
+    for nodes in bodies if changed else ():
+        for node in nodes:
+            if (node.domain, node.op_type, node.overload) in changed:
+                metadata.erase(node, [tags.ORDER])
+
+
+def _placements(graph: GraphIndex, analysis: Analysis) -> Mapping[int, Placement]:
+    """Node of the model -> its placement; of a grouped one, for the main graph alone."""
+    placements = analysis.tree.placements
+    if not analysis.grouped:
+        return {number: each for number, each in enumerate(placements) if each is not None}
+    by_output: dict[str, Placement] = {}
+    for node, place in zip(analysis.graph.nodes, placements, strict=True):
+        if place is not None:
+            by_output.update(dict.fromkeys(node.output, place))
+    main = (number for number, body in enumerate(graph.body_of) if graph.bodies[body].function is None)
+    named = ((number, next(iter(graph.nodes[number].output), "")) for number in main)
+    return {number: by_output[name] for number, name in named if name in by_output}
+
+
+def _placed_in_function(graph: GraphIndex, number: int, is_new: Sequence[bool]) -> ModulePath | None:
+    """Place a node in a function that `group` made: with its neighbours, else in the module of the function.
+
+    Functions that several calls share tell modules from that on, as `.self.query`.
+    """
+    function = _function_around(graph, number)
+    if function is None or not is_ours(function):
+        return None
+    entries = _agreed(graph, number, is_new) or _of_function(function)
+    metadata.write(graph.nodes[number], {**entries, tags.EVIDENCE: str(Source.DATAFLOW)})
+    return ModulePath(entries[tags.MODULE])
+
+
+def _function_around(graph: GraphIndex, number: int) -> FunctionProto | None:
+    body = graph.bodies[graph.body_of[number]]
+    while body.owner != NONE:
+        body = graph.bodies[body.outer]
+    return body.function
+
+
+def _agreed(graph: GraphIndex, number: int, is_new: Sequence[bool]) -> dict[str, str] | None:
+    around = {*graph.predecessors(number), *graph.successors(number)} - {number}
+    told = [_place_of(graph.nodes[other]) for other in sorted(around) if not is_new[other]]
+    known = [each for each in told if tags.MODULE in each]
+    modules = {each[tags.MODULE] for each in known}
+    return known[0] if len(modules) == 1 else None
+
+
+def _place_of(node: NodeProto) -> dict[str, str]:
+    entries = metadata.read(node)
+    return {key: entries[key] for key in _OF_PLACE if key in entries}
+
+
+def _of_function(function: FunctionProto) -> dict[str, str]:
+    entries = metadata.read(function)
+    relative = any(metadata.read(node).get(tags.MODULE, "").startswith(".") for node in function.node)
+    kept = {key: text for key, text in _known(entries) if key not in _FUNCTION_ONLY}
+    return {**kept, **({tags.MODULE: "."} if relative else {})}
+
+
+def _known(entries: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((key, text) for key, text in entries.items() if key in _OF_PLACE)

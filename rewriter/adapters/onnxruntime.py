@@ -1,0 +1,45 @@
+"""Modules for onnxruntime's quantisers, which take names of nodes.
+
+    rewriter.rewrite("bert.onnx", "named.onnx", restore_names=True)
+    quantize_dynamic("named.onnx", "int8.onnx", **excluding("named.onnx", "pooler"))
+
+onnxruntime itself is not needed for this.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from rewriter.foreign import AnySource, read_of
+from rewriter.insight.chosen import choose
+from rewriter.modules.selection import Selection
+from rewriter.pipeline import load
+
+
+def excluding(
+    source: AnySource, *modules: str, class_name: str = "", operators: tuple[str, ...] = ()
+) -> dict[str, list[str]]:
+    """Keywords that let `quantize_dynamic` and `quantize_static` leave modules alone.
+
+    What names cannot say is warned of: nodes without a name (`restore_names=True` gives them one), names that
+    other nodes bear too, files whose modules are functions.
+
+    Args:
+        source: the model that will be quantised.
+        modules: globs over module paths; a module stands for all that is below it.
+        class_name: only modules of this class.
+        operators: only nodes with these operators.
+
+    Returns:
+        `{"nodes_to_exclude": [...]}`.
+
+    Raises:
+        UnreadableModel: it is no whole ONNX model.
+        UsageError: one of the globs fits nothing.
+    """
+    analysis = load(read_of(source))
+    chosen = choose(analysis, Selection(modules, class_name, operators=operators))
+    for note in chosen.notes:
+        warnings.warn(f"{source if isinstance(source, str | Path) else 'model'}: {note}", stacklevel=2)
+    return {"nodes_to_exclude": list(chosen.names)}

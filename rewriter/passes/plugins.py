@@ -1,0 +1,149 @@
+"""Passes of other packages, found by their entry points in the group `rewriter.passes`.
+
+Installed packages are looked through only where a name is no pass of our own, or where all passes are
+listed; the code of a package is imported only when its pass is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from rewriter.modules.analysis import Analysis
+from rewriter.passes.base import Outcome, Pass
+from rewriter.refusals import RewriterError, UsageError
+
+GROUP = "rewriter.passes"
+_OPTION_TYPES = (bool, int, float, str)
+_MOST_OF_AN_ERROR = 300
+"""Characters of what somebody else's code says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """An entry point: the name of a pass, and the package that brings it, with its version."""
+
+    name: str
+    package: str
+    entry_point: EntryPoint
+
+    def load(self) -> type[Pass]:
+        """The class of the pass.
+
+        Raises:
+            UsageError: it cannot be imported, or is no pass; the message names the package.
+        """
+        step = self.called(self.entry_point.load)
+        if fault := _fault_of(step, self.name):
+            raise self.broken(fault)
+        _PACKAGES[step] = self
+        loaded: type[Pass] = step
+        return loaded
+
+    def called(self, code: Callable[[], Any]) -> Any:
+        """What code of the package gives.
+
+        Raises:
+            RewriterError: the code raised it itself.
+            UsageError: the code raised anything else; the message names the package.
+        """
+        try:
+            return code()
+        except RewriterError:
+            raise
+        except Exception as error:  # whatever somebody else's code does
+            raise self.broken(f"{type(error).__name__}: {error}") from error
+
+    def broken(self, fault: str) -> UsageError:
+        """The error that says what is wrong with the pass, and with which package."""
+        text = " ".join(fault.split())[:_MOST_OF_AN_ERROR]
+        return UsageError(
+            f"pass {self.name!r} of package {self.package}: {text}; mend or uninstall the package"
+        )
+
+
+_PACKAGES: dict[type[Pass], Plugin] = {}
+"""Passes of other packages that were loaded."""
+
+
+def find_plugins(taken: frozenset[str]) -> tuple[Plugin, ...]:
+    """The passes that installed packages bring, by name.
+
+    Args:
+        taken: names of our own passes; nobody can replace these.
+    """
+    found = []
+    for each in entry_points(group=GROUP):
+        package = f"{each.dist.name} {each.dist.version}" if each.dist else each.value
+        if each.name not in taken:
+            found.append(Plugin(each.name, package, each))
+    return tuple(sorted(found, key=lambda plugin: (plugin.name, plugin.package)))
+
+
+def load_plugin(name: str, plugins: tuple[Plugin, ...]) -> type[Pass] | None:
+    """The pass of that name; None where no package brings one.
+
+    Raises:
+        UsageError: two packages bring it, or it cannot be loaded.
+    """
+    named = [plugin for plugin in plugins if plugin.name == name]
+    if len(named) > 1:
+        packages = " and ".join(plugin.package for plugin in named)
+        raise UsageError(f"pass {name!r} comes with {packages}; uninstall one of them")
+    return named[0].load() if named else None
+
+
+def package_of(step: type[Pass]) -> str | None:
+    """The package that a pass was loaded from, with its version; None for our own and a caller's."""
+    plugin = _PACKAGES.get(step)
+    return plugin.package if plugin else None
+
+
+def made(step: type[Pass], options: dict[str, Any]) -> Pass:
+    """A pass with its options.
+
+    Raises:
+        UsageError: a pass of another package refuses them.
+    """
+    plugin = _PACKAGES.get(step)
+    made: Pass = plugin.called(lambda: step(**options)) if plugin else step(**options)
+    return made
+
+
+def run(step: Pass, analysis: Analysis) -> Outcome:
+    """What a pass does.
+
+    Raises:
+        UsageError: one of another package failed; the message names the package.
+    """
+    plugin = _PACKAGES.get(type(step))
+    if plugin is None:
+        return step.run(analysis)
+    outcome = plugin.called(lambda: step.run(analysis))
+    if not isinstance(outcome, Outcome):
+        raise plugin.broken(f"run gives {type(outcome).__name__}, not an Outcome")
+    return outcome
+
+
+def _fault_of(step: Any, name: str) -> str | None:
+    """Why a class is no pass; None where it is one."""
+    if not (isinstance(step, type) and is_dataclass(step)):
+        return "is no dataclass"
+    if getattr(step, "name", None) != name:
+        return f"its class is called {getattr(step, 'name', None)!r}"
+    if not (callable(getattr(step, "run", None)) and isinstance(getattr(step, "needs_analysis", None), bool)):
+        return "has no run(analysis) or no needs_analysis"
+    return next(_faults_of_options(step), None)
+
+
+def _faults_of_options(step: Any) -> Iterator[str]:
+    for field in fields(step):
+        if field.default is MISSING:
+            yield f"option {field.name!r} has no default"
+        elif type(field.default) not in _OPTION_TYPES:
+            yield f"option {field.name!r} is neither text nor a number nor true or false"
+        elif isinstance(field.default, float) and not math.isfinite(field.default):
+            yield f"option {field.name!r} is no finite number by default"

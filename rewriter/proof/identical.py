@@ -1,0 +1,135 @@
+"""Whether two models are one and the same to a runtime: what it executes is the same, byte for byte.
+
+Left out is what no runtime computes with: metadata but for the one key that onnxruntime reads, doc strings,
+names of nodes (no two alike: onnxruntime may refuse that), and IR versions that differ in metadata alone.
+Everything else counts, types of values and fields that the installed onnx does not know included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
+
+from rewriter.evidence.tags import IR_WITH_METADATA
+from rewriter.model.external import tensors_of
+from rewriter.model.graph import graphs_of
+from rewriter.model.metadata import LAYER
+
+_IR_WITH_CONSTANTS = 4
+"""Before this IR version an initializer is the default of an input."""
+_HOLDING = frozenset({AttributeProto.GRAPH, AttributeProto.GRAPHS})
+_CHUNK = 4096
+"""Nodes copied at a time."""
+_SAID = frozenset({"metadata_props", "doc_string"})
+_READ = frozenset({"ort_config", LAYER})
+"""Keys of metadata that onnxruntime reads: the first on a model, the second on nodes."""
+
+
+def same_to_run(
+    before: ModelProto, after: ModelProto, folders: tuple[Path | None, Path | None] = (None, None)
+) -> bool:
+    """Whether a runtime would execute the same in both; False also where that cannot be told at once.
+
+    Args:
+        before: one model.
+        after: the other.
+        folders: where the external data of each lies; in two folders it may differ.
+    """
+    if folders[0] != folders[1] and any(map(_is_external, tensors_of(before))):
+        return False
+    if not _same_ir(before.ir_version, after.ir_version):
+        return False
+    left, right = _Executed(before), _Executed(after)
+    if any(ours != theirs for ours, theirs in zip_longest(left.parts(), right.parts())):
+        return False
+    return left.names == right.names or (not before.functions and left.distinct() and right.distinct())
+
+
+def _is_external(tensor: TensorProto) -> bool:
+    return tensor.data_location == TensorProto.EXTERNAL
+
+
+def _same_ir(before: int, after: int) -> bool:
+    return before == after or _IR_WITH_CONSTANTS <= before <= after <= IR_WITH_METADATA
+
+
+class _Executed:
+    """One model, told in parts; after that `names` has those of the nodes, body by body."""
+
+    def __init__(self, model: ModelProto) -> None:
+        self.model = model
+        self.names: list[list[str]] = []
+
+    def parts(self) -> Iterator[object]:
+        """What is executed, a little at a time, so that no second copy of a model is made."""
+        yield from _rest(self.model, frozenset({"ir_version", "graph", "functions"}))
+        yield _read_metadata(self.model)
+        for function in self.model.functions:
+            yield from _rest(function, frozenset({"node"}))
+            yield from self._nodes(function.node)
+        yield from _rest(self.model.graph, frozenset({"node", "initializer"}))
+        for tensor in self.model.graph.initializer:
+            yield tensor.SerializeToString(deterministic=True)
+        yield from self._nodes(self.model.graph.node)
+
+    def distinct(self) -> bool:
+        """Whether no two nodes of a body have one name."""
+        named = ([name for name in names if name] for names in self.names)
+        return all(len(set(names)) == len(names) for names in named)
+
+    def _nodes(self, nodes: Sequence[NodeProto]) -> Iterator[bytes]:
+        names: list[str] = []
+        self.names.append(names)
+        for start in range(0, len(nodes), _CHUNK):
+            part = GraphProto(node=nodes[start : start + _CHUNK])
+            some_read = LAYER.encode() in part.SerializeToString()  # far cheaper than a look at every entry
+            self._strip(part.node, names, some_read)
+            yield part.SerializeToString(deterministic=True)
+
+    def _strip(self, nodes: Iterable[NodeProto], names: list[str], some_read: bool) -> None:
+        """Take out what is not executed, in bodies as well."""
+        for node in nodes:
+            names.append(node.name)
+            node.ClearField("name")
+            node.ClearField("doc_string")
+            read = _read_metadata(node) if some_read else ()
+            node.ClearField("metadata_props")
+            for key, value in read:
+                node.metadata_props.add(key=key, value=value)
+            for attribute in node.attribute:
+                if attribute.type in _HOLDING:
+                    for body in graphs_of(attribute):
+                        for field in _SAID:
+                            body.ClearField(field)
+                        inner: list[str] = []
+                        self.names.append(inner)
+                        self._strip(body.node, inner, some_read)
+
+
+def _read_metadata(owner: ModelProto | NodeProto) -> list[tuple[str, str]]:
+    return [(entry.key, entry.value) for entry in owner.metadata_props if entry.key in _READ]
+
+
+def _rest(message: ModelProto | GraphProto | FunctionProto, left_out: frozenset[str]) -> Iterator[object]:
+    """The fields of a message but some, each as text or bytes; unknown ones too."""
+    for field, value in message.ListFields():
+        if field.name not in left_out and field.name not in _SAID:
+            yield field.name
+            if isinstance(value, str | bytes | int):
+                yield value
+            elif isinstance(value, Message):
+                yield value.SerializeToString(deterministic=True)
+            else:
+                yield from map(_plain, value)
+    unknown: Any = UnknownFieldSet(message)
+    yield [(each.field_number, each.wire_type, repr(each.data)) for each in unknown]
+
+
+def _plain(entry: object) -> object:
+    return entry.SerializeToString(deterministic=True) if isinstance(entry, Message) else entry
