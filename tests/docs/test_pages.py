@@ -1,0 +1,69 @@
+"""What the pages say holds: their blocks run and print what is shown, and their links lead somewhere.
+
+`python docs/refresh.py` puts what is printed now into the pages.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rewriter.cli import _VERBS
+from tests.docs.blocks import blocks
+from tests.docs.running import DOCS, PAGES, ROOT, SETUP, Folder, missing
+
+UNWRITTEN: set[str] = set()
+"""Verbs whose page is still to be written."""
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(DOCS).as_posix()
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page != SETUP and blocks(page.read_text("utf-8"))], ids=name_of
+)
+def test_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "reader")
+    skipped = []
+    for block in blocks(page.read_text("utf-8")):
+        if block.not_run:
+            continue
+        if lacking := missing(block):
+            skipped.append(f"line {block.line} needs {', '.join(lacking)}")
+            continue
+        printed = folder.run(block)
+        where = f"{name_of(page)}, line {block.line}: python docs/refresh.py shows what changed"
+        assert block.agrees(printed), f"{where}\n{block.code}\nnow prints:\n{printed}"
+    if skipped:
+        pytest.skip(f"docs/{name_of(page)}: {'; '.join(skipped)}; all other blocks ran")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_block_is_one_that_runs(page: Path) -> None:
+    """A fence that the runner does not know would rot; one without a language is a drawing."""
+    text = page.read_text("utf-8")
+    opened = re.findall(r"^ *```(\S*)$", text, flags=re.MULTILINE)[::2]
+    known = blocks(text)
+    assert [language for language in opened if language in ("sh", "python")] == [b.language for b in known]
+    assert {language for language in opened if language not in ("sh", "python")} <= {"", "text"}
+    assert opened.count("text") == sum(bool(block.shown) for block in known), "text without a block above it"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert [link for link in links if link and not (page.parent / link).exists()] == []
+    included = re.findall(r'^--8<-- "([^":]+)', text, flags=re.MULTILINE)
+    assert [name for name in included if not (ROOT / name).exists()] == []
+
+
+def test_every_verb_has_a_page_that_says_what_it_does_not_do() -> None:
+    pages = {page.stem: page.read_text("utf-8") for page in (DOCS / "verbs").glob("*.md")}
+    assert set(_VERBS) - UNWRITTEN - set(pages) == set()
+    assert [name for name in _VERBS if name in pages and "## What it does not do" not in pages[name]] == []
+    listed = (ROOT / "mkdocs.yml").read_text("utf-8")
+    assert [name for name in pages if f"verbs/{name}.md" not in listed] == []
