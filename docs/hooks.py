@@ -15,7 +15,10 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = {
-    **{f"benchmarks/results/{path.name}": f"results/{path.name}" for path in ROOT.glob("benchmarks/results/*.md")},
+    **{
+        f"benchmarks/results/{path.name}": f"results/{path.name}"
+        for path in ROOT.glob("benchmarks/results/*.md")
+    },
     "fixtures/README.md": "fixtures.md",
 }
 """File of the repository -> page of the site."""

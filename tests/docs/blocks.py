@@ -1,6 +1,6 @@
 """The code blocks of a page, and when what they print is what the page shows.
 
-A page holds blocks of two kinds that run, `sh` and `python`; a `text` block right below one shows what it prints.
+Blocks of two kinds run, `sh` and `python`; a `text` block right below one shows what it prints.
 A block that prints and shows nothing is a fault, and so is one with an output that the page does not show.
 A comment on the line above a block tells what is special about it:
 
@@ -78,8 +78,8 @@ def plain(output: str, figures_vary: bool = False) -> str:
     """The output without what differs from run to run.
 
     Always: seconds (`0.12 s`, `3 us`) and the sizes of written files (`(35.1 kB)`) are a `#`, blanks in a row
-    are one, and lines have none at their ends. Where figures vary: every figure is a `#`, bars are gone, and the
-    lines are sorted, since tables are ordered by what was measured.
+    are one, and lines have none at their ends. Where figures vary: every figure is a `#`, bars are gone, and
+    the lines are sorted, since tables are ordered by what was measured.
     """
     text = _WRITTEN_SIZE.sub("#", _SPAN.sub("#", output))
     if figures_vary:

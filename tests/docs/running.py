@@ -1,7 +1,7 @@
-"""Runs the blocks of a page as a reader would: one after the other, in one folder, each as a process of its own.
+"""Runs the blocks of a page as a reader would: one after the other, in one folder, each a process of its own.
 
-The folder begins with the files that `docs/examples.md` makes of the fixtures. `rewriter` and `python` are those
-of this interpreter and this source tree; what a block prints is its stdout and stderr as they come.
+The folder begins with the files that `docs/examples.md` makes of the fixtures. `rewriter` and `python` are
+those of this interpreter and this source tree; what a block prints is its stdout and stderr as they come.
 """
 
 from __future__ import annotations

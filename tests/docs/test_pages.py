@@ -22,8 +22,14 @@ def name_of(page: Path) -> str:
     return page.relative_to(DOCS).as_posix()
 
 
+def with_needs(page: Path) -> str:
+    """The name, with the packages that some of its blocks need, so that `-k 'needs and torch'` finds them."""
+    needed = {name: None for block in blocks(page.read_text("utf-8")) for name in block.needs}
+    return " ".join((name_of(page), *(["needs", *needed] if needed else [])))
+
+
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page != SETUP and blocks(page.read_text("utf-8"))], ids=name_of
+    "page", [page for page in PAGES if page != SETUP and blocks(page.read_text("utf-8"))], ids=with_needs
 )
 def test_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     folder = Folder(tmp_path / "reader")
