@@ -49,4 +49,6 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         up = "../" * len(here.parts)
         return f"[{match[1]}]({up}{OUTSIDE[target]}{f'#{anchor}' if anchor else ''})"
 
-    return _LINK.sub(link, markdown)
+    # A block that is a file shows its name.
+    named = re.sub(r"^```(\w+) file=(\S+)$", r'```\1 title="\2"', markdown, flags=re.MULTILINE)
+    return _LINK.sub(link, named)

@@ -7,6 +7,8 @@ A comment on the line above a block tells what is special about it:
     <!-- needs torch transformers -->   skipped, and said so, where one of these cannot be imported
     <!-- figures vary -->               only the words of the output are compared, see `plain`
     <!-- not run: why -->               never run; for what installs things or takes minutes
+
+A block of any language that opens with a name, as in `toml file=pyproject.toml`, is that file: it is written.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<notes>[^\n]*) -->\n)?"
-    r"^```(?P<language>sh|python)\n(?P<code>.*?\n)```$"
+    r"^```(?P<language>sh|python|\w+(?= file=))(?: file=(?P<file>\S+))?\n(?P<code>.*?\n)```$"
     r"(?:\n\n```text\n(?P<shown>.*?)\n```$)?",
     flags=re.DOTALL | re.MULTILINE,
 )
@@ -32,12 +34,13 @@ class Block:
     """One block that runs.
 
     Attributes:
-        language: `sh` or `python`.
+        language: `sh` or `python`; any for a file.
         code: what stands in it.
         shown: the output that the page shows; empty for none.
         needs: packages it imports that may be missing.
         figures_vary: whether only the words of its output are compared.
         not_run: why it never runs; empty where it does.
+        file: the file that it is; empty where it runs.
         line: where it begins, from 1.
     """
 
@@ -47,6 +50,7 @@ class Block:
     needs: tuple[str, ...] = ()
     figures_vary: bool = False
     not_run: str = ""
+    file: str = ""
     line: int = 1
 
     def agrees(self, printed: str) -> bool:
@@ -99,5 +103,6 @@ def _block(match: re.Match[str]) -> Block:
         tuple(needs),
         "figures vary" in notes,
         not_run.removeprefix("not run: "),
+        match["file"] or "",
         match.string[: match.start("language")].count("\n") + 1,
     )

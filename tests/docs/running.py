@@ -56,11 +56,14 @@ class Folder:
             assert self.run(block) == "", f"{SETUP}: its blocks make files and print nothing"
 
     def run(self, block: Block) -> str:
-        """What a block prints.
+        """What a block prints; one that is a file is written.
 
         Raises:
             AssertionError: it fails.
         """
+        if block.file:
+            (self.path / block.file).write_text(block.code, "utf-8")
+            return ""
         language = {"sh": ("bash", "-euo", "pipefail"), "python": (sys.executable, "-P")}[block.language]
         done = subprocess.run(
             [*language, "-c", block.code],

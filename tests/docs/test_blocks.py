@@ -42,6 +42,14 @@ def test_blocks_with_their_outputs_and_notes() -> None:
     assert third.not_run == "it takes minutes"
 
 
+def test_a_block_with_a_name_is_a_file(tmp_path: Path) -> None:
+    page = "```toml file=some.toml\na = 1\n```\n\n```sh\ncat some.toml\n```\n"
+    written, read = blocks(page)
+    assert (written.language, written.file, read.file) == ("toml", "some.toml", "")
+    folder = Folder(tmp_path / "reader")
+    assert [folder.run(written), folder.run(read)] == ["", "a = 1"]
+
+
 def test_nothing_is_replaced_where_all_agrees() -> None:
     assert replaced(PAGE, lambda block: block.shown) == PAGE
     assert replaced(PAGE, lambda block: None) == PAGE

@@ -14,8 +14,8 @@ from rewriter.cli import _VERBS
 from tests.docs.blocks import blocks
 from tests.docs.running import DOCS, PAGES, ROOT, SETUP, Folder, missing
 
-UNWRITTEN: set[str] = set()
-"""Verbs whose page is still to be written."""
+UNWRITTEN = {"batch", "carry", "completion", "doctor"}
+"""Verbs whose page is still to be written; take a name out when there is one."""
 
 
 def name_of(page: Path) -> str:
@@ -51,10 +51,10 @@ def test_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
 def test_every_block_is_one_that_runs(page: Path) -> None:
     """A fence that the runner does not know would rot; one without a language is a drawing."""
     text = page.read_text("utf-8")
-    opened = re.findall(r"^ *```(\S*)$", text, flags=re.MULTILINE)[::2]
+    opened = re.findall(r"^ *```(.*)$", text, flags=re.MULTILINE)[::2]
     known = blocks(text)
-    assert [language for language in opened if language in ("sh", "python")] == [b.language for b in known]
-    assert {language for language in opened if language not in ("sh", "python")} <= {"", "text"}
+    named = [f"{block.language} file={block.file}" if block.file else block.language for block in known]
+    assert [opening for opening in opened if opening not in ("", "text")] == named
     assert opened.count("text") == sum(bool(block.shown) for block in known), "text without a block above it"
 
 
@@ -70,6 +70,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_verb_has_a_page_that_says_what_it_does_not_do() -> None:
     pages = {page.stem: page.read_text("utf-8") for page in (DOCS / "verbs").glob("*.md")}
     assert set(_VERBS) - UNWRITTEN - set(pages) == set()
+    assert UNWRITTEN & set(pages) == set()
     assert [name for name in _VERBS if name in pages and "## What it does not do" not in pages[name]] == []
     listed = (ROOT / "mkdocs.yml").read_text("utf-8")
     assert [name for name in pages if f"verbs/{name}.md" not in listed] == []
