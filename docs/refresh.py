@@ -1,6 +1,7 @@
 """Put what the blocks of the pages print now into the pages; a look at `git diff` tells what changed.
 
-python docs/refresh.py [PAGE...]        # all pages where none is named
+python docs/refresh.py [PAGE...]            # all pages where none is named
+python docs/refresh.py --figures [PAGE...]  # measured times too, though they may vary
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tests.docs.blocks import Block, blocks, replaced
 from tests.docs.running import PAGES, SETUP, Folder, missing
 
 
-def refresh(page: Path) -> bool:
+def refresh(page: Path, figures: bool) -> bool:
     """Run a page and write what is new; whether anything was."""
     text = page.read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder:
@@ -29,7 +30,7 @@ def refresh(page: Path) -> bool:
                 return None
             return reader.run(block)
 
-        new = replaced(text, printed)
+        new = replaced(text, printed, figures)
     if new != text:
         page.write_text(new, "utf-8")
     return new != text
@@ -38,11 +39,12 @@ def refresh(page: Path) -> bool:
 def main() -> int:
     """Refresh the pages that are named; 1 where a block failed."""
     failed = False
-    for page in [Path(name).resolve() for name in sys.argv[1:]] or PAGES:
+    names = [name for name in sys.argv[1:] if name != "--figures"]
+    for page in [Path(name).resolve() for name in names] or PAGES:
         if page == SETUP or not blocks(page.read_text("utf-8")):
             continue
         try:
-            print(f"{'changed' if refresh(page) else 'as it was'}: {page.name}")
+            print(f"{'changed' if refresh(page, names != sys.argv[1:]) else 'as it was'}: {page.name}")
         except AssertionError as fault:
             failed = True
             print(f"FAILED: {page.name}: {fault}")

@@ -63,13 +63,19 @@ def blocks(page: str) -> list[Block]:
     return [_block(match) for match in _BLOCK.finditer(page)]
 
 
-def replaced(page: str, printed: Callable[[Block], str | None]) -> str:
-    """The page with the outputs that differ replaced by what is printed now; None leaves one alone."""
+def replaced(page: str, printed: Callable[[Block], str | None], figures: bool = False) -> str:
+    """The page with the outputs that differ replaced by what is printed now; None leaves one alone.
+
+    Args:
+        page: the text.
+        printed: what a block prints now.
+        figures: whether outputs whose figures vary are replaced even where their words agree.
+    """
 
     def again(match: re.Match[str]) -> str:
         block = _block(match)
         now = printed(block)
-        if now is None or block.agrees(now):
+        if now is None or (block.agrees(now) and not (figures and block.figures_vary)):
             return match[0]
         head = match[0] if match["shown"] is None else match[0][: match.start("shown") - match.start()]
         head = head.removesuffix("\n\n```text\n")

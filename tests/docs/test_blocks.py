@@ -55,6 +55,12 @@ def test_nothing_is_replaced_where_all_agrees() -> None:
     assert replaced(PAGE, lambda block: None) == PAGE
 
 
+def test_figures_that_vary_are_replaced_on_demand() -> None:
+    page = "<!-- figures vary -->\n```sh\ntime\n```\n\n```text\ntook 3 ms\n```\n"
+    assert replaced(page, lambda block: "took 4 ms") == page
+    assert blocks(replaced(page, lambda block: "took 4 ms", figures=True))[0].shown == "took 4 ms"
+
+
 def test_outputs_are_replaced_added_and_removed() -> None:
     now = {"echo one\n": "two", "print(2)\n": "2", "sleep 1000\n": ""}
     first, second, third = blocks(replaced(PAGE, lambda block: now[block.code]))

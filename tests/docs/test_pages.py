@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 import pytest
+from click import Context
 
-from rewriter.cli import _VERBS
+from rewriter.cli import _VERBS, cli
 from tests.docs.blocks import blocks
 from tests.docs.running import DOCS, PAGES, ROOT, SETUP, Folder, missing
 
@@ -65,6 +66,18 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links if link and not (page.parent / link).exists()] == []
     included = re.findall(r'^--8<-- "([^":]+)', text, flags=re.MULTILINE)
     assert [name for name in included if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "verbs").glob("*.md")), ids=name_of)
+def test_options_exist(page: Path) -> None:
+    """Prose may not name an option that no verb has; outputs may, of other tools."""
+    known = {"--help", "--debug", "--limit", "--version"}
+    for verb in _VERBS:
+        command = cli.get_command(Context(cli), verb)
+        assert command is not None
+        known.update(text for each in command.params for text in (*each.opts, *each.secondary_opts))
+    text = re.sub(r"```text.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - known == set()
 
 
 def test_every_verb_has_a_page_that_says_what_it_does_not_do() -> None:
