@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.docs.blocks import Block, blocks, replaced
-from tests.docs.running import PAGES, SETUP, Folder, missing
+from tests.docs.blocks import Block, replaced
+from tests.docs.running import Folder, missing, pages_that_run
 
 
 def refresh(page: Path, figures: bool) -> bool:
@@ -40,9 +40,7 @@ def main() -> int:
     """Refresh the pages that are named; 1 where a block failed."""
     failed = False
     names = [name for name in sys.argv[1:] if name != "--figures"]
-    for page in [Path(name).resolve() for name in names] or PAGES:
-        if page == SETUP or not blocks(page.read_text("utf-8")):
-            continue
+    for page in [Path(name).resolve() for name in names] or pages_that_run():
         try:
             print(f"{'changed' if refresh(page, names != sys.argv[1:]) else 'as it was'}: {page.name}")
         except AssertionError as fault:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 SETUP = DOCS / "examples.md"
+_ELSEWHERE = re.compile(r"^<!-- run by (tests/\S+) -->$", flags=re.MULTILINE)
 WIDTH = 80
 """Columns of the terminal; what fits a page without scrolling."""
 PATIENCE = 120.0
@@ -78,6 +79,18 @@ class Folder:
         )
         assert done.returncode == 0, f"leaves with {done.returncode}:\n{block.code}\n{done.stdout}"
         return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
+
+
+def runs_elsewhere(page: Path) -> str:
+    """The test that runs a page's blocks in place of this runner, which the page names; empty for none."""
+    found = _ELSEWHERE.search(page.read_text("utf-8"))
+    return found[1] if found else ""
+
+
+def pages_that_run() -> list[Path]:
+    """The pages with blocks, but for the one that makes the files, and those that another test runs."""
+    with_blocks = [page for page in PAGES if page != SETUP and blocks(page.read_text("utf-8"))]
+    return [page for page in with_blocks if not runs_elsewhere(page)]
 
 
 def missing(block: Block) -> list[str]:

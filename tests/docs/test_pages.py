@@ -13,10 +13,14 @@ from click import Context
 
 from rewriter.cli import _VERBS, cli
 from tests.docs.blocks import blocks
-from tests.docs.running import DOCS, PAGES, ROOT, SETUP, Folder, missing
+from tests.docs.running import DOCS, PAGES, ROOT, Folder, missing, pages_that_run, runs_elsewhere
 
 UNWRITTEN = {"batch", "carry", "completion", "doctor"}
 """Verbs whose page is still to be written; take a name out when there is one."""
+
+
+SETTINGS = ("json", "toml", "yaml")
+"""Fences that hold settings for other programs, which cannot run."""
 
 
 def name_of(page: Path) -> str:
@@ -29,9 +33,7 @@ def with_needs(page: Path) -> str:
     return " ".join((name_of(page), *(["needs", *needed] if needed else [])))
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page != SETUP and blocks(page.read_text("utf-8"))], ids=with_needs
-)
+@pytest.mark.parametrize("page", pages_that_run(), ids=with_needs)
 def test_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     folder = Folder(tmp_path / "reader")
     skipped = []
@@ -52,10 +54,12 @@ def test_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
 def test_every_block_is_one_that_runs(page: Path) -> None:
     """A fence that the runner does not know would rot; one without a language is a drawing."""
     text = page.read_text("utf-8")
+    if test := runs_elsewhere(page):
+        assert page.name in (ROOT / test).read_text("utf-8")
     opened = re.findall(r"^ *```(.*)$", text, flags=re.MULTILINE)[::2]
     known = blocks(text)
     named = [f"{block.language} file={block.file}" if block.file else block.language for block in known]
-    assert [opening for opening in opened if opening not in ("", "text")] == named
+    assert [opening for opening in opened if opening not in ("", "text", *SETTINGS)] == named
     assert opened.count("text") == sum(bool(block.shown) for block in known), "text without a block above it"
 
 
