@@ -7,6 +7,8 @@ measured results lead to pages made of them; other files of the repository are n
 from __future__ import annotations
 
 import re
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -30,10 +32,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, page in OUTSIDE.items():
         text = (ROOT / source).read_text("utf-8")
         title = "" if text.startswith("# ") else f"# {Path(source).stem.capitalize()}\n\n"
-        made = File.generated(config, page, content=title + text)
+        made = File.generated(config, page, content=title + text + _date(source))
         made.inclusion = InclusionLevel.NOT_IN_NAV
         files.append(made)
     return files
+
+
+def _date(source: str) -> str:
+    """When a file last changed; nothing where that is not known, as outside of a repository."""
+    words = ["git", "log", "-1", "--format=%as", "--", source]
+    with suppress(OSError):
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode == 0 and done.stdout.strip():
+            return f"\n\n*Last changed on {done.stdout.strip()}.*\n"
+    return ""
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
