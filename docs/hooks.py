@@ -61,6 +61,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         up = "../" * len(here.parts)
         return f"[{match[1]}]({up}{OUTSIDE[target]}{f'#{anchor}' if anchor else ''})"
 
-    # A block that is a file shows its name.
+    # A block that is a file shows its name; other words behind the language are for the tests alone.
     named = re.sub(r"^```(\w+) file=(\S+)$", r'```\1 title="\2"', markdown, flags=re.MULTILINE)
+    named = re.sub(r"^```(\w+) \w+$", r"```\1", named, flags=re.MULTILINE)
     return _LINK.sub(link, named)
