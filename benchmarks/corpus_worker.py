@@ -22,11 +22,13 @@ import onnx
 from benchmarks import tools
 from benchmarks.corpus_runs import TOLERANCE, Runs
 from benchmarks.fields import differences, kinds, without_annotations
-from rewriter import pipeline
 from rewriter.model import external, files
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
 from rewriter.passes.presets import Functions, standard_passes
+from rewriter.pipeline.loading import load
+from rewriter.pipeline.options import Options
+from rewriter.pipeline.rewriting import rewrite
 from rewriter.proof.certificate import certify
 from rewriter.refusals import NotEquivalent, RewriterError
 from rewriter.runtime.protocol import one_line
@@ -92,7 +94,7 @@ def rewritten(path: Path, scratch: Path) -> Result:
         if source is None:
             continue
         for kind, passes in _variants():
-            after = pipeline.rewrite(source, None, pipeline.Options(passes, numbers=False)).analysis.model
+            after = rewrite(source, None, Options(passes, numbers=False)).analysis.model
             if kind == "annotate":
                 result.lost = result.lost or _lost(original, after)
                 if result.lost:
@@ -128,7 +130,7 @@ def _with_modules(original: onnx.ModelProto) -> onnx.ModelProto | None:
 
     None where it has modules of its own, or its external data lies beside it.
     """
-    if external.external_locations(original) or pipeline.load(original).tree.placed:
+    if external.external_locations(original) or load(original).tree.placed:
         return None
     model = onnx.ModelProto()
     model.CopyFrom(original)

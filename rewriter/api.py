@@ -16,8 +16,7 @@ from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split, parse_cuts
 from rewriter.foreign import AnySource, Rewritten, read_of, take
 from rewriter.insight.diff import TOLERANCE, Diff
-from rewriter.insight.doctor.examine import Diagnosis, examine
-from rewriter.insight.doctor.facts import facts_of
+from rewriter.insight.doctor.examine import Diagnosis
 from rewriter.insight.profile import Profile
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
@@ -92,7 +91,7 @@ def tree(
     return pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace)).tree
 
 
-def doctor(source: Source, tools: Sequence[str] = ()) -> Diagnosis:
+def doctor(source: AnySource, tools: Sequence[str] = ()) -> Diagnosis:
     """Say what other tools will do with a model: its functions, its tree, its fields, its size.
 
     Args:
@@ -103,8 +102,7 @@ def doctor(source: Source, tools: Sequence[str] = ()) -> Diagnosis:
         UnreadableModel: it is not a whole ONNX model.
         UsageError: a glob fits no tool.
     """
-    model, path = pipeline.read_model(source, ordered=False)
-    return examine(facts_of(model, path), path, tools)
+    return pipeline.diagnose(read_of(source), tools)
 
 
 def rewrite(

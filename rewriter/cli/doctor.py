@@ -9,8 +9,7 @@ import click
 from rewriter import pipeline
 from rewriter.cli import completing
 from rewriter.cli.common import MODEL, emit_json, stdout
-from rewriter.insight.doctor.examine import Diagnosis, examine
-from rewriter.insight.doctor.facts import facts_of
+from rewriter.insight.doctor.examine import Diagnosis
 from rewriter.insight.doctor.rule import counted
 from rewriter.refusals import BelowThreshold
 from rewriter.views.doctor_json import doctor_json
@@ -47,8 +46,7 @@ def command(models: tuple[Path, ...], tools: tuple[str, ...], strict: bool, as_j
     """
     faults = []
     for number, model in enumerate(models):
-        proto, path = pipeline.read_model(model, ordered=False)
-        diagnosis = examine(facts_of(proto, path), path, tools)
+        diagnosis = pipeline.diagnose(model, tools)
         if as_json:
             emit_json(doctor_json(str(model), diagnosis))
         else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rewriter.pipeline.comparing import diff
+    from rewriter.pipeline.examining import diagnose
     from rewriter.pipeline.loading import Inputs, Progress, Source, load, read_and_load, read_like, read_model
     from rewriter.pipeline.options import Options
     from rewriter.pipeline.proving import verify
@@ -22,6 +23,7 @@ __all__ = [
     "Options",
     "Progress",
     "Source",
+    "diagnose",
     "diff",
     "load",
     "profile",
@@ -39,6 +41,7 @@ _HOME = {
     ),
     **dict.fromkeys(("MOST_FUNCTIONS", "rewrite", "sidecar_path"), "rewriting"),
     "Options": "options",
+    "diagnose": "examining",
     "diff": "comparing",
     "profile": "timing",
     "verify": "proving",

@@ -69,7 +69,7 @@ def facts(expected: Expected, report: Report) -> Expected:
 def test_rewrite(case: Path) -> None:
     model, expected = read(case)
     onnx.checker.check_model(model, full_check=True)
-    report = rewriter.rewrite(model, passes=expected.passes)
+    report = rewriter.rewrite(model, passes=expected.passes, numbers=True)
     after = report.analysis.model
     assert expected.why.endswith(".")
     assert text_of(after) == (case / "after.onnxtxt").read_text()

@@ -1,0 +1,25 @@
+"""What other tools will do with a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rewriter.insight.doctor.examine import Diagnosis, examine
+from rewriter.insight.doctor.facts import facts_of
+from rewriter.pipeline.loading import Source, naming, read_model
+
+
+def diagnose(source: Source, tools: Sequence[str] = ()) -> Diagnosis:
+    """Examine a model.
+
+    Args:
+        source: the model; no weight is read.
+        tools: globs over names of tools; all that were measured where there is none.
+
+    Raises:
+        UnreadableModel: it is not a whole ONNX model.
+        UsageError: a glob fits no tool.
+    """
+    model, path = read_model(source, ordered=False)
+    with naming(path):
+        return examine(facts_of(model, path), path, tools)
