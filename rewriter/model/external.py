@@ -37,6 +37,11 @@ _BITS_OF = {
 
 def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
     """Every tensor of a model that can hold external data: initializers and attributes, everywhere."""
+    for held in _held_by(model):
+        yield from _dense(held)
+
+
+def _held_by(model: ModelProto) -> Iterator[TensorProto | SparseTensorProto]:
     graphs: list[GraphProto] = [model.graph]
     for training in model.training_info:
         graphs += (training.initialization, training.algorithm)
@@ -49,8 +54,7 @@ def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
         if graphs:
             graph = graphs.pop()
             yield from graph.initializer
-            for sparse in graph.sparse_initializer:
-                yield from _parts(sparse)
+            yield from graph.sparse_initializer
             nodes.extend(graph.node)
         while nodes:
             for attribute in nodes.pop().attribute:
@@ -58,22 +62,16 @@ def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
                 yield from _tensors_in(attribute)
 
 
-def _tensors_in(attribute: AttributeProto) -> Iterator[TensorProto]:
+def _tensors_in(attribute: AttributeProto) -> Iterator[TensorProto | SparseTensorProto]:
     match attribute.type:
         case AttributeProto.TENSOR:
             yield attribute.t
         case AttributeProto.TENSORS:
             yield from attribute.tensors
         case AttributeProto.SPARSE_TENSOR:
-            yield from _parts(attribute.sparse_tensor)
+            yield attribute.sparse_tensor
         case AttributeProto.SPARSE_TENSORS:
-            for sparse in attribute.sparse_tensors:
-                yield from _parts(sparse)
-
-
-def _parts(sparse: SparseTensorProto) -> tuple[TensorProto, TensorProto]:
-    demand_sizes(sparse)
-    return sparse.values, sparse.indices
+            yield from attribute.sparse_tensors
 
 
 def external_locations(model: ModelProto) -> dict[str, int]:
@@ -84,15 +82,22 @@ def external_locations(model: ModelProto) -> dict[str, int]:
             bytes than its shape asks for, or data inside the model as well.
     """
     needed: dict[str, int] = {}
-    for tensor in tensors_of(model):
-        if tensor.data_location == TensorProto.EXTERNAL:
-            location, end = _reference(tensor)
-            needed[location] = max(needed.get(location, 0), end)
-        elif tensor.HasField("raw_data"):
-            _demand_bytes(tensor, tensor.ByteSize())  # a little more than the data, and reads nothing
-        else:
-            demand_sizes(tensor)
+    for held in _held_by(model):
+        if isinstance(held, SparseTensorProto):
+            demand_sizes(held)
+        for tensor in _dense(held):
+            if tensor.data_location == TensorProto.EXTERNAL:
+                location, end = _reference(tensor)
+                needed[location] = max(needed.get(location, 0), end)
+            elif tensor.HasField("raw_data"):
+                _demand_bytes(tensor, tensor.ByteSize())  # a little more than the data, and reads nothing
+            else:
+                demand_sizes(tensor)
     return needed
+
+
+def _dense(held: TensorProto | SparseTensorProto) -> tuple[TensorProto, ...]:
+    return (held,) if isinstance(held, TensorProto) else (held.values, held.indices)
 
 
 def _reference(tensor: TensorProto) -> tuple[str, int]:
