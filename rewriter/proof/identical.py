@@ -14,16 +14,15 @@ from typing import Any
 
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from rewriter.evidence.tags import IR_WITH_METADATA
 from rewriter.model.external import tensors_of
-from rewriter.model.graph import graphs_of
+from rewriter.model.graph import HOLD_GRAPHS, graphs_of
 from rewriter.model.metadata import LAYER
 
 _IR_WITH_CONSTANTS = 4
 """Before this IR version an initializer is the default of an input."""
-_HOLDING = frozenset({AttributeProto.GRAPH, AttributeProto.GRAPHS})
 _CHUNK = 4096
 """Nodes copied at a time."""
 _SAID = frozenset({"metadata_props", "doc_string"})
@@ -103,7 +102,7 @@ class _Executed:
             for key, value in read:
                 node.metadata_props.add(key=key, value=value)
             for attribute in node.attribute:
-                if attribute.type in _HOLDING:
+                if attribute.type in HOLD_GRAPHS:
                     for body in graphs_of(attribute):
                         for field in _SAID:
                             body.ClearField(field)
