@@ -21,6 +21,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rewriter.lazy import names_of
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
@@ -132,15 +133,14 @@ _HOME = {
 }
 
 
+_load = names_of(__name__, _HOME)
+
+
 def __getattr__(name: str) -> object:
     """Load a public name on first use (PEP 562)."""
     if name == "adapters":
         return import_module("rewriter.adapters")
-    if name not in _HOME:
-        raise AttributeError(f"module 'rewriter' has no attribute {name!r}")
-    found = getattr(import_module(f"rewriter.{_HOME[name]}"), name)
-    globals()[name] = found
-    return found
+    return _load(name)
 
 
 def __dir__() -> list[str]:

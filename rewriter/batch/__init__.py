@@ -8,8 +8,9 @@ found = batch.run("models", "models.tree", batch.Request(passes="annotate,restor
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from rewriter.lazy import names_of
 
 if TYPE_CHECKING:
     from rewriter.batch.record import Record, Status
@@ -29,10 +30,4 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Load a public name on first use: verbs on one file need no pools."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'rewriter.batch' has no attribute {name!r}")
-    found = getattr(import_module(f"rewriter.batch.{_HOME[name]}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = names_of(__name__, _HOME)  # verbs on one file need no pools

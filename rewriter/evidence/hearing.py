@@ -11,9 +11,6 @@ from rewriter.evidence.grammar import DEEPEST
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
 
-OWN_TAGS = "own tags"
-"""The witness that speaks where an earlier run of this tool wrote on nodes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Heard:

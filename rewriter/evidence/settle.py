@@ -40,14 +40,14 @@ from rewriter.evidence import (
 )
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.given import NOTHING, Given
-from rewriter.evidence.hearing import OWN_TAGS, Heard, Hearing, winners
+from rewriter.evidence.hearing import Heard, Hearing, winners
 from rewriter.evidence.reference_fit import Fit
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
 
 _WITNESSES: tuple[tuple[str, Callable[[GraphIndex], Testimony]], ...] = (
-    (OWN_TAGS, tags.testify_own),
+    ("own tags", tags.testify_own),
     ("exporter metadata", exporter.testify),
     ("scope names", scope_names.testify),
     ("noted values", tags.testify_values),

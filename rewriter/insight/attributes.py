@@ -10,7 +10,7 @@ from pathlib import Path
 import onnx
 from onnx import AttributeProto, NodeProto, TensorProto
 
-from rewriter.model.operators import canonical
+from rewriter.model.operators import canonical, schema_of
 from rewriter.model.tensors import array_of
 from rewriter.proof.contents import without_names
 
@@ -70,9 +70,7 @@ def _listed(value: object) -> str:
 
 @lru_cache(maxsize=4096)
 def _defaults(op_type: str, domain: str, version: int) -> tuple[tuple[str, str], ...]:
-    try:
-        schema = onnx.defs.get_schema(op_type, version, domain)
-    except (onnx.defs.SchemaError, TypeError):
+    if (schema := schema_of(op_type, domain, version)) is None:
         return ()
     return tuple(
         (name, _text(each.default_value))

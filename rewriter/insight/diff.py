@@ -9,7 +9,7 @@ from functools import cached_property
 from rewriter.insight.numbers import CallNumbers, Divergence, Numbers, compare_calls
 from rewriter.insight.pairing import How, ModulePair, pair_modules
 from rewriter.insight.structure import Change, Side, changes_between
-from rewriter.model.operators import canonical
+from rewriter.model.operators import versions_of
 from rewriter.model.purity import draws_random
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
@@ -198,7 +198,7 @@ def _changes(left: Side, right: Side, pair: ModulePair) -> tuple[Change, ...]:
 
 
 def _draws(analysis: Analysis) -> bool:
-    opsets = {canonical(each.domain): each.version for each in analysis.model.opset_import}
+    opsets = versions_of(analysis.model.opset_import)
     return any(draws_random(node, opsets, frozenset()) for node in analysis.graph.nodes)
 
 

@@ -16,7 +16,7 @@ from onnx import NodeProto, TensorProto
 
 from rewriter.insight.attributes import attributes_of, tensor_text
 from rewriter.model.graph import NONE
-from rewriter.model.operators import canonical
+from rewriter.model.operators import canonical, versions_of
 from rewriter.model.tensors import array_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, Parameter
@@ -70,7 +70,7 @@ class Side:
     def __post_init__(self) -> None:
         """Index the weights."""
         model = self.analysis.model
-        self.opsets = {canonical(each.domain): each.version for each in model.opset_import}
+        self.opsets = versions_of(model.opset_import)
         self.tensors = {tensor.name: tensor for tensor in self.analysis.graph.initializers.values()}
         self.named = frozenset(each.initializer for m in self.analysis.tree for each in m.parameters)
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
-from typing import Any
 
 import onnx
 from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, TypeProto
 
 from rewriter.model.graph import NONE, Body, GraphIndex
-from rewriter.model.operators import canonical
+from rewriter.model.operators import canonical, schema_of, versions_of
 
 _LAST_EARLY = TensorProto.BFLOAT16
 """`TensorProto.DataType` counts types in the order in which they came."""
@@ -32,7 +31,7 @@ def late_values(graph: GraphIndex) -> set[int]:
         for info in (*proto.input, *proto.value_info, *proto.output):
             if info.name in body.values and _is_late(info.type):
                 found.add(body.values[info.name])
-    opsets = {canonical(each.domain): each.version for each in graph.model.opset_import}
+    opsets = versions_of(graph.model.opset_import)
     known = -1
     while known < len(found):  # what a body hands out is known after its owner was looked at
         known = len(found)
@@ -67,15 +66,6 @@ def _through(graph: GraphIndex, body: Body, late: Set[int]) -> Iterator[int]:
     given = zip(graph.reads[body.owner][first:], inputs[first:], strict=False)
     taken = zip(body.results[first // 2 :], graph.writes[body.owner], strict=False)
     yield from (target for value, target in (*given, *taken) if value in late and target != NONE)
-
-
-@lru_cache(maxsize=4096)
-def schema_of(op_type: str, domain: str, version: int) -> Any:
-    """ONNX's schema of an operator, None where it has none."""
-    try:
-        return onnx.defs.get_schema(op_type, version, domain)
-    except (onnx.defs.SchemaError, TypeError):  # unknown, or a name that is not UTF-8
-        return None
 
 
 @lru_cache(maxsize=4096)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 import onnx
-from onnx import NodeProto, helper
+from onnx import NodeProto, OperatorSetIdProto, helper
 
 _RANDOM = frozenset(
     {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}
@@ -30,6 +32,20 @@ def newest(domain: str) -> int:
     return _NEWEST.get(domain, 0)
 
 
+def versions_of(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
+    """Domain, canonical -> version; of one that is imported twice, the last."""
+    return {canonical(each.domain): each.version for each in imports}
+
+
+@lru_cache(maxsize=4096)
+def schema_of(op_type: str, domain: str, version: int) -> Any:
+    """ONNX's schema of an operator, None where it has none."""
+    try:
+        return onnx.defs.get_schema(op_type, version, domain)
+    except (onnx.defs.SchemaError, TypeError):  # unknown, or a name that is not UTF-8
+        return None
+
+
 @lru_cache(maxsize=4096)
 def since(op_type: str, domain: str, version: int) -> int:
     """The opset in which an operator got the meaning it has at `version`.
@@ -37,9 +53,7 @@ def since(op_type: str, domain: str, version: int) -> int:
     `version` itself where it is newer than the installed onnx knows, and minus `version` for an operator
     that onnx does not know.
     """
-    try:
-        schema = onnx.defs.get_schema(op_type, version, domain)
-    except (onnx.defs.SchemaError, TypeError):  # unknown, or a name that is not UTF-8
+    if (schema := schema_of(op_type, domain, version)) is None:
         return -version
     return version if version > _NEWEST.get(domain, 0) else int(schema.since_version)
 
@@ -47,9 +61,7 @@ def since(op_type: str, domain: str, version: int) -> int:
 @lru_cache(maxsize=4096)
 def may_hold_graphs(op_type: str, domain: str, version: int) -> bool:
     """Whether an operator has attributes that are graphs; so may one that onnx does not know."""
-    try:
-        schema = onnx.defs.get_schema(op_type, abs(version), domain)
-    except (onnx.defs.SchemaError, TypeError):
+    if (schema := schema_of(op_type, domain, abs(version))) is None:
         return True
     graphs = (onnx.defs.OpSchema.AttrType.GRAPH, onnx.defs.OpSchema.AttrType.GRAPHS)
     return any(attribute.type in graphs for attribute in schema.attributes.values())

@@ -14,6 +14,7 @@ from rewriter.model.operators import (
     may_count_apart,
     may_hold_graphs,
     since,
+    versions_of,
 )
 
 
@@ -50,7 +51,7 @@ def may_draw(model: ModelProto) -> bool:
     Cheaper than `drawing_nodes`, and no less careful: a node in a function or body that never runs counts.
     """
     called = {(canonical(function.domain), function.name) for function in model.functions}
-    waiting = [(_opsets(owner), nodes) for owner, nodes in _bodies(model)]
+    waiting = [(versions_of(owner.opset_import), nodes) for owner, nodes in _bodies(model)]
     while waiting:
         opsets, nodes = waiting.pop()
         for node in nodes:
@@ -66,11 +67,6 @@ def may_draw(model: ModelProto) -> bool:
 def _bodies(model: ModelProto) -> Iterator[tuple[ModelProto | FunctionProto, Iterable[NodeProto]]]:
     yield model, model.graph.node
     yield from ((function, function.node) for function in model.functions)
-
-
-def _opsets(owner: ModelProto | FunctionProto) -> dict[str, int]:
-    """Domain, canonical -> version."""
-    return {canonical(opset.domain): opset.version for opset in owner.opset_import}
 
 
 def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tuple[str, str]]) -> bool:
@@ -101,7 +97,7 @@ def operator_may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> b
 
 def _drawing(graph: GraphIndex) -> set[int]:
     """The nodes that do so themselves, wherever they stand."""
-    opsets = _opsets(graph.model)
+    opsets = versions_of(graph.model.opset_import)
     called = _functions(graph)
     suspected = {
         (domain, op_type)

@@ -15,7 +15,7 @@ from onnx import FunctionProto, ModelProto, NodeProto
 from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.graph import GraphIndex
-from rewriter.model.operators import canonical, left_to_runtimes
+from rewriter.model.operators import left_to_runtimes, versions_of
 from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
@@ -79,10 +79,10 @@ def is_ours(function: FunctionProto) -> bool:
 
 def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionProto]) -> list[Refusal]:
     """Keep functions whose nodes would mean something else in the graph that calls them."""
-    versions = {canonical(each.domain): each.version for each in model.opset_import}
+    versions = versions_of(model.opset_import)
     refusals = []
     for identity, function in list(entered.items()):
-        imports = {canonical(each.domain): each.version for each in function.opset_import}
+        imports = versions_of(function.opset_import)
         if any(versions.get(domain, version) != version for domain, version in imports.items()):
             del entered[identity]
             refusals.append(Refusal(ROOT, Reason.OTHER_OPSET, function.name))

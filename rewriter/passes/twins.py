@@ -11,7 +11,7 @@ from onnx import FunctionProto, NodeProto
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
-from rewriter.model.operators import canonical
+from rewriter.model.operators import versions_of
 from rewriter.model.purity import draws_random, operator_may_draw
 from rewriter.passes.canonical import CanonicalBody, Key, canonical_body
 from rewriter.paths import ModulePath
@@ -100,7 +100,7 @@ def _modules_in(function: FunctionProto, entries: Mapping[str, str]) -> frozense
 
 def _draws(function: FunctionProto, drawing: Set[Identity], known: Set[Identity] = frozenset()) -> list[int]:
     """The nodes that draw random numbers, in order; `drawing` of the `known` functions do."""
-    opsets = {canonical(each.domain): each.version for each in function.opset_import}
+    opsets = versions_of(function.opset_import)
     operators = {(node.domain, node.op_type) for node in function.node}
     doubtful = (operator_may_draw(*operator, opsets) for operator in operators - known)
     if drawing.isdisjoint(operators) and not any(doubtful):

@@ -7,6 +7,7 @@ metadata what they are copies of, and what moved says where to, so `flatten` und
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar
 
 from onnx import NodeProto
@@ -14,7 +15,6 @@ from onnx import NodeProto
 from rewriter.evidence import tags
 from rewriter.evidence.claim import Source
 from rewriter.evidence.grammar import scope_of_call
-from rewriter.evidence.hearing import OWN_TAGS
 from rewriter.model import metadata
 from rewriter.model.graph import NONE
 from rewriter.model.text import demand_text
@@ -57,13 +57,8 @@ class Unshare:
 
 
 def _is_unshared(analysis: Analysis) -> bool:
-    """Whether an earlier run moved or made nodes; it left tags, which were heard."""
-    if any(place is not None and place.home for place in analysis.tree.placements):
-        return True
-    if not any(heard.witness == OWN_TAGS and heard.testimony.claims for heard in analysis.heard):
-        return False
-    notes = {tags.MOVED_TO, tags.COPY_OF}
-    return any(entry.key in notes for node in analysis.graph.nodes for entry in node.metadata_props)
+    """Whether an earlier run moved or made nodes; it noted so on them."""
+    return any(not noted.isdisjoint((tags.MOVED_TO, tags.COPY_OF)) for noted in analysis.graph.noted)
 
 
 class _Writer:
@@ -153,20 +148,20 @@ class _Writer:
         """Put every copy right behind its original, which reads what was made before it."""
         if not self.made:
             return
-        copies = self._copies_of()
         main = self.analysis.model.graph
         body: list[NodeProto] = []
         for node, proto in enumerate(self.graph.nodes):
             if self.graph.body_of[node] == 0:
                 body.append(proto)
-                body.extend(self.made[node, region] for region in copies.get(node, ()))
+                body.extend(self.made[node, region] for region in self.copied_to.get(node, ()))
         # Copied first: what the body holds dies with the list it is taken from.
         fresh = [NodeProto.FromString(proto.SerializeToString()) for proto in body]
         del main.node[:]
         main.node.extend(fresh)
 
-    def _copies_of(self) -> dict[int, list[int]]:
-        """Node -> the regions that got a copy of it."""
+    @cached_property
+    def copied_to(self) -> dict[int, list[int]]:
+        """Node -> the regions that got a copy of it, once all are made."""
         copies: dict[int, list[int]] = {}
         for node, region in self.made:
             copies.setdefault(node, []).append(region)
@@ -174,7 +169,6 @@ class _Writer:
 
     def carried(self) -> Analysis:
         """The analysis of the model as it was written."""
-        copies = self._copies_of()
         origins: list[int | None] = []
         placements: list[Placement | None] = []
         waiting: list[int] = []
@@ -186,7 +180,7 @@ class _Writer:
         for node, placement in enumerate(self.analysis.tree.placements):
             if self.graph.bodies[self.graph.body_of[node]].owner == NONE:
                 put_copies()  # behind the bodies that the node before holds
-                waiting = copies.get(node, [])
+                waiting = self.copied_to.get(node, [])
             origins.append(node)
             placements.append(self._moved(placement, self.sharing.homes.get(node)))
         put_copies()
@@ -196,8 +190,7 @@ class _Writer:
         if home is None:
             return placement
         there = self._place(home)
-        return replace(placement, home=there.home) if placement is not None else there
+        return replace(placement or there, home=(there.module, there.call))
 
     def _place(self, region: int) -> Placement:
-        place = (self.regions[region].module, self.regions[region].call)
-        return Placement(*place, Source.DATAFLOW, home=place)
+        return Placement(self.regions[region].module, self.regions[region].call, Source.DATAFLOW)

@@ -5,8 +5,9 @@ Each is loaded on first use: a verb that only reads waits for no prover.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from rewriter.lazy import names_of
 
 if TYPE_CHECKING:
     from rewriter.pipeline.comparing import diff
@@ -48,11 +49,7 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Load a name on first use (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'rewriter.pipeline' has no attribute {name!r}")
-    return getattr(import_module(f"rewriter.pipeline.{_HOME[name]}"), name)
+__getattr__ = names_of(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.late_types import late_values, schema_of
-from rewriter.model.operators import canonical
+from rewriter.model.late_types import late_values
+from rewriter.model.operators import canonical, schema_of, versions_of
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.calls import TOP, Regions, main_node, name_of, shared_calls
 
 
 def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
     """Move nodes whose defaults would get lost out of all regions, in place; what moved."""
-    opsets = {canonical(each.domain): each.version for each in graph.model.opset_import}
+    opsets = versions_of(graph.model.opset_import)
     refusals = []
     for number, node in enumerate(graph.nodes):
         owner = main_node(graph, number)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from rewriter.model.operators import canonical, counts_apart, since
+from rewriter.model.operators import canonical, counts_apart, since, versions_of
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -38,7 +38,7 @@ def fold(model: ModelProto, shapes: Mapping[str, Shape]) -> ModelProto | None:
         A copy that names all other values as they were; None where nothing was found.
     """
     values = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer if _is_small(t)}
-    versions = {canonical(each.domain): each.version for each in model.opset_import}
+    versions = versions_of(model.opset_import)
     found: dict[str, Array] = {}
     for node in model.graph.node:
         if len(found) >= _MOST:

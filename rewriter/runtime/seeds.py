@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from onnx import ModelProto, NodeProto, defs, helper
 
 from rewriter.model.graph import graphs_of
-from rewriter.model.operators import canonical
+from rewriter.model.operators import canonical, schema_of, versions_of
 
 _SEED = 7
 
@@ -19,10 +19,10 @@ def seeded(model: ModelProto) -> ModelProto:
     """
     copy = ModelProto()
     copy.CopyFrom(model)
-    opsets = {canonical(each.domain): each.version for each in model.opset_import}
+    opsets = versions_of(model.opset_import)
     found = _seed(copy.graph.node, opsets.get("", 0))
     for function in copy.functions:
-        versions = {canonical(each.domain): each.version for each in function.opset_import}
+        versions = versions_of(function.opset_import)
         found = _seed(function.node, versions.get("", 0)) or found
     return copy if found else model
 
@@ -42,12 +42,8 @@ def _seed(nodes: Iterable[NodeProto], version: int) -> bool:
 
 def _seed_of(node: NodeProto, version: int) -> float | None:
     """The seed, of the type that ONNX gives the operator's attribute; None where it has no such attribute."""
-    if canonical(node.domain) or not isinstance(node.op_type, str):
-        return None
-    try:
-        attribute = defs.get_schema(node.op_type, version).attributes.get("seed")
-    except defs.SchemaError:
-        return None
+    schema = None if canonical(node.domain) else schema_of(node.op_type, "", version)
+    attribute = None if schema is None else schema.attributes.get("seed")
     if attribute is None:
         return None
     return _SEED if attribute.type == defs.OpSchema.AttrType.INT else float(_SEED)

@@ -1,0 +1,25 @@
+"""Names of a package that are loaded on first use (PEP 562): nothing waits for what it does not need."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+
+def names_of(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
+    """The `__getattr__` of a package.
+
+    Args:
+        package: its `__name__`.
+        homes: public name -> the module inside the package that has it.
+    """
+
+    def load(name: str) -> object:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        found: object = getattr(import_module(f"{package}.{homes[name]}"), name)
+        vars(sys.modules[package])[name] = found
+        return found
+
+    return load
