@@ -9,8 +9,9 @@ from google.protobuf.message import DecodeError, EncodeError
 from onnx import ModelProto
 
 from rewriter.model import wire
-from rewriter.model.checks import check
+from rewriter.model.graph import GraphIndex
 from rewriter.model.limits import current
+from rewriter.model.meaning import indexed
 from rewriter.refusals import CannotWrite, UnreadableModel
 
 # How other files begin, in lower case and without leading space.
@@ -29,6 +30,11 @@ _DEEPEST = 32
 
 
 def load(path: Path, *, ordered: bool = True) -> ModelProto:
+    """What `load_indexed` reads, without the index."""
+    return load_indexed(path, ordered=ordered).model
+
+
+def load_indexed(path: Path, *, ordered: bool = True) -> GraphIndex:
     """Read the structure of a model; external weights are left where they are, unread.
 
     Raises:
@@ -47,10 +53,10 @@ def load(path: Path, *, ordered: bool = True) -> ModelProto:
         raise UnreadableModel(f"{path}: no such file; check the path") from None
     except OSError as error:
         raise UnreadableModel(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
-    return parse(data, str(path), ordered=ordered)
+    return parse_indexed(data, str(path), ordered=ordered)
 
 
-def parse(data: bytes, name: str, *, ordered: bool = True) -> ModelProto:
+def parse_indexed(data: bytes, name: str, *, ordered: bool = True) -> GraphIndex:
     """Parse serialized bytes of a model; `name` stands for them in errors; `ordered` as in `checks.check`.
 
     Raises:
@@ -63,11 +69,9 @@ def parse(data: bytes, name: str, *, ordered: bool = True) -> ModelProto:
         if start.startswith(sign):
             raise UnreadableModel(f"{name}: {what}; {mend}")
     try:
-        model = _parsed(data)
-        check(model, ordered=ordered)
+        return indexed(_parsed(data), ordered=ordered)
     except UnreadableModel as error:
         raise UnreadableModel(f"{name}: {error}") from None
-    return model
 
 
 def _parsed(data: bytes) -> ModelProto:

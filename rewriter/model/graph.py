@@ -14,6 +14,8 @@ from functools import cached_property
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
+from rewriter.model.columns import Columns, read_columns
+
 NONE = -1
 """Stands for no node, no value (an optional input left out) and no body."""
 
@@ -48,6 +50,9 @@ class GraphIndex:
     Attributes:
         model: what was indexed.
         nodes: every node of the model.
+        names: node -> its name.
+        operators: node -> the domain and type of its operator, as the file has them.
+        noted: node -> the keys of its metadata.
         body_of: node -> number of the body it stands in.
         bodies: the main graph first.
         reads: node -> value numbers of its inputs, NONE for one left out.
@@ -62,6 +67,9 @@ class GraphIndex:
     def __init__(self, model: ModelProto) -> None:
         self.model = model
         self.nodes: list[NodeProto] = []
+        self.names: list[str] = []
+        self.operators: list[tuple[str, str]] = []
+        self.noted: list[frozenset[str]] = []
         self.body_of: list[int] = []
         self.bodies: list[Body] = []
         self.reads: list[list[int]] = []
@@ -70,12 +78,11 @@ class GraphIndex:
         self.producer: list[int] = []
         self.readers: list[list[int]] = []
         self.initializers: dict[int, TensorProto] = {}
+        self._names_read: list[list[str]] = []
         self._define(model.graph, NONE, NONE)
         for function in model.functions:
             self._define(function, NONE, NONE)
         self._connect()
-        for body in range(len(self.bodies)):
-            self._connect_results(body)
 
     def value(self, name: str, body: int = 0) -> int:
         """The value `name` means in `body`; NONE where nothing defines it."""
@@ -85,25 +92,6 @@ class GraphIndex:
                 return found
             body = self.bodies[body].outer
         return NONE
-
-    @cached_property
-    def operators(self) -> list[tuple[str, str]]:
-        """Node -> the domain and type of its operator, as the file has them; one tuple for each operator."""
-        known: dict[tuple[str, str], tuple[str, str]] = {}
-        operators = ((node.domain, node.op_type) for node in self.nodes)
-        return [known.setdefault(operator, operator) for operator in operators]
-
-    @cached_property
-    def noted(self) -> list[frozenset[str]]:
-        """Node -> the keys of its metadata, when first asked for; one set for each combination."""
-        known: dict[tuple[str, ...], frozenset[str]] = {}
-        found = []
-        for node in self.nodes:
-            keys = tuple([entry.key for entry in node.metadata_props])
-            if (noted := known.get(keys)) is None:
-                noted = known[keys] = frozenset(keys)
-            found.append(noted)
-        return found
 
     @cached_property
     def constants(self) -> frozenset[int]:
@@ -138,7 +126,7 @@ class GraphIndex:
             owner = self.bodies[self.body_of[owner]].owner
 
     def _define(self, proto: GraphProto | FunctionProto, owner: int, outer: int) -> None:
-        number = len(self.bodies)
+        body = len(self.bodies)
         values: dict[str, int] = {}
         self.bodies.append(Body(proto, owner, outer, values, []))
         if isinstance(proto, GraphProto):
@@ -151,21 +139,37 @@ class GraphIndex:
         else:
             for name in proto.input:
                 self._new_value(name, values)
-        for node in proto.node:
-            node_number = len(self.nodes)
-            self.nodes.append(node)
-            self.body_of.append(number)
+        nodes, columns = list(proto.node), read_columns(proto.node)
+        start = 0
+        for holder in columns.holders:
+            self._add_nodes(nodes, columns, slice(start, holder + 1), body)
+            start, number = holder + 1, len(self.nodes) - 1
+            for attribute in nodes[holder].attribute:
+                for graph in graphs_of(attribute):
+                    self._define(graph, number, body)
+        self._add_nodes(nodes, columns, slice(start, None), body)
+
+    def _add_nodes(self, nodes: list[NodeProto], columns: Columns, part: slice, body: int) -> None:
+        """Number nodes, and the values they write."""
+        values, value_names, producer = self.bodies[body].values, self.value_names, self.producer
+        for node, names in enumerate(columns.outputs[part], len(self.nodes)):
             written = []
-            for name in node.output:
-                value = self._new_value(name, values) if name else NONE
+            for name in names:
+                value = values.get(name, NONE)
                 if value != NONE:
-                    self.producer[value] = node_number
+                    producer[value] = node
+                elif name:
+                    value = values[name] = len(value_names)
+                    value_names.append(name)
+                    producer.append(node)
                 written.append(value)
             self.writes.append(written)
-            for attribute in node.attribute:
-                if attribute.type in HOLD_GRAPHS:
-                    for graph in graphs_of(attribute):
-                        self._define(graph, node_number, number)
+        self.nodes += nodes[part]
+        self.body_of += [body] * (len(self.nodes) - len(self.body_of))
+        self.names += columns.names[part]
+        self.operators += columns.operators[part]
+        self.noted += columns.keys[part]
+        self._names_read += columns.inputs[part]
 
     def _new_value(self, name: str, values: dict[str, int]) -> int:
         """The value `name` of this body, made where it is new (an initializer may be an input as well)."""
@@ -174,43 +178,37 @@ class GraphIndex:
             number = values[name] = len(self.value_names)
             self.value_names.append(name)
             self.producer.append(NONE)
-            self.readers.append([])
         return number
 
     def _resolve(self, name: str, body: int) -> int:
+        if not name:
+            return NONE
         found = self.bodies[body].values.get(name, NONE)
         if found == NONE:
             found = self.value(name, self.bodies[body].outer)
         return found if found != NONE else self._new_value(name, self.bodies[body].values)
 
     def _connect(self) -> None:
-        all_readers = self.readers
-        for node, (proto, body) in enumerate(zip(self.nodes, self.body_of, strict=True)):
-            values = self.bodies[body].values
-            names = proto.input
+        for names, number in zip(self._names_read, self.body_of, strict=True):
+            values = self.bodies[number].values
             try:
-                read = [values[name] for name in names]
+                self.reads.append([values[name] for name in names])
             except KeyError:  # from outside, left out, or undefined
-                read = [self._resolve(name, body) if name else NONE for name in names]
+                self.reads.append([self._resolve(name, number) for name in names])
+        del self._names_read
+        for number, body in enumerate(self.bodies):
+            results = (each if isinstance(each, str | bytes) else each.name for each in body.proto.output)
+            body.results += [self._resolve(name, number) for name in results]
+        self.readers += [[] for _ in self.value_names]
+        for node, read in enumerate(self.reads):
             for value in read:
-                if value != NONE:
-                    readers = all_readers[value]
-                    if not readers or readers[-1] != node:
-                        readers.append(node)
-            self.reads.append(read)
-
-    def _connect_results(self, number: int) -> None:
-        body = self.bodies[number]
-        for output in body.proto.output:
-            name = output if isinstance(output, str | bytes) else output.name
-            value = self._resolve(name, number) if name else NONE
-            body.results.append(value)
-            if NONE not in (value, body.owner) and body.owner not in self.readers[value]:
-                self.readers[value].append(body.owner)
-
-
-HOLD_GRAPHS = frozenset({AttributeProto.GRAPH, AttributeProto.GRAPHS})
-"""The types of attributes that `graphs_of` finds something in."""
+                readers = self.readers[value]
+                if value != NONE and (not readers or readers[-1] != node):
+                    readers.append(node)
+        for body in self.bodies:
+            for value in body.results:
+                if NONE not in (value, body.owner) and body.owner not in self.readers[value]:
+                    self.readers[value].append(body.owner)
 
 
 def graphs_of(attribute: AttributeProto) -> Iterator[GraphProto]:

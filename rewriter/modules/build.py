@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from onnx import ModelProto, TensorProto
+from onnx import TensorProto
 
 from rewriter import garbage
 from rewriter.evidence.claim import ParameterClaim, Part
@@ -23,22 +23,21 @@ from rewriter.paths import ROOT, ModulePath
 
 
 @garbage.paused()
-def analyse(model: ModelProto, path: Path | None = None, given: Given = NOTHING) -> Analysis:
-    """Index a model, hear the witnesses and build its tree.
+def analyse(graph: GraphIndex, path: Path | None = None, given: Given = NOTHING) -> Analysis:
+    """Hear the witnesses and build the tree.
 
     Args:
-        model: the model.
+        graph: the model.
         path: the file it was read from.
         given: what the user knows besides.
 
     Raises:
         UsageError: what was given does not fit this model.
     """
-    graph = GraphIndex(model)
     settled = settle(graph, given, path)
     tree = build(graph, settled)
-    notes = (*notes_on(model), *given.remarks, *settled.notes)
-    return Analysis(model, path, graph, settled.claims, settled.parameters, tree, notes, settled.heard)
+    notes = (*notes_on(graph.model), *given.remarks, *settled.notes)
+    return Analysis(graph.model, path, graph, settled.claims, settled.parameters, tree, notes, settled.heard)
 
 
 @dataclass(slots=True)

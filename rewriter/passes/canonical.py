@@ -13,7 +13,8 @@ from operator import itemgetter
 
 from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto, TensorProto
 
-from rewriter.model.graph import HOLD_GRAPHS, graphs_of
+from rewriter.model.columns import HOLD_GRAPHS
+from rewriter.model.graph import graphs_of
 
 Key = tuple[object, ...]
 Callees = Mapping[tuple[str, str], object]

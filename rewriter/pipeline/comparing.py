@@ -61,7 +61,7 @@ def _carried(left: Analysis, right: Analysis) -> Analysis | None:
     if not made_of and right.tree.coverage >= left.tree.coverage:
         return None
     try:
-        carried = analyse(right.model, right.path, Given(like=like_analysis(left)))
+        carried = analyse(right.graph, right.path, Given(like=like_analysis(left)))
     except UsageError:
         return None
     if _homes(carried) == _homes(right):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rewriter import garbage
 from rewriter.evidence.given import Given
+from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes import plugins
@@ -42,7 +43,7 @@ class Course:
         """Run passes in order."""
         for step in passes:
             if self.stale and step.needs_analysis:
-                self.analysis = analyse(self.analysis.model, self.analysis.path, self._left())
+                self.analysis = analyse(GraphIndex(self.analysis.model), self.analysis.path, self._left())
                 self.stale = False
             if step.name not in UNDONE:
                 self._flat = None
@@ -58,7 +59,9 @@ class Course:
         """
         if self._flat is not None and self._grouped():
             return self._flat
-        return look_through(self.analysis.model, path, self._left()) if self.stale else self.analysis
+        return (
+            look_through(GraphIndex(self.analysis.model), path, self._left()) if self.stale else self.analysis
+        )
 
     def _grouped(self) -> bool:
         return any(map(is_ours, self.analysis.model.functions))

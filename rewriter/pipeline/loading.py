@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
+from rewriter import garbage
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.like import Like
 from rewriter.model import files
-from rewriter.model.checks import check
+from rewriter.model.graph import GraphIndex
+from rewriter.model.meaning import indexed
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.flatten import flatten, is_ours
@@ -50,8 +52,8 @@ def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, A
         UnreadableModel: it is not a whole ONNX model.
         UsageError: what was given does not fit it.
     """
-    model, path = read_model(source, ordered=False)
-    return model, look_through(model, path, given)
+    graph, path = read_indexed(source, ordered=False)
+    return graph.model, look_through(graph, path, given)
 
 
 def read_like(source: Source) -> Like:
@@ -65,19 +67,26 @@ def read_like(source: Source) -> Like:
     return like_analysis(load(source))
 
 
-def look_through(model: ModelProto, path: Path | None, given: Given) -> Analysis:
+@garbage.paused()
+def look_through(graph: GraphIndex, path: Path | None, given: Given) -> Analysis:
     """The analysis of a model, or of what it looks like flat where its calls were grouped."""
-    if not any(is_ours(function) for function in model.functions):
-        return analyse(model, path, given)
+    if not any(is_ours(function) for function in graph.model.functions):
+        return analyse(graph, path, given)
     flat = ModelProto()
-    flat.CopyFrom(model)
+    flat.CopyFrom(graph.model)
     with naming(path):
         flatten(flat)
-    return replace(analyse(flat, path, given), grouped=True)
+    return replace(analyse(GraphIndex(flat), path, given), grouped=True)
 
 
 def read_model(source: Source, *, ordered: bool = True) -> tuple[ModelProto, Path | None]:
-    """The model, and the file it was read from; None for one handed over in memory.
+    """What `read_indexed` reads, without the index."""
+    graph, path = read_indexed(source, ordered=ordered)
+    return graph.model, path
+
+
+def read_indexed(source: Source, *, ordered: bool = True) -> tuple[GraphIndex, Path | None]:
+    """The model with its index, and the file it was read from; None for one handed over in memory.
 
     Args:
         source: the model.
@@ -88,12 +97,11 @@ def read_model(source: Source, *, ordered: bool = True) -> tuple[ModelProto, Pat
     """
     if isinstance(source, ModelProto):
         with naming(None):
-            check(source, ordered=ordered)
-        return source, None
+            return indexed(source, ordered=ordered), None
     if isinstance(source, bytes):
-        return files.parse(source, "<bytes>", ordered=ordered), None
+        return files.parse_indexed(source, "<bytes>", ordered=ordered), None
     path = Path(source)
-    return files.load(path, ordered=ordered), path
+    return files.load_indexed(path, ordered=ordered), path
 
 
 @contextmanager

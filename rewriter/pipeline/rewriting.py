@@ -11,6 +11,7 @@ from onnx import ModelProto
 
 from rewriter.model import external, files, outputs
 from rewriter.model.copies import Copies, Watched
+from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.base import Outcome, Pass, as_text
@@ -18,7 +19,7 @@ from rewriter.passes.flatten import is_ours
 from rewriter.passes.group import Group
 from rewriter.passes.naming import last_word
 from rewriter.pipeline.course import Course
-from rewriter.pipeline.loading import Progress, Source, name_of, naming, read_model
+from rewriter.pipeline.loading import Progress, Source, name_of, naming, read_indexed
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.proving import Clock, fault_of, prove
 from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
@@ -54,17 +55,16 @@ def rewrite(
     clock = Clock(progress)
     with clock("load"):
         unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
-        before, path = read_model(source)
+        before, graph, path = _read_twice(source)
         # A model handed over in memory finds its external data where it says, beside the output, or nowhere.
         origin = path or (options.folder / IN_MEMORY if options.folder else None)
         home = origin or output
         data = external.check_external_data(before, home) if home else ()
         copies = _plan(origin, output, data, options) if output else Copies()
         unread.check()
-        model = ModelProto()
-        model.CopyFrom(before)
+    model = graph.model
     with clock("tree"):
-        analysis = analyse(model, path, options.given)
+        analysis = analyse(graph, path, options.given)
     _demand_coverage(analysis, options)
     _demand_few(analysis, options.passes)
     with clock("passes"), naming(path):
@@ -90,6 +90,21 @@ def rewrite(
         with clock("write"):
             written = _write(model, course, output, copies, options)
     return Report(analysis, _records(course.outcomes), refusals, verification, clock.seconds, written)
+
+
+def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:
+    """The model as it is and as it will be edited: what was handed over in memory is never changed."""
+    if isinstance(source, ModelProto):
+        edited = _copied(source)
+        return source, read_indexed(edited)[0], None
+    graph, path = read_indexed(source)
+    return _copied(graph.model), graph, path
+
+
+def _copied(model: ModelProto) -> ModelProto:
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    return copy
 
 
 def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options) -> Copies:

@@ -8,7 +8,7 @@ from rewriter.evidence.given import NOTHING, Given
 from rewriter.insight.profile import Profile, profile_of, read_recorded
 from rewriter.insight.profile import profile as profile_model
 from rewriter.model import external
-from rewriter.pipeline.loading import Inputs, Progress, Source, look_through, name_of, read_model
+from rewriter.pipeline.loading import Inputs, Progress, Source, name_of, read_and_load
 from rewriter.proof.compare import fitting
 from rewriter.refusals import UsageError
 
@@ -34,8 +34,8 @@ def profile(
     if rounds < 1 or warmup < 0:
         raise UsageError(f"cannot measure {rounds} rounds after {warmup}: ask for at least one round")
     progress("load")
-    model, path = read_model(source, ordered=False)
-    analysis = look_through(model, path, given)
+    model, analysis = read_and_load(source, given)
+    path = analysis.path
     if path:
         external.check_external_data(model, path)
     progress("runs")

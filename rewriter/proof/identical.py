@@ -17,8 +17,9 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from rewriter.evidence.tags import IR_WITH_METADATA
+from rewriter.model.columns import HOLD_GRAPHS
 from rewriter.model.external import tensors_of
-from rewriter.model.graph import HOLD_GRAPHS, graphs_of
+from rewriter.model.graph import graphs_of
 from rewriter.model.metadata import LAYER
 
 _IR_WITH_CONSTANTS = 4

@@ -90,7 +90,7 @@ def test_a_broken_file_is_told_not_zero() -> None:
 
 
 def test_weights_are_not_handed_over_and_shapes_are_found_all_the_same() -> None:
-    analysis = analyse(onnx.load(EXPORTS / "external_data" / "dy.onnx", load_external_data=False))
+    analysis = analyse(GraphIndex(onnx.load(EXPORTS / "external_data" / "dy.onnx", load_external_data=False)))
     shapes = infer_shapes(analysis.model, {})
     assert all(isinstance(flops, int) for flops in flops_of(analysis.graph, shapes))
 
@@ -107,7 +107,7 @@ def test_the_table_has_every_operator_of_the_exports() -> None:
 
 def test_modules_add_up() -> None:
     proto = chain("/a/b/Relu", "/a/Relu", "/a/c/Erf", "/Relu", "nobody")
-    analysis = analyse(proto)
+    analysis = analyse(GraphIndex(proto))
     found = figures_of(analysis, [1, 2, "unknown", 8, 16])
     assert {path: figures.flops for path, figures in found.items()} == {
         "": (8, 11),
@@ -132,7 +132,7 @@ def test_bytes_follow_the_type(dtype: str, size: int) -> None:
 
 
 def test_tied_weights_count_once() -> None:
-    tree = analyse(onnx.load(EXPORTS / "tied_weights" / "ts.onnx")).tree
+    tree = analyse(GraphIndex(onnx.load(EXPORTS / "tied_weights" / "ts.onnx"))).tree
     every = {p.initializer: p.count for module in tree for p in module.parameters}
     assert parameter_totals(tree)[tree.root.path] == sum(every.values())
 
@@ -144,7 +144,7 @@ PRODUCTS = re.compile(r"MatMul|Gemm|Conv|Attention")
 def test_both_exporters_give_products_of_the_same_size(case: str) -> None:
     totals = []
     for variant in ("ts", "dy"):
-        analysis = analyse(onnx.load(EXPORTS / case / f"{variant}.onnx"))
+        analysis = analyse(GraphIndex(onnx.load(EXPORTS / case / f"{variant}.onnx")))
         flops = flops_of(analysis.graph, infer_shapes(analysis.model, {}))
         products = [
             (node, count)

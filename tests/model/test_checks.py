@@ -97,7 +97,7 @@ def test_damage_is_refused_or_read(seed: str) -> None:
             place = draw.randrange(len(data))
             data[place : place + draw.randrange(3)] = draw.randbytes(draw.randrange(3))
         try:
-            found = files.parse(bytes(data), "m")
+            found = files.parse_indexed(bytes(data), "m").model
             external.external_locations(found)
             read += isinstance(found, ModelProto)
         except UnreadableModel as error:

@@ -7,6 +7,7 @@ import onnx
 from rewriter import pipeline
 from rewriter.evidence import exporter, tags
 from rewriter.model import metadata
+from rewriter.model.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
 from tests.build import chain
@@ -19,14 +20,14 @@ DYNAMO = {
 
 
 def annotated(model: onnx.ModelProto) -> onnx.ModelProto:
-    Annotate().run(analyse(model))
+    Annotate().run(analyse(GraphIndex(model)))
     return model
 
 
 def test_a_model_without_hierarchy_is_not_touched() -> None:
     model = chain("a", "b")
     before = model.SerializeToString()
-    assert Annotate().run(analyse(model)).changes == {"nodes annotated": 0}
+    assert Annotate().run(analyse(GraphIndex(model))).changes == {"nodes annotated": 0}
     assert model.SerializeToString() == before
 
 

@@ -17,14 +17,14 @@ from tests.exports import EXPORTS
 
 
 def annotated(model: onnx.ModelProto) -> onnx.ModelProto:
-    LayerAnnotations().run(analyse(model))
+    LayerAnnotations().run(analyse(GraphIndex(model)))
     return model
 
 
 def test_a_model_without_hierarchy_is_not_touched() -> None:
     model = chain("a", "b")
     before = model.SerializeToString()
-    assert LayerAnnotations().run(analyse(model)).changes == {"layers annotated": 0}
+    assert LayerAnnotations().run(analyse(GraphIndex(model))).changes == {"layers annotated": 0}
     assert model.SerializeToString() == before
 
 

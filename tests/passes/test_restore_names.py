@@ -5,6 +5,7 @@ import pytest
 
 from rewriter.evidence import exporter, tags
 from rewriter.model import metadata
+from rewriter.model.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.passes.base import Outcome, as_text
 from rewriter.passes.restore_names import RestoreNames
@@ -20,7 +21,7 @@ LINEAR = """g (float[2,2] x) => (float[2,2] y)
 
 
 def restored(proto: onnx.ModelProto, step: RestoreNames | None = None) -> Outcome:
-    return (step or RestoreNames()).run(analyse(proto))
+    return (step or RestoreNames()).run(analyse(GraphIndex(proto)))
 
 
 def test_what_a_thing_was_called_is_kept() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
+from rewriter.model.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.flatten import Flatten
@@ -106,5 +107,5 @@ def test_a_position_bias_stays_with_the_module_that_owns_its_table() -> None:
       ["/layers.1/Add"] y = Add (h, bias)
     }}"""
     model = parsed(text)
-    Unshare().run(analyse(model))
+    Unshare().run(analyse(GraphIndex(model)))
     assert not any(tags.MOVED_TO in metadata.read(node) for node in model.graph.node)
