@@ -12,6 +12,8 @@ from rewriter.paths import ModulePath
 class Source(StrEnum):
     """Who made a claim. The text is what users see in `evidence`, `by_source` and `explain`."""
 
+    __hash__ = str.__hash__  # the one of enumerations is Python, and every node is looked up by it
+
     OWN_TAG = "rewriter"
     """Metadata an earlier run of this tool wrote."""
     LIKE = "like"

@@ -34,6 +34,7 @@ _PREFIXES = ("fused ", "_inlfunc_")  # looked for first: searching for a pattern
 _OUTPUT = "_output_"
 _INSERTED = "InsertedPrecisionFreeCast_"
 
+_CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "FusedConv"})
 _ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
 SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
 """Fused operators named after the module at their end that begin where the residual is added."""
@@ -53,7 +54,7 @@ def value_named_by(name: str) -> str:
 
 def is_named_after_input(graph: GraphIndex, node: int) -> bool:
     """Whether a node bears the name of a value that it reads, with something in front or behind."""
-    name = graph.nodes[node].name
+    name = graph.names[node]
     if not isinstance(name, str) or not name:
         return False
     if name.startswith(_INSERTED):
@@ -80,58 +81,71 @@ def mend(graph: GraphIndex, claims: list[list[Claim]]) -> None:
     for last, parts in _assemblies(graph, claims).items():
         _place_together(graph, last, parts, claims)
     known = [of_node[0].module if of_node else None for of_node in claims]
+    several = {operator for operator in set(graph.operators) if operator[1] in SKIPPING or is_fused(operator)}
     for node, of_node in enumerate(claims):
         if not of_node:
             if (followed := _followed(graph, node, known)) is not None:
                 detail = f"follows a node in {followed}"
                 of_node.append(Claim(node, followed, None, Source.DATAFLOW, None, detail))
                 known[node] = followed
-        elif of_node[0].source is not Source.LIKE and not of_node[0].detail.startswith("rewriter.module="):
+        elif (graph.operators[node] in several or _is_blocked(graph, node)) and not _is_sure(of_node[0]):
             module = _of_all_parts(graph, node, of_node, known)
             if module is not None and module != of_node[0].module:
                 detail = f"{of_node[0].detail}, fused with others"
                 of_node[0] = of_node[0]._replace(module=module, class_name=None, call=None, detail=detail)
 
 
+def _is_sure(claim: Claim) -> bool:
+    """Whether it was made with more of the file intact."""
+    return claim.source is Source.LIKE or claim.detail.startswith("rewriter.module=")
+
+
 def _assemblies(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> dict[int, list[int]]:
     """The last of the nodes that a tool made of one -> all of them, the last first."""
-    last_of: dict[int, int] = {}
+    last_of = [NONE] * len(graph.nodes)
     assemblies: dict[int, list[int]] = {}
     for node in reversed(range(len(graph.nodes))):
         last = last_of[node] = _leads_to(graph, node, last_of, assemblies, claims)
-        assemblies.setdefault(last, []).append(node)
-    return {last: parts for last, parts in assemblies.items() if len(parts) > 1 or _hides_norm(graph, last)}
+        if last != node:
+            assemblies.setdefault(last, [last]).append(node)
+        elif _hides_norm(graph, node):
+            assemblies[node] = [node]
+    return assemblies
 
 
 def _leads_to(
     graph: GraphIndex,
     node: int,
-    last_of: dict[int, int],
+    last_of: Sequence[int],
     assemblies: dict[int, list[int]],
     claims: Sequence[Sequence[Claim]],
 ) -> int:
     """The last of the nodes that `node` is a part with; itself where it is whole."""
     reader = _only_reader(graph, node)
-    last = last_of.get(reader, NONE) if reader != NONE else NONE
+    last = last_of[reader] if reader != NONE else NONE
     if last == NONE:
         return node
     own, end = _writes(graph, node), _writes(graph, last)
     if end and own.startswith(end) and own != end and not _COUNTED.fullmatch(own[len(end) :]):
         return last
-    if not claims[node] or claims[node][0].source is not Source.PARAMETER or len(assemblies[last]) == 1:
+    if (
+        not claims[node]
+        or claims[node][0].source is not Source.PARAMETER
+        or len(assemblies.get(last, ())) <= 1
+    ):
         return node
-    name = str(graph.nodes[node].name)
+    name = str(graph.names[node])
     return last if name and own.startswith(name) else node
 
 
 def _only_reader(graph: GraphIndex, node: int) -> int:
     """The one node that reads what `node` writes; NONE where there is none, or several."""
-    found = NONE
-    for reader in graph.successors(node):
-        if reader != found != NONE:
-            return NONE
-        found = reader
-    return found
+    values = graph.writes[node]
+    if len(values) == 1 and values[0] != NONE:  # as nearly always
+        readers = graph.readers[values[0]]
+    else:
+        readers = [*{*graph.successors(node)}]
+    return readers[0] if len(readers) == 1 else NONE
 
 
 def _writes(graph: GraphIndex, node: int) -> str:
@@ -145,7 +159,7 @@ def _hides_norm(graph: GraphIndex, node: int) -> bool:
 
     Torch calls such results `getitem`. Which module the norm was nothing tells.
     """
-    folded = graph.operators[node][1] in ("Conv", "ConvInteger", "FusedConv")
+    folded = graph.operators[node][1] in _CONVOLUTIONS
     return folded and _writes(graph, node).startswith("getitem")
 
 
@@ -169,18 +183,23 @@ def _of_all_parts(
     graph: GraphIndex, node: int, claims: list[Claim], known: Sequence[ModulePath | None]
 ) -> ModulePath | None:
     """What the modules of all that a fused node stands for have in common."""
-    module, proto = claims[0].module, graph.nodes[node]
+    module = claims[0].module
     op_type = graph.operators[node][1]
     if op_type in SKIPPING:
         return _across(graph, node, module, known)
     if op_type in _ACTIVATED and claims[0].source is Source.PARAMETER and module.parent is not None:
         return module.parent  # with an activation that has no name left
-    if str(proto.name).endswith("_nchwc") and any(each.name == "activation" for each in proto.attribute):
+    if _is_blocked(graph, node):
         return module.parent if module.parent is not None else module  # named after the activation
     if is_fused(graph.operators[node]):
         owners = {c.module for c in claims if c.source in (Source.PARAMETER, Source.OWN_TAG)}
         return common_ancestor((module, *sorted(owners)))
     return module
+
+
+def _is_blocked(graph: GraphIndex, node: int) -> bool:
+    """Whether a node is one that onnxruntime gave another layout and an activation."""
+    return "activation" in graph.attributes[node] and str(graph.names[node]).endswith("_nchwc")
 
 
 def _across(
@@ -194,8 +213,7 @@ def _across(
 
 def _followed(graph: GraphIndex, node: int, known: Sequence[ModulePath | None]) -> ModulePath | None:
     """The module of the one node that another was put behind, to give its result the form it had before."""
-    proto = graph.nodes[node]
-    if proto.op_type == "ReorderOutput" or _FOLLOWS.search(str(proto.name)):
+    if graph.operators[node][1] == "ReorderOutput" or _FOLLOWS.search(str(graph.names[node])):
         return next(
             (place for other in graph.predecessors(node) if (place := known[other]) is not None), None
         )

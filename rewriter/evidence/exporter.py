@@ -15,7 +15,7 @@ from onnx import GraphProto
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.metadata import pick, read
+from rewriter.model.metadata import get, read
 from rewriter.paths import ModulePath
 
 NAME_SCOPES = "pkg.torch.onnx.name_scopes"
@@ -24,7 +24,7 @@ NAMESPACE = "namespace"
 FX_NODE = "pkg.torch.onnx.fx_node"
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
 GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
-_OF_SCOPES = frozenset({NAME_SCOPES, CLASS_HIERARCHY, NAMESPACE})
+_LISTS = frozenset({NAME_SCOPES, CLASS_HIERARCHY})
 
 # torch names this "module" where a node was made outside of any; it is no place.
 _SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
@@ -39,19 +39,23 @@ def testify(graph: GraphIndex) -> Testimony:
     claims = []
     classes: dict[ModulePath, str] = {}
     called: set[ModulePath] = set()
-    for number, noted in enumerate(graph.noted):
-        if noted.isdisjoint(_OF_SCOPES):
-            continue
-        entries = pick(graph.nodes[number], _OF_SCOPES)
-        modules, names = _scopes(entries)
+    last: Scopes = (), ()
+    for number, entries in graph.entries(_of_scopes):
+        scopes = modules, names = _scopes(entries)
         if not modules:
             continue
-        classes.update(zip(modules, names, strict=False))
-        called.update(modules)
+        if scopes is not last:  # as the nodes before it
+            last = scopes
+            classes.update(zip(modules, names, strict=False))
+            called.update(modules)
         class_name = names[-1] if names else None
         detail = entries.get(NAME_SCOPES) or entries[NAMESPACE]
         claims.append(Claim(number, modules[-1], class_name, Source.EXPORTER, None, detail))
     return Testimony(tuple(claims), classes, tuple(_folded(graph)), frozenset(called))
+
+
+def _of_scopes(keys: tuple[str, ...]) -> frozenset[str]:
+    return (_LISTS if NAME_SCOPES in keys else frozenset({NAMESPACE})).intersection(keys)
 
 
 def _scopes(entries: dict[str, str]) -> Scopes:
@@ -103,12 +107,13 @@ def folded_from(graph: GraphIndex) -> dict[int, tuple[str, ...]]:
     body = graph.bodies[0]
     if not isinstance(body.proto, GraphProto):
         return {}
+    computed = {graph.value_names[value] for value in graph.initializers}
     found = {}
-    for info in body.proto.value_info:
+    for info in [info for info in body.proto.value_info if info.name in computed]:
         value = body.values.get(info.name, NONE)
         if value not in graph.initializers or not info.metadata_props:
             continue
-        if origin := _parse_list(read(info).get(FOLDED_FROM, "")):
+        if origin := _parse_list(get(info, FOLDED_FROM) or ""):
             found[value] = origin
     return found
 
@@ -124,7 +129,7 @@ def _folded(graph: GraphIndex) -> list[ParameterClaim]:
     for value, origin in folded_from(graph).items() if targets else ():
         if len(origin) != 1 or origin[0] not in targets:
             continue
-        operators = [read(graph.nodes[reader]).get(FX_NODE, "") for reader in graph.readers[value]]
+        operators = [get(graph.nodes[reader], FX_NODE) or "" for reader in graph.readers[value]]
         if operators and all(_multiplies_by(targets[origin[0]], operator) for operator in operators):
             name = graph.value_names[value]
             found.append(ParameterClaim(name, ModulePath(origin[0]), True, Source.EXPORTER))

@@ -19,13 +19,14 @@ from rewriter.paths import ModulePath, common_ancestor
 
 def testify(graph: GraphIndex) -> Testimony:
     """A claim for every node that reads a named parameter or names one, and the parameters themselves."""
+    names = graph.value_names
+    owners = {value: owner for value in graph.constants if (owner := owner_of_parameter(names[value]))}
     claims = []
     for node, inputs in enumerate(graph.reads):
         values = graph.writes[node] if _is_alias(graph, node) else inputs
-        names = [graph.value_names[value] for value in values if value in graph.constants]
-        owners = [owner for name in names if (owner := owner_of_parameter(name))]
-        if owners and (module := common_ancestor(owners)):
-            detail = ", ".join(name for name in names if owner_of_parameter(name))
+        named = [value for value in values if value in owners]
+        if named and (module := common_ancestor([owners[value] for value in named])):
+            detail = ", ".join([names[value] for value in named])
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
     return Testimony(tuple(claims), {}, tuple(_named(graph)))
 

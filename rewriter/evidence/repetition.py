@@ -11,7 +11,7 @@ the calls of all of them are the module's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TypeVar
 
 from rewriter.model.graph import NONE, GraphIndex
@@ -46,10 +46,11 @@ def count_calls(
     children: dict[ModulePath | None, list[ModulePath]] = {}
     for path in inside:
         children.setdefault(path.parent, []).append(path)
+    tokens = _tokens(graph, modules)
     told: dict[ModulePath, dict[int, int]] = {}
     for path in sorted(inside, key=lambda path: -path.depth):
         nodes = inside[path]
-        starts = _calls(graph, nodes, modules)
+        starts = _calls(graph, nodes, tokens)
         if len(starts) > 1:
             calls = accumulate(position in starts for position in range(len(nodes)))
             told[path] = {node: call - 1 for node, call in zip(nodes, calls, strict=True)}
@@ -81,18 +82,22 @@ def _with_children(graph: GraphIndex, nodes: list[int], parts: list[dict[int, in
     return calls
 
 
-def _calls(graph: GraphIndex, nodes: list[int], modules: Sequence[ModulePath | None]) -> set[int]:
+def _tokens(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[int]:
+    """Node -> a number for its operator and module."""
+    known: dict[tuple[str, ModulePath | None], int] = {}
+    kinds = zip(graph.operators, modules, strict=True)
+    return [known.setdefault((operator, module), len(known)) for (_, operator), module in kinds]
+
+
+def _calls(graph: GraphIndex, nodes: list[int], tokens: Sequence[int]) -> set[int]:
     """Positions in `nodes` at which a call begins."""
-    runs: list[list[int]] = []
-    for position, node in enumerate(nodes):
-        if not position or node != nodes[position - 1] + 1:
-            runs.append([])
-        runs[-1].append(position)
-    tokens = [(graph.operators[node][1], modules[node]) for node in nodes]
-    if len(runs) > 1:
-        period = _period([tuple(tokens[position] for position in run) for run in runs])
-        return {run[0] for run in runs[::period]}
-    period = _period(tokens)
+    of_nodes = [tokens[node] for node in nodes]
+    if nodes[-1] - nodes[0] >= len(nodes):
+        gaps = (place for place in range(1, len(nodes)) if nodes[place] != nodes[place - 1] + 1)
+        runs = [slice(*ends) for ends in pairwise((0, *gaps, len(nodes)))]
+        period = _period([tuple(of_nodes[run]) for run in runs])
+        return {run.start for run in runs[::period]}
+    period = _period(of_nodes)
     starts = set(range(0, len(nodes), period))
     if len(starts) > 1 and not _reads_parameters(graph, nodes, period):
         return {0}
@@ -101,6 +106,8 @@ def _calls(graph: GraphIndex, nodes: list[int], modules: Sequence[ModulePath | N
 
 def _period(items: Sequence[T]) -> int:
     """Length of the shortest block whose repetition is all of `items` (Knuth, Morris and Pratt 1977)."""
+    if items.count(items[0]) == 1:
+        return len(items)
     border = [0] * len(items)
     for position in range(1, len(items)):
         length = border[position - 1]

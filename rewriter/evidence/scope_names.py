@@ -55,7 +55,7 @@ def _of_all_parts(
 def _read(graph: GraphIndex, node: int) -> tuple[Scope, Source, str] | None:
     if ORDER in graph.noted[node]:
         return None  # a call that `group` made is named after the module it calls, not the one it is in
-    name = graph.nodes[node].name
+    name = graph.names[node]
     if is_named_after_input(graph, node):
         return None
     scope = scope_of_node_name(name)

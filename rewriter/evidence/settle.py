@@ -89,7 +89,7 @@ class Settled:
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
         """Modules that the losing claims on `node` name against the winner."""
         claims = self.claims[node]
-        if len(claims) == 1:
+        if len(claims) == 1 or all(claim.module == claims[0].module for claim in claims):
             return ()
         return tuple(dict.fromkeys(c.module for c in claims[1:] if _contradicts(claims[0], c)))
 
@@ -191,8 +191,9 @@ def _tell_calls(
         (of_node[0].call if of_node and of_node[0].call is not None else by_repetition.get(node))
         for node, of_node in enumerate(claims)
     ]
+    repeated = {of_node[0].module for of_node, call in zip(claims, calls, strict=True) if of_node and call}
     for node, of_node in enumerate(claims):
-        if of_node and calls[node] is None:
+        if of_node and calls[node] is None and of_node[0].module in repeated:
             calls[node] = min(
                 (
                     calls[reader] or 0

@@ -54,7 +54,7 @@ IR_WITH_METADATA = 10
 """The first IR version whose nodes and tensors carry metadata (ONNX 1.16)."""
 
 _INLINED = "_inlfunc_"
-_OTHERS = ("winml.hierarchy.tag", "hierarchy_tag")
+_OTHERS = frozenset({"winml.hierarchy.tag", "hierarchy_tag"})
 _OF_PLACEMENT = frozenset({MODULE, CLASS, CALL, EVIDENCE, MOVED_TO})
 
 
@@ -63,8 +63,7 @@ def testify_own(graph: GraphIndex) -> Testimony:
     claims = []
     homes = {}
     classes, calls = _compact_tree(graph)
-    for number, noted in enumerate(graph.noted):
-        entries = pick(graph.nodes[number], _OF_PLACEMENT) if MODULE in noted else {}
+    for number, entries in graph.entries(_of_placement):
         if (text := entries.get(MODULE)) is None:
             continue
         module = ModulePath(text)
@@ -80,12 +79,16 @@ def testify_own(graph: GraphIndex) -> Testimony:
     return Testimony(tuple(claims), classes, calls=calls, homes=homes)
 
 
+def _of_placement(keys: tuple[str, ...]) -> frozenset[str]:
+    return _OF_PLACEMENT.intersection(keys) if MODULE in keys else frozenset()
+
+
 def testify_values(graph: GraphIndex) -> Testimony:
     """Claims for nodes that lost their tags but write a value whose module an earlier run noted."""
     places = _noted_values(graph)
     claims: dict[str, list[Claim]] = {}
     for number, node in enumerate(graph.nodes) if places else ():
-        if not graph.noted[number].isdisjoint((MODULE, ORDER)):
+        if MODULE in graph.noted[number] or ORDER in graph.noted[number]:
             continue
         if name := next((noted for name in node.output if (noted := _as_noted(name, places))), None):
             claim = Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}")
@@ -124,8 +127,9 @@ def count_in(text: str) -> int | None:
 def testify_others(graph: GraphIndex) -> Testimony:
     """Claims from the tags of other tools."""
     claims = []
-    for number, node in enumerate(graph.nodes):
-        if tag := _tag(node, graph.noted[number]):
+    tagged = {names for names in {*graph.noted, *graph.attributes} if not _OTHERS.isdisjoint(names)}
+    for number, names in enumerate(zip(graph.noted, graph.attributes, strict=True)) if tagged else ():
+        if not tagged.isdisjoint(names) and (tag := _tag(graph.nodes[number])):
             atoms = tag.strip("/").split("/")[1:]
             claims.append(Claim(number, ModulePath(".".join(atoms)), None, Source.OTHER_TAG, None, tag))
     return Testimony(tuple(claims))
@@ -146,12 +150,11 @@ def _compact_tree(graph: GraphIndex) -> tuple[dict[ModulePath, str], dict[Module
     return classes, calls
 
 
-def _tag(node: NodeProto, noted: frozenset[str]) -> str:
-    if not noted.isdisjoint(_OTHERS):
-        entries = read(node)
-        for key in _OTHERS:
-            if tag := entries.get(key):
-                return tag
+def _tag(node: NodeProto) -> str:
+    entries = pick(node, _OTHERS)
+    for key in sorted(_OTHERS, reverse=True):  # the one with a name space first
+        if tag := entries.get(key):
+            return tag
     for attribute in node.attribute:
         if attribute.name in _OTHERS:
             return attribute.s.decode("utf-8", "replace")

@@ -11,7 +11,7 @@ programming-guides/encoding; the numbers of the fields: `NodeProto` and `Attribu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,7 +26,8 @@ _BYTES = 2
 _INPUT, _OUTPUT, _NAME, _TYPE, _ATTRIBUTE, _DOMAIN, _METADATA = (
     number << 3 | _BYTES for number in (1, 2, 3, 4, 5, 7, 9)
 )
-_KEY = 1 << 3 | _BYTES
+_FIRST = 1 << 3 | _BYTES
+"""The tag of the key of an entry of metadata and of the name of an attribute."""
 _TYPE_OF_ATTRIBUTE = 0xA0, 0x01
 """The tag of field 20, the type of an attribute: one byte behind it, and as a rule nothing behind that."""
 
@@ -35,7 +36,7 @@ _AT_ONCE = 1 << 20
 _FEW = 40
 """Messages below which calling numpy takes longer than a loop."""
 _COMBINATIONS = 8
-"""Combinations of keys that are looked for in all nodes at once."""
+"""Combinations of names that are looked for in all nodes at once."""
 _LARGE = 1 << 16
 """Bytes of a node that protobuf is asked for: a weight in it shall not be copied about."""
 
@@ -51,7 +52,8 @@ class Columns:
         operators: node -> the domain and type of its operator; one tuple for each operator.
         inputs: node -> the names of what it reads, '' for one left out.
         outputs: node -> the names of what it writes, likewise.
-        keys: node -> the keys of its metadata; one set for each combination.
+        keys: node -> the keys of its metadata; one tuple for each combination.
+        attributes: node -> the names of its attributes, likewise.
         holders: the nodes with graphs in their attributes.
     """
 
@@ -59,7 +61,8 @@ class Columns:
     operators: list[tuple[str, str]] = field(default_factory=list)
     inputs: list[list[str]] = field(default_factory=list)
     outputs: list[list[str]] = field(default_factory=list)
-    keys: list[frozenset[str]] = field(default_factory=list)
+    keys: list[tuple[str, ...]] = field(default_factory=list)
+    attributes: list[tuple[str, ...]] = field(default_factory=list)
     holders: list[int] = field(default_factory=list)
 
 
@@ -132,6 +135,10 @@ class _Fields:
             stop=self.stop[which],
         )
 
+    def of_message(self, message: int) -> _Fields:
+        """The fields of one message."""
+        return self.part(slice(*self.message.searchsorted((message, message + 1))))
+
     def texts(self) -> list[str]:
         """What the fields hold."""
         text = self.text
@@ -154,9 +161,12 @@ class _Fields:
         ends = np.bincount(self.message, minlength=self.count).cumsum().tolist()
         return [texts[start:stop] for start, stop in zip([0, *ends], ends, strict=False)]
 
-    def inside(self) -> _Fields | None:
-        """The fields of the messages that these fields hold."""
-        return _cut(self.data, self.text, self.start, self.stop)
+    def first_names(self) -> _Fields | None:
+        """The first field of the message that each field holds, a name; None where one begins otherwise."""
+        if not (self.data[self.start] == _FIRST).all() or not (self.start < self.stop).all():
+            return None
+        start, length = _lengths(self.data, self.start + 1)
+        return replace(self, start=start, stop=start + length)
 
 
 def _cut_batch(written: list[bytes]) -> _Fields | None:
@@ -219,38 +229,32 @@ class _Reader:
     def __init__(self) -> None:
         self.columns = Columns()
         self._operators: dict[tuple[str, str], tuple[str, str]] = {}
-        self._keys: dict[tuple[str, ...], frozenset[str]] = {}
+        self._combinations: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def ask(self, nodes: Sequence[NodeProto]) -> None:
         """Ask protobuf."""
         columns, number = self.columns, len(self.columns.names)
-        columns.holders += [
-            number + place
-            for place, node in enumerate(nodes)
-            if any(attribute.type in HOLD_GRAPHS for attribute in node.attribute)
-        ]
+        columns.holders += [number + place for place, node in enumerate(nodes) if _holds_graphs(node)]
         columns.names += [node.name for node in nodes]
         columns.inputs += [list(node.input) for node in nodes]
         columns.outputs += [list(node.output) for node in nodes]
         self._add_operators([node.domain for node in nodes], [node.op_type for node in nodes])
-        self._add_keys([[entry.key for entry in node.metadata_props] for node in nodes])
+        columns.keys += self._asked_keys(nodes)
+        columns.attributes += self._asked_attributes(nodes)
 
     def take(self, nodes: Sequence[NodeProto], fields: _Fields) -> None:
         """Take the fields of the nodes that were found in their bytes."""
         columns, number = self.columns, len(self.columns.names)
-        columns.holders += [number + place for place in _holders(nodes, fields.of(_ATTRIBUTE))]
+        inputs, outputs = fields.of(_INPUT), fields.of(_OUTPUT)
+        attributes, entries = fields.of(_ATTRIBUTE), fields.of(_METADATA)
+        columns.holders += [number + place for place in _holders(nodes, attributes)]
         columns.names += fields.of(_NAME).only()
-        inputs, outputs, entries = fields.of(_INPUT), fields.of(_OUTPUT), fields.of(_METADATA)
         columns.inputs += inputs.lists(inputs.texts())
         columns.outputs += outputs.lists(outputs.texts())
         self._add_operators(fields.of(_DOMAIN).only(), fields.of(_TYPE).only())
-        inside = entries.inside()
-        if inside and len((keys := inside.of(_KEY)).tag) == len(
-            entries.tag
-        ):  # protobuf writes empty ones, too
-            self.columns.keys += self._combined(entries, keys)
-        else:
-            self._add_keys([[entry.key for entry in node.metadata_props] for node in nodes])
+        keys, names = entries.first_names(), attributes.first_names()
+        columns.keys += self._combined(keys) if keys else self._asked_keys(nodes)
+        columns.attributes += self._combined(names) if names else self._asked_attributes(nodes)
 
     def _add_operators(self, domains: list[str], types: list[str]) -> None:
         known = self._operators
@@ -258,44 +262,44 @@ class _Reader:
             known.setdefault(operator, operator) for operator in zip(domains, types, strict=True)
         ]
 
-    def _add_keys(self, keys: list[list[str]]) -> None:
-        self.columns.keys += [self._combination(tuple(of_node)) for of_node in keys]
+    def _asked_keys(self, nodes: Sequence[NodeProto]) -> list[tuple[str, ...]]:
+        return [self._combination(entry.key for entry in node.metadata_props) for node in nodes]
 
-    def _combination(self, keys: tuple[str, ...]) -> frozenset[str]:
-        if (found := self._keys.get(keys)) is None:
-            found = self._keys[keys] = frozenset(keys)
-        return found
+    def _asked_attributes(self, nodes: Sequence[NodeProto]) -> list[tuple[str, ...]]:
+        return [self._combination(attribute.name for attribute in node.attribute) for node in nodes]
 
-    def _combined(self, entries: _Fields, keys: _Fields) -> list[frozenset[str]]:
-        """Node -> its keys, read of one node for all that have the same, then of the few that are left."""
-        counts = np.bincount(entries.message, minlength=entries.count)
+    def _combination(self, names: Iterable[str]) -> tuple[str, ...]:
+        combination = tuple(names)
+        return self._combinations.setdefault(combination, combination)
+
+    def _combined(self, names: _Fields) -> list[tuple[str, ...]]:
+        """Node -> its names, read of one node for all that have the same, then of the few that are left."""
+        counts = np.bincount(names.message, minlength=names.count)
         first = counts.cumsum() - counts
-        kinds = np.zeros(entries.count, np.int64)
+        kinds = np.zeros(names.count, np.int64)
         found = [self._combination(())]
         left = np.flatnonzero(counts)
         while len(left) and len(found) < _COMBINATIONS:
-            same = _of_same_keys(keys, first[left], counts[left])
+            same = _of_same_names(names, first[left], counts[left])
             kinds[left[same]] = len(found)
-            like = slice(first[left[0]], first[left[0]] + counts[left[0]])
-            found.append(self._combination(tuple(keys.part(like).texts())))
+            found.append(self._combination(names.of_message(int(left[0])).texts()))
             left = left[~same]
-        of_nodes = [found[kind] for kind in kinds.tolist()]
+        combined = [found[kind] for kind in kinds.tolist()]
         for node in left.tolist():
-            like = slice(first[node], first[node] + counts[node])
-            of_nodes[node] = self._combination(tuple(keys.part(like).texts()))
-        return of_nodes
+            combined[node] = self._combination(names.of_message(node).texts())
+        return combined
 
 
-def _of_same_keys(keys: _Fields, first: _Array, counts: _Array) -> NDArray[np.bool_]:
-    """Which nodes have the keys of the first one, in its order; `first` and `counts` say where they stand."""
+def _of_same_names(names: _Fields, first: _Array, counts: _Array) -> NDArray[np.bool_]:
+    """Which nodes have the names of the first one, in its order; `first` and `counts` say where they stand."""
     same: NDArray[np.bool_] = counts == counts[0]
     for place in range(counts[0]):
         at = np.flatnonzero(same)
         entry = first[at] + place
-        start, length = keys.start[entry], keys.stop[entry] - keys.start[entry]
+        start, length = names.start[entry], names.stop[entry] - names.start[entry]
         alike = length == length[0]
         letters = start[alike][:, None] + np.arange(length[0])
-        alike[alike] = (keys.data[letters] == keys.data[letters[0]]).all(axis=1)
+        alike[alike] = (names.data[letters] == names.data[letters[0]]).all(axis=1)
         same[at] = alike
     return same
 
@@ -307,5 +311,9 @@ def _holders(nodes: Sequence[NodeProto], attributes: _Fields) -> Iterator[int]:
     at_end = (stop - attributes.start >= 3) & (data[stop - 3] == first) & (data[stop - 2] == second)
     open_ = ~(at_end & ~np.isin(data[stop - 1], [*HOLD_GRAPHS]))
     for place in dict.fromkeys(attributes.message[open_].tolist()):
-        if any(attribute.type in HOLD_GRAPHS for attribute in nodes[place].attribute):
+        if _holds_graphs(nodes[place]):
             yield place
+
+
+def _holds_graphs(node: NodeProto) -> bool:
+    return any(attribute.type in HOLD_GRAPHS for attribute in node.attribute)

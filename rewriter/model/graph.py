@@ -8,13 +8,14 @@ specification, "Names within a graph"); a function sees nothing from outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from rewriter.model.columns import Columns, read_columns
+from rewriter.model.metadata import pick
 
 NONE = -1
 """Stands for no node, no value (an optional input left out) and no body."""
@@ -52,7 +53,8 @@ class GraphIndex:
         nodes: every node of the model.
         names: node -> its name.
         operators: node -> the domain and type of its operator, as the file has them.
-        noted: node -> the keys of its metadata.
+        noted: node -> the keys of its metadata, in file order; one tuple for each combination.
+        attributes: node -> the names of its attributes, likewise.
         body_of: node -> number of the body it stands in.
         bodies: the main graph first.
         reads: node -> value numbers of its inputs, NONE for one left out.
@@ -69,7 +71,8 @@ class GraphIndex:
         self.nodes: list[NodeProto] = []
         self.names: list[str] = []
         self.operators: list[tuple[str, str]] = []
-        self.noted: list[frozenset[str]] = []
+        self.noted: list[tuple[str, ...]] = []
+        self.attributes: list[tuple[str, ...]] = []
         self.body_of: list[int] = []
         self.bodies: list[Body] = []
         self.reads: list[list[int]] = []
@@ -96,15 +99,31 @@ class GraphIndex:
     @cached_property
     def constants(self) -> frozenset[int]:
         """Values that no input of a graph or function has a part in, as they stand or computed."""
-        known = {value for value, producer in enumerate(self.producer) if producer == NONE}
+        known = {NONE, *(value for value, producer in enumerate(self.producer) if producer == NONE)}
         for body in self.bodies:
             names = (info if isinstance(info, str | bytes) else info.name for info in body.proto.input)
             known -= {body.values[name] for name in names} - self.initializers.keys()
         owners = {body.owner for body in self.bodies}
         for node, inputs in enumerate(self.reads):
-            if node not in owners and all(value == NONE or value in known for value in inputs):
+            if known.issuperset(inputs) and node not in owners:
                 known.update(self.writes[node])
         return frozenset(known - {NONE})
+
+    def entries(self, choose: Callable[[tuple[str, ...]], Set[str]]) -> Iterator[tuple[int, dict[str, str]]]:
+        """The nodes with metadata of interest and what `metadata.pick` gives for it.
+
+        Args:
+            choose: the keys of a node -> those that are of interest.
+        """
+        chosen = {noted: choose(noted) for noted in set(self.noted)}
+        places = {noted: [(key, noted.index(key)) for key in keys] for noted, keys in chosen.items()}
+        for node, noted in enumerate(self.noted):
+            if wanted := places[noted]:
+                entries = self.nodes[node].metadata_props
+                found = {key: entries[place].value for key, place in wanted}
+                if bytes in map(type, found.values()):  # not UTF-8
+                    found = pick(self.nodes[node], chosen[noted])
+                yield node, found
 
     def successors(self, node: int) -> Iterator[int]:
         """The nodes that read what `node` writes, once for every such value."""
@@ -169,6 +188,7 @@ class GraphIndex:
         self.names += columns.names[part]
         self.operators += columns.operators[part]
         self.noted += columns.keys[part]
+        self.attributes += columns.attributes[part]
         self._names_read += columns.inputs[part]
 
     def _new_value(self, name: str, values: dict[str, int]) -> int:

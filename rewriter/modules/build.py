@@ -55,6 +55,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
     drafts: dict[ModulePath, _Draft] = {ROOT: _Draft()}
     placements: list[Placement | None] = []
     known: dict[tuple[object, ...], Placement] = {}  # what is alike is one object
+    last, draft = None, drafts[ROOT]
     for node, claims in enumerate(settled.claims):
         if not claims:
             placements.append(None)
@@ -66,7 +67,8 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
         if (placement := known.get(place)) is None:
             placement = known[place] = Placement(*place)
         placements.append(placement)
-        draft = _draft(drafts, winner.module)
+        if placement is not last:  # most nodes stand beside others of their module
+            last, draft = placement, _draft(drafts, winner.module)
         draft.nodes.append(node)
         draft.calls.add(call)
     for owner, parameter in _parameters(graph, settled.parameters, placements):

@@ -58,7 +58,7 @@ class Unshare:
 
 def _is_unshared(analysis: Analysis) -> bool:
     """Whether an earlier run moved or made nodes; it noted so on them."""
-    return any(not noted.isdisjoint((tags.MOVED_TO, tags.COPY_OF)) for noted in analysis.graph.noted)
+    return any(tags.MOVED_TO in noted or tags.COPY_OF in noted for noted in set(analysis.graph.noted))
 
 
 class _Writer:
