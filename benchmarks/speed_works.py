@@ -37,11 +37,12 @@ def tree(source: Path, target: Path) -> None:
 
 def evidence(source: Path, target: Path) -> None:
     """Read a file and hear all witnesses; what `tree` adds is the tree itself."""
+    from rewriter import garbage
     from rewriter.evidence.settle import settle
     from rewriter.model import files
-    from rewriter.model.graph import GraphIndex
 
-    settle(GraphIndex(files.load(source)))
+    with garbage.paused():  # as it is in `tree`
+        settle(files.load_indexed(source))
 
 
 def _rewrite(source: Path, target: Path, functions: str, numbers: bool | None) -> Mapping[str, float]:

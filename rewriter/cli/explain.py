@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
+from rewriter.beside import with_config
 from rewriter.cli import completing
-from rewriter.cli.common import MODEL, emit_json, stdout
+from rewriter.cli.common import MODEL, config_option, emit_json, given_options, stdout
+from rewriter.evidence.given import Given
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.refusals import UsageError
 from rewriter.views.json import explain_json
@@ -19,16 +21,19 @@ from rewriter.views.text.claims import print_claims
 @click.command("explain")
 @click.argument("model", type=MODEL)
 @click.argument("node", shell_complete=completing.nodes)
+@given_options
+@config_option()
 @click.option("--json", "as_json", is_flag=True, help="Print the claims as JSON.")
-def command(model: Path, node: str, as_json: bool) -> None:
+def command(model: Path, node: str, given: Given, config: bool, as_json: bool) -> None:
     """Show every claim on NODE of MODEL, and why the winner won.
 
     NODE is the name of a node, or of a value that it writes.
 
     \b
       rewriter explain bert.onnx /encoder/layer.0/attention/self/MatMul
+      rewriter explain bert.int8.onnx MatMul_12_quant --like bert.onnx
     """
-    analysis = pipeline.load(model)
+    analysis = pipeline.load(model, with_config(given, model) if config else given)
     numbers = _find(analysis.graph, node)
     if not numbers:
         raise UsageError(f"{model}: no node is called {node!r}{_nearest(analysis.graph, node)}")
@@ -42,7 +47,7 @@ def command(model: Path, node: str, as_json: bool) -> None:
 
 def _find(graph: GraphIndex, name: str) -> list[int]:
     """Nodes of that name (in different bodies there may be several), else the node that writes that value."""
-    named = [number for number, node in enumerate(graph.nodes) if node.name == name]
+    named = [number for number, own in enumerate(graph.names) if own == name]
     if named or not name:
         return named
     return [
@@ -53,5 +58,5 @@ def _find(graph: GraphIndex, name: str) -> list[int]:
 
 
 def _nearest(graph: GraphIndex, name: str) -> str:
-    close = get_close_matches(name, dict.fromkeys(node.name for node in graph.nodes[:20_000]), n=1)
+    close = get_close_matches(name, dict.fromkeys(graph.names[:20_000]), n=1)
     return f"; did you mean {close[0]!r}?" if close else "; 'rewriter tree --json' lists them all"

@@ -40,11 +40,14 @@ class CallChains:
     def __init__(self, graph: GraphIndex, scoped: list[tuple[int, str]]) -> None:
         self.graph = graph
         self.uses: dict[str, _Use] = {}
+        owners = {value: owner_of_parameter(graph.value_names[value]) for value in graph.constants}
         for node, text in scoped:
-            use = self.uses.setdefault(text, _Use())
+            if (use := self.uses.get(text)) is None:
+                use = self.uses[text] = _Use()
             use.nodes.append(node)
-            for owner in _owners_read(graph, node):
-                use.owners.setdefault(owner, []).append(node)
+            for value in graph.reads[node]:
+                if owner := owners.get(value):
+                    use.owners.setdefault(owner, []).append(node)
         self.inner = {text[:end] for text in self.uses for end in _slashes(text)}
         lessons = Lessons({text: tuple(use.owners) for text, use in self.uses.items()})
         self.proven, self.meanings, self.between = lessons.proven, lessons.meanings, lessons.between
@@ -194,12 +197,6 @@ class CallChains:
                 numbers = calls.setdefault(settled[node], {})
                 placed[node] = (settled[node], numbers.setdefault(text, len(numbers)))
         return placed
-
-
-def _owners_read(graph: GraphIndex, node: int) -> Iterator[ModulePath]:
-    for value in graph.reads[node]:
-        if value in graph.constants and (owner := owner_of_parameter(graph.value_names[value])):
-            yield owner
 
 
 def _slashes(text: str) -> Iterator[int]:

@@ -50,7 +50,7 @@ def count_calls(
     told: dict[ModulePath, dict[int, int]] = {}
     for path in sorted(inside, key=lambda path: -path.depth):
         nodes = inside[path]
-        starts = _calls(graph, nodes, tokens)
+        starts = _calls(graph, nodes, tokens) if len(nodes) > 1 else ()
         if len(starts) > 1:
             calls = accumulate(position in starts for position in range(len(nodes)))
             told[path] = {node: call - 1 for node, call in zip(nodes, calls, strict=True)}

@@ -26,7 +26,7 @@ def testify(graph: GraphIndex) -> Testimony:
     chains = CallChains(graph, [(node, scope.text) for node, scope, _, _ in found if scope.chain])
     places = chains.places()
     known = {node: module for node, (module, _) in places.items()}
-    claims = []
+    claims: list[Claim] = []
     classes: dict[ModulePath, str] = {}
     fused = {operator for operator in set(graph.operators) if is_fused(operator)}
     for node, scope, source, text in found:

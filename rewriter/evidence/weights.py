@@ -35,7 +35,7 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
     """Claims for weights that lost their name, and for those of the exported module itself."""
     matrices = _matrices(graph, modules)
     own = _nodes_of_leaves(modules, matrices)
-    explained = folded_from(graph)
+    explained = folded_from(graph) if own else {}
     found = []
     for module, nodes in own.items():
         value = next(iter(matrices[module]))
@@ -113,8 +113,8 @@ def _aliases(graph: GraphIndex) -> dict[int, int]:
     """Results of `Identity` nodes -> the initializer they stand for."""
     return {
         node_value: origin
-        for node, proto in enumerate(graph.nodes)
-        if proto.op_type == "Identity"
+        for node, (_, operator) in enumerate(graph.operators)
+        if operator == "Identity"
         for node_value in graph.writes[node]
         if (origin := alias_of(graph, node_value)) != node_value
     }

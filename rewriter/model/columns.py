@@ -1,33 +1,29 @@
 """Columns: the nodes of a body field by field, as Python lists.
 
 Protobuf makes an object of every list it is asked for: to ask each node for each of its fields takes 3
-microseconds a node, and to look for graphs in its attributes one more. Serializing a node takes 0.3; the
-bytes of many are then cut at once: numpy finds the first field of all of them, then the second, as long as
-there is one, and a slice of text makes each name. Together that is 1.7 microseconds.
-
-The bytes are those that protobuf writes, never those of a file. The format: https://protobuf.dev/
-programming-guides/encoding; the numbers of the fields: `NodeProto` and `AttributeProto` in `onnx.proto`.
+microseconds a node, and to look for graphs in its attributes one more. Serializing a node takes 0.3, and
+cutting the bytes of many at once (see `fields`), with a slice of text for each name, 1.4 more. What cannot be
+cut is asked. The numbers of the fields: `NodeProto` and `AttributeProto` in `onnx.proto`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from google.protobuf.message import EncodeError
 from numpy.typing import NDArray
 from onnx import AttributeProto, NodeProto
 
+from rewriter.model.fields import BYTES, Array, Fields, cut
+
 HOLD_GRAPHS = frozenset({AttributeProto.GRAPH, AttributeProto.GRAPHS})
 """The types of attributes that hold graphs."""
 
-_BYTES = 2
 _INPUT, _OUTPUT, _NAME, _TYPE, _ATTRIBUTE, _DOMAIN, _METADATA = (
-    number << 3 | _BYTES for number in (1, 2, 3, 4, 5, 7, 9)
+    number << 3 | BYTES for number in (1, 2, 3, 4, 5, 7, 9)
 )
-_FIRST = 1 << 3 | _BYTES
-"""The tag of the key of an entry of metadata and of the name of an attribute."""
 _TYPE_OF_ATTRIBUTE = 0xA0, 0x01
 """The tag of field 20, the type of an attribute: one byte behind it, and as a rule nothing behind that."""
 
@@ -39,8 +35,6 @@ _COMBINATIONS = 8
 """Combinations of names that are looked for in all nodes at once."""
 _LARGE = 1 << 16
 """Bytes of a node that protobuf is asked for: a weight in it shall not be copied about."""
-
-_Array = NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -73,7 +67,7 @@ def read_columns(nodes: Sequence[NodeProto]) -> Columns:
         reader.ask(nodes)
         return reader.columns
     for batch, written in _batches(nodes):
-        if written and (fields := _cut_batch(written)):
+        if written and (fields := cut(written)):
             reader.take(batch, fields)
         else:
             reader.ask(batch)
@@ -102,127 +96,6 @@ def _batches(nodes: Sequence[NodeProto]) -> Iterator[tuple[list[NodeProto], list
     yield batch, written
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
-    """The fields of messages that stand behind each other in `data`, by message and then as written.
-
-    Attributes:
-        data: the bytes, and two more to look ahead.
-        text: the same, a character for each.
-        count: how many messages.
-        message, tag, start, stop: of each field, the last two the place of what it holds.
-    """
-
-    data: NDArray[np.uint8]
-    text: str
-    count: int
-    message: _Array
-    tag: _Array
-    start: _Array
-    stop: _Array
-
-    def of(self, tag: int) -> _Fields:
-        """The fields with one tag."""
-        return self.part(self.tag == tag)
-
-    def part(self, which: slice | NDArray[np.bool_]) -> _Fields:
-        """Some fields."""
-        return replace(
-            self,
-            message=self.message[which],
-            tag=self.tag[which],
-            start=self.start[which],
-            stop=self.stop[which],
-        )
-
-    def of_message(self, message: int) -> _Fields:
-        """The fields of one message."""
-        return self.part(slice(*self.message.searchsorted((message, message + 1))))
-
-    def texts(self) -> list[str]:
-        """What the fields hold."""
-        text = self.text
-        found = [
-            text[start:stop] for start, stop in zip(self.start.tolist(), self.stop.tolist(), strict=True)
-        ]
-        return found if all(map(str.isascii, found)) else [*map(_decoded, found)]
-
-    def only(self) -> list[str]:
-        """Message -> what its one field holds, '' where it has none."""
-        if len(self.message) == self.count:
-            return self.texts()
-        found = [""] * self.count
-        for message, text in zip(self.message.tolist(), self.texts(), strict=True):
-            found[message] = text
-        return found
-
-    def lists(self, texts: list[str]) -> list[list[str]]:
-        """Message -> those of the texts that its fields stand for."""
-        ends = np.bincount(self.message, minlength=self.count).cumsum().tolist()
-        return [texts[start:stop] for start, stop in zip([0, *ends], ends, strict=False)]
-
-    def first_names(self) -> _Fields | None:
-        """The first field of the message that each field holds, a name; None where one begins otherwise."""
-        if not (self.data[self.start] == _FIRST).all() or not (self.start < self.stop).all():
-            return None
-        start, length = _lengths(self.data, self.start + 1)
-        return replace(self, start=start, stop=start + length)
-
-
-def _cut_batch(written: list[bytes]) -> _Fields | None:
-    """The fields of messages, by the bytes of each; None where there are fields that onnx does not know."""
-    whole = b"".join(written)
-    stops = np.fromiter(map(len, written), np.int64, len(written)).cumsum()
-    starts = np.concatenate(([0], stops[:-1]))
-    return _cut(np.frombuffer(whole + b"\0\0", np.uint8), whole.decode("latin-1"), starts, stops)
-
-
-def _cut(data: NDArray[np.uint8], text: str, starts: _Array, stops: _Array) -> _Fields | None:
-    """The first field of every message, then the second of those that have one, and so on."""
-    message = np.flatnonzero(starts < stops)
-    position, stops_left = starts[message], stops[message]
-    found: list[tuple[_Array, ...]] = []
-    while len(message):
-        tags = data[position]
-        if ((tags & 0x87) != _BYTES).any():
-            return None
-        begin, length = _lengths(data, position + 1)
-        end = begin + length
-        found.append((message, tags.astype(np.int64), begin, end))
-        left = np.flatnonzero(end < stops_left)
-        message, position, stops_left = message[left], end[left], stops_left[left]
-    if not found:
-        return _Fields(data, text, len(starts), *(np.empty(0, np.int64) for _ in range(4)))
-    message, tag, start, stop = map(np.concatenate, zip(*found, strict=True))
-    order = message.argsort(kind="stable")
-    return _Fields(data, text, len(starts), message[order], tag[order], start[order], stop[order])
-
-
-def _lengths(data: NDArray[np.uint8], position: _Array) -> tuple[_Array, _Array]:
-    """Where what the varints at `position` measure begins, and its length."""
-    length = data[position].astype(np.int64)
-    position = position + 1
-    more = np.flatnonzero(length >= 0x80)
-    length[more] &= 0x7F
-    shift = 7
-    while len(more):
-        byte = data[position[more]].astype(np.int64)
-        position[more] += 1
-        length[more] |= (byte & 0x7F) << shift
-        shift += 7
-        more = more[byte >= 0x80]
-    return position, length
-
-
-def _decoded(text: str) -> str:
-    """A text of one character a byte as protobuf would give it."""
-    data = text.encode("latin-1")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data  # type: ignore[return-value]
-
-
 class _Reader:
     """Adds nodes to columns, a batch at a time."""
 
@@ -242,7 +115,7 @@ class _Reader:
         columns.keys += self._asked_keys(nodes)
         columns.attributes += self._asked_attributes(nodes)
 
-    def take(self, nodes: Sequence[NodeProto], fields: _Fields) -> None:
+    def take(self, nodes: Sequence[NodeProto], fields: Fields) -> None:
         """Take the fields of the nodes that were found in their bytes."""
         columns, number = self.columns, len(self.columns.names)
         inputs, outputs = fields.of(_INPUT), fields.of(_OUTPUT)
@@ -272,7 +145,7 @@ class _Reader:
         combination = tuple(names)
         return self._combinations.setdefault(combination, combination)
 
-    def _combined(self, names: _Fields) -> list[tuple[str, ...]]:
+    def _combined(self, names: Fields) -> list[tuple[str, ...]]:
         """Node -> its names, read of one node for all that have the same, then of the few that are left."""
         counts = np.bincount(names.message, minlength=names.count)
         first = counts.cumsum() - counts
@@ -290,8 +163,8 @@ class _Reader:
         return combined
 
 
-def _of_same_names(names: _Fields, first: _Array, counts: _Array) -> NDArray[np.bool_]:
-    """Which nodes have the names of the first one, in its order; `first` and `counts` say where they stand."""
+def _of_same_names(names: Fields, first: Array, counts: Array) -> NDArray[np.bool_]:
+    """Which nodes have the names of the first, in its order; `first` and `counts` say where they stand."""
     same: NDArray[np.bool_] = counts == counts[0]
     for place in range(counts[0]):
         at = np.flatnonzero(same)
@@ -304,7 +177,7 @@ def _of_same_names(names: _Fields, first: _Array, counts: _Array) -> NDArray[np.
     return same
 
 
-def _holders(nodes: Sequence[NodeProto], attributes: _Fields) -> Iterator[int]:
+def _holders(nodes: Sequence[NodeProto], attributes: Fields) -> Iterator[int]:
     """The nodes with graphs in their attributes; those whose bytes do not end with the type are asked."""
     data, stop = attributes.data, attributes.stop
     first, second = _TYPE_OF_ATTRIBUTE

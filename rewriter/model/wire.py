@@ -66,12 +66,11 @@ def walk(data: bytes, limits: Limits, *, everything: bool = False) -> Walk:
         found.depth = max(found.depth, depth)
         inside = _INSIDE[kind]
         while position < end:
-            tag, position = _varint(data, position, end)
             entries += 1
             if entries > limits.entries:
                 limits.demand("entries", entries, "too many nodes, tensors and other entries")
-            length, position = _length(data, position, end, tag & 7)
-            start, position = position, position + length
+            tag, start, length = _field(data, position, end)
+            position = start + length
             if position > end:
                 raise Malformed
             if tag & 7 == _BYTES:
@@ -84,6 +83,19 @@ def walk(data: bytes, limits: Limits, *, everything: bool = False) -> Walk:
                 if within is not None and (everything or length >= _LARGE):
                     waiting.append((within, start, position, depth + (kind == _ATTRIBUTE)))
     return found
+
+
+def _field(data: bytes, position: int, end: int) -> tuple[int, int, int]:
+    """The tag of a field, where what it holds begins, and how many bytes that is."""
+    if end - position > 2 and (tag := data[position]) & 0x87 == _BYTES:  # nearly all are read in one go
+        length, more = data[position + 1], data[position + 2]
+        if length < 0x80:
+            return tag, position + 2, length
+        if more < 0x80:
+            return tag, position + 3, length & 0x7F | more << 7
+    tag, position = _varint(data, position, end)
+    length, position = _length(data, position, end, tag & 7)
+    return tag, position, length
 
 
 def _length(data: bytes, position: int, end: int, wire_type: int) -> tuple[int, int]:

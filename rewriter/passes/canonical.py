@@ -53,15 +53,12 @@ def canonical_body(function: FunctionProto, callees: Callees, *, blind: bool = F
         callees: what stands for the functions that it may call.
         blind: whether Constants count as equal whatever they hold.
     """
-    body = list(function.node)
-    reads = [[*node.input, *_captures(node)] for node in body]
+    body = [*map(_Node, function.node)]
     numbers: dict[str, int] = {"": 0}
     keys, order = [], []
-    for position in _depth_first(function, body, reads):
+    for position in _depth_first(function, body):
         node = body[position]
-        for name in reads[position]:
-            numbers.setdefault(name, len(numbers))
-        for name in node.output:
+        for name in (*node.inputs, *node.captures, *node.outputs):
             numbers.setdefault(name, len(numbers))
         keys.append(_node_key(node, numbers, callees, blind=blind))
         order.append(position)
@@ -73,12 +70,24 @@ def canonical_body(function: FunctionProto, callees: Callees, *, blind: bool = F
     return CanonicalBody(tuple(keys), outputs, inputs, tuple(order), tuple(numbers))
 
 
-def _depth_first(
-    function: FunctionProto, body: Sequence[NodeProto], reads: Sequence[Sequence[str]]
-) -> Iterator[int]:
+class _Node:
+    """A node whose names were read once: protobuf makes them anew whenever it is asked."""
+
+    __slots__ = ("captures", "inputs", "outputs", "proto")
+
+    def __init__(self, proto: NodeProto) -> None:
+        self.proto = proto
+        self.inputs: list[str] = list(proto.input)
+        self.outputs: list[str] = list(proto.output)
+        self.captures = _captures(proto)
+
+
+def _depth_first(function: FunctionProto, body: Sequence[_Node]) -> Iterator[int]:
     """Positions of nodes: from the outputs, then those that no output needs; a node behind what it reads."""
-    producer = {name: position for position, node in enumerate(body) for name in node.output if name}
-    sources = [[producer[name] for name in names if name in producer] for names in reads]
+    producer = {name: position for position, node in enumerate(body) for name in node.outputs if name}
+    sources = [
+        [producer[name] for name in (*node.inputs, *node.captures) if name in producer] for node in body
+    ]
     done: set[int] = set()
     for start in (*(producer[name] for name in function.output if name in producer), *range(len(body))):
         stack = [(start, iter(sources[start]))] if start not in done else []
@@ -114,17 +123,15 @@ def _free(graph: GraphProto) -> Iterator[str]:
     yield from (info.name for info in graph.output if info.name not in bound)
 
 
-def _node_key(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *, blind: bool) -> Key:
-    callee = callees.get((node.domain, node.op_type))
-    operator = (node.domain, node.op_type, node.overload) if callee is None else ("call", callee)
-    attributes = (
-        () if blind and node.op_type == "Constant" else _attributes(node, numbers, callees, blind=blind)
-    )
+def _node_key(node: _Node, numbers: Mapping[str, int], callees: Callees, *, blind: bool) -> Key:
+    proto = node.proto
+    domain, op_type = proto.domain, proto.op_type
+    callee = callees.get((domain, op_type))
     return (
-        operator,
-        attributes,
-        tuple([numbers[name] for name in node.input]),
-        tuple([numbers[name] for name in node.output]),
+        (domain, op_type, proto.overload) if callee is None else ("call", callee),
+        () if blind and op_type == "Constant" else _attributes(proto, numbers, callees, blind=blind),
+        tuple([numbers[name] for name in node.inputs]),
+        tuple([numbers[name] for name in node.outputs]),
     )
 
 
@@ -167,7 +174,7 @@ def _graph_key(graph: GraphProto, outer: Mapping[str, int], callees: Callees, *,
         numbers[name] = -position - 1 - len(outer)
     types = tuple(info.type.SerializeToString(deterministic=True) for info in (*graph.input, *graph.output))
     tensors = tuple(map(_without_name, graph.initializer))
-    nodes = tuple(_node_key(node, numbers, callees, blind=blind) for node in graph.node)
+    nodes = tuple(_node_key(_Node(node), numbers, callees, blind=blind) for node in graph.node)
     sparse = tuple(each.SerializeToString(deterministic=True) for each in graph.sparse_initializer)
     return (types, tensors, sparse, nodes, tuple(numbers[info.name] for info in graph.output))
 

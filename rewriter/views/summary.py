@@ -15,7 +15,8 @@ from rewriter.views.escape import as_text
 NO_HIERARCHY = "no module hierarchy found in this file"
 WOULD_HELP = (
     "what would help: the file as its exporter wrote it (optimisers drop scopes), "
-    "or a fresh export at opset 18 or newer"
+    "a fresh export at opset 18 or newer, "
+    "or what knows the modules: --like, --reference, --checkpoint or --trace"
 )
 
 

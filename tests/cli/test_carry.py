@@ -57,3 +57,13 @@ def test_misuse(bare: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_a_folder_is_for_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("rewrite", tmp_path, "-o", tmp_path / "out.onnx") == 3
     assert f"'rewriter batch {tmp_path} -o FOLDER'" in capsys.readouterr().err
+
+
+def test_explain_says_what_the_original_says(bare: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = onnx.load(bare).graph.node[-1].output[0]
+    code, alone, _ = heard(capsys, "explain", bare, written, "--json")
+    assert code == 0
+    assert '"like"' not in alone
+    code, told, _ = heard(capsys, "explain", bare, written, "--like", BERT, "--json")
+    assert code == 0
+    assert '"like"' in told

@@ -78,7 +78,8 @@ def test_a_file_without_hierarchy_gets_no_tree() -> None:
     assert text.splitlines()[1:] == [
         "no module hierarchy found in this file: none of 5 nodes could be placed",
         "what would help: the file as its exporter wrote it (optimisers drop scopes), "
-        "or a fresh export at opset 18 or newer",
+        "a fresh export at opset 18 or newer, "
+        "or what knows the modules: --like, --reference, --checkpoint or --trace",
     ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from onnx import ModelProto, TensorProto, ValueInfoProto
 from rich.console import Console
@@ -30,7 +31,7 @@ def print_extraction(analysis: Analysis, found: Extraction, console: Console) ->
     if found.hoisted:
         flow(console, ["stands in a body, recorded in its first iteration"], label="body")
     if found.check is not None:
-        _print_check(found.check, console)
+        _print_checks([found.check], console)
     flow(console, map(written_phrase, found.outputs), label="written")
 
 
@@ -45,8 +46,7 @@ def print_split(analysis: Analysis, found: Split, console: Console) -> None:
     for at, count in found.left.items():
         text = f"{count:,} nodes of {at} stay in an earlier part, which reads them as well"
         flow(console, [text], "yellow", label="shared")
-    for check in found.checks:
-        _print_check(check, console)
+    _print_checks(found.checks, console)
     flow(console, map(written_phrase, found.outputs), label="written")
 
 
@@ -69,13 +69,20 @@ def _typed(info: ValueInfoProto) -> str:
     return f"{info.name} {element} {' x '.join(dims) or 'scalar'}"
 
 
-def _print_check(check: Check, console: Console) -> None:
+def _print_checks(checks: Sequence[Check], console: Console) -> None:
+    """Print each proof; once for all parts of which the same is true."""
     mark = signs(console)
-    valid = "full checker and onnxruntime take it"
+    for (holds, *phrases), count in Counter((check.holds, *_phrases(check)) for check in checks).items():
+        sign, style = (mark.yes, "green") if holds else (mark.no, "bold red")
+        parts = f"{count} parts: " if count > 1 else ""
+        flow(console, [f"{sign} {parts}{phrases[0]}", *map(str, phrases[1:])], style, label="proof")
+
+
+def _phrases(check: Check) -> Iterator[str]:
     if check.fault is not None:
-        valid = f"as of the whole, {check.fault}"
-    phrases = [valid, numbers_phrase(check.numeric)]
+        yield f"as of the whole, {check.fault}"
+    else:
+        yield "full checker and onnxruntime take it"
+    yield numbers_phrase(check.numeric)
     if check.unsteady and (check.numeric is None or check.numeric.skipped is None):
-        phrases.append(f"random, not compared: {', '.join(check.unsteady)}")
-    sign, style = (mark.yes, "green") if check.holds else (mark.no, "bold red")
-    flow(console, [f"{sign} {phrases[0]}", *phrases[1:]], style, label="proof")
+        yield f"random, not compared: {', '.join(check.unsteady)}"

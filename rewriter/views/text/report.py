@@ -45,10 +45,16 @@ def print_verification(verification: Verification, console: Console) -> None:
 
 
 def _changes(record: PassRecord) -> list[str]:
-    changes = [f"{count:,} {what}" for what, count in record.changes.items() if count]
+    changes = [_change(count, what) for what, count in record.changes.items() if count]
     return (
         [f"{record.name}: {changes[0]}", *changes[1:]] if changes else [f"{record.name}: nothing to change"]
     )
+
+
+def _change(count: int, what: str) -> str:
+    """`2 nodes moved`, `1 node moved`."""
+    noun, space, rest = what.partition(" ")
+    return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}{space}{rest}"
 
 
 def _print_refusals(refusals: tuple[Refusal, ...], console: Console) -> None:

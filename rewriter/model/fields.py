@@ -1,0 +1,152 @@
+"""Fields of many messages at once, cut out of their bytes with numpy.
+
+The first field of all messages is found, then the second of those that have one, and so on: a handful of
+operations on whole arrays for each, whatever the number of messages. The format: https://protobuf.dev/
+programming-guides/encoding. It reads what protobuf itself has just written, never the bytes of a file: every
+length is right, and a singular field stands there once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+BYTES = 2
+"""The wire type of texts, bytes and messages."""
+_FIRST = 1 << 3 | BYTES
+_MOST = 256
+"""Fields of a message that are looked for; of longer messages one by one would be faster."""
+
+Array = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of messages that stand behind each other in `data`, by message and then as written.
+
+    Attributes:
+        data: the bytes, and two more to look ahead.
+        text: the same, a character for each.
+        count: how many messages.
+        message, tag, start, stop: of each field, the last two the place of what it holds.
+    """
+
+    data: NDArray[np.uint8]
+    text: str
+    count: int
+    message: Array
+    tag: Array
+    start: Array
+    stop: Array
+
+    def of(self, tag: int) -> Fields:
+        """The fields with one tag."""
+        return self.part(self.tag == tag)
+
+    def part(self, which: slice | NDArray[np.bool_]) -> Fields:
+        """Some fields."""
+        return replace(
+            self,
+            message=self.message[which],
+            tag=self.tag[which],
+            start=self.start[which],
+            stop=self.stop[which],
+        )
+
+    def of_message(self, message: int) -> Fields:
+        """The fields of one message."""
+        return self.part(slice(*self.message.searchsorted((message, message + 1))))
+
+    def texts(self) -> list[str]:
+        """What the fields hold."""
+        text = self.text
+        found = [
+            text[start:stop] for start, stop in zip(self.start.tolist(), self.stop.tolist(), strict=True)
+        ]
+        return found if all(map(str.isascii, found)) else [*map(_decoded, found)]
+
+    def only(self) -> list[str]:
+        """Message -> what its one field holds, '' where it has none."""
+        if len(self.message) == self.count:
+            return self.texts()
+        found = [""] * self.count
+        for message, text in zip(self.message.tolist(), self.texts(), strict=True):
+            found[message] = text
+        return found
+
+    def lists(self, texts: list[str]) -> list[list[str]]:
+        """Message -> those of the texts that its fields stand for."""
+        ends = np.bincount(self.message, minlength=self.count).cumsum().tolist()
+        return [texts[start:stop] for start, stop in zip([0, *ends], ends, strict=False)]
+
+    def first_names(self) -> Fields | None:
+        """Field 1 of the messages that the fields hold, a text; None where one does not begin with it."""
+        if not (self.data[self.start] == _FIRST).all() or not (self.start < self.stop).all():
+            return None
+        start, length = _lengths(self.data, self.start + 1)
+        return replace(self, start=start, stop=start + length)
+
+
+def cut(written: list[bytes]) -> Fields | None:
+    """The fields of messages of texts, bytes and messages alone, with numbers below 16.
+
+    Args:
+        written: the bytes of each message, as protobuf writes them.
+
+    Returns:
+        None where there are other fields, or very many in one message.
+    """
+    whole = b"".join(written)
+    stops = np.fromiter(map(len, written), np.int64, len(written)).cumsum()
+    starts = np.concatenate(([0], stops[:-1]))
+    return _fields(np.frombuffer(whole + b"\0\0", np.uint8), whole.decode("latin-1"), starts, stops)
+
+
+def _fields(data: NDArray[np.uint8], text: str, starts: Array, stops: Array) -> Fields | None:
+    """The first field of every message, then the second of those that have one, and so on."""
+    message = np.flatnonzero(starts < stops)
+    position, stops_left = starts[message], stops[message]
+    found: list[tuple[Array, ...]] = []
+    while len(message):
+        if len(found) == _MOST:
+            return None
+        tags = data[position]
+        if ((tags & 0x87) != BYTES).any():
+            return None
+        begin, length = _lengths(data, position + 1)
+        end = begin + length
+        found.append((message, tags.astype(np.int64), begin, end))
+        left = np.flatnonzero(end < stops_left)
+        message, position, stops_left = message[left], end[left], stops_left[left]
+    if not found:
+        return Fields(data, text, len(starts), *(np.empty(0, np.int64) for _ in range(4)))
+    message, tag, start, stop = map(np.concatenate, zip(*found, strict=True))
+    order = message.argsort(kind="stable")
+    return Fields(data, text, len(starts), message[order], tag[order], start[order], stop[order])
+
+
+def _lengths(data: NDArray[np.uint8], position: Array) -> tuple[Array, Array]:
+    """Where what the varints at `position` measure begins, and its length."""
+    length = data[position].astype(np.int64)
+    position = position + 1
+    more = np.flatnonzero(length >= 0x80)
+    length[more] &= 0x7F
+    shift = 7
+    while len(more):
+        byte = data[position[more]].astype(np.int64)
+        position[more] += 1
+        length[more] |= (byte & 0x7F) << shift
+        shift += 7
+        more = more[byte >= 0x80]
+    return position, length
+
+
+def _decoded(text: str) -> str:
+    """A text of one character a byte as protobuf would give it."""
+    data = text.encode("latin-1")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data  # type: ignore[return-value]
