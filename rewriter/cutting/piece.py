@@ -166,7 +166,7 @@ class Emitter:
         for proto, old in zip(model.graph.node, placed, strict=True):
             placement = tree.placements[old] if old != NONE else None
             if placement is not None:
-                writer.write(proto, placement)
+                writer.write(proto, [entry.key for entry in proto.metadata_props], placement)
                 modules[placement.module] = None
         note_tree(model, tree, modules)
 

@@ -68,13 +68,13 @@ def _read_scope(scope: str) -> Scope | None:
 
 def scope_of_value_name(name: str) -> Scope | None:
     """The scope in the name of a value, where it follows TorchScript's `<node name>_output_<n>`."""
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name.startswith("/"):
         return None
     before, _, number = name.rpartition("_output_")
-    if number.isdecimal() and before.startswith("/") and "_output_" not in before:
+    if number.isdecimal() and "_output_" not in before:
         return scope_of_node_name(before)  # as most are; what follows costs ten times as much
     name = value_named_by(name)
-    if not name.startswith("/") or not names_value(name):
+    if not names_value(name):
         return None
     return scope_of_node_name(_OUTPUT.sub("", name))
 

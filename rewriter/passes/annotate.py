@@ -7,7 +7,7 @@ Keys on nodes are `rewriter.module`, `.class`, `.kind`, `.depth`, `.leaf`, `.cal
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -36,9 +36,10 @@ class Annotate:
         tree = analysis.tree
         writer = NodeWriter(tree)
         changed = 0
-        for node, placement in zip(analysis.graph.nodes, tree.placements, strict=True):
+        graph = analysis.graph
+        for node, keys, placement in zip(graph.nodes, graph.noted, tree.placements, strict=True):
             if placement is not None:
-                changed += writer.write(node, placement)
+                changed += writer.write(node, keys, placement)
         model = analysis.model
         if tree.placed:
             metadata.write(model, {tags.TREE: compact(tree), tags.VALUES: compact_values(analysis)})
@@ -61,7 +62,7 @@ def compact_values(analysis: Analysis) -> str:
     names: dict[str, list[str]] = {}
     for node, placement in enumerate(analysis.tree.placements):
         if placement is not None and graph.body_of[node] == 0:
-            written = (graph.value_names[value] for value in graph.writes[node] if value != NONE)
+            written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
             bare = [name for name in written if isinstance(name, str) and not scope_of_value_name(name)]
             names.setdefault(placement.module, []).extend(bare)
     values = [[module, of_module] for module, of_module in names.items() if of_module]
@@ -95,12 +96,11 @@ class NodeWriter:
         self._entries: dict[tuple[ModulePath, int, str], dict[str, str]] = {}
         self._serialized: dict[tuple[ModulePath, int, str, bool], bytes] = {}
 
-    def write(self, node: NodeProto, placement: Placement) -> bool:
-        """Write on a node; returns whether that changed it."""
+    def write(self, node: NodeProto, keys: Collection[str], placement: Placement) -> bool:
+        """Write on a node, whose metadata has `keys`; returns whether that changed it."""
         place = (placement.module, placement.call, placement.source)
-        keys = {entry.key for entry in node.metadata_props}
         named = NAMESPACE in keys
-        if not keys.isdisjoint(tags.OF_NODES):
+        if not tags.OF_NODES.isdisjoint(keys):
             return metadata.write(node, self._wanted(*place, named=named))
         if (data := self._serialized.get((*place, named))) is None:
             bare = NodeProto()

@@ -58,7 +58,7 @@ def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
         node, placement = graph.nodes[number], placements.get(number)
         if placement is not None:
             if writes:
-                writer.write(node, placement)
+                writer.write(node, graph.noted[number], placement)
             module: ModulePath | None = placement.module
         else:
             module = _placed_in_function(graph, number, merged.is_new) if analysis.grouped else None
