@@ -38,8 +38,8 @@ from rewriter.model.purity import draws_random
 from rewriter.modules.analysis import Analysis
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
-from rewriter.runtime.feeds import draw
-from rewriter.runtime.signature import FeedError
+from rewriter.runtime.inputs import FeedError
+from rewriter.runtime.planning import draw
 
 EXPORTS = Path(__file__).resolve().parent.parent / "fixtures" / "exports"
 CASES = 200

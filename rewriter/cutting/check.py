@@ -11,10 +11,11 @@ from onnx import ModelProto
 from rewriter.cutting.piece import Piece
 from rewriter.proof.compare import Numeric, fitting
 from rewriter.refusals import NotEquivalent
-from rewriter.runtime.feeds import Array, Plan, plan
+from rewriter.runtime.feeds import Array, Plan
+from rewriter.runtime.inputs import FeedError
 from rewriter.runtime.parts import Part, Verdict, WholeRun
+from rewriter.runtime.planning import plan
 from rewriter.runtime.protocol import one_line
-from rewriter.runtime.signature import FeedError
 
 
 @dataclass(frozen=True, slots=True)

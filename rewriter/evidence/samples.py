@@ -8,8 +8,10 @@ import onnx
 
 from rewriter.evidence.recording import Trace
 from rewriter.refusals import UsageError
-from rewriter.runtime.feeds import Array, plan
-from rewriter.runtime.signature import FeedError, Input, signature
+from rewriter.runtime.feeds import Array
+from rewriter.runtime.inputs import FeedError, Input
+from rewriter.runtime.planning import plan
+from rewriter.runtime.signature import signature
 
 _TRIES = 4
 """Sizes tried until model and module run: a graph may fix one that its inputs leave open."""

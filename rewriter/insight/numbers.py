@@ -17,9 +17,11 @@ from rewriter.insight.ports import calls_of_both
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 from rewriter.runtime.contrast import Compared, Pair, Port, contrast
-from rewriter.runtime.feeds import Array, plan
+from rewriter.runtime.feeds import Array
+from rewriter.runtime.inputs import FeedError, Input
+from rewriter.runtime.planning import plan
 from rewriter.runtime.protocol import Stage, one_line
-from rewriter.runtime.signature import FeedError, Input, signature
+from rewriter.runtime.signature import signature
 
 SETS = 2
 """Input sets that are drawn: in the first all masks are ones, in the second they are not."""

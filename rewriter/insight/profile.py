@@ -14,11 +14,12 @@ from rewriter.insight.book import NO_TIME, Book, ClassTime, Figure, ModuleTime
 from rewriter.insight.kernel_map import KernelMap
 from rewriter.modules.analysis import Analysis
 from rewriter.refusals import UnreadableModel
-from rewriter.runtime.feeds import Array, plan
+from rewriter.runtime.feeds import Array
+from rewriter.runtime.inputs import FeedError
 from rewriter.runtime.kernels import KernelProfile, ProfileError, read_profile
+from rewriter.runtime.planning import plan
 from rewriter.runtime.profiling import Asked, Profiled, profile_runs
 from rewriter.runtime.protocol import one_line
-from rewriter.runtime.signature import FeedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ import onnx
 
 from rewriter.model.external import bytes_of
 from rewriter.refusals import UsageError
-from rewriter.runtime.feeds import Array, Plan, plan
-from rewriter.runtime.protocol import Stage, one_line
+from rewriter.runtime.feeds import Array, Plan
+from rewriter.runtime.inputs import FeedError, Input, evaluate
+from rewriter.runtime.planning import plan
+from rewriter.runtime.protocol import FEW, Stage, one_line
 from rewriter.runtime.sessions import compare_runs
-from rewriter.runtime.signature import FeedError, Input, evaluate
 
 TOLERANCE = 1e-3
 """How far optimised models may be apart, relative to the largest magnitude of an output.
@@ -28,8 +29,7 @@ by more than this without a fault.
 
 
 _HEAVY = 1 << 29
-"""Bytes of weights from which on every run costs as much as reading them: `_FEW` input sets then."""
-_FEW = 2
+"""Bytes of weights from which on every run costs as much as reading them: `FEW` input sets then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ def compare(
         after: the rewritten model.
         before_folder: the folder of the original's external data, None where it has none.
         after_folder: the same for the rewritten model.
-        sets: how many input sets to draw, of different sizes and data where the original allows it, two at
-            the most where weights come to half a gigabyte; a model without inputs is run once.
+        sets: how many input sets to draw, of different sizes and data where the original allows it, two of
+            one size where weights come to half a gigabyte; a model without inputs is run once.
         seed: the same seed draws the same inputs.
         inputs: one array per input, instead of drawn ones: one run.
         optimised: run with onnxruntime's optimisations. They may fuse the two models differently, so that
@@ -131,7 +131,7 @@ def compare(
         {Stage.ORIGINAL: before, Stage.REWRITTEN: after},
         {Stage.ORIGINAL: before_folder, Stage.REWRITTEN: after_folder},
         drawing,
-        sets=min(sets, _FEW) if _weight(before) >= _HEAVY else sets,
+        sets=min(sets, FEW) if _weight(before) >= _HEAVY else sets,
         seed=seed,
         given=None if inputs is None else _fitting(drawing, inputs),
         optimised=optimised,

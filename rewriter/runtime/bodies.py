@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import onnx
 
-from rewriter.runtime.signature import Dim, dims_of
+from rewriter.runtime.inputs import Dim
+from rewriter.runtime.signature import dims_of
 
 _MOST_CONSTANT_ELEMENTS = 4096
 

@@ -16,10 +16,11 @@ import onnx
 from rewriter.runtime.closeness import compare_port
 from rewriter.runtime.contrast import Compared, Contrast, Port, write_contrast
 from rewriter.runtime.feeds import Array
+from rewriter.runtime.inputs import FeedError, Input
 from rewriter.runtime.ort import RunError, Session
 from rewriter.runtime.protocol import Stage
 from rewriter.runtime.serving import serve
-from rewriter.runtime.signature import FeedError, Input, signature
+from rewriter.runtime.signature import signature
 from rewriter.runtime.worker import Comparison
 
 MOST_BYTES = 1 << 28

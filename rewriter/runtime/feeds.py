@@ -19,11 +19,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 
-from rewriter.runtime.indices import Bound, bounds
-from rewriter.runtime.signature import FeedError, Input, signature
-from rewriter.runtime.sizes import Choice, choices, shape_constants
+from rewriter.runtime.inputs import STRING, Bound, FeedError, Input
+from rewriter.runtime.sizes import Choice, choices
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -74,53 +72,25 @@ class Plan:
             raise FeedError(f"input {each.name!r} has {prod(shape)} elements")
         limits = [bound.limit(choice.sizes) for bound in self.bounds.get(each.name, ())]
         limit = min(limits, default=None)
-        dtype = onnx.helper.tensor_dtype_to_np_dtype(each.element)
-        element = onnx.TensorProto.DataType.Name(each.element)
-        if element == "STRING":
+        dtype = each.dtype
+        if each.element == STRING:
             return np.array(rng.choice(_WORDS, shape), dtype=object).reshape(shape)
-        bits = re.fullmatch(r"U?INT(\d+)", element)
-        if bits is None and element != "BOOL":
+        bits = re.fullmatch(r"u?int(\d+)", dtype.name)
+        if bits is None and dtype != np.bool_:
             floats = rng.standard_normal(shape) if filling is Filling.DRAWN else rng.random(shape)
             return np.asarray(floats if limit is None else rng.integers(0, limit, shape)).astype(dtype)
         if filling is not Filling.DRAWN:
             plain = 1 if filling is Filling.ONES and limit != 1 else 0
             return np.full(shape, plain).astype(dtype)
         if bits is not None and (limit is not None or int(bits[1]) <= _NARROW):
-            low, high = _range(element, int(bits[1]))
+            low, high = _range(dtype.name, int(bits[1]))
             lowest, past = (low, high + 1) if limit is None else (0, min(limit, high + 1))
             return np.asarray(rng.integers(lowest, past, shape)).astype(dtype)
         return _mask(shape, number, rng).astype(dtype)
 
 
-def plan(model: onnx.ModelProto) -> Plan:
-    """Reads what a model wants to be fed. Reads no weights but small constants kept in the file.
-
-    Raises:
-        FeedError: an input is a sequence, an optional, a map or of an unknown type.
-    """
-    inputs = signature(model)
-    return Plan(inputs, bounds(model, inputs), shape_constants(model))
-
-
-def draw(model: onnx.ModelProto, *, sets: int = 3, seed: int = 0) -> list[dict[str, Array]]:
-    """Input sets at the first choices of sizes, each set with sizes and data of its own.
-
-    The sizes need not suit the graph (a constant in a Reshape may want others): a caller that can run the
-    model goes through `Plan.choices` until one works.
-
-    Raises:
-        FeedError: an input is no dense tensor, or too large.
-    """
-    drawn = plan(model)
-    found = drawn.choices()
-    if not found:
-        raise FeedError("no sizes satisfy the dimensions of the inputs")
-    alike = [choice for choice in found if choice.like(found[0])]
-    return [drawn.fill(alike[number % len(alike)], number, seed=seed) for number in range(sets)]
-
-
-def _range(element: str, bits: int) -> tuple[int, int]:
-    return (0, 2**bits - 1) if element.startswith("U") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+def _range(name: str, bits: int) -> tuple[int, int]:
+    return (0, 2**bits - 1) if name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 def _mask(shape: tuple[int, ...], number: int, rng: np.random.Generator) -> Array:

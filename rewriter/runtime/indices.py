@@ -8,17 +8,15 @@ work at every level. What is not found then counts as no index; a size it does n
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import onnx
 
 from rewriter.runtime.bodies import Body, Use, Value
-from rewriter.runtime.signature import Dim, Input, evaluate
+from rewriter.runtime.inputs import Bound, Dim, Input
 
 _MOST_STEPS = 20_000
-_OF_UNKNOWN_TABLE = 2
 
 _DATA = {
     "Where": (1, 2),
@@ -47,21 +45,6 @@ _INDEXED = {
     ("com.microsoft", "EmbedLayerNormalization", 1): (4, "", 0),
 }
 """(domain, operator, input): the input that is the table, the attribute naming its axis, and the default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """`scale * x + offset` indexes a table whose axis has size `dim` (None: nobody knows)."""
-
-    dim: Dim
-    scale: int = 1
-    offset: int = 0
-
-    def limit(self, sizes: Mapping[str, int]) -> int:
-        """How many values x = 0, 1, ... stay inside the table; at least 1."""
-        dim = evaluate(self.dim, sizes) if isinstance(self.dim, str) else self.dim
-        size = _OF_UNKNOWN_TABLE if dim is None else dim
-        return max(1, (size - 1 - self.offset) // self.scale + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ import onnx
 from rewriter.refusals import UsageError
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.fingerprints import Fingerprint
-from rewriter.runtime.protocol import write_inputs
+from rewriter.runtime.handed import write_inputs
+from rewriter.runtime.inputs import Input
 from rewriter.runtime.sessions import in_child, scratch, why_failed
-from rewriter.runtime.signature import Input, signature
+from rewriter.runtime.signature import signature
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _OBSERVER = "rewriter.runtime.observer"

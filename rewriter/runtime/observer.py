@@ -14,9 +14,9 @@ from pathlib import Path
 import onnx
 
 from rewriter.runtime.fingerprints import Fingerprint, fingerprint
+from rewriter.runtime.handed import read_inputs
 from rewriter.runtime.intermediates import Watch, write_fingerprints
 from rewriter.runtime.ort import RunError, Session
-from rewriter.runtime.protocol import read_inputs
 from rewriter.runtime.serving import serve
 
 _BYTES = 8

@@ -6,39 +6,23 @@ arrays, so those go through the memory of an OrtValue; sequences, maps and strin
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-import onnx
 import onnxruntime as ort
 
 from rewriter.runtime.feeds import Array
+from rewriter.runtime.inputs import Input
 from rewriter.runtime.limits import threads_here
 from rewriter.runtime.protocol import one_line
-from rewriter.runtime.signature import Input
 
 VERSION: str = ort.__version__
 
-_ELEMENTS = {
-    "bfloat16": "BFLOAT16",
-    "int4": "INT4",
-    "uint4": "UINT4",
-    "int2": "INT2",
-    "uint2": "UINT2",
-    "float4e2m1": "FLOAT4E2M1",
-    "float8e4m3fn": "FLOAT8E4M3FN",
-    "float8e4m3fnuz": "FLOAT8E4M3FNUZ",
-    "float8e5m2": "FLOAT8E5M2",
-    "float8e5m2fnuz": "FLOAT8E5M2FNUZ",
-    "float8e8m0": "FLOAT8E8M0",
-}
-"""onnxruntime's names of the types that numpy lacks, with the names of `TensorProto.DataType`."""
-_FOREIGN = frozenset(f"tensor({name})" for name in _ELEMENTS)
+_FOREIGN = re.compile(r"tensor\((?:bfloat16|u?int[24]|float[48].*)\)")
+"""onnxruntime's names of the types that numpy lacks."""
 
 
 class RunError(Exception):
@@ -74,16 +58,7 @@ class Session:
             tuple(each.shape or ()) for each in self._session.get_outputs()
         )
         types = [each.type for each in (*self._session.get_inputs(), *self._session.get_outputs())]
-        self._foreign = not _FOREIGN.isdisjoint(types)
-
-    def output_types(self) -> dict[str, onnx.ValueInfoProto]:
-        """The types of the outputs by name, as far as onnxruntime tells them."""
-        found = {}
-        for each in self._session.get_outputs():
-            info = _typed(each.name, each.type, each.shape)
-            if info is not None:
-                found[each.name] = info
-        return found
+        self._foreign = any(map(_FOREIGN.fullmatch, types))
 
     def run(self, inputs: tuple[Input, ...], feeds: Mapping[str, Array]) -> list[Any]:
         """The results in the order of `outputs`.
@@ -94,8 +69,10 @@ class Session:
         try:
             if not self._foreign:
                 return list(self._session.run(None, dict(feeds)))
-            values = {each.name: _to_ort(feeds[each.name], each.element) for each in inputs}
-            return [_from_ort(value) for value in self._session.run_with_ort_values(None, values)]
+            from rewriter.runtime import foreign
+
+            values = {each.name: foreign.to_ort(feeds[each.name], each.element) for each in inputs}
+            return [foreign.from_ort(value) for value in self._session.run_with_ort_values(None, values)]
         except Exception as error:
             raise RunError(_reason(error)) from error
 
@@ -115,40 +92,6 @@ def _options(folder: str | None, optimised: bool) -> Any:
     if folder is not None:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
     return options
-
-
-def _to_ort(array: Array, element: int) -> Any:
-    if element == onnx.TensorProto.STRING:
-        raise TypeError(
-            "onnxruntime's Python interface takes no strings beside bfloat16, float8 or 4-bit values"
-        )
-    raw = onnx.numpy_helper.from_array(array).raw_data
-    value = ort.OrtValue.ortvalue_from_shape_and_type(list(array.shape), element)
-    ctypes.memmove(value.data_ptr(), raw, len(raw))
-    return value
-
-
-def _from_ort(value: Any) -> Any:
-    if not value.is_tensor():
-        raise TypeError(f"onnxruntime's Python interface gives no {value.data_type()} beside bfloat16 values")
-    name = value.data_type().removeprefix("tensor(").removesuffix(")")
-    if name not in _ELEMENTS:
-        return value.numpy()
-    element = onnx.TensorProto.DataType.Value(_ELEMENTS[name])
-    raw = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
-    tensor = onnx.TensorProto(data_type=element, dims=value.shape(), raw_data=raw)
-    return np.asarray(onnx.numpy_helper.to_array(tensor))
-
-
-def _typed(name: str, text: str, shape: Any) -> onnx.ValueInfoProto | None:
-    """A type by its text (`tensor(float)`, `seq(tensor(int64))`); None for what is made of no tensors."""
-    inner = re.fullmatch(r"(seq\()?tensor\((\w+)\)\)?", text)
-    if inner is None or inner[2].upper() not in onnx.TensorProto.DataType.keys():  # noqa: SIM118
-        return None
-    element = onnx.TensorProto.DataType.Value(inner[2].upper())
-    if inner[1]:
-        return onnx.helper.make_tensor_sequence_value_info(name, element, None)
-    return onnx.helper.make_tensor_value_info(name, element, shape)
 
 
 def _reason(error: Exception) -> str:
@@ -206,7 +149,7 @@ class ProfiledSession(Session):
         except Exception as error:
             raise RunError(_reason(error)) from error
         ends = (*self._session.get_inputs(), *self._session.get_outputs())
-        self._foreign = not _FOREIGN.isdisjoint(each.type for each in ends)
+        self._foreign = any(_FOREIGN.fullmatch(each.type) for each in ends)
 
     def end(self) -> Path:
         """The file of the profile."""

@@ -20,7 +20,8 @@ import onnx
 from google.protobuf.message import EncodeError
 
 from rewriter.runtime.feeds import Array, Plan
-from rewriter.runtime.protocol import Outcome, Request, Stage, one_line, write_inputs
+from rewriter.runtime.handed import write_inputs
+from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
 from rewriter.runtime.seeds import seeded
 from rewriter.runtime.sessions import in_child, scratch, why_failed
 from rewriter.runtime.weights import SharedWeights, holds_weights

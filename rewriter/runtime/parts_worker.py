@@ -15,11 +15,11 @@ from typing import Any
 import onnx
 
 from rewriter.runtime.difference import Difference, difference
+from rewriter.runtime.inputs import FeedError, Input
 from rewriter.runtime.ort import VERSION, RunError, Session
 from rewriter.runtime.parts import Verdict, write_verdicts
 from rewriter.runtime.protocol import Outcome, Stage, one_line
 from rewriter.runtime.serving import serve
-from rewriter.runtime.signature import FeedError, Input
 from rewriter.runtime.worker import Comparison, _Found
 
 Values = dict[str, Any]

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from rewriter.runtime.difference import difference, telling
 from rewriter.runtime.feeds import Array, Filling
+from rewriter.runtime.inputs import FeedError
 from rewriter.runtime.ort import RunError, Session
 from rewriter.runtime.protocol import Request
-from rewriter.runtime.signature import FeedError
 from rewriter.runtime.sizes import Choice
 
 
@@ -37,6 +37,8 @@ class Probe:
         self.request, self.session, self.number, self.wary = request, session, number, wary
         self.first_error: Exception | None = None
         self.runs = 0
+        self.other: Run | None = None
+        """The same try with other data, where `wary` asked for it and the results tell something."""
 
     def best(self, tries: Iterable[Try], deadline: float) -> Run | None:
         """The first try whose results tell something, else the first that runs at all.
@@ -60,7 +62,10 @@ class Probe:
         if not all(telling(result) for result in run.results):
             return False
         other = self._run(run.tried, self.number + self.request.sets) if self.wary else None
-        return other is None or difference(run.results, other.results) is not None
+        if other is None:
+            return True
+        self.other = other if difference(run.results, other.results) is not None else None
+        return self.other is not None
 
     def _run(self, tried: Try, number: int) -> Run | None:
         plan, seed = self.request.plan, self.request.seed

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 
+from rewriter.runtime.inputs import FeedError
 from rewriter.runtime.ort import ProfiledSession, RunError
 from rewriter.runtime.profiling import Asked
 from rewriter.runtime.protocol import Stage
 from rewriter.runtime.serving import serve
-from rewriter.runtime.signature import FeedError
 from rewriter.runtime.worker import Comparison
 
 

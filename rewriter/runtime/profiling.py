@@ -20,8 +20,9 @@ from google.protobuf.message import EncodeError
 
 from rewriter.model.graph import GraphIndex
 from rewriter.runtime.feeds import Array, Plan
+from rewriter.runtime.handed import write_inputs
 from rewriter.runtime.kernels import KernelProfile, ProfileError, read_profile
-from rewriter.runtime.protocol import Request, Stage, one_line, write_inputs
+from rewriter.runtime.protocol import Request, Stage, one_line
 from rewriter.runtime.sessions import in_child, scratch, why_failed
 from rewriter.runtime.weights import SharedWeights, holds_weights
 

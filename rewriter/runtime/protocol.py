@@ -9,22 +9,20 @@ outcome.json    Outcome          written at the end under another name, then ren
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-import onnx
-
-from rewriter.runtime.feeds import Array, Plan
-from rewriter.runtime.indices import Bound
-from rewriter.runtime.signature import Input
+from rewriter.runtime.feeds import Plan
+from rewriter.runtime.inputs import Bound, Input
 
 REASON = "reason"
 """The file in which a child says why it has nothing to give, in one line."""
 SCRATCH = "rewriter-"
 """How the names of the temporary folders begin."""
+FEW = 2
+"""Input sets that are drawn where every run is dear: then both are of one size, which spares a third run."""
 _LONGEST_LINE = 300
 
 
@@ -41,6 +39,25 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """An initializer of the main graph that lies in a file.
+
+    Attributes:
+        name: the initializer.
+        location: the file, relative to the folder of the model.
+        offset: bytes before it.
+        dtype: its type, in numpy's words.
+        shape: its shape.
+    """
+
+    name: str
+    location: str
+    offset: int
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One comparison.
 
@@ -52,6 +69,7 @@ class Request:
         probing: seconds after which no further sizes are tried.
         folders: where the external data of either model lies.
         draws: the original may give something else each time it runs, so runs must be the same in number.
+        weights: what of the external data of either model can be mapped into memory.
     """
 
     plan: Plan
@@ -62,6 +80,7 @@ class Request:
     probing: float
     folders: dict[Stage, str | None]
     draws: bool = True
+    weights: Mapping[Stage, tuple[Stored, ...]] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Writes the request as JSON."""
@@ -80,6 +99,10 @@ class Request:
         }
         fields["plan"] = Plan(tuple(inputs), bounds, tuple(fields["plan"]["constants"]))
         fields["folders"] = {Stage(stage): folder for stage, folder in fields["folders"].items()}
+        fields["weights"] = {
+            Stage(stage): tuple(Stored(**{**each, "shape": tuple(each["shape"])}) for each in stored)
+            for stage, stored in fields["weights"].items()
+        }
         return cls(**fields)
 
 
@@ -119,23 +142,6 @@ class Outcome:
     def read(cls, path: Path) -> Outcome:
         """Reads what `write` wrote."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
-
-
-def write_inputs(folder: Path, arrays: Iterable[Array]) -> None:
-    """Hand arrays over as files, in their order."""
-    for number, array in enumerate(arrays):
-        tensor = onnx.numpy_helper.from_array(np.ascontiguousarray(array))
-        (folder / f"input-{number}.pb").write_bytes(tensor.SerializeToString())
-
-
-def read_inputs(folder: Path, inputs: Sequence[Input]) -> dict[str, Array]:
-    """Read what `write_inputs` wrote, by the names of inputs in the same order; strings as Python objects."""
-    found: dict[str, Array] = {}
-    for number, each in enumerate(inputs):
-        tensor = onnx.TensorProto.FromString((folder / f"input-{number}.pb").read_bytes())
-        array = onnx.numpy_helper.to_array(tensor)
-        found[each.name] = array.astype(object) if tensor.data_type == onnx.TensorProto.STRING else array
-    return found
 
 
 def one_line(text: object) -> str:

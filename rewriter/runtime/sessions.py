@@ -25,8 +25,10 @@ from google.protobuf.message import EncodeError
 from rewriter.model.purity import may_draw
 from rewriter.refusals import NoScratch
 from rewriter.runtime.feeds import Array, Plan
+from rewriter.runtime.handed import write_inputs
 from rewriter.runtime.limits import THREADS, current, own_memory, size_text
-from rewriter.runtime.protocol import REASON, SCRATCH, Outcome, Request, Stage, one_line, write_inputs
+from rewriter.runtime.protocol import REASON, SCRATCH, Outcome, Request, Stage, Stored, one_line
+from rewriter.runtime.stored import stored_weights
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _WORKER = "rewriter.runtime.worker"
@@ -77,6 +79,7 @@ def compare_runs(
                 timeout * _PROBING_SHARE,
                 places,
                 may_draw(models[Stage.ORIGINAL]),
+                _mappable(models, places) if not optimised else {},  # optimisers look into the model
             )
             request.write(folder / "request.json")
             try:
@@ -91,6 +94,16 @@ def compare_runs(
             return _run(folder, timeout)
     except NoScratch as error:
         return Outcome(skipped=one_line(f"onnxruntime was not run: {error}"))
+
+
+def _mappable(
+    models: Mapping[Stage, onnx.ModelProto], places: Mapping[Stage, str | None]
+) -> dict[Stage, tuple[Stored, ...]]:
+    return {
+        stage: stored_weights(models[stage], Path(place))
+        for stage, place in places.items()
+        if place is not None
+    }
 
 
 @contextmanager

@@ -15,10 +15,11 @@ import onnx
 from google.protobuf.message import EncodeError
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
+from rewriter.runtime.inputs import Dim, evaluate
 from rewriter.runtime.limits import current
 from rewriter.runtime.protocol import one_line
 from rewriter.runtime.sessions import in_child, last_words, scratch, why_ended
-from rewriter.runtime.signature import Dim, dims_of, evaluate
+from rewriter.runtime.signature import dims_of
 from rewriter.runtime.weights import bare, copy_but
 
 _WORKER = "rewriter.runtime.shapes_worker"

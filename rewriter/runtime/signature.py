@@ -2,35 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import onnx
 
-Dim = int | str | None
-"""A size, the text of a symbolic dimension, or None where the file says nothing."""
-
-_LONGEST_EXPRESSION = 200
-
-
-class FeedError(ValueError):
-    """The model has an input that no array can be drawn for; the text says which and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One input of the main graph that no initializer fills.
-
-    Attributes:
-        name: its name in the file.
-        element: `TensorProto.DataType` of its elements.
-        dims: one entry per axis; None for a tensor of unknown rank.
-    """
-
-    name: str
-    element: int
-    dims: tuple[Dim, ...] | None
+from rewriter.runtime.inputs import Dim, FeedError, Input
 
 
 def signature(model: onnx.ModelProto) -> tuple[Input, ...]:
@@ -71,58 +45,3 @@ def dims_of(tensor: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
         else:
             dims.append(dim.dim_param or None)
     return tuple(dims)
-
-
-def names_in(expression: str) -> frozenset[str]:
-    """The names a dimension such as `past + sequence` is made of; empty if it is no arithmetic of several."""
-    tree = _parsed(expression)
-    if tree is None or isinstance(tree, ast.Name):
-        return frozenset()
-    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
-
-
-def evaluate(expression: str, sizes: Mapping[str, int]) -> int | None:
-    """The size a symbolic dimension has; None where a name is unknown or the text is no integer arithmetic.
-
-    A text that is a key of `sizes` is that size, whatever it looks like.
-    """
-    if expression in sizes:
-        return sizes[expression]
-    tree = _parsed(expression)
-    return None if tree is None else _value(tree, sizes)
-
-
-def _parsed(expression: str) -> ast.expr | None:
-    if len(expression) > _LONGEST_EXPRESSION:
-        return None
-    try:
-        return ast.parse(expression.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return None
-
-
-def _value(tree: ast.expr, sizes: Mapping[str, int]) -> int | None:
-    match tree:
-        case ast.Name(id=name):
-            return sizes.get(name)
-        case ast.Constant(value=int(number)):
-            return int(number)
-        case ast.BinOp(left=left, op=operator, right=right):
-            a, b = _value(left, sizes), _value(right, sizes)
-            return None if a is None or b is None else _combined(a, operator, b)
-    return None
-
-
-def _combined(a: int, operator: ast.operator, b: int) -> int | None:
-    match operator:
-        case ast.Add():
-            return a + b
-        case ast.Sub():
-            return a - b
-        case ast.Mult():
-            return a * b
-        case ast.FloorDiv() | ast.Div() if b:
-            return a // b
-        case ast.Mod() if b:
-            return a % b
-    return None

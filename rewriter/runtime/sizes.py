@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 
-import onnx
-from onnx import numpy_helper
-
-from rewriter.runtime.signature import Dim, Input, evaluate, names_in
+from rewriter.runtime.inputs import Dim, Input, evaluate, names_in
 
 _ROWS = (
     (2, 3, 5, 7, 11, 13),
@@ -33,8 +27,6 @@ their input, larger ones for stacks of unpadded convolutions, 1 for graphs trace
 """
 
 _MOST_SYMBOLS_TO_ADD = 6
-_MOST_IN_A_SHAPE = 8
-_LARGEST = 4096
 _RANKS = (2, 1, 3, 4, 0)
 
 
@@ -56,25 +48,6 @@ class Choice:
     def like(self, other: Choice) -> bool:
         """Whether both took the same symbols to be equal."""
         return not self.patterns.isdisjoint(other.patterns)
-
-
-def shape_constants(model: onnx.ModelProto) -> tuple[int, ...]:
-    """Sizes that the graph itself has for shapes, the most frequent first, 16 at the most.
-
-    An export may call a dimension dynamic and still hold the size it was traced with in a Reshape.
-    """
-    tensors = [*model.graph.initializer]
-    for node in model.graph.node:
-        if node.op_type == "Constant" and node.attribute:
-            tensors.append(node.attribute[0].t)
-    found: Counter[int] = Counter()
-    for tensor in tensors:
-        small = tensor.data_type == onnx.TensorProto.INT64 and math.prod(tensor.dims) <= _MOST_IN_A_SHAPE
-        if small and tensor.data_location != onnx.TensorProto.EXTERNAL:
-            with suppress(ValueError, TypeError):  # data that does not fit its shape
-                sizes = map(int, numpy_helper.to_array(tensor).flat)
-                found.update(size for size in sizes if 1 < size < _LARGEST)
-    return tuple(size for size, _ in found.most_common(16))
 
 
 def choices(inputs: tuple[Input, ...], constants: tuple[int, ...] = ()) -> tuple[Choice, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import onnx
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
+from rewriter.runtime.foreign import typed
 from rewriter.runtime.ort import RunError, Session
 from rewriter.runtime.serving import serve
 
@@ -30,9 +31,11 @@ def _by_onnxruntime(model: ModelProto, names: Iterable[str], folder: Path) -> di
     path = folder / "exposed.onnx"
     path.write_bytes(model.SerializeToString())
     try:
-        return Session(path, None, optimised=False, seed=0).output_types()
+        session = Session(path, None, optimised=False, seed=0)
     except RunError:
         return {}
+    outputs = zip(session.outputs, session.types, session.shapes, strict=True)
+    return {name: info for name, text, shape in outputs if (info := typed(name, text, shape))}
 
 
 def _make_inputs_of_weights(model: ModelProto) -> None:

@@ -10,16 +10,14 @@ from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import onnx
-
 from rewriter.runtime.difference import Difference, difference
 from rewriter.runtime.feeds import Array
+from rewriter.runtime.inputs import FeedError
 from rewriter.runtime.mapped import MappedWeights
 from rewriter.runtime.ort import VERSION, RunError, Session
 from rewriter.runtime.probing import Probe, Try, tries
-from rewriter.runtime.protocol import Outcome, Request, Stage, one_line, read_inputs
+from rewriter.runtime.protocol import FEW, Outcome, Request, Stage, one_line
 from rewriter.runtime.serving import serve
-from rewriter.runtime.signature import FeedError
 
 Results = list[list[Any]]
 """One list of outputs per input set."""
@@ -71,6 +69,8 @@ class Comparison:
         return session.outputs, found
 
     def _given(self, session: Session) -> _Found:
+        from rewriter.runtime.handed import read_inputs  # loads onnx, which is rarely needed here
+
         feeds = read_inputs(self.folder, self.inputs)
         return _Found([feeds], [session.run(self.inputs, feeds)], False)
 
@@ -81,6 +81,8 @@ class Comparison:
         used: list[Try] = []
         found = _Found([], [], False)
         for number in range(self.request.sets if self.inputs else 1):
+            if len(found.feeds) == self.request.sets:
+                break
             probe = Probe(self.request, session, number, wary=number == 0 and len(known) > 1)
             best = probe.best(tries(known, used), deadline)
             if best is None and not found.feeds:
@@ -89,7 +91,12 @@ class Comparison:
                 used.append(best.tried)
                 found.feeds.append(best.feeds)
                 found.results.append(best.results)
-            found = found._replace(restart=found.restart or probe.runs > 1)
+            kept = 1
+            if self.request.sets == FEW and (other := probe.other) is not None:
+                found.feeds.append(other.feeds)
+                found.results.append(other.results)
+                kept = 2
+            found = found._replace(restart=found.restart or probe.runs > kept)
         return found
 
     def _verdict(self, names: tuple[str, ...], found: _Found, after: Results) -> Outcome:
@@ -133,9 +140,7 @@ class Comparison:
         folder = request.folders[stage]
         seed = request.seed + (100_003 if another else 0)
         path = self.folder / stage.model
-        weights = {}
-        if folder is not None and not request.optimised:  # optimisers look for weights in the model
-            weights = self._mapped.of(onnx.load(path, load_external_data=False), folder)
+        weights = self._mapped.of(request.weights.get(stage, ()), Path(folder or "."))
         return Session(path, folder, optimised=request.optimised, seed=seed, weights=weights)
 
     def _enter(self, stage: Stage) -> None:

@@ -13,7 +13,7 @@ import rewriter
 from rewriter.insight.layer_rules import BY_ANNOTATION, BY_NAME
 from rewriter.insight.placing import parse_wishes, place
 from rewriter.modules.selection import Selection
-from rewriter.runtime.feeds import draw
+from rewriter.runtime.planning import draw
 from tests.exports import EXPORTS
 
 WISHES = ["model.encoder.layer.0=cpu", "model.encoder.layer.1.attention=cpu", "model.pooler=NoneSuch"]

@@ -19,7 +19,7 @@ import onnxruntime as ort
 
 from rewriter.proof.certificate import certify
 from rewriter.runtime.difference import difference, telling
-from rewriter.runtime.feeds import plan
+from rewriter.runtime.planning import plan
 from tests.proof.edits import outline
 from tests.proof.mutants import Type, mutant, types_of
 

@@ -307,3 +307,20 @@ def test_models_are_left_as_they_were() -> None:
     bytes_before = before.SerializeToString(deterministic=True)
     compare(before, after, before_folder=None, after_folder=None)
     assert before.SerializeToString(deterministic=True) == bytes_before
+
+
+@pytest.mark.parametrize("sets", [1, 2, 3])
+def test_as_many_sets_as_asked_for(sets: int) -> None:
+    text = "g (float[n, 4] x) => (float[n, 4] y) { y = Relu(x) }"
+    other = "g (float[n, 4] x) => (float[n, 4] y) <float[1] c = {1}> { t = Add(x, c)\n y = Relu(t) }"
+    assert numbers(text, sets=sets).runs == sets
+    found = numbers(text, other, sets=sets)
+    assert (found.runs, found.exact) == (sets, False)
+
+
+def test_two_sets_of_a_model_that_draws_come_from_as_many_runs() -> None:
+    """The second set is the run that showed that inputs matter; nothing is run again for it."""
+    text = """g (float[n, 4] x) => (float[n, 4] y, float[2] z)
+    { y = Relu(x)  z = RandomNormal <shape = [2], seed = 7.0> () }"""
+    found = numbers(text, sets=2)
+    assert (found.runs, found.exact) == (2, True)

@@ -3,8 +3,9 @@ import onnx
 import pytest
 from onnx import helper, parser
 
-from rewriter.runtime.feeds import Array, Filling, draw, plan
-from rewriter.runtime.signature import FeedError
+from rewriter.runtime.feeds import Array, Filling
+from rewriter.runtime.inputs import FeedError
+from rewriter.runtime.planning import draw, plan
 
 HEADER = '<ir_version: 9, opset_import: ["" : 21]>\n'
 

@@ -2,7 +2,8 @@ import onnx
 import pytest
 from onnx import parser
 
-from rewriter.runtime.indices import Bound, bounds
+from rewriter.runtime.indices import bounds
+from rewriter.runtime.inputs import Bound
 from rewriter.runtime.signature import signature
 
 HEADER = '<ir_version: 9, opset_import: ["" : 21, "m" : 1]>\n'

@@ -7,6 +7,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from rewriter.proof.compare import compare
 from rewriter.runtime.mapped import MappedWeights
+from rewriter.runtime.stored import stored_weights
 
 SIDE = 256
 
@@ -30,17 +31,16 @@ def model(folder: Path, name: str = "w", dtype: str = "float32", shift: int = 0)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_weights_come_from_the_map(dtype: str, tmp_path: Path) -> None:
     made = model(tmp_path, dtype=dtype)
-    found = MappedWeights().of(made, str(tmp_path))
+    found = MappedWeights().of(stored_weights(made, tmp_path), tmp_path)
     onnx.load_external_data_for_model(made, str(tmp_path))
     assert list(found) == ["w"]
     assert np.array_equal(found["w"].numpy(), numpy_helper.to_array(made.graph.initializer[0]))
 
 
 def test_what_is_odd_is_left_alone(tmp_path: Path) -> None:
-    def of(made: ModelProto, folder: str | None = str(tmp_path)) -> list[str]:
-        return list(MappedWeights().of(made, folder))
+    def of(made: ModelProto) -> list[str]:
+        return list(MappedWeights().of(stored_weights(made, tmp_path), tmp_path))
 
-    assert not of(model(tmp_path), None)
     assert not of(model(tmp_path, shift=2))
     fed = model(tmp_path)
     fed.graph.input.add(name="w")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rewriter.runtime import parts
-from rewriter.runtime.feeds import plan
 from rewriter.runtime.parts import Part, Verdict, WholeRun
+from rewriter.runtime.planning import plan
 from tests.build import model
 
 WHOLE = "g (float[2] x) => (float[2] y) { a = Abs (x) b = Neg (a) y = Exp (b) }"

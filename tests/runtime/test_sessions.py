@@ -18,7 +18,7 @@ from google.protobuf.message import EncodeError
 from onnx import parser
 
 from rewriter.runtime import sessions
-from rewriter.runtime.feeds import plan
+from rewriter.runtime.planning import plan
 from rewriter.runtime.protocol import Outcome, Stage, one_line
 
 HEADER = '<ir_version: 9, opset_import: ["" : 21]>\n'

@@ -2,7 +2,8 @@ import onnx
 import pytest
 from onnx import parser
 
-from rewriter.runtime.signature import FeedError, evaluate, names_in, signature
+from rewriter.runtime.inputs import FeedError, evaluate, names_in
+from rewriter.runtime.signature import signature
 
 HEADER = '<ir_version: 9, opset_import: ["" : 21]>\n'
 

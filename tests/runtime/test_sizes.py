@@ -1,4 +1,4 @@
-from rewriter.runtime.signature import Dim, Input
+from rewriter.runtime.inputs import Dim, Input
 from rewriter.runtime.sizes import choices
 
 FLOAT = 1

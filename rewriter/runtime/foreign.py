@@ -1,0 +1,64 @@
+"""Values of types that numpy lacks, through the memory of an OrtValue; and types by onnxruntime's names."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from rewriter.runtime.feeds import Array
+
+_ELEMENTS = {
+    "bfloat16": "BFLOAT16",
+    "int4": "INT4",
+    "uint4": "UINT4",
+    "int2": "INT2",
+    "uint2": "UINT2",
+    "float4e2m1": "FLOAT4E2M1",
+    "float8e4m3fn": "FLOAT8E4M3FN",
+    "float8e4m3fnuz": "FLOAT8E4M3FNUZ",
+    "float8e5m2": "FLOAT8E5M2",
+    "float8e5m2fnuz": "FLOAT8E5M2FNUZ",
+    "float8e8m0": "FLOAT8E8M0",
+}
+"""onnxruntime's names of the types that numpy lacks, with the names of `TensorProto.DataType`."""
+
+
+def to_ort(array: Array, element: int) -> Any:
+    """An array as an OrtValue of elements of type `element`."""
+    if element == onnx.TensorProto.STRING:
+        raise TypeError(
+            "onnxruntime's Python interface takes no strings beside bfloat16, float8 or 4-bit values"
+        )
+    raw = onnx.numpy_helper.from_array(array).raw_data
+    value = ort.OrtValue.ortvalue_from_shape_and_type(list(array.shape), element)
+    ctypes.memmove(value.data_ptr(), raw, len(raw))
+    return value
+
+
+def from_ort(value: Any) -> Any:
+    """What an OrtValue holds, as an array of `ml_dtypes` where numpy lacks the type."""
+    if not value.is_tensor():
+        raise TypeError(f"onnxruntime's Python interface gives no {value.data_type()} beside bfloat16 values")
+    name = value.data_type().removeprefix("tensor(").removesuffix(")")
+    if name not in _ELEMENTS:
+        return value.numpy()
+    element = onnx.TensorProto.DataType.Value(_ELEMENTS[name])
+    raw = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
+    tensor = onnx.TensorProto(data_type=element, dims=value.shape(), raw_data=raw)
+    return np.asarray(onnx.numpy_helper.to_array(tensor))
+
+
+def typed(name: str, text: str, shape: Any) -> onnx.ValueInfoProto | None:
+    """A type by its text (`tensor(float)`, `seq(tensor(int64))`); None for what is made of no tensors."""
+    inner = re.fullmatch(r"(seq\()?tensor\((\w+)\)\)?", text)
+    if inner is None or inner[2].upper() not in onnx.TensorProto.DataType.keys():  # noqa: SIM118
+        return None
+    element = onnx.TensorProto.DataType.Value(inner[2].upper())
+    if inner[1]:
+        return onnx.helper.make_tensor_sequence_value_info(name, element, None)
+    return onnx.helper.make_tensor_value_info(name, element, shape)

@@ -1,0 +1,64 @@
+"""What a model wants to be fed: read once, from its signature and graph alone."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from contextlib import suppress
+
+import onnx
+from onnx import numpy_helper
+
+from rewriter.runtime.feeds import Array, Plan
+from rewriter.runtime.indices import bounds
+from rewriter.runtime.inputs import FeedError
+from rewriter.runtime.signature import signature
+
+_MOST_IN_A_SHAPE = 8
+_LARGEST = 4096
+
+
+def plan(model: onnx.ModelProto) -> Plan:
+    """Reads what a model wants to be fed. Reads no weights but small constants kept in the file.
+
+    Raises:
+        FeedError: an input is a sequence, an optional, a map or of an unknown type.
+    """
+    inputs = signature(model)
+    return Plan(inputs, bounds(model, inputs), _shape_constants(model))
+
+
+def draw(model: onnx.ModelProto, *, sets: int = 3, seed: int = 0) -> list[dict[str, Array]]:
+    """Input sets at the first choices of sizes, each set with sizes and data of its own.
+
+    The sizes need not suit the graph (a constant in a Reshape may want others): a caller that can run the
+    model goes through `Plan.choices` until one works.
+
+    Raises:
+        FeedError: an input is no dense tensor, or too large.
+    """
+    drawn = plan(model)
+    found = drawn.choices()
+    if not found:
+        raise FeedError("no sizes satisfy the dimensions of the inputs")
+    alike = [choice for choice in found if choice.like(found[0])]
+    return [drawn.fill(alike[number % len(alike)], number, seed=seed) for number in range(sets)]
+
+
+def _shape_constants(model: onnx.ModelProto) -> tuple[int, ...]:
+    """Sizes that the graph itself has for shapes, the most frequent first, 16 at the most.
+
+    An export may call a dimension dynamic and still hold the size it was traced with in a Reshape.
+    """
+    tensors = [*model.graph.initializer]
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.attribute:
+            tensors.append(node.attribute[0].t)
+    found: Counter[int] = Counter()
+    for tensor in tensors:
+        small = tensor.data_type == onnx.TensorProto.INT64 and math.prod(tensor.dims) <= _MOST_IN_A_SHAPE
+        if small and tensor.data_location != onnx.TensorProto.EXTERNAL:
+            with suppress(ValueError, TypeError):  # data that does not fit its shape
+                sizes = map(int, numpy_helper.to_array(tensor).flat)
+                found.update(size for size in sizes if 1 < size < _LARGEST)
+    return tuple(size for size, _ in found.most_common(16))
