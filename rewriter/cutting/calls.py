@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rewriter.model.checks import check
-from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import CannotCut, UnreadableModel, UsageError
@@ -87,7 +86,7 @@ def demand_movable(analysis: Analysis) -> None:
         CannotCut: some name is not UTF-8, or nodes are not sorted.
     """
     try:
-        demand_text(analysis.model)
+        analysis.demand_text()
         check(analysis.model)
     except UnreadableModel as error:
         raise CannotCut(f"{file_of(analysis)}: {error}") from None

@@ -11,10 +11,8 @@ import ast
 import re
 from functools import lru_cache
 
-from onnx import GraphProto
-
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.graph import GraphIndex
 from rewriter.model.metadata import get, read
 from rewriter.paths import ModulePath
 
@@ -109,18 +107,8 @@ def _from_namespace(namespace: str) -> Scopes:
 
 def folded_from(graph: GraphIndex) -> dict[int, tuple[str, ...]]:
     """Initializers that the exporter's optimizer computed -> the names it computed them from."""
-    body = graph.bodies[0]
-    if not isinstance(body.proto, GraphProto):
-        return {}
-    computed = {graph.value_names[value] for value in graph.initializers}
-    found = {}
-    for info in [info for info in body.proto.value_info if info.name in computed]:
-        value = body.values.get(info.name, NONE)
-        if value not in graph.initializers or not info.metadata_props:
-            continue
-        if origin := _parse_list(get(info, FOLDED_FROM) or ""):
-            found[value] = origin
-    return found
+    read = {value: _parse_list(get(info, FOLDED_FROM) or "") for value, info in graph.described.items()}
+    return {value: origin for value, origin in read.items() if origin}
 
 
 def _folded(graph: GraphIndex) -> list[ParameterClaim]:

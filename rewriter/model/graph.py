@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+)
 
 from rewriter.model.columns import Columns, read_columns
 from rewriter.model.metadata import pick
@@ -108,6 +116,15 @@ class GraphIndex:
             if known.issuperset(inputs) and node not in owners:
                 known.update(self.writes[node])
         return frozenset(known - {NONE})
+
+    @cached_property
+    def described(self) -> dict[int, ValueInfoProto]:
+        """Initializers of the main graph that a `value_info` with metadata stands for -> that."""
+        main = self.bodies[0].values
+        names = {self.value_names[value] for value in self.initializers}
+        infos = [info for info in self.model.graph.value_info if info.name in names]
+        described = ((main.get(info.name, NONE), info) for info in infos if info.metadata_props)
+        return {value: info for value, info in described if value in self.initializers}
 
     def entries(self, choose: Callable[[tuple[str, ...]], Set[str]]) -> Iterator[tuple[int, dict[str, str]]]:
         """The nodes with metadata of interest and what `metadata.pick` gives for it.

@@ -11,6 +11,7 @@ from onnx import ModelProto
 from rewriter.evidence.claim import Claim, ParameterClaim
 from rewriter.evidence.hearing import Heard
 from rewriter.model.graph import GraphIndex
+from rewriter.model.text import demand_text
 from rewriter.modules.module import ModuleTree
 
 
@@ -38,3 +39,12 @@ class Analysis:
     heard: tuple[Heard, ...] = ()
     grouped: bool = False
     is_text: bool = False
+
+    def demand_text(self) -> None:
+        """Refuse a model whose nodes and values cannot be moved and renamed.
+
+        Raises:
+            UnreadableModel: some name is not UTF-8.
+        """
+        if not self.is_text:
+            demand_text(self.model)

@@ -18,7 +18,6 @@ from rewriter.evidence import tags
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.evidence.parameters import alias_of
 from rewriter.model import metadata
-from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.passes.annotate import class_entries
@@ -62,8 +61,7 @@ class Group:
         """Find the regions, make them callable, and emit them all in one sweep."""
         if any(is_ours(function) for function in analysis.model.functions):
             return Outcome({"functions made": 0})
-        if not analysis.is_text:
-            demand_text(analysis.model)
+        analysis.demand_text()
         plan = _plan(analysis, self._wants)
         if self.repeated:
             functions = _Emission(analysis, plan).functions()

@@ -15,7 +15,6 @@ from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
-from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.differences import find_differences
@@ -47,8 +46,7 @@ class Share:
         others = [function for function in model.functions if not is_ours(function)]
         if not ours or not _one_per_call(model, ours):
             return Outcome({"functions merged": 0})
-        if not analysis.is_text:
-            demand_text(model)
+        analysis.demand_text()
         lifted = lift_constants(model, ours, others) if self.lift else 0
         twins = find_twins(ours, others)
         names = FunctionNames(model, ours)

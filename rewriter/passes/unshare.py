@@ -17,7 +17,6 @@ from rewriter.evidence.claim import Source
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.model import metadata
 from rewriter.model.graph import NONE
-from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.carried import carry
 from rewriter.modules.module import Placement
@@ -44,8 +43,7 @@ class Unshare:
         """Plan on the analysis, then write copies, readers and notes."""
         if any(map(is_ours, analysis.model.functions)) or _is_unshared(analysis):
             return Outcome({"nodes copied": 0})
-        if not analysis.is_text:
-            demand_text(analysis.model)
+        analysis.demand_text()
         regions = find_regions(analysis.graph, analysis.tree)
         sharing = find_sharing(analysis.graph, analysis.tree, regions)
         writer = _Writer(analysis, regions.regions, regions.region_of, sharing)
