@@ -31,7 +31,7 @@ def command(model: Path, node: str, given: Given, config: bool, as_json: bool) -
 
     \b
       rewriter explain bert.onnx /encoder/layer.0/attention/self/MatMul
-      rewriter explain bert.int8.onnx MatMul_12_quant --like bert.onnx
+      rewriter explain bert.quantised.onnx /encoder/layer.0/attention/self/MatMul --like bert.onnx
     """
     analysis = pipeline.load(model, with_config(given, model) if config else given)
     numbers = _find(analysis.graph, node)
