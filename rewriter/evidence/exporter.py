@@ -62,19 +62,14 @@ def _of_scopes(keys: tuple[str, ...]) -> frozenset[str]:
 def _scopes(entries: dict[str, str]) -> Scopes:
     scopes, classes = entries.get(NAME_SCOPES), entries.get(CLASS_HIERARCHY)
     if scopes is not None:
-        return _from_lists(_without_operator(scopes), _without_operator(classes or ""))
+        return _from_lists(scopes.rpartition(", ")[0], (classes or "").rpartition(", ")[0])
     return _from_namespace(entries.get(NAMESPACE, ""))
-
-
-def _without_operator(literal: str) -> str:
-    """The text of a list without its last entry, the operator; '' for what is no list of at least two."""
-    end = literal.rfind(", ")
-    return literal[:end] + "]" if end >= 0 else ""
 
 
 @lru_cache(maxsize=65536)  # the nodes of a module say the same
 def _from_lists(scopes: str, classes: str) -> Scopes:
-    modules, names = _parse_list(scopes), _parse_list(classes)
+    """What two lists say that end before their last entry, the operator; '' for no list of at least two."""
+    modules, names = _parse_list(scopes + "]"), _parse_list(classes + "]")
     if not modules or any(_SENTINEL in module for module in modules):
         return (), ()
     return tuple(map(ModulePath, modules)), names if len(names) == len(modules) else ()

@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 from typing import TypeVar
 
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.paths import ROOT, ModulePath
+from rewriter.paths import ModulePath
 
 T = TypeVar("T")
 
@@ -34,32 +34,42 @@ def count_calls(
         number of its calls, likewise.
     """
     inside: dict[ModulePath, list[int]] = {}
-    around: dict[ModulePath, list[list[int]]] = {}
     for node, module in enumerate(modules):
-        if not module:
-            continue
-        if (lists := around.get(module)) is None:
-            paths = (path for path in (module, *module.ancestors()) if path != ROOT)
-            lists = around[module] = [inside.setdefault(path, []) for path in paths]
-        for nodes in lists:
-            nodes.append(node)
-    children: dict[ModulePath | None, list[ModulePath]] = {}
+        if module:
+            inside.setdefault(module, []).append(node)
+    levels: dict[int, list[ModulePath]] = {}
     for path in inside:
-        children.setdefault(path.parent, []).append(path)
+        levels.setdefault(path.depth, []).append(path)
     tokens = _tokens(graph, modules)
+    children: dict[ModulePath, list[ModulePath]] = {}
     told: dict[ModulePath, dict[int, int]] = {}
-    for path in sorted(inside, key=lambda path: -path.depth):
-        nodes = inside[path]
-        starts = _calls(graph, nodes, tokens) if len(nodes) > 1 else ()
-        if len(starts) > 1:
-            calls = accumulate(position in starts for position in range(len(nodes)))
-            told[path] = {node: call - 1 for node, call in zip(nodes, calls, strict=True)}
-        else:
-            parts = [told.get(child, {}) for child in children.get(path, ())]
-            if parts and all(parts):
-                told[path] = _with_children(graph, nodes, parts)
+    for depth in range(max(levels, default=0), 0, -1):  # innermost first
+        for path in levels.get(depth, ()):
+            nodes = sorted(inside[path])
+            if calls := _count(
+                graph, nodes, tokens, [told.get(child, {}) for child in children.get(path, ())]
+            ):
+                told[path] = calls
+            if depth > 1:
+                parent = ModulePath(path.rpartition(".")[0])
+                if parent not in inside:
+                    inside[parent] = []
+                    levels.setdefault(depth - 1, []).append(parent)
+                inside[parent] += nodes
+                children.setdefault(parent, []).append(path)
     counts = {path: max(calls.values()) + 1 for path, calls in told.items()}
     return {node: told[m][node] for node, m in enumerate(modules) if m in told}, counts
+
+
+def _count(
+    graph: GraphIndex, nodes: list[int], tokens: Sequence[int], parts: list[dict[int, int]]
+) -> dict[int, int]:
+    """The calls of a module by the repetition of its nodes or by those of its children; {} for one call."""
+    starts = _calls(graph, nodes, tokens) if len(nodes) > 1 else ()
+    if len(starts) > 1:
+        calls = accumulate(position in starts for position in range(len(nodes)))
+        return {node: call - 1 for node, call in zip(nodes, calls, strict=True)}
+    return _with_children(graph, nodes, parts) if parts and all(parts) else {}
 
 
 def _with_children(graph: GraphIndex, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:

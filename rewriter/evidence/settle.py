@@ -89,8 +89,6 @@ class Settled:
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
         """Modules that the losing claims on `node` name against the winner."""
         claims = self.claims[node]
-        if len(claims) == 1 or all(claim.module == claims[0].module for claim in claims):
-            return ()
         return tuple(dict.fromkeys(c.module for c in claims[1:] if _contradicts(claims[0], c)))
 
 
@@ -211,6 +209,8 @@ def _contradicts(winner: Claim, other: Claim) -> bool:
     A module may well use a weight of a module above or below it (`mha` multiplies by `mha.out_proj.weight`),
     so the owner of a parameter contradicts only from another branch of the tree.
     """
+    if other.module == winner.module:
+        return False
     if other.source is Source.PARAMETER:
         return not (winner.module.holds(other.module) or other.module.holds(winner.module))
-    return other.module != winner.module
+    return True

@@ -55,22 +55,22 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
     drafts: dict[ModulePath, _Draft] = {ROOT: _Draft()}
     placements: list[Placement | None] = []
     known: dict[tuple[object, ...], Placement] = {}  # what is alike is one object
-    last, draft = None, drafts[ROOT]
-    for node, claims in enumerate(settled.claims):
+    last: tuple[object, ...] = ()
+    placement, draft = None, drafts[ROOT]
+    for node, (claims, call) in enumerate(zip(settled.claims, settled.calls, strict=True)):
         if not claims:
             placements.append(None)
             continue
         winner = claims[0]
-        call = settled.calls[node]
-        home = settled.homes.get(node)
-        place = (winner.module, call, winner.source, settled.conflicting(node), home)
-        if (placement := known.get(place)) is None:
-            placement = known[place] = Placement(*place)
+        conflicting = settled.conflicting(node) if len(claims) > 1 else ()
+        place = (winner.module, call, winner.source, conflicting, settled.homes.get(node))
+        if place != last:  # most nodes stand beside others of their module
+            if (placement := known.get(place)) is None:
+                placement = known[place] = Placement(*place)
+            last, draft = place, _draft(drafts, winner.module)
+            draft.calls.add(call)
         placements.append(placement)
-        if placement is not last:  # most nodes stand beside others of their module
-            last, draft = placement, _draft(drafts, winner.module)
         draft.nodes.append(node)
-        draft.calls.add(call)
     for owner, parameter in _parameters(graph, settled.parameters, placements):
         _draft(drafts, owner).parameters.setdefault(parameter.name, parameter)
     for module in settled.classes:
