@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 from google.protobuf.message import EncodeError
@@ -78,12 +79,13 @@ def _batches(nodes: Sequence[NodeProto]) -> Iterator[tuple[list[NodeProto], list
     """Nodes in their order, and the bytes of each; no bytes with a large one, which comes alone."""
     batch: list[NodeProto] = []
     written: list[bytes] = []
-    size = 0
+    size, wary = 0, False
     for node in nodes:
         try:
-            data = node.SerializeToString()
+            data = bytes(_LARGE) if wary and _is_weight(node) else node.SerializeToString()
         except EncodeError:  # 2 GiB and more
             data = bytes(_LARGE)
+        wary = wary or len(data) >= _LARGE  # where one weight stands in a node, there are others
         if len(data) >= _LARGE or size >= _AT_ONCE:
             yield batch, written
             batch, written, size = [], [], 0
@@ -94,6 +96,16 @@ def _batches(nodes: Sequence[NodeProto]) -> Iterator[tuple[list[NodeProto], list
         written.append(data)
         size += len(data)
     yield batch, written
+
+
+def _is_weight(node: NodeProto) -> bool:
+    """Whether a node holds a large tensor, told without looking into it."""
+    if node.op_type != "Constant":
+        return False
+    return any(
+        attribute.type == AttributeProto.TENSOR and prod(attribute.t.dims) >= _LARGE // 4
+        for attribute in node.attribute
+    )
 
 
 class _Reader:

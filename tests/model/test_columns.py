@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 
+import numpy as np
 import onnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import AttributeProto, GraphProto, NodeProto, helper
+from onnx import AttributeProto, GraphProto, NodeProto, helper, numpy_helper
 
-from rewriter.model import fields
+from rewriter.model import columns, fields
 from rewriter.model.columns import HOLD_GRAPHS, Columns, read_columns
 from tests.exports import EXPORTS, FILES
 
@@ -95,6 +97,22 @@ def test_long_and_large_nodes_between_others() -> None:
     assert read_columns(many) == asked(many)
 
 
+def test_weights_in_nodes_are_not_copied_after_the_first() -> None:
+    small, large = (
+        helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.zeros(size, np.float32)))
+        for size in (10, 1_000_000)
+    )
+    many = [*[small] * 100, *[large] * 30, *[small] * 100]
+    assert read_columns(many) == asked(many)
+    written = [data for _, batch in columns._batches(many) for data in batch]
+    assert len(written) == 200
+    tracemalloc.start()
+    read_columns(many)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * large.ByteSize()
+
+
 def test_many_combinations_of_keys() -> None:
     many = []
     for number in range(500):
@@ -107,6 +125,6 @@ def test_many_combinations_of_keys() -> None:
 
 def test_equal_operators_and_keys_are_one_object() -> None:
     nodes = onnx.load(EXPORTS / "bert" / "dy.onnx").graph.node
-    columns = read_columns(nodes)
-    for found in (columns.operators, columns.keys, columns.attributes):
+    found_columns = read_columns(nodes)
+    for found in (found_columns.operators, found_columns.keys, found_columns.attributes):
         assert len({id(each) for each in found}) == len(set(found))
