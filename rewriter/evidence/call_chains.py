@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rewriter.evidence.alignment import unqualified
-from rewriter.evidence.grammar import owner_of_parameter, without_counter
+from rewriter.evidence.grammar import owners_of_constants, without_counter
 from rewriter.evidence.lessons import Lessons
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ROOT, ModulePath
@@ -40,7 +40,7 @@ class CallChains:
     def __init__(self, graph: GraphIndex, scoped: list[tuple[int, str]]) -> None:
         self.graph = graph
         self.uses: dict[str, _Use] = {}
-        owners = {value: owner_of_parameter(graph.value_names[value]) for value in graph.constants}
+        owners = owners_of_constants(graph)
         for node, text in scoped:
             if (use := self.uses.get(text)) is None:
                 use = self.uses[text] = _Use()

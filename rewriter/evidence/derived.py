@@ -191,10 +191,8 @@ def _of_all_parts(
         return module.parent  # with an activation that has no name left
     if _is_blocked(graph, node):
         return module.parent if module.parent is not None else module  # named after the activation
-    if is_fused(graph.operators[node]):
-        owners = {c.module for c in claims if c.source in (Source.PARAMETER, Source.OWN_TAG)}
-        return common_ancestor((module, *sorted(owners)))
-    return module
+    owners = {c.module for c in claims if c.source in (Source.PARAMETER, Source.OWN_TAG)}
+    return common_ancestor((module, *sorted(owners)))
 
 
 def _is_blocked(graph: GraphIndex, node: int) -> bool:

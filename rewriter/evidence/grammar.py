@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rewriter.evidence.derived import node_named_by, value_named_by
+from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
 
 _OUTPUT = re.compile(r"_output_\d+$")
@@ -101,6 +102,12 @@ def owner_of_parameter(name: str) -> ModulePath | None:
     if not dot or not owner or not local or ".." in name:
         return None
     return ModulePath(owner)
+
+
+def owners_of_constants(graph: GraphIndex) -> dict[int, ModulePath]:
+    """Constant -> the module that its name says it is a parameter of, for those that are named so."""
+    names = graph.value_names
+    return {value: owner for value in graph.constants if (owner := owner_of_parameter(names[value]))}
 
 
 def scope_of_call(path: ModulePath, call: int) -> str:

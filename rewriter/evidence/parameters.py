@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
-from rewriter.evidence.grammar import owner_of_parameter
+from rewriter.evidence.grammar import owner_of_parameter, owners_of_constants
 from rewriter.evidence.tags import TRANSPOSED
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.metadata import read
@@ -19,14 +19,13 @@ from rewriter.paths import ModulePath, common_ancestor
 
 def testify(graph: GraphIndex) -> Testimony:
     """A claim for every node that reads a named parameter or names one, and the parameters themselves."""
-    names = graph.value_names
-    owners = {value: owner for value in graph.constants if (owner := owner_of_parameter(names[value]))}
+    owners = owners_of_constants(graph)
     claims = []
     for node, inputs in enumerate(graph.reads):
         values = graph.writes[node] if _is_alias(graph, node) else inputs
         named = [value for value in values if value in owners]
         if named and (module := common_ancestor([owners[value] for value in named])):
-            detail = ", ".join([names[value] for value in named])
+            detail = ", ".join([graph.value_names[value] for value in named])
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
     return Testimony(tuple(claims), {}, tuple(_named(graph)))
 

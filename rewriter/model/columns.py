@@ -81,21 +81,27 @@ def _batches(nodes: Sequence[NodeProto]) -> Iterator[tuple[list[NodeProto], list
     written: list[bytes] = []
     size, wary = 0, False
     for node in nodes:
-        try:
-            data = bytes(_LARGE) if wary and _is_weight(node) else node.SerializeToString()
-        except EncodeError:  # 2 GiB and more
-            data = bytes(_LARGE)
-        wary = wary or len(data) >= _LARGE  # where one weight stands in a node, there are others
-        if len(data) >= _LARGE or size >= _AT_ONCE:
+        data = None if wary and _is_weight(node) else _written(node)
+        if data is None or size >= _AT_ONCE:
             yield batch, written
             batch, written, size = [], [], 0
-        if len(data) >= _LARGE:
+        if data is None:
+            wary = True  # where one weight stands in a node, there are others
             yield [node], []
             continue
         batch.append(node)
         written.append(data)
         size += len(data)
     yield batch, written
+
+
+def _written(node: NodeProto) -> bytes | None:
+    """The bytes of a node; None for a large one."""
+    try:
+        data = node.SerializeToString()
+    except EncodeError:  # 2 GiB and more
+        return None
+    return data if len(data) < _LARGE else None
 
 
 def _is_weight(node: NodeProto) -> bool:

@@ -11,21 +11,7 @@ import onnx
 import onnxruntime as ort
 
 from rewriter.runtime.feeds import Array
-
-_ELEMENTS = {
-    "bfloat16": "BFLOAT16",
-    "int4": "INT4",
-    "uint4": "UINT4",
-    "int2": "INT2",
-    "uint2": "UINT2",
-    "float4e2m1": "FLOAT4E2M1",
-    "float8e4m3fn": "FLOAT8E4M3FN",
-    "float8e4m3fnuz": "FLOAT8E4M3FNUZ",
-    "float8e5m2": "FLOAT8E5M2",
-    "float8e5m2fnuz": "FLOAT8E5M2FNUZ",
-    "float8e8m0": "FLOAT8E8M0",
-}
-"""onnxruntime's names of the types that numpy lacks, with the names of `TensorProto.DataType`."""
+from rewriter.runtime.ort import FOREIGN
 
 
 def to_ort(array: Array, element: int) -> Any:
@@ -44,10 +30,10 @@ def from_ort(value: Any) -> Any:
     """What an OrtValue holds, as an array of `ml_dtypes` where numpy lacks the type."""
     if not value.is_tensor():
         raise TypeError(f"onnxruntime's Python interface gives no {value.data_type()} beside bfloat16 values")
-    name = value.data_type().removeprefix("tensor(").removesuffix(")")
-    if name not in _ELEMENTS:
+    foreign = FOREIGN.fullmatch(value.data_type())
+    if foreign is None:
         return value.numpy()
-    element = onnx.TensorProto.DataType.Value(_ELEMENTS[name])
+    element = onnx.TensorProto.DataType.Value(foreign[1].upper())
     raw = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
     tensor = onnx.TensorProto(data_type=element, dims=value.shape(), raw_data=raw)
     return np.asarray(onnx.numpy_helper.to_array(tensor))

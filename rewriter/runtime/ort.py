@@ -21,8 +21,8 @@ from rewriter.runtime.protocol import one_line
 
 VERSION: str = ort.__version__
 
-_FOREIGN = re.compile(r"tensor\((?:bfloat16|u?int[24]|float[48].*)\)")
-"""onnxruntime's names of the types that numpy lacks."""
+FOREIGN = re.compile(r"tensor\((bfloat16|u?int[24]|float[48].*)\)")
+"""onnxruntime's names of the types that numpy lacks; in capitals they are those of `TensorProto.DataType`."""
 
 
 class RunError(Exception):
@@ -58,7 +58,7 @@ class Session:
             tuple(each.shape or ()) for each in self._session.get_outputs()
         )
         types = [each.type for each in (*self._session.get_inputs(), *self._session.get_outputs())]
-        self._foreign = any(map(_FOREIGN.fullmatch, types))
+        self._foreign = any(map(FOREIGN.fullmatch, types))
 
     def run(self, inputs: tuple[Input, ...], feeds: Mapping[str, Array]) -> list[Any]:
         """The results in the order of `outputs`.
@@ -149,7 +149,7 @@ class ProfiledSession(Session):
         except Exception as error:
             raise RunError(_reason(error)) from error
         ends = (*self._session.get_inputs(), *self._session.get_outputs())
-        self._foreign = any(_FOREIGN.fullmatch(each.type) for each in ends)
+        self._foreign = any(FOREIGN.fullmatch(each.type) for each in ends)
 
     def end(self) -> Path:
         """The file of the profile."""
