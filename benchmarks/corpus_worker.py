@@ -30,7 +30,7 @@ from rewriter.pipeline.loading import load
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.rewriting import rewrite
 from rewriter.proof.certificate import certify
-from rewriter.refusals import NotEquivalent, RewriterError
+from rewriter.refusals import Different, NotProved, RewriterError
 from rewriter.runtime.protocol import one_line
 
 DEEPEST = 12
@@ -185,7 +185,7 @@ def verdict(path: Path, tool: str, scratch: Path) -> Result:
     start = time.perf_counter()
     try:
         result = rewritten(path, scratch) if tool == OURS else processed(path, tool, scratch)
-    except NotEquivalent as error:
+    except (Different, NotProved) as error:
         result = Result(Verdict.WRONG, one_line(error))
     except RewriterError as error:
         result = Result(Verdict.REFUSED, one_line(error))

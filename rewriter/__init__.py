@@ -7,7 +7,7 @@
     report = rewriter.rewrite("bert.onnx", "bert.tree.onnx", restore_names=True)
     rewriter.extract("bert.onnx", "encoder.layer.0", "layer.onnx")
     rewriter.split("bert.onnx", "encoder.layer.6", "halves")
-    rewriter.verify("bert.onnx", "bert.tree.onnx").holds
+    rewriter.verify("bert.onnx", "bert.tree.onnx").verdict  # equal, not proved, different
     rewriter.diff("bert.onnx", "bert.int8.onnx").first  # the module where the numbers part
     rewriter.profile("bert.onnx").classes               # where the time goes
     rewriter.report("bert.onnx", output="bert.html")   # everything on one page
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from rewriter.modules.selection import Selection
     from rewriter.passes.base import Outcome, Pass
     from rewriter.paths import ModulePath
-    from rewriter.proof.verification import Verification
+    from rewriter.proof.verification import Verdict, Verification
     from rewriter.refusals import Refusal, RewriterError
     from rewriter.runtime.limits import limits
     from rewriter.views.page.report import PageReport
@@ -79,6 +79,7 @@ __all__ = [
     "Rewritten",
     "Selection",
     "Split",
+    "Verdict",
     "Verification",
     "__version__",
     "adapters",
@@ -129,6 +130,7 @@ _HOME = {
     "Rewritten": "foreign",
     "RewriterError": "refusals",
     "Selection": "modules.selection",
+    "Verdict": "proof.verification",
     "Verification": "proof.verification",
 }
 

@@ -30,6 +30,7 @@ from rewriter.pipeline import Inputs, Options, Source
 from rewriter.proof.verification import Verification
 from rewriter.refusals import UsageError
 from rewriter.reporting import Wanted
+from rewriter.runtime.difference import tolerance_of
 from rewriter.views.html import tree_html
 from rewriter.views.page.report import PageReport
 
@@ -146,8 +147,8 @@ def rewrite(
         layer_annotations: also write the module of every node where onnxruntime's annotated partitioning
             reads it.
         passes: what to do instead, in order; or as text: `"annotate,unshare,group{depth=2},share"`.
-        numbers: whether onnxruntime runs both models besides the symbolic proof, and agrees bit for bit; None
-            for: unless all that it would execute is the same in both, byte for byte.
+        numbers: whether onnxruntime runs both models besides the symbolic proof, and agrees bit for bit.
+            None: unless all that it would execute is the same in both, byte for byte. True: demand them.
         optimised: whether it does so again with all its optimisations, and agrees within a tolerance.
         inputs: input name -> array to run them on; drawn from the signature where None.
         sidecar: whether to write `<output>.modules.json` as well.
@@ -189,8 +190,8 @@ def rewrite(
         strict,
         dry_run,
         timeout,
-        given,
-        taken.folder,
+        given=given,
+        folder=taken.folder,
     )
     report = pipeline.rewrite(taken.source, Path(output) if output is not None else None, options)
     return Rewritten(**{field.name: getattr(report, field.name) for field in fields(report)}, back=taken.back)
@@ -202,7 +203,7 @@ def extract(
     output: PathLike | None = None,
     *,
     call: int | None = None,
-    numbers: bool = True,
+    numbers: bool | None = None,
     inputs: Inputs | None = None,
     copy_data: bool = False,
     timeout: float = 600.0,
@@ -218,7 +219,8 @@ def extract(
         modules: a glob over module paths, or several; what fits becomes one model.
         output: the file to write; None to only get the model (`.model`).
         call: which call, from 0, of modules that are called several times.
-        numbers: whether onnxruntime runs the whole and the result, which must agree bit for bit.
+        numbers: whether onnxruntime runs the whole and the result, which must agree bit for bit. None: where
+            it can; True: demand the numbers.
         inputs: input name of the whole -> array to run it on; drawn from the signature where None.
         copy_data: whether to copy external data where the output goes to another folder.
         timeout: seconds for the numbers.
@@ -245,7 +247,7 @@ def split(
     at: str | Sequence[str],
     output: PathLike | None = None,
     *,
-    numbers: bool = True,
+    numbers: bool | None = None,
     inputs: Inputs | None = None,
     copy_data: bool = False,
     timeout: float = 600.0,
@@ -260,7 +262,8 @@ def split(
         source: the model; never changed.
         at: the modules before which to cut, as globs; `"block@1"` means the second call.
         output: the folder for the parts and `split.json`; None to only get the models (`.parts[0].model`).
-        numbers: whether onnxruntime runs the whole and the chain, which must agree bit for bit.
+        numbers: whether onnxruntime runs the whole and the chain, which must agree bit for bit. None: where
+            it can; True: demand the numbers.
         inputs: input name of the whole -> array; drawn from the signature where None.
         copy_data: whether to copy external data where the output goes to another folder.
         timeout: seconds for the numbers.
@@ -283,17 +286,42 @@ def verify(
     before: AnySource,
     after: AnySource,
     *,
-    numbers: bool = True,
+    tolerance: float | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    numbers: bool | None = None,
     optimised: bool = False,
     inputs: Inputs | None = None,
     timeout: float = 600.0,
 ) -> Verification:
-    """Whether two models compute the same, by symbols and by numbers; the options are those of `rewrite`.
+    """Whether two models compute the same, by symbols and by numbers: `.verdict`, and `.accepted`.
+
+    Inputs and outputs that bear other names are matched by position.
+
+    Args:
+        before: the first model.
+        after: the second.
+        tolerance: accept numbers within this share of the largest value: |a-b| <= tolerance * max|a|.
+        rtol: accept numbers as `numpy.allclose` does, with `atol`; not together with `tolerance`.
+        atol: see `rtol`.
+        numbers: whether onnxruntime runs both. None: unless all that it would execute is the same in both,
+            byte for byte. True: demand the numbers.
+        optimised: whether it does so again with all its optimisations, within 1e-3 of the largest value or
+            the tolerance that is given.
+        inputs: input of the first model -> array to run them on; drawn from the signature where None.
+        timeout: seconds for the numbers, and again for the optimised ones.
 
     Raises:
         UnreadableModel: one of them cannot be read.
+        UsageError: both kinds of tolerance are given, or the inputs do not fit.
     """
-    options = Options(numbers=numbers, optimised=optimised, inputs=inputs, timeout=timeout)
+    options = Options(
+        numbers=numbers,
+        optimised=optimised,
+        inputs=inputs,
+        timeout=timeout,
+        tolerance=tolerance_of(tolerance, rtol, atol),
+    )
     return pipeline.verify(read_of(before), read_of(after), options)
 
 

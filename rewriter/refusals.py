@@ -70,10 +70,16 @@ class UsageError(RewriterError):
     exit_code = 2
 
 
-class NotEquivalent(RewriterError):
-    """The rewritten model could not be proved equal to the original; nothing was written."""
+class Different(RewriterError):
+    """The result computes something else than the original; nothing was written."""
 
     exit_code = 1
+
+
+class NotProved(RewriterError):
+    """The result was not proved equal to the original, or numbers are missing; nothing was written."""
+
+    exit_code = 5
 
 
 class BelowThreshold(RewriterError):

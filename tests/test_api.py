@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -18,9 +17,9 @@ from rewriter.passes.base import Outcome
 from rewriter.passes.presets import Functions, standard_passes
 from rewriter.pipeline import proving, rewriting
 from rewriter.proof.certificate import Certificate
-from rewriter.proof.compare import TOLERANCE, Numeric
+from rewriter.proof.compare import OPTIMISED, Numeric
 from rewriter.proof.verification import Verification
-from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
+from rewriter.refusals import BelowThreshold, Different, NotProved, UnreadableModel, UsageError
 from tests.build import chain, model
 from tests.exports import EXPORTS
 
@@ -69,8 +68,8 @@ def test_the_report(tmp_path: Path) -> None:
     assert report.outputs == (tmp_path / "out.modules.json", tmp_path / "out.onnx")
     assert told == [*report.seconds] == ["load", "tree", "passes", "certificate", "numbers", "write"]
     assert [record.name for record in report.passes] == ["annotate", "restore_names"]
-    assert report.verification.holds
-    assert rewriter.verify(TS, tmp_path / "out.onnx").holds
+    assert report.verification.verdict == "equal"
+    assert rewriter.verify(TS, tmp_path / "out.onnx").verdict == "equal"
 
 
 def test_passes_sidecar_and_inputs_of_ones_own(tmp_path: Path) -> None:
@@ -150,7 +149,7 @@ class _Break(Annotate):
 
 
 def test_a_pass_that_breaks_the_model_is_found_out(tmp_path: Path) -> None:
-    with pytest.raises(NotEquivalent, match="first at node '/a/Relu'"):
+    with pytest.raises(NotProved, match="first at node '/a/Relu'"):
         rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", passes=[_Break()], numbers=False)
     assert not [*tmp_path.iterdir()]
 
@@ -163,42 +162,55 @@ def test_functions_agree_with_all_optimisations(name: str) -> None:
     optimised = report.verification.optimised
     assert optimised is not None
     assert (optimised.skipped, optimised.runs) == (None, 3)
-    assert optimised.within(TOLERANCE)
+    assert optimised.within
     assert rewriter.rewrite(TS).verification.optimised is None
 
 
 def test_optimised_numbers_count() -> None:
-    equal, exact = Certificate(True, 1), Numeric(1, 0.0, True, None, 0.0)
-    close, far = (Numeric(1, 9.0, False, None, relative) for relative in (TOLERANCE, 2 * TOLERANCE))
-    assert Verification(equal, exact, close).holds
-    assert not Verification(equal, exact, far).holds
-    assert not Verification(equal, close, exact).holds
-    assert Verification(equal, exact, Numeric(0, None, None, "no runtime")).holds
+    equal, exact = Certificate(True, 1), Numeric(1, exact=True)
+    close, far = (Numeric(1, exact=False, within=within, tolerance=OPTIMISED) for within in (True, False))
+    assert Verification(equal, exact, close).verdict == "equal"
+    assert Verification(equal, exact, far).verdict == "different"
+    assert Verification(equal, exact, Numeric(skipped="no runtime")).verdict == "equal"
+    assert Verification(equal, exact, Numeric(error="it crashed")).verdict == "not proved"
 
 
 @pytest.mark.parametrize(
-    ("changes", "fault"), [({}, "off by 0.25 of the largest value"), ({"error": "it crashed"}, "it crashed")]
+    ("optimised", "error", "message"),
+    [
+        (
+            Numeric(1, exact=False, worst_abs=0.5, relative=0.25, within=False, tolerance=OPTIMISED),
+            Different,
+            "different: with all optimisations, onnxruntime: 1 run, beyond --tolerance 0.001: off by up",
+        ),
+        (Numeric(error="it crashed"), NotProved, "not proved: with all optimisations, numbers not taken: it"),
+    ],
 )
 def test_optimised_models_that_differ_are_refused(
-    changes: dict[str, Any], fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    optimised: Numeric,
+    error: type[Exception],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    found = optimised
+
     def compared(*_: object, optimised: bool, **__: object) -> Numeric:
-        relative = 0.25 if optimised else 0.0
-        return Numeric(1, relative, not optimised, None, relative, **changes)
+        return found if optimised else Numeric(1, exact=True)
 
     monkeypatch.setattr(proving, "compare", compared)
-    with pytest.raises(NotEquivalent, match=f"other numbers with its optimisations: {fault}"):
+    with pytest.raises(error, match=message):
         rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", optimised=True)
     assert not [*tmp_path.iterdir()]
-    assert rewriter.rewrite(chain("/a/Relu")).verification.holds
+    assert rewriter.rewrite(chain("/a/Relu")).verification.verdict == "equal"
 
 
 def test_models_that_differ_also_differ_optimised() -> None:
     text = "g (float[2] x) => (float[2] y) <float[2] w = {1, 2}> { y = Mul(x, w) }"
     found = rewriter.verify(model(text), model(text.replace("{1, 2}", "{1, 2.5}")), optimised=True)
     assert found.optimised is not None
-    assert found.optimised.within(TOLERANCE) is False
-    assert not found.holds
+    assert found.optimised.within is False
+    assert found.verdict == "different"
 
 
 def test_optimised_needs_numbers() -> None:
@@ -223,13 +235,13 @@ def test_external_data_goes_along(tmp_path: Path) -> None:
     for report in (beside, far):
         assert report.verification.numeric is not None
         assert report.verification.numeric.exact
-    assert rewriter.verify(source, tmp_path / "far" / "out.onnx").holds
+    assert rewriter.verify(source, tmp_path / "far" / "out.onnx").verdict == "equal"
     (tmp_path / "far" / "dy.onnx.data").write_bytes(bytes(len(before[1])))
-    assert not rewriter.verify(source, tmp_path / "far" / "out.onnx").holds
+    assert rewriter.verify(source, tmp_path / "far" / "out.onnx").verdict != "equal"
     # Other data under that name is left alone: an older output may refer to it.
     rewriter.rewrite(source, tmp_path / "far" / "out.onnx", copy_data=True)
     assert (tmp_path / "far" / "dy.onnx.data").read_bytes() == bytes(len(before[1]))
-    assert rewriter.verify(source, tmp_path / "far" / "out.onnx").holds
+    assert rewriter.verify(source, tmp_path / "far" / "out.onnx").verdict == "equal"
 
 
 def test_a_model_in_memory_finds_its_data_beside_the_output_or_is_refused(tmp_path: Path) -> None:
@@ -241,7 +253,7 @@ def test_a_model_in_memory_finds_its_data_beside_the_output_or_is_refused(tmp_pa
     with pytest.raises(UsageError, match="external data"):
         rewriter.rewrite(proto, tmp_path / "dy.onnx.data", numbers=False)
     rewriter.rewrite(proto, tmp_path / "out.onnx", numbers=False)
-    assert rewriter.verify(EXTERNAL, tmp_path / "out.onnx").holds
+    assert rewriter.verify(EXTERNAL, tmp_path / "out.onnx").verdict == "equal"
 
 
 def test_a_model_that_is_no_expression_is_refused_as_input(tmp_path: Path) -> None:

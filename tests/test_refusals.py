@@ -5,7 +5,8 @@ from rewriter.refusals import (
     BelowThreshold,
     CannotCut,
     CannotWrite,
-    NotEquivalent,
+    Different,
+    NotProved,
     Reason,
     Refusal,
     RewriterError,
@@ -22,7 +23,8 @@ def test_a_refusal_says_where_why_and_by_which_witness() -> None:
 
 def test_exit_codes() -> None:
     codes = {
-        NotEquivalent: 1,
+        Different: 1,
+        NotProved: 5,
         CannotWrite: 2,
         UsageError: 2,
         UnreadableModel: 3,

@@ -53,13 +53,13 @@ def test_our_own_passes_lose_nothing(passes: str) -> None:
     before = onnx.load(EXPORTS / "bert" / "dy.onnx")
     verification = assert_rewrite(before, rewriter.rewrite(before, passes=passes, numbers=False).result)
     assert verification.numeric is not None
-    assert verification.numeric.exact
+    assert verification.numeric.agrees
 
 
 def test_what_computes_something_else_is_no_rewrite() -> None:
     before, after = onnx.load(EXPORTS / "bert" / "dy.onnx"), onnx.load(EXPORTS / "bert" / "dy.onnx")
     next(node for node in after.graph.node if node.op_type == "Tanh").op_type = "Relu"
-    with pytest.raises(AssertionError, match=r"^not proved equal: output .* at node"):
+    with pytest.raises(AssertionError, match=r"^different: onnxruntime: 3 runs, off by .* at output"):
         assert_rewrite(before, after)
 
 

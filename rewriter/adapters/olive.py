@@ -110,6 +110,7 @@ def package_config() -> dict[str, Any]:
 def _summary(report: Rewritten) -> dict[str, Any]:
     numeric, tree = report.verification.numeric, report.analysis.tree
     return {
+        "verdict": str(report.verification.verdict),
         "certificate": report.verification.certificate.equal,
         "numbers": numeric.agrees if numeric is not None else None,
         "coverage": tree.coverage,

@@ -21,8 +21,10 @@ class Status(StrEnum):
     """The output cannot be written, or what was asked for does not fit this file."""
     UNREADABLE = "unreadable"
     """The source is no model that can be read, or its data is missing."""
-    NOT_EQUIVALENT = "not_equivalent"
-    """The result was not proved equal."""
+    NOT_PROVED = "not_proved"
+    """The result was not proved equal, or numbers are missing that were demanded."""
+    DIFFERENT = "different"
+    """The result computes something else."""
     CRASHED = "crashed"
     """The process that rewrote it died, and died once more when nothing else ran."""
     FAULT = "fault"
@@ -44,11 +46,14 @@ _CODES = {
     Status.BELOW_THRESHOLD: 4,
     Status.MISUSE: 2,
     Status.UNREADABLE: 3,
-    Status.NOT_EQUIVALENT: 1,
+    Status.NOT_PROVED: 5,
+    Status.DIFFERENT: 1,
     Status.CRASHED: 70,
     Status.FAULT: 70,
 }
-_FINAL = frozenset({Status.DONE, Status.BELOW_THRESHOLD, Status.UNREADABLE, Status.NOT_EQUIVALENT})
+_FINAL = frozenset(
+    {Status.DONE, Status.BELOW_THRESHOLD, Status.UNREADABLE, Status.NOT_PROVED, Status.DIFFERENT}
+)
 
 
 def status_of(exit_code: int) -> Status:

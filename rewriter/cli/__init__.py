@@ -95,9 +95,9 @@ def cli(ctx: click.Context, debug: bool, limits: tuple[str, ...]) -> None:
       rewriter rewrite model.onnx -o model.tree.onnx
 
     \b
-    Exit codes: 0 done; 1 not equivalent, nothing written; 2 usage; 3 unreadable or
-    refused input; 4 below --min-coverage, or refusals under --strict; 70 a fault of
-    our own; 130 interrupted.
+    Exit codes: 0 done; 1 different; 2 usage; 3 unreadable or refused input; 4 below
+    --min-coverage, or refusals under --strict; 5 not proved, or numbers demanded and
+    not taken; 70 a fault of our own; 130 interrupted. With 1 and 5 nothing is written.
     """
     if limits:
         from rewriter.model.limits import parse, within
@@ -123,7 +123,7 @@ def _run(words: list[str], *, debug: bool) -> int:
         code = cli.main(words, prog_name="rewriter", standalone_mode=False)
     except SystemExit:
         # click and rich leave like this, with 1, when whoever read our output has left, as in
-        # `rewriter tree m.onnx | head`; the work was done, and 1 would mean "not equivalent".
+        # `rewriter tree m.onnx | head`; the work was done, and 1 would mean "different".
         return 0
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)

@@ -70,7 +70,7 @@ def command(
     as long as contents, options and version are the same and the outputs are there. Several runs may share
     DST. A file whose process dies is tried once more when all others are through.
 
-    Leaves with the exit code of the worst file; from the best to the worst: 0, 4, 2, 3, 1, 70.
+    Leaves with the exit code of the worst file; from the best to the worst: 0, 4, 2, 3, 5, 1, 70.
 
     \b
       rewriter batch models -o models.tree

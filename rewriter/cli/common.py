@@ -123,13 +123,13 @@ def proof_options(command: Command) -> Command:
         click.option(
             "--numbers/--no-numbers",
             default=None,
-            help="Run both models, or rely on the certificate alone; a rewrite that changes nothing that is "
-            "executed runs them on --numbers only.",
+            help="Demand that onnxruntime runs both models, or rely on the certificate alone. By default it "
+            "runs them where it can and what it executes has changed.",
         ),
         click.option(
             "--optimised",
             is_flag=True,
-            help="Run them again with all of onnxruntime's optimisations: equal within a tolerance.",
+            help="Run them again with all of onnxruntime's optimisations, within 1e-3 of the largest value.",
         ),
         inputs_option(),
         timeout_option("the numbers, and again for the optimised ones"),

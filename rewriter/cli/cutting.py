@@ -13,8 +13,8 @@ def checking_options(command: Command) -> Command:
         limit_options()(command),
         click.option(
             "--numbers/--no-numbers",
-            default=True,
-            help="Run the whole and what was cut from it, or only check and load the latter.",
+            default=None,
+            help="Demand that the whole and what was cut from it run, or do not run them.",
         ),
         inputs_option("the whole"),
         timeout_option("the numbers"),

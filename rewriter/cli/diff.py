@@ -21,7 +21,7 @@ from rewriter.cli.common import (
 from rewriter.cli.selecting import selection_flags
 from rewriter.insight.diff import TOLERANCE, chosen
 from rewriter.modules.selection import Selection
-from rewriter.refusals import NotEquivalent
+from rewriter.refusals import Different
 from rewriter.views.json_diff import diff_json
 from rewriter.views.text.diff import print_diff
 
@@ -82,4 +82,4 @@ def command(
         emit_json(diff_json(found))
     else:
         print_diff(found, stdout(), chosen(found, selection), everything=everything)
-    ctx.exit(0 if found.equal else NotEquivalent.exit_code)
+    ctx.exit(0 if found.equal else Different.exit_code)

@@ -36,7 +36,7 @@ def command(
     output: Path,
     call: int | None,
     given: Given,
-    numbers: bool,
+    numbers: bool | None,
     inputs: Path | None,
     timeout: float,
     copy_data: bool,

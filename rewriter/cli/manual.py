@@ -11,29 +11,37 @@ import click
 _EXAMPLES = re.compile(r"\n*\x08\n((?: +rewriter .*\n?)+)")
 """The block of commands that ends the docstring of a verb, behind click's mark against wrapping."""
 
-NOT_EQUIVALENT = "not equivalent, nothing written"
+_PROOF = {
+    1: "the result is different, nothing written",
+    5: "not proved equal, or numbers demanded and not taken; nothing written",
+}
 _OF_ALL = {2: "usage", 3: "unreadable or refused input"}
 _OF_VERBS: dict[str, dict[int, str]] = {
     "rewrite": {
-        1: NOT_EQUIVALENT,
+        **_PROOF,
         4: "below --min-coverage, or refusals under --strict; nothing written",
     },
     "carry": {
-        1: NOT_EQUIVALENT,
+        **_PROOF,
         4: "below --min-coverage, or refusals under --strict; nothing written",
     },
     "batch": {
         0: "all files done",
-        1: "a file came out not equivalent, and was not written",
+        1: "the result for a file is different, and was not written",
         2: "usage, or a file could not be written",
         3: "a file is unreadable or refused",
         4: "a file is below --min-coverage, or has refusals under --strict",
+        5: "a file was not proved equal, and was not written",
         70: "a file crashed the process, or met a fault of our own",
     },
-    "flatten": {1: NOT_EQUIVALENT},
-    "extract": {1: NOT_EQUIVALENT},
-    "split": {1: NOT_EQUIVALENT},
-    "verify": {0: "they compute the same", 1: "they do not"},
+    "flatten": _PROOF,
+    "extract": _PROOF,
+    "split": _PROOF,
+    "verify": {
+        0: "equal, or within the tolerance that was given",
+        1: "different",
+        5: "not proved, or numbers demanded and not taken",
+    },
     "diff": {0: "the numbers agree, or no module differs where none were taken", 1: "they differ"},
     "doctor": {0: "done, whatever the warnings say", 4: "warnings under --strict"},
     "passes": {3: ""},

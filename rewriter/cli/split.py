@@ -46,7 +46,7 @@ def command(
     at: tuple[str, ...],
     output: Path,
     given: Given,
-    numbers: bool,
+    numbers: bool | None,
     inputs: Path | None,
     timeout: float,
     copy_data: bool,

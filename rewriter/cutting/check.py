@@ -9,11 +9,15 @@ from pathlib import Path
 from onnx import ModelProto
 
 from rewriter.cutting.piece import Piece
+from rewriter.cutting.slicing import slice_of
+from rewriter.proof.certificate import Certificate, certify
 from rewriter.proof.compare import Numeric, fitting
-from rewriter.refusals import NotEquivalent
+from rewriter.proof.verification import Verdict, Verification
+from rewriter.proof.words import reason_of
+from rewriter.refusals import Different, NotProved
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.inputs import FeedError
-from rewriter.runtime.parts import Part, Verdict, WholeRun
+from rewriter.runtime.parts import Part, PartRun, WholeRun
 from rewriter.runtime.planning import plan
 from rewriter.runtime.protocol import one_line
 
@@ -23,13 +27,14 @@ class Checking:
     """How pieces are checked.
 
     Attributes:
-        numbers: whether to run the whole and the pieces; without, they are checked and loaded alone.
+        numbers: whether to run the whole and the pieces. None: also write where they cannot be run; True:
+            demand the numbers; False: certificate, checker and a session alone.
         inputs: arrays to run the whole on; drawn from its signature where None.
         timeout: seconds for all of it.
         sets: how many input sets to draw.
     """
 
-    numbers: bool = True
+    numbers: bool | None = None
     inputs: Mapping[str, Array] | None = None
     timeout: float = 600.0
     sets: int = 3
@@ -40,22 +45,28 @@ class Check:
     """What was found of one piece.
 
     Attributes:
+        verification: the piece against the part of the whole that it was cut from.
         fault: what the full checker or onnxruntime has against it; None where both take it.
         fault_of_whole: the same has something against the whole model, too.
-        numeric: the piece against the whole; None where numbers were not asked for.
         unsteady: outputs that were not compared, since they are random in the whole as well.
     """
 
-    fault: str | None
-    fault_of_whole: bool
-    numeric: Numeric | None
+    verification: Verification
+    fault: str | None = None
+    fault_of_whole: bool = False
     unsteady: tuple[str, ...] = ()
 
     @property
-    def holds(self) -> bool:
-        """Valid, as far as the whole is, and contradicted by no number."""
+    def numeric(self) -> Numeric | None:
+        """The numbers of the piece and of the whole; None where they were not asked for."""
+        return self.verification.numeric
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the verification; a piece that is less valid than the whole is not proved."""
         valid = self.fault is None or self.fault_of_whole
-        return valid and (self.numeric is None or self.numeric.agrees is not False)
+        found = self.verification.verdict
+        return Verdict.NOT_PROVED if found is Verdict.EQUAL and not valid else found
 
 
 def run_of(whole: ModelProto, folder: Path | None, how: Checking) -> WholeRun:
@@ -74,7 +85,7 @@ def run_of(whole: ModelProto, folder: Path | None, how: Checking) -> WholeRun:
 def check(
     whole: ModelProto, pieces: Sequence[Piece], folder: Path | None, how: Checking, *, chain: bool = False
 ) -> tuple[Check, ...]:
-    """Check pieces of a model: onnx's full checker, a session in onnxruntime, and numbers bit for bit.
+    """Check pieces of a model: the certificate, onnx's full checker, a session in onnxruntime, numbers.
 
     Args:
         whole: the model they were cut from.
@@ -87,12 +98,20 @@ def check(
         UsageError: the inputs do not fit the whole.
     """
     parts = [Part(piece.model, piece.recorded) for piece in pieces]
-    verdicts = run_of(whole, folder, how).judge(parts, chain=chain)
-    return tuple(_judged(verdict, how) for verdict in verdicts)
+    found = run_of(whole, folder, how).judge(parts, chain=chain)
+    certificates = [_certified(whole, piece, folder) for piece in pieces]
+    return tuple(_judged(*each, how) for each in zip(found, certificates, strict=True))
+
+
+def _certified(whole: ModelProto, piece: Piece, folder: Path | None) -> Certificate:
+    """Whether a piece bears the expressions of the whole between its inputs and outputs."""
+    return certify(
+        slice_of(whole, piece), piece.model, before_folder=folder, after_folder=folder, by_position=True
+    )
 
 
 def _drawing(whole: ModelProto, how: Checking) -> Plan | str:
-    if not how.numbers:
+    if how.numbers is False:
         return "not asked for"
     try:
         return plan(whole)
@@ -100,20 +119,32 @@ def _drawing(whole: ModelProto, how: Checking) -> Plan | str:
         return one_line(f"no inputs can be drawn: {error}")
 
 
-def _judged(verdict: Verdict, how: Checking) -> Check:
-    numeric = Numeric(**asdict(verdict.outcome)) if how.numbers else None
-    return Check(verdict.fault, verdict.fault_of_whole, numeric, verdict.unsteady)
+def _judged(found: PartRun, certificate: Certificate, how: Checking) -> Check:
+    numeric = None if how.numbers is False else Numeric(**asdict(found.outcome))
+    demanded = how.numbers is True or how.inputs is not None
+    verification = Verification(certificate, numeric, demanded=demanded)
+    return Check(verification, found.fault, found.fault_of_whole, found.unsteady)
 
 
 def demand(name: str, found: Check) -> None:
-    """Raises NotEquivalent where a check does not hold; `name` is the piece in the message."""
+    """Refuse a piece that was not proved equal to its part of the whole.
+
+    Args:
+        name: the piece in the message.
+        found: what was found of it.
+
+    Raises:
+        Different: it computes something else.
+        NotProved: it is less valid than the whole, was not proved, or has no numbers that were demanded.
+    """
+    end = "; nothing was written, please report this model"
+    if found.verification.verdict is Verdict.DIFFERENT:
+        raise Different(f"{name}: different: {reason_of(found.verification)}{end}")
     if found.fault is not None and not found.fault_of_whole:
-        raise NotEquivalent(f"{name}: {found.fault}; nothing was written, please report this model")
-    if not found.holds:
-        numeric = found.numeric
-        assert numeric is not None
-        what = numeric.error or f"{numeric.worst_output!r} is off by {numeric.max_abs} ({numeric.where})"
-        raise NotEquivalent(
-            f"{name}: computes other numbers than the whole: {what}; nothing was written, "
-            "please report this model"
+        raise NotProved(f"{name}: not proved: {found.fault}{end}")
+    if found.verdict is not Verdict.EQUAL:
+        raise NotProved(f"{name}: not proved: {reason_of(found.verification)}{end}")
+    if found.verification.missing is not None:
+        raise NotProved(
+            f"{name}: {reason_of(found.verification)}; nothing was written, leave out --numbers to do without"
         )

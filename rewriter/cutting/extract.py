@@ -104,7 +104,8 @@ def extract(
     Raises:
         UsageError: a module has several calls, or not that one; or the output will not do.
         CannotCut: the modules can be no model of their own.
-        NotEquivalent: the result is not valid or computes something else; nothing was written.
+        NotProved: the result is not valid, or not proved to compute the same; nothing was written.
+        Different: it computes something else; nothing was written.
         CannotWrite: the output cannot be written.
     """
     how = checking or Checking()

@@ -102,7 +102,8 @@ def split(
     Raises:
         UsageError: a module has several calls, or not that one; or the folder will not do.
         CannotCut: there is nothing to compute on one side of a cut.
-        NotEquivalent: a part is not valid or the chain computes something else; nothing was written.
+        NotProved: a part is not valid, or not proved to compute the same; nothing was written.
+        Different: the chain computes something else; nothing was written.
         CannotWrite: the folder cannot be written.
     """
     how = checking or Checking()

@@ -140,13 +140,13 @@ def compare_calls(
     try:
         left, right = signature(before.model), signature(after.model)
         renamed = _renamed(left, right)
-        drawn_for = _narrower(left, right, renamed) if inputs is None else Stage.ORIGINAL
-        drawing = plan((before if drawn_for is Stage.ORIGINAL else after).model)
+        drawn_for = _narrower(left, right, renamed) if inputs is None else Stage.FIRST
+        drawing = plan((before if drawn_for is Stage.FIRST else after).model)
     except FeedError as error:
         return Numbers(0, (), one_line(f"no inputs for both: {error}"))
     calls = calls_of_both(before, after, pairs)
     ports = [port for _, _, *both in calls for port in both]
-    swapped = drawn_for is Stage.REWRITTEN
+    swapped = drawn_for is Stage.SECOND
     sides = (after, before) if swapped else (before, after)
     found = contrast(
         dict(zip(Stage, (each.model for each in sides), strict=True)),
@@ -198,7 +198,7 @@ def _narrower(left: Sequence[Input], right: Sequence[Input], renamed: Mapping[st
         return sum(isinstance(dim, int) for each in inputs for dim in each.dims or ())
 
     whole = len(renamed) == len(left)
-    return Stage.REWRITTEN if whole and fixed(right) > fixed(left) else Stage.ORIGINAL
+    return Stage.SECOND if whole and fixed(right) > fixed(left) else Stage.FIRST
 
 
 def _turned(port: Port) -> Port:

@@ -9,7 +9,7 @@ from typing import Any
 import onnx
 from onnx import NodeProto, OperatorSetIdProto, helper
 
-_RANDOM = frozenset(
+RANDOM = frozenset(
     {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}
 )
 _STANDARD = frozenset({"", "ai.onnx.ml"})
@@ -59,6 +59,24 @@ def since(op_type: str, domain: str, version: int) -> int:
 
 
 @lru_cache(maxsize=4096)
+def optional_tail(op_type: str, domain: str, version: int) -> tuple[int, int]:
+    """The inputs at the end of an operator's signature that may be left out: first and last position + 1.
+
+    Those of a variadic parameter are none of them: each of these counts, blank ones too. Of an operator that
+    onnx does not know, none may be left out: its kernels may count them.
+    """
+    if (schema := schema_of(op_type, domain, abs(version))) is None:
+        return 0, 0
+    kinds = [each.option for each in schema.inputs]
+    options = onnx.defs.OpSchema.FormalParameterOption
+    end = len(kinds) - 1 if kinds and kinds[-1] == options.Variadic else len(kinds)
+    start = end
+    while start and kinds[start - 1] == options.Optional:
+        start -= 1
+    return start, end
+
+
+@lru_cache(maxsize=4096)
 def may_hold_graphs(op_type: str, domain: str, version: int) -> bool:
     """Whether an operator has attributes that are graphs; so may one that onnx does not know."""
     if (schema := schema_of(op_type, domain, abs(version))) is None:
@@ -87,12 +105,34 @@ def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> boo
         return True  # nothing in the file says whether an operator we do not know keeps state
     if node.op_type == "Dropout" and version < _DROPOUT_WITHOUT_IS_TEST:
         return not any(attribute.name == "is_test" and attribute.i for attribute in node.attribute)
-    return node.op_type in _RANDOM or (node.op_type == "Dropout" and inputs > 2)
+    return node.op_type != "Dropout" or inputs > 2
 
 
 def may_count_apart(op_type: str, domain: str, version: int) -> bool:
     """Whether `counts_apart` holds of some nodes of an operator."""
-    return domain not in _STANDARD or version <= 0 or op_type in _RANDOM or op_type == "Dropout"
+    return domain not in _STANDARD or version <= 0 or op_type == "Dropout" or _draws(op_type, domain, version)
+
+
+@lru_cache(maxsize=4096)
+def _draws(op_type: str, domain: str, version: int) -> bool:
+    return op_type in RANDOM or flagged_random(op_type, domain, version)
+
+
+def flagged_random(op_type: str, domain: str, version: int) -> bool:
+    """Whether the installed onnx marks an operator as non-deterministic; old ones mark none.
+
+    It also marks operators with bodies, which are as random as their bodies, and operators that a function
+    defines, which are as random as the nodes of that function.
+    """
+    schema = schema_of(op_type, domain, abs(version))
+    flag = getattr(schema, "node_determinism", None)
+    if flag is None or flag != onnx.defs.OpSchema.NodeDeterminism.NonDeterministic:
+        return False
+    if may_hold_graphs(op_type, domain, version):
+        return False
+    if not schema.has_function:
+        return True
+    return any(_draws(node.op_type, canonical(node.domain), version) for node in schema.function_body.node)
 
 
 def left_to_runtimes(domain: str) -> bool:

@@ -19,18 +19,45 @@ Array = NDArray[Any]
 def inline_bytes(tensor: TensorProto) -> bytes | None:
     """What `raw_data` holds, or would hold for a tensor stored in one of the typed fields.
 
-    None where bytes are not the whole content: strings, segments, and fields that contradict each other.
+    None where bytes are not the whole content: strings, segments, fields that contradict each other, and
+    numbers outside the range of the element type, which readers convert in different ways.
     """
     typed = [name for name in _TYPED if getattr(tensor, name)]
     if tensor.string_data or tensor.HasField("segment") or len(typed) + tensor.HasField("raw_data") > 1:
         return None
     if not typed:
         return bytes(tensor.raw_data)
+    if not _in_range(tensor, typed[0]):
+        return None
     try:
         with np.errstate(all="raise"):
             return numpy_helper.from_array(numpy_helper.to_array(tensor)).raw_data
     except (ArithmeticError, KeyError, TypeError, ValueError):
         return None
+
+
+_RANGES: dict[int, tuple[int, int]] = {
+    TensorProto.BOOL: (0, 1),
+    TensorProto.INT8: (-128, 127),
+    TensorProto.INT16: (-(2**15), 2**15 - 1),
+    TensorProto.UINT16: (0, 2**16 - 1),
+    TensorProto.FLOAT16: (0, 2**16 - 1),
+    TensorProto.BFLOAT16: (0, 2**16 - 1),
+    TensorProto.UINT32: (0, 2**32 - 1),
+}
+"""Element type -> the numbers that a wider field may hold for it: floats as their bits."""
+_BYTE = (0, 255)
+"""The range of all other types in `int32_data`: 8-bit types as their bits, two or four narrow ones a byte."""
+
+
+def _in_range(tensor: TensorProto, field: str) -> bool:
+    """Whether a typed field holds numbers of the element type alone."""
+    narrow = field == "int32_data" and tensor.data_type != TensorProto.INT32
+    if not (narrow or (field == "uint64_data" and tensor.data_type == TensorProto.UINT32)):
+        return True
+    low, high = _RANGES.get(tensor.data_type, _BYTE)
+    numbers = np.array(getattr(tensor, field))
+    return bool(numbers.min() >= low and numbers.max() <= high)
 
 
 def data_file(folder: Path, location: str) -> Path:

@@ -10,6 +10,7 @@ from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.pipeline.loading import Inputs
 from rewriter.refusals import UsageError
+from rewriter.runtime.difference import Tolerance
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,13 @@ class Options:
         min_coverage: least share of nodes to be placed, 0 to 1.
         strict: whether a refusal is a failure.
         dry_run: whether to do everything but write.
+        tolerance: how far numbers may be apart, for a comparison; a rewrite has none.
         timeout: seconds for the numbers, and again for the optimised ones.
         given: what the user knows of the model besides the file.
         folder: where the external data of a model in memory lies; beside the output where None.
 
     Raises:
-        UsageError: optimised without numbers.
+        UsageError: optimised, or a tolerance, without numbers.
     """
 
     passes: tuple[Pass, ...] = (Annotate(),)
@@ -45,14 +47,23 @@ class Options:
     strict: bool = False
     dry_run: bool = False
     timeout: float = 600.0
+    tolerance: Tolerance | None = None
     given: Given = NOTHING
     folder: Path | None = None
 
     def __post_init__(self) -> None:
         if self.optimised and self.numbers is False:
             raise UsageError("--optimised compares numbers; leave out --no-numbers")
+        if self.tolerance is not None and self.numbers is False:
+            raise UsageError("a tolerance is one of numbers; leave out --no-numbers")
 
     @property
     def may_spare_numbers(self) -> bool:
         """Whether nobody asked for numbers, so that models which are the same to a runtime need none."""
-        return self.numbers is None and self.inputs is None and not self.optimised
+        return not self.demands_numbers
+
+    @property
+    def demands_numbers(self) -> bool:
+        """Whether numbers were asked for: by word, by inputs to take them on, or by what judges them."""
+        asked = self.inputs is not None or self.optimised or self.tolerance is not None
+        return self.numbers is True or asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onnx import ModelProto
@@ -14,13 +14,15 @@ from rewriter.model import external
 from rewriter.pipeline.loading import Progress, Source, read_model
 from rewriter.pipeline.options import Options
 from rewriter.proof.certificate import certify
-from rewriter.proof.compare import IDENTICAL, Numeric, compare
-from rewriter.proof.identical import same_to_run
-from rewriter.proof.verification import Verification
+from rewriter.proof.compare import IDENTICAL, OPTIMISED, Numeric, compare
+from rewriter.proof.verification import Verdict, Verification
+from rewriter.proof.words import reason_of
+from rewriter.refusals import Different, NotProved
+from rewriter.runtime.difference import Tolerance
 
 
 def verify(before: Source, after: Source, options: Options) -> Verification:
-    """Compare two models: symbolically, and by numbers.
+    """Compare two models: symbolically, and by numbers. Their inputs and outputs may bear other names.
 
     Raises:
         UnreadableModel: one of them, or external data it refers to, cannot be read.
@@ -30,7 +32,18 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
         if path:
             external.check_external_data(model, path)
     folders = tuple(path.parent.resolve() if path else None for path in (left_path, right_path))
-    return prove(left, right, (folders[0], folders[1]), options, Clock(lambda station: None))
+    clock = Clock(lambda station: None)
+    found = prove(left, right, (folders[0], folders[1]), options, clock, by_position=True)
+    return replace(found, notes=tuple(_renamed(left, right)))
+
+
+def _renamed(before: ModelProto, after: ModelProto) -> Iterator[str]:
+    """Notes on names of the interface that differ."""
+    for side in ("input", "output"):
+        ours, theirs = ([info.name for info in getattr(each.graph, side)] for each in (before, after))
+        if len(ours) == len(theirs) and ours != theirs:
+            first = next(pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1])
+            yield f"{side}s bear other names ({first[0]!r}, {first[1]!r}) and are matched by position"
 
 
 def prove(
@@ -39,6 +52,8 @@ def prove(
     folders: tuple[Path | None, Path | None],
     options: Options,
     clock: Clock,
+    *,
+    by_position: bool = False,
 ) -> Verification:
     """Prove two models equal as the options ask.
 
@@ -48,14 +63,19 @@ def prove(
         folders: where the external data of each lies; None for nowhere.
         options: which proofs, on which inputs, for how long.
         clock: takes the time of each.
+        by_position: whether inputs and outputs may bear other names, in the same order.
     """
     with clock("certificate"):
-        certificate = certify(before, after, before_folder=folders[0], after_folder=folders[1])
+        certificate = certify(
+            before, after, before_folder=folders[0], after_folder=folders[1], by_position=by_position
+        )
 
-    def compared(station: str, *, optimised: bool) -> Numeric:
+    def compared(station: str, *, optimised: bool, tolerance: Tolerance | None) -> Numeric:
         with clock(station):
-            if options.may_spare_numbers and same_to_run(before, after, folders):
+            if options.may_spare_numbers and certificate.identical:
                 return IDENTICAL
+            if certificate.mismatch:
+                return Numeric(skipped="their interfaces do not fit")
             return compare(
                 before,
                 after,
@@ -63,25 +83,39 @@ def prove(
                 after_folder=folders[1],
                 inputs=options.inputs,
                 optimised=optimised,
+                tolerance=tolerance,
                 timeout=options.timeout,
             )
 
-    numeric = None if options.numbers is False else compared("numbers", optimised=False)
-    optimised = compared("optimised numbers", optimised=True) if options.optimised else None
-    return Verification(certificate, numeric, optimised)
+    numeric = optimised = None
+    if options.numbers is not False:
+        numeric = compared("numbers", optimised=False, tolerance=options.tolerance)
+    if options.optimised:
+        allowed = options.tolerance or OPTIMISED
+        optimised = compared("optimised numbers", optimised=True, tolerance=allowed)
+    return Verification(certificate, numeric, optimised, options.demands_numbers)
 
 
-def fault_of(verification: Verification) -> str:
-    """Why a verification does not hold, in one line."""
-    certificate, numeric = verification.certificate, verification.numeric
-    if not certificate.equal:
-        return f"not proved equal: {certificate.difference}"
-    if numeric is not None and numeric.agrees is False:
-        return f"onnxruntime computes other numbers: {numeric.error or f'off by {numeric.max_abs}'}"
-    optimised = verification.optimised
-    assert optimised is not None  # else the verification holds
-    off = optimised.error or f"off by {optimised.relative} of the largest value"
-    return f"onnxruntime computes other numbers with its optimisations: {off}"
+def demand_equal(verification: Verification, name: str, *, report: str = "please report this model") -> None:
+    """Refuse to go on where two models were not proved equal, or numbers are missing.
+
+    Args:
+        verification: of the two.
+        name: what the message is about.
+        report: what to do about it.
+
+    Raises:
+        Different: an input shows that they differ.
+        NotProved: nothing shows whether they do.
+    """
+    verdict = verification.verdict
+    if verdict is Verdict.EQUAL and verification.missing is None:
+        return
+    if verdict is Verdict.EQUAL:
+        text = f"{name}: {reason_of(verification)}; nothing was written, leave out --numbers to do without"
+        raise NotProved(text)
+    fault = Different if verdict is Verdict.DIFFERENT else NotProved
+    raise fault(f"{name}: {verdict}: {reason_of(verification)}; nothing was written, {report}")
 
 
 @dataclass(slots=True)

@@ -21,8 +21,8 @@ from rewriter.passes.naming import last_word
 from rewriter.pipeline.course import Course
 from rewriter.pipeline.loading import Progress, Source, name_of, naming, read_indexed
 from rewriter.pipeline.options import Options
-from rewriter.pipeline.proving import Clock, fault_of, prove
-from rewriter.refusals import BelowThreshold, NotEquivalent, UnreadableModel, UsageError
+from rewriter.pipeline.proving import Clock, demand_equal, prove
+from rewriter.refusals import BelowThreshold, UnreadableModel, UsageError
 from rewriter.views import sidecar
 from rewriter.views.report import PassRecord, Report
 
@@ -49,7 +49,8 @@ def rewrite(
         UsageError: the output is the source, or external data would be left behind.
         CannotWrite: the output cannot be written.
         UnreadableModel: the source or its data changed meanwhile; nothing was written.
-        NotEquivalent: the result was not proved equal; nothing was written.
+        NotProved: the result was not proved equal, or numbers are missing; nothing was written.
+        Different: the result computes something else; nothing was written.
         BelowThreshold: too few nodes were placed, or something was refused; nothing was written.
     """
     clock = Clock(progress)
@@ -81,10 +82,7 @@ def rewrite(
     if not verification.certificate.readable:
         reason = verification.certificate.difference
         raise UnreadableModel(f"{name_of(path)}: {reason}; run onnx.checker on it, or export it again")
-    if not verification.holds:
-        raise NotEquivalent(
-            f"{name_of(path)}: {fault_of(verification)}; nothing was written, please report this model"
-        )
+    demand_equal(verification, name_of(path))
     written: tuple[Path, ...] = ()
     if output and not options.dry_run:
         with clock("write"):

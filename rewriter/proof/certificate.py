@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto, TypeProto, ValueInfoProto
 
 from rewriter import garbage
 from rewriter.proof.contents import Contents, Table
-from rewriter.proof.numbering import Numbering
+from rewriter.proof.identical import same_to_run
+from rewriter.proof.numbering import Numbering, TypesCount, interface_inputs
 from rewriter.proof.scope import Unprovable
 
 
@@ -25,23 +26,33 @@ class Certificate:
         difference: one line on the first difference; None where equal.
         readable: whether the first model can be read as expressions at all; a graph with a cycle, say, has
             none, and nothing can be proved of it.
+        identical: whether all that a runtime executes is the same in both, byte for byte; expressions were
+            not compared then.
+        interface: whether the difference is one of inputs or outputs: their number, names, types or defaults.
+        mismatch: whether no array fits both models: other numbers of inputs or outputs, or other types.
     """
 
     equal: bool
     outputs: int
     difference: str | None = None
     readable: bool = True
+    identical: bool = False
+    interface: bool = False
+    mismatch: bool = False
 
 
-@garbage.paused()
 def certify(
     before: ModelProto,
     after: ModelProto,
     *,
     before_folder: Path | None = None,
     after_folder: Path | None = None,
+    by_position: bool = False,
 ) -> Certificate:
-    """Compare two models symbolically, functions entered, in time linear in their nodes.
+    """Compare two models: byte for byte all that a runtime executes, else symbolically.
+
+    A model whose executed part is the same is equal whatever it contains, also where it has no reading as
+    expressions.
 
     Args:
         before: a model.
@@ -49,59 +60,127 @@ def certify(
         before_folder: where the external data of `before` lies; None where it has none.
         after_folder: the same for `after`. In one folder, external data counts by reference and is not read;
             in two, its bytes are read once and compared by digest.
+        by_position: whether inputs and outputs may bear other names, in the same order.
     """
+    if same_to_run(before, after, (before_folder, after_folder)):
+        return Certificate(True, len(before.graph.output), identical=True)
+    return compare_expressions(
+        before, after, before_folder=before_folder, after_folder=after_folder, by_position=by_position
+    )
+
+
+@garbage.paused()
+def compare_expressions(
+    before: ModelProto,
+    after: ModelProto,
+    *,
+    before_folder: Path | None = None,
+    after_folder: Path | None = None,
+    by_position: bool = False,
+) -> Certificate:
+    """Compare two models symbolically, functions entered, in time linear in their nodes; see `certify`."""
+    if (found := _interface(before, after, by_position)) is not None:
+        return found
     table = Table(Contents(by_content=before_folder != after_folder))
-    for side in ("input", "output"):
-        if difference := _interface(side, before, after):
-            return Certificate(False, 0, difference)
     left = _numbered(before, table, before_folder)
     right = _numbered(after, table, after_folder)
     if isinstance(left, str) or isinstance(right, str):
         reason = left if isinstance(left, str) else right
         return Certificate(False, 0, f"no proof: {reason}", readable=not isinstance(left, str))
-    difference = _difference(left, right)
-    return Certificate(difference is None, len(left.outputs), difference)
+    return _difference(before, left, right) or Certificate(True, len(left.outputs))
 
 
 def _numbered(model: ModelProto, table: Table, folder: Path | None) -> Numbering | str:
     """The numbers of a model, or why it has none."""
     try:
-        return Numbering(model, table, folder)
+        try:
+            return Numbering(model, table, folder)
+        except TypesCount:
+            return Numbering(model, table, folder, typed=True)
     except Unprovable as error:
         return str(error)
     except RecursionError:
         return "functions or graphs nest too deep"
 
 
-def _difference(left: Numbering, right: Numbering) -> str | None:
-    for name, number in left.outputs.items():
-        if right.outputs[name] != number:
-            return _explain(name, left, right)
-    for name, number in left.inputs.items():
-        if right.inputs[name] != number:
-            return f"input {name!r} has another default"
+def _difference(before: ModelProto, left: Numbering, right: Numbering) -> Certificate | None:
+    """The first difference between the numbers of two models of one interface; None where there is none."""
+    outputs = len(left.outputs)
+    for info, ours, theirs in zip(before.graph.output, left.outputs, right.outputs, strict=True):
+        if ours != theirs:
+            return Certificate(False, outputs, _explain(info.name, left, right))
+    for info, ours, theirs in zip(interface_inputs(before), left.inputs, right.inputs, strict=True):
+        if ours != theirs:
+            return Certificate(False, outputs, f"input {info.name!r} has another default", interface=True)
     if sorted(left.apart) != sorted(right.apart):
-        return "nodes that draw random numbers, or may keep state, were added, dropped or changed"
+        return Certificate(
+            False,
+            outputs,
+            "nodes that draw random numbers, or may keep state, were added, dropped or changed",
+        )
     return None
 
 
-def _interface(side: str, before: ModelProto, after: ModelProto) -> str | None:
-    left, right = getattr(before.graph, side), getattr(after.graph, side)
-    if [info.name for info in left] != [info.name for info in right]:
-        return f"the models have different {side}s"
-    for ours, theirs in zip(left, right, strict=True):
-        if ours.type.SerializeToString(deterministic=True) != theirs.type.SerializeToString(
-            deterministic=True
-        ):
-            return f"{side} {ours.name!r} changed its type or shape"
+def _interface(before: ModelProto, after: ModelProto, by_position: bool) -> Certificate | None:
+    """How the inputs or outputs of two models differ."""
+    inputs = interface_inputs(before), interface_inputs(after)
+    outputs = list(before.graph.output), list(after.graph.output)
+    required = len(_required(before, inputs[0])) == len(_required(after, inputs[1]))
+    for side, (ours, theirs), fits in (("input", inputs, required), ("output", outputs, False)):
+        if len(ours) != len(theirs):
+            difference = f"one model has {len(ours)} {side}s, the other {len(theirs)}"
+            return Certificate(False, 0, difference, interface=True, mismatch=not fits)
+        for left, right in zip(ours, theirs, strict=True):
+            if left.name != right.name and not by_position:
+                difference = f"{side} {left.name!r} is called {right.name!r} in the other model"
+                return Certificate(False, 0, difference, interface=True)
+            if _said(left.type) != _said(right.type):
+                kinds = described(left.type), described(right.type)
+                apart = (
+                    "{}, in the other model {}".format(*kinds)
+                    if kinds[0] != kinds[1]
+                    else "described otherwise"
+                )
+                mismatch = _element(left.type) != _element(right.type)
+                return Certificate(
+                    False, 0, f"{side} {left.name!r} is {apart}", interface=True, mismatch=mismatch
+                )
     return None
+
+
+def _required(model: ModelProto, inputs: list[ValueInfoProto]) -> list[ValueInfoProto]:
+    """The inputs that have no default."""
+    defaults = {each.name for each in model.graph.initializer}
+    defaults |= {each.values.name for each in model.graph.sparse_initializer}
+    return [info for info in inputs if info.name not in defaults]
+
+
+def _said(kind: TypeProto) -> bytes:
+    return kind.SerializeToString(deterministic=True)
+
+
+def _element(kind: TypeProto) -> tuple[str | None, int]:
+    return kind.WhichOneof("value"), kind.tensor_type.elem_type
+
+
+def described(kind: TypeProto) -> str:
+    """A type in words: `float 2 x seq x 128`, `bool scalar`, `sequence`."""
+    which = kind.WhichOneof("value")
+    if which != "tensor_type":
+        return (which or "no type").removesuffix("_type").replace("_", " ")
+    tensor = kind.tensor_type
+    names = {number: name for name, number in TensorProto.DataType.items()}
+    element = names.get(tensor.elem_type, str(tensor.elem_type)).lower()
+    if not tensor.HasField("shape"):
+        return f"{element} of any shape"
+    dims = [str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim]
+    return f"{element} {' x '.join(dims) or 'scalar'}"
 
 
 def _explain(output: str, left: Numbering, right: Numbering) -> str:
     """Name the first node of one model whose result the other does not compute."""
     for number, node in left.node_of.items():
         if number not in right.node_of:
-            return (
-                f"output {output!r} differs, first at node {node.name or node.output[0]!r} ({node.op_type})"
-            )
+            name = node.name or node.output[0]
+            return f"output {output!r} is computed otherwise, first at node {name!r} ({node.op_type})"
     return f"output {output!r} is computed from other values"

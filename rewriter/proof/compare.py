@@ -11,14 +11,15 @@ import onnx
 
 from rewriter.model.external import bytes_of
 from rewriter.refusals import UsageError
+from rewriter.runtime.difference import Tolerance
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.inputs import FeedError, Input, evaluate
 from rewriter.runtime.planning import plan
 from rewriter.runtime.protocol import FEW, Stage, one_line
 from rewriter.runtime.sessions import compare_runs
 
-TOLERANCE = 1e-3
-"""How far optimised models may be apart, relative to the largest magnitude of an output.
+OPTIMISED = Tolerance(largest=1e-3)
+"""How far optimised models may be apart.
 
 onnxruntime ignores the `value_info` of functions and so may fuse a grouped model otherwise. Measured with
 onnxruntime 1.31.1 on the exported fixtures, flat against shared functions: nearly all agree bit for bit, the
@@ -34,53 +35,63 @@ _HEAVY = 1 << 29
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
-    """What the numbers say. Either `skipped` tells why they say nothing, or the other fields are filled.
+    """The numbers of two models on the same inputs. `skipped` or `error` says why there are none.
 
     Attributes:
-        runs: number of input sets; 0 where skipped, or where the rewritten model crashed onnxruntime.
-        max_abs: the largest absolute difference over all outputs and sets, infinite where NaN, infinity, a
-            shape, a type or a string differs, or where only the original runs.
-        relative: the largest difference relative to the largest finite magnitude of its output in the
-            original, or to 1e-3 where that is less; infinite where `max_abs` is.
-        exact: every output was the same bit for bit; NaN equals NaN, 0.0 does not equal -0.0.
+        runs: number of input sets that both models ran on; 0 where there are no numbers.
         skipped: why no numbers were taken, in one line.
-        worst_output: the output with the largest difference.
+        error: why the second model gave no results where the first did.
+        exact: whether every output was the same bit for bit; NaN equals NaN, 0.0 does not equal -0.0. None
+            where there are no numbers.
+        max_abs: the largest absolute difference over all outputs and sets, infinite where NaN, infinity, a
+            shape, a type or a string differs.
+        relative: the largest difference relative to the largest finite magnitude of its output in the first
+            model; infinite where that is 0 or `max_abs` is infinite.
+        rounding: whether all that differs are floats, by no more than 1e-4 of the largest value.
+        within: whether all is within `tolerance`; None where there is none, or no numbers.
+        worst_output: the output with the largest relative difference.
+        worst_abs: the absolute difference there.
         where: the input set and the element of that output.
-        error: why the rewritten model gave no results where the original did.
         ort_version: of the onnxruntime that ran, None where it did not come to that.
         identical: nothing was run, since all that onnxruntime would execute is the same in both.
+        tolerance: how far outputs may be apart; None for not at all.
     """
 
-    runs: int
-    max_abs: float | None
-    exact: bool | None
-    skipped: str | None
-    relative: float | None = None
-    worst_output: str | None = None
-    where: str | None = None
+    runs: int = 0
+    skipped: str | None = None
     error: str | None = None
+    exact: bool | None = None
+    max_abs: float | None = None
+    relative: float | None = None
+    rounding: bool | None = None
+    within: bool | None = None
+    worst_output: str | None = None
+    worst_abs: float | None = None
+    where: str | None = None
     ort_version: str | None = None
     identical: bool = False
+    tolerance: Tolerance | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether there are numbers, or need be none since both runs would be of one model."""
+        return self.identical or (self.skipped is None and self.error is None)
 
     @property
     def agrees(self) -> bool | None:
         """Whether the models agree bit for bit, as run or as the same to run; None where nothing tells."""
-        return True if self.identical else None if self.skipped is not None else self.exact
+        return True if self.identical else self.exact
 
-    def within(self, tolerance: float) -> bool | None:
-        """Whether no output is farther off than that, `relative` to it; None where nothing tells."""
-        if self.identical:
-            return True
-        if self.skipped is not None:
-            return None
-        return self.relative is not None and self.relative <= tolerance
+    @property
+    def differs(self) -> bool:
+        """Whether an output is farther off than was allowed or, if nothing was, than rounding explains."""
+        if self.exact is not False:
+            return False
+        return not self.within if self.tolerance is not None else not self.rounding
 
 
 IDENTICAL = Numeric(
-    0,
-    None,
-    None,
-    "the executable part is the same bytes, so both runs would be of one model; --numbers runs them",
+    skipped="both runs would be of one model; --numbers runs them",
     identical=True,
 )
 """Of two models that are `identical.same_to_run`."""
@@ -96,6 +107,7 @@ def compare(
     seed: int = 0,
     inputs: Mapping[str, Array] | None = None,
     optimised: bool = False,
+    tolerance: Tolerance | None = None,
     timeout: float = 600.0,
 ) -> Numeric:
     """Runs both models on the same inputs in a child process and compares all their outputs.
@@ -110,7 +122,8 @@ def compare(
         seed: the same seed draws the same inputs.
         inputs: one array per input, instead of drawn ones: one run.
         optimised: run with onnxruntime's optimisations. They may fuse the two models differently, so that
-            equal models differ in the last bits: judge with `within(TOLERANCE)` then.
+            equal models differ in the last bits: `OPTIMISED` allows for that.
+        tolerance: how far outputs may be apart; None for not at all.
         timeout: seconds for all of it.
 
     Returns:
@@ -124,20 +137,21 @@ def compare(
             f"cannot compare {sets} input sets in {timeout:g} s: ask for at least one, in positive time"
         )
     try:
-        drawing = plan(before)
+        drawing = plan(before, after)
     except FeedError as error:
-        return Numeric(0, None, None, one_line(f"no inputs can be drawn: {error}"))
+        return Numeric(skipped=one_line(f"no inputs can be drawn: {error}"), tolerance=tolerance)
     outcome = compare_runs(
-        {Stage.ORIGINAL: before, Stage.REWRITTEN: after},
-        {Stage.ORIGINAL: before_folder, Stage.REWRITTEN: after_folder},
+        {Stage.FIRST: before, Stage.SECOND: after},
+        {Stage.FIRST: before_folder, Stage.SECOND: after_folder},
         drawing,
         sets=min(sets, FEW) if _weight(before) >= _HEAVY else sets,
         seed=seed,
         given=None if inputs is None else _fitting(drawing, inputs),
         optimised=optimised,
         timeout=timeout,
+        tolerance=tolerance,
     )
-    return Numeric(**asdict(outcome))
+    return Numeric(**asdict(outcome), tolerance=tolerance)
 
 
 def _weight(model: onnx.ModelProto) -> int:

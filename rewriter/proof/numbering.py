@@ -16,18 +16,23 @@ not by digest, so there are no collisions to argue away.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
 
-from rewriter.model.operators import canonical, counts_apart, left_to_runtimes, since
+from rewriter.model.operators import canonical, counts_apart, left_to_runtimes, optional_tail, since
 from rewriter.proof.contents import Key, Table
-from rewriter.proof.operators import constant_tensor, plain
+from rewriter.proof.declared import body_types, has_scan_outputs, leaves_shapes_open, types_of
+from rewriter.proof.operators import NOTHING, Said, constant_tensor, joined, plain
 from rewriter.proof.scope import Scope, Unprovable, opsets_of
 
 ABSENT = 0
 """The number of an optional input that was left out."""
+
+IR_WITH_CONSTANTS = 4
+"""The first IR version in which an initializer that is not listed as an input is a constant."""
 
 MAX_INLINED = 2_000_000
 """Nodes read inside functions and graph attributes, all calls counted: keeps doubling functions in bounds."""
@@ -36,20 +41,27 @@ _SMALL = 256
 """Bytes of a Constant that is looked up by all it says."""
 
 
+class TypesCount(Exception):
+    """Results depend on declared types: the model has to be numbered with them."""
+
+
 class Numbering:
     """The numbers of one model.
 
     Attributes:
-        inputs: input name -> number; it stands for the name, the type and the default.
-        outputs: output name -> number.
+        inputs: input name -> number; it stands for the type and the default, and for the position.
+        outputs: the numbers of the outputs, in their order.
         apart: the numbers of all nodes that count apart, in the order of the file.
         node_of: number -> the first node of the main graph that computes it.
 
     Raises:
         Unprovable: the model cannot be read as expressions.
+        TypesCount: it has to be read with the types that it declares.
     """
 
-    def __init__(self, model: ModelProto, table: Table, folder: Path | None = None) -> None:
+    def __init__(
+        self, model: ModelProto, table: Table, folder: Path | None = None, *, typed: bool = False
+    ) -> None:
         self._table = table
         self._tensor = partial(table.tensor, folder=folder)
         self._sparse = partial(table.sparse, folder=folder)
@@ -59,23 +71,48 @@ class Numbering:
         self._occurrences: Counter[Key] = Counter()
         self._constants: dict[bytes, int] = {}
         self._inlined = 0
-        self.apart: list[int] = []
+        self._typed = typed
+        self._bare: dict[int, int] = {}
+        self._apart: list[int] = []
         self.node_of: dict[int, NodeProto] = {}
-        self._main = Scope(None, 0, 0, self._opsets)
+        self._main = Scope(None, 0, 0, self._opsets, declared=types_of(model.graph) if typed else {})
         self._define_tensors(model.graph, self._main)
-        self.inputs: dict[str, int] = {}
-        for info in model.graph.input:
+        self.inputs: list[int] = []
+        for info in interface_inputs(model):
             default = self._main.names.pop(info.name, ABSENT)
             kind = info.type.SerializeToString(deterministic=True)
-            self.inputs[info.name] = table.number(("input", info.name, kind, default))
-            self._main.define(info.name, self.inputs[info.name])
+            number = table.number(("input", len(self.inputs), kind, default))
+            self.inputs.append(number)
+            self._define(info.name, number, self._main)
         self._evaluate_nodes(model.graph, self._main)
-        self.outputs = {info.name: self._main.look_up(info.name) for info in model.graph.output}
+        self.outputs = [self._without_types(self._main.look_up(info.name)) for info in model.graph.output]
+        self.apart = [self._without_types(number) for number in self._apart]
+
+    def _without_types(self, number: int) -> int:
+        return self._bare.get(number, number)
+
+    def _made(self, head: Key, reads: tuple[int, ...]) -> int:
+        """The number of what `head` says of the values `reads`."""
+        number = self._table.number((*head, reads))
+        if self._bare:
+            bare = tuple([self._without_types(each) for each in reads])
+            if bare != reads:
+                self._bare[number] = self._table.number((*head, bare))
+        return number
+
+    def _define(self, name: str, number: int, scope: Scope) -> None:
+        """Note what a node writes; where types count, the number stands for the declared type as well."""
+        if self._typed and (said := scope.declared.get(name)):
+            bare = self._without_types(number)
+            number = self._table.number(("declared", number, said))
+            self._bare[number] = bare
+        scope.define(name, number)
 
     def _define_tensors(self, graph: GraphProto, scope: Scope) -> None:
         dense = [(each.name, self._tensor(each)) for each in graph.initializer]
         sparse = [(each.values.name, self._sparse(each)) for each in graph.sparse_initializer]
         for name, number in (*dense, *sparse):
+            scope.hide(name, number)
             # Of two initializers of one name some runtimes take the first, some the last.
             other = scope.names.get(name, number)
             scope.names[name] = number if other == number else self._table.number(("either", other, number))
@@ -88,9 +125,9 @@ class Numbering:
         for node in body.node:
             for name, number in zip(node.output, self._evaluate(node, scope), strict=False):
                 if name:
-                    scope.define(name, number)
+                    self._define(name, number, scope)
                     if main:
-                        self.node_of.setdefault(number, node)
+                        self.node_of.setdefault(self._without_types(number), node)
 
     def _evaluate(self, node: NodeProto, scope: Scope) -> tuple[int, ...]:
         names = scope.names
@@ -106,7 +143,7 @@ class Numbering:
         if not left_to_runtimes(domain):
             return called
         operated = self._operate(node, domain, inputs, scope)
-        return tuple(self._table.number(("either", *pair)) for pair in zip(called, operated, strict=False))
+        return tuple([self._made(("either",), pair) for pair in zip(called, operated, strict=False)])
 
     def _operate(
         self, node: NodeProto, domain: str, inputs: tuple[int, ...], scope: Scope
@@ -114,25 +151,47 @@ class Numbering:
         op_type = node.op_type
         if not domain:
             if op_type == "Identity" and len(inputs) == 1 and inputs[0] != ABSENT:
-                return inputs
+                return self._same(inputs[0])
             if op_type == "Constant" and (constant := self._constant(node, scope)):
                 return (constant,)
-        inputs = _trimmed(inputs)
         version, meaning = self._meaning(op_type, domain, scope)
-        attributes = self._attributes(node, scope)
-        results = len(node.output)
-        key: Key = ("node", domain, op_type, node.overload, meaning, attributes, inputs, results)
-        apart = counts_apart(node, domain, version, len(inputs))
-        if apart:
-            key = (*key, scope.level)
-            self._occurrences[key] += 1
-            key = (*key, self._occurrences[key])
-        number = self._table.number(key)
-        if apart:
-            self.apart.append(number)
-        if results == 1:
+        if ABSENT in inputs:
+            inputs = _trimmed(inputs, *optional_tail(op_type, domain, version))
+        said = self._attributes(node, scope) if node.attribute else NOTHING
+        results = len(node.output) if all(node.output) else tuple(map(bool, node.output))
+        head: Key = ("node", domain, op_type, node.overload, meaning, said.texts, len(inputs), results)
+        reads = (*inputs, *said.numbers)
+        scans = has_scan_outputs(op_type, domain)
+        if scans:
+            head = (*head, body_types(said.bodies))
+        if counts_apart(node, domain, version, len(inputs)):
+            head = self._occurrence(head, reads, scope)
+            number = self._made(head, reads)
+            self._apart.append(number)
+        else:
+            number = self._made(head, reads)
+        if scans and leaves_shapes_open(node, said.bodies):
+            if not self._typed:
+                raise TypesCount
+            self._bare.pop(number, None)  # all that is declared before counts
+        if len(node.output) == 1:
             return (number,)
-        return tuple([self._table.number(("output", number, index)) for index in range(results)])
+        return tuple([self._made(("output", index), (number,)) for index in range(len(node.output))])
+
+    def _same(self, number: int) -> tuple[int]:
+        """The result of an Identity: the same value, but runtimes may infer less about its type."""
+        if not self._typed:
+            return (number,)
+        copied = self._table.number(("identity", number))
+        self._bare[copied] = self._without_types(number)
+        return (copied,)
+
+    def _occurrence(self, head: Key, reads: tuple[int, ...], scope: Scope) -> Key:
+        """What tells a node that counts apart from those before that do the same on the same level."""
+        head = (*head, scope.level)
+        same = (*head, tuple([self._without_types(each) for each in reads]))
+        self._occurrences[same] += 1
+        return (*head, self._occurrences[same])
 
     def _meaning(self, op_type: str, domain: str, scope: Scope) -> tuple[int, Key]:
         """The version of an operator, and all versions that runtimes may give it.
@@ -144,10 +203,9 @@ class Numbering:
             return version, (version,)
         return version, tuple(dict.fromkeys((version, since(op_type, domain, self._opsets[domain]))))
 
-    def _attributes(self, node: NodeProto, scope: Scope) -> Key:
-        if not node.attribute:
-            return ()
-        keys = []
+    def _attributes(self, node: NodeProto, scope: Scope) -> Said:
+        """What the attributes of a node say, sorted by name."""
+        found: list[Said] = []
         for attribute in node.attribute:
             if attribute.ref_attr_name:
                 if scope.opsets is self._opsets:
@@ -156,21 +214,20 @@ class Numbering:
                     )
                 # What the caller left out is left out here.
                 if (bound := scope.bound.get(attribute.ref_attr_name)) is not None:
-                    keys.append(self._attribute(bound[0], attribute.name, bound[1], scope))
+                    found.append(self._attribute(bound[0], attribute.name, bound[1], scope))
             else:
-                keys.append(self._attribute(attribute, attribute.name, scope, scope))
-        if len(keys) > 1:
-            keys.sort(key=lambda key: str(key[0]))
-        return tuple(keys)
+                found.append(self._attribute(attribute, attribute.name, scope, scope))
+        return found[0] if len(found) == 1 else joined(found)
 
-    def _attribute(self, attribute: AttributeProto, name: str, scope: Scope, use: Scope) -> Key:
+    def _attribute(self, attribute: AttributeProto, name: str, scope: Scope, use: Scope) -> Said:
         """What an attribute says that was written in `scope`, for a node in `use`."""
         content: object
+        bodies: tuple[GraphProto, ...] = ()
         match attribute.type:
             case AttributeProto.GRAPH:
-                content = self._graph(attribute.g, scope, use)
+                content, bodies = None, (attribute.g,)
             case AttributeProto.GRAPHS:
-                content = tuple([self._graph(graph, scope, use) for graph in attribute.graphs])
+                content, bodies = len(attribute.graphs), tuple(attribute.graphs)
             case AttributeProto.TENSOR:
                 content = self._tensor(attribute.t)
             case AttributeProto.TENSORS:
@@ -181,18 +238,33 @@ class Numbering:
                 content = tuple([self._sparse(tensor) for tensor in attribute.sparse_tensors])
             case _:
                 content = plain(attribute)
-        return (name, attribute.type, content)
+        numbers = tuple([self._graph(body, scope, use) for body in bodies])
+        return Said(((name, attribute.type, content),), numbers, bodies)
 
-    def _graph(self, graph: GraphProto, scope: Scope, use: Scope) -> Key:
+    def _graph(self, graph: GraphProto, scope: Scope, use: Scope) -> int:
+        """The number of what a graph computes: of its results and of the nodes in it that count apart."""
         inner = scope.inside(use)
-        first = len(self.apart)
+        if self._typed:
+            inner.declared = types_of(graph)
+        first = len(self._apart)
         self._define_tensors(graph, inner)
         for position, info in enumerate(graph.input):
-            default = inner.names.pop(info.name, ABSENT)
-            inner.define(info.name, self._table.number(("bound", inner.level, position, default)))
+            if info.name in inner.names:
+                raise Unprovable(f"input {info.name!r} of a body has a default")
+            self._define(info.name, self._table.number(("bound", inner.level, position)), inner)
         self._evaluate_nodes(graph, inner)
         results = tuple([inner.look_up(info.name) for info in graph.output])
-        return (len(graph.input), results, tuple(sorted(self.apart[first:])))
+        return self._of_graph(len(graph.input), results, self._apart[first:])
+
+    def _of_graph(self, inputs: int, results: tuple[int, ...], apart: list[int]) -> int:
+        """Like `_made`, but the nodes that count apart have no order."""
+        number = self._table.number(("graph", inputs, results, tuple(sorted(apart))))
+        if self._bare:
+            bare = tuple(map(self._without_types, results)), tuple(sorted(map(self._without_types, apart)))
+            plain_number = self._table.number(("graph", inputs, *bare))
+            if plain_number != number:
+                self._bare[number] = plain_number
+        return number
 
     def _constant(self, node: NodeProto, scope: Scope) -> int:
         """The number of the dense tensor that a Constant holds, 0 for another form."""
@@ -219,12 +291,14 @@ class Numbering:
         self, function: FunctionProto, node: NodeProto, inputs: tuple[int, ...], scope: Scope
     ) -> tuple[int, ...]:
         identity = (function.domain, function.name, function.overload)
-        key: Key = (*identity, scope.level, self._attributes(node, scope), _trimmed(inputs))
+        inputs = _trimmed(inputs, 0, len(inputs))  # a formal without an argument is one that is left out
+        said = self._attributes(node, scope)
+        key: Key = (*identity, scope.level, said.texts, said.numbers, inputs)
         found = self._memo.get(key)
         if found is None:
-            apart = len(self.apart)
+            apart = len(self._apart)
             found = self._enter(function, node, inputs, scope)
-            if len(self.apart) == apart:  # a body that draws random numbers draws anew each time
+            if len(self._apart) == apart:  # a body that draws random numbers draws anew each time
                 self._memo[key] = found
         return found
 
@@ -236,11 +310,11 @@ class Numbering:
         inner = scope.called(function)
         for position, name in enumerate(function.input):
             inner.define(name, inputs[position] if position < len(inputs) else ABSENT)
-        for default in function.attribute_proto:
+        for default in _distinct(function.attribute_proto, f"function {function.name!r}"):
             inner.bound[default.name] = (default, inner)
             if default.ref_attr_name:
                 raise Unprovable(f"a default of function {function.name!r} refers to another attribute")
-        for attribute in node.attribute:
+        for attribute in _distinct(node.attribute, f"a call of function {function.name!r}"):
             if not attribute.ref_attr_name:
                 inner.bound[attribute.name] = (attribute, scope)
             elif attribute.ref_attr_name in scope.bound:
@@ -260,8 +334,37 @@ def _functions(model: ModelProto) -> dict[tuple[str, str, str], FunctionProto]:
     return found
 
 
-def _trimmed(inputs: tuple[int, ...]) -> tuple[int, ...]:
-    """Inputs without the optional ones left out at the end: `Clip(x)` is `Clip(x, '', '')`."""
-    while inputs and inputs[-1] == ABSENT:
-        inputs = inputs[:-1]
+def _distinct(attributes: Sequence[AttributeProto], where: str) -> Sequence[AttributeProto]:
+    """The attributes, no two of one name: some runtimes take the first, some the last."""
+    names = [attribute.name for attribute in attributes]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Unprovable(f"{where} has two attributes {twice!r}")
+    return attributes
+
+
+def _trimmed(inputs: tuple[int, ...], start: int, end: int) -> tuple[int, ...]:
+    """Inputs without the optional ones left out at the end: `Clip(x)` is `Clip(x, '', '')`.
+
+    Args:
+        inputs: numbers.
+        start: position of the first input that may be left out.
+        end: position behind the last one.
+    """
+    if len(inputs) <= end:
+        while len(inputs) > start and inputs[-1] == ABSENT:
+            inputs = inputs[:-1]
     return inputs
+
+
+def interface_inputs(model: ModelProto) -> list[ValueInfoProto]:
+    """The inputs that a caller may give.
+
+    Below IR version 4 every initializer is listed as an input. onnxruntime takes these for constants, and
+    it is an error to feed one.
+    """
+    if model.ir_version >= IR_WITH_CONSTANTS:
+        return list(model.graph.input)
+    constants = {each.name for each in model.graph.initializer}
+    constants |= {each.values.name for each in model.graph.sparse_initializer}
+    return [info for info in model.graph.input if info.name not in constants]

@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-from onnx import AttributeProto, TensorProto
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from onnx import AttributeProto, GraphProto, TensorProto
+
+from rewriter.proof.contents import Key
 from rewriter.proof.scope import Unprovable
 
 _MESSAGES = ("t", "g", "sparse_tensor", "tp", "tensors", "graphs", "sparse_tensors", "type_protos")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What attributes say.
+
+    Attributes:
+        texts: of every attribute its name, its type and all it holds but graphs.
+        numbers: the numbers of the graphs.
+        bodies: the graphs.
+    """
+
+    texts: Key
+    numbers: tuple[int, ...]
+    bodies: tuple[GraphProto, ...]
+
+
+NOTHING = Said((), (), ())
+"""No attribute."""
+
+
+def joined(attributes: Sequence[Said]) -> Said:
+    """What several attributes say, sorted by name."""
+    ordered = sorted(attributes, key=lambda each: str(each.texts[0][0]))  # type: ignore[index]
+    return Said(
+        tuple([text for each in ordered for text in each.texts]),
+        tuple([number for each in ordered for number in each.numbers]),
+        tuple([body for each in ordered for body in each.bodies]),
+    )
 
 
 def plain(attribute: AttributeProto) -> bytes:

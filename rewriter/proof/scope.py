@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from onnx import AttributeProto, FunctionProto, OperatorSetIdProto
@@ -27,6 +27,9 @@ class Scope:
         depth: number of graph attributes and functions around this body.
         opsets: domain -> version.
         bound: attributes of the function call -> what the caller wrote, and the scope it was written in.
+        user: of a graph that a caller handed to a function, the body in the function that uses it; else None.
+            onnxruntime looks up names there, though the graph was written in the caller.
+        declared: value -> the type that the graph declares for it; runtimes ignore those of functions.
     """
 
     outer: Scope | None
@@ -36,18 +39,23 @@ class Scope:
     bound: dict[str, tuple[AttributeProto, Scope]] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
     captured: set[str] = field(default_factory=set)
+    user: Scope | None = None
+    declared: Mapping[str, bytes] = field(default_factory=dict)
 
     def look_up(self, name: str) -> int:
         """The number of a value that a node of this body reads.
 
         Raises:
-            Unprovable: nothing has written it yet.
+            Unprovable: nothing has written it yet, or a graph that was handed to a function reads it while
+                the function has a value of this name.
         """
         scope: Scope | None = self
         while scope is not None:
             if (number := scope.names.get(name)) is not None:
                 return number
             scope.captured.add(name)
+            if scope.user is not None:
+                scope.user.keep_free(name)
             scope = scope.outer
         raise Unprovable(f"value {name!r} is read before any node writes it")
 
@@ -62,6 +70,36 @@ class Scope:
             raise Unprovable(f"value {name!r} has two meanings in one body")
         self.names[name] = number
 
+    def keep_free(self, name: str) -> None:
+        """Note that a graph from elsewhere, which is used here, reads a value of this name from its caller.
+
+        Raises:
+            Unprovable: this body, or one around it, has a value of this name.
+        """
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                raise Unprovable(
+                    f"a graph handed to a function reads {name!r}, and the function has a {name!r}"
+                )
+            scope.captured.add(name)
+            scope = scope.outer
+
+    def hide(self, name: str, number: int) -> None:
+        """Note that an initializer of this body hides what the bodies around it call by the same name.
+
+        Raises:
+            Unprovable: one of them has another value of this name.
+        """
+        scope = self.outer
+        while scope is not None:
+            if scope.names.get(name, number) != number:
+                raise Unprovable(
+                    f"initializer {name!r} of a body hides another value of the same name around it"
+                )
+            scope.captured.add(name)
+            scope = scope.outer
+
     def inside(self, use: Scope) -> Scope:
         """The scope of a graph attribute that is written in this scope and runs in `use`.
 
@@ -71,7 +109,9 @@ class Scope:
         Raises:
             Unprovable: the nesting is too deep.
         """
-        return Scope(self, use.level + 1, _deeper(use), self.opsets, self.bound)
+        return Scope(
+            self, use.level + 1, _deeper(use), self.opsets, self.bound, user=None if use is self else use
+        )
 
     def called(self, function: FunctionProto) -> Scope:
         """The scope of the body of a function called from this scope.

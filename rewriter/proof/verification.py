@@ -1,33 +1,72 @@
-"""Verification: the symbolic proof and the numbers, side by side."""
+"""The verdict on two models, and what it rests on: the certificate and the numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NoReturn
 
 from rewriter.proof.certificate import Certificate
-from rewriter.proof.compare import TOLERANCE, Numeric
+from rewriter.proof.compare import Numeric
+
+
+class Verdict(StrEnum):
+    """What is known of two models."""
+
+    EQUAL = "equal"
+    """Proved: they compute the same, bit for bit."""
+    NOT_PROVED = "not proved"
+    """Nothing shows that they compute the same, and nothing shows that they do not."""
+    DIFFERENT = "different"
+    """They take or give other things, or an input shows other results than rounding explains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
     """Whether two models compute the same.
 
+    It has no truth value, since there are three verdicts: ask for `verdict`.
+
     Attributes:
         certificate: equal expressions at every output, or the first that differs.
         numeric: what onnxruntime computed with both; None where numbers were not asked for.
         optimised: the same with all of onnxruntime's optimisations, which may fuse the two differently; None
             where that was not asked for.
+        demanded: whether numbers have to be there.
+        notes: how the two were compared, where that is not plain.
     """
 
     certificate: Certificate
     numeric: Numeric | None
     optimised: Numeric | None = None
+    demanded: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a Verification has no truth value; compare its .verdict with Verdict.EQUAL")
 
     @property
-    def holds(self) -> bool:
-        """Proved by symbols, and contradicted by no numbers; optimised ones may be off by the tolerance."""
-        return (
-            self.certificate.equal
-            and (self.numeric is None or self.numeric.agrees is not False)
-            and (self.optimised is None or self.optimised.within(TOLERANCE) is not False)
+    def verdict(self) -> Verdict:
+        """Proved equal, shown to be different, or neither."""
+        runs = [each for each in (self.numeric, self.optimised) if each is not None]
+        if self.certificate.mismatch or any(each.differs for each in runs):
+            return Verdict.DIFFERENT
+        contradicted = any(each.error for each in runs) or (
+            self.numeric is not None and self.numeric.agrees is False
         )
+        proved = self.certificate.equal and not contradicted
+        return Verdict.EQUAL if proved else Verdict.NOT_PROVED
+
+    @property
+    def missing(self) -> str | None:
+        """Why numbers are not there that were demanded; None where they are, or were not demanded."""
+        asked = [each for each in (self.numeric, self.optimised) if self.demanded and each is not None]
+        return next((each.skipped or each.error for each in asked if not each.taken), None)
+
+    @property
+    def accepted(self) -> bool:
+        """Proved equal, or within the tolerance that was asked for; with the numbers that were demanded."""
+        if self.missing is not None or self.verdict is Verdict.DIFFERENT:
+            return False
+        within = self.numeric is not None and self.numeric.within is True
+        return self.verdict is Verdict.EQUAL or (within and not (self.optimised and self.optimised.error))

@@ -96,8 +96,8 @@ class Contrasting(Comparison):
         ports = [Port(tuple(before), tuple(after), by_name) for before, after, by_name in asked["ports"]]
         _, found = self._original()
         places = self.request.folders
-        first = _Model(self.folder, Stage.ORIGINAL, places[Stage.ORIGINAL], found.feeds)
-        other = _Model(self.folder, Stage.REWRITTEN, places[Stage.REWRITTEN], [])
+        first = _Model(self.folder, Stage.FIRST, places[Stage.FIRST], found.feeds)
+        other = _Model(self.folder, Stage.SECOND, places[Stage.SECOND], [])
         other.sets = [_handed_on(feeds, other.inputs, asked["renamed"]) for feeds in found.feeds]
         sizes = (
             first.sizes(name for port in ports for name in port.before),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
@@ -9,10 +10,59 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rewriter.refusals import UsageError
+
 Array = npt.NDArray[Any]
 
-_LEAST_MAGNITUDE = 1e-3
-"""Below it a difference is held against this instead, so that rounding around zero stays small."""
+ROUNDING = 1e-4
+"""Up to this share of the largest value, other bits of a float may come from another order of summation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far two results may be apart: by one of two measures, never by both.
+
+    Attributes:
+        largest: |a - b| <= `largest` * max |a|, over the finite values of one output `a` of the original.
+        rtol: |a - b| <= `atol` + `rtol` * |a| at every element, as `numpy.allclose(b, a)` has it.
+        atol: see `rtol`.
+    """
+
+    largest: float | None = None
+    rtol: float | None = None
+    atol: float | None = None
+
+    def __str__(self) -> str:
+        if self.largest is not None:
+            return f"--tolerance {self.largest:g}"
+        return f"--rtol {self.rtol:g} --atol {self.atol:g}"
+
+    def bounds(self, before: npt.NDArray[np.float64], magnitude: float) -> Any:
+        """How far each element may be off.
+
+        Args:
+            before: sizes of the elements of the original.
+            magnitude: the largest finite size in the whole output.
+        """
+        if self.largest is not None:
+            return self.largest * magnitude
+        return (self.atol or 0.0) + (self.rtol or 0.0) * before
+
+
+def tolerance_of(largest: float | None, rtol: float | None, atol: float | None) -> Tolerance | None:
+    """The tolerance that a user asks for; what is left out of `rtol` and `atol` is as in numpy.
+
+    Raises:
+        UsageError: both measures are given, or one is negative.
+    """
+    elementwise = rtol is not None or atol is not None
+    if largest is not None and elementwise:
+        raise UsageError("a tolerance of the largest value excludes rtol and atol; give one of the two")
+    if any(each is not None and not each >= 0 for each in (largest, rtol, atol)):
+        raise UsageError("a tolerance is negative; it must be 0 or more")
+    if elementwise:
+        return Tolerance(rtol=1e-5 if rtol is None else rtol, atol=1e-8 if atol is None else atol)
+    return None if largest is None else Tolerance(largest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,33 +74,63 @@ class Difference:
             and infinite where no number says how far apart they are: other shapes, types or strings, NaN or
             infinity against a number.
         where: which part of the value that is.
-        relative: `largest` over the largest finite magnitude in the whole result before, or over 1e-3 where
-            that is less; infinite where `largest` is. One huge number makes it small for all the others.
+        relative: `largest` over the largest finite magnitude in the whole result before; infinite where that
+            is 0 or `largest` is infinite. One huge number makes it small for all the others.
+        rounding: whether only floats differ, by no more than `ROUNDING`.
+        within: whether no element is farther off than was allowed; None where nothing was allowed.
     """
 
     largest: float
     where: str
     relative: float = inf
+    rounding: bool = False
+    within: bool | None = None
 
 
-def difference(before: object, after: object, where: str = "") -> Difference | None:
-    """The difference of two results, None if they are the same bit for bit; NaN equals NaN."""
-    apart = _apart(before, after, where)
-    if apart is None:
+def difference(
+    before: object, after: object, where: str = "", tolerance: Tolerance | None = None
+) -> Difference | None:
+    """The difference of two results, None if they are the same bit for bit; NaN equals NaN.
+
+    Args:
+        before: tensor, sequence, map, optional or string.
+        after: the same of the other model.
+        where: what to call it.
+        tolerance: how far it may be off.
+    """
+    magnitude = _magnitude(before)
+    parts = list(_apart(before, after, where, magnitude, tolerance))
+    if not parts:
         return None
-    return replace(apart, relative=apart.largest / max(_magnitude(before), _LEAST_MAGNITUDE))
+    worst = max(parts, key=lambda each: each.largest)
+    relative = 0.0 if not worst.largest else worst.largest / magnitude if magnitude else inf
+    rounding = relative <= ROUNDING and all(each.rounding for each in parts)
+    within = None if tolerance is None else all(each.within for each in parts)
+    return replace(worst, relative=relative, rounding=rounding, within=within)
 
 
-def _apart(before: object, after: object, where: str) -> Difference | None:
-    """The absolute difference of two results or parts of them."""
+def _apart(
+    before: object, after: object, where: str, magnitude: float, tolerance: Tolerance | None
+) -> Iterator[Difference]:
+    """The differences of two results, part by part."""
     match before, after:
         case np.ndarray(), np.ndarray():
-            return _of_arrays(before, after, where)
+            found = _of_arrays(before, after, where, magnitude, tolerance)
+            yield from () if found is None else (found,)
         case list(), list():
-            return _of_lists(before, after, where)
+            if len(before) != len(after):
+                yield _total(f"{where} has {len(before)} elements before, {len(after)} after")
+                return
+            for number, (left, right) in enumerate(zip(before, after, strict=True)):
+                yield from _apart(left, right, f"{where}[{number}]", magnitude, tolerance)
         case dict(), dict():
-            return _of_maps(before, after, where)
-    return _of_scalars(before, after, where)
+            if list(before) != list(after):
+                yield _total(f"{where} has other keys")
+                return
+            for key, left in before.items():
+                yield from _apart(left, after[key], f"{where}[{key!r}]", magnitude, tolerance)
+        case _:
+            yield from _of_scalars(before, after, where, magnitude, tolerance)
 
 
 def telling(result: object) -> bool:
@@ -79,49 +159,58 @@ def _magnitude(result: object) -> float:
     return 0.0
 
 
-def _of_lists(before: list[object], after: list[object], where: str) -> Difference | None:
-    if len(before) != len(after):
-        return Difference(inf, f"{where} has {len(before)} elements before, {len(after)} after".strip())
-    pairs = enumerate(zip(before, after, strict=True))
-    return _largest([_apart(left, right, f"{where}[{number}]") for number, (left, right) in pairs])
-
-
-def _of_maps(before: dict[object, object], after: dict[object, object], where: str) -> Difference | None:
-    if list(before) != list(after):
-        return Difference(inf, f"{where} has other keys".strip())
-    return _largest([_apart(before[key], after[key], f"{where}[{key!r}]") for key in before])
-
-
-def _of_scalars(before: object, after: object, where: str) -> Difference | None:
+def _of_scalars(
+    before: object, after: object, where: str, magnitude: float, tolerance: Tolerance | None
+) -> Iterator[Difference]:
     """Elements of maps, and optionals without a value."""
     if type(before) is not type(after):
-        return Difference(inf, f"{where} is {_kind(before)} before, {_kind(after)} after".strip())
-    if isinstance(before, int | float):
-        return _of_arrays(np.array(before), np.array(after), where)
-    return None if before == after else Difference(inf, where)
+        yield _total(f"{where} is {_kind(before)} before, {_kind(after)} after")
+    elif isinstance(before, int | float):
+        yield from _apart(np.array(before), np.array(after), where, magnitude, tolerance)
+    elif before != after:
+        yield _total(where)
 
 
 def _kind(value: object) -> str:
     return "absent" if value is None else type(value).__name__
 
 
-def _largest(found: list[Difference | None]) -> Difference | None:
-    return max((each for each in found if each is not None), key=lambda each: each.largest, default=None)
+def _total(where: str) -> Difference:
+    """A difference that no number tells."""
+    return Difference(inf, where.strip(), within=False)
 
 
-def _of_arrays(before: Array, after: Array, where: str) -> Difference | None:
+def _of_arrays(
+    before: Array, after: Array, where: str, magnitude: float, tolerance: Tolerance | None
+) -> Difference | None:
     if before.dtype != after.dtype:
-        return Difference(inf, f"{where} is {before.dtype} before, {after.dtype} after".strip())
+        return _total(f"{where} is {before.dtype} before, {after.dtype} after")
     if before.shape != after.shape:
-        return Difference(inf, f"{where} has shape {before.shape} before, {after.shape} after".strip())
+        return _total(f"{where} has shape {before.shape} before, {after.shape} after")
     differs = _differing(before, after)
     if not differs.any():
         return None
     places = np.argwhere(differs)
-    far = _distances(before[differs], after[differs])
+    left = before[differs]
+    far = _distances(left, after[differs])
     worst = int(np.argmax(far))
     index = ", ".join(str(each) for each in places[worst].tolist())
-    return Difference(float(far[worst]), f"{where}[{index}]" if index else where)
+    within = None if tolerance is None else _is_within(left, far, magnitude, tolerance)
+    place = f"{where}[{index}]" if index else where
+    return Difference(float(far[worst]), place, rounding=_is_float(before.dtype), within=within)
+
+
+def _is_float(dtype: np.dtype[Any]) -> bool:
+    """Whether values of a type are results of rounding; `ml_dtypes` has kinds of its own."""
+    return dtype.kind in "fc" or "float" in dtype.name
+
+
+def _is_within(before: Array, far: npt.NDArray[np.float64], magnitude: float, tolerance: Tolerance) -> bool:
+    if before.dtype == object:
+        return False
+    with np.errstate(all="ignore"):
+        sizes = np.abs(before.astype(_wide(before.dtype)))
+        return bool(np.isfinite(far).all() and (far <= tolerance.bounds(sizes, magnitude)).all())
 
 
 def _differing(before: Array, after: Array) -> npt.NDArray[np.bool_]:

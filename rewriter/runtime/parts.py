@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import inf
 from pathlib import Path
 
 import onnx
@@ -46,7 +45,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PartRun:
     """What was found of one piece.
 
     Attributes:
@@ -85,7 +84,7 @@ class WholeRun:
     timeout: float
     seed: int = 0
 
-    def judge(self, parts: Sequence[Part], *, chain: bool) -> tuple[Verdict, ...]:
+    def judge(self, parts: Sequence[Part], *, chain: bool) -> tuple[PartRun, ...]:
         """Check pieces with onnx's full checker, load them in onnxruntime, and compare what they give.
 
         Args:
@@ -103,7 +102,7 @@ class WholeRun:
             if answer.exists():
                 found = json.loads(answer.read_text(encoding="utf-8"))["verdicts"]
                 return tuple(
-                    Verdict(
+                    PartRun(
                         each["fault"],
                         each["fault_of_whole"],
                         Outcome(**each["outcome"]),
@@ -112,9 +111,9 @@ class WholeRun:
                     for each in found
                 )
             silent = Outcome(skipped=fault or self._not_done(place, code))
-            if code is not None and code < 0 and _stage(place) not in ("", Stage.ORIGINAL):
-                silent = Outcome(error=silent.skipped, exact=False, max_abs=inf, relative=inf)
-            return (Verdict(None, False, silent),) * len(parts)
+            if code is not None and code < 0 and _stage(place) not in ("", Stage.FIRST):
+                silent = Outcome(error=silent.skipped)
+            return (PartRun(None, False, silent),) * len(parts)
 
     def ranks(self, names: Iterable[str]) -> dict[str, int]:
         """The number of dimensions that values have when the whole runs; those that vary are left out."""
@@ -144,7 +143,7 @@ class WholeRun:
         (place / "parts.json").write_text(json.dumps(asked), encoding="utf-8")
         try:
             for name, model in models.items():
-                file = Stage.ORIGINAL.model if name == WHOLE else f"{name}.onnx"
+                file = Stage.FIRST.model if name == WHOLE else f"{name}.onnx"
                 (place / file).write_bytes(model.SerializeToString())
         except (EncodeError, ValueError):
             return "a model over 2 GB with its weights loaded cannot be run; leave them external"
@@ -180,7 +179,7 @@ def _stage(place: Path) -> str:
     return stage.read_text(encoding="utf-8") if stage.exists() else ""
 
 
-def write_verdicts(place: Path, verdicts: Sequence[Verdict], ranks: Mapping[str, int]) -> None:
+def write_verdicts(place: Path, verdicts: Sequence[PartRun], ranks: Mapping[str, int]) -> None:
     """In the child: write what was found, complete or not at all."""
     draft = place / "verdicts.draft"
     found = {"verdicts": [asdict(each) for each in verdicts], "ranks": dict(ranks)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from contextlib import chdir
 from functools import cached_property
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import onnx
 from rewriter.runtime.difference import Difference, difference
 from rewriter.runtime.inputs import FeedError, Input
 from rewriter.runtime.ort import VERSION, RunError, Session
-from rewriter.runtime.parts import Verdict, write_verdicts
+from rewriter.runtime.parts import PartRun, write_verdicts
 from rewriter.runtime.protocol import Outcome, Stage, one_line
 from rewriter.runtime.serving import serve
 from rewriter.runtime.worker import Comparison, _Found
@@ -37,9 +36,9 @@ class Pieces(Comparison):
         self.parts: list[dict[str, str]] = asked["parts"]
         self._drawn_names: frozenset[str] | None = None
         self._recording: tuple[tuple[str, ...], _Found] | None = None
-        self.home: str | None = self.request.folders[Stage.ORIGINAL]
+        self.home: str | None = self.request.folders[Stage.FIRST]
 
-    def judge(self) -> tuple[list[Verdict], dict[str, int]]:
+    def judge(self) -> tuple[list[PartRun], dict[str, int]]:
         """One verdict per piece, and the ranks of all outputs of the whole."""
         recorded: list[Values] = []
         given: list[Values] = []
@@ -60,7 +59,7 @@ class Pieces(Comparison):
 
     def _judged(
         self, number: int, recorded: list[Values], pools: list[Values], silent: str | None
-    ) -> Verdict:
+    ) -> PartRun:
         (self.folder / "stage").write_text(f"{number + 1}. cut", encoding="utf-8")
         path = self.folder / f"part-{number}.onnx"
         model = onnx.ModelProto.FromString(path.read_bytes())
@@ -72,15 +71,15 @@ class Pieces(Comparison):
             reason = f"onnxruntime: {one_line(error)}"
             if fault is None or known:
                 fault, known = reason, not self._whole_loads
-            outcome = Outcome(error=reason, exact=False, max_abs=inf, relative=inf, ort_version=VERSION)
+            outcome = Outcome(error=reason, ort_version=VERSION)
             if known:
                 outcome = Outcome(skipped="onnxruntime does not load the whole model", ort_version=VERSION)
-            return Verdict(fault, known, outcome)
+            return PartRun(fault, known, outcome)
         if silent is not None:
-            return Verdict(fault, known, Outcome(skipped=silent, ort_version=VERSION))
+            return PartRun(fault, known, Outcome(skipped=silent, ort_version=VERSION))
         unsteady: dict[str, None] = {}
         outcome = self._outcome(number, _inputs(model), session, recorded, pools, unsteady)
-        return Verdict(fault, known, outcome, tuple(unsteady))
+        return PartRun(fault, known, outcome, tuple(unsteady))
 
     def _outcome(
         self,
@@ -93,8 +92,7 @@ class Pieces(Comparison):
     ) -> Outcome:
         """Runs a piece on all input sets; what a chain's piece gives goes into the pools."""
         names = self.parts[number]
-        worst: tuple[Difference, str, int] | None = None
-        relative = 0.0
+        differences: list[tuple[int, str, Difference]] = []
         for run, (expected, pool) in enumerate(zip(recorded, pools, strict=True)):
             if any(names[each.name] not in pool for each in inputs):
                 return Outcome(skipped="an earlier piece gave nothing to run it on", ort_version=VERSION)
@@ -102,7 +100,7 @@ class Pieces(Comparison):
                 found = session.run(inputs, {each.name: pool[names[each.name]] for each in inputs})
             except RunError as error:
                 reason = one_line(f"it does not run: {error}")
-                return Outcome(run, error=reason, exact=False, max_abs=inf, relative=inf, ort_version=VERSION)
+                return Outcome(run, error=reason, ort_version=VERSION)
             for name, value in zip(session.outputs, found, strict=True):
                 wanted = expected[names[name]]
                 apart = difference(wanted, value, name)
@@ -112,16 +110,10 @@ class Pieces(Comparison):
                 if self.chain:
                     pool[names[name]] = wanted if random else value
                 if apart is not None and not random:
-                    relative = max(relative, apart.relative)
-                    if worst is None or apart.largest > worst[0].largest:
-                        worst = (apart, name, run)
-        if worst is not None:
-            apart, name, run = worst
-            where = one_line(f"input set {run}: {apart.where}")
-            return Outcome(len(recorded), None, None, False, apart.largest, relative, name, where, VERSION)
-        if unsteady and len(unsteady) == len(session.outputs):
+                    differences.append((run, name, apart))
+        if not differences and unsteady and len(unsteady) == len(session.outputs):
             return Outcome(skipped="all that it gives out is random", ort_version=VERSION)
-        return Outcome(len(recorded), exact=True, max_abs=0.0, relative=0.0, ort_version=VERSION)
+        return Outcome.of(differences, len(recorded), VERSION, judged=False)
 
     @property
     def _drawn(self) -> frozenset[str]:
@@ -144,14 +136,14 @@ class Pieces(Comparison):
     @cached_property
     def _whole_loads(self) -> bool:
         try:
-            self._session(Stage.ORIGINAL)
+            self._session(Stage.FIRST)
         except RunError:
             return False
         return True
 
     @cached_property
     def _fault_of_whole(self) -> str | None:
-        model = onnx.ModelProto.FromString((self.folder / Stage.ORIGINAL.model).read_bytes())
+        model = onnx.ModelProto.FromString((self.folder / Stage.FIRST.model).read_bytes())
         del model.graph.output[self.outputs :]
         return self._fault(model)
 

@@ -4,28 +4,62 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import onnx
 from onnx import numpy_helper
 
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.indices import bounds
-from rewriter.runtime.inputs import FeedError
+from rewriter.runtime.inputs import Dim, FeedError, Input
 from rewriter.runtime.signature import signature
 
 _MOST_IN_A_SHAPE = 8
 _LARGEST = 4096
 
 
-def plan(model: onnx.ModelProto) -> Plan:
+def plan(model: onnx.ModelProto, other: onnx.ModelProto | None = None) -> Plan:
     """Reads what a model wants to be fed. Reads no weights but small constants kept in the file.
 
+    Args:
+        model: the model.
+        other: a model that is to run on the same arrays: sizes that it states hold, too.
+
     Raises:
-        FeedError: an input is a sequence, an optional, a map or of an unknown type.
+        FeedError: an input is a sequence, an optional, a map or of an unknown type, or no array fits both.
     """
     inputs = signature(model)
+    if other is not None:
+        inputs = _narrowed(inputs, signature(other))
     return Plan(inputs, bounds(model, inputs), _shape_constants(model))
+
+
+def _narrowed(inputs: tuple[Input, ...], others: tuple[Input, ...]) -> tuple[Input, ...]:
+    """Inputs with the sizes that either model states; matched by name, else by position."""
+    named = {each.name: each for each in others}
+    if len(inputs) == len(others) and named.keys() != {each.name for each in inputs}:
+        named = {ours.name: theirs for ours, theirs in zip(inputs, others, strict=True)}
+    return tuple(_both(each, named[each.name]) if each.name in named else each for each in inputs)
+
+
+def _both(ours: Input, theirs: Input) -> Input:
+    if ours.element != theirs.element:
+        raise FeedError(f"input {ours.name!r} has another element type in the other model")
+    if ours.dims is None or theirs.dims is None:
+        return ours if theirs.dims is None else replace(ours, dims=theirs.dims)
+    fixed = [(a, b) for a, b in zip(ours.dims, theirs.dims, strict=False)]
+    clash = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in fixed)
+    if clash or len(ours.dims) != len(theirs.dims):
+        raise FeedError(
+            f"input {ours.name!r} is {_shape(ours.dims)} in one model and {_shape(theirs.dims)} in the other"
+        )
+    return replace(ours, dims=tuple(b if isinstance(b, int) else a for a, b in fixed))
+
+
+def _shape(dims: Sequence[Dim]) -> str:
+    return " x ".join("?" if dim is None else str(dim) for dim in dims) or "a scalar"
 
 
 def draw(model: onnx.ModelProto, *, sets: int = 3, seed: int = 0) -> list[dict[str, Array]]:

@@ -23,8 +23,8 @@ class Profiling(Comparison):
         asked = Asked(**json.loads((self.folder / "asked.json").read_text(encoding="utf-8")))
         feeds = self._original()[1].feeds[0] if asked.rounds else {}
         session = ProfiledSession(
-            self.folder / Stage.ORIGINAL.model,
-            self.request.folders[Stage.ORIGINAL],
+            self.folder / Stage.FIRST.model,
+            self.request.folders[Stage.FIRST],
             self.folder,
             threads=asked.threads,
             profiled=asked.rounds > 0,

@@ -94,7 +94,7 @@ def profile_runs(
         request.write(place / "request.json")
         (place / "asked.json").write_text(json.dumps(asdict(asked)), encoding="utf-8")
         try:
-            (place / Stage.ORIGINAL.model).write_bytes(small.SerializeToString())
+            (place / Stage.FIRST.model).write_bytes(small.SerializeToString())
         except (EncodeError, ValueError):
             return Profiled(skipped="a model over 2 GB with its weights loaded cannot be run")
         if given is not None:

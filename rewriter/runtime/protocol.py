@@ -1,6 +1,6 @@
 """What the parent asks of the child that runs models, and what comes back: files in a temporary folder.
 
-request.json    Request          original.onnx, rewritten.onnx   structure; weights where they always were
+request.json    Request          first.onnx, second.onnx   structure; weights where they always were
 input-<n>.pb    TensorProto      the user's inputs, in the order of the plan
 stage           text             which model the child is at, for the report of a crash
 outcome.json    Outcome          written at the end under another name, then renamed
@@ -9,11 +9,12 @@ outcome.json    Outcome          written at the end under another name, then ren
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from rewriter.runtime.difference import Difference, Tolerance
 from rewriter.runtime.feeds import Plan
 from rewriter.runtime.inputs import Bound, Input
 
@@ -29,8 +30,8 @@ _LONGEST_LINE = 300
 class Stage(StrEnum):
     """Which model runs."""
 
-    ORIGINAL = "original"
-    REWRITTEN = "rewritten"
+    FIRST = "first"
+    SECOND = "second"
 
     @property
     def model(self) -> str:
@@ -70,6 +71,8 @@ class Request:
         folders: where the external data of either model lies.
         draws: the original may give something else each time it runs, so runs must be the same in number.
         weights: what of the external data of either model can be mapped into memory.
+        tolerance: how far results may be apart; None where nothing was allowed.
+        names: input of the original -> what the rewritten model calls it, where that is another name.
     """
 
     plan: Plan
@@ -81,6 +84,8 @@ class Request:
     folders: dict[Stage, str | None]
     draws: bool = True
     weights: Mapping[Stage, tuple[Stored, ...]] = field(default_factory=dict)
+    tolerance: Tolerance | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Writes the request as JSON."""
@@ -103,6 +108,8 @@ class Request:
             Stage(stage): tuple(Stored(**{**each, "shape": tuple(each["shape"])}) for each in stored)
             for stage, stored in fields["weights"].items()
         }
+        if fields["tolerance"] is not None:
+            fields["tolerance"] = Tolerance(**fields["tolerance"])
         return cls(**fields)
 
 
@@ -114,10 +121,14 @@ class Outcome:
         runs: number of input sets that both models were run on.
         skipped: why nothing can be said, in one line.
         error: why the rewritten model gave no results although the original did.
-        exact: whether every output of every run was the same bit for bit.
+        exact: whether every output of every run was the same bit for bit; None where there is nothing to
+            compare.
         max_abs: the largest absolute difference of all; infinite where no number says how far apart.
-        relative: the same relative to the largest magnitude of the output, see `Difference`.
-        worst_output: the output with the largest difference.
+        relative: the largest relative to the largest magnitude of its output, see `Difference`.
+        rounding: whether all differences may come from rounding, see `Difference`.
+        within: whether all are within the tolerance of the request; None where there was none.
+        worst_output: the output with the largest relative difference.
+        worst_abs: the absolute difference there.
         where: the input set and element of it.
         ort_version: of the onnxruntime that ran.
     """
@@ -128,9 +139,41 @@ class Outcome:
     exact: bool | None = None
     max_abs: float | None = None
     relative: float | None = None
+    rounding: bool | None = None
+    within: bool | None = None
     worst_output: str | None = None
+    worst_abs: float | None = None
     where: str | None = None
     ort_version: str | None = None
+
+    @classmethod
+    def of(
+        cls, found: Sequence[tuple[int, str, Difference]], runs: int, ort_version: str, *, judged: bool
+    ) -> Outcome:
+        """The outcome of runs.
+
+        Args:
+            found: every difference, with the number of its input set and the name of its output.
+            runs: number of input sets.
+            ort_version: of onnxruntime.
+            judged: whether there was a tolerance.
+        """
+        if not found:
+            within = True if judged else None
+            return cls(runs, None, None, True, 0.0, 0.0, False, within, ort_version=ort_version)
+        number, name, worst = max(found, key=lambda each: (each[2].relative, each[2].largest))
+        return cls(
+            runs=runs,
+            exact=False,
+            max_abs=max(each.largest for _, _, each in found),
+            relative=worst.relative,
+            rounding=all(each.rounding for _, _, each in found),
+            within=all(each.within for _, _, each in found) if judged else None,
+            worst_output=name,
+            worst_abs=worst.largest,
+            where=one_line(f"input set {number}: {worst.where}"),
+            ort_version=ort_version,
+        )
 
     def write(self, path: Path) -> None:
         """Writes the outcome as JSON, complete or not at all."""

@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from math import inf
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -24,10 +23,12 @@ from google.protobuf.message import EncodeError
 
 from rewriter.model.purity import may_draw
 from rewriter.refusals import NoScratch
+from rewriter.runtime.difference import Tolerance
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
 from rewriter.runtime.limits import THREADS, current, own_memory, size_text
 from rewriter.runtime.protocol import REASON, SCRATCH, Outcome, Request, Stage, Stored, one_line
+from rewriter.runtime.signature import required_inputs
 from rewriter.runtime.stored import stored_weights
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
@@ -48,6 +49,7 @@ def compare_runs(
     given: Mapping[str, Array] | None,
     optimised: bool,
     timeout: float,
+    tolerance: Tolerance | None = None,
 ) -> Outcome:
     """Runs the original and the rewritten model on the same input sets in a child process and compares.
 
@@ -60,6 +62,7 @@ def compare_runs(
         given: one array per input of the plan, used instead of drawn ones.
         optimised: with onnxruntime's graph optimisations; without, equal models agree bit for bit.
         timeout: seconds for everything; a quarter of it for finding sizes the original runs with.
+        tolerance: how far results may be apart; None to say nothing of it.
 
     Returns:
         What was found; a crash or a timeout is an outcome too. Never raises for what a model does.
@@ -78,8 +81,10 @@ def compare_runs(
                 optimised,
                 timeout * _PROBING_SHARE,
                 places,
-                may_draw(models[Stage.ORIGINAL]),
+                may_draw(models[Stage.FIRST]),
                 _mappable(models, places) if not optimised else {},  # optimisers look into the model
+                tolerance,
+                _other_names(models.get(Stage.SECOND), plan),
             )
             request.write(folder / "request.json")
             try:
@@ -94,6 +99,15 @@ def compare_runs(
             return _run(folder, timeout)
     except NoScratch as error:
         return Outcome(skipped=one_line(f"onnxruntime was not run: {error}"))
+
+
+def _other_names(second: onnx.ModelProto | None, plan: Plan) -> dict[str, str]:
+    """Inputs that bear another name in the second model, which has as many, in the same order."""
+    inputs = [each.name for each in plan.inputs]
+    theirs = [] if second is None else [info.name for info in required_inputs(second)]
+    if sorted(inputs) == sorted(theirs) or len(inputs) != len(theirs):
+        return {}
+    return {ours: other for ours, other in zip(inputs, theirs, strict=True) if ours != other}
 
 
 def _mappable(
@@ -219,13 +233,13 @@ def last_words(folder: Path) -> str:
 
 
 def _failed(folder: Path, code: int) -> Outcome:
-    """The outcome where the child left none: a crash of the rewritten model alone is a difference."""
+    """The outcome where the child left none: a crash of the rewritten model alone is an error of that."""
     if code > 0:
         return Outcome(skipped=broken(folder, code))
     reason = f"{_stage(folder)} crashed onnxruntime ({_signal(-code)})"
     # SIGKILL is what the system sends where memory runs out; that says nothing of the model.
-    if _entered(folder) is Stage.REWRITTEN and -code != signal.SIGKILL:
-        return Outcome(error=reason, exact=False, max_abs=inf, relative=inf)
+    if _entered(folder) is Stage.SECOND and -code != signal.SIGKILL:
+        return Outcome(error=reason)
     return Outcome(skipped=reason)
 
 

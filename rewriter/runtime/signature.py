@@ -15,10 +15,15 @@ def signature(model: onnx.ModelProto) -> tuple[Input, ...]:
     Raises:
         FeedError: an input is no dense tensor, or has no element type.
     """
+    return tuple(map(_input, required_inputs(model)))
+
+
+def required_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """The inputs of the main graph that no initializer fills, in the order of the file."""
     graph = model.graph
     filled = {tensor.name for tensor in graph.initializer}
     filled.update(tensor.values.name for tensor in graph.sparse_initializer)
-    return tuple(_input(value) for value in graph.input if value.name not in filled)
+    return [value for value in graph.input if value.name not in filled]
 
 
 def _input(value: onnx.ValueInfoProto) -> Input:

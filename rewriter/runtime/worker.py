@@ -6,11 +6,11 @@ Run as `python -m rewriter.runtime.worker FOLDER`, by `sessions` alone. Tensors 
 from __future__ import annotations
 
 import time
-from math import inf
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rewriter.runtime.difference import Difference, difference
+from rewriter.runtime.difference import Difference, Tolerance, difference
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.inputs import FeedError
 from rewriter.runtime.mapped import MappedWeights
@@ -42,29 +42,35 @@ class Comparison:
 
     def run(self) -> Outcome:
         """Runs the original, then the rewritten model, and compares."""
-        self._enter(Stage.ORIGINAL)
+        self._enter(Stage.FIRST)
         try:
             names, found = self._original()
         except (RunError, FeedError) as error:
-            return Outcome(skipped=f"the original model does not run: {one_line(error)}", ort_version=VERSION)
-        self._enter(Stage.REWRITTEN)
+            return Outcome(skipped=f"the first model does not run: {one_line(error)}", ort_version=VERSION)
+        self._enter(Stage.SECOND)
         runs = len(found.feeds)
         try:
-            session = self._session(Stage.REWRITTEN)
-            after = [session.run(self.inputs, feeds) for feeds in found.feeds]
+            session = self._session(Stage.SECOND)
+            inputs = tuple(replace(each, name=self._renamed(each.name)) for each in self.inputs)
+            after = [
+                session.run(inputs, {self._renamed(name): array for name, array in feeds.items()})
+                for feeds in found.feeds
+            ]
         except RunError as error:
-            return _broken(runs, f"the rewritten model does not run: {error}")
-        if session.outputs != names:
-            return _broken(runs, f"its outputs are {_listed(session.outputs)} instead of {_listed(names)}")
+            return _broken(runs, f"the second model does not run: {error}")
+        if len(session.outputs) != len(names):
+            return _broken(
+                runs, f"the second model gives {_listed(session.outputs)} instead of {_listed(names)}"
+            )
         del session
         return self._verdict(names, found, after)
 
     def _original(self) -> tuple[tuple[str, ...], _Found]:
-        session = self._session(Stage.ORIGINAL)
+        session = self._session(Stage.FIRST)
         found = self._given(session) if self.request.given else self._probed(session)
         if found.restart and self.request.draws:
             # A run that was not kept may have drawn random numbers: start again as the rewritten model will.
-            session = self._session(Stage.ORIGINAL)
+            session = self._session(Stage.FIRST)
             found = found._replace(results=[session.run(self.inputs, feeds) for feeds in found.feeds])
         return session.outputs, found
 
@@ -99,30 +105,20 @@ class Comparison:
             found = found._replace(restart=found.restart or probe.runs > kept)
         return found
 
+    def _renamed(self, name: str) -> str:
+        """What the rewritten model calls an input."""
+        return self.request.names.get(name, name)
+
     def _verdict(self, names: tuple[str, ...], found: _Found, after: Results) -> Outcome:
-        apart = _apart(names, found.results, after)
-        runs = len(found.feeds)
-        if not apart:
-            return Outcome(runs=runs, exact=True, max_abs=0.0, relative=0.0, ort_version=VERSION)
-        unsteady = self._unsteady(found)
-        steady = {place: each for place, each in apart.items() if place[1] not in unsteady}
-        if not steady:
+        tolerance = self.request.tolerance
+        apart = _apart(names, found.results, after, tolerance)
+        unsteady = self._unsteady(found) if apart else frozenset()
+        steady = [(run, names[at], each) for (run, at), each in apart.items() if at not in unsteady]
+        if apart and not steady:
             output = names[next(iter(apart))[1]]
-            reason = one_line(
-                f"the model draws random numbers: two runs of the original differ in {output!r}"
-            )
+            reason = one_line(f"the model draws random numbers: two runs of the first differ in {output!r}")
             return Outcome(skipped=reason, ort_version=VERSION)
-        (number, position), worst = max(steady.items(), key=lambda item: item[1].largest)
-        where = one_line(f"input set {number}: {worst.where}")
-        return Outcome(
-            runs=runs,
-            exact=False,
-            max_abs=worst.largest,
-            relative=max(each.relative for each in steady.values()),
-            worst_output=names[position],
-            where=where,
-            ort_version=VERSION,
-        )
+        return Outcome.of(steady, len(found.feeds), VERSION, judged=tolerance is not None)
 
     def _unsteady(self, found: _Found) -> frozenset[int]:
         """Positions of the outputs that differ between two runs of the original with another random seed.
@@ -130,8 +126,8 @@ class Comparison:
         onnxruntime seeds a generator with the global seed plus the number of its node, and a rewrite may
         renumber nodes: only what stays the same under another seed can be held against it.
         """
-        self._enter(Stage.ORIGINAL)
-        session = self._session(Stage.ORIGINAL, another=True)
+        self._enter(Stage.FIRST)
+        session = self._session(Stage.FIRST, another=True)
         again = [session.run(self.inputs, feeds) for feeds in found.feeds]
         return frozenset(position for _, position in _apart(session.outputs, found.results, again))
 
@@ -147,21 +143,21 @@ class Comparison:
         (self.folder / "stage").write_text(stage, encoding="utf-8")
 
 
-def _apart(names: tuple[str, ...], before: Results, after: Results) -> dict[tuple[int, int], Difference]:
+def _apart(
+    names: tuple[str, ...], before: Results, after: Results, tolerance: Tolerance | None = None
+) -> dict[tuple[int, int], Difference]:
     """The differences by input set and position of the output."""
     found: dict[tuple[int, int], Difference] = {}
     for number, (left, right) in enumerate(zip(before, after, strict=True)):
         for position, name in enumerate(names):
-            apart = difference(left[position], right[position], name)
+            apart = difference(left[position], right[position], name, tolerance)
             if apart is not None:
                 found[number, position] = apart
     return found
 
 
 def _broken(runs: int, reason: str) -> Outcome:
-    return Outcome(
-        runs=runs, error=one_line(reason), exact=False, max_abs=inf, relative=inf, ort_version=VERSION
-    )
+    return Outcome(runs=runs, error=one_line(reason), ort_version=VERSION)
 
 
 def _listed(names: tuple[str, ...]) -> str:

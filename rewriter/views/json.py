@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import resources
 
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter
+from rewriter.proof.certificate import Certificate
 from rewriter.proof.compare import Numeric
-from rewriter.proof.verification import Verification
+from rewriter.proof.verification import Verdict, Verification
+from rewriter.proof.words import reason_of
 from rewriter.views.escape import as_text
 from rewriter.views.report import PassRecord, Report
 from rewriter.views.sources import Comparison
@@ -24,8 +27,8 @@ JsonObject = dict[str, object]
 """A JSON object; what it holds is told by its schema, and the tests hold it to that."""
 
 TREE = "rewriter.tree/1"
-REWRITE = "rewriter.rewrite/1"
-VERIFY = "rewriter.verify/1"
+REWRITE = "rewriter.rewrite/2"
+VERIFY = "rewriter.verify/2"
 EXPLAIN = "rewriter.explain/1"
 SOURCES = "rewriter.sources/1"
 
@@ -204,36 +207,63 @@ def _nodes_json(analysis: Analysis) -> list[JsonObject]:
 
 
 def _verification_json(verification: Verification) -> JsonObject:
-    certificate = verification.certificate
+    equal = verification.verdict is Verdict.EQUAL
     return {
-        "certificate": {
-            "equal": certificate.equal,
-            "outputs": certificate.outputs,
-            "difference": certificate.difference,
-        },
+        "verdict": str(verification.verdict),
+        "reason": None if equal and verification.missing is None else as_text(reason_of(verification)),
+        "accepted": verification.accepted,
+        "notes": [as_text(note) for note in verification.notes],
+        "certificate": certificate_json(verification.certificate),
         "numeric": numeric_json(verification.numeric),
-        "optimised": _optimised_json(verification.optimised),
+        "optimised": None if verification.optimised is None else numeric_json(verification.optimised),
+    }
+
+
+def certificate_json(certificate: Certificate) -> JsonObject:
+    """What was proved symbolically, or why nothing was."""
+    return {
+        "equal": certificate.equal,
+        "identical": certificate.identical,
+        "outputs": certificate.outputs,
+        "interface": certificate.interface,
+        "difference": None if certificate.difference is None else as_text(certificate.difference),
     }
 
 
 def numeric_json(numeric: Numeric | None) -> JsonObject:
     """What numbers say; JSON has no infinity: a difference without bound is `exact` false, `max_abs` null."""
     if numeric is None:
-        return {"runs": 0, "max_abs": None, "exact": None, "skipped": "not asked for", "identical": False}
-    return {**_figures(numeric), "identical": numeric.identical}
-
-
-def _optimised_json(numeric: Numeric | None) -> JsonObject | None:
-    return None if numeric is None else {**_figures(numeric), "max_rel": _finite(numeric.relative)}
-
-
-def _figures(numeric: Numeric) -> JsonObject:
+        numeric = Numeric(skipped="not asked for")
+    tolerance = numeric.tolerance
     return {
         "runs": numeric.runs,
-        "max_abs": _finite(numeric.max_abs),
         "exact": numeric.exact,
+        "max_abs": _finite(numeric.max_abs),
+        "max_rel": _finite(numeric.relative),
+        "rounding": numeric.rounding,
+        "tolerance": None if tolerance is None else _without_none(asdict(tolerance)),
+        "within": numeric.within,
+        "worst": _worst(numeric),
         "skipped": numeric.skipped,
+        "error": numeric.error,
+        "identical": numeric.identical,
     }
+
+
+def _worst(numeric: Numeric) -> JsonObject | None:
+    """The place of the largest relative difference."""
+    if numeric.worst_output is None:
+        return None
+    return {
+        "output": as_text(numeric.worst_output),
+        "where": as_text(numeric.where or ""),
+        "abs": _finite(numeric.worst_abs),
+        "rel": _finite(numeric.relative),
+    }
+
+
+def _without_none(fields: JsonObject) -> JsonObject:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _finite(figure: float | None) -> float | None:

@@ -9,10 +9,10 @@ from rewriter.cutting.extract import Extraction
 from rewriter.cutting.piece import Piece
 from rewriter.cutting.split import Split
 from rewriter.views.escape import as_text
-from rewriter.views.json import JsonObject, numeric_json
+from rewriter.views.json import JsonObject, certificate_json, numeric_json
 
-EXTRACT = "rewriter.extract/1"
-SPLIT = "rewriter.split/1"
+EXTRACT = "rewriter.extract/2"
+SPLIT = "rewriter.split/2"
 
 
 def extract_json(found: Extraction) -> JsonObject:
@@ -76,9 +76,10 @@ def _value_json(info: ValueInfoProto) -> JsonObject:
 
 def _check_json(check: Check) -> JsonObject:
     return {
-        "holds": check.holds,
+        "verdict": str(check.verdict),
         "fault": check.fault,
         "fault_of_whole": check.fault_of_whole,
-        "numeric": numeric_json(check.numeric),
+        "certificate": certificate_json(check.verification.certificate),
+        "numeric": numeric_json(check.verification.numeric),
         "unsteady": [as_text(name) for name in check.unsteady],
     }

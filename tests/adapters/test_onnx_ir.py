@@ -9,7 +9,7 @@ import pytest
 
 import rewriter
 from rewriter.evidence import tags
-from rewriter.refusals import NotEquivalent, UsageError
+from rewriter.refusals import NotProved, UsageError
 from tests.exports import EXPORTS
 
 ir = pytest.importorskip("onnx_ir")
@@ -55,8 +55,8 @@ def test_options_are_those_of_rewrite(monkeypatch: pytest.MonkeyPatch) -> None:
         RewritePass(depht=2)
 
     def fail(*_: object, **__: object) -> None:
-        raise NotEquivalent("model: not proved equal")
+        raise NotProved("model: not proved equal")
 
     monkeypatch.setattr("rewriter.adapters.onnx_ir.rewrite", fail)
-    with pytest.raises(NotEquivalent):
+    with pytest.raises(NotProved):
         RewritePass()(ir.load(FIXTURES[0]))

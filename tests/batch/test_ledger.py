@@ -87,5 +87,6 @@ def test_the_worst_counts() -> None:
     assert worst([]) is Status.DONE
     assert worst([Status.DONE, Status.BELOW_THRESHOLD]).exit_code == 4
     assert worst([Status.UNREADABLE, Status.MISUSE, Status.BELOW_THRESHOLD]).exit_code == 3
-    assert worst([Status.NOT_EQUIVALENT, Status.UNREADABLE]).exit_code == 1
-    assert worst([Status.CRASHED, Status.NOT_EQUIVALENT]).exit_code == 70
+    assert worst([Status.NOT_PROVED, Status.UNREADABLE]).exit_code == 5
+    assert worst([Status.NOT_PROVED, Status.DIFFERENT]).exit_code == 1
+    assert worst([Status.CRASHED, Status.DIFFERENT]).exit_code == 70

@@ -100,7 +100,11 @@ def test_every_field_of_a_request_is_in_its_seal(tmp_path: Path) -> None:
     seals.add(changed[2].sealed().seal)
     assert len(seals) == len(changed) + 2
     names = {field.name for field in dataclasses.fields(Request)}
-    assert names >= {field.name for field in dataclasses.fields(pipeline.Options)} - {"given", "folder"}
+    assert names >= {field.name for field in dataclasses.fields(pipeline.Options)} - {
+        "given",
+        "folder",
+        "tolerance",
+    }
 
 
 def test_a_record_holds_while_all_is_as_it_was(tmp_path: Path) -> None:

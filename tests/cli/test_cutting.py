@@ -58,7 +58,7 @@ def test_split_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert run("split", BERT, "--at", LAYER, "-o", tmp_path / "halves", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     jsonschema.Draft202012Validator(schema("split")).validate(report)
-    assert [part["check"]["holds"] for part in report["parts"]] == [True, True]
+    assert [part["check"]["verdict"] for part in report["parts"]] == ["equal", "equal"]
     assert 0 in report["parts"][1]["feeds"].values()
 
 

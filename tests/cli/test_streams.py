@@ -94,7 +94,7 @@ def test_json_follows_its_schema(name: str, words: list[str | Path]) -> None:
     found = run(*words)
     assert (found.returncode, found.stderr) == (0, "")
     document = json.loads(found.stdout)
-    assert document["schema"] == f"rewriter.{name}/1"
+    assert document["schema"].startswith(f"rewriter.{name}/")
     jsonschema.Draft202012Validator(schema(name)).validate(document)
 
 

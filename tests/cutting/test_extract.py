@@ -14,7 +14,8 @@ from rewriter import pipeline
 from rewriter.cutting.check import Checking, check
 from rewriter.cutting.extract import Extraction, Wanted, extract, plan_extractions
 from rewriter.paths import ModulePath
-from rewriter.refusals import CannotCut, NotEquivalent, RewriterError, UsageError
+from rewriter.proof.verification import Verdict
+from rewriter.refusals import CannotCut, NotProved, RewriterError, UsageError
 from tests.build import chain, model
 from tests.exports import EXPORTS
 
@@ -232,13 +233,13 @@ def test_a_wrong_weight_is_found() -> None:
     batch = plan_extractions(analysis, [wanted], NUMBERS_ONCE)
     found = batch.found[wanted]
     assert isinstance(found, Extraction)
-    assert check(batch.whole, [found.piece], None, NUMBERS_ONCE)[0].holds
+    assert check(batch.whole, [found.piece], None, NUMBERS_ONCE)[0].verdict == "equal"
     tensor = found.model.graph.initializer[0]
     array = onnx.numpy_helper.to_array(tensor) * np.float32(1.0001)
     tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
     verdict = check(batch.whole, [found.piece], None, NUMBERS_ONCE)[0]
     assert verdict.fault is None
-    assert not verdict.holds
+    assert verdict.verdict != "equal"
 
 
 def test_a_piece_that_is_not_valid_is_found() -> None:
@@ -250,13 +251,13 @@ def test_a_piece_that_is_not_valid_is_found() -> None:
     found.model.graph.node.reverse()
     verdict = check(batch.whole, [found.piece], None, NUMBERS_ONCE)[0]
     assert verdict.fault is not None
-    assert not (verdict.fault_of_whole or verdict.holds)
+    assert (verdict.fault_of_whole, verdict.verdict) == (False, "not proved")
 
 
 def test_nothing_is_written_unless_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     analysis = pipeline.load(model(LAYERS))
-    monkeypatch.setattr("rewriter.cutting.check.Check.holds", False)
-    with pytest.raises(NotEquivalent, match="nothing was written"):
+    monkeypatch.setattr("rewriter.cutting.check.Check.verdict", Verdict.NOT_PROVED)
+    with pytest.raises(NotProved, match="nothing was written"):
         extract(analysis, ["l.1"], tmp_path / "l.onnx", checking=NUMBERS_ONCE)
     assert not list(tmp_path.iterdir())
 
@@ -271,7 +272,7 @@ def test_what_onnxruntime_has_against_the_whole_is_no_news() -> None:
     assert found is not None
     assert found.fault is not None
     assert "onnxruntime" in found.fault
-    assert (found.fault_of_whole, found.holds) == (True, True)
+    assert (found.fault_of_whole, found.verdict) == (True, "equal")
     assert taken(source, "b").check is not None
 
 
@@ -296,7 +297,7 @@ def test_without_numbers_nothing_runs() -> None:
     found = taken(model(LAYERS), "l.1", how=Checking(numbers=False))
     assert found.check is not None
     assert found.check.numeric is None
-    assert found.check.holds
+    assert found.check.verdict == "equal"
 
 
 def test_given_inputs_are_held_against_the_whole() -> None:

@@ -14,7 +14,8 @@ import rewriter
 from rewriter import pipeline
 from rewriter.cutting.check import Check, Checking, check
 from rewriter.cutting.split import Split, parse_cuts, plan_split, split
-from rewriter.refusals import CannotCut, CannotWrite, NotEquivalent, UsageError
+from rewriter.proof.verification import Verdict
+from rewriter.refusals import CannotCut, CannotWrite, NotProved, UsageError
 from tests.build import model
 from tests.exports import EXPORTS
 
@@ -165,7 +166,7 @@ def test_a_wrong_part_is_found() -> None:
     constant = planned.parts[0].model.graph.node[0].attribute[0].t
     constant.CopyFrom(onnx.numpy_helper.from_array(np.array(2.0001, np.float32), constant.name))
     verdicts = check(analysis.model, planned.parts, None, ONCE, chain=True)
-    assert not verdicts[0].holds
+    assert verdicts[0].verdict != "equal"
 
 
 def test_files_that_run_as_split_json_says(tmp_path: Path) -> None:
@@ -218,8 +219,8 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_unless_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Check, "holds", False)
-    with pytest.raises(NotEquivalent, match="nothing was written"):
+    monkeypatch.setattr(Check, "verdict", Verdict.NOT_PROVED)
+    with pytest.raises(NotProved, match="nothing was written"):
         rewriter.split(model(CHAIN), "l.1", tmp_path / "parts", numbers=True)
     assert not list(tmp_path.iterdir())
 

@@ -21,7 +21,7 @@ from rewriter.passes.presets import Functions, standard_passes
 from rewriter.passes.syntax import parse_passes
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import certify
-from rewriter.refusals import NotEquivalent, RewriterError
+from rewriter.refusals import Different, NotProved, RewriterError
 from rewriter.views import sidecar
 from rewriter.views.truth import read_truth
 from tests.fuzz.choices import Choices
@@ -196,7 +196,10 @@ def rewrite(data: bytes) -> None:
     passes = standard_passes(functions, restore_names=bool(choices.number(2)))
     try:
         pipeline.rewrite(model, None, pipeline.Options(passes, numbers=False))
-    except NotEquivalent as error:  # nothing is written then; of a sound model it is a fault all the same
+    except (
+        Different,
+        NotProved,
+    ) as error:  # nothing is written then; of a sound model it is a fault all the same
         if sound:
             raise AssertionError(str(error)) from error
     except RewriterError:

@@ -88,7 +88,7 @@ def test_a_sound_model_is_never_found_different() -> None:
     model = chain()
     onnx.checker.check_model(model)
     options = pipeline.Options(standard_passes(Functions.SHARED), numbers=False)
-    assert pipeline.rewrite(model, None, options).verification.holds
+    assert pipeline.rewrite(model, None, options).verification.verdict == "equal"
 
 
 def test_an_operator_whose_type_is_no_text_is_not_fused() -> None:
@@ -105,4 +105,4 @@ def test_a_shape_of_nothing_tells_no_size() -> None:
     for node in model.graph.node:
         node.name = f"/a/b/{node.op_type}"
     options = pipeline.Options(standard_passes(Functions.CALL), numbers=False)
-    assert pipeline.rewrite(model, None, options).verification.holds
+    assert pipeline.rewrite(model, None, options).verification.verdict == "equal"

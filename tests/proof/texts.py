@@ -420,8 +420,8 @@ DIFFERENT: dict[str, tuple[str, str]] = {
             "n = Constant<value_int = 3>() k = Constant<value = bool {1}>() "
             "y = m.f<s = d (int64 j, bool h, float[2] v) => (bool o, float[2] w) "
             "{ o = Identity(k) e = Cast<to = 1>(j) w = Mul(x, e) }>(x, n, k)",
-            "def f <s> (a, n, k) => (b) { b = Loop(n, k, a) <body = r (int64 i, bool go, float[2] u) => "
-            "(bool on, float[2] t) { on = Identity(go) t = Loop<body: graph = @s>(n, k, u) }> }",
+            "def f <s> (a, n, l) => (b) { b = Loop(n, l, a) <body = r (int64 i, bool go, float[2] u) => "
+            "(bool on, float[2] t) { on = Identity(go) t = Loop<body: graph = @s>(n, l, u) }> }",
         ),
         loop(
             "t = Loop(n, k, s) <body = d (int64 j, bool h, float[2] v) => (bool o, float[2] w) "

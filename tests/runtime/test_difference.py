@@ -1,10 +1,11 @@
 from math import inf, nan
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 import pytest
 
-from rewriter.runtime.difference import Difference, difference, telling
+from rewriter.runtime.difference import Difference, Tolerance, difference, telling
 
 
 def floats(*numbers: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -36,7 +37,7 @@ def test_nan_of_another_payload_is_equal() -> None:
 
 
 def test_the_sign_of_zero_is_a_difference_of_nothing() -> None:
-    assert difference(floats(0.0), floats(-0.0), "y") == Difference(0.0, "y[0]", 0.0)
+    assert difference(floats(0.0), floats(-0.0), "y") == Difference(0.0, "y[0]", 0.0, rounding=True)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +77,8 @@ def test_narrow_types_are_compared_as_numbers(dtype: type) -> None:
     [
         (floats(-8, 1), floats(-8, 2), 1 / 8),
         (floats(inf, nan, -4, 1), floats(inf, nan, -4, 2), 1 / 4),
-        (floats(0, 0), floats(0, 2**-20), 1000 * 2**-20),
-        (floats(2**-20), floats(2**-19), 1000 * 2**-20),
+        (floats(0, 0), floats(0, 2**-20), inf),
+        (floats(2**-20), floats(2**-19), 1.0),
         (np.array([3 + 4j]), np.array([3 + 2j]), 2 / 5),
         ([floats(1), floats(10)], [floats(2), floats(10)], 1 / 10),
         ({1: 0.5, 2: 4.0}, {1: 1.5, 2: 4.0}, 1 / 4),
@@ -106,3 +107,68 @@ def test_a_difference_is_relative_to_the_largest_number_before(
 )
 def test_empty_and_endless_results_tell_nothing(value: object, tells: bool) -> None:
     assert telling(value) is tells
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rounding"),
+    [
+        (floats(1, 100), floats(1.005, 100), True),
+        (floats(1, 100), floats(1.02, 100), False),
+        (floats(0, 0), floats(0, 1e-30), False),
+        (floats(1).astype(ml_dtypes.bfloat16), floats(1.01).astype(ml_dtypes.bfloat16), False),
+        (np.array([100_000, 1]), np.array([100_000, 2]), False),
+        (np.array([True]), np.array([False]), False),
+        ([floats(1), np.array([10**6, 1])], [floats(1.00001), np.array([10**6, 2])], False),
+        ([floats(1), floats(2)], [floats(1.00001), floats(2.00001)], True),
+        ({1: 0.5, 2: 4.0}, {1: 0.5001, 2: 4.0}, True),
+        (floats(1, nan), floats(1.00001, nan), True),
+        (floats(1, nan), floats(1, 2), False),
+        (floats(1), floats(1, 1), False),
+        (np.array(["a"], object), np.array(["b"], object), False),
+    ],
+)
+def test_only_floats_may_be_rounded(before: object, after: object, rounding: bool) -> None:
+    found = difference(before, after)
+    assert found is not None and found.rounding is rounding
+    assert found.within is None
+
+
+ARRAYS = [
+    (floats(1, -4, 0), floats(1.001, -4, 0.001)),
+    (floats(1, -4, 0), floats(1, -4.1, 0)),
+    (floats(1, nan, inf), floats(1.0001, nan, inf)),
+    (floats(1, nan), floats(nan, 1)),
+    (floats(inf), floats(-inf)),
+    (floats(0, 0), floats(0, 1e-9)),
+    (np.array([5, 7]), np.array([6, 7])),
+    (np.array([3 + 4j]), np.array([3.01 + 4j])),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), ARRAYS)
+@pytest.mark.parametrize(("rtol", "atol"), [(0, 1e-8), (1e-3, 0), (1e-2, 1e-2), (0.5, 0)])
+def test_rtol_and_atol_are_those_of_numpy(
+    before: np.ndarray[Any, Any], after: np.ndarray[Any, Any], rtol: float, atol: float
+) -> None:
+    found = difference(before, after, "y", Tolerance(rtol=rtol, atol=atol))
+    close = np.allclose(after, before, rtol=rtol, atol=atol, equal_nan=True)
+    assert found is not None and found.within == close
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "within"),
+    [
+        (floats(1, -4), floats(1.04, -4), True),
+        (floats(1, -4), floats(1.05, -4), False),
+        (floats(0), floats(1e-30), False),
+        (floats(0), floats(-0.0), True),
+        (floats(inf, nan, 4), floats(inf, nan, 4.04), True),
+        (floats(4), floats(nan), False),
+        ([floats(1), floats(100)], [floats(1.9), floats(100)], True),
+        (floats(1), floats(1, 1), False),
+        (np.array(["a"], object), np.array(["b"], object), False),
+    ],
+)
+def test_a_tolerance_is_a_share_of_the_largest_value(before: object, after: object, within: bool) -> None:
+    found = difference(before, after, "y", Tolerance(largest=0.0101))
+    assert found is not None and found.within is within

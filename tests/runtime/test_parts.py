@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rewriter.runtime import parts
-from rewriter.runtime.parts import Part, Verdict, WholeRun
+from rewriter.runtime.parts import Part, PartRun, WholeRun
 from rewriter.runtime.planning import plan
 from tests.build import model
 
@@ -16,7 +16,7 @@ SECOND = Part(model("g (float[2] p) => (float[2] y) { q = Neg (p) y = Exp (q) }"
 WRONG = Part(model("g (float[2] x) => (float[2] a) { a = Relu (x) }"), {"x": "x", "a": "a"})
 
 
-def run(*pieces: Part, chain: bool = False, timeout: float = 60.0, text: str = WHOLE) -> tuple[Verdict, ...]:
+def run(*pieces: Part, chain: bool = False, timeout: float = 60.0, text: str = WHOLE) -> tuple[PartRun, ...]:
     whole = model(text)
     return WholeRun(whole, None, plan(whole), None, 1, timeout).judge(pieces, chain=chain)
 
@@ -69,14 +69,14 @@ def test_a_timeout_is_told() -> None:
     assert verdict.outcome.skipped == "timed out: not done after 0.001 s; --timeout gives it longer"
 
 
-def test_a_crash_at_a_piece_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_at_a_piece_is_an_error_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(worker: str, folder: Path, timeout: float) -> int:
         (folder / "stage").write_text("1. cut", encoding="utf-8")
         return -signal.SIGSEGV
 
     monkeypatch.setattr(parts, "in_child", crash)
     (verdict,) = run(FIRST)
-    assert verdict.outcome.exact is False
+    assert verdict.outcome.exact is None
     assert verdict.outcome.error is not None
     assert "crashed" in verdict.outcome.error
 

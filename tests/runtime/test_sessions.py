@@ -8,7 +8,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from math import inf
 from pathlib import Path
 from typing import cast
 
@@ -30,12 +29,12 @@ ENDLESS = """g (float[2] x) => (float[2] y) {
 
 
 def run(before: str, after: str, timeout: float = 60.0) -> Outcome:
-    models = {Stage.ORIGINAL: parser.parse_model(HEADER + before)}
-    models[Stage.REWRITTEN] = parser.parse_model(HEADER + after)
+    models = {Stage.FIRST: parser.parse_model(HEADER + before)}
+    models[Stage.SECOND] = parser.parse_model(HEADER + after)
     return sessions.compare_runs(
         models,
         dict.fromkeys(Stage),
-        plan(models[Stage.ORIGINAL]),
+        plan(models[Stage.FIRST]),
         sets=1,
         seed=0,
         given=None,
@@ -83,22 +82,22 @@ def when_at(stage: Stage, scratch: Path, children: list[subprocess.Popen[bytes]]
 def test_a_crash_of_the_original_is_told(
     scratch: Path, children: list[subprocess.Popen[bytes]], number: signal.Signals
 ) -> None:
-    when_at(Stage.ORIGINAL, scratch, children, number)
-    reason = f"the original model crashed onnxruntime (signal {int(number)}, {number.name})"
+    when_at(Stage.FIRST, scratch, children, number)
+    reason = f"the first model crashed onnxruntime (signal {int(number)}, {number.name})"
     assert run(ENDLESS, QUICK) == Outcome(skipped=reason)
     assert not list(scratch.iterdir())
 
 
-def test_a_crash_of_the_rewritten_model_alone_is_a_difference(
+def test_a_crash_of_the_second_model_alone_is_an_error_of_that(
     scratch: Path, children: list[subprocess.Popen[bytes]]
 ) -> None:
-    when_at(Stage.REWRITTEN, scratch, children, signal.SIGSEGV)
-    reason = "the rewritten model crashed onnxruntime (signal 11, SIGSEGV)"
-    assert run(QUICK, ENDLESS) == Outcome(error=reason, exact=False, max_abs=inf, relative=inf)
+    when_at(Stage.SECOND, scratch, children, signal.SIGSEGV)
+    reason = "the second model crashed onnxruntime (signal 11, SIGSEGV)"
+    assert run(QUICK, ENDLESS) == Outcome(error=reason)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "stage"), [(ENDLESS, QUICK, "original"), (QUICK, ENDLESS, "rewritten")]
+    ("before", "after", "stage"), [(ENDLESS, QUICK, "first"), (QUICK, ENDLESS, "second")]
 )
 def test_a_model_that_never_ends_times_out(
     scratch: Path, children: list[subprocess.Popen[bytes]], before: str, after: str, stage: str
@@ -180,7 +179,7 @@ def test_a_model_too_large_to_send_is_told(monkeypatch: pytest.MonkeyPatch) -> N
             raise EncodeError("Failed to serialize proto")
 
     drawing = plan(parser.parse_model(HEADER + QUICK))
-    models = cast("dict[Stage, onnx.ModelProto]", {Stage.ORIGINAL: Large()})
+    models = cast("dict[Stage, onnx.ModelProto]", {Stage.FIRST: Large()})
     outcome = sessions.compare_runs(
         models, {}, drawing, sets=1, seed=0, given=None, optimised=False, timeout=60
     )

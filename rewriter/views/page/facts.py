@@ -14,12 +14,12 @@ from rewriter.insight.figures import bytes_of
 from rewriter.insight.stats import Port
 from rewriter.modules.module import Module, ModuleTree, Parameter
 from rewriter.paths import ROOT, ModulePath
+from rewriter.proof.words import proof_phrases
 from rewriter.runtime.shapes import Known
 from rewriter.views.escape import shorten, visible
 from rewriter.views.json import JsonObject
 from rewriter.views.page.differences import differences_json
 from rewriter.views.page.findings import READ, Findings
-from rewriter.views.proof_words import proof_phrases
 from rewriter.views.stats_json import element_name
 from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, source_words, summarize
 
@@ -113,8 +113,8 @@ def _verified(findings: Findings) -> JsonObject | None:
         return None
     return {
         "original": shown(verified.original),
-        "holds": verified.outcome.holds,
-        "phrases": [shown(each) for each in proof_phrases(verified.outcome)],
+        "verdict": str(verified.outcome.verdict),
+        "phrases": [shown(each) for each in proof_phrases(verified.outcome)[1:]],
     }
 
 

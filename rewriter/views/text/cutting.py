@@ -12,10 +12,11 @@ from rewriter.cutting.check import Check
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split
 from rewriter.modules.analysis import Analysis
-from rewriter.views.proof_words import numbers_phrase
+from rewriter.proof.verification import Verdict
+from rewriter.proof.words import certificate_phrase, numbers_phrase
 from rewriter.views.summary import head_phrases, summarize
-from rewriter.views.text.parts import flow, signs
-from rewriter.views.text.report import written_phrase
+from rewriter.views.text.parts import flow
+from rewriter.views.text.report import verdict_sign, written_phrase
 
 
 def print_extraction(analysis: Analysis, found: Extraction, console: Console) -> None:
@@ -70,19 +71,20 @@ def _typed(info: ValueInfoProto) -> str:
 
 
 def _print_checks(checks: Sequence[Check], console: Console) -> None:
-    """Print each proof; once for all parts of which the same is true."""
-    mark = signs(console)
-    for (holds, *phrases), count in Counter((check.holds, *_phrases(check)) for check in checks).items():
-        sign, style = (mark.yes, "green") if holds else (mark.no, "bold red")
+    """Print each verdict; once for all parts of which the same is true."""
+    for (verdict, *phrases), count in Counter((check.verdict, *_phrases(check)) for check in checks).items():
+        sign, style = verdict_sign(Verdict(verdict), console)
         parts = f"{count} parts: " if count > 1 else ""
-        flow(console, [f"{sign} {parts}{phrases[0]}", *map(str, phrases[1:])], style, label="proof")
+        flow(console, [f"{sign} {parts}{verdict}", *map(str, phrases)], style, label="proof")
 
 
 def _phrases(check: Check) -> Iterator[str]:
+    verification = check.verification
+    yield certificate_phrase(verification.certificate)
     if check.fault is not None:
-        yield f"as of the whole, {check.fault}"
+        yield f"{'as of the whole, ' if check.fault_of_whole else ''}{check.fault}"
     else:
         yield "full checker and onnxruntime take it"
-    yield numbers_phrase(check.numeric)
-    if check.unsteady and (check.numeric is None or check.numeric.skipped is None):
+    yield numbers_phrase(verification.numeric)
+    if check.unsteady and verification.numeric is not None and verification.numeric.taken:
         yield f"random, not compared: {', '.join(check.unsteady)}"

@@ -25,6 +25,7 @@ class Signs(NamedTuple):
     times: str
     yes: str
     no: str
+    unknown: str
     branch: str
     end: str
     bar: str
@@ -32,8 +33,8 @@ class Signs(NamedTuple):
     """Eighths of a full cell, ascending; the last is a full one."""
 
 
-UNICODE = Signs("·", "…", "×", "✓", "✗", "├─ ", "└─ ", "│  ", "▏▎▍▌▋▊▉█")  # noqa: RUF001
-ASCII = Signs("-", "...", "x", "*", "!", "|- ", "`- ", "|  ", "#")
+UNICODE = Signs("·", "…", "×", "✓", "✗", "?", "├─ ", "└─ ", "│  ", "▏▎▍▌▋▊▉█")  # noqa: RUF001
+ASCII = Signs("-", "...", "x", "*", "!", "?", "|- ", "`- ", "|  ", "#")
 
 
 def signs(console: Console) -> Signs:

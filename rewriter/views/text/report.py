@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rewriter.proof.verification import Verification
+from rewriter.proof.verification import Verdict, Verification
+from rewriter.proof.words import proof_phrases
 from rewriter.refusals import Refusal
-from rewriter.views.proof_words import proof_phrases
 from rewriter.views.report import PassRecord, Report
 from rewriter.views.summary import coverage_phrases, head_phrases, summarize
 from rewriter.views.text.parts import flow, signs
@@ -37,11 +37,22 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def print_verification(verification: Verification, console: Console) -> None:
-    """Print the proof: the certificate and the numbers, in one line where they agree."""
-    mark = signs(console)
+    """Print the proof: the verdict, the certificate and the numbers."""
     phrases = proof_phrases(verification)
-    sign, style = (mark.yes, "green") if verification.holds else (mark.no, "bold red")
+    complete = verification.missing is None
+    sign, style = verdict_sign(verification.verdict if complete else Verdict.NOT_PROVED, console)
     flow(console, [f"{sign} {phrases[0]}", *phrases[1:]], style, label="proof")
+
+
+def verdict_sign(verdict: Verdict, console: Console) -> tuple[str, str]:
+    """The sign of a verdict and its style."""
+    mark = signs(console)
+    match verdict:
+        case Verdict.EQUAL:
+            return mark.yes, "green"
+        case Verdict.DIFFERENT:
+            return mark.no, "bold red"
+    return mark.unknown, "yellow"
 
 
 def _changes(record: PassRecord) -> list[str]:

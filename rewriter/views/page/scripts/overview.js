@@ -29,10 +29,14 @@ function banner() {
   if (!verified) {
     return make("p", { class: "banner unchecked" }, make("span", { class: "sign", "aria-hidden": "true" }, "○"), "Not compared with an original. ", make("code", {}, "--verify ORIGINAL"), " does.");
   }
-  const { holds, original, phrases } = verified;
-  return make("div", { class: `banner ${holds ? "holds" : "fails"}`, role: "status" },
-    make("span", { class: "sign", "aria-hidden": "true" }, holds ? "✓" : "✗"),
-    make("strong", {}, holds ? "Computes the same as " : "Not proved equal to ", original),
+  const { verdict, original, phrases } = verified;
+  const [style, sign, words] = {
+    equal: ["holds", "✓", "Equal to "],
+    different: ["fails", "✗", "Different from "],
+  }[verdict] ?? ["differs", "?", "Not proved equal to "];
+  return make("div", { class: `banner ${style}`, role: "status" },
+    make("span", { class: "sign", "aria-hidden": "true" }, sign),
+    make("strong", {}, words, original),
     make("span", { class: "phrases" }, phrases.join(" · ")));
 }
 
