@@ -1,0 +1,337 @@
+"""How strong the tests are: seeded one-edit mutants of our own code, and whether a test notices each.
+
+    pip install -e '.[strength]'
+    python -m benchmarks.mutants_of_code                          # writes results/mutants_of_code.md
+    python -m benchmarks.mutants_of_code --group proof --count 20 --dry
+
+1. The suite of README.md runs once, with the lines that each test reaches (coverage.py's contexts).
+2. Each mutant runs the tests that reach its line, the quickest first, in a fork of a process that has
+   imported them all: the code of the mutated function is put in place of the old.
+3. A mutant that survives runs the whole suite, from a copy of the repository, since some tests start
+   processes of their own.
+
+Whatever is done is kept in a file, so an interrupted run goes on. `benchmarks/equivalent_mutants.txt` has
+those that nobody can tell from the original, each with the reason.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import types
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import click
+import pytest
+from coverage import CoverageData
+
+from benchmarks.code_edits import Edit, edits_of
+from benchmarks.reporting import environment, publish, table
+
+ROOT = Path(__file__).resolve().parent.parent
+GROUPS = {
+    "proof": ["rewriter/proof"],
+    "passes": ["rewriter/passes", "rewriter/regions", "rewriter/evidence/settle.py"],
+}
+EQUIVALENT = Path(__file__).parent / "equivalent_mutants.txt"
+LONGEST = 120
+"""Seconds for the tests that reach a line; a mutant that takes longer has been noticed."""
+LONGEST_SUITE = 3600
+COPIED = (
+    *("rewriter", "tests", "fixtures", "benchmarks", "docs"),
+    *("README.md", "CHANGELOG.md", "pyproject.toml", "mkdocs.yml", "action.yml", ".pre-commit-hooks.yaml"),
+)
+_NODE = re.compile(r"\|(?:setup|run|call|teardown)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a mutant.
+
+    Attributes:
+        path: the file.
+        line: the line.
+        function: the function.
+        what: the edit.
+        outcome: `killed` by a test that reaches the line, `killed by the suite`, or `survived`.
+        by: the test that noticed it.
+    """
+
+    path: str
+    line: int
+    function: str
+    what: str
+    outcome: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which tests reach which line, and how long each takes."""
+
+    tests: dict[str, dict[int, list[str]]]
+    seconds: dict[str, float]
+
+    def of(self, edit: Edit) -> list[str]:
+        """The tests that reach an edit, the quickest first."""
+        found = self.tests.get(edit.path, {}).get(edit.line, [])
+        return sorted(found, key=lambda test: (self.seconds.get(test, 0.0), test))
+
+
+def measure(folder: Path) -> Reach:
+    """Run the suite once with coverage by test."""
+    data, times = folder / "coverage", folder / "times.xml"
+    if not times.exists():
+        sources = [f"--cov={path}" for path in ("rewriter/proof", "rewriter/passes", "rewriter/regions")]
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"--junitxml={folder / 'draft.xml'}"]
+        command += [*sources, "--cov=rewriter/evidence", "--cov-context=test", "--cov-report="]
+        environ = {**os.environ, "COVERAGE_FILE": str(data)}
+        done = subprocess.run(command, cwd=ROOT, env=environ, check=False)
+        if done.returncode:
+            raise click.ClickException("the suite does not pass; mend it first")
+        (folder / "draft.xml").rename(times)
+    return Reach(_contexts(data), _seconds(times))
+
+
+def _contexts(data: Path) -> dict[str, dict[int, list[str]]]:
+    found = CoverageData(str(data))
+    found.read()
+    reached: dict[str, dict[int, list[str]]] = {}
+    for file in found.measured_files():
+        path = Path(file).relative_to(ROOT).as_posix()
+        lines = found.contexts_by_lineno(file)
+        reached[path] = {
+            line: sorted({_NODE.sub("", each) for each in contexts if each})
+            for line, contexts in lines.items()
+        }
+    return reached
+
+
+def _seconds(times: Path) -> dict[str, float]:
+    found: dict[str, float] = defaultdict(float)
+    for case in ElementTree.parse(times).iter("testcase"):
+        module = case.get("classname", "").replace(".", "/") + ".py"
+        found[f"{module}::{case.get('name')}"] += float(case.get("time", 0))
+    return found
+
+
+class Forks:
+    """A process that has imported all tests; a fork of it runs some of them on a mutant."""
+
+    def __init__(self) -> None:
+        sys.path.insert(0, str(ROOT))
+        os.chdir(ROOT)
+        pytest.main(["--collect-only", "-qq", "-p", "no:xdist", "-p", "no:cov", "-o", "addopts="])
+
+    def run(self, edit: Edit, tests: Sequence[str]) -> str:
+        """The test that noticed the mutant; nothing where none did."""
+        with tempfile.TemporaryDirectory() as folder:
+            said = Path(folder) / "out"
+            child = os.fork()
+            if not child:
+                os._exit(self._child(edit, tests, Path(folder)))
+            code = _wait(child)
+            if code == 0:
+                return ""
+            text = said.read_text("utf-8", "replace") if said.exists() else ""
+            failed = re.search(r"^(?:FAILED|ERROR) (\S+)", text, re.MULTILINE)
+            return failed[1] if failed else f"ended with {code}"
+
+    def _child(self, edit: Edit, tests: Sequence[str], folder: Path) -> int:
+        os.setsid()
+        with (folder / "out").open("wb") as out:
+            os.dup2(out.fileno(), 1)
+            os.dup2(out.fileno(), 2)
+        if not put_in_place(edit):
+            return 0  # nothing ran with the edit: the suite has to tell
+        (folder / "tests").write_text("\n".join(tests), "utf-8")
+        options = ["-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
+        code = int(pytest.main([*options, f"--basetemp={folder / 'tmp'}", f"@{folder / 'tests'}"]))
+        sys.stdout.flush()
+        return code
+
+
+def put_in_place(edit: Edit) -> bool:
+    """Give every function object that was made from the edited function the code of the mutant."""
+    file = str(ROOT / edit.path)
+    code = next((each for each in _codes(compile(edit.source, file, "exec")) if _is(each, edit)), None)
+    old = [
+        each
+        for each in gc.get_objects()
+        if isinstance(each, types.FunctionType)
+        and each.__code__.co_filename == file
+        and each.__code__.co_qualname == edit.function
+    ]
+    if code is None or any(each.__code__.co_freevars != code.co_freevars for each in old):
+        return False
+    for each in old:
+        each.__code__ = code
+    return bool(old)
+
+
+def _is(code: types.CodeType, edit: Edit) -> bool:
+    return code.co_qualname == edit.function
+
+
+def _codes(code: types.CodeType) -> list[types.CodeType]:
+    inner = [each for each in code.co_consts if isinstance(each, types.CodeType)]
+    return [*inner, *(deeper for each in inner for deeper in _codes(each))]
+
+
+def _wait(child: int) -> int:
+    """The exit code of a fork; -1 where it was ended."""
+    limit = time.monotonic() + LONGEST
+    while time.monotonic() < limit:
+        found, status = os.waitpid(child, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return -1
+
+
+def whole_suite(edit: Edit, folder: Path) -> str:
+    """The first test of the whole suite that notices the mutant in a copy of the repository."""
+    copy = folder / "copy"
+    if not copy.exists():
+        copy.mkdir()
+        for name in COPIED:
+            source = ROOT / name
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
+    target = copy / edit.path
+    before = target.read_text("utf-8")
+    target.write_text(edit.source, "utf-8")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "-n", "auto", "-p", "no:cacheprovider"],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy)},
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SUITE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "timed out"
+    finally:
+        target.write_text(before, "utf-8")
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    return failed[1] if failed else f"ended with {done.returncode}" if done.returncode else ""
+
+
+def drawn(group: str, count: int, seed: int) -> list[Edit]:
+    """Edits of the files of a group: as many of each line as chance has it."""
+    files = [
+        each.relative_to(ROOT).as_posix()
+        for path in GROUPS[group]
+        for each in (sorted((ROOT / path).rglob("*.py")) if (ROOT / path).is_dir() else [ROOT / path])
+    ]
+    found = [edit for path in files for edit in edits_of(ROOT, path)]
+    return random.Random(seed).sample(found, min(count, len(found)))
+
+
+def judge(edits: Sequence[Edit], reach: Reach, folder: Path, *, suite: bool) -> list[Verdict]:
+    """What becomes of each mutant; what the folder knows already is not done again."""
+    done = folder / "verdicts.jsonl"
+    lines = done.read_text("utf-8").splitlines() if done.exists() else []
+    known = {(each.path, each.line, each.what): each for each in (Verdict(**json.loads(x)) for x in lines)}
+    forks: Forks | None = None
+    verdicts = []
+    for number, edit in enumerate(edits, 1):
+        found = known.get((edit.path, edit.line, edit.what))
+        if found is None or (suite and found.outcome == "survived so far"):
+            forks = forks or Forks()
+            found = _judged(edit, reach, forks, folder, suite=suite)
+            with done.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(asdict(found)) + "\n")
+        verdicts.append(found)
+        print(f"{number}/{len(edits)} {found.outcome}: {edit.path}:{edit.line} {edit.what}", file=sys.stderr)
+    return verdicts
+
+
+def _judged(edit: Edit, reach: Reach, forks: Forks, folder: Path, *, suite: bool) -> Verdict:
+    place = (edit.path, edit.line, edit.function, edit.what)
+    tests = reach.of(edit)
+    if tests and (by := forks.run(edit, tests)):
+        return Verdict(*place, "killed", by)
+    if not suite:
+        return Verdict(*place, "survived so far")
+    by = whole_suite(edit, folder)
+    return Verdict(*place, "killed by the suite" if by else "survived", by)
+
+
+def equivalent() -> dict[str, str]:
+    """Mutants that compute the same as the original -> the reason."""
+    lines = EQUIVALENT.read_text("utf-8").splitlines() if EQUIVALENT.exists() else []
+    pairs = (line.split(" # ", 1) for line in lines if line and not line.startswith("#"))
+    return {mutant.strip(): reason.strip() for mutant, reason in pairs}
+
+
+def report(groups: dict[str, list[Verdict]], count: int, seed: int) -> str:
+    """The results as Markdown."""
+    known = equivalent()
+    rows, survivors = [], []
+    for group, verdicts in groups.items():
+        counted = [each for each in verdicts if name_of(each) not in known]
+        outcomes = Counter(each.outcome for each in counted)
+        killed = outcomes["killed"] + outcomes["killed by the suite"]
+        share = f"{killed / len(counted):.1%}" if counted else "-"
+        rows.append(
+            (group, len(verdicts), len(verdicts) - len(counted), killed, len(counted) - killed, share)
+        )
+        survivors += [f"- `{name_of(each)}`" for each in counted if not each.outcome.startswith("killed")]
+    return "\n\n".join(
+        [
+            "# Mutants of our own code",
+            f"`python -m benchmarks.mutants_of_code --count {count} --seed {seed}`; {environment()}",
+            "One edit each, drawn over all lines of functions. *Equivalent*: computes the same, argued in "
+            "benchmarks/equivalent_mutants.txt, and not counted.",
+            table(("code", "mutants", "equivalent", "killed", "survived", "**killed**"), rows),
+            "Survivors:",
+            "\n".join(survivors) or "none",
+        ]
+    )
+
+
+def name_of(verdict: Verdict) -> str:
+    """A mutant in one line, whatever line it stands on now."""
+    return f"{verdict.path} {verdict.function}: {verdict.what}"
+
+
+@click.command()
+@click.option(
+    "--group", "names", multiple=True, type=click.Choice([*GROUPS]), help="All where none is named."
+)
+@click.option("--count", default=200, help="Mutants of each group.")
+@click.option("--seed", default=1)
+@click.option("--folder", type=click.Path(path_type=Path), help="Where what is done is kept.")
+@click.option("--suite/--no-suite", default=True, help="Run the whole suite on survivors.")
+@click.option("--dry", is_flag=True, help="Print only.")
+def main(names: tuple[str, ...], count: int, seed: int, folder: Path | None, suite: bool, dry: bool) -> None:
+    """Judge the tests by mutants of the code."""
+    home = folder or Path(tempfile.gettempdir()) / "mutants-of-code"
+    home.mkdir(parents=True, exist_ok=True)
+    reach = measure(home)
+    groups = {
+        name: judge(drawn(name, count, seed), reach, home, suite=suite) for name in names or tuple(GROUPS)
+    }
+    text = report(groups, count, seed)
+    print(text) if dry else publish("mutants_of_code", text)
+
+
+if __name__ == "__main__":
+    main()
