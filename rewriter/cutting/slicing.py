@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
+from onnx import ModelProto, ValueInfoProto
 
 from rewriter.cutting.piece import Piece
-from rewriter.model.graph import graphs_of
+from rewriter.model.slices import nodes_needed
 
 
 def slice_of(whole: ModelProto, piece: Piece) -> ModelProto:
@@ -29,37 +27,12 @@ def slice_of(whole: ModelProto, piece: Piece) -> ModelProto:
     made.graph.sparse_initializer.extend(whole.graph.sparse_initializer)
     made.graph.value_info.extend(whole.graph.value_info)
     starts = {recorded[name] for name in piece.inputs}
-    made.graph.node.extend(_needed(whole.graph, [info.name for info in made.graph.output], starts))
+    for number in nodes_needed(whole.graph, (info.name for info in made.graph.output), starts):
+        node = made.graph.node.add()
+        node.CopyFrom(whole.graph.node[number])
+        node.output[:] = [f"{name} of the whole" if name in starts else name for name in node.output]
     return made
 
 
 def _called(info: ValueInfoProto, name: str) -> ValueInfoProto:
     return ValueInfoProto(name=name, type=info.type)
-
-
-def _needed(graph: GraphProto, ends: list[str], starts: set[str]) -> Iterator[NodeProto]:
-    """The nodes that `ends` depend on through no value of `starts`, in the order of the file."""
-    makers = {name: number for number, node in enumerate(graph.node) for name in node.output if name}
-    found: set[int] = set()
-    waiting = list(ends)
-    while waiting:
-        name = waiting.pop()
-        number = makers.get(name)
-        if name not in starts and number is not None and number not in found:
-            found.add(number)
-            waiting.extend(_names_in(graph.node[number]))
-    for number in sorted(found):
-        node = NodeProto()
-        node.CopyFrom(graph.node[number])
-        node.output[:] = [f"{name} of the whole" if name in starts else name for name in node.output]
-        yield node
-
-
-def _names_in(node: NodeProto) -> Iterator[str]:
-    """The names that a node reads, in its bodies as well."""
-    yield from filter(None, node.input)
-    for attribute in node.attribute:
-        for body in graphs_of(attribute):
-            yield from (info.name for info in body.output)
-            for inner in body.node:
-                yield from _names_in(inner)

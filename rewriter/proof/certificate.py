@@ -8,6 +8,7 @@ from pathlib import Path
 from onnx import ModelProto, TensorProto, TypeProto, ValueInfoProto
 
 from rewriter import garbage
+from rewriter.model.slices import nodes_needed
 from rewriter.proof.contents import Contents, Table
 from rewriter.proof.identical import same_to_run
 from rewriter.proof.numbering import Numbering, TypesCount, interface_inputs
@@ -108,7 +109,7 @@ def _difference(before: ModelProto, left: Numbering, right: Numbering) -> Certif
     outputs = len(left.outputs)
     for info, ours, theirs in zip(before.graph.output, left.outputs, right.outputs, strict=True):
         if ours != theirs:
-            return Certificate(False, outputs, _explain(info.name, left, right))
+            return Certificate(False, outputs, _explain(info.name, before, left, right))
     for info, ours, theirs in zip(interface_inputs(before), left.inputs, right.inputs, strict=True):
         if ours != theirs:
             return Certificate(False, outputs, f"input {info.name!r} has another default", interface=True)
@@ -177,10 +178,12 @@ def described(kind: TypeProto) -> str:
     return f"{element} {' x '.join(dims) or 'scalar'}"
 
 
-def _explain(output: str, left: Numbering, right: Numbering) -> str:
-    """Name the first node of one model whose result the other does not compute."""
-    for number, node in left.node_of.items():
-        if number not in right.node_of:
+def _explain(output: str, before: ModelProto, left: Numbering, right: Numbering) -> str:
+    """Name the first node that an output depends on whose result the other model does not compute."""
+    for number in nodes_needed(before.graph, [output]):
+        node = before.graph.node[number]
+        results = [left.numbers[name] for name in node.output if name in left.numbers]
+        if any(result not in right.computed for result in results):
             name = node.name or node.output[0]
             return f"output {output!r} is computed otherwise, first at node {name!r} ({node.op_type})"
     return f"output {output!r} is computed from other values"

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
@@ -52,7 +52,6 @@ class Numbering:
         inputs: input name -> number; it stands for the type and the default, and for the position.
         outputs: the numbers of the outputs, in their order.
         apart: the numbers of all nodes that count apart, in the order of the file.
-        node_of: number -> the first node of the main graph that computes it.
 
     Raises:
         Unprovable: the model cannot be read as expressions.
@@ -74,7 +73,6 @@ class Numbering:
         self._typed = typed
         self._bare: dict[int, int] = {}
         self._apart: list[int] = []
-        self.node_of: dict[int, NodeProto] = {}
         self._main = Scope(None, 0, 0, self._opsets, declared=types_of(model.graph) if typed else {})
         self._define_tensors(model.graph, self._main)
         self.inputs: list[int] = []
@@ -87,6 +85,16 @@ class Numbering:
         self._evaluate_nodes(model.graph, self._main)
         self.outputs = [self._without_types(self._main.look_up(info.name)) for info in model.graph.output]
         self.apart = [self._without_types(number) for number in self._apart]
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Value of the main graph -> its number."""
+        return {name: self._without_types(number) for name, number in self._main.names.items()}
+
+    @cached_property
+    def computed(self) -> frozenset[int]:
+        """The numbers of all values of the main graph."""
+        return frozenset(self.numbers.values())
 
     def _without_types(self, number: int) -> int:
         return self._bare.get(number, number)
@@ -118,16 +126,13 @@ class Numbering:
             scope.names[name] = number if other == number else self._table.number(("either", other, number))
 
     def _evaluate_nodes(self, body: GraphProto | FunctionProto, scope: Scope) -> None:
-        main = scope is self._main
-        self._inlined += 0 if main else len(body.node)
+        self._inlined += 0 if scope is self._main else len(body.node)
         if self._inlined > MAX_INLINED:
             raise Unprovable(f"functions and graphs come to more than {MAX_INLINED:,} nodes once inlined")
         for node in body.node:
             for name, number in zip(node.output, self._evaluate(node, scope), strict=False):
                 if name:
                     self._define(name, number, scope)
-                    if main:
-                        self.node_of.setdefault(self._without_types(number), node)
 
     def _evaluate(self, node: NodeProto, scope: Scope) -> tuple[int, ...]:
         names = scope.names
