@@ -21,7 +21,8 @@ from rewriter.insight.profile import Profile
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
-from rewriter.modules.selection import Selection
+from rewriter.modules.selection import Selection, texts
+from rewriter.nearest import fits_nothing
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
 from rewriter.passes.presets import Functions, standard_passes
@@ -112,8 +113,8 @@ def rewrite(
     *,
     functions: str = "none",
     depth: int = 0,
-    only: str = "",
-    class_name: str = "",
+    only: str | Sequence[str] = (),
+    class_name: str | Sequence[str] = (),
     repeated: bool = False,
     restore_names: bool = False,
     layer_annotations: bool = False,
@@ -140,8 +141,8 @@ def rewrite(
         functions: `none` to annotate only, `call` to make every call of a module a local function, `shared`
             to let calls with equal bodies use one.
         depth: nest functions this deep at the most; 0 for as deep as modules call each other.
-        only: make functions for the modules whose path fits this glob.
-        class_name: make functions for modules of this class.
+        only: make functions for the modules whose path fits this glob, or one of several.
+        class_name: make functions for modules of this class, or of one of several, as globs.
         repeated: make functions only for modules whose body occurs more than once.
         restore_names: also name nodes and weights that lost their names.
         layer_annotations: also write the module of every node where onnxruntime's annotated partitioning
@@ -169,8 +170,14 @@ def rewrite(
         RewriterError: see its subclasses; whatever the reason, nothing was written.
     """
     if functions not in {each.value for each in Functions}:
-        raise UsageError(f"functions is {functions!r}; it must be one of {', '.join(Functions)}")
-    group = Group(depth, only, class_name, repeated)
+        raise UsageError(fits_nothing("kind of functions", functions, list(Functions)))
+    group = Group(depth, texts(only), texts(class_name), repeated)
+    if functions == Functions.NONE and group != Group():
+        raise UsageError("depth, only, class_name and repeated choose functions; give functions as well")
+    if passes is not None and (functions != Functions.NONE or restore_names or layer_annotations):
+        raise UsageError(
+            "passes names all that is done; leave out functions, restore_names and layer_annotations"
+        )
     if passes is None:
         steps = standard_passes(
             Functions(functions), group, restore_names=restore_names, layer_annotations=layer_annotations

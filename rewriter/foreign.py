@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -42,7 +42,7 @@ class Rewritten(Report):
         back: makes that object.
     """
 
-    back: Back
+    back: Back = field(kw_only=True)
 
     @cached_property
     def result(self) -> Any:

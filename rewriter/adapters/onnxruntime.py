@@ -12,13 +12,13 @@ import warnings
 from pathlib import Path
 
 from rewriter.foreign import AnySource, read_of
-from rewriter.insight.chosen import choose
+from rewriter.insight.chosen import choose, demand_names
 from rewriter.modules.selection import Selection
 from rewriter.pipeline import load
 
 
 def excluding(
-    source: AnySource, *modules: str, class_name: str = "", operators: tuple[str, ...] = ()
+    source: AnySource, *modules: str, class_name: str | tuple[str, ...] = (), operators: tuple[str, ...] = ()
 ) -> dict[str, list[str]]:
     """Keywords that let `quantize_dynamic` and `quantize_static` leave modules alone.
 
@@ -28,7 +28,7 @@ def excluding(
     Args:
         source: the model that will be quantised.
         modules: globs over module paths; a module stands for all that is below it.
-        class_name: only modules of this class.
+        class_name: only modules of this class, or of one of several.
         operators: only nodes with these operators.
 
     Returns:
@@ -36,10 +36,11 @@ def excluding(
 
     Raises:
         UnreadableModel: it is no whole ONNX model.
-        UsageError: one of the globs fits nothing.
+        UsageError: one of the globs fits nothing, or what they fit has no names.
     """
     analysis = load(read_of(source))
     chosen = choose(analysis, Selection(modules, class_name, operators=operators))
+    demand_names(analysis, chosen)
     for note in chosen.notes:
         warnings.warn(f"{source if isinstance(source, str | Path) else 'model'}: {note}", stacklevel=2)
     return {"nodes_to_exclude": list(chosen.names)}

@@ -7,6 +7,7 @@ from inspect import signature
 from typing import Any
 
 from rewriter.api import rewrite
+from rewriter.nearest import fits_nothing
 from rewriter.refusals import UsageError
 
 
@@ -19,5 +20,5 @@ def rewrite_options(options: Mapping[str, Any]) -> dict[str, Any]:
     known = [name for name in signature(rewrite).parameters if name not in ("source", "output")]
     for name in options:
         if name not in known:
-            raise UsageError(f"rewrite has no option {name!r}; there are {', '.join(known)}")
+            raise UsageError(fits_nothing("option of rewrite", name, known))
     return dict(options)

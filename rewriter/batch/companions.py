@@ -2,48 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from rewriter.batch import remote
 from rewriter.model.outputs import write_atomically
+from rewriter.nearest import fits_nothing
 from rewriter.refusals import CannotWrite, UsageError
 
 
-def copy(sources: Sequence[str], output: str, globs: Sequence[str]) -> None:
-    """Copy files of source folders to the same place below the output folder.
+def find(sources: Sequence[str], output: str, globs: Sequence[str]) -> dict[Path, Path]:
+    """Files of source folders that globs fit -> where they go: the same place below the output folder.
 
     Args:
-        sources: what the batch was of; only local folders have such files.
-        output: the local folder that was written to.
+        sources: what the batch is of; only local folders have such files.
+        output: the local folder to write to.
         globs: of file names.
 
     Raises:
-        UsageError: the output lies elsewhere.
-        CannotWrite: a file cannot be written.
+        UsageError: the output lies elsewhere, or a glob fits no file.
     """
     if not globs:
-        return
+        return {}
     if remote.is_url(output):
         raise UsageError(
             f"{output}: --also copies between folders of this machine; copy these files yourself"
         )
     home = Path(remote.local(output))
-    for source in sources:
-        folder = Path(remote.local(source))
-        if remote.is_url(source) or not folder.is_dir():
-            continue
-        for path in _files_in(folder, home, globs):
-            _copy(path, home / path.relative_to(folder))
+    folders = [Path(remote.local(source)) for source in sources if not remote.is_url(source)]
+    files = {
+        path: home / path.relative_to(folder)
+        for folder in folders
+        if folder.is_dir()
+        for path in _files_in(folder, home)
+    }
+    for glob in globs:
+        if not any(fnmatchcase(path.name, glob) for path in files):
+            names = [path.name for path in files if path.suffix != ".onnx"]
+            raise UsageError(f"--also: {fits_nothing('file in the source folders', glob, names)}")
+    return {
+        path: target for path, target in files.items() if any(fnmatchcase(path.name, glob) for glob in globs)
+    }
 
 
-def _files_in(folder: Path, home: Path, globs: Sequence[str]) -> Iterator[Path]:
+def copy(files: Mapping[Path, Path]) -> None:
+    """Copy files.
+
+    Args:
+        files: file -> where it goes.
+
+    Raises:
+        CannotWrite: a file cannot be written.
+    """
+    for source, target in files.items():
+        _copy(source, target)
+
+
+def _files_in(folder: Path, home: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in inside.parts)
-        fits = any(fnmatchcase(path.name, glob) for glob in globs)
-        if fits and not hidden and path.is_file() and not path.resolve().is_relative_to(home.resolve()):
+        if not hidden and path.is_file() and not path.resolve().is_relative_to(home.resolve()):
             yield path
 
 

@@ -88,6 +88,7 @@ class Record:
         outputs: file beside the target -> digest of its content.
         stamps: URL that was read -> what its server says of its version; only of remote files.
         notes: what the report says of the model as a whole.
+        misses: glob of a pass that fits nothing in the model -> the message that says so.
     """
 
     source: str
@@ -105,6 +106,7 @@ class Record:
     outputs: Mapping[str, str] = field(default_factory=dict)
     stamps: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    misses: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The record as JSON, as `schemas/batch.schema.json` tells."""
@@ -122,6 +124,6 @@ def from_json(found: object) -> Record | None:
     except (KeyError, TypeError, ValueError):
         return None
     texts = (record.source, record.target, record.key, record.request, record.version)
-    maps = (record.outputs, record.stamps)
+    maps = (record.outputs, record.stamps, record.misses)
     sound = all(isinstance(text, str) for text in texts) and all(isinstance(each, dict) for each in maps)
     return record if sound else None

@@ -40,6 +40,7 @@ class Request:
         config: whether a transformers config beside the model is taken for its reference.
         children: what processes that run models may take.
         files: how large a file may be.
+        narrow: whether globs of passes that fit nothing in a file are left out there, and told.
         seal: the digest of all this; see `sealed`.
     """
 
@@ -60,6 +61,7 @@ class Request:
     config: bool = True
     children: child_limits.Limits = field(default_factory=child_limits.current)
     files: file_limits.Limits = field(default_factory=file_limits.current)
+    narrow: bool = False
     seal: str = ""
 
     def options(self, model: Path) -> Options:
@@ -89,6 +91,7 @@ class Request:
             dry_run=self.dry_run,
             timeout=self.timeout,
             given=with_config(given, model) if self.config else given,
+            narrow=self.narrow,
         )
 
     def sealed(self) -> Request:

@@ -51,9 +51,18 @@ class Batch:
         return tuple(record for record in self.records if record.status is not Status.DONE)
 
     @property
+    def misses(self) -> tuple[str, ...]:
+        """The globs of passes that fit nothing in any file that was done, a message each."""
+        done = [record.misses for record in self.records if record.status is Status.DONE]
+        if not done:
+            return ()
+        return tuple(text for key, text in done[0].items() if all(key in misses for misses in done))
+
+    @property
     def exit_code(self) -> int:
-        """That of the worst record."""
-        return worst(record.status for record in self.records).exit_code
+        """That of the worst record; of misuse where a glob fits nothing in any file."""
+        statuses = [record.status for record in self.records]
+        return worst([*statuses, Status.MISUSE] if self.misses else statuses).exit_code
 
 
 def run(
@@ -87,16 +96,18 @@ def run(
 
     Raises:
         UnreadableModel: a source does not exist.
-        UsageError: two files would become one, or the engine is not there.
+        UsageError: a glob of sources or of `also` fits nothing, two files would become one, or the engine is
+            not there.
         CannotWrite: the ledger cannot be written.
     """
     started = time.monotonic()
     texts = [source] if isinstance(source, str | os.PathLike) else list(source)
     names, target = [os.fspath(text) for text in texts], os.fspath(output)
-    request = replace(request or Request(), copy_data=True).sealed()
+    request = replace(request or Request(), copy_data=True, narrow=True).sealed()
     make_engine = engine_of(engine, jobs, [*names, target], work)
     replace(request, config=False).options(Path())  # what is given beside all models is sound
     jobs_found = sources.find(names, target)
+    beside = companions.find(names, target, also)
     path = Path(ledger) if ledger is not None else _ledger_in(target)
     with Ledger(path) as book:
         todo = _Todo(jobs_found, target, request, book, again=again)
@@ -106,7 +117,7 @@ def run(
                     told(record, todo.through, len(jobs_found))
         records = tuple(todo.records[job.target] for job in jobs_found)
     if not request.dry_run:
-        companions.copy(names, target, also)
+        companions.copy(beside)
     return Batch(records, frozenset(todo.kept), target, path, time.monotonic() - started)
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from rewriter.batch import remote
 from rewriter.batch.digests import locations_of
 from rewriter.model.external import is_inside
+from rewriter.nearest import fits_nothing
 from rewriter.pipeline import sidecar_path
 from rewriter.refusals import UnreadableModel, UsageError
 
@@ -37,11 +38,13 @@ def find(sources: Sequence[str], output: str) -> tuple[Job, ...]:
 
     Raises:
         UnreadableModel: a source does not exist, or holds no model.
-        UsageError: two files would become one, or a file would replace itself.
+        UsageError: a glob fits no model, two files would become one, or a file would replace itself.
     """
     jobs: list[Job] = []
     for text in sources:
         found = list(_remote(text) if remote.is_url(text) else _local(remote.local(text), output))
+        if not found and has_magic(text) and not remote.is_url(text) and not Path(text).is_dir():
+            raise UsageError(fits_nothing(f"{_SUFFIX} file", text, _beside(Path(remote.local(text)))))
         if not found:
             raise UnreadableModel(f"{text}: holds no {_SUFFIX} file; check the path")
         jobs += found
@@ -69,6 +72,16 @@ def _local(text: str, output: str) -> Iterator[Job]:
             for model in _models_in(each, output) if each.is_dir() else single:
                 if own is None or not model.resolve().is_relative_to(own):
                     yield _job(model, base)
+
+
+def _beside(glob_path: Path) -> list[str]:
+    """What a glob that fits nothing may mean: models below its plain part, or what lies where that ends."""
+    base = Path(*_plain_part(glob_path.parts))
+    if base.is_dir():
+        return [str(model) for model in _models_in(base, str(base / ".none"))]
+    while not base.parent.is_dir():
+        base = base.parent
+    return [str(each) for each in sorted(base.parent.iterdir()) if each.is_dir() and each.name[0] != "."]
 
 
 def _job(model: Path, base: Path) -> Job:

@@ -23,6 +23,7 @@ def batch_json(batch: Batch) -> dict[str, Any]:
         "exit_code": batch.exit_code,
         "seconds": round(batch.seconds, 3),
         "statuses": dict(_counts(batch)),
+        "misses": list(batch.misses),
         "records": [{**record.as_json(), "kept": record.target in batch.kept} for record in batch.records],
     }
 
@@ -39,7 +40,7 @@ def print_batch(batch: Batch, console: Console) -> None:
         flow(console, [f"{len(batch.kept):,} done before, by {batch.ledger}"], label="kept")
     mark = signs(console)
     done = sum(record.status is Status.DONE for record in batch.records)
-    good = not batch.failures
+    good = not batch.failures and not batch.misses
     flow(
         console,
         [f"{mark.yes if good else mark.no} {done:,} of {files:,} done"],
@@ -48,6 +49,8 @@ def print_batch(batch: Batch, console: Console) -> None:
     )
     for number, record in enumerate(batch.failures):
         flow(console, [f"{record.status.value}: {record.message}"], label="" if number else "failed")
+    for number, message in enumerate(batch.misses):
+        flow(console, [f"in none of the files: {message}"], "yellow", label="" if number else "fits")
     flow(console, [f"{batch.seconds:.1f} s"], "dim", label="took")
 
 

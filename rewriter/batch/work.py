@@ -82,6 +82,7 @@ def _rewritten(record: Record, request: Request) -> Record:
         exact=None if numeric is None else numeric.agrees,
         outputs=outputs,
         notes=tuple(_line(here.said(note)) for note in report.analysis.notes),
+        misses={f"{miss.what} {miss.word}": _line(miss.message) for miss in report.misses},
     )
 
 

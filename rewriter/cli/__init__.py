@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from rewriter import interrupts
 from rewriter.cli.manual import paged
+from rewriter.cli.words import demand_once, demand_verb, unknown_option
 from rewriter.refusals import RewriterError
 
 _VERBS = {
@@ -56,6 +57,17 @@ class _Verbs(click.Group):
             command = import_module(f"rewriter.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return paged(cmd_name, command) if command.epilog is None else command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb and its words, which are told apart from slips."""
+        if not args[0].startswith("-"):
+            demand_verb(args[0], _VERBS, ctx)
+        name, command, words = super().resolve_command(ctx, args)
+        if command is not None and name is not None:
+            demand_once(command, click.Context(command, parent=ctx, info_name=name), words)
+        return name, command, words
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Verbs and options, of no verb loaded."""
@@ -151,7 +163,10 @@ def _one_line(error: click.ClickException) -> str:
     """What is wrong with the words of a command, and where the right ones stand."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "rewriter"
-    return f"{' '.join(error.format_message().split()).rstrip('.')}; see '{command} --help'"
+    said = error.format_message()
+    if isinstance(error, click.NoSuchOption) and context:
+        said = unknown_option(error.option_name, context.command)
+    return f"{' '.join(said.split()).rstrip('.')}; see '{command} --help'"
 
 
 def _fail(message: str, code: int) -> int:

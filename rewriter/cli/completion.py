@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from rewriter.cli.words import OneOf
+
 VARIABLE = "_REWRITER_COMPLETE"
 """The environment variable by which a shell asks for completions; click reads it."""
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=OneOf(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print the script by which SHELL completes verbs, options, passes, and modules of a model.
 

@@ -19,7 +19,7 @@ from rewriter.cli.common import (
     timeout_option,
 )
 from rewriter.cli.selecting import selection_flags
-from rewriter.insight.diff import TOLERANCE, chosen
+from rewriter.insight.diff import TOLERANCE, chosen_of
 from rewriter.modules.selection import Selection
 from rewriter.refusals import Different
 from rewriter.views.json_diff import diff_json
@@ -76,10 +76,12 @@ def command(
             inputs=read_inputs(inputs),
             tolerance=tolerance,
             timeout=timeout,
+            selection=selection,
             progress=tell,
         )
+    chosen = chosen_of(found.before, found.after, selection)
     if as_json:
-        emit_json(diff_json(found))
+        emit_json(diff_json(found, chosen))
     else:
-        print_diff(found, stdout(), chosen(found, selection), everything=everything)
+        print_diff(found, stdout(), chosen, everything=everything)
     ctx.exit(0 if found.equal else Different.exit_code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -13,9 +12,12 @@ from rewriter.cli import completing
 from rewriter.cli.common import MODEL, config_option, emit_json, given_options, stdout
 from rewriter.evidence.given import Given
 from rewriter.model.graph import NONE, GraphIndex
+from rewriter.nearest import fits_nothing
 from rewriter.refusals import UsageError
 from rewriter.views.json import explain_json
 from rewriter.views.text.claims import print_claims
+
+_LISTING = "'rewriter tree --json'"
 
 
 @click.command("explain")
@@ -36,7 +38,8 @@ def command(model: Path, node: str, given: Given, config: bool, as_json: bool) -
     analysis = pipeline.load(model, with_config(given, model) if config else given)
     numbers = _find(analysis.graph, node)
     if not numbers:
-        raise UsageError(f"{model}: no node is called {node!r}{_nearest(analysis.graph, node)}")
+        names = (*analysis.graph.names, *analysis.graph.value_names)
+        raise UsageError(f"{model}: {fits_nothing('node', node, names, where=_LISTING)}")
     if as_json:
         emit_json(explain_json(analysis, numbers))
         return
@@ -55,8 +58,3 @@ def _find(graph: GraphIndex, name: str) -> list[int]:
         for v, text in enumerate(graph.value_names)
         if text == name and graph.producer[v] != NONE
     ]
-
-
-def _nearest(graph: GraphIndex, name: str) -> str:
-    close = get_close_matches(name, dict.fromkeys(graph.names[:20_000]), n=1)
-    return f"; did you mean {close[0]!r}?" if close else "; 'rewriter tree --json' lists them all"

@@ -9,6 +9,7 @@ import click
 from rewriter import pipeline
 from rewriter.cli.common import MODEL, given_options, progress
 from rewriter.cli.selecting import read_sizes, selection_options, sizes_option
+from rewriter.cli.words import OneOf
 from rewriter.evidence.given import Given
 from rewriter.insight.figures import figures_of
 from rewriter.insight.flops import flops_of
@@ -16,7 +17,7 @@ from rewriter.insight.weighing import Measure, weigh, with_ancestors
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
-from rewriter.runtime.shapes import infer_shapes
+from rewriter.runtime.shapes import demand_dimensions, infer_shapes
 from rewriter.views.escape import visible
 from rewriter.views.exports.dot import dot
 from rewriter.views.exports.model_explorer import model_explorer
@@ -29,11 +30,11 @@ FORMATS = ("model-explorer", "speedscope", "dot", "csv")
 @click.command("export")
 @click.argument("model", type=MODEL)
 @selection_options
-@click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="For which viewer.")
+@click.option("--format", "form", type=OneOf(FORMATS), required=True, help="For which viewer.")
 @click.option("-o", "--output", type=MODEL, help="The file to write; stdout where left out.")
 @click.option(
     "--weight",
-    type=click.Choice([each.value for each in Measure]),
+    type=OneOf([each.value for each in Measure]),
     help="What sizes are: one for model-explorer (parameters), all for speedscope where left out.",
 )
 @sizes_option
@@ -66,6 +67,7 @@ def command(
     with progress() as tell:
         analysis = pipeline.load(model, given)
         selection.modules(analysis)  # refuses what fits nothing before anything is computed
+        demand_dimensions(analysis.model, sizes, model)
         tell("shapes")
         text = _rendered(model, analysis, selection, form, weight, sizes)
     if output is None:

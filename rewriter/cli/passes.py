@@ -62,5 +62,6 @@ def _as_json(step: type[Pass]) -> dict[str, Any]:
 
 
 def _braces(step: type[Pass]) -> str:
-    options = ",".join(f"{name}={json.dumps(default)}" for name, default in options_of(step).items())
+    shown = {name: "" if default == () else default for name, default in options_of(step).items()}
+    options = ",".join(f"{name}={json.dumps(default)}" for name, default in shown.items())
     return f"{{{options}}}" if options else ""

@@ -82,10 +82,13 @@ def command(
             threads=threads,
             timeout=timeout,
             given=given,
+            selection=selection,
             progress=tell,
         )
-    chosen = None if selection == Selection() else selection.modules(found.analysis)
+    chosen = None
+    if selection != Selection():
+        chosen = frozenset(module.path for module in selection.modules(found.analysis))
     if as_json:
-        emit_json(profile_json(found))
+        emit_json(profile_json(found, chosen))
     else:
-        print_profile(found, stdout(), None if chosen is None else frozenset(each.path for each in chosen))
+        print_profile(found, stdout(), chosen)

@@ -17,6 +17,7 @@ from rewriter.cli.common import (
     timeout_option,
 )
 from rewriter.cli.selecting import dims_option, read_sizes
+from rewriter.cli.words import OneOf
 from rewriter.evidence.given import Given
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.reporting import MEASURES, Wanted, report
@@ -31,7 +32,7 @@ from rewriter.views.text.report import written_phrase
 @click.option("--svg", is_flag=True, help="Draw the icicle alone, as SVG.")
 @click.option(
     "--by",
-    type=click.Choice(MEASURES),
+    type=OneOf(MEASURES),
     help="What sizes are at first; parameters where there are any.",
 )
 @click.option(

@@ -19,6 +19,7 @@ from rewriter.cli.common import (
     proof_options,
     with_options,
 )
+from rewriter.cli.words import OneOf
 from rewriter.passes.group import Group
 from rewriter.passes.presets import Functions, standard_passes
 from rewriter.passes.syntax import parse_passes
@@ -72,7 +73,7 @@ def _function_options() -> tuple[Option, ...]:
         ),
         click.option(
             "--functions",
-            type=click.Choice([each.value for each in Functions]),
+            type=OneOf([each.value for each in Functions]),
             default="none",
             help="Make modules local functions, nested as they are: one for every distinct body (shared) or "
             "one for every call; 'flatten' undoes it.",
@@ -81,12 +82,16 @@ def _function_options() -> tuple[Option, ...]:
         click.option(
             "--only",
             metavar="GLOB",
-            default="",
+            multiple=True,
             shell_complete=completing.modules,
-            help="Functions for the modules whose path fits.",
+            help="Functions for the modules whose path fits; may be given again.",
         ),
         click.option(
-            "--class", "class_name", metavar="NAME", default="", help="Functions for modules of this class."
+            "--class",
+            "class_name",
+            metavar="NAME",
+            multiple=True,
+            help="Functions for modules of this class, or of this glob; may be given again.",
         ),
         click.option("--repeated", is_flag=True, help="Functions only for bodies that occur more than once."),
         click.option(
@@ -121,8 +126,8 @@ def _request(
     layer_annotations: bool,
     functions: str,
     depth: int | None,
-    only: str,
-    class_name: str,
+    only: tuple[str, ...],
+    class_name: tuple[str, ...],
     repeated: bool,
     passes: str | None,
     inputs: Path | None,

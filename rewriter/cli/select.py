@@ -9,8 +9,9 @@ import click
 from rewriter import pipeline
 from rewriter.cli.common import MODEL, emit_json, given_options
 from rewriter.cli.selecting import selection_options
+from rewriter.cli.words import OneOf
 from rewriter.evidence.given import Given
-from rewriter.insight.chosen import What, choose
+from rewriter.insight.chosen import What, choose, demand_names
 from rewriter.insight.placing import parse_wishes, place
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
@@ -27,7 +28,7 @@ ORT_LAYERS = "ort-layers"
 @selection_options
 @click.option(
     "--what",
-    type=click.Choice([each.value for each in What]),
+    type=OneOf([each.value for each in What]),
     default=What.NODES.value,
     show_default=True,
     help="Names of what: of the nodes, of the values they write, of the weights they read.",
@@ -35,14 +36,14 @@ ORT_LAYERS = "ort-layers"
 @click.option(
     "--format",
     "form",
-    type=click.Choice([*FORMS, ORT_LAYERS]),
+    type=OneOf([*FORMS, ORT_LAYERS]),
     default=LINES,
     show_default=True,
     help="For people, programs, onnxruntime's quantiser, trtexec, NNCF, or onnxruntime's device placement.",
 )
 @click.option(
     "--precision",
-    type=click.Choice(["fp32", "fp16", "bf16", "int32", "int8"]),
+    type=OneOf(["fp32", "fp16", "bf16", "int32", "int8"]),
     default="fp16",
     show_default=True,
     help="What --format trt asks for.",
@@ -74,13 +75,14 @@ def command(
         _print_placing(analysis, selection, what, as_json=as_json)
         return
     chosen = choose(analysis, selection, What(what))
+    demand_names(analysis, chosen)
     text = names_as(chosen, form, precision)
     notes = left_out(chosen, form)
     if as_json:
         emit_json(chosen_json(analysis, chosen, notes))
-    elif chosen.names:
+    else:
         click.echo(text)
-    _tell(model, (*chosen.notes, *notes, *(() if chosen.names else (f"no {what} to name",))))
+    _tell(model, (*chosen.notes, *notes))
 
 
 def _print_placing(analysis: Analysis, selection: Selection, what: str, *, as_json: bool) -> None:

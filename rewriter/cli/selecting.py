@@ -10,6 +10,7 @@ import click
 
 from rewriter.cli import completing
 from rewriter.cli.common import Command, Option, limit_options, with_options
+from rewriter.cli.words import OneOf
 from rewriter.modules.selection import KINDS, Selection
 from rewriter.refusals import UsageError
 
@@ -44,11 +45,14 @@ def _with_selection(command: Command, patterns: Option) -> Command:
             "--class",
             "class_name",
             metavar="NAME",
-            default="",
-            help="Modules of this class, or of this glob.",
+            multiple=True,
+            help="Modules of this class, or of this glob; may be given again.",
         ),
         click.option(
-            "--kind", type=click.Choice(KINDS), help="Modules whose class comes from there, or is unknown."
+            "--kind",
+            type=OneOf(KINDS),
+            multiple=True,
+            help="Modules whose class comes from there, or is unknown; may be given again.",
         ),
         click.option(
             "--op",
@@ -64,13 +68,13 @@ def _with_selection(command: Command, patterns: Option) -> Command:
     def with_selection(
         *arguments: Any,
         patterns: tuple[str, ...],
-        class_name: str,
-        kind: str | None,
+        class_name: tuple[str, ...],
+        kind: tuple[str, ...],
         operators: tuple[str, ...],
         depth: int | None,
         **named: Any,
     ) -> None:
-        selection = Selection(patterns, class_name, kind or "", operators, depth or 0)
+        selection = Selection(patterns, class_name, kind, operators, depth or 0)
         command(*arguments, selection=selection, **named)
 
     return with_options(with_selection, *options)
@@ -96,12 +100,14 @@ def read_sizes(dims: Sequence[str]) -> dict[str, int]:
     """`("batch=1",)` -> `{"batch": 1}`.
 
     Raises:
-        UsageError: a word is no name with a size.
+        UsageError: a word is no name with a size, or a name is given twice.
     """
     sizes = {}
     for word in dims:
         name, equals, size = word.rpartition("=")
         if not equals or not name or not (size.isascii() and size.isdecimal() and len(size) < 10):
             raise UsageError(f"cannot read --dim {word!r}; write a name and a size: --dim batch=1")
+        if name in sizes:
+            raise UsageError(f"--dim {name} is given twice; give it once")
         sizes[name] = int(size)
     return sizes

@@ -11,6 +11,9 @@ from rewriter.beside import with_config
 from rewriter.cli import completing
 from rewriter.cli.common import MODEL, config_option, emit_json, given_options, stdout
 from rewriter.evidence.given import Given
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module
+from rewriter.modules.selection import Selection
 from rewriter.refusals import UsageError
 
 
@@ -20,8 +23,9 @@ from rewriter.refusals import UsageError
 @click.option(
     "--only",
     metavar="GLOB",
+    multiple=True,
     shell_complete=completing.modules,
-    help="Show the modules that fit, such as 'encoder.layer.*.attention'.",
+    help="Show the modules that fit, such as 'encoder.layer.*.attention'; may be given again.",
 )
 @given_options
 @config_option()
@@ -40,7 +44,7 @@ from rewriter.refusals import UsageError
 def command(
     model: Path,
     depth: int | None,
-    only: str | None,
+    only: tuple[str, ...],
     given: Given,
     config: bool,
     compare_sources: bool,
@@ -59,7 +63,10 @@ def command(
     """
     if truth is not None and not compare_sources:
         raise UsageError("--truth judges witnesses; add --compare-sources")
+    if compare_sources and (only or depth is not None):
+        raise UsageError("--compare-sources counts all nodes; leave out --only and --depth")
     analysis = pipeline.load(model, with_config(given, model) if config else given)
+    modules = _chosen(analysis, only, depth)
     if compare_sources:
         from rewriter.views.json import sources_json
         from rewriter.views.sources import compare_sources as compare_witnesses
@@ -72,8 +79,28 @@ def command(
     elif as_json:
         from rewriter.views.json import tree_json
 
-        emit_json(tree_json(analysis))
+        emit_json(tree_json(analysis, modules))
     else:
         from rewriter.views.text.tree import print_tree
 
-        print_tree(analysis, stdout(), depth=depth, only=only)
+        shown = frozenset(module.path for module in modules) if only and modules else None
+        print_tree(analysis, stdout(), depth=depth, only=shown)
+
+
+def _chosen(analysis: Analysis, only: tuple[str, ...], depth: int | None) -> tuple[Module, ...] | None:
+    """The modules asked for; None for all.
+
+    Raises:
+        UsageError: a glob fits nothing, or nothing down to the depth.
+    """
+    if not only and depth is None:
+        return None
+    fitting = Selection(only).modules(analysis)
+    chosen = tuple(module for module in fitting if depth is None or module.depth <= depth)
+    if not chosen:
+        first = fitting[0]
+        raise UsageError(
+            f"{analysis.path}: the modules that fit lie deeper than --depth {depth}, first {first.path}; "
+            f"--depth {first.depth} shows it"
+        )
+    return chosen

@@ -11,6 +11,7 @@ from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.modules.selection import Selection, outermost
+from rewriter.refusals import UsageError
 
 
 class What(StrEnum):
@@ -48,8 +49,8 @@ def choose(analysis: Analysis, selection: Selection, what: What = What.NODES) ->
     Raises:
         UsageError: the selection fits nothing.
     """
-    modules = selection.modules(analysis) if selection.of_modules else ()
     nodes = selection.nodes(analysis)
+    modules = selection.fitting(analysis) if selection.of_modules else ()
     notes: list[str] = []
     if what is What.NODES:
         found: Iterable[str] = (analysis.graph.nodes[node].name for node in nodes)
@@ -63,6 +64,16 @@ def choose(analysis: Analysis, selection: Selection, what: What = What.NODES) ->
     if analysis.grouped:
         notes.append("the file is grouped: names are those of the flat model, see 'rewriter flatten'")
     return Chosen(modules, nodes, what, named, tuple(notes))
+
+
+def demand_names(analysis: Analysis, chosen: Chosen) -> None:
+    """Refuse a choice without names, which the tool that takes them would read as nothing to do.
+
+    Raises:
+        UsageError: there is no name.
+    """
+    if not chosen.names:
+        raise UsageError("; ".join((f"{analysis.path or 'model'}: no {chosen.what} to name", *chosen.notes)))
 
 
 def _initializers(analysis: Analysis, nodes: Iterable[int], modules: Iterable[Module]) -> Iterable[str]:

@@ -171,24 +171,27 @@ def diff(
     return Diff(before, after, modules, measured, tolerance, carried)
 
 
-def chosen(found: Diff, selection: Selection) -> frozenset[ModulePath] | None:
+def chosen_of(before: Analysis, after: Analysis, selection: Selection) -> frozenset[ModulePath] | None:
     """The modules of either model that a selection means; None where it says nothing.
 
     Raises:
-        UsageError: it fits nothing in either.
+        UsageError: it fits nothing in either, or a word of it does not.
     """
     if selection == Selection():
         return None
-    paths: set[ModulePath] = set()
-    faults = []
-    for analysis in (found.before, found.after):
-        try:
-            paths.update(module.path for module in selection.modules(analysis))
-        except UsageError as fault:
-            faults.append(fault)
-    if len(faults) == 2:
-        raise faults[0]
-    return frozenset(paths)
+    (left, lost), (right, lost_too) = selection.narrowed(before), selection.narrowed(after)
+    in_both = {(miss.what, miss.word) for miss in lost_too}
+    messages = [miss.message for miss in lost if (miss.what, miss.word) in in_both]
+    found = [
+        module.path
+        for analysis, narrowed in ((before, left), (after, right))
+        if narrowed is not None
+        for module in narrowed.modules(analysis)
+    ]
+    if messages or not found:
+        said = "; ".join(messages or [miss.message for miss in (*lost, *lost_too)])
+        raise UsageError(f"{before.path or 'the first model'}: {said}; nor in {after.path or 'the second'}")
+    return frozenset(found)
 
 
 def _changes(left: Side, right: Side, pair: ModulePair) -> tuple[Change, ...]:

@@ -11,7 +11,6 @@ from rewriter.insight.name_rules import name_rules
 from rewriter.model import metadata
 from rewriter.model.metadata import LAYER
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module
 from rewriter.modules.selection import Selection, outermost
 from rewriter.passes.layer_annotations import layers
 from rewriter.paths import ModulePath
@@ -78,20 +77,19 @@ def place(analysis: Analysis, wishes: Sequence[Wish], selection: Selection) -> P
         selection: what else must hold of the modules; its patterns and operators are not looked at.
 
     Raises:
-        UsageError: no pattern fits a module, or a class or kind fits none.
+        UsageError: a pattern, class or kind fits no module, or no setting can say what is asked for.
     """
     tree = analysis.tree
+    replace(selection, patterns=tuple(wish.pattern for wish in wishes), operators=()).modules(analysis)
     devices: dict[ModulePath, str] = {}
     fulfilled = []
     for wish in wishes:
-        modules = _modules(analysis, replace(selection, patterns=(wish.pattern,), operators=()))
+        modules = replace(selection, patterns=(wish.pattern,), operators=()).modules(analysis)
         taken = [m for top in outermost(modules) for m in tree.walk(top.path) if m.path not in devices]
         devices |= {module.path: wish.device for module in taken}
         fulfilled.append(
             replace(wish, modules=len(modules), nodes=sum(len(module.nodes) for module in taken))
         )
-    if not any(wish.modules for wish in fulfilled):
-        replace(selection, patterns=tuple(wish.pattern for wish in wishes), operators=()).modules(analysis)
     annotated: dict[ModulePath, list[int]] = {}
     for node, path in layers(analysis):
         annotated.setdefault(path, []).append(node)
@@ -105,31 +103,24 @@ def place(analysis: Analysis, wishes: Sequence[Wish], selection: Selection) -> P
     )
     settings = {BY_ANNOTATION: str(by_annotation), BY_NAME: str(by_name)}
     notes = (
-        *_fruitless(fulfilled),
+        *_fruitless(analysis, fulfilled),
         *_missing(analysis, annotated, devices),
         *_lost(lost, by_name.unreachable),
         *_inherited(analysis, wanted),
     )
-    return Placing(tuple(fulfilled), {key: text for key, text in settings.items() if text}, notes)
+    told = {key: text for key, text in settings.items() if text}
+    if not told:
+        raise UsageError("; ".join((f"{analysis.path or 'model'}: no node can be placed", *notes)))
+    return Placing(tuple(fulfilled), told, notes)
 
 
-def _modules(analysis: Analysis, selection: Selection) -> tuple[Module, ...]:
-    """The modules that fit; none where the pattern fits nothing, which onnxruntime would not say."""
-    (pattern,) = selection.patterns
-    return selection.modules(analysis) if analysis.tree.select(pattern) else ()
-
-
-def _fruitless(wishes: Sequence[Wish]) -> list[str]:
-    notes = [
-        f"{wish.pattern!r} matches no node"
-        + (
-            "; 'rewriter tree' lists the modules"
-            if not wish.modules
-            else ": earlier patterns took all of them"
-        )
-        for wish in wishes
-        if not wish.nodes
-    ]
+def _fruitless(analysis: Analysis, wishes: Sequence[Wish]) -> list[str]:
+    notes = []
+    for wish in wishes:
+        if not wish.nodes:
+            owned = any(module.total_nodes for module in analysis.tree.fitting(wish.pattern))
+            why = "earlier patterns took all of them" if owned else "its modules own none"
+            notes.append(f"{wish.pattern!r} matches no node: {why}")
     unknown = dict.fromkeys(wish.device for wish in wishes if not _DEVICE.fullmatch(wish.device))
     return notes + [
         f"onnxruntime may know no device {device!r}; it knows cpu, gpu, gpu:<vendor or index>, cuda, dml, "

@@ -15,7 +15,7 @@ from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
-from rewriter.runtime.shapes import Known, Shapes, infer_shapes
+from rewriter.runtime.shapes import Known, Shapes, demand_dimensions, infer_shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,11 @@ def collect(analysis: Analysis, sizes: Mapping[str, int]) -> Stats:
     Args:
         analysis: the model.
         sizes: sizes for symbolic dimensions by name, so that shapes and operations become known.
+
+    Raises:
+        UsageError: a name is that of no dimension.
     """
+    demand_dimensions(analysis.model, sizes, analysis.path)
     shapes = infer_shapes(analysis.model, sizes)
     figures, node_flops = measure(analysis, shapes)
     graph = analysis.graph

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 
+from rewriter.nearest import fits_nothing
 from rewriter.refusals import UnreadableModel, UsageError
 
 
@@ -76,8 +77,14 @@ def parse(texts: Iterable[str]) -> Limits:
     """
     limits = Limits()
     names = [field.name for field in fields(Limits)]
+    given: set[str] = set()
     for text in texts:
-        name, _, number = text.partition("=")
+        name, equals, number = text.partition("=")
+        if equals and name not in names:
+            raise UsageError(f"--limit: {fits_nothing('limit', name, names)}")
+        if name in given:
+            raise UsageError(f"--limit {name} is given twice; give it once")
+        given.add(name)
         if name not in names or not (number.isascii() and number.isdigit()) or len(number) > 18:
             raise UsageError(f"--limit {text}: write NAME=NUMBER, NAME one of {', '.join(names)}")
         limits = replace(limits, **{name: int(number)})

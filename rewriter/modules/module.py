@@ -11,7 +11,9 @@ from types import MappingProxyType
 
 from rewriter.evidence.claim import Part
 from rewriter.evidence.reference import Declared
+from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.paths import ROOT, ModulePath
+from rewriter.refusals import UsageError
 
 
 class Kind(StrEnum):
@@ -185,7 +187,10 @@ class ModuleTree:
         object.__setattr__(self, "modules", MappingProxyType(dict(self.modules)))
 
     def __getitem__(self, path: str) -> Module:
-        return self.modules[ModulePath(path)]
+        try:
+            return self.modules[ModulePath(path)]
+        except KeyError:
+            raise KeyError(no_module_fits(path, self)) from None
 
     def __contains__(self, path: object) -> bool:
         return path in self.modules
@@ -269,7 +274,17 @@ class ModuleTree:
         return tuple(found)
 
     def select(self, glob: str) -> tuple[Module, ...]:
-        """The modules whose path fits a glob (see `ModulePath.matches`), in tree order."""
+        """The modules whose path fits a glob (see `ModulePath.matches`), in tree order; at least one.
+
+        Raises:
+            UsageError: none does; the message names what is near. `fitting` gives none then.
+        """
+        if found := self.fitting(glob):
+            return found
+        raise UsageError(no_module_fits(glob, self))
+
+    def fitting(self, glob: str) -> tuple[Module, ...]:
+        """The modules whose path fits a glob, in tree order; () where none does."""
         if _MAGIC.isdisjoint(glob):
             found = self.modules.get(ModulePath(glob))
             return () if found is None else (found,)

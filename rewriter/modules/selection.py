@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Kind, Module, ModuleTree
+from rewriter.modules.nearest_paths import no_module_fits
+from rewriter.nearest import fits_nothing
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
 
@@ -17,27 +19,40 @@ UNKNOWN = "unknown"
 
 KINDS = (*(kind.value for kind in Kind), UNKNOWN)
 
-_MOST_COMPARED = 20_000
-_MOST_PROPOSED = 3
+
+class Miss(NamedTuple):
+    """A word that fits nothing in a model: what it was to name, the word, and the message that says so."""
+
+    what: str
+    word: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is chosen of a model; everything where nothing is said. All that is said must hold.
+    """What is chosen of a model; everything where nothing is said.
+
+    A module or node need fit only one word of a kind, and all kinds of words that there are. Every word must
+    fit something.
 
     Attributes:
-        patterns: globs over module paths, see `ModulePath.matches`; a module need fit only one of them.
-        class_name: the class of a module as a glob; its last name is enough.
-        kind: one of `KINDS`.
-        operators: globs over operator types; a node need fit only one of them.
+        patterns: globs over module paths, see `ModulePath.matches`.
+        class_name: globs over the classes of modules, a text or several; the last name of a class is enough.
+        kind: of `KINDS`, a text or several.
+        operators: globs over operator types.
         depth: no modules deeper than this (the root has 0); 0 for all.
     """
 
     patterns: tuple[str, ...] = ()
-    class_name: str = ""
-    kind: str = ""
+    class_name: str | tuple[str, ...] = ()
+    kind: str | tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
     depth: int = 0
+
+    def __post_init__(self) -> None:
+        """Make one form of a text and of several, so that equal selections are equal."""
+        for name in ("patterns", "class_name", "kind", "operators"):
+            object.__setattr__(self, name, texts(getattr(self, name)))
 
     @property
     def of_modules(self) -> bool:
@@ -51,11 +66,18 @@ class Selection:
             UsageError: a pattern, class, kind or operator fits nothing in the model, or they fit no module
                 together.
         """
-        chosen = self._modules(analysis)
+        self._demand(analysis)
+        chosen = self.fitting(analysis)
+        if not chosen:
+            raise UsageError(f"{_file(analysis)}: {self._together(analysis)}")
+        return chosen
+
+    def fitting(self, analysis: Analysis) -> tuple[Module, ...]:
+        """As `modules`, and () where none fits: nodes chosen by operator may lie further inside."""
+        chosen = self._fitting(analysis)
         if not self.operators:
             return chosen
         nodes = analysis.graph.nodes
-        self._demand_operators(analysis)
         return tuple(
             module for module in chosen if any(self._wants(nodes[node].op_type) for node in module.nodes)
         )
@@ -66,71 +88,120 @@ class Selection:
         Nodes that nobody could place are chosen only where nothing is said of modules.
 
         Raises:
-            UsageError: as `modules` does.
+            UsageError: as `modules` does, or the chosen modules have no such node.
         """
-        self._demand_operators(analysis)
+        self._demand(analysis)
         protos = analysis.graph.nodes
+        numbers: Iterable[int] = range(len(protos))
         if self.of_modules:
-            numbers: Iterable[int] = sorted(nodes_inside(analysis.tree, self._modules(analysis)))
-        else:
-            numbers = range(len(protos))
-        return tuple(node for node in numbers if self._wants(protos[node].op_type))
+            chosen = self._fitting(analysis)
+            if not chosen:
+                raise UsageError(f"{_file(analysis)}: {self._together(analysis)}")
+            numbers = sorted(nodes_inside(analysis.tree, chosen))
+        found = tuple(node for node in numbers if self._wants(protos[node].op_type))
+        if self.operators and not found:
+            raise UsageError(f"{_file(analysis)}: {self._together(analysis)}")
+        return found
 
-    def _modules(self, analysis: Analysis) -> tuple[Module, ...]:
-        """The modules chosen by all but their operators."""
+    def misses(self, analysis: Analysis) -> Iterator[Miss]:
+        """The words that fit nothing in a model."""
         tree = analysis.tree
-        fitting = {path for pattern in self.patterns for path in _fitting(analysis, pattern)}
-        self._demand_class(analysis)
-        chosen = tuple(
-            module
-            for module in tree
-            if (not self.patterns or module.path in fitting)
-            and (not self.class_name or _is_a(module, self.class_name))
-            and (not self.kind or (module.kind or UNKNOWN) == self.kind)
-            and (not self.depth or module.depth <= self.depth)
-        )
-        if not chosen:
-            raise UsageError(f"{_file(analysis)}: no module fits {self._said()}{self._mend(tree, fitting)}")
-        return chosen
-
-    def _wants(self, operator: str) -> bool:
-        return not self.operators or any(_fits(operator, glob) for glob in self.operators)
-
-    def _demand_class(self, analysis: Analysis) -> None:
-        if self.kind and self.kind not in KINDS:
-            raise UsageError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
-        if not self.class_name or any(_is_a(module, self.class_name) for module in analysis.tree):
-            return
-        known = dict.fromkeys(module.short_class for module in analysis.tree if module.short_class)
-        mend = _nearest(self.class_name, known, "classes") if known else "; the file tells no class, give one"
-        mend += " by --reference" if not known else ""
-        raise UsageError(f"{_file(analysis)}: no module is of class {self.class_name!r}{mend}")
-
-    def _demand_operators(self, analysis: Analysis) -> None:
+        for pattern in self.patterns:
+            if not tree.fitting(pattern):
+                yield Miss("module", pattern, no_module_fits(pattern, tree))
+        for name in texts(self.class_name):
+            if not any(_is_a(module, (name,)) for module in tree):
+                yield Miss("class", name, _no_class_fits(name, tree))
         there = dict.fromkeys(node.op_type for node in analysis.graph.nodes)
         for glob in self.operators:
             if not any(_fits(operator, glob) for operator in there):
-                mend = _nearest(glob, there, "operators")
-                raise UsageError(f"{_file(analysis)}: no node has operator {glob!r}{mend}")
+                message = fits_nothing("operator", glob, there, where="'rewriter stats'")
+                yield Miss("operator", glob, message)
+
+    def narrowed(self, analysis: Analysis) -> tuple[Selection | None, tuple[Miss, ...]]:
+        """The selection without the words that fit nothing, and these; None where it chooses nothing then.
+
+        Raises:
+            UsageError: a kind is none.
+        """
+        self._demand_kinds()
+        misses = tuple(self.misses(analysis))
+        lost = {(miss.what, miss.word) for miss in misses}
+        left = replace(
+            self,
+            patterns=tuple(word for word in self.patterns if ("module", word) not in lost),
+            class_name=tuple(word for word in texts(self.class_name) if ("class", word) not in lost),
+            operators=tuple(word for word in self.operators if ("operator", word) not in lost),
+        )
+        emptied = any(
+            bool(getattr(self, name)) > bool(getattr(left, name))
+            for name in ("patterns", "class_name", "operators")
+        )
+        if emptied:
+            return None, misses
+        if not left._fitting(analysis):
+            return None, (*misses, Miss("module", left._said(), left._together(analysis)))
+        return left, misses
+
+    def _demand_kinds(self) -> None:
+        for kind in texts(self.kind):
+            if kind not in KINDS:
+                raise UsageError(fits_nothing("kind", kind, KINDS))
+
+    def _demand(self, analysis: Analysis) -> None:
+        self._demand_kinds()
+        if messages := [miss.message for miss in self.misses(analysis)]:
+            raise UsageError(f"{_file(analysis)}: {'; '.join(messages)}")
+
+    def _fitting(self, analysis: Analysis) -> tuple[Module, ...]:
+        """The modules that fit all but the operators."""
+        tree = analysis.tree
+        paths = {module.path for pattern in self.patterns for module in tree.fitting(pattern)}
+        return tuple(
+            module
+            for module in tree
+            if (not self.patterns or module.path in paths)
+            and (not self.class_name or _is_a(module, texts(self.class_name)))
+            and (not self.kind or (module.kind or UNKNOWN) in self.kind)
+            and (not self.depth or module.depth <= self.depth)
+        )
+
+    def _wants(self, operator: str | bytes) -> bool:
+        return not self.operators or any(_fits(operator, glob) for glob in self.operators)
 
     def _said(self) -> str:
-        """All that was asked of modules, as one would type it."""
+        """All that was asked for, as one would type it."""
         words = [
             " or ".join(map(repr, self.patterns)),
-            f"--class {self.class_name}" if self.class_name else "",
-            f"--kind {self.kind}" if self.kind else "",
+            " or ".join(f"--class {name}" for name in self.class_name),
+            " or ".join(f"--kind {kind}" for kind in self.kind),
+            " or ".join(f"--op {glob}" for glob in self.operators),
             f"--depth {self.depth}" if self.depth else "",
         ]
         return " and ".join(word for word in words if word)
 
-    def _mend(self, tree: ModuleTree, fitting: set[ModulePath]) -> str:
-        """What helps where every condition fits something, but no module all of them."""
-        below = any(
-            _is_a(inner, self.class_name) for path in fitting for inner in tree.walk(path) if self.class_name
-        )
-        if below and not self.depth:
-            return f"; for the modules below write {self.patterns[0] + '.**'!r}"
+    def _together(self, analysis: Analysis) -> str:
+        """The message where every word fits something, but no module fits all kinds of them."""
+        what = "node" if self.operators else "module"
+        return f"no {what} fits {self._said()}{self._mend(analysis.tree)}"
+
+    def _mend(self, tree: ModuleTree) -> str:
+        fitting = [module.path for pattern in self.patterns for module in tree.fitting(pattern)]
+        names = texts(self.class_name)
+        if names and not self.depth:
+            below = [inner for path in fitting for inner in tree.walk(path) if _is_a(inner, names)]
+            if below:
+                return f"; for the modules below write {self.patterns[0] + '.**'!r}"
         return "; 'rewriter tree' lists the modules with their classes, or ask for less"
+
+
+def texts(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Several words of a text or of several; none of an empty text."""
+    return ((given,) if given else ()) if isinstance(given, str) else tuple(given)
+
+
+EVERYTHING = Selection()
+"""The selection that says nothing."""
 
 
 def nodes_inside(tree: ModuleTree, modules: Iterable[Module]) -> set[int]:
@@ -144,8 +215,9 @@ def outermost(modules: Iterable[Module]) -> tuple[Module, ...]:
     return tuple(m for m in given.values() if given.keys().isdisjoint(m.path.ancestors()))
 
 
-def _is_a(module: Module, glob: str) -> bool:
-    return any(fnmatchcase(name, glob) for name in (module.class_name, module.short_class) if name)
+def _is_a(module: Module, globs: Iterable[str]) -> bool:
+    names = [name for name in (module.class_name, module.short_class) if name]
+    return any(fnmatchcase(name, glob) for glob in globs for name in names)
 
 
 def _fits(operator: str | bytes, glob: str) -> bool:
@@ -153,37 +225,18 @@ def _fits(operator: str | bytes, glob: str) -> bool:
     return isinstance(operator, str) and fnmatchcase(operator, glob)
 
 
-def _fitting(analysis: Analysis, pattern: str) -> list[ModulePath]:
-    """The paths that fit a pattern; at least one."""
-    tree = analysis.tree
-    found = [module.path for module in tree.select(pattern)]
-    if not found:
-        inside = tree.select(f"**.{pattern}")
-        if inside:
-            mend = f"; did you mean {_with_prefix(inside[0].path, pattern)!r}?"
-        elif len(tree) == 1:
-            mend = "; no module hierarchy was found in this file"
-        else:
-            mend = _nearest(pattern, (module.path for module in tree if module.path), "modules")
-        raise UsageError(f"{_file(analysis)}: no module fits {pattern!r}{mend}")
-    return found
-
-
-def _with_prefix(path: ModulePath, pattern: str) -> str:
-    """The pattern behind the atoms that `path` has more; behind `**` where their number is open."""
-    atoms = pattern.split(".")
-    more = path.atoms[: len(path.atoms) - len(atoms)]
-    return ".".join(("**", *atoms) if "**" in atoms else (*more, *atoms))
-
-
-def _nearest(word: str, known: Iterable[str], what: str) -> str:
-    """The end of a message that proposes what there is: what is spelled alike, else how to list it."""
-    names = [name for name, _ in zip(known, range(_MOST_COMPARED), strict=False) if isinstance(name, str)]
-    close = get_close_matches(word, names, n=_MOST_PROPOSED)
-    if close:
-        return f"; did you mean {' or '.join(map(repr, close))}?"
-    verb = "stats" if what == "operators" else "tree"
-    return f"; 'rewriter {verb}' lists the {what} of a model"
+def _no_class_fits(name: str, tree: ModuleTree) -> str:
+    known = [module.short_class for module in tree if module.short_class]
+    if known:
+        message = fits_nothing("class", name, known, where="'rewriter tree'")
+    else:
+        message = f"no class fits {name!r}; the file tells no class, give one by --reference"
+    alike = sum(fnmatchcase(module.shown_class or "", f"{name}[?]") for module in tree)
+    if alike:
+        message += f"; {alike} modules look like it ({name}?), which is a guess and chooses none"
+    if ModulePath(name) in tree:
+        message += f"; {name!r} is the path of a module, not a class"
+    return message
 
 
 def _file(analysis: Analysis) -> str:

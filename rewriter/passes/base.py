@@ -82,7 +82,8 @@ def as_text(step: Pass) -> str:
     assert is_dataclass(step)
     changed = {f.name: getattr(step, f.name) for f in fields(step) if getattr(step, f.name) != f.default}
     options = ",".join(
-        f"{name}={str(value).lower() if isinstance(value, bool) else value}"
+        f"{name}={str(each).lower() if isinstance(each, bool) else each}"
         for name, value in changed.items()
+        for each in (value if isinstance(value, tuple) else (value,))
     )
     return f"{step.name}{{{options}}}" if options else step.name

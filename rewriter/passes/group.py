@@ -8,8 +8,8 @@ functions, never constants in their bodies.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from onnx import FunctionProto, ModelProto, NodeProto
@@ -20,13 +20,14 @@ from rewriter.evidence.parameters import alias_of
 from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
+from rewriter.modules.selection import Miss, Selection, texts
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.naming import FunctionNames, import_domains, ranges
 from rewriter.passes.twins import find_twins
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import Refusal
+from rewriter.refusals import Refusal, UsageError
 from rewriter.regions.boundary import Boundary, find_boundaries
 from rewriter.regions.callable import LateTypes, lift_uninferable
 from rewriter.regions.calls import TOP, Region, Regions, find_regions
@@ -45,37 +46,75 @@ class Group:
 
     Attributes:
         depth: nest functions this deep at the most; 0 for as deep as modules call each other.
-        only: group the modules whose path fits this glob; all where empty.
-        class_name: group the modules of this class (its last name is enough); all where empty.
+        only: group the modules whose path fits this glob, or one of several; all where empty.
+        class_name: group the modules of this class, or of one of several, as globs (the last name is enough);
+            all where empty.
         repeated: group only modules that have the same body as another, or as themselves in another call.
+
+    Raises:
+        UsageError: `only` or `class_name` fits no module, or none that is called.
     """
 
     name: ClassVar[str] = "group"
     needs_analysis: ClassVar[bool] = True
     depth: int = 0
-    only: str = ""
-    class_name: str = ""
+    only: str | tuple[str, ...] = ()
+    class_name: str | tuple[str, ...] = ()
     repeated: bool = False
+
+    def __post_init__(self) -> None:
+        """Make one form of a glob and of several."""
+        object.__setattr__(self, "only", texts(self.only))
+        object.__setattr__(self, "class_name", texts(self.class_name))
+
+    @property
+    def selection(self) -> Selection:
+        """The modules that are meant, whatever their depth."""
+        return Selection(texts(self.only), self.class_name)
 
     def run(self, analysis: Analysis) -> Outcome:
         """Find the regions, make them callable, and emit them all in one sweep."""
+        chosen = self._chosen(analysis)
         if any(is_ours(function) for function in analysis.model.functions):
             return Outcome({"functions made": 0})
         analysis.demand_text()
-        plan = _plan(analysis, self._wants)
+        wants = self._wants(chosen)
+        plan = _plan(analysis, wants)
+        if chosen is not None and len(plan.regions.regions) == 1 and not plan.refusals:
+            raise UsageError(self._uncalled(analysis))
         if self.repeated:
             functions = _Emission(analysis, plan).functions()
             twins = find_twins(functions, analysis.model.functions)
             again = {member.module for members in twins if len(members) > 1 for member in members}
-            plan = _plan(analysis, lambda tree, module: module.path in again and self._wants(tree, module))
+            plan = _plan(analysis, lambda tree, module: module.path in again and wants(tree, module))
         return Outcome({"functions made": _Emission(analysis, plan).emit()}, plan.refusals)
 
-    def _wants(self, tree: ModuleTree, module: Module) -> bool:
-        return (
+    def narrowed(self, analysis: Analysis) -> tuple[Group | None, tuple[Miss, ...]]:
+        """The pass without the globs that fit nothing in a model, and these; None where none is left."""
+        left, misses = self.selection.narrowed(analysis)
+        if left is None:
+            return None, misses
+        return replace(self, only=left.patterns, class_name=left.class_name), misses
+
+    def _chosen(self, analysis: Analysis) -> Collection[ModulePath] | None:
+        """The modules that are meant; None for all."""
+        if self.selection == Selection():
+            return None
+        return {module.path for module in self.selection.modules(analysis)}
+
+    def _wants(self, chosen: Collection[ModulePath] | None) -> Callable[[ModuleTree, Module], bool]:
+        return lambda tree, module: (
             (not self.depth or sum(m.calls > 0 for m in tree.path_to(module.path)[1:]) <= self.depth)
-            and (not self.only or module.path.matches(self.only))
-            and (not self.class_name or self.class_name in (module.class_name, module.short_class))
+            and (chosen is None or module.path in chosen)
         )
+
+    def _uncalled(self, analysis: Analysis) -> str:
+        """The message where all that is meant is no call: lists of modules, or modules too deep."""
+        where = f"{analysis.path or 'model'}: no function can be made of "
+        first = next(iter(self.selection.modules(analysis)))
+        parts = f"; its parts are {first.path}.*" if first.children else ""
+        within = f" within depth {self.depth}" if self.depth else ""
+        return f"{where}{first.path or '(root)'}: none of the modules that fit is called{within}{parts}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,24 @@
-"""Passes as text: `annotate,unshare,group{depth=2,only=encoder.**},share`; options are fields of the pass."""
+"""Passes as text: `annotate,unshare,group{depth=2,only=encoder.**},share`; options are fields of the pass.
+
+An option that takes several values is given once for each: `group{only=encoder.*,only=decoder.*}`.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from rewriter.modules.selection import texts
+from rewriter.nearest import fits_nothing
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
 from rewriter.passes.layer_annotations import LayerAnnotations
-from rewriter.passes.plugins import Plugin, find_plugins, load_plugin, made
+from rewriter.passes.plugins import find_plugins, load_plugin, made
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
@@ -42,11 +47,13 @@ def parse_passes(text: str) -> tuple[Pass, ...]:
     """Read passes and their options; passes of other packages are loaded where they are named.
 
     Raises:
-        UsageError: an unknown pass or option, a value of the wrong type, or a slip of the pen; the message
-            names what there is. Or a pass of another package that cannot be loaded.
+        UsageError: an unknown pass or option, a value of the wrong type, an option that is given twice, or a
+            slip of the pen; the message names what is near. Or a pass of another package that cannot be
+            loaded.
     """
     if not text.strip():
-        raise UsageError(f"no pass named; there are {_names(find_plugins(OWN))}")
+        names = [*(each.name for each in PASSES), *(each.name for each in find_plugins(OWN))]
+        raise UsageError(f"no pass named; there are {', '.join(names)}")
     return tuple(_step(match["name"], match["options"] or "") for match in _matches(_STEP, text))
 
 
@@ -67,20 +74,25 @@ def _step(name: str, text: str) -> Pass:
         plugins = find_plugins(OWN)
         step = load_plugin(name, plugins)
         if step is None:
-            raise UsageError(f"unknown pass {name!r}; there are {_names(plugins)}")
+            names = [*(each.name for each in PASSES), *(each.name for each in plugins)]
+            raise UsageError(fits_nothing("pass", name, names, where="'rewriter passes'"))
     known = options_of(step)
     given: dict[str, Any] = {}
     for match in _matches(_OPTION, text):
         option = match["name"]
         if option not in known:
-            there = f"its options are {_listed(known)}" if known else "it has none"
-            raise UsageError(f"pass {name!r} has no option {option!r}; {there}")
-        given[option] = _value(f"{name}{{{option}}}", match["value"], known[option])
+            raise UsageError(fits_nothing(f"option of pass {name!r}", option, known))
+        value = _value(f"{name}{{{option}}}", match["value"], known[option])
+        if isinstance(value, tuple):
+            value = (*given.get(option, ()), *value)
+        elif option in given:
+            raise UsageError(f"{name}{{{option}}} is given twice; give it once")
+        given[option] = value
     return made(step, given)
 
 
 def _value(where: str, text: str, default: Any) -> Any:
-    """The text as a value of the type that the default has."""
+    """The text as a value of the type that the default has; one of several where that is a tuple."""
     if isinstance(default, bool):
         if text not in _TRUTH:
             raise UsageError(f"{where}: {text!r} is neither true nor false")
@@ -97,7 +109,7 @@ def _value(where: str, text: str, default: Any) -> Any:
         if not math.isfinite(number):
             raise UsageError(f"{where}: {text[:20]!r} is no number")
         return number
-    return text
+    return texts(text) if isinstance(default, tuple) else text
 
 
 def _matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
@@ -110,11 +122,3 @@ def _matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
             )
         yield match
         position = match.end()
-
-
-def _names(plugins: Iterable[Plugin]) -> str:
-    return _listed([*(each.name for each in PASSES), *(each.name for each in plugins)])
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(names)

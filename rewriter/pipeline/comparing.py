@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from rewriter.evidence.given import Given
-from rewriter.insight.diff import TOLERANCE, Diff
+from rewriter.insight.diff import TOLERANCE, Diff, chosen_of
 from rewriter.insight.diff import diff as diff_models
 from rewriter.insight.kinship import kept_names
 from rewriter.model import external
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
+from rewriter.modules.selection import EVERYTHING, Selection
 from rewriter.pipeline.loading import Inputs, Progress, Source, load
 from rewriter.proof.compare import fitting
 from rewriter.refusals import UsageError
@@ -23,6 +24,7 @@ def diff(
     inputs: Inputs | None = None,
     tolerance: float = TOLERANCE,
     timeout: float = 600.0,
+    selection: Selection = EVERYTHING,
     progress: Progress = lambda station: None,
 ) -> Diff:
     """Compare two models module by module; see `insight.diff.diff`.
@@ -32,7 +34,7 @@ def diff(
 
     Raises:
         UnreadableModel: one of them, or external data it refers to, cannot be read.
-        UsageError: the inputs do not fit.
+        UsageError: the inputs do not fit, or the selection, of what will be shown, fits nothing in either.
     """
     progress("load")
     left, right = load(before), load(after)
@@ -40,6 +42,7 @@ def diff(
         if each.path:
             external.check_external_data(each.model, each.path)
     carried = _carried(left, right)
+    chosen_of(left, carried or right, selection)  # before anything is run
     progress("numbers" if numbers else "compare")
     return diff_models(
         left,

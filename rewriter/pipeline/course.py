@@ -11,10 +11,12 @@ from rewriter.evidence.given import Given
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
+from rewriter.modules.selection import Miss
 from rewriter.passes import plugins
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass
 from rewriter.passes.flatten import is_ours
+from rewriter.passes.group import Group
 from rewriter.passes.presets import UNDONE
 from rewriter.pipeline.loading import look_through
 
@@ -30,12 +32,16 @@ class Course:
         given: what the user knows of the model as it came.
         outcomes: every pass so far, with what it did.
         stale: whether names or nodes are no longer what the analysis says.
+        narrow: whether globs that fit nothing are left out and entered in `misses`.
+        misses: these.
     """
 
     analysis: Analysis
     given: Given
     outcomes: list[tuple[Pass, Outcome]] = field(default_factory=list)
     stale: bool = False
+    narrow: bool = False
+    misses: list[Miss] = field(default_factory=list)
     _flat: Analysis | None = None
 
     @garbage.paused()
@@ -49,7 +55,14 @@ class Course:
                 self._flat = None
             elif self._flat is None and not self.stale and not self._grouped():
                 self._flat = self.analysis
-            self._take_in(step, plugins.run(step, self.analysis))
+            self._take_in(step, self._outcome(step))
+
+    def _outcome(self, step: Pass) -> Outcome:
+        if self.narrow and isinstance(step, Group):
+            narrowed, misses = step.narrowed(self.analysis)
+            self.misses += misses
+            return Outcome({}) if narrowed is None else narrowed.run(self.analysis)
+        return plugins.run(step, self.analysis)
 
     def flat(self, path: Path) -> Analysis:
         """The model as it looks with the functions that `group` made seen through.

@@ -32,6 +32,8 @@ class Options:
         timeout: seconds for the numbers, and again for the optimised ones.
         given: what the user knows of the model besides the file.
         folder: where the external data of a model in memory lies; beside the output where None.
+        narrow: whether globs of passes that fit nothing in this model are left out, and told in the report,
+            instead of an error: of many models each may have something else.
 
     Raises:
         UsageError: optimised, or a tolerance, without numbers.
@@ -50,6 +52,7 @@ class Options:
     tolerance: Tolerance | None = None
     given: Given = NOTHING
     folder: Path | None = None
+    narrow: bool = False
 
     def __post_init__(self) -> None:
         if self.optimised and self.numbers is False:

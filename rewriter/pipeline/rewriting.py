@@ -69,7 +69,7 @@ def rewrite(
     _demand_coverage(analysis, options)
     _demand_few(analysis, options.passes)
     with clock("passes"), naming(path):
-        course = Course(analysis, options.given)
+        course = Course(analysis, options.given, narrow=options.narrow)
         course.run(options.passes)
         refusals = tuple(refusal for _, outcome in course.outcomes for refusal in outcome.refusals)
     _demand_fit(model, path)
@@ -87,7 +87,8 @@ def rewrite(
     if output and not options.dry_run:
         with clock("write"):
             written = _write(model, course, output, copies, options)
-    return Report(analysis, _records(course.outcomes), refusals, verification, clock.seconds, written)
+    records = _records(course.outcomes)
+    return Report(analysis, records, refusals, verification, clock.seconds, written, tuple(course.misses))
 
 
 def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:

@@ -8,6 +8,7 @@ from rewriter.evidence.given import NOTHING, Given
 from rewriter.insight.profile import Profile, profile_of, read_recorded
 from rewriter.insight.profile import profile as profile_model
 from rewriter.model import external
+from rewriter.modules.selection import EVERYTHING, Selection
 from rewriter.pipeline.loading import Inputs, Progress, Source, name_of, read_and_load
 from rewriter.proof.compare import fitting
 from rewriter.refusals import UsageError
@@ -23,13 +24,15 @@ def profile(
     threads: int = 0,
     timeout: float = 600.0,
     given: Given = NOTHING,
+    selection: Selection = EVERYTHING,
     progress: Progress = lambda station: None,
 ) -> Profile:
     """The time of a model by module; see `insight.profile.profile`, and `profile_of` for a `recorded`.
 
     Raises:
         UnreadableModel: the model, external data it refers to, or the profile cannot be read.
-        UsageError: the model cannot be run on these inputs, or fewer than one round was asked for.
+        UsageError: the model cannot be run on these inputs, fewer than one round was asked for, or the
+            selection, of what will be shown, fits nothing.
     """
     if rounds < 1 or warmup < 0:
         raise UsageError(f"cannot measure {rounds} rounds after {warmup}: ask for at least one round")
@@ -38,6 +41,7 @@ def profile(
     path = analysis.path
     if path:
         external.check_external_data(model, path)
+    selection.modules(analysis)  # before anything is run
     progress("runs")
     if recorded is not None:
         found = profile_of(analysis, model, read_recorded(recorded), timeout=timeout)

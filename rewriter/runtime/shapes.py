@@ -15,7 +15,9 @@ import onnx
 from google.protobuf.message import EncodeError
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
-from rewriter.runtime.inputs import Dim, evaluate
+from rewriter.nearest import fits_nothing
+from rewriter.refusals import UsageError
+from rewriter.runtime.inputs import Dim, evaluate, names_in
 from rewriter.runtime.limits import current
 from rewriter.runtime.protocol import one_line
 from rewriter.runtime.sessions import in_child, last_words, scratch, why_ended
@@ -88,6 +90,30 @@ def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float 
         for value, (element, dims) in told["values"].items()
     }
     return Shapes(shapes, told["fault"])
+
+
+def demand_dimensions(model: ModelProto, sizes: Mapping[str, int], path: object = None) -> None:
+    """Refuse sizes for dimensions that the model does not have.
+
+    Args:
+        model: the model.
+        sizes: sizes for symbolic dimensions by their name.
+        path: what to call the model.
+
+    Raises:
+        UsageError: a name is that of no dimension, nor in the arithmetic of one.
+    """
+    if not sizes:
+        return
+    known: dict[str, None] = {}
+    for info in _infos(model.graph):
+        for dim in info.type.tensor_type.shape.dim:
+            if dim.dim_param:
+                known.update(dict.fromkeys(sorted(names_in(dim.dim_param)) or [dim.dim_param]))
+                known[dim.dim_param] = None
+    messages = [fits_nothing("dimension", name, known) for name in sizes if name not in known]
+    if messages:
+        raise UsageError(f"{path or 'model'}: {'; '.join(messages)}")
 
 
 def _without_weights(model: ModelProto) -> ModelProto:

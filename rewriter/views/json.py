@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from importlib import resources
 
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter
+from rewriter.modules.selection import nodes_inside
 from rewriter.proof.certificate import Certificate
 from rewriter.proof.compare import Numeric
 from rewriter.proof.verification import Verdict, Verification
@@ -48,9 +49,15 @@ def schema(name: str) -> JsonObject:
     return loaded
 
 
-def tree_json(analysis: Analysis) -> JsonObject:
-    """The tree of a model and the place of every node, as `tree.schema.json` tells."""
+def tree_json(analysis: Analysis, modules: Sequence[Module] | None = None) -> JsonObject:
+    """The tree of a model and the place of every node, as `tree.schema.json` tells.
+
+    Args:
+        analysis: the model.
+        modules: list these and the nodes inside them; all where None.
+    """
     summary = summarize(analysis)
+    inside = None if modules is None else nodes_inside(analysis.tree, modules)
     return {
         "schema": TREE,
         "model": {
@@ -61,8 +68,8 @@ def tree_json(analysis: Analysis) -> JsonObject:
         },
         "opsets": summary.opsets,
         "placement": placement_json(analysis.tree),
-        "modules": [_module_json(module) for module in analysis.tree],
-        "nodes": _nodes_json(analysis),
+        "modules": [_module_json(module) for module in (analysis.tree if modules is None else modules)],
+        "nodes": _nodes_json(analysis, inside),
         **({"notes": list(analysis.notes)} if analysis.notes else {}),
     }
 
@@ -190,9 +197,12 @@ def _module_json(module: Module) -> JsonObject:
     }
 
 
-def _nodes_json(analysis: Analysis) -> list[JsonObject]:
+def _nodes_json(analysis: Analysis, inside: Collection[int] | None) -> list[JsonObject]:
     nodes: list[JsonObject] = []
-    for node, placement in zip(analysis.graph.nodes, analysis.tree.placements, strict=True):
+    for number, placement in enumerate(analysis.tree.placements):
+        if inside is not None and number not in inside:
+            continue
+        node = analysis.graph.nodes[number]
         nodes.append(
             {
                 "name": as_text(node.name),

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 
 from rewriter.insight.diff import Diff, ModuleDiff
 from rewriter.insight.numbers import CallNumbers
 from rewriter.insight.structure import Change
+from rewriter.paths import ModulePath
 from rewriter.views.escape import as_text
 from rewriter.views.json import JsonObject
 
 DIFF = "rewriter.diff/1"
 
 
-def diff_json(found: Diff) -> JsonObject:
-    """Every module of either model with what differs. JSON has no infinity: null stands for no bound."""
+def diff_json(found: Diff, chosen: Container[ModulePath] | None = None) -> JsonObject:
+    """Modules of either model with what differs. JSON has no infinity: null stands for no bound.
+
+    Args:
+        found: the differences.
+        chosen: list these modules, by their path in the first model or, added ones, in the second; all where
+            None.
+    """
     first, numbers = found.first, found.numbers
     return {
         "schema": DIFF,
@@ -36,7 +44,9 @@ def diff_json(found: Diff) -> JsonObject:
             "relative": _finite(first.worst.relative),
             "own": first.own,
         },
-        "modules": [_module(each, found.tolerance) for each in found.modules],
+        "modules": [
+            _module(each, found.tolerance) for each in found.modules if chosen is None or each.path in chosen
+        ],
     }
 
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from rewriter.insight.book import Figure
 from rewriter.insight.profile import Profile
+from rewriter.paths import ModulePath
 from rewriter.views.escape import as_text
 from rewriter.views.json import JsonObject
 
 PROFILE = "rewriter.profile/1"
 
 
-def profile_json(found: Profile) -> JsonObject:
-    """The time of every module and class, in microseconds of one run."""
+def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) -> JsonObject:
+    """The time of modules and classes, in microseconds of one run.
+
+    Args:
+        found: the profile.
+        chosen: list these modules; all where None.
+    """
     return {
         "schema": PROFILE,
         "runs": found.runs,
@@ -31,6 +39,7 @@ def profile_json(found: Profile) -> JsonObject:
                 "output_bytes": each.output_bytes,
             }
             for each in found.modules
+            if chosen is None or each.path in chosen
         ],
         "classes": [
             {"class": each.class_name, "modules": each.modules, "own": _figure(each.own)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.selection import Miss
 from rewriter.passes.base import Outcome
 from rewriter.proof.verification import Verification
 from rewriter.refusals import Refusal
@@ -37,6 +38,7 @@ class Report:
         verification: the proof.
         seconds: station -> wall seconds.
         outputs: files written, in order; empty on a dry run or where nothing was asked to be written.
+        misses: globs of passes that fit nothing and were left out, as `Options.narrow` asks.
     """
 
     analysis: Analysis
@@ -45,6 +47,7 @@ class Report:
     verification: Verification
     seconds: Mapping[str, float]
     outputs: tuple[Path, ...]
+    misses: tuple[Miss, ...] = ()
 
     def _repr_html_(self) -> str:
         return tree_html(self.analysis)

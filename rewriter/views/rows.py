@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from rewriter.insight.figures import parameter_totals
@@ -51,19 +51,23 @@ class Rows:
     Args:
         tree: the modules.
         depth: show modules down to this depth, the root having 0; None for all.
-        only: show the modules whose path fits this glob, and what leads to them; None for all.
+        only: show these modules, and what leads to them; None for all.
         merge: whether alike siblings with consecutive numbers share a line; None: where the tree is long and
             neither depth nor selection was asked for.
     """
 
     def __init__(
-        self, tree: ModuleTree, depth: int | None = None, only: str | None = None, merge: bool | None = None
+        self,
+        tree: ModuleTree,
+        depth: int | None = None,
+        only: Collection[ModulePath] | None = None,
+        merge: bool | None = None,
     ) -> None:
         self.tree = tree
         self.depth = depth
         self.totals = parameter_totals(tree)
         self.sizes = subtree_sizes(tree)
-        self.selected = None if only is None else {module.path for module in tree.select(only)}
+        self.selected = None if only is None else frozenset(only)
         self.leading = {above for path in self.selected or () for above in path.ancestors()}
         unasked = depth is None and only is None
         self.shapes = _shapes(tree, self.totals) if (merge if merge is not None else unasked) else None

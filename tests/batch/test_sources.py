@@ -79,7 +79,7 @@ def test_a_source_is_never_replaced(folder: Path) -> None:
         find([str(folder)], str(folder))
     with pytest.raises(UsageError, match="would be replaced by its own output"):
         find([str(folder / "a" / "model.onnx")], str(folder / "a"))
-    with pytest.raises(UnreadableModel, match="holds no"):  # the output folder itself is no source
+    with pytest.raises(UsageError, match=r"no \.onnx file fits '.*'"):  # the output folder is no source
         find([str(folder / "b" / "*.none")], str(folder))
 
 
@@ -88,3 +88,10 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
         find([str(tmp_path / "none.onnx")], "out")
     with pytest.raises(UnreadableModel, match=r"holds no \.onnx file"):
         find([str(tmp_path)], "out")
+
+
+def test_a_glob_that_fits_nothing_names_what_is_near(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"no \.onnx file fits '.*/mdel\.onnx'; nearest: .*/a/model\.onnx"):
+        find([str(folder / "*" / "mdel.onnx")], "out")
+    with pytest.raises(UsageError, match=rf"; nearest: {folder}"):
+        find([str(folder.with_name(folder.name + "x") / "**" / "*.onnx")], "out")

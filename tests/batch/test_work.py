@@ -36,7 +36,11 @@ def test_it_travels_and_gives_what_rewrite_gives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("request_", "status", "said"),
     [
-        (Request(numbers=False, passes="group{width=1}"), Status.MISUSE, "no option 'width'"),
+        (
+            Request(numbers=False, passes="group{width=1}"),
+            Status.MISUSE,
+            "no option of pass 'group' fits 'width'",
+        ),
         (Request(numbers=False, min_coverage=1.0), Status.BELOW_THRESHOLD, "of the nodes placed"),
         (Request(numbers=False, like="/none.onnx"), Status.UNREADABLE, "no such file"),
     ],

@@ -59,7 +59,7 @@ def test_retry_and_thresholds(source: Path, tmp_path: Path) -> None:
         (("--engine", "spark"), "there is no such engine; write local, dask://host:port"),
         (("--results", "table.xlsx"), "cannot tell the format"),
         (("--depth", "2"), "add --functions shared or call"),
-        (("--passes", "nonsense"), "unknown pass"),
+        (("--passes", "nonsense"), "no pass fits 'nonsense'"),
         (("--optimised", "--no-numbers"), "leave out --no-numbers"),
     ],
 )

@@ -244,7 +244,7 @@ def test_an_unknown_node_is_told_its_nearest(tmp_path: Path, capsys: pytest.Capt
     message = fails(
         capsys, tmp_path, 2, "explain", BERT, "/model/encoder/layer.0/attention/self/query/MatMull"
     )
-    assert "did you mean '/model/encoder/layer.0/attention/self/query/MatMul'" in message
+    assert "; nearest: /model/encoder/layer.0/attention/self/query/MatMul" in message
 
 
 def test_inputs_that_do_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 import pytest
 
+import rewriter
 from tests.cli.running import run
 from tests.exports import EXPORTS
 
@@ -36,10 +37,76 @@ def test_only_repeated_modules_of_a_class(tmp_path: Path) -> None:
     assert not onnx.load(out).functions
 
 
-def test_a_glob_may_hold_any_character(tmp_path: Path) -> None:
+def test_a_glob_may_hold_any_character(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--functions", "call", "--only", "a,b}c {d", "--no-numbers"]
-    assert run("rewrite", BERT, "-o", tmp_path / "out.onnx", *words) == 0
-    assert not onnx.load(tmp_path / "out.onnx").functions
+    assert run("rewrite", BERT, "-o", tmp_path / "out.onnx", *words) == 2
+    assert "no module fits 'a,b}c {d'; there are model, " in capsys.readouterr().err
+    assert not (tmp_path / "out.onnx").exists()
+
+
+def names_of_functions(path: Path) -> set[str]:
+    return {function.name for function in onnx.load(path).functions}
+
+
+@pytest.mark.parametrize(
+    ("words", "made"),
+    [
+        (["--class", "BertLayer", "--class", "BertPooler"], {"BertLayer", "BertPooler"}),
+        (["--class", "Bert[LP]*er"], {"BertLayer", "BertPooler"}),
+        (["--only", "model.pooler", "--only", "**.query"], {"BertPooler", "Linear"}),
+        (["--only", "model.pooler", "--class", "BertPooler"], {"BertPooler"}),
+    ],
+)
+def test_options_given_twice_both_count(words: list[str], made: set[str], tmp_path: Path) -> None:
+    out = tmp_path / "out.onnx"
+    assert run("rewrite", BERT, "-o", out, "--functions", "shared", "--no-numbers", *words) == 0
+    assert names_of_functions(out) == made
+
+
+def test_passes_and_python_take_several_as_well(tmp_path: Path) -> None:
+    out = tmp_path / "out.onnx"
+    steps = "annotate,group{only=model.pooler,only=**.query,class_name=Linear,class_name=BertPooler}"
+    assert run("rewrite", BERT, "-o", out, "--no-numbers", "-p", steps) == 0
+    assert names_of_functions(out) == {"BertPooler", "Linear"}
+    report = rewriter.rewrite(
+        BERT, functions="call", only=["model.pooler", "**.query"], class_name=("Linear",), numbers=False
+    )
+    assert {function.name for function in report.analysis.model.functions} == {"Linear"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--functions", "call", "--only", "encoder.layr.*"], "nearest: model.encoder.layer.*"),
+        (["--functions", "call", "--class", "BertLayr"], "no class fits 'BertLayr'; nearest: BertLayer"),
+        (
+            ["--functions", "call", "--only", "model.pooler", "--class", "BertLayer"],
+            "no module fits 'model.pooler' and",
+        ),
+        (["-p", "group{only=pooler}"], "no module fits 'pooler'; nearest: model.pooler"),
+        (["-p", "group{class_name=Bert}"], "no class fits 'Bert'; nearest: Bert"),
+        (["--functions", "call", "--only", "model.encoder.layer"], "its parts are model.encoder.layer.*"),
+        (["--functions", "call", "--depth", "1", "--class", "Linear"], "is called within depth 1"),
+        (["--functions", "call", "--depth", "1", "--depth", "2"], "--depth is given twice; give it once"),
+        (["-p", "group{depth=1,depth=2}"], "group{depth} is given twice; give it once"),
+    ],
+)
+def test_what_fits_nothing_is_an_error(
+    words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.onnx"
+    assert run("rewrite", BERT, "-o", out, "--no-numbers", *words) == 2
+    assert says in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_grouped_file_is_asked_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grouped = tmp_path / "grouped.onnx"
+    rewriter.rewrite(BERT, grouped, functions="call", numbers=False)
+    words = ["--functions", "call", "--no-numbers", "--dry-run", "--only"]
+    assert run("rewrite", grouped, *words, "pooler") == 2
+    assert "nearest: model.pooler" in capsys.readouterr().err
+    assert run("rewrite", grouped, *words, "model.pooler") == 0
 
 
 def test_passes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,7 +114,7 @@ def test_passes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert run("rewrite", BERT, "-o", out, "-p", "annotate,group{depth=1}", "--no-numbers") == 0
     assert onnx.load(out).functions
     assert run("rewrite", BERT, "-o", out, "-p", "group{width=1}") == 2
-    assert "no option 'width'" in capsys.readouterr().err
+    assert "no option of pass 'group' fits 'width'; nearest: depth" in capsys.readouterr().err
     assert run("rewrite", BERT, "-o", out, "-p", "annotate", "--functions", "call") == 2
     assert "leave out --functions" in capsys.readouterr().err
     assert run("rewrite", BERT, "-o", out, "--repeated") == 2

@@ -13,6 +13,7 @@ import rewriter
 from rewriter.insight.layer_rules import BY_ANNOTATION, BY_NAME
 from rewriter.insight.placing import parse_wishes, place
 from rewriter.modules.selection import Selection
+from rewriter.refusals import UsageError
 from rewriter.runtime.planning import draw
 from tests.exports import EXPORTS
 
@@ -65,8 +66,8 @@ def test_it_says_nothing_of_a_pattern_that_matches_no_node(
 ) -> None:
     session(annotated, {BY_ANNOTATION: "cpu(no.such.layer)"})
     assert "Matched 1 out of 1 rules" in capfd.readouterr().err
-    placing = place(rewriter.load(annotated), parse_wishes([*WISHES, "no.such.layer=cpu"]), Selection())
-    assert "'no.such.layer' matches no node; 'rewriter tree' lists the modules" in placing.notes
+    with pytest.raises(UsageError, match=r"no module fits 'no\.such\.layer'; nearest: "):
+        place(rewriter.load(annotated), parse_wishes([*WISHES, "no.such.layer=cpu"]), Selection())
 
 
 @pytest.mark.parametrize("functions", ["call", "shared"])

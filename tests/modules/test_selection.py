@@ -84,13 +84,23 @@ def test_operators_choose_nodes_and_their_owners(bert: Analysis) -> None:
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        ({"patterns": ("encoder.layer.[0-3].attention*",)}, "'model.encoder.layer.[0-3].attention*'?"),
-        ({"patterns": ("encoder.**.dense",)}, "'**.encoder.**.dense'?"),
-        ({"patterns": ("model.encodr.layer",)}, "did you mean 'model.encoder.layer'"),
-        ({"patterns": ("model", "zzz")}, "no module fits 'zzz'; 'rewriter tree' lists the modules"),
-        ({"class_name": "Linaer"}, "no module is of class 'Linaer'; did you mean 'Linear'?"),
-        ({"operators": ("MatMull",)}, "no node has operator 'MatMull'; did you mean 'MatMul'"),
-        ({"kind": "tensorflow"}, "it must be one of torch.nn, "),
+        (
+            {"patterns": ("encoder.layer.[0-3].attention*",)},
+            "; nearest: model.encoder.layer.[0-3].attention*",
+        ),
+        ({"patterns": ("encoder.**.dense",)}, "; nearest: model.encoder.**.dense"),
+        (
+            {"patterns": ("model.encodr.layer",)},
+            "no module fits 'model.encodr.layer'; nearest: model.encoder.layer",
+        ),
+        ({"patterns": ("model", "zzz")}, "no module fits 'zzz'; there are model, model.embeddings, "),
+        ({"class_name": "Linaer"}, "no class fits 'Linaer'; nearest: Linear"),
+        ({"operators": ("MatMull",)}, "no operator fits 'MatMull'; nearest: MatMul"),
+        ({"patterns": ("model", "zzz"), "class_name": ("Linear", "Linaer")}, "'zzz'; there are"),
+        ({"patterns": ("model", "zzz"), "class_name": ("Linear", "Linaer")}, "; no class fits 'Linaer'"),
+        ({"patterns": ("BertLayer",)}, "no module fits 'BertLayer'; it is a class, chosen by --class"),
+        ({"class_name": "model.encoder"}, "'model.encoder' is the path of a module, not a class"),
+        ({"kind": "tensorflow"}, "no kind fits 'tensorflow'; there are torch.nn, "),
         (
             {"patterns": ("model.encoder",), "class_name": "Linear"},
             "fits 'model.encoder' and --class Linear; for the modules below write 'model.encoder.**'",
@@ -107,6 +117,45 @@ def test_what_fits_nothing_is_said(bert: Analysis, chosen: dict[str, Any], messa
             ask(bert)
         assert message in str(told.value)
         assert "dy.onnx: " in str(told.value) or "kind" in chosen
+
+
+def test_several_of_a_kind_are_all_meant(bert: Analysis) -> None:
+    both = paths(bert, class_name=("BertLayer", "BertPooler"))
+    assert both == [
+        *paths(bert, class_name="BertLayer"),
+        *paths(bert, class_name="BertPooler"),
+    ]
+    assert len(both) == 3
+    assert paths(bert, kind=("torch.nn", "custom")) == [
+        module.path for module in bert.tree if module.kind in ("torch.nn", "custom")
+    ]
+
+
+def test_what_fits_in_another_file_alone_is_left_out(bert: Analysis) -> None:
+    asked = Selection(("model.pooler", "decoder"), ("Linear", "T5*"))
+    left, misses = asked.narrowed(bert)
+    assert left is None  # model.pooler is no Linear
+    assert [(miss.what, miss.word) for miss in misses][:2] == [("module", "decoder"), ("class", "T5*")]
+    left, misses = Selection(("model.pooler", "decoder")).narrowed(bert)
+    assert left == Selection(("model.pooler",))
+    assert [miss.word for miss in misses] == ["decoder"]
+    assert Selection(("decoder",)).narrowed(bert)[0] is None
+
+
+def test_nodes_chosen_by_operator_alone_are_some(bert: Analysis) -> None:
+    with pytest.raises(UsageError, match=r"no node fits 'model\.pooler' and --op Softmax; 'rewriter"):
+        Selection(("model.pooler",), operators=("Softmax",)).nodes(bert)
+    with pytest.raises(UsageError, match=r"no node fits 'model\.pooler' and --op Gemm"):
+        Selection(("model.pooler",), operators=("Gemm",)).modules(bert)  # its leaf owns it
+    assert Selection(("model.pooler",), operators=("Gemm",)).fitting(bert) == ()
+
+
+def test_a_tree_tells_what_is_near(bert: Analysis) -> None:
+    with pytest.raises(UsageError, match=r"no module fits 'pooler'; nearest: model\.pooler"):
+        bert.tree.select("pooler")
+    assert bert.tree.fitting("pooler") == ()
+    with pytest.raises(KeyError, match=r"no module fits 'pooler'; nearest: model\.pooler"):
+        bert.tree["pooler"]
 
 
 def test_what_is_proposed_holds(bert: Analysis) -> None:

@@ -22,7 +22,7 @@ from rewriter.passes.naming import numbers_of, ranges
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
-from rewriter.refusals import UnreadableModel
+from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.runtime.feeds import Array
 from tests.build import chain, model
 from tests.exports import FILES, each_file
@@ -125,7 +125,8 @@ def test_only_what_is_chosen_is_grouped() -> None:
     assert [f.domain for f in after(proto, Group(depth=1)).functions] == ["enc", "dec"]
     classy = chain("n", n={tags.MODULE: "a", tags.CLASS: "pkg.Block", tags.EVIDENCE: "exporter_metadata"})
     assert [f.name for f in after(classy, Group(class_name="Block")).functions] == ["Block"]
-    assert not after(classy, Group(class_name="Other")).functions
+    with pytest.raises(UsageError, match="no class fits 'Other'; there is Block"):
+        after(classy, Group(class_name="Other"))
 
 
 def test_a_body_takes_its_captures_along() -> None:

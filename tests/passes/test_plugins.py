@@ -80,7 +80,7 @@ def test_a_pass_is_found_with_its_options(site: Path) -> None:
     assert report.passes[1].changes == {"made": 5}
     with pytest.raises(UsageError, match=r"mine\{factor\}: 'much' is no number"):
         parse_passes("mine{factor=much}")
-    with pytest.raises(UsageError, match=r"flatten, mine$"):
+    with pytest.raises(UsageError, match=r"there are .* and 4 more, see 'rewriter passes'$"):
         parse_passes("nonsense")
 
 

@@ -27,11 +27,16 @@ def test_passes_are_read_in_order() -> None:
     )
     assert parse_passes("restore_names{nodes=false}") == (RestoreNames(nodes=False),)
     assert parse_passes("group{}") == (Group(),)
+    assert parse_passes("group{only=a,only=b,class_name=C}") == (Group(only=("a", "b"), class_name="C"),)
 
 
 @given(
     st.builds(
-        Group, st.integers(0, 9), st.sampled_from(["", "a.**", "enc.[0-3]"]), st.just(""), st.booleans()
+        Group,
+        st.integers(0, 9),
+        st.sampled_from(["", "a.**", ("enc.[0-3]", "b")]),
+        st.sampled_from(["", ("A", "B*")]),
+        st.booleans(),
     )
     | st.builds(Share, st.booleans())
     | st.builds(RestoreNames, st.booleans(), st.booleans())
@@ -44,9 +49,11 @@ def test_what_is_printed_is_read_back(step: Group | Share | RestoreNames) -> Non
     ("text", "says"),
     [
         ("", "there are annotate, restore_names, unshare, group, share, layer_annotations, flatten"),
-        ("grup", "unknown pass 'grup'"),
-        ("group{deep=2}", "no option 'deep'; its options are depth, only"),
-        ("annotate{x=1}", "it has none"),
+        ("grup", "no pass fits 'grup'; nearest: group"),
+        ("nothing", "there are annotate, restore_names, unshare, group and 3 more, see 'rewriter passes'"),
+        ("group{deep=2}", "no option of pass 'group' fits 'deep'; nearest: depth"),
+        ("annotate{x=1}", "no option of pass 'annotate' fits 'x'; there is none"),
+        ("share{lift=true,lift=false}", "share{lift} is given twice; give it once"),
         ("group{depth=-1}", "'-1' is no number"),
         ("group{depth=2", "cannot read"),
         ("share{lift=yes}", "neither true nor false"),
@@ -63,4 +70,4 @@ def test_slips_are_named(text: str, says: str) -> None:
 @pytest.mark.parametrize("step", PASSES, ids=lambda step: step.name)
 def test_every_pass_says_what_it_does(step: type) -> None:
     assert purpose_of(step).endswith(".")
-    assert all(isinstance(default, bool | int | str) for default in options_of(step).values())
+    assert all(isinstance(default, bool | int | str | tuple) for default in options_of(step).values())

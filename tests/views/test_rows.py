@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from rewriter.modules.module import Parameter
+from rewriter.modules.module import ModuleTree, Parameter
+from rewriter.paths import ModulePath
 from rewriter.views.rows import Row, Rows
 from tests.views.models import placed, tree
 
@@ -16,6 +17,10 @@ def label(row: Row) -> str:
 
 def labels(rows: Rows) -> list[str]:
     return [label(row) for row in rows]
+
+
+def chosen(of: ModuleTree, glob: str) -> list[ModulePath]:
+    return [module.path for module in of.select(glob)]
 
 
 def test_every_module_has_a_line_in_tree_order() -> None:
@@ -42,7 +47,7 @@ def test_a_long_tree_is_merged_unless_depth_or_selection_is_asked_for() -> None:
     long = tree([placed(f"layer.{i}") for i in range(80)])
     assert labels(Rows(long)) == ["", "layer", "layer.0-79"]
     assert len(labels(Rows(long, depth=9))) == 82
-    assert len(labels(Rows(long, only="layer.*"))) == 82
+    assert len(labels(Rows(long, only=chosen(long, "layer.*")))) == 82
 
 
 def test_depth_cuts_and_says_how_many_lie_below() -> None:
@@ -51,11 +56,11 @@ def test_depth_cuts_and_says_how_many_lie_below() -> None:
 
 
 def test_selection_keeps_what_leads_to_it_as_context() -> None:
-    rows = list(Rows(LAYERS, only="**.fc"))
+    rows = list(Rows(LAYERS, only=chosen(LAYERS, "**.fc")))
     assert [label(row) for row in rows if not row.context] == ["layer.0.fc", "layer.1.fc", "layer.2.fc"]
     assert [label(row) for row in rows if row.context] == ["", "layer", "layer.0", "layer.1", "layer.2"]
-    assert [row.hidden for row in Rows(LAYERS, only="layer.0")] == [0, 0, 3]
-    assert not list(Rows(LAYERS, only="nothing"))
+    assert [row.hidden for row in Rows(LAYERS, only=chosen(LAYERS, "layer.0"))] == [0, 0, 3]
+    assert not list(Rows(LAYERS, only=()))
 
 
 def test_guides_know_the_last_sibling() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from rewriter.insight.doctor import object_models, onnx_tools, optimisers, runtimes
 from rewriter.insight.doctor.facts import Facts
 from rewriter.insight.doctor.rule import Effect, Rule, Tool
+from rewriter.nearest import fits_nothing
 from rewriter.refusals import UsageError
 
 RULES: tuple[Rule, ...] = (*runtimes.RULES, *onnx_tools.RULES, *optimisers.RULES, *object_models.RULES)
@@ -85,8 +86,8 @@ def installed(tool: Tool) -> str | None:
 def _chosen(globs: Sequence[str]) -> tuple[Tool, ...]:
     for glob in globs:
         if not any(_fits(tool, glob) for tool in TOOLS):
-            known = ", ".join(tool.name for tool in TOOLS)
-            raise UsageError(f"--tool {glob!r}: nothing was measured of it; there are {known}")
+            known = [name for tool in TOOLS for name in dict.fromkeys((tool.name, tool.package))]
+            raise UsageError(f"{fits_nothing('tool', glob, known)}; of others nothing was measured")
     return tuple(tool for tool in TOOLS if not globs or any(_fits(tool, glob) for glob in globs))
 
 

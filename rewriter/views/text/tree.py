@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
+from rewriter.paths import ModulePath
 from rewriter.views.escape import visible
 from rewriter.views.rows import Row, Rows
 from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, human, summarize
@@ -24,7 +26,10 @@ _OWN, _TOTAL = "nodes", "all"
 
 
 def print_tree(
-    analysis: Analysis, console: Console, depth: int | None = None, only: str | None = None
+    analysis: Analysis,
+    console: Console,
+    depth: int | None = None,
+    only: Collection[ModulePath] | None = None,
 ) -> None:
     """Print what file this is, how much of it was placed, and its modules.
 
@@ -34,7 +39,7 @@ def print_tree(
         analysis: a model and its tree.
         console: where to; nothing wraps at its width, names are cut instead.
         depth: show modules down to this depth, the root having 0.
-        only: show the modules whose path fits this glob, and what leads to them.
+        only: show these modules, and what leads to them; None for all.
     """
     tree = analysis.tree
     flow(console, head_phrases(summarize(analysis)), "bold")
@@ -47,9 +52,6 @@ def print_tree(
         return
     rows = list(Rows(tree, depth, only))
     console.print()
-    if not rows:
-        flow(console, [f"no module matches {only}"])
-        return
     _print_rows(rows, console)
     if any(row.through for row in rows):
         flow(console, ["lines for several modules give the figures of each one of them"], "dim")

@@ -1,0 +1,69 @@
+"""The words of a command line: what is none of the words that there are, and what is said twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from rewriter.nearest import fits_nothing, nearest
+
+
+class OneOf(click.Choice[str]):
+    """One of a few words; the error for another one says what is near, and all that there is."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """What is said of a word that is none of them."""
+        near = nearest(str(value), self.choices)
+        listed = f"there are {', '.join(self.choices)}"
+        return f"no value fits {value!r}; {f'nearest: {near[0]}; ' if near else ''}{listed}"
+
+
+def demand_verb(word: str, verbs: Iterable[str], ctx: click.Context) -> None:
+    """Refuse a word that is no verb.
+
+    Raises:
+        click.UsageError: it is none; the message names what is near.
+    """
+    known = tuple(verbs)
+    if word not in known:
+        raise click.UsageError(fits_nothing("verb", word, known), ctx)
+
+
+def unknown_option(word: str, command: click.Command) -> str:
+    """What is said of an option that a verb does not have."""
+    names = [name for each in command.params for name in (*each.opts, *each.secondary_opts)]
+    return fits_nothing("option", word, [name for name in names if name.startswith("--")])
+
+
+def demand_once(command: click.Command, ctx: click.Context, words: Sequence[str]) -> None:
+    """Refuse an option that takes one value and is given twice: click would drop the first without a word.
+
+    Args:
+        command: the verb.
+        ctx: its context.
+        words: the words behind the verb.
+
+    Raises:
+        click.UsageError: an option is given twice, or both ways.
+    """
+    try:
+        _, _, order = command.make_parser(ctx).parse_args(list(words))
+    except click.ClickException:  # the verb itself says what is wrong with its words
+        return
+    times = Counter(parameter.name for parameter in order)
+    for option in command.params:
+        if isinstance(option, click.Option) and times[option.name] > 1:
+            _demand_one(option, ctx, words)
+
+
+def _demand_one(option: click.Option, ctx: click.Context, words: Sequence[str]) -> None:
+    if option.is_flag:
+        both = [way for ways in (option.opts, option.secondary_opts) for way in ways if way in words]
+        if len(both) > 1:
+            raise click.UsageError(f"{' and '.join(both)} cannot be combined", ctx)
+    elif not option.multiple:
+        name = max(option.opts, key=len)
+        raise click.UsageError(f"{name} is given twice; give it once", ctx)

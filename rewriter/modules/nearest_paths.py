@@ -1,0 +1,180 @@
+"""The patterns over module paths that one may have meant by a pattern that fits none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from glob import escape
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from rewriter.nearest import LEAST_LIKENESS, MOST_COMPARED, MOST_NAMED, likeness, said
+
+if TYPE_CHECKING:
+    from rewriter.modules.module import ModuleTree
+
+_MOST_ALIGNED = 300
+"""Paths that a pattern is compared with atom by atom: those with most atoms in common."""
+
+
+def no_module_fits(pattern: str, tree: ModuleTree) -> str:
+    """The message for a glob over module paths that fits none of a tree, with the nearest that fit.
+
+    `no module fits 'encoder.layr.*'; nearest: model.encoder.layer.*`
+    """
+    message = f"no module fits {pattern!r}"
+    if len(tree) == 1:
+        return f"{message}; no module hierarchy was found in this file"
+    paths = [str(module.path) for module in tree if module.path]
+    near = nearest_patterns(pattern, paths)
+    classes = {name for module in tree for name in (module.class_name, module.short_class) if name}
+    if any(fnmatchcase(name, pattern) for name in classes):
+        near = tuple(text for text in near if text.endswith(pattern))
+        return f"{message}; it is a class, chosen by --class {pattern}{said(near, paths) if near else ''}"
+    return message + said(near, paths, where="'rewriter tree'")
+
+
+def nearest_patterns(pattern: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """The pattern as it may be meant: changed as little as makes it fit one of some dotted paths.
+
+    Atoms that are spelled wrong become those of the path, and atoms that the pattern lacks or has too many
+    come or go: `encoder.layr.*` becomes `model.encoder.layer.*` in a tree below `model`.
+
+    Args:
+        pattern: a glob over paths, see `ModulePath.matches`, that fits none of them.
+        paths: the paths, the root left out.
+
+    Returns:
+        Patterns that fit, the nearest first; () where none has anything in common with a path.
+    """
+    wanted = tuple(pattern.split("."))
+    best: dict[str, tuple[float, int]] = {}
+    for order, atoms in _promising(wanted, paths):
+        found = _aligned(wanted, atoms)
+        if found is not None:
+            text = ".".join(found.atoms)
+            best[text] = min(best.get(text, (found.cost, order)), (found.cost, order))
+    ranked = sorted(best, key=best.__getitem__)
+    cheapest = best[ranked[0]][0] if ranked else 0.0
+    near = [text for text in ranked if best[text][0] <= cheapest + _FARTHER][:MOST_NAMED]
+    anywhere = f"**.{pattern}"
+    wrapped = [text for text in near if text.endswith(f".{pattern}") and text != anywhere]
+    return (anywhere, *near[: MOST_NAMED - 1]) if len(wrapped) > 1 else tuple(near)
+
+
+def _promising(pattern: tuple[str, ...], paths: Iterable[str]) -> list[tuple[int, tuple[str, ...]]]:
+    """The paths whose atoms the pattern may mean most likely, each with its number."""
+    globs = [glob for glob in dict.fromkeys(pattern) if glob.strip("*?")]
+    alike: dict[str, list[float]] = {}
+    scored = []
+    for order, path in enumerate(islice(paths, MOST_COMPARED)):
+        atoms = tuple(path.split("."))
+        for atom in atoms:
+            if atom not in alike:
+                alike[atom] = [0.0 if (apart := _meant(glob, atom)) is None else 1 - apart for glob in globs]
+        told = sum(map(max, *(alike[atom] for atom in atoms), [0.0] * len(globs)))
+        if told:
+            scored.append((-told, len(atoms), order, atoms))
+    return [(order, atoms) for *_, order, atoms in sorted(scored)[:_MOST_ALIGNED]]
+
+
+class _Reading(NamedTuple):
+    """A pattern changed so that it fits a path: what the changes cost, and its atoms."""
+
+    cost: float
+    atoms: tuple[str, ...]
+
+    def then(self, cost: float, *atoms: str) -> _Reading:
+        """The reading with one change more."""
+        return _Reading(self.cost + cost, (*self.atoms, *atoms))
+
+
+class _Cell(NamedTuple):
+    """The cheapest readings of a beginning of the pattern as a beginning of the path.
+
+    Attributes:
+        open: where no atom is meant by one of the path so far; what stands there may be a wrapper.
+        meant: where one is.
+    """
+
+    open: _Reading | None = None
+    meant: _Reading | None = None
+
+
+_OTHER_CASE = 0.1
+_OTHER_NUMBER = 0.5
+_OTHER_GLOB = 0.6
+_WRAPPER_LACKS = 0.06
+"""Of an atom that the path has more at its beginning: exporters and heads put models into others."""
+_WRAPPER_MORE = 0.4
+_LACKS = 0.55
+_MORE = 0.9
+_FARTHER = 0.45
+"""How much farther than the nearest a pattern may be and still be named."""
+
+
+def _aligned(pattern: tuple[str, ...], path: tuple[str, ...]) -> _Reading | None:
+    """The cheapest reading of a pattern as a path; None where they have nothing in common."""
+    start = tuple(map(escape, path))
+    row = [_Cell(_Reading(at * _WRAPPER_LACKS, start[:at])) for at in range(len(path) + 1)]
+    for glob in pattern:
+        row = _any_atoms(row, path) if glob == "**" else _one_atom(row, glob, path)
+    return row[-1].meant
+
+
+def _any_atoms(row: list[_Cell], path: tuple[str, ...]) -> list[_Cell]:
+    """The next row behind `**`, which takes any number of atoms."""
+    found = [_Cell(*(each and each.then(0.0, "**") for each in row[0]))]
+    for at in range(len(path)):
+        new = [each and each.then(0.0, "**") for each in row[at + 1]]
+        found.append(_Cell(*(_cheaper(*pair) for pair in zip(new, found[at], strict=True))))
+    return found
+
+
+def _one_atom(row: list[_Cell], glob: str, path: tuple[str, ...]) -> list[_Cell]:
+    """The next row behind any other atom, which the path may have, have otherwise, or not have."""
+    opening, begun = row[0]
+    found = [_Cell(opening and opening.then(_WRAPPER_MORE), begun and begun.then(_MORE))]
+    for at, atom in enumerate(path):
+        left, above, before = found[at], row[at + 1], row[at]
+        plain = escape(atom)
+        open_ = _cheaper(
+            above.open and above.open.then(_WRAPPER_MORE),
+            left.open and left.open.then(_WRAPPER_LACKS, plain),
+        )
+        meant = _cheaper(
+            above.meant and above.meant.then(_MORE),
+            left.meant and left.meant.then(_LACKS, plain),
+        )
+        if (apart := _meant(glob, atom)) is not None:
+            kept = glob if fnmatchcase(atom, glob) else plain
+            meant = _cheaper(meant, before.meant and before.meant.then(apart, kept))
+            started = before.open and before.open.then(apart, kept)
+            if glob.strip("*?"):
+                meant = _cheaper(meant, started)
+            else:
+                open_ = _cheaper(open_, started)
+        found.append(_Cell(open_, meant))
+    return found
+
+
+def _cheaper(one: _Reading | None, other: _Reading | None) -> _Reading | None:
+    if one is None or other is None:
+        return one or other
+    return one if one.cost <= other.cost else other
+
+
+@lru_cache(maxsize=65536)
+def _meant(glob: str, atom: str) -> float | None:
+    """How far an atom of a path is from one of a pattern that may mean it; None where it cannot."""
+    if fnmatchcase(atom, glob):
+        return 0.0
+    if fnmatchcase(atom.casefold(), glob.casefold()):
+        return _OTHER_CASE
+    if atom.isdecimal() and glob.isdecimal():
+        return _OTHER_NUMBER + min(abs(int(atom[:9]) - int(glob[:9])), 99) / 1000
+    if atom.isdecimal() and "[" in glob:
+        return _OTHER_GLOB
+    alike = likeness(glob, atom)
+    return 1 - alike if alike >= LEAST_LIKENESS else None

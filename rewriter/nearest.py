@@ -1,0 +1,71 @@
+"""Names that fit nothing: one wording for all of them, with the nearest of the names that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from functools import lru_cache
+from itertools import islice
+
+MOST_NAMED = 4
+MOST_COMPARED = 20_000
+"""Names that a word is compared with: some 0.5 s, on the way out with an error."""
+LEAST_LIKENESS = 0.6
+"""Share of letters in common from which on one name may be meant by another; difflib's own default."""
+
+
+def fits_nothing(what: str, word: str, known: Iterable[object], *, where: str = "") -> str:
+    """The message for a word that names nothing.
+
+    `no class fits 'Linaer'; nearest: Linear`, or, where nothing is spelled alike, the first few that there
+    are: `no pass fits 'x'; there are annotate, restore_names, unshare, group and 3 more`.
+
+    Args:
+        what: the kind of thing, in one word.
+        word: the word or glob.
+        known: the names that there are; what is no text is passed over.
+        where: how to list all names, as the message ends where there are more.
+    """
+    names = [name for name in dict.fromkeys(islice(known, MOST_COMPARED)) if isinstance(name, str) and name]
+    return f"no {what} fits {word!r}{said(nearest(word, names), names, where=where)}"
+
+
+def said(near: Sequence[str], known: Sequence[str], *, where: str = "") -> str:
+    """The end of such a message: `; nearest: ...`, else `; there are ...`, else `; there is none`."""
+    if near:
+        return f"; nearest: {', '.join(near)}"
+    more = len(known) - MOST_NAMED
+    listed = ", ".join(known[:MOST_NAMED])
+    if more > 0:
+        return f"; there are {listed} and {more:,} more{where and f', see {where}'}"
+    if not known:
+        return "; there is none"
+    return f"; there {'is' if len(known) == 1 else 'are'} {listed}"
+
+
+def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The names spelled most like a word, the best first; a word in other case or a part of a name counts."""
+    ranked = []
+    for order, name in enumerate(islice(names, MOST_COMPARED)):
+        alike = likeness(word, name)
+        if alike >= LEAST_LIKENESS:
+            ranked.append((-alike, order, name))
+    return tuple(name for _, _, name in sorted(ranked)[:MOST_NAMED])
+
+
+@lru_cache(maxsize=65536)
+def likeness(word: str, name: str) -> float:
+    """How likely a name is meant by a word or glob, 0 to 1."""
+    plain, other = word.strip("*?").casefold(), name.casefold()
+    if not plain:
+        return 0.0
+    if plain == other:
+        return 1.0
+    matcher = SequenceMatcher(None, other, plain)
+    if matcher.real_quick_ratio() < LEAST_LIKENESS or matcher.quick_ratio() < LEAST_LIKENESS:
+        likeness = 0.0
+    else:
+        likeness = matcher.ratio()
+    if len(plain) >= 3 and (plain in other or other in plain):
+        return max(likeness, LEAST_LIKENESS)
+    return likeness

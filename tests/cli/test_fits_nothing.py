@@ -1,0 +1,161 @@
+"""A name that fits nothing is an error with the nearest names, in every verb; no option is dropped."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import rewriter
+from rewriter.adapters.onnxruntime import excluding
+from rewriter.refusals import UsageError
+from rewriter.views.json import schema
+from tests.cli.running import heard
+from tests.exports import EXPORTS
+
+BERT = EXPORTS / "bert" / "dy.onnx"
+DYNAMIC = EXPORTS / "bert" / "ts_dyn.onnx"
+
+NEAR = r"no module fits 'pooler'; nearest: model\.pooler"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("tree M --only pooler", NEAR),
+        ("tree M --only pooler --json", NEAR),
+        ("tree M --only model.pooler --depth 1", "lie deeper than --depth 1, first model.pooler; --depth 2"),
+        ("rewrite M --dry-run --functions call --only pooler", NEAR),
+        ("rewrite M --dry-run -p annotate,group{only=pooler}", NEAR),
+        ("carry M M --dry-run --functions call --class Poolr", "no class fits 'Poolr'; nearest: BertPooler"),
+        ("select M pooler", NEAR),
+        ("select M pooler=cpu model.encoder=gpu --format ort-layers", NEAR),
+        ("select M model.pooler.activation --what initializers", "no initializers to name"),
+        ("extract M pooler -o O", NEAR),
+        ("split M --at pooler -o O", NEAR),
+        ("stats M pooler", NEAR),
+        ("export M pooler --format csv", NEAR),
+        ("profile M pooler", NEAR),
+        ("diff M M --only pooler", NEAR + ".*; nor in"),
+        ("profile M --op Cnv", "no operator fits 'Cnv'; there are"),
+        ("explain M node_tanhh", "no node fits 'node_tanhh'; nearest: node_tanh"),
+        ("doctor M --tool onxslim", "no tool fits 'onxslim'; nearest: onnxslim"),
+        ("stats D --dim bacth=2", "no dimension fits 'bacth'; nearest: batch"),
+        ("report D --dim bacth=2", "no dimension fits 'bacth'; nearest: batch"),
+        ("export D --format dot --dim bacth=2", "no dimension fits 'bacth'; nearest: batch"),
+        ("stats M --dim batch=2", "no dimension fits 'batch'; there is none"),
+        ("tre M", "no verb fits 'tre'; nearest: tree; see 'rewriter --help'"),
+        ("tree M --onyl x", "no option fits '--onyl'; nearest: --only"),
+        ("export M --format dott", "no value fits 'dott'; nearest: dot; there are model-explorer, "),
+        ("--limit nods=3 tree M", "no limit fits 'nods'; nearest: nodes"),
+        ("rewrite M --dry-run -p annotat", "no pass fits 'annotat'; nearest: annotate"),
+        ("tree M --depth 1 --depth 2", "--depth is given twice; give it once; see 'rewriter tree --help'"),
+        ("extract M model -o A -o B", "--output is given twice; give it once"),
+        ("verify M M --numbers --no-numbers", "--numbers and --no-numbers cannot be combined"),
+        ("stats D --dim batch=1 --dim batch=2", "--dim batch is given twice"),
+        ("--limit nodes=1 --limit nodes=2 tree M", "--limit nodes is given twice"),
+        ("tree M --only model --compare-sources", "leave out --only and --depth"),
+    ],
+)
+def test_what_fits_nothing(
+    words: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {"M": str(BERT), "D": str(DYNAMIC)}
+    code, out, err = heard(capsys, *(files.get(word, word) for word in words.split()))
+    assert (code, out) == (2, ""), err
+    assert re.search(says if says.startswith(NEAR) else re.escape(says), err), err
+    assert err.count("\n") == 1
+    assert not any(tmp_path.iterdir())
+
+
+def test_words_that_are_given_again_both_count(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = heard(capsys, "tree", BERT, "--only", "model.pooler", "--only", "model.embeddings", "--json")
+    document = json.loads(out)
+    assert [module["path"] for module in document["modules"]] == ["model.embeddings", "model.pooler"]
+    inside = {node["module"] for node in document["nodes"]}
+    assert inside == {
+        *("model.embeddings", "model.embeddings.word_embeddings", "model.embeddings.LayerNorm"),
+        *("model.pooler", "model.pooler.dense", "model.pooler.activation"),
+    }
+    jsonschema.Draft202012Validator(schema("tree")).validate(document)
+    words = ("--class", "BertPooler", "--class", "BertLayer", "--json")
+    for verb in ("stats", "select"):
+        found = json.loads(heard(capsys, verb, BERT, *words)[1])["modules"]
+        paths = [each if isinstance(each, str) else each["path"] for each in found]
+        assert paths == ["model.encoder.layer.0", "model.encoder.layer.1", "model.pooler"], verb
+
+
+def test_json_lists_what_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = heard(capsys, "diff", BERT, BERT, "--no-numbers", "--only", "model.pooler", "--json")
+    assert [module["before"] for module in json.loads(out)["modules"]] == ["model.pooler"]
+    _, out, _ = heard(capsys, "profile", BERT, "--rounds", "1", "--warmup", "0", "model.pooler", "--json")
+    assert [module["path"] for module in json.loads(out)["modules"]] == ["model.pooler"]
+
+
+def test_python_says_the_same() -> None:
+    for call in (
+        lambda: rewriter.rewrite(BERT, functions="call", only="pooler", numbers=False),
+        lambda: rewriter.rewrite(BERT, passes="group{only=pooler}", numbers=False),
+        lambda: rewriter.extract(BERT, "pooler"),
+        lambda: rewriter.split(BERT, "pooler"),
+        lambda: rewriter.tree(BERT).select("pooler"),
+        lambda: excluding(BERT, "pooler"),
+    ):
+        with pytest.raises(UsageError, match=NEAR):
+            call()
+    with pytest.raises(UsageError, match="no kind of functions fits 'cal'; nearest: call"):
+        rewriter.rewrite(BERT, functions="cal")
+    with pytest.raises(UsageError, match="give functions as well"):
+        rewriter.rewrite(BERT, only="model.pooler")
+    with pytest.raises(UsageError, match="no tool fits 'onxslim'"):
+        rewriter.doctor(BERT, ["onxslim"])
+    with pytest.raises(UsageError, match="no dimension fits 'bacth'"):
+        rewriter.report(DYNAMIC, sizes={"bacth": 1})
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(BERT, folder / "bert.onnx")
+    shutil.copy(EXPORTS / "module_dict" / "dy.onnx", folder / "dict.onnx")
+    (folder / "config.json").write_text("{}")
+    return folder
+
+
+def test_a_batch_asks_that_a_glob_fits_in_some_file(
+    two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("batch", two, "-o", tmp_path / "out", "--functions", "call", "--no-numbers", "--jobs", "1")
+    code, out, _ = heard(capsys, *words, "--class", "BertPooler", "--json")
+    document = json.loads(out)
+    assert (code, document["misses"]) == (0, [])
+    bert, other = document["records"]
+    assert (bert["misses"], other["status"]) == ({}, "done")
+    assert other["misses"]["class BertPooler"].startswith("no class fits 'BertPooler'; ")
+    jsonschema.Draft202012Validator(schema("batch")).validate(document)
+    assert [f.name for f in rewriter.load(tmp_path / "out" / "bert.onnx").model.functions] == []
+    code, out, _ = heard(capsys, *words, "--class", "BertPooler", "--class", "BertPoolr")
+    assert code == 2
+    assert "in none of the files: no class fits 'BertPoolr'; nearest: BertPooler" in " ".join(out.split())
+    code, out, _ = heard(capsys, *words, "--class", "BertPooler", "--class", "BertPoolr", "--json")
+    document = json.loads(out)  # what was kept of the run before says the same
+    assert (code, document["exit_code"], len(document["misses"])) == (2, 2, 1)
+    assert all(record["kept"] for record in document["records"])
+
+
+def test_a_batch_asks_that_its_sources_and_companions_are_there(
+    two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = heard(capsys, "batch", two / "*.onx", "-o", tmp_path / "out")
+    assert code == 2
+    assert re.search(r"no \.onnx file fits '.*\*\.onx'; ", err)
+    code, _, err = heard(capsys, "batch", two, "-o", tmp_path / "out", "--also", "*.jsn")
+    assert code == 2
+    assert "no file in the source folders fits '*.jsn'; there is config.json" in err
+    assert not (tmp_path / "out").exists()
