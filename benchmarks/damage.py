@@ -35,7 +35,7 @@ from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.presets import standard_passes
 from rewriter.paths import ModulePath, common_ancestor
-from rewriter.refusals import UnreadableModel
+from rewriter.refusals import DoesNotFit, UnreadableModel
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 WAYS = ("alone", "like", "annotated")
@@ -135,7 +135,7 @@ class Benchmark:
                     for way in WAYS:
                         if way in of_source:
                             self._judge(case, tool, way, made, original, like)
-                except UnreadableModel as error:  # what the tool wrote is no valid model
+                except (DoesNotFit, UnreadableModel) as error:  # no valid model, or refused as no descendant
                     self.failures[(tool, f"{case.path.parent.name}/{case.path.stem}")] = str(error).partition(
                         ": "
                     )[2]

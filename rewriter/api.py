@@ -51,6 +51,7 @@ def load(
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
     trace: TraceSource | None = None,
+    force: bool = False,
 ) -> LoadedModel:
     """Read a model and find out which module every node came from.
 
@@ -67,12 +68,14 @@ def load(
         trace: the torch module, with its weights, and sample inputs: both run, and nodes are placed by the
             values they compute. `(module, inputs)`, the module alone, for which inputs are drawn, or
             `"package.module:factory"` or `"file.py:factory"` for what returns either.
+        force: whether the tree of `like` is carried over even if that does not fit.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
         UsageError: what was given names nothing, or does not fit the model.
+        DoesNotFit: `like` shares too little with it.
     """
-    found = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace))
+    found = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace, force=force))
     return LoadedModel(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
@@ -83,14 +86,16 @@ def tree(
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
     trace: TraceSource | None = None,
+    force: bool = False,
 ) -> ModuleTree:
     """The module tree of a model; see `load`.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
         UsageError: what was given names nothing, or does not fit the model.
+        DoesNotFit: `like` shares too little with it.
     """
-    return pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace)).tree
+    return pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace, force=force)).tree
 
 
 def doctor(source: AnySource, tools: Sequence[str] = ()) -> Diagnosis:
@@ -132,6 +137,7 @@ def rewrite(
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
     trace: TraceSource | None = None,
+    force: bool = False,
 ) -> Rewritten:
     """Write the module tree into a model and prove that nothing else changed.
 
@@ -162,6 +168,7 @@ def rewrite(
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
         trace: what it was exported from, to be run; see `load`.
+        force: whether `like` need not fit; see `load`.
 
     Returns:
         What was done and the proof; `.result` is the model as the kind of object that was given.
@@ -184,7 +191,7 @@ def rewrite(
         )
     else:
         steps = parse_passes(passes) if isinstance(passes, str) else tuple(passes)
-    given = given_beside(like, reference, checkpoint, trace)
+    given = given_beside(like, reference, checkpoint, trace, force=force)
     taken = take(source)
     options = Options(
         steps,
@@ -218,6 +225,7 @@ def extract(
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
     trace: TraceSource | None = None,
+    force: bool = False,
 ) -> Extraction:
     """Modules as a model of their own, which gives what they give in the whole.
 
@@ -235,11 +243,12 @@ def extract(
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
         trace: what its module computes; see `load`.
+        force: whether `like` need not fit; see `load`.
 
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
     """
-    analysis = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace))
+    analysis = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace, force=force))
     patterns = (modules,) if isinstance(modules, str) else tuple(modules)
     if not patterns:
         raise UsageError("modules is empty; name one, such as 'encoder.layer.0', or a glob")
@@ -262,6 +271,7 @@ def split(
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
     trace: TraceSource | None = None,
+    force: bool = False,
 ) -> Split:
     """A model as a chain of models that together compute what it does.
 
@@ -278,11 +288,12 @@ def split(
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
         trace: what its module computes; see `load`.
+        force: whether `like` need not fit; see `load`.
 
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
     """
-    analysis = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace))
+    analysis = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace, force=force))
     cuts = parse_cuts(analysis, (at,) if isinstance(at, str) else at)
     checking = Checking(numbers, inputs, timeout)
     target = Path(output) if output is not None else None
@@ -373,6 +384,7 @@ def profile(
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
     trace: TraceSource | None = None,
+    force: bool = False,
 ) -> Profile:
     """Where the time of a model goes, by module and by class, as onnxruntime runs it by default.
 
@@ -388,6 +400,7 @@ def profile(
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
         trace: what its module computes; see `load`.
+        force: whether `like` need not fit; see `load`.
 
     Raises:
         UnreadableModel: the model or the profile cannot be read.
@@ -401,7 +414,7 @@ def profile(
         warmup=warmup,
         threads=threads,
         timeout=timeout,
-        given=given_beside(like, reference, checkpoint, trace),
+        given=given_beside(like, reference, checkpoint, trace, force=force),
     )
 
 
@@ -422,6 +435,7 @@ def report(
     reference: ReferenceSource | None = None,
     checkpoint: PathLike | None = None,
     trace: TraceSource | None = None,
+    force: bool = False,
 ) -> PageReport:
     """A model as one page that needs nothing else (`.html`), and its icicle as a drawing (`.svg`).
 
@@ -441,6 +455,7 @@ def report(
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
         trace: what it was exported from, to be run; see `load`.
+        force: whether `like` need not fit; see `load`.
 
     Raises:
         UnreadableModel: a model or a profile cannot be read.
@@ -463,7 +478,8 @@ def report(
         plan_copies(
             Path(source) if isinstance(source, str | os.PathLike) else None, [target], (), copy_data=False
         )
-    made = reporting.report(read_of(source), wanted, given_beside(like, reference, checkpoint, trace))
+    given = given_beside(like, reference, checkpoint, trace, force=force)
+    made = reporting.report(read_of(source), wanted, given)
     if target is not None:
         write_atomically({target: made.html.encode()})
     return made

@@ -54,6 +54,8 @@ def given_beside(
     reference: object = None,
     checkpoint: PathLike | None = None,
     trace: TraceSource | None = None,
+    *,
+    force: bool = False,
 ) -> Given:
     """All that users give beside a model.
 
@@ -62,16 +64,21 @@ def given_beside(
         reference: a `ReferenceSource`.
         checkpoint: the path of a checkpoint, which is read when a model is looked at.
         trace: what to run; with inputs it runs at once, and the model on them when that is looked at.
+        force: whether the tree of `like` is carried over even if that does not fit.
 
     Raises:
         UnreadableModel: the other model or a sidecar cannot be read.
-        UsageError: the reference names nothing that can be built, the trace nothing that runs.
+        UsageError: the reference names nothing that can be built, the trace nothing that runs; or `force`
+            without `like`.
     """
+    if force and like is None:
+        raise UsageError("--force carries the tree of an original over that does not fit; add --like")
     return Given(
         read_like(like) if like is not None else None,
         _references(reference) if reference is not None else (),
         Checkpoint(Path(checkpoint)) if checkpoint is not None else None,
         _trace(trace) if trace is not None else None,
+        forced=force,
     )
 
 

@@ -45,6 +45,10 @@ class UnreadableModel(RewriterError):
     """The input is not a model we can read, or refers to data that is missing or out of bounds."""
 
 
+class DoesNotFit(RewriterError):
+    """The original that was given is not what this file was made of; nothing was carried over or written."""
+
+
 class CannotCut(RewriterError):
     """What was asked for can be no model of its own; the text tells why. Nothing was written."""
 

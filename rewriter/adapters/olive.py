@@ -43,6 +43,7 @@ _PARAMETERS: dict[str, tuple[type, Any, str]] = {
     "strict": (bool, False, "Fail where anything was refused."),
     "timeout": (float, 600.0, "Seconds for the numbers."),
     "like": (str, None, "The model that this one was made of, or its sidecar: its tree is carried over."),
+    "force": (bool, False, "Carry it over even if the two share too little."),
     "reference": (str, None, "What it was built from: 'package.module:Class', a config.json, a sidecar."),
     "checkpoint": (str, None, "A safetensors or torch file that names its weights by their content."),
 }

@@ -37,6 +37,7 @@ class Request:
         reference: what it was built from, as `--reference` has it.
         checkpoint: a file that names its weights.
         trace: what to run beside it, as `--trace` has it.
+        force: whether the tree of `like` is carried over even if that does not fit.
         config: whether a transformers config beside the model is taken for its reference.
         children: what processes that run models may take.
         files: how large a file may be.
@@ -58,6 +59,7 @@ class Request:
     reference: str | None = None
     checkpoint: str | None = None
     trace: str | None = None
+    force: bool = False
     config: bool = True
     children: child_limits.Limits = field(default_factory=child_limits.current)
     files: file_limits.Limits = field(default_factory=file_limits.current)
@@ -77,7 +79,10 @@ class Request:
         read = _same_for_all if self.seal else _same_for_all.__wrapped__
         own = given_beside(None, None, self.checkpoint, self.trace)
         given = replace(
-            read(self.like, self.reference, self.seal), checkpoint=own.checkpoint, trace=own.trace
+            read(self.like, self.reference, self.seal),
+            checkpoint=own.checkpoint,
+            trace=own.trace,
+            forced=self.force,
         )
         return Options(
             passes=parse_passes(self.passes) if isinstance(self.passes, str) else self.passes,

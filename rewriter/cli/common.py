@@ -146,13 +146,14 @@ def given_options(command: Command) -> Command:
         reference: str | None,
         checkpoint: Path | None,
         trace: str | None,
+        force: bool,
         **named: Any,
     ) -> None:
         told = (like, reference, checkpoint, trace)
-        if any(each is not None for each in told):
+        if force or any(each is not None for each in told):
             from rewriter.beside import given_beside
 
-            command(*arguments, given=given_beside(*told), **named)
+            command(*arguments, given=given_beside(*told, force=force), **named)
         else:
             command(*arguments, given=NOTHING, **named)
 
@@ -160,7 +161,7 @@ def given_options(command: Command) -> Command:
 
 
 def beside_options() -> tuple[Option, ...]:
-    """`--like`, `--reference`, `--checkpoint` and `--trace`."""
+    """`--like`, `--reference`, `--checkpoint`, `--trace` and `--force`."""
     return (
         click.option(
             "--like",
@@ -183,6 +184,11 @@ def beside_options() -> tuple[Option, ...]:
             metavar="X",
             help="Place nodes by the values they compute: package.module:factory or file.py:factory, which "
             "returns the torch module with its weights, or (module, sample inputs).",
+        ),
+        click.option(
+            "--force",
+            is_flag=True,
+            help="Carry the tree of the original over even if it shares too little with MODEL.",
         ),
     )
 

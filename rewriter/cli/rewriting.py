@@ -37,6 +37,8 @@ def rewrite_options(*, like: bool = True, copy_data: bool = True) -> Option:
         @wraps(command)
         def with_request(*arguments: Any, **named: Any) -> None:
             chosen = {name: named.pop(name) for name in _ARGUMENTS if name in named}
+            if like and chosen["force"] and chosen["like"] is None:
+                raise click.UsageError("--force is about an original that does not fit; add --like")
             command(*arguments, request=_request(**chosen), **named)
 
         before = (
@@ -52,7 +54,7 @@ def rewrite_options(*, like: bool = True, copy_data: bool = True) -> Option:
 
 _ARGUMENTS = (
     *("restore_names", "layer_annotations", "functions", "depth", "only", "class_name", "repeated"),
-    *("passes", "sidecar", "like", "reference", "checkpoint", "trace", "config"),
+    *("passes", "sidecar", "like", "reference", "checkpoint", "trace", "force", "config"),
     *("numbers", "optimised", "inputs", "timeout", "copy_data", "min_coverage", "strict", "dry_run"),
 )
 

@@ -18,6 +18,7 @@ class Given:
 
     Attributes:
         like: the model that this one was made of, with its tree.
+        forced: whether its tree is carried over even if it does not fit.
         references: what the model may have been built from; the one that fits best counts.
         checkpoint: the contents of its parameters.
         trace: what its module did on sample inputs, or what runs it on inputs drawn for the file.
@@ -31,6 +32,7 @@ class Given:
     trace: Trace | Tracer | None = None
     found: bool = False
     remarks: tuple[str, ...] = ()
+    forced: bool = False
 
 
 NOTHING = Given()

@@ -37,6 +37,9 @@ class Like:
         parameters: what the initializers of the original hold.
         classes: module -> its class, None where unknown.
         calls: module -> how often it was called.
+        name: what to call the original.
+        order: names of values in file order, where only names are known.
+        shapes: name of an initializer -> its shape, likewise.
     """
 
     graph: GraphIndex | None
@@ -46,6 +49,9 @@ class Like:
     parameters: tuple[ParameterClaim, ...]
     classes: Mapping[ModulePath, str | None]
     calls: Mapping[ModulePath, int] = field(default_factory=dict)
+    name: str = "the original"
+    order: tuple[str, ...] = ()
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def testify(graph: GraphIndex, like: Like) -> Testimony:

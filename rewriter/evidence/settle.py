@@ -31,6 +31,7 @@ from rewriter.evidence import (
     derived,
     exporter,
     like,
+    like_fit,
     parameters,
     reference_fit,
     repetition,
@@ -41,6 +42,7 @@ from rewriter.evidence import (
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.hearing import Heard, Hearing, winners
+from rewriter.evidence.like_fit import LikeFit
 from rewriter.evidence.reference_fit import Fit
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
@@ -73,6 +75,7 @@ class Settled:
         fit: where the reference that was given stands; None where none was, or nothing shows where.
         notes: what witnesses have to say of the file as a whole, a line each.
         heard: what each witness said, in the order they were heard.
+        original: how far the original fits; None where none was given.
     """
 
     claims: tuple[tuple[Claim, ...], ...]
@@ -85,6 +88,7 @@ class Settled:
     fit: Fit | None
     notes: tuple[str, ...]
     heard: tuple[Heard, ...]
+    original: LikeFit | None = None
 
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
         """Modules that the losing claims on `node` name against the winner."""
@@ -102,9 +106,14 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
 
     Raises:
         UsageError: what was given does not fit this model.
+        DoesNotFit: the original is not what it was made of.
     """
     hearing = Hearing(graph)
+    fitting = None
     if given.like is not None:
+        fitting = like_fit.measure(graph, given.like)
+        if not given.forced:
+            like_fit.demand_fit(fitting, str(path or "model"))
         hearing.hear("original", partial(like.testify, graph, given.like))
     for witness, testify in _WITNESSES:
         hearing.hear(witness, partial(testify, graph))
@@ -125,7 +134,7 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
         hearing.hear("dataflow", partial(dataflow.testify, graph, hearing.winners(), called))
     else:
         hearing.hear("dataflow", partial(between.testify, graph, hearing.winners()))
-    return _decide(graph, hearing, fit, called)
+    return _decide(graph, hearing, fit, called, fitting)
 
 
 def _refer(fit: Fit | None, claims: Sequence[Sequence[Claim]]) -> Testimony:
@@ -134,7 +143,13 @@ def _refer(fit: Fit | None, claims: Sequence[Sequence[Claim]]) -> Testimony:
     return reference_fit.testify(fit, claims)
 
 
-def _decide(graph: GraphIndex, hearing: Hearing, fit: Fit | None, called: frozenset[ModulePath]) -> Settled:
+def _decide(
+    graph: GraphIndex,
+    hearing: Hearing,
+    fit: Fit | None,
+    called: frozenset[ModulePath],
+    original: LikeFit | None,
+) -> Settled:
     testimonies = hearing.testimonies
     calls, repeated = _tell_calls(graph, hearing.claims)
     module_calls = {module: count for module, count in repeated.items() if not called or module in called}
@@ -149,6 +164,7 @@ def _decide(graph: GraphIndex, hearing: Hearing, fit: Fit | None, called: frozen
         fit,
         tuple(note for testimony in testimonies for note in testimony.notes),
         tuple(hearing.heard),
+        original,
     )
 
 

@@ -10,6 +10,7 @@ from onnx import ModelProto
 
 from rewriter.evidence.claim import Claim, ParameterClaim
 from rewriter.evidence.hearing import Heard
+from rewriter.evidence.like_fit import LikeFit
 from rewriter.model.graph import GraphIndex
 from rewriter.model.text import demand_text
 from rewriter.modules.module import ModuleTree
@@ -25,6 +26,7 @@ class Analysis:
         parameters: what is known of the initializers, best claim per initializer.
         notes: what witnesses have to say of the file as a whole, a line each.
         heard: what each witness said, and how long that took.
+        original: how far the original fits that was given; None where none was.
         is_text: whether every name of the model is known to be text, see `model.text.demand_text`.
         grouped: whether the file holds functions that `group` made, and this is what it looks like flat.
     """
@@ -38,6 +40,7 @@ class Analysis:
     notes: tuple[str, ...] = ()
     heard: tuple[Heard, ...] = ()
     grouped: bool = False
+    original: LikeFit | None = None
     is_text: bool = False
 
     def demand_text(self) -> None:

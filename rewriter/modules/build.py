@@ -10,7 +10,7 @@ from pathlib import Path
 from onnx import TensorProto
 
 from rewriter import garbage
-from rewriter.evidence.claim import ParameterClaim, Part
+from rewriter.evidence.claim import ParameterClaim, Part, Source
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.parameters import readers_of
 from rewriter.evidence.patterns import class_of
@@ -33,11 +33,30 @@ def analyse(graph: GraphIndex, path: Path | None = None, given: Given = NOTHING)
 
     Raises:
         UsageError: what was given does not fit this model.
+        DoesNotFit: the original that was given is not what it was made of.
     """
     settled = settle(graph, given, path)
     tree = build(graph, settled)
-    notes = (*notes_on(graph.model), *given.remarks, *settled.notes)
-    return Analysis(graph.model, path, graph, settled.claims, settled.parameters, tree, notes, settled.heard)
+    notes = (*notes_on(graph.model), *given.remarks, *_on_original(tree, settled), *settled.notes)
+    return Analysis(
+        graph.model,
+        path,
+        graph,
+        settled.claims,
+        settled.parameters,
+        tree,
+        notes,
+        settled.heard,
+        original=settled.original,
+    )
+
+
+def _on_original(tree: ModuleTree, settled: Settled) -> tuple[str, ...]:
+    """What the original gave, where there was one."""
+    if (fit := settled.original) is None:
+        return ()
+    given = tree.by_source.get(Source.LIKE, 0)
+    return (f"{given:,} of {len(tree.placements):,} nodes by like: {fit}",)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from rewriter.modules.build import analyse
 from rewriter.modules.selection import EVERYTHING, Selection
 from rewriter.pipeline.loading import Inputs, Progress, Source, load
 from rewriter.proof.compare import fitting
-from rewriter.refusals import UsageError
+from rewriter.refusals import DoesNotFit, UsageError
 from rewriter.views.likeness import like_analysis
 
 
@@ -65,7 +65,7 @@ def _carried(left: Analysis, right: Analysis) -> Analysis | None:
         return None
     try:
         carried = analyse(right.graph, right.path, Given(like=like_analysis(left)))
-    except UsageError:
+    except (DoesNotFit, UsageError):
         return None
     if _homes(carried) == _homes(right):
         return None

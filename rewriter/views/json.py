@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from importlib import resources
 
+from rewriter.evidence.claim import Source
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter
 from rewriter.modules.selection import nodes_inside
@@ -68,6 +69,7 @@ def tree_json(analysis: Analysis, modules: Sequence[Module] | None = None) -> Js
         },
         "opsets": summary.opsets,
         "placement": placement_json(analysis.tree),
+        **_original_json(analysis),
         "modules": [_module_json(module) for module in (analysis.tree if modules is None else modules)],
         "nodes": _nodes_json(analysis, inside),
         **({"notes": list(analysis.notes)} if analysis.notes else {}),
@@ -103,6 +105,7 @@ def rewrite_json(report: Report) -> JsonObject:
     return {
         "schema": REWRITE,
         "placement": placement_json(report.analysis.tree),
+        **_original_json(report.analysis),
         "passes": [_pass_json(record) for record in report.passes],
         "refusals": [
             {"module": refusal.module, "reason": refusal.reason.name.lower(), "witness": refusal.witness}
@@ -146,6 +149,23 @@ def placement_json(tree: ModuleTree) -> JsonObject:
         "placed": tree.placed,
         "by_source": {str(source): count for source, count in tree.by_source.items()},
         "conflicts": tree.conflicts,
+    }
+
+
+def _original_json(analysis: Analysis) -> JsonObject:
+    """What the original gave, and how far it fits; nothing where there was none."""
+    if (fit := analysis.original) is None:
+        return {}
+    tree = analysis.tree
+    return {
+        "original": {
+            "name": as_text(fit.name),
+            "nodes": len(tree.placements),
+            "placed": tree.by_source.get(Source.LIKE, 0),
+            "share": fit.share,
+            "weights": {"shared": fit.weights.count, "of": fit.weights.of},
+            "values": {"shared": fit.values.count, "of": fit.values.of},
+        }
     }
 
 

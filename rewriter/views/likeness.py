@@ -16,7 +16,9 @@ def like_analysis(analysis: Analysis) -> Like:
         Place(placement.module, placement.call) if placement else None
         for placement in analysis.tree.placements
     )
-    return Like(analysis.graph, places, {}, {}, _parameters(analysis.tree), *_modules(analysis.tree))
+    parameters, modules = _parameters(analysis.tree), _modules(analysis.tree)
+    name = str(analysis.path) if analysis.path else "the original"
+    return Like(analysis.graph, places, {}, {}, parameters, *modules, name=name)
 
 
 def like_sidecar(sidecar: Sidecar) -> Like:
@@ -29,7 +31,22 @@ def like_sidecar(sidecar: Sidecar) -> Like:
             nodes.setdefault(name, Place(path, placement.call if placement else None))
         for name in sidecar.value_names[path]:
             values.setdefault(name, Place(path, None if module.calls > 1 else 0))
-    return Like(None, (), nodes, values, _parameters(sidecar.tree), *_modules(sidecar.tree))
+    parameters, modules = _parameters(sidecar.tree), _modules(sidecar.tree)
+    shapes = {held.initializer: held.shape for module in sidecar.tree for held in module.parameters}
+    name = sidecar.file or "the original"
+    return Like(
+        None, (), nodes, values, parameters, *modules, name=name, order=_order(sidecar), shapes=shapes
+    )
+
+
+def _order(sidecar: Sidecar) -> tuple[str, ...]:
+    """Names of values in file order, as far as a sidecar tells: it lists those of a module."""
+    placed: list[tuple[int, str]] = []
+    for path, module in sidecar.tree.modules.items():
+        last = len(module.nodes) - 1
+        names = sidecar.value_names[path]
+        placed += [(module.nodes[min(at, last)], name) for at, name in enumerate(names) if last >= 0]
+    return tuple(name for _, name in sorted(placed, key=lambda each: each[0]))
 
 
 def _parameters(tree: ModuleTree) -> tuple[ParameterClaim, ...]:

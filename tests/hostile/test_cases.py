@@ -65,5 +65,6 @@ def test_a_limit_is_raised(tmp_path: Path, server: Server) -> None:
     judge(
         ran, 3, "over the limit of 1,999; where that is meant, raise it with 'rewriter --limit nodes=", path
     )
-    assert server.run("--limit", "nodes=1999", "--limit", "nodes=2000", "tree", path).code == DONE
+    assert server.run("--limit", "nodes=2000", "tree", path).code == DONE
+    assert server.run("--limit", "nodes=1999", "--limit", "nodes=2000", "tree", path).code == 2
     assert server.run("--limit", "nodes", "tree", path).code == 2

@@ -72,7 +72,7 @@ def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
 def _analysed(model: ModelProto, original: ModelProto) -> Analysis:
     """The tree of the edited model: what it says itself, and for what is new what the original says."""
     try:
-        return load(model, Given(like=like_analysis(load(original))))
+        return load(model, Given(like=like_analysis(load(original)), forced=True))
     except UsageError:  # they have nothing in common
         return load(model)
 
