@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from rewriter.batch.record import Record, from_json
+from rewriter.model.outputs import demand_file
 from rewriter.refusals import CannotWrite
 
 NAME = "rewriter-batch.jsonl"
@@ -40,6 +41,7 @@ class Ledger:
         self._records: dict[str, Record] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            demand_file(path)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o666)
             # POSIX frees the locks on a file as soon as it is closed once: this one is opened here alone.
             self._locks = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)

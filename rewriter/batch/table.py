@@ -12,7 +12,7 @@ from typing import Any
 
 from rewriter.batch.record import Record
 from rewriter.batch.schedule import Batch
-from rewriter.model.outputs import write_atomically
+from rewriter.model.outputs import demand_file, write_atomically
 from rewriter.refusals import UsageError
 
 _COLUMNS: Mapping[str, Callable[[Record], str | int | float | bool | None]] = {
@@ -35,12 +35,14 @@ def demand_table(path: Path) -> None:
     """Refuse early what cannot be written later.
 
     Raises:
+        CannotWrite: it is a folder or a device.
         UsageError: it is neither `.csv` nor `.parquet`, its folder is missing, or pyarrow is.
     """
     if path.suffix not in {".csv", ".parquet"}:
         raise UsageError(f"--results {path}: cannot tell the format; name a .csv or .parquet file")
     if not path.parent.is_dir():
         raise UsageError(f"--results {path}: the folder {path.parent} does not exist; create it first")
+    demand_file(path)
     if path.suffix == ".parquet" and find_spec("pyarrow") is None:
         raise UsageError(f"--results {path}: Parquet needs pyarrow; pip install pyarrow, or name a .csv file")
 

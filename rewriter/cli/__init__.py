@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from rewriter import interrupts
 from rewriter.cli.manual import paged
+from rewriter.cli.streams import flush, guarded
 from rewriter.cli.words import demand_once, demand_verb, unknown_option
 from rewriter.refusals import RewriterError
 
@@ -127,26 +128,25 @@ def _show_versions(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with one of its exit codes."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_run(words, debug="--debug" in words))
+    with guarded():
+        code = _run(words, debug="--debug" in words)
+    sys.exit(code)
 
 
 def _run(words: list[str], *, debug: bool) -> int:
     try:
         code = cli.main(words, prog_name="rewriter", standalone_mode=False)
-    except SystemExit:
-        # click and rich leave like this, with 1, when whoever read our output has left, as in
-        # `rewriter tree m.onnx | head`; the work was done, and 1 would mean "different".
-        return 0
+        flush()
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
-    except Exception as error:
-        if debug and not isinstance(error, click.ClickException):
+    except BaseException as error:  # nothing of ours leaves by SystemExit, so who does has said nothing
+        if debug and not isinstance(error, click.ClickException | SystemExit):
             raise
         return _report(error, asked=bool(words))
     return code if isinstance(code, int) else 0
 
 
-def _report(error: Exception, *, asked: bool) -> int:
+def _report(error: BaseException, *, asked: bool) -> int:
     """Say in one line what went wrong, and return the exit code for it."""
     if isinstance(error, click.ClickException):
         if asked:

@@ -206,9 +206,9 @@ def telling(what: str) -> Iterator[None]:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
-    except RewriterError:
+    except (KeyboardInterrupt, RewriterError):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # whatever somebody else's code does, SystemExit included
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise UsageError(f"{what}: cannot be built: {reason}") from error
 

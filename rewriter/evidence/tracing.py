@@ -54,13 +54,15 @@ def trace(module: nn.Module, inputs: Any) -> Trace:
     """
     arguments: Inputs = inputs if isinstance(inputs, Mapping | tuple | list) else (inputs,)
     recordings = []
-    failure: Exception | None = None
+    failure: BaseException | None = None
     for mode in Mode:
         try:
             with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
                 warnings.simplefilter("ignore")
                 recordings.append(record(module, arguments, mode))
-        except Exception as error:  # a module may run in one way and not in another
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module may run in one way and not in another
             failure = error
     if not recordings:
         reason = one_line(f"{type(failure).__name__}: {failure}")

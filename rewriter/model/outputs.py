@@ -54,9 +54,27 @@ def _demand_folder(target: Path, folder: Path) -> None:
         raise CannotWrite(f"{target}: the folder {folder} is not writable; choose another")
 
 
-def _spare_inputs(target: Path, source: Path | None, data: Collection[str]) -> None:
+_OF_DEVICES = (Path("/dev"), Path("/dev/fd"))
+_OF_THE_SYSTEM = (Path("/proc"), Path("/sys"))
+"""Folders whose entries are no files: one that took the place of an entry would break other programs."""
+
+
+def demand_file(target: Path) -> None:
+    """Refuse what no file may take the place of: folders, devices, pipes, sockets, /dev/stdout.
+
+    Raises:
+        CannotWrite: it is one of these.
+    """
     if target.is_dir():
         raise CannotWrite(f"{target}: is a folder; name the file to write")
+    home = target.parent.resolve()
+    system = home in _OF_DEVICES or any(home.is_relative_to(folder) for folder in _OF_THE_SYSTEM)
+    if system or (target.exists() and not target.is_file()):
+        raise CannotWrite(f"{target}: is a device or a pipe, not a file; name a file to write")
+
+
+def _spare_inputs(target: Path, source: Path | None, data: Collection[str]) -> None:
+    demand_file(target)
     if source and target.exists() and source.exists() and target.samefile(source):
         raise UsageError(f"{target}: is the input; name another output, inputs are never changed")
     for folder in {source.parent if source else target.parent, target.parent}:
@@ -98,8 +116,7 @@ def write_atomically(
             with locked(folders):
                 staged = []
                 for target in contents:
-                    if target.is_dir():
-                        raise CannotWrite(f"{target}: is a folder; name the file to write")
+                    demand_file(target)
                     sweep(target)
                     staged.append(temporaries.enter_context(stage(target)))
             for each in staged:

@@ -6,14 +6,18 @@ listed; the code of a package is imported only when its pass is asked for.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from rewriter.model.meaning import indexed
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome, Pass
+from rewriter.passes.outcomes import digest_of, fault_of_outcome, true_changes
 from rewriter.refusals import RewriterError, UsageError
 
 GROUP = "rewriter.passes"
@@ -37,32 +41,37 @@ class Plugin:
             UsageError: it cannot be imported, or is no pass; the message names the package.
         """
         step = self.called(self.entry_point.load)
-        if fault := _fault_of(step, self.name):
+        if fault := self.called(lambda: _fault_of(step, self.name)):
             raise self.broken(fault)
         _PACKAGES[step] = self
         loaded: type[Pass] = step
         return loaded
 
     def called(self, code: Callable[[], Any]) -> Any:
-        """What code of the package gives.
+        """What code of the package gives; what it prints goes to stderr, since stdout is for results.
 
         Raises:
-            RewriterError: the code raised it itself.
-            UsageError: the code raised anything else; the message names the package.
+            RewriterError: the code raised it itself; the message names the package.
+            UsageError: the code raised anything else, SystemExit included; likewise.
         """
         try:
-            return code()
-        except RewriterError:
+            with contextlib.redirect_stdout(sys.stderr):
+                return code()
+        except KeyboardInterrupt:
             raise
-        except Exception as error:  # whatever somebody else's code does
-            raise self.broken(f"{type(error).__name__}: {error}") from error
+        except RewriterError as error:
+            error.args = (f"{self}: {error}",)
+            raise
+        except BaseException as error:  # whatever somebody else's code does
+            raise self.broken(f"{type(error).__name__}: {error}".rstrip(": ")) from error
 
     def broken(self, fault: str) -> UsageError:
         """The error that says what is wrong with the pass, and with which package."""
         text = " ".join(fault.split())[:_MOST_OF_AN_ERROR]
-        return UsageError(
-            f"pass {self.name!r} of package {self.package}: {text}; mend or uninstall the package"
-        )
+        return UsageError(f"{self}: {text}; mend or uninstall the package")
+
+    def __str__(self) -> str:
+        return f"pass {self.name!r} of package {self.package}"
 
 
 _PACKAGES: dict[type[Pass], Plugin] = {}
@@ -114,18 +123,34 @@ def made(step: type[Pass], options: dict[str, Any]) -> Pass:
 
 
 def run(step: Pass, analysis: Analysis) -> Outcome:
-    """What a pass does.
+    """What a pass does. What one of another package says is held against the model that it leaves.
 
     Raises:
-        UsageError: one of another package failed; the message names the package.
+        UsageError: one of another package failed, or left no model; the message names the package.
     """
     plugin = _PACKAGES.get(type(step))
     if plugin is None:
-        return step.run(analysis)
-    outcome = plugin.called(lambda: step.run(analysis))
-    if not isinstance(outcome, Outcome):
-        raise plugin.broken(f"run gives {type(outcome).__name__}, not an Outcome")
-    return outcome
+        own = step.run(analysis)
+        if not isinstance(own, Outcome):
+            raise UsageError(f"pass {step.name!r}: run gives {type(own).__name__}, not an Outcome")
+        return own
+    before = digest_of(analysis.model)
+    outcome: Outcome = plugin.called(lambda: step.run(analysis))
+    if fault := plugin.called(lambda: fault_of_outcome(outcome)):
+        raise plugin.broken(fault)
+    try:
+        indexed(analysis.model)
+    except RewriterError as error:
+        raise plugin.broken(f"leaves a model that cannot be read: {error}") from error
+    after = digest_of(analysis.model)
+    changes = outcome.changes if before is None else true_changes(outcome.changes, changed=before != after)
+    return replace(outcome, changes=changes, analysis=None)
+
+
+def packages_of(steps: Sequence[Pass]) -> str:
+    """The passes of other packages among some, as a message names them; empty where there are none."""
+    plugins = (_PACKAGES.get(type(step)) for step in steps)
+    return " and ".join(dict.fromkeys(str(plugin) for plugin in plugins if plugin is not None))
 
 
 def _fault_of(step: Any, name: str) -> str | None:

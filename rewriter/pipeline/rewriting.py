@@ -14,6 +14,7 @@ from rewriter.model.copies import Copies, Watched
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
+from rewriter.passes import plugins
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.group import Group
@@ -82,7 +83,9 @@ def rewrite(
     if not verification.certificate.readable:
         reason = verification.certificate.difference
         raise UnreadableModel(f"{name_of(path)}: {reason}; run onnx.checker on it, or export it again")
-    demand_equal(verification, name_of(path))
+    others = plugins.packages_of(options.passes)
+    mend = f"{others} ran: mend or uninstall it" if others else "please report this model"
+    demand_equal(verification, name_of(path), report=mend)
     written: tuple[Path, ...] = ()
     if output and not options.dry_run:
         with clock("write"):

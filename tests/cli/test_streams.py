@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -139,6 +140,98 @@ def test_a_reader_that_leaves_early_is_no_fault(words: list[str | Path]) -> None
     )
     os.close(write)
     assert (found.returncode, found.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_reader_that_leaves_early_changes_no_verdict() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    words = ["verify", BERT, EXPORTS / "gpt2" / "dy.onnx", "--no-numbers"]
+    command = [sys.executable, "-m", "rewriter", *map(str, words)]
+    found = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (found.returncode, found.stderr) == (1, "")
+
+
+FULL = Path("/dev/full")
+needs_full = pytest.mark.skipif(not FULL.is_char_device(), reason="this system has no /dev/full")
+LOST = "the results are incomplete, send them elsewhere\n"
+PRINTING: list[list[str | Path]] = [
+    ["--help"],
+    ["--version"],
+    ["tree", "--help"],
+    ["tree", BERT],
+    ["tree", BERT, "--json"],
+    ["tree", BERT, "--compare-sources"],
+    ["explain", BERT, "node_tanh"],
+    ["explain", BERT, "node_tanh", "--json"],
+    ["stats", BERT],
+    ["stats", BERT, "--json"],
+    ["report", BERT],
+    ["export", BERT, "--format", "csv"],
+    ["select", BERT, "model.pooler"],
+    ["select", BERT, "model.pooler", "--json"],
+    ["rewrite", BERT, "--dry-run", "--no-numbers"],
+    ["rewrite", BERT, "--dry-run", "--no-numbers", "--json"],
+    ["carry", BERT, BERT, "--dry-run", "--no-numbers"],
+    ["flatten", BERT, "-o", "flat.onnx", "--no-numbers"],
+    ["extract", BERT, "model.pooler", "-o", "pooler.onnx", "--no-numbers"],
+    ["split", BERT, "--at", "model.pooler", "-o", "parts", "--no-numbers", "--json"],
+    ["verify", BERT, BERT, "--no-numbers"],
+    ["verify", BERT, BERT, "--no-numbers", "--json"],
+    ["diff", BERT, BERT, "--no-numbers"],
+    ["diff", BERT, BERT, "--no-numbers", "--json"],
+    ["profile", BERT, "--rounds", "1", "--json"],
+    ["batch", "in", "-o", "out", "--no-numbers", "--jobs", "1"],
+    ["doctor", BERT],
+    ["doctor", BERT, "--json"],
+    ["passes"],
+    ["passes", "--json"],
+    ["completion", "bash"],
+]
+
+
+@needs_full
+@pytest.mark.parametrize("words", PRINTING, ids=lambda words: " ".join(map(str, words[:1])) or "none")
+def test_what_stdout_does_not_take_is_one_line(
+    words: list[str | Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    shutil.copy(EXPORTS / "module_dict" / "dy.onnx", tmp_path / "in")
+    with FULL.open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        monkeypatch.setattr(sys, "__stdout__", full)
+        with pytest.raises(SystemExit) as left:
+            main([str(word) for word in words])
+        assert sys.stdout is full  # as it was, with nothing left that would fail later
+    assert left.value.code == 2
+    assert capsys.readouterr().err == f"rewriter: stdout: cannot be written: No space left on device; {LOST}"
+
+
+@needs_full
+def test_full_and_closed_streams_of_a_process(tmp_path: Path) -> None:
+    def leave(tail: str) -> tuple[int, str]:
+        command = f'"{sys.executable}" -m rewriter tree "{BERT}" {tail}'
+        found = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+        return found.returncode, found.stderr
+
+    assert leave("> /dev/full") == (
+        2,
+        f"rewriter: stdout: cannot be written: No space left on device; {LOST}",
+    )
+    assert leave(">&-") == (2, f"rewriter: stdout: cannot be written: Bad file descriptor; {LOST}")
+    assert leave("> /dev/full 2> /dev/full") == (2, "")
+
+
+def test_a_closed_stdout_is_not_the_next_file(tmp_path: Path) -> None:
+    out = tmp_path / "out.onnx"
+    command = f'"{sys.executable}" -m rewriter rewrite "{BERT}" -o "{out}" --no-numbers >&- 2>&- <&-'
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 2
+    assert onnx.load(out).graph.node  # nothing was printed into it
 
 
 def test_only_and_depth(capsys: pytest.CaptureFixture[str]) -> None:

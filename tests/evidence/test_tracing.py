@@ -42,6 +42,16 @@ def alone():
 
 def inputs():
     return torch.randn(2, 4)
+
+class Leaving(torch.nn.Module):
+    def forward(self, x):
+        raise SystemExit(0)
+
+def leaving():
+    return Leaving(), torch.randn(2, 4)
+
+def left():
+    raise SystemExit(0)
 """
 
 
@@ -149,7 +159,13 @@ def test_a_tensor_written_over_is_another_value() -> None:
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("broken", "does not run on the sample inputs"), ("inputs", "needs"), ("missing", "missing")],
+    [
+        ("broken", "does not run on the sample inputs"),
+        ("inputs", "needs"),
+        ("missing", "missing"),
+        ("leaving", "does not run on the sample inputs: SystemExit: 0"),
+        ("left", "cannot be built: SystemExit: 0"),
+    ],
 )
 def test_what_cannot_be_traced_is_a_fault_of_use(factory: Path, name: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason) as caught:

@@ -97,3 +97,20 @@ def test_same_content(tmp_path_factory: pytest.TempPathFactory, left: bytes, rig
     (folder / "r").write_bytes(right)
     assert copies.same_content(folder / "l", folder / "r") == (left == right)
     assert copies.same_content(folder / "l", folder / "l")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="devices of POSIX")
+def test_no_file_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    link = tmp_path / "link"
+    link.symlink_to("/dev/null")
+    places = (pipe, link, Path("/dev/null"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/dev/not-there"))
+    for target in places:
+        with pytest.raises(CannotWrite, match="is a device or a pipe, not a file; name a file to write"):
+            outputs.plan_copies(None, [target], (), copy_data=False)
+        with pytest.raises(CannotWrite, match="is a device or a pipe"):
+            outputs.write_atomically({target: b"x"})
+    assert pipe.is_fifo()
+    assert Path("/dev/null").is_char_device()
+    assert link.is_symlink()

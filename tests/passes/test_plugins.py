@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -18,6 +20,7 @@ import rewriter
 from rewriter.passes import plugins
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import as_text
+from rewriter.passes.outcomes import NOT_COUNTED
 from rewriter.passes.syntax import OWN, parse_passes
 from rewriter.refusals import NotProved, UsageError
 from tests.build import chain
@@ -40,7 +43,11 @@ class Mine:
     factor: float = 1.5
     def run(self, analysis):
 """
-WORKS = HEAD + "        return Outcome({'made': int(self.factor * 2)})\n"
+WORKS = (
+    HEAD
+    + "        analysis.model.doc_string = 'mine'\n"
+    + "        return Outcome({'made': int(self.factor * 2)})\n"
+)
 
 
 def install(folder: Path, package: str, points: str, **modules: str) -> None:
@@ -123,13 +130,30 @@ def test_a_broken_package_is_named_in_one_line(fault: str, site: Path) -> None:
     ("body", "says"),
     [
         ("raise KeyError('gone')", "some-passes 1.0: KeyError: 'gone'; mend or uninstall"),
+        ("raise SystemExit(0)", "some-passes 1.0: SystemExit: 0; mend or uninstall"),
+        ("import sys; sys.exit('bye')", "some-passes 1.0: SystemExit: bye; mend"),
+        ("raise GeneratorExit", "some-passes 1.0: GeneratorExit; mend"),
+        ("raise type('Own', (BaseException,), {})('x\\ny')", "some-passes 1.0: Own: x y; mend"),
+        (
+            "from rewriter.refusals import UsageError; raise UsageError('no')",
+            "pass 'mine' of package some-passes 1.0: no",
+        ),
         ("return 7", "some-passes 1.0: run gives int, not an Outcome"),
+        ("return Outcome({'made': 'many'})", "changes of its Outcome are no counts"),
+        ("return Outcome({'made': -1})", "changes of its Outcome are no counts"),
+        ("return Outcome(None)", "changes of its Outcome are no counts"),
+        ("return Outcome({}, refusals=['no'])", "refusals or differences of its Outcome are of another type"),
+        ("return Outcome({}, copies=3)", "copies of its Outcome are no names by names"),
+        (
+            "analysis.graph.nodes[0].input[0] = 'gone'; return Outcome({'broken': 1})",
+            "leaves a model that cannot be read",
+        ),
     ],
 )
 def test_a_pass_that_fails_names_its_package_and_writes_nothing(
     body: str, says: str, site: Path, tmp_path: Path
 ) -> None:
-    name = f"failing_{len(body)}"
+    name = f"failing_{abs(hash(body))}"
     install(site, "some-passes", f"mine = {name}:Mine", **{name: f"{HEAD}        {body}\n"})
     with pytest.raises(UsageError, match=re.escape(says)):
         rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", passes="mine", numbers=False)
@@ -139,8 +163,94 @@ def test_a_pass_that_fails_names_its_package_and_writes_nothing(
 def test_a_pass_that_breaks_the_model_is_found_out(site: Path, tmp_path: Path) -> None:
     breaks = "        analysis.graph.nodes[0].op_type = 'Neg'\n        return Outcome({'broken': 1})\n"
     install(site, "some-passes", "mine = breaking:Mine", breaking=HEAD + breaks)
-    with pytest.raises(NotProved):
+    with pytest.raises(
+        NotProved, match=r"pass 'mine' of package some-passes 1\.0 ran: mend or uninstall"
+    ):
         rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", passes="mine", numbers=False)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return Outcome({'made': 5})", {"made": 0}),
+        ("analysis.model.doc_string = 'x'; return Outcome({'made': 5})", {"made": 5}),
+        ("analysis.model.doc_string = 'x'; return Outcome({'made': 0})", {"made": 0, NOT_COUNTED: 1}),
+        ("analysis.model.doc_string = 'x'; return Outcome({})", {NOT_COUNTED: 1}),
+        ("return Outcome({})", {}),
+    ],
+)
+def test_what_is_told_is_what_the_model_shows(body: str, told: dict[str, int], site: Path) -> None:
+    name = f"telling_{len(body)}"
+    install(site, "some-passes", f"mine = {name}:Mine", **{name: f"{HEAD}        {body}\n"})
+    assert rewriter.rewrite(chain("/a/Relu"), passes="mine", numbers=False).passes[0].changes == told
+
+
+def test_later_passes_see_what_one_changed_and_did_not_tell(site: Path) -> None:
+    body = """
+        from onnx import helper
+        last = analysis.model.graph.node[-1]
+        last.output[0] = "between"
+        analysis.model.graph.node.append(helper.make_node("Identity", ["between"], ["y"], name="/b/Identity"))
+        return Outcome({}, analysis=analysis)
+"""
+    install(site, "some-passes", "mine = hiding:Mine", hiding=HEAD + body)
+    model = chain("/a/Relu")
+    model.graph.output[0].name = model.graph.node[-1].output[0] = "y"
+    report = rewriter.rewrite(model, passes="mine,annotate", numbers=False)
+    assert report.passes[1].changes == {"nodes annotated": 2}
+
+
+def test_what_is_printed_goes_to_stderr(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = "        print('chatter')\n        return Outcome({})\n"
+    install(site, "some-passes", "mine = chatting:Mine", chatting=HEAD + body)
+    rewriter.rewrite(chain("/a/Relu"), passes="mine", numbers=False)
+    assert capsys.readouterr() == ("", "chatter\n")
+
+
+def test_a_callers_own_pass_has_to_give_an_outcome() -> None:
+    @dataclass(frozen=True)
+    class Mine:
+        name: ClassVar[str] = "mine"
+        needs_analysis: ClassVar[bool] = False
+
+        def run(self, analysis: object) -> None:
+            return None
+
+    with pytest.raises(UsageError, match="pass 'mine': run gives NoneType, not an Outcome"):
+        rewriter.rewrite(chain("/a/Relu"), passes=[Mine()], numbers=False)  # type: ignore[list-item]
+
+
+LEAVES = {
+    "at import": "raise SystemExit(0)",
+    "as it is made": WORKS + "    def __post_init__(self):\n        raise SystemExit(0)\n",
+    "as it runs": f"{HEAD}        raise SystemExit(0)\n",
+}
+
+
+@pytest.mark.parametrize("when", LEAVES)
+def test_a_package_that_leaves_does_not_end_the_run_in_silence(when: str, site: Path, tmp_path: Path) -> None:
+    install(site, "some-passes", "mine = leaving:Mine", leaving=LEAVES[when])
+    out = tmp_path / "o.onnx"
+    words = ("rewrite", str(EXPORTS / "module_dict" / "dy.onnx"), "-o", str(out), "-p", "annotate,mine")
+    done = run("-m", "rewriter", *words, "--no-numbers", cwd=site, path=site)
+    said = "rewriter: pass 'mine' of package some-passes 1.0: SystemExit: 0; mend or uninstall the package\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+    assert not out.exists()
+
+
+def test_an_interrupt_is_one(site: Path, tmp_path: Path) -> None:
+    """Ctrl-C while a pass of a package runs: `signal` raises it in the code of the package."""
+    body = (
+        "        import os, signal\n        os.kill(os.getpid(), signal.SIGINT)\n        return Outcome({})\n"
+    )
+    install(site, "some-passes", "mine = busy:Mine", busy=HEAD + body)
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from rewriter.cli import main; main(sys.argv[1:])"
+    )
+    words = ("rewrite", str(EXPORTS / "module_dict" / "dy.onnx"), "--dry-run", "-p", "mine", "--no-numbers")
+    done = run("-c", code, *words, cwd=site, path=site)
+    assert (done.returncode, done.stderr.strip()) == (130, "rewriter: interrupted")
 
 
 def run(*words: str, cwd: Path, path: Path) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,52 @@
+"""What a pass says that it did, held against what outcomes are and against the model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from google.protobuf.message import EncodeError
+from onnx import ModelProto
+
+from rewriter.passes.base import Difference, Outcome
+from rewriter.refusals import Refusal
+
+NOT_COUNTED = "changes that it does not count"
+"""What a pass did that changed the model and says that it changed nothing."""
+
+
+def true_changes(changes: Mapping[str, int], *, changed: bool) -> Mapping[str, int]:
+    """What a pass says that it changed, as far as the model shows it."""
+    if not changed:
+        return dict.fromkeys(changes, 0)
+    return changes if any(changes.values()) else {**changes, NOT_COUNTED: 1}
+
+
+def digest_of(model: ModelProto) -> bytes | None:
+    """Tells whether a model changed; None for one that is too large to be written."""
+    try:
+        return hashlib.blake2b(model.SerializeToString(deterministic=True)).digest()
+    except (EncodeError, ValueError):
+        return None
+
+
+def fault_of_outcome(outcome: object) -> str | None:
+    """Why something is no outcome of a pass; None where it is one."""
+    if not isinstance(outcome, Outcome):
+        return f"run gives {type(outcome).__name__}, not an Outcome"
+    counts = outcome.changes.items() if isinstance(outcome.changes, Mapping) else None
+    if counts is None or not all(
+        isinstance(what, str) and isinstance(count, int) and count >= 0 for what, count in counts
+    ):
+        return "changes of its Outcome are no counts by what was changed"
+    if not _all_are(outcome.refusals, Refusal) or not _all_are(outcome.differences, Difference):
+        return "refusals or differences of its Outcome are of another type"
+    if not isinstance(outcome.copies, Mapping) or not all(
+        isinstance(name, str) for pair in outcome.copies.items() for name in pair
+    ):
+        return "copies of its Outcome are no names by names"
+    return None
+
+
+def _all_are(found: object, kind: type) -> bool:
+    return isinstance(found, tuple) and all(isinstance(each, kind) for each in found)

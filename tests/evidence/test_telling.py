@@ -1,0 +1,43 @@
+"""Whatever other people's code raises while a reference is built is one line, but for Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from rewriter.evidence.reference_sources import telling
+from rewriter.refusals import BelowThreshold, UsageError
+
+
+class Own(BaseException):
+    """Not even an Exception."""
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ValueError("two\nlines"), "m:F: cannot be built: ValueError: two lines"),
+        (SystemExit(0), "m:F: cannot be built: SystemExit: 0"),
+        (GeneratorExit(), "m:F: cannot be built: GeneratorExit:"),
+        (Own("x"), "m:F: cannot be built: Own: x"),
+    ],
+)
+def test_it_is_told_in_one_line(error: BaseException, says: str) -> None:
+    with pytest.raises(UsageError) as told, telling("m:F"):
+        raise error
+    assert str(told.value) == says
+
+
+def test_an_interrupt_and_errors_of_ours_pass() -> None:
+    with pytest.raises(KeyboardInterrupt), telling("m:F"):
+        raise KeyboardInterrupt
+    with pytest.raises(BelowThreshold), telling("m:F"):
+        raise BelowThreshold("ours")
+
+
+def test_what_it_prints_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with telling("m:F"):
+        print("chatter")
+    assert capsys.readouterr() == ("", "chatter\n")
+    assert sys.stdout is not sys.stderr
