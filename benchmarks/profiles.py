@@ -42,7 +42,7 @@ def report(found: Sequence[tuple[str, Profile]], failed: Sequence[str]) -> str:
             len(each.analysis.graph.nodes),
             f"{each.total.median:.0f}",
             f"{each.mapped:.2%}",
-            f"{each.shared / each.total.mean:.1%}",
+            f"{each.shared.mean / each.total.mean:.1%}",
             ", ".join(each.unmapped_kernels[:2]),
         ]
         for name, each in found

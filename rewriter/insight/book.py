@@ -30,6 +30,11 @@ class Figure:
     low: float
     high: float
 
+    @property
+    def spread(self) -> float | None:
+        """Half of the way from `low` to `high`, as a share of the median; None where that is 0."""
+        return (self.high - self.low) / 2 / self.median if self.median else None
+
     @classmethod
     def of(cls, times: Times) -> Figure:
         """The figures of the runs."""
@@ -65,7 +70,7 @@ class ModuleTime:
 
 @dataclass(frozen=True, slots=True)
 class ClassTime:
-    """The own time of all modules of one class; their number counts those that have any."""
+    """The own time of all modules of one class; their number counts those that have part in a kernel."""
 
     class_name: str
     own: Figure
@@ -84,7 +89,7 @@ class Book:
         self.kernels: dict[ModulePath, int] = {}
         self.bytes: dict[ModulePath, float] = {}
         self.unmapped: list[Kernel] = []
-        self.shared_time = 0.0
+        self.shared_times: Times = np.zeros(runs)
 
     def enter(self, kernel: Kernel) -> None:
         """Book one kernel."""
@@ -95,7 +100,7 @@ class Book:
         part = 1 / len(modules)
         times: Times = np.array(kernel.times) * part
         if len(modules) > 1:
-            self.shared_time += sum(kernel.times)
+            self.shared_times += np.array(kernel.times)
         for path in modules:
             self.own[path] = self.own.get(path, np.zeros(self.runs)) + times
             self.kernels[path] = self.kernels.get(path, 0) + 1
@@ -138,4 +143,4 @@ class Book:
                 times[name] = times.get(name, np.zeros(self.runs)) + self.own[module.path]
                 counts[name] = counts.get(name, 0) + 1
         found = [ClassTime(name, Figure.of(each), counts[name]) for name, each in times.items()]
-        return tuple(sorted(found, key=lambda each: (-each.own.mean, each.class_name)))
+        return tuple(sorted(found, key=lambda each: (-each.own.median, each.class_name)))

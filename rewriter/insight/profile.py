@@ -30,12 +30,12 @@ class Profile:
         analysis: the model.
         runs: how many runs were measured; 0 where there is no profile.
         modules: every module, in tree order.
-        classes: the slowest class first.
+        classes: the slowest class first, by medians.
         unmapped: kernels of which nobody knows the module.
-        unmapped_kernels: their names, the slowest first.
+        unmapped_kernels: their names, the slowest first, by medians.
         total: of all kernels.
         span: of whole runs on the wall, onnxruntime's own work included.
-        shared: the part of the mean of `total` that kernels of several modules take.
+        shared: the part of `total` that kernels of several modules take.
         peak_bytes: the most memory that onnxruntime had in use; 0 where it does not tell.
         skipped: why there is no profile.
     """
@@ -48,14 +48,21 @@ class Profile:
     unmapped_kernels: tuple[str, ...] = ()
     total: Figure = NO_TIME
     span: Figure = NO_TIME
-    shared: float = 0.0
+    shared: Figure = NO_TIME
     peak_bytes: int = 0
     skipped: str | None = None
 
     @property
     def mapped(self) -> float:
-        """The share of the time of kernels whose module is known, 0 to 1."""
-        return 1 - self.unmapped.mean / self.total.mean if self.total.mean else 1.0
+        """The share of the time of kernels whose module is known, 0 to 1, by medians."""
+        return 1 - self.share_of(self.unmapped) if self.total.median else 1.0
+
+    def share_of(self, time: Figure) -> float:
+        """The share of a time in that of all kernels, by medians; 0 where nothing took any.
+
+        On a busy machine a single run may take many times as long, wherever it is held up.
+        """
+        return time.median / self.total.median if self.total.median else 0.0
 
 
 def profile(
@@ -138,7 +145,7 @@ def told(analysis: Analysis, kernels: KernelProfile, found: Profiled) -> Profile
     book = Book(analysis, KernelMap(analysis.graph, found.names, names, found.optimised), len(kernels.totals))
     for kernel in kernels.kernels:
         book.enter(kernel)
-    unmapped = sorted(book.unmapped, key=lambda kernel: -sum(kernel.times))
+    unmapped = sorted(book.unmapped, key=lambda kernel: -float(np.median(kernel.times)))
     return Profile(
         analysis,
         len(kernels.totals),
@@ -148,7 +155,7 @@ def told(analysis: Analysis, kernels: KernelProfile, found: Profiled) -> Profile
         tuple(each.name for each in unmapped),
         Figure.of(np.array(kernels.totals)),
         Figure.of(np.array(kernels.spans)),
-        book.shared_time / len(kernels.totals),
+        Figure.of(book.shared_times),
         kernels.peak,
     )
 

@@ -26,7 +26,7 @@ def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) ->
         "total": _figure(found.total),
         "span": _figure(found.span),
         "mapped": found.mapped,
-        "shared": found.shared,
+        "shared": found.shared.mean,
         "peak_bytes": found.peak_bytes,
         "modules": [
             {
@@ -35,6 +35,7 @@ def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) ->
                 "own": _figure(each.own),
                 "total": _figure(each.total),
                 "shared": each.shared,
+                "share": found.share_of(each.total),
                 "kernels": each.kernels,
                 "output_bytes": each.output_bytes,
             }
@@ -42,15 +43,27 @@ def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) ->
             if chosen is None or each.path in chosen
         ],
         "classes": [
-            {"class": each.class_name, "modules": each.modules, "own": _figure(each.own)}
+            {
+                "class": each.class_name,
+                "modules": each.modules,
+                "own": _figure(each.own),
+                "share": found.share_of(each.own),
+            }
             for each in found.classes
         ],
         "unmapped": {
             "time": _figure(found.unmapped),
+            "share": found.share_of(found.unmapped),
             "kernels": [as_text(name) for name in found.unmapped_kernels],
         },
     }
 
 
 def _figure(figure: Figure) -> JsonObject:
-    return {"mean": figure.mean, "median": figure.median, "low": figure.low, "high": figure.high}
+    return {
+        "mean": figure.mean,
+        "median": figure.median,
+        "low": figure.low,
+        "high": figure.high,
+        "spread": figure.spread,
+    }

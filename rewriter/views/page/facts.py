@@ -215,15 +215,17 @@ def _functions(findings: Findings) -> dict[ModulePath, list[int]]:
 def _profile(findings: Findings) -> JsonObject | None:
     if (profile := findings.profile) is None:
         return None
-    columns = [(each.own, each.total, each.kernels) for each in profile.modules]
+    columns = [
+        (each.own, each.total if each.path else profile.total, each.kernels) for each in profile.modules
+    ]
     return {
         "runs": profile.runs,
-        "total": profile.total.mean,
-        "span": profile.span.mean,
+        "total": profile.total.median,
+        "span": profile.span.median,
         "mapped": profile.mapped,
-        "shared": profile.shared,
+        "shared": profile.share_of(profile.shared),
         "unmapped": [shown(name) for name in profile.unmapped_kernels[:12]],
-        "own": [_micro(own.mean) for own, _, _ in columns],
+        "own": [_micro(own.median) for own, _, _ in columns],
         "low": [_micro(total.low) for _, total, _ in columns],
         "median": [_micro(total.median) for _, total, _ in columns],
         "high": [_micro(total.high) for _, total, _ in columns],

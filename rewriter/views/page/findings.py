@@ -11,7 +11,7 @@ from rewriter.insight.profile import Profile
 from rewriter.insight.stats import Stats
 from rewriter.insight.weighing import Measure, weigh
 from rewriter.modules.analysis import Analysis
-from rewriter.paths import ModulePath
+from rewriter.paths import ROOT, ModulePath
 from rewriter.proof.verification import Verification
 
 READ = frozenset(
@@ -63,19 +63,21 @@ class Findings:
             *(["parameters"] if self.stats.patterns else []),
             *(["nodes"] if self.stats.nodes else []),
             *(["flops"] if self.stats.flops else []),
-            *(["time"] if self.profile is not None and self.profile.total.mean else []),
+            *(["time"] if self.profile is not None and self.profile.total.median else []),
         ]
         return tuple(found)
 
     def own(self, measure: str) -> dict[ModulePath, float]:
         """What every module holds itself; shared parameters are the first owner's, so that all adds up.
 
+        Times are medians, which add up nearly.
+
         Args:
             measure: `parameters`, `nodes`, `flops`, or `time` in microseconds.
         """
         if measure == "time":
             modules = self.profile.modules if self.profile else ()
-            return {each.path: each.own.mean for each in modules}
+            return {each.path: each.own.median for each in modules}
         if measure == "flops":
             return {path: each.flops[0] for path, each in self.stats.figures.items()}
         return dict(weigh(self.analysis, Measure(measure)).own)
@@ -87,4 +89,21 @@ class Findings:
             return len(tree.placements) - tree.placed
         if measure == "flops":
             return self.stats.flops - self.stats.figures[tree.root.path].flops[1]
-        return self.profile.unmapped.mean if measure == "time" and self.profile else 0
+        return self.profile.unmapped.median if measure == "time" and self.profile else 0
+
+    def totals(self, measure: str) -> dict[ModulePath, float]:
+        """What every module holds with all below; the root with what no module holds.
+
+        Args:
+            measure: as for `own`. Times are the medians that the table shows, no sums of medians.
+        """
+        tree, own = self.analysis.tree, self.own(measure)
+        totals: dict[ModulePath, float] = {module.path: own.get(module.path, 0) for module in tree}
+        for module in tree.innermost_first():
+            if module.parent is not None:
+                totals[module.parent] += totals[module.path]
+        totals[ROOT] += self.homeless(measure)
+        if measure == "time" and self.profile is not None:
+            totals |= {each.path: each.total.median for each in self.profile.modules}
+            totals[ROOT] = self.profile.total.median
+        return totals

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rewriter.modules.module import Module
-from rewriter.paths import ROOT, ModulePath
+from rewriter.paths import ROOT
 from rewriter.views.escape import html_text
 from rewriter.views.page.findings import Findings
 from rewriter.views.summary import counted, head_phrases, human, summarize
@@ -78,23 +78,23 @@ def figure(measure: str, total: float) -> str:
 
 def _cells(findings: Findings, by: str, width: float) -> Iterator[_Cell]:
     """The modules that are wide enough."""
-    tree, own = findings.analysis.tree, findings.own(by)
-    totals: dict[ModulePath, float] = {module.path: own.get(module.path, 0) for module in tree}
-    for module in tree.innermost_first():
-        if module.parent is not None:
-            totals[module.parent] += totals[module.path]
-    whole = totals[ROOT] + findings.homeless(by)
+    tree, totals, homeless = findings.analysis.tree, findings.totals(by), findings.homeless(by)
+    whole = totals[ROOT]
     stack = [_Cell(tree.root, 0, 0.0, width, whole)]
-    if whole and (homeless := findings.homeless(by)):
-        wide = homeless / whole * width
-        yield _Cell(None, 1, width - wide, wide, homeless)
     while stack and whole:
         cell = stack.pop()
         assert cell.module is not None  # what no module holds has nothing below
         yield cell
+        children = tree.children(cell.module.path)
+        beside = 0.0 if cell.module.path else homeless
+        # Medians of parts may come to more than the median of the whole.
+        inside = max(cell.total, beside + sum(totals[child.path] for child in children))
+        scale = cell.width / inside if inside else 0.0
         left = cell.left
-        for child in tree.children(cell.module.path):
-            wide = totals[child.path] / whole * width
+        if beside:
+            yield _Cell(None, 1, cell.left + cell.width - beside * scale, beside * scale, beside)
+        for child in children:
+            wide = totals[child.path] * scale
             if wide >= _NARROWEST and cell.row < _DEEPEST:
                 stack.append(_Cell(child, cell.row + 1, left, wide, totals[child.path]))
             left += wide

@@ -37,8 +37,7 @@ def print_profile(found: Profile, console: Console, chosen: frozenset[ModulePath
     shown = _shown(found, times, chosen)
     console.print()
     _Table(found, times, shown, console).print()
-    hidden = len(found.modules) - len(shown)
-    if hidden and chosen is None:
+    if chosen is None and (hidden := len(found.modules) - len(shown)):
         left = f"{counted(hidden, 'module')} below {LEAST_SHARE:.1%} not shown; --json has all"
         flow(console, [left], "dim")
     _print_classes(found, console)
@@ -54,9 +53,9 @@ def _print_head(found: Profile, console: Console) -> None:
     ]
     flow(console, [*phrases, *([f"at most {_bytes(peak)} in use"] if peak else [])])
     phrases = [f"{found.mapped:.1%} of kernel time mapped to modules"]
-    if found.shared and total.mean:
-        part = found.shared / total.mean
-        phrases.append(f"{part:.0%} of it in kernels of several modules, shared equally among them")
+    if found.shared.mean:
+        part = _percent(found.share_of(found.shared))
+        phrases.append(f"{part} of it in kernels of several modules, shared equally among them")
     flow(console, phrases)
 
 
@@ -64,8 +63,7 @@ def _shown(
     found: Profile, times: dict[ModulePath, ModuleTime], chosen: frozenset[ModulePath] | None
 ) -> set[ModulePath]:
     if chosen is None:
-        least = LEAST_SHARE * found.total.mean
-        wanted = {path for path, time in times.items() if time.total.mean >= least}
+        wanted = {path for path, time in times.items() if found.share_of(time.total) >= LEAST_SHARE}
     else:
         wanted = set(chosen)
     return wanted | {above for path in wanted for above in path.ancestors()} | {ROOT}
@@ -96,7 +94,7 @@ class _Table:
         for line, time in self.lines:
             self._emit(line, time.class_name, time.total, time.own)
         unmapped = self.found.unmapped
-        if unmapped.mean:
+        if self.found.unmapped_kernels:
             self._emit("(no module)", None, unmapped, unmapped)
             names = self.found.unmapped_kernels
             more = [f"and {len(names) - _MOST_UNMAPPED} more"] if len(names) > _MOST_UNMAPPED else []
@@ -104,8 +102,7 @@ class _Table:
 
     def _emit(self, line: str, class_name: str | None, total: Figure, own: Figure) -> None:
         short = visible((class_name or "").rpartition(".")[2], ascii_only=self.mark is ASCII)
-        spread = f"{(total.high - total.low) / 2 / total.median:.0%}" if total.median else ""
-        figures = f"{_time(total.median):>8} {spread:>7} {_time(own.median) if own.mean else '':>8}"
+        figures = f"{_time(total.median):>8} {_spread(total):>7} {_time(own.median) if own.median else '':>8}"
         figures += f" {_share(total, self.found, self.mark)}"
         emit(self.console, Text(self._cells(line, short, figures)))
 
@@ -134,9 +131,17 @@ def _guides(mark: Signs, *, last: bool) -> tuple[str, str]:
 
 
 def _share(time: Figure, found: Profile, mark: Signs) -> str:
-    """By medians: on a busy machine a single run may take many times as long, wherever it is held up."""
-    share = time.median / found.total.median if found.total.median else 0.0
-    return f"{share:>5.0%} {mark.bars[-1] * round(share * _BAR)}"
+    share = found.share_of(time)
+    return f"{_percent(share):>5} {mark.bars[-1] * round(share * _BAR)}"
+
+
+def _percent(share: float) -> str:
+    """Rounded; what is something is never said to be nothing."""
+    return "<1%" if 0 < share < 0.01 else f"{share:.0%}"
+
+
+def _spread(time: Figure) -> str:
+    return "" if time.spread is None else f"{time.spread:.0%}"
 
 
 def _print_classes(found: Profile, console: Console) -> None:
@@ -144,11 +149,11 @@ def _print_classes(found: Profile, console: Console) -> None:
         return
     console.print()
     mark = signs(console)
-    emit(console, Text(f"{'class':<32} {'modules':>8} {'own':>8} share", "dim"))
+    emit(console, Text(f"{'class':<32} {'modules':>8} {'own':>8} {'spread':>7} share", "dim"))
     for each in found.classes[:_MOST_CLASSES]:
         name = visible(each.class_name.rpartition(".")[2], ascii_only=mark is ASCII)
         share = _share(each.own, found, mark)
-        figures = f"{each.modules:>8,} {_time(each.own.median):>8}"
+        figures = f"{each.modules:>8,} {_time(each.own.median):>8} {_spread(each.own):>7}"
         emit(console, Text(f"{fit(name, 32, mark.dots)} {figures} {share}"))
     if len(found.classes) > _MOST_CLASSES:
         flow(console, [f"and {len(found.classes) - _MOST_CLASSES} more classes"], "dim")

@@ -118,9 +118,9 @@ function timeSection(id) {
   if (!profile || !totals.time[id]) return null;
   const own = profile.own[id];
   return section("Time of a run", figures([
-    ["Mean", time(totals.time[id])],
     ["Median", time(profile.median[id]), `half of the runs from ${time(profile.low[id])} to ${time(profile.high[id])}`],
-    ["Its own nodes", time(own), counted(profile.kernels[id], "kernel")],
+    ["Spread", spreadOf(id), "half the width of that, as a share of the median"],
+    ["Its own nodes", time(own), `median; ${counted(profile.kernels[id], "kernel")}`],
   ]));
 }
 

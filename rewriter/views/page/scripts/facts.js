@@ -51,8 +51,15 @@ const totals = {
   nodes: column(columns.nodes, facts.homeless.nodes),
   flops: column(columns.flops, facts.homeless.flops),
   unknown: column(columns.unknown),
-  time: profile ? column(profile.own, facts.homeless.time) : null,
+  // Medians of modules with all below, as the profiler's runs have them: no sums of medians.
+  time: profile ? modules.map(({ id }) => (id === HOMELESS ? facts.homeless.time : profile.median[id])) : null,
 };
+
+// How much the runs differ: half the width of their middle half, as a share of the median.
+function spreadOf(id) {
+  if (!profile || id === HOMELESS || !profile.median[id]) return "";
+  return `±${Math.round((50 * (profile.high[id] - profile.low[id])) / profile.median[id])}%`;
+}
 
 // Evidence in four kinds: how many nodes, each with all below.
 const EVIDENCE = ["exact", "inferred", "conflict", "unplaced"];

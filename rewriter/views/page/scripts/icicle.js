@@ -13,14 +13,16 @@ function makeIcicle(state, actions) {
     const sizes = totals[state.measure];
     const above = lineage(state.zoom);
     const found = above.map((id, row) => ({ id, row, left: 0, width }));
-    const whole = sizes[state.zoom];
     const queue = [found[found.length - 1]];
     for (let at = 0; at < queue.length && found.length < MOST_CELLS; at += 1) {
       const cell = queue[at];
       let left = cell.left;
       let small = null;
-      for (const child of modules[cell.id].children) {
-        const wide = whole ? (sizes[child] / whole) * width : 0;
+      const { children } = modules[cell.id];
+      // Medians of parts may come to more than the median of the whole.
+      const inside = Math.max(sizes[cell.id], children.reduce((sum, child) => sum + sizes[child], 0));
+      for (const child of children) {
+        const wide = inside ? (sizes[child] / inside) * cell.width : 0;
         if (wide >= NARROWEST) {
           const placed = { id: child, row: cell.row + 1, left, width: wide };
           found.push(placed);

@@ -17,7 +17,7 @@ function drawOverview(actions) {
         tile("Nodes", whole(head.nodes), head.nodes ? `${percent(placed, head.nodes)} placed` : "", head.coverage.join(" · ")),
         tile("Parameters", head.parameters ? brief(head.parameters) : "none", head.parameters ? bytes(head.bytes) : "", `${whole(head.parameters)} parameters`),
         tile("FLOPs", head.flops ? brief(head.flops, ["", "k", "M", "G", "T"]) : head.unknown ? "unknown" : "none", unknown, [`${whole(head.flops)} FLOPs`, ...head.reasons.map(([reason, count]) => `${whole(count)}: ${reason}`)].join("\n")),
-        profile ? tile("Time", time(profile.total), `${percent(profile.mapped, 1)} mapped · ${counted(profile.runs, "run")}`, `mean of all kernels; ${time(profile.span)} on the wall`) : null,
+        profile ? tile("Time", time(profile.total), `${percent(profile.mapped, 1)} mapped · ${counted(profile.runs, "run")}`, `median of all kernels; ${time(profile.span)} on the wall`) : null,
         facts.functions.length ? tile("Functions", whole(facts.functions.length), "stand for modules") : null),
       ...[head.coverage.join(" · "), ...head.notes, head.fault, head.help].filter(Boolean).map((note) => make("p", { class: "note" }, note)),
     ].filter(Boolean));

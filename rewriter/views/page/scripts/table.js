@@ -33,7 +33,9 @@ function makeTable(state, actions) {
 
   function sizeCell(id, measure) {
     const total = totals[measure][id];
-    return total ? MEASURES[measure].short(total) : "";
+    if (!total) return "";
+    const spread = measure === "time" ? spreadOf(id) : "";
+    return [MEASURES[measure].short(total), spread ? make("span", { class: "spread" }, spread) : null];
   }
 
   function moduleCell(id) {
