@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -140,10 +141,19 @@ def _run(words: list[str], *, debug: bool) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
     except BaseException as error:  # nothing of ours leaves by SystemExit, so who does has said nothing
+        if isinstance(error, SystemExit) and _completes():
+            return int(error.code or 0)
         if debug and not isinstance(error, click.ClickException | SystemExit):
             raise
         return _report(error, asked=bool(words))
     return code if isinstance(code, int) else 0
+
+
+def _completes() -> bool:
+    """Whether a shell asks for completions: click answers, and leaves."""
+    from rewriter.cli.completion import VARIABLE
+
+    return VARIABLE in os.environ
 
 
 def _report(error: BaseException, *, asked: bool) -> int:

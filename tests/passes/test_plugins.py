@@ -163,9 +163,7 @@ def test_a_pass_that_fails_names_its_package_and_writes_nothing(
 def test_a_pass_that_breaks_the_model_is_found_out(site: Path, tmp_path: Path) -> None:
     breaks = "        analysis.graph.nodes[0].op_type = 'Neg'\n        return Outcome({'broken': 1})\n"
     install(site, "some-passes", "mine = breaking:Mine", breaking=HEAD + breaks)
-    with pytest.raises(
-        NotProved, match=r"pass 'mine' of package some-passes 1\.0 ran: mend or uninstall"
-    ):
+    with pytest.raises(NotProved, match=r"pass 'mine' of package some-passes 1\.0 ran: mend or uninstall"):
         rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", passes="mine", numbers=False)
 
 
