@@ -68,6 +68,12 @@ class NoScratch(CannotWrite):
         )
 
 
+class NoRuntime(RewriterError):
+    """onnxruntime is not installed, or does not import; the text says what mends that."""
+
+    exit_code = 2
+
+
 class UsageError(RewriterError):
     """The command asks for something that this file or these options do not allow."""
 

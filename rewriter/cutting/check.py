@@ -49,12 +49,14 @@ class Check:
         fault: what the full checker or onnxruntime has against it; None where both take it.
         fault_of_whole: the same has something against the whole model, too.
         unsteady: outputs that were not compared, since they are random in the whole as well.
+        unchecked: why neither the checker nor onnxruntime was asked; None where both were.
     """
 
     verification: Verification
     fault: str | None = None
     fault_of_whole: bool = False
     unsteady: tuple[str, ...] = ()
+    unchecked: str | None = None
 
     @property
     def numeric(self) -> Numeric | None:
@@ -63,8 +65,8 @@ class Check:
 
     @property
     def verdict(self) -> Verdict:
-        """That of the verification; a piece that is less valid than the whole is not proved."""
-        valid = self.fault is None or self.fault_of_whole
+        """That of the verification; a piece that was not checked, or is less valid, is not proved."""
+        valid = self.unchecked is None and (self.fault is None or self.fault_of_whole)
         found = self.verification.verdict
         return Verdict.NOT_PROVED if found is Verdict.EQUAL and not valid else found
 
@@ -123,7 +125,7 @@ def _judged(found: PartRun, certificate: Certificate, how: Checking) -> Check:
     numeric = None if how.numbers is False else Numeric(**asdict(found.outcome))
     demanded = how.numbers is True or how.inputs is not None
     verification = Verification(certificate, numeric, demanded=demanded)
-    return Check(verification, found.fault, found.fault_of_whole, found.unsteady)
+    return Check(verification, found.fault, found.fault_of_whole, found.unsteady, found.unchecked)
 
 
 def demand(name: str, found: Check) -> None:
@@ -140,6 +142,8 @@ def demand(name: str, found: Check) -> None:
     end = "; nothing was written, please report this model"
     if found.verification.verdict is Verdict.DIFFERENT:
         raise Different(f"{name}: different: {reason_of(found.verification)}{end}")
+    if found.unchecked is not None:
+        raise NotProved(f"{name}: not proved: not even loaded: {found.unchecked}; nothing was written")
     if found.fault is not None and not found.fault_of_whole:
         raise NotProved(f"{name}: not proved: {found.fault}{end}")
     if found.verdict is not Verdict.EQUAL:

@@ -55,5 +55,6 @@ def profile(
             timeout=timeout,
         )
     if found.skipped is not None:
-        raise UsageError(f"{name_of(path)}: {found.skipped}; --inputs gives it arrays of your own")
+        mend = "; --inputs gives it arrays of your own" if inputs is None else ""
+        raise UsageError(f"{name_of(path)}: {found.skipped}{mend}")
     return found

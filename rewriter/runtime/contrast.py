@@ -125,7 +125,7 @@ def contrast(
         asked = {"ports": ports, "renamed": dict(renamed), "tolerance": tolerance}
         (folder / "ports.json").write_text(json.dumps(asked), encoding="utf-8")
         code = in_child(_WORKER, folder, timeout)
-        if code == 0:
+        if code == 0 and (folder / "found.json").exists():
             return read_contrast(folder)
         return Contrast(0, (), why_failed(folder, code))
 

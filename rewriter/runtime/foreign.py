@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.ort import FOREIGN
+from rewriter.runtime.serving import needed
+
+ort = needed("onnxruntime")
 
 
 def to_ort(array: Array, element: int) -> Any:

@@ -19,7 +19,7 @@ from rewriter.runtime.feeds import Array
 from rewriter.runtime.fingerprints import Fingerprint
 from rewriter.runtime.handed import write_inputs
 from rewriter.runtime.inputs import Input
-from rewriter.runtime.sessions import in_child, scratch, why_failed
+from rewriter.runtime.sessions import demand_result, in_child, scratch
 from rewriter.runtime.signature import signature
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
@@ -73,6 +73,7 @@ def intermediates(
 
     Raises:
         UsageError: the model does not run on these inputs.
+        NoRuntime: onnxruntime does not import here.
     """
     with scratch() as place:
         data = None if folder is None else str(folder.resolve())
@@ -83,8 +84,8 @@ def intermediates(
         (place / "model.onnx").write_bytes(model.SerializeToString())
         write_inputs(place, (feeds[each.name] for each in inputs))
         code = in_child(_OBSERVER, place, timeout)
-        if code != 0:
-            raise UsageError(f"the model does not run on the sample inputs: {why_failed(place, code)}")
+        if (why := demand_result(place, code, "fingerprints.json")) is not None:
+            raise UsageError(f"the model does not run on the sample inputs: {why}")
         return read_fingerprints(place)
 
 

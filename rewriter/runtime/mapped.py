@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
 from rewriter.runtime.protocol import Stored
+from rewriter.runtime.serving import needed
+
+ort = needed("onnxruntime")
 
 
 class MappedWeights:

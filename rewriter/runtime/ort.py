@@ -12,13 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import onnxruntime as ort
-
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.inputs import Input
 from rewriter.runtime.limits import threads_here
 from rewriter.runtime.protocol import one_line
+from rewriter.runtime.serving import needed
 
+ort = needed("onnxruntime")
 VERSION: str = ort.__version__
 
 FOREIGN = re.compile(r"tensor\((bfloat16|u?int[24]|float[48].*)\)")

@@ -54,12 +54,14 @@ class PartRun:
         outcome: the numbers.
         unsteady: outputs that differ, but from run to run of the whole as well: not held against the piece,
             and in a chain recorded ones are handed on.
+        unchecked: why neither was asked; None where both were.
     """
 
     fault: str | None
     fault_of_whole: bool
     outcome: Outcome
     unsteady: tuple[str, ...] = ()
+    unchecked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,11 @@ class WholeRun:
                     )
                     for each in found
                 )
-            silent = Outcome(skipped=fault or self._not_done(place, code))
+            why = fault or self._not_done(place, code)
+            silent = Outcome(skipped=why)
             if code is not None and code < 0 and _stage(place) not in ("", Stage.FIRST):
-                silent = Outcome(error=silent.skipped)
-            return (PartRun(None, False, silent),) * len(parts)
+                silent = Outcome(error=why)
+            return (PartRun(None, False, silent, unchecked=why),) * len(parts)
 
     def ranks(self, names: Iterable[str]) -> dict[str, int]:
         """The number of dimensions that values have when the whole runs; those that vary are left out."""

@@ -23,7 +23,7 @@ from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
 from rewriter.runtime.kernels import KernelProfile, ProfileError, read_profile
 from rewriter.runtime.protocol import Request, Stage, one_line
-from rewriter.runtime.sessions import in_child, scratch, why_failed
+from rewriter.runtime.sessions import demand_result, in_child, scratch
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 _WORKER = "rewriter.runtime.profile_worker"
@@ -78,6 +78,9 @@ def profile_runs(
 
     Returns:
         What was found; a crash or a timeout is told, never raised.
+
+    Raises:
+        NoRuntime: onnxruntime does not import here.
     """
     with scratch() as place:
         data = None if folder is None else str(folder.resolve())
@@ -100,8 +103,8 @@ def profile_runs(
         if given is not None:
             write_inputs(place, (given[each.name] for each in inputs.inputs))
         code = in_child(_WORKER, place, timeout)
-        if code != 0:
-            return Profiled(skipped=why_failed(place, code))
+        if (why := demand_result(place, code, "optimised.onnx")) is not None:
+            return Profiled(skipped=why)
         return _collected(place, names, asked)
 
 

@@ -20,6 +20,8 @@ from rewriter.runtime.inputs import Bound, Input
 
 REASON = "reason"
 """The file in which a child says why it has nothing to give, in one line."""
+NO_RUNTIME = 3
+"""The exit code of a child in which onnxruntime does not import; the reason says what mends it."""
 SCRATCH = "rewriter-"
 """How the names of the temporary folders begin."""
 FEW = 2

@@ -6,14 +6,16 @@ Run as `python -m rewriter.runtime.<worker> FOLDER`, by `sessions.in_child` alon
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import shutil
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from rewriter.runtime.protocol import REASON, SCRATCH, one_line
+from rewriter.runtime.protocol import NO_RUNTIME, REASON, SCRATCH, one_line
 
 
 def serve(work: Callable[[Path], None], *, told: tuple[type[Exception], ...] = ()) -> None:
@@ -32,6 +34,37 @@ def serve(work: Callable[[Path], None], *, told: tuple[type[Exception], ...] = (
         os._exit(1)
     # Not through the interpreter's shutdown: a fault while onnxruntime unloads is no fault of the model.
     os._exit(0)
+
+
+def needed(package: str) -> Any:
+    """A package that the process cannot do without; where it does not import, the process ends and says so.
+
+    That is no fault of any model.
+    """
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            _leave(package, error)
+        _leave(package, None)
+        raise
+    except Exception as error:  # a library that it needs is missing, or was built for another system
+        _leave(package, error)
+        raise
+
+
+def _leave(package: str, error: Exception | None) -> None:
+    """End the process, where it is one that `serve` will run in, with the reason in its folder."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
+    if not folder.name.startswith(SCRATCH) or not folder.is_dir():
+        return
+    if error is None:
+        reason = f"{package} is not installed: pip install {package}"
+    else:
+        why = one_line(f"{type(error).__name__}: {error}")
+        reason = f"{package} does not import ({why}): pip install --force-reinstall {package}"
+    (folder / REASON).write_text(reason, encoding="utf-8")
+    os._exit(NO_RUNTIME)
 
 
 def _expendable() -> None:

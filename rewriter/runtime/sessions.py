@@ -22,12 +22,12 @@ import onnx
 from google.protobuf.message import EncodeError
 
 from rewriter.model.purity import may_draw
-from rewriter.refusals import NoScratch
+from rewriter.refusals import NoRuntime, NoScratch
 from rewriter.runtime.difference import Tolerance
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
 from rewriter.runtime.limits import THREADS, current, own_memory, size_text
-from rewriter.runtime.protocol import REASON, SCRATCH, Outcome, Request, Stage, Stored, one_line
+from rewriter.runtime.protocol import NO_RUNTIME, REASON, SCRATCH, Outcome, Request, Stage, Stored, one_line
 from rewriter.runtime.signature import required_inputs
 from rewriter.runtime.stored import stored_weights
 from rewriter.runtime.weights import SharedWeights, holds_weights
@@ -216,14 +216,31 @@ def why_failed(folder: Path, code: int | None) -> str:
     if code is None:
         return why_ended(folder)
     if code < 0:
-        return f"onnxruntime crashed (signal {-code})"
+        return f"onnxruntime crashed ({_signal(-code)})"
     reason = folder / REASON
-    return reason.read_text(encoding="utf-8") if reason.exists() else broken(folder, code)
+    if reason.exists():
+        return reason.read_text(encoding="utf-8")
+    if code == 0:
+        return "the process for onnxruntime ended without a result"
+    return one_line(f"the process for onnxruntime failed: {last_words(folder) or f'exit code {code}'}")
 
 
-def broken(folder: Path, code: int) -> str:
-    """That the process itself failed, with the last line that it wrote to stderr."""
-    return one_line(f"the process for onnxruntime failed: {last_words(folder) or code}")
+def demand_result(folder: Path, code: int | None, result: str) -> str | None:
+    """Why a child has not left a result; None where it has.
+
+    Args:
+        folder: of the child.
+        code: what `in_child` returned.
+        result: the file that it was to leave.
+
+    Raises:
+        NoRuntime: onnxruntime does not import here, which no model can help.
+    """
+    if code == 0 and (folder / result).exists():
+        return None
+    if code == NO_RUNTIME:
+        raise NoRuntime(why_failed(folder, code))
+    return why_failed(folder, code)
 
 
 def last_words(folder: Path) -> str:
@@ -234,8 +251,10 @@ def last_words(folder: Path) -> str:
 
 def _failed(folder: Path, code: int) -> Outcome:
     """The outcome where the child left none: a crash of the rewritten model alone is an error of that."""
-    if code > 0:
-        return Outcome(skipped=broken(folder, code))
+    if code >= 0:
+        return Outcome(skipped=why_failed(folder, code))
+    if _entered(folder) is None:
+        return Outcome(skipped=why_failed(folder, code))
     reason = f"{_stage(folder)} crashed onnxruntime ({_signal(-code)})"
     # SIGKILL is what the system sends where memory runs out; that says nothing of the model.
     if _entered(folder) is Stage.SECOND and -code != signal.SIGKILL:

@@ -79,6 +79,7 @@ def _check_json(check: Check) -> JsonObject:
         "verdict": str(check.verdict),
         "fault": check.fault,
         "fault_of_whole": check.fault_of_whole,
+        "unchecked": check.unchecked,
         "certificate": certificate_json(check.verification.certificate),
         "numeric": numeric_json(check.verification.numeric),
         "unsteady": [as_text(name) for name in check.unsteady],

@@ -81,7 +81,9 @@ def _print_checks(checks: Sequence[Check], console: Console) -> None:
 def _phrases(check: Check) -> Iterator[str]:
     verification = check.verification
     yield certificate_phrase(verification.certificate)
-    if check.fault is not None:
+    if check.unchecked is not None:
+        yield f"neither checked nor loaded: {check.unchecked}"
+    elif check.fault is not None:
         yield f"{'as of the whole, ' if check.fault_of_whole else ''}{check.fault}"
     else:
         yield "full checker and onnxruntime take it"

@@ -77,10 +77,11 @@ def print_diff(
 
 def headline(found: Diff) -> str:
     """The one line that answers: where the models part, or that they do not."""
+    modules = "the modules differ" if found.changed else "no module differs"
     if found.numbers is None:
-        return "the modules differ" if found.changed else "no module differs"
+        return modules
     if found.numbers.skipped is not None:
-        return f"no numbers: {found.numbers.skipped}"
+        return f"{modules}, and no numbers were taken: {found.numbers.skipped}"
     if found.first is not None:
         return f"first divergence: {divergence_text(found.first)}"
     if not found.equal:
