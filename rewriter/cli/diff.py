@@ -19,6 +19,7 @@ from rewriter.cli.common import (
     timeout_option,
 )
 from rewriter.cli.selecting import selection_flags
+from rewriter.cli.words import refuse_with
 from rewriter.insight.diff import TOLERANCE, chosen_of
 from rewriter.modules.selection import Selection
 from rewriter.refusals import Different
@@ -68,6 +69,8 @@ def command(
       rewriter diff torchscript.onnx dynamo.onnx --depth 3
       rewriter diff old.onnx new.onnx --only 'encoder.layer.0.**' --all
     """
+    if not numbers:
+        refuse_with("--no-numbers runs nothing", "tolerance", "threads", "timeout")
     with progress() as tell:
         found = pipeline.diff(
             before,

@@ -9,7 +9,7 @@ import click
 from rewriter import pipeline
 from rewriter.cli.common import MODEL, given_options, progress
 from rewriter.cli.selecting import read_sizes, selection_options, sizes_option
-from rewriter.cli.words import OneOf
+from rewriter.cli.words import OneOf, refuse_with
 from rewriter.evidence.given import Given
 from rewriter.insight.figures import figures_of
 from rewriter.insight.flops import flops_of
@@ -62,6 +62,8 @@ def command(
     sizes = read_sizes(dims)
     if weight and form in ("dot", "csv"):
         raise click.UsageError(f"--format {form} shows no single size; leave out --weight")
+    if form != "csv" and weight != Measure.FLOPS and (form, weight) != ("speedscope", None):
+        refuse_with("sizes of dimensions are for FLOPs, which this does not show", "dims")
     if output is not None:
         plan_copies(model, [output], (), copy_data=False)
     with progress() as tell:

@@ -15,7 +15,7 @@ _PROOF = {
     1: "the result is different, nothing written",
     5: "not proved equal, or numbers demanded and not taken; nothing written",
 }
-_OF_ALL = {2: "usage", 3: "unreadable or refused input"}
+_OF_ALL = {2: "usage, nothing fits a name, or an output cannot be written", 3: "unreadable or refused input"}
 _OF_VERBS: dict[str, dict[int, str]] = {
     "rewrite": {
         **_PROOF,

@@ -19,6 +19,7 @@ from rewriter.cli.common import (
     timeout_option,
 )
 from rewriter.cli.selecting import selection_options
+from rewriter.cli.words import refuse_with
 from rewriter.evidence.given import Given
 from rewriter.modules.selection import Selection
 from rewriter.views.json_profile import profile_json
@@ -72,6 +73,8 @@ def command(
       rewriter profile bert.onnx --inputs batch.npz --rounds 100 --json
       rewriter profile bert.onnx --from onnxruntime_profile.json
     """
+    if recorded is not None:
+        refuse_with("--from tells of runs that were", "inputs", "rounds", "warmup", "threads")
     with progress() as tell:
         found = pipeline.profile(
             model,

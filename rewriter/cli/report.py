@@ -17,7 +17,7 @@ from rewriter.cli.common import (
     timeout_option,
 )
 from rewriter.cli.selecting import dims_option, read_sizes
-from rewriter.cli.words import OneOf
+from rewriter.cli.words import OneOf, refuse_with
 from rewriter.evidence.given import Given
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.reporting import MEASURES, Wanted, report
@@ -85,6 +85,8 @@ def command(
       rewriter report bert.onnx bert.int8.onnx -o report.html
       rewriter report bert.onnx --svg --by nodes -o bert.svg
     """
+    if svg:
+        refuse_with("--svg draws the icicle alone", "other", "original")
     wanted = Wanted(
         other=other,
         original=original,

@@ -9,7 +9,7 @@ import click
 from rewriter import pipeline
 from rewriter.cli.common import MODEL, emit_json, given_options
 from rewriter.cli.selecting import selection_options
-from rewriter.cli.words import OneOf
+from rewriter.cli.words import OneOf, refuse_with
 from rewriter.evidence.given import Given
 from rewriter.insight.chosen import What, choose, demand_names
 from rewriter.insight.placing import parse_wishes, place
@@ -70,6 +70,10 @@ def command(
       rewriter select bert.onnx --class LayerNorm --format trt --precision fp32
       rewriter select bert.onnx 'encoder.layer.[0-5]=cpu' 'encoder.*=gpu' --format ort-layers
     """
+    if form != "trt":
+        refuse_with("--precision is of --format trt", "precision")
+    if as_json and form != ORT_LAYERS:
+        refuse_with("--json has a form of its own", "form")
     analysis = pipeline.load(model, given)
     if form == ORT_LAYERS:
         _print_placing(analysis, selection, what, as_json=as_json)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from rewriter.nearest import fits_nothing, nearest
 
@@ -67,3 +68,21 @@ def _demand_one(option: click.Option, ctx: click.Context, words: Sequence[str]) 
     elif not option.multiple:
         name = max(option.opts, key=len)
         raise click.UsageError(f"{name} is given twice; give it once", ctx)
+
+
+def refuse_with(what: str, *names: str) -> None:
+    """Refuse options of the running verb that something else on the command line leaves without effect.
+
+    Args:
+        what: that, and why, as the message begins: `--from tells of runs that were`.
+        names: of the parameters.
+
+    Raises:
+        click.UsageError: one of them is given.
+    """
+    ctx = click.get_current_context()
+    for option in ctx.command.params:
+        typed = ctx.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if option.name in names and typed:
+            name = option.name.upper() if isinstance(option, click.Argument) else max(option.opts, key=len)
+            raise click.UsageError(f"{what}; leave out {name}", ctx)

@@ -14,7 +14,7 @@ from rewriter.proof.certificate import Certificate, certify
 from rewriter.proof.compare import Numeric, fitting
 from rewriter.proof.verification import Verdict, Verification
 from rewriter.proof.words import reason_of
-from rewriter.refusals import Different, NotProved
+from rewriter.refusals import Different, NotProved, UsageError
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.inputs import FeedError
 from rewriter.runtime.parts import Part, PartRun, WholeRun
@@ -38,6 +38,11 @@ class Checking:
     inputs: Mapping[str, Array] | None = None
     timeout: float = 600.0
     sets: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        if self.inputs is not None and self.numbers is False:
+            raise UsageError("--inputs are what numbers are taken on; leave out --no-numbers")
 
 
 @dataclass(frozen=True, slots=True)

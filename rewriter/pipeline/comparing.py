@@ -36,6 +36,8 @@ def diff(
         UnreadableModel: one of them, or external data it refers to, cannot be read.
         UsageError: the inputs do not fit, or the selection, of what will be shown, fits nothing in either.
     """
+    if inputs is not None and not numbers:
+        raise UsageError("--inputs are what numbers are taken on; leave out --no-numbers")
     progress("load")
     left, right = load(before), load(after)
     for each in (left, right):

@@ -59,6 +59,8 @@ class Options:
             raise UsageError("--optimised compares numbers; leave out --no-numbers")
         if self.tolerance is not None and self.numbers is False:
             raise UsageError("a tolerance is one of numbers; leave out --no-numbers")
+        if self.inputs is not None and self.numbers is False:
+            raise UsageError("--inputs are what numbers are taken on; leave out --no-numbers")
 
     @property
     def may_spare_numbers(self) -> bool:

@@ -36,6 +36,8 @@ def profile(
     """
     if rounds < 1 or warmup < 0:
         raise UsageError(f"cannot measure {rounds} rounds after {warmup}: ask for at least one round")
+    if recorded is not None and inputs is not None:
+        raise UsageError("a recorded profile tells of runs that were; leave out the inputs")
     progress("load")
     model, analysis = read_and_load(source, given)
     path = analysis.path

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 
 import rewriter
@@ -46,7 +47,7 @@ NEAR = r"no module fits 'pooler'; nearest: model\.pooler"
         ("doctor M --tool onxslim", "no tool fits 'onxslim'; nearest: onnxslim"),
         ("stats D --dim bacth=2", "no dimension fits 'bacth'; nearest: batch"),
         ("report D --dim bacth=2", "no dimension fits 'bacth'; nearest: batch"),
-        ("export D --format dot --dim bacth=2", "no dimension fits 'bacth'; nearest: batch"),
+        ("export D --format csv --dim bacth=2", "no dimension fits 'bacth'; nearest: batch"),
         ("stats M --dim batch=2", "no dimension fits 'batch'; there is none"),
         ("tre M", "no verb fits 'tre'; nearest: tree; see 'rewriter --help'"),
         ("tree M --onyl x", "no option fits '--onyl'; nearest: --only"),
@@ -59,13 +60,31 @@ NEAR = r"no module fits 'pooler'; nearest: model\.pooler"
         ("stats D --dim batch=1 --dim batch=2", "--dim batch is given twice"),
         ("--limit nodes=1 --limit nodes=2 tree M", "--limit nodes is given twice"),
         ("tree M --only model --compare-sources", "leave out --only and --depth"),
+        ("rewrite M --dry-run --no-numbers --inputs I", "leave out --no-numbers"),
+        ("verify M M --no-numbers --inputs I", "leave out --no-numbers"),
+        ("extract M model.pooler -o O --no-numbers --inputs I", "leave out --no-numbers"),
+        ("diff M M --no-numbers --inputs I", "leave out --no-numbers"),
+        ("diff M M --no-numbers --tolerance 0.1", "--no-numbers runs nothing; leave out --tolerance"),
+        ("profile M --from x.json --rounds 3", "--from tells of runs that were; leave out --rounds"),
+        ("select M model --json --format trt", "--json has a form of its own; leave out --format"),
+        ("select M model --precision fp16", "--precision is of --format trt; leave out --precision"),
+        ("export D --format dot --dim batch=2", "which this does not show; leave out --dim"),
+        ("report M M --svg", "--svg draws the icicle alone; leave out OTHER"),
+        ("tree M --force", "add --like"),
     ],
 )
 def test_what_fits_nothing(
-    words: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    words: str,
+    says: str,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    files = {"M": str(BERT), "D": str(DYNAMIC)}
+    arrays = tmp_path_factory.mktemp("inputs") / "inputs.npz"
+    np.savez(arrays, input_ids=np.ones((2, 7), np.int64), attention_mask=np.ones((2, 7), np.int64))
+    files = {"M": str(BERT), "D": str(DYNAMIC), "I": str(arrays)}
     code, out, err = heard(capsys, *(files.get(word, word) for word in words.split()))
     assert (code, out) == (2, ""), err
     assert re.search(says if says.startswith(NEAR) else re.escape(says), err), err
