@@ -10,6 +10,8 @@ from itertools import islice
 MOST_NAMED = 4
 MOST_COMPARED = 20_000
 """Names that a word is compared with: some 0.5 s, on the way out with an error."""
+_FARTHER = 0.2
+"""How much less alike than the nearest a name may be and still be named."""
 LEAST_LIKENESS = 0.6
 """Share of letters in common from which on one name may be meant by another; difflib's own default."""
 
@@ -50,7 +52,9 @@ def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
         alike = likeness(word, name)
         if alike >= LEAST_LIKENESS:
             ranked.append((-alike, order, name))
-    return tuple(name for _, _, name in sorted(ranked)[:MOST_NAMED])
+    ranked.sort()
+    best = -ranked[0][0] if ranked else 0.0
+    return tuple(name for less, _, name in ranked if -less >= best - _FARTHER)[:MOST_NAMED]
 
 
 @lru_cache(maxsize=65536)

@@ -11,6 +11,7 @@ from rewriter import pipeline
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.insight.functions import functions_of
 from rewriter.insight.stats import collect
+from rewriter.nearest import fits_nothing
 from rewriter.pipeline import Inputs, Progress, Source
 from rewriter.refusals import UsageError
 from rewriter.views.page.findings import Findings, Verified
@@ -51,7 +52,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         if self.by and self.by not in MEASURES:
-            raise UsageError(f"cannot draw sizes by {self.by!r}; it must be one of {', '.join(MEASURES)}")
+            raise UsageError(fits_nothing("measure", self.by, MEASURES))
         if self.profile and self.recorded is not None:
             raise UsageError("one profile is shown; leave out --profile or --profile-from")
         if self.by == "time" and not (self.profile or self.recorded is not None):

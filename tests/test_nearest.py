@@ -26,6 +26,7 @@ def test_what_is_said(word: str, names: list[str | bytes], says: str) -> None:
 
 
 def test_the_nearest_comes_first_and_few_are_named() -> None:
+    assert nearest("BertPoolr", ["BertModel", "BertPooler"]) == ("BertPooler",)
     names = [f"query_{number}" for number in range(9)] + ["qery"]
     assert nearest("qury", names)[0] == "qery"
     assert len(nearest("query", names)) == 4

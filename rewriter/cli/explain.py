@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -38,14 +39,19 @@ def command(model: Path, node: str, given: Given, config: bool, as_json: bool) -
     analysis = pipeline.load(model, with_config(given, model) if config else given)
     numbers = _find(analysis.graph, node)
     if not numbers:
-        names = (*analysis.graph.names, *analysis.graph.value_names)
-        raise UsageError(f"{model}: {fits_nothing('node', node, names, where=_LISTING)}")
+        raise UsageError(f"{model}: {fits_nothing('node', node, _names(analysis.graph), where=_LISTING)}")
     if as_json:
         emit_json(explain_json(analysis, numbers))
         return
     console = stdout()
     for number in numbers:
         print_claims(analysis, number, console)
+
+
+def _names(graph: GraphIndex) -> Iterator[str]:
+    """What nodes are called, then the values that they write."""
+    yield from graph.names
+    yield from (graph.value_names[value] for outputs in graph.writes for value in outputs if value != NONE)
 
 
 def _find(graph: GraphIndex, name: str) -> list[int]:

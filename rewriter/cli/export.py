@@ -17,12 +17,13 @@ from rewriter.insight.weighing import Measure, weigh, with_ancestors
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
-from rewriter.runtime.shapes import demand_dimensions, infer_shapes
+from rewriter.runtime.shapes import demand_dimensions, infer_shapes, open_sizes
 from rewriter.views.escape import visible
 from rewriter.views.exports.dot import dot
 from rewriter.views.exports.model_explorer import model_explorer
 from rewriter.views.exports.speedscope import speedscope
 from rewriter.views.exports.table import table
+from rewriter.views.summary import counted
 
 FORMATS = ("model-explorer", "speedscope", "dot", "csv")
 
@@ -96,7 +97,7 @@ def _rendered(
     flops: list[int | str] | None = None
     if form == "csv" or Measure.FLOPS in wanted:
         flops = flops_of(analysis.graph, infer_shapes(analysis.model, sizes))
-        _tell_unknown(model, flops)
+        _tell_unknown(model, flops, open_sizes(analysis.model, sizes))
     if form == "csv":
         assert flops is not None
         return table(chosen, figures_of(analysis, flops))
@@ -111,11 +112,10 @@ def _rendered(
     return model_explorer(analysis, weighings[0]) + "\n"
 
 
-def _tell_unknown(model: Path, flops: list[int | str]) -> None:
+def _tell_unknown(model: Path, flops: list[int | str], mend: str) -> None:
     reasons = [each for each in flops if isinstance(each, str)]
     if reasons:
-        mend = "give sizes by --dim NAME=SIZE where shapes lack, see 'rewriter stats'"
-        _tell(model, f"FLOPs of {len(reasons)} nodes are unknown, first {reasons[0]!r}; {mend}")
+        _tell(model, f"FLOPs of {counted(len(reasons), 'node')} are unknown, first {reasons[0]!r}{mend}")
 
 
 def _tell(model: Path, note: str) -> None:

@@ -15,7 +15,7 @@ from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
-from rewriter.runtime.shapes import Known, Shapes, demand_dimensions, infer_shapes
+from rewriter.runtime.shapes import Known, Shapes, demand_dimensions, infer_shapes, open_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class Stats:
         flops: operations that are known, of all nodes.
         unknown: why operations are not known -> number of nodes, most first.
         fault: why shapes could not be inferred; None where they were.
+        mend: how more operations become known, as the end of a sentence; empty where nobody can help.
     """
 
     nodes: int
@@ -80,6 +81,7 @@ class Stats:
     flops: int
     unknown: Mapping[str, int]
     fault: str | None
+    mend: str = ""
 
 
 def collect(analysis: Analysis, sizes: Mapping[str, int]) -> Stats:
@@ -111,6 +113,7 @@ def collect(analysis: Analysis, sizes: Mapping[str, int]) -> Stats:
         flops=sum(known),
         unknown=_most_first(reasons),
         fault=shapes.fault,
+        mend=open_sizes(analysis.model, sizes) if reasons else "",
     )
 
 

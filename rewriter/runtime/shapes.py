@@ -7,7 +7,7 @@ which inference reads: shapes to reshape to, axes, counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -25,6 +25,7 @@ from rewriter.runtime.signature import dims_of
 from rewriter.runtime.weights import bare, copy_but
 
 _WORKER = "rewriter.runtime.shapes_worker"
+_MOST_OPEN = 4
 _SMALL = 1 << 10
 """Elements of a tensor that inference may want to read."""
 
@@ -105,15 +106,33 @@ def demand_dimensions(model: ModelProto, sizes: Mapping[str, int], path: object 
     """
     if not sizes:
         return
-    known: dict[str, None] = {}
-    for info in _infos(model.graph):
-        for dim in info.type.tensor_type.shape.dim:
-            if dim.dim_param:
-                known.update(dict.fromkeys(sorted(names_in(dim.dim_param)) or [dim.dim_param]))
-                known[dim.dim_param] = None
+    known = dimension_names(_infos(model.graph))
     messages = [fits_nothing("dimension", name, known) for name in sizes if name not in known]
     if messages:
         raise UsageError(f"{path or 'model'}: {'; '.join(messages)}")
+
+
+def dimension_names(infos: Iterable[ValueInfoProto]) -> tuple[str, ...]:
+    """The names of symbolic dimensions of some values, and those in the arithmetic of others, each once."""
+    known: dict[str, None] = {}
+    for info in infos:
+        for dim in info.type.tensor_type.shape.dim:
+            if dim.dim_param:
+                known.update(dict.fromkeys(sorted(names_in(dim.dim_param))))
+                known[dim.dim_param] = None
+    return tuple(known)
+
+
+def open_sizes(model: ModelProto, sizes: Mapping[str, int]) -> str:
+    """What to say of sizes that the inputs of a model leave open; nothing where none is.
+
+    Args:
+        model: the model.
+        sizes: those that are given.
+    """
+    left = [name for name in dimension_names(model.graph.input) if name not in sizes]
+    more = f" and {len(left) - _MOST_OPEN} more" if len(left) > _MOST_OPEN else ""
+    return f"; give sizes by --dim NAME=SIZE for {', '.join(left[:_MOST_OPEN])}{more}" if left else ""
 
 
 def _without_weights(model: ModelProto) -> ModelProto:

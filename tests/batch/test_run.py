@@ -110,7 +110,7 @@ def test_misuse_is_told_before_anything_is_done(tmp_path: Path) -> None:
     with pytest.raises(UnreadableModel, match="no such file"):
         batch.run(source, out, replace(QUICK, like=str(tmp_path / "none.onnx")))
     for engine in ("spark", "dask", "dask://", "local://x", "local://", "ray.x"):
-        with pytest.raises(UsageError, match="there is no such engine; write local"):
+        with pytest.raises(UsageError, match=r"no engine fits .*; write local"):
             batch.run(source, out, QUICK, engine=engine)
     with pytest.raises(UsageError, match="--jobs is of the local engine"):
         batch.run(source, out, QUICK, engine="ray", jobs=2)

@@ -56,7 +56,7 @@ def test_retry_and_thresholds(source: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--engine", "spark"), "there is no such engine; write local, dask://host:port"),
+        (("--engine", "spark"), "no engine fits 'spark'; there are local, dask, ray; write local, dask://"),
         (("--results", "table.xlsx"), "cannot tell the format"),
         (("--depth", "2"), "add --functions shared or call"),
         (("--passes", "nonsense"), "no pass fits 'nonsense'"),

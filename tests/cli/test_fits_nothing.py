@@ -9,10 +9,13 @@ from pathlib import Path
 
 import jsonschema
 import numpy as np
+import onnx
 import pytest
 
 import rewriter
 from rewriter.adapters.onnxruntime import excluding
+from rewriter.batch.record import Record, Status
+from rewriter.batch.schedule import Batch
 from rewriter.refusals import UsageError
 from rewriter.views.json import schema
 from tests.cli.running import heard
@@ -150,22 +153,46 @@ def two(tmp_path: Path) -> Path:
 def test_a_batch_asks_that_a_glob_fits_in_some_file(
     two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("batch", two, "-o", tmp_path / "out", "--functions", "call", "--no-numbers", "--jobs", "1")
-    code, out, _ = heard(capsys, *words, "--class", "BertPooler", "--json")
+    words = (
+        *("batch", two, "-o", tmp_path / "out", "--functions", "call", "--no-numbers", "--jobs", "1"),
+        *("--class", "BertPooler", "--class", "BertPoolr"),
+    )
+    code, out, _ = heard(capsys, *words, "--json")
     document = json.loads(out)
-    assert (code, document["misses"]) == (0, [])
-    bert, other = document["records"]
-    assert (bert["misses"], other["status"]) == ({}, "done")
-    assert other["misses"]["class BertPooler"].startswith("no class fits 'BertPooler'; ")
     jsonschema.Draft202012Validator(schema("batch")).validate(document)
-    assert [f.name for f in rewriter.load(tmp_path / "out" / "bert.onnx").model.functions] == []
-    code, out, _ = heard(capsys, *words, "--class", "BertPooler", "--class", "BertPoolr")
+    assert (code, document["exit_code"]) == (2, 2)
+    assert document["misses"] == ["no class fits 'BertPoolr'; nearest: BertPooler"]
+    bert, other = document["records"]
+    assert [*bert["misses"]] == ["class BertPoolr"]
+    assert [*other["misses"]] == ["class BertPooler", "class BertPoolr"]
+    assert (bert["status"], other["status"]) == ("done", "done")
+    assert [function.name for function in onnx.load(tmp_path / "out" / "bert.onnx").functions] == [
+        "BertPooler"
+    ]
+    assert not onnx.load(tmp_path / "out" / "dict.onnx").functions
+    code, out, _ = heard(capsys, *words)  # what was kept of the run before says the same
     assert code == 2
     assert "in none of the files: no class fits 'BertPoolr'; nearest: BertPooler" in " ".join(out.split())
-    code, out, _ = heard(capsys, *words, "--class", "BertPooler", "--class", "BertPoolr", "--json")
-    document = json.loads(out)  # what was kept of the run before says the same
-    assert (code, document["exit_code"], len(document["misses"])) == (2, 2, 1)
-    assert all(record["kept"] for record in document["records"])
+
+
+def test_what_some_file_of_a_batch_has_is_no_miss() -> None:
+    here, there = {"class A": "no class fits 'A'"}, {"class B": "no class fits 'B'"}
+    records = [
+        Record(f"{number}", f"{number}", Status.DONE, misses=each)
+        for number, each in enumerate((here, there))
+    ]
+
+    def batch(*of: Record) -> Batch:
+        return Batch(of, frozenset(), "out", Path("ledger"), 0.0)
+
+    assert (batch(*records).misses, batch(*records).exit_code) == ((), 0)
+    assert (batch(records[0]).misses, batch(records[0]).exit_code) == (("no class fits 'A'",), 2)
+    failed = Record("2", "2", Status.UNREADABLE)
+    assert (batch(records[0], failed).misses, batch(records[0], failed).exit_code) == (
+        ("no class fits 'A'",),
+        3,
+    )
+    assert (batch(failed).misses, batch().misses) == ((), ())
 
 
 def test_a_batch_asks_that_its_sources_and_companions_are_there(

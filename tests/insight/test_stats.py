@@ -80,6 +80,9 @@ def test_unknown_shapes_are_said_and_sizes_mend_them(capsys: pytest.CaptureFixtu
     _, out, _ = heard(capsys, "stats", path, "--dim", "batch=2", "--json")
     known = json.loads(out)["flops"]
     assert known["unknown"] == {}
+    _, out, _ = heard(capsys, "stats", EXPORTS / "scripted_if_loop" / "ts.onnx")
+    assert "unknown for 5 nodes" in out
+    assert "--dim" not in out  # its inputs leave no size open
     static = collect(pipeline.load(EXPORTS / "resnet" / "ts.onnx"), {})
     assert known["known"] == static.flops
 

@@ -24,6 +24,7 @@ from rewriter.passes.outcomes import NOT_COUNTED
 from rewriter.passes.syntax import OWN, parse_passes
 from rewriter.refusals import NotProved, UsageError
 from tests.build import chain
+from tests.cli.running import heard
 from tests.exports import EXPORTS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -226,13 +227,15 @@ LEAVES = {
 
 
 @pytest.mark.parametrize("when", LEAVES)
-def test_a_package_that_leaves_does_not_end_the_run_in_silence(when: str, site: Path, tmp_path: Path) -> None:
-    install(site, "some-passes", "mine = leaving:Mine", leaving=LEAVES[when])
+def test_a_package_that_leaves_does_not_end_the_run_in_silence(
+    when: str, site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"leaving_{len(when)}"
+    install(site, "some-passes", f"mine = {name}:Mine", **{name: LEAVES[when]})
     out = tmp_path / "o.onnx"
-    words = ("rewrite", str(EXPORTS / "module_dict" / "dy.onnx"), "-o", str(out), "-p", "annotate,mine")
-    done = run("-m", "rewriter", *words, "--no-numbers", cwd=site, path=site)
+    words = ("rewrite", EXPORTS / "module_dict" / "dy.onnx", "-o", out, "-p", "annotate,mine", "--no-numbers")
     said = "rewriter: pass 'mine' of package some-passes 1.0: SystemExit: 0; mend or uninstall the package\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+    assert heard(capsys, *words) == (2, "", said)
     assert not out.exists()
 
 

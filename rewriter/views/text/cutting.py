@@ -14,7 +14,7 @@ from rewriter.cutting.split import Split
 from rewriter.modules.analysis import Analysis
 from rewriter.proof.verification import Verdict
 from rewriter.proof.words import certificate_phrase, numbers_phrase
-from rewriter.views.summary import head_phrases, summarize
+from rewriter.views.summary import counted, head_phrases, summarize
 from rewriter.views.text.parts import flow
 from rewriter.views.text.report import verdict_sign, written_phrase
 
@@ -22,7 +22,7 @@ from rewriter.views.text.report import verdict_sign, written_phrase
 def print_extraction(analysis: Analysis, found: Extraction, console: Console) -> None:
     """Print what was taken out, its interface, the proof and the file."""
     flow(console, head_phrases(summarize(analysis)), "bold")
-    constants = [f"{found.constants:,} constants of others"] if found.constants else []
+    constants = [f"{counted(found.constants, 'constant')} of others"] if found.constants else []
     flow(console, [str(found.wanted), *_sizes(found.model), *constants], label="extract")
     _print_values("inputs", found.model.graph.input, set(found.piece.inputs), console)
     _print_values("outputs", found.model.graph.output, set(found.piece.outputs), console)
@@ -45,14 +45,14 @@ def print_split(analysis: Analysis, found: Split, console: Console) -> None:
         taken = [f"{name} from part {source}" for name, source in feeds if source is not None]
         flow(console, [f"from {start}", *_sizes(part.model), *taken], label=f"part {number}")
     for at, count in found.left.items():
-        text = f"{count:,} nodes of {at} stay in an earlier part, which reads them as well"
+        text = f"{counted(count, 'node')} of {at} stay in an earlier part, which reads them as well"
         flow(console, [text], "yellow", label="shared")
     _print_checks(found.checks, console)
     flow(console, map(written_phrase, found.outputs), label="written")
 
 
 def _sizes(model: ModelProto) -> list[str]:
-    return [f"{len(model.graph.node):,} nodes", f"{len(model.graph.initializer):,} initializers"]
+    return [counted(len(model.graph.node), "node"), counted(len(model.graph.initializer), "initializer")]
 
 
 def _print_values(label: str, infos: Iterable[ValueInfoProto], names: set[str], console: Console) -> None:

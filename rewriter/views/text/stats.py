@@ -69,9 +69,7 @@ def _flops(stats: Stats) -> list[str]:
     phrases = [f"{human(stats.flops)} known"]
     if stats.unknown:
         unknown = sum(stats.unknown.values())
-        phrases.append(
-            f"unknown for {counted(unknown, 'node')}: give sizes by --dim NAME=SIZE where shapes lack"
-        )
+        phrases.append(f"unknown for {counted(unknown, 'node')}{stats.mend}")
     return phrases + ([stats.fault] if stats.fault else [])
 
 
