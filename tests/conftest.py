@@ -1,8 +1,10 @@
-"""What a run of the tests did not test is said at its end."""
+"""What a run of the tests did not test is said at its end, and what other packages do by now."""
 
 from __future__ import annotations
 
 from _pytest.terminal import TerminalReporter
+
+pytest_plugins = ["pytester", "tests.news"]
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

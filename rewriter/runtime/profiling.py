@@ -22,6 +22,7 @@ from rewriter.model.graph import GraphIndex
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
 from rewriter.runtime.kernels import KernelProfile, ProfileError, read_profile
+from rewriter.runtime.overloads import misread
 from rewriter.runtime.protocol import Request, Stage, one_line
 from rewriter.runtime.sessions import in_child, scratch, why_failed
 from rewriter.runtime.weights import SharedWeights, holds_weights
@@ -79,6 +80,8 @@ def profile_runs(
     Returns:
         What was found; a crash or a timeout is told, never raised.
     """
+    if reason := misread(model):
+        return Profiled(skipped=reason)
     with scratch() as place:
         data = None if folder is None else str(folder.resolve())
         small = onnx.ModelProto()
