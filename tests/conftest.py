@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from _pytest.terminal import TerminalReporter
 
-pytest_plugins = ["pytester", "tests.news"]
+import tests.drawn  # noqa: F401 - registers the profiles
+
+pytest_plugins = ["pytester", "tests.news", "tests.processes"]
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
