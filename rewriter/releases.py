@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import packages_distributions, version
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
 
 def numbers_of(release: str) -> tuple[int, ...]:
@@ -11,9 +12,13 @@ def numbers_of(release: str) -> tuple[int, ...]:
     return tuple(int(digits) for digits in re.findall(r"\d+", release)[:3])
 
 
+@cache
 def installed_release(module: str) -> str | None:
     """The version of the distribution that brings a module, None where there is none; nothing is imported.
 
-    Several distributions may bring one module: `onnxruntime` and `onnxruntime-gpu` do.
+    Most bear the name of their module; `onnxruntime-gpu` does not.
     """
-    return next((version(name) for name in packages_distributions().get(module, ())), None)
+    try:
+        return version(module)
+    except PackageNotFoundError:
+        return next((version(name) for name in packages_distributions().get(module, ())), None)

@@ -6,7 +6,7 @@ from _pytest.terminal import TerminalReporter
 
 import tests.drawn  # noqa: F401 - registers the profiles
 
-pytest_plugins = ["pytester", "tests.news", "tests.processes"]
+pytest_plugins = ["pytester", "tests.forks", "tests.news", "tests.processes"]
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

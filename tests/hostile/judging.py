@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tests.hostile.cases import DONE, Case
-from tests.hostile.server import Ran
+from tests.hostile.watched import Ran
 
 PEAK = 1 << 30
 SECRET = b"nobody may read this"

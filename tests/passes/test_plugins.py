@@ -20,6 +20,7 @@ from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import as_text
 from rewriter.passes.syntax import OWN, parse_passes
 from rewriter.refusals import NotEquivalent, UsageError
+from tests import forks
 from tests.build import chain
 from tests.exports import EXPORTS
 
@@ -145,10 +146,7 @@ def test_a_pass_that_breaks_the_model_is_found_out(site: Path, tmp_path: Path) -
 
 def run(*words: str, cwd: Path, path: Path) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join([str(path), str(ROOT)])
-    environment = {**os.environ, "PYTHONPATH": paths}
-    return subprocess.run(
-        [sys.executable, *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
+    return forks.run(*words, cwd=cwd, env={**os.environ, "PYTHONPATH": paths})
 
 
 def test_the_list_shows_whole_and_names_broken_ones(site: Path) -> None:

@@ -22,6 +22,7 @@ from rewriter.runtime.planning import plan
 from rewriter.runtime.protocol import Outcome, Stage, one_line
 from tests.processes import PATIENCE, alive, wait_for
 
+pytestmark = pytest.mark.usefixtures("processes_are_real")
 HEADER = '<ir_version: 9, opset_import: ["" : 21]>\n'
 QUICK = "g (float[2] x) => (float[2] y) { y = Identity(x) }"
 ENDLESS = """g (float[2] x) => (float[2] y) {
