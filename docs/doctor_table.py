@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rewriter.insight.doctor.examine import NOT_MEASURED, RULES, TOOLS
 from rewriter.insight.doctor.facts import Facts
-from rewriter.insight.doctor.rule import Effect, Rule
+from rewriter.insight.doctor.rule import Effect, Rule, Tool
 
 PAGE = Path(__file__).parent / "doctor.md"
 BEGIN, END = "<!-- rules -->\n", "<!-- end of rules -->\n"
@@ -30,15 +30,20 @@ def table() -> str:
     for tool in TOOLS:
         rules = sorted((r for r in RULES if r.tool is tool), key=lambda rule: worst.index(rule.effect))
         for rule in rules:
-            title = f"**{tool.name}** {' to '.join(dict.fromkeys(tool.measured))}" if rule is rules[0] else ""
+            title = f"**{tool.name}** {_measured(tool)}" if rule is rules[0] else ""
             lines.append(f"| {title} | {rule.effect}{_span(rule)} | {_of(rule)} | {rule.consequence} |")
     return "\n".join([*lines, "", f"Not measured: {', '.join(NOT_MEASURED)}.", ""])
 
 
+def _measured(tool: Tool) -> str:
+    return " to ".join(dict.fromkeys((tool.measured[0], tool.measured[-1])))
+
+
 def _span(rule: Rule) -> str:
-    if rule.before:
-        return f" (before {rule.before})"
-    return f" (from {rule.since})" if rule.since else ""
+    """The versions that a rule holds for, where not for all."""
+    ends = [f"from {rule.since}"] if rule.since else []
+    ends += [f"before {rule.before}"] if rule.before else []
+    return f" ({', '.join(ends)})" if ends else ""
 
 
 def _of(rule: Rule) -> str:

@@ -24,17 +24,24 @@ OUTSIDE = {
     "fixtures/README.md": "fixtures.md",
 }
 """File of the repository -> page of the site."""
+PICTURES = {
+    f"benchmarks/results/{path.name}": f"results/{path.name}"
+    for path in ROOT.glob("benchmarks/results/*.svg")
+}
+"""File of the repository -> picture of the site."""
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|`[^`]*`)*)\]\(((?:\.\./)+)([^)\s]+)\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that live elsewhere."""
+    """Add the pages and pictures that live elsewhere."""
     for source, page in OUTSIDE.items():
         text = (ROOT / source).read_text("utf-8")
         title = "" if text.startswith("# ") else f"# {Path(source).stem.capitalize()}\n\n"
         made = File.generated(config, page, content=title + text + _date(source))
         made.inclusion = InclusionLevel.NOT_IN_NAV
         files.append(made)
+    for source, picture in PICTURES.items():
+        files.append(File.generated(config, picture, abs_src_path=str(ROOT / source)))
     return files
 
 
@@ -56,10 +63,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         target, _, anchor = match[3].partition("#")
         if len(match[2]) // 3 <= len(here.parts):
             return match[0]  # within docs
-        if target not in OUTSIDE:
+        page = OUTSIDE.get(target, target.removeprefix("docs/") if target.startswith("docs/") else "")
+        if not page:
             return match[1]
         up = "../" * len(here.parts)
-        return f"[{match[1]}]({up}{OUTSIDE[target]}{f'#{anchor}' if anchor else ''})"
+        return f"[{match[1]}]({up}{page}{f'#{anchor}' if anchor else ''})"
 
     # A block that is a file shows its name; other words behind the language are for the tests alone.
     named = re.sub(r"^```(\w+) file=(\S+)$", r'```\1 title="\2"', markdown, flags=re.MULTILINE)

@@ -1,8 +1,12 @@
-"""What a run of the tests did not test is said at its end."""
+"""What a run of the tests did not test is said at its end, and what other packages do by now."""
 
 from __future__ import annotations
 
 from _pytest.terminal import TerminalReporter
+
+import tests.drawn  # noqa: F401 - registers the profiles
+
+pytest_plugins = ["pytester", "tests.forks", "tests.news", "tests.processes"]
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

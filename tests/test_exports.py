@@ -15,9 +15,9 @@ from rewriter import pipeline
 from rewriter.model import files
 from rewriter.passes.presets import standard_passes
 from rewriter.views.report import Report
-from tests.exports import EXPORTS, FILES, each_file, stripped
+from tests.exports import EXPORTS, FILES, each_file_with, file_in_turn, stripped
 
-MODES = pytest.mark.parametrize("restore_names", [False, True], ids=["annotate", "restore_names"])
+each_file_and_mode = each_file_with("restore_names", [True, False])
 
 
 def options(restore_names: bool, numbers: bool = False) -> pipeline.Options:
@@ -38,8 +38,7 @@ def test_the_numbers_are_taken_in_both_modes() -> None:
     assert 0.3 < sum(takes_numbers(path, True) for path in FILES) / len(FILES) < 0.7
 
 
-@MODES
-@each_file
+@each_file_and_mode
 def test_only_names_and_metadata_change(path: Path, restore_names: bool, tmp_path: Path) -> None:
     numbers = takes_numbers(path, restore_names)
     report = rewrite(path, tmp_path / path.name, restore_names, numbers)
@@ -57,8 +56,7 @@ def test_only_names_and_metadata_change(path: Path, restore_names: bool, tmp_pat
         assert [t.name for t in after.graph.initializer] == [t.name for t in before.graph.initializer]
 
 
-@MODES
-@each_file
+@each_file_and_mode
 def test_a_second_run_changes_nothing(path: Path, restore_names: bool, tmp_path: Path) -> None:
     once, twice = tmp_path / "once" / path.name, tmp_path / "twice" / path.name
     once.parent.mkdir()
@@ -69,7 +67,7 @@ def test_a_second_run_changes_nothing(path: Path, restore_names: bool, tmp_path:
     assert pipeline.sidecar_path(once).read_bytes() == pipeline.sidecar_path(twice).read_bytes()
 
 
-@each_file
+@file_in_turn
 def test_the_same_input_gives_the_same_bytes_and_stays_untouched(path: Path, tmp_path: Path) -> None:
     folder = {
         file: (file.stat().st_mtime_ns, file.read_bytes()) for file in path.parent.glob(f"{path.name}*")
@@ -91,7 +89,7 @@ def unknown(message: Message) -> list[bytes]:
     return [field.data for field in UnknownFieldSet(message)]  # type: ignore[attr-defined]
 
 
-@MODES
+@pytest.mark.parametrize("restore_names", [False, True])
 def test_unknown_fields_survive(restore_names: bool, tmp_path: Path) -> None:
     model = files.load(EXPORTS / "bert" / "ts.onnx")
     levels: list[Callable[[onnx.ModelProto], Message]] = [

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from importlib import util
 from pathlib import Path
 
 import pytest
+
+from tests import forks
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -25,7 +25,7 @@ def without_figures(text: str) -> str:
 
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python_runs(code: str) -> None:
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = forks.run("-c", code, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert "query" in done.stdout
 

@@ -8,7 +8,7 @@ specification, "Names within a graph"); a function sees nothing from outside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -254,3 +254,13 @@ def graphs_of(attribute: AttributeProto) -> Iterator[GraphProto]:
         yield attribute.g
     elif attribute.type == AttributeProto.GRAPHS:
         yield from attribute.graphs
+
+
+def nodes_within(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    """Nodes with those of the bodies in them, in no order; functions are not entered."""
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        yield node
+        for attribute in node.attribute:
+            stack.extend(inner for graph in graphs_of(attribute) for inner in graph.node)

@@ -22,6 +22,7 @@ from google.protobuf.message import EncodeError
 
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
+from rewriter.runtime.overloads import misread
 from rewriter.runtime.protocol import Request, Stage
 from rewriter.runtime.sessions import in_child, scratch, why_failed
 from rewriter.runtime.weights import SharedWeights, holds_weights
@@ -108,6 +109,8 @@ def contrast(
     Returns:
         What was found; a crash or a timeout is told, never raised.
     """
+    if reason := next(filter(None, map(misread, models.values())), None):
+        return Contrast(0, (), reason)
     with scratch() as folder:
         places = {stage: None if path is None else str(path.resolve()) for stage, path in folders.items()}
         heavy = {stage: model for stage, model in models.items() if holds_weights(model)}

@@ -19,6 +19,7 @@ from rewriter.runtime.feeds import Array
 from rewriter.runtime.fingerprints import Fingerprint
 from rewriter.runtime.handed import write_inputs
 from rewriter.runtime.inputs import Input
+from rewriter.runtime.overloads import misread
 from rewriter.runtime.sessions import demand_result, in_child, scratch
 from rewriter.runtime.signature import signature
 from rewriter.runtime.weights import SharedWeights, holds_weights
@@ -75,6 +76,8 @@ def intermediates(
         UsageError: the model does not run on these inputs.
         NoRuntime: onnxruntime does not import here.
     """
+    if reason := misread(model):
+        raise UsageError(f"the model does not run on the sample inputs: {reason}")
     with scratch() as place:
         data = None if folder is None else str(folder.resolve())
         if holds_weights(model):

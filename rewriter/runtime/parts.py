@@ -20,6 +20,7 @@ from google.protobuf.message import EncodeError
 
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
+from rewriter.runtime.overloads import misread
 from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
 from rewriter.runtime.seeds import seeded
 from rewriter.runtime.sessions import in_child, scratch, why_failed
@@ -130,7 +131,9 @@ class WholeRun:
             return found
 
     def _ask(self, place: Path, names: Iterable[str], parts: Sequence[Part], *, chain: bool) -> str | None:
-        """Write everything into the folder; gives the reason where that cannot be done."""
+        """Write everything into the folder; gives the reason where that cannot be done, or tells nothing."""
+        if reason := next(filter(None, map(misread, (self.whole, *(part.model for part in parts)))), None):
+            return reason
         models = {WHOLE: seeded(_exposed(self.whole, names))}
         models.update((f"part-{number}", seeded(part.model)) for number, part in enumerate(parts))
         home = None if self.folder is None else str(self.folder.resolve())

@@ -22,6 +22,7 @@ from rewriter.model.graph import GraphIndex
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
 from rewriter.runtime.kernels import KernelProfile, ProfileError, read_profile
+from rewriter.runtime.overloads import misread
 from rewriter.runtime.protocol import Request, Stage, one_line
 from rewriter.runtime.sessions import demand_result, in_child, scratch
 from rewriter.runtime.weights import SharedWeights, holds_weights
@@ -82,6 +83,8 @@ def profile_runs(
     Raises:
         NoRuntime: onnxruntime does not import here.
     """
+    if reason := misread(model):
+        return Profiled(skipped=reason)
     with scratch() as place:
         data = None if folder is None else str(folder.resolve())
         small = onnx.ModelProto()

@@ -27,6 +27,7 @@ from rewriter.runtime.difference import Tolerance
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
 from rewriter.runtime.limits import THREADS, current, own_memory, size_text
+from rewriter.runtime.overloads import misread
 from rewriter.runtime.protocol import NO_RUNTIME, REASON, SCRATCH, Outcome, Request, Stage, Stored, one_line
 from rewriter.runtime.signature import required_inputs
 from rewriter.runtime.stored import stored_weights
@@ -67,6 +68,8 @@ def compare_runs(
     Returns:
         What was found; a crash or a timeout is an outcome too. Never raises for what a model does.
     """
+    if reason := next(filter(None, map(misread, models.values())), None):
+        return Outcome(skipped=reason)
     try:
         with scratch() as folder:
             places = {stage: None if path is None else str(path.resolve()) for stage, path in folders.items()}

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from google.protobuf.message import DecodeError, EncodeError
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
+from rewriter.runtime.overloads import misread
 from rewriter.runtime.sessions import in_child, scratch
 
 _WORKER = "rewriter.runtime.value_types_worker"
@@ -32,6 +33,8 @@ def infer_types(
         wanted: the names.
         timeout: seconds; after that nothing is told.
     """
+    if misread(model):
+        return {}
     with scratch() as place:
         (place / "wanted.json").write_text(json.dumps(list(wanted)), encoding="utf-8")
         try:

@@ -21,6 +21,7 @@ def doctor_json(name: str, diagnosis: Diagnosis) -> JsonObject:
                 "package": tool.package,
                 "measured": list(tool.measured),
                 "installed": installed,
+                "newer_than_measured": tool.newer_than_measured(installed),
             }
             for tool, installed in diagnosis.tools
         ],

@@ -53,10 +53,22 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def slowly(source: str, target: str, request: Request) -> Record:
-    """Work that leaves time to kill somebody."""
-    time.sleep(0.2)
+GATE = "REWRITER_TEST_GATE"
+"""In the environment: a folder, its ledger being counted, and how many records shut the gate."""
+
+
+def gated(source: str, target: str, request: Request) -> Record:
+    """Work that begins no file once the ledger has so many records, until there is a file `open`."""
+    folder, _, most = os.environ[GATE].rpartition(":")
+    while recorded(Path(folder)) >= int(most) and not Path(f"{folder}.open").exists():
+        time.sleep(0.01)
     return rewrite_one(source, target, request)
+
+
+def recorded(folder: Path) -> int:
+    """Records of a ledger that are whole."""
+    ledger = folder / "rewriter-batch.jsonl"
+    return ledger.read_bytes().count(b"\n") if ledger.exists() else 0
 
 
 def dies_at_poison(source: str, target: str, request: Request) -> Record:

@@ -13,66 +13,73 @@ from pathlib import Path
 import pytest
 
 from rewriter import batch
-from tests.batch.making import QUICK, contents, folder_of, lines
-from tests.cli.test_interrupt import children_of_ours
+from tests.batch.making import GATE, QUICK, contents, folder_of, lines, recorded
+from tests.processes import PATIENCE, children_of_ours, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals of POSIX, processes in /proc")
 ROOT = Path(__file__).resolve().parents[2]
-SLOWLY = """
+GATED = """
 import functools, sys
 from rewriter.batch import run
 from rewriter.cli import batch, main
-from tests.batch.making import slowly
-batch.run = functools.partial(run, work=slowly)
+from tests.batch.making import gated
+batch.run = functools.partial(run, work=gated)
 main(sys.argv[1:])
 """
 NAMES = [f"part{number % 3}/m{number}.onnx" for number in range(14)]
 
 
 class Run:
-    """A batch in a process of its own, which its descendants can be told by."""
+    """A batch in a process of its own, which its descendants can be told by.
 
-    def __init__(self, source: Path, out: Path, *words: str) -> None:
+    Args:
+        source: the folder of models.
+        out: where to.
+        words: options.
+        most: records after which no file is begun, until `go_on`.
+    """
+
+    def __init__(self, source: Path, out: Path, *words: str, most: int = len(NAMES)) -> None:
         self.mark = f"{out.parent.name}-{os.getpid()}-{time.monotonic_ns()}"
         self.scratch = out.parent / f"scratch-{self.mark}"
         self.scratch.mkdir()
+        self._out = out
+        self._most = most
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SLOWLY, "batch", str(source), "-o", str(out), "--jobs", "2", *words],
+            [sys.executable, "-c", GATED, "batch", str(source), "-o", str(out), "--jobs", "2", *words],
             env={
                 **os.environ,
                 "REWRITER_TEST_MARK": self.mark,
                 "TMPDIR": str(self.scratch),
                 "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+                GATE: f"{out}:{most}",
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def until(self, out: Path, count: int) -> None:
-        """Wait for that many records."""
-        ledger = out / "rewriter-batch.jsonl"
-        for _ in range(1000):
-            if ledger.exists() and ledger.read_bytes().count(b"\n") >= count:
-                return
-            time.sleep(0.02)
-        raise AssertionError(f"no {count} records; {self.process.poll()}")
+    def until_shut(self) -> None:
+        """Wait for the records that shut the gate."""
+        wait_for(lambda: recorded(self._out) >= self._most or self.process.poll() is not None)
+        assert self.process.poll() is None
+
+    def go_on(self) -> None:
+        """Open the gate."""
+        Path(f"{self._out}.open").touch()
+
+    def told(self) -> tuple[str, str]:
+        """What it said on stdout and stderr, once it is done."""
+        return self.process.communicate(timeout=PATIENCE)
 
     def living(self) -> list[int]:
-        """Its descendants that are left after some seconds."""
-        for _ in range(400):
-            left = [pid for pid in children_of_ours(f"REWRITER_TEST_MARK={self.mark}") if not _is_dead(pid)]
-            if not left:
-                return []
-            time.sleep(0.02)
-        return left
+        """Its processes that run."""
+        return children_of_ours(f"REWRITER_TEST_MARK={self.mark}")
 
-
-def _is_dead(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+    def workers(self) -> list[int]:
+        """Those of its pool."""
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self.living()}
+        return [pid for pid, command in commands.items() if b"spawn_main" in command]
 
 
 @pytest.fixture(scope="module")
@@ -100,27 +107,27 @@ def finished(source: Path, out: Path, whole: dict[str, bytes], done: int) -> Non
 
 def test_the_parent_is_killed(source: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    run = Run(source, out, "--no-numbers")
-    run.until(out, 5)
+    run = Run(source, out, "--no-numbers", most=5)
+    run.until_shut()
     run.process.kill()
-    run.process.communicate(timeout=20)
-    assert run.living() == []
+    run.told()
+    wait_for(lambda: not run.living())
     finished(source, out, whole, 5)
 
 
-def test_ctrl_c(source: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
+def test_ctrl_c(source: Path, tmp_path: Path, interruptible: None) -> None:
     out = tmp_path / "out"
-    run = Run(source, out)  # with numbers: processes of processes are at work
-    run.until(out, 2)
+    run = Run(source, out, most=2)  # with numbers: processes of processes are at work
+    run.until_shut()
     run.process.send_signal(signal.SIGINT)
-    _, err = run.process.communicate(timeout=20)
+    _, err = run.told()
     assert (run.process.returncode, err) == (130, "\nrewriter: interrupted\n")
-    assert run.living() == []
+    wait_for(lambda: not run.living())
     assert list(run.scratch.iterdir()) == []
     assert not [path for path in out.rglob("*") if path.name.endswith(".tmp")]
-    recorded = len(lines(out))
+    done = len(lines(out))
     found = batch.run(source, out, jobs=1, work=_fails)  # whatever is not recorded comes to this work
-    assert len(found.kept) == recorded >= 2
+    assert len(found.kept) == done >= 2
 
 
 def _fails(*_: object) -> batch.Record:
@@ -129,16 +136,12 @@ def _fails(*_: object) -> batch.Record:
 
 def test_a_worker_is_killed(source: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    run = Run(source, out, "--no-numbers")
-    run.until(out, 3)
-    workers = [
-        pid
-        for pid in children_of_ours(f"REWRITER_TEST_MARK={run.mark}")
-        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
-    assert len(workers) == 2
-    os.kill(workers[0], signal.SIGKILL)
-    _, err = run.process.communicate(timeout=60)
+    run = Run(source, out, "--no-numbers", most=3)
+    run.until_shut()
+    wait_for(lambda: len(run.workers()) == 2)
+    os.kill(run.workers()[0], signal.SIGKILL)
+    run.go_on()
+    _, err = run.told()
     assert (run.process.returncode, err) == (0, "")
     assert contents(out) == whole
     finished(source, out, whole, len(NAMES))
@@ -147,7 +150,7 @@ def test_a_worker_is_killed(source: Path, whole: dict[str, bytes], tmp_path: Pat
 def test_two_runs_share_the_work(source: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
     out = tmp_path / "out"
     runs = [Run(source, out, "--no-numbers") for _ in range(2)]
-    told = [run.process.communicate(timeout=60) for run in runs]
+    told = [run.told() for run in runs]
     assert [run.process.returncode for run in runs] == [0, 0]
     assert all("14 of 14 done" in out for out, _ in told)
     finished(source, out, whole, len(NAMES))

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from rewriter.cli import cli
 from rewriter.cli.completing import _one_atom_further
+from tests import forks
 from tests.exports import EXPORTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,8 +38,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """`rewriter` is on the path, whether it is installed or not."""
     command = tmp_path / "bin" / "rewriter"
     command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m rewriter "$@"\n')
-    command.chmod(0o755)
+    forks.program(command, "-m", "rewriter")
     return {
         **os.environ,
         "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",

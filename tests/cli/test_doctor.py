@@ -7,7 +7,9 @@ import jsonschema
 import pytest
 
 from rewriter.cli import main
+from rewriter.insight.doctor import examine
 from rewriter.insight.doctor.examine import RULES
+from rewriter.insight.doctor.optimisers import SLIM
 from rewriter.views.json import schema
 from tests.exports import EXPORTS
 from tests.insight.doctor import files
@@ -56,6 +58,34 @@ def test_json_keeps_to_its_schema(tmp_path: Path, capsys: pytest.CaptureFixture[
         document = json.loads(out)
         jsonschema.Draft202012Validator(schema("doctor")).validate(document)
     assert {each["rule"] for each in document["findings"]} < {rule.name for rule in RULES}
+
+
+@pytest.mark.parametrize(
+    ("release", "told", "newer"),
+    [
+        ("99.1", "onnxslim · measured up to {last}, 99.1 is installed here", True),
+        ("0.1.51", "onnxslim · measured with {first} to {last}, 0.1.51 is installed here", False),
+        ("{last}", "onnxslim · measured with {first} to {last}\n", False),
+        (None, "onnxslim · measured with {first} to {last}, not installed here", False),
+    ],
+    ids=["newer", "between", "newest", "missing"],
+)
+def test_what_a_tool_was_measured_with(
+    release: str | None,
+    told: str,
+    newer: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bounds = {"first": SLIM.measured[0], "last": SLIM.measured[-1]}
+    monkeypatch.setattr(examine, "installed", lambda tool: release and release.format(**bounds))
+    path = files.save(files.function(), tmp_path / "model.onnx")
+    _, out, _ = run(capsys, path, "--tool", "onnxslim")
+    assert told.format(**bounds) in out
+    _, out, _ = run(capsys, path, "--tool", "onnxslim", "--json")
+    (tool,) = json.loads(out)["tools"]
+    assert tool["newer_than_measured"] is newer
 
 
 def test_faults_have_their_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

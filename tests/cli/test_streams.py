@@ -17,6 +17,7 @@ import pytest
 from rewriter.cli import main
 from rewriter.version import __version__
 from rewriter.views.json import schema
+from tests import forks
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"
@@ -24,9 +25,7 @@ NODE = "/model/encoder/layer.0/attention/self/query/MatMul"
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "rewriter", *map(str, words)], capture_output=True, text=True, check=False
-    )
+    return forks.run("-m", "rewriter", *words)
 
 
 def test_help_loads_neither_onnx_nor_rich_nor_numpy() -> None:

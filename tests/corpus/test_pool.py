@@ -15,6 +15,7 @@ from benchmarks.corpus import process
 from benchmarks.corpus_pool import MEMORY, Pool
 from benchmarks.corpus_worker import OURS, Verdict
 from tests.build import chain
+from tests.processes import PATIENCE
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def pool(path: Path) -> Iterator[Pool]:
     """One whose worker is at work."""
-    with Pool(seconds=60) as pool:
+    with Pool(seconds=PATIENCE) as pool:
         assert pool.run(path, OURS).verdict is Verdict.EQUAL
         yield pool
 
@@ -63,7 +64,7 @@ def test_a_worker_that_hangs(pool: Pool, path: Path) -> None:
     assert (result.verdict, result.why) == (Verdict.TIMED_OUT, "not done after 0.3 s")
     with pytest.raises(ProcessLookupError):
         os.kill(hanging, 0)
-    pool.seconds = 60
+    pool.seconds = PATIENCE
     assert pool.run(path, OURS).verdict is Verdict.EQUAL
 
 
@@ -71,7 +72,7 @@ def test_memory_is_limited(path: Path) -> None:
     model = onnx.load(path)
     model.doc_string = "x" * (64 << 20)
     path.write_bytes(model.SerializeToString())
-    with Pool(seconds=60, memory=32 << 20) as pool:
+    with Pool(seconds=PATIENCE, memory=32 << 20) as pool:
         assert pool.run(path, OURS).verdict is Verdict.CRASHED
         path.write_bytes(chain("/a/Relu").SerializeToString())
         assert pool.run(path, OURS).verdict is Verdict.EQUAL
@@ -79,7 +80,7 @@ def test_memory_is_limited(path: Path) -> None:
 
 def test_a_journal_is_gone_on_from(path: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
-    first = process([("m", path)], [OURS], 60, MEMORY, journal)
+    first = process([("m", path)], [OURS], PATIENCE, MEMORY, journal)
     path.unlink()  # what is known is not done again
-    assert process([("m", path)], [OURS], 60, MEMORY, journal) == first
+    assert process([("m", path)], [OURS], PATIENCE, MEMORY, journal) == first
     assert len(journal.read_text().splitlines()) == 1

@@ -6,6 +6,7 @@ A comment on the line above a block tells what is special about it:
 
     <!-- needs torch transformers -->   skipped, and said so, where one of these cannot be imported
     <!-- figures vary -->               only the words of the output are compared, see `plain`
+    <!-- tools onnxruntime onnx -->     what these packages do shows; see `tests/news.py`
     <!-- not run: why -->               never run; for what installs things or takes minutes
 
 A block of any language that opens with a name, as in `toml file=pyproject.toml`, is that file: it is written.
@@ -39,6 +40,8 @@ class Block:
         shown: the output that the page shows; empty for none.
         needs: packages it imports that may be missing.
         figures_vary: whether only the words of its output are compared.
+        tools: packages whose doings show; where one is not the newest that was measured, another output is
+            news and no fault.
         not_run: why it never runs; empty where it does.
         file: the file that it is; empty where it runs.
         line: where it begins, from 1.
@@ -49,6 +52,7 @@ class Block:
     shown: str
     needs: tuple[str, ...] = ()
     figures_vary: bool = False
+    tools: tuple[str, ...] = ()
     not_run: str = ""
     file: str = ""
     line: int = 1
@@ -100,14 +104,18 @@ def plain(output: str, figures_vary: bool = False) -> str:
 
 def _block(match: re.Match[str]) -> Block:
     notes = [note.strip() for note in (match["notes"] or "").split(";")]
-    needs = next((note.split()[1:] for note in notes if note.startswith("needs ")), [])
+    needs, tools = (
+        next((tuple(note.split()[1:]) for note in notes if note.startswith(f"{word} ")), ())
+        for word in ("needs", "tools")
+    )
     not_run = next((note for note in notes if note.startswith("not run: ")), "")
     return Block(
         match["language"],
         match["code"],
         match["shown"] or "",
-        tuple(needs),
+        needs,
         "figures vary" in notes,
+        tools,
         not_run.removeprefix("not run: "),
         match["file"] or "",
         match.string[: match.start("language")].count("\n") + 1,

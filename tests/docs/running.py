@@ -10,11 +10,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from importlib import util
 from pathlib import Path
 
+from tests import forks
 from tests.docs.blocks import Block, blocks
+from tests.processes import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
@@ -23,8 +24,6 @@ SETUP = DOCS / "examples.md"
 _ELSEWHERE = re.compile(r"^<!-- run by (tests/\S+) -->$", flags=re.MULTILINE)
 WIDTH = 80
 """Columns of the terminal; what fits a page without scrolling."""
-PATIENCE = 120.0
-"""Seconds for a block; a busy machine is no fault."""
 
 
 class Folder:
@@ -38,9 +37,9 @@ class Folder:
         self.path = path
         programs = path.parent / f"{path.name}.programs"
         programs.mkdir()
-        for name, words in {"rewriter": '-P -m rewriter "$@"', "python": '-P "$@"'}.items():
-            (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words}\n', "utf-8")
-            (programs / name).chmod(0o755)
+        for name, words in {"rewriter": ("-P", "-m", "rewriter"), "python": ("-P",)}.items():
+            forks.program(programs / name, *words)
+        self._python = str(programs / "python")
         self.environment = {
             **os.environ,
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
@@ -65,7 +64,7 @@ class Folder:
         if block.file:
             (self.path / block.file).write_text(block.code, "utf-8")
             return ""
-        language = {"sh": ("bash", "-euo", "pipefail"), "python": (sys.executable, "-P")}[block.language]
+        language = {"sh": ("bash", "-euo", "pipefail"), "python": (self._python,)}[block.language]
         done = subprocess.run(
             [*language, "-c", block.code],
             cwd=self.path,

@@ -21,15 +21,32 @@ def needs(*packages: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(lacking), reason=f"without {', '.join(lacking)}: pip install '.[docs]'")
 
 
+def build(source: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    """Build a site; with `--quiet`, mkdocs counts no warning and so leaves with 0 whatever is wrong."""
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
+    # Material announces its end of support there; its pages are built by the version that is installed.
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(words, cwd=source, env=environment, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("site")
-    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(path)]
-    # Material announces its end of support there; its pages are built by the version that is installed.
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = build(ROOT, path)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stderr
     return path
+
+
+@needs("mkdocs")
+@pytest.mark.parametrize("link", ["there.md", "gone.md", "picture.svg"])
+def test_a_dead_link_fails_the_build(link: str, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "mkdocs.yml").write_text("site_name: A site\n")
+    (tmp_path / "docs" / "index.md").write_text(f"# Page\n\n[A link]({link})\n")
+    (tmp_path / "docs" / "there.md").write_text("# Other page\n")
+    done = build(tmp_path, tmp_path / "site")
+    assert (done.returncode == 0) == (link == "there.md"), done.stderr
 
 
 @needs("mkdocs", "material", "mkdocstrings")
@@ -39,6 +56,8 @@ def test_the_site_is_whole(site: Path) -> None:
     compared = (site / "compare.html").read_text("utf-8")
     assert compared.count("<td") > 60, "the measured tables are in it"
     assert (site / "results" / "accuracy.html").exists()
+    assert (site / "results" / "speed.svg").read_bytes().startswith(b"<svg")
+    assert 'href="../certificate.html"' in (site / "results" / "mutants.html").read_text("utf-8")
 
 
 @needs("mkdocs", "material", "mkdocstrings")

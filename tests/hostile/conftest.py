@@ -1,13 +1,12 @@
-"""One server for all hostile files."""
+"""What runs hostile files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.hostile.server import Server
+from tests.hostile.watched import Watch
 
 
 @pytest.fixture(scope="session")
@@ -17,8 +16,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(cache: Path) -> Iterator[Server]:
+def watch(cache: Path) -> Watch:
     """Runs commands, and sees what they touch."""
-    started = Server({"XDG_CACHE_HOME": str(cache)})
-    yield started
-    started.close()
+    return Watch({"XDG_CACHE_HOME": str(cache)})

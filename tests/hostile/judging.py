@@ -6,9 +6,8 @@ import tempfile
 from pathlib import Path
 
 from tests.hostile.cases import DONE, Case
-from tests.hostile.server import Ran
+from tests.hostile.watched import Ran
 
-SECONDS = 5.0
 PEAK = 1 << 30
 SECRET = b"nobody may read this"
 SCRATCH = Path(tempfile.gettempdir()) / "rewriter-"
@@ -35,8 +34,7 @@ def judge(ran: Ran, code: int, words: str, path: Path) -> None:
 
 
 def judge_words(ran: Ran, path: Path) -> None:
-    """What holds of every command, however it left: bounds, and a line at most where it was not done."""
-    assert ran.seconds < SECONDS, ran
+    """What holds of every command, however it left: little memory, a line at most where it was not done."""
     assert ran.peak < PEAK
     for text in (ran.out, ran.err):
         assert all(char.isprintable() or char == "\n" for char in text)

@@ -9,11 +9,11 @@ import pytest
 
 from tests.hostile.cases import CASES, DONE
 from tests.hostile.judging import SECRET, judge, judge_files, write
-from tests.hostile.server import Server
+from tests.hostile.watched import Watch
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_hostile_file(name: str, tmp_path: Path, server: Server) -> None:
+def test_hostile_file(name: str, tmp_path: Path, watch: Watch) -> None:
     case = CASES[name]
     path = write(case, tmp_path)
     out = tmp_path / "out"
@@ -30,14 +30,14 @@ def test_hostile_file(name: str, tmp_path: Path, server: Server) -> None:
         (case.verify, ("verify", path, path, "--no-numbers")),
     ]
     for code, words in commands:
-        ran = server.run(*case.options, *words)
+        ran = watch.run(*case.options, *words)
         judge(ran, code, case.words, path)
         judge_files(ran, tmp_path)
     done = {"a.onnx": case.annotate == DONE, "g.onnx": case.group == DONE}
     assert {each.name for each in out.glob("*.onnx")} == {each for each, is_done in done.items() if is_done}
     assert (tmp_path / "outside" / "secret.data").read_bytes() == SECRET
     if case.annotate == DONE:
-        assert server.run("verify", path, out / "a.onnx", "--no-numbers").code == DONE
+        assert watch.run("verify", path, out / "a.onnx", "--no-numbers").code == DONE
         unharmed(path, out / "a.onnx")
 
 
@@ -52,19 +52,19 @@ def unharmed(before: Path, after: Path) -> None:
     assert left.SerializeToString(deterministic=True) == right.SerializeToString(deterministic=True)
 
 
-def test_onnxruntime_leaves_nothing_in_the_cache(tmp_path: Path, server: Server, cache: Path) -> None:
+def test_onnxruntime_leaves_nothing_in_the_cache(tmp_path: Path, watch: Watch, cache: Path) -> None:
     path = write(CASES["legal: plain"], tmp_path)
-    ran = server.run("verify", path, path, "--numbers")
+    ran = watch.run("verify", path, path, "--numbers")
     assert "bit for bit the same" in ran.out
     assert not [*cache.iterdir()]
 
 
-def test_a_limit_is_raised(tmp_path: Path, server: Server) -> None:
+def test_a_limit_is_raised(tmp_path: Path, watch: Watch) -> None:
     path = write(CASES["size: scopes"], tmp_path)
-    ran = server.run("--limit", "nodes=1999", "tree", path)
+    ran = watch.run("--limit", "nodes=1999", "tree", path)
     judge(
         ran, 3, "over the limit of 1,999; where that is meant, raise it with 'rewriter --limit nodes=", path
     )
-    assert server.run("--limit", "nodes=2000", "tree", path).code == DONE
-    assert server.run("--limit", "nodes=1999", "--limit", "nodes=2000", "tree", path).code == 2
-    assert server.run("--limit", "nodes", "tree", path).code == 2
+    assert watch.run("--limit", "nodes=2000", "tree", path).code == DONE
+    assert watch.run("--limit", "nodes=1999", "--limit", "nodes=2000", "tree", path).code == 2
+    assert watch.run("--limit", "nodes", "tree", path).code == 2

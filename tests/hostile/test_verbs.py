@@ -1,19 +1,19 @@
 """Hostile files given to the verbs that `test_cases` leaves out: one line and a code, soon, in little memory.
 
-A verb gets every ninth case, each one others. `HOSTILE=all pytest tests/hostile` gives it all of them.
+A verb gets every ninth case, each one others; all of them by `-m thorough`.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from tests.hostile.cases import CASES, DONE, REFUSED, USAGE, Case
 from tests.hostile.judging import SECRET, judge, judge_files, judge_words, write
-from tests.hostile.server import Server
+from tests.hostile.watched import Watch
 
 Words = Callable[[Path, Path], tuple[str | Path, ...]]
 TIME = ("--timeout", "4")
@@ -48,14 +48,13 @@ NOTHING_THERE = {
 """Verbs that cannot do their work on every legal file."""
 GOES_ON = {"diff": ("graph: not sorted",), "extract": ("data: of training", "data: of a sparse tensor")}
 """What `verify` refuses and these need not: they do not write, or leave it out."""
-EVERY = 1 if os.environ.get("HOSTILE") == "all" else 9
-
-PAIRS = [
+EVERY = 9
+IN_TURN = {
     (verb, name)
     for number, verb in enumerate(VERBS)
     for place, name in enumerate(CASES)
     if (place + number) % EVERY == 0
-]
+}
 
 
 def expected(verb: str, case: Case, name: str) -> tuple[int, ...]:
@@ -66,11 +65,18 @@ def expected(verb: str, case: Case, name: str) -> tuple[int, ...]:
     return (DONE, *NOTHING_THERE.get(verb, ()))
 
 
-@pytest.mark.parametrize(("verb", "name"), PAIRS, ids=lambda text: text)
-def test_hostile_file(verb: str, name: str, tmp_path: Path, server: Server) -> None:
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [
+        pytest.param(verb, name, marks=() if (verb, name) in IN_TURN else pytest.mark.thorough)
+        for verb, name in product(VERBS, CASES)
+    ],
+    ids=lambda text: text,
+)
+def test_hostile_file(verb: str, name: str, tmp_path: Path, watch: Watch) -> None:
     case = CASES[name]
     path = write(case, tmp_path)
-    ran = server.run(*case.options, *VERBS[verb](path, tmp_path / "out"))
+    ran = watch.run(*case.options, *VERBS[verb](path, tmp_path / "out"))
     codes = expected(verb, case, name)
     if codes == (REFUSED,):
         # Whether there is something to cut is looked at before the data is.
@@ -84,6 +90,6 @@ def test_hostile_file(verb: str, name: str, tmp_path: Path, server: Server) -> N
 
 
 def test_every_case_meets_a_verb_and_every_verb_many_cases() -> None:
-    assert {name for _, name in PAIRS} == CASES.keys()
+    assert {name for _, name in IN_TURN} == CASES.keys()
     for verb in VERBS:
-        assert sum(each == verb for each, _ in PAIRS) > 10
+        assert sum(each == verb for each, _ in IN_TURN) > 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rewriter import pipeline
@@ -17,6 +17,7 @@ from rewriter.modules.selection import Selection
 from rewriter.passes.layer_annotations import layers
 from rewriter.refusals import UsageError
 from tests.build import chain, model
+from tests.drawn import drawn
 from tests.exports import EXPORTS
 
 Rule = tuple[str, str]
@@ -142,7 +143,7 @@ names = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@drawn(150)
 @given(names, st.data())
 def test_rules_mean_what_was_asked_for(chain_names: list[str], data: st.DataObject) -> None:
     analysis = pipeline.load(chain(*(f"{name}_{n}" for n, name in enumerate(chain_names))))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pytest
 
 import rewriter
 from rewriter.refusals import UnreadableModel
+from tests import forks
 from tests.build import model
 from tests.exports import EXPORTS
 from tests.insight.test_profile import SLOW, booked, parts
@@ -34,8 +33,9 @@ def trace(path: Path, folder: Path, *, optimised: bool = True, runs: int = 3) ->
         "for _ in range(int(runs)): s.run(None, feeds)\n"
         "print(s.end_profiling())\n"
     )
-    words = [sys.executable, "-c", script, str(path), str(folder / "trace"), str(optimised), str(runs)]
-    return Path(subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip())
+    done = forks.run("-c", script, path, folder / "trace", str(optimised), str(runs))
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
 
 
 def kernels(profile: Path) -> list[dict[str, Any]]:

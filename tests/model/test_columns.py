@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx import AttributeProto, GraphProto, NodeProto, helper, numpy_helper
 
 from rewriter.model import columns, fields
 from rewriter.model.columns import HOLD_GRAPHS, Columns, read_columns
+from tests.drawn import drawn
 from tests.exports import EXPORTS, FILES
 
 ODD = ["", "x", "é" * 70, "a" * 127, "b" * 128, "c" * 20_000, "\0", "\x80"]
@@ -69,7 +70,7 @@ def nodes(draw: st.DrawFn) -> NodeProto:
     return made
 
 
-@settings(max_examples=150, deadline=None)
+@drawn(150)
 @given(st.lists(nodes(), min_size=1, max_size=8), st.integers(1, 200))
 def test_random_nodes_are_read_as_protobuf_reads_them(some: list[NodeProto], times: int) -> None:
     many = (some * times)[: max(60, times)]

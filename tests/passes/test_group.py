@@ -25,7 +25,7 @@ from rewriter.passes.unshare import Unshare
 from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.runtime.feeds import Array
 from tests.build import chain, model
-from tests.exports import FILES, each_file
+from tests.exports import each_file_with, file_in_turn
 
 
 def after(source: Path | onnx.ModelProto, *passes: Pass) -> onnx.ModelProto:
@@ -37,8 +37,7 @@ def bodies(nodes: Iterable[onnx.NodeProto]) -> list[bytes]:
     return [node.SerializeToString(deterministic=True) for node in nodes]
 
 
-@each_file
-@pytest.mark.parametrize("depth", [1, 2, 3, 0])
+@each_file_with("depth", [1, 2, 3, 0])
 def test_every_export_groups_and_flattens(path: Path, depth: int) -> None:
     flat = after(path, Annotate())
     for first in ((), (Unshare(),)):
@@ -71,10 +70,7 @@ def owners(proto: onnx.ModelProto) -> dict[str, int]:
     return {module.path: module.calls for module in rewriter.tree(proto) if module.nodes}
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in FILES if p.stem in ("ts", "dy")], ids=lambda p: f"{p.parent.name}-{p.stem}"
-)
-@pytest.mark.parametrize("functions", ["call", "shared"])
+@each_file_with("functions", ["shared", "call"], ("dy", "ts"))
 def test_grouped_exports_run_alike(path: Path, functions: str) -> None:
     report = rewriter.rewrite(path, functions=functions)
     numeric = report.verification.numeric
@@ -85,7 +81,7 @@ def test_grouped_exports_run_alike(path: Path, functions: str) -> None:
         onnx.checker.check_model(report.analysis.model, full_check=True)
 
 
-@each_file
+@file_in_turn
 def test_restored_names_are_grouped_as_well(path: Path) -> None:
     named = after(path, Annotate(), RestoreNames())
     assert bodies(after(path, Annotate(), RestoreNames(), Group(), Flatten()).graph.node) == bodies(

@@ -23,6 +23,7 @@ from rewriter.passes.base import as_text
 from rewriter.passes.outcomes import NOT_COUNTED
 from rewriter.passes.syntax import OWN, parse_passes
 from rewriter.refusals import NotProved, UsageError
+from tests import forks
 from tests.build import chain
 from tests.cli.running import heard
 from tests.exports import EXPORTS
@@ -256,10 +257,7 @@ def test_an_interrupt_is_one(site: Path, tmp_path: Path) -> None:
 
 def run(*words: str, cwd: Path, path: Path) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join([str(path), str(ROOT)])
-    environment = {**os.environ, "PYTHONPATH": paths}
-    return subprocess.run(
-        [sys.executable, *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
+    return forks.run(*words, cwd=cwd, env={**os.environ, "PYTHONPATH": paths})
 
 
 def test_the_list_shows_whole_and_names_broken_ones(site: Path) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from benchmarks.mutants import judged
+from tests.processes import PATIENCE
 from tests.proof.trials import KINDS, REWRITES, Trial
 
 MUTANTS, HARMLESS, SUBJECTS = 4 * len(KINDS), 5 * len(REWRITES), 24
@@ -14,7 +15,7 @@ MUTANTS, HARMLESS, SUBJECTS = 4 * len(KINDS), 5 * len(REWRITES), 24
 
 @pytest.fixture(scope="module")
 def mutants() -> list[Trial]:
-    return judged("mutant", range(MUTANTS), subjects=SUBJECTS, timeout=120)
+    return judged("mutant", range(MUTANTS), subjects=SUBJECTS, timeout=PATIENCE)
 
 
 def test_no_mutant_that_differs_is_certified(mutants: list[Trial]) -> None:
@@ -35,7 +36,7 @@ RARE = {"function_opset", "model_opset", "doubled_drawing", "sparse_values", "ca
 
 
 def test_no_harmless_rewrite_is_refused() -> None:
-    trials = judged("harmless", range(HARMLESS), subjects=SUBJECTS, timeout=120)
+    trials = judged("harmless", range(HARMLESS), subjects=SUBJECTS, timeout=PATIENCE)
     assert [trial for trial in trials if not trial.certified or trial.outcome == "differs"] == []
     ran = Counter(name for t in trials if t.outcome == "same" for name in t.edit.split(" + "))
     assert [name for name in REWRITES if not ran[name]] == []

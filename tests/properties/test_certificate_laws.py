@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
 
 from rewriter.proof.certificate import certify
+from tests.drawn import drawn
 from tests.proof.edits import insert_identities, outline, rename_everything, sort_anew
 
 UNARY = ("Neg", "Abs", "Exp", "Sin")
@@ -76,7 +77,7 @@ def reached(graph: GraphProto, wanted: set[str]) -> set[str]:
 
 
 @given(models(), st.integers(0, 2**32))
-@settings(deadline=None, max_examples=150)
+@drawn(150)
 def test_a_copy_renamed_and_sorted_anew_is_equal(model: ModelProto, seed: int) -> None:
     onnx.checker.check_model(model)
     twin = copy(model)
@@ -86,7 +87,7 @@ def test_a_copy_renamed_and_sorted_anew_is_equal(model: ModelProto, seed: int) -
 
 
 @given(models(), st.sampled_from(["w0", "w1", "w2"]))
-@settings(deadline=None, max_examples=150)
+@drawn(150)
 def test_a_changed_leaf_counts_exactly_where_it_reaches_an_output(model: ModelProto, leaf: str) -> None:
     twin = copy(model)
     next(tensor for tensor in twin.graph.initializer if tensor.name == leaf).float_data[0] += 1
@@ -95,6 +96,6 @@ def test_a_changed_leaf_counts_exactly_where_it_reaches_an_output(model: ModelPr
 
 
 @given(models(), models())
-@settings(deadline=None, max_examples=100)
+@drawn(100)
 def test_the_certificate_is_symmetric(one: ModelProto, two: ModelProto) -> None:
     assert certify(one, two).equal == certify(two, one).equal

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 import onnx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx import ModelProto
 
@@ -25,10 +25,11 @@ from rewriter.passes.group import Group
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
 from rewriter.proof.certificate import certify
+from tests.drawn import drawn
 from tests.properties.graphs import draw_model, models
 
 depths = st.integers(0, 3)
-few = settings(deadline=None, max_examples=40)
+few = drawn(40)
 
 
 def after(model: ModelProto, *passes: Pass) -> ModelProto:
@@ -143,7 +144,7 @@ def draws(model: ModelProto) -> list[str]:
 
 
 @given(models(runnable=True), depths)
-@settings(deadline=None, max_examples=6)
+@drawn(6)
 def test_numbers_stay_bit_for_bit(model: ModelProto, depth: int) -> None:
     numeric = rewriter.rewrite(model, passes=shared(depth), numbers=True).verification.numeric
     assert numeric is not None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
+
+from tests import forks
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "recipes.md").read_text("utf-8")
@@ -24,15 +25,14 @@ def run(language: str, text: str, folder: Path) -> str:
     """What a block prints; it fails where the block does."""
     tools = folder / ".bin"
     tools.mkdir(exist_ok=True)
-    for name, start in (("rewriter", "-m rewriter "), ("python", "")):
-        script = tools / name
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {start}"$@"\n')
-        script.chmod(0o755)
+    forks.program(tools / "rewriter", "-m", "rewriter")
+    forks.program(tools / "python")
     environment = os.environ | {
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
     }
-    words = ["python", "-c", text] if language == "python" else ["bash", "-euo", "pipefail", "-c", text]
+    start = [str(tools / "python")] if language == "python" else ["bash", "-euo", "pipefail"]
+    words = [*start, "-c", text]
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
     return done.stdout

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper
 
@@ -17,6 +17,7 @@ from rewriter.regions import convex
 from rewriter.regions.calls import Regions, find_regions
 from rewriter.regions.convex import make_convex
 from rewriter.regions.yielding import Yielding
+from tests.drawn import drawn
 
 MODULES = ("", "a", "a.b", "a.b.c", "a.d", "e", "e.f")
 Steps = Mapping[int, set[int]]
@@ -111,7 +112,7 @@ class Checked(Yielding):
 
 
 @given(placed())
-@settings(deadline=None, max_examples=150)
+@drawn(150)
 def test_every_witness_proves_its_refusal(model: ModelProto) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(convex, "Yielding", Checked)

@@ -20,6 +20,7 @@ from rewriter.runtime import sessions
 from rewriter.runtime.limits import Limits, current, own_memory, parse_size, size_text
 from rewriter.runtime.protocol import Stage
 
+pytestmark = pytest.mark.usefixtures("processes_are_real")
 HEADER = '<ir_version: 9, opset_import: ["" : 21]>\n'
 QUICK = "g (float[2] x) => (float[2] y) { y = Identity(x) }"
 HUNGRY = """g (float[2] x) => (float[2] y) {

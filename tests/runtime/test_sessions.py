@@ -6,9 +6,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import onnx
@@ -19,7 +19,9 @@ from onnx import parser
 from rewriter.runtime import sessions
 from rewriter.runtime.planning import plan
 from rewriter.runtime.protocol import Outcome, Stage, one_line
+from tests.processes import PATIENCE, alive, wait_for
 
+pytestmark = pytest.mark.usefixtures("processes_are_real")
 HEADER = '<ir_version: 9, opset_import: ["" : 21]>\n'
 QUICK = "g (float[2] x) => (float[2] y) { y = Identity(x) }"
 ENDLESS = """g (float[2] x) => (float[2] y) {
@@ -28,7 +30,7 @@ ENDLESS = """g (float[2] x) => (float[2] y) {
         { still = Identity(on) t = Neg(s) }> }"""
 
 
-def run(before: str, after: str, timeout: float = 60.0) -> Outcome:
+def run(before: str, after: str, timeout: float = PATIENCE) -> Outcome:
     models = {Stage.FIRST: parser.parse_model(HEADER + before)}
     models[Stage.SECOND] = parser.parse_model(HEADER + after)
     return sessions.compare_runs(
@@ -63,26 +65,26 @@ def children(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[
     assert all(child.poll() is not None for child in started)
 
 
-def when_at(stage: Stage, scratch: Path, children: list[subprocess.Popen[bytes]], number: int) -> None:
+def kill_at(stage: Stage, scratch: Path, children: list[subprocess.Popen[bytes]], number: int) -> None:
     """Sends the child a signal, once it has entered a stage."""
 
-    def wait() -> None:
-        limit = time.monotonic() + 30
-        while time.monotonic() < limit:
-            texts = [path.read_text() for path in scratch.glob("*/stage")]
-            if texts == [stage]:
-                os.kill(children[0].pid, number)
-                return
-            time.sleep(0.01)
+    def kill() -> None:
+        wait_for(lambda: entered(stage, scratch))
+        os.kill(children[0].pid, number)
 
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=kill, daemon=True).start()
+
+
+def entered(stage: Stage, scratch: Path) -> bool:
+    """Whether a child is at a model."""
+    return [path.read_text() for path in scratch.glob("*/stage")] == [stage]
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
 def test_a_crash_of_the_original_is_told(
     scratch: Path, children: list[subprocess.Popen[bytes]], number: signal.Signals
 ) -> None:
-    when_at(Stage.FIRST, scratch, children, number)
+    kill_at(Stage.FIRST, scratch, children, number)
     reason = f"the first model crashed onnxruntime (signal {int(number)}, {number.name})"
     assert run(ENDLESS, QUICK) == Outcome(skipped=reason)
     assert not list(scratch.iterdir())
@@ -91,17 +93,25 @@ def test_a_crash_of_the_original_is_told(
 def test_a_crash_of_the_second_model_alone_is_an_error_of_that(
     scratch: Path, children: list[subprocess.Popen[bytes]]
 ) -> None:
-    when_at(Stage.SECOND, scratch, children, signal.SIGSEGV)
+    kill_at(Stage.SECOND, scratch, children, signal.SIGSEGV)
     reason = "the second model crashed onnxruntime (signal 11, SIGSEGV)"
     assert run(QUICK, ENDLESS) == Outcome(error=reason)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "stage"), [(ENDLESS, QUICK, "first"), (QUICK, ENDLESS, "second")]
+    ("before", "after", "stage"), [(ENDLESS, QUICK, Stage.FIRST), (QUICK, ENDLESS, Stage.SECOND)]
 )
 def test_a_model_that_never_ends_times_out(
-    scratch: Path, children: list[subprocess.Popen[bytes]], before: str, after: str, stage: str
+    scratch: Path,
+    children: list[subprocess.Popen[bytes]],
+    before: str,
+    after: str,
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # A clock that stands still until the child is at the model, however long that takes.
+    clock = SimpleNamespace(monotonic=lambda: 2.0 * entered(stage, scratch))
+    monkeypatch.setattr(sessions, "time", clock)
     reason = f"the {stage} model timed out: not done after 1.5 s; --timeout gives it longer"
     assert run(before, after, timeout=1.5) == Outcome(skipped=reason)
     assert not list(scratch.iterdir())
@@ -109,10 +119,13 @@ def test_a_model_that_never_ends_times_out(
 
 
 def test_an_interrupt_ends_the_child_and_clears_up(
-    scratch: Path, children: list[subprocess.Popen[bytes]]
+    scratch: Path, children: list[subprocess.Popen[bytes]], interruptible: None
 ) -> None:
-    when_at_interrupt = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
-    when_at_interrupt.start()
+    def interrupt() -> None:
+        wait_for(lambda: entered(Stage.FIRST, scratch))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         run(ENDLESS, QUICK)
     assert not list(scratch.iterdir())
@@ -139,25 +152,13 @@ def test_the_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
-    limit = time.monotonic() + 30
-    while not list(tmp_path.glob("*/stage")) and time.monotonic() < limit:
-        time.sleep(0.05)
+    wait_for(lambda: list(tmp_path.glob("*/stage")))
     assert alive(child)
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    while alive(child) and time.monotonic() < limit:
-        time.sleep(0.05)
-    assert not alive(child)
+    wait_for(lambda: not alive(child))
     assert not list(tmp_path.glob("rewriter-*"))
-
-
-def alive(process: int) -> bool:
-    """Whether a process runs; one that ended and that nobody has waited for does not."""
-    found = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
-    )
-    return bool(found.stdout.strip()) and not found.stdout.strip().startswith("Z")
 
 
 def test_a_worker_that_cannot_start_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,6 +175,8 @@ def test_a_model_too_large_to_send_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
     class Large:
         """What protobuf does with a message over 2 GB, without the 2 GB."""
+
+        functions = ()
 
         def SerializeToString(self) -> bytes:  # noqa: N802
             raise EncodeError("Failed to serialize proto")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from rewriter.paths import ModulePath
 from rewriter.refusals import UnreadableModel
 from rewriter.views import sidecar
 from rewriter.views.json import schema
+from tests.bounds import ends
 from tests.views.models import named, small, unplaced
 
 
@@ -92,12 +92,11 @@ def test_nesting_stops_before_parsers_do() -> None:
     assert sidecar.read(sidecar.write(deep)).tree == deep.tree
 
 
-def test_a_hundred_thousand_nodes_take_seconds_at_most() -> None:
+def test_a_hundred_thousand_nodes_take_no_quadratic_work() -> None:
     paths = [f"layer.{i % 1000}.part.{i % 5000}" for i in range(100_000)]
     big = named([f"/{path}/Relu" for path in paths], paths)
-    start = time.process_time()
-    read = sidecar.read(sidecar.write(big))
-    assert time.process_time() - start < 15  # about 2 s here; quadratic work takes minutes
+    with ends():  # quadratic work takes minutes
+        read = sidecar.read(sidecar.write(big))
     assert read.tree == big.tree
 
 

@@ -65,14 +65,14 @@ def examine(facts: Facts, path: Path | None = None, tools: Sequence[str] = ()) -
     Raises:
         UsageError: a glob fits no tool.
     """
-    chosen = _chosen(tools)
+    versions = {tool: installed(tool) for tool in _chosen(tools)}
     findings = [
         Finding(rule, because, _mend(rule, facts, path))
         for rule in RULES
-        if rule.tool in chosen and rule.holds_for(installed(rule.tool)) and (because := rule.because(facts))
+        if rule.tool in versions and rule.holds_for(versions[rule.tool]) and (because := rule.because(facts))
     ]
     findings.sort(key=lambda finding: _WORST_FIRST[finding.rule.effect])
-    return Diagnosis(facts, tuple((tool, installed(tool)) for tool in chosen), tuple(findings))
+    return Diagnosis(facts, tuple(versions.items()), tuple(findings))
 
 
 def installed(tool: Tool) -> str | None:

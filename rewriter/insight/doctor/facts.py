@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorPro
 from rewriter.insight.doctor.calls import Calls
 from rewriter.model.checks import Identity, identity_of
 from rewriter.model.external import fault_of_data, tensors_of
-from rewriter.model.graph import graphs_of
+from rewriter.model.graph import graphs_of, nodes_within
 from rewriter.model.operators import canonical
 from rewriter.passes.flatten import is_ours
 
@@ -47,7 +47,8 @@ class Facts:
         model_notes: metadata entries of the model.
         documents: doc strings of the model, the graph and the nodes.
         function_types: entries of `value_info` in functions.
-        twins: functions that nothing but an overload tells from another.
+        twins: functions that nothing but an overload tells from another, where one of them is called.
+        inner_overloads: calls inside of functions that tell their function by an overload.
         defaults: functions with default values of attributes.
         opset_functions: functions that import `ai.onnx` in another version than the model.
         late_callees: functions that stand behind one that calls them.
@@ -81,6 +82,7 @@ class Facts:
     documents: int = 0
     function_types: int = 0
     twins: int = 0
+    inner_overloads: int = 0
     defaults: int = 0
     opset_functions: int = 0
     late_callees: int = 0
@@ -104,8 +106,8 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
         model: as it was read, its functions and all.
         path: of the file, by which external data is looked at (not opened).
     """
-    main = list(_walk(model.graph.node))
-    inside = {identity_of(function): list(_walk(function.node)) for function in model.functions}
+    main = list(nodes_within(model.graph.node))
+    inside = {identity_of(function): list(nodes_within(function.node)) for function in model.functions}
     calls = Calls(main, inside)
     reached = [function for function in model.functions if calls.entered[identity_of(function)]]
     inner = [node for function in reached for node in inside[identity_of(function)]]
@@ -132,7 +134,8 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
         model_notes=len(model.metadata_props),
         documents=sum(map(bool, (model.doc_string, model.graph.doc_string, *(n.doc_string for n in main)))),
         function_types=sum(len(function.value_info) for function in reached),
-        twins=len(reached) - len({identity_of(function)[:2] for function in reached}),
+        twins=_twins(model.functions, reached),
+        inner_overloads=sum(bool(node.overload) for node in inner if _called(node) in inside),
         defaults=sum(bool(function.attribute_proto) for function in reached),
         opset_functions=sum(_opset(function) not in (0, _opset(model)) for function in reached),
         late_callees=_late_callees(model.functions, inside),
@@ -144,16 +147,6 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
         linked=0 if path is None else sum(_is_linked(path.parent, location) for location in external),
         data_bytes=model.ByteSize() + _bytes_beside(path, external),
     )
-
-
-def _walk(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
-    """Nodes with those of the bodies in them."""
-    stack = list(nodes)
-    while stack:
-        node = stack.pop()
-        yield node
-        for attribute in node.attribute:
-            stack.extend(inner for graph in graphs_of(attribute) for inner in graph.node)
 
 
 def _opset(holder: ModelProto | FunctionProto) -> int:
@@ -186,6 +179,16 @@ def _is_float(node: NodeProto) -> bool:
     return False
 
 
+def _called(node: NodeProto) -> Identity:
+    return canonical(node.domain), node.op_type, node.overload
+
+
+def _twins(functions: Iterable[FunctionProto], reached: Sequence[FunctionProto]) -> int:
+    """Functions beyond the first of each name that is called: an uncalled one takes its place as well."""
+    names = {identity_of(function)[:2] for function in reached}
+    return sum(identity_of(function)[:2] in names for function in functions) - len(names)
+
+
 def _late_callees(functions: Sequence[FunctionProto], inside: dict[Identity, list[NodeProto]]) -> int:
     """Functions that stand behind one that calls them."""
     place = {identity_of(function): at for at, function in enumerate(functions)}
@@ -193,8 +196,7 @@ def _late_callees(functions: Sequence[FunctionProto], inside: dict[Identity, lis
         called
         for caller, nodes in inside.items()
         for node in nodes
-        if (called := (canonical(node.domain), node.op_type, node.overload)) in place
-        and place[called] > place[caller]
+        if (called := _called(node)) in place and place[called] > place[caller]
     }
     return len(late)
 

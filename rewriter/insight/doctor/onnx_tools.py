@@ -5,7 +5,11 @@ from __future__ import annotations
 from rewriter.insight.doctor.facts import Facts
 from rewriter.insight.doctor.rule import Effect, Mend, Rule, Tool, above, counted, having
 
-ONNX = Tool("onnx", "onnx", ("1.19.1", "1.23.2"))
+ONNX = Tool(
+    "onnx",
+    "onnx",
+    ("1.19.0", "1.19.1", "1.20.0", "1.20.1", "1.21.0", "1.22.0", "1.23.0", "1.23.1", "1.23.2"),
+)
 
 MOST_FUNCTIONS = 10_000
 """The most functions that the checker of onnx takes."""
@@ -85,7 +89,7 @@ RULES = (
         above("functions", MOST_FUNCTIONS, "{} functions"),
         f"the checker takes {MOST_FUNCTIONS:,} functions",
         "rewriter rewrite {model} -o {stem}.shared.onnx --functions shared",
-        since="1.23.2",
+        since="1.22.0",
     ),
     Rule(
         "onnx/checker-size",
@@ -102,7 +106,7 @@ RULES = (
         having("linked", "file of external data that is a link", "files of external data that are links"),
         "onnx.load opens no data through links",
         "cp --remove-destination the data itself beside the model",
-        since="1.23.2",
+        since="1.21.0",
     ),
     Rule(
         "onnx/extract-functions",

@@ -15,12 +15,16 @@ from rewriter.insight.doctor.rule import (
     spans,
 )
 
-SLIM = Tool("onnxslim", "onnxslim", ("0.1.50", "0.1.98"))
-SIM = Tool("onnxsim", "onnxsim", ("0.4.36", "0.8.1"))
+SLIM = Tool(
+    "onnxslim",
+    "onnxslim",
+    ("0.1.50", "0.1.60", "0.1.65", "0.1.80", "0.1.85", "0.1.90", "0.1.95", "0.1.98"),
+)
+SIM = Tool("onnxsim", "onnxsim", ("0.4.36", "0.6.3", "0.6.5", "0.7.0", "0.7.3", "0.8.1"))
 OPTIMIZER = Tool("onnxoptimizer", "onnxoptimizer", ("0.4.2",))
 ONNXSCRIPT = Tool("onnxscript optimizer", "onnxscript", ("0.7.2",))
 
-SIM_NEWEST_IR = {"0.8.1": 14, "": 10}
+SIM_NEWEST_IR = {"0.8.1": 14, "0.6.3": 13, "": 10}
 """Version of onnxsim -> the newest IR version that it and newer ones read; the oldest measured last."""
 
 RULES = (
@@ -79,7 +83,7 @@ RULES = (
         inner_nodes,
         "nothing inside of functions is simplified",
         Mend.FLATTEN_AND_CARRY,
-        since="0.8.1",
+        since="0.6.3",
     ),
     Rule(
         "onnxsim/functions-dropped",
@@ -88,7 +92,7 @@ RULES = (
         inner_nodes,
         "all functions are dropped, their calls stay: no session takes the model",
         Mend.FLATTEN_AND_CARRY,
-        before="0.8.1",
+        before="0.6.3",
     ),
     Rule(
         "onnxsim/metadata",

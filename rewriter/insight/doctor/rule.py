@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rewriter.insight.doctor.facts import Facts
+from rewriter.releases import numbers_of
 
 
 class Effect(StrEnum):
@@ -56,6 +56,10 @@ class Tool:
     package: str
     measured: tuple[str, ...]
 
+    def newer_than_measured(self, version: str | None) -> bool:
+        """Whether a version is newer than all that were measured: its rules may have ended."""
+        return version is not None and numbers_of(version) > numbers_of(self.measured[-1])
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -85,13 +89,8 @@ class Rule:
         """Whether a version of the tool does it; the newest that was measured where None."""
         if version is None:
             return not self.before
-        number = _numbers(version)
-        return number >= _numbers(self.since) and (not self.before or number < _numbers(self.before))
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """`1.31.1` as numbers, so that 1.9 is older than 1.31."""
-    return tuple(int(digits) for digits in re.findall(r"\d+", version)[:3])
+        number = numbers_of(version)
+        return number >= numbers_of(self.since) and (not self.before or number < numbers_of(self.before))
 
 
 def having(fact: str, noun: str, plural: str = "") -> Callable[[Facts], str]:

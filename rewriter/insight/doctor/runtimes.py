@@ -16,16 +16,22 @@ from rewriter.insight.doctor.rule import (
     notes,
     spans,
 )
+from rewriter.runtime.overloads import READ_SINCE
 
-ONNXRUNTIME = Tool("onnxruntime", "onnxruntime", ("1.23.2", "1.31.1"))
-QUANTISATION = Tool("onnxruntime quantization", "onnxruntime", ("1.23.2", "1.31.1"))
-TRANSFORMERS = Tool("onnxruntime.transformers", "onnxruntime", ("1.23.2", "1.31.1"))
+MEASURED = (
+    *("1.23.0", "1.23.2", "1.24.1", "1.25.0", "1.26.0", "1.27.0", "1.28.0", "1.29.0", "1.30.0", "1.31.0"),
+    *("1.31.1", "1.32.0"),
+)
+"""Versions of onnxruntime that the rules were shown true with."""
+ONNXRUNTIME = Tool("onnxruntime", "onnxruntime", MEASURED)
+QUANTISATION = Tool("onnxruntime quantization", "onnxruntime", MEASURED)
+TRANSFORMERS = Tool("onnxruntime.transformers", "onnxruntime", MEASURED)
 FLOAT16 = Tool("onnxconverter-common float16", "onnxconverter-common", ("1.16.0",))
 OPENVINO = Tool("OpenVINO", "openvino", ("2026.4.1",))
 
-NEWEST_IR = {"1.31.1": 13, "": 11}
+NEWEST_IR = {"1.32.0": 14, "1.24.1": 13, "": 11}
 """Version of onnxruntime -> the newest IR version that it and newer ones read; the oldest measured last."""
-NEWEST_OPSET = {"1.31.1": 26, "": 23}
+NEWEST_OPSET = {"1.32.0": 28, "1.25.0": 26, "1.24.1": 25, "": 23}
 """The same for opsets, short of `ALLOW_RELEASED_ONNX_OPSET_ONLY=0`."""
 DEEP = 5
 """Functions inside each other above which loading takes half as long again: it inlines level by level."""
@@ -113,9 +119,22 @@ RULES = (
         ONNXRUNTIME,
         Effect.BREAKS,
         having("twins", *TWINS),
-        "a session enters the same body for all of them, silently",
+        "a session enters the body that stands last for all of them, silently",
         Mend.FLATTEN,
-        before="1.31.1",
+        before=READ_SINCE,
+    ),
+    Rule(
+        "onnxruntime/inner-overloads",
+        ONNXRUNTIME,
+        Effect.BREAKS,
+        having(
+            "inner_overloads",
+            "call in functions that goes by an overload",
+            "calls in functions that go by overloads",
+        ),
+        "a session ignores the overload: it enters the function without one, silently, or ends without it",
+        Mend.FLATTEN,
+        since=READ_SINCE,
     ),
     Rule(
         "onnxruntime/bytes",
@@ -142,13 +161,19 @@ RULES = (
         "the nodes that it puts in place of others have no metadata",
         Mend.CARRY,
     ),
-    Rule(
-        "onnxruntime-quantization/preprocess",
-        QUANTISATION,
-        Effect.INLINES,
-        inner_nodes,
-        "quant_pre_process writes what a session made of the model: without functions",
-        Mend.FLATTEN_AND_CARRY,
+    *(
+        Rule(
+            "onnxruntime-quantization/preprocess",
+            QUANTISATION,
+            Effect.INLINES,
+            inner_nodes,
+            "quant_pre_process writes what a session made of the model: without functions",
+            Mend.FLATTEN_AND_CARRY,
+            since=since,
+            before=before,
+        )
+        # In between, skip_symbolic_shape made it forget what the session wrote.
+        for since, before in (("1.31.0", ""), ("", "1.24.1"))
     ),
     Rule(
         "onnxruntime-transformers/functions",

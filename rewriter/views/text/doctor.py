@@ -68,6 +68,8 @@ def _print_end(diagnosis: Diagnosis, console: Console) -> None:
 def _versions(tool: Tool, installed: str | None) -> str:
     first, last = tool.measured[0], tool.measured[-1]
     measured = f"measured with {last}" if first == last else f"measured with {first} to {last}"
+    if tool.newer_than_measured(installed):
+        return f"measured up to {last}, {installed} is installed here"
     if installed is None:
         return f"{measured}, not installed here"
     return measured if installed in tool.measured else f"{measured}, {installed} is installed here"

@@ -187,8 +187,8 @@ def scaled() -> ModelProto:
     )
 
 
-def overloaded(*, twins: bool) -> Make:
-    """Two functions of one name, or of two."""
+def overloaded(*, twins: bool, inner: bool = False) -> Make:
+    """Two functions of one name, or of two; called by the graph, or by a function."""
 
     def make() -> ModelProto:
         model = parsed(
@@ -198,7 +198,13 @@ def overloaded(*, twins: bool) -> Make:
         if twins:
             for at in range(2):
                 model.functions[at].name = model.graph.node[at].op_type = "same"
-                model.functions[at].overload = model.graph.node[at].overload = f"o{at}"
+                model.functions[at].overload = model.graph.node[at].overload = f"o{at}" if at else ""
+        if inner:
+            outer = model.functions.add(name="outer", domain="f", input=["x"], output=["y"])
+            outer.opset_import.extend(model.opset_import)
+            outer.node.extend(model.graph.node)
+            model.graph.ClearField("node")
+            model.graph.node.add(op_type="outer", domain="f", input=["x"], output=["y"])
         return model
 
     return make

@@ -136,12 +136,10 @@ def _same_names_but_for_a_token(path: Path) -> bool:
     return any("_token_" in name for name in _kernels(path))
 
 
-def _bound(bounds: Mapping[str, int], package: str) -> int:
-    """The bound of the version that is installed."""
-    tool = next(rule.tool for rule in RULES if rule.tool.package == package)
-    rules = (rule for rule in RULES if rule.name == f"{package}/ir-version")
-    probe = next(rule for rule in rules if rule.holds_for(installed(tool)))
-    return bounds[probe.since]
+def _bound(bounds: Mapping[str, int], name: str) -> int:
+    """The bound of a rule in the version that is installed."""
+    rules = (rule for rule in RULES if rule.name == name)
+    return bounds[next(rule.since for rule in rules if rule.holds_for(installed(rule.tool)))]
 
 
 def documents(model: onnx.ModelProto) -> int:
@@ -186,18 +184,23 @@ CASES: dict[str, Case] = {
         files.softmax(11), files.softmax(17), changed(lambda p: value(onnx.load(p)), tools.value_by_function)
     ),
     "onnxruntime/ir-version": case(
-        files.of_ir(_bound(NEWEST_IR, "onnxruntime") + 1),
-        files.of_ir(_bound(NEWEST_IR, "onnxruntime")),
+        files.of_ir(_bound(NEWEST_IR, "onnxruntime/ir-version") + 1),
+        files.of_ir(_bound(NEWEST_IR, "onnxruntime/ir-version")),
         fails(tools.session, "IR version"),
     ),
     "onnxruntime/opset": case(
-        files.of_opset(_bound(NEWEST_OPSET, "onnxruntime") + 1),
-        files.of_opset(_bound(NEWEST_OPSET, "onnxruntime")),
+        files.of_opset(_bound(NEWEST_OPSET, "onnxruntime/opset") + 1),
+        files.of_opset(_bound(NEWEST_OPSET, "onnxruntime/opset")),
         fails(tools.session, "opset"),
     ),
     "onnxruntime/overloads": case(
         files.overloaded(twins=True),
         files.overloaded(twins=False),
+        changed(lambda p: value(onnx.load(p)), lambda p: math.exp(math.sin(-1))),
+    ),
+    "onnxruntime/inner-overloads": case(
+        files.overloaded(twins=True, inner=True),
+        files.overloaded(twins=False, inner=True),
         changed(lambda p: value(onnx.load(p)), lambda p: math.exp(math.sin(-1))),
     ),
     "onnxruntime/bytes": Case(
@@ -262,8 +265,8 @@ CASES: dict[str, Case] = {
     "onnxsim/training": case(files.training, files.flat, loses(tools.simplified, trainings)),
     "onnxsim/functions-dropped": case(*CALLED, no_session(tools.simplified)),
     "onnxsim/ir-version": case(
-        files.of_ir(_bound(SIM_NEWEST_IR, "onnxsim") + 1),
-        files.of_ir(_bound(SIM_NEWEST_IR, "onnxsim")),
+        files.of_ir(_bound(SIM_NEWEST_IR, "onnxsim/ir-version") + 1),
+        files.of_ir(_bound(SIM_NEWEST_IR, "onnxsim/ir-version")),
         fails(tools.simplified, "ir_version"),
     ),
     "onnxoptimizer/functions": case(*IDLE, idle(tools.trimmed, "Transpose")),
@@ -308,7 +311,15 @@ def test_every_rule_has_a_case_and_a_name_of_its_own() -> None:
     assert set(CASES) == set(BY_NAME)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{rule.since}".rstrip("-"))
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(
+            rule, id=f"{rule.name}-{rule.since}".rstrip("-"), marks=pytest.mark.tools(rule.tool.package)
+        )
+        for rule in RULES
+    ],
+)
 def test_what_a_rule_says_happens(rule: Rule, tmp_path: Path) -> None:
     if installed(rule.tool) is None:
         pytest.skip(f"{rule.tool.package} is not installed: 'pip install .[downstream]' has it")

@@ -65,3 +65,15 @@ def test_halves_are_no_floats() -> None:
         for attribute in node.attribute:
             attribute.t.data_type = 10
     assert facts_of(model).inner_floats == 0
+
+
+def test_overloads_are_counted_where_they_matter() -> None:
+    for twins, inner, expected in ((True, False, (1, 0)), (True, True, (1, 1)), (False, True, (0, 0))):
+        found = facts_of(files.overloaded(twins=twins, inner=inner)())
+        assert (found.twins, found.inner_overloads) == expected
+    model = files.overloaded(twins=False)()
+    model.functions.add().CopyFrom(model.functions[0])
+    model.functions[2].overload = "unused"  # it takes the place of its twin where overloads are ignored
+    assert facts_of(model).twins == 1
+    model.graph.ClearField("node")  # nobody calls either
+    assert facts_of(model).twins == 0

@@ -1,0 +1,24 @@
+"""Releases of packages: which one is installed, and which of two is newer."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+
+
+def numbers_of(release: str) -> tuple[int, ...]:
+    """`1.31.1` as numbers, so that 1.9 is older than 1.31."""
+    return tuple(int(digits) for digits in re.findall(r"\d+", release)[:3])
+
+
+@cache
+def installed_release(module: str) -> str | None:
+    """The version of the distribution that brings a module, None where there is none; nothing is imported.
+
+    Most bear the name of their module; `onnxruntime-gpu` does not.
+    """
+    try:
+        return version(module)
+    except PackageNotFoundError:
+        return next((version(name) for name in packages_distributions().get(module, ())), None)

@@ -1,0 +1,48 @@
+"""Whether onnxruntime enters the functions that a model calls, where overloads tell functions apart.
+
+Measured with the first release of every minor version from 1.23 to 1.32. Below `READ_SINCE` a session knows
+functions by domain and name, and of several the last in the file counts, called or not. From then on calls in
+the main graph find their function, but a call inside of a function loses its overload: it enters the function
+without an overload, and where there is none the model does not load.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from onnx import FunctionProto, ModelProto
+
+from rewriter.model.graph import nodes_within
+from rewriter.model.operators import canonical
+from rewriter.releases import installed_release, numbers_of
+
+READ_SINCE = "1.27.0"
+"""The first version of onnxruntime that reads overloads of functions."""
+
+
+def misread(model: ModelProto, release: str | None = None) -> str | None:
+    """Say why onnxruntime enters other functions than a model calls.
+
+    Args:
+        model: any model.
+        release: of onnxruntime; the installed one where None.
+
+    Returns:
+        The reason in one line. None where it enters the right functions, or is not installed.
+    """
+    if not any(function.overload for function in model.functions):
+        return None
+    running = release or installed_release("onnxruntime")
+    if running is None:
+        return None
+    if numbers_of(running) < numbers_of(READ_SINCE):
+        names = Counter((canonical(function.domain), function.name) for function in model.functions)
+        if any(count > 1 for count in names.values()):
+            return f"onnxruntime {running} ignores overloads of functions; {READ_SINCE} reads them"
+    elif any(map(_calls_by_overload, model.functions)):
+        return f"onnxruntime {running} ignores overloads of calls inside of functions; flatten them first"
+    return None
+
+
+def _calls_by_overload(function: FunctionProto) -> bool:
+    return any(node.overload for node in nodes_within(function.node))
