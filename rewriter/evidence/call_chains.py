@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rewriter.evidence.alignment import unqualified
-from rewriter.evidence.grammar import owners_of_constants, without_counter
+from rewriter.evidence.grammar import without_counter
 from rewriter.evidence.lessons import Lessons
+from rewriter.evidence.restored import owners_given
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ROOT, ModulePath
 
@@ -40,11 +41,12 @@ class CallChains:
     def __init__(self, graph: GraphIndex, scoped: list[tuple[int, str]]) -> None:
         self.graph = graph
         self.uses: dict[str, _Use] = {}
-        owners = owners_of_constants(graph)
+        owners_for = owners_given(graph)
         for node, text in scoped:
             if (use := self.uses.get(text)) is None:
                 use = self.uses[text] = _Use()
             use.nodes.append(node)
+            owners = owners_for(node)
             for value in graph.reads[node]:
                 if owner := owners.get(value):
                     use.owners.setdefault(owner, []).append(node)

@@ -13,13 +13,12 @@ from rewriter.model import external, files, outputs
 from rewriter.model.copies import Copies, Watched
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.build import analyse
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.group import Group
 from rewriter.passes.naming import last_word
 from rewriter.pipeline.course import Course
-from rewriter.pipeline.loading import Progress, Source, name_of, naming, read_indexed
+from rewriter.pipeline.loading import Progress, Source, look_through, name_of, naming, read_indexed
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.proving import Clock, demand_equal, prove
 from rewriter.refusals import BelowThreshold, UnreadableModel, UsageError
@@ -65,11 +64,15 @@ def rewrite(
         unread.check()
     model = graph.model
     with clock("tree"):
-        analysis = analyse(graph, path, options.given)
+        analysis = look_through(graph, path, options.given)
     _demand_coverage(analysis, options)
     _demand_few(analysis, options.passes)
     with clock("passes"), naming(path):
-        course = Course(analysis, options.given)
+        if analysis.grouped:
+            analysis = replace(
+                analysis, model=model
+            )  # seen flat; what is edited and given back has the functions
+        course = Course(analysis, options.given, stale=analysis.grouped)
         course.run(options.passes)
         refusals = tuple(refusal for _, outcome in course.outcomes for refusal in outcome.refusals)
     _demand_fit(model, path)
