@@ -7,9 +7,13 @@ the numbers of the fields: `onnx.proto`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import mmap
 
 from rewriter.model.limits import Limits
+
+Buffer = bytes | mmap
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LARGE = 1 << 16
@@ -85,7 +89,23 @@ def walk(data: bytes, limits: Limits, *, everything: bool = False) -> Walk:
     return found
 
 
-def _field(data: bytes, position: int, end: int) -> tuple[int, int, int]:
+def entries_of_model(data: Buffer) -> Iterator[tuple[int, int]]:
+    """Where the entries of the metadata of a model begin and end; all else is passed over unread.
+
+    Raises:
+        Malformed: the bytes are no message.
+    """
+    position, end = 0, len(data)
+    while position < end:
+        tag, start, length = _field(data, position, end)
+        position = start + length
+        if position > end:
+            raise Malformed
+        if tag == _METADATA_OF_MODEL << 3 | _BYTES:
+            yield start, position
+
+
+def _field(data: Buffer, position: int, end: int) -> tuple[int, int, int]:
     """The tag of a field, where what it holds begins, and how many bytes that is."""
     if end - position > 2 and (tag := data[position]) & 0x87 == _BYTES:  # nearly all are read in one go
         length, more = data[position + 1], data[position + 2]
@@ -98,7 +118,7 @@ def _field(data: bytes, position: int, end: int) -> tuple[int, int, int]:
     return tag, position, length
 
 
-def _length(data: bytes, position: int, end: int, wire_type: int) -> tuple[int, int]:
+def _length(data: Buffer, position: int, end: int, wire_type: int) -> tuple[int, int]:
     """The bytes that a field takes behind its tag, and where these begin."""
     if wire_type == _BYTES:
         return _varint(data, position, end)
@@ -111,7 +131,7 @@ def _length(data: bytes, position: int, end: int, wire_type: int) -> tuple[int, 
     raise Malformed
 
 
-def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
+def _varint(data: Buffer, position: int, end: int) -> tuple[int, int]:
     """A number, and what comes behind it."""
     number = shift = 0
     while position < end:

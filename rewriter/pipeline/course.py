@@ -76,6 +76,10 @@ class Course:
             look_through(GraphIndex(self.analysis.model), path, self._left()) if self.stale else self.analysis
         )
 
+    def graph(self) -> GraphIndex:
+        """The index of the model as it is."""
+        return GraphIndex(self.analysis.model) if self.stale else self.analysis.graph
+
     def _left_alone(self, step: Pass) -> Outcome:
         """A pass for flat models on a grouped one: refused where it would change something."""
         model = self.analysis.model

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.model import external, files, outputs
+from rewriter.model import external, outputs
 from rewriter.model.copies import Copies, Watched
 from rewriter.model.graph import GraphIndex
+from rewriter.model.leftovers import content_of
+from rewriter.model.staging import Content
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import is_ours
@@ -24,6 +26,7 @@ from rewriter.pipeline.proving import Clock, demand_equal, prove
 from rewriter.refusals import BelowThreshold, UnreadableModel, UsageError
 from rewriter.views import sidecar
 from rewriter.views.report import PassRecord, Report
+from rewriter.views.summary import summarize_graph
 
 IN_MEMORY = "model in memory"
 """Stands for the name of a file that a model was never read from."""
@@ -63,6 +66,7 @@ def rewrite(
         copies = _plan(origin, output, data, options) if output else Copies()
         unread.check()
     model = graph.model
+    found = summarize_graph(graph, path)
     with clock("tree"):
         analysis = look_through(graph, path, options.given)
     _demand_coverage(analysis, options)
@@ -87,10 +91,13 @@ def rewrite(
         raise UnreadableModel(f"{name_of(path)}: {reason}; run onnx.checker on it, or export it again")
     demand_equal(verification, name_of(path))
     written: tuple[Path, ...] = ()
+    removed: tuple[Path, ...] = ()
     if output and not options.dry_run:
         with clock("write"):
-            written = _write(model, course, output, copies, options)
-    return Report(analysis, _records(course.outcomes), refusals, verification, clock.seconds, written)
+            written, removed = _write(model, course, output, copies, options)
+    records = _records(course.outcomes)
+    became = summarize_graph(course.graph(), path)
+    return Report(analysis, found, became, records, refusals, verification, clock.seconds, written, removed)
 
 
 def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:
@@ -149,15 +156,16 @@ def _demand_fit(model: ModelProto, path: Path | None) -> None:
 
 def _write(
     model: ModelProto, course: Course, output: Path, copies: Copies, options: Options
-) -> tuple[Path, ...]:
-    contents = {output: files.serialize(copies.relocated(model))}
+) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Write everything; returns the files that were written, and the copies of earlier runs that went."""
+    contents: dict[Path, Content] = {output: content_of(model, output, copies)}
     if options.sidecar:
         contents[sidecar_path(output)] = sidecar.write(replace(course.flat(output), path=output)).encode()
     seal = sidecar_path(output) if options.sidecar else None
     told = sidecar_path(output)
     stale = told if seal is None and sidecar.describes(told, output) else None
-    outputs.write_atomically(contents, copies, seal=seal, stale=stale)
-    return (*copies.files, *([seal] if seal else ()), output)
+    removed = outputs.write_atomically(contents, copies, seal=seal, stale=stale)
+    return (*copies.files, *([seal] if seal else ()), output), removed
 
 
 def sidecar_path(output: Path) -> Path:
