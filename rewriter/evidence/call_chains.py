@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rewriter.evidence.alignment import unqualified
+from rewriter.evidence.extent import Extent
 from rewriter.evidence.grammar import without_counter
 from rewriter.evidence.lessons import Lessons
 from rewriter.evidence.restored import owners_given
@@ -50,6 +51,7 @@ class CallChains:
             for value in graph.reads[node]:
                 if owner := owners.get(value):
                     use.owners.setdefault(owner, []).append(node)
+        self._demand_short()
         self.inner = {text[:end] for text in self.uses for end in _slashes(text)}
         lessons = Lessons({text: tuple(use.owners) for text, use in self.uses.items()})
         self.proven, self.meanings, self.between = lessons.proven, lessons.meanings, lessons.between
@@ -60,6 +62,14 @@ class CallChains:
             chain.rpartition("/")[0] for chain, modules in self.meanings.items() if len(modules) > 1
         }
         self.resolved: dict[str, tuple[ModulePath, ...]] = {"": (ROOT,)}
+
+    def _demand_short(self) -> None:
+        """Refuse chains and paths that are too long before they are laid beside each other."""
+        extent = Extent()
+        for text, use in self.uses.items():
+            extent.add(text.replace("/", "."))
+            for owner in use.owners:
+                extent.add(owner)
 
     def places(self) -> dict[int, tuple[ModulePath, int]]:
         """Node -> (module, number of its call)."""

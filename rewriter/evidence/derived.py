@@ -33,6 +33,8 @@ _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_
 _PREFIXES = ("fused ", "_inlfunc_")  # looked for first: searching for a pattern costs ten times as much
 _OUTPUT = "_output_"
 _INSERTED = "InsertedPrecisionFreeCast_"
+_SHOWN = 200
+"""Characters of a name in what is said of a node."""
 
 _CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "FusedConv"})
 _ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
@@ -85,7 +87,7 @@ def mend(graph: GraphIndex, claims: list[list[Claim]], barred: Set[int] = frozen
     for node, of_node in enumerate(claims):
         if not of_node:
             if node not in barred and (followed := _followed(graph, node, known)) is not None:
-                detail = f"follows a node in {followed}"
+                detail = f"follows a node in {followed[:_SHOWN]}"
                 of_node.append(Claim(node, followed, None, Source.DATAFLOW, None, detail))
                 known[node] = followed
         elif (graph.operators[node] in several or _is_blocked(graph, node)) and not _is_sure(of_node[0]):
@@ -173,7 +175,7 @@ def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: 
         module = module.parent
     if module is None:
         return
-    detail = f"a part of what writes {_writes(graph, last)}"
+    detail = f"a part of what writes {_writes(graph, last)[:_SHOWN]}"
     for part in parts:
         first = claims[part][0] if claims[part] else None
         if first is None or (_by_parameter(first) and first.module != module):

@@ -104,6 +104,7 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
 
     Raises:
         UsageError: what was given does not fit this model.
+        UnreadableModel: the paths of its modules come to too much.
     """
     hearing = Hearing(graph)
     if given.like is not None:
@@ -139,6 +140,7 @@ def _refer(fit: Fit | None, claims: Sequence[Sequence[Claim]]) -> Testimony:
 
 
 def _decide(graph: GraphIndex, hearing: Hearing, fit: Fit | None, called: frozenset[ModulePath]) -> Settled:
+    hearing.extent.demand(hearing.winners())
     testimonies = hearing.testimonies
     calls, repeated = _tell_calls(graph, hearing.claims)
     module_calls = {module: count for module, count in repeated.items() if not called or module in called}

@@ -157,7 +157,7 @@ class Records:
         return calls.get(tuple(call.output))
 
     def _calls(self, function: FunctionProto) -> dict[tuple[str, ...], CallRecord]:
-        graph = self._graph(metadata.get(function, tags.FLAT) or "")
+        graph = self._graph(metadata.get(function, tags.FLAT) or "") if self._left > 0 else GraphProto()
         try:
             calls = json.loads(metadata.get(graph, _CALLS) or "[]")
             if len(graph.node) != len(calls) * len(function.node):
@@ -178,13 +178,13 @@ class Records:
         try:
             packed = zlib.decompressobj()
             data = packed.decompress(base64.b64decode(entry, validate=True), self._left + 1)
-            if len(data) > self._left or not packed.eof:
+            self._left -= len(data)
+            if self._left < 0 or not packed.eof:
                 return GraphProto()
             wire.walk(data, current())
             model.ParseFromString(data)
         except (binascii.Error, zlib.error, DecodeError, wire.Malformed, UnreadableModel, ValueError):
             return GraphProto()
-        self._left -= len(data)
         return model.graph
 
 

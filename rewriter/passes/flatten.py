@@ -21,7 +21,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.inlining import Identity, Inliner, placed_infos
 from rewriter.passes.naming import places_of
-from rewriter.passes.renaming import rename
+from rewriter.passes.renaming import Taken, rename
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
 
@@ -55,7 +55,7 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
     refusals = _take_out_other_opsets(model, entered)
     demand_text(model)
     graph = GraphIndex(model)
-    inliner = Inliner(entered, set(graph.value_names), {node.name for node in graph.nodes})
+    inliner = Inliner(entered, Taken(graph.value_names), Taken(node.name for node in graph.nodes))
     # Copied first: what a body holds dies with the list it is taken from.
     body = [NodeProto.FromString(node.SerializeToString()) for node in model.graph.node]
     infos = placed_infos(model)

@@ -21,7 +21,7 @@ from rewriter.model import metadata
 from rewriter.model.graph import graphs_of
 from rewriter.passes.call_record import Records, restored
 from rewriter.passes.naming import places_of
-from rewriter.passes.renaming import fresh, names_in_bodies, rename, with_inner
+from rewriter.passes.renaming import Taken, names_in_bodies, rename, with_inner
 from rewriter.paths import ModulePath
 from rewriter.refusals import UnreadableModel
 
@@ -49,9 +49,7 @@ class Inliner:
             that they had there where these are known.
     """
 
-    def __init__(
-        self, functions: Mapping[Identity, FunctionProto], values: set[str], nodes: set[str]
-    ) -> None:
+    def __init__(self, functions: Mapping[Identity, FunctionProto], values: Taken, nodes: Taken) -> None:
         self.functions = functions
         self.values = values
         self.nodes = nodes
@@ -140,11 +138,11 @@ class Inliner:
                 place = metadata.read(node)
                 scope = scope_of_call(ModulePath(place[tags.MODULE]), int(place[tags.CALL]))
                 name = f"{scope}/{original.name.rpartition('/')[2]}"
-            node.name = fresh(name, self.nodes) if node.name else ""
+            node.name = self.nodes.fresh(name) if node.name else ""
         yield from nodes
         for formal, actual in zip(function.output, call.output, strict=False):
             if formal in passed and actual:
-                name = fresh(f"{prefix}/Identity", self.nodes)
+                name = self.nodes.fresh(f"{prefix}/Identity")
                 yield NodeProto(
                     op_type="Identity", name=name, input=[names.get(formal, formal)], output=[actual]
                 )
@@ -168,7 +166,7 @@ class Inliner:
         for node in function.node:
             for name in (*node.output, *names_in_bodies(node)):
                 if name and name not in names:
-                    names[name] = fresh(f"{prefix}/{name}", self.values)
+                    names[name] = self.values.fresh(f"{prefix}/{name}")
         return names
 
 

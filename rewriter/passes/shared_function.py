@@ -12,7 +12,7 @@ from rewriter.evidence.grammar import scope_of_call
 from rewriter.model import metadata
 from rewriter.passes.call_record import MOST_BYTES, compressed, write_record
 from rewriter.passes.naming import FunctionNames
-from rewriter.passes.renaming import fresh, names_in_bodies, rename, with_inner
+from rewriter.passes.renaming import Taken, names_in_bodies, rename, with_inner
 from rewriter.passes.twins import Identity, Member
 from rewriter.paths import ModulePath
 from rewriter.refusals import Reason, Refusal
@@ -66,7 +66,7 @@ class Merger:
         function = FunctionProto()
         function.domain, function.name = self.names.shared(first.entries.get(tags.CLASS), first.function.name)
         order, formals = _interface(members, self.weights)
-        taken = {name for node in first.function.node for name in names_in_bodies(node)}
+        taken = Taken(name for node in first.function.node for name in names_in_bodies(node))
         renamed = _local_names(first, order, formals, taken)
         function.input.extend(renamed[first.body.inputs[position]] for position in order)
         function.output.extend(renamed[name] for name in first.function.output)
@@ -113,18 +113,16 @@ def _interface(members: Sequence[Member], weights: Set[str]) -> tuple[list[int],
     return sorted(range(len(keys)), key=keys.__getitem__), formals
 
 
-def _local_names(
-    first: Member, order: Sequence[int], formals: Sequence[str], taken: set[str]
-) -> dict[str, str]:
+def _local_names(first: Member, order: Sequence[int], formals: Sequence[str], taken: Taken) -> dict[str, str]:
     """Value of the first member -> its name in the shared function."""
-    names = {first.body.inputs[position]: fresh(formals[position], taken) for position in order}
+    names = {first.body.inputs[position]: taken.fresh(formals[position]) for position in order}
     for name in first.function.output:
-        names[name] = fresh("output", taken)
+        names[name] = taken.fresh("output")
     prefix = scope_of_call(first.module, first.call) + "/"
     for node in first.function.node:
         for name in node.output:
             if name and name not in names:
-                names[name] = fresh(_local(name, prefix), taken)
+                names[name] = taken.fresh(_local(name, prefix))
     return names
 
 
@@ -142,11 +140,11 @@ def _nodes(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[NodeP
     for node, entries in zip(_in_order(first, nodes), _agreed(members), strict=True):
         del node.metadata_props[:]
         metadata.write(node, entries)
-    taken: set[str] = set()
+    taken = Taken()
     for node in nodes:
         rename(node, renamed)
         if node.name:
-            node.name = fresh(_local(node.name, prefix), taken)
+            node.name = taken.fresh(_local(node.name, prefix))
         yield node
 
 

@@ -24,7 +24,7 @@ from rewriter.passes.annotate import entries_of
 from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.naming import raise_ir_version
-from rewriter.passes.renaming import fresh
+from rewriter.passes.renaming import Taken
 from rewriter.regions.calls import Region, find_regions, main_node
 from rewriter.regions.sharing import Sharing, find_sharing
 
@@ -75,8 +75,8 @@ class _Writer:
         self.regions = regions
         self.region_of = region_of
         self.sharing = sharing
-        self.node_names = {node.name for node in self.graph.nodes}
-        self.value_names = set(self.graph.value_names)
+        self.node_names = Taken(node.name for node in self.graph.nodes)
+        self.value_names = Taken(self.graph.value_names)
         self.infos = {info.name: info for info in analysis.model.graph.value_info}
         self.made: dict[tuple[int, int], NodeProto] = {}
 
@@ -102,10 +102,10 @@ class _Writer:
         scope = scope_of_call(region.module, region.call)
         copy = NodeProto()
         copy.CopyFrom(original)
-        copy.name = fresh(f"{scope}/{original.op_type}", self.node_names)
+        copy.name = self.node_names.fresh(f"{scope}/{original.op_type}")
         for position, name in enumerate(original.output):
             if name:
-                copy.output[position] = fresh(f"{copy.name}_output_{position}", self.value_names)
+                copy.output[position] = self.value_names.fresh(f"{copy.name}_output_{position}")
                 if name in self.infos:
                     info = self.analysis.model.graph.value_info.add()
                     info.CopyFrom(self.infos[name])

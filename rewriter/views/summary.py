@@ -15,6 +15,8 @@ from rewriter.paths import ModulePath
 from rewriter.views.escape import as_text
 
 NO_HIERARCHY = "no module hierarchy found in this file"
+_MOST_DOMAINS = 8
+"""Domains that are named in one line."""
 WOULD_HELP = (
     "what would help: the file as its exporter wrote it (optimisers drop scopes), "
     "a fresh export at opset 18 or newer, "
@@ -96,7 +98,10 @@ def figure_phrases(summary: Summary) -> list[str]:
     foreign = {
         domain: version for domain, version in summary.opsets.items() if domain not in summary.functions
     }
-    phrases.extend(f"{domain} {version}" for domain, version in foreign.items() if domain)
+    named = [f"{domain} {version}" for domain, version in foreign.items() if domain]
+    phrases += named[:_MOST_DOMAINS]
+    if len(named) > _MOST_DOMAINS:
+        phrases.append(f"{len(named) - _MOST_DOMAINS:,} more domains")
     if summary.functions:
         phrases.append(counted(sum(summary.functions.values()), "function"))
     return [*phrases, counted(summary.nodes, "node"), counted(summary.initializers, "initializer")]
