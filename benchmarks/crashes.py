@@ -34,14 +34,14 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from rewriter import pipeline
-from rewriter.model import copies, outputs, staging
+from rewriter.model import copies, leftovers, metadata, outputs, staging
 from rewriter.pipeline import sidecar_path
 
 KILLS = 500
 SHARES = range(0, 101, 5)
 RESULTS = Path(__file__).with_name("results") / "crashes.md"
 _WIDTH = 192
-_WRITERS = frozenset(str(each.__file__) for each in (copies, outputs, staging))
+_WRITERS = frozenset(str(each.__file__) for each in (copies, leftovers, outputs, staging))
 _FILE_EVENTS = ("open", "os.", "shutil.")
 
 
@@ -120,9 +120,10 @@ class Stand:
 
 
 def _whole(path: Path) -> bytes:
-    """A model with all its weights inline, so wherever they lie."""
+    """A model with all its weights inline, so wherever they lie, and whoever copied them."""
     model = onnx.load(path)
     onnx.checker.check_model(model)
+    metadata.erase(model, [leftovers.KEY])
     return model.SerializeToString(deterministic=True)
 
 

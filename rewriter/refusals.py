@@ -20,6 +20,8 @@ class Reason(Enum):
     LATE_TYPE = (
         "functions hand no value of its type on in onnxruntime, so what reads it went to an outer caller"
     )
+    NAMES_LOST = "the names of its calls are too long to keep, so 'flatten' will name nodes after their calls"
+    GROUPED = "its names and annotations are spread over functions, so they stay; 'rewriter flatten' it first"
     LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so it is in none"
 
 

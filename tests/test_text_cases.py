@@ -132,9 +132,7 @@ def test_metadata_says_what_the_tree_says(case: Path) -> None:
         if module is not None:
             assert entries[tags.CALL] == str(expected.call.get(key(before), 0))
             assert entries[tags.DEPTH] == str(len(module.split(".")) if module else 0)
-        assert entries.get(tags.ORIGINAL_NAME) == (
-            before.name if before.name not in ("", after.name) else None
-        )
+        assert entries.get(tags.ORIGINAL_NAME) == (before.name if before.name != after.name else None)
     assert (tags.TREE in metadata.read(written)) == bool(expected.placed)
 
 

@@ -16,7 +16,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
 
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.passes.renaming import fresh, rename
+from rewriter.passes.renaming import Taken, rename
 from rewriter.refusals import CannotCut
 
 _LOOP_INPUTS_BEFORE_STATE = 2
@@ -82,7 +82,7 @@ class _Hoisting:
     def __init__(self, graph: GraphIndex, bodies: set[int]) -> None:
         self.graph = graph
         self.bodies = bodies
-        self.taken = set(graph.value_names)
+        self.taken = Taken(graph.value_names)
         self.names: dict[str, str] = {}
         self.varying: set[str] = set()
         self.nodes: list[NodeProto] = []
@@ -134,7 +134,7 @@ class _Hoisting:
         defined = [tensor.name for tensor in graph.initializer]
         defined += [name for node in graph.node for name in node.output if name]
         for name in defined:
-            names[name] = fresh(f"{name}_first", self.taken)
+            names[name] = self.taken.fresh(f"{name}_first")
             self.names[names[name]] = name
             if varying:
                 self.varying.add(names[name])
@@ -200,7 +200,7 @@ class _Hoisting:
 
     def _made(self, name: str, operator: str, inputs: list[str], **attributes: Any) -> str:
         """A node that gives what an input of the body is in the first iteration."""
-        out = fresh(f"{name}_first", self.taken)
+        out = self.taken.fresh(f"{name}_first")
         self.names[out] = name
         self.nodes.append(helper.make_node(operator, inputs, [out], **attributes))
         self.origins.append(NONE)

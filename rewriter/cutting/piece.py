@@ -203,7 +203,7 @@ def note_tree(model: ModelProto, tree: ModuleTree, modules: Collection[ModulePat
     kept = set(modules)
     for module in modules:
         kept.update(module.ancestors())
-    metadata.erase(model, [tags.VALUES, tags.ORDER])
+    metadata.erase(model, [tags.VALUES, tags.ORDER, tags.INFOS, tags.IR_VERSION])
     if modules:
         metadata.write(model, {tags.TREE: compact(module for module in tree if module.path in kept)})
         model.ir_version = max(model.ir_version, tags.IR_WITH_METADATA)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.model import external, files, outputs
+from rewriter.model import external, outputs
 from rewriter.model.copies import Copies
+from rewriter.model.leftovers import content_of
+from rewriter.model.staging import Content
 from rewriter.modules.analysis import Analysis
 
 
@@ -44,7 +46,7 @@ def write_models(
     models: Mapping[Path, ModelProto], copies: Copies, note: tuple[Path, bytes] | None = None
 ) -> tuple[Path, ...]:
     """Write data, models and the note that describes them; while models change there is no note."""
-    contents = {path: files.serialize(copies.relocated(model)) for path, model in models.items()}
+    contents: dict[Path, Content] = {path: content_of(model, path, copies) for path, model in models.items()}
     if note is not None:
         contents[note[0]] = note[1]
     outputs.write_atomically(contents, copies, seal=note[0] if note else None)

@@ -20,8 +20,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rewriter.evidence.alignment import unqualified
-from rewriter.evidence.grammar import owners_of_constants, without_counter
+from rewriter.evidence.extent import Extent
+from rewriter.evidence.grammar import without_counter
 from rewriter.evidence.lessons import Lessons
+from rewriter.evidence.restored import owners_given
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ROOT, ModulePath
 
@@ -40,14 +42,16 @@ class CallChains:
     def __init__(self, graph: GraphIndex, scoped: list[tuple[int, str]]) -> None:
         self.graph = graph
         self.uses: dict[str, _Use] = {}
-        owners = owners_of_constants(graph)
+        owners_for = owners_given(graph)
         for node, text in scoped:
             if (use := self.uses.get(text)) is None:
                 use = self.uses[text] = _Use()
             use.nodes.append(node)
+            owners = owners_for(node)
             for value in graph.reads[node]:
                 if owner := owners.get(value):
                     use.owners.setdefault(owner, []).append(node)
+        self._demand_short()
         self.inner = {text[:end] for text in self.uses for end in _slashes(text)}
         lessons = Lessons({text: tuple(use.owners) for text, use in self.uses.items()})
         self.proven, self.meanings, self.between = lessons.proven, lessons.meanings, lessons.between
@@ -58,6 +62,14 @@ class CallChains:
             chain.rpartition("/")[0] for chain, modules in self.meanings.items() if len(modules) > 1
         }
         self.resolved: dict[str, tuple[ModulePath, ...]] = {"": (ROOT,)}
+
+    def _demand_short(self) -> None:
+        """Refuse chains and paths that are too long before they are laid beside each other."""
+        extent = Extent()
+        for text, use in self.uses.items():
+            extent.add(text.replace("/", "."))
+            for owner in use.owners:
+                extent.add(owner)
 
     def places(self) -> dict[int, tuple[ModulePath, int]]:
         """Node -> (module, number of its call)."""

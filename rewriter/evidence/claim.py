@@ -82,7 +82,8 @@ class Testimony:
 
     `called` are the modules it knows to have been called, those that own no node included; a list of modules
     never is. `calls` says of modules how often they were, `homes` of nodes which call of which module an
-    earlier run gave them to. `notes` are for people, a line each.
+    earlier run gave them to; `unplaced` are the nodes that it could not place, `order` its modules in tree
+    order. `notes` are for people, a line each.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -91,4 +92,6 @@ class Testimony:
     called: frozenset[ModulePath] = frozenset()
     calls: dict[ModulePath, int] = field(default_factory=dict)
     homes: dict[int, tuple[ModulePath, int]] = field(default_factory=dict)
+    unplaced: frozenset[int] = frozenset()
+    order: tuple[ModulePath, ...] = ()
     notes: tuple[str, ...] = ()

@@ -16,6 +16,9 @@ from rewriter.evidence.claim import Claim, Source, Testimony
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
+_SHOWN = 200
+"""Characters of a path in what is said of a node."""
+
 
 def testify(
     graph: GraphIndex,
@@ -43,7 +46,8 @@ def testify(
         if module is None or (not module and module not in places):
             continue
         known[node] = module
-        detail = f"{len(around)} readers in {', '.join(sorted(places)[:4]) or 'the root'}"
+        named = ", ".join(place[:_SHOWN] for place in sorted(places)[:4])  # one may be a megabyte long
+        detail = f"{len(around)} readers in {named or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail))
     return Testimony(tuple(claims))
 

@@ -19,7 +19,7 @@ serves the readers; its name is no evidence. Nodes that write values named after
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from rewriter.evidence.claim import Claim, Source
 from rewriter.model.graph import NONE, GraphIndex
@@ -33,6 +33,8 @@ _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_
 _PREFIXES = ("fused ", "_inlfunc_")  # looked for first: searching for a pattern costs ten times as much
 _OUTPUT = "_output_"
 _INSERTED = "InsertedPrecisionFreeCast_"
+_SHOWN = 200
+"""Characters of a name in what is said of a node."""
 
 _CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "FusedConv"})
 _ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
@@ -52,9 +54,8 @@ def value_named_by(name: str) -> str:
     return _TAIL.sub(r"\1", name) if _OUTPUT in name else name
 
 
-def is_named_after_input(graph: GraphIndex, node: int) -> bool:
-    """Whether a node bears the name of a value that it reads, with something in front or behind."""
-    name = graph.names[node]
+def is_named_after_input(graph: GraphIndex, node: int, name: str) -> bool:
+    """Whether the name of a node is that of a value that it reads, with something in front or behind."""
     if not isinstance(name, str) or not name:
         return False
     if name.startswith(_INSERTED):
@@ -73,19 +74,20 @@ def is_fused(operator: tuple[str, str]) -> bool:
     return domain == "com.microsoft" or str(op_type).startswith("Fused")  # bytes where it is not UTF-8
 
 
-def mend(graph: GraphIndex, claims: list[list[Claim]]) -> None:
+def mend(graph: GraphIndex, claims: list[list[Claim]], barred: Set[int] = frozenset()) -> None:
     """Correct the winners on nodes that stand for several, and place those that follow another.
 
-    What an earlier run of ours wrote on a node stays: it knew the node itself.
+    What an earlier run of ours wrote on a node stays: it knew the node itself. Nothing is said of `barred`
+    nodes.
     """
     for last, parts in _assemblies(graph, claims).items():
-        _place_together(graph, last, parts, claims)
+        _place_together(graph, last, [part for part in parts if part not in barred], claims)
     known = [of_node[0].module if of_node else None for of_node in claims]
     several = {operator for operator in set(graph.operators) if operator[1] in SKIPPING or is_fused(operator)}
     for node, of_node in enumerate(claims):
         if not of_node:
-            if (followed := _followed(graph, node, known)) is not None:
-                detail = f"follows a node in {followed}"
+            if node not in barred and (followed := _followed(graph, node, known)) is not None:
+                detail = f"follows a node in {followed[:_SHOWN]}"
                 of_node.append(Claim(node, followed, None, Source.DATAFLOW, None, detail))
                 known[node] = followed
         elif (graph.operators[node] in several or _is_blocked(graph, node)) and not _is_sure(of_node[0]):
@@ -98,6 +100,11 @@ def mend(graph: GraphIndex, claims: list[list[Claim]]) -> None:
 def _is_sure(claim: Claim) -> bool:
     """Whether it was made with more of the file intact."""
     return claim.source is Source.LIKE or claim.detail.startswith("rewriter.module=")
+
+
+def _by_parameter(claim: Claim) -> bool:
+    """Whether no more than a parameter tells of a node, now and when an earlier run read the file."""
+    return claim.source is Source.PARAMETER and not _is_sure(claim)
 
 
 def _assemblies(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> dict[int, list[int]]:
@@ -128,11 +135,7 @@ def _leads_to(
     own, end = _writes(graph, node), _writes(graph, last)
     if end and own.startswith(end) and own != end and not _COUNTED.fullmatch(own[len(end) :]):
         return last
-    if (
-        not claims[node]
-        or claims[node][0].source is not Source.PARAMETER
-        or len(assemblies.get(last, ())) <= 1
-    ):
+    if not claims[node] or not _by_parameter(claims[node][0]) or len(assemblies.get(last, ())) <= 1:
         return node
     name = str(graph.names[node])
     return last if name and own.startswith(name) else node
@@ -165,17 +168,17 @@ def _hides_norm(graph: GraphIndex, node: int) -> bool:
 
 def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: list[list[Claim]]) -> None:
     """Place parts that no more than a parameter tells of with the others."""
-    sure = [c[0] for part in parts if (c := claims[part]) and c[0].source is not Source.PARAMETER]
-    told = [c[0] for part in parts if (c := claims[part]) and c[0].source is Source.PARAMETER]
+    sure = [c[0] for part in parts if (c := claims[part]) and not _by_parameter(c[0])]
+    told = [c[0] for part in parts if (c := claims[part]) and _by_parameter(c[0])]
     module = common_ancestor(sorted({claim.module for claim in sure or told}))
     if not sure and module and any(_hides_norm(graph, part) for part in parts):
         module = module.parent
     if module is None:
         return
-    detail = f"a part of what writes {_writes(graph, last)}"
+    detail = f"a part of what writes {_writes(graph, last)[:_SHOWN]}"
     for part in parts:
         first = claims[part][0] if claims[part] else None
-        if first is None or (first.source is Source.PARAMETER and first.module != module):
+        if first is None or (_by_parameter(first) and first.module != module):
             claims[part].insert(0, Claim(part, module, None, Source.DATAFLOW, None, detail))
 
 

@@ -34,5 +34,11 @@ class Given:
     remarks: tuple[str, ...] = ()
     forced: bool = False
 
+    @property
+    def asked(self) -> bool:
+        """Whether the user gave any of it, rather than a file that lay there."""
+        asked_for = bool(self.references) and not self.found
+        return asked_for or any(each is not None for each in (self.like, self.checkpoint, self.trace))
+
 
 NOTHING = Given()

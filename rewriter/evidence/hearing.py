@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rewriter.evidence.claim import Claim, Testimony
+from rewriter.evidence.extent import Extent
 from rewriter.evidence.grammar import DEEPEST
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
@@ -33,23 +34,49 @@ class Hearing:
     Attributes:
         heard: the witnesses in order.
         claims: node -> its claims, the winner first.
+        barred: the nodes that nothing is inferred of any more.
+        extent: how long the paths of all modules that were named are.
     """
 
     def __init__(self, graph: GraphIndex) -> None:
         self.heard: list[Heard] = []
         self.claims: list[list[Claim]] = [[] for _ in graph.nodes]
+        self.barred: frozenset[int] = frozenset()
+        self.extent = Extent()
 
     def hear(self, witness: str, testify: Callable[[], Testimony], *, first: bool = False) -> None:
-        """Hear a witness and enter its claims behind those of the others, or before them."""
+        """Hear a witness and enter its claims behind those of the others, or before them.
+
+        Raises:
+            UnreadableModel: the paths of the modules come to too much.
+        """
         start = time.perf_counter()
         testimony = testify()
         self.heard.append(Heard(witness, testimony, time.perf_counter() - start))
         shallow: set[ModulePath] = set()
         for claim in testimony.claims:
+            if claim.node in self.barred:
+                continue
             if claim.module in shallow or claim.module.depth <= DEEPEST:
-                shallow.add(claim.module)
+                if claim.module not in shallow:
+                    shallow.add(claim.module)
+                    self.extent.add(claim.module)
                 of_node = self.claims[claim.node]
                 of_node.insert(0 if first else len(of_node), claim)
+
+        for module in testimony.classes:
+            if module.depth <= DEEPEST:
+                self.extent.add(module)
+        for parameter in testimony.parameters:
+            self.extent.add(parameter.name.rpartition(".")[0])
+
+    def bar_unplaced(self) -> None:
+        """Infer nothing of nodes that an earlier run could not place, if no witness names their module now.
+
+        What that run found is known now, and would be taken for evidence that it did not have.
+        """
+        unplaced = (node for testimony in self.testimonies for node in testimony.unplaced)
+        self.barred = frozenset(node for node in unplaced if not self.claims[node])
 
     @property
     def testimonies(self) -> list[Testimony]:

@@ -77,9 +77,9 @@ def _by_descent(graph: GraphIndex, original: GraphIndex, places: Sequence[Place 
 def _by_names(graph: GraphIndex, like: Like) -> Iterable[Claim]:
     for node, proto in enumerate(graph.nodes):
         written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
-        derived = () if is_named_after_input(graph, node) else map(value_named_by, written)
+        derived = () if is_named_after_input(graph, node, graph.names[node]) else map(value_named_by, written)
         tables = [(like.values, name) for name in (*written, *derived)]
-        if not is_named_after_input(graph, node):
+        if not is_named_after_input(graph, node, graph.names[node]):
             name = str(proto.name)
             tables = [(like.nodes, name), *tables, (like.nodes, node_named_by(name))]
         found = next(((name, table[name]) for table, name in tables if name and name in table), None)

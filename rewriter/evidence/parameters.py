@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
-from rewriter.evidence.grammar import owner_of_parameter, owners_of_constants
+from rewriter.evidence.grammar import owner_of_parameter
+from rewriter.evidence.restored import owners_given
 from rewriter.evidence.tags import TRANSPOSED
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.metadata import read
@@ -19,9 +20,10 @@ from rewriter.paths import ModulePath, common_ancestor
 
 def testify(graph: GraphIndex) -> Testimony:
     """A claim for every node that reads a named parameter or names one, and the parameters themselves."""
-    owners = owners_of_constants(graph)
+    owners_for = owners_given(graph)
     claims = []
     for node, inputs in enumerate(graph.reads):
+        owners = owners_for(node)
         values = graph.writes[node] if _is_alias(graph, node) else inputs
         named = [value for value in values if value in owners]
         if named and (module := common_ancestor([owners[value] for value in named])):

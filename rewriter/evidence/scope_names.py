@@ -12,16 +12,20 @@ from rewriter.evidence.call_chains import CallChains
 from rewriter.evidence.claim import Claim, Source, Testimony
 from rewriter.evidence.derived import is_fused, is_named_after_input
 from rewriter.evidence.grammar import Scope, names_value, scope_of_node_name, scope_of_value_name
-from rewriter.evidence.tags import ORDER
+from rewriter.evidence.restored import names_given
+from rewriter.evidence.tags import COPY_OF, ORDER
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ROOT, ModulePath, common_ancestor
+
+_NAMED_BY_US = frozenset({ORDER, COPY_OF})
+"""On calls that `group` made, named after the module they call and not the one they are in, and on copies."""
 
 
 def testify(graph: GraphIndex) -> Testimony:
     """Claims for every node with a scope in its name, else in the name of a value it writes."""
     found: list[tuple[int, Scope, Source, str]] = []
-    for node in range(len(graph.nodes)):
-        if reading := _read(graph, node):
+    for node, name in enumerate(names_given(graph)):
+        if reading := _read(graph, node, name):
             found.append((node, *reading))
     chains = CallChains(graph, [(node, scope.text) for node, scope, _, _ in found if scope.chain])
     places = chains.places()
@@ -52,11 +56,10 @@ def _of_all_parts(
     return module
 
 
-def _read(graph: GraphIndex, node: int) -> tuple[Scope, Source, str] | None:
-    if ORDER in graph.noted[node]:
-        return None  # a call that `group` made is named after the module it calls, not the one it is in
-    name = graph.names[node]
-    if is_named_after_input(graph, node):
+def _read(graph: GraphIndex, node: int, name: str) -> tuple[Scope, Source, str] | None:
+    if not _NAMED_BY_US.isdisjoint(graph.noted[node]):
+        return None
+    if is_named_after_input(graph, node, name):
         return None
     scope = scope_of_node_name(name)
     if scope and not names_value(name):

@@ -72,6 +72,7 @@ class Settled:
         classes: module -> its fully qualified class.
         parameters: what the initializers hold, best witness first.
         homes: node -> the call an earlier run gave it to, for those that it moved.
+        order: the modules as an earlier run listed them.
         fit: where the reference that was given stands; None where none was, or nothing shows where.
         notes: what witnesses have to say of the file as a whole, a line each.
         heard: what each witness said, in the order they were heard.
@@ -85,6 +86,7 @@ class Settled:
     classes: dict[ModulePath, str]
     parameters: tuple[ParameterClaim, ...]
     homes: dict[int, tuple[ModulePath, int]]
+    order: tuple[ModulePath, ...]
     fit: Fit | None
     notes: tuple[str, ...]
     heard: tuple[Heard, ...]
@@ -107,6 +109,7 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
     Raises:
         UsageError: what was given does not fit this model.
         DoesNotFit: the original is not what it was made of.
+        UnreadableModel: the paths of its modules come to too much.
     """
     hearing = Hearing(graph)
     fitting = None
@@ -125,7 +128,9 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
             "checkpoint",
             partial(checkpoint_match.testify, graph, hearing.winners(), given.checkpoint, path),
         )
-    derived.mend(graph, hearing.claims)
+    if not given.asked:
+        hearing.bar_unplaced()
+    derived.mend(graph, hearing.claims, hearing.barred)
     fit = _find_fit(graph, given, hearing, path) if given.references else None
     if given.references:
         hearing.hear("reference", partial(_refer, fit, hearing.claims), first=True)
@@ -150,6 +155,7 @@ def _decide(
     called: frozenset[ModulePath],
     original: LikeFit | None,
 ) -> Settled:
+    hearing.extent.demand(hearing.winners())
     testimonies = hearing.testimonies
     calls, repeated = _tell_calls(graph, hearing.claims)
     module_calls = {module: count for module, count in repeated.items() if not called or module in called}
@@ -161,6 +167,7 @@ def _decide(
         hearing.classes(),
         _parameters(graph, hearing),
         {node: home for testimony in testimonies for node, home in testimony.homes.items()},
+        next((testimony.order for testimony in testimonies if testimony.order), ()),
         fit,
         tuple(note for testimony in testimonies for note in testimony.notes),
         tuple(hearing.heard),

@@ -34,17 +34,26 @@ by the module that writes them; tools that replace a node keep the name of what 
 TRANSPOSED = "rewriter.transposed"
 """On an initializer: it holds the transpose of the parameter it is named after."""
 ORIGINAL_NAME = "rewriter.original_name"
-"""On a node or initializer: the name it had before `restore_names`."""
+"""On a node or initializer: the name it had before `restore_names`, '' for none. Evidence is read from it."""
+UNPLACED = "none"
+"""The `EVIDENCE` of a node that no witness placed: later runs do not infer what this one could not."""
 
 ORDER = "rewriter.order"
 """On a call of a function that `group` made, and on the model: where the nodes of its body (the main graph's
 own) stood in the flat graph, as `3-5,9`, in the order of the body."""
 
 MOVED_TO = "rewriter.moved_to"
-"""On a node: the call that `unshare` gave it to, as `<call> <module>`; `rewriter.module` tells where from, or
-the same where nobody had placed the node."""
+"""On a node: the call that `unshare` gave it to, as `<call> <module>`; `rewriter.module` tells where from."""
 COPY_OF = "rewriter.copy_of"
 """On a node that `unshare` made: the first output of the node it copies."""
+
+INFOS = "rewriter.infos"
+"""On a function that `group` made, and on the model: where its `value_info` stood in that of the flat
+graph."""
+FLAT = "rewriter.flat"
+"""On a function of several calls: what each of them says of its nodes, see `passes.call_record`."""
+IR_VERSION = "rewriter.ir_version"
+"""On the model: the IR version that it had before functions or copies were made."""
 
 PARAMETERS = "rewriter.parameters"
 """On a function: which of its inputs are parameters, as JSON: name of the input -> name inside the module, in
@@ -56,31 +65,37 @@ IR_WITH_METADATA = 10
 _INLINED = "_inlfunc_"
 _OTHERS = frozenset({"winml.hierarchy.tag", "hierarchy_tag"})
 _OF_PLACEMENT = frozenset({MODULE, CLASS, CALL, EVIDENCE, MOVED_TO})
+_TOLD = frozenset({MODULE, EVIDENCE, MOVED_TO, ORDER})
 
 
 def testify_own(graph: GraphIndex) -> Testimony:
     """Claims from the `rewriter.*` entries, each with the source that won when they were written."""
     claims = []
     homes = {}
-    classes, calls = _compact_tree(graph)
-    for number, entries in graph.entries(_of_placement):
+    unplaced = set()
+    classes, calls, order = _compact_tree(graph)
+    for number, entries in graph.entries(_OF_PLACEMENT.intersection):
+        evidence = entries.get(EVIDENCE, "")
+        if home := entries.get(MOVED_TO):
+            moved_call, _, moved_to = home.partition(" ")
+            homes[number] = (ModulePath(moved_to), count_in(moved_call) or 0)
         if (text := entries.get(MODULE)) is None:
+            if home:
+                module, moved_at = homes[number]
+                detail = f"{MOVED_TO}={home}"
+                claims.append(Claim(number, module, None, Source.DATAFLOW, moved_at, detail))
+            elif evidence == UNPLACED:
+                unplaced.add(number)
             continue
         module = ModulePath(text)
         if class_name := entries.get(CLASS):
             classes[module] = class_name
-        evidence = entries.get(EVIDENCE, "")
         source = Source(evidence) if evidence in _SOURCES else Source.OWN_TAG
         call = entries.get(CALL, "")
         claims.append(Claim(number, module, class_name, source, count_in(call), f"{MODULE}={text}"))
-        if home := entries.get(MOVED_TO):
-            moved_call, _, moved_to = home.partition(" ")
-            homes[number] = (ModulePath(moved_to), count_in(moved_call) or 0)
-    return Testimony(tuple(claims), classes, calls=calls, homes=homes)
-
-
-def _of_placement(keys: tuple[str, ...]) -> frozenset[str]:
-    return _OF_PLACEMENT.intersection(keys) if MODULE in keys else frozenset()
+    return Testimony(
+        tuple(claims), classes, calls=calls, homes=homes, unplaced=frozenset(unplaced), order=order
+    )
 
 
 def testify_values(graph: GraphIndex) -> Testimony:
@@ -88,7 +103,7 @@ def testify_values(graph: GraphIndex) -> Testimony:
     places = _noted_values(graph)
     claims: dict[str, list[Claim]] = {}
     for number, node in enumerate(graph.nodes) if places else ():
-        if MODULE in graph.noted[number] or ORDER in graph.noted[number]:
+        if not _TOLD.isdisjoint(graph.noted[number]):
             continue
         if name := next((noted for name in node.output if (noted := _as_noted(name, places))), None):
             claim = Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}")
@@ -138,16 +153,18 @@ def testify_others(graph: GraphIndex) -> Testimony:
 _SOURCES = frozenset(Source)
 
 
-def _compact_tree(graph: GraphIndex) -> tuple[dict[ModulePath, str], dict[ModulePath, int]]:
-    """Classes and calls of the modules in the compact tree; it survives tools that drop what is on nodes."""
+def _compact_tree(
+    graph: GraphIndex,
+) -> tuple[dict[ModulePath, str], dict[ModulePath, int], tuple[ModulePath, ...]]:
+    """Classes, calls and order of the modules in the compact tree, which outlives what is on nodes."""
     try:
         modules = json.loads(read(graph.model).get(TREE, "{}")).get("modules", [])
         known = [(ModulePath(path), name, count) for path, name, count in modules if isinstance(path, str)]
         classes = {path: name for path, name, _ in known if name and isinstance(name, str)}
         calls = {path: count for path, _, count in known if isinstance(count, int)}
     except (ValueError, TypeError, AttributeError, RecursionError):  # somebody else's entry, or a damaged one
-        return {}, {}
-    return classes, calls
+        return {}, {}, ()
+    return classes, calls, tuple(path for path, _, _ in known)
 
 
 def _tag(node: NodeProto) -> str:

@@ -6,7 +6,7 @@ more. It takes time linear in the size of the model: functions are read once, ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 import onnx
@@ -14,7 +14,7 @@ from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from rewriter.model.cycles import Circle, callees_first, fault_of_order, title
 from rewriter.model.graph import graphs_of
-from rewriter.model.limits import Limits, current
+from rewriter.model.limits import MOST_ENTERED, current
 from rewriter.model.operators import canonical, newest
 from rewriter.refusals import UnreadableModel
 
@@ -27,11 +27,13 @@ class _Weight:
     """What a function or the main graph comes to, its own nodes only.
 
     Attributes:
+        own: how many nodes stand in it, those of graph attributes left out.
         nodes: how many, those of graph attributes included.
         depth: graph attributes inside each other.
         calls: function -> how often it is called, and the graph attributes around its deepest call.
     """
 
+    own: int = 0
     nodes: int = 0
     depth: int = 0
     calls: dict[Identity, tuple[int, int]] = field(default_factory=dict)
@@ -48,19 +50,68 @@ def check(model: ModelProto, *, ordered: bool = True) -> None:
     Raises:
         UnreadableModel: with the fault in one line.
     """
+    demand_bounded(model, ordered=ordered)
+    functions = _functions(model)
+    main = _Reader(None, ordered=ordered)
+    main.read_graph(model.graph, [])
+    _demand_imports(model, main.domains)
+    for function in functions.values():
+        _Reader(function, ordered=ordered).read_function(function)
+
+
+def demand_bounded(model: ModelProto, *, ordered: bool = True) -> None:
+    """Refuse a model that comes to too much with every call of a function entered.
+
+    Every function is weighed once, however often it is called, and no name of a value is looked at.
+
+    Args:
+        model: the model.
+        ordered: whether it is read for a proof, which enters less than the limits can be raised to.
+
+    Raises:
+        UnreadableModel: it does, or functions call each other in a circle, or two of one name differ.
+    """
+    functions = _functions(model)
+    names = frozenset(name for _, name, _ in functions)
+    weights = {identity: _weigh(function, functions, names) for identity, function in functions.items()}
+    main = _weigh(model.graph, functions, names)
+    nodes, depth = _total(main, weights)
+    limits = current()
+    shown = f"{nodes:,}" if nodes < 10**15 else "over 10^15"
+    limits.demand("nodes", nodes, f"the graph comes to {shown} nodes with every call of a function entered")
+    limits.demand("depth", depth, f"functions and graphs are {depth:,} deep inside each other")
+    if ordered and nodes - main.own > MOST_ENTERED:
+        raise UnreadableModel(
+            f"functions and graph attributes come to {nodes - main.own:,} nodes once they are entered, and "
+            f"the certificate reads {MOST_ENTERED:,}; export it with fewer calls"
+        )
+
+
+def _functions(model: ModelProto) -> dict[Identity, FunctionProto]:
     functions: dict[Identity, FunctionProto] = {}
     for function in model.functions:
         if functions.setdefault(identity_of(function), function) != function:
             raise UnreadableModel(f"two functions are called {function.name!r}; rename one")
-    main = _Reader(functions, None, ordered=ordered)
-    main.read_graph(model.graph, [], 0)
-    _demand_imports(model, main.domains)
-    weights = {}
-    for identity, function in functions.items():
-        reader = _Reader(functions, function, ordered=ordered)
-        reader.read_function(function)
-        weights[identity] = reader.weight
-    _demand_bounded(main.weight, weights, current())
+    return functions
+
+
+def _weigh(body: GraphProto | FunctionProto, functions: Container[Identity], names: Set[str]) -> _Weight:
+    """Count the nodes of a body and its calls; `names` are those of all functions."""
+    weight = _Weight(len(body.node))
+    waiting = [(body, 0)]
+    while waiting:
+        body, depth = waiting.pop()
+        weight.nodes += len(body.node)
+        weight.depth = max(weight.depth, depth)
+        for node in body.node:
+            if node.op_type in names:
+                called = (canonical(node.domain), node.op_type, node.overload)
+                if called in functions:
+                    number, deepest = weight.calls.get(called, (0, 0))
+                    weight.calls[called] = (number + 1, max(deepest, depth))
+            for attribute in node.attribute:
+                waiting += ((graph, depth + 1) for graph in graphs_of(attribute))
+    return weight
 
 
 def notes_on(model: ModelProto) -> Iterator[str]:
@@ -93,13 +144,9 @@ class _Scope(set[str]):
 class _Reader:
     """Reads one main graph or function with all bodies inside of it."""
 
-    def __init__(
-        self, functions: dict[Identity, FunctionProto], owner: FunctionProto | None, *, ordered: bool
-    ) -> None:
-        self.functions = functions
+    def __init__(self, owner: FunctionProto | None, *, ordered: bool) -> None:
         self.ordered = ordered
         self.where = f" of function {owner.name!r}" if owner is not None else ""
-        self.weight = _Weight()
         self.domains: dict[str, NodeProto] = {}
         self.around: list[tuple[Sequence[NodeProto], NodeProto]] = []
 
@@ -108,10 +155,10 @@ class _Reader:
         if len(names) < len(function.input):
             twice = _first_repeated(function.input)
             raise UnreadableModel(f"input {twice!r}{self.where} is there twice; rename one")
-        self._read_nodes(function.node, [names], 0)
+        self._read_nodes(function.node, [names])
         self._demand_results(function.output, names)
 
-    def read_graph(self, graph: GraphProto, outer: list[_Scope], depth: int) -> None:
+    def read_graph(self, graph: GraphProto, outer: list[_Scope]) -> None:
         inputs = [info.name for info in graph.input]
         names = _Scope(inputs)
         if len(names) < len(inputs):
@@ -120,7 +167,7 @@ class _Reader:
         names.update(tensor.name for tensor in tensors)
         if len(names) < len(inputs) + len(tensors):
             _demand_single_meaning(tensors)
-        self._read_nodes(graph.node, [*outer, names], depth)
+        self._read_nodes(graph.node, [*outer, names])
         self._demand_results([info.name for info in graph.output], names, outer)
 
     def _demand_results(self, results: Iterable[str], names: _Scope, outer: Sequence[_Scope] = ()) -> None:
@@ -128,24 +175,17 @@ class _Reader:
             if name and name not in names and not any(name in scope for scope in outer):
                 raise UnreadableModel(f"nothing writes output {name!r}{self.where}; export it again")
 
-    def _read_nodes(self, nodes: Sequence[NodeProto], scopes: list[_Scope], depth: int) -> None:
-        weight, own = self.weight, scopes[-1]
-        weight.nodes += len(nodes)
-        weight.depth = max(weight.depth, depth)
+    def _read_nodes(self, nodes: Sequence[NodeProto], scopes: list[_Scope]) -> None:
+        own = scopes[-1]
         for node in nodes:
             for name in node.input:
                 if name and name not in own:
                     self._demand_known(name, node, scopes, nodes)
-            domain = canonical(node.domain)
-            self.domains.setdefault(domain, node)
-            called = (domain, node.op_type, node.overload)
-            if called in self.functions:
-                number, deepest = weight.calls.get(called, (0, 0))
-                weight.calls[called] = (number + 1, max(deepest, depth))
+            self.domains.setdefault(canonical(node.domain), node)
             for attribute in node.attribute:
                 for graph in graphs_of(attribute):
                     self.around.append((nodes, node))
-                    self.read_graph(graph, scopes, depth + 1)
+                    self.read_graph(graph, scopes)
                     self.around.pop()
             for name in node.output:
                 if name in own and name:
@@ -195,8 +235,8 @@ def _demand_imports(model: ModelProto, domains: dict[str, NodeProto]) -> None:
             )
 
 
-def _demand_bounded(main: _Weight, weights: dict[Identity, _Weight], limits: Limits) -> None:
-    """Add up what functions come to, callees first, each once."""
+def _total(main: _Weight, weights: dict[Identity, _Weight]) -> tuple[int, int]:
+    """Nodes and depth of the main graph with every call entered: functions are added up callees first."""
     totals: dict[Identity, tuple[int, int]] = {}
 
     def total(weight: _Weight) -> tuple[int, int]:
@@ -213,7 +253,4 @@ def _demand_bounded(main: _Weight, weights: dict[Identity, _Weight], limits: Lim
         raise UnreadableModel(f"the functions {names} call each other without end; export it again") from None
     for identity in order:
         totals[identity] = total(weights[identity])
-    nodes, depth = total(main)
-    most = f"{nodes:,}" if nodes < 10**15 else "over 10^15"
-    limits.demand("nodes", nodes, f"the graph comes to {most} nodes with every call of a function entered")
-    limits.demand("depth", depth, f"functions and graphs are {depth:,} deep inside each other")
+    return total(main)

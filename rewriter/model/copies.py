@@ -1,8 +1,7 @@
-"""Copies of external data: their names, and which older ones nothing refers to any more."""
+"""Copies of external data: what to copy, and under which names."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,14 +10,13 @@ from pathlib import Path
 from onnx import ModelProto, TensorProto
 
 from rewriter.model.external import tensors_of
+from rewriter.model.staging import copy_and_digest
 from rewriter.refusals import CannotWrite, UnreadableModel
 
 _CHUNK = 16 << 20
 _DIGITS = 16
-_NAMED = re.compile(rf"(.+?)\.[0-9a-f]{{{_DIGITS}}}(\.[^.]*)?")
+_NAMED = re.compile(rf"(.+?)\.([0-9a-f]{{{_DIGITS}}})(\.[^.]*)?")
 """`model.onnx.0123456789abcdef.data`: a copy that bears the digest of its content."""
-_LARGEST_MODEL = 2 << 30
-"""Bytes: the limit of protobuf. What is larger refers to nothing."""
 
 
 class Watched:
@@ -123,49 +121,29 @@ def copies_to(home: Path, model: Path, data: Collection[str]) -> Copies:
 def _by_content(target: Path, source: Path, *, only_there: bool = False) -> Path:
     """The name beside `target` that tells the content; `only_there`: `target` where there is no such file."""
     known = _NAMED.fullmatch(target.name)
-    stem, suffix = (known[1], known[2] or "") if known else (target.stem, target.suffix)
-    if only_there and not any(_is_copy_of(path, stem, suffix) for path in _named_in(target.parent)):
+    stem, suffix = (known[1], known[3] or "") if known else (target.stem, target.suffix)
+    if only_there and not any(_is_copy_of(path, stem, suffix) for path in named_in(target.parent)):
         return target
-    named = target.with_name(f"{stem}.{_digest(source)[:_DIGITS]}{suffix}")
+    named = target.with_name(f"{stem}.{digest_of(source)[:_DIGITS]}{suffix}")
     return target if only_there and not named.exists() else named
 
 
 def _is_copy_of(path: Path, stem: str, suffix: str) -> bool:
     known = _NAMED.fullmatch(path.name)
-    return known is not None and (known[1], known[2] or "") == (stem, suffix)
+    return known is not None and (known[1], known[3] or "") == (stem, suffix)
 
 
-def _named_in(folder: Path) -> list[Path]:
+def digits_of(path: Path) -> str | None:
+    """What the name of a copy tells of the digest of its content; None for another name."""
+    known = _NAMED.fullmatch(path.name)
+    return known and known[2]
+
+
+def named_in(folder: Path) -> list[Path]:
+    """The copies in a folder that bear the digest of their content."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if _NAMED.fullmatch(path.name) and path.is_file())
-
-
-def referred(models: Iterable[Path], folders: Iterable[Path]) -> list[Path]:
-    """Copies named by content in `folders` that one of the models, all in one folder, mentions."""
-    named = [path for folder in sorted(set(folders)) for path in _named_in(folder)]
-    there = [model for model in models if model.is_file()]
-    return [path for path in named if any(_mentions(model, path.name) for model in there)]
-
-
-def remove_unused(copies: Iterable[Path], home: Path) -> None:
-    """Remove those of the copies that no file in `home` mentions."""
-    for copy in copies:
-        others = (path for path in home.iterdir() if path.is_file() and path != copy)
-        if not any(_mentions(path, copy.name) for path in others if path.stat().st_size < _LARGEST_MODEL):
-            copy.unlink(missing_ok=True)
-
-
-def _mentions(path: Path, name: str) -> bool:
-    """Whether the bytes of a file hold a name; read in slices, whatever its size."""
-    sought = name.encode("utf-8", "surrogateescape")
-    tail = b""
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            if sought in tail + chunk:
-                return True
-            tail = chunk[-len(sought) :]
-    return False
+    return sorted(path for path in folder.iterdir() if digits_of(path) and path.is_file())
 
 
 def same_content(left: Path, right: Path) -> bool:
@@ -181,10 +159,7 @@ def same_content(left: Path, right: Path) -> bool:
     return True
 
 
-def _digest(path: Path) -> str:
-    """BLAKE2b of the content; it only names the copy, contents are compared."""
-    digest = hashlib.blake2b(digest_size=32)
+def digest_of(path: Path) -> str:
+    """BLAKE2b of the content of a file, in hexadecimal."""
     with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return copy_and_digest(stream)

@@ -90,7 +90,7 @@ def _parsed(data: bytes) -> ModelProto:
 def _fault_of(data: bytes) -> str:
     """Why bytes are no model: protobuf says the same of a file cut off and of one too deep for it."""
     with contextlib.suppress(wire.Malformed):
-        depth = wire.walk(data, current(), everything=True).depth
+        depth = wire.depth_of(data, current())
         if depth > _DEEPEST:
             return f"graphs are {depth} deep inside each other, and protobuf reads {_DEEPEST}; flatten them"
     return "not an ONNX model, or cut off midway; export or download it again"

@@ -13,6 +13,9 @@ from dataclasses import dataclass, fields, replace
 from rewriter.nearest import fits_nothing
 from rewriter.refusals import UnreadableModel, UsageError
 
+MOST_ENTERED = 2_000_000
+"""Nodes inside of functions and graph attributes, with every call entered, that a proof reads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -25,12 +28,15 @@ class Limits:
             that parsing takes, which may be a hundred times the size of the file.
         nodes: nodes, those of functions counted for every call.
         depth: functions and graph attributes inside each other.
+        paths: characters of the paths of modules, as often as a rewrite writes them: on every node and, for
+            every module, in the tree and the sidecar.
     """
 
     bytes: int = (2 << 30) - 1
     entries: int = 3_000_000
     nodes: int = 1_000_000
     depth: int = 100
+    paths: int = 256_000_000
 
     def demand(self, name: str, found: int, what: str) -> None:
         """Refuse a file that has more of something than the bound `name` allows.

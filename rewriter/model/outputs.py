@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rewriter import interrupts
-from rewriter.model.copies import Copies, Watched, copies_to, referred, remove_unused, same_content
-from rewriter.model.staging import Staged, locked, stage, sweep, sync
+from rewriter.model.copies import Copies, Watched, copies_to, same_content
+from rewriter.model.leftovers import copies_of, remove_unused
+from rewriter.model.staging import Content, Staged, locked, stage, sweep, sync
 from rewriter.refusals import CannotWrite, UsageError
 
 
@@ -83,19 +84,19 @@ def _spare_inputs(target: Path, source: Path | None, data: Collection[str]) -> N
 
 
 def write_atomically(
-    outputs: Mapping[Path, bytes],
+    outputs: Mapping[Path, Content],
     copies: Copies | None = None,
     *,
     seal: Path | None = None,
     stale: Path | None = None,
-) -> None:
+) -> tuple[Path, ...]:
     """Write several files, each whole or not at all, so that every state in between is a valid one.
 
     Every file is first written beside its target and synced: a full disk or an interrupt leaves the old ones
     standing. Then names change, with the folders locked against other runs: copies of data first, under names
     that nothing refers to yet; the seal goes; the outputs take their places in order; the seal comes last. So
     a model never stands beside data of another, nor beside a seal that describes another. Older copies of
-    data that no file mentions any more are removed at the end.
+    data that are ours, see `leftovers`, and that no file mentions any more are removed at the end.
 
     Args:
         outputs: target -> its bytes.
@@ -103,12 +104,17 @@ def write_atomically(
         seal: the one of `outputs` that describes the others.
         stale: where there is no seal, the old one beside the outputs, which goes before they come.
 
+    Returns:
+        The older copies that were removed.
+
     Raises:
         CannotWrite: a folder is missing or not writable, or the disk is full.
         UnreadableModel: an input changed meanwhile.
     """
     copies = copies or Copies()
-    contents: dict[Path, bytes | Path] = {**copies.files, **outputs}
+    contents: dict[Path, Content | Path] = {**copies.files, **outputs}
+    digests: dict[Path, str] = {}
+    gone: list[Path] = []
     folders = {target.parent for target in contents}
     target = Path()
     with ExitStack() as temporaries:
@@ -121,19 +127,21 @@ def write_atomically(
                     staged.append(temporaries.enter_context(stage(target)))
             for each in staged:
                 target = each.target
-                each.fill(contents[target])
+                content = contents[target]
+                digests[target] = each.fill(content(digests) if callable(content) else content)
             # An interrupt between two renames would leave a model without its seal.
             with interrupts.held(), locked(folders):
                 copies.check()
-                old = referred(outputs, folders)
+                old = copies_of(outputs, folders)
                 _move_data(staged[: len(copies.files)])
                 _replace(staged[len(copies.files) :], seal, stale)
                 for folder in {target.parent for target in outputs}:
-                    remove_unused(old, folder)
+                    gone += remove_unused(old, folder)
         except OSError as error:
             raise CannotWrite(
                 f"{target}: cannot be written: {error.strerror}; check the folder, its permissions and space"
             ) from None
+    return tuple(gone)
 
 
 def _move_data(staged: Sequence[Staged]) -> None:

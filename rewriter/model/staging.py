@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -15,6 +16,10 @@ from typing import BinaryIO, NamedTuple
 from rewriter.refusals import CannotWrite
 
 CHUNK = 16 << 20
+Digests = Mapping[Path, str]
+"""Copy of data -> the digest of its content."""
+Content = bytes | Callable[[Digests], bytes]
+"""What to write; where it tells of copies, what makes it once they are complete."""
 _PATIENCE = 60.0
 """Seconds to wait for another run, which holds the lock for a few renames only."""
 
@@ -26,17 +31,33 @@ class Staged(NamedTuple):
     path: Path
     stream: BinaryIO
 
-    def fill(self, content: bytes | Path) -> None:
-        """Write bytes, or the content of a file, so that they survive a power cut."""
+    def fill(self, content: bytes | Path) -> str:
+        """Write bytes, or the content of a file, so that they survive a power cut.
+
+        Returns:
+            The digest of a file, see `copies.digest_of`; '' for bytes.
+        """
+        digest = ""
         if isinstance(content, Path):
             with content.open("rb") as source:
-                shutil.copyfileobj(source, self.stream, CHUNK)
+                digest = copy_and_digest(source, self.stream)
         else:
             self.stream.write(content)
         self.stream.flush()
         os.fsync(self.stream.fileno())
         if self.target.exists():
             shutil.copymode(self.target, self.path)
+        return digest
+
+
+def copy_and_digest(source: BinaryIO, target: BinaryIO | None = None) -> str:
+    """Copy a stream into another, where there is one; returns BLAKE2b of its content, in hexadecimal."""
+    digest = hashlib.blake2b(digest_size=32)
+    while chunk := source.read(CHUNK):
+        digest.update(chunk)
+        if target is not None:
+            target.write(chunk)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -7,26 +7,45 @@ the numbers of the fields: `onnx.proto`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import mmap
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto
 
 from rewriter.model.limits import Limits
 
+Buffer = bytes | mmap
+
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LARGE = 1 << 16
-"""Bytes of a message below which its entries are not counted."""
-
-_MODEL, _TRAINING, _GRAPH, _FUNCTION, _NODE, _ATTRIBUTE, _OTHER = range(7)
+"""Bytes of a message below which its entries are not counted one by one."""
+_TINY = 2
+"""Bytes of a message that is counted wherever it stands."""
+_SPARSE = 16
+"""Bytes of small messages to a tiny one in them, where there is nothing to worry about."""
 _GRAPH_OF_MODEL, _METADATA_OF_MODEL = 7, 14
-# kind -> field -> kind of what the field holds; what is not here holds no lists worth counting.
-_INSIDE: dict[int, dict[int, int]] = {
-    _MODEL: {_GRAPH_OF_MODEL: _GRAPH, 20: _TRAINING, 25: _FUNCTION},
-    _TRAINING: {1: _GRAPH, 2: _GRAPH},
-    _GRAPH: {1: _NODE},
-    _FUNCTION: {7: _NODE, 11: _ATTRIBUTE},
-    _NODE: {5: _ATTRIBUTE},
-    _ATTRIBUTE: {6: _GRAPH, 11: _GRAPH},
-    _OTHER: {},
-}
+
+
+def _messages() -> dict[str, dict[int, str]]:
+    """Kind of message -> field -> kind of the messages that it holds, as the installed onnx knows them."""
+    found: dict[str, dict[int, str]] = {}
+    waiting = [ModelProto.DESCRIPTOR]
+    while waiting:
+        kind = waiting.pop()
+        if kind.full_name not in found:
+            held = {field.number: field.message_type for field in kind.fields if field.message_type}
+            found[kind.full_name] = {number: each.full_name for number, each in held.items()}
+            waiting += held.values()
+    return found
+
+
+_INSIDE = _messages()
+_MODEL, _GRAPH, _NODE, _ATTRIBUTE = (
+    kind.DESCRIPTOR.full_name for kind in (ModelProto, GraphProto, NodeProto, AttributeProto)
+)
 
 
 class Malformed(Exception):
@@ -46,46 +65,121 @@ class Walk:
     depth: int = 0
 
 
-def walk(data: bytes, limits: Limits, *, everything: bool = False) -> Walk:
+def walk(data: bytes, limits: Limits) -> Walk:
     """Count the entries of a model in time linear in their number, without reading tensors.
-
-    Args:
-        data: the file.
-        limits: where to stop.
-        everything: look into small messages, too.
 
     Raises:
         Malformed: the bytes are no message.
         UnreadableModel: there are more entries than the limits allow.
     """
-    found = Walk()
-    entries = nodes = 0
-    waiting = [(_MODEL, 0, len(data), 0)]
-    while waiting:
-        kind, position, end, depth = waiting.pop()
-        found.depth = max(found.depth, depth)
+    walker = _Walker(data, limits, everything=False)
+    if walker.is_dense:
+        _Walker(data, limits, everything=True)
+    return walker.found
+
+
+def depth_of(data: bytes, limits: Limits) -> int:
+    """How many graph attributes are inside each other, those of small messages included.
+
+    Raises:
+        Malformed: the bytes are no message.
+        UnreadableModel: there are more entries than the limits allow.
+    """
+    return _Walker(data, limits, everything=True).found.depth
+
+
+class _Walker:
+    """Walks over a model: over all fields of large messages, over those of small ones only where asked to.
+
+    Attributes:
+        found: what there is.
+        entries: fields of large messages, and messages of hardly any bytes in small ones.
+        tiny: at least as many as there are such messages, where they were passed over, see `_tiny_in`.
+        passed_over: bytes of small messages that were.
+    """
+
+    def __init__(self, data: bytes, limits: Limits, *, everything: bool) -> None:
+        self.data = data
+        self.octets = np.frombuffer(data, np.uint8)
+        self.limits = limits
+        self.everything = everything
+        self.found = Walk()
+        self.entries = self.nodes = self.tiny = self.passed_over = 0
+        self.waiting = [(_MODEL, 0, len(data), 0, True)]
+        while self.waiting:
+            self._enter(*self.waiting.pop())
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the small messages may be full of tiny ones, and these may be too many."""
+        return self.entries + self.tiny > self.limits.entries and self.tiny * _SPARSE > self.passed_over
+
+    def _enter(self, kind: str, position: int, end: int, depth: int, is_large: bool) -> None:
+        self.found.depth = max(self.found.depth, depth)
         inside = _INSIDE[kind]
+        behind_large = position
         while position < end:
-            entries += 1
-            if entries > limits.entries:
-                limits.demand("entries", entries, "too many nodes, tensors and other entries")
-            tag, start, length = _field(data, position, end)
+            tag, start, length = _field(self.data, position, end)
             position = start + length
             if position > end:
                 raise Malformed
-            if tag & 7 == _BYTES:
-                field = tag >> 3
-                found.graphs += kind == _MODEL and field == _GRAPH_OF_MODEL
-                within = inside.get(field)
-                nodes += within == _NODE
-                if nodes > limits.nodes:
-                    limits.demand("nodes", nodes, "too many nodes")
-                if within is not None and (everything or length >= _LARGE):
-                    waiting.append((within, start, position, depth + (kind == _ATTRIBUTE)))
-    return found
+            field = tag >> 3
+            within = inside.get(field) if tag & 7 == _BYTES else None
+            if is_large or (within is not None and length <= _TINY):
+                self._count(within)
+            self.found.graphs += kind == _MODEL and field == _GRAPH_OF_MODEL
+            if length >= _LARGE or self.everything:
+                self._pass_over(behind_large, start)
+                behind_large = position
+                if within is not None and length:
+                    deeper = kind == _ATTRIBUTE and within == _GRAPH
+                    self.waiting.append((within, start, position, depth + deeper, length >= _LARGE))
+        self._pass_over(behind_large, end)
+
+    def _count(self, within: str | None) -> None:
+        self.entries += 1
+        if self.entries > self.limits.entries:
+            self.limits.demand("entries", self.entries, "too many nodes, tensors and other entries")
+        if within == _NODE:
+            self.nodes += 1
+            if self.nodes > self.limits.nodes:
+                self.limits.demand("nodes", self.nodes, "too many nodes")
+
+    def _pass_over(self, start: int, stop: int) -> None:
+        if not self.everything and stop - start > 1:
+            self.passed_over += stop - start
+            self.tiny += _tiny_in(self.octets[start:stop])
 
 
-def _field(data: bytes, position: int, end: int) -> tuple[int, int, int]:
+def _tiny_in(octets: NDArray[np.uint8]) -> int:
+    """At least as many as there are messages of `_TINY` bytes and fewer.
+
+    Whatever looks like the tag of one with the length behind it counts; in names and numbers hardly anything
+    does. No message has one byte. A tiny one takes a hundred times its bytes once it is parsed, larger ones a
+    few times theirs.
+    """
+    lengths = octets[1:]
+    looks = ((octets[:-1] & 0x87) == _BYTES) & ((lengths == 0) | (lengths == _TINY))
+    return int(np.count_nonzero(looks))
+
+
+def entries_of_model(data: Buffer) -> Iterator[tuple[int, int]]:
+    """Where the entries of the metadata of a model begin and end; all else is passed over unread.
+
+    Raises:
+        Malformed: the bytes are no message.
+    """
+    position, end = 0, len(data)
+    while position < end:
+        tag, start, length = _field(data, position, end)
+        position = start + length
+        if position > end:
+            raise Malformed
+        if tag == _METADATA_OF_MODEL << 3 | _BYTES:
+            yield start, position
+
+
+def _field(data: Buffer, position: int, end: int) -> tuple[int, int, int]:
     """The tag of a field, where what it holds begins, and how many bytes that is."""
     if end - position > 2 and (tag := data[position]) & 0x87 == _BYTES:  # nearly all are read in one go
         length, more = data[position + 1], data[position + 2]
@@ -98,7 +192,7 @@ def _field(data: bytes, position: int, end: int) -> tuple[int, int, int]:
     return tag, position, length
 
 
-def _length(data: bytes, position: int, end: int, wire_type: int) -> tuple[int, int]:
+def _length(data: Buffer, position: int, end: int, wire_type: int) -> tuple[int, int]:
     """The bytes that a field takes behind its tag, and where these begin."""
     if wire_type == _BYTES:
         return _varint(data, position, end)
@@ -111,7 +205,7 @@ def _length(data: bytes, position: int, end: int, wire_type: int) -> tuple[int, 
     raise Malformed
 
 
-def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
+def _varint(data: Buffer, position: int, end: int) -> tuple[int, int]:
     """A number, and what comes behind it."""
     number = shift = 0
     while position < end:

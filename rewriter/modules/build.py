@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -94,6 +94,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
         _draft(drafts, owner).parameters.setdefault(parameter.name, parameter)
     for module in settled.classes:
         _draft(drafts, module)
+    _sort_children(drafts, settled.order)
     return ModuleTree(_finish(graph, drafts, settled), tuple(placements))
 
 
@@ -107,6 +108,13 @@ def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:
         drafts[module] = _Draft()
         drafts[module.parent or ROOT].children.append(module)
     return drafts[path]
+
+
+def _sort_children(drafts: dict[ModulePath, _Draft], order: Sequence[ModulePath]) -> None:
+    """Put modules in the order in which an earlier run listed them; those it did not know come last."""
+    rank = {path: number for number, path in enumerate(order)}
+    for draft in drafts.values() if rank else ():
+        draft.children.sort(key=lambda child: rank.get(child, len(rank)))
 
 
 def _parameters(

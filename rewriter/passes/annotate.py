@@ -1,7 +1,8 @@
 """Pass: write the module tree into the file, on every placed node and once, compactly, on the model.
 
 Keys on nodes are `rewriter.module`, `.class`, `.kind`, `.depth`, `.leaf`, `.call` and `.evidence`, and
-`namespace`, by which Model Explorer groups; a `namespace` that an exporter wrote is kept.
+`namespace`, by which Model Explorer groups; a `namespace` that an exporter wrote is kept. A node that nobody
+placed gets `rewriter.evidence` alone, which says so.
 """
 
 from __future__ import annotations
@@ -26,19 +27,25 @@ from rewriter.paths import ModulePath
 
 @dataclass(frozen=True, slots=True)
 class Annotate:
-    """Writes metadata only: no node, value or tensor is touched. Raises the IR version to 10 if needed."""
+    """Writes metadata only: no node, value or tensor is touched. Raises the IR version to 10 if needed.
+
+    A second run changes nothing. A model with functions that `group` made was annotated before, and stays.
+    """
 
     name: ClassVar[str] = "annotate"
     needs_analysis: ClassVar[bool] = True
 
     def run(self, analysis: Analysis) -> Outcome:
-        """Annotate every placed node, and the model with the tree."""
+        """Annotate every node, and the model with the tree, unless no node is placed."""
         tree = analysis.tree
         writer = NodeWriter(tree)
         changed = 0
         graph = analysis.graph
-        for node, keys, placement in zip(graph.nodes, graph.noted, tree.placements, strict=True):
-            if placement is not None:
+        places = tree.placements if tree.placed else ()
+        for node, keys, placement in zip(graph.nodes, graph.noted, places, strict=bool(places)):
+            if placement is None:
+                metadata.write(node, {tags.EVIDENCE: tags.UNPLACED})
+            elif not _is_homeless(keys):
                 changed += writer.write(node, keys, placement)
         model = analysis.model
         if tree.placed:
@@ -61,12 +68,17 @@ def compact_values(analysis: Analysis) -> str:
     graph = analysis.graph
     names: dict[str, list[str]] = {}
     for node, placement in enumerate(analysis.tree.placements):
-        if placement is not None and graph.body_of[node] == 0:
+        if placement is not None and graph.body_of[node] == 0 and not _is_homeless(graph.noted[node]):
             written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
             bare = [name for name in written if isinstance(name, str) and not scope_of_value_name(name)]
             names.setdefault(placement.module, []).extend(bare)
-    values = [[module, of_module] for module, of_module in names.items() if of_module]
+    values = [[module, names[module]] for module in analysis.tree.modules if names.get(module)]
     return json.dumps({"version": 1, "values": values}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _is_homeless(keys: Collection[str]) -> bool:
+    """Whether nobody placed a node but `unshare`, which gave it to a call; `flatten` takes that back."""
+    return tags.MOVED_TO in keys and tags.MODULE not in keys
 
 
 def entries_of(tree: ModuleTree, path: ModulePath) -> dict[str, str]:

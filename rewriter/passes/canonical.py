@@ -150,6 +150,14 @@ def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *
     return tuple(found)
 
 
+def same_attributes(left: NodeProto, right: NodeProto) -> bool:
+    """Whether attributes of two nodes of one graph differ in names inside of bodies and in texts alone."""
+    numbers = {"": 0}
+    for name in (*_captures(left), *_captures(right)):
+        numbers.setdefault(name, len(numbers))
+    return _attributes(left, numbers, {}, blind=False) == _attributes(right, numbers, {}, blind=False)
+
+
 def constant_key(node: NodeProto) -> Key:
     """What a Constant holds."""
     return _attributes(node, {}, {}, blind=False)

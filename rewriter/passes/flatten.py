@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from onnx import FunctionProto, ModelProto, NodeProto
+from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
@@ -19,18 +19,18 @@ from rewriter.model.operators import left_to_runtimes, versions_of
 from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.inlining import Identity, Inliner
-from rewriter.passes.renaming import rename
+from rewriter.passes.inlining import Identity, Inliner, placed_infos
+from rewriter.passes.naming import places_of
+from rewriter.passes.renaming import Taken, rename
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Flatten:
-    """Undoes `share`, `group` and `unshare`. The IR version stays where they may have raised it to.
+    """Undoes `share`, `group` and `unshare`: the model is what it was before them, byte for byte.
 
-    Names come back as they were where every call has a function of its own; what shared a function is named
-    after its call.
+    Where somebody edited a function since, or its calls, the nodes of these calls are named after their call.
 
     Attributes:
         foreign: whether to enter functions of others as well.
@@ -55,10 +55,11 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
     refusals = _take_out_other_opsets(model, entered)
     demand_text(model)
     graph = GraphIndex(model)
-    inliner = Inliner(entered, set(graph.value_names), {node.name for node in graph.nodes})
+    inliner = Inliner(entered, Taken(graph.value_names), Taken(node.name for node in graph.nodes))
     # Copied first: what a body holds dies with the list it is taken from.
     body = [NodeProto.FromString(node.SerializeToString()) for node in model.graph.node]
-    placed = list(inliner.expand(body, metadata.read(model).get(tags.ORDER)))
+    infos = placed_infos(model)
+    placed = list(inliner.expand(body, places_of(model, tags.ORDER, len(body))))
     if all(position is not None for position, _ in placed):
         placed.sort(key=lambda item: item[0] or 0)
     nodes = [node for _, node in placed]
@@ -66,15 +67,17 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
     if entered or kept != list(model.graph.node):
         del model.graph.node[:]
         model.graph.node.extend(kept)
-        _give_back_infos(model, entered, renamed)
+        _give_back_infos(model, [*infos, *inliner.infos], renamed)
         _remove(model, entered)
+    if not any(map(is_ours, model.functions)):
+        _give_back_version(model)
     changes = {"functions entered": len(entered), "copies merged": len(nodes) - len(kept)}
     return Outcome(changes, tuple(refusals))
 
 
 def is_ours(function: FunctionProto) -> bool:
     """Whether `group` made the function."""
-    return bool(function.metadata_props) and tags.MODULE in metadata.read(function)
+    return bool(function.metadata_props) and metadata.get(function, tags.MODULE) is not None
 
 
 def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionProto]) -> list[Refusal]:
@@ -108,18 +111,10 @@ def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str
             renamed.update(zip(node.output, original.output, strict=True))
             continue
         if tags.COPY_OF in notes or tags.MOVED_TO in notes:
-            metadata.erase(
-                node, [tags.MOVED_TO, tags.COPY_OF, *(tags.OF_NODES if _was_unplaced(notes) else ())]
-            )
+            metadata.erase(node, [tags.MOVED_TO, tags.COPY_OF])
         kept.append(node)
         by_output.update((name, node) for name in node.output if name)
     return kept, renamed
-
-
-def _was_unplaced(notes: Mapping[str, str]) -> bool:
-    """Whether a node got its module from `unshare`, which gave it to that very call."""
-    own = f"{notes.get(tags.CALL, '')} {notes.get(tags.MODULE, '')}"
-    return notes.get(tags.MOVED_TO) == own
 
 
 def _alike(original: NodeProto, copy: NodeProto) -> bool:
@@ -132,18 +127,36 @@ def _alike(original: NodeProto, copy: NodeProto) -> bool:
 
 
 def _give_back_infos(
-    model: ModelProto, entered: dict[Identity, FunctionProto], renamed: dict[str, str]
+    model: ModelProto, infos: Sequence[tuple[int | None, ValueInfoProto]], renamed: Mapping[str, str]
 ) -> None:
-    """Move what is known of values from the functions to the graph, copies left out."""
-    known = {info.name for info in model.graph.value_info}
-    for function in entered.values():
-        inside = [info for info in function.value_info if info.name not in known]
-        model.graph.value_info.extend(inside)
-        known.update(info.name for info in inside)
-    if not known.isdisjoint(renamed):
-        kept = [info for info in model.graph.value_info if info.name not in renamed]
-        del model.graph.value_info[:]
-        model.graph.value_info.extend(kept)
+    """What is known of values goes to the graph, in the order it had there; copies are left out.
+
+    Args:
+        model: the model.
+        infos: those of the graph, then those of functions, with the place that each had.
+        renamed: the results of copies, which are gone.
+    """
+    own = len(model.graph.value_info)
+    found = [*infos[:own]]
+    known = {info.name for _, info in found}
+    told: set[tuple[int | None, str]] = set()
+    for place, info in infos[own:]:  # what a function gives out, its caller tells as well
+        if info.name not in known and (place, info.name) not in told:
+            told.add((place, info.name))
+            found.append((place, info))
+    if None not in {place for place, _ in found}:
+        found.sort(key=lambda each: each[0] or 0)
+    kept = [ValueInfoProto.FromString(i.SerializeToString()) for _, i in found if i.name not in renamed]
+    del model.graph.value_info[:]
+    model.graph.value_info.extend(kept)
+
+
+def _give_back_version(model: ModelProto) -> None:
+    """The IR version that the model had before `unshare` or `group` raised it."""
+    version = metadata.get(model, tags.IR_VERSION)
+    if version is not None and (number := tags.count_in(version)) is not None:
+        model.ir_version = min(model.ir_version, number)
+        metadata.erase(model, [tags.IR_VERSION])
 
 
 def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
@@ -160,4 +173,4 @@ def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
     known = {each.domain for each in model.opset_import}
     for domain in sorted(imports.keys() - known - doomed):
         model.opset_import.add(domain=domain, version=imports[domain])
-    metadata.erase(model, [tags.ORDER])
+    metadata.erase(model, [tags.ORDER, tags.INFOS])

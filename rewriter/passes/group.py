@@ -24,7 +24,7 @@ from rewriter.modules.selection import Miss, Selection, texts
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
-from rewriter.passes.naming import FunctionNames, import_domains, ranges
+from rewriter.passes.naming import FunctionNames, import_domains, raise_ir_version, ranges
 from rewriter.passes.twins import find_twins
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Refusal, UsageError
@@ -165,7 +165,9 @@ class _Emission:
         self.names = FunctionNames(self.model)
         self.calls: dict[int, NodeProto] = {}
         self.node_names = {node.name for node in self.nodes}
-        self.infos = {info.name: info for info in self.model.graph.value_info}
+        self.infos: dict[str, list[int]] = {}
+        for place, info in enumerate(self.model.graph.value_info):
+            self.infos.setdefault(info.name, []).append(place)
         self.parameters: dict[str, list[ModulePath]] = {}
         for module in analysis.tree:
             for parameter in module.parameters:
@@ -180,7 +182,7 @@ class _Emission:
             self._rewrite_main()
             self.model.functions.extend(functions)
             import_domains(self.model, {function.domain for function in functions})
-            self.model.ir_version = max(self.model.ir_version, tags.IR_WITH_METADATA)
+            raise_ir_version(self.model)
         return len(functions)
 
     def functions(self) -> list[FunctionProto]:
@@ -202,9 +204,11 @@ class _Emission:
         import_domains(function, {node.domain for node in function.node} - {"ai.onnx"})
         formal = {*function.input}
         written = (name for node in function.node for name in node.output if name not in formal)
-        function.value_info.extend(self.infos[name] for name in written if name in self.infos)
+        known = [place for name in written for place in self.infos.get(name, ())]
+        function.value_info.extend(self.model.graph.value_info[place] for place in known)
         function.doc_string = f"Call {region.call} of module {region.module}"
-        metadata.write(function, {**_entries(region, module), **self._parameters(region, boundary)})
+        infos = {tags.INFOS: ranges(known)} if known else {}
+        metadata.write(function, {**_entries(region, module), **self._parameters(region, boundary), **infos})
         self.calls[number] = self._call(number, function, module)
         return function
 
@@ -247,12 +251,16 @@ class _Emission:
         body = [NodeProto.FromString(node.SerializeToString()) for node in self._body(TOP)]
         # Of the main graph's own values: bodies and functions of others may use the same names.
         inside = {name for n in main.node for name in n.output} - {name for n in body for name in n.output}
+        left = []
         for position in reversed(range(len(main.value_info))):
             if main.value_info[position].name in inside:
                 del main.value_info[position]
+            else:
+                left.append(position)
         del main.node[:]
         main.node.extend(body)
-        metadata.write(self.model, {tags.ORDER: ranges(own)})
+        infos = {tags.INFOS: ranges(left[::-1])} if self.infos else {}
+        metadata.write(self.model, {tags.ORDER: ranges(own), **infos})
 
 
 def _entries(region: Region, module: Module) -> dict[str, str]:

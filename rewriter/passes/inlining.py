@@ -1,26 +1,27 @@
 """Entering calls: the nodes of functions in the place of the nodes that call them.
 
 Where `group` wrote the call, which says so, and nobody touched it, names are those of the flat graph and stay
-what they are. Elsewhere every value and node inside gets the name of the call before its own
-(`/encoder/layer.1` and `self/MatMul` become `/encoder/layer.1/self/MatMul`), so that two calls of one
-function do not clash.
+what they are. Where `share` kept what the call says, they are given back (see `call_record`). Elsewhere every
+value and node inside gets the name of the call before its own (`/encoder/layer.1` and `self/MatMul` become
+`/encoder/layer.1/self/MatMul`), so that two calls of one function do not clash.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 
-from onnx import AttributeProto, FunctionProto, NodeProto
+from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, ValueInfoProto
 
 from rewriter.evidence import tags
 from rewriter.evidence.exporter import NAMESPACE
-from rewriter.evidence.grammar import scoped_prefix
+from rewriter.evidence.grammar import scope_of_call, scoped_prefix
 from rewriter.model import metadata
 from rewriter.model.graph import graphs_of
-from rewriter.passes.naming import numbers_of
-from rewriter.passes.renaming import fresh, names_in_bodies, rename
+from rewriter.passes.call_record import Records, restored
+from rewriter.passes.naming import places_of
+from rewriter.passes.renaming import Taken, names_in_bodies, rename, with_inner
 from rewriter.paths import ModulePath
 from rewriter.refusals import UnreadableModel
 
@@ -42,36 +43,51 @@ class Inliner:
         functions: those to enter.
         values: names of values that are taken; those handed out are added.
         nodes: names of nodes that are taken; likewise.
+
+    Attributes:
+        infos: what functions say of the types of their values, under names of the flat graph, with the places
+            that they had there where these are known.
     """
 
-    def __init__(
-        self, functions: Mapping[Identity, FunctionProto], values: set[str], nodes: set[str]
-    ) -> None:
+    def __init__(self, functions: Mapping[Identity, FunctionProto], values: Taken, nodes: Taken) -> None:
         self.functions = functions
         self.values = values
         self.nodes = nodes
+        self.infos: list[tuple[int | None, ValueInfoProto]] = []
         self.made = 0
+        self._records = Records()
 
-    def expand(self, body: Sequence[NodeProto], order: str | None = None, depth: int = 0) -> Iterator[Placed]:
+    def expand(
+        self, body: Sequence[NodeProto], places: Sequence[int] = (), depth: int = 0
+    ) -> Iterator[Placed]:
         """The nodes of a body, calls entered; the nodes of the body themselves are handed on and edited.
+
+        Args:
+            body: the nodes.
+            places: where those of them that are no calls stood in the flat graph. Where there are not as many
+                of these, somebody edited the body; then they stay in the order of the calls, which is
+                topological as well.
+            depth: how many calls there are around the body.
 
         Raises:
             UnreadableModel: the functions call each other in a circle, or come to too many nodes.
         """
         if depth > DEEPEST:
             raise UnreadableModel(f"functions call each other more than {DEEPEST} deep; the file is damaged")
-        places = iter(self._places(body, order))
+        own = sum(not self._is_call(node) for node in body)
+        known: Iterator[int | None] = iter(places) if len(places) == own else repeat(None)
         for node in body:
             self._expand_bodies(node, depth)
             function = self.functions.get((node.domain, node.op_type, node.overload))
             if function is None:
-                yield next(places), node
+                yield next(known), node
                 continue
-            inner = list(self._instance(node, function))
+            inner, order = self._instance(node, function)
+            _hand_on_layer(node, inner)
             self.made += len(inner)
             if self.made > MOST_NODES:
                 raise UnreadableModel(f"the functions come to more than {MOST_NODES:,} nodes; flatten fewer")
-            yield from self.expand(inner, metadata.read(node).get(tags.ORDER), depth + 1)
+            yield from self.expand(inner, order, depth + 1)
 
     def _expand_bodies(self, node: NodeProto, depth: int) -> None:
         for attribute in node.attribute:
@@ -79,48 +95,65 @@ class Inliner:
                 if any((n.domain, n.op_type, n.overload) in self.functions for n in graph.node):
                     nodes = [NodeProto.FromString(n.SerializeToString()) for n in graph.node]
                     del graph.node[:]
-                    graph.node.extend(inner for _, inner in self.expand(nodes, None, depth + 1))
+                    graph.node.extend(inner for _, inner in self.expand(nodes, (), depth + 1))
                 else:
                     for inner in graph.node:
                         self._expand_bodies(inner, depth + 1)
 
-    def _places(self, body: Sequence[NodeProto], order: str | None) -> list[int | None]:
-        """Where the nodes that are no calls stood in the flat graph.
+    def _is_call(self, node: NodeProto) -> bool:
+        return (node.domain, node.op_type, node.overload) in self.functions
 
-        Where a body no longer has as many nodes as were written down, somebody edited it; then the nodes stay
-        in the order of the calls, which is topological as well.
-        """
-        own = sum((node.domain, node.op_type, node.overload) not in self.functions for node in body)
-        try:
-            places: list[int | None] = list(numbers_of(order or "", own))
-        except ValueError:  # somebody else's entry
-            places = []
-        return places if len(places) == own else [None] * own
+    def _instance(self, call: NodeProto, function: FunctionProto) -> tuple[list[NodeProto], Sequence[int]]:
+        """The nodes of one call, under names of the flat graph, and where those stood that are no calls."""
+        if _is_verbatim(call, function):
+            self.infos += placed_infos(function)
+            nodes = [_copy(node) for node in function.node]
+            self._finish(nodes, call, function)
+            return nodes, places_of(call, tags.ORDER, len(nodes))
+        record = self._records.of(call, function)
+        if record is not None and (known := restored(call, function, record)) is not None:
+            self.infos += record.infos
+            return known, record.places
+        return list(self._named_after(call, function)), ()
 
-    def _instance(self, call: NodeProto, function: FunctionProto) -> Iterator[NodeProto]:
-        """The nodes of one call, under names of the flat graph."""
-        plain = _is_verbatim(call, function)
-        prefix = "" if plain else (call.name or call.op_type)
+    def _named_after(self, call: NodeProto, function: FunctionProto) -> Iterator[NodeProto]:
+        """The nodes of one call that nothing more is known of."""
+        prefix = call.name or call.op_type
         passed = _passed_on(function)
-        names = {} if plain else self._names(call, function, prefix, passed)
-        absolute = _Absolute(call, function)
-        for original in function.node:
-            node = NodeProto()
-            node.CopyFrom(original)
-            if names:
-                rename(node, names)
-            if prefix and node.name:
-                node.name = fresh(f"{prefix}/{node.name}", self.nodes)
-            if call.attribute or function.attribute or function.attribute_proto:
-                _bind(node, call, function)
-            absolute.write(node)
-            yield node
+        names = self._names(call, function, prefix, passed)
+        for info in function.value_info:
+            renamed = ValueInfoProto()
+            renamed.CopyFrom(info)
+            renamed.name = names.get(info.name, info.name)
+            self.infos.append((None, renamed))
+        nodes = [_copy(node) for node in function.node]
+        for node in nodes:
+            rename(node, names)
+        self._finish(nodes, call, function)
+        for node, original in zip(nodes, function.node, strict=True):
+            name = f"{prefix}/{node.name}"
+            if _is_relative(original) and not self._is_call(
+                node
+            ):  # what stands before the slash is read as a scope
+                place = metadata.read(node)
+                scope = scope_of_call(ModulePath(place[tags.MODULE]), int(place[tags.CALL]))
+                name = f"{scope}/{original.name.rpartition('/')[2]}"
+            node.name = self.nodes.fresh(name) if node.name else ""
+        yield from nodes
         for formal, actual in zip(function.output, call.output, strict=False):
             if formal in passed and actual:
-                name = fresh(f"{prefix or call.op_type}/Identity", self.nodes)
+                name = self.nodes.fresh(f"{prefix}/Identity")
                 yield NodeProto(
                     op_type="Identity", name=name, input=[names.get(formal, formal)], output=[actual]
                 )
+
+    def _finish(self, nodes: Sequence[NodeProto], call: NodeProto, function: FunctionProto) -> None:
+        absolute = _Absolute(call, function)
+        for node in nodes:
+            if call.attribute or function.attribute or function.attribute_proto:
+                _bind(node, call, function)
+            for inner in with_inner(node):
+                absolute.write(inner)
 
     def _names(
         self, call: NodeProto, function: FunctionProto, prefix: str, passed: set[str]
@@ -133,8 +166,30 @@ class Inliner:
         for node in function.node:
             for name in (*node.output, *names_in_bodies(node)):
                 if name and name not in names:
-                    names[name] = fresh(f"{prefix}/{name}", self.values)
+                    names[name] = self.values.fresh(f"{prefix}/{name}")
         return names
+
+
+def _hand_on_layer(call: NodeProto, nodes: Sequence[NodeProto]) -> None:
+    """Give nodes the layer of their call where they have none, as onnxruntime does where it enters a call."""
+    if (layer := metadata.get(call, metadata.LAYER)) is None:
+        return
+    for node in nodes:
+        if metadata.get(node, metadata.LAYER) is None:
+            metadata.write(node, {metadata.LAYER: layer})
+
+
+def placed_infos(function: FunctionProto | ModelProto) -> list[tuple[int | None, ValueInfoProto]]:
+    """The types that a function or the main graph tells, with their places in the flat graph."""
+    infos = (function.graph if isinstance(function, ModelProto) else function).value_info
+    places: list[int | None] = [*places_of(function, tags.INFOS, len(infos))]
+    return list(zip(places if len(places) == len(infos) else [None] * len(infos), infos, strict=True))
+
+
+def _copy(node: NodeProto) -> NodeProto:
+    copy = NodeProto()
+    copy.CopyFrom(node)
+    return copy
 
 
 def _is_verbatim(call: NodeProto, function: FunctionProto) -> bool:
@@ -152,6 +207,11 @@ def _passed_on(function: FunctionProto) -> set[str]:
     return {name for name in function.output if seen[name] > 1}
 
 
+def _is_relative(node: NodeProto) -> bool:
+    """Whether a node tells its module relative to that of its function, since several calls share it."""
+    return (metadata.get(node, tags.MODULE) or "").startswith(".")
+
+
 class _Absolute:
     """Turns what is said of nodes relative to the module of their function into what is true of one call."""
 
@@ -160,7 +220,7 @@ class _Absolute:
         self.module = ModulePath(entries.get(tags.MODULE, ""))
         self.call = tags.count_in(entries.get(tags.CALL, "")) or 0
         self.calls: dict[str, int] = {}
-        for node in function.node:
+        for node in (inner for outer in function.node for inner in with_inner(outer)):
             told = metadata.read(node) if node.metadata_props else {}
             module = told.get(tags.MODULE, "")
             number = tags.count_in(told.get(tags.CALL, "")) or 0

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
+from rewriter.evidence import tags
+from rewriter.model import metadata
 from rewriter.passes.canonical import constant_key
+from rewriter.passes.naming import places_of, ranges
 from rewriter.passes.twins import Identity, Member, find_twins, identity_of
 
 Body = FunctionProto | GraphProto
@@ -43,7 +46,8 @@ def _round(model: ModelProto, functions: Sequence[FunctionProto], others: Sequen
             continue
         for member, identity in zip(members, identities, strict=True):
             body, call = callers[identity]
-            _lift(member, places, body, call)
+            outer = callers[identity_of(body)][1] if isinstance(body, FunctionProto) else model
+            _lift(member, places, body, call, outer)
             changed.add(identity)
             if isinstance(body, FunctionProto):
                 changed.add(identity_of(body))
@@ -77,14 +81,53 @@ def _differing(members: Sequence[Member]) -> list[int]:
     return places
 
 
-def _lift(member: Member, places: Sequence[int], body: Body, call: NodeProto) -> None:
-    """Move Constants from a function to right before its call, and hand over what they hold."""
+def _lift(
+    member: Member, places: Sequence[int], body: Body, call: NodeProto, outer: ModelProto | NodeProto
+) -> None:
+    """Move Constants from a function to right before its call, and hand over what they hold.
+
+    Args:
+        member: the function.
+        places: of the Constants, in canonical order.
+        body: the one that calls it.
+        call: the call.
+        outer: what notes where the nodes of `body` stood in the flat graph.
+    """
     function = member.function
     at = next(index for index, node in enumerate(body.node) if node is call or node == call)
+    inside, outside = _Places(call, function), _Places(outer, body)
     for position in sorted((member.body.order[place] for place in places), reverse=True):
+        outside.give(at, inside.take(position))
         constant = NodeProto()
         constant.CopyFrom(function.node[position])
         del function.node[position]
         function.input.append(constant.output[0])
         call.input.append(constant.output[0])
         body.node.insert(at, constant)
+    inside.write()
+    outside.write()
+
+
+class _Places:
+    """The note on where the nodes of a body that are no calls stood in the flat graph: `tags.ORDER`."""
+
+    def __init__(self, owner: ModelProto | NodeProto, body: Body) -> None:
+        self.owner = owner
+        calls = [metadata.get(node, tags.ORDER) is not None for node in body.node]
+        numbers = iter(places_of(owner, tags.ORDER, len(calls)))
+        self.places = [None if is_call else next(numbers, None) for is_call in calls]
+        self.known = self.places.count(None) == sum(calls)
+
+    def take(self, position: int) -> int | None:
+        """Forget a node; returns where it stood."""
+        return self.places.pop(position)
+
+    def give(self, position: int, place: int | None) -> None:
+        """Take in a node in front of the one at `position`."""
+        self.known = self.known and place is not None
+        self.places.insert(position, place)
+
+    def write(self) -> None:
+        """Note it; an empty note where somebody edited the body before."""
+        numbers = [place for place in self.places if place is not None] if self.known else []
+        metadata.write(self.owner, {tags.ORDER: ranges(numbers)})

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from onnx import FunctionProto, ModelProto
 
+from rewriter.evidence import tags
+from rewriter.model import metadata
 from rewriter.modules.module import Module
 from rewriter.paths import ModulePath
 from rewriter.regions.calls import Region
@@ -95,6 +97,13 @@ def import_domains(owner: ModelProto | FunctionProto, domains: set[str]) -> None
         owner.opset_import.add(domain=domain, version=1)
 
 
+def raise_ir_version(model: ModelProto) -> None:
+    """Let nodes of a model bear metadata; `flatten` goes back to the version it had."""
+    if model.ir_version < tags.IR_WITH_METADATA:
+        metadata.write(model, {tags.IR_VERSION: str(model.ir_version)})
+        model.ir_version = tags.IR_WITH_METADATA
+
+
 def ranges(numbers: Sequence[int]) -> str:
     """`[3, 4, 5, 9]` -> `3-5,9`, in the order given."""
     runs: list[list[int]] = []
@@ -104,6 +113,14 @@ def ranges(numbers: Sequence[int]) -> str:
         else:
             runs.append([number, number])
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def places_of(owner: metadata.HasMetadata, key: str, most: int) -> list[int]:
+    """The numbers that an entry of ours holds; none where there is no such entry, or somebody else's."""
+    try:
+        return numbers_of(metadata.get(owner, key) or "", most)
+    except ValueError:
+        return []
 
 
 def numbers_of(text: str, most: int) -> list[int]:

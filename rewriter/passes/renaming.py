@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 
 from onnx import GraphProto, NodeProto
 
@@ -32,6 +33,15 @@ def names_in_bodies(node: NodeProto) -> Iterator[str]:
             yield from _defined(graph)
 
 
+def with_inner(node: NodeProto) -> Iterator[NodeProto]:
+    """A node and all nodes in its bodies, in an order that does not hang on that of its attributes."""
+    yield node
+    for attribute in sorted(node.attribute, key=attrgetter("name")):
+        for graph in graphs_of(attribute):
+            for inner in graph.node:
+                yield from with_inner(inner)
+
+
 def _defined(graph: GraphProto) -> Iterator[str]:
     yield from (info.name for info in graph.input)
     yield from (tensor.name for tensor in graph.initializer)
@@ -41,11 +51,19 @@ def _defined(graph: GraphProto) -> Iterator[str]:
         yield from names_in_bodies(node)
 
 
-def fresh(base: str, taken: set[str]) -> str:
-    """`base`, or with a number behind it, as a name that is not taken; takes it."""
-    name, number = base, 0
-    while name in taken:
-        number += 1
-        name = f"{base}_{number}"
-    taken.add(name)
-    return name
+class Taken(set[str]):
+    """Names that are taken, and the numbers that were put behind some of them."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        super().__init__(names)
+        self.numbers: dict[str, int] = {}
+
+    def fresh(self, base: str) -> str:
+        """`base`, or with a number behind it, as a name that is not taken; takes it."""
+        name, number = base, self.numbers.get(base, 0)
+        while name in self:
+            number += 1
+            name = f"{base}_{number}"
+        self.numbers[base] = number
+        self.add(name)
+        return name

@@ -27,6 +27,8 @@ from rewriter.refusals import Reason, Refusal
 class RestoreNames:
     """Changes names only; the name a thing had is kept in its metadata as `rewriter.original_name`.
 
+    A second run changes nothing.
+
     Attributes:
         nodes: whether to name nodes.
         initializers: whether to name weights.
@@ -43,8 +45,7 @@ class RestoreNames:
         weights, refusals = _plan_weights(analysis) if self.initializers else ([], [])
         for node, name in node_names.items():
             proto = analysis.graph.nodes[node]
-            if proto.name:
-                metadata.write(proto, {tags.ORIGINAL_NAME: proto.name})
+            metadata.write(proto, {tags.ORIGINAL_NAME: proto.name})
             proto.name = name
         _rename(analysis.graph, weights)
         if node_names or weights:
@@ -62,6 +63,8 @@ def _plan_nodes(analysis: Analysis) -> dict[int, str]:
     ):
         if placement is None or not isinstance(node.name, str) or scope_of_node_name(node.name):
             continue
+        if tags.ORIGINAL_NAME in analysis.graph.noted[number]:
+            continue  # too deep a scope to be read back
         base = f"{scope_of_call(placement.module, placement.call)}/{node.op_type}"
         name = base
         while name in taken:

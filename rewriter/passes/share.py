@@ -21,7 +21,7 @@ from rewriter.passes.differences import find_differences
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.lift import lift_constants
 from rewriter.passes.naming import FunctionNames, import_domains
-from rewriter.passes.shared_function import Shared, merge, single
+from rewriter.passes.shared_function import Merger, Shared
 from rewriter.passes.twins import Identity, find_twins, identity_of, reorder
 
 
@@ -49,19 +49,30 @@ class Share:
         analysis.demand_text()
         lifted = lift_constants(model, ours, others) if self.lift else 0
         twins = find_twins(ours, others)
-        names = FunctionNames(model, ours)
-        weights = {tensor.name for tensor in model.graph.initializer}
-        made = [
-            merge(members, names, weights) if len(members) > 1 else single(members[0], names)
-            for members in twins
-        ]
+        merger = Merger(
+            FunctionNames(model, ours), {tensor.name for tensor in model.graph.initializer}, _orders(model)
+        )
+        made = [merger.merge(members) if len(members) > 1 else merger.single(members[0]) for members in twins]
         _emit(model, made)
         changes = {
             "functions merged": len(ours) - len(made),
             "functions left": len(made),
             "constants lifted": lifted,
         }
-        return Outcome(changes, differences=tuple(find_differences(twins)))
+        return Outcome(changes, tuple(merger.refusals), differences=tuple(find_differences(twins)))
+
+
+def _orders(model: ModelProto) -> dict[Identity, str]:
+    """Function that `group` made -> where its nodes stood in the flat graph, as its one call says."""
+    ours = {identity_of(function) for function in model.functions if is_ours(function)}
+    bodies = (model.graph.node, *(function.node for function in model.functions))
+    calls = (
+        (identity, node)
+        for body in bodies
+        for node in body
+        if (identity := (node.domain, node.op_type)) in ours
+    )
+    return {identity: metadata.get(node, tags.ORDER) or "" for identity, node in calls}
 
 
 def _emit(model: ModelProto, made: Sequence[Shared]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from onnx import FunctionProto, NodeProto, ValueInfoProto
@@ -10,10 +10,12 @@ from onnx import FunctionProto, NodeProto, ValueInfoProto
 from rewriter.evidence import tags
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.model import metadata
+from rewriter.passes.call_record import MOST_BYTES, compressed, write_record
 from rewriter.passes.naming import FunctionNames
-from rewriter.passes.renaming import fresh, names_in_bodies, rename
-from rewriter.passes.twins import Member
+from rewriter.passes.renaming import Taken, names_in_bodies, rename, with_inner
+from rewriter.passes.twins import Identity, Member
 from rewriter.paths import ModulePath
+from rewriter.refusals import Reason, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +33,63 @@ class Shared:
     order: tuple[int, ...]
 
 
-def single(member: Member, names: FunctionNames) -> Shared:
-    """The function of a call that is like no other: only its name changes."""
-    function = FunctionProto()
-    function.CopyFrom(member.function)
-    function.domain, function.name = names.shared(member.entries.get(tags.CLASS), function.name)
-    places = {name: place for place, name in enumerate(member.body.inputs)}
-    return Shared(function, (member,), tuple(places[name] for name in function.input))
-
-
-def merge(members: Sequence[Member], names: FunctionNames, weights: Set[str]) -> Shared:
-    """One function for calls with equal bodies; the first of them gives the order of the nodes.
+class Merger:
+    """Makes the functions that calls share.
 
     Args:
-        members: the functions of the calls.
-        names: to name it.
+        names: to name them.
         weights: the initializers of the model.
+        orders: function of one call -> where its nodes stood in the flat graph.
+
+    Attributes:
+        refusals: the functions whose record was too long to keep.
     """
-    first = members[0]
-    function = FunctionProto()
-    function.domain, function.name = names.shared(first.entries.get(tags.CLASS), first.function.name)
-    order, formals = _interface(members, weights)
-    taken = {name for node in first.function.node for name in names_in_bodies(node)}
-    renamed = _local_names(first, order, formals, taken)
-    function.input.extend(renamed[first.body.inputs[position]] for position in order)
-    function.output.extend(renamed[name] for name in first.function.output)
-    function.node.extend(_nodes(members, renamed))
-    function.opset_import.extend(first.function.opset_import)
-    function.value_info.extend(_infos(members, renamed))
-    function.doc_string = _doc(members)
-    metadata.write(function, _common([_function_entries(member) for member in members]) or {})
-    if metadata.get(function, tags.MODULE) is None:
-        metadata.write(function, {tags.MODULE: "."})
-    return Shared(function, tuple(members), tuple(order))
+
+    def __init__(self, names: FunctionNames, weights: Set[str], orders: Mapping[Identity, str]) -> None:
+        self.names = names
+        self.weights = weights
+        self.orders = orders
+        self.refusals: list[Refusal] = []
+        self._left = MOST_BYTES
+
+    def single(self, member: Member) -> Shared:
+        """The function of a call that is like no other: only its name changes."""
+        function = FunctionProto()
+        function.CopyFrom(member.function)
+        function.domain, function.name = self.names.shared(member.entries.get(tags.CLASS), function.name)
+        places = {name: place for place, name in enumerate(member.body.inputs)}
+        return Shared(function, (member,), tuple(places[name] for name in function.input))
+
+    def merge(self, members: Sequence[Member]) -> Shared:
+        """One function for calls with equal bodies; the first of them gives the order of the nodes."""
+        first = members[0]
+        function = FunctionProto()
+        function.domain, function.name = self.names.shared(first.entries.get(tags.CLASS), first.function.name)
+        order, formals = _interface(members, self.weights)
+        taken = Taken(name for node in first.function.node for name in names_in_bodies(node))
+        renamed = _local_names(first, order, formals, taken)
+        function.input.extend(renamed[first.body.inputs[position]] for position in order)
+        function.output.extend(renamed[name] for name in first.function.output)
+        function.node.extend(_nodes(members, renamed))
+        function.opset_import.extend(first.function.opset_import)
+        function.value_info.extend(_infos(members, renamed))
+        function.doc_string = _doc(members)
+        metadata.write(function, _common([_function_entries(member) for member in members]) or {})
+        if metadata.get(function, tags.MODULE) is None:
+            metadata.write(function, {tags.MODULE: "."})
+        metadata.write(function, self._record(function, members, renamed))
+        return Shared(function, tuple(members), tuple(order))
+
+    def _record(
+        self, function: FunctionProto, members: Sequence[Member], renamed: Mapping[str, str]
+    ) -> dict[str, str]:
+        """The entry by which `flatten` gives every call its own names back."""
+        record = write_record(function, members, self.orders, renamed)
+        if len(record) > self._left:
+            self.refusals.append(Refusal(members[0].module, Reason.NAMES_LOST, function.name))
+            return {}
+        self._left -= len(record)
+        return {tags.FLAT: compressed(record)}
 
 
 def _interface(members: Sequence[Member], weights: Set[str]) -> tuple[list[int], list[str]]:
@@ -87,18 +113,16 @@ def _interface(members: Sequence[Member], weights: Set[str]) -> tuple[list[int],
     return sorted(range(len(keys)), key=keys.__getitem__), formals
 
 
-def _local_names(
-    first: Member, order: Sequence[int], formals: Sequence[str], taken: set[str]
-) -> dict[str, str]:
+def _local_names(first: Member, order: Sequence[int], formals: Sequence[str], taken: Taken) -> dict[str, str]:
     """Value of the first member -> its name in the shared function."""
-    names = {first.body.inputs[position]: fresh(formals[position], taken) for position in order}
+    names = {first.body.inputs[position]: taken.fresh(formals[position]) for position in order}
     for name in first.function.output:
-        names[name] = fresh("output", taken)
+        names[name] = taken.fresh("output")
     prefix = scope_of_call(first.module, first.call) + "/"
     for node in first.function.node:
         for name in node.output:
             if name and name not in names:
-                names[name] = fresh(_local(name, prefix), taken)
+                names[name] = taken.fresh(_local(name, prefix))
     return names
 
 
@@ -112,30 +136,35 @@ def _local(name: str, prefix: str) -> str:
 def _nodes(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[NodeProto]:
     first = members[0]
     prefix = scope_of_call(first.module, first.call) + "/"
-    entries = _agreed(members)
-    place = {position: number for number, position in enumerate(first.body.order)}
-    taken: set[str] = set()
-    for position, original in enumerate(first.function.node):
-        node = NodeProto()
-        node.CopyFrom(original)
+    nodes = [NodeProto.FromString(node.SerializeToString()) for node in first.function.node]
+    for node, entries in zip(_in_order(first, nodes), _agreed(members), strict=True):
+        del node.metadata_props[:]
+        metadata.write(node, entries)
+    taken = Taken()
+    for node in nodes:
         rename(node, renamed)
         if node.name:
-            node.name = fresh(_local(node.name, prefix), taken)
-        del node.metadata_props[:]
-        metadata.write(node, entries[place[position]])
+            node.name = taken.fresh(_local(node.name, prefix))
         yield node
 
 
+def _in_order(member: Member, nodes: Sequence[NodeProto]) -> Iterator[NodeProto]:
+    """The nodes of a member in canonical order, each before those in its bodies."""
+    for position in member.body.order:
+        yield from with_inner(nodes[position])
+
+
+_OF_ONE_CALL = frozenset({tags.PARAMETERS, tags.CALL, tags.INFOS})
 _PLACE = frozenset({tags.MODULE, tags.CALL, tags.MOVED_TO})
 
 
 def _agreed(members: Sequence[Member]) -> list[dict[str, str]]:
     """What all calls say of the nodes, in canonical order; of several modules the first named."""
     first = members[0]
-    agreed = _node_entries(first, [metadata.read(first.function.node[n]) for n in first.body.order])
+    agreed = _node_entries(first, [*map(metadata.read, _in_order(first, first.function.node))])
     modules = [{tags.MODULE: entries[tags.MODULE]} if tags.MODULE in entries else {} for entries in agreed]
     for member in members[1:]:
-        nodes = (member.function.node[position] for position in member.body.order)
+        nodes = _in_order(member, member.function.node)
         # What the calls before did not agree on is not looked at again.
         wanted = zip(nodes, agreed, strict=True)
         others = _node_entries(
@@ -176,7 +205,7 @@ def _ranks(calls: set[int]) -> dict[int, str]:
 
 
 def _function_entries(member: Member) -> dict[str, str]:
-    return {key: text for key, text in member.entries.items() if key not in (tags.PARAMETERS, tags.CALL)}
+    return {key: text for key, text in member.entries.items() if key not in _OF_ONE_CALL}
 
 
 def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:

@@ -23,7 +23,8 @@ from rewriter.modules.module import Placement
 from rewriter.passes.annotate import entries_of
 from rewriter.passes.base import Outcome
 from rewriter.passes.flatten import is_ours
-from rewriter.passes.renaming import fresh
+from rewriter.passes.naming import raise_ir_version
+from rewriter.passes.renaming import Taken
 from rewriter.regions.calls import Region, find_regions, main_node
 from rewriter.regions.sharing import Sharing, find_sharing
 
@@ -49,7 +50,7 @@ class Unshare:
         writer = _Writer(analysis, regions.regions, regions.region_of, sharing)
         copies = writer.write()
         if copies or sharing.homes:
-            analysis.model.ir_version = max(analysis.model.ir_version, tags.IR_WITH_METADATA)
+            raise_ir_version(analysis.model)
         changes = {"nodes copied": len(copies), "nodes moved": len(sharing.homes)}
         return Outcome(changes, copies=copies, analysis=writer.carried())
 
@@ -74,8 +75,8 @@ class _Writer:
         self.regions = regions
         self.region_of = region_of
         self.sharing = sharing
-        self.node_names = {node.name for node in self.graph.nodes}
-        self.value_names = set(self.graph.value_names)
+        self.node_names = Taken(node.name for node in self.graph.nodes)
+        self.value_names = Taken(self.graph.value_names)
         self.infos = {info.name: info for info in analysis.model.graph.value_info}
         self.made: dict[tuple[int, int], NodeProto] = {}
 
@@ -101,10 +102,10 @@ class _Writer:
         scope = scope_of_call(region.module, region.call)
         copy = NodeProto()
         copy.CopyFrom(original)
-        copy.name = fresh(f"{scope}/{original.op_type}", self.node_names)
+        copy.name = self.node_names.fresh(f"{scope}/{original.op_type}")
         for position, name in enumerate(original.output):
             if name:
-                copy.output[position] = fresh(f"{copy.name}_output_{position}", self.value_names)
+                copy.output[position] = self.value_names.fresh(f"{copy.name}_output_{position}")
                 if name in self.infos:
                     info = self.analysis.model.graph.value_info.add()
                     info.CopyFrom(self.infos[name])
@@ -123,11 +124,7 @@ class _Writer:
     def _note(self, node: int, region: Region) -> None:
         proto = self.graph.nodes[node]
         placement = self.analysis.tree.placements[node]
-        if placement is None:
-            # It takes the module of the call, which is how `flatten` sees that it had none.
-            entries = self._entries(region.module, region.call)
-            metadata.write(proto, {key: text for key, text in entries.items() if key in tags.OF_NODES})
-        elif tags.MODULE not in metadata.read(proto):
+        if placement is not None and tags.MODULE not in metadata.read(proto):
             metadata.write(proto, self._entries(placement.module, placement.call))
         metadata.write(proto, {tags.MOVED_TO: f"{region.call} {region.module}"})
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rewriter import garbage
 from rewriter.evidence.given import Given
+from rewriter.model import metadata
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
@@ -18,7 +19,14 @@ from rewriter.passes.base import Outcome, Pass
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.group import Group
 from rewriter.passes.presets import UNDONE
+from rewriter.passes.restore_names import RestoreNames
+from rewriter.paths import ROOT
 from rewriter.pipeline.loading import look_through
+from rewriter.refusals import Reason, Refusal
+
+_OF_FLAT = frozenset({Annotate.name, RestoreNames.name})
+"""Passes that write what holds of one call on a node or value, and a shared function has one for several
+calls."""
 
 
 @dataclass
@@ -48,6 +56,11 @@ class Course:
     def run(self, passes: Sequence[Pass]) -> None:
         """Run passes in order."""
         for step in passes:
+            if step.name in _OF_FLAT and self._grouped():
+                self.outcomes.append((step, self._left_alone(step)))
+                continue
+            if step.name == Annotate.name and self._has_run(Annotate.name):
+                self.stale = True  # it knows by the index what stands on the nodes
             if self.stale and step.needs_analysis:
                 self.analysis = analyse(GraphIndex(self.analysis.model), self.analysis.path, self._left())
                 self.stale = False
@@ -76,6 +89,21 @@ class Course:
             look_through(GraphIndex(self.analysis.model), path, self._left()) if self.stale else self.analysis
         )
 
+    def graph(self) -> GraphIndex:
+        """The index of the model as it is."""
+        return GraphIndex(self.analysis.model) if self.stale else self.analysis.graph
+
+    def _left_alone(self, step: Pass) -> Outcome:
+        """A pass for flat models on a grouped one: refused where it would change something."""
+        model = self.analysis.model
+        flat = look_through(GraphIndex(model), self.analysis.path, self._left())
+        before = metadata.read(flat.model)
+        changes = step.run(flat).changes
+        if not any(changes.values()) and metadata.read(flat.model) == before:
+            return Outcome(changes)
+        ours = next(function.name for function in model.functions if is_ours(function))
+        return Outcome(dict.fromkeys(changes, 0), (Refusal(ROOT, Reason.GROUPED, ours),))
+
     def _grouped(self) -> bool:
         return any(map(is_ours, self.analysis.model.functions))
 
@@ -91,5 +119,7 @@ class Course:
 
         The original and the trace describe the model as it came; once it is annotated, that says it all.
         """
-        annotated = any(step.name == Annotate.name for step, _ in self.outcomes)
-        return replace(self.given, like=None, trace=None) if annotated else self.given
+        return replace(self.given, like=None, trace=None) if self._has_run(Annotate.name) else self.given
+
+    def _has_run(self, name: str) -> bool:
+        return any(step.name == name for step, _ in self.outcomes)

@@ -69,14 +69,19 @@ def read_like(source: Source) -> Like:
 
 @garbage.paused()
 def look_through(graph: GraphIndex, path: Path | None, given: Given) -> Analysis:
-    """The analysis of a model, or of what it looks like flat where its calls were grouped."""
-    if not any(is_ours(function) for function in graph.model.functions):
-        return analyse(graph, path, given)
-    flat = ModelProto()
-    flat.CopyFrom(graph.model)
+    """The analysis of a model, or of what it looks like flat where its calls were grouped.
+
+    Raises:
+        UnreadableModel: the paths of its modules come to too much, or what is in its functions does.
+        UsageError: what was given does not fit it.
+    """
     with naming(path):
+        if not any(is_ours(function) for function in graph.model.functions):
+            return analyse(graph, path, given)
+        flat = ModelProto()
+        flat.CopyFrom(graph.model)
         flatten(flat)
-    return replace(analyse(GraphIndex(flat), path, given), grouped=True)
+        return replace(analyse(GraphIndex(flat), path, given), grouped=True)
 
 
 def read_model(source: Source, *, ordered: bool = True) -> tuple[ModelProto, Path | None]:

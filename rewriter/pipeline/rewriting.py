@@ -9,23 +9,25 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.model import external, files, outputs
+from rewriter.model import external, outputs
 from rewriter.model.copies import Copies, Watched
 from rewriter.model.graph import GraphIndex
+from rewriter.model.leftovers import content_of
+from rewriter.model.staging import Content
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.build import analyse
 from rewriter.passes import plugins
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.flatten import is_ours
 from rewriter.passes.group import Group
 from rewriter.passes.naming import last_word
 from rewriter.pipeline.course import Course
-from rewriter.pipeline.loading import Progress, Source, name_of, naming, read_indexed
+from rewriter.pipeline.loading import Progress, Source, look_through, name_of, naming, read_indexed
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.proving import Clock, demand_equal, prove
 from rewriter.refusals import BelowThreshold, UnreadableModel, UsageError
 from rewriter.views import sidecar
 from rewriter.views.report import PassRecord, Report
+from rewriter.views.summary import summarize_graph
 
 IN_MEMORY = "model in memory"
 """Stands for the name of a file that a model was never read from."""
@@ -65,12 +67,16 @@ def rewrite(
         copies = _plan(origin, output, data, options) if output else Copies()
         unread.check()
     model = graph.model
+    found = summarize_graph(graph, path)
     with clock("tree"):
-        analysis = analyse(graph, path, options.given)
+        analysis = look_through(graph, path, options.given)
     _demand_coverage(analysis, options)
     _demand_few(analysis, options.passes)
     with clock("passes"), naming(path):
-        course = Course(analysis, options.given, narrow=options.narrow)
+        if analysis.grouped:
+            # It was seen flat. The model that is edited and given back has the functions.
+            analysis = replace(analysis, model=model)
+        course = Course(analysis, options.given, stale=analysis.grouped, narrow=options.narrow)
         course.run(options.passes)
         refusals = tuple(refusal for _, outcome in course.outcomes for refusal in outcome.refusals)
     _demand_fit(model, path)
@@ -87,11 +93,22 @@ def rewrite(
     mend = f"{others} ran: mend or uninstall it" if others else "please report this model"
     demand_equal(verification, name_of(path), report=mend)
     written: tuple[Path, ...] = ()
+    removed: tuple[Path, ...] = ()
     if output and not options.dry_run:
         with clock("write"):
-            written = _write(model, course, output, copies, options)
-    records = _records(course.outcomes)
-    return Report(analysis, records, refusals, verification, clock.seconds, written, tuple(course.misses))
+            written, removed = _write(model, course, output, copies, options)
+    return Report(
+        analysis,
+        found,
+        summarize_graph(course.graph(), path),
+        _records(course.outcomes),
+        refusals,
+        verification,
+        clock.seconds,
+        written,
+        removed,
+        tuple(course.misses),
+    )
 
 
 def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:
@@ -150,15 +167,16 @@ def _demand_fit(model: ModelProto, path: Path | None) -> None:
 
 def _write(
     model: ModelProto, course: Course, output: Path, copies: Copies, options: Options
-) -> tuple[Path, ...]:
-    contents = {output: files.serialize(copies.relocated(model))}
+) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Write everything; returns the files that were written, and the copies of earlier runs that went."""
+    contents: dict[Path, Content] = {output: content_of(model, output, copies)}
     if options.sidecar:
         contents[sidecar_path(output)] = sidecar.write(replace(course.flat(output), path=output)).encode()
     seal = sidecar_path(output) if options.sidecar else None
     told = sidecar_path(output)
     stale = told if seal is None and sidecar.describes(told, output) else None
-    outputs.write_atomically(contents, copies, seal=seal, stale=stale)
-    return (*copies.files, *([seal] if seal else ()), output)
+    removed = outputs.write_atomically(contents, copies, seal=seal, stale=stale)
+    return (*copies.files, *([seal] if seal else ()), output), removed
 
 
 def sidecar_path(output: Path) -> Path:

@@ -23,7 +23,7 @@ from rewriter.proof.words import reason_of
 from rewriter.views.escape import as_text
 from rewriter.views.report import PassRecord, Report
 from rewriter.views.sources import Comparison
-from rewriter.views.summary import summarize
+from rewriter.views.summary import Summary, summarize
 
 JsonObject = dict[str, object]
 """A JSON object; what it holds is told by its schema, and the tests hold it to that."""
@@ -104,6 +104,8 @@ def rewrite_json(report: Report) -> JsonObject:
     """What one rewrite did, as `rewrite.schema.json` tells."""
     return {
         "schema": REWRITE,
+        "input": _file_json(report.before),
+        "output": _file_json(report.after),
         "placement": placement_json(report.analysis.tree),
         **_original_json(report.analysis),
         "passes": [_pass_json(record) for record in report.passes],
@@ -114,7 +116,18 @@ def rewrite_json(report: Report) -> JsonObject:
         "verification": _verification_json(report.verification),
         "seconds": dict(report.seconds),
         "outputs": [str(path) for path in report.outputs],
+        "removed": [str(path) for path in report.removed],
         **({"notes": list(report.analysis.notes)} if report.analysis.notes else {}),
+    }
+
+
+def _file_json(summary: Summary) -> JsonObject:
+    return {
+        "nodes": summary.nodes,
+        "initializers": summary.initializers,
+        "functions": sum(summary.functions.values()),
+        "opset": summary.opset,
+        "opsets": summary.opsets,
     }
 
 

@@ -12,6 +12,7 @@ from rewriter.passes.base import Outcome
 from rewriter.proof.verification import Verification
 from rewriter.refusals import Refusal
 from rewriter.views.html import tree_html
+from rewriter.views.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +33,28 @@ class Report:
     """What one rewrite did.
 
     Attributes:
-        analysis: the model as it was read, and its tree.
+        analysis: the tree of the model as it was read, functions of an earlier run seen through; its `model`
+            is the one that was rewritten.
+        before: what file was read.
+        after: what it became; of the same name.
         passes: in the order they ran.
         refusals: what was not done and why.
         verification: the proof.
         seconds: station -> wall seconds.
         outputs: files written, in order; empty on a dry run or where nothing was asked to be written.
         misses: globs of passes that fit nothing and were left out, as `Options.narrow` asks.
+        removed: copies of data that earlier runs made for this output, and nothing refers to any more.
     """
 
     analysis: Analysis
+    before: Summary
+    after: Summary
     passes: tuple[PassRecord, ...]
     refusals: tuple[Refusal, ...]
     verification: Verification
     seconds: Mapping[str, float]
     outputs: tuple[Path, ...]
+    removed: tuple[Path, ...]
     misses: tuple[Miss, ...] = ()
 
     def _repr_html_(self) -> str:

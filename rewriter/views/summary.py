@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
-from onnx import GraphProto
+from onnx import GraphProto, ModelProto
 
+from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.paths import ModulePath
 from rewriter.views.escape import as_text
 
 NO_HIERARCHY = "no module hierarchy found in this file"
+_MOST_DOMAINS = 8
+"""Domains that are named in one line."""
 WOULD_HELP = (
     "what would help: the file as its exporter wrote it (optimisers drop scopes), "
     "a fresh export at opset 18 or newer, "
@@ -45,19 +49,30 @@ class Summary:
 
 def summarize(analysis: Analysis) -> Summary:
     """What file `analysis` is about."""
-    model = analysis.model
+    return summarize_graph(analysis.graph, analysis.path, analysis.model)
+
+
+def summarize_graph(graph: GraphIndex, path: Path | None, model: ModelProto | None = None) -> Summary:
+    """What file a model is.
+
+    Args:
+        graph: its index.
+        path: the file.
+        model: the model, where that is another than the one that was indexed.
+    """
+    model = graph.model if model is None else model
     opsets: dict[str, int] = {}
     for entry in model.opset_import:
         domain = as_text(entry.domain)
         opsets["" if domain == "ai.onnx" else domain] = entry.version
-    graphs = [body.proto for body in analysis.graph.bodies if isinstance(body.proto, GraphProto)]
+    graphs = [body.proto for body in graph.bodies if isinstance(body.proto, GraphProto)]
     return Summary(
-        file=analysis.path.name if analysis.path else None,
+        file=path.name if path else None,
         producer=f"{as_text(model.producer_name)} {as_text(model.producer_version)}".strip(),
         opset=opsets.get(""),
         opsets=opsets,
         functions=dict(Counter(as_text(function.domain) for function in model.functions)),
-        nodes=len(analysis.graph.nodes),
+        nodes=len(graph.nodes),
         initializers=sum(len(graph.initializer) + len(graph.sparse_initializer) for graph in graphs),
     )
 
@@ -73,12 +88,20 @@ def subtree_sizes(tree: ModuleTree) -> dict[ModulePath, int]:
 
 def head_phrases(summary: Summary) -> list[str]:
     """The file in a few phrases, for one line."""
-    phrases = [summary.file or "(model in memory)", summary.producer or "unknown producer"]
-    phrases.append("no opset" if summary.opset is None else f"opset {summary.opset}")
+    name, producer = summary.file or "(model in memory)", summary.producer or "unknown producer"
+    return [name, producer, *figure_phrases(summary)]
+
+
+def figure_phrases(summary: Summary) -> list[str]:
+    """What is in the file, likewise."""
+    phrases = ["no opset" if summary.opset is None else f"opset {summary.opset}"]
     foreign = {
         domain: version for domain, version in summary.opsets.items() if domain not in summary.functions
     }
-    phrases.extend(f"{domain} {version}" for domain, version in foreign.items() if domain)
+    named = [f"{domain} {version}" for domain, version in foreign.items() if domain]
+    phrases += named[:_MOST_DOMAINS]
+    if len(named) > _MOST_DOMAINS:
+        phrases.append(f"{len(named) - _MOST_DOMAINS:,} more domains")
     if summary.functions:
         phrases.append(counted(sum(summary.functions.values()), "function"))
     return [*phrases, counted(summary.nodes, "node"), counted(summary.initializers, "initializer")]

@@ -6,6 +6,7 @@ nobody may open.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,7 @@ class Case(NamedTuple):
         group: of `rewrite --functions shared`.
         verify: of `verify M M`.
         beside: makes what lies beside the model.
+        doctor: of `doctor`, where that is not what `tree` leaves with.
         numbers: whether onnxruntime runs it.
         options: words before the verb.
     """
@@ -55,6 +57,7 @@ class Case(NamedTuple):
     beside: Callable[[Path], None] = lambda folder: None
     numbers: bool = False
     options: tuple[str, ...] = ()
+    doctor: int | None = None
 
 
 def legal(content: Callable[[], ModelProto | bytes], *, numbers: bool = False) -> Case:
@@ -213,16 +216,16 @@ def _twice(content: bytes) -> bytes:
     return content + content
 
 
-def _bomb(limit: str, entry: bytes, *around: bytes) -> Case:
-    """Far more entries than a limit, which is low here to save time."""
+def _bomb(limit: str, entry: bytes, *around: bytes, times: int = 1) -> Case:
+    """Far more entries than a limit, which is low here to save time; in as many messages as asked for."""
 
     def content() -> bytes:
-        made = entry * 300_000
-        for tag in (*around, b"\x3a"):
-            made = _length_prefixed(tag, made)
+        made = entry * (60_000 // times)
+        for number, tag in enumerate((*around, b"\x3a")):
+            made = _length_prefixed(tag, made) * (times if not number and around else 1)
         return made
 
-    return refused(content, "over the limit of 200,000")._replace(options=("--limit", f"{limit}=200000"))
+    return refused(content, "over the limit of 40,000")._replace(options=("--limit", f"{limit}=40000"))
 
 
 FILES: dict[str, Case] = {
@@ -236,6 +239,10 @@ FILES: dict[str, Case] = {
     "file: random": refused(lambda: bytes((i * 7919 + 13) % 251 for i in range(5000)), "not an ONNX model"),
     "file: empty nodes": _bomb("nodes", b"\x0a\x00"),
     "file: entries of one node": _bomb("entries", b"\x0a\x00", b"\x0a"),
+    "file: entries of small nodes": _bomb("entries", b"\x2a\x00", b"\x0a", times=12),
+    "file: entries of small tensors": _bomb("entries", b"\x6a\x00", b"\x2a", times=12),
+    "file: tensors of one attribute": _bomb("entries", b"\x52\x00", b"\x2a", b"\x0a"),
+    "file: sizes of one shape": _bomb("entries", b"\x0a\x00", b"\x12", b"\x0a", b"\x12", b"\x6a"),
 }
 
 
@@ -367,12 +374,119 @@ STRUCTURE: dict[str, Case] = {
     "size: doubling functions": refused(lambda: doubling(32), "limit of"),
     "size: doubling without bound": refused(lambda: doubling(99), "over 10^15 nodes"),
     "size: few doubling functions": legal(lambda: doubling(6), numbers=True),
+    "size: doubling through bodies": refused(lambda: _branching(22), "limit of"),
+    "size: wide calls": refused(lambda: _wide(2_000, 1_000), "comes to 2,002,000 nodes"),
+    "size: more than a proof reads": Case(
+        lambda: doubling(21),
+        "the certificate reads 2,000,000",
+        DONE,
+        REFUSED,
+        REFUSED,
+        REFUSED,
+        options=("--limit", "nodes=9000000"),
+    ),
     "size: nested": refused(lambda: _nested_bytes(40), "40 deep"),
     "size: nested, as far as protobuf goes": legal(lambda: nested(20), numbers=True),
     "size: long chain": legal(lambda: chain(5_000, "n{}")),
     "size: scopes": legal(lambda: chain(2_000)),
     "size: folds to much": legal(lambda: _folding(10**12), numbers=True),
 }
+
+
+def _branching(levels: int) -> ModelProto:
+    """Functions that call the next one in both branches of an If."""
+    made = [function("f0", [node("Neg", "x", "y")])]
+    yes = helper.make_tensor("", TensorProto.BOOL, [], [True])
+    for level in range(1, levels + 1):
+        branches = [graph([node(f"f{level - 1}", "x", "q", domain="f")], "", "q") for _ in range(2)]
+        choice = node("If", "c", "y", then_branch=branches[0], else_branch=branches[1])
+        made.append(function(f"f{level}", [node("Constant", "", "c", value=yes), choice]))
+    return model(graph([node(f"f{levels}", "x", "y", domain="f")]), *made, f=1)
+
+
+def _wide(calls: int, size: int) -> ModelProto:
+    """Many calls of one long function."""
+    inside = chain(size).graph
+    called = function("w", inside.node, "v0", f"v{size}")
+    nodes = [node("w", f"v{i}", f"v{i + 1}", domain="f") for i in range(calls)]
+    return model(graph(nodes, "v0", f"v{calls}"), called, f=1)
+
+
+_DEPTH, _BRANCHES = 60, 30
+
+
+def _deep(number: int, separator: str = ".") -> str:
+    """A module far inside of others that are its own."""
+    return separator.join(f"m{number}_{level}" for level in range(_DEPTH))
+
+
+def _long(content: Callable[[], ModelProto]) -> Case:
+    """Paths of modules that come to more than a limit, which is low here; verbs that need no tree go on."""
+    options = ("--limit", "paths=1000000")
+    words = "too long, over the limit of"
+    return Case(content, words, REFUSED, REFUSED, REFUSED, options=options, doctor=DONE)
+
+
+def _deep_weights() -> ModelProto:
+    names = [f"{_deep(number)}.weight" for number in range(_BRANCHES)]
+    made = chain(_BRANCHES, "")
+    for each, name in zip(made.graph.node, names, strict=True):
+        each.op_type = "Add"
+        each.input.append(name)
+    made.graph.initializer.extend(build.tensor(name) for name in names)
+    return made
+
+
+def _deep_values() -> ModelProto:
+    made = chain(_BRANCHES, "")
+    for number, each in enumerate(made.graph.node[:-1]):
+        name = f"/{_deep(number, '/')}/Neg_output_0"
+        each.output[0] = made.graph.node[number + 1].input[0] = name
+    return made
+
+
+def _deep_entries(key: str, text: Callable[[int], str]) -> Callable[[], ModelProto]:
+    def content() -> ModelProto:
+        made = chain(_BRANCHES, "")
+        for number, each in enumerate(made.graph.node):
+            each.metadata_props.add(key=key, value=text(number))
+        return made
+
+    return content
+
+
+def _deep_tree() -> ModelProto:
+    made = chain(2)
+    modules = [[_deep(number), "pkg.C", 1] for number in range(_BRANCHES)]
+    made.metadata_props.add(key="rewriter.tree", value=json.dumps({"version": 1, "modules": modules}))
+    return made
+
+
+def _long_on_many() -> ModelProto:
+    """A thousand nodes that go with the last one, whose module has a name of a thousand letters."""
+    made = chain(1_000, "")
+    made.graph.node[-1].name = f"/{'m' * 1_000}/Neg"
+    return made
+
+
+PATHS: dict[str, Case] = {
+    "paths: of weights": _long(_deep_weights),
+    "paths: of nodes": _long(lambda: _scoped("/{}/Neg", "/")),
+    "paths: of nodes, as TensorFlow": _long(lambda: _scoped("{}/Neg", "/")),
+    "paths: of nodes, as torch.jit": _long(lambda: _scoped("__module.{}/aten::neg", ".")),
+    "paths: of values": _long(_deep_values),
+    "paths: of an earlier run": _long(_deep_entries("rewriter.module", _deep)),
+    "paths: of other tools": _long(_deep_entries("hierarchy_tag", lambda number: f"/R/{_deep(number, '/')}")),
+    "paths: of the compact tree": _long(_deep_tree),
+    "paths: long, on many nodes": _long(_long_on_many),
+}
+
+
+def _scoped(name: str, separator: str) -> ModelProto:
+    made = chain(_BRANCHES, "")
+    for number, each in enumerate(made.graph.node):
+        each.name = name.format(_deep(number, separator))
+    return made
 
 
 def _folding(size: int) -> ModelProto:
@@ -500,4 +614,4 @@ def _written(path: Path) -> None:
     path.write_bytes(bytes(8))
 
 
-CASES: dict[str, Case] = EXTERNAL | FILES | STRUCTURE | NAMES | LEGAL
+CASES: dict[str, Case] = EXTERNAL | FILES | STRUCTURE | PATHS | NAMES | LEGAL

@@ -46,7 +46,11 @@ NOTHING_THERE = {
     "flatten": (REFUSED,),  # a name cannot move
 }
 """Verbs that cannot do their work on every legal file."""
-GOES_ON = {"diff": ("graph: not sorted",), "extract": ("data: of training", "data: of a sparse tensor")}
+GOES_ON = {
+    "diff": ("graph: not sorted",),
+    "profile": ("graph: not sorted",),
+    "extract": ("data: of training", "data: of a sparse tensor"),
+}
 """What `verify` refuses and these need not: they do not write, or leave it out."""
 EVERY = 9
 IN_TURN = {

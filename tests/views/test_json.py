@@ -21,6 +21,7 @@ from rewriter.refusals import Reason, Refusal
 from rewriter.runtime.difference import Tolerance
 from rewriter.views.json import JsonObject, explain_json, rewrite_json, schema, tree_json, verify_json
 from rewriter.views.report import PassRecord, Report
+from rewriter.views.summary import summarize
 from tests.views.models import analysis, placed, small, tree, unplaced
 
 FOLDER = resources.files("rewriter.views").joinpath("schemas")
@@ -39,6 +40,8 @@ NUMBERS = {
 DIFFERENCE = Difference(ModulePath("layer.0"), ModulePath("layer.1"), "/layer.0/Add", None, "nodes", 2)
 REPORT = Report(
     analysis=small(),
+    before=summarize(small()),
+    after=summarize(small()),
     passes=(
         PassRecord("annotate", Outcome({"nodes": 4}, (), (DIFFERENCE,), {"copy": "node"})),
         PassRecord("restore-names", Outcome({})),
@@ -47,6 +50,7 @@ REPORT = Report(
     verification=Verification(EQUAL, None),
     seconds={"load": 0.01, "verify": 0.2},
     outputs=(Path("out.onnx"),),
+    removed=(Path("out.data"),),
 )
 
 

@@ -21,6 +21,7 @@ from rewriter.proof.verification import Verification
 from rewriter.refusals import Reason, Refusal
 from rewriter.runtime.difference import Tolerance
 from rewriter.views.report import PassRecord, Report
+from rewriter.views.summary import summarize
 from rewriter.views.text.claims import print_claims
 from rewriter.views.text.report import print_report, print_verification
 from rewriter.views.text.tree import print_tree
@@ -120,7 +121,9 @@ def test_names_from_a_file_steer_nothing(name: str, encoding: str) -> None:
     print_claims(of, 0, to)
     refusal = Refusal(ModulePath(name), Reason.NAME_TAKEN, name)
     failed = Verification(Certificate(equal=False, outputs=1, difference=name), None)
-    print_report(Report(of, (PassRecord(name, Outcome({name: 1})),), (refusal,), failed, {name: 1.0}, ()), to)
+    passes = (PassRecord(name, Outcome({name: 1})),)
+    file = summarize(of)
+    print_report(Report(of, file, file, passes, (refusal,), failed, {name: 1.0}, (), ()), to)
     text = printed(to)
     assert all(char.isprintable() for char in text.replace("\n", ""))
     assert "\r" not in text
@@ -138,6 +141,8 @@ def test_a_terminal_gets_styles_but_no_codes_from_the_file() -> None:
 def report(**changes: object) -> Report:
     whole = Report(
         analysis=small(),
+        before=summarize(small()),
+        after=summarize(small()),
         passes=(
             PassRecord("annotate", Outcome({"nodes tagged": 4, "functions tagged": 0})),
             PassRecord("share", Outcome({})),
@@ -146,8 +151,19 @@ def report(**changes: object) -> Report:
         verification=Verification(EQUAL, Numeric(runs=3, max_abs=0.0, exact=True)),
         seconds={"load": 0.5, "verify": 1.0},
         outputs=(),
+        removed=(),
     )
     return replace(whole, **changes)  # type: ignore[arg-type]
+
+
+def test_the_head_is_of_the_input_and_the_result_has_its_own_line() -> None:
+    before = summarize(small())
+    after = replace(before, nodes=1234, functions={"modules": 2}, initializers=1, opset=21)
+    lines = shown_report(report(before=before, after=after)).splitlines()
+    assert f"{before.nodes} nodes" in lines[0]
+    (result,) = [line for line in lines if line.startswith("result")]
+    assert result == "result    opset 21 · com.example 3 · 2 functions · 1,234 nodes · 1 initializer"
+    assert "result" not in shown_report(report())
 
 
 def shown_report(of: Report, width: int = 100) -> str:

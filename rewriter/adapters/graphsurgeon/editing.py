@@ -13,9 +13,11 @@ from onnx import ModelProto
 from rewriter.adapters.graphsurgeon.ledger import Ledger
 from rewriter.adapters.graphsurgeon.merge import Merged, merge
 from rewriter.adapters.graphsurgeon.placing import NewNode, place
-from rewriter.model import external, files, outputs
+from rewriter.model import external, outputs
 from rewriter.model.checks import check
 from rewriter.model.copies import Copies, Watched
+from rewriter.model.leftovers import content_of
+from rewriter.model.staging import Content
 from rewriter.pipeline import Source, load, sidecar_path
 from rewriter.pipeline.loading import read_model
 from rewriter.proof.certificate import Certificate, certify
@@ -98,7 +100,7 @@ class Edit:
 
     def _write(self, model: ModelProto) -> tuple[Path, ...]:
         assert self._output is not None
-        contents = {self._output: files.serialize(self._copies.relocated(model))}
+        contents: dict[Path, Content] = {self._output: content_of(model, self._output, self._copies)}
         seal = sidecar_path(self._output) if self._sidecar else None
         if seal is not None:
             contents[seal] = sidecars.write(replace(load(model), path=self._output)).encode()

@@ -78,10 +78,13 @@ def _analysed(model: ModelProto, original: ModelProto) -> Analysis:
 
 
 def forget_order(merged: Merged) -> None:
-    """Take out the notes on where nodes stood in the flat graph, for bodies that have other nodes now."""
+    """Take out the notes on what nodes were in the flat graph, for bodies that have other nodes now."""
     changed = {(each.domain, each.name, each.overload) for each in merged.changed if each is not None}
     if None in merged.changed:
         metadata.erase(merged.model, [tags.ORDER])
+    for function in merged.model.functions:
+        if (function.domain, function.name, function.overload) in changed:
+            metadata.erase(function, [tags.FLAT])
     bodies = [merged.model.graph.node, *(function.node for function in merged.model.functions)]
     for nodes in bodies if changed else ():
         for node in nodes:

@@ -11,25 +11,34 @@ from rewriter.proof.verification import Verdict, Verification
 from rewriter.proof.words import proof_phrases
 from rewriter.refusals import Refusal
 from rewriter.views.report import PassRecord, Report
-from rewriter.views.summary import coverage_phrases, head_phrases, summarize
+from rewriter.views.summary import coverage_phrases, figure_phrases, head_phrases
 from rewriter.views.text.parts import flow, signs
 
 _MOST_SHOWN = 5
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print what a rewrite did: what was placed and changed, what was refused, the proof, the files."""
-    flow(console, head_phrases(summarize(report.analysis)), "bold")
+    """Print what a rewrite did: what was placed and changed, what was refused, the proof, the files.
+
+    The head and the line below speak of the file that was read; where the result has other figures, it has a
+    line of its own.
+    """
+    flow(console, head_phrases(report.before), "bold")
     flow(console, coverage_phrases(report.analysis.tree), label="tree")
     for note in report.analysis.notes:
         flow(console, [note], label="")
     for number, record in enumerate(report.passes):
         flow(console, _changes(record), label="" if number else "passes")
+    if report.after != report.before:
+        flow(console, figure_phrases(report.after), label="result")
     _print_refusals(report.refusals, console)
     _print_list("differ", "bodies that could not share a function", _differences(report), console)
     print_verification(report.verification, console)
     written = [written_phrase(path) for path in report.outputs]
     flow(console, written or ["nothing"], label="written")
+    if report.removed:
+        gone = [f"{path}, a copy of data that nothing refers to any more" for path in report.removed]
+        flow(console, gone, label="removed")
     if report.seconds:
         total = sum(report.seconds.values())
         stations = [f"{station} {seconds:.2f} s" for station, seconds in report.seconds.items()]

@@ -1,0 +1,138 @@
+"""Copies of external data that no model refers to any more, and how we know that they are ours.
+
+A copy may bear the digest of its content in its name. Of one under a plain name, the model that it was made
+for says so: `rewriter.copies` on the model is `{"model": name of its file, "copies": {location: BLAKE2b of
+the content}}`. A copy goes where the model that refers to it was replaced, it holds what was copied, and no
+file beside mentions it. Whatever else lies there is somebody's.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+from onnx import ModelProto, StringStringEntryProto
+
+from rewriter.model import external, metadata, wire
+from rewriter.model.copies import Copies, digest_of, digits_of, named_in
+from rewriter.model.files import serialize
+from rewriter.model.limits import current
+from rewriter.model.staging import Content, Digests
+from rewriter.refusals import UnreadableModel
+
+KEY = "rewriter.copies"
+_CHUNK = 16 << 20
+_LARGEST_MODEL = 2 << 30
+"""Bytes: the limit of protobuf. What is larger refers to nothing."""
+
+
+def content_of(model: ModelProto, target: Path, copies: Copies) -> Content:
+    """What to write of a model: its bytes, with the locations of the copies, and a note on those made for it.
+
+    A copy that is there already was made for it where the model that it takes the place of says so.
+    """
+    moved = copies.relocated(model)
+    if not copies.files and not copies.there:
+        return serialize(moved)
+    earlier = noted(target)
+    known = {target.parent / location: digest for location, digest in earlier.items()}
+    ours = {path: known[path] for path in copies.there if path in known}
+    used = {target.parent / location for location in external.external_locations(moved)}
+
+    def make(digests: Digests) -> bytes:
+        made = {path: digest for path, digest in {**ours, **digests}.items() if path in used}
+        plain = {
+            path.relative_to(target.parent).as_posix(): made[path]
+            for path in sorted(made)
+            if digits_of(path) is None
+        }
+        noting = ModelProto()
+        noting.CopyFrom(moved)
+        metadata.erase(noting, [KEY])
+        if plain:
+            told = {"model": target.name, "copies": plain}
+            metadata.write(noting, {KEY: json.dumps(told, ensure_ascii=False, separators=(",", ":"))})
+        return serialize(noting)
+
+    return make
+
+
+def noted(path: Path) -> dict[str, str]:
+    """The external data of a model that was copied for this very file: location -> digest of the content.
+
+    A file is only read whole where it has such a note; what is no model, or too large for one, has none.
+    """
+    try:
+        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            texts = (_entry(data[start:stop]) for start, stop in wire.entries_of_model(data))
+            told = json.loads(next(text for key, text in texts if key == KEY))
+            copies = dict(told["copies"]) if told["model"] == path.name else {}
+            if not copies:
+                return {}
+            wire.walk(data[:], current())
+            model = ModelProto.FromString(data[:])
+        used = external.external_locations(model)
+    except (OSError, ValueError, StopIteration, KeyError, TypeError, RecursionError, DecodeError):
+        return {}
+    except (wire.Malformed, UnreadableModel):
+        return {}
+    return {at: str(digest) for at, digest in copies.items() if at in used and external.is_inside(at)}
+
+
+def _entry(data: bytes) -> tuple[str, str]:
+    entry = StringStringEntryProto.FromString(data)
+    return entry.key, entry.value
+
+
+def copies_of(models: Iterable[Path], folders: Iterable[Path]) -> dict[Path, str]:
+    """The copies that models, all in one folder, mention or had made -> how the digest of each must begin.
+
+    Args:
+        models: files that are or are not there.
+        folders: where copies may lie that bear their digest in their name.
+    """
+    named = [path for folder in sorted(set(folders)) for path in named_in(folder)]
+    there = [model for model in models if model.is_file()]
+    mentioned = (path for path in named if any(_mentions(model, path.name) for model in there))
+    found = {path: digits_of(path) or "" for path in mentioned}
+    for model in there:
+        found.update({model.parent / location: digest for location, digest in noted(model).items()})
+    return found
+
+
+def remove_unused(copies: Mapping[Path, str], home: Path) -> list[Path]:
+    """Remove those of the copies that no file in `home` or beside them mentions; returns them."""
+    gone = []
+    for copy, digest in copies.items():
+        if not copy.is_file():
+            continue
+        beside = {path for folder in {home, copy.parent} for path in folder.iterdir()} - {copy}
+        others = (path for path in beside if path.is_file() and path.stat().st_size < _LARGEST_MODEL)
+        if not any(_mentions(path, copy.name) for path in others) and _holds(copy, home, digest):
+            copy.unlink(missing_ok=True)
+            gone.append(copy)
+    return gone
+
+
+def _holds(copy: Path, home: Path, digest: str) -> bool:
+    """Whether a file is a plain one below `home`, without a second name, with content of that digest."""
+    found = os.lstat(copy)
+    plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+    return plain and copy.resolve().is_relative_to(home.resolve()) and digest_of(copy).startswith(digest)
+
+
+def _mentions(path: Path, name: str) -> bool:
+    """Whether the bytes of a file hold a name; read in slices, whatever its size."""
+    sought = name.encode("utf-8", "surrogateescape")
+    tail = b""
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            if sought in tail + chunk:
+                return True
+            tail = chunk[-len(sought) :]
+    return False
