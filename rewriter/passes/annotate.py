@@ -26,7 +26,7 @@ from rewriter.paths import ModulePath
 
 @dataclass(frozen=True, slots=True)
 class Annotate:
-    """Writes metadata only: no node, value or tensor is touched. Raises the IR version to 10 if needed."""
+    """Writes metadata only: no node, value or tensor is touched, and the IR version stays."""
 
     name: ClassVar[str] = "annotate"
     needs_analysis: ClassVar[bool] = True
@@ -43,7 +43,6 @@ class Annotate:
         model = analysis.model
         if tree.placed:
             metadata.write(model, {tags.TREE: compact(tree), tags.VALUES: compact_values(analysis)})
-            model.ir_version = max(model.ir_version, tags.IR_WITH_METADATA)
         return Outcome({"nodes annotated": changed})
 
 

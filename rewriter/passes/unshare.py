@@ -48,8 +48,6 @@ class Unshare:
         sharing = find_sharing(analysis.graph, analysis.tree, regions)
         writer = _Writer(analysis, regions.regions, regions.region_of, sharing)
         copies = writer.write()
-        if copies or sharing.homes:
-            analysis.model.ir_version = max(analysis.model.ir_version, tags.IR_WITH_METADATA)
         changes = {"nodes copied": len(copies), "nodes moved": len(sharing.homes)}
         return Outcome(changes, copies=copies, analysis=writer.carried())
 
