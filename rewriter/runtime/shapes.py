@@ -15,6 +15,7 @@ import onnx
 from google.protobuf.message import EncodeError
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
+from rewriter.model.spelling import shorten
 from rewriter.runtime.inputs import Dim, evaluate
 from rewriter.runtime.limits import current
 from rewriter.runtime.protocol import one_line
@@ -99,6 +100,7 @@ def _without_weights(model: ModelProto) -> ModelProto:
             made.graph.initializer.append(tensor)
         else:
             made.graph.initializer.append(bare(tensor))
+    shorten(made)
     return made
 
 
