@@ -46,6 +46,13 @@ the same where nobody had placed the node."""
 COPY_OF = "rewriter.copy_of"
 """On a node that `unshare` made: the first output of the node it copies."""
 
+SPELLED = "rewriter.spelled"
+"""On a node that `group` moved: which of it (0) and the nodes in its bodies (from 1, each before those in its
+own) the flat graph has in domain `ai.onnx`, which functions write as ''; as `0,3-5`."""
+
+INFERRED = "rewriter.inferred"
+"""On an entry of `value_info` that `group` made, since onnx infers no type there; the flat graph has none."""
+
 PARAMETERS = "rewriter.parameters"
 """On a function: which of its inputs are parameters, as JSON: name of the input -> name inside the module, in
 the order of the modules."""

@@ -6,20 +6,23 @@ others are kept unless asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from onnx import FunctionProto, ModelProto, NodeProto
+from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.graph import GraphIndex
-from rewriter.model.operators import left_to_runtimes, versions_of
+from rewriter.model.operators import canonical, left_to_runtimes, versions_of
+from rewriter.model.spelling import spell_long
 from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.inlining import Identity, Inliner
+from rewriter.passes.inlining import MOST_NODES, Identity, Inliner
+from rewriter.passes.naming import numbers_of
 from rewriter.passes.renaming import rename
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
@@ -27,7 +30,7 @@ from rewriter.refusals import Reason, Refusal
 
 @dataclass(frozen=True, slots=True)
 class Flatten:
-    """Undoes `share`, `group` and `unshare`. The IR version stays where they may have raised it to.
+    """Undoes `share`, `group` and `unshare`. The IR version stays where `group` raised it to.
 
     Names come back as they were where every call has a function of its own; what shared a function is named
     after its call.
@@ -66,7 +69,8 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
     if entered or kept != list(model.graph.node):
         del model.graph.node[:]
         model.graph.node.extend(kept)
-        _give_back_infos(model, entered, renamed)
+        ours = [identity for identity, function in entered.items() if is_ours(function)]
+        _give_back_infos(model, [info for each in ours for info in inliner.infos.get(each, ())], renamed)
         _remove(model, entered)
     changes = {"functions entered": len(entered), "copies merged": len(nodes) - len(kept)}
     return Outcome(changes, tuple(refusals))
@@ -103,6 +107,8 @@ def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str
         if renamed:
             rename(node, renamed)
         notes = metadata.read(node) if node.metadata_props else {}
+        if tags.SPELLED in notes:
+            _spell_back(node, notes[tags.SPELLED])
         original = by_output.get(notes.get(tags.COPY_OF, ""))
         if original is not None and _alike(original, node):
             renamed.update(zip(node.output, original.output, strict=True))
@@ -114,6 +120,12 @@ def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str
         kept.append(node)
         by_output.update((name, node) for name in node.output if name)
     return kept, renamed
+
+
+def _spell_back(node: NodeProto, numbers: str) -> None:
+    with suppress(ValueError):  # somebody else's entry
+        spell_long(node, numbers_of(numbers, MOST_NODES))
+    metadata.erase(node, [tags.SPELLED])
 
 
 def _was_unplaced(notes: Mapping[str, str]) -> bool:
@@ -131,19 +143,26 @@ def _alike(original: NodeProto, copy: NodeProto) -> bool:
     )
 
 
-def _give_back_infos(
-    model: ModelProto, entered: dict[Identity, FunctionProto], renamed: dict[str, str]
-) -> None:
-    """Move what is known of values from the functions to the graph, copies left out."""
-    known = {info.name for info in model.graph.value_info}
-    for function in entered.values():
-        inside = [info for info in function.value_info if info.name not in known]
-        model.graph.value_info.extend(inside)
-        known.update(info.name for info in inside)
-    if not known.isdisjoint(renamed):
-        kept = [info for info in model.graph.value_info if info.name not in renamed]
+def _give_back_infos(model: ModelProto, inside: Iterable[ValueInfoProto], renamed: Mapping[str, str]) -> None:
+    """Move what is known of values from the functions to the graph: no copies, and nothing that was inferred.
+
+    In functions of others nobody reads what is said of values; in the graph it would count.
+    """
+    kept = [info for info in model.graph.value_info if info.name not in renamed and not is_inferred(info)]
+    known = {info.name for info in kept}
+    for info in inside:
+        if info.name not in known and info.name not in renamed and not is_inferred(info):
+            kept.append(info)
+            known.add(info.name)
+    if kept != list(model.graph.value_info):
+        copies = [ValueInfoProto.FromString(info.SerializeToString()) for info in kept]
         del model.graph.value_info[:]
-        model.graph.value_info.extend(kept)
+        model.graph.value_info.extend(copies)
+
+
+def is_inferred(info: ValueInfoProto) -> bool:
+    """Whether `group` stated a type that the flat graph does not."""
+    return bool(info.metadata_props) and tags.INFERRED in metadata.read(info)
 
 
 def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
@@ -153,11 +172,11 @@ def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
     del model.functions[:]
     model.functions.extend(copies)
     doomed = {domain for domain, _, _ in entered} - {f.domain for f in copies}
-    imports = {each.domain: each.version for f in entered.values() for each in f.opset_import}
+    imports = {canonical(each.domain): each.version for f in entered.values() for each in f.opset_import}
     for position in reversed(range(len(model.opset_import))):
         if model.opset_import[position].domain in doomed:
             del model.opset_import[position]
-    known = {each.domain for each in model.opset_import}
+    known = {canonical(each.domain) for each in model.opset_import}
     for domain in sorted(imports.keys() - known - doomed):
         model.opset_import.add(domain=domain, version=imports[domain])
     metadata.erase(model, [tags.ORDER])

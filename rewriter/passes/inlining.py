@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
-from onnx import AttributeProto, FunctionProto, NodeProto
+from onnx import AttributeProto, FunctionProto, NodeProto, ValueInfoProto
 
 from rewriter.evidence import tags
 from rewriter.evidence.exporter import NAMESPACE
@@ -42,6 +42,9 @@ class Inliner:
         functions: those to enter.
         values: names of values that are taken; those handed out are added.
         nodes: names of nodes that are taken; likewise.
+
+    Attributes:
+        infos: function -> what it says of its values, under the names that these got, call by call.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Inliner:
         self.values = values
         self.nodes = nodes
         self.made = 0
+        self.infos: dict[Identity, list[ValueInfoProto]] = {}
 
     def expand(self, body: Sequence[NodeProto], order: str | None = None, depth: int = 0) -> Iterator[Placed]:
         """The nodes of a body, calls entered; the nodes of the body themselves are handed on and edited.
@@ -103,6 +107,7 @@ class Inliner:
         prefix = "" if plain else (call.name or call.op_type)
         passed = _passed_on(function)
         names = {} if plain else self._names(call, function, prefix, passed)
+        self._keep_infos(function, names)
         absolute = _Absolute(call, function)
         for original in function.node:
             node = NodeProto()
@@ -121,6 +126,14 @@ class Inliner:
                 yield NodeProto(
                     op_type="Identity", name=name, input=[names.get(formal, formal)], output=[actual]
                 )
+
+    def _keep_infos(self, function: FunctionProto, names: Mapping[str, str]) -> None:
+        kept = self.infos.setdefault((function.domain, function.name, function.overload), [])
+        for info in function.value_info:
+            copy = ValueInfoProto()
+            copy.CopyFrom(info)
+            copy.name = names.get(info.name, info.name)
+            kept.append(copy)
 
     def _names(
         self, call: NodeProto, function: FunctionProto, prefix: str, passed: set[str]
