@@ -14,8 +14,6 @@ from rewriter.model.graph import GraphIndex
 
 OURS = "rewriter."
 NAMESPACE = "namespace"
-LEAST_IR = 10
-"""Metadata on nodes came with this IR version, so annotating raises older ones to it."""
 
 
 def differences(before: Message, after: Message, path: str = "") -> Iterator[str]:
@@ -45,12 +43,10 @@ def differences(before: Message, after: Message, path: str = "") -> Iterator[str
 def without_annotations(before: ModelProto, after: ModelProto) -> ModelProto:
     """The second model without what `annotate` may write, to be compared with the first.
 
-    That is: entries `rewriter.*`, on nodes a `namespace` where there was none, and IR version 10 for older.
+    That is: entries `rewriter.*`, and on nodes a `namespace` where there was none.
     """
     found = ModelProto()
     found.CopyFrom(after)
-    if found.ir_version == LEAST_IR and before.ir_version < LEAST_IR:
-        _restore(before, found, "ir_version")
     _strip(found, frozenset())
     olds, news = GraphIndex(before).nodes, GraphIndex(found).nodes
     for number, node in enumerate(news):
@@ -78,13 +74,6 @@ def _strip(owner: Any, had: frozenset[str] | set[str]) -> None:
             str(key).startswith(OURS) or (key == NAMESPACE and not hasattr(owner, "graph"))
         ):
             del owner.metadata_props[position]
-
-
-def _restore(before: Message, after: Message, field: str) -> None:
-    if before.HasField(field):
-        setattr(after, field, getattr(before, field))
-    else:
-        after.ClearField(field)
 
 
 def _same(field: Any, ours: Any, theirs: Any) -> bool:

@@ -22,6 +22,15 @@ class Reason(Enum):
     )
     NAMES_LOST = "the names of its calls are too long to keep, so 'flatten' will name nodes after their calls"
     GROUPED = "its names and annotations are spread over functions, so they stay; 'rewriter flatten' it first"
+    NO_TYPE = (
+        "onnx infers no type behind it and reads none in nested functions, so it is in none; --depth 1 keeps "
+        "it in, if onnxruntime or the file tells the type"
+    )
+    STATED_TYPE = (
+        "a Loop or Scan goes by a type that the file states here, and runtimes read none in functions, so it "
+        "is in none; a shape for every output of its body mends that"
+    )
+    NO_KERNEL = "onnxruntime takes it in a graph and not in a function, so it is in none"
     LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so it is in none"
 
 

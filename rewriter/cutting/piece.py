@@ -12,6 +12,7 @@ from rewriter.cutting.main_graph import MainGraph
 from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.ir_version import list_initializers
 from rewriter.model.operators import canonical
 from rewriter.model.text import set_text
 from rewriter.modules.analysis import Analysis
@@ -142,6 +143,7 @@ class Emitter:
         graph.input.extend(info for info in source.input if info.name in weights)
         graph.output.extend(types[name_of[value]] for value in cut.outputs)
         graph.initializer.extend(tensor for tensor in source.initializer if tensor.name in weights)
+        list_initializers(model)  # those of bodies that were laid open
         graph.sparse_initializer.extend(s for s in source.sparse_initializer if s.values.name in weights)
         made = {name_of[value] for value in self.main.written(cut.nodes)}
         inside = made - {info.name for info in graph.output}
@@ -206,4 +208,3 @@ def note_tree(model: ModelProto, tree: ModuleTree, modules: Collection[ModulePat
     metadata.erase(model, [tags.VALUES, tags.ORDER, tags.INFOS, tags.IR_VERSION])
     if modules:
         metadata.write(model, {tags.TREE: compact(module for module in tree if module.path in kept)})
-        model.ir_version = max(model.ir_version, tags.IR_WITH_METADATA)

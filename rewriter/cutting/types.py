@@ -9,10 +9,7 @@ from onnx import ModelProto, TypeProto, ValueInfoProto, helper
 
 from rewriter.cutting.check import Checking, run_of
 from rewriter.cutting.hoisting import Flat
-from rewriter.runtime.value_types import infer_types
-
-_MADE_UP = "unk__"
-"""How onnx's shape inference begins the names of dimensions that it makes up."""
+from rewriter.runtime.value_types import infer_types, stated
 
 
 def types_of(
@@ -64,8 +61,8 @@ def _is_whole(type_: TypeProto) -> bool:
 
 def _honest(info: ValueInfoProto, varying: frozenset[str]) -> ValueInfoProto:
     """A type without dimensions that inference made up, or that hold for the first iteration alone."""
-    result = ValueInfoProto(name=info.name, type=info.type)
-    for dim in result.type.tensor_type.shape.dim if result.type.HasField("tensor_type") else ():
-        if info.name in varying or dim.dim_param.startswith(_MADE_UP):
+    result = stated(info)
+    if info.name in varying and result.type.HasField("tensor_type"):
+        for dim in result.type.tensor_type.shape.dim:
             dim.Clear()
     return result

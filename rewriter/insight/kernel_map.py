@@ -15,6 +15,7 @@ from onnx import ModelProto, NodeProto
 
 from rewriter.evidence.derived import node_named_by, value_named_by
 from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.operators import canonical
 
 _INLINED = "_inlfunc_"
 _BLOCKED = "_nchwc"
@@ -76,7 +77,7 @@ class KernelMap:
             ours is not None
             and theirs is not None
             and ours.op_type == theirs.op_type
-            and ours.domain == theirs.domain
+            and canonical(ours.domain) == canonical(theirs.domain)
             and list(ours.output) == list(theirs.output)
             and list(ours.input) == list(theirs.input)
         )

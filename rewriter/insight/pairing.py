@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rewriter.insight.attributes import attributes_of
+from rewriter.model.operators import canonical
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
@@ -128,7 +129,8 @@ def _own_nodes(analysis: Analysis, module: Module) -> frozenset[tuple[object, in
     nodes = (analysis.graph.nodes[node] for node in module.nodes)
     return frozenset(
         Counter(
-            (node.domain, node.op_type, tuple(sorted(attributes_of(node).items()))) for node in nodes
+            (canonical(node.domain), node.op_type, tuple(sorted(attributes_of(node).items())))
+            for node in nodes
         ).items()
     )
 

@@ -56,7 +56,9 @@ def check(model: ModelProto, *, ordered: bool = True) -> None:
     main.read_graph(model.graph, [])
     _demand_imports(model, main.domains)
     for function in functions.values():
-        _Reader(function, ordered=ordered).read_function(function)
+        reader = _Reader(function, ordered=ordered)
+        reader.read_function(function)
+        _demand_imports(function, reader.domains)
 
 
 def demand_bounded(model: ModelProto, *, ordered: bool = True) -> None:
@@ -220,17 +222,19 @@ def _demand_single_meaning(tensors: Iterable[TensorProto]) -> None:
             raise UnreadableModel(f"two initializers are called {tensor.name!r} and differ; rename one")
 
 
-def _demand_imports(model: ModelProto, domains: dict[str, NodeProto]) -> None:
+def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodeProto]) -> None:
+    """Refuse operator sets that are used and not imported; a function imports for itself."""
+    holder = f"function {owner.name!r}" if isinstance(owner, FunctionProto) else "the model"
     versions: dict[str, int] = {}
-    for each in model.opset_import:
+    for each in owner.opset_import:
         if versions.setdefault(canonical(each.domain), each.version) != each.version:
             raise UnreadableModel(
-                f"two versions of operator set {each.domain or 'ai.onnx'!r} are imported; keep one"
+                f"{holder} imports two versions of operator set {each.domain or 'ai.onnx'!r}; keep one"
             )
     for domain, node in domains.items():
         if domain not in versions:
             raise UnreadableModel(
-                f"{title(node)} is of operator set {domain or 'ai.onnx'!r}, which the model does not import, "
+                f"{title(node)} is of operator set {domain or 'ai.onnx'!r}, which {holder} does not import, "
                 "so its version is unknown; add it to opset_import"
             )
 

@@ -141,4 +141,4 @@ def left_to_runtimes(domain: str) -> bool:
     onnx.proto leaves a function that bears the name of an operator to the runtime; onnxruntime 1.31 ignores
     the function, onnx's reference evaluator calls it.
     """
-    return not domain or domain.startswith(_OF_RUNTIMES)
+    return not canonical(domain) or domain.startswith(_OF_RUNTIMES)

@@ -27,7 +27,7 @@ from rewriter.paths import ModulePath
 
 @dataclass(frozen=True, slots=True)
 class Annotate:
-    """Writes metadata only: no node, value or tensor is touched. Raises the IR version to 10 if needed.
+    """Writes metadata only: no node, value or tensor is touched, and the IR version stays.
 
     A second run changes nothing. A model with functions that `group` made was annotated before, and stays.
     """
@@ -50,7 +50,6 @@ class Annotate:
         model = analysis.model
         if tree.placed:
             metadata.write(model, {tags.TREE: compact(tree), tags.VALUES: compact_values(analysis)})
-            model.ir_version = max(model.ir_version, tags.IR_WITH_METADATA)
         return Outcome({"nodes annotated": changed})
 
 

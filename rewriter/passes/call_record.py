@@ -25,6 +25,7 @@ from rewriter.model.graph import graphs_of
 from rewriter.model.limits import current
 from rewriter.passes.canonical import same_attributes
 from rewriter.passes.naming import numbers_of, ranges
+from rewriter.passes.provenance import is_inferred
 from rewriter.passes.renaming import rename
 from rewriter.passes.twins import Identity, Member, identity_of
 from rewriter.refusals import UnreadableModel
@@ -77,7 +78,7 @@ def write_record(
             graph.node.append(_difference(shared, original, flat, is_call=position in calls))
     told = []
     for member in members:
-        graph.value_info.extend(member.function.value_info)
+        graph.value_info.extend(info for info in member.function.value_info if not is_inferred(info))
         stood = dict(zip(member.body.order, first.body.order, strict=True))
         order = orders.get(identity_of(member.function), "")
         told.append(

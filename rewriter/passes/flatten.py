@@ -7,6 +7,7 @@ others are kept unless asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,12 +16,14 @@ from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto
 from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.graph import GraphIndex
-from rewriter.model.operators import left_to_runtimes, versions_of
+from rewriter.model.operators import canonical, left_to_runtimes, versions_of
+from rewriter.model.spelling import spell_long
 from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.inlining import Identity, Inliner, placed_infos
-from rewriter.passes.naming import places_of
+from rewriter.passes.inlining import MOST_NODES, Identity, Inliner, placed_infos
+from rewriter.passes.naming import numbers_of, places_of
+from rewriter.passes.provenance import is_ours
 from rewriter.passes.renaming import Taken, rename
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
@@ -29,6 +32,9 @@ from rewriter.refusals import Reason, Refusal
 @dataclass(frozen=True, slots=True)
 class Flatten:
     """Undoes `share`, `group` and `unshare`: the model is what it was before them, byte for byte.
+
+    A file below IR version 4 keeps the version that `group` raised it to, with its constants no longer listed
+    as inputs.
 
     Where somebody edited a function since, or its calls, the nodes of these calls are named after their call.
 
@@ -75,11 +81,6 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
     return Outcome(changes, tuple(refusals))
 
 
-def is_ours(function: FunctionProto) -> bool:
-    """Whether `group` made the function."""
-    return bool(function.metadata_props) and metadata.get(function, tags.MODULE) is not None
-
-
 def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionProto]) -> list[Refusal]:
     """Keep functions whose nodes would mean something else in the graph that calls them."""
     versions = versions_of(model.opset_import)
@@ -106,6 +107,8 @@ def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str
         if renamed:
             rename(node, renamed)
         notes = metadata.read(node) if node.metadata_props else {}
+        if tags.SPELLED in notes:
+            _spell_back(node, notes[tags.SPELLED])
         original = by_output.get(notes.get(tags.COPY_OF, ""))
         if original is not None and _alike(original, node):
             renamed.update(zip(node.output, original.output, strict=True))
@@ -115,6 +118,12 @@ def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str
         kept.append(node)
         by_output.update((name, node) for name in node.output if name)
     return kept, renamed
+
+
+def _spell_back(node: NodeProto, numbers: str) -> None:
+    with suppress(ValueError):  # somebody else's entry
+        spell_long(node, numbers_of(numbers, MOST_NODES))
+    metadata.erase(node, [tags.SPELLED])
 
 
 def _alike(original: NodeProto, copy: NodeProto) -> bool:
@@ -152,7 +161,7 @@ def _give_back_infos(
 
 
 def _give_back_version(model: ModelProto) -> None:
-    """The IR version that the model had before `unshare` or `group` raised it."""
+    """The IR version that the model had before `group` raised it."""
     version = metadata.get(model, tags.IR_VERSION)
     if version is not None and (number := tags.count_in(version)) is not None:
         model.ir_version = min(model.ir_version, number)
@@ -166,11 +175,11 @@ def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
     del model.functions[:]
     model.functions.extend(copies)
     doomed = {domain for domain, _, _ in entered} - {f.domain for f in copies}
-    imports = {each.domain: each.version for f in entered.values() for each in f.opset_import}
+    imports = {canonical(each.domain): each.version for f in entered.values() for each in f.opset_import}
     for position in reversed(range(len(model.opset_import))):
         if model.opset_import[position].domain in doomed:
             del model.opset_import[position]
-    known = {each.domain for each in model.opset_import}
+    known = {canonical(each.domain) for each in model.opset_import}
     for domain in sorted(imports.keys() - known - doomed):
         model.opset_import.add(domain=domain, version=imports[domain])
     metadata.erase(model, [tags.ORDER, tags.INFOS])

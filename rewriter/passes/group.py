@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 from onnx import FunctionProto, ModelProto, NodeProto
@@ -18,31 +19,32 @@ from rewriter.evidence import tags
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.evidence.parameters import alias_of
 from rewriter.model import metadata
+from rewriter.model.ir_version import WITH_FUNCTIONS, WITH_OVERRIDABLE, allow_functions
+from rewriter.model.operators import canonical
+from rewriter.model.spelling import LONG, spell_short
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.modules.selection import Miss, Selection, texts
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
-from rewriter.passes.flatten import is_ours
-from rewriter.passes.naming import FunctionNames, import_domains, raise_ir_version, ranges
+from rewriter.passes.boundary_types import BoundaryTypes
+from rewriter.passes.grouping_plan import MOST_ROUNDS, Plan, Planner
+from rewriter.passes.naming import FunctionNames, import_domains, ranges
+from rewriter.passes.provenance import is_ours
 from rewriter.passes.twins import find_twins
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import Refusal, UsageError
-from rewriter.regions.boundary import Boundary, find_boundaries
-from rewriter.regions.callable import LateTypes, lift_uninferable
-from rewriter.regions.calls import TOP, Region, Regions, find_regions
-from rewriter.regions.convex import Part, make_convex
-from rewriter.regions.order import order_parts
-
-_MOST_ROUNDS = 8
-"""Of making regions callable and convex in turn; one is enough but where each undoes the other."""
+from rewriter.refusals import UsageError
+from rewriter.regions.boundary import Boundary
+from rewriter.regions.calls import TOP, Region
+from rewriter.runtime.weights import copy_but, outline
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Moves the nodes of calls into functions and reorders nodes where that needs it; changes nothing else.
+    """Moves the nodes of calls into functions, reorders them, and states types at calls as far as needed.
 
-    A model that is grouped already is left as it is.
+    A model that is grouped already is left as it is. Functions need IR version 8: of a file below version 4
+    the initializers leave the inputs, so that they stay constants.
 
     Attributes:
         depth: nest functions this deep at the most; 0 for as deep as modules call each other.
@@ -78,16 +80,16 @@ class Group:
         if any(is_ours(function) for function in analysis.model.functions):
             return Outcome({"functions made": 0})
         analysis.demand_text()
-        wants = self._wants(chosen)
-        plan = _plan(analysis, wants)
+        types, wants = BoundaryTypes(analysis.graph), self._wants(chosen)
+        plan = _plan(analysis, types, wants)
         if chosen is not None and len(plan.regions.regions) == 1 and not plan.refusals:
             raise UsageError(self._uncalled(analysis))
         if self.repeated:
             functions = _Emission(analysis, plan).functions()
             twins = find_twins(functions, analysis.model.functions)
             again = {member.module for members in twins if len(members) > 1 for member in members}
-            plan = _plan(analysis, lambda tree, module: module.path in again and wants(tree, module))
-        return Outcome({"functions made": _Emission(analysis, plan).emit()}, plan.refusals)
+            plan = _plan(analysis, types, lambda tree, module: module.path in again and wants(tree, module))
+        return Outcome(_Emission(analysis, plan).emit(), plan.refusals)
 
     def narrowed(self, analysis: Analysis) -> tuple[Group | None, tuple[Miss, ...]]:
         """The pass without the globs that fit nothing in a model, and these; None where none is left."""
@@ -117,45 +119,23 @@ class Group:
         return f"{where}{first.path or '(root)'}: none of the modules that fit is called{within}{parts}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """Which regions become functions.
-
-    Attributes:
-        regions: the regions, convex.
-        order: region -> the parts of its body in their order.
-        boundaries: region -> its interface.
-        refusals: what could not be done.
-    """
-
-    regions: Regions
-    order: Sequence[Sequence[Part]]
-    boundaries: Sequence[Boundary]
-    refusals: tuple[Refusal, ...]
-
-
-def _plan(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> _Plan:
-    graph, tree = analysis.graph, analysis.tree
-    regions = find_regions(graph, tree, lambda module: wants(tree, module))
-    refusals = lift_uninferable(graph, regions)
-    late = LateTypes(graph)
-    refusals += late.lift(regions)
-    order = order_parts(graph, regions)
-    if order is None:
-        refusals += make_convex(graph, regions, tree, analysis.claims)
-        for _ in range(_MOST_ROUNDS):  # a segment may have come between a value and its reader
-            if not (lifted := late.lift(regions)):
-                break
-            refusals += lifted + make_convex(graph, regions, tree, analysis.claims)
-        order = order_parts(graph, regions)
-        assert order is not None, "a level with a cycle"
-    return _Plan(regions, order, find_boundaries(graph, regions), tuple(refusals))
+def _plan(analysis: Analysis, types: BoundaryTypes, wants: Callable[[ModuleTree, Module], bool]) -> Plan:
+    """The regions that can be functions: what is known to fail moves first, then what a trial shows to."""
+    planner = Planner(analysis, types, wants)
+    plan = planner.plan()
+    for _ in range(MOST_ROUNDS):
+        sketch = partial(_Emission.sketch, _Emission(analysis, plan))
+        if not (lifted := types.lift_unloadable(planner.regions, sketch)):
+            break
+        planner.refusals += lifted
+        plan = planner.plan()
+    return plan
 
 
 class _Emission:
     """Writes functions and calls, innermost first, then the main graph."""
 
-    def __init__(self, analysis: Analysis, plan: _Plan) -> None:
+    def __init__(self, analysis: Analysis, plan: Plan) -> None:
         self.analysis = analysis
         self.model: ModelProto = analysis.model
         self.nodes = analysis.graph.nodes
@@ -163,11 +143,13 @@ class _Emission:
         self.order = plan.order
         self.boundaries = plan.boundaries
         self.names = FunctionNames(self.model)
+        self.spelled_long = any(domain == LONG for domain, _ in set(analysis.graph.operators))
         self.calls: dict[int, NodeProto] = {}
         self.node_names = {node.name for node in self.nodes}
         self.infos: dict[str, list[int]] = {}
         for place, info in enumerate(self.model.graph.value_info):
             self.infos.setdefault(info.name, []).append(place)
+        self.types = plan.types
         self.parameters: dict[str, list[ModulePath]] = {}
         for module in analysis.tree:
             for parameter in module.parameters:
@@ -176,14 +158,32 @@ class _Emission:
                 )
         self.module_order = {module.path: order for order, module in enumerate(analysis.tree)}
 
-    def emit(self) -> int:
-        """Write everything; returns the number of functions."""
-        if functions := self.functions():
-            self._rewrite_main()
-            self.model.functions.extend(functions)
-            import_domains(self.model, {function.domain for function in functions})
-            raise_ir_version(self.model)
-        return len(functions)
+    def emit(self) -> dict[str, int]:
+        """Write everything; returns what changed -> how often."""
+        functions = self.functions()
+        left = 0
+        if functions:
+            left = self._write(self.model, functions)
+        changes = {"functions made": len(functions), "initializers no longer inputs": left}
+        return {what: count for what, count in changes.items() if count or what == "functions made"}
+
+    def sketch(self) -> ModelProto:
+        """The model with its functions and without its weights, as a copy."""
+        made = ModelProto()
+        copy_but(self.model, made, "graph")
+        copy_but(self.model.graph, made.graph, "initializer")
+        made.graph.initializer.extend(outline(tensor) for tensor in self.model.graph.initializer)
+        self._write(made, self.functions())
+        return made
+
+    def _write(self, model: ModelProto, functions: Sequence[FunctionProto]) -> int:
+        """Put functions and calls in the place of nodes; returns how many inputs went."""
+        self._rewrite_main(model)
+        model.functions.extend(functions)
+        import_domains(model, {function.domain for function in functions})
+        if WITH_OVERRIDABLE <= model.ir_version < WITH_FUNCTIONS:
+            metadata.write(model, {tags.IR_VERSION: str(model.ir_version)})
+        return allow_functions(model)
 
     def functions(self) -> list[FunctionProto]:
         """The functions, innermost first; the model is not touched."""
@@ -200,17 +200,28 @@ class _Emission:
         function.input.extend(values[value] for value in boundary.inputs)
         function.output.extend(values[value] for value in boundary.outputs)
         function.node.extend(self._body(number))
-        function.opset_import.extend(self.model.opset_import)
-        import_domains(function, {node.domain for node in function.node} - {"ai.onnx"})
+        self._import(function)
         formal = {*function.input}
-        written = (name for node in function.node for name in node.output if name not in formal)
+        written = [name for node in function.node for name in node.output if name not in formal]
         known = [place for name in written for place in self.infos.get(name, ())]
         function.value_info.extend(self.model.graph.value_info[place] for place in known)
+        function.value_info.extend(self.types[name] for name in written if name in self.types)
         function.doc_string = f"Call {region.call} of module {region.module}"
         infos = {tags.INFOS: ranges(known)} if known else {}
         metadata.write(function, {**_entries(region, module), **self._parameters(region, boundary), **infos})
         self.calls[number] = self._call(number, function, module)
         return function
+
+    def _import(self, function: FunctionProto) -> None:
+        """Import what the model does, the default domain by its short name: functions know no other."""
+        for node in function.node if self.spelled_long else ():
+            if numbers := spell_short(node):
+                metadata.write(node, {tags.SPELLED: ranges(numbers)})
+        for each in {canonical(each.domain): each for each in self.model.opset_import}.values():
+            function.opset_import.append(each)
+            if each.domain == LONG:
+                function.opset_import[-1].domain = ""
+        import_domains(function, {node.domain for node in function.node})
 
     def _parameters(self, region: Region, boundary: Boundary) -> dict[str, str]:
         """The entry that tells which inputs of a function are parameters, and of what name in its module."""
@@ -244,8 +255,8 @@ class _Emission:
         metadata.write(call, {**_entries(region, module), tags.ORDER: ranges(own)})
         return call
 
-    def _rewrite_main(self) -> None:
-        main = self.model.graph
+    def _rewrite_main(self, model: ModelProto) -> None:
+        main = model.graph
         own = [n for is_region, n in self.order[TOP] if not is_region]
         # Copied first: what the body holds dies with the list it is taken from.
         body = [NodeProto.FromString(node.SerializeToString()) for node in self._body(TOP)]
@@ -259,8 +270,10 @@ class _Emission:
                 left.append(position)
         del main.node[:]
         main.node.extend(body)
+        written = {name for node in body for name in node.output}
+        main.value_info.extend(info for name, info in self.types.items() if name in written)
         infos = {tags.INFOS: ranges(left[::-1])} if self.infos else {}
-        metadata.write(self.model, {tags.ORDER: ranges(own), **infos})
+        metadata.write(model, {tags.ORDER: ranges(own), **infos})
 
 
 def _entries(region: Region, module: Module) -> dict[str, str]:

@@ -21,6 +21,7 @@ from rewriter.model import metadata
 from rewriter.model.graph import graphs_of
 from rewriter.passes.call_record import Records, restored
 from rewriter.passes.naming import places_of
+from rewriter.passes.provenance import is_inferred, is_ours
 from rewriter.passes.renaming import Taken, names_in_bodies, rename, with_inner
 from rewriter.paths import ModulePath
 from rewriter.refusals import UnreadableModel
@@ -45,8 +46,9 @@ class Inliner:
         nodes: names of nodes that are taken; likewise.
 
     Attributes:
-        infos: what functions say of the types of their values, under names of the flat graph, with the places
-            that they had there where these are known.
+        infos: what our functions say of the types of their values, under names of the flat graph, with the
+            places that they had there where these are known. Nobody reads what functions of others say, and
+            in the graph it would count.
     """
 
     def __init__(self, functions: Mapping[Identity, FunctionProto], values: Taken, nodes: Taken) -> None:
@@ -121,7 +123,9 @@ class Inliner:
         prefix = call.name or call.op_type
         passed = _passed_on(function)
         names = self._names(call, function, prefix, passed)
-        for info in function.value_info:
+        for info in function.value_info if is_ours(function) else ():
+            if is_inferred(info):
+                continue
             renamed = ValueInfoProto()
             renamed.CopyFrom(info)
             renamed.name = names.get(info.name, info.name)
@@ -181,7 +185,8 @@ def _hand_on_layer(call: NodeProto, nodes: Sequence[NodeProto]) -> None:
 
 def placed_infos(function: FunctionProto | ModelProto) -> list[tuple[int | None, ValueInfoProto]]:
     """The types that a function or the main graph tells, with their places in the flat graph."""
-    infos = (function.graph if isinstance(function, ModelProto) else function).value_info
+    told = (function.graph if isinstance(function, ModelProto) else function).value_info
+    infos = [info for info in told if not is_inferred(info)]
     places: list[int | None] = [*places_of(function, tags.INFOS, len(infos))]
     return list(zip(places if len(places) == len(infos) else [None] * len(infos), infos, strict=True))
 

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.metadata import LAYER
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.flatten import is_ours
+from rewriter.passes.provenance import is_ours
 from rewriter.paths import ModulePath
 
 
@@ -36,8 +35,6 @@ class LayerAnnotations:
         """Annotate every node that is placed in a module below the root."""
         nodes = analysis.graph.nodes
         changed = sum(metadata.write(nodes[node], {LAYER: str(path)}) for node, path in layers(analysis))
-        if changed:
-            analysis.model.ir_version = max(analysis.model.ir_version, tags.IR_WITH_METADATA)
         return Outcome({"layers annotated": changed})
 
 

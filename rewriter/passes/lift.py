@@ -8,6 +8,7 @@ from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
+from rewriter.model.operators import canonical
 from rewriter.passes.canonical import constant_key
 from rewriter.passes.naming import places_of, ranges
 from rewriter.passes.twins import Identity, Member, find_twins, identity_of
@@ -74,7 +75,7 @@ def _differing(members: Sequence[Member]) -> list[int]:
     places = []
     for place, position in enumerate(first.body.order):
         node = first.function.node[position]
-        if node.op_type == "Constant" and not node.domain and node.output[0] not in results:
+        if node.op_type == "Constant" and not canonical(node.domain) and node.output[0] not in results:
             keys = {constant_key(member.function.node[member.body.order[place]]) for member in members}
             if len(keys) > 1:
                 places.append(place)

@@ -9,6 +9,7 @@ from onnx import FunctionProto, ModelProto
 
 from rewriter.evidence import tags
 from rewriter.model import metadata
+from rewriter.model.operator_names import names as operator_names
 from rewriter.modules.module import Module
 from rewriter.paths import ModulePath
 from rewriter.regions.calls import Region
@@ -18,11 +19,13 @@ _RESERVED = frozenset({"", "ai", "com"})
 
 
 class FunctionNames:
-    """Hands out (domain, name) pairs that no operator and no other function of the model bears.
+    """Hands out (domain, name) pairs that no other function of the model bears, and names of no operator.
 
-    A function is named after its class, else after the last name of its path. The domain of the function for
-    a call is the path of the module, that of a shared function the package of the class. All are made of
-    ASCII identifiers, since ONNX's text form reads nothing else back.
+    A function is named after its class, else after the last name of its path; `Module` is put behind a name
+    that an operator bears, in whatever domain: onnxruntime 1.24 to 1.32 looks at nodes called `Sub` or
+    `Gather` as if they were these, and ends the process where one has too few inputs. The domain of the
+    function for a call is the path of the module, that of a shared function the package of the class. All are
+    made of ASCII identifiers, since ONNX's text form reads nothing else back.
 
     Args:
         model: the model they are for.
@@ -36,7 +39,7 @@ class FunctionNames:
 
     def of(self, region: Region, module: Module) -> tuple[str, str]:
         """The domain and name of the function for a region."""
-        name = identifier(module.short_class or last_word(region.module))
+        name = _of_no_operator(identifier(module.short_class or last_word(region.module)))
         domain = self._own(_domain(region))
         unique, attempt = domain, 1
         while (unique, name) in self.taken:
@@ -49,9 +52,9 @@ class FunctionNames:
         """The domain and name of a function for every call with one body; `name` where no class is known."""
         package, _, last = (class_name or name).rpartition(".")
         domain = self._own(".".join(map(identifier, package.split("."))) if package else "modules")
-        base = unique = identifier(last)
+        base = unique = _of_no_operator(identifier(last))
         attempt = 1
-        while (domain, unique) in self.taken:
+        while (domain, unique) in self.taken or unique in operator_names():
             attempt += 1
             unique = f"{base}_{attempt}"
         self.taken.add((domain, unique))
@@ -68,6 +71,13 @@ def identifier(text: str) -> str:
     """The nearest C identifier in ASCII."""
     plain = re.sub(r"[^0-9A-Za-z_]", "_", text) or "_"
     return f"_{plain}" if plain[0].isdigit() else plain
+
+
+def _of_no_operator(name: str) -> str:
+    """`Softmax` -> `SoftmaxModule`; a name that no operator bears as it is."""
+    while name in operator_names():
+        name += "Module"
+    return name
 
 
 def _domain(region: Region) -> str:

@@ -12,11 +12,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
+from onnx import ModelProto
+
 from rewriter.evidence import tags
 from rewriter.evidence.claim import ParameterClaim
 from rewriter.evidence.grammar import owner_of_parameter, scope_of_call, scope_of_node_name
 from rewriter.model import metadata
 from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.ir_version import fills_inputs, initialized
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.paths import ROOT
@@ -48,8 +51,6 @@ class RestoreNames:
             metadata.write(proto, {tags.ORIGINAL_NAME: proto.name})
             proto.name = name
         _rename(analysis.graph, weights)
-        if node_names or weights:
-            analysis.model.ir_version = max(analysis.model.ir_version, tags.IR_WITH_METADATA)
         return Outcome({"nodes named": len(node_names), "weights named": len(weights)}, tuple(refusals))
 
 
@@ -86,7 +87,7 @@ def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusa
     per_weight = Counter(claim.initializer for claim in claims)
     per_name = Counter(claim.name for claim in claims)
     taken = set(graph.value_names)
-    fixed = {info.name for info in analysis.model.graph.input}
+    fixed = _interface(analysis.model)
     fixed |= {graph.value_names[value] for body in graph.bodies for value in body.results if value != NONE}
     followed, refusals = [], []
     for claim in claims:
@@ -100,6 +101,11 @@ def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusa
         else:
             followed.append(claim)
     return followed, refusals
+
+
+def _interface(model: ModelProto) -> set[str]:
+    """The names of the inputs, but for those that stand there for constants."""
+    return {info.name for info in model.graph.input} - (initialized(model) if fills_inputs(model) else set())
 
 
 def _rename(graph: GraphIndex, claims: list[ParameterClaim]) -> None:
@@ -120,7 +126,7 @@ def _rename(graph: GraphIndex, claims: list[ParameterClaim]) -> None:
                 if read == value:
                     inputs[position] = claim.name
     main = graph.model.graph
-    for info in main.value_info:
+    for info in (*main.input, *main.value_info):
         if info.name in new_names:
             info.name = new_names[info.name]
     for annotation in main.quantization_annotation:

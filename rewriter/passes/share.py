@@ -18,9 +18,9 @@ from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.differences import find_differences
-from rewriter.passes.flatten import is_ours
 from rewriter.passes.lift import lift_constants
 from rewriter.passes.naming import FunctionNames, import_domains
+from rewriter.passes.provenance import is_ours
 from rewriter.passes.shared_function import Merger, Shared
 from rewriter.passes.twins import Identity, find_twins, identity_of, reorder
 

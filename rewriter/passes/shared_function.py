@@ -227,7 +227,9 @@ def _infos(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[Value
             continue
         others = [of_member[number] for of_member in found[1:]]
         if all(other is not None and other.type == info.type for other in others):
-            yield ValueInfoProto(name=renamed[info.name], type=info.type)
+            agreed = ValueInfoProto(name=renamed[info.name], type=info.type)
+            metadata.write(agreed, metadata.pick(info, frozenset({tags.INFERRED})))
+            yield agreed
 
 
 def _doc(members: Sequence[Member]) -> str:

@@ -16,9 +16,9 @@ from rewriter.modules.selection import Miss
 from rewriter.passes import plugins
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass
-from rewriter.passes.flatten import is_ours
 from rewriter.passes.group import Group
 from rewriter.passes.presets import UNDONE
+from rewriter.passes.provenance import is_ours
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.paths import ROOT
 from rewriter.pipeline.loading import look_through

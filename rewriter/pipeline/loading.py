@@ -19,7 +19,8 @@ from rewriter.model.graph import GraphIndex
 from rewriter.model.meaning import indexed
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
-from rewriter.passes.flatten import flatten, is_ours
+from rewriter.passes.flatten import flatten
+from rewriter.passes.provenance import is_ours
 from rewriter.refusals import UnreadableModel
 from rewriter.views import sidecar
 from rewriter.views.likeness import like_analysis, like_sidecar

@@ -17,9 +17,9 @@ from rewriter.model.staging import Content
 from rewriter.modules.analysis import Analysis
 from rewriter.passes import plugins
 from rewriter.passes.base import Outcome, Pass, as_text
-from rewriter.passes.flatten import is_ours
 from rewriter.passes.group import Group
 from rewriter.passes.naming import last_word
+from rewriter.passes.provenance import is_ours
 from rewriter.pipeline.course import Course
 from rewriter.pipeline.loading import Progress, Source, look_through, name_of, naming, read_indexed
 from rewriter.pipeline.options import Options

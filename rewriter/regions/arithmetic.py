@@ -13,6 +13,7 @@ import numpy as np
 from onnx import AttributeProto, NodeProto, TensorProto, numpy_helper
 
 from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.operators import canonical
 
 MOST_ELEMENTS = 64
 """A value with more is not small; 8 bytes each, that is half a kilobyte."""
@@ -50,7 +51,7 @@ class Arithmetic:
             if value not in owned and (size := _elements(tensor)) <= MOST_ELEMENTS:
                 self._sizes[value] = size
         for node, (domain, op_type) in enumerate(graph.operators):
-            if graph.body_of[node] == 0 and not domain:
+            if graph.body_of[node] == 0 and not canonical(domain):
                 self._look_at(node, op_type)
 
     def small(self, value: int) -> bool:

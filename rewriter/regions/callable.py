@@ -36,7 +36,7 @@ def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
         stated = {attribute.name for attribute in node.attribute}
         if any(each.default_value.type and name not in stated for name, each in schema.attributes.items()):
             refusals.append(Refusal(regions.regions[home].module, Reason.LOST_DEFAULT, name_of(graph, owner)))
-            regions.move({owner: TOP})
+            regions.keep_outside(owner)
     return refusals
 
 

@@ -47,11 +47,13 @@ class Regions:
         regions: TOP first, callers before the regions they call; made longer by `add` alone.
         region_of: node -> its region; None for nodes that stand in no graph of their own (see above).
         called: region -> the regions that it calls.
+        outside: nodes that no function can hold; no evidence moves them back.
     """
 
     regions: list[Region]
     region_of: list[int | None]
     called: list[list[int]] = field(init=False)
+    outside: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         regions, self.regions, self.called = self.regions, [], []
@@ -99,6 +101,15 @@ class Regions:
         for number, new in coming.items():
             _put_in(self.regions[number].nodes, new)
         return leaving.keys() | coming.keys()
+
+    def keep_outside(self, node: int) -> ModulePath | None:
+        """Give a node to the main graph for good; the module that it leaves, None where it was there."""
+        self.outside.add(node)
+        home = self.region_of[node] or TOP
+        if home == TOP:
+            return None
+        self.move({node: TOP})
+        return self.regions[home].module
 
     def dissolve(self, number: int) -> set[int]:
         """Give what a region holds to its caller; the empty region stays behind and is never called.
@@ -221,6 +232,20 @@ def edges_of(graph: GraphIndex) -> Iterator[tuple[int, int]]:
                 for reader in all_readers[value] if value != NONE else ():
                     yield node, reader if body_of[reader] == 0 else main_node(graph, reader)
     yield from drawing_in_order(graph)
+
+
+def main_reads(graph: GraphIndex) -> dict[int, list[int]]:
+    """Node of the main graph, ascending -> the values of that graph that it and its bodies read."""
+    main = set(graph.bodies[0].values.values())
+    found: dict[int, dict[int, None]] = {node: {} for node, body in enumerate(graph.body_of) if body == 0}
+    for node, values in enumerate(graph.reads):
+        if (reads := found.get(main_node(graph, node))) is not None:
+            reads.update((value, None) for value in values if value in main)
+    for body in graph.bodies[1:]:
+        reads = found.get(main_node(graph, body.owner)) if body.owner != NONE else None
+        if reads is not None:
+            reads.update((value, None) for value in body.results if value in main)
+    return {node: list(reads) for node, reads in found.items()}
 
 
 def main_node(graph: GraphIndex, node: int) -> int:

@@ -45,7 +45,9 @@ def make_convex(
     refusals: list[Refusal] = []
     yielding: Yielding | None = None
     while cycles := _cycles(graph, regions):
-        yielding = yielding or Yielding(graph, regions, tree, claims, tuple(edges_of(graph)))
+        if yielding is None:
+            edges = tuple(edges_of(graph))
+            yielding = Yielding(graph, regions, tree, claims, edges, set(regions.outside))
         yielding.touched.clear()
         for cycle in cycles:
             circular = [number for is_region, number in cycle if is_region]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import onnx
 
+from rewriter.model.operators import canonical
 from rewriter.runtime.inputs import Dim
 from rewriter.runtime.signature import dims_of
 
@@ -124,7 +125,7 @@ def _scope(
 
 
 def _constant(node: onnx.NodeProto) -> onnx.TensorProto | None:
-    if node.op_type != "Constant" or node.domain not in ("", "ai.onnx") or not node.attribute:
+    if node.op_type != "Constant" or canonical(node.domain) or not node.attribute:
         return None
     attribute = node.attribute[0]
     if attribute.HasField("t"):

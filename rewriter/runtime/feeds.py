@@ -6,13 +6,14 @@
   of ones followed by zeros, at least one of each where there is room.
 - Filling of 8 bits and fewer are data (images, quantised activations) over their whole range.
 - Strings are short words.
+- Where inputs tell a Loop how often to run (see `rounds`), there are sets in which it runs never and once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import prod
 from typing import Any, TypeAlias
@@ -20,12 +21,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rewriter.runtime.inputs import STRING, Bound, FeedError, Input
-from rewriter.runtime.sizes import Choice, choices
+from rewriter.runtime.inputs import STRING, Bound, FeedError, Input, Rounds
+from rewriter.runtime.sizes import Choice, choices, with_size
 
 Array: TypeAlias = npt.NDArray[Any]
 
 _MOST_ELEMENTS = 2**30
+_MOST_SYMBOLS = 4
+"""Of the dimensions that may tell a Loop how often to run, so many are tried."""
 _NARROW = 8
 _WORDS = ("", "a", "word", "two words", "é", "0")
 
@@ -48,6 +51,7 @@ class Plan:
     inputs: tuple[Input, ...]
     bounds: Mapping[str, tuple[Bound, ...]]
     constants: tuple[int, ...] = ()
+    rounds: Rounds = field(default_factory=Rounds)
 
     def choices(self) -> tuple[Choice, ...]:
         """The sizes worth trying, best first."""
@@ -63,6 +67,25 @@ class Plan:
         """
         rng = np.random.default_rng((seed, number))
         return {each.name: self._array(each, choice, number, filling, rng) for each in self.inputs}
+
+    def looped(
+        self, choice: Choice, number: int, *, seed: int = 0, filling: Filling = Filling.DRAWN
+    ) -> Iterator[dict[str, Array]]:
+        """Input set `number` with what tells Loops how often to run at 0, and at 1; nothing without Loops.
+
+        Raises:
+            FeedError: as `fill`.
+        """
+        for count in (0, 1):
+            if self.rounds.inputs:
+                feeds = self.fill(choice, number, seed=seed, filling=filling)
+                for name in self.rounds.inputs:
+                    feeds[name] = np.full(feeds[name].shape, count).astype(feeds[name].dtype)
+                yield feeds
+            for symbol in list(choice.sizes)[:_MOST_SYMBOLS] if self.rounds.sizes else ():
+                other = with_size(self.inputs, choice, symbol, count)
+                if other is not None:
+                    yield self.fill(other, number, seed=seed, filling=filling)
 
     def _array(
         self, each: Input, choice: Choice, number: int, filling: Filling, rng: np.random.Generator

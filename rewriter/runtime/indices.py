@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import onnx
 
+from rewriter.model.operators import canonical
 from rewriter.runtime.bodies import Body, Use, Value
 from rewriter.runtime.inputs import Bound, Dim, Input
 
@@ -107,7 +108,7 @@ class _Walk:
                 return []
             inner = _Frame(self._body(function), frame, node, use.scope)
             return [state._replace(frame=inner, value=Value(0, function.input[use.slot]))]
-        if node.domain not in ("", "ai.onnx"):
+        if canonical(node.domain):
             return []
         if node.op_type in ("Loop", "Scan"):
             return _into_body(state, use)
@@ -146,7 +147,7 @@ class _Walk:
 
     def _bound(self, state: _State, use: Use) -> Bound | None:
         node = use.node
-        domain = "" if node.domain == "ai.onnx" else node.domain
+        domain = canonical(node.domain)
         if (domain, node.op_type) == ("", "OneHot") and use.slot == 0:
             depth = state.frame.body.number(state.frame.body.resolve(use.scope, node.input[1]))
             return None if depth is None else Bound(int(depth), state.scale, state.offset)

@@ -65,6 +65,22 @@ class Bound:
         return max(1, (size - 1 - self.offset) // self.scale + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """What tells the Loops of a model how often to run.
+
+    Attributes:
+        inputs: names of the inputs whose elements do.
+        sizes: whether sizes of inputs do.
+    """
+
+    inputs: tuple[str, ...] = ()
+    sizes: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.inputs) or self.sizes
+
+
 def names_in(expression: str) -> frozenset[str]:
     """The names a dimension such as `past + sequence` is made of; empty if it is no arithmetic of several."""
     tree = _parsed(expression)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import onnx
 
+from rewriter.model.operators import canonical
 from rewriter.runtime.fingerprints import Fingerprint, fingerprint
 from rewriter.runtime.handed import read_inputs
 from rewriter.runtime.intermediates import Watch, write_fingerprints
@@ -92,7 +93,7 @@ class Observation:
 def _stop_dropping(graph: onnx.GraphProto) -> None:
     """Take from every Dropout the input that says it trains: what drops by chance is found nowhere else."""
     for node in graph.node:
-        if node.op_type == "Dropout" and node.domain == "":
+        if node.op_type == "Dropout" and not canonical(node.domain):
             del node.input[2:]
         for attribute in node.attribute:
             for body in (attribute.g, *attribute.graphs):

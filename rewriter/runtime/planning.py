@@ -14,6 +14,7 @@ from onnx import numpy_helper
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.indices import bounds
 from rewriter.runtime.inputs import Dim, FeedError, Input
+from rewriter.runtime.rounds import rounds
 from rewriter.runtime.signature import signature
 
 _MOST_IN_A_SHAPE = 8
@@ -33,7 +34,7 @@ def plan(model: onnx.ModelProto, other: onnx.ModelProto | None = None) -> Plan:
     inputs = signature(model)
     if other is not None:
         inputs = _narrowed(inputs, signature(other))
-    return Plan(inputs, bounds(model, inputs), _shape_constants(model))
+    return Plan(inputs, bounds(model, inputs), _shape_constants(model), rounds(model, inputs))
 
 
 def _narrowed(inputs: tuple[Input, ...], others: tuple[Input, ...]) -> tuple[Input, ...]:

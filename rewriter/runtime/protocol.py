@@ -3,6 +3,7 @@
 request.json    Request          first.onnx, second.onnx   structure; weights where they always were
 input-<n>.pb    TensorProto      the user's inputs, in the order of the plan
 stage           text             which model the child is at, for the report of a crash
+rounds          nothing          the original runs with Loops that run never or once, as nobody asked it to
 outcome.json    Outcome          written at the end under another name, then renamed
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from rewriter.runtime.difference import Difference, Tolerance
 from rewriter.runtime.feeds import Plan
-from rewriter.runtime.inputs import Bound, Input
+from rewriter.runtime.inputs import Bound, Input, Rounds
 
 REASON = "reason"
 """The file in which a child says why it has nothing to give, in one line."""
@@ -24,6 +25,8 @@ NO_RUNTIME = 3
 """The exit code of a child in which onnxruntime does not import; the reason says what mends it."""
 SCRATCH = "rewriter-"
 """How the names of the temporary folders begin."""
+ROUNDS = "rounds"
+"""The file that tells that a crash is one of an input set for Loops, without which all else can be told."""
 FEW = 2
 """Input sets that are drawn where every run is dear: then both are of one size, which spares a third run."""
 _LONGEST_LINE = 300
@@ -104,7 +107,9 @@ class Request:
         bounds = {
             name: tuple(Bound(**bound) for bound in found) for name, found in fields["plan"]["bounds"].items()
         }
-        fields["plan"] = Plan(tuple(inputs), bounds, tuple(fields["plan"]["constants"]))
+        told = fields["plan"]["rounds"]
+        rounds = Rounds(tuple(told["inputs"]), told["sizes"])
+        fields["plan"] = Plan(tuple(inputs), bounds, tuple(fields["plan"]["constants"]), rounds)
         fields["folders"] = {Stage(stage): folder for stage, folder in fields["folders"].items()}
         fields["weights"] = {
             Stage(stage): tuple(Stored(**{**each, "shape": tuple(each["shape"])}) for each in stored)

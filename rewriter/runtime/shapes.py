@@ -15,6 +15,7 @@ import onnx
 from google.protobuf.message import EncodeError
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
+from rewriter.model.spelling import shorten
 from rewriter.nearest import fits_nothing
 from rewriter.refusals import UsageError
 from rewriter.runtime.inputs import Dim, evaluate, names_in
@@ -144,6 +145,7 @@ def _without_weights(model: ModelProto) -> ModelProto:
             made.graph.initializer.append(tensor)
         else:
             made.graph.initializer.append(bare(tensor))
+    shorten(made)
     return made
 
 

@@ -71,6 +71,12 @@ def choices(inputs: tuple[Input, ...], constants: tuple[int, ...] = ()) -> tuple
     return tuple(found.values())
 
 
+def with_size(inputs: tuple[Input, ...], choice: Choice, symbol: str, size: int) -> Choice | None:
+    """A choice with another size for one symbol; None where the dimensions do not allow it."""
+    dims = {each.name: _named_dims(each, len(choice.shapes[each.name])) for each in inputs}
+    return _choice(f"{symbol} = {size}", {**choice.sizes, symbol: size}, dims)
+
+
 def _choice(
     pattern: str, sizes: Mapping[str, int], dims: Mapping[str, tuple[int | str, ...]]
 ) -> Choice | None:

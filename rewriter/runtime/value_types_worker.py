@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import onnx
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
+from rewriter.runtime import trials
 from rewriter.runtime.foreign import typed
 from rewriter.runtime.ort import RunError, Session
 from rewriter.runtime.serving import serve
+from rewriter.runtime.value_types import FAULT
+
+_RANK = "rank of "
+"""Before the name of a value: the value that holds its shape."""
 
 
 def _by_onnx(model: ModelProto) -> dict[str, ValueInfoProto]:
@@ -25,17 +30,43 @@ def _by_onnx(model: ModelProto) -> dict[str, ValueInfoProto]:
 
 
 def _by_onnxruntime(model: ModelProto, names: Iterable[str], folder: Path) -> dict[str, ValueInfoProto]:
+    """The types of some values.
+
+    Raises:
+        RunError: onnxruntime makes no session of the model.
+    """
     _make_inputs_of_weights(model)
     there = {info.name for info in model.graph.output}
     model.graph.output.extend(ValueInfoProto(name=name) for name in names if name not in there)
+    told = _outputs(model, folder)
+    scalars = _scalars(model, [name for name, (_, shape) in told.items() if not shape], folder)
+    shapes = {name: shape if shape or name in scalars else None for name, (_, shape) in told.items()}
+    found = {name: typed(name, text, shapes[name]) for name, (text, _) in told.items()}
+    return {name: info for name, info in found.items() if info is not None}
+
+
+def _outputs(model: ModelProto, folder: Path) -> dict[str, tuple[str, tuple[int | str | None, ...]]]:
+    """Output -> its type and shape in onnxruntime; an unknown rank is told as if it were 0."""
     path = folder / "exposed.onnx"
     path.write_bytes(model.SerializeToString())
+    session = Session(path, None, optimised=False, seed=0)
+    types = zip(session.types, session.shapes, strict=True)
+    return dict(zip(session.outputs, types, strict=True))
+
+
+def _scalars(model: ModelProto, names: Iterable[str], folder: Path) -> set[str]:
+    """Those of some outputs that are of rank 0: their shapes are of size 0."""
+    exposed = ModelProto()
+    exposed.CopyFrom(model)
+    del exposed.graph.output[:]
+    for name in names:
+        exposed.graph.node.add(op_type="Shape", input=[name], output=[_RANK + name])
+        exposed.graph.output.add(name=_RANK + name)
     try:
-        session = Session(path, None, optimised=False, seed=0)
+        told = _outputs(exposed, folder) if exposed.graph.output else {}
     except RunError:
-        return {}
-    outputs = zip(session.outputs, session.types, session.shapes, strict=True)
-    return {name: info for name, text, shape in outputs if (info := typed(name, text, shape))}
+        return set()
+    return {name.removeprefix(_RANK) for name, (_, shape) in told.items() if shape == (0,)}
 
 
 def _make_inputs_of_weights(model: ModelProto) -> None:
@@ -54,14 +85,28 @@ def _make_inputs_of_weights(model: ModelProto) -> None:
 
 
 def _answer(place: Path) -> None:
-    wanted = json.loads((place / "wanted.json").read_text(encoding="utf-8"))
+    asked = json.loads((place / "asked.json").read_text(encoding="utf-8"))
     model = ModelProto.FromString((place / "model.onnx").read_bytes())
-    types = _by_onnx(model)
-    left = [name for name in wanted if name not in types]
-    if left:
-        types |= _by_onnxruntime(model, left, place)
+    types = _by_onnx(model) if asked["names"] else {}
+    _write_types(types, asked["names"], place)
+    left = [name for name in asked["names"] if name not in types]
+    if asked["names"] and not left and not asked["nodes"]:
+        return
+    exposed = ModelProto()
+    exposed.CopyFrom(model)
+    (place / FAULT).write_text("onnxruntime crashed", encoding="utf-8")
+    try:
+        types = {**_by_onnxruntime(exposed, left, place), **types}
+        (place / FAULT).unlink()
+    except RunError as error:
+        (place / FAULT).write_text(str(error.__cause__ or error), encoding="utf-8")
+    _write_types(types, asked["names"], place)
+    trials.write_refused(model, asked["nodes"], types, place)
+
+
+def _write_types(types: Mapping[str, ValueInfoProto], names: Iterable[str], place: Path) -> None:
     found = ModelProto()
-    found.graph.output.extend(types[name] for name in wanted if name in types)
+    found.graph.output.extend(types[name] for name in names if name in types)
     draft = place / "draft"
     draft.write_bytes(found.SerializeToString())
     draft.replace(place / "types.onnx")

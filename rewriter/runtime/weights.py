@@ -20,6 +20,8 @@ Key = TypeVar("Key")
 
 LOCATION = "weights.bin"
 _LARGE = 1 << 16
+_OF_SHAPE = 1 << 12
+"""Bytes of a tensor that may hold a shape."""
 _WORTHWHILE = 1 << 14
 """Elements of a tensor that make the file worth writing."""
 _ALIGNED = 1 << 12
@@ -80,6 +82,16 @@ def bare(tensor: TensorProto) -> TensorProto:
     """The tensor without what it holds."""
     made = TensorProto(dims=tensor.dims, data_type=tensor.data_type)
     set_text(made, "name", tensor.name)
+    return made
+
+
+def outline(tensor: TensorProto) -> TensorProto:
+    """The tensor, its content said to lie elsewhere; one that may hold a shape stays as it is."""
+    if tensor.data_location == TensorProto.EXTERNAL or len(tensor.raw_data) <= _OF_SHAPE:
+        return tensor
+    made = bare(tensor)
+    made.data_location = TensorProto.EXTERNAL
+    made.external_data.add(key="location", value="weights")
     return made
 
 

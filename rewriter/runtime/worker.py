@@ -16,7 +16,7 @@ from rewriter.runtime.inputs import FeedError
 from rewriter.runtime.mapped import MappedWeights
 from rewriter.runtime.ort import VERSION, RunError, Session
 from rewriter.runtime.probing import Probe, Try, tries
-from rewriter.runtime.protocol import FEW, Outcome, Request, Stage, one_line
+from rewriter.runtime.protocol import FEW, ROUNDS, Outcome, Request, Stage, one_line
 from rewriter.runtime.serving import serve
 
 Results = list[list[Any]]
@@ -103,7 +103,24 @@ class Comparison:
                 found.results.append(other.results)
                 kept = 2
             found = found._replace(restart=found.restart or probe.runs > kept)
-        return found
+        return self._with_rounds(session, found, used[0])
+
+    def _with_rounds(self, session: Session, found: _Found, tried: Try) -> _Found:
+        """With sets in which Loops run never and once, as far as the original takes them."""
+        plan, restart = self.request.plan, found.restart
+        if not plan.rounds:
+            return found
+        (self.folder / ROUNDS).touch()
+        for feeds in plan.looped(tried.choice, 0, seed=self.request.seed, filling=tried.filling):
+            try:
+                results = session.run(self.inputs, feeds)
+            except RunError:
+                restart = True
+                continue
+            found.feeds.append(feeds)
+            found.results.append(results)
+        (self.folder / ROUNDS).unlink()
+        return found._replace(restart=restart)
 
     def _renamed(self, name: str) -> str:
         """What the rewritten model calls an input."""

@@ -406,3 +406,35 @@ def test_what_graphsurgeon_cannot_read_is_refused_in_one_line() -> None:
     node_named(model, "custom").attribute.add(name="text", type=onnx.AttributeProto.STRING, s=b"\xff")
     with pytest.raises(UnreadableModel, match=r"^model: graphsurgeon cannot read it: UnicodeDecodeError"):
         edit(model)
+
+
+def old_ir(version: int = 3) -> ModelProto:
+    """A weight that is listed as an input, on a node that bears its module."""
+    made = onnx.parser.parse_model(
+        f'<ir_version: {version}, opset_import: ["" : 13]> g (float[2] x, float[2] w) => (float[2] y) '
+        '<float[2] w = {1, 2}> { ["/m/a/Add"] h = Add (x, w) ["/m/b/Abs"] y = Abs (h) }'
+    )
+    return rewriter.rewrite(made, numbers=False).analysis.model
+
+
+def test_constants_of_an_old_file_stay_listed_whatever_becomes_of_them() -> None:
+    def more(graph: Any) -> None:
+        graph.tensors()["w"].name = "renamed"
+        ones = gs.Constant("ones", np.ones(2, np.float32))
+        made = gs.Variable("made", np.float32, [2])
+        (result,) = graph.outputs
+        graph.nodes.append(gs.Node("Mul", "/m/b/Mul", inputs=[result, ones], outputs=[made]))
+        graph.outputs = [made]
+
+    assert content(edited(old_ir(), lambda graph: None).model) == content(old_ir())
+    found = edited(old_ir(), more)
+    assert [info.name for info in found.model.graph.input] == ["x", "renamed", "ones"]
+    assert found.model.ir_version == 3
+    onnx.checker.check_model(found.model, full_check=True)
+    assert [(each.name, each.module) for each in found.new] == [("/m/b/Mul", "m.b")]
+    assert read(found.model.graph.node[-1])[tags.MODULE] == "m.b"
+
+
+def test_a_newer_file_lists_what_it_listed() -> None:
+    found = edited(old_ir(4), lambda graph: setattr(graph.tensors()["w"], "name", "renamed"))
+    assert [info.name for info in found.model.graph.input] == ["x"]

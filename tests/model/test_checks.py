@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from onnx import ModelProto
+from onnx import ModelProto, helper
 
 from rewriter.model import checks, external, files
 from rewriter.model.cycles import Circle, callees_first
@@ -103,3 +103,42 @@ def test_damage_is_refused_or_read(seed: str) -> None:
         except UnreadableModel as error:
             assert "\n" not in str(error)
     assert read
+
+
+def imported(*domains: str, inner: str = "", called: bool = True, bodied: bool = False) -> ModelProto:
+    """A function of these imports with a node of domain `inner`, in a body or not."""
+    imports = [helper.make_opsetid(domain, 17) for domain in domains]
+    step = node("Neg", "a", "b", domain=inner)
+    branch = graph([node("Neg", "a", "t", domain=inner)], "", "t")
+    held = node("If", "c", "b", then_branch=branch, else_branch=branch)
+    inside = helper.make_function("f", "g", ["a", "c"], ["b"], [held if bodied else step], imports)
+    call = node("g", "x x", "y", domain="f") if called else node("Neg", "x", "y")
+    made = model(graph([call]))
+    made.functions.append(inside)
+    made.opset_import.add(domain="f", version=1)
+    return made
+
+
+@pytest.mark.parametrize("called", [True, False])
+@pytest.mark.parametrize("bodied", [True, False])
+@pytest.mark.parametrize("inner", ["", "ai.onnx.ml", "f"])
+def test_a_function_imports_for_itself(inner: str, bodied: bool, called: bool) -> None:
+    own = ["", inner] if bodied and inner else [inner]
+    checks.check(imported(*own, inner=inner, bodied=bodied, called=called))
+    with pytest.raises(UnreadableModel, match=f"'{inner or 'ai.onnx'}', which function 'g' does not import"):
+        checks.check(imported("" if inner else "other", inner=inner, bodied=bodied, called=called))
+
+
+@pytest.mark.parametrize("domains", [("ai.onnx",), ("", "ai.onnx")])
+@pytest.mark.parametrize("inner", ["", "ai.onnx"])
+def test_a_function_may_name_the_default_domain_either_way(domains: tuple[str, ...], inner: str) -> None:
+    checks.check(imported(*domains, inner=inner))
+
+
+def test_a_function_imports_one_version() -> None:
+    made = imported("", "ai.onnx")
+    made.functions[0].opset_import[1].version = 18
+    with pytest.raises(
+        UnreadableModel, match=r"function .g. imports two versions of operator set .ai\.onnx."
+    ):
+        checks.check(made)

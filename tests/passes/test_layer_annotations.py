@@ -10,8 +10,8 @@ from rewriter.model import metadata
 from rewriter.model.graph import GraphIndex
 from rewriter.model.metadata import LAYER
 from rewriter.modules.build import analyse
-from rewriter.passes.flatten import is_ours
 from rewriter.passes.layer_annotations import LayerAnnotations
+from rewriter.passes.provenance import is_ours
 from tests.build import chain
 from tests.exports import EXPORTS
 

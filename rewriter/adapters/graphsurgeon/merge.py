@@ -18,6 +18,7 @@ from rewriter.adapters.graphsurgeon.fields import domains_of, fill, update_impor
 from rewriter.adapters.graphsurgeon.ledger import KnownNode, Ledger, is_unchanged
 from rewriter.adapters.graphsurgeon.values import Values
 from rewriter.model.graph import graphs_of
+from rewriter.model.ir_version import initialized, list_initializers
 from rewriter.model.operators import canonical
 
 
@@ -78,6 +79,8 @@ class _Merge:
             value = getattr(graph, name)
             if value is not None and value != getattr(model, name):
                 setattr(model, name, value)
+        unlisted = initialized(ledger.model) - {info.name for info in ledger.model.graph.input}
+        list_initializers(model, unlisted)
         for known in ledger.nodes.values():
             if id(known.node) not in self.alive:
                 self.merged.dropped.append(

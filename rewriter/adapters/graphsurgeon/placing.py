@@ -17,7 +17,7 @@ from rewriter.model.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Placement
 from rewriter.passes.annotate import NodeWriter, compact, compact_values
-from rewriter.passes.flatten import is_ours
+from rewriter.passes.provenance import is_ours
 from rewriter.paths import ModulePath
 from rewriter.pipeline import load
 from rewriter.refusals import UsageError
@@ -50,15 +50,13 @@ def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
     analysis = _analysed(model, original)
     graph = GraphIndex(model)
     news = [number for number, new in enumerate(merged.is_new) if new]
-    writes = model.ir_version >= tags.IR_WITH_METADATA
     writer = NodeWriter(analysis.tree)
     placements = _placements(graph, analysis)
     found = []
     for number in news:
         node, placement = graph.nodes[number], placements.get(number)
         if placement is not None:
-            if writes:
-                writer.write(node, graph.noted[number], placement)
+            writer.write(node, graph.noted[number], placement)
             module: ModulePath | None = placement.module
         else:
             module = _placed_in_function(graph, number, merged.is_new) if analysis.grouped else None

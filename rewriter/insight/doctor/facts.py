@@ -12,13 +12,19 @@ from rewriter.insight.doctor.calls import Calls
 from rewriter.model.checks import Identity, identity_of
 from rewriter.model.external import fault_of_data, tensors_of
 from rewriter.model.graph import graphs_of, nodes_within
+from rewriter.model.ir_version import fills_inputs, initialized
 from rewriter.model.operators import canonical
-from rewriter.passes.flatten import is_ours
+from rewriter.passes.provenance import is_ours
 
 QUANTISED = frozenset(
     {"Conv", "ConvTranspose", "EmbedLayerNormalization", "Gather", "Gemm", "LSTM", "MatMul"}
 )
 """Operators of ONNX that onnxruntime's quantisers replace by themselves."""
+NEEDED = {
+    **dict.fromkeys(("Add", "Div", "Gather", "Mul", "Sub"), 2),
+    **dict.fromkeys(("Size", "Squeeze", "Unsqueeze"), 1),
+}
+"""Operators whose inputs onnxruntime 1.24 and newer look at by name of the operator alone -> how many."""
 _FLOATS = frozenset({TensorProto.FLOAT})
 
 
@@ -53,6 +59,9 @@ class Facts:
         opset_functions: functions that import `ai.onnx` in another version than the model.
         late_callees: functions that stand behind one that calls them.
         operator_names: functions that are called like an ONNX operator the file uses.
+        short_calls: calls of functions that are named like one of `NEEDED`, and read less than it does.
+        constant_calls: calls of functions that are named `Constant`.
+        listed_constants: initializers that are listed as inputs below IR version 4, where none can be fed.
         quantization_annotations: of the main graph.
         trainings: entries of `training_info`.
         sparse: sparse initializers of the main graph.
@@ -87,6 +96,9 @@ class Facts:
     opset_functions: int = 0
     late_callees: int = 0
     operator_names: int = 0
+    short_calls: int = 0
+    constant_calls: int = 0
+    listed_constants: int = 0
     quantization_annotations: int = 0
     trainings: int = 0
     sparse: int = 0
@@ -112,6 +124,7 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
     reached = [function for function in model.functions if calls.entered[identity_of(function)]]
     inner = [node for function in reached for node in inside[identity_of(function)]]
     every = [*main, *(node for nodes in inside.values() for node in nodes)]
+    called = [node for node in (*main, *inner) if _called(node) in inside]
     external = {location for tensor in tensors_of(model) if (location := _location(tensor)) is not None}
     return Facts(
         ir_version=model.ir_version,
@@ -140,6 +153,9 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
         opset_functions=sum(_opset(function) not in (0, _opset(model)) for function in reached),
         late_callees=_late_callees(model.functions, inside),
         operator_names=len({node.op_type for node in every if _standard(node)} & {f.name for f in reached}),
+        short_calls=sum(_is_short(node) for node in called),
+        constant_calls=sum(node.op_type == "Constant" for node in called),
+        listed_constants=_listed_constants(model),
         quantization_annotations=len(model.graph.quantization_annotation),
         trainings=len(model.training_info),
         sparse=len(model.graph.sparse_initializer),
@@ -180,7 +196,18 @@ def _is_float(node: NodeProto) -> bool:
 
 
 def _called(node: NodeProto) -> Identity:
+    """The function that a node calls, if it is one of the file's."""
     return canonical(node.domain), node.op_type, node.overload
+
+
+def _is_short(call: NodeProto) -> bool:
+    return len(call.input) < NEEDED.get(call.op_type, 0)
+
+
+def _listed_constants(model: ModelProto) -> int:
+    if not fills_inputs(model):
+        return 0
+    return len(initialized(model) & {info.name for info in model.graph.input})
 
 
 def _twins(functions: Iterable[FunctionProto], reached: Sequence[FunctionProto]) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rewriter.insight.doctor.facts import Facts
 from rewriter.insight.doctor.rule import (
+    LISTED,
     TWINS,
+    UNLISTED,
     Effect,
     Mend,
     Rule,
@@ -81,6 +83,14 @@ RULES = (
         having("trainings", "entry of training information", "entries of training information"),
         "training information is dropped",
         Mend.MASTER,
+    ),
+    Rule(
+        "onnx-graphsurgeon/listed-constants",
+        GRAPHSURGEON,
+        Effect.BREAKS,
+        having("listed_constants", *LISTED),
+        UNLISTED,
+        Mend.UNLIST,
     ),
     Rule(
         "onnx-graphsurgeon/toposort",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewriter.insight.doctor.facts import Facts
-from rewriter.insight.doctor.rule import Effect, Mend, Rule, Tool, above, counted, having
+from rewriter.insight.doctor.rule import LISTED, Effect, Mend, Rule, Tool, above, counted, having
 
 ONNX = Tool(
     "onnx",
@@ -135,5 +135,13 @@ RULES = (
         ),
         "compose.add_prefix goes by the name alone and renames the operators too",
         Mend.FLATTEN,
+    ),
+    Rule(
+        "onnx/extract-listed-constants",
+        ONNX,
+        Effect.REFUSES,
+        having("listed_constants", *LISTED),
+        "utils.extract_model lists them no more and keeps the IR version; then its checker refuses that",
+        Mend.UNLIST,
     ),
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from rewriter.insight.doctor.rule import (
+    LISTED,
     TWINS,
+    UNLISTED,
     Effect,
     Mend,
     Rule,
@@ -77,6 +79,14 @@ RULES = (
         Mend.MASTER,
     ),
     Rule(
+        "onnxslim/listed-constants",
+        SLIM,
+        Effect.BREAKS,
+        having("listed_constants", *LISTED),
+        UNLISTED,
+        Mend.UNLIST,
+    ),
+    Rule(
         "onnxsim/functions",
         SIM,
         Effect.SKIPS,
@@ -146,6 +156,15 @@ RULES = (
         having("noted", "node with metadata", "nodes with metadata"),
         "the metadata of all nodes of the main graph is dropped",
         Mend.CARRY,
+    ),
+    Rule(
+        "onnxoptimizer/listed-constants",
+        OPTIMIZER,
+        Effect.SLOWS,
+        having("listed_constants", *LISTED),
+        "it raises the IR version to 4 and leaves them among the inputs, where they can be fed from then on: "
+        "sessions of what it writes fold and fuse none of them",
+        Mend.UNLIST,
     ),
     Rule(
         "onnxscript/functions",

@@ -24,7 +24,7 @@ class Effect(StrEnum):
     INLINES = "inlines"
     """What it writes or reports knows no functions."""
     SLOWS = "slows"
-    """It takes much longer than for the same model without functions."""
+    """It, or what it writes, takes much longer than without what the file has."""
 
 
 class Mend(StrEnum):
@@ -40,6 +40,10 @@ class Mend(StrEnum):
     EXTRACT = "rewriter extract {model} MODULE -o part.onnx"
     MASTER = "keep {model} as the master: what was dropped is there alone"
     DENSE = "store them dense before"
+    UNLIST = (
+        "before, take the initializers out of the inputs and raise the IR version to 4: "
+        "onnxsim {model} {stem}.sim.onnx does both"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,18 @@ def having(fact: str, noun: str, plural: str = "") -> Callable[[Facts], str]:
 
 TWINS = ("function that only an overload tells apart", "functions that only overloads tell apart")
 """What `Facts.twins` counts."""
+
+
+LISTED = (
+    "initializer listed as input below IR version 4",
+    "initializers listed as inputs below IR version 4",
+)
+"""What `Facts.listed_constants` counts."""
+UNLISTED = (
+    "what it writes lists them no more (or not all) and keeps the IR version: onnx.checker refuses it, "
+    "sessions take it"
+)
+"""What becomes of these in tools that do not know the old form."""
 
 
 def spans(bounds: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:

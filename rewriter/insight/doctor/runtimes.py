@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rewriter.insight.doctor.facts import Facts
 from rewriter.insight.doctor.rule import (
+    LISTED,
     TWINS,
+    UNLISTED,
     Effect,
     Mend,
     Rule,
@@ -137,6 +139,36 @@ RULES = (
         since=READ_SINCE,
     ),
     Rule(
+        "onnxruntime/operator-functions",
+        ONNXRUNTIME,
+        Effect.REFUSES,
+        having(
+            "short_calls",
+            "call of a function named like an operator that reads more",
+            "calls of functions named like operators that read more",
+        ),
+        "making a session ends the process (SIGABRT): it takes the call for the operator and looks for its "
+        "missing inputs; 1.23 loads the file",
+        Mend.FLATTEN,
+        since="1.24.1",
+    ),
+    Rule(
+        "onnxruntime/constant-functions",
+        ONNXRUNTIME,
+        Effect.REFUSES,
+        having("constant_calls", "call of a function named Constant", "calls of functions named Constant"),
+        "no session: it takes the call for a Constant without a value",
+        Mend.FLATTEN,
+    ),
+    Rule(
+        "onnxruntime/listed-constants",
+        ONNXRUNTIME,
+        Effect.BREAKS,
+        having("listed_constants", *LISTED),
+        f"sessions fold them; of the optimised file: {UNLISTED}",
+        Mend.UNLIST,
+    ),
+    Rule(
         "onnxruntime/bytes",
         ONNXRUNTIME,
         Effect.REFUSES,
@@ -160,6 +192,14 @@ RULES = (
         having("quantised_noted", "node to quantise with metadata", "nodes to quantise with metadata"),
         "the nodes that it puts in place of others have no metadata",
         Mend.CARRY,
+    ),
+    Rule(
+        "onnxruntime-quantization/listed-constants",
+        QUANTISATION,
+        Effect.BREAKS,
+        having("listed_constants", *LISTED),
+        UNLISTED,
+        Mend.UNLIST,
     ),
     *(
         Rule(

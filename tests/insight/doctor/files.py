@@ -296,3 +296,33 @@ def save_large(path: Path, size: int) -> Path:
     with (path.parent / "w.data").open("wb") as file:
         file.truncate(size)
     return save(model, path)
+
+
+def folding() -> ModelProto:
+    """A transposed weight, which a session computes once."""
+    return parsed(
+        f"g (float[2,4] x) => (float[2,4] y) <{WEIGHT}> "
+        "{ v = Transpose(w)\n t = MatMul(x, v)\n y = Relu(t) }"
+    )
+
+
+def listed_folding() -> ModelProto:
+    return listed(folding)
+
+
+def listed(make: Make = flat) -> ModelProto:
+    """IR version 3: the weight is listed as an input, as every initializer has to be."""
+    model = make()
+    model.ir_version = 3
+    del model.opset_import[1:]
+    model.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [4, 4]))
+    return model
+
+
+def called(name: str, inputs: int) -> Make:
+    """A function of that name, called with so many inputs."""
+    given = ", ".join(("x", "w")[:inputs])
+    formals = ", ".join(("a", "b")[:inputs])
+    text = f"g (float[2,4] x) => (float[2,4] y) <float[4] w = {{1,2,3,4}}> {{ y = f.{name}({given}) }}\n"
+    makes = "Relu(a)" if inputs else "Constant<value = float[2,4] {1,2,3,4,5,6,7,8}>()"
+    return lambda: parsed(text + BODY + f"{name} ({formals}) => (c) {{ c = {makes} }}")

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from rewriter.cli import cli
 from rewriter.insight.doctor.examine import RULES, installed
-from rewriter.insight.doctor.facts import Facts, facts_of
+from rewriter.insight.doctor.facts import NEEDED, Facts, facts_of
 from rewriter.insight.doctor.optimisers import SIM_NEWEST_IR
 from rewriter.insight.doctor.rule import Rule
 from rewriter.insight.doctor.runtimes import NEWEST_IR, NEWEST_OPSET
@@ -95,6 +95,25 @@ def idle(tool: tools.Rewriting, operator: str) -> Shows:
 def no_session(tool: tools.Rewriting) -> Shows:
     """The checker passes what the tool wrote, or not; onnxruntime does not take it."""
     return lambda path: not runs(tool(path))
+
+
+def invalid(tool: tools.Rewriting) -> Shows:
+    """The checker refuses what the tool wrote; onnxruntime takes it."""
+
+    def shows(path: Path) -> bool:
+        made = tool(path)
+        assert runs(made)
+        return fails(lambda path: onnx.checker.check_model(made), "in initializer but not in graph input")(
+            path
+        )
+
+    return shows
+
+
+def _can_be_fed(model: onnx.ModelProto) -> int:
+    """Initializers that are the defaults of inputs."""
+    filled = {tensor.name for tensor in model.graph.initializer}
+    return len(filled & {info.name for info in model.graph.input}) if model.ir_version >= 4 else 0
 
 
 def without_functions(tool: tools.Rewriting) -> Shows:
@@ -202,6 +221,26 @@ CASES: dict[str, Case] = {
         files.overloaded(twins=True, inner=True),
         files.overloaded(twins=False, inner=True),
         changed(lambda p: value(onnx.load(p)), lambda p: math.exp(math.sin(-1))),
+    ),
+    "onnxruntime/operator-functions": case(
+        files.called("Gather", 1), files.called("Gather", 2), tools.aborts
+    ),
+    "onnxruntime/constant-functions": case(
+        files.called("Constant", 1), files.called("Constants", 1), fails(tools.session, "Constant", "attr")
+    ),
+    "onnxruntime/listed-constants": case(files.listed_folding, files.folding, invalid(tools.optimised)),
+    "onnxruntime-quantization/listed-constants": case(files.listed, files.flat, invalid(tools.quantised)),
+    "onnx/extract-listed-constants": case(
+        files.listed,
+        files.flat,
+        fails(lambda path: tools.cut(path, "t"), "in initializer but not in graph input"),
+    ),
+    "onnxslim/listed-constants": case(files.listed, files.flat, invalid(tools.slimmed)),
+    "onnx-graphsurgeon/listed-constants": case(files.listed, files.flat, invalid(tools.operated)),
+    "onnxoptimizer/listed-constants": case(
+        files.listed,
+        files.flat,
+        lambda path: _can_be_fed(tools.trimmed(path)) > _can_be_fed(onnx.load(path)),
     ),
     "onnxruntime/bytes": Case(
         _external(), _placed(files.flat), fails(tools.session_of_bytes, "external", "w.data")
@@ -336,6 +375,23 @@ def test_what_a_rule_says_happens(rule: Rule, tmp_path: Path) -> None:
         assert bool(rule.because(facts(path))) is expected, name
         assert case.shows(path) is expected, name
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("name", sorted(NEEDED))
+def test_every_operator_that_onnxruntime_looks_at_by_name_ends_it(name: str, tmp_path: Path) -> None:
+    rule = BY_NAME["onnxruntime/operator-functions"]
+    if not rule.holds_for(installed(rule.tool)):
+        pytest.skip(f"{rule.name} is about {rule.tool.package} {rule.since} and newer")
+    short = files.save(files.called(name, NEEDED[name] - 1)(), tmp_path / "short.onnx")
+    enough = files.save(files.called(name, NEEDED[name])(), tmp_path / "enough.onnx")
+    assert (tools.aborts(short), tools.aborts(enough)) == (True, False)
+    assert (facts(short).short_calls, facts(enough).short_calls) == (1, 0)
+
+
+def test_onnxsim_mends_listed_constants(tmp_path: Path) -> None:
+    made = tools.simplified(files.save(files.listed(), tmp_path / "model.onnx"))
+    assert facts_of(made).listed_constants == 0
+    onnx.checker.check_model(made)
 
 
 MENDED = [rule for rule in RULES if "rewriter flatten" in rule.mend]

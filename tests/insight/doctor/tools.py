@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -40,6 +42,15 @@ def session(path: Path) -> Any:
     import onnxruntime
 
     return onnxruntime.InferenceSession(path, options(), providers=["CPUExecutionProvider"])
+
+
+def aborts(path: Path) -> bool:
+    """Whether making a session ends the process, in a process of its own."""
+    code = "import sys, onnxruntime; onnxruntime.InferenceSession(sys.argv[1])"
+    return (
+        subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, check=False).returncode
+        < 0
+    )
 
 
 def session_of_bytes(path: Path) -> Any:

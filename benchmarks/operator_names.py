@@ -1,0 +1,44 @@
+"""Brings `rewriter/model/operator_names.json` up to date: the operators of every domain that a runtime has.
+
+    python -m benchmarks.operator_names
+
+Adds what the installed onnx and onnxruntime tell, and takes nothing away, since files go to older runtimes
+too. Names that these do not tell (onnxruntime-extensions, DirectML, training, OpenVINO's own) were read in
+sources.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import onnx
+from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+from rewriter.model.operator_names import PATH
+from rewriter.model.operators import canonical
+
+
+def main() -> None:
+    """Add the names, and say how many are new."""
+    known = {domain: set(names) for domain, names in json.loads(PATH.read_text(encoding="utf-8")).items()}
+    before = sum(map(len, known.values()))
+    for domain, name in installed():
+        known.setdefault(domain or "ai.onnx", set()).add(name)
+    listed = {domain: sorted(known[domain]) for domain in sorted(known)}
+    PATH.write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
+    print(f"{sum(map(len, listed.values())) - before} new names; {PATH}")
+
+
+def installed() -> Iterator[tuple[str, str]]:
+    """Domain and name of every operator, of every version, that the packages here know."""
+    for schema in onnx.defs.get_all_schemas_with_history():
+        yield canonical(schema.domain), schema.name
+    for schema in state.get_all_operator_schema():
+        yield canonical(schema.domain), schema.name
+    for kernel in state.get_all_opkernel_def():
+        yield canonical(kernel.domain), kernel.op_name
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""The names of the operators that runtimes have, in whatever domain.
+
+A list of the file beside this one, not what the installed packages know: the same file has to give the same
+output everywhere, and goes to other versions than those here. `python -m benchmarks.operator_names` makes it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+PATH = Path(__file__).with_name("operator_names.json")
+"""Domain -> names of its operators."""
+
+
+@cache
+def names() -> frozenset[str]:
+    """All names, of all domains; upper and lower case count."""
+    domains: dict[str, list[str]] = json.loads(PATH.read_text(encoding="utf-8"))
+    return frozenset(name for of_domain in domains.values() for name in of_domain)

@@ -1,0 +1,54 @@
+"""The default domain under the name `ai.onnx`, as some files write it on nodes.
+
+onnxruntime takes it in the main graph; in functions neither that nor onnx.checker does, whatever these
+import. So nodes that move into a function are of domain '', and bear a note that restores their spelling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from onnx import FunctionProto, ModelProto, NodeProto
+
+from rewriter.model.graph import graphs_of
+
+LONG = "ai.onnx"
+
+
+def shorten(model: ModelProto) -> None:
+    """Write '' for `ai.onnx` on all nodes and in all imports: onnx infers nothing of what bears that name."""
+    owners: tuple[ModelProto | FunctionProto, ...] = (model, *model.functions)
+    for owner in owners:
+        for each in owner.opset_import:
+            if each.domain == LONG:
+                each.domain = ""
+    for body in (model.graph.node, *(function.node for function in model.functions)):
+        for node in body:
+            spell_short(node)
+
+
+def spell_short(node: NodeProto) -> list[int]:
+    """Write '' for `ai.onnx` on a node and in its bodies; the numbers of these nodes, in order of `_all`."""
+    changed = []
+    for number, each in enumerate(_all(node)):
+        if each.domain == LONG:
+            each.domain = ""
+            changed.append(number)
+    return changed
+
+
+def spell_long(node: NodeProto, numbers: Iterable[int]) -> None:
+    """Write `ai.onnx` again where `spell_short` found it."""
+    wanted = set(numbers)
+    for number, each in enumerate(_all(node)):
+        if number in wanted and not each.domain:
+            each.domain = LONG
+
+
+def _all(node: NodeProto) -> Iterator[NodeProto]:
+    """A node, then those in its bodies."""
+    yield node
+    for attribute in node.attribute:
+        for graph in graphs_of(attribute):
+            for inner in graph.node:
+                yield from _all(inner)

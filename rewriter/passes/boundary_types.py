@@ -1,0 +1,133 @@
+"""Types at the boundaries of functions, and nodes that stay outside of them for the sake of types.
+
+onnx infers no types behind operators that it does not know; onnxruntime knows its own. A child process asks
+onnxruntime once, and not at all where onnx knows all operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+
+from onnx import ModelProto, ValueInfoProto
+
+from rewriter.evidence import tags
+from rewriter.model import metadata
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.refusals import Reason, Refusal
+from rewriter.regions.boundary import Boundary
+from rewriter.regions.calls import TOP, Regions, name_of
+from rewriter.regions.convex import Part
+from rewriter.regions.opaque_nodes import Complaints, find_opaque, untyped_behind
+from rewriter.runtime.value_types import Told, ask, stated
+
+_MOST_COMPLAINTS = 16
+"""After so many, all nodes move at once: every one costs a look at the whole graph."""
+
+
+class BoundaryTypes:
+    """The types at the boundaries of a model's functions, where onnx does not infer them.
+
+    Attributes:
+        graph: the model.
+        opaque: the nodes that onnx infers nothing of.
+    """
+
+    def __init__(self, graph: GraphIndex) -> None:
+        self.graph = graph
+        self.opaque = find_opaque(graph)
+        self._complaints = 0
+
+    def lift_refused(self, regions: Regions) -> list[Refusal]:
+        """Move nodes that onnxruntime takes in no function out of all regions, in place; what moved."""
+        if not self._asked(regions):
+            return []
+        main = [node for node, body in enumerate(self.graph.body_of) if body == 0]
+        return self._lift(
+            regions, (main[position] for position in sorted(self.told.refused)), Reason.NO_KERNEL
+        )
+
+    def lift_complained(self, regions: Regions, order: Sequence[Sequence[Part]]) -> list[Refusal]:
+        """Move a node out of all regions, in place, where onnx.checker would complain; what moved.
+
+        One is enough for all that follow it; where many do not, all move that may be complained of.
+        """
+        if not self._asked(regions):
+            return []
+        node = Complaints(self.graph, self.opaque, self._typed).first(regions, order)
+        if node is None:
+            return []
+        self._complaints += 1
+        many = self._complaints > _MOST_COMPLAINTS
+        nodes = self.opaque.nodes | self.opaque.holders if many else {node}
+        return self._lift(regions, nodes, Reason.NO_TYPE)
+
+    def lift_unloadable(self, regions: Regions, sketch: Callable[[], ModelProto]) -> list[Refusal]:
+        """Move nodes out of all regions, in place, where onnxruntime makes no session of the functions.
+
+        Its inference in functions finds other things than in a graph. The nodes that it names move; where it
+        names none, all that onnx does not know, since everything else loads in functions.
+
+        Args:
+            regions: the regions.
+            sketch: makes the model with its functions; its weights are not looked at.
+
+        Returns:
+            What moved: nothing where the model as it is makes no session either.
+        """
+        if not self._asked(regions) or self.told.fault or (fault := ask(sketch(), []).fault) is None:
+            return []
+        inside = [node for node, region in enumerate(regions.region_of) if region]
+        named = [node for node in inside if f"node name: {self.graph.names[node]})" in fault]
+        return self._lift(regions, named or self.opaque.nodes.intersection(inside), Reason.NO_KERNEL)
+
+    def _lift(self, regions: Regions, nodes: Iterable[int], reason: Reason) -> list[Refusal]:
+        refusals = []
+        for node in sorted(nodes):
+            if (module := regions.keep_outside(node)) is not None:
+                refusals.append(Refusal(module, reason, name_of(self.graph, node)))
+        return refusals
+
+    def at(self, boundaries: Sequence[Boundary]) -> dict[str, ValueInfoProto]:
+        """The types to state at boundaries, which the file does not state."""
+        if not self.opaque or not any(each.inputs or each.outputs for each in boundaries):
+            return {}
+        crossing = dict.fromkeys(value for each in boundaries for value in (*each.inputs, *each.outputs))
+        names = [self.graph.value_names[value] for value in sorted(crossing)]
+        return {name: self._types[name] for name in names if name in self._types}
+
+    def _asked(self, regions: Regions) -> bool:
+        """Whether there is anything to ask: nodes that onnx does not know, and functions to be made."""
+        return bool(self.opaque) and any(region.nodes for region in regions.regions[TOP + 1 :])
+
+    @cached_property
+    def told(self) -> Told:
+        """What onnxruntime says."""
+        names = [self.graph.value_names[value] for value in untyped_behind(self.graph, self.opaque)]
+        main = [node for node, body in enumerate(self.graph.body_of) if body == 0]
+        tried = [position for position, node in enumerate(main) if node in self.opaque.nodes]
+        return ask(self.graph.model, [name for name in names if name not in self._stated], tried)
+
+    @cached_property
+    def _stated(self) -> frozenset[str]:
+        """The values whose types the main graph states."""
+        model: ModelProto = self.graph.model
+        infos = (*model.graph.value_info, *model.graph.input, *model.graph.output)
+        return frozenset(info.name for info in infos if info.type.WhichOneof("value"))
+
+    @cached_property
+    def _types(self) -> dict[str, ValueInfoProto]:
+        """The types that were told and are not stated, each with a note on where it comes from."""
+        found = {}
+        for name, info in self.told.types.items():
+            if name not in self._stated:
+                found[name] = stated(info)
+                metadata.write(found[name], {tags.INFERRED: "true"})
+        return found
+
+    @cached_property
+    def _typed(self) -> frozenset[int]:
+        """The values of the main graph that have a type there, or get one."""
+        values = self.graph.bodies[0].values
+        names = (*self._stated, *self._types)
+        return frozenset(values[name] for name in names if values.get(name, NONE) != NONE)

@@ -1,0 +1,85 @@
+"""Which regions of a model become functions, and what stays outside of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from onnx import ValueInfoProto
+
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module, ModuleTree
+from rewriter.passes.boundary_types import BoundaryTypes
+from rewriter.refusals import Refusal
+from rewriter.regions.boundary import Boundary, find_boundaries
+from rewriter.regions.callable import LateTypes, lift_uninferable
+from rewriter.regions.calls import Regions, find_regions
+from rewriter.regions.convex import Part, make_convex
+from rewriter.regions.order import order_parts
+from rewriter.regions.stated_types import lift_counting
+
+MOST_ROUNDS = 8
+"""Of making regions callable and convex in turn; one is enough but where each undoes the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which regions become functions.
+
+    Attributes:
+        regions: the regions, convex.
+        order: region -> the parts of its body in their order.
+        boundaries: region -> its interface.
+        types: value at a boundary -> its type, where the file does not state it and onnx does not infer it.
+        refusals: what could not be done.
+    """
+
+    regions: Regions
+    order: Sequence[Sequence[Part]]
+    boundaries: Sequence[Boundary]
+    types: Mapping[str, ValueInfoProto]
+    refusals: tuple[Refusal, ...]
+
+
+class Planner:
+    """Makes the regions of a model callable.
+
+    Attributes:
+        regions: the regions.
+        refusals: what could not be done so far.
+    """
+
+    def __init__(
+        self, analysis: Analysis, types: BoundaryTypes, wants: Callable[[ModuleTree, Module], bool]
+    ) -> None:
+        graph, tree = analysis.graph, analysis.tree
+        self._analysis, self._types = analysis, types
+        self.regions = find_regions(graph, tree, lambda module: wants(tree, module))
+        self.refusals = lift_uninferable(graph, self.regions)
+        self.refusals += lift_counting(graph, self.regions)
+        self.refusals += types.lift_refused(self.regions)
+        self._late = LateTypes(graph)
+
+    def plan(self) -> Plan:
+        """Let regions yield until all can be calls, and none is handed a value whose type is lost."""
+        order = self._ordered()
+        while lifted := self._types.lift_complained(self.regions, order):
+            self.refusals += lifted
+            order = self._ordered()
+        boundaries = find_boundaries(self._analysis.graph, self.regions)
+        return Plan(self.regions, order, boundaries, self._types.at(boundaries), tuple(self.refusals))
+
+    def _ordered(self) -> Sequence[Sequence[Part]]:
+        """Make regions callable and convex; the order of the parts of each."""
+        graph, tree, claims = self._analysis.graph, self._analysis.tree, self._analysis.claims
+        self.refusals += self._late.lift(self.regions)
+        order = order_parts(graph, self.regions)
+        if order is None:
+            self.refusals += make_convex(graph, self.regions, tree, claims)
+            for _ in range(MOST_ROUNDS):  # a segment may have come between a value and its reader
+                if not (lifted := self._late.lift(self.regions)):
+                    break
+                self.refusals += lifted + make_convex(graph, self.regions, tree, claims)
+            order = order_parts(graph, self.regions)
+            assert order is not None, "a level with a cycle"
+        return order

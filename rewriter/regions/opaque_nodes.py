@@ -1,0 +1,184 @@
+"""Opaque nodes: onnx does not know their operator (runtimes' own, custom ones), nor the types behind them.
+
+onnx.checker (1.14 to 1.23, full_check) infers types body by body, and from the first opaque node of a body on
+it reports no fault there. A function that is handed a value without a type, and has no such node before, is
+reported, and nobody reads the `value_info` of functions. That of the main graph is read. So a value without a
+type may leave a function for the main graph alone, where its type is stated; where another function would
+read it, the node that it comes from stays in the main graph, in front of all that follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.operators import canonical, schema_of, versions_of
+from rewriter.regions.calls import TOP, Regions, main_node, main_reads, shared_calls
+from rewriter.regions.convex import Part
+
+_TYPED_WHATEVER_THEY_READ = frozenset({"Cast", "Shape", "Size"})
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """The opaque nodes of a main graph.
+
+    Attributes:
+        nodes: those of an operator that onnx does not know.
+        holders: those that hold one in a body, or call a function with one.
+    """
+
+    nodes: frozenset[int]
+    holders: frozenset[int]
+
+    def __bool__(self) -> bool:
+        return bool(self.nodes or self.holders)
+
+
+def find_opaque(graph: GraphIndex) -> Opaque:
+    """The opaque nodes of the main graph."""
+    functions: dict[tuple[str, str], int] = {}
+    opsets = {0: versions_of(graph.model.opset_import)}
+    for number, body in enumerate(graph.bodies):
+        if (function := body.function) is not None:
+            functions[canonical(function.domain), function.name] = number
+            opsets[number] = versions_of(function.opset_import)
+    callers: dict[int, list[int]] = {}
+    found = []
+    for node, (domain, op_type) in enumerate(graph.operators):
+        name = canonical(domain), op_type
+        if name in functions:
+            callers.setdefault(functions[name], []).append(node)
+        elif schema_of(op_type, name[0], opsets[_root(graph, node)].get(name[0], 0)) is None:
+            found.append(node)
+    holders = _holders(graph, found, callers)
+    return Opaque(frozenset(node for node in found if graph.body_of[node] == 0), frozenset(holders))
+
+
+def _holders(graph: GraphIndex, opaque: Sequence[int], callers: Mapping[int, list[int]]) -> set[int]:
+    """The nodes of the main graph that hold opaque ones in bodies, or call functions with one."""
+    found: set[int] = set()
+    seen: set[int] = set()
+    waiting = [node for node in opaque if graph.body_of[node] != 0]
+    while waiting:
+        owner = main_node(graph, waiting.pop())
+        root = graph.body_of[owner]
+        if root == 0:
+            found.add(owner)
+        elif root not in seen:
+            seen.add(root)
+            waiting += callers.get(root, [])
+    return found
+
+
+def _root(graph: GraphIndex, node: int) -> int:
+    """The number of the main graph or function that a node stands in, at whatever depth."""
+    return graph.body_of[main_node(graph, node)] if graph.body_of[node] else 0
+
+
+def untyped_behind(graph: GraphIndex, opaque: Opaque) -> list[int]:
+    """The values of the main graph that hang on an opaque node, in the order of the file."""
+    reads = main_reads(graph)
+    found: dict[int, None] = {}
+    for node, values in reads.items():
+        if node in opaque.nodes or node in opaque.holders or not found.keys().isdisjoint(values):
+            found.update((value, None) for value in graph.writes[node] if value != NONE)
+    return list(found)
+
+
+@dataclass
+class Complaints:
+    """What onnx.checker would complain of in a model whose regions are functions.
+
+    Attributes:
+        graph: the model.
+        opaque: its opaque nodes.
+        typed: the values that have a type in the main graph, whatever writes them.
+        failed: region -> the opaque node for which its inference fails, where somebody around is silent on
+            that.
+    """
+
+    graph: GraphIndex
+    opaque: Opaque
+    typed: Set[int]
+    failed: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._reads = main_reads(self.graph)
+
+    def first(self, regions: Regions, order: Sequence[Sequence[Part]]) -> int | None:
+        """The opaque node that the first complaint comes from; None where there is none.
+
+        Args:
+            regions: the regions.
+            order: region -> the parts of its body in their order.
+        """
+        self.failed.clear()
+        scopes = _Scopes(regions, order, self.opaque.nodes)
+        known = -1
+        while known < len(self.failed):  # what a failed call gives out has no type either
+            known = len(self.failed)
+            if (found := self._sweep(scopes)) is not None:
+                return found
+        return None
+
+    def _sweep(self, scopes: _Scopes) -> int | None:
+        origins: dict[int, int] = {}
+        for node, values in self._reads.items():
+            region = scopes.region_of(node)
+            origin = None
+            if node in self.opaque.nodes or node in self.opaque.holders:
+                origin = node
+            elif self.graph.operators[node][1] not in _TYPED_WHATEVER_THEY_READ:
+                seen = (self._seen(value, region, origins, scopes) for value in values)
+                origin = next((each for each in seen if each is not None), None)
+                if origin is not None:
+                    silent = scopes.silent_around(node)
+                    if silent is None:
+                        return origin
+                    for failed in silent:
+                        self.failed.setdefault(failed, origin)
+            if origin is not None:
+                origins.update((value, origin) for value in self.graph.writes[node] if value != NONE)
+        return None
+
+    def _seen(self, value: int, reader: int, origins: Mapping[int, int], scopes: _Scopes) -> int | None:
+        """The opaque node for which a value has no type where it is read; None where it has one."""
+        producer = self.graph.producer[value]
+        if producer == NONE:
+            return None
+        made, used = scopes.chains[scopes.region_of(producer)], scopes.chains[reader]
+        together = shared_calls(made, used)
+        if together == 1 and value in self.typed:
+            return None
+        if value in origins:
+            return origins[value]
+        return next((self.failed[region] for region in made[together:] if region in self.failed), None)
+
+
+class _Scopes:
+    """Where nodes stand, and where a scope falls silent."""
+
+    def __init__(self, regions: Regions, order: Sequence[Sequence[Part]], opaque: Set[int]) -> None:
+        self._regions = regions
+        self.chains = regions.chains()
+        self._position = {part: at for parts in order for at, part in enumerate(parts)}
+        self._silent_from = [
+            next((at for at, (is_region, n) in enumerate(parts) if not is_region and n in opaque), len(parts))
+            for parts in order
+        ]
+
+    def region_of(self, node: int) -> int:
+        return self._regions.region_of[node] or TOP
+
+    def silent_around(self, node: int) -> list[int] | None:
+        """The regions that fail with a node, innermost first; None where nobody is silent on it."""
+        part: Part = (False, node)
+        failed: list[int] = []
+        for region in reversed(self.chains[self.region_of(node)]):
+            if self._position[part] > self._silent_from[region]:
+                return failed
+            failed.append(region)
+            part = (True, region)
+        return None
