@@ -6,6 +6,8 @@ from rewriter.refusals import (
     CannotCut,
     CannotWrite,
     Different,
+    DoesNotFit,
+    NoRuntime,
     NotProved,
     Reason,
     Refusal,
@@ -26,9 +28,11 @@ def test_exit_codes() -> None:
         Different: 1,
         NotProved: 5,
         CannotWrite: 2,
+        NoRuntime: 2,
         UsageError: 2,
         UnreadableModel: 3,
         CannotCut: 3,
+        DoesNotFit: 3,
         BelowThreshold: 4,
     }
     assert {error: error.exit_code for error in RewriterError.__subclasses__()} == codes

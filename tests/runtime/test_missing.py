@@ -30,7 +30,7 @@ CODE = {
 
 
 @pytest.fixture
-def instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes_are_real: None) -> Path:
     """What children import for onnxruntime; write code to it."""
     package = tmp_path / "site" / "onnxruntime"
     package.mkdir(parents=True)

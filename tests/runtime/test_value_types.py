@@ -85,5 +85,5 @@ def test_what_nobody_can_tell_is_left_out(text: str) -> None:
     assert infer_types(source, ["a", "nothing"]) == {}
 
 
-def test_a_timeout_tells_nothing() -> None:
+def test_a_timeout_tells_nothing(processes_are_real: None) -> None:
     assert infer_types(model("g (float[2] x) => (float[2] y) { y = Abs (x) }"), ["y"], timeout=0.001) == {}
