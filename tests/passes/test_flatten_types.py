@@ -5,6 +5,8 @@ from __future__ import annotations
 import onnx
 
 import rewriter
+from rewriter.evidence import tags
+from rewriter.model import metadata
 from rewriter.passes.flatten import Flatten
 from tests.build import HEAD, model
 
@@ -27,10 +29,20 @@ def sizes(made: onnx.ModelProto) -> dict[str, list[int]]:
     }
 
 
-def test_a_shared_function_calls_its_result_as_the_graph_may_call_its_own() -> None:
+def test_a_shared_function_gives_back_what_each_call_took() -> None:
     shared = rewriter.rewrite(model(LAYERS), functions="shared", numbers=False).analysis.model
     (layer, _) = shared.functions
     assert "output" in {info.name for info in layer.value_info}
+    again = flat_of(shared)
+    assert sizes(again) == sizes(model(LAYERS))
+    onnx.checker.check_model(again, full_check=True)
+
+
+def test_a_shared_function_of_which_nothing_more_is_known_calls_values_after_their_calls() -> None:
+    """Its result may be called like a value of the graph that is another one."""
+    shared = rewriter.rewrite(model(LAYERS), functions="shared", numbers=False).analysis.model
+    for function in shared.functions:
+        metadata.erase(function, [tags.FLAT])
     again = flat_of(shared)
     assert sizes(again) == {"b": [2, 4], "d": [2, 4], "/l.0/a": [2, 4], "/l.1/a": [2, 4]}
     assert {name for node in again.graph.node for name in node.output} >= sizes(again).keys()
