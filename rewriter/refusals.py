@@ -22,6 +22,7 @@ class Reason(Enum):
     )
     NAMES_LOST = "the names of its calls are too long to keep, so 'flatten' will name nodes after their calls"
     GROUPED = "its names and annotations are spread over functions, so they stay; 'rewriter flatten' it first"
+    IN_A_BODY = "its nodes stand in a body of If, Loop or Scan, which no function is made of"
     LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so it is in none"
 
 

@@ -8,7 +8,7 @@ functions, never constants in their bodies.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from rewriter.evidence import tags
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.evidence.parameters import alias_of
 from rewriter.model import metadata
+from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.passes.annotate import class_entries
@@ -26,10 +27,10 @@ from rewriter.passes.flatten import is_ours
 from rewriter.passes.naming import FunctionNames, import_domains, raise_ir_version, ranges
 from rewriter.passes.twins import find_twins
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import Refusal
+from rewriter.refusals import Reason, Refusal
 from rewriter.regions.boundary import Boundary, find_boundaries
 from rewriter.regions.callable import LateTypes, lift_uninferable
-from rewriter.regions.calls import TOP, Region, Regions, find_regions
+from rewriter.regions.calls import TOP, Region, Regions, find_regions, name_of
 from rewriter.regions.convex import Part, make_convex
 from rewriter.regions.order import order_parts
 
@@ -98,7 +99,7 @@ class _Plan:
 def _plan(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> _Plan:
     graph, tree = analysis.graph, analysis.tree
     regions = find_regions(graph, tree, lambda module: wants(tree, module))
-    refusals = lift_uninferable(graph, regions)
+    refusals = [*_in_bodies(analysis, wants), *lift_uninferable(graph, regions)]
     late = LateTypes(graph)
     refusals += late.lift(regions)
     order = order_parts(graph, regions)
@@ -111,6 +112,24 @@ def _plan(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> _P
         order = order_parts(graph, regions)
         assert order is not None, "a level with a cycle"
     return _Plan(regions, order, find_boundaries(graph, regions), tuple(refusals))
+
+
+def _in_bodies(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> Iterator[Refusal]:
+    """The wanted modules with nodes in bodies of nodes that are not theirs; the outermost of each node."""
+    graph, tree = analysis.graph, analysis.tree
+    told: set[ModulePath] = set()
+    for node, placement in enumerate(tree.placements):
+        if placement is None or graph.bodies[graph.body_of[node]].owner == NONE:
+            continue
+        owners = [
+            place.module if (place := tree.placements[each]) else ROOT for each in graph.enclosing(node)
+        ]
+        for module in tree.path_to(placement.module)[1:] if placement.module in tree else ():
+            if module.calls and wants(tree, module) and not any(map(module.path.holds, owners)):
+                if module.path not in told:
+                    told.add(module.path)
+                    yield Refusal(module.path, Reason.IN_A_BODY, name_of(graph, node))
+                break
 
 
 class _Emission:
