@@ -97,6 +97,9 @@ def test_nodes_of_a_body_may_bear_the_name_of_a_node_outside() -> None:
         node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value=f"['', '{module}', 'n']")
     found = taken(source, "one")
     assert [node.name for node in found.model.graph.node] == ["same"]
+    assert found.check is not None
+    assert found.check.numeric is not None
+    assert found.check.numeric.exact
 
 
 def test_constants_of_other_bodies_stay_there() -> None:
