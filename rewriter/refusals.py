@@ -31,6 +31,7 @@ class Reason(Enum):
         "is in none; a shape for every output of its body mends that"
     )
     NO_KERNEL = "onnxruntime takes it in a graph and not in a function, so it is in none"
+    IN_A_BODY = "its nodes stand in a body of If, Loop or Scan, which no function is made of"
     LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so it is in none"
 
 

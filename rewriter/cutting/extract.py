@@ -18,6 +18,7 @@ from rewriter.cutting.check import Check, Checking, check, demand
 from rewriter.cutting.hoisting import Flat, bodies_around, hoist
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
+from rewriter.cutting.spanning import in_one_body
 from rewriter.cutting.types import types_of
 from rewriter.cutting.writing import plan_data, write_models
 from rewriter.model.copies import Copies
@@ -132,7 +133,7 @@ def plan_extractions(analysis: Analysis, wanted: Sequence[Wanted], how: Checking
     nodes: dict[Wanted, set[int] | RewriterError] = {}
     for each in wanted:
         try:
-            nodes[each] = nodes_of(analysis, each.modules, each.call)
+            nodes[each] = in_one_body(analysis, nodes_of(analysis, each.modules, each.call), each)
         except RewriterError as error:
             nodes[each] = error
     chosen = {each: found for each, found in nodes.items() if isinstance(found, set)}

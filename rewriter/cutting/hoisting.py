@@ -118,6 +118,8 @@ class _Hoisting:
             proto = NodeProto()
             proto.CopyFrom(self.graph.nodes[node])
             rename(proto, names)
+            if body:
+                proto.ClearField("name")  # nodes of other bodies may bear it; pieces get it back
             for inner in sorted(self.bodies):
                 if self.graph.bodies[inner].owner == node:
                     self._open(inner, proto, names, varying=varying)

@@ -137,6 +137,9 @@ class Emitter:
         set_text(graph, "doc_string", source.doc_string)
         graph.metadata_props.extend(source.metadata_props)
         graph.node.extend(self.main.graph.nodes[node] for node in cut.nodes)
+        for proto, node in zip(graph.node, cut.nodes, strict=True):
+            if node in self.origin:
+                proto.name = self.analysis.graph.names[self.origin[node]]
         weights = {name_of[value] for value in cut.weights}
         graph.input.extend(types[name_of[value]] for value in cut.inputs)
         # Before IR version 4 weights are inputs as well, and later they may be.

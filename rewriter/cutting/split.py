@@ -16,6 +16,7 @@ from rewriter.cutting.hoisting import hoist
 from rewriter.cutting.levels import Levels, Place, first_node, levels_of
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
+from rewriter.cutting.spanning import in_one_body
 from rewriter.cutting.types import types_of
 from rewriter.cutting.writing import plan_data, write_models
 from rewriter.model.copies import Copies
@@ -160,14 +161,14 @@ def _region(analysis: Analysis, at: At) -> set[int]:
     name = f"{file_of(analysis)}: {at}"
     if not calls:
         raise CannotCut(f"{name}: owns no node, so it has no beginning; 'rewriter tree' shows which do")
-    nodes = calls[chosen_call(analysis, at.module, calls, at.call)]
+    nodes = set(calls[chosen_call(analysis, at.module, calls, at.call)])
     main = {node for node in nodes if analysis.graph.body_of[node] == 0}
     if not main:
         raise CannotCut(
             f"{name}: its nodes stand in the body of another node or in a function, which cannot be cut "
             "through; cut before the module that owns that node"
         )
-    return main
+    return main & in_one_body(analysis, nodes, at)
 
 
 def _cuts(analysis: Analysis, levels: Levels, order: Sequence[At]) -> list[Cut]:

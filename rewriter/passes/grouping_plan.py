@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from onnx import ValueInfoProto
 
+from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.passes.boundary_types import BoundaryTypes
-from rewriter.refusals import Refusal
+from rewriter.paths import ROOT, ModulePath
+from rewriter.refusals import Reason, Refusal
 from rewriter.regions.boundary import Boundary, find_boundaries
 from rewriter.regions.callable import LateTypes, lift_uninferable
-from rewriter.regions.calls import Regions, find_regions
+from rewriter.regions.calls import Regions, find_regions, name_of
 from rewriter.regions.convex import Part, make_convex
 from rewriter.regions.order import order_parts
 from rewriter.regions.stated_types import lift_counting
@@ -55,7 +57,7 @@ class Planner:
         graph, tree = analysis.graph, analysis.tree
         self._analysis, self._types = analysis, types
         self.regions = find_regions(graph, tree, lambda module: wants(tree, module))
-        self.refusals = lift_uninferable(graph, self.regions)
+        self.refusals = [*_in_bodies(analysis, wants), *lift_uninferable(graph, self.regions)]
         self.refusals += lift_counting(graph, self.regions)
         self.refusals += types.lift_refused(self.regions)
         self._late = LateTypes(graph)
@@ -83,3 +85,21 @@ class Planner:
             order = order_parts(graph, self.regions)
             assert order is not None, "a level with a cycle"
         return order
+
+
+def _in_bodies(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> Iterator[Refusal]:
+    """The wanted modules with nodes in bodies of nodes that are not theirs; the outermost of each node."""
+    graph, tree = analysis.graph, analysis.tree
+    told: set[ModulePath] = set()
+    for node, placement in enumerate(tree.placements):
+        if placement is None or graph.bodies[graph.body_of[node]].owner == NONE:
+            continue
+        owners = [
+            place.module if (place := tree.placements[each]) else ROOT for each in graph.enclosing(node)
+        ]
+        for module in tree.path_to(placement.module)[1:] if placement.module in tree else ():
+            if module.calls and wants(tree, module) and not any(map(module.path.holds, owners)):
+                if module.path not in told:
+                    told.add(module.path)
+                    yield Refusal(module.path, Reason.IN_A_BODY, name_of(graph, node))
+                break

@@ -1,0 +1,72 @@
+"""Whether the nodes of a piece stand in one body: those of two branches never run together."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from rewriter.cutting.calls import file_of
+from rewriter.model.graph import NONE, GraphIndex, graphs_of
+from rewriter.model.operators import canonical
+from rewriter.modules.analysis import Analysis
+from rewriter.refusals import CannotCut
+from rewriter.regions.calls import name_of
+
+_MOST_NAMED = 3
+
+
+def in_one_body(analysis: Analysis, nodes: Set[int], wanted: object) -> set[int]:
+    """The nodes without constants of other bodies, which come along with what reads them anyway.
+
+    What stands in a body of one of the nodes belongs to that node. Nodes of functions stay as they are.
+
+    Args:
+        analysis: the model.
+        nodes: those of the modules that were asked for.
+        wanted: these modules, in the message.
+
+    Raises:
+        CannotCut: the nodes stand in several bodies, or in a body and outside of it.
+    """
+    graph = analysis.graph
+    own = {node for node in nodes if nodes.isdisjoint(graph.enclosing(node)) and _is_in_graph(graph, node)}
+    computing = {node for node in own if not _comes_along(graph, node)}
+    bodies = {graph.body_of[node] for node in computing or own}
+    if len(bodies) < 2:
+        return {node for node in nodes if node not in own or graph.body_of[node] in bodies}
+    named = [title_of_body(graph, body) for body in sorted(bodies)]
+    more = [f"{len(named) - _MOST_NAMED:,} more"] if len(named) > _MOST_NAMED else []
+    places = " and in ".join([*named[:_MOST_NAMED], *more])
+    raise CannotCut(
+        f"{file_of(analysis)}: {wanted}: its nodes stand in {places}, which cannot be one model; choose a "
+        "module, or a call of it, whose nodes stand in one of them, or export each branch as its own file"
+    )
+
+
+def title_of_body(graph: GraphIndex, body: int) -> str:
+    """A body in messages: `then_branch of '/If'`."""
+    owner = graph.bodies[body].owner
+    if owner == NONE:
+        return "the main graph"
+    attributes = [each.name for each in graph.nodes[owner].attribute for _ in graphs_of(each)]
+    siblings = [number for number, each in enumerate(graph.bodies) if each.owner == owner]
+    return f"{attributes[siblings.index(body)]} of {name_of(graph, owner)!r}"
+
+
+def outermost_body(graph: GraphIndex, node: int) -> int:
+    """The body of the main graph or of a function that a node stands in, however deep inside."""
+    body = graph.body_of[node]
+    while graph.bodies[body].owner != NONE:
+        body = graph.bodies[body].outer
+    return body
+
+
+def _is_in_graph(graph: GraphIndex, node: int) -> bool:
+    return outermost_body(graph, node) == 0
+
+
+def _comes_along(graph: GraphIndex, node: int) -> bool:
+    """Whether a node is a constant, or gives a weight another name."""
+    domain, operator = graph.operators[node]
+    if canonical(domain) or operator not in ("Constant", "Identity"):
+        return False
+    return all(value in graph.initializers for value in graph.reads[node])
