@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from onnx import TensorProto
+
 from rewriter.insight.numbers import CallNumbers, Divergence, Numbers, compare_calls
 from rewriter.insight.pairing import How, ModulePair, pair_modules
 from rewriter.insight.structure import Change, Side, changes_between
@@ -19,6 +21,8 @@ from rewriter.runtime.feeds import Array
 
 TOLERANCE = 1e-4
 """How far a value may be off, relative to its largest magnitude, and still count as equal."""
+
+_HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,26 @@ class Diff:
         return self.first is None and self._outputs_compared
 
     @property
+    def unseen(self) -> tuple[ModuleDiff, ...]:
+        """The modules that both models call, and of which no call was compared though numbers were taken.
+
+        The main graph has no result of theirs: their nodes stand in bodies of If, Loop or Scan, or all they
+        compute is read by their own nodes alone.
+        """
+        if self.numbers is None or self.numbers.skipped is not None:
+            return ()
+        left, right = self.before.tree, self.after.tree
+        return tuple(
+            module
+            for module in self.modules
+            if not module.calls
+            and module.pair.before is not None
+            and module.pair.after is not None
+            and left[module.pair.before].calls
+            and right[module.pair.after].calls
+        )
+
+    @property
     def _outputs_compared(self) -> bool:
         """Whether every result of the whole model has a partner."""
         root = next(call for call in self.numbers.calls if not call.path) if self.numbers else None
@@ -118,6 +142,11 @@ class Diff:
     def random(self) -> bool:
         """Whether either model draws random numbers, which no two runs have in common."""
         return _draws(self.before) or _draws(self.after)
+
+    @property
+    def half(self) -> bool:
+        """Whether either model holds half-precision floats: weights, or what a Cast makes."""
+        return _holds_half(self.before) or _holds_half(self.after)
 
     @property
     def matched(self) -> dict[How, int]:
@@ -203,6 +232,17 @@ def _changes(left: Side, right: Side, pair: ModulePair) -> tuple[Change, ...]:
 def _draws(analysis: Analysis) -> bool:
     opsets = versions_of(analysis.model.opset_import)
     return any(draws_random(node, opsets, frozenset()) for node in analysis.graph.nodes)
+
+
+def _holds_half(analysis: Analysis) -> bool:
+    if any(tensor.data_type in _HALVES for tensor in analysis.model.graph.initializer):
+        return True
+    return any(
+        attribute.name == "to" and attribute.i in _HALVES
+        for node in analysis.graph.nodes
+        if node.op_type == "Cast"
+        for attribute in node.attribute
+    )
 
 
 def _relative(call: CallNumbers) -> float:

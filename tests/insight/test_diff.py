@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 import rewriter
 from rewriter.insight.diff import Diff
 from rewriter.insight.pairing import How, pair_modules
 from rewriter.insight.structure import Aspect, Change
 from rewriter.refusals import UsageError
+from rewriter.views.text.diff import print_diff
 from tests.build import model
 
 BODY = """
@@ -177,3 +181,40 @@ def test_what_nobody_could_place_is_told_at_the_root() -> None:
     assert changes(diff(text, text.replace("Add", "Mul"))) == {
         "": [("operator", "Add", "1", "None"), ("operator", "Mul", "None", "1")]
     }
+
+
+IN_A_BRANCH = """
+g (bool on, float[2] x) => (float[2] y) {
+  ["/pre/Neg"] a = Neg(x)
+  ["/If"] y = If(on) <
+    then_branch = t () => (b) { ["/enc/fc/Abs"] h = Abs(a) ["/enc/Exp"] b = Exp(h) },
+    else_branch = e () => (c) { ["/enc/fc/Sqrt"] i = Abs(a) ["/enc/Log"] c = Exp(i) }
+  >
+}
+"""
+
+
+def test_modules_of_which_no_result_was_compared_are_told() -> None:
+    found = diff(IN_A_BRANCH, IN_A_BRANCH)
+    assert found.equal
+    assert [str(module.path) for module in found.unseen] == ["enc", "enc.fc"]
+    assert "not compared, no result of theirs is in the main graph: 2 modules (enc, enc.fc)" in said_of(found)
+    assert diff(BODY, BODY).unseen == diff(IN_A_BRANCH, IN_A_BRANCH, numbers=False).unseen == ()
+
+
+HALF = """g (float[2] x) => (float[2] y) {
+  ["/a/Cast"] h = Cast<to = 10>(x) ["/a/Neg"] k = Neg(h) ["/b/Cast"] y = Cast<to = 1>(k)
+}"""
+
+
+def test_half_precision_on_a_cpu_is_told_where_numbers_were_taken() -> None:
+    assert "half precision: onnxruntime computes much of it in single precision" in said_of(diff(HALF, HALF))
+    assert "half precision" not in said_of(diff(HALF, HALF, numbers=False))
+    assert "half precision" not in said_of(diff(BODY, BODY))
+
+
+def said_of(found: Diff) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    print_diff(found, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()

@@ -118,9 +118,20 @@ def _notes(found: Diff) -> Iterable[str]:
         yield "what this module takes in is off as well, and no earlier module shows it"
     nothing = [m for m in found.modules if any(not c.comparable and _gives(c) for c in m.calls)]
     if nothing:
-        names = ", ".join(str(m.path or "(root)") for m in nothing[:3])
-        where = f"{counted(len(nothing), 'module')} ({names})"
-        yield f"not comparable, no result has a partner of its shape: {where}"
+        yield f"not comparable, no result has a partner of its shape: {_some(nothing)}"
+    if found.half and found.numbers is not None and found.numbers.skipped is None:
+        yield (
+            "half precision: onnxruntime computes much of it in single precision on a CPU, so a device that "
+            "does not may give other numbers"
+        )
+    if found.unseen:
+        yield f"not compared, no result of theirs is in the main graph: {_some(found.unseen)}"
+
+
+def _some(modules: Sequence[ModuleDiff]) -> str:
+    names = ", ".join(str(module.path or "(root)") for module in modules[:3])
+    more = ", ..." if len(modules) > 3 else ""
+    return f"{counted(len(modules), 'module')} ({names}{more})"
 
 
 def _gives(call: CallNumbers) -> bool:
