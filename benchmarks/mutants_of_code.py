@@ -7,11 +7,12 @@
 1. The suite of README.md runs once, with the lines that each test reaches (coverage.py's contexts).
 2. Each mutant runs the tests that reach its line, the quickest first, in a fork of a process that has
    imported them all: the code of the mutated function is put in place of the old.
-3. A mutant that survives runs the whole suite, from a copy of the repository, since some tests start
-   processes of their own.
+3. Mutants that survive run the whole suite, from a copy of the repository, since some tests start processes
+   of their own: one of every file at a time, and halves of these where the suite fails.
 
 Whatever is done is kept in a file, so an interrupted run goes on. `benchmarks/equivalent_mutants.txt` has
-those that nobody can tell from the original, each with the reason.
+those that nobody can tell from the original, `benchmarks/surviving_mutants.txt` those that no test tells from
+it, each with the reason.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import tempfile
 import time
 import types
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -47,11 +48,13 @@ GROUPS = {
     "passes": ["rewriter/passes", "rewriter/regions", "rewriter/evidence/settle.py"],
 }
 EQUIVALENT = Path(__file__).parent / "equivalent_mutants.txt"
-LONGEST = 120
-"""Seconds for the tests that reach a line; a mutant that takes longer has been noticed."""
+SURVIVING = Path(__file__).parent / "surviving_mutants.txt"
+PATIENCE = (60.0, 5.0)
+"""Seconds, and times what the tests that reach a line take without a mutant: who takes longer is noticed."""
 LONGEST_SUITE = 3600
+SO_FAR = "survived so far"
 COPIED = (
-    *("rewriter", "tests", "fixtures", "benchmarks", "docs"),
+    *(".ci", "rewriter", "tests", "fixtures", "benchmarks", "docs"),
     *("README.md", "CHANGELOG.md", "pyproject.toml", "mkdocs.yml", "action.yml", ".pre-commit-hooks.yaml"),
 )
 _NODE = re.compile(r"\|(?:setup|run|call|teardown)$")
@@ -136,14 +139,14 @@ class Forks:
         os.chdir(ROOT)
         pytest.main(["--collect-only", "-qq", "-p", "no:xdist", "-p", "no:cov", "-o", "addopts="])
 
-    def run(self, edit: Edit, tests: Sequence[str]) -> str:
-        """The test that noticed the mutant; nothing where none did."""
+    def run(self, edit: Edit, tests: Sequence[str], seconds: float) -> str:
+        """The test that noticed the mutant; nothing where none did; after so many seconds all have."""
         with tempfile.TemporaryDirectory() as folder:
             said = Path(folder) / "out"
             child = os.fork()
             if not child:
                 os._exit(self._child(edit, tests, Path(folder)))
-            code = _wait(child)
+            code = _wait(child, seconds)
             if code == 0:
                 return ""
             text = said.read_text("utf-8", "replace") if said.exists() else ""
@@ -191,9 +194,9 @@ def _codes(code: types.CodeType) -> list[types.CodeType]:
     return [*inner, *(deeper for each in inner for deeper in _codes(each))]
 
 
-def _wait(child: int) -> int:
+def _wait(child: int, seconds: float) -> int:
     """The exit code of a fork; -1 where it was ended."""
-    limit = time.monotonic() + LONGEST
+    limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         found, status = os.waitpid(child, os.WNOHANG)
         if found:
@@ -204,17 +207,35 @@ def _wait(child: int) -> int:
     return -1
 
 
-def whole_suite(edit: Edit, folder: Path) -> str:
-    """The first test of the whole suite that notices the mutant in a copy of the repository."""
+def by_suite(edits: Sequence[Edit], folder: Path) -> Iterator[tuple[Edit, str]]:
+    """Each mutant with the test of the whole suite that notices it; nothing where none does."""
+    left = list(edits)
+    while left:
+        batch = list({edit.path: edit for edit in reversed(left)}.values())
+        left = [edit for edit in left if not any(edit is each for each in batch)]
+        yield from _blame(batch, folder)
+
+
+def _blame(batch: Sequence[Edit], folder: Path) -> Iterator[tuple[Edit, str]]:
+    by = whole_suite(batch, folder)
+    if not by or len(batch) == 1:
+        yield from ((edit, by) for edit in batch)
+        return
+    half = len(batch) // 2
+    yield from _blame(batch[:half], folder)
+    yield from _blame(batch[half:], folder)
+
+
+def whole_suite(edits: Sequence[Edit], folder: Path) -> str:
+    """The first test of the whole suite that fails with edits of several files, in a copy of the repository."""
     copy = folder / "copy"
     if not copy.exists():
         copy.mkdir()
         for name in COPIED:
             source = ROOT / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
-    target = copy / edit.path
-    before = target.read_text("utf-8")
-    target.write_text(edit.source, "utf-8")
+    for edit in edits:
+        (copy / edit.path).write_text(edit.source, "utf-8")
     try:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-x", "-q", "-n", "auto", "-p", "no:cacheprovider"],
@@ -228,7 +249,8 @@ def whole_suite(edit: Edit, folder: Path) -> str:
     except subprocess.TimeoutExpired:
         return "timed out"
     finally:
-        target.write_text(before, "utf-8")
+        for edit in edits:
+            shutil.copy(ROOT / edit.path, copy / edit.path)
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
     return failed[1] if failed else f"ended with {done.returncode}" if done.returncode else ""
 
@@ -249,41 +271,39 @@ def judge(edits: Sequence[Edit], reach: Reach, folder: Path, *, suite: bool) -> 
     done = folder / "verdicts.jsonl"
     lines = done.read_text("utf-8").splitlines() if done.exists() else []
     known = {(each.path, each.line, each.what): each for each in (Verdict(**json.loads(x)) for x in lines)}
-    forks: Forks | None = None
-    verdicts = []
-    for number, edit in enumerate(edits, 1):
-        found = known.get((edit.path, edit.line, edit.what))
-        if found is None or (suite and found.outcome == "survived so far"):
-            forks = forks or Forks()
-            found = _judged(edit, reach, forks, folder, suite=suite)
-            with done.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(asdict(found)) + "\n")
-        verdicts.append(found)
-        print(f"{number}/{len(edits)} {found.outcome}: {edit.path}:{edit.line} {edit.what}", file=sys.stderr)
-    return verdicts
+
+    def note(edit: Edit, outcome: str, by: str) -> None:
+        found = Verdict(edit.path, edit.line, edit.function, edit.what, outcome, by)
+        known[(edit.path, edit.line, edit.what)] = found
+        with done.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(asdict(found)) + "\n")
+        print(f"{len(known)}: {found.outcome}: {edit.path}:{edit.line} {edit.what}", file=sys.stderr)
+
+    new = [edit for edit in edits if (edit.path, edit.line, edit.what) not in known]
+    forks = Forks() if new else None
+    for edit in new:
+        assert forks is not None
+        tests = reach.of(edit)
+        seconds = PATIENCE[0] + PATIENCE[1] * sum(reach.seconds.get(test, 0.0) for test in tests)
+        by = forks.run(edit, tests, seconds) if tests else ""
+        note(edit, "killed" if by else SO_FAR, by)
+    if suite:
+        left = [edit for edit in edits if known[(edit.path, edit.line, edit.what)].outcome == SO_FAR]
+        for edit, by in by_suite(left, folder):
+            note(edit, "killed by the suite" if by else "survived", by)
+    return [known[(edit.path, edit.line, edit.what)] for edit in edits]
 
 
-def _judged(edit: Edit, reach: Reach, forks: Forks, folder: Path, *, suite: bool) -> Verdict:
-    place = (edit.path, edit.line, edit.function, edit.what)
-    tests = reach.of(edit)
-    if tests and (by := forks.run(edit, tests)):
-        return Verdict(*place, "killed", by)
-    if not suite:
-        return Verdict(*place, "survived so far")
-    by = whole_suite(edit, folder)
-    return Verdict(*place, "killed by the suite" if by else "survived", by)
-
-
-def equivalent() -> dict[str, str]:
-    """Mutants that compute the same as the original -> the reason."""
-    lines = EQUIVALENT.read_text("utf-8").splitlines() if EQUIVALENT.exists() else []
+def reasons(file: Path) -> dict[str, str]:
+    """Mutant -> what a file says of it."""
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
     pairs = (line.split(" # ", 1) for line in lines if line and not line.startswith("#"))
     return {mutant.strip(): reason.strip() for mutant, reason in pairs}
 
 
 def report(groups: dict[str, list[Verdict]], count: int, seed: int) -> str:
     """The results as Markdown."""
-    known = equivalent()
+    known, told = reasons(EQUIVALENT), reasons(SURVIVING)
     rows, survivors = [], []
     for group, verdicts in groups.items():
         counted = [each for each in verdicts if name_of(each) not in known]
@@ -293,7 +313,11 @@ def report(groups: dict[str, list[Verdict]], count: int, seed: int) -> str:
         rows.append(
             (group, len(verdicts), len(verdicts) - len(counted), killed, len(counted) - killed, share)
         )
-        survivors += [f"- `{name_of(each)}`" for each in counted if not each.outcome.startswith("killed")]
+        survivors += [
+            f"- `{name_of(each)}`: {told.get(name_of(each), 'no reason is known')}"
+            for each in counted
+            if not each.outcome.startswith("killed")
+        ]
     return "\n\n".join(
         [
             "# Mutants of our own code",
