@@ -227,7 +227,7 @@ def _blame(batch: Sequence[Edit], folder: Path) -> Iterator[tuple[Edit, str]]:
 
 
 def whole_suite(edits: Sequence[Edit], folder: Path) -> str:
-    """The first test of the whole suite that fails with edits of several files, in a copy of the repository."""
+    """The first test of the whole suite that fails in a copy of the repository with these edits."""
     copy = folder / "copy"
     if not copy.exists():
         copy.mkdir()
