@@ -12,7 +12,7 @@ from typing import Any
 
 import onnx
 from onnx import numpy_helper
-from onnx.backend.test.loader import DATA_DIR, load_node_model_tests
+from onnx.backend.test import loader
 
 KINDS = ("light", "pytorch-converted", "pytorch-operator", "simple")
 """What the wheel holds as files; the files of `real` would have to be downloaded."""
@@ -23,14 +23,14 @@ Recorded = dict[str, Any]
 def shipped() -> Iterator[Path]:
     """The files in the wheel."""
     for kind in KINDS:
-        yield from sorted((Path(DATA_DIR) / kind).rglob("*.onnx"))
+        yield from sorted((Path(loader.DATA_DIR) / kind).rglob("*.onnx"))
 
 
 def node_tests(folder: Path, every: int = 1) -> Iterator[Path]:
-    """Write every n-th node test into a folder, which is made."""
+    """Write every n-th node test into a folder, which is made; onnx before 1.20 has no loader of them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they overflow on purpose
-        cases = sorted(load_node_model_tests(), key=lambda case: case.name)
+        cases = sorted(loader.load_node_model_tests(), key=lambda case: case.name)
     for case in cases[::every]:
         assert case.model
         home = folder / case.name

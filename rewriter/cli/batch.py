@@ -106,7 +106,10 @@ def _bar() -> Iterator[Told]:
     """A progress bar on stderr, where someone is looking."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    if not console.is_terminal:  # a bar that is disabled prints an empty line, in rich before 14.3
+        yield lambda record, through, of: None
+        return
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("rewrite", total=None)
         failed = 0
 

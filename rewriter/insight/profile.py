@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.refusals import UnreadableModel
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.inputs import FeedError
-from rewriter.runtime.kernels import KernelProfile, ProfileError, read_profile
+from rewriter.runtime.kernels import KernelProfile, ProfileError, parse_events, read_profile
 from rewriter.runtime.planning import plan
 from rewriter.runtime.profiling import Asked, Profiled, profile_runs
 from rewriter.runtime.protocol import one_line
@@ -130,7 +129,7 @@ def read_recorded(recorded: Path) -> KernelProfile:
         UnreadableModel: it is no such file.
     """
     try:
-        return read_profile(json.loads(recorded.read_text("utf-8", "replace")))
+        return read_profile(parse_events(recorded.read_text("utf-8", "replace")))
     except OSError as error:
         raise UnreadableModel(f"{recorded}: cannot be read: {error.strerror}; check the path") from None
     except (ValueError, RecursionError) as error:

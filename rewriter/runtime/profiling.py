@@ -21,7 +21,7 @@ from google.protobuf.message import EncodeError
 from rewriter.model.graph import GraphIndex
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
-from rewriter.runtime.kernels import KernelProfile, ProfileError, read_profile
+from rewriter.runtime.kernels import KernelProfile, ProfileError, parse_events, read_profile
 from rewriter.runtime.overloads import misread
 from rewriter.runtime.protocol import Request, Stage, one_line
 from rewriter.runtime.sessions import demand_result, in_child, scratch
@@ -116,7 +116,7 @@ def _collected(place: Path, names: tuple[str, ...], asked: Asked) -> Profiled:
     if not asked.rounds:
         return Profiled(names, None, optimised)
     try:
-        events = json.loads((place / "profile.json").read_text(encoding="utf-8", errors="replace"))
+        events = parse_events((place / "profile.json").read_text(encoding="utf-8", errors="replace"))
         return Profiled(names, read_profile(events, warmup=asked.warmup), optimised)
     except (OSError, ProfileError, ValueError) as error:
         return Profiled(skipped=one_line(f"onnxruntime's profile cannot be read: {error}"))

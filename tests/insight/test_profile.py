@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 import rewriter
 from rewriter.insight.profile import Profile
 from rewriter.refusals import UsageError
+from rewriter.releases import numbers_of
 from tests.build import model
 from tests.exports import EXPORTS
 
@@ -47,7 +49,8 @@ def test_nearly_all_time_is_mapped_and_booked_once(name: str) -> None:
     root = found.modules[0]
     assert root.total.mean + found.unmapped.mean == pytest.approx(found.total.mean, abs=1e-6)
     assert sum(each.own.mean for each in found.classes) == pytest.approx(root.total.mean, abs=1e-6)
-    assert found.peak_bytes > 0
+    tells_memory = numbers_of(onnxruntime.__version__) >= (1, 23, 2)
+    assert (found.peak_bytes > 0) == tells_memory
 
 
 def test_a_slow_module_is_found_by_running() -> None:

@@ -91,7 +91,7 @@ def test_draws_are_counted_whatever_types_are_declared() -> None:
 
 def test_two_defaults_of_one_attribute_are_unprovable() -> None:
     """onnxruntime takes the first; the text form cannot write two, so the second is put in."""
-    before, after = model(defaults("1")), model(unary("y = Elu<alpha = 1.0>(x)"))
+    before, after = model(defaults("1.0")), model(unary("y = Elu<alpha = 1.0>(x)"))
     assert compare_expressions(before, after).equal
     before.functions[0].attribute_proto.append(helper.make_attribute("alpha", 7.0))
     assert "two attributes 'alpha'" in str(certify(before, after).difference)
@@ -99,7 +99,7 @@ def test_two_defaults_of_one_attribute_are_unprovable() -> None:
 
 
 def test_two_attributes_of_one_name_at_a_call_are_unprovable() -> None:
-    made = model(defaults("1").replace("m.f(x)", "m.f<alpha = 2.0>(x)"))
+    made = model(defaults("1.0").replace("m.f(x)", "m.f<alpha = 2.0>(x)"))
     assert compare_expressions(made, model(unary("y = Elu<alpha = 2.0>(x)"))).equal
     made.graph.node[0].attribute.append(helper.make_attribute("alpha", 3.0))
     for alpha in ("2.0", "3.0"):

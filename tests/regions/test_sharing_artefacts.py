@@ -30,7 +30,7 @@ STORED_TABLE = f"""{HEADER} (float[1, 72] x, bool[72] seen) => (float[1, 72] y)
 }}"""
 """`table` is nobody's parameter, and too large to be copied."""
 
-LEFT_BEHIND = f"""{HEADER} (float["batch", "size"] x) => (float[N] y) {{
+LEFT_BEHIND = f"""{HEADER} (float[B, S] x) => (float[N] y) {{
   ["/stem/Relu"] s = Relu (x)
   ["/Constant"] one = Constant <value_int = 1> ()
   ["/Constant_1"] axis = Constant <value_ints = [0]> ()
