@@ -287,6 +287,7 @@ def _become(request: dict[str, Any], files: Sequence[int]) -> NoReturn:
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding)
         errors = io.BufferedWriter(io.FileIO(2, "w", closefd=False))
         sys.stderr = io.TextIOWrapper(errors, encoding, "backslashreplace", line_buffering=True)
+        sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
         code = _exit_code(lambda: _main(request["words"]))
     finally:
         os._exit(code)

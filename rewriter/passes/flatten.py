@@ -31,12 +31,10 @@ from rewriter.refusals import Reason, Refusal
 
 @dataclass(frozen=True, slots=True)
 class Flatten:
-    """Undoes `share`, `group` and `unshare`: the model is what it was before them, byte for byte.
+    """Undoes `share`, `group` and `unshare` byte for byte, but for edits since and IR versions below 4.
 
-    A file below IR version 4 keeps the version that `group` raised it to, with its constants no longer listed
-    as inputs.
-
-    Where somebody edited a function since, or its calls, the nodes of these calls are named after their call.
+    The nodes of an edited function, or of an edited call of one, are named after the call. A file below IR
+    version 4 keeps the version that `group` raised it to, and its constants stay out of the inputs.
 
     Attributes:
         foreign: whether to enter functions of others as well.
