@@ -10,7 +10,7 @@ from onnx import ModelProto
 
 from rewriter.model import wire
 from rewriter.model.graph import GraphIndex
-from rewriter.model.limits import current
+from rewriter.model.limits import MOST_BYTES, current
 from rewriter.model.meaning import indexed
 from rewriter.refusals import CannotWrite, UnreadableModel
 
@@ -46,14 +46,23 @@ def load_indexed(path: Path, *, ordered: bool = True) -> GraphIndex:
     if path.exists() and not path.is_file():
         raise UnreadableModel(f"{path}: a pipe or device, not a file; save the model to a file first")
     try:
-        size = path.stat().st_size
-        current().demand("bytes", size, f"{path}: the file has {size:,} bytes")
+        _demand_readable(path, path.stat().st_size)
         data = path.read_bytes()
     except FileNotFoundError:
         raise UnreadableModel(f"{path}: no such file; check the path") from None
     except OSError as error:
         raise UnreadableModel(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
     return parse_indexed(data, str(path), ordered=ordered)
+
+
+def _demand_readable(path: Path, size: int) -> None:
+    """Refuse a file by its size, before it is read."""
+    if size > MOST_BYTES:
+        raise UnreadableModel(
+            f"{path}: the file has {size:,} bytes, and protobuf reads {MOST_BYTES:,}; export it again with "
+            "its weights as external data: onnx.save(model, path, save_as_external_data=True)"
+        )
+    current().demand("bytes", size, f"{path}: the file has {size:,} bytes")
 
 
 def parse_indexed(data: bytes, name: str, *, ordered: bool = True) -> GraphIndex:
