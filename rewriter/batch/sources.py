@@ -11,8 +11,8 @@ from typing import NamedTuple
 from rewriter.batch import remote
 from rewriter.batch.digests import locations_of
 from rewriter.model.external import is_inside
+from rewriter.model.sidecar_file import sidecar_path
 from rewriter.nearest import fits_nothing
-from rewriter.pipeline import sidecar_path
 from rewriter.refusals import UnreadableModel, UsageError
 
 _SUFFIX = ".onnx"
