@@ -26,7 +26,8 @@ _SIGNS = (
 
 
 _DEEPEST = 32
-"""Graph attributes inside each other, of three messages each: protobuf reads a hundred messages deep."""
+_LEVELS = 100
+"""Graph attributes, of three messages each, and messages inside each other, that protobuf reads."""
 
 
 def load(path: Path, *, ordered: bool = True) -> ModelProto:
@@ -99,9 +100,18 @@ def _parsed(data: bytes) -> ModelProto:
 def _fault_of(data: bytes) -> str:
     """Why bytes are no model: protobuf says the same of a file cut off and of one too deep for it."""
     with contextlib.suppress(wire.Malformed):
-        depth = wire.depth_of(data, current())
-        if depth > _DEEPEST:
-            return f"graphs are {depth} deep inside each other, and protobuf reads {_DEEPEST}; flatten them"
+        found = wire.depth_of(data, current())
+        over = "over " if found.levels == wire.DEEPEST else ""
+        if found.depth > _DEEPEST:
+            return (
+                f"graphs are {over}{found.depth} deep inside each other, and protobuf reads {_DEEPEST}; "
+                "flatten them"
+            )
+        if found.levels > _LEVELS:
+            return (
+                f"its messages are {over}{found.levels} deep inside each other, and protobuf reads "
+                f"{_LEVELS}; export it again with flatter types"
+            )
     return "not an ONNX model, or cut off midway; export or download it again"
 
 
