@@ -35,7 +35,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rewriter import pipeline
 from rewriter.model import copies, leftovers, metadata, outputs, staging
-from rewriter.pipeline import sidecar_path
+from rewriter.model.sidecar_file import sidecar_path
 
 KILLS = 500
 SHARES = range(0, 101, 5)

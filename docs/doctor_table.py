@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from rewriter.insight.doctor.examine import NOT_MEASURED, RULES, TOOLS
@@ -51,7 +52,7 @@ def _of(rule: Rule) -> str:
     if rule.name in WORDS:
         return WORDS[rule.name]
     words = rule.because(EVERYTHING).replace("1,000,000,000,000", "over 2^31")
-    return words.replace("1,000,000 ", "").replace("2,000,000 ", "")
+    return re.sub(r"\b\d,000,000 ", "", words)
 
 
 def refreshed(page: str) -> str:

@@ -92,7 +92,8 @@ def test_without_a_sidecar_the_old_one_goes_if_it_is_ours(tmp_path: Path) -> Non
     told = tmp_path / "o.modules.json"
     rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", numbers=False)
     assert told.exists()
-    rewriter.rewrite(chain("/b/Relu"), tmp_path / "o.onnx", numbers=False, sidecar=False)
+    report = rewriter.rewrite(chain("/b/Relu"), tmp_path / "o.onnx", numbers=False, sidecar=False)
+    assert report.removed == (told,)
     assert [file.name for file in tmp_path.iterdir()] == ["o.onnx"]
     for foreign in ("{}", "no JSON", '{"schema": "rewriter.modules/1"}'):
         told.write_text(foreign)

@@ -13,6 +13,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from rewriter import pipeline
 from rewriter.model import files
+from rewriter.model.sidecar_file import sidecar_path
 from rewriter.passes.presets import standard_passes
 from rewriter.views.report import Report
 from tests.exports import EXPORTS, FILES, each_file_with, file_in_turn, stripped
@@ -64,7 +65,7 @@ def test_a_second_run_changes_nothing(path: Path, restore_names: bool, tmp_path:
     rewrite(path, once, restore_names)
     rewrite(once, twice, restore_names)
     assert once.read_bytes() == twice.read_bytes()
-    assert pipeline.sidecar_path(once).read_bytes() == pipeline.sidecar_path(twice).read_bytes()
+    assert sidecar_path(once).read_bytes() == sidecar_path(twice).read_bytes()
 
 
 @file_in_turn
@@ -79,7 +80,7 @@ def test_the_same_input_gives_the_same_bytes_and_stays_untouched(path: Path, tmp
     assert written[0] == written[1]
     assert {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in folder} == folder
     data = {file.name for file in folder} - {path.name}
-    assert {*written[0]} == {path.name, pipeline.sidecar_path(path).name, *data}
+    assert {*written[0]} == {path.name, sidecar_path(path).name, *data}
     for name in data:
         assert written[0][name] == (path.parent / name).read_bytes()
 

@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from onnx import ModelProto
 
 from rewriter.model.external import external_locations, fault_of_data
+from rewriter.model.limits import MOST_BYTES
 from rewriter.refusals import UnreadableModel
 
 _BYTES = 16
@@ -44,17 +45,23 @@ def of_model(path: Path) -> str:
         OSError: the model cannot be read.
     """
     parts = [of_file(path)]
-    for name in locations_of(path.read_bytes()):
+    for name in locations_of(path):
         there = fault_of_data(path.parent, name) is None
         parts += [name, of_file(path.parent / name) if there else ""]
     return digest_of(*(part.encode("utf-8", "replace") for part in parts))
 
 
-def locations_of(data: bytes) -> tuple[str, ...]:
-    """Where the external data of a model is said to lie, in order; nothing where it is no model."""
+def locations_of(path: Path) -> tuple[str, ...]:
+    """Where the external data of a model is said to lie, in order; nothing where it is no model.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    if path.stat().st_size > MOST_BYTES:
+        return ()
     model = ModelProto()
     try:
-        model.ParseFromString(data)
+        model.ParseFromString(path.read_bytes())
         return tuple(sorted(str(name) for name in external_locations(model)))
     except (DecodeError, UnreadableModel):
         return ()

@@ -111,7 +111,7 @@ def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
         folder.mkdir(parents=True)
         wanted = {url: folder / name}
         _get(system, url, folder / name)
-        for location in locations_of((folder / name).read_bytes()):
+        for location in locations_of(folder / name):
             if _is_plain(location) and _exists(system, data := f"{home}/{location}{query}"):
                 wanted[data] = folder / location
         if config:

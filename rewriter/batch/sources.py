@@ -11,8 +11,8 @@ from typing import NamedTuple
 from rewriter.batch import remote
 from rewriter.batch.digests import locations_of
 from rewriter.model.external import is_inside
+from rewriter.model.sidecar_file import sidecar_path
 from rewriter.nearest import fits_nothing
-from rewriter.pipeline import sidecar_path
 from rewriter.refusals import UnreadableModel, UsageError
 
 _SUFFIX = ".onnx"
@@ -145,7 +145,7 @@ def _demand_data_apart(jobs: Iterable[Job]) -> None:
     for folders in homes.values():
         taken: dict[str, Path] = {}
         for folder, models in folders.items() if len(folders) > 1 else ():
-            for name in dict.fromkeys(name for model in models for name in locations_of(_bytes_of(model))):
+            for name in dict.fromkeys(name for model in models for name in _locations_of(model)):
                 if (other := taken.setdefault(name, folder)) != folder:
                     raise UsageError(
                         f"{other / name} and {folder / name} would both become {name}; name the folder that "
@@ -153,11 +153,11 @@ def _demand_data_apart(jobs: Iterable[Job]) -> None:
                     )
 
 
-def _bytes_of(path: Path) -> bytes:
+def _locations_of(path: Path) -> tuple[str, ...]:
     try:
-        return path.read_bytes()
+        return locations_of(path)
     except OSError:  # whoever rewrites it will say so
-        return b""
+        return ()
 
 
 def _demand_elsewhere(jobs: Iterable[Job], output: str) -> None:

@@ -8,7 +8,7 @@ model gives out, is an output: values that leave the modules and come back are b
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onnx import ModelProto
@@ -54,6 +54,7 @@ class Extraction:
         hoisted: whether nodes stand in a body of If, Loop or Scan, and were recorded in its first iteration.
         check: whether it is valid and computes what the whole does.
         outputs: the files written, the model last.
+        removed: the sidecar and the copies of data of the model that the output took the place of.
     """
 
     wanted: Wanted
@@ -63,6 +64,7 @@ class Extraction:
     hoisted: bool
     check: Check | None = None
     outputs: tuple[Path, ...] = ()
+    removed: tuple[Path, ...] = ()
 
     @property
     def model(self) -> ModelProto:
@@ -120,8 +122,8 @@ def extract(
     folder = analysis.path.parent if analysis.path else output.parent if output else None
     verdict = check(batch.whole, [found.piece], folder, how)[0]
     demand(f"{file_of(analysis)}: {wanted}", verdict)
-    written = write_models({output: found.model}, copies) if output else ()
-    return Extraction(wanted, found.piece, found.constants, found.returning, found.hoisted, verdict, written)
+    written, removed = write_models({output: found.model}, copies) if output else ((), ())
+    return replace(found, wanted=wanted, check=verdict, outputs=written, removed=removed)
 
 
 def plan_extractions(analysis: Analysis, wanted: Sequence[Wanted], how: Checking) -> Batch:

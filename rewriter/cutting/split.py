@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from onnx import ModelProto
@@ -68,6 +68,7 @@ class Split:
         left: where it was cut -> number of nodes of that module in earlier parts, which read them as well.
         checks: part -> whether it is valid and gives what the whole does, run behind the earlier ones.
         outputs: the files written, `split.json` last.
+        removed: sidecars and copies of data of models that the parts took the place of.
     """
 
     at: tuple[At, ...]
@@ -76,6 +77,7 @@ class Split:
     left: dict[At, int]
     checks: tuple[Check, ...] = ()
     outputs: tuple[Path, ...] = ()
+    removed: tuple[Path, ...] = ()
 
     @property
     def crossing(self) -> tuple[int, ...]:
@@ -119,15 +121,17 @@ def split(
         for number, verdict in enumerate(checks):
             demand(f"{file_of(analysis)}: part {number}", verdict)
         written: tuple[Path, ...] = ()
+        removed: tuple[Path, ...] = ()
         if folder:
             models_by_path = dict(zip(targets, models, strict=True))
-            written = write_models(models_by_path, copies, (folder / INDEX, index(analysis, planned)))
+            note = (folder / INDEX, index(analysis, planned))
+            written, removed = write_models(models_by_path, copies, note)
     except BaseException:
         if made and folder:
             with suppress(OSError):
                 folder.rmdir()
         raise
-    return Split(planned.at, planned.parts, planned.feeds, planned.left, checks, written)
+    return replace(planned, checks=checks, outputs=written, removed=removed)
 
 
 def plan_split(analysis: Analysis, at: Sequence[At], how: Checking) -> Split:

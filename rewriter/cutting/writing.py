@@ -44,10 +44,14 @@ def plan_data(
 
 def write_models(
     models: Mapping[Path, ModelProto], copies: Copies, note: tuple[Path, bytes] | None = None
-) -> tuple[Path, ...]:
-    """Write data, models and the note that describes them; while models change there is no note."""
+) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Write data, models and the note that describes them; while models change there is no note.
+
+    Returns:
+        The files that were written, and the sidecars and copies of earlier runs that were removed.
+    """
     contents: dict[Path, Content] = {path: content_of(model, path, copies) for path, model in models.items()}
     if note is not None:
         contents[note[0]] = note[1]
-    outputs.write_atomically(contents, copies, seal=note[0] if note else None)
-    return (*copies.files, *([note[0]] if note else ()), *models)
+    removed = outputs.write_atomically(contents, copies, seal=note[0] if note else None)
+    return (*copies.files, *([note[0]] if note else ()), *models), removed

@@ -10,7 +10,7 @@ from onnx import ModelProto
 
 from rewriter.model import wire
 from rewriter.model.graph import GraphIndex
-from rewriter.model.limits import current
+from rewriter.model.limits import MOST_BYTES, current
 from rewriter.model.meaning import indexed
 from rewriter.refusals import CannotWrite, UnreadableModel
 
@@ -26,7 +26,8 @@ _SIGNS = (
 
 
 _DEEPEST = 32
-"""Graph attributes inside each other, of three messages each: protobuf reads a hundred messages deep."""
+_LEVELS = 100
+"""Graph attributes, of three messages each, and messages inside each other, that protobuf reads."""
 
 
 def load(path: Path, *, ordered: bool = True) -> ModelProto:
@@ -46,14 +47,23 @@ def load_indexed(path: Path, *, ordered: bool = True) -> GraphIndex:
     if path.exists() and not path.is_file():
         raise UnreadableModel(f"{path}: a pipe or device, not a file; save the model to a file first")
     try:
-        size = path.stat().st_size
-        current().demand("bytes", size, f"{path}: the file has {size:,} bytes")
+        _demand_readable(path, path.stat().st_size)
         data = path.read_bytes()
     except FileNotFoundError:
         raise UnreadableModel(f"{path}: no such file; check the path") from None
     except OSError as error:
         raise UnreadableModel(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
     return parse_indexed(data, str(path), ordered=ordered)
+
+
+def _demand_readable(path: Path, size: int) -> None:
+    """Refuse a file by its size, before it is read."""
+    if size > MOST_BYTES:
+        raise UnreadableModel(
+            f"{path}: the file has {size:,} bytes, and protobuf reads {MOST_BYTES:,}; export it again with "
+            "its weights as external data: onnx.save(model, path, save_as_external_data=True)"
+        )
+    current().demand("bytes", size, f"{path}: the file has {size:,} bytes")
 
 
 def parse_indexed(data: bytes, name: str, *, ordered: bool = True) -> GraphIndex:
@@ -90,9 +100,18 @@ def _parsed(data: bytes) -> ModelProto:
 def _fault_of(data: bytes) -> str:
     """Why bytes are no model: protobuf says the same of a file cut off and of one too deep for it."""
     with contextlib.suppress(wire.Malformed):
-        depth = wire.depth_of(data, current())
-        if depth > _DEEPEST:
-            return f"graphs are {depth} deep inside each other, and protobuf reads {_DEEPEST}; flatten them"
+        found = wire.depth_of(data, current())
+        over = "over " if found.levels == wire.DEEPEST else ""
+        if found.depth > _DEEPEST:
+            return (
+                f"graphs are {over}{found.depth} deep inside each other, and protobuf reads {_DEEPEST}; "
+                "flatten them"
+            )
+        if found.levels > _LEVELS:
+            return (
+                f"its messages are {over}{found.levels} deep inside each other, and protobuf reads "
+                f"{_LEVELS}; export it again with flatter types"
+            )
     return "not an ONNX model, or cut off midway; export or download it again"
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields, replace
 from rewriter.nearest import fits_nothing
 from rewriter.refusals import UnreadableModel, UsageError
 
+MOST_BYTES = (2 << 30) - 1
+"""Bytes of a serialized model that protobuf reads and writes, whatever the limits are."""
 MOST_ENTERED = 2_000_000
 """Nodes inside of functions and graph attributes, with every call entered, that a proof reads."""
 
@@ -22,7 +24,7 @@ class Limits:
     """Bounds on one file; a file on a bound passes.
 
     Attributes:
-        bytes: size of the file without external data; protobuf itself reads no more than 2 GiB.
+        bytes: size of the file without external data; above `MOST_BYTES` it bounds nothing.
         entries: entries of the lists in the file, as far as they are counted before it is parsed: nodes,
             initializers, metadata and functions, and everything inside of what is large. It bounds the memory
             that parsing takes, which may be a hundred times the size of the file.
@@ -32,7 +34,7 @@ class Limits:
             every module, in the tree and the sidecar.
     """
 
-    bytes: int = (2 << 30) - 1
+    bytes: int = MOST_BYTES
     entries: int = 3_000_000
     nodes: int = 1_000_000
     depth: int = 100

@@ -10,6 +10,7 @@ from pathlib import Path
 from rewriter import interrupts
 from rewriter.model.copies import Copies, Watched, copies_to, same_content
 from rewriter.model.leftovers import copies_of, remove_unused
+from rewriter.model.sidecar_file import stale_sidecars
 from rewriter.model.staging import Content, Staged, locked, stage, sweep, sync
 from rewriter.refusals import CannotWrite, UsageError
 
@@ -88,24 +89,23 @@ def write_atomically(
     copies: Copies | None = None,
     *,
     seal: Path | None = None,
-    stale: Path | None = None,
 ) -> tuple[Path, ...]:
     """Write several files, each whole or not at all, so that every state in between is a valid one.
 
     Every file is first written beside its target and synced: a full disk or an interrupt leaves the old ones
     standing. Then names change, with the folders locked against other runs: copies of data first, under names
     that nothing refers to yet; the seal goes; the outputs take their places in order; the seal comes last. So
-    a model never stands beside data of another, nor beside a seal that describes another. Older copies of
-    data that are ours, see `leftovers`, and that no file mentions any more are removed at the end.
+    a model never stands beside data of another, nor beside a seal or a sidecar that describes another.
+    Sidecars of earlier outputs go, see `sidecar_file`; so do older copies of data that are ours, see
+    `leftovers`, and that no file mentions any more.
 
     Args:
         outputs: target -> its bytes.
         copies: external data to copy; refused where an input changed since they were planned.
         seal: the one of `outputs` that describes the others.
-        stale: where there is no seal, the old one beside the outputs, which goes before they come.
 
     Returns:
-        The older copies that were removed.
+        The sidecars and the older copies that were removed.
 
     Raises:
         CannotWrite: a folder is missing or not writable, or the disk is full.
@@ -134,7 +134,8 @@ def write_atomically(
                 copies.check()
                 old = copies_of(outputs, folders)
                 _move_data(staged[: len(copies.files)])
-                _replace(staged[len(copies.files) :], seal, stale)
+                gone += stale_sidecars(outputs)
+                _replace(staged[len(copies.files) :], seal, gone)
                 for folder in {target.parent for target in outputs}:
                     gone += remove_unused(old, folder)
         except OSError as error:
@@ -155,24 +156,30 @@ def _move_data(staged: Sequence[Staged]) -> None:
             raise CannotWrite(f"{each.target}: another run has written other data there; run again")
 
 
-def _replace(staged: Sequence[Staged], seal: Path | None, stale: Path | None) -> None:
-    """Put outputs in their places, the old seal gone before; it comes back where the first cannot move."""
-    aside = None
+def _replace(staged: Sequence[Staged], seal: Path | None, stale: Sequence[Path]) -> None:
+    """Put outputs in their places, the old seal and stale sidecars gone before.
+
+    These come back where the first output cannot move.
+    """
     ordered = sorted(staged, key=lambda each: each.target == seal)
-    old = seal if seal is not None and len(ordered) > 1 else stale
+    old = [seal, *stale] if seal is not None and len(ordered) > 1 else stale
+    asides: dict[Path, Path] = {}
     for number, each in enumerate(ordered):
         each.stream.close()
         try:
-            if number == 0 and old is not None and old.exists():
-                aside = ordered[-1].path.with_suffix(".old.tmp")
-                old.replace(aside)
+            if number == 0:
+                for path in filter(Path.exists, old):
+                    aside = ordered[-1].path.with_suffix(f".{len(asides)}.tmp")
+                    path.replace(aside)
+                    asides[path] = aside
             each.path.replace(each.target)
         except OSError:
-            if number == 0 and aside is not None and old is not None and aside.exists():
-                aside.replace(old)
+            if number == 0:
+                for path, aside in asides.items():
+                    aside.replace(path)
             raise
     # Renames within a folder reach the disk in their order, so one sync does, and the seal is gone for less.
     for folder in {each.target.parent for each in ordered}:
         sync(folder)
-    if aside is not None:
+    for aside in asides.values():
         aside.unlink()

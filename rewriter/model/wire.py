@@ -26,6 +26,8 @@ _TINY = 2
 """Bytes of a message that is counted wherever it stands."""
 _SPARSE = 16
 """Bytes of small messages to a tiny one in them, where there is nothing to worry about."""
+DEEPEST = 3_000
+"""Messages inside each other from which on nobody looks further: protobuf reads a hundred."""
 _GRAPH_OF_MODEL, _METADATA_OF_MODEL = 7, 14
 
 
@@ -59,10 +61,12 @@ class Walk:
     Attributes:
         graphs: main graphs: two in a file that two models were written into.
         depth: graph attributes inside each other; of large messages only, unless all were asked for.
+        levels: messages inside each other, in the same way; where they are `DEEPEST`, the walk ended there.
     """
 
     graphs: int = 0
     depth: int = 0
+    levels: int = 0
 
 
 def walk(data: bytes, limits: Limits) -> Walk:
@@ -78,14 +82,14 @@ def walk(data: bytes, limits: Limits) -> Walk:
     return walker.found
 
 
-def depth_of(data: bytes, limits: Limits) -> int:
-    """How many graph attributes are inside each other, those of small messages included.
+def depth_of(data: bytes, limits: Limits) -> Walk:
+    """How many graph attributes and messages are inside each other, those of small messages included.
 
     Raises:
         Malformed: the bytes are no message.
         UnreadableModel: there are more entries than the limits allow.
     """
-    return _Walker(data, limits, everything=True).found.depth
+    return _Walker(data, limits, everything=True).found
 
 
 class _Walker:
@@ -105,8 +109,8 @@ class _Walker:
         self.everything = everything
         self.found = Walk()
         self.entries = self.nodes = self.tiny = self.passed_over = 0
-        self.waiting = [(_MODEL, 0, len(data), 0, True)]
-        while self.waiting:
+        self.waiting = [(_MODEL, 0, len(data), (0, 0), True)]
+        while self.waiting and self.found.levels < DEEPEST:
             self._enter(*self.waiting.pop())
 
     @property
@@ -114,8 +118,10 @@ class _Walker:
         """Whether the small messages may be full of tiny ones, and these may be too many."""
         return self.entries + self.tiny > self.limits.entries and self.tiny * _SPARSE > self.passed_over
 
-    def _enter(self, kind: str, position: int, end: int, depth: int, is_large: bool) -> None:
+    def _enter(self, kind: str, position: int, end: int, inside_of: tuple[int, int], is_large: bool) -> None:
+        depth, levels = inside_of
         self.found.depth = max(self.found.depth, depth)
+        self.found.levels = max(self.found.levels, levels)
         inside = _INSIDE[kind]
         behind_large = position
         while position < end:
@@ -132,8 +138,8 @@ class _Walker:
                 self._pass_over(behind_large, start)
                 behind_large = position
                 if within is not None and length:
-                    deeper = kind == _ATTRIBUTE and within == _GRAPH
-                    self.waiting.append((within, start, position, depth + deeper, length >= _LARGE))
+                    further = (depth + (kind == _ATTRIBUTE and within == _GRAPH), levels + 1)
+                    self.waiting.append((within, start, position, further, length >= _LARGE))
         self._pass_over(behind_large, end)
 
     def _count(self, within: str | None) -> None:

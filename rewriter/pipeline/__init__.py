@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rewriter.pipeline.loading import Inputs, Progress, Source, load, read_and_load, read_like, read_model
     from rewriter.pipeline.options import Options
     from rewriter.pipeline.proving import verify
-    from rewriter.pipeline.rewriting import MOST_FUNCTIONS, rewrite, sidecar_path
+    from rewriter.pipeline.rewriting import MOST_FUNCTIONS, rewrite
     from rewriter.pipeline.timing import profile
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "read_like",
     "read_model",
     "rewrite",
-    "sidecar_path",
     "verify",
 ]
 
@@ -40,7 +39,7 @@ _HOME = {
     **dict.fromkeys(
         ("Inputs", "Progress", "Source", "load", "read_and_load", "read_like", "read_model"), "loading"
     ),
-    **dict.fromkeys(("MOST_FUNCTIONS", "rewrite", "sidecar_path"), "rewriting"),
+    **dict.fromkeys(("MOST_FUNCTIONS", "rewrite"), "rewriting"),
     "Options": "options",
     "diagnose": "examining",
     "diff": "comparing",

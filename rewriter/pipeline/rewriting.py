@@ -13,6 +13,7 @@ from rewriter.model import external, outputs
 from rewriter.model.copies import Copies, Watched
 from rewriter.model.graph import GraphIndex
 from rewriter.model.leftovers import content_of
+from rewriter.model.sidecar_file import sidecar_path
 from rewriter.model.staging import Content
 from rewriter.modules.analysis import Analysis
 from rewriter.passes import plugins
@@ -168,20 +169,13 @@ def _demand_fit(model: ModelProto, path: Path | None) -> None:
 def _write(
     model: ModelProto, course: Course, output: Path, copies: Copies, options: Options
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Write everything; returns the files that were written, and the copies of earlier runs that went."""
+    """Write everything; returns the files that were written, and those of earlier runs that went."""
     contents: dict[Path, Content] = {output: content_of(model, output, copies)}
     if options.sidecar:
         contents[sidecar_path(output)] = sidecar.write(replace(course.flat(output), path=output)).encode()
     seal = sidecar_path(output) if options.sidecar else None
-    told = sidecar_path(output)
-    stale = told if seal is None and sidecar.describes(told, output) else None
-    removed = outputs.write_atomically(contents, copies, seal=seal, stale=stale)
+    removed = outputs.write_atomically(contents, copies, seal=seal)
     return (*copies.files, *([seal] if seal else ()), output), removed
-
-
-def sidecar_path(output: Path) -> Path:
-    """`bert.onnx` -> `bert.modules.json`."""
-    return output.with_suffix(".modules.json")
 
 
 def _records(outcomes: Sequence[tuple[Pass, Outcome]]) -> tuple[PassRecord, ...]:

@@ -27,6 +27,7 @@ def extract_json(found: Extraction) -> JsonObject:
         "hoisted": found.hoisted,
         "check": None if found.check is None else _check_json(found.check),
         "outputs": [str(path) for path in found.outputs],
+        "removed": [str(path) for path in found.removed],
     }
 
 
@@ -45,6 +46,7 @@ def split_json(found: Split) -> JsonObject:
         ],
         "left": {as_text(str(at)): count for at, count in found.left.items()},
         "outputs": [str(path) for path in found.outputs],
+        "removed": [str(path) for path in found.removed],
     }
 
 

@@ -43,7 +43,8 @@ class Report:
         seconds: station -> wall seconds.
         outputs: files written, in order; empty on a dry run or where nothing was asked to be written.
         misses: globs of passes that fit nothing and were left out, as `Options.narrow` asks.
-        removed: copies of data that earlier runs made for this output, and nothing refers to any more.
+        removed: the sidecar that an earlier run wrote beside this output, where there is none now, and
+            copies of data that nothing refers to any more.
     """
 
     analysis: Analysis

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.insight.figures import parameter_totals
+from rewriter.model import sidecar_file
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree, Placement
 from rewriter.paths import ROOT, ModulePath
@@ -23,7 +24,7 @@ from rewriter.views.json import JsonObject, parameter_json, placement_json, refe
 from rewriter.views.sidecar_tree import tree_of
 from rewriter.views.summary import subtree_sizes, summarize
 
-SCHEMA = "rewriter.modules/1"
+SCHEMA = sidecar_file.SCHEMA
 NESTED = 60
 """Levels of the nested tree: each takes two levels of JSON, and strict parsers stop at 128."""
 
@@ -97,16 +98,6 @@ def read(source: Path | str) -> Sidecar:
         node_names={path: entry.texts("nodes") for path, entry in zip(tree.modules, modules, strict=True)},
         value_names={path: entry.texts("values") for path, entry in zip(tree.modules, modules, strict=True)},
     )
-
-
-def describes(path: Path, model: Path) -> bool:
-    """Whether a file is a sidecar that was written beside this model."""
-    if not path.is_file():
-        return False
-    try:
-        return read(path).file == model.name
-    except UnreadableModel:
-        return False
 
 
 def _text_of(source: Path | str) -> tuple[str, str]:

@@ -71,3 +71,32 @@ def test_split_refuses_an_empty_part(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run("split", BERT, "--at", "model", "-o", tmp_path / "halves") == 3
     assert "nothing is computed before model" in capsys.readouterr().err
     assert not (tmp_path / "halves").exists()
+
+
+@pytest.mark.parametrize("verb", ["extract", "split"])
+def test_the_sidecar_of_an_earlier_output_goes_and_it_is_said(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = tmp_path / "part-0.onnx"
+    assert run("rewrite", BERT, "-o", made, "--no-numbers") == 0
+    told = tmp_path / "part-0.modules.json"
+    content = told.read_bytes()
+    cut = (
+        ("extract", BERT, LAYER, "-o", made)
+        if verb == "extract"
+        else ("split", BERT, "--at", LAYER, "-o", tmp_path)
+    )
+    capsys.readouterr()
+    assert run(*cut, "--no-numbers") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "removed" in said
+    assert "the sidecar of the model that was there" in said
+    assert not told.exists()
+    told.write_bytes(content)
+    assert run(*cut, "--no-numbers", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["removed"] == [str(told)]
+    assert not told.exists()
+    told.write_bytes(content.replace(b"part-0.onnx", b"other.onnx"))
+    assert run(*cut, "--no-numbers", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["removed"] == []
+    assert told.exists()

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.crashes import Stand, fill_disk, kill_at_steps, kill_at_times, left_over, race
 from rewriter.model import copies, outputs
-from rewriter.pipeline import sidecar_path
+from rewriter.model.sidecar_file import sidecar_path
 from rewriter.refusals import CannotWrite, UnreadableModel
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and kills what it forked")

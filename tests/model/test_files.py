@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from rewriter.model import external, files
+from rewriter.model import external, files, limits
 from rewriter.refusals import UnreadableModel
 from tests.exports import EXPORTS
 
@@ -49,3 +49,37 @@ def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "model.onnx")
     with pytest.raises(UnreadableModel, match="a pipe or device"):
         files.load(tmp_path / "model.onnx")
+
+
+def _sparse(path: Path, size: int) -> Path:
+    """A file of so many bytes that takes no room on the disk."""
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+@pytest.mark.parametrize("bound", [limits.MOST_BYTES, 1 << 40])
+@pytest.mark.parametrize("size", [limits.MOST_BYTES + 1, 5 << 30])
+def test_more_than_protobuf_reads_is_refused_unread(
+    bound: int, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _sparse(tmp_path / "large.onnx", size)
+    monkeypatch.delattr(Path, "read_bytes")
+    with limits.within(limits.Limits(bytes=bound)), pytest.raises(UnreadableModel) as refused:
+        files.load(path)
+    message = str(refused.value)
+    assert message.startswith(f"{path}: the file has {size:,} bytes, and protobuf reads 2,147,483,647; ")
+    assert "external data" in message
+    assert "--limit" not in message
+
+
+def test_the_largest_file_is_read_and_a_lower_bound_can_be_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _sparse(tmp_path / "large.onnx", limits.MOST_BYTES)
+    monkeypatch.setattr(Path, "read_bytes", lambda _: b"")
+    with pytest.raises(UnreadableModel, match="is empty"):
+        files.load(path)
+    below = limits.Limits(bytes=limits.MOST_BYTES - 1)
+    with limits.within(below), pytest.raises(UnreadableModel, match="--limit bytes=NUMBER"):
+        files.load(path)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from rewriter.model import copies, outputs
 from rewriter.model.copies import Copies
+from rewriter.model.sidecar_file import SCHEMA, sidecar_path
+from rewriter.model.staging import Content
 from rewriter.refusals import CannotWrite
 
 
@@ -51,34 +54,65 @@ def test_missing_folder_and_missing_source(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
-def test_a_stale_seal_goes_with_what_it_described(tmp_path: Path) -> None:
-    model, seal = tmp_path / "m.onnx", tmp_path / "m.modules.json"
-    model.write_bytes(b"old")
-    seal.write_bytes(b"of the old one")
-    outputs.write_atomically({model: b"new"}, stale=seal)
-    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"m.onnx": b"new"}
-    outputs.write_atomically({model: b"newer"}, stale=seal)
-    assert model.read_bytes() == b"newer"
+def _sidecar(model: Path) -> Path:
+    """A sidecar beside a model, as far as anybody asks whose it is."""
+    path = sidecar_path(model)
+    path.write_text(json.dumps({"schema": SCHEMA, "export": {"file": model.name}}))
+    return path
 
 
-def test_a_stale_seal_stays_where_the_new_output_cannot_come(
+def test_sidecars_go_with_the_models_they_described(tmp_path: Path) -> None:
+    models = [tmp_path / "a.onnx", tmp_path / "b.onnx"]
+    told = [_sidecar(model) for model in models]
+    contents: dict[Path, Content] = dict.fromkeys(models, b"new")
+    assert outputs.write_atomically({**contents, tmp_path / "seal": b""}, seal=tmp_path / "seal") == tuple(
+        told
+    )
+    assert {file.name for file in tmp_path.iterdir()} == {"a.onnx", "b.onnx", "seal"}
+    assert outputs.write_atomically(contents) == ()
+    told = [_sidecar(model) for model in models]
+    assert outputs.write_atomically({models[0]: b"newer", told[0]: b"its own"}, seal=told[0]) == ()
+    assert (told[0].read_bytes(), told[1].exists()) == (b"its own", True)
+
+
+@pytest.mark.parametrize("whose", ["no sidecar", "another model", "another schema", "a link", "two names"])
+def test_what_is_no_sidecar_of_ours_stays(whose: str, tmp_path: Path) -> None:
+    model = tmp_path / "m.onnx"
+    told = _sidecar(model)
+    if whose == "no sidecar":
+        told.write_text("[]")
+    elif whose == "another model":
+        _sidecar(tmp_path / "other.onnx").replace(told)
+    elif whose == "another schema":
+        told.write_text(told.read_text().replace("rewriter", "theirs"))
+    elif whose == "a link":
+        told.symlink_to(told.rename(tmp_path / "kept"))
+    else:
+        (tmp_path / "kept").hardlink_to(told)
+    assert outputs.write_atomically({model: b"new"}) == ()
+    assert told.exists()
+
+
+def test_a_stale_sidecar_stays_where_the_new_output_cannot_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, seal = tmp_path / "m.onnx", tmp_path / "m.modules.json"
-    model.write_bytes(b"old")
-    seal.write_bytes(b"of the old one")
+    models = [tmp_path / "a.onnx", tmp_path / "b.onnx"]
+    before = {model.name: b"old" for model in models}
+    for model in models:
+        model.write_bytes(b"old")
+        told = _sidecar(model)
+        before[told.name] = told.read_bytes()
     real = Path.replace
 
     def refuse(path: Path, target: Path) -> Path:
-        if target == model:
+        if target == models[0]:
             raise OSError(errno.EACCES, "Permission denied")
         return real(path, target)
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(CannotWrite, match="Permission denied"):
-        outputs.write_atomically({model: b"new"}, stale=seal)
-    left = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    assert left == {"m.onnx": b"old", "m.modules.json": b"of the old one"}
+        outputs.write_atomically(dict.fromkeys(models, b"new"))
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
 @given(contents=st.dictionaries(st.sampled_from("abcd"), st.binary(max_size=64), max_size=4))

@@ -6,7 +6,8 @@ import onnx
 import pytest
 
 from rewriter import pipeline
-from rewriter.model import limits, wire
+from rewriter.model import files, limits, wire
+from rewriter.model.text import varint
 from rewriter.passes.annotate import Annotate
 from rewriter.proof import numbering
 from rewriter.refusals import UnreadableModel
@@ -72,3 +73,40 @@ def test_the_entries_of_the_metadata_of_a_model() -> None:
 
 def test_the_bound_of_the_proof_is_the_one_that_is_checked_before() -> None:
     assert numbering.MAX_INLINED == limits.MOST_ENTERED
+
+
+GRAPH, TYPE = (b"\x32", b"\x2a", b"\x0a"), (b"\x0a", b"\x22")
+"""Tags: a graph of an attribute of a node; the element type of a sequence, inside out."""
+
+
+def _inside_each_other(tags: tuple[bytes, ...], times: int, around: tuple[bytes, ...]) -> bytes:
+    """A model of messages that each hold the next, with a large field that nobody knows inside of all."""
+    fronts = [bytes(1 << 16)]
+    size = len(fronts[0])
+    for tag in (b"\xfa\x7f", *tags * times, *around):
+        fronts.append(tag + varint(size))
+        size += len(fronts[-1])
+    return b"".join(reversed(fronts))
+
+
+@pytest.mark.parametrize(
+    ("tags", "around", "times", "words"),
+    [
+        (GRAPH, (b"\x3a",), 40, "graphs are 40 deep inside each other, and protobuf reads 32"),
+        (GRAPH, (b"\x3a",), 100_000, "graphs are over 999 deep inside each other, and protobuf reads 32"),
+        (
+            TYPE,
+            (b"\x12", b"\x6a", b"\x3a"),
+            60,
+            "messages are 123 deep inside each other, and protobuf reads 100",
+        ),
+        (TYPE, (b"\x12", b"\x6a", b"\x3a"), 100_000, "messages are over 3000 deep"),
+    ],
+)
+def test_what_is_too_deep_for_protobuf_is_not_walked_to_its_end(
+    tags: tuple[bytes, ...], around: tuple[bytes, ...], times: int, words: str
+) -> None:
+    data = _inside_each_other(tags, times, around)
+    assert wire.walk(data, limits.Limits(entries=10_000)).levels <= wire.DEEPEST
+    with pytest.raises(UnreadableModel, match=words):
+        files.parse_indexed(data, "m")

@@ -17,8 +17,9 @@ from rewriter.model import external, outputs
 from rewriter.model.checks import check
 from rewriter.model.copies import Copies, Watched
 from rewriter.model.leftovers import content_of
+from rewriter.model.sidecar_file import sidecar_path
 from rewriter.model.staging import Content
-from rewriter.pipeline import Source, load, sidecar_path
+from rewriter.pipeline import Source, load
 from rewriter.pipeline.loading import read_model
 from rewriter.proof.certificate import Certificate, certify
 from rewriter.refusals import RewriterError, UnreadableModel, UsageError

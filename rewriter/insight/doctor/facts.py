@@ -9,6 +9,7 @@ from pathlib import Path
 from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorProto
 
 from rewriter.insight.doctor.calls import Calls
+from rewriter.insight.doctor.node_order import unsorted_in
 from rewriter.model.checks import Identity, identity_of
 from rewriter.model.external import fault_of_data, tensors_of
 from rewriter.model.graph import graphs_of, nodes_within
@@ -62,6 +63,11 @@ class Facts:
         short_calls: calls of functions that are named like one of `NEEDED`, and read less than it does.
         constant_calls: calls of functions that are named `Constant`.
         listed_constants: initializers that are listed as inputs below IR version 4, where none can be fed.
+        unsorted: nodes of the main graph that read a value, or whose bodies do, before its node writes it.
+        captured_unsorted: of these, nodes whose bodies do.
+        body_unsorted: such nodes in bodies of the main graph.
+        function_unsorted: such nodes in functions that are called, and in their bodies.
+        idle_unsorted: such nodes in functions that nothing calls, and in their bodies.
         quantization_annotations: of the main graph.
         trainings: entries of `training_info`.
         sparse: sparse initializers of the main graph.
@@ -99,6 +105,11 @@ class Facts:
     short_calls: int = 0
     constant_calls: int = 0
     listed_constants: int = 0
+    unsorted: int = 0
+    captured_unsorted: int = 0
+    body_unsorted: int = 0
+    function_unsorted: int = 0
+    idle_unsorted: int = 0
     quantization_annotations: int = 0
     trainings: int = 0
     sparse: int = 0
@@ -124,6 +135,7 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
     reached = [function for function in model.functions if calls.entered[identity_of(function)]]
     inner = [node for function in reached for node in inside[identity_of(function)]]
     every = [*main, *(node for nodes in inside.values() for node in nodes)]
+    order = unsorted_in(model.graph.node)
     called = [node for node in (*main, *inner) if _called(node) in inside]
     external = {location for tensor in tensors_of(model) if (location := _location(tensor)) is not None}
     return Facts(
@@ -156,6 +168,11 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
         short_calls=sum(_is_short(node) for node in called),
         constant_calls=sum(node.op_type == "Constant" for node in called),
         listed_constants=_listed_constants(model),
+        unsorted=order.own,
+        captured_unsorted=order.captured,
+        body_unsorted=order.inner,
+        function_unsorted=_unsorted_in(reached),
+        idle_unsorted=_unsorted_in(f for f in model.functions if not calls.entered[identity_of(f)]),
         quantization_annotations=len(model.graph.quantization_annotation),
         trainings=len(model.training_info),
         sparse=len(model.graph.sparse_initializer),
@@ -208,6 +225,11 @@ def _listed_constants(model: ModelProto) -> int:
     if not fills_inputs(model):
         return 0
     return len(initialized(model) & {info.name for info in model.graph.input})
+
+
+def _unsorted_in(functions: Iterable[FunctionProto]) -> int:
+    found = (unsorted_in(function.node) for function in functions)
+    return sum(each.own + each.inner for each in found)
 
 
 def _twins(functions: Iterable[FunctionProto], reached: Sequence[FunctionProto]) -> int:

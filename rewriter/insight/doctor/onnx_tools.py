@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from rewriter.insight.doctor.facts import Facts
-from rewriter.insight.doctor.rule import LISTED, Effect, Mend, Rule, Tool, above, counted, having
+from rewriter.insight.doctor.rule import (
+    ANYWHERE,
+    LISTED,
+    Effect,
+    Mend,
+    Rule,
+    Tool,
+    above,
+    counted,
+    having,
+    unsorted,
+)
 
 ONNX = Tool(
     "onnx",
@@ -143,5 +154,29 @@ RULES = (
         having("listed_constants", *LISTED),
         "utils.extract_model lists them no more and keeps the IR version; then its checker refuses that",
         Mend.UNLIST,
+    ),
+    Rule(
+        "onnx/checker-order",
+        ONNX,
+        Effect.REFUSES,
+        unsorted(ANYWHERE),
+        "checker.check_model ends, and with it utils.extract_model and compose.merge_models",
+        Mend.SORT,
+    ),
+    Rule(
+        "onnx/reference-node-order",
+        ONNX,
+        Effect.REFUSES,
+        unsorted(("unsorted", "body_unsorted", "function_unsorted")),
+        "ReferenceEvaluator computes nodes as they are listed, and ends where an input is not there yet",
+        Mend.SORT,
+    ),
+    Rule(
+        "onnx/inliner-order",
+        ONNX,
+        Effect.BREAKS,
+        unsorted(("function_unsorted",), " in functions"),
+        "onnx.inliner renames the value where it is written and not where it is read: nothing writes it then",
+        Mend.SORT,
     ),
 )

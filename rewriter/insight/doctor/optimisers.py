@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rewriter.insight.doctor.rule import (
+    ANYWHERE,
     LISTED,
     TWINS,
     UNLISTED,
@@ -15,6 +16,7 @@ from rewriter.insight.doctor.rule import (
     inner_nodes,
     notes,
     spans,
+    unsorted,
 )
 
 SLIM = Tool(
@@ -85,6 +87,27 @@ RULES = (
         having("listed_constants", *LISTED),
         UNLISTED,
         Mend.UNLIST,
+    ),
+    Rule(
+        "onnxslim/order",
+        SLIM,
+        Effect.BREAKS,
+        having(
+            "captured_unsorted",
+            "node whose body reads a value before its node writes it",
+            "nodes whose bodies read values before their nodes write them",
+        ),
+        "the node that writes the value is dropped, its readers stay: no session takes the model",
+        Mend.SORT,
+        since="0.1.85",
+    ),
+    Rule(
+        "onnxsim/order",
+        SIM,
+        Effect.REFUSES,
+        unsorted(ANYWHERE),
+        "simplify ends: it checks the model first",
+        Mend.SORT,
     ),
     Rule(
         "onnxsim/functions",
@@ -181,5 +204,13 @@ RULES = (
         having("sparse", "sparse initializer"),
         "sparse initializers are dropped, their readers stay: no session takes the model",
         Mend.DENSE,
+    ),
+    Rule(
+        "onnxscript/order",
+        ONNXSCRIPT,
+        Effect.REFUSES,
+        unsorted(("function_unsorted",), " in functions"),
+        "optimize ends: it inlines functions, and does not find the value",
+        Mend.SORT,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,6 +43,11 @@ class Mend(StrEnum):
     UNLIST = (
         "before, take the initializers out of the inputs and raise the IR version to 4: "
         "onnxsim {model} {stem}.sim.onnx does both"
+    )
+    SORT = (
+        "before, sort the nodes with onnx-ir: python -c 'import sys, onnx_ir; from onnx_ir.passes.common "
+        "import TopologicalSortPass; onnx_ir.save(TopologicalSortPass()(onnx_ir.load(sys.argv[1])).model, "
+        "sys.argv[2])' {model} {stem}.sorted.onnx"
     )
 
 
@@ -127,6 +132,29 @@ UNLISTED = (
     "sessions take it"
 )
 """What becomes of these in tools that do not know the old form."""
+
+
+ANYWHERE = ("unsorted", "body_unsorted", "function_unsorted", "idle_unsorted")
+"""The fields of `Facts` that count nodes that are not sorted, wherever they stand."""
+INSIDE = ("body_unsorted", "function_unsorted")
+"""Those that count them where onnxruntime sorts none."""
+
+
+def unsorted(places: Sequence[str], where: str = "") -> Callable[[Facts], str]:
+    """A condition: nodes are not sorted.
+
+    Args:
+        places: the fields of `Facts` that count them.
+        where: these places in words.
+    """
+    late = " a value before its node writes it"
+
+    def because(facts: Facts) -> str:
+        count = sum(getattr(facts, place) for place in places)
+        one, several = f"node{where} that reads{late}", f"nodes{where} that read{late}"
+        return counted(count, one, several) if count else ""
+
+    return because
 
 
 def spans(bounds: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:

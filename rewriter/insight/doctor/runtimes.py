@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rewriter.insight.doctor.facts import Facts
 from rewriter.insight.doctor.rule import (
+    INSIDE,
     LISTED,
     TWINS,
     UNLISTED,
@@ -17,6 +18,7 @@ from rewriter.insight.doctor.rule import (
     inner_nodes,
     notes,
     spans,
+    unsorted,
 )
 from rewriter.runtime.overloads import READ_SINCE
 
@@ -43,6 +45,7 @@ def _later_calls(facts: Facts) -> str:
     return counted(facts.shared, "function") + " called several times" if facts.shared else ""
 
 
+INSIDE_IN_WORDS = " in bodies or functions"
 INNER_FLOATS = ("float32 constant or cast in functions", "float32 constants or casts in functions")
 
 
@@ -169,6 +172,14 @@ RULES = (
         Mend.UNLIST,
     ),
     Rule(
+        "onnxruntime/order",
+        ONNXRUNTIME,
+        Effect.REFUSES,
+        unsorted(INSIDE, INSIDE_IN_WORDS),
+        "no session: it sorts the nodes of the main graph only",
+        Mend.SORT,
+    ),
+    Rule(
         "onnxruntime/bytes",
         ONNXRUNTIME,
         Effect.REFUSES,
@@ -200,6 +211,14 @@ RULES = (
         having("listed_constants", *LISTED),
         UNLISTED,
         Mend.UNLIST,
+    ),
+    Rule(
+        "onnxruntime-quantization/order",
+        QUANTISATION,
+        Effect.REFUSES,
+        unsorted(INSIDE, INSIDE_IN_WORDS),
+        "quantize_static ends: it calibrates in sessions, which do not take the model",
+        Mend.SORT,
     ),
     *(
         Rule(
@@ -250,5 +269,13 @@ RULES = (
         having("called", "function"),
         "read_model has no rule for calls of local functions, and ends",
         Mend.FLATTEN,
+    ),
+    Rule(
+        "openvino/order",
+        OPENVINO,
+        Effect.REFUSES,
+        unsorted(INSIDE, INSIDE_IN_WORDS),
+        "read_model ends: it sorts the nodes of the main graph only",
+        Mend.SORT,
     ),
 )

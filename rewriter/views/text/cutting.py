@@ -16,7 +16,7 @@ from rewriter.proof.verification import Verdict
 from rewriter.proof.words import certificate_phrase, numbers_phrase
 from rewriter.views.summary import counted, head_phrases, summarize
 from rewriter.views.text.parts import flow
-from rewriter.views.text.report import verdict_sign, written_phrase
+from rewriter.views.text.report import print_removed, verdict_sign, written_phrase
 
 
 def print_extraction(analysis: Analysis, found: Extraction, console: Console) -> None:
@@ -34,6 +34,7 @@ def print_extraction(analysis: Analysis, found: Extraction, console: Console) ->
     if found.check is not None:
         _print_checks([found.check], console)
     flow(console, map(written_phrase, found.outputs), label="written")
+    print_removed(found.outputs, found.removed, console)
 
 
 def print_split(analysis: Analysis, found: Split, console: Console) -> None:
@@ -49,6 +50,7 @@ def print_split(analysis: Analysis, found: Split, console: Console) -> None:
         flow(console, [text], "yellow", label="shared")
     _print_checks(found.checks, console)
     flow(console, map(written_phrase, found.outputs), label="written")
+    print_removed(found.outputs, found.removed, console)
 
 
 def _sizes(model: ModelProto) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from rewriter.model.sidecar_file import sidecar_path
 from rewriter.proof.verification import Verdict, Verification
 from rewriter.proof.words import proof_phrases
 from rewriter.refusals import Refusal
@@ -36,9 +37,7 @@ def print_report(report: Report, console: Console) -> None:
     print_verification(report.verification, console)
     written = [written_phrase(path) for path in report.outputs]
     flow(console, written or ["nothing"], label="written")
-    if report.removed:
-        gone = [f"{path}, a copy of data that nothing refers to any more" for path in report.removed]
-        flow(console, gone, label="removed")
+    print_removed(report.outputs, report.removed, console)
     if report.seconds:
         total = sum(report.seconds.values())
         stations = [f"{station} {seconds:.2f} s" for station, seconds in report.seconds.items()]
@@ -51,6 +50,16 @@ def print_verification(verification: Verification, console: Console) -> None:
     complete = verification.missing is None
     sign, style = verdict_sign(verification.verdict if complete else Verdict.NOT_PROVED, console)
     flow(console, [f"{sign} {phrases[0]}", *phrases[1:]], style, label="proof")
+
+
+def print_removed(outputs: Sequence[Path], removed: Sequence[Path], console: Console) -> None:
+    """Print what went with the models that outputs took the place of."""
+    sidecars = {sidecar_path(output) for output in outputs}
+    described = "the sidecar of the model that was there"
+    unused = "a copy of data that nothing refers to any more"
+    if removed:
+        gone = [f"{path}, {described if path in sidecars else unused}" for path in removed]
+        flow(console, gone, label="removed")
 
 
 def verdict_sign(verdict: Verdict, console: Console) -> tuple[str, str]:

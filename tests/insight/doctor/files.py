@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -326,3 +327,50 @@ def called(name: str, inputs: int) -> Make:
     text = f"g (float[2,4] x) => (float[2,4] y) <float[4] w = {{1,2,3,4}}> {{ y = f.{name}({given}) }}\n"
     makes = "Relu(a)" if inputs else "Constant<value = float[2,4] {1,2,3,4,5,6,7,8}>()"
     return lambda: parsed(text + BODY + f"{name} ({formals}) => (c) {{ c = {makes} }}")
+
+
+def unsorted(make: Make = flat) -> ModelProto:
+    """The nodes of the main graph in the opposite order."""
+    return _reversed(make(), lambda model: model.graph)
+
+
+def unsorted_function(*, called: bool = True) -> Make:
+    """A function whose nodes are not sorted; where nothing calls it, the graph does the same by itself."""
+
+    def make() -> ModelProto:
+        model = _reversed(function(), lambda model: model.functions[0])
+        if not called:
+            model.graph.CopyFrom(flat().graph)
+        return model
+
+    return make
+
+
+def branches(of: str = "graph", *, swapped: bool = False) -> Make:
+    """An If with a branch of two nodes, in the main graph or in a function; the two may be swapped."""
+    taken = "y = If (b) <then_branch = t () => (float[2] p) { q = Relu(x)\n p = Sin(q) }, "
+    taken += "else_branch = e () => (float[2] r) { r = Neg(x) }>"
+    main = "g (float[2] x, bool b) => (float[2] y) {"
+
+    def make() -> ModelProto:
+        if of == "graph":
+            model = parsed(f"{main} {taken} }}")
+        else:
+            model = parsed(f"{main} y = f.a(x, b) }}\n{BODY}a (x, b) => (y) {{ {taken} }}")
+        (node,) = model.graph.node if of == "graph" else model.functions[0].node
+        return _reversed(model, lambda _: node.attribute[0].g) if swapped else model
+
+    return make
+
+
+def reading_later() -> ModelProto:
+    """An If in front of the node whose value its branches read."""
+    return unsorted(branching(called=False))
+
+
+def _reversed(model: ModelProto, of: Callable[[ModelProto], Any]) -> ModelProto:
+    holder = of(model)
+    nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in holder.node]
+    holder.ClearField("node")
+    holder.node.extend(nodes[::-1])
+    return model

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,10 +22,10 @@ import pytest
 from click.testing import CliRunner
 
 from rewriter.cli import cli
-from rewriter.insight.doctor.examine import RULES, installed
+from rewriter.insight.doctor.examine import RULES, examine, installed
 from rewriter.insight.doctor.facts import NEEDED, Facts, facts_of
 from rewriter.insight.doctor.optimisers import SIM_NEWEST_IR
-from rewriter.insight.doctor.rule import Rule
+from rewriter.insight.doctor.rule import Mend, Rule
 from rewriter.insight.doctor.runtimes import NEWEST_IR, NEWEST_OPSET
 from rewriter.pipeline.loading import read_model
 from tests.insight.doctor import files, tools
@@ -188,6 +191,8 @@ def function_types(model: onnx.ModelProto) -> int:
     return sum(len(each.value_info) for each in model.functions)
 
 
+SORTED = "must be topologically sorted"
+BRANCHES = (files.branches(swapped=True), files.branches())
 IDLE = (files.wasteful_function, files.wasteful)
 NOTED = (files.noted, files.flat)
 CALLED = (files.function, files.flat)
@@ -332,6 +337,15 @@ CASES: dict[str, Case] = {
         files.branching(called=False),
         fails(tools.sorted_by_graphsurgeon, "Recursion"),
     ),
+    "onnxruntime/order": case(BRANCHES[0], BRANCHES[1], fails(tools.session, "sorted")),
+    "onnxruntime-quantization/order": case(BRANCHES[0], BRANCHES[1], fails(tools.calibrated, "sorted")),
+    "openvino/order": case(BRANCHES[0], BRANCHES[1], fails(tools.read_by_openvino, "q")),
+    "onnx/checker-order": case(files.unsorted, files.flat, fails(tools.checked, SORTED)),
+    "onnx/reference-node-order": case(files.unsorted, files.flat, fails(tools.computed, "find input 't'")),
+    "onnx/inliner-order": case(files.unsorted_function(), files.function, no_session(tools.inlined)),
+    "onnxslim/order": case(files.reading_later, files.branching(called=False), no_session(tools.slimmed)),
+    "onnxsim/order": case(files.unsorted, files.flat, fails(tools.simplified, SORTED)),
+    "onnxscript/order": case(files.unsorted_function(), files.function, fails(tools.folded, "InlinePass")),
     "onnx-ir/sparse": case(files.sparse, files.flat, no_session(tools.carried)),
     "onnx-ir/training": case(files.training, files.flat, loses(tools.carried, trainings)),
 }
@@ -403,3 +417,41 @@ def test_flatten_mends_what_it_is_said_to_mend(rule: Rule, tmp_path: Path) -> No
     done = CliRunner().invoke(cli, ["flatten", str(path), "-o", str(target), "--foreign", "--no-numbers"])
     assert done.exit_code == 0, done.output
     assert not rule.because(facts(target))
+
+
+UNSORTED: dict[str, files.Make] = {
+    "main": files.unsorted,
+    "capture": files.reading_later,
+    "branch": files.branches(swapped=True),
+    "function": files.unsorted_function(),
+    "idle": files.unsorted_function(called=False),
+    "branch of function": files.branches("function", swapped=True),
+}
+
+
+@pytest.mark.parametrize("name", UNSORTED)
+def test_what_refuses_unsorted_nodes_wherever_they_stand(name: str, tmp_path: Path) -> None:
+    path = files.save(UNSORTED[name](), tmp_path / "model.onnx")
+    found = {finding.rule.name for finding in examine(facts(path)).findings}
+    ways = {
+        "onnx/checker-order": fails(tools.checked, SORTED),
+        "onnx/reference-node-order": fails(tools.computed, "find input"),
+        "onnxruntime/order": fails(tools.session, "sorted", "Input 0 expected to have type"),
+    }
+    assert {rule for rule, shows in ways.items() if shows(path)} == found & set(ways)
+    assert "onnxsim/order" in found
+
+
+@pytest.mark.tools("onnx-ir")
+@pytest.mark.parametrize("name", UNSORTED)
+def test_onnx_ir_sorts_nodes_as_the_mend_says(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnx_ir", reason="onnx-ir is not installed: 'pip install .[downstream]' has it")
+    path = files.save(UNSORTED[name](), tmp_path / "it's a model.onnx")
+    mend = next(each.mend for each in examine(facts(path), path).findings if each.rule.mend == Mend.SORT)
+    (python, *arguments) = shlex.split(mend.partition("onnx-ir: ")[2])
+    assert python == "python"
+    subprocess.run([sys.executable, *arguments], check=True)
+    made = tmp_path / "it's a model.sorted.onnx"
+    onnx.checker.check_model(onnx.load(made), full_check=True)
+    assert not any(rule.mend == Mend.SORT and rule.because(facts(made)) for rule in RULES)
+    assert runs(onnx.load(made))

@@ -77,3 +77,35 @@ def test_overloads_are_counted_where_they_matter() -> None:
     assert facts_of(model).twins == 1
     model.graph.ClearField("node")  # nobody calls either
     assert facts_of(model).twins == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (files.flat, (0, 0, 0, 0, 0)),
+        (files.branches("function"), (0, 0, 0, 0, 0)),
+        (files.branching(called=True), (0, 0, 0, 0, 0)),
+        (files.unsorted, (1, 0, 0, 0, 0)),
+        (files.reading_later, (1, 1, 0, 0, 0)),
+        (files.branches(swapped=True), (0, 0, 1, 0, 0)),
+        (files.branches("function", swapped=True), (0, 0, 0, 1, 0)),
+        (files.unsorted_function(), (0, 0, 0, 1, 0)),
+        (files.unsorted_function(called=False), (0, 0, 0, 0, 1)),
+    ],
+)
+def test_nodes_that_are_not_sorted_are_counted_by_place(make: files.Make, expected: tuple[int, ...]) -> None:
+    found = facts_of(make())
+    places = ("unsorted", "captured_unsorted", "body_unsorted", "function_unsorted", "idle_unsorted")
+    assert tuple(getattr(found, place) for place in places) == expected
+
+
+def test_a_name_of_a_body_is_not_read_from_outside() -> None:
+    model = files.parsed("""g (float[2] x, bool b) => (float[2] y) {
+        z = If (b) <then_branch = t () => (float[2] p) { h = Relu(x)\n p = Sin(h) },
+                    else_branch = e () => (float[2] q) { q = Neg(x) }>
+        h = Relu(z)
+        y = Sin(h)
+    }""")
+    assert facts_of(model).unsorted == 0
+    model.graph.node[0].attribute[0].g.node[0].output[0] = "other"  # h is that of the main graph now
+    assert (facts_of(model).unsorted, facts_of(model).captured_unsorted) == (1, 1)

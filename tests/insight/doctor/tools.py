@@ -138,6 +138,33 @@ def quantised(path: Path) -> ModelProto:
     return onnx.load(path.with_name("quantised.onnx"))
 
 
+def calibrated(path: Path) -> ModelProto:
+    """Quantised by what sessions compute of ones."""
+    from onnxruntime.quantization import CalibrationDataReader, quantize_static
+
+    class Ones(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.feeds = iter([_ones(onnx.load(path))])
+
+        def get_next(self) -> dict[str, Any] | None:
+            return next(self.feeds, None)
+
+    with quiet():
+        quantize_static(path, path.with_name("calibrated.onnx"), Ones())
+    return onnx.load(path.with_name("calibrated.onnx"))
+
+
+def _ones(model: ModelProto) -> dict[str, Any]:
+    """A one for every element of every input."""
+    return {
+        info.name: np.ones(
+            [dim.dim_value for dim in info.type.tensor_type.shape.dim],
+            onnx.helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type),
+        )
+        for info in model.graph.input
+    }
+
+
 def preprocessed(path: Path) -> ModelProto:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -195,6 +222,11 @@ def evaluated(path: Path) -> Any:
     from onnx.reference import ReferenceEvaluator
 
     return ReferenceEvaluator(str(path))
+
+
+def computed(path: Path) -> Any:
+    """What the reference evaluator computes of ones."""
+    return evaluated(path).run(None, _ones(onnx.load(path)))
 
 
 def checked(path: Path) -> None:

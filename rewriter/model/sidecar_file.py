@@ -1,0 +1,38 @@
+"""Where the sidecar of a model lies, and how we know that one is ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Collection
+from pathlib import Path
+
+SCHEMA = "rewriter.modules/1"
+
+
+def sidecar_path(model: Path) -> Path:
+    """`bert.onnx` -> `bert.modules.json`."""
+    return model.with_suffix(".modules.json")
+
+
+def stale_sidecars(outputs: Collection[Path]) -> list[Path]:
+    """The sidecars that earlier runs wrote beside outputs, and that are no output now.
+
+    They describe models that the outputs take the place of. A file of that name that is no sidecar, or that
+    of a model with another name, is somebody's.
+    """
+    beside = {sidecar_path(output): output for output in outputs}
+    return [path for path, output in beside.items() if path not in outputs and _describes(path, output)]
+
+
+def _describes(path: Path, model: Path) -> bool:
+    """Whether a file is a plain one without a second name, and a sidecar that was written for this model."""
+    try:
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            return False
+        told = json.loads(path.read_bytes())
+        return bool(told["schema"] == SCHEMA and told["export"]["file"] == model.name)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
