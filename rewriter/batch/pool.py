@@ -25,6 +25,8 @@ from rewriter.batch.work import rewrite_one
 
 Work = Callable[[str, str, Request], Record]
 _AT_WORK = threading.Event()
+_ASKED = threading.Event()
+"""Whether the process is to end."""
 _GRACE = 5.0
 """Seconds that a process has for cleaning up once its parent is gone."""
 
@@ -104,7 +106,7 @@ def _begin() -> None:
     """What a process of the pool does first."""
     if sys.platform != "win32":
         os.setsid()  # Ctrl-C in a terminal reaches the parent alone
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, _remember)
     threading.Thread(target=_follow, daemon=True).start()
 
 
@@ -120,12 +122,19 @@ def _follow() -> None:
         os._exit(1)
 
 
+def _remember(number: int, frame: object) -> None:
+    """Between two files there is nothing to interrupt; the next one is not begun."""
+    _ASKED.set()
+
+
 def _work(work: Work, source: str, target: str, request: Request) -> Record:
-    """Work that Ctrl-C interrupts; between two files there is nothing to interrupt."""
+    """Work that Ctrl-C interrupts, also where it came just before."""
     _AT_WORK.set()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        if _ASKED.is_set():
+            raise KeyboardInterrupt
         return work(source, target, request)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, _remember)
         _AT_WORK.clear()

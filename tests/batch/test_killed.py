@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from rewriter import batch
+from rewriter.batch import pool
 from tests.batch.making import GATE, QUICK, contents, folder_of, lines, recorded
 from tests.processes import PATIENCE, children_of_ours, wait_for
 
@@ -154,3 +157,23 @@ def test_two_runs_share_the_work(source: Path, whole: dict[str, bytes], tmp_path
     assert [run.process.returncode for run in runs] == [0, 0]
     assert all("14 of 14 done" in out for out, _ in told)
     finished(source, out, whole, len(NAMES))
+
+
+def test_an_interrupt_that_comes_just_before_a_file_counts(
+    monkeypatch: pytest.MonkeyPatch, interruptible: None
+) -> None:
+    """The parent sends it once, when it has handed a file over and the worker has not begun it."""
+    monkeypatch.setattr(pool, "_ASKED", threading.Event())
+    begun: list[str] = []
+    works = partial(_notes, begun)
+    with pytest.raises(StopIteration):
+        pool._work(works, "first", "out", QUICK)
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        pool._work(works, "second", "out", QUICK)
+    assert begun == ["first"]
+
+
+def _notes(begun: list[str], source: str, *_: object) -> batch.Record:
+    begun.append(source)
+    raise StopIteration
