@@ -81,6 +81,8 @@ def demand_bounded(model: ModelProto, *, ordered: bool = True) -> None:
     limits = current()
     shown = f"{nodes:,}" if nodes < 10**15 else "over 10^15"
     limits.demand("nodes", nodes, f"the graph comes to {shown} nodes with every call of a function entered")
+    held = main.nodes + sum(weights[identity_of(each)].nodes for each in model.functions)
+    limits.demand("nodes", held, f"the graph and its functions, called or not, hold {held:,} nodes")
     limits.demand("depth", depth, f"functions and graphs are {depth:,} deep inside each other")
     if ordered and nodes - main.own > MOST_ENTERED:
         raise UnreadableModel(

@@ -239,8 +239,10 @@ class GraphIndex:
         self.readers += [[] for _ in self.value_names]
         for node, read in enumerate(self.reads):
             for value in read:
+                if value == NONE:
+                    continue
                 readers = self.readers[value]
-                if value != NONE and (not readers or readers[-1] != node):
+                if not readers or readers[-1] != node:
                     readers.append(node)
         for body in self.bodies:
             for value in body.results:

@@ -28,7 +28,7 @@ class Limits:
         entries: entries of the lists in the file, as far as they are counted before it is parsed: nodes,
             initializers, metadata and functions, and everything inside of what is large. It bounds the memory
             that parsing takes, which may be a hundred times the size of the file.
-        nodes: nodes, those of functions counted for every call.
+        nodes: nodes, those of functions counted for every call; and all that are in the file.
         depth: functions and graph attributes inside each other.
         paths: characters of the paths of modules, as often as a rewrite writes them: on every node and, for
             every module, in the tree and the sidecar.

@@ -47,6 +47,16 @@ def test_functions_are_counted_for_every_call_and_read_once() -> None:
         checks.check(doubled)
 
 
+@pytest.mark.parametrize("names", [("g", "h"), ("g", "g")])
+def test_functions_that_nothing_calls_count_as_well(names: tuple[str, ...]) -> None:
+    idle = [function(name, [node("Neg", "x", "y"), node("Neg", "x", "z")]) for name in names]
+    made = model(graph([node("Neg", "x", "y")]), *idle, f=1)
+    with within(Limits(nodes=5)):
+        checks.check(made)
+    with within(Limits(nodes=4)), pytest.raises(UnreadableModel, match="hold 5 nodes"):
+        checks.check(made)
+
+
 def test_depth_adds_up_through_functions_and_bodies() -> None:
     call = node("g", "x", "t", domain="f")
     branch = graph([call], "", "t")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from onnx import ModelProto
+
 from rewriter.model import files
 from rewriter.model.graph import NONE, GraphIndex
 from tests.build import model
@@ -80,3 +82,10 @@ def test_reads_writes_and_readers_agree(path: Path) -> None:
         for reader in readers:
             owned = [body for body in graph.bodies if body.owner == reader and value in body.results]
             assert value in graph.reads[reader] or owned
+
+
+def test_a_model_without_values() -> None:
+    made = ModelProto()
+    made.graph.node.add(op_type="Print", input=["", ""])
+    graph = GraphIndex(made)
+    assert (graph.reads, graph.readers, graph.value_names) == ([[NONE, NONE]], [], [])
