@@ -191,7 +191,7 @@ def rewrite(
         )
     else:
         steps = parse_passes(passes) if isinstance(passes, str) else tuple(passes)
-    given = given_beside(like, reference, checkpoint, trace, force=force)
+    given = given_beside(like, reference, checkpoint, trace, force=force, output=output)
     taken = take(source)
     options = Options(
         steps,
@@ -248,7 +248,9 @@ def extract(
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
     """
-    analysis = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace, force=force))
+    analysis = pipeline.load(
+        read_of(source), given_beside(like, reference, checkpoint, trace, force=force, output=output)
+    )
     patterns = (modules,) if isinstance(modules, str) else tuple(modules)
     if not patterns:
         raise UsageError("modules is empty; name one, such as 'encoder.layer.0', or a glob")
@@ -293,7 +295,9 @@ def split(
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
     """
-    analysis = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace, force=force))
+    analysis = pipeline.load(
+        read_of(source), given_beside(like, reference, checkpoint, trace, force=force, output=output)
+    )
     cuts = parse_cuts(analysis, (at,) if isinstance(at, str) else at)
     checking = Checking(numbers, inputs, timeout)
     target = Path(output) if output is not None else None
@@ -478,7 +482,7 @@ def report(
         plan_copies(
             Path(source) if isinstance(source, str | os.PathLike) else None, [target], (), copy_data=False
         )
-    given = given_beside(like, reference, checkpoint, trace, force=force)
+    given = given_beside(like, reference, checkpoint, trace, force=force, output=output)
     made = reporting.report(read_of(source), wanted, given)
     if target is not None:
         write_atomically({target: made.html.encode()})

@@ -26,6 +26,7 @@ from rewriter.evidence.reference_sources import (
     read_json,
     telling,
 )
+from rewriter.model.outputs import spare_given
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.pipeline import Inputs, Source, read_like
 from rewriter.refusals import UsageError
@@ -56,6 +57,7 @@ def given_beside(
     trace: TraceSource | None = None,
     *,
     force: bool = False,
+    output: PathLike | None = None,
 ) -> Given:
     """All that users give beside a model.
 
@@ -65,14 +67,17 @@ def given_beside(
         checkpoint: the path of a checkpoint, which is read when a model is looked at.
         trace: what to run; with inputs it runs at once, and the model on them when that is looked at.
         force: whether the tree of `like` is carried over even if that does not fit.
+        output: the file that is to be written, its sidecar beside it.
 
     Raises:
         UnreadableModel: the other model or a sidecar cannot be read.
-        UsageError: the reference names nothing that can be built, the trace nothing that runs; or `force`
-            without `like`.
+        UsageError: the output would replace one of these files; the reference names nothing that can be
+            built, the trace nothing that runs; or `force` without `like`.
     """
     if force and like is None:
         raise UsageError("--force carries the tree of an original over that does not fit; add --like")
+    if output is not None:
+        spare_given(Path(output), like=like, reference=reference, checkpoint=checkpoint, trace=trace)
     return Given(
         read_like(like) if like is not None else None,
         _references(reference) if reference is not None else (),

@@ -153,7 +153,7 @@ def given_options(command: Command) -> Command:
         if force or any(each is not None for each in told):
             from rewriter.beside import given_beside
 
-            command(*arguments, given=given_beside(*told, force=force), **named)
+            command(*arguments, given=given_beside(*told, force=force, output=named.get("output")), **named)
         else:
             command(*arguments, given=NOTHING, **named)
 

@@ -10,6 +10,7 @@ from rewriter import pipeline
 from rewriter.batch.request import Request
 from rewriter.cli.common import MODEL, progress, show_report
 from rewriter.cli.rewriting import rewrite_options
+from rewriter.model.outputs import spare_given
 from rewriter.refusals import UnreadableModel
 
 
@@ -47,6 +48,11 @@ def rewrite_and_show(model: Path, output: Path | None, request: Request, *, as_j
         raise UnreadableModel(
             f"{model}: a folder, not a file; 'rewriter batch {model} -o FOLDER' rewrites all in it"
         )
+    if output is not None:
+        told = {
+            name: getattr(request, name) for name in ("like", "reference", "checkpoint", "trace", "inputs")
+        }
+        spare_given(output, **told)
     options = request.options(model)
     with progress() as tell:
         report = pipeline.rewrite(model, output, options, tell)

@@ -10,7 +10,7 @@ from pathlib import Path
 from rewriter import interrupts
 from rewriter.model.copies import Copies, Watched, copies_to, same_content
 from rewriter.model.leftovers import copies_of, remove_unused
-from rewriter.model.sidecar_file import stale_sidecars
+from rewriter.model.sidecar_file import sidecar_path, stale_sidecars
 from rewriter.model.staging import Content, Staged, locked, stage, sweep, sync
 from rewriter.refusals import CannotWrite, UsageError
 
@@ -47,6 +47,23 @@ def plan_copies(
     for name in data:
         _demand_folder(home / name, (home / name).parent)
     return copies_to(home, source, data)
+
+
+def spare_given(output: Path, **told: object) -> None:
+    """Refuse an output that would replace what an option reads.
+
+    Args:
+        output: the model to write; its sidecar lies beside it.
+        told: option -> what was given; what is no path, or no file, is left alone.
+
+    Raises:
+        UsageError: it would.
+    """
+    for option, what in told.items():
+        if isinstance(what, str | os.PathLike):
+            for target in (output, sidecar_path(output)):
+                if target.exists() and Path(what).exists() and target.samefile(what):
+                    raise UsageError(f"{target}: is what --{option} reads; name another output")
 
 
 def _demand_folder(target: Path, folder: Path) -> None:

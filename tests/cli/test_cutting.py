@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+import rewriter
+from rewriter.refusals import UsageError
 from rewriter.views.json import schema
-from tests.cli.running import run
+from tests.cli.running import heard, run
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"
@@ -100,3 +103,22 @@ def test_the_sidecar_of_an_earlier_output_goes_and_it_is_said(
     assert run(*cut, "--no-numbers", "--json") == 0
     assert json.loads(capsys.readouterr().out)["removed"] == []
     assert told.exists()
+
+
+@pytest.mark.parametrize("words", [("rewrite",), ("carry",), ("extract", "blocks.enc")])
+def test_an_output_never_replaces_what_an_option_reads(
+    words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, original = tmp_path / "m.onnx", tmp_path / "original.onnx"
+    for path in (source, original):
+        shutil.copy(EXPORTS / "module_dict" / "dy.onnx", path)
+    assert heard(capsys, "rewrite", source, "-o", tmp_path / "told.onnx", "--no-numbers")[0] == 0
+    for what, output in ((original, original), (tmp_path / "told.modules.json", tmp_path / "told.onnx")):
+        before = what.read_bytes()
+        verb, *rest = words
+        given = [what, source] if verb == "carry" else [source, *rest, "--like", what]
+        code, _, err = heard(capsys, verb, *given, "-o", output)
+        assert (code, err) == (2, f"rewriter: {what}: is what --like reads; name another output\n")
+        assert what.read_bytes() == before
+    with pytest.raises(UsageError, match="is what --like reads"):
+        rewriter.rewrite(source, original, like=original)
