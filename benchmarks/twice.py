@@ -1,0 +1,142 @@
+"""Every verb run twice on every export of fixtures/: the same bytes, the same words, and no new conflict.
+
+    python -m benchmarks.twice                    # all fixtures, and writes the results
+    python -m benchmarks.twice FILE...            # these files
+
+Two processes with different hash seeds run the same commands, in folders of different names, and within a
+phase in opposite order. Exit codes, stdout and stderr (times masked, see `benchmarks.masking`) and the bytes
+of every file must be the same. Then one of them runs what writes once more, over its own output, and the
+other rewrites every output with the options that made it: the model must be the same bytes, and its tree may
+report no conflict that the tree of the export does not report.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from benchmarks.reporting import publish
+from benchmarks.twice_commands import FOR_ALL, MADE, READ, REWRITES, TURNS, Subject, Words, subject_of
+from benchmarks.twice_files import conflicts_of, contents, lay_out
+from benchmarks.twice_found import Found, report
+from benchmarks.twice_worker import Pair
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
+WRITING = frozenset({"rewrite", "flatten", "carry", "extract", "report", "export", "split"})
+"""Verbs that write a model or a view; each may be run over its own output."""
+TREE: Words = ("tree", "m.onnx", "--json")
+
+
+def examine(pair: Pair, path: Path, turn: int | None, found: Found) -> None:
+    """Run every command on a file, or those of its turn, twice and over their own output."""
+    pair.renew()
+    name = f"{path.parent.name}/{path.stem}"
+    found.counts["files"] += 1
+    found.counts["run"] += lay_out(path, pair.folders)
+    said, _ = pair.run([TREE])
+    tree = json.loads(said[0].stdout)
+    subject = subject_of(path, tree)
+    codes: dict[Words, int] = {}
+    for commands in (subject.commands(text, turn) for text in (REWRITES, MADE, READ)):
+        one, other = pair.run(commands)
+        found.compare(name, commands, one, other)
+        codes |= {words: said.code for words, said in zip(commands, other, strict=True)}
+    first, second = (contents(folder) for folder in pair.folders)
+    found.same_files(name, first, second, "two runs")
+    again(
+        pair,
+        name,
+        {words: code for words, code in codes.items() if words[0] in WRITING and "-o" in words},
+        second,
+        found,
+    )
+
+
+def again(pair: Pair, name: str, codes: dict[Words, int], before: dict[str, str], found: Found) -> None:
+    """Make what was written in one folder again of itself, and write over it in the other."""
+    folder = pair.folders[0]
+    (folder / "again").mkdir()
+    made = {words: _again(words) for words in codes if words[0] in ("rewrite", "carry")}
+    made = {words: once_more for words, once_more in made.items() if not codes[words]}
+    said, repeated = pair.run(list(made.values()), list(codes))
+    for words, each in zip(codes, repeated, strict=True):
+        found.counts["over"] += 1
+        if each.code != codes[words]:
+            found.fault(name, words, f"over its output: {each.code} {each.stderr.strip()}")
+    found.same_files(name, before, contents(pair.folders[1]), "written over itself")
+    for (words, once_more), each in zip(made.items(), said, strict=True):
+        found.counts["again"] += 1
+        once, twice = (folder / each_words[each_words.index("-o") + 1] for each_words in (words, once_more))
+        if each.code:
+            found.fault(name, once_more, f"{each.code} {each.stderr.strip()}")
+        elif once.read_bytes() != twice.read_bytes():
+            found.fault(name, once_more, "other bytes than its input")
+        if conflicts := conflicts_of(once) - _known(folder, words):
+            found.fault(name, words, f"new conflicts: {dict(conflicts)}")
+
+
+def _again(words: Words) -> Words:
+    """The same command on its own output; numbers were taken the first time."""
+    at = words.index("-o")
+    *head, _ = words[:at]
+    return (*head, words[at + 1], "-o", f"again/{words[at + 1]}", *words[at + 2 :], "--no-numbers")
+
+
+def _known(folder: Path, words: Words) -> Counter[tuple[str, ...]]:
+    """The conflicts of the tree that a command wrote."""
+    if words[0] == "carry":
+        return conflicts_of(folder / words[2], like=folder / words[1])
+    return conflicts_of(folder / words[1])
+
+
+def examine_all(pair: Pair, paths: Sequence[Path], found: Found) -> None:
+    """Run what needs no file, and a batch of all files: twice, and once more over what it wrote."""
+    pair.renew()
+    for folder in pair.folders:
+        for path in paths:
+            target = folder / "models" / path.parent.name / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    commands = Subject("", "", "", "", ()).commands(FOR_ALL, None)
+    found.compare("all files", commands, *pair.run(commands))
+    first, second = (contents(folder) for folder in pair.folders)
+    found.same_files("all files", first, second, "two runs")
+    batches = [words for words in commands if words[0] == "batch"]
+    said = pair.run([], batches)[1]
+    found.counts["over"] += len(said)
+    found.faults += [f"batch over its output: {each.code} {each.stderr}" for each in said if each.code]
+    found.same_files("all files", second, contents(pair.folders[1]), "written over itself")
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--all-options", is_flag=True, help="Let no options take turns: four times as long.")
+def main(files: tuple[Path, ...], all_options: bool) -> None:
+    """Run every verb twice on FILES, or on all fixtures and write benchmarks/results/twice.md."""
+    found, start = Found(), time.perf_counter()
+    paths = files or tuple(sorted(FIXTURES.glob("*/*.onnx")))
+    with tempfile.TemporaryDirectory() as scratch, Pair(Path(scratch)) as pair:
+        for number, path in enumerate(paths):
+            turn = None if all_options else (number + number // TURNS) % TURNS
+            known = len(found.faults)
+            examine(pair, path, turn, found)
+            click.echo(f"{path.parent.name}/{path.stem} {time.perf_counter() - start:.1f} s", err=True)
+            for fault in found.faults[known:]:
+                click.echo(f"    {fault}", err=True)
+        examine_all(pair, paths, found)
+    text = report(found, time.perf_counter() - start)
+    if files:
+        print(text)
+    else:
+        publish("twice", text)
+
+
+if __name__ == "__main__":
+    main()
