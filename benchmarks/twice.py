@@ -66,10 +66,7 @@ def again(pair: Pair, name: str, codes: dict[Words, int], before: dict[str, str]
     made = {words: _again(words) for words in codes if words[0] in ("rewrite", "carry")}
     made = {words: once_more for words, once_more in made.items() if not codes[words]}
     said, repeated = pair.run(list(made.values()), list(codes))
-    for words, each in zip(codes, repeated, strict=True):
-        found.counts["over"] += 1
-        if each.code != codes[words]:
-            found.fault(name, words, f"over its output: {each.code} {each.stderr.strip()}")
+    found.over(name, codes, repeated)
     found.same_files(name, before, contents(pair.folders[1]), "written over itself")
     for (words, once_more), each in zip(made.items(), said, strict=True):
         found.counts["again"] += 1
@@ -105,13 +102,12 @@ def examine_all(pair: Pair, paths: Sequence[Path], found: Found) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
     commands = Subject("", "", "", "", ()).commands(FOR_ALL, None)
-    found.compare("all files", commands, *pair.run(commands))
+    one, other = pair.run(commands)
+    found.compare("all files", commands, one, other)
     first, second = (contents(folder) for folder in pair.folders)
     found.same_files("all files", first, second, "two runs")
-    batches = [words for words in commands if words[0] == "batch"]
-    said = pair.run([], batches)[1]
-    found.counts["over"] += len(said)
-    found.faults += [f"batch over its output: {each.code} {each.stderr}" for each in said if each.code]
+    codes = {words: said.code for words, said in zip(commands, other, strict=True) if words[0] == "batch"}
+    found.over("all files", codes, pair.run([], list(codes))[1])
     found.same_files("all files", second, contents(pair.folders[1]), "written over itself")
 
 

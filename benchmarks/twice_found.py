@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -45,6 +45,13 @@ class Found:
                 self.fault(name, words, first.stderr.strip())
             if (what := unlike(words, first, second)) is not None:
                 self.fault(name, words, what)
+
+    def over(self, name: str, codes: Mapping[Words, int], said: Sequence[Said]) -> None:
+        """Compare the exit codes of commands with those over their own output."""
+        for (words, code), each in zip(codes.items(), said, strict=True):
+            self.counts["over"] += 1
+            if each.code != code:
+                self.fault(name, words, f"over its output: {each.code} {each.stderr.strip()}")
 
     def same_files(self, name: str, one: dict[str, str], other: dict[str, str], when: str) -> None:
         """Compare all files of two folders."""
