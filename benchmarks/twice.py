@@ -13,7 +13,6 @@ report no conflict that the tree of the export does not report.
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import time
 from collections import Counter
@@ -24,7 +23,7 @@ import click
 
 from benchmarks.reporting import publish
 from benchmarks.twice_commands import FOR_ALL, MADE, READ, REWRITES, TURNS, Subject, Words, subject_of
-from benchmarks.twice_files import conflicts_of, contents, lay_out
+from benchmarks.twice_files import conflicts_of, contents, copy, lay_out
 from benchmarks.twice_found import Found, report
 from benchmarks.twice_worker import Pair
 
@@ -62,7 +61,6 @@ def examine(pair: Pair, path: Path, turn: int | None, found: Found) -> None:
 def again(pair: Pair, name: str, codes: dict[Words, int], before: dict[str, str], found: Found) -> None:
     """Make what was written in one folder again of itself, and write over it in the other."""
     folder = pair.folders[0]
-    (folder / "again").mkdir()
     made = {words: _again(words) for words in codes if words[0] in ("rewrite", "carry")}
     made = {words: once_more for words, once_more in made.items() if not codes[words]}
     said, repeated = pair.run(list(made.values()), list(codes))
@@ -83,7 +81,7 @@ def _again(words: Words) -> Words:
     """The same command on its own output; numbers were taken the first time."""
     at = words.index("-o")
     *head, _ = words[:at]
-    return (*head, words[at + 1], "-o", f"again/{words[at + 1]}", *words[at + 2 :], "--no-numbers")
+    return (*head, words[at + 1], "-o", f"again_{words[at + 1]}", *words[at + 2 :], "--no-numbers")
 
 
 def _known(folder: Path, words: Words) -> Counter[tuple[str, ...]]:
@@ -98,9 +96,7 @@ def examine_all(pair: Pair, paths: Sequence[Path], found: Found) -> None:
     pair.renew()
     for folder in pair.folders:
         for path in paths:
-            target = folder / "models" / path.parent.name / path.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
+            copy(path, folder / "models" / path.parent.name / path.name)
     commands = Subject("", "", "", "", ()).commands(FOR_ALL, None)
     one, other = pair.run(commands)
     found.compare("all files", commands, one, other)

@@ -33,9 +33,9 @@ carry plain.modules.json m.onnx -o carried.onnx
 012: extract m.onnx MODULE -o piece.onnx --no-numbers --json
 3: extract m.onnx MODULE -o piece.onnx
 1: extract call.onnx MODULE -o piece_of_call.onnx --no-numbers
-012: split m.onnx --at CUT -o parts --no-numbers --json
-3: split m.onnx --at CUT -o parts
-2: split shared.onnx --at CUT -o parts_of_shared --no-numbers
+012: split m.onnx --at CUT -o parts --no-numbers --json --copy-data
+3: split m.onnx --at CUT -o parts --copy-data
+2: split shared.onnx --at CUT -o parts_of_shared --no-numbers --copy-data
 0: report m.onnx -o page.html
 1: report call.onnx --verify m.onnx --no-numbers -o verified.html
 2: report m.onnx named.onnx --no-numbers -o differences.html

@@ -31,10 +31,18 @@ def conflicts_of(path: Path, like: Path | None = None) -> Counter[tuple[str, ...
     return Counter((place.module, *place.conflicting) for place in placements if place and place.conflicting)
 
 
+def copy(path: Path, target: Path) -> None:
+    """Copy a model, and the data beside it under its own name."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(path, target)
+    for data in path.parent.glob(f"{path.name}.*"):
+        shutil.copy(data, target.parent)
+
+
 def lay_out(path: Path, folders: Sequence[Path]) -> bool:
     """Put a file into the folders; if it runs, also its profile and the model as onnxruntime fused it."""
     first = folders[0]
-    shutil.copy(path, first / "m.onnx")
+    copy(path, first / "m.onnx")
     runs = _run(path, first / "fused.onnx", first / "profile.json")
     for folder in folders[1:]:
         for each in first.iterdir():
