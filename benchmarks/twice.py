@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -107,21 +108,34 @@ def examine_all(pair: Pair, paths: Sequence[Path], found: Found) -> None:
     found.same_files("all files", second, contents(pair.folders[1]), "written over itself")
 
 
+def examine_each(share: Sequence[tuple[Path, int | None]], start: float) -> Found:
+    """Run the commands of their turn on some files, in a pair of processes for them alone."""
+    found = Found()
+    with tempfile.TemporaryDirectory() as scratch, Pair(Path(scratch)) as pair:
+        for path, turn in share:
+            known = len(found.faults)
+            examine(pair, path, turn, found)
+            lines = [f"{path.parent.name}/{path.stem} {time.perf_counter() - start:.1f} s"]
+            click.echo("\n    ".join([*lines, *found.faults[known:]]), err=True)
+    return found
+
+
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--all-options", is_flag=True, help="Let no options take turns: four times as long.")
-def main(files: tuple[Path, ...], all_options: bool) -> None:
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Pairs of processes at work.")
+def main(files: tuple[Path, ...], all_options: bool, jobs: int) -> None:
     """Run every verb twice on FILES, or on all fixtures and write benchmarks/results/twice.md."""
-    found, start = Found(), time.perf_counter()
+    start = time.perf_counter()
     paths = files or tuple(sorted(FIXTURES.glob("*/*.onnx")))
+    turns = [None if all_options else (number + number // TURNS) % TURNS for number in range(len(paths))]
+    todo = list(zip(paths, turns, strict=True))
+    with ThreadPoolExecutor(jobs) as pool:
+        shares = list(pool.map(lambda number: examine_each(todo[number::jobs], start), range(jobs)))
+    found = Found()
+    for share in shares:
+        found.add(share)
     with tempfile.TemporaryDirectory() as scratch, Pair(Path(scratch)) as pair:
-        for number, path in enumerate(paths):
-            turn = None if all_options else (number + number // TURNS) % TURNS
-            known = len(found.faults)
-            examine(pair, path, turn, found)
-            click.echo(f"{path.parent.name}/{path.stem} {time.perf_counter() - start:.1f} s", err=True)
-            for fault in found.faults[known:]:
-                click.echo(f"    {fault}", err=True)
         examine_all(pair, paths, found)
     text = report(found, time.perf_counter() - start)
     if files:

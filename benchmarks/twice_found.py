@@ -30,6 +30,13 @@ class Found:
     codes: Counter[int] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
+    def add(self, other: Found) -> None:
+        """Add what came of other files."""
+        self.counts += other.counts
+        self.verbs += other.verbs
+        self.codes += other.codes
+        self.faults += other.faults
+
     def fault(self, name: str, words: Words, what: str) -> None:
         """Note a difference at a command on a file."""
         self.faults.append(f"{name}: {' '.join(words)}: {what}")
