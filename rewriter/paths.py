@@ -28,6 +28,11 @@ class ModulePath(str):
         return self.count(".") + 1 if self else 0
 
     @property
+    def is_named(self) -> bool:
+        """Whether no atom is empty: PyTorch takes no such name, and tags in functions begin with a dot."""
+        return not self or ".." not in f".{self}."
+
+    @property
     def name(self) -> str:
         """The last atom, '' for the root."""
         return self.rpartition(".")[2]

@@ -53,19 +53,19 @@ class Hearing:
         start = time.perf_counter()
         testimony = testify()
         self.heard.append(Heard(witness, testimony, time.perf_counter() - start))
-        shallow: set[ModulePath] = set()
+        admitted: set[ModulePath] = set()
         for claim in testimony.claims:
             if claim.node in self.barred:
                 continue
-            if claim.module in shallow or claim.module.depth <= DEEPEST:
-                if claim.module not in shallow:
-                    shallow.add(claim.module)
+            if claim.module in admitted or _is_admitted(claim.module):
+                if claim.module not in admitted:
+                    admitted.add(claim.module)
                     self.extent.add(claim.module)
                 of_node = self.claims[claim.node]
                 of_node.insert(0 if first else len(of_node), claim)
 
         for module in testimony.classes:
-            if module.depth <= DEEPEST:
+            if _is_admitted(module):
                 self.extent.add(module)
         for parameter in testimony.parameters:
             self.extent.add(parameter.name.rpartition(".")[0])
@@ -92,9 +92,14 @@ class Hearing:
         classes: dict[ModulePath, str] = {}
         for testimony in self.testimonies:
             for module, class_name in testimony.classes.items():
-                if module.depth <= DEEPEST:
+                if _is_admitted(module):
                     classes.setdefault(module, class_name)
         return classes
+
+
+def _is_admitted(module: ModulePath) -> bool:
+    """Whether a module of that path is believed to be one."""
+    return module.depth <= DEEPEST and module.is_named
 
 
 def winners(claims: Sequence[Sequence[Claim]]) -> list[ModulePath | None]:

@@ -47,7 +47,7 @@ def layers(analysis: Analysis) -> Iterator[tuple[int, ModulePath]]:
         if body.function is not None and not is_ours(body.function)
     }
     for node, placement in enumerate(analysis.tree.placements):
-        if placement is None or not placement.module or placement.module.startswith("."):
+        if placement is None or not placement.module:
             continue
         if graph.body_of[node] not in of_others:
             yield node, placement.module

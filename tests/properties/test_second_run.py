@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from onnx import ModelProto
 
 import rewriter
+from rewriter.model import metadata
 from rewriter.modules.module import ModuleTree
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
+from rewriter.passes.group import Group
 from rewriter.passes.restore_names import RestoreNames
+from rewriter.passes.share import Share
 from tests.build import model
 from tests.properties.scraps import graphs
 
@@ -87,6 +90,32 @@ def test_restored_names_are_no_evidence_beside_what_they_were_made_of() -> None:
     assert [tensor.name for tensor in once.graph.initializer] == ["a.weight"]
     assert once.graph.node[1].name == "/b/a/Add"
     assert rewriter.tree(once).conflicts == rewriter.tree(source).conflicts == 0
+
+
+EMPTY_NAMES = {
+    "scope": ("/../x/Mul", "h", {}),
+    "first scope": ("//x/Mul", "h", {}),
+    "value": ("", "/../x/Mul_output_0", {}),
+    "namespace": ("n", "h", {"namespace": ": pkg.Model/..x: pkg.Layer/mul: aten.mul"}),
+    "tag": ("n", "h", {"winml.hierarchy.tag": "/Model/../x"}),
+}
+"""Where a module with an empty name stands: the name of a node, that of its value, and its metadata."""
+
+
+@pytest.mark.parametrize("case", EMPTY_NAMES)
+def test_no_module_has_an_empty_name(case: str) -> None:
+    """In a function a module that begins with a dot is relative to the module of the call."""
+    name, value, entries = EMPTY_NAMES[case]
+    source = model(
+        f'g (float[2] x) => (float[2] y) {{ ["{name}"] "{value}" = Mul(x, x) y = Neg("{value}") }}'
+    )
+    metadata.write(source.graph.node[0], entries)
+    assert all(module.path.is_named for module in rewriter.tree(source))
+    for passes in ((Annotate(), Group()), (Annotate(), Group(), Share())):
+        once = after(source, passes)
+        assert modules(rewriter.tree(once)) == modules(rewriter.tree(source))
+        assert rewriter.tree(once).conflicts == 0
+        assert stored(after(once, passes)) == stored(once)
 
 
 def test_annotating_twice_in_one_list_is_annotating_once() -> None:
