@@ -30,6 +30,7 @@ from rewriter import pipeline
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass
+from rewriter.passes.contract import Part
 from rewriter.passes.group import Group
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
@@ -73,9 +74,24 @@ class Timed:
         return self.step.name
 
     @property
-    def needs_analysis(self) -> bool:
-        """Whether the pass does."""
-        return self.step.needs_analysis
+    def requires(self) -> frozenset[Part]:
+        """What the pass requires."""
+        return self.step.requires
+
+    @property
+    def preserves(self) -> frozenset[Part]:
+        """What the pass preserves."""
+        return self.step.preserves
+
+    @property
+    def flat(self) -> bool:
+        """Whether the pass is for flat models."""
+        return getattr(self.step, "flat", False)
+
+    @property
+    def undone(self) -> bool:
+        """Whether `flatten` undoes the pass."""
+        return getattr(self.step, "undone", False)
 
     def run(self, analysis: Analysis) -> Outcome:
         """Run the pass."""

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.modules.selection import Selection
     from rewriter.passes.base import Outcome, Pass
+    from rewriter.passes.contract import Part
     from rewriter.paths import ModulePath
     from rewriter.proof.verification import Verdict, Verification
     from rewriter.refusals import Refusal, RewriterError
@@ -70,6 +71,7 @@ __all__ = [
     "Outcome",
     "PageReport",
     "Parameter",
+    "Part",
     "Pass",
     "Placement",
     "Profile",
@@ -120,6 +122,7 @@ _HOME = {
     "ModulePath": "paths",
     "ModuleTree": "modules.module",
     "Outcome": "passes.base",
+    "Part": "passes.contract",
     "Pass": "passes.base",
     "PageReport": "views.page.report",
     "Parameter": "modules.module",

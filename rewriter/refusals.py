@@ -92,6 +92,10 @@ class UsageError(RewriterError):
     exit_code = 2
 
 
+class StaleAnalysis(UsageError):
+    """A pass reads of its analysis what it does not require, and what an earlier pass made untrue."""
+
+
 class Different(RewriterError):
     """The result computes something else than the original; nothing was written."""
 

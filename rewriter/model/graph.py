@@ -9,6 +9,7 @@ specification, "Names within a graph"); a function sees nothing from outside.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Set
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -141,6 +142,12 @@ class GraphIndex:
                 if bytes in map(type, found.values()):  # not UTF-8
                     found = pick(self.nodes[node], chosen[noted])
                 yield node, found
+
+    def with_noted(self, noted: list[tuple[str, ...]]) -> GraphIndex:
+        """The same index once metadata was written on nodes: node -> the keys that it has now."""
+        other = copy(self)
+        other.noted = noted
+        return other
 
     def successors(self, node: int) -> Iterator[int]:
         """The nodes that read what `node` writes, once for every such value."""

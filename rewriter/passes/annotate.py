@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from onnx import NodeProto
@@ -22,7 +22,10 @@ from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Placement
 from rewriter.passes.base import Outcome
+from rewriter.passes.contract import ALL_BUT_METADATA, TREE, Part
 from rewriter.paths import ModulePath
+
+_UNPLACED = {tags.EVIDENCE: tags.UNPLACED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +36,29 @@ class Annotate:
     """
 
     name: ClassVar[str] = "annotate"
-    needs_analysis: ClassVar[bool] = True
+    requires: ClassVar[frozenset[Part]] = TREE
+    preserves: ClassVar[frozenset[Part]] = ALL_BUT_METADATA
+    flat: ClassVar[bool] = True
 
     def run(self, analysis: Analysis) -> Outcome:
         """Annotate every node, and the model with the tree, unless no node is placed."""
         tree = analysis.tree
+        if not tree.placed:
+            return Outcome({"nodes annotated": 0})
         writer = NodeWriter(tree)
         changed = 0
         graph = analysis.graph
-        places = tree.placements if tree.placed else ()
-        for node, keys, placement in zip(graph.nodes, graph.noted, places, strict=bool(places)):
+        noted = []
+        for node, keys, placement in zip(graph.nodes, graph.noted, tree.placements, strict=True):
+            noted.append(writer.keys_after(keys, placement))
             if placement is None:
-                metadata.write(node, {tags.EVIDENCE: tags.UNPLACED})
+                metadata.write(node, _UNPLACED)
             elif not _is_homeless(keys):
                 changed += writer.write(node, keys, placement)
         model = analysis.model
-        if tree.placed:
-            metadata.write(model, {tags.TREE: compact(tree), tags.VALUES: compact_values(analysis)})
-        return Outcome({"nodes annotated": changed})
+        metadata.write(model, {tags.TREE: compact(tree), tags.VALUES: compact_values(analysis)})
+        written = replace(analysis, graph=graph.with_noted(noted))
+        return Outcome({"nodes annotated": changed}, analysis=written, told=True)
 
 
 def compact(tree: Iterable[Module]) -> str:
@@ -106,6 +114,21 @@ class NodeWriter:
         self._tree = tree
         self._entries: dict[tuple[ModulePath, int, str], dict[str, str]] = {}
         self._serialized: dict[tuple[ModulePath, int, str, bool], bytes] = {}
+        self._keys_after: dict[tuple[tuple[str, ...], bool, bool], tuple[str, ...]] = {}
+
+    def keys_after(self, keys: tuple[str, ...], placement: Placement | None) -> tuple[str, ...]:
+        """The keys of a node that had `keys`, once it is written on; one tuple for each combination."""
+        if placement is not None and _is_homeless(keys):
+            return keys
+        has_class = placement is not None and bool(class_entries(self._tree[placement.module]))
+        case = (keys, placement is not None, has_class)
+        if (found := self._keys_after.get(case)) is None:
+            wanted = _UNPLACED
+            if placement is not None:
+                place = (placement.module, placement.call, placement.source)
+                wanted = self._wanted(*place, named=NAMESPACE in keys)
+            found = self._keys_after[case] = tuple(dict.fromkeys((*keys, *wanted)))
+        return found
 
     def write(self, node: NodeProto, keys: Collection[str], placement: Placement) -> bool:
         """Write on a node, whose metadata has `keys`; returns whether that changed it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import ClassVar, Protocol
 
 from rewriter.modules.analysis import Analysis
+from rewriter.passes.contract import Part
 from rewriter.paths import ModulePath
 from rewriter.refusals import Refusal
 
@@ -50,6 +51,7 @@ class Outcome:
         differences: bodies that it found to differ.
         copies: name of a node it made -> name of the node that this is a copy of.
         analysis: of the model as it now stands, where the pass can tell; None where it must be made anew.
+        told: whether the model itself now says all that its user said of it (an original, a trace).
     """
 
     changes: Mapping[str, int]
@@ -57,6 +59,7 @@ class Outcome:
     differences: tuple[Difference, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
     analysis: Analysis | None = field(default=None, repr=False)
+    told: bool = False
 
 
 class Pass(Protocol):
@@ -67,14 +70,32 @@ class Pass(Protocol):
 
     Attributes:
         name: what it is called on the command line.
-        needs_analysis: whether it reads more of the analysis than the model, which is always current.
+        requires: the parts of the model that its analysis must be true of. The model is always current; to
+            read anything else of an analysis that is not is an error.
+        preserves: the parts of the model that it leaves as they were.
     """
 
     name: ClassVar[str]
-    needs_analysis: ClassVar[bool]
+    requires: ClassVar[frozenset[Part]]
+    preserves: ClassVar[frozenset[Part]]
 
     def run(self, analysis: Analysis) -> Outcome:
         """Edit `analysis.model` in place and say what changed."""
+
+
+class FlatPass(Pass, Protocol):
+    """A pass that writes what holds of one call, where a shared function has one node for several calls.
+
+    On a model with functions that `group` made it changes nothing, and says so.
+    """
+
+    flat: ClassVar[bool]
+
+
+class UndonePass(Pass, Protocol):
+    """A pass that `flatten` undoes: what it leaves looks, seen through its functions, as it did before."""
+
+    undone: ClassVar[bool]
 
 
 def as_text(step: Pass) -> str:

@@ -21,6 +21,7 @@ from rewriter.model.spelling import spell_long
 from rewriter.model.text import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
+from rewriter.passes.contract import Part
 from rewriter.passes.inlining import MOST_NODES, Identity, Inliner, placed_infos
 from rewriter.passes.naming import numbers_of, places_of
 from rewriter.passes.provenance import is_ours
@@ -41,7 +42,8 @@ class Flatten:
     """
 
     name: ClassVar[str] = "flatten"
-    needs_analysis: ClassVar[bool] = False
+    requires: ClassVar[frozenset[Part]] = frozenset()
+    preserves: ClassVar[frozenset[Part]] = frozenset({Part.METADATA})
     foreign: bool = False
 
     def run(self, analysis: Analysis) -> Outcome:

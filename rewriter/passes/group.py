@@ -28,6 +28,7 @@ from rewriter.modules.selection import Miss, Selection, texts
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
 from rewriter.passes.boundary_types import BoundaryTypes
+from rewriter.passes.contract import TREE, Part
 from rewriter.passes.grouping_plan import MOST_ROUNDS, Plan, Planner
 from rewriter.passes.naming import FunctionNames, import_domains, ranges
 from rewriter.passes.provenance import is_ours
@@ -58,7 +59,9 @@ class Group:
     """
 
     name: ClassVar[str] = "group"
-    needs_analysis: ClassVar[bool] = True
+    requires: ClassVar[frozenset[Part]] = TREE
+    preserves: ClassVar[frozenset[Part]] = frozenset({Part.METADATA})
+    undone: ClassVar[bool] = True
     depth: int = 0
     only: str | tuple[str, ...] = ()
     class_name: str | tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from rewriter.model import metadata
 from rewriter.model.metadata import LAYER
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
+from rewriter.passes.contract import ALL_BUT_METADATA, TREE, Part
 from rewriter.passes.provenance import is_ours
 from rewriter.paths import ModulePath
 
@@ -29,7 +30,8 @@ class LayerAnnotations:
     """
 
     name: ClassVar[str] = "layer_annotations"
-    needs_analysis: ClassVar[bool] = True
+    requires: ClassVar[frozenset[Part]] = TREE
+    preserves: ClassVar[frozenset[Part]] = ALL_BUT_METADATA
 
     def run(self, analysis: Analysis) -> Outcome:
         """Annotate every node that is placed in a module below the root."""

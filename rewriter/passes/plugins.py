@@ -17,6 +17,7 @@ from typing import Any
 from rewriter.model.meaning import indexed
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome, Pass
+from rewriter.passes.contract import fault_of_contract
 from rewriter.passes.outcomes import digest_of, fault_of_outcome, true_changes
 from rewriter.refusals import RewriterError, UsageError
 
@@ -159,8 +160,10 @@ def _fault_of(step: Any, name: str) -> str | None:
         return "is no dataclass"
     if getattr(step, "name", None) != name:
         return f"its class is called {getattr(step, 'name', None)!r}"
-    if not (callable(getattr(step, "run", None)) and isinstance(getattr(step, "needs_analysis", None), bool)):
-        return "has no run(analysis) or no needs_analysis"
+    if not callable(getattr(step, "run", None)):
+        return "has no run(analysis)"
+    if fault := fault_of_contract(step):
+        return fault
     return next(_faults_of_options(step), None)
 
 

@@ -12,9 +12,6 @@ from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
 
-UNDONE = frozenset({Unshare.name, Group.name, Share.name})
-"""The passes that `flatten` undoes: what they leave looks, seen through its functions, as it did before."""
-
 
 class Functions(StrEnum):
     """What functions to make."""

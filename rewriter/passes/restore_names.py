@@ -22,6 +22,7 @@ from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.ir_version import fills_inputs, initialized
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
+from rewriter.passes.contract import TREE, Part
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
 
@@ -38,7 +39,9 @@ class RestoreNames:
     """
 
     name: ClassVar[str] = "restore_names"
-    needs_analysis: ClassVar[bool] = True
+    requires: ClassVar[frozenset[Part]] = TREE
+    preserves: ClassVar[frozenset[Part]] = frozenset({Part.NODES, Part.FUNCTIONS})
+    flat: ClassVar[bool] = True
     nodes: bool = True
     initializers: bool = True
 

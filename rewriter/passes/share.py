@@ -17,6 +17,7 @@ from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
+from rewriter.passes.contract import Part
 from rewriter.passes.differences import find_differences
 from rewriter.passes.lift import lift_constants
 from rewriter.passes.naming import FunctionNames, import_domains
@@ -36,7 +37,9 @@ class Share:
     """
 
     name: ClassVar[str] = "share"
-    needs_analysis: ClassVar[bool] = False
+    requires: ClassVar[frozenset[Part]] = frozenset()
+    preserves: ClassVar[frozenset[Part]] = frozenset({Part.METADATA})
+    undone: ClassVar[bool] = True
     lift: bool = False
 
     def run(self, analysis: Analysis) -> Outcome:

@@ -22,6 +22,7 @@ from rewriter.modules.carried import carry
 from rewriter.modules.module import Placement
 from rewriter.passes.annotate import entries_of
 from rewriter.passes.base import Outcome
+from rewriter.passes.contract import TREE, Part
 from rewriter.passes.provenance import is_ours
 from rewriter.passes.renaming import Taken
 from rewriter.regions.calls import Region, find_regions, main_node
@@ -37,7 +38,9 @@ class Unshare:
     """
 
     name: ClassVar[str] = "unshare"
-    needs_analysis: ClassVar[bool] = True
+    requires: ClassVar[frozenset[Part]] = TREE
+    preserves: ClassVar[frozenset[Part]] = frozenset({Part.FUNCTIONS, Part.METADATA})
+    undone: ClassVar[bool] = True
 
     def run(self, analysis: Analysis) -> Outcome:
         """Plan on the analysis, then write copies, readers and notes."""

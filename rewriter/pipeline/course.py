@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,74 +14,85 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.modules.selection import Miss
 from rewriter.passes import plugins
-from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass
+from rewriter.passes.contract import EVERYTHING, INDEX, TREE, Part, PartialAnalysis, fault_of_contract
 from rewriter.passes.group import Group
-from rewriter.passes.presets import UNDONE
 from rewriter.passes.provenance import is_ours
-from rewriter.passes.restore_names import RestoreNames
 from rewriter.paths import ROOT
 from rewriter.pipeline.loading import look_through
-from rewriter.refusals import Reason, Refusal
-
-_OF_FLAT = frozenset({Annotate.name, RestoreNames.name})
-"""Passes that write what holds of one call on a node or value, and a shared function has one for several
-calls."""
+from rewriter.refusals import Reason, Refusal, UsageError
 
 
 @dataclass
 class Course:
     """The passes that ran on a model, and what is known of it now.
 
-    Hearing the witnesses again costs more than most passes, so what they said is kept while it holds.
+    Hearing the witnesses again costs more than most passes, so an analysis is kept while it holds: a pass
+    gets a new one where it requires a part of the model that changed since.
 
     Attributes:
-        analysis: of the model; of an earlier state of it where `stale`.
+        analysis: of the model, as it was before `changed`.
         given: what the user knows of the model as it came.
         outcomes: every pass so far, with what it did.
-        stale: whether names or nodes are no longer what the analysis says.
+        changed: the parts of the model that changed since it was analysed.
         narrow: whether globs that fit nothing are left out and entered in `misses`.
         misses: these.
+        told: whether the model itself says all that the user knows of it.
     """
 
     analysis: Analysis
     given: Given
     outcomes: list[tuple[Pass, Outcome]] = field(default_factory=list)
-    stale: bool = False
+    changed: Set[Part] = frozenset()
     narrow: bool = False
     misses: list[Miss] = field(default_factory=list)
+    told: bool = False
     _flat: Analysis | None = None
 
     @garbage.paused()
     def run(self, passes: Sequence[Pass]) -> None:
         """Run passes in order."""
         for step in passes:
-            if step.name in _OF_FLAT and self._grouped():
+            if getattr(step, "flat", False) and self._grouped():
                 self.outcomes.append((step, self._left_alone(step)))
                 continue
-            if step.name == Annotate.name and self._has_run(Annotate.name):
-                self.stale = True  # it knows by the index what stands on the nodes
-            if self.stale and step.needs_analysis:
-                self.analysis = analyse(GraphIndex(self.analysis.model), self.analysis.path, self._left())
-                self.stale = False
-            if step.name not in UNDONE:
+            analysis = self._handed(step)
+            if not getattr(step, "undone", False):
                 self._flat = None
             elif self._flat is None and not self.stale and not self._grouped():
                 self._flat = self.analysis
-            self._take_in(step, self._outcome(step))
+            self._take_in(step, self._outcome(step, analysis))
 
-    def _outcome(self, step: Pass) -> Outcome:
+    @property
+    def stale(self) -> bool:
+        """Whether the tree is no longer what the analysis says."""
+        return not TREE.isdisjoint(self.changed)
+
+    def _handed(self, step: Pass) -> Analysis:
+        """The analysis that a pass gets: anew where it requires what changed, without that where it does not.
+
+        Raises:
+            UsageError: the pass does not say what it requires.
+        """
+        if fault := fault_of_contract(step):
+            raise UsageError(f"pass {step.name!r} {fault}")
+        if self.changed & step.requires:
+            self.analysis = analyse(GraphIndex(self.analysis.model), self.analysis.path, self._left())
+            self.changed = frozenset()
+        return PartialAnalysis(self.analysis, self.changed) if self.changed else self.analysis
+
+    def _outcome(self, step: Pass, analysis: Analysis) -> Outcome:
         if self.narrow and isinstance(step, Group):
-            narrowed, misses = step.narrowed(self.analysis)
+            narrowed, misses = step.narrowed(analysis)
             self.misses += misses
-            return Outcome({}) if narrowed is None else narrowed.run(self.analysis)
-        return plugins.run(step, self.analysis)
+            return Outcome({}) if narrowed is None else narrowed.run(analysis)
+        return plugins.run(step, analysis)
 
-    def flat(self, path: Path) -> Analysis:
+    def flat(self, path: Path | None) -> Analysis:
         """The model as it looks with the functions that `group` made seen through.
 
         Args:
-            path: where the model goes.
+            path: the file, for messages; None for a model in memory.
         """
         if self._flat is not None and self._grouped():
             return self._flat
@@ -91,7 +102,7 @@ class Course:
 
     def graph(self) -> GraphIndex:
         """The index of the model as it is."""
-        return GraphIndex(self.analysis.model) if self.stale else self.analysis.graph
+        return self.analysis.graph if INDEX.isdisjoint(self.changed) else GraphIndex(self.analysis.model)
 
     def _left_alone(self, step: Pass) -> Outcome:
         """A pass for flat models on a grouped one: refused where it would change something."""
@@ -110,16 +121,17 @@ class Course:
     def _take_in(self, step: Pass, outcome: Outcome) -> None:
         self.outcomes.append((step, outcome))
         if outcome.analysis is not None:
-            self.analysis = outcome.analysis
-        elif step.name != Annotate.name and any(outcome.changes.values()):  # that one writes metadata alone
-            self.stale = True
+            self.analysis, self.changed = outcome.analysis, frozenset()
+        elif any(outcome.changes.values()):
+            self.changed |= EVERYTHING - step.preserves
+        if outcome.told:
+            self.told = True
+        elif any(outcome.changes.values()) and Part.METADATA not in step.preserves:
+            self.told = False
 
     def _left(self) -> Given:
         """What the user knows of the model as it is.
 
-        The original and the trace describe the model as it came; once it is annotated, that says it all.
+        The original and the trace describe the model as it came; once it says that itself, they say no more.
         """
-        return replace(self.given, like=None, trace=None) if self._has_run(Annotate.name) else self.given
-
-    def _has_run(self, name: str) -> bool:
-        return any(step.name == name for step, _ in self.outcomes)
+        return replace(self.given, like=None, trace=None) if self.told else self.given

@@ -16,8 +16,10 @@ from rewriter.model.leftovers import content_of
 from rewriter.model.sidecar_file import sidecar_path
 from rewriter.model.staging import Content
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
 from rewriter.passes import plugins
 from rewriter.passes.base import Outcome, Pass, as_text
+from rewriter.passes.contract import TREE
 from rewriter.passes.group import Group
 from rewriter.passes.naming import last_word
 from rewriter.passes.provenance import is_ours
@@ -71,16 +73,18 @@ def rewrite(
     found = summarize_graph(graph, path)
     with clock("tree"):
         analysis = look_through(graph, path, options.given)
-    _demand_coverage(analysis, options)
     _demand_few(analysis, options.passes)
     with clock("passes"), naming(path):
         if analysis.grouped:
             # It was seen flat. The model that is edited and given back has the functions.
             analysis = replace(analysis, model=model)
-        course = Course(analysis, options.given, stale=analysis.grouped, narrow=options.narrow)
+        changed = TREE if analysis.grouped else frozenset()
+        course = Course(analysis, options.given, changed=changed, narrow=options.narrow)
         course.run(options.passes)
         refusals = tuple(refusal for _, outcome in course.outcomes for refusal in outcome.refusals)
+        became = course.flat(path)
     _demand_fit(model, path)
+    _demand_coverage(became.tree, path, options)
     if refusals and options.strict:
         raise BelowThreshold(
             f"{name_of(path)}: {len(refusals)} refusals, first {refusals[0]}; drop --strict to go on"
@@ -97,11 +101,12 @@ def rewrite(
     removed: tuple[Path, ...] = ()
     if output and not options.dry_run:
         with clock("write"):
-            written, removed = _write(model, course, output, copies, options)
+            written, removed = _write(model, became, output, copies, options)
     return Report(
         analysis,
         found,
         summarize_graph(course.graph(), path),
+        became.tree,
         _records(course.outcomes),
         refusals,
         verification,
@@ -132,11 +137,12 @@ def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options
     return outputs.plan_copies(path, targets, data, copy_data=options.copy_data)
 
 
-def _demand_coverage(analysis: Analysis, options: Options) -> None:
-    coverage = analysis.tree.coverage
+def _demand_coverage(tree: ModuleTree, path: Path | None, options: Options) -> None:
+    """Refuse a result of which too little is placed."""
+    coverage = tree.coverage
     if coverage < options.min_coverage:
         raise BelowThreshold(
-            f"{name_of(analysis.path)}: {coverage:.1%} of the nodes placed, --min-coverage asks for "
+            f"{name_of(path)}: {coverage:.1%} of the nodes placed, --min-coverage asks for "
             f"{options.min_coverage:.1%}; nothing was written"
         )
 
@@ -167,12 +173,12 @@ def _demand_fit(model: ModelProto, path: Path | None) -> None:
 
 
 def _write(
-    model: ModelProto, course: Course, output: Path, copies: Copies, options: Options
+    model: ModelProto, flat: Analysis, output: Path, copies: Copies, options: Options
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Write everything; returns the files that were written, and those of earlier runs that went."""
     contents: dict[Path, Content] = {output: content_of(model, output, copies)}
     if options.sidecar:
-        contents[sidecar_path(output)] = sidecar.write(replace(course.flat(output), path=output)).encode()
+        contents[sidecar_path(output)] = sidecar.write(replace(flat, path=output)).encode()
     seal = sidecar_path(output) if options.sidecar else None
     removed = outputs.write_atomically(contents, copies, seal=seal)
     return (*copies.files, *([seal] if seal else ()), output), removed

@@ -107,6 +107,7 @@ def rewrite_json(report: Report) -> JsonObject:
         "input": _file_json(report.before),
         "output": _file_json(report.after),
         "placement": placement_json(report.analysis.tree),
+        "placement_after": placement_json(report.tree),
         **_original_json(report.analysis),
         "passes": [_pass_json(record) for record in report.passes],
         "refusals": [

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
 from rewriter.modules.selection import Miss
 from rewriter.passes.base import Outcome
 from rewriter.proof.verification import Verification
@@ -37,6 +38,7 @@ class Report:
             is the one that was rewritten.
         before: what file was read.
         after: what it became; of the same name.
+        tree: the modules of what it became, functions seen through.
         passes: in the order they ran.
         refusals: what was not done and why.
         verification: the proof.
@@ -50,6 +52,7 @@ class Report:
     analysis: Analysis
     before: Summary
     after: Summary
+    tree: ModuleTree
     passes: tuple[PassRecord, ...]
     refusals: tuple[Refusal, ...]
     verification: Verification

@@ -20,6 +20,7 @@ import rewriter
 from rewriter.passes import plugins
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import as_text
+from rewriter.passes.contract import Part
 from rewriter.passes.outcomes import NOT_COUNTED
 from rewriter.passes.syntax import OWN, parse_passes
 from rewriter.refusals import NotProved, UsageError
@@ -35,13 +36,14 @@ BLOCKS = re.findall(r"```(\w+)(?: file=(\S+))?\n(.*?)\n```", PAGE, flags=re.DOTA
 HEAD = """
 from dataclasses import dataclass
 from typing import ClassVar
-from rewriter import Outcome
+from rewriter import Outcome, Part
 
 @dataclass(frozen=True)
 class Mine:
     \"\"\"Does something.\"\"\"
     name: ClassVar[str] = "mine"
-    needs_analysis: ClassVar[bool] = True
+    requires: ClassVar[frozenset[Part]] = frozenset(Part)
+    preserves: ClassVar[frozenset[Part]] = frozenset()
     factor: float = 1.5
     def run(self, analysis):
 """
@@ -211,7 +213,8 @@ def test_a_callers_own_pass_has_to_give_an_outcome() -> None:
     @dataclass(frozen=True)
     class Mine:
         name: ClassVar[str] = "mine"
-        needs_analysis: ClassVar[bool] = False
+        requires: ClassVar[frozenset[Part]] = frozenset()
+        preserves: ClassVar[frozenset[Part]] = frozenset()
 
         def run(self, analysis: object) -> None:
             return None

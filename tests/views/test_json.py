@@ -42,6 +42,7 @@ REPORT = Report(
     analysis=small(),
     before=summarize(small()),
     after=summarize(small()),
+    tree=small().tree,
     passes=(
         PassRecord("annotate", Outcome({"nodes": 4}, (), (DIFFERENCE,), {"copy": "node"})),
         PassRecord("restore-names", Outcome({})),

@@ -123,7 +123,7 @@ def test_names_from_a_file_steer_nothing(name: str, encoding: str) -> None:
     failed = Verification(Certificate(equal=False, outputs=1, difference=name), None)
     passes = (PassRecord(name, Outcome({name: 1})),)
     file = summarize(of)
-    print_report(Report(of, file, file, passes, (refusal,), failed, {name: 1.0}, (), ()), to)
+    print_report(Report(of, file, file, of.tree, passes, (refusal,), failed, {name: 1.0}, (), ()), to)
     text = printed(to)
     assert all(char.isprintable() for char in text.replace("\n", ""))
     assert "\r" not in text
@@ -143,6 +143,7 @@ def report(**changes: object) -> Report:
         analysis=small(),
         before=summarize(small()),
         after=summarize(small()),
+        tree=small().tree,
         passes=(
             PassRecord("annotate", Outcome({"nodes tagged": 4, "functions tagged": 0})),
             PassRecord("share", Outcome({})),

@@ -30,8 +30,12 @@ def print_report(report: Report, console: Console) -> None:
         flow(console, [note], label="")
     for number, record in enumerate(report.passes):
         flow(console, _changes(record), label="" if number else "passes")
-    if report.after != report.before:
-        flow(console, figure_phrases(report.after), label="result")
+    result = figure_phrases(report.after) if report.after != report.before else []
+    placed = coverage_phrases(report.tree)
+    if placed != coverage_phrases(report.analysis.tree):
+        result += placed
+    if result:
+        flow(console, result, label="result")
     _print_refusals(report.refusals, console)
     _print_list("differ", "bodies that could not share a function", _differences(report), console)
     print_verification(report.verification, console)
