@@ -39,6 +39,7 @@ DATA: dict[str, Words] = {
 """These read or copy data, as `verify` does."""
 VERBS = READING | DATA
 NOTHING_THERE = {
+    "select": (USAGE,),  # no node has a name
     "explain": (USAGE,),  # no node writes y
     "profile": (USAGE,),  # onnxruntime does not run it
     "extract": (REFUSED,),  # there are no nodes, or a name cannot move
@@ -47,9 +48,13 @@ NOTHING_THERE = {
 }
 """Verbs that cannot do their work on every legal file."""
 GOES_ON = {
-    "diff": ("graph: not sorted",),
-    "profile": ("graph: not sorted",),
-    "extract": ("data: of training", "data: of a sparse tensor"),
+    "diff": ("graph: not sorted", "size: more than a proof reads"),
+    "profile": ("graph: not sorted", "size: more than a proof reads"),
+    "extract": (
+        "data: of training",
+        "data: of a sparse tensor",
+        "data: negative shape of a sparse tensor",
+    ),
 }
 """What `verify` refuses and these need not: they do not write, or leave it out."""
 EVERY = 9
