@@ -32,8 +32,8 @@ def command(
 ) -> None:
     """Undo `rewrite --functions`: names, order and metadata of the nodes come back.
 
-    Functions that other tools made are kept unless you ask. Where calls shared a function, nodes are named
-    after their call.
+    Functions that other tools made are kept unless you ask. Where somebody edited a function since, the nodes
+    of its calls are named after their call.
 
     \b
       rewriter flatten bert.calls.onnx -o bert.flat.onnx

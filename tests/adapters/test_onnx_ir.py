@@ -51,7 +51,7 @@ def test_passes_before_and_after() -> None:
 
 
 def test_options_are_those_of_rewrite(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match=r"no option 'depht'; there are functions, depth, "):
+    with pytest.raises(UsageError, match="no option of rewrite fits 'depht'; nearest: depth"):
         RewritePass(depht=2)
 
     def fail(*_: object, **__: object) -> None:

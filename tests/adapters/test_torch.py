@@ -138,7 +138,7 @@ def test_an_exported_program_has_no_classes_to_give(tmp_path: Path) -> None:
 def test_what_fails_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(CannotWrite, match="does not exist"):
         exported(tmp_path / "nowhere" / "net.onnx")
-    with pytest.raises(UsageError, match="functions is 'many'"):
+    with pytest.raises(UsageError, match="no kind of functions fits 'many'"):
         exported(tmp_path / "net.onnx", dynamo=False, rewriting={"functions": "many"})
     with pytest.raises(Exception, match="nonsense"):
         exported(tmp_path / "net.onnx", nonsense=1)
