@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from rewriter.insight.diff import Diff
     from rewriter.insight.doctor.examine import Diagnosis
     from rewriter.insight.profile import Profile
+    from rewriter.model_object import Model, open
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.modules.selection import Selection
@@ -65,6 +66,7 @@ __all__ = [
     "Extraction",
     "Kind",
     "LoadedModel",
+    "Model",
     "Module",
     "ModulePath",
     "ModuleTree",
@@ -90,6 +92,7 @@ __all__ = [
     "extract",
     "limits",
     "load",
+    "open",
     "profile",
     "report",
     "rewrite",
@@ -108,6 +111,8 @@ _HOME = {
     "Extraction": "cutting.extract",
     "Split": "cutting.split",
     "load": "api",
+    "Model": "model_object",
+    "open": "model_object",
     "report": "api",
     "rewrite": "api",
     "tree": "api",

@@ -19,6 +19,7 @@ from onnx import ModelProto
 
 from rewriter.model.files import serialize
 from rewriter.pipeline import Source
+from rewriter.pipeline.loading import Opened
 from rewriter.refusals import UsageError
 from rewriter.views.report import Report
 
@@ -80,7 +81,7 @@ def take(source: AnySource) -> Taken:
         return Taken(source, _path_of)
     if isinstance(source, bytes):
         return Taken(source, lambda report: serialize(report.analysis.model))
-    if isinstance(source, ModelProto):
+    if isinstance(source, ModelProto | Opened):
         return Taken(source, lambda report: report.analysis.model)
     if _is(source, "onnx_ir", "Model"):
         folder = _folder_of(source)

@@ -13,6 +13,7 @@ from rewriter.insight.functions import functions_of
 from rewriter.insight.stats import collect
 from rewriter.nearest import fits_nothing
 from rewriter.pipeline import Inputs, Progress, Source
+from rewriter.pipeline.loading import Opened
 from rewriter.refusals import UsageError
 from rewriter.views.page.findings import Findings, Verified
 from rewriter.views.page.report import PageReport
@@ -109,4 +110,5 @@ def report(
 
 def _name(source: Source) -> str:
     """What to call a model in a line of text."""
-    return Path(source).name if isinstance(source, str | os.PathLike) else "model"
+    path = source.analysis.path if isinstance(source, Opened) else source
+    return Path(path).name if isinstance(path, str | os.PathLike) else "model"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,40 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.flatten import flatten
 from rewriter.passes.provenance import is_ours
-from rewriter.refusals import UnreadableModel
+from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.views import sidecar
 from rewriter.views.likeness import like_analysis, like_sidecar
 
-Source = str | os.PathLike[str] | bytes | ModelProto
-"""A model: the path of a file, its bytes, or the parsed message. None of them is ever changed."""
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model that was read, and what was found in it: several verbs share it.
+
+    Attributes:
+        model: as it was written, its functions and all.
+        analysis: what `load` finds in it.
+        given: what the user knows of it besides.
+    """
+
+    model: ModelProto
+    analysis: Analysis
+    given: Given = NOTHING
+
+    def demand_nothing(self, given: Given) -> None:
+        """Refuse what is told of a model after it was analysed.
+
+        Raises:
+            UsageError: something is.
+        """
+        if given != NOTHING:
+            raise UsageError(
+                "the model is open: tell rewriter.open what is known of it (like, reference, checkpoint, "
+                "trace)"
+            )
+
+
+Source = str | os.PathLike[str] | bytes | ModelProto | Opened
+"""A model: the path of a file, its bytes, the parsed message, or one that was read before; never changed."""
 
 Inputs = Mapping[str, np.ndarray]
 Progress = Callable[[str], None]
@@ -53,6 +81,9 @@ def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, A
         UnreadableModel: it is not a whole ONNX model.
         UsageError: what was given does not fit it.
     """
+    if isinstance(source, Opened):
+        source.demand_nothing(given)
+        return source.model, source.analysis
     graph, path = read_indexed(source, ordered=False)
     return graph.model, look_through(graph, path, given)
 
@@ -101,9 +132,10 @@ def read_indexed(source: Source, *, ordered: bool = True) -> tuple[GraphIndex, P
     Raises:
         UnreadableModel: it is not a whole ONNX model.
     """
-    if isinstance(source, ModelProto):
-        with naming(None):
-            return indexed(source, ordered=ordered), None
+    if isinstance(source, ModelProto | Opened):
+        model, path = (source.model, source.analysis.path) if isinstance(source, Opened) else (source, None)
+        with naming(path):
+            return indexed(model, ordered=ordered), path
     if isinstance(source, bytes):
         return files.parse_indexed(source, "<bytes>", ordered=ordered), None
     path = Path(source)

@@ -13,6 +13,7 @@ from rewriter.model import external, outputs
 from rewriter.model.copies import Copies, Watched
 from rewriter.model.graph import GraphIndex
 from rewriter.model.leftovers import content_of
+from rewriter.model.meaning import indexed
 from rewriter.model.sidecar_file import sidecar_path
 from rewriter.model.staging import Content
 from rewriter.modules.analysis import Analysis
@@ -24,7 +25,15 @@ from rewriter.passes.group import Group
 from rewriter.passes.naming import last_word
 from rewriter.passes.provenance import is_ours
 from rewriter.pipeline.course import Course
-from rewriter.pipeline.loading import Progress, Source, look_through, name_of, naming, read_indexed
+from rewriter.pipeline.loading import (
+    Opened,
+    Progress,
+    Source,
+    look_through,
+    name_of,
+    naming,
+    read_indexed,
+)
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.proving import Clock, demand_equal, prove
 from rewriter.refusals import BelowThreshold, UnreadableModel, UsageError
@@ -72,14 +81,18 @@ def rewrite(
     model = graph.model
     found = summarize_graph(graph, path)
     with clock("tree"):
-        analysis = look_through(graph, path, options.given)
+        given = options.given
+        if isinstance(source, Opened):
+            source.demand_nothing(given)
+            given = source.given
+        analysis = look_through(graph, path, given)
     _demand_few(analysis, options.passes)
     with clock("passes"), naming(path):
         if analysis.grouped:
             # It was seen flat. The model that is edited and given back has the functions.
             analysis = replace(analysis, model=model)
         changed = TREE if analysis.grouped else frozenset()
-        course = Course(analysis, options.given, changed=changed, narrow=options.narrow)
+        course = Course(analysis, given, changed=changed, narrow=options.narrow)
         course.run(options.passes)
         refusals = tuple(refusal for _, outcome in course.outcomes for refusal in outcome.refusals)
         became = course.flat(path)
@@ -122,6 +135,10 @@ def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:
     if isinstance(source, ModelProto):
         edited = _copied(source)
         return source, read_indexed(edited)[0], None
+    if isinstance(source, Opened):
+        edited = _copied(source.model)
+        with naming(source.analysis.path):
+            return source.model, indexed(edited), source.analysis.path
     graph, path = read_indexed(source)
     return _copied(graph.model), graph, path
 

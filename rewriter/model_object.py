@@ -1,0 +1,207 @@
+"""One model, opened once, with every verb as a method: `rewriter.open`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from rewriter import api, pipeline
+from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
+from rewriter.foreign import AnySource, Rewritten, take
+from rewriter.insight.chosen import Chosen, What, choose
+from rewriter.insight.stats import Stats, collect
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
+from rewriter.modules.selection import Selection, texts
+from rewriter.passes.flatten import Flatten
+from rewriter.pipeline import Inputs, Source
+from rewriter.pipeline.loading import Opened
+from rewriter.views.html import tree_html
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _method(function: Callable[Concatenate[AnySource, P], T]) -> Callable[Concatenate[Model, P], T]:
+    """A function of the library as a method: the model takes the place of its first argument."""
+
+    @wraps(function)
+    def method(self: Model, /, *arguments: P.args, **named: P.kwargs) -> T:
+        return function(self.opened, *arguments, **named)
+
+    return method
+
+
+class Model:
+    """A model that is read and analysed once, on first use, however many verbs are asked of it.
+
+    What is known of it besides the file (`like`, `reference`, `checkpoint`, `trace`) is told to
+    `rewriter.open` and not to the methods. The model is never changed; a file that changes later is not read
+    again.
+    """
+
+    def __init__(
+        self,
+        source: AnySource,
+        *,
+        like: Source | None = None,
+        reference: ReferenceSource | None = None,
+        checkpoint: PathLike | None = None,
+        trace: TraceSource | None = None,
+        force: bool = False,
+    ) -> None:
+        self._taken = take(source)
+        self._told = (like, reference, checkpoint, trace, force)
+
+    @cached_property
+    def opened(self) -> Opened:
+        """The model and its analysis.
+
+        Raises:
+            UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
+            UsageError: what was given names nothing, or does not fit the model.
+            DoesNotFit: `like` shares too little with it.
+        """
+        *told, force = self._told
+        given = given_beside(*told, force=force)  # type: ignore[arg-type]
+        model, analysis = pipeline.read_and_load(self._taken.source, given)
+        return Opened(model, analysis, given)
+
+    @property
+    def analysis(self) -> Analysis:
+        """What was found in it."""
+        return self.opened.analysis
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None for a model in memory."""
+        return self.analysis.path
+
+    @property
+    def tree(self) -> ModuleTree:
+        """Its modules."""
+        return self.analysis.tree
+
+    extract = _method(api.extract)
+    split = _method(api.split)
+    profile = _method(api.profile)
+    diff = _method(api.diff)
+    verify = _method(api.verify)
+    report = _method(api.report)
+    doctor = _method(api.doctor)
+    rewrite = _method(api.rewrite)
+
+    def flatten(
+        self,
+        output: PathLike | None = None,
+        *,
+        foreign: bool = False,
+        numbers: bool | None = None,
+        optimised: bool = False,
+        inputs: Inputs | None = None,
+        copy_data: bool = False,
+        timeout: float = 600.0,
+    ) -> Rewritten:
+        """The model without the functions that `rewrite` made; names, order and metadata come back.
+
+        Args:
+            output: the file to write; None to only get the model back.
+            foreign: whether to enter functions that other tools made, too.
+            numbers: see `rewrite`.
+            optimised: see `rewrite`.
+            inputs: see `rewrite`.
+            copy_data: see `rewrite`.
+            timeout: seconds for the numbers, and again for the optimised ones.
+
+        Raises:
+            RewriterError: see its subclasses; whatever the reason, nothing was written.
+        """
+        return api.rewrite(
+            self.opened,
+            output,
+            passes=(Flatten(foreign),),
+            numbers=numbers,
+            optimised=optimised,
+            inputs=inputs,
+            copy_data=copy_data,
+            timeout=timeout,
+            sidecar=False,
+        )
+
+    def carry(self, other: AnySource, output: PathLike | None = None, *, force: bool = False) -> Rewritten:
+        """Write the tree of this model into another, which a tool made of it; see `rewriter.rewrite`.
+
+        Args:
+            other: what was made of this model.
+            output: the file to write; None to only get the model back.
+            force: whether the tree is carried over even if this model does not fit.
+
+        Raises:
+            DoesNotFit: the other shares too little with this one.
+            RewriterError: see its subclasses; whatever the reason, nothing was written.
+        """
+        return api.rewrite(other, output, like=self.opened, force=force)
+
+    def select(
+        self,
+        modules: str | Sequence[str] = (),
+        *,
+        class_name: str | Sequence[str] = (),
+        operators: str | Sequence[str] = (),
+        what: str = What.NODES,
+    ) -> Chosen:
+        """The names that modules have in the file (`.names`), and what to know before using them (`.notes`).
+
+        Args:
+            modules: globs over module paths; a module stands for all that is below it.
+            class_name: globs over classes.
+            operators: globs over operators.
+            what: `nodes`, `values` or `initializers`.
+
+        Raises:
+            UsageError: the choice fits nothing.
+        """
+        selection = Selection(texts(modules), texts(class_name), operators=texts(operators))
+        return choose(self.analysis, selection, What(what))
+
+    def stats(self, sizes: Mapping[str, int] | None = None) -> Stats:
+        """Operators, parameters, shapes and FLOPs by module.
+
+        Args:
+            sizes: sizes for symbolic dimensions by name.
+        """
+        return collect(self.analysis, sizes or {})
+
+    def save(self, output: PathLike) -> Rewritten:
+        """Write the model with its tree in it, proved equal; the short form of `rewrite(output)`."""
+        return api.rewrite(self.opened, output)
+
+    def _repr_html_(self) -> str:
+        return tree_html(self.analysis)
+
+
+def open(
+    source: AnySource,
+    *,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> Model:
+    """A model with every verb as a method. It is read and analysed once, when a verb first needs that.
+
+    Args:
+        source: the model; see `rewriter.load`, also for the others.
+        like: what the model was made of.
+        reference: what the model was built from.
+        checkpoint: what its weights are called.
+        trace: what its module computes.
+        force: whether `like` need not fit.
+
+    Raises:
+        UsageError: `source` is no model of any kind that is known. All else is told by the verbs.
+    """
+    return Model(source, like=like, reference=reference, checkpoint=checkpoint, trace=trace, force=force)
