@@ -10,7 +10,8 @@ others hold the model's own arithmetic between layers:
 2. what stands between known steps and anchors goes to what one before and one behind have most deeply in
    common, never into one of them;
 3. what nothing known feeds serves those that read it, what feeds nothing known stands where it came from,
-   one level up; constants belong to their readers.
+   one level up; constants belong to their readers. Not so where a weight without a name comes first: there
+   are modules that the file does not name, and nobody knows where they end.
 
 Lists are never called, so what only numbered parts have in common goes to the module above.
 """
@@ -20,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from rewriter.evidence.claim import Claim, Source, Testimony
+from rewriter.evidence.contents import FLOATS
 from rewriter.evidence.steps import Steps
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
@@ -169,18 +171,36 @@ class _Places:
         fixed = {step for step in self.steps.heads if self.of_step[step] is not None}
         behind = self._nearest_behind(fixed)
         before: dict[int, tuple[int, ...]] = {}
+        unnamed = self._behind_unnamed()
         for step in self.steps.heads:
             nearest: dict[int, None] = {}
             for other in self.steps.before[step]:
                 nearest.update(dict.fromkeys((other,) if other in fixed else before.get(other, ())))
             before[step] = tuple(nearest)[:_NEAREST]
-            if step in fixed or step in self.steps.constant:
+            if step in fixed or step in self.steps.constant or (step in unnamed and not before[step]):
                 continue
             meeting = self._between(before[step], behind[step])
             entered = self._entered(step, behind[step], fixed)
             self.of_step[step] = (
                 entered if entered and (meeting is None or meeting.holds(entered)) else meeting
             )
+
+    def _behind_unnamed(self) -> set[int]:
+        """The steps that compute with a weight that nobody owns, or with what such a step gives."""
+        found: set[int] = set()
+        for step in self.steps.heads:
+            if step in self.known:
+                continue
+            if any(map(self._reads_unnamed, self.steps.members[step])) or not found.isdisjoint(
+                self.steps.before[step]
+            ):
+                found.add(step)
+        return found
+
+    def _reads_unnamed(self, node: int) -> bool:
+        """Whether a node reads a tensor that only a layer has: floats of two axes or more."""
+        tensors = (self.graph.initializers.get(value) for value in self.graph.reads[node])
+        return any(each is not None and each.data_type in FLOATS and len(each.dims) > 1 for each in tensors)
 
     def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
         """The module that a step serves, where a part of it reads the same value or what it reads."""

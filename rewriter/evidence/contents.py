@@ -20,13 +20,13 @@ from rewriter.model.tensors import array_of, is_external
 _LARGEST = 100_000
 """Elements of a weight whose content is read; no size that weights are likely to have."""
 _SMALLEST = 4
-_FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
+FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
 
 
 def contents_of(graph: GraphIndex) -> Iterator[object]:
     """What is known of the floating-point weights of a model, constants of its code among them."""
     for name, tensor in _tensors(graph):
-        if tensor.data_type in _FLOATS and prod(tensor.dims) >= _SMALLEST:
+        if tensor.data_type in FLOATS and prod(tensor.dims) >= _SMALLEST:
             if prod(tensor.dims) > _LARGEST or is_external(tensor):
                 yield (name, tuple(sorted(tensor.dims)))
             elif (digest := _digest(tensor)) is not None:
