@@ -9,7 +9,7 @@ import pytest
 from onnx import ModelProto, helper
 
 from rewriter.model.operators import RANDOM, canonical, counts_apart, flagged_random, may_hold_graphs
-from rewriter.proof.certificate import certify, compare_expressions
+from rewriter.proof.certificate import certify, compare_expressions, described
 from tests.proof.readings import ALIKE, APART, IR10, defaults, scan_output, shadowed
 from tests.proof.texts import model, unary
 
@@ -158,3 +158,47 @@ def test_an_operator_with_a_body_is_as_random_as_the_body() -> None:
 def test_an_operator_that_a_function_defines_is_as_random_as_that() -> None:
     assert not counts_apart(helper.make_node("AffineGrid", ["a", "b"], ["y"]), "", 20, 2)
     assert counts_apart(helper.make_node("Bernoulli", ["x"], ["y"]), "", 15, 1)
+
+
+def test_where_types_count_operators_behind_declared_values_count_too() -> None:
+    """The number of a value without its types still says what made it."""
+    text = scan_output("float[k]", more="<float[3] r, float[9] w>").replace(
+        "=> (int64[d] z)", "=> (int64[d] z, float[9] o)"
+    )
+    one, other = (
+        text.replace("z = Shape(y)", f"z = Shape(y) u = Exp(x) w = Neg(u) o = {last}(w)")
+        for last in ("Abs", "Sqrt")
+    )
+    assert compare_expressions(model(one), model(one)).equal
+    assert not compare_expressions(model(one), model(other)).equal
+
+
+def test_a_function_takes_no_name_that_a_handed_graph_read_before() -> None:
+    """A runtime that enters the function has one name for both values, whichever is written first."""
+    text = (
+        "y = m.f<s = t () => (float[2] p) {{ p = Abs(k) }}>(x, c)",
+        "def f <s> (a, on) => (b) {{ t = If(on) <then_branch: graph = @s, "
+        "else_branch = e () => (float[2] q) {{ q = Neg(a) }}> {late} = Exp(t) b = Sqrt({late}) }}",
+    )
+    made = [
+        model(unary("k = Exp(x) " + text[0].format(), text[1].format(late=late))) for late in ("free", "k")
+    ]
+    assert compare_expressions(made[0], made[0]).equal
+    assert "'k' has two meanings" in str(compare_expressions(made[1], made[1]).difference)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("float[2, n]", "float 2 x n"),
+        ("bool", "bool scalar"),
+        ("float[]", "float of any shape"),
+        ("seq(float[2])", "sequence"),
+    ],
+)
+def test_types_in_words(said: str, words: str) -> None:
+    if said == "seq(float[2])":
+        kind = helper.make_sequence_type_proto(helper.make_tensor_type_proto(1, [2]))
+    else:
+        kind = model(f"g ({said} x) => ({said} y) {{ y = Identity(x) }}").graph.input[0].type
+    assert described(kind) == words

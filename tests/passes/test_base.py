@@ -1,0 +1,25 @@
+"""How passes are written, and how two bodies differ, in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from rewriter.passes.base import Difference
+from rewriter.paths import ROOT, ModulePath
+
+A, B = ModulePath("a"), ModulePath("b")
+
+
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [
+        (Difference(A, B, "/a/Add", "/b/Add", "inputs", 1), "b: other inputs than a at /b/Add, there /a/Add"),
+        (Difference(A, B, "/a/Add", None, "nodes", 1), "b: other nodes than a at its end, there /a/Add"),
+        (Difference(A, B, None, "/b/Add", "nodes", 1), "b: other nodes than a at /b/Add, there the end"),
+        (Difference(A, B, None, None, "outputs", 3), "b and 2 more: other outputs than a"),
+        (Difference(ROOT, B, None, None, "modules", 2), "b and 1 more: other modules than (root)"),
+        (Difference(A, ROOT, None, None, "modules", 1), "(root): other modules than a"),
+    ],
+)
+def test_a_difference_in_words(difference: Difference, words: str) -> None:
+    assert str(difference) == words
