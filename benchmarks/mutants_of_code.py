@@ -32,6 +32,8 @@ import types
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate
+from math import inf
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -88,10 +90,12 @@ class Reach:
     tests: dict[str, dict[int, list[str]]]
     seconds: dict[str, float]
 
-    def of(self, edit: Edit) -> list[str]:
-        """The tests that reach an edit, the quickest first."""
+    def of(self, edit: Edit, most: float) -> list[str]:
+        """The tests that reach an edit, the quickest first, as many as run in `most` seconds."""
         found = self.tests.get(edit.path, {}).get(edit.line, [])
-        return sorted(found, key=lambda test: (self.seconds.get(test, 0.0), test))
+        ordered = sorted(found, key=lambda test: (self.seconds.get(test, 0.0), test))
+        ends = accumulate(self.seconds.get(test, 0.0) for test in ordered)
+        return [test for test, end in zip(ordered, ends, strict=True) if end <= most]
 
 
 def measure(folder: Path) -> Reach:
@@ -266,7 +270,7 @@ def drawn(group: str, count: int, seed: int) -> list[Edit]:
     return random.Random(seed).sample(found, min(count, len(found)))
 
 
-def judge(edits: Sequence[Edit], reach: Reach, folder: Path, *, suite: bool) -> list[Verdict]:
+def judge(edits: Sequence[Edit], reach: Reach, folder: Path, *, suite: bool, most: float) -> list[Verdict]:
     """What becomes of each mutant; what the folder knows already is not done again."""
     done = folder / "verdicts.jsonl"
     lines = done.read_text("utf-8").splitlines() if done.exists() else []
@@ -283,7 +287,7 @@ def judge(edits: Sequence[Edit], reach: Reach, folder: Path, *, suite: bool) -> 
     forks = Forks() if new else None
     for edit in new:
         assert forks is not None
-        tests = reach.of(edit)
+        tests = reach.of(edit, most)
         seconds = PATIENCE[0] + PATIENCE[1] * sum(reach.seconds.get(test, 0.0) for test in tests)
         by = forks.run(edit, tests, seconds) if tests else ""
         note(edit, "killed" if by else SO_FAR, by)
@@ -344,14 +348,18 @@ def name_of(verdict: Verdict) -> str:
 @click.option("--seed", default=1)
 @click.option("--folder", type=click.Path(path_type=Path), help="Where what is done is kept.")
 @click.option("--suite/--no-suite", default=True, help="Run the whole suite on survivors.")
+@click.option("--most", default=inf, help="Seconds of tests that reach a line; the suite does the rest.")
 @click.option("--dry", is_flag=True, help="Print only.")
-def main(names: tuple[str, ...], count: int, seed: int, folder: Path | None, suite: bool, dry: bool) -> None:
+def main(
+    names: tuple[str, ...], count: int, seed: int, folder: Path | None, suite: bool, most: float, dry: bool
+) -> None:
     """Judge the tests by mutants of the code."""
     home = folder or Path(tempfile.gettempdir()) / "mutants-of-code"
     home.mkdir(parents=True, exist_ok=True)
     reach = measure(home)
     groups = {
-        name: judge(drawn(name, count, seed), reach, home, suite=suite) for name in names or tuple(GROUPS)
+        name: judge(drawn(name, count, seed), reach, home, suite=suite, most=most)
+        for name in names or tuple(GROUPS)
     }
     text = report(groups, count, seed)
     print(text) if dry else publish("mutants_of_code", text)
