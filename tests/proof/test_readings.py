@@ -202,3 +202,26 @@ def test_types_in_words(said: str, words: str) -> None:
     else:
         kind = model(f"g ({said} x) => ({said} y) {{ y = Identity(x) }}").graph.input[0].type
     assert described(kind) == words
+
+
+DRAWS = [
+    "{} = RandomNormalLike(x)",
+    "{} = RandomUniformLike(x)",
+    "{} = RandomNormalLike<mean = 1.0>(x)",
+    "{} = custom.A(x)",
+    "{} = custom.B(x)",
+]
+
+
+@pytest.mark.parametrize("one", DRAWS)
+@pytest.mark.parametrize("other", DRAWS)
+def test_nodes_that_count_apart_still_count_by_what_they_do(one: str, other: str) -> None:
+    before, after = (model(unary(each.format("d") + " y = Neg(d)")) for each in (one, other))
+    assert compare_expressions(before, after).equal == (one == other)
+
+
+def test_nodes_that_count_apart_are_counted_each_by_itself() -> None:
+    """Independent draws of other distributions may stand in any order."""
+    draws = [DRAWS[0].format("d"), DRAWS[1].format("e")]
+    before, after = (model(unary(" ".join(each) + " y = Sub(d, e)")) for each in (draws, draws[::-1]))
+    assert compare_expressions(before, after).equal
