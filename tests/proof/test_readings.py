@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -10,7 +12,7 @@ from onnx import ModelProto, helper
 
 from rewriter.model.operators import RANDOM, canonical, counts_apart, flagged_random, may_hold_graphs
 from rewriter.proof.certificate import certify, compare_expressions, described
-from tests.proof.readings import ALIKE, APART, IR10, defaults, scan_output, shadowed
+from tests.proof.readings import ALIKE, APART, IR10, defaults, scan_output, scanned, shadowed
 from tests.proof.texts import model, unary
 
 
@@ -225,3 +227,30 @@ def test_nodes_that_count_apart_are_counted_each_by_itself() -> None:
     draws = [DRAWS[0].format("d"), DRAWS[1].format("e")]
     before, after = (model(unary(" ".join(each) + " y = Sub(d, e)")) for each in (draws, draws[::-1]))
     assert compare_expressions(before, after).equal
+
+
+@pytest.mark.parametrize(("one", "other"), [("float[3]", "float[4]"), ("float[]", "double[]")])
+@pytest.mark.parametrize("made", [scan_output, scanned])
+def test_declared_types_of_what_bodies_collect_count(
+    made: Callable[[str], str], one: str, other: str
+) -> None:
+    same, apart = model(made(one)), model(made(other))
+    assert compare_expressions(same, same).equal
+    assert not compare_expressions(same, apart).equal
+
+
+def test_what_is_said_of_an_attribute_does_not_count() -> None:
+    before = model(unary("y = Elu<alpha = 2.0>(x)"))
+    after = ModelProto()
+    after.CopyFrom(before)
+    after.graph.node[0].attribute[0].doc_string = "steep"
+    assert compare_expressions(before, after).equal
+
+
+def test_two_versions_of_an_operator_set_are_named() -> None:
+    made = model(unary("y = Neg(x)"))
+    made.opset_import.add(domain="", version=17)
+    assert "'ai.onnx'" in str(compare_expressions(made, made).difference)
+    made.opset_import[-1].domain = "m"
+    made.opset_import[-1].version = 9
+    assert "'m'" in str(compare_expressions(made, made).difference)
