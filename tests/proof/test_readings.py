@@ -254,3 +254,37 @@ def test_two_versions_of_an_operator_set_are_named() -> None:
     made.opset_import[-1].domain = "m"
     made.opset_import[-1].version = 9
     assert "'m'" in str(compare_expressions(made, made).difference)
+
+
+def test_attributes_of_a_scan_count() -> None:
+    forth = scanned("float[3]")
+    back = forth.replace("num_scan_inputs = 1", "num_scan_inputs = 1, scan_input_directions = [1]")
+    assert compare_expressions(model(back), model(back)).equal
+    assert not compare_expressions(model(forth), model(back)).equal
+
+
+def test_where_types_count_those_inside_of_bodies_do_too() -> None:
+    made = scan_output("float[k]").replace("s = Neg(r)", "t = Neg(r) s = Abs(t)")
+    three, four = (model(made.replace("s) {", f"s) <float[{size}] t> {{")) for size in (3, 4))
+    assert compare_expressions(three, three).equal
+    assert not compare_expressions(three, four).equal
+
+
+def test_which_model_has_no_proof_is_told() -> None:
+    whole = model(unary("y = Neg(x)"))
+    broken = ModelProto()
+    broken.CopyFrom(whole)
+    broken.opset_import.add(domain="", version=17)
+    assert (compare_expressions(broken, whole).readable, compare_expressions(whole, broken).readable) == (
+        False,
+        True,
+    )
+
+
+def test_other_names_are_of_the_interface() -> None:
+    text = unary("y = Neg(x)")
+    before, after = model(text), model(text.replace("(float[2] y)", "(float[2] z)"))
+    after.graph.node[0].output[0] = "z"
+    found = certify(before, after)
+    assert (found.equal, found.interface, found.mismatch) == (False, True, False)
+    assert certify(before, after, by_position=True).equal
