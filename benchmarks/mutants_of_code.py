@@ -305,7 +305,7 @@ def reasons(file: Path) -> dict[str, str]:
     return {mutant.strip(): reason.strip() for mutant, reason in pairs}
 
 
-def report(groups: dict[str, list[Verdict]], count: int, seed: int) -> str:
+def report(groups: dict[str, list[Verdict]], options: str) -> str:
     """The results as Markdown."""
     known, told = reasons(EQUIVALENT), reasons(SURVIVING)
     rows, survivors = [], []
@@ -325,9 +325,11 @@ def report(groups: dict[str, list[Verdict]], count: int, seed: int) -> str:
     return "\n\n".join(
         [
             "# Mutants of our own code",
-            f"`python -m benchmarks.mutants_of_code --count {count} --seed {seed}`; {environment()}",
+            f"`python -m benchmarks.mutants_of_code {options}`; {environment()}",
             "One edit each, drawn over all lines of functions. *Equivalent*: computes the same, argued in "
-            "benchmarks/equivalent_mutants.txt, and not counted.",
+            "benchmarks/equivalent_mutants.txt, and not counted. With `--no-suite` survivors did not run the "
+            "tests that begin processes of their own, and with `--most` only the quickest that reach their "
+            "line: more may be killed than are counted.",
             table(("code", "mutants", "equivalent", "killed", "survived", "**killed**"), rows),
             "Survivors:",
             "\n".join(survivors) or "none",
@@ -361,7 +363,8 @@ def main(
         name: judge(drawn(name, count, seed), reach, home, suite=suite, most=most)
         for name in names or tuple(GROUPS)
     }
-    text = report(groups, count, seed)
+    limits = f" --most {most:g}" if most < inf else ""
+    text = report(groups, f"--count {count} --seed {seed}{'' if suite else ' --no-suite'}{limits}")
     print(text) if dry else publish("mutants_of_code", text)
 
 
