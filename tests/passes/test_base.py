@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+import rewriter
+from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Difference
+from rewriter.passes.group import Group
 from rewriter.paths import ROOT, ModulePath
+from rewriter.refusals import UsageError
+from tests.build import chain
 
 A, B = ModulePath("a"), ModulePath("b")
 
@@ -23,3 +28,11 @@ A, B = ModulePath("a"), ModulePath("b")
 )
 def test_a_difference_in_words(difference: Difference, words: str) -> None:
     assert str(difference) == words
+
+
+def test_modules_that_are_never_called_make_no_function() -> None:
+    model = chain("/layers.0/Relu", "/layers.1/Relu")
+    with pytest.raises(
+        UsageError, match=r"^model: no function can be made of layers: none of .* is called; "
+    ):
+        rewriter.rewrite(model, passes=(Annotate(), Group(only="layers")), numbers=False)
