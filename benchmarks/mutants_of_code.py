@@ -318,7 +318,7 @@ def report(groups: dict[str, list[Verdict]], options: str) -> str:
             (group, len(verdicts), len(verdicts) - len(counted), killed, len(counted) - killed, share)
         )
         survivors += [
-            f"- `{name_of(each)}`: {told.get(name_of(each), 'no reason is known')}"
+            f"- `{name_of(each)}`: {told.get(name_of(each), 'not looked into yet')}"
             for each in counted
             if not each.outcome.startswith("killed")
         ]
