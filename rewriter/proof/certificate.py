@@ -119,6 +119,18 @@ def _difference(before: ModelProto, left: Numbering, right: Numbering) -> Certif
             outputs,
             "nodes that draw random numbers, or may keep state, were added, dropped or changed",
         )
+    if (left.scans or right.scans) and (name := _stated_otherwise(left, right)) is not None:
+        return Certificate(
+            False, outputs, f"value {name!r} is stated with another type, and a Loop or Scan may go by that"
+        )
+    return None
+
+
+def _stated_otherwise(left: Numbering, right: Numbering) -> str | None:
+    """A value of which both models state a type, and not the same: onnxruntime believes what they say."""
+    for number, (name, kinds) in left.stated.items():
+        if number in right.stated and kinds.isdisjoint(right.stated[number][1]):
+            return name
     return None
 
 

@@ -52,6 +52,7 @@ class Numbering:
         inputs: input name -> number; it stands for the type and the default, and for the position.
         outputs: the numbers of the outputs, in their order.
         apart: the numbers of all nodes that count apart, in the order of the file.
+        scans: whether a Loop or Scan, whose results may depend on stated types, is among the nodes.
 
     Raises:
         Unprovable: the model cannot be read as expressions.
@@ -62,6 +63,7 @@ class Numbering:
         self, model: ModelProto, table: Table, folder: Path | None = None, *, typed: bool = False
     ) -> None:
         self._table = table
+        self._model = model
         self._tensor = partial(table.tensor, folder=folder)
         self._sparse = partial(table.sparse, folder=folder)
         self._functions = _functions(model)
@@ -73,6 +75,7 @@ class Numbering:
         self._typed = typed
         self._bare: dict[int, int] = {}
         self._apart: list[int] = []
+        self.scans = False
         self._main = Scope(None, 0, 0, self._opsets, declared=types_of(model.graph) if typed else {})
         self._define_tensors(model.graph, self._main)
         self.inputs: list[int] = []
@@ -90,6 +93,16 @@ class Numbering:
     def numbers(self) -> dict[str, int]:
         """Value of the main graph -> its number."""
         return {name: self._without_types(number) for name, number in self._main.names.items()}
+
+    @cached_property
+    def stated(self) -> dict[int, tuple[str, set[bytes]]]:
+        """The numbers that `value_info` of the main graph states types of -> a name, and these types."""
+        found: dict[int, tuple[str, set[bytes]]] = {}
+        for info in self._model.graph.value_info:
+            if (number := self.numbers.get(info.name)) is not None:
+                kind = info.type.SerializeToString(deterministic=True)
+                found.setdefault(number, (info.name, set()))[1].add(kind)
+        return found
 
     @cached_property
     def computed(self) -> frozenset[int]:
@@ -168,6 +181,7 @@ class Numbering:
         reads = (*inputs, *said.numbers)
         scans = has_scan_outputs(op_type, domain)
         if scans:
+            self.scans = True
             head = (*head, body_types(said.bodies))
         if counts_apart(node, domain, version, len(inputs)):
             head = self._occurrence(head, reads, scope)

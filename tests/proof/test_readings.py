@@ -12,7 +12,7 @@ from onnx import ModelProto, helper
 
 from rewriter.model.operators import RANDOM, canonical, counts_apart, flagged_random, may_hold_graphs
 from rewriter.proof.certificate import certify, compare_expressions, described
-from tests.proof.readings import ALIKE, APART, IR10, defaults, scan_output, scanned, shadowed
+from tests.proof.readings import ALIKE, APART, IR10, defaults, in_function, scan_output, scanned, shadowed
 from tests.proof.texts import model, unary
 
 
@@ -288,3 +288,27 @@ def test_other_names_are_of_the_interface() -> None:
     found = certify(before, after)
     assert (found.equal, found.interface, found.mismatch) == (False, True, False)
     assert certify(before, after, by_position=True).equal
+
+
+@pytest.mark.parametrize("made", [scan_output, in_function])
+def test_types_that_are_stated_otherwise_count_where_a_loop_may_go_by_them(
+    made: Callable[[str], str],
+) -> None:
+    """onnxruntime believes `value_info` that contradicts what a body declares, where the Loop never runs."""
+    before = model(made("float[3]"))
+    infos = before.graph.value_info
+    infos.append(helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [None, 3]))
+    after, lost = ModelProto(), ModelProto()
+    for other in (after, lost):
+        other.CopyFrom(before)
+    after.graph.value_info[0].type.tensor_type.shape.dim[1].dim_value = 5
+    del lost.graph.value_info[:]
+    assert compare_expressions(before, before).equal
+    assert compare_expressions(before, lost).equal
+    assert "'y' is stated with another type" in str(compare_expressions(before, after).difference)
+    plain = model(unary("k = Neg(x) y = Neg(k)"))
+    said = [ModelProto(), ModelProto()]
+    for size, each in enumerate(said, 2):
+        each.CopyFrom(plain)
+        each.graph.value_info.append(helper.make_tensor_value_info("k", onnx.TensorProto.FLOAT, [size]))
+    assert compare_expressions(*said).equal  # no body goes by it
