@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from rewriter.paths import ModulePath
 
+SHOWN = 200
+"""Characters of a path or name in what a claim says: one may be a megabyte long."""
+
 
 class Source(StrEnum):
     """Who made a claim. The text is what users see in `evidence`, `by_source` and `explain`."""

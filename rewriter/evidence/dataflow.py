@@ -12,12 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
-from rewriter.evidence.claim import Claim, Source, Testimony
+from rewriter.evidence.claim import SHOWN, Claim, Source, Testimony
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
-
-_SHOWN = 200
-"""Characters of a path in what is said of a node."""
 
 
 def testify(
@@ -46,7 +43,7 @@ def testify(
         if module is None or (not module and module not in places):
             continue
         known[node] = module
-        named = ", ".join(place[:_SHOWN] for place in sorted(places)[:4])  # one may be a megabyte long
+        named = ", ".join(place[:SHOWN] for place in sorted(places)[:4])  # one may be a megabyte long
         detail = f"{len(around)} readers in {named or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail))
     return Testimony(tuple(claims))

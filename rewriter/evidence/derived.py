@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence, Set
 
-from rewriter.evidence.claim import Claim, Source
+from rewriter.evidence.claim import SHOWN, Claim, Source
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
@@ -33,8 +33,6 @@ _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_
 _PREFIXES = ("fused ", "_inlfunc_")  # looked for first: searching for a pattern costs ten times as much
 _OUTPUT = "_output_"
 _INSERTED = "InsertedPrecisionFreeCast_"
-_SHOWN = 200
-"""Characters of a name in what is said of a node."""
 
 _CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "FusedConv"})
 _ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
@@ -87,7 +85,7 @@ def mend(graph: GraphIndex, claims: list[list[Claim]], barred: Set[int] = frozen
     for node, of_node in enumerate(claims):
         if not of_node:
             if node not in barred and (followed := _followed(graph, node, known)) is not None:
-                detail = f"follows a node in {followed[:_SHOWN]}"
+                detail = f"follows a node in {followed[:SHOWN]}"
                 of_node.append(Claim(node, followed, None, Source.DATAFLOW, None, detail))
                 known[node] = followed
         elif (graph.operators[node] in several or _is_blocked(graph, node)) and not _is_sure(of_node[0]):
@@ -175,7 +173,7 @@ def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: 
         module = module.parent
     if module is None:
         return
-    detail = f"a part of what writes {_writes(graph, last)[:_SHOWN]}"
+    detail = f"a part of what writes {_writes(graph, last)[:SHOWN]}"
     for part in parts:
         first = claims[part][0] if claims[part] else None
         if first is None or (_by_parameter(first) and first.module != module):

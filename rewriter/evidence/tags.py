@@ -53,10 +53,10 @@ graph."""
 FLAT = "rewriter.flat"
 """On a function of several calls: what each of them says of its nodes, see `passes.call_record`."""
 IR_VERSION = "rewriter.ir_version"
-"""On the model: the IR version that it had before functions or copies were made."""
+"""On the model: the IR version that it had before functions were made."""
 SPELLED = "rewriter.spelled"
-"""On a node that `group` moved: which of it (0) and the nodes in its bodies (from 1, each before those in its
-own) the flat graph has in domain `ai.onnx`, which functions write as ''; as `0,3-5`."""
+"""On a node that `group` moved: which of it (0) and the nodes in its bodies (from 1, see `graph.with_inner`)
+the flat graph has in domain `ai.onnx`, which functions write as ''; as `0,3-5`."""
 
 INFERRED = "rewriter.inferred"
 """On an entry of `value_info` that `group` made, since onnx infers no type there; the flat graph has none."""

@@ -109,7 +109,7 @@ def _weigh(body: GraphProto | FunctionProto, functions: Container[Identity], nam
         weight.depth = max(weight.depth, depth)
         for node in body.node:
             if node.op_type in names:
-                called = (canonical(node.domain), node.op_type, node.overload)
+                called = called_by(node)
                 if called in functions:
                     number, deepest = weight.calls.get(called, (0, 0))
                     weight.calls[called] = (number + 1, max(deepest, depth))
@@ -137,6 +137,11 @@ def notes_on(model: ModelProto) -> Iterator[str]:
 def identity_of(function: FunctionProto) -> Identity:
     """The names that a call finds a function by."""
     return canonical(function.domain), function.name, function.overload
+
+
+def called_by(node: NodeProto) -> Identity:
+    """The function that a node calls, if the file has one of these names."""
+    return canonical(node.domain), node.op_type, node.overload
 
 
 class _Scope(set[str]):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 from onnx import (
     AttributeProto,
@@ -273,3 +274,12 @@ def nodes_within(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
         yield node
         for attribute in node.attribute:
             stack.extend(inner for graph in graphs_of(attribute) for inner in graph.node)
+
+
+def with_inner(node: NodeProto) -> Iterator[NodeProto]:
+    """A node and all nodes in its bodies, in an order that does not hang on that of its attributes."""
+    yield node
+    for attribute in sorted(node.attribute, key=attrgetter("name")):
+        for graph in graphs_of(attribute):
+            for inner in graph.node:
+                yield from with_inner(inner)

@@ -21,14 +21,11 @@ from onnx import ModelProto, StringStringEntryProto
 from rewriter.model import external, metadata, wire
 from rewriter.model.copies import Copies, digest_of, digits_of, named_in
 from rewriter.model.files import serialize
-from rewriter.model.limits import current
-from rewriter.model.staging import Content, Digests
+from rewriter.model.limits import MOST_BYTES, current
+from rewriter.model.staging import CHUNK, Content, Digests
 from rewriter.refusals import UnreadableModel
 
 KEY = "rewriter.copies"
-_CHUNK = 16 << 20
-_LARGEST_MODEL = 2 << 30
-"""Bytes: the limit of protobuf. What is larger refers to nothing."""
 
 
 def content_of(model: ModelProto, target: Path, copies: Copies) -> Content:
@@ -112,7 +109,8 @@ def remove_unused(copies: Mapping[Path, str], home: Path) -> list[Path]:
         if not copy.is_file():
             continue
         beside = {path for folder in {home, copy.parent} for path in folder.iterdir()} - {copy}
-        others = (path for path in beside if path.is_file() and path.stat().st_size < _LARGEST_MODEL)
+        # What is larger than protobuf reads refers to nothing.
+        others = (path for path in beside if path.is_file() and path.stat().st_size <= MOST_BYTES)
         if not any(_mentions(path, copy.name) for path in others) and _holds(copy, home, digest):
             copy.unlink(missing_ok=True)
             gone.append(copy)
@@ -131,7 +129,7 @@ def _mentions(path: Path, name: str) -> bool:
     sought = name.encode("utf-8", "surrogateescape")
     tail = b""
     with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
+        while chunk := stream.read(CHUNK):
             if sought in tail + chunk:
                 return True
             tail = chunk[-len(sought) :]

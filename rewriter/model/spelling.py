@@ -6,11 +6,11 @@ import. So nodes that move into a function are of domain '', and bear a note tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from onnx import FunctionProto, ModelProto, NodeProto
 
-from rewriter.model.graph import graphs_of
+from rewriter.model.graph import with_inner
 
 LONG = "ai.onnx"
 
@@ -28,9 +28,9 @@ def shorten(model: ModelProto) -> None:
 
 
 def spell_short(node: NodeProto) -> list[int]:
-    """Write '' for `ai.onnx` on a node and in its bodies; the numbers of these nodes, in order of `_all`."""
+    """Write '' for `ai.onnx` on a node and in its bodies; the numbers of these nodes in `with_inner`."""
     changed = []
-    for number, each in enumerate(_all(node)):
+    for number, each in enumerate(with_inner(node)):
         if each.domain == LONG:
             each.domain = ""
             changed.append(number)
@@ -40,15 +40,6 @@ def spell_short(node: NodeProto) -> list[int]:
 def spell_long(node: NodeProto, numbers: Iterable[int]) -> None:
     """Write `ai.onnx` again where `spell_short` found it."""
     wanted = set(numbers)
-    for number, each in enumerate(_all(node)):
+    for number, each in enumerate(with_inner(node)):
         if number in wanted and not each.domain:
             each.domain = LONG
-
-
-def _all(node: NodeProto) -> Iterator[NodeProto]:
-    """A node, then those in its bodies."""
-    yield node
-    for attribute in node.attribute:
-        for graph in graphs_of(attribute):
-            for inner in graph.node:
-                yield from _all(inner)

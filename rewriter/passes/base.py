@@ -73,6 +73,11 @@ class Pass(Protocol):
         requires: the parts of the model that its analysis must be true of. The model is always current; to
             read anything else of an analysis that is not is an error.
         preserves: the parts of the model that it leaves as they were.
+
+    Two more are False where a pass does not have them. `flat`: it writes what holds of one call, where a
+    shared function has one node for several; on a model with functions that `group` made it changes nothing,
+    and says so. `undone`: `flatten` undoes it, and what it leaves looks, seen through its functions, as it
+    did before.
     """
 
     name: ClassVar[str]
@@ -81,21 +86,6 @@ class Pass(Protocol):
 
     def run(self, analysis: Analysis) -> Outcome:
         """Edit `analysis.model` in place and say what changed."""
-
-
-class FlatPass(Pass, Protocol):
-    """A pass that writes what holds of one call, where a shared function has one node for several calls.
-
-    On a model with functions that `group` made it changes nothing, and says so.
-    """
-
-    flat: ClassVar[bool]
-
-
-class UndonePass(Pass, Protocol):
-    """A pass that `flatten` undoes: what it leaves looks, seen through its functions, as it did before."""
-
-    undone: ClassVar[bool]
 
 
 def as_text(step: Pass) -> str:

@@ -6,7 +6,7 @@ onnxruntime once, and not at all where onnx knows all operators.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from onnx import ModelProto, ValueInfoProto
@@ -16,7 +16,7 @@ from rewriter.model import metadata
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.boundary import Boundary
-from rewriter.regions.calls import TOP, Regions, name_of
+from rewriter.regions.calls import TOP, Regions, keep_outside
 from rewriter.regions.convex import Part
 from rewriter.regions.opaque_nodes import Complaints, find_opaque, untyped_behind
 from rewriter.runtime.value_types import Told, ask, stated
@@ -42,10 +42,8 @@ class BoundaryTypes:
         """Move nodes that onnxruntime takes in no function out of all regions, in place; what moved."""
         if not self._asked(regions):
             return []
-        main = [node for node, body in enumerate(self.graph.body_of) if body == 0]
-        return self._lift(
-            regions, (main[position] for position in sorted(self.told.refused)), Reason.NO_KERNEL
-        )
+        refused = (self._main[position] for position in self.told.refused)
+        return keep_outside(self.graph, regions, refused, Reason.NO_KERNEL)
 
     def lift_complained(self, regions: Regions, order: Sequence[Sequence[Part]]) -> list[Refusal]:
         """Move a node out of all regions, in place, where onnx.checker would complain; what moved.
@@ -60,7 +58,7 @@ class BoundaryTypes:
         self._complaints += 1
         many = self._complaints > _MOST_COMPLAINTS
         nodes = self.opaque.nodes | self.opaque.holders if many else {node}
-        return self._lift(regions, nodes, Reason.NO_TYPE)
+        return keep_outside(self.graph, regions, nodes, Reason.NO_TYPE)
 
     def lift_unloadable(self, regions: Regions, sketch: Callable[[], ModelProto]) -> list[Refusal]:
         """Move nodes out of all regions, in place, where onnxruntime makes no session of the functions.
@@ -79,14 +77,8 @@ class BoundaryTypes:
             return []
         inside = [node for node, region in enumerate(regions.region_of) if region]
         named = [node for node in inside if f"node name: {self.graph.names[node]})" in fault]
-        return self._lift(regions, named or self.opaque.nodes.intersection(inside), Reason.NO_KERNEL)
-
-    def _lift(self, regions: Regions, nodes: Iterable[int], reason: Reason) -> list[Refusal]:
-        refusals = []
-        for node in sorted(nodes):
-            if (module := regions.keep_outside(node)) is not None:
-                refusals.append(Refusal(module, reason, name_of(self.graph, node)))
-        return refusals
+        nodes = named or self.opaque.nodes.intersection(inside)
+        return keep_outside(self.graph, regions, nodes, Reason.NO_KERNEL)
 
     def at(self, boundaries: Sequence[Boundary]) -> dict[str, ValueInfoProto]:
         """The types to state at boundaries, which the file does not state."""
@@ -104,9 +96,13 @@ class BoundaryTypes:
     def told(self) -> Told:
         """What onnxruntime says."""
         names = [self.graph.value_names[value] for value in untyped_behind(self.graph, self.opaque)]
-        main = [node for node, body in enumerate(self.graph.body_of) if body == 0]
-        tried = [position for position, node in enumerate(main) if node in self.opaque.nodes]
+        tried = [position for position, node in enumerate(self._main) if node in self.opaque.nodes]
         return ask(self.graph.model, [name for name in names if name not in self._stated], tried)
+
+    @cached_property
+    def _main(self) -> list[int]:
+        """The nodes of the main graph by their position there."""
+        return [node for node, body in enumerate(self.graph.body_of) if body == 0]
 
     @cached_property
     def _stated(self) -> frozenset[str]:

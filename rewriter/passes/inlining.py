@@ -18,11 +18,11 @@ from rewriter.evidence import tags
 from rewriter.evidence.exporter import NAMESPACE
 from rewriter.evidence.grammar import scope_of_call, scoped_prefix
 from rewriter.model import metadata
-from rewriter.model.graph import graphs_of
+from rewriter.model.graph import graphs_of, with_inner
 from rewriter.passes.call_record import Records, restored
 from rewriter.passes.naming import places_of
 from rewriter.passes.provenance import is_inferred, is_ours
-from rewriter.passes.renaming import Taken, names_in_bodies, rename, with_inner
+from rewriter.passes.renaming import Taken, names_in_bodies, rename
 from rewriter.paths import ModulePath
 from rewriter.refusals import UnreadableModel
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from onnx import FunctionProto, ModelProto
 
-from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.operator_names import names as operator_names
 from rewriter.modules.module import Module
@@ -105,13 +104,6 @@ def import_domains(owner: ModelProto | FunctionProto, domains: set[str]) -> None
     known = {opset.domain for opset in owner.opset_import}
     for domain in sorted(domains - known):
         owner.opset_import.add(domain=domain, version=1)
-
-
-def raise_ir_version(model: ModelProto) -> None:
-    """Let nodes of a model bear metadata; `flatten` goes back to the version it had."""
-    if model.ir_version < tags.IR_WITH_METADATA:
-        metadata.write(model, {tags.IR_VERSION: str(model.ir_version)})
-        model.ir_version = tags.IR_WITH_METADATA
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from operator import attrgetter
 
 from onnx import GraphProto, NodeProto
 
@@ -31,15 +30,6 @@ def names_in_bodies(node: NodeProto) -> Iterator[str]:
     for attribute in node.attribute:
         for graph in graphs_of(attribute):
             yield from _defined(graph)
-
-
-def with_inner(node: NodeProto) -> Iterator[NodeProto]:
-    """A node and all nodes in its bodies, in an order that does not hang on that of its attributes."""
-    yield node
-    for attribute in sorted(node.attribute, key=attrgetter("name")):
-        for graph in graphs_of(attribute):
-            for inner in graph.node:
-                yield from with_inner(inner)
 
 
 def _defined(graph: GraphProto) -> Iterator[str]:

@@ -23,6 +23,7 @@ from rewriter.model.ir_version import fills_inputs, initialized
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.contract import TREE, Part
+from rewriter.passes.renaming import Taken
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
 
@@ -59,8 +60,7 @@ class RestoreNames:
 
 def _plan_nodes(analysis: Analysis) -> dict[int, str]:
     """Node -> its new name, free in the whole model."""
-    taken = {node.name for node in analysis.graph.nodes}
-    next_number: Counter[str] = Counter()
+    taken = Taken(node.name for node in analysis.graph.nodes)
     names = {}
     for number, (node, placement) in enumerate(
         zip(analysis.graph.nodes, analysis.tree.placements, strict=True)
@@ -69,13 +69,7 @@ def _plan_nodes(analysis: Analysis) -> dict[int, str]:
             continue
         if tags.ORIGINAL_NAME in analysis.graph.noted[number]:
             continue  # too deep a scope to be read back
-        base = f"{scope_of_call(placement.module, placement.call)}/{node.op_type}"
-        name = base
-        while name in taken:
-            next_number[base] += 1
-            name = f"{base}_{next_number[base]}"
-        taken.add(name)
-        names[number] = name
+        names[number] = taken.fresh(f"{scope_of_call(placement.module, placement.call)}/{node.op_type}")
     return names
 
 

@@ -10,9 +10,10 @@ from onnx import FunctionProto, NodeProto, ValueInfoProto
 from rewriter.evidence import tags
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.model import metadata
+from rewriter.model.graph import with_inner
 from rewriter.passes.call_record import MOST_BYTES, compressed, write_record
 from rewriter.passes.naming import FunctionNames
-from rewriter.passes.renaming import Taken, names_in_bodies, rename, with_inner
+from rewriter.passes.renaming import Taken, names_in_bodies, rename
 from rewriter.passes.twins import Identity, Member
 from rewriter.paths import ModulePath
 from rewriter.refusals import Reason, Refusal

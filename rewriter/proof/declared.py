@@ -1,26 +1,12 @@
-"""Declared types of bodies, where results depend on them.
-
-onnxruntime makes the counter and the condition of a Loop in the rank that the body declares for them, and
-takes the shape of a scan output of no iteration from the type of the body's result. It infers that type
-where the body does not declare it whole, from everything that is declared before (measured with onnxruntime
-1.23 to 1.32).
-"""
+"""Declared types as keys; where results depend on them: `model.body_types`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from onnx import GraphProto, NodeProto, TypeProto, ValueInfoProto
-
-_GIVEN_BY_LOOP = 2
-"""Inputs of a Loop's body that the Loop makes: the counter and the condition."""
+from onnx import GraphProto, TypeProto, ValueInfoProto
 
 Declared = tuple[object, ...]
-
-
-def has_scan_outputs(op_type: str, domain: str) -> bool:
-    """Whether an operator, domain canonical, puts the results of its iterations together."""
-    return not domain and op_type in ("Loop", "Scan")
 
 
 def body_types(bodies: Sequence[GraphProto]) -> tuple[Declared, ...]:
@@ -28,31 +14,11 @@ def body_types(bodies: Sequence[GraphProto]) -> tuple[Declared, ...]:
     return tuple(tuple(_shape(info.type) for info in (*body.input, *body.output)) for body in bodies)
 
 
-def leaves_shapes_open(node: NodeProto, bodies: Sequence[GraphProto]) -> bool:
-    """Whether results of a Loop or Scan may depend on types that its bodies do not declare whole."""
-    return any(not _is_whole(info.type) for body in bodies for info in _deciding(node, body))
-
-
 def types_of(graph: GraphProto) -> Mapping[str, bytes]:
     """Value -> the type that a graph declares for it, serialized; values of no declared type are left out."""
     infos: Iterable[ValueInfoProto] = (*graph.input, *graph.value_info, *graph.output)
     found = {info.name: info.type.SerializeToString(deterministic=True) for info in infos}
     return {name: said for name, said in found.items() if said}
-
-
-def _deciding(node: NodeProto, body: GraphProto) -> list[ValueInfoProto]:
-    """The inputs whose rank, and the results whose shape, onnxruntime takes from their type."""
-    if node.op_type == "Loop":
-        carried = max(len(body.input) - _GIVEN_BY_LOOP, 0)
-        return [*body.input[:_GIVEN_BY_LOOP], *body.output[1 + carried :]]
-    stated = [each.i for each in node.attribute if each.name == "num_scan_inputs" and not each.ref_attr_name]
-    scanned = stated[0] if len(stated) == 1 else len(body.input)
-    return list(body.output[max(len(body.input) - scanned, 0) :])
-
-
-def _is_whole(kind: TypeProto) -> bool:
-    tensor = kind.tensor_type
-    return tensor.HasField("shape") and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
 
 
 def _shape(kind: TypeProto) -> Declared | bytes:

@@ -8,13 +8,15 @@ go with the node that owns the body; nodes of local functions stay where they ar
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.operators import canonical
 from rewriter.model.purity import drawing_in_order
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
+from rewriter.refusals import Reason, Refusal
 
 TOP = 0
 """The number of the region that is the main graph."""
@@ -246,6 +248,42 @@ def main_reads(graph: GraphIndex) -> dict[int, list[int]]:
         if reads is not None:
             reads.update((value, None) for value in body.results if value in main)
     return {node: list(reads) for node, reads in found.items()}
+
+
+def function_bodies(graph: GraphIndex) -> dict[tuple[str, str], int]:
+    """Domain and name of a function -> the number of its body; of several overloads the last."""
+    return {
+        (canonical(body.function.domain), body.function.name): number
+        for number, body in enumerate(graph.bodies)
+        if body.function is not None
+    }
+
+
+def holders_in_main(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
+    """The nodes of the main graph that are, hold in a body, or call a function with, some of the nodes."""
+    functions = function_bodies(graph)
+    callers: dict[int, list[int]] = {}
+    for node, (domain, op_type) in enumerate(graph.operators) if functions else ():
+        if (called := functions.get((canonical(domain), op_type))) is not None:
+            callers.setdefault(called, []).append(node)
+    waiting = list(nodes)
+    found: set[int] = set()
+    seen: set[int] = set()
+    while waiting:
+        node = main_node(graph, waiting.pop())
+        body = graph.body_of[node]
+        if body == 0:
+            found.add(node)
+        elif body not in seen:
+            seen.add(body)
+            waiting += callers.get(body, [])
+    return found
+
+
+def keep_outside(graph: GraphIndex, regions: Regions, nodes: Iterable[int], reason: Reason) -> list[Refusal]:
+    """Give nodes to the main graph for good, in place; what moved, and why."""
+    moved = ((node, regions.keep_outside(node)) for node in sorted(nodes))
+    return [Refusal(module, reason, name_of(graph, node)) for node, module in moved if module is not None]
 
 
 def main_node(graph: GraphIndex, node: int) -> int:

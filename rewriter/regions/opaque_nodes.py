@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.operators import canonical, schema_of, versions_of
-from rewriter.regions.calls import TOP, Regions, main_node, main_reads, shared_calls
+from rewriter.regions.calls import (
+    TOP,
+    Regions,
+    function_bodies,
+    holders_in_main,
+    main_node,
+    main_reads,
+    shared_calls,
+)
 from rewriter.regions.convex import Part
 
 _TYPED_WHATEVER_THEY_READ = frozenset({"Cast", "Shape", "Size"})
@@ -38,38 +46,20 @@ class Opaque:
 
 def find_opaque(graph: GraphIndex) -> Opaque:
     """The opaque nodes of the main graph."""
-    functions: dict[tuple[str, str], int] = {}
+    functions = function_bodies(graph)
     opsets = {0: versions_of(graph.model.opset_import)}
     for number, body in enumerate(graph.bodies):
-        if (function := body.function) is not None:
-            functions[canonical(function.domain), function.name] = number
-            opsets[number] = versions_of(function.opset_import)
-    callers: dict[int, list[int]] = {}
-    found = []
-    for node, (domain, op_type) in enumerate(graph.operators):
-        name = canonical(domain), op_type
-        if name in functions:
-            callers.setdefault(functions[name], []).append(node)
-        elif schema_of(op_type, name[0], opsets[_root(graph, node)].get(name[0], 0)) is None:
-            found.append(node)
-    holders = _holders(graph, found, callers)
-    return Opaque(frozenset(node for node in found if graph.body_of[node] == 0), frozenset(holders))
-
-
-def _holders(graph: GraphIndex, opaque: Sequence[int], callers: Mapping[int, list[int]]) -> set[int]:
-    """The nodes of the main graph that hold opaque ones in bodies, or call functions with one."""
-    found: set[int] = set()
-    seen: set[int] = set()
-    waiting = [node for node in opaque if graph.body_of[node] != 0]
-    while waiting:
-        owner = main_node(graph, waiting.pop())
-        root = graph.body_of[owner]
-        if root == 0:
-            found.add(owner)
-        elif root not in seen:
-            seen.add(root)
-            waiting += callers.get(root, [])
-    return found
+        if body.function is not None:
+            opsets[number] = versions_of(body.function.opset_import)
+    found = [
+        node
+        for node, (domain, op_type) in enumerate(graph.operators)
+        if (name := (canonical(domain), op_type)) not in functions
+        and schema_of(op_type, name[0], opsets[_root(graph, node)].get(name[0], 0)) is None
+    ]
+    inner = (node for node in found if graph.body_of[node] != 0)
+    nodes = frozenset(node for node in found if graph.body_of[node] == 0)
+    return Opaque(nodes, frozenset(holders_in_main(graph, inner)))
 
 
 def _root(graph: GraphIndex, node: int) -> int:

@@ -9,17 +9,15 @@ for no less, since nobody knows what each runtime would infer without the statem
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from onnx import AttributeProto, GraphProto, NodeProto, TypeProto, ValueInfoProto
+from onnx import NodeProto
 
+from rewriter.model.body_types import has_scan_outputs, leaves_shapes_open
 from rewriter.model.graph import NONE, GraphIndex, graphs_of
 from rewriter.model.operators import canonical
 from rewriter.refusals import Reason, Refusal
-from rewriter.regions.calls import Regions, main_node, main_reads, name_of
-
-_MADE_BY_LOOP = 2
-"""Inputs of a Loop's body that the Loop makes: the round and the condition."""
+from rewriter.regions.calls import Regions, holders_in_main, keep_outside, main_reads
 
 
 def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
@@ -27,63 +25,19 @@ def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
     owners = [node for node in _owners(graph) if regions.region_of[node]]
     if not owners or not graph.model.graph.value_info:
         return []
-    refusals = []
-    for node in sorted(_between(graph, owners)):
-        if (module := regions.keep_outside(node)) is not None:
-            refusals.append(Refusal(module, Reason.STATED_TYPE, name_of(graph, node)))
-    return refusals
+    return keep_outside(graph, regions, _between(graph, owners), Reason.STATED_TYPE)
 
 
 def _owners(graph: GraphIndex) -> list[int]:
     """The nodes of the main graph that are, hold or call a Loop or Scan with results of undeclared shape."""
-    functions = {
-        (canonical(body.function.domain), body.function.name): number
-        for number, body in enumerate(graph.bodies)
-        if body.function is not None
-    }
-    callers: dict[int, list[int]] = {}
-    for node, (domain, op_type) in enumerate(graph.operators) if functions else ():
-        if (called := functions.get((canonical(domain), op_type))) is not None:
-            callers.setdefault(called, []).append(node)
     held = {body.owner for body in graph.bodies} - {NONE}
-    waiting = [node for node in held if _is_open(graph.nodes[node])]
-    found: set[int] = set()
-    seen: set[int] = set()
-    while waiting:
-        node = main_node(graph, waiting.pop())
-        body = graph.body_of[node]
-        if body == 0:
-            found.add(node)
-        elif body not in seen:
-            seen.add(body)
-            waiting += callers.get(body, [])
-    return sorted(found)
+    return sorted(holders_in_main(graph, (node for node in held if _is_open(graph.nodes[node]))))
 
 
 def _is_open(node: NodeProto) -> bool:
     """Whether it hangs on inference what a Loop or Scan gives out."""
-    if canonical(node.domain) or node.op_type not in ("Loop", "Scan"):
-        return False
-    bodies = (body for attribute in node.attribute for body in _bodies(attribute))
-    return any(not _is_whole(info.type) for body in bodies for info in _deciding(node, body))
-
-
-def _bodies(attribute: AttributeProto) -> Iterator[GraphProto]:
-    return graphs_of(attribute) if attribute.name == "body" else iter(())
-
-
-def _deciding(node: NodeProto, body: GraphProto) -> list[ValueInfoProto]:
-    """What of a body decides on the shape of results; what is carried has the shape of what comes in."""
-    if node.op_type == "Loop":
-        carried = max(len(body.input) - _MADE_BY_LOOP, 0)
-        return [*body.input[:_MADE_BY_LOOP], *body.output[1 + carried :]]
-    scanned = next((each.i for each in node.attribute if each.name == "num_scan_inputs"), len(body.input))
-    return list(body.output[max(len(body.input) - scanned, 0) :])
-
-
-def _is_whole(type_: TypeProto) -> bool:
-    tensor = type_.tensor_type
-    return tensor.HasField("shape") and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
+    bodies = (body for attribute in node.attribute for body in graphs_of(attribute))
+    return has_scan_outputs(node.op_type, canonical(node.domain)) and leaves_shapes_open(node, bodies)
 
 
 def _between(graph: GraphIndex, owners: list[int]) -> set[int]:

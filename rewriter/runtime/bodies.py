@@ -146,3 +146,13 @@ def _largest(tensor: onnx.TensorProto | None) -> float | None:
         return float(np.max(onnx.numpy_helper.to_array(tensor).astype(np.float64)))
     except (ValueError, TypeError, KeyError, OverflowError):
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One body being read: the main graph, or a function for one call of it."""
+
+    body: Body
+    caller: Frame | None = None
+    call: onnx.NodeProto | None = None
+    scope: int = 0

@@ -22,7 +22,7 @@ from google.protobuf.message import EncodeError
 
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
-from rewriter.runtime.overloads import misread
+from rewriter.runtime.overloads import first_misread
 from rewriter.runtime.protocol import Request, Stage
 from rewriter.runtime.sessions import in_child, scratch, why_failed
 from rewriter.runtime.weights import SharedWeights, holds_weights
@@ -109,7 +109,7 @@ def contrast(
     Returns:
         What was found; a crash or a timeout is told, never raised.
     """
-    if reason := next(filter(None, map(misread, models.values())), None):
+    if reason := first_misread(models.values()):
         return Contrast(0, (), reason)
     with scratch() as folder:
         places = {stage: None if path is None else str(path.resolve()) for stage, path in folders.items()}

@@ -8,13 +8,12 @@ work at every level. What is not found then counts as no index; a size it does n
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import onnx
 
 from rewriter.model.operators import canonical
-from rewriter.runtime.bodies import Body, Use, Value
+from rewriter.runtime.bodies import Body, Frame, Use, Value
 from rewriter.runtime.inputs import Bound, Dim, Input
 
 _MOST_STEPS = 20_000
@@ -48,18 +47,8 @@ _INDEXED = {
 """(domain, operator, input): the input that is the table, the attribute naming its axis, and the default."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """One body being read: the main graph, or a function for one call of it."""
-
-    body: Body
-    caller: _Frame | None = None
-    call: onnx.NodeProto | None = None
-    scope: int = 0
-
-
 class _State(NamedTuple):
-    frame: _Frame
+    frame: Frame
     value: Value
     integral: bool
     scale: int
@@ -77,13 +66,13 @@ class _Walk:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.functions = {(each.domain, each.name, each.overload): each for each in model.functions}
         self.bodies: dict[tuple[str, str, str], Body] = {}
-        self.main = _Frame(Body(model.graph))
+        self.main = Frame(Body(model.graph))
 
     def follow(self, start: Input) -> tuple[Bound, ...]:
         integral = "INT" in onnx.TensorProto.DataType.Name(start.element)
         pending = deque([_State(self.main, Value(0, start.name), integral, 1, 0)])
         seen: set[tuple[int, Value]] = set()
-        frames: list[_Frame] = []
+        frames: list[Frame] = []
         found: dict[Bound, None] = {}
         while pending and len(seen) < _MOST_STEPS:
             state = pending.popleft()
@@ -106,7 +95,7 @@ class _Walk:
         if function is not None:
             if use.slot >= len(function.input):
                 return []
-            inner = _Frame(self._body(function), frame, node, use.scope)
+            inner = Frame(self._body(function), frame, node, use.scope)
             return [state._replace(frame=inner, value=Value(0, function.input[use.slot]))]
         if canonical(node.domain):
             return []
@@ -197,7 +186,7 @@ def _into_body(state: _State, use: Use) -> list[_State]:
     return [state._replace(value=Value(number, graph.input[use.slot].name))]
 
 
-def _table_dims(frame: _Frame, value: Value) -> tuple[Dim, ...] | None:
+def _table_dims(frame: Frame, value: Value) -> tuple[Dim, ...] | None:
     """The shape of a table, looked for through aliases and out to the callers of a function."""
     for _ in range(_MOST_STEPS):
         dims = frame.body.dims(value)

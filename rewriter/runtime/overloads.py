@@ -9,6 +9,7 @@ without an overload, and where there is none the model does not load.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from onnx import FunctionProto, ModelProto
 
@@ -42,6 +43,11 @@ def misread(model: ModelProto, release: str | None = None) -> str | None:
     elif any(map(_calls_by_overload, model.functions)):
         return f"onnxruntime {running} ignores overloads of calls inside of functions; flatten them first"
     return None
+
+
+def first_misread(models: Iterable[ModelProto]) -> str | None:
+    """The reason for the first of several models that is misread; None where none is."""
+    return next(filter(None, map(misread, models)), None)
 
 
 def _calls_by_overload(function: FunctionProto) -> bool:

@@ -20,7 +20,7 @@ from google.protobuf.message import EncodeError
 
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
-from rewriter.runtime.overloads import misread
+from rewriter.runtime.overloads import first_misread
 from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
 from rewriter.runtime.seeds import seeded
 from rewriter.runtime.sessions import in_child, scratch, why_failed
@@ -132,7 +132,7 @@ class WholeRun:
 
     def _ask(self, place: Path, names: Iterable[str], parts: Sequence[Part], *, chain: bool) -> str | None:
         """Write everything into the folder; gives the reason where that cannot be done, or tells nothing."""
-        if reason := next(filter(None, map(misread, (self.whole, *(part.model for part in parts)))), None):
+        if reason := first_misread((self.whole, *(part.model for part in parts))):
             return reason
         models = {WHOLE: seeded(_exposed(self.whole, names))}
         models.update((f"part-{number}", seeded(part.model)) for number, part in enumerate(parts))

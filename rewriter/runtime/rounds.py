@@ -7,13 +7,13 @@ stops after `_MOST_STEPS` values.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import onnx
 
+from rewriter.model.checks import Identity, called_by, identity_of
 from rewriter.model.operators import canonical
-from rewriter.runtime.bodies import Body, Value
+from rewriter.runtime.bodies import Body, Frame, Value
 from rewriter.runtime.inputs import Input, Rounds
 
 _MOST_STEPS = 20_000
@@ -30,20 +30,10 @@ _PASSES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """One body being read: the main graph, or a function for one call of it."""
-
-    body: Body
-    caller: _Frame | None = None
-    call: onnx.NodeProto | None = None
-    scope: int = 0
-
-
 class _Place(NamedTuple):
     """A value of a frame."""
 
-    frame: _Frame
+    frame: Frame
     value: Value
 
 
@@ -54,12 +44,10 @@ def rounds(model: onnx.ModelProto, inputs: tuple[Input, ...]) -> Rounds:
 
 class _Walk:
     def __init__(self, model: onnx.ModelProto) -> None:
-        self.functions = {
-            (canonical(each.domain), each.name, each.overload): each for each in model.functions
-        }
-        self.bodies: dict[tuple[str, str, str], Body] = {}
-        self.main = _Frame(Body(model.graph))
-        self.frames: dict[tuple[int, int], _Frame] = {}
+        self.functions = {identity_of(each): each for each in model.functions}
+        self.bodies: dict[Identity, Body] = {}
+        self.main = Frame(Body(model.graph))
+        self.frames: dict[tuple[int, int], Frame] = {}
 
     def find(self, names: set[str]) -> Rounds:
         waiting = [place for frame in self._entered() for place in _counts(frame)]
@@ -83,7 +71,7 @@ class _Walk:
                 waiting += self._behind(place, maker)
         return Rounds(tuple(sorted(counting)), sizes)
 
-    def _entered(self) -> list[_Frame]:
+    def _entered(self) -> list[Frame]:
         """The main graph, and functions once for every call; not more than anybody would wait for."""
         frames = [self.main]
         for frame in frames:
@@ -96,14 +84,14 @@ class _Walk:
                         frames.append(inner)
         return frames
 
-    def _inside(self, frame: _Frame, call: onnx.NodeProto, scope: int) -> _Frame | None:
+    def _inside(self, frame: Frame, call: onnx.NodeProto, scope: int) -> Frame | None:
         """The frame of a call; None where a node calls no function."""
-        key = (canonical(call.domain), call.op_type, call.overload)
+        key = called_by(call)
         if key not in self.functions:
             return None
         if key not in self.bodies:
             self.bodies[key] = Body(self.functions[key])
-        return self.frames.setdefault((id(frame), id(call)), _Frame(self.bodies[key], frame, call, scope))
+        return self.frames.setdefault((id(frame), id(call)), Frame(self.bodies[key], frame, call, scope))
 
     def _handed(self, place: _Place) -> Iterator[_Place]:
         """What a value that no node makes is handed in as: by the owner of a body, or by a call."""
@@ -151,7 +139,7 @@ class _Walk:
                     yield _Place(frame, frame.body.resolve(scope, name))
 
 
-def _counts(frame: _Frame) -> Iterator[_Place]:
+def _counts(frame: Frame) -> Iterator[_Place]:
     """The counts and conditions of all Loops of a frame, those of later rounds included."""
     body = frame.body
     for number, scope in enumerate(body.scopes):

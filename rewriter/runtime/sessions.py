@@ -29,7 +29,7 @@ from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.handed import write_inputs
 from rewriter.runtime.inputs import Rounds
 from rewriter.runtime.limits import THREADS, current, own_memory, size_text
-from rewriter.runtime.overloads import misread
+from rewriter.runtime.overloads import first_misread
 from rewriter.runtime.protocol import (
     NO_RUNTIME,
     REASON,
@@ -80,7 +80,7 @@ def compare_runs(
     Returns:
         What was found; a crash or a timeout is an outcome too. Never raises for what a model does.
     """
-    if reason := next(filter(None, map(misread, models.values())), None):
+    if reason := first_misread(models.values()):
         return Outcome(skipped=reason)
     try:
         with scratch() as folder:

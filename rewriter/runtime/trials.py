@@ -12,10 +12,10 @@ from pathlib import Path
 
 from onnx import ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto, helper
 
+from rewriter.model.ir_version import WITH_FUNCTIONS
 from rewriter.runtime.ort import RunError, Session
+from rewriter.runtime.value_types import REFUSED
 
-REFUSED = "refused.json"
-"""The file with the positions, in the main graph, of nodes that no function may hold."""
 _DOMAIN = "rewriter.trial"
 
 
@@ -98,7 +98,7 @@ class _Small:
 
     def __init__(self, model: ModelProto, node: NodeProto, types: Mapping[str, ValueInfoProto]) -> None:
         self.imports = [each for each in model.opset_import if each.domain != _DOMAIN]
-        self.ir_version = max(model.ir_version, 8)
+        self.ir_version = max(model.ir_version, WITH_FUNCTIONS)
         self.inputs = list(dict.fromkeys(filter(None, node.input)))
         outputs = [name for name in node.output if name]
         self.outputs = [f"{name} again" for name in outputs]

@@ -26,6 +26,8 @@ from rewriter.runtime.weights import copy_but, outline
 
 _WORKER = "rewriter.runtime.value_types_worker"
 FAULT = "fault"
+REFUSED = "refused.json"
+"""The file with the positions, in the main graph, of nodes that no function may hold."""
 _MADE_UP = "unk__"
 """How shape inference begins the names of dimensions that it makes up."""
 
@@ -89,7 +91,7 @@ def ask(
             return Told(fault=why_failed(place, code))
         return Told(
             {info.name: info for info in found.graph.output},
-            frozenset(json.loads(_text(place / "refused.json", "[]"))),
+            frozenset(json.loads(_text(place / REFUSED, "[]"))),
             _text(place / FAULT, "") or None,
         )
 

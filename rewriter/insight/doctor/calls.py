@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from onnx import NodeProto
 
-from rewriter.model.checks import Identity
+from rewriter.model.checks import Identity, called_by
 from rewriter.model.cycles import callees_first
-from rewriter.model.operators import canonical
 
 
 class Calls:
@@ -42,5 +41,5 @@ class Calls:
 
 def _called(nodes: Iterable[NodeProto], inside: dict[Identity, list[NodeProto]]) -> Counter[Identity]:
     """Function -> calls of it among some nodes."""
-    names = ((canonical(node.domain), node.op_type, node.overload) for node in nodes)
+    names = map(called_by, nodes)
     return Counter(name for name in names if name in inside)

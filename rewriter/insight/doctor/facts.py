@@ -10,7 +10,7 @@ from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorPro
 
 from rewriter.insight.doctor.calls import Calls
 from rewriter.insight.doctor.node_order import unsorted_in
-from rewriter.model.checks import Identity, identity_of
+from rewriter.model.checks import Identity, called_by, identity_of
 from rewriter.model.external import fault_of_data, tensors_of
 from rewriter.model.graph import graphs_of, nodes_within
 from rewriter.model.ir_version import fills_inputs, initialized
@@ -136,7 +136,7 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
     inner = [node for function in reached for node in inside[identity_of(function)]]
     every = [*main, *(node for nodes in inside.values() for node in nodes)]
     order = unsorted_in(model.graph.node)
-    called = [node for node in (*main, *inner) if _called(node) in inside]
+    called = [node for node in (*main, *inner) if called_by(node) in inside]
     external = {location for tensor in tensors_of(model) if (location := _location(tensor)) is not None}
     return Facts(
         ir_version=model.ir_version,
@@ -160,7 +160,7 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
         documents=sum(map(bool, (model.doc_string, model.graph.doc_string, *(n.doc_string for n in main)))),
         function_types=sum(len(function.value_info) for function in reached),
         twins=_twins(model.functions, reached),
-        inner_overloads=sum(bool(node.overload) for node in inner if _called(node) in inside),
+        inner_overloads=sum(bool(node.overload) for node in inner if called_by(node) in inside),
         defaults=sum(bool(function.attribute_proto) for function in reached),
         opset_functions=sum(_opset(function) not in (0, _opset(model)) for function in reached),
         late_callees=_late_callees(model.functions, inside),
@@ -212,11 +212,6 @@ def _is_float(node: NodeProto) -> bool:
     return False
 
 
-def _called(node: NodeProto) -> Identity:
-    """The function that a node calls, if it is one of the file's."""
-    return canonical(node.domain), node.op_type, node.overload
-
-
 def _is_short(call: NodeProto) -> bool:
     return len(call.input) < NEEDED.get(call.op_type, 0)
 
@@ -245,7 +240,7 @@ def _late_callees(functions: Sequence[FunctionProto], inside: dict[Identity, lis
         called
         for caller, nodes in inside.items()
         for node in nodes
-        if (called := _called(node)) in place and place[called] > place[caller]
+        if (called := called_by(node)) in place and place[called] > place[caller]
     }
     return len(late)
 

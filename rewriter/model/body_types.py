@@ -1,0 +1,41 @@
+"""Types that the bodies of Loop and Scan declare, where results depend on them.
+
+onnxruntime makes the counter and the condition of a Loop in the rank that the body declares for them, and
+takes the shape of a scan output of no iteration from the type of the body's result. It infers that type
+where the body does not declare it whole, from everything that is declared before (measured with onnxruntime
+1.23 to 1.32).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from onnx import GraphProto, NodeProto, TypeProto, ValueInfoProto
+
+_GIVEN_BY_LOOP = 2
+"""Inputs of a Loop's body that the Loop makes: the counter and the condition."""
+
+
+def has_scan_outputs(op_type: str, domain: str) -> bool:
+    """Whether an operator, domain canonical, puts the results of its iterations together."""
+    return not domain and op_type in ("Loop", "Scan")
+
+
+def leaves_shapes_open(node: NodeProto, bodies: Iterable[GraphProto]) -> bool:
+    """Whether results of a Loop or Scan may depend on types that its bodies do not declare whole."""
+    return any(not _is_whole(info.type) for body in bodies for info in _deciding(node, body))
+
+
+def _deciding(node: NodeProto, body: GraphProto) -> list[ValueInfoProto]:
+    """The inputs whose rank, and the results whose shape, onnxruntime takes from their type."""
+    if node.op_type == "Loop":
+        carried = max(len(body.input) - _GIVEN_BY_LOOP, 0)
+        return [*body.input[:_GIVEN_BY_LOOP], *body.output[1 + carried :]]
+    stated = [each.i for each in node.attribute if each.name == "num_scan_inputs" and not each.ref_attr_name]
+    scanned = stated[0] if len(stated) == 1 else len(body.input)
+    return list(body.output[max(len(body.input) - scanned, 0) :])
+
+
+def _is_whole(kind: TypeProto) -> bool:
+    tensor = kind.tensor_type
+    return tensor.HasField("shape") and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
