@@ -28,7 +28,7 @@ from rewriter.passes.group import Group
 from rewriter.passes.presets import Functions, standard_passes
 from rewriter.passes.syntax import parse_passes
 from rewriter.pipeline import Inputs, Options, Source
-from rewriter.pipeline.loading import Opened
+from rewriter.pipeline.loading import path_of
 from rewriter.proof.verification import Verification
 from rewriter.refusals import UsageError
 from rewriter.reporting import Wanted
@@ -480,9 +480,7 @@ def report(
     )
     target = None if output is None else Path(output)
     if target is not None:
-        path = source.analysis.path if isinstance(source, Opened) else source
-        read = Path(path) if isinstance(path, str | os.PathLike) else None
-        plan_copies(read, [target], (), copy_data=False)
+        plan_copies(path_of(source), [target], (), copy_data=False)
     given = given_beside(like, reference, checkpoint, trace, force=force, output=output)
     made = reporting.report(read_of(source), wanted, given)
     if target is not None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from rewriter import api, pipeline
 from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
+from rewriter.evidence.given import Given
 from rewriter.foreign import AnySource, Rewritten, take
 from rewriter.insight.chosen import Chosen, What, choose
 from rewriter.insight.stats import Stats, collect
@@ -42,18 +43,15 @@ class Model:
     again.
     """
 
-    def __init__(
-        self,
-        source: AnySource,
-        *,
-        like: Source | None = None,
-        reference: ReferenceSource | None = None,
-        checkpoint: PathLike | None = None,
-        trace: TraceSource | None = None,
-        force: bool = False,
-    ) -> None:
-        self._taken = take(source)
-        self._told = (like, reference, checkpoint, trace, force)
+    def __init__(self, source: Source, known: Callable[[], Given]) -> None:
+        """Keep a model for later; `rewriter.open` makes these.
+
+        Args:
+            source: the model.
+            known: reads what is known of it besides; called once, on first use.
+        """
+        self._source = source
+        self._known = known
 
     @cached_property
     def opened(self) -> Opened:
@@ -64,9 +62,8 @@ class Model:
             UsageError: what was given names nothing, or does not fit the model.
             DoesNotFit: `like` shares too little with it.
         """
-        *told, force = self._told
-        given = given_beside(*told, force=force)  # type: ignore[arg-type]
-        model, analysis = pipeline.read_and_load(self._taken.source, given)
+        given = self._known()
+        model, analysis = pipeline.read_and_load(self._source, given)
         return Opened(model, analysis, given)
 
     @property
@@ -204,4 +201,4 @@ def open(
     Raises:
         UsageError: `source` is no model of any kind that is known. All else is told by the verbs.
     """
-    return Model(source, like=like, reference=reference, checkpoint=checkpoint, trace=trace, force=force)
+    return Model(take(source).source, partial(given_beside, like, reference, checkpoint, trace, force=force))

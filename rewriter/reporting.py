@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from rewriter.insight.functions import functions_of
 from rewriter.insight.stats import collect
 from rewriter.nearest import fits_nothing
 from rewriter.pipeline import Inputs, Progress, Source
-from rewriter.pipeline.loading import Opened
+from rewriter.pipeline.loading import path_of
 from rewriter.refusals import UsageError
 from rewriter.views.page.findings import Findings, Verified
 from rewriter.views.page.report import PageReport
@@ -110,5 +109,5 @@ def report(
 
 def _name(source: Source) -> str:
     """What to call a model in a line of text."""
-    path = source.analysis.path if isinstance(source, Opened) else source
-    return Path(path).name if isinstance(path, str | os.PathLike) else "model"
+    path = path_of(source)
+    return path.name if path else "model"

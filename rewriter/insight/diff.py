@@ -95,6 +95,11 @@ class Diff:
     tolerance: float
     carried: bool = False
 
+    @property
+    def measured(self) -> bool:
+        """Whether both models ran."""
+        return self.numbers is not None and self.numbers.skipped is None
+
     @cached_property
     def first(self) -> Divergence | None:
         """Where the models part."""
@@ -108,7 +113,7 @@ class Diff:
     @property
     def equal(self) -> bool:
         """Whether the numbers agree within the tolerance; where none were taken, whether nothing differs."""
-        if self.numbers is None or self.numbers.skipped is not None:
+        if not self.measured:
             return not self.changed
         return self.first is None and self._outputs_compared
 
@@ -119,7 +124,7 @@ class Diff:
         The main graph has no result of theirs: their nodes stand in bodies of If, Loop or Scan, or all they
         compute is read by their own nodes alone.
         """
-        if self.numbers is None or self.numbers.skipped is not None:
+        if not self.measured:
             return ()
         left, right = self.before.tree, self.after.tree
         return tuple(

@@ -50,7 +50,7 @@ def check(model: ModelProto, *, ordered: bool = True) -> None:
     Raises:
         UnreadableModel: with the fault in one line.
     """
-    demand_bounded(model, ordered=ordered)
+    _demand_bounded(model, ordered=ordered)
     functions = _functions(model)
     main = _Reader(None, ordered=ordered)
     main.read_graph(model.graph, [])
@@ -61,7 +61,7 @@ def check(model: ModelProto, *, ordered: bool = True) -> None:
         _demand_imports(function, reader.domains)
 
 
-def demand_bounded(model: ModelProto, *, ordered: bool = True) -> None:
+def _demand_bounded(model: ModelProto, *, ordered: bool = True) -> None:
     """Refuse a model that comes to too much with every call of a function entered.
 
     Every function is weighed once, however often it is called, and no name of a value is looked at.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from onnx import ModelProto
 
 from rewriter import garbage
-from rewriter.model.checks import check, demand_bounded
+from rewriter.model.checks import check
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.limits import current
 from rewriter.model.operators import canonical
@@ -28,7 +28,8 @@ def indexed(model: ModelProto, *, ordered: bool = True) -> GraphIndex:
         UnreadableModel: it has no single meaning, or is over the limits.
     """
     if model.functions:
-        demand_bounded(model, ordered=ordered)
+        check(model, ordered=ordered)
+        return GraphIndex(model)
     graph = GraphIndex(model)
     if not (_is_flat(graph) and _names_one_value_each(graph) and _is_sorted(graph) and _imports_all(graph)):
         check(model, ordered=ordered)

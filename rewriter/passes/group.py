@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import ClassVar
 
 from onnx import FunctionProto, ModelProto, NodeProto
@@ -126,8 +125,11 @@ def _plan(analysis: Analysis, types: BoundaryTypes, wants: Callable[[ModuleTree,
     """The regions that can be functions: what is known to fail moves first, then what a trial shows to."""
     planner = Planner(analysis, types, wants)
     plan = planner.plan()
+
+    def sketch() -> ModelProto:
+        return _Emission(analysis, plan).sketch()
+
     for _ in range(MOST_ROUNDS):
-        sketch = partial(_Emission.sketch, _Emission(analysis, plan))
         if not (lifted := types.lift_unloadable(planner.regions, sketch)):
             break
         planner.refusals += lifted

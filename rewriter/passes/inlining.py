@@ -136,9 +136,8 @@ class Inliner:
         self._finish(nodes, call, function)
         for node, original in zip(nodes, function.node, strict=True):
             name = f"{prefix}/{node.name}"
-            if _is_relative(original) and not self._is_call(
-                node
-            ):  # what stands before the slash is read as a scope
+            # What stands before the slash is read as a scope.
+            if _is_relative(original) and not self._is_call(node):
                 place = metadata.read(node)
                 scope = scope_of_call(ModulePath(place[tags.MODULE]), int(place[tags.CALL]))
                 name = f"{scope}/{original.name.rpartition('/')[2]}"

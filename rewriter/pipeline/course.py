@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from rewriter import garbage
 from rewriter.evidence.given import Given
@@ -88,17 +87,16 @@ class Course:
             return Outcome({}) if narrowed is None else narrowed.run(analysis)
         return plugins.run(step, analysis)
 
-    def flat(self, path: Path | None) -> Analysis:
-        """The model as it looks with the functions that `group` made seen through.
-
-        Args:
-            path: the file, for messages; None for a model in memory.
-        """
+    def flat(self) -> Analysis:
+        """The model as it looks with the functions that `group` made seen through."""
         if self._flat is not None and self._grouped():
             return self._flat
-        return (
-            look_through(GraphIndex(self.analysis.model), path, self._left()) if self.stale else self.analysis
-        )
+        if not self.stale:
+            return self.analysis
+        found = look_through(GraphIndex(self.analysis.model), self.analysis.path, self._left())
+        if not found.grouped:
+            self.analysis, self.changed = found, frozenset()
+        return found
 
     def graph(self) -> GraphIndex:
         """The index of the model as it is."""

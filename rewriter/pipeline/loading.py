@@ -133,9 +133,8 @@ def read_indexed(source: Source, *, ordered: bool = True) -> tuple[GraphIndex, P
         UnreadableModel: it is not a whole ONNX model.
     """
     if isinstance(source, ModelProto | Opened):
-        model, path = (source.model, source.analysis.path) if isinstance(source, Opened) else (source, None)
-        with naming(path):
-            return indexed(model, ordered=ordered), path
+        with naming(path := path_of(source)):
+            return indexed(message_of(source), ordered=ordered), path
     if isinstance(source, bytes):
         return files.parse_indexed(source, "<bytes>", ordered=ordered), None
     path = Path(source)
@@ -155,6 +154,18 @@ def naming(path: Path | None) -> Iterator[None]:
         if str(error).startswith(f"{name_of(path)}: "):
             raise
         raise UnreadableModel(f"{name_of(path)}: {error}") from None
+
+
+def path_of(source: Source) -> Path | None:
+    """The file of a model; None for one in memory."""
+    if isinstance(source, Opened):
+        return source.analysis.path
+    return Path(source) if isinstance(source, str | os.PathLike) else None
+
+
+def message_of(source: ModelProto | Opened) -> ModelProto:
+    """The message of a model in memory."""
+    return source.model if isinstance(source, Opened) else source
 
 
 def name_of(path: Path | None) -> str:

@@ -30,8 +30,10 @@ from rewriter.pipeline.loading import (
     Progress,
     Source,
     look_through,
+    message_of,
     name_of,
     naming,
+    path_of,
     read_indexed,
 )
 from rewriter.pipeline.options import Options
@@ -95,7 +97,7 @@ def rewrite(
         course = Course(analysis, given, changed=changed, narrow=options.narrow)
         course.run(options.passes)
         refusals = tuple(refusal for _, outcome in course.outcomes for refusal in outcome.refusals)
-        became = course.flat(path)
+        became = course.flat()
     _demand_fit(model, path)
     _demand_coverage(became.tree, path, options)
     if refusals and options.strict:
@@ -132,13 +134,10 @@ def rewrite(
 
 def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:
     """The model as it is and as it will be edited: what was handed over in memory is never changed."""
-    if isinstance(source, ModelProto):
-        edited = _copied(source)
-        return source, read_indexed(edited)[0], None
-    if isinstance(source, Opened):
-        edited = _copied(source.model)
-        with naming(source.analysis.path):
-            return source.model, indexed(edited), source.analysis.path
+    if isinstance(source, ModelProto | Opened):
+        model = message_of(source)
+        with naming(path := path_of(source)):
+            return model, indexed(_copied(model)), path
     graph, path = read_indexed(source)
     return _copied(graph.model), graph, path
 

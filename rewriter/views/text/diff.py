@@ -119,7 +119,7 @@ def _notes(found: Diff) -> Iterable[str]:
     nothing = [m for m in found.modules if any(not c.comparable and _gives(c) for c in m.calls)]
     if nothing:
         yield f"not comparable, no result has a partner of its shape: {_some(nothing)}"
-    if found.half and found.numbers is not None and found.numbers.skipped is None:
+    if found.half and found.measured:
         yield (
             "half precision: onnxruntime computes much of it in single precision on a CPU, so a device that "
             "does not may give other numbers"
