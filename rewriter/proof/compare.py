@@ -11,12 +11,13 @@ import onnx
 
 from rewriter.model.external import bytes_of
 from rewriter.refusals import UsageError
+from rewriter.runtime.child.words import one_line
 from rewriter.runtime.difference import Tolerance
-from rewriter.runtime.feeds import Array, Plan
+from rewriter.runtime.feeds import FEW, Array, Drawing, Plan
 from rewriter.runtime.inputs import FeedError, Input, evaluate
+from rewriter.runtime.outcome import Stage
+from rewriter.runtime.outputs import compare_runs
 from rewriter.runtime.planning import plan
-from rewriter.runtime.protocol import FEW, Stage, one_line
-from rewriter.runtime.sessions import compare_runs
 
 OPTIMISED = Tolerance(largest=1e-3)
 """How far optimised models may be apart.
@@ -143,10 +144,12 @@ def compare(
     outcome = compare_runs(
         {Stage.FIRST: before, Stage.SECOND: after},
         {Stage.FIRST: before_folder, Stage.SECOND: after_folder},
-        drawing,
-        sets=min(sets, FEW) if _weight(before) >= _HEAVY else sets,
-        seed=seed,
-        given=None if inputs is None else _fitting(drawing, inputs),
+        Drawing(
+            drawing,
+            min(sets, FEW) if _weight(before) >= _HEAVY else sets,
+            seed,
+            None if inputs is None else _fitting(drawing, inputs),
+        ),
         optimised=optimised,
         timeout=timeout,
         tolerance=tolerance,

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from rewriter.runtime.child.job import TaskError
+
 Dim = int | str | None
 """A size, the text of a symbolic dimension, or None where the file says nothing."""
 
@@ -22,7 +24,7 @@ _OF_UNKNOWN_TABLE = 2
 _LONGEST_EXPRESSION = 200
 
 
-class FeedError(ValueError):
+class FeedError(TaskError):
     """The model has an input that no array can be drawn for; the text says which and why."""
 
 

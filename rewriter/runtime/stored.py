@@ -11,7 +11,7 @@ from onnx import ModelProto, TensorProto
 
 from rewriter.model.external import bytes_of, fault_of_data
 from rewriter.refusals import UnreadableModel
-from rewriter.runtime.protocol import Stored
+from rewriter.runtime.child.job import Stored
 
 _WORTHWHILE = 1 << 16
 """Bytes of a tensor; the others onnxruntime finds by itself."""

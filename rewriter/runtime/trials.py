@@ -6,56 +6,49 @@ com.microsoft load in a graph and not in a function (1.23 to 1.32).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from onnx import ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto, helper
 
 from rewriter.model.ir_version import WITH_FUNCTIONS
 from rewriter.runtime.ort import RunError, Session
-from rewriter.runtime.value_types import REFUSED
 
 _DOMAIN = "rewriter.trial"
 
 
-def write_refused(
+def refused(
     model: ModelProto, nodes: Sequence[int], types: Mapping[str, ValueInfoProto], folder: Path
-) -> None:
-    """Try nodes of the main graph, and write after each which were refused so far.
+) -> Iterator[list[int]]:
+    """Try nodes of the main graph, and tell before and after each trial which were refused so far.
 
     A node that reads a value of unknown type, or does not load by itself, is not judged. One that crashes
-    onnxruntime in a function is refused: it is written down before it is tried.
+    onnxruntime in a function is refused: it is told before it is tried.
 
     Args:
         model: the model.
         nodes: their positions.
         types: what is known of the values of the main graph.
-        folder: where to write.
+        folder: for files.
     """
     known = {**types, **_weights(model)}
     verdicts: dict[object, bool] = {}
-    refused: list[int] = []
+    found: list[int] = []
     for position in nodes:
         node = model.graph.node[position]
         if any(name and name not in known for name in node.input):
             continue
         kind = _kind(node, known)
         if kind not in verdicts:
+            yield found
             small = _Small(model, node, known)
             verdicts[kind] = _loads(small.flat(), folder)
             if verdicts[kind]:
-                _write([*refused, position], folder)
+                yield [*found, position]
                 verdicts[kind] = not _loads(small.grouped(), folder)
         if verdicts[kind]:
-            refused.append(position)
-        _write(refused, folder)
-
-
-def _write(refused: Sequence[int], folder: Path) -> None:
-    draft = folder / "refused.draft"
-    draft.write_text(json.dumps(list(refused)), encoding="utf-8")
-    draft.replace(folder / REFUSED)
+            found.append(position)
+    yield found
 
 
 def _loads(model: ModelProto, folder: Path) -> bool:

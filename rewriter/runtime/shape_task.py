@@ -1,25 +1,19 @@
-"""The child process of `shapes`: onnx's shape inference on the structure of one model.
-
-Run as `python -m rewriter.runtime.shapes_worker FOLDER`. Reads model.onnx and writes shapes.json: number of a
-value -> [element type, dimensions].
-"""
+"""In the child: onnx's shape inference on the structure of one model."""
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 
 import onnx
 from onnx import GraphProto, ModelProto
 from onnx.shape_inference import infer_shapes
 
 from rewriter.model.graph import Body, GraphIndex
+from rewriter.runtime.child.job import Job
+from rewriter.runtime.child.words import one_line
 from rewriter.runtime.folding import fold
-from rewriter.runtime.protocol import one_line
-from rewriter.runtime.serving import serve
-from rewriter.runtime.shapes import Known, known_of
+from rewriter.runtime.shapes import Known, Shapes, known_of
 
 MEMORY = 2 << 30
 """Bytes for the interpreter and what it loads; no weights come here."""
@@ -90,8 +84,10 @@ def _limit_memory(most: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _answer(folder: Path) -> None:
-    content = (folder / "model.onnx").read_bytes()
+def find_shapes(job: Job[None]) -> Shapes:
+    """The shapes of all values of the model."""
+    (sent,) = job.models.values()
+    content = sent.path.read_bytes()
     _limit_memory(MEMORY + 20 * len(content))
     model = onnx.ModelProto.FromString(content)
     numbers = GraphIndex(model)
@@ -101,11 +97,4 @@ def _answer(folder: Path) -> None:
         typed = inferred(model)
     except Exception as error:  # onnx raises what it likes; what the file says is left
         fault = one_line(f"shape inference failed: {error}")
-    values = {value: [known.element, known.dims] for value, known in shapes_of(typed, numbers).items()}
-    draft = folder / "shapes.draft"
-    draft.write_text(json.dumps({"values": values, "fault": fault}), encoding="utf-8")
-    draft.replace(folder / "shapes.json")
-
-
-if __name__ == "__main__":
-    serve(_answer)
+    return Shapes(shapes_of(typed, numbers), fault)
