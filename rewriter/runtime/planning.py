@@ -12,6 +12,7 @@ import onnx
 from onnx import numpy_helper
 
 from rewriter.runtime.feeds import Array, Plan
+from rewriter.runtime.frames import Frames
 from rewriter.runtime.indices import bounds
 from rewriter.runtime.inputs import Dim, FeedError, Input
 from rewriter.runtime.rounds import rounds
@@ -34,7 +35,8 @@ def plan(model: onnx.ModelProto, other: onnx.ModelProto | None = None) -> Plan:
     inputs = signature(model)
     if other is not None:
         inputs = _narrowed(inputs, signature(other))
-    return Plan(inputs, bounds(model, inputs), _shape_constants(model), rounds(model, inputs))
+    frames = Frames(model)
+    return Plan(inputs, bounds(frames, inputs), _shape_constants(model), rounds(frames, inputs))
 
 
 def _narrowed(inputs: tuple[Input, ...], others: tuple[Input, ...]) -> tuple[Input, ...]:

@@ -6,44 +6,20 @@ from contextlib import suppress
 from importlib import import_module
 
 import onnx
-from onnx import GraphProto, ModelProto
+from onnx import ModelProto
 from onnx.shape_inference import infer_shapes
 
-from rewriter.model.graph import Body, GraphIndex
+from rewriter.model.graph import GraphIndex
 from rewriter.runtime.child.job import Job
 from rewriter.runtime.child.words import one_line
 from rewriter.runtime.folding import fold
-from rewriter.runtime.shapes import Known, Shapes, known_of
+from rewriter.runtime.shapes import Shapes
+from rewriter.runtime.signature import known_of, stated_values
 
 MEMORY = 2 << 30
 """Bytes for the interpreter and what it loads; no weights come here."""
 ROUNDS = 4
 """Inference is run again while shape arithmetic that was worked out tells it more."""
-
-
-def shapes_of(model: ModelProto, numbers: GraphIndex) -> dict[int, Known]:
-    """What the types in a model say.
-
-    Args:
-        model: with types from inference, and perhaps with more values.
-        numbers: the numbers to use, of a model with the same bodies.
-    """
-    graph = GraphIndex(model)
-    found: dict[int, Known] = {}
-
-    def tell(body: Body, name: str, known: Known | None) -> None:
-        if known is not None and name in body.values:
-            found.setdefault(body.values[name], known)
-
-    for body, own in zip(graph.bodies, numbers.bodies, strict=True):
-        infos = [*body.proto.value_info]
-        if isinstance(body.proto, GraphProto):
-            for tensor in body.proto.initializer:
-                tell(own, tensor.name, Known(tensor.data_type, tuple(tensor.dims)))
-            infos += [*body.proto.input, *body.proto.output]
-        for info in infos:
-            tell(own, info.name, known_of(info.type))
-    return found
 
 
 def inferred(model: ModelProto) -> ModelProto:
@@ -64,7 +40,7 @@ def inferred(model: ModelProto) -> ModelProto:
 
 def _once_more(typed: ModelProto) -> ModelProto | None:
     graph = GraphIndex(typed)
-    told = shapes_of(typed, graph)
+    told = stated_values(graph, graph)
     known = {name: told[value].shape for name, value in graph.bodies[0].values.items() if value in told}
     folded = fold(typed, {name: shape for name, shape in known.items() if shape is not None})
     return infer_shapes(folded, strict_mode=False, data_prop=True) if folded is not None else None
@@ -97,4 +73,4 @@ def find_shapes(job: Job[None]) -> Shapes:
         typed = inferred(model)
     except Exception as error:  # onnx raises what it likes; what the file says is left
         fault = one_line(f"shape inference failed: {error}")
-    return Shapes(shapes_of(typed, numbers), fault)
+    return Shapes(stated_values(GraphIndex(typed), numbers), fault)

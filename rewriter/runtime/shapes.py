@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
-import onnx
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
 from rewriter.model.spelling import shorten
@@ -19,36 +18,15 @@ from rewriter.refusals import UsageError
 from rewriter.runtime.child.call import Task, run
 from rewriter.runtime.child.job import Cause, Ended
 from rewriter.runtime.child.words import one_line
-from rewriter.runtime.inputs import Dim, evaluate, names_in
+from rewriter.runtime.inputs import evaluate, names_in
 from rewriter.runtime.limits import current
-from rewriter.runtime.signature import dims_of
+from rewriter.runtime.signature import Known
 from rewriter.runtime.weights import bare, with_initializers
 
 TASK = Task("rewriter.runtime.shape_task:find_shapes", program="onnx")
 _MOST_OPEN = 4
 _SMALL = 1 << 10
 """Elements of a tensor that inference may want to read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a value.
-
-    Attributes:
-        element: `TensorProto.DataType` of its elements, 0 where unknown.
-        dims: one entry per axis, None for an unknown one; None for a tensor of unknown rank.
-    """
-
-    element: int
-    dims: tuple[Dim, ...] | None
-
-    @property
-    def shape(self) -> tuple[int, ...] | None:
-        """The shape, where every size is known."""
-        if self.dims is None:
-            return None
-        sizes = tuple(dim for dim in self.dims if isinstance(dim, int))
-        return sizes if len(sizes) == len(self.dims) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +122,3 @@ def _fix(info: ValueInfoProto, sizes: Mapping[str, int]) -> None:
         size = evaluate(dim.dim_param, sizes) if dim.dim_param else None
         if size is not None and size >= 0:
             dim.dim_value = size
-
-
-def known_of(type_proto: onnx.TypeProto) -> Known | None:
-    """What a type says; None for what is no dense tensor."""
-    if type_proto.WhichOneof("value") != "tensor_type":
-        return None
-    tensor = type_proto.tensor_type
-    return Known(tensor.elem_type, dims_of(tensor))
