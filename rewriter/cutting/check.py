@@ -18,8 +18,7 @@ from rewriter.refusals import Different, NotProved, UsageError
 from rewriter.runtime.child.words import one_line
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.inputs import FeedError
-from rewriter.runtime.part_runs import PartRun
-from rewriter.runtime.parts import Part, WholeRun
+from rewriter.runtime.parts import Part, PartRun, WholeRun
 from rewriter.runtime.planning import plan
 
 

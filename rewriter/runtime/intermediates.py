@@ -14,7 +14,7 @@ from rewriter.runtime.child.job import Ended
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.fingerprints import MOST_BYTES, Fingerprint, Watch
 
-TASK = Task("rewriter.runtime.fingerprint_task:take_fingerprints")
+TASK: Task[dict[str, Fingerprint]] = Task("rewriter.runtime.fingerprint_task:take_fingerprints")
 
 
 def intermediates(
@@ -41,9 +41,7 @@ def intermediates(
         NoRuntime: onnxruntime does not import here.
     """
     watch = Watch({name: np.asarray(array) for name, array in feeds.items()}, most_bytes)
-    found: dict[str, Fingerprint] | Ended = run(
-        TASK, watch, {"model": model}, folders={"model": folder}, timeout=timeout
-    )
+    found = run(TASK, watch, {"model": model}, folders={"model": folder}, timeout=timeout)
     if isinstance(found, Ended):
         demand_runtime(found)
         raise UsageError(f"the model does not run on the sample inputs: {found.how}")

@@ -20,7 +20,7 @@ from rewriter.runtime.inputs import Rounds
 from rewriter.runtime.outcome import Outcome, Request, Stage
 from rewriter.runtime.signature import required_inputs
 
-TASK = Task("rewriter.runtime.output_task:compare_outputs")
+TASK: Task[Outcome] = Task("rewriter.runtime.output_task:compare_outputs")
 
 
 def compare_runs(
@@ -51,7 +51,7 @@ def compare_runs(
         for rounds in (drawing.plan.rounds, Rounds()):
             drawing = replace(drawing, plan=replace(drawing.plan, rounds=rounds))
             request = Request(drawing, optimised, tolerance, names)
-            found: Outcome | Ended = run(TASK, request, models, folders=folders, timeout=timeout)
+            found = run(TASK, request, models, folders=folders, timeout=timeout)
             # Nobody had asked for runs in which Loops run never and once: all else can be told without.
             if not isinstance(found, Ended) or found.stage != LOOPED:
                 break

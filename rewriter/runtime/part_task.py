@@ -18,7 +18,7 @@ from rewriter.runtime.inputs import FeedError, Input
 from rewriter.runtime.ort import VERSION, RunError, Session
 from rewriter.runtime.outcome import Outcome, Stage
 from rewriter.runtime.output_task import another_seed, unsteady_outputs
-from rewriter.runtime.part_runs import AT_PIECE, WHOLE, PartRequest, PartRun, PartRuns, piece
+from rewriter.runtime.parts import AT_PIECE, WHOLE, PartRequest, PartRun, PartRuns, piece
 from rewriter.runtime.signature import required_inputs
 
 Values = dict[str, Any]

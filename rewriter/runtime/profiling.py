@@ -12,7 +12,7 @@ from rewriter.runtime.child.call import Task, demand_runtime, run
 from rewriter.runtime.child.job import Ended
 from rewriter.runtime.kernels import Asked, KernelProfile
 
-TASK = Task("rewriter.runtime.profile_task:profile_model")
+TASK: Task[tuple[bytes, KernelProfile | None]] = Task("rewriter.runtime.profile_task:profile_model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def profile_runs(
         NoRuntime: onnxruntime does not import here.
     """
     names: list[str] = []
-    found: tuple[bytes, KernelProfile | None] | Ended = run(
+    found = run(
         TASK,
         asked,
         {"model": model},

@@ -23,7 +23,6 @@ from rewriter.runtime.limits import current
 from rewriter.runtime.signature import Known
 from rewriter.runtime.weights import bare, with_initializers
 
-TASK = Task("rewriter.runtime.shape_task:find_shapes", program="onnx")
 _MOST_OPEN = 4
 _SMALL = 1 << 10
 """Elements of a tensor that inference may want to read."""
@@ -42,6 +41,9 @@ class Shapes:
     fault: str | None = None
 
 
+TASK: Task[Shapes] = Task("rewriter.runtime.shape_task:find_shapes", program="onnx")
+
+
 def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float | None = None) -> Shapes:
     """Find the shapes of all values.
 
@@ -54,7 +56,7 @@ def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float 
     shorten(weightless)
     for info in _infos(weightless.graph):
         _fix(info, sizes)
-    found: Shapes | Ended = run(TASK, None, {"model": weightless}, timeout=timeout or current().shapes)
+    found = run(TASK, None, {"model": weightless}, timeout=timeout or current().shapes)
     if not isinstance(found, Ended):
         return found
     if found.cause is Cause.TOO_LARGE:

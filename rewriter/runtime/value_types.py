@@ -16,7 +16,6 @@ from rewriter.runtime.child.call import Task, run
 from rewriter.runtime.child.job import Cause, Ended
 from rewriter.runtime.weights import outline, with_initializers
 
-TASK = Task("rewriter.runtime.type_task:tell_types")
 _MADE_UP = "unk__"
 """How shape inference begins the names of dimensions that it makes up."""
 
@@ -42,6 +41,9 @@ class Told:
     types: Mapping[str, ValueInfoProto] = field(default_factory=dict)
     refused: frozenset[int] = frozenset()
     fault: str | None = None
+
+
+TASK: Task[Told] = Task("rewriter.runtime.type_task:tell_types")
 
 
 def infer_types(
@@ -74,7 +76,7 @@ def ask(
     light = with_initializers(model, outline)
     shorten(light)
     request = TypeRequest(tuple(dict.fromkeys(names)), tuple(nodes))
-    found: Told | Ended = run(TASK, request, {"model": light}, timeout=timeout)
+    found = run(TASK, request, {"model": light}, timeout=timeout)
     if not isinstance(found, Ended):
         return found
     if found.cause is Cause.TOO_LARGE:

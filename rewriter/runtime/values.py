@@ -12,7 +12,7 @@ from rewriter.runtime.child.job import Ended
 from rewriter.runtime.outcome import Stage
 from rewriter.runtime.value_pairs import PortRequest, PortRuns
 
-TASK = Task("rewriter.runtime.value_task:compare_ports")
+TASK: Task[PortRuns] = Task("rewriter.runtime.value_task:compare_ports")
 
 
 def compare_values(
@@ -33,5 +33,5 @@ def compare_values(
     Returns:
         What was found; a crash or a timeout is told, never raised.
     """
-    found: PortRuns | Ended = run(TASK, request, models, folders=folders, timeout=timeout)
+    found = run(TASK, request, models, folders=folders, timeout=timeout)
     return PortRuns(0, (), found.how) if isinstance(found, Ended) else found

@@ -7,8 +7,7 @@ import pytest
 
 from rewriter.runtime import parts
 from rewriter.runtime.child import call
-from rewriter.runtime.part_runs import PartRun
-from rewriter.runtime.parts import Part, WholeRun
+from rewriter.runtime.parts import Part, PartRun, WholeRun
 from rewriter.runtime.planning import plan
 from tests.build import model
 

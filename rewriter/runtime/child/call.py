@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 from google.protobuf.message import EncodeError
 from onnx import ModelProto
@@ -31,16 +31,17 @@ from rewriter.runtime.stored import stored_weights
 from rewriter.runtime.weights import SharedWeights, holds_weights
 
 Name = TypeVar("Name", bound=str)
+Result = TypeVar("Result")
 Edit = Callable[[str, ModelProto], object]
 _ORT = "onnxruntime"
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Task(Generic[Result]):
     """A function of a `Job` for a child to run.
 
     Attributes:
-        name: `module:function`.
+        name: `module:function`; a function of a `Job` that returns a `Result`.
         program: the package that does the work, for messages; "onnxruntime" executes the models.
     """
 
@@ -49,14 +50,14 @@ class Task:
 
 
 def run(
-    task: Task,
+    task: Task[Result],
     request: object,
     models: Mapping[Name, ModelProto],
     *,
     folders: Mapping[Name, Path | None] | None = None,
     edit: Edit | None = None,
     timeout: float,
-) -> Any:
+) -> Result | Ended:
     """Run a task in a child process, within the limits that hold here.
 
     Args:
@@ -82,11 +83,11 @@ def run(
             reason = "a model over 2 GB with its weights loaded cannot be run; leave them external"
             return Ended(reason, Cause.TOO_LARGE)
         write(Job(folder, request, sent, timeout), folder / JOB)
-        found = in_child(task.name, folder, timeout)
-        if found == 0 and (folder / ANSWER).exists():
-            found = read(folder / ANSWER)
-        elif not isinstance(found, Ended):
-            found = _failed(task.program, folder, found)
+        code = in_child(task.name, folder, timeout)
+        if code == 0 and (folder / ANSWER).exists():
+            found: Result | Ended = read(folder / ANSWER)
+        else:
+            found = code if isinstance(code, Ended) else _failed(task.program, folder, code)
         if not isinstance(found, Ended):
             return found
         stage = folder / STAGE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from pathlib import Path
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -20,7 +21,8 @@ from rewriter.runtime.ort import RunError
 from tests.build import model
 
 SILENT = "the process for onnxruntime ended without a result"
-HERE = "tests.runtime.child.test_call"
+ANSWER: Task[Any] = Task("tests.runtime.child.test_call:answer")
+REFUSE: Task[Any] = Task("tests.runtime.child.test_call:refuse")
 
 
 def answer(job: Job[object]) -> object:
@@ -43,7 +45,7 @@ def test_all_that_is_asked_comes_back_as_it_was() -> None:
         "none": np.zeros((0, 2)),
     }
     models = {"a": model("g (float[2] x) => (float[2] y) { y = Abs (x) }")}
-    found, names = run(Task(f"{HERE}:answer"), asked, models, timeout=60)
+    found, names = run(ANSWER, asked, models, timeout=60)
     assert names == {"a": "g"}
     assert list(found) == list(asked)
     for name, array in asked.items():
@@ -53,7 +55,7 @@ def test_all_that_is_asked_comes_back_as_it_was() -> None:
 
 
 def test_a_task_that_has_nothing_says_why_and_where() -> None:
-    found = run(Task(f"{HERE}:refuse"), None, {}, timeout=60)
+    found = run(REFUSE, None, {}, timeout=60)
     assert found == Ended("no such thing", Cause.TOLD, stage="late", partial={"half": 1})
 
 
@@ -63,7 +65,7 @@ def test_models_are_changed_on_their_way_alone() -> None:
     def edit(name: str, sent: onnx.ModelProto) -> None:
         sent.graph.name = f"{name} changed"
 
-    _, names = run(Task(f"{HERE}:answer"), None, {"a": asked}, edit=edit, timeout=60)
+    _, names = run(ANSWER, None, {"a": asked}, edit=edit, timeout=60)
     assert (names, asked.graph.name) == ({"a": "a changed"}, "g")
 
 
