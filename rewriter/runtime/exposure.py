@@ -9,7 +9,6 @@ from typing import TypeVar
 import numpy as np
 import onnx
 
-from rewriter.runtime.child.job import Sent
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.inputs import Input
 from rewriter.runtime.ort import Session
@@ -26,12 +25,12 @@ class Exposed:
 
     def __init__(
         self,
-        sent: Sent,
+        folder: str | None,
         model: onnx.ModelProto,
         inputs: tuple[Input, ...],
         sets: Sequence[Mapping[str, Array]],
     ) -> None:
-        self.sent, self.model, self.inputs, self.sets = sent, model, inputs, sets
+        self.folder, self.model, self.inputs, self.sets = folder, model, inputs, sets
 
     def sizes(self, names: Iterable[str]) -> dict[str, int]:
         """Bytes of the values that are tensors of numbers, at most, over all input sets.
@@ -81,9 +80,7 @@ class Exposed:
     def _session(self, outputs: Iterable[str], model: onnx.ModelProto) -> Session:
         del model.graph.output[:]
         model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
-        path = self.sent.path.with_name(f"slice-{self.sent.path.name}")
-        path.write_bytes(model.SerializeToString())
-        return Session(path, self.sent.folder, optimised=False, seed=0)
+        return Session(model.SerializeToString(), self.folder)
 
 
 def in_parts(

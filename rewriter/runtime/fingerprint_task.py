@@ -27,7 +27,7 @@ def take_fingerprints(job: Job[Watch]) -> dict[str, Fingerprint]:
             shape.ClearField("dim")
             for size in feeds[info.name].shape:
                 shape.dim.add().dim_value = size
-    exposed = Exposed(sent, model, inputs, [feeds])
+    exposed = Exposed(sent.folder, model, inputs, [feeds])
     sizes = exposed.sizes(name for node in model.graph.node for name in node.output if name)
     found: dict[str, Fingerprint] = {}
     for part in in_parts(((name, {name}) for name in sizes), sizes, job.request.most_bytes):

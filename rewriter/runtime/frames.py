@@ -15,6 +15,7 @@ from onnx import ModelProto, NodeProto, TensorProto
 from rewriter.model.checks import called_by, identity_of
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.operators import canonical
+from rewriter.model.tensors import array_of
 from rewriter.runtime.inputs import Dim
 from rewriter.runtime.signature import stated_values
 
@@ -170,9 +171,5 @@ def _tensor_of(node: NodeProto) -> TensorProto | None:
 
 def _largest(tensor: TensorProto) -> float | None:
     count = int(np.prod(tuple(tensor.dims), dtype=object))
-    if tensor.data_location == TensorProto.EXTERNAL or not 0 < count <= _MOST_CONSTANT_ELEMENTS:
-        return None
-    try:
-        return float(np.max(onnx.numpy_helper.to_array(tensor).astype(np.float64)))
-    except (ValueError, TypeError, KeyError, OverflowError):
-        return None
+    array = array_of(tensor, None) if 0 < count <= _MOST_CONSTANT_ELEMENTS else None
+    return None if array is None else float(np.max(array.astype(np.float64)))

@@ -40,15 +40,23 @@ class RunError(TaskError):
 
 
 class Session:
-    """One model, ready to run; deterministic unless the model draws random numbers of its own."""
+    """One model, ready to run; deterministic unless the model draws random numbers of its own.
+
+    Args:
+        model: the file, or what a file would hold.
+        folder: where its external weights lie.
+        optimised: with onnxruntime's graph optimisations.
+        seed: of random numbers.
+        weights: initializer -> its value, instead of what the file says.
+    """
 
     def __init__(
         self,
-        model: Path,
+        model: Path | bytes,
         folder: str | None,
         *,
-        optimised: bool,
-        seed: int,
+        optimised: bool = False,
+        seed: int = 0,
         weights: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         ort.set_seed(seed)
@@ -58,13 +66,12 @@ class Session:
             options.add_initializer(name, value)
         self._open(model, folder, options)
 
-    def _open(self, model: Path, folder: str | None, options: Any) -> None:
+    def _open(self, model: Path | bytes, folder: str | None, options: Any) -> None:
         if folder is not None:
             options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
         try:
-            self._session = ort.InferenceSession(
-                model.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            content = model if isinstance(model, bytes) else model.read_bytes()
+            self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise RunError(_reason(error)) from error
         outputs = self._session.get_outputs()

@@ -37,7 +37,7 @@ def judge_parts(job: Job[PartRequest]) -> PartRuns:
 
 
 def _session(sent: Sent, seed: int) -> Session:
-    return Session(sent.path, sent.folder, optimised=False, seed=seed)
+    return Session(sent.path, sent.folder, seed=seed)
 
 
 class _Pieces:

@@ -18,6 +18,7 @@ from rewriter.runtime.child.words import one_line
 from rewriter.runtime.feeds import Array, Drawing, Plan
 from rewriter.runtime.outcome import Outcome
 from rewriter.runtime.seeds import seed_nodes
+from rewriter.runtime.signature import expose
 
 WHOLE = "whole"
 """The name of the whole among the models."""
@@ -148,7 +149,7 @@ class WholeRun:
 
         def edit(name: str, model: onnx.ModelProto) -> None:
             if name == WHOLE:
-                _expose(model, names)
+                expose(model, names)
             seed_nodes(model)
 
         return run(
@@ -157,11 +158,3 @@ class WholeRun:
 
     def _drawing(self, plan: Plan) -> Drawing:
         return Drawing(plan, self.sets, self.seed, self.given)
-
-
-def _expose(model: onnx.ModelProto, names: Iterable[str]) -> None:
-    """Make values outputs of a model; onnxruntime infers their types."""
-    graph = model.graph
-    there = {info.name for info in (*graph.input, *graph.output)} | {each.name for each in graph.initializer}
-    wanted = dict.fromkeys(name for name in names if name not in there)
-    graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)

@@ -14,9 +14,7 @@ def profile_model(job: Job[Asked]) -> tuple[bytes, KernelProfile | None]:
     (sent,) = job.models.values()
     sets = []
     if asked.drawing is not None:
-        sets = find_inputs(
-            job, asked.drawing, lambda: Session(sent.path, sent.folder, optimised=False, seed=0)
-        ).feeds[:1]
+        sets = find_inputs(job, asked.drawing, lambda: Session(sent.path, sent.folder)).feeds
     session = ProfiledSession(sent.path, sent.folder, job.folder, threads=asked.threads, profiled=bool(sets))
     optimised = (job.folder / session.OPTIMISED).read_bytes()
     if asked.drawing is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import onnx
@@ -105,3 +106,11 @@ def stated_values(graph: GraphIndex, numbers: GraphIndex) -> dict[int, Known]:
             if known is not None and info.name in own.values:
                 found.setdefault(own.values[info.name], known)
     return found
+
+
+def expose(model: onnx.ModelProto, names: Iterable[str]) -> None:
+    """Make values outputs of a model; onnxruntime infers their types."""
+    graph = model.graph
+    there = {info.name for info in (*graph.input, *graph.output)} | {each.name for each in graph.initializer}
+    wanted = dict.fromkeys(name for name in names if name not in there)
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)

@@ -7,7 +7,6 @@ com.microsoft load in a graph and not in a function (1.23 to 1.32).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from onnx import ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto, helper
 
@@ -18,7 +17,7 @@ _DOMAIN = "rewriter.trial"
 
 
 def refused(
-    model: ModelProto, nodes: Sequence[int], types: Mapping[str, ValueInfoProto], folder: Path
+    model: ModelProto, nodes: Sequence[int], types: Mapping[str, ValueInfoProto]
 ) -> Iterator[list[int]]:
     """Try nodes of the main graph, and tell before and after each trial which were refused so far.
 
@@ -29,7 +28,6 @@ def refused(
         model: the model.
         nodes: their positions.
         types: what is known of the values of the main graph.
-        folder: for files.
     """
     known = {**types, **_weights(model)}
     verdicts: dict[object, bool] = {}
@@ -42,20 +40,18 @@ def refused(
         if kind not in verdicts:
             yield found
             small = _Small(model, node, known)
-            verdicts[kind] = _loads(small.flat(), folder)
+            verdicts[kind] = _loads(small.flat())
             if verdicts[kind]:
                 yield [*found, position]
-                verdicts[kind] = not _loads(small.grouped(), folder)
+                verdicts[kind] = not _loads(small.grouped())
         if verdicts[kind]:
             found.append(position)
     yield found
 
 
-def _loads(model: ModelProto, folder: Path) -> bool:
-    path = folder / "trial.onnx"
-    path.write_bytes(model.SerializeToString())
+def _loads(model: ModelProto) -> bool:
     try:
-        Session(path, None, optimised=False, seed=0)
+        Session(model.SerializeToString(), None)
     except RunError:
         return False
     return True

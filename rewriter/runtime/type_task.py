@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import onnx
 from onnx import ModelProto, TensorProto, ValueInfoProto
@@ -13,6 +12,7 @@ from rewriter.runtime import trials
 from rewriter.runtime.child.job import Job
 from rewriter.runtime.foreign import typed
 from rewriter.runtime.ort import RunError, Session
+from rewriter.runtime.signature import expose
 from rewriter.runtime.value_types import Told, TypeRequest
 
 _RANK = "rank of "
@@ -29,32 +29,29 @@ def _by_onnx(model: ModelProto) -> dict[str, ValueInfoProto]:
     return {info.name: info for info in infos if info.type.WhichOneof("value")}
 
 
-def _by_onnxruntime(model: ModelProto, names: Iterable[str], folder: Path) -> dict[str, ValueInfoProto]:
+def _by_onnxruntime(model: ModelProto, names: Iterable[str]) -> dict[str, ValueInfoProto]:
     """The types of some values.
 
     Raises:
         RunError: onnxruntime makes no session of the model.
     """
     _make_inputs_of_weights(model)
-    there = {info.name for info in model.graph.output}
-    model.graph.output.extend(ValueInfoProto(name=name) for name in names if name not in there)
-    told = _outputs(model, folder)
-    scalars = _scalars(model, [name for name, (_, shape) in told.items() if not shape], folder)
+    expose(model, names)
+    told = _outputs(model)
+    scalars = _scalars(model, [name for name, (_, shape) in told.items() if not shape])
     shapes = {name: shape if shape or name in scalars else None for name, (_, shape) in told.items()}
     found = {name: typed(name, text, shapes[name]) for name, (text, _) in told.items()}
     return {name: info for name, info in found.items() if info is not None}
 
 
-def _outputs(model: ModelProto, folder: Path) -> dict[str, tuple[str, tuple[int | str | None, ...]]]:
+def _outputs(model: ModelProto) -> dict[str, tuple[str, tuple[int | str | None, ...]]]:
     """Output -> its type and shape in onnxruntime; an unknown rank is told as if it were 0."""
-    path = folder / "exposed.onnx"
-    path.write_bytes(model.SerializeToString())
-    session = Session(path, None, optimised=False, seed=0)
+    session = Session(model.SerializeToString(), None)
     types = zip(session.types, session.shapes, strict=True)
     return dict(zip(session.outputs, types, strict=True))
 
 
-def _scalars(model: ModelProto, names: Iterable[str], folder: Path) -> set[str]:
+def _scalars(model: ModelProto, names: Iterable[str]) -> set[str]:
     """Those of some outputs that are of rank 0: their shapes are of size 0."""
     exposed = ModelProto()
     exposed.CopyFrom(model)
@@ -63,7 +60,7 @@ def _scalars(model: ModelProto, names: Iterable[str], folder: Path) -> set[str]:
         exposed.graph.node.add(op_type="Shape", input=[name], output=[_RANK + name])
         exposed.graph.output.add(name=_RANK + name)
     try:
-        told = _outputs(exposed, folder) if exposed.graph.output else {}
+        told = _outputs(exposed) if exposed.graph.output else {}
     except RunError:
         return set()
     return {name.removeprefix(_RANK) for name, (_, shape) in told.items() if shape == (0,)}
@@ -98,11 +95,11 @@ def tell_types(job: Job[TypeRequest]) -> Told:
     job.leave(_told(types, names, fault="onnxruntime crashed"))
     fault = None
     try:
-        types = {**_by_onnxruntime(exposed, left, job.folder), **types}
+        types = {**_by_onnxruntime(exposed, left), **types}
     except RunError as error:
         fault = str(error.__cause__ or error)
     found = _told(types, names, fault)
-    for refused in trials.refused(model, nodes, types, job.folder):
+    for refused in trials.refused(model, nodes, types):
         found = replace(found, refused=frozenset(refused))
         job.leave(found)
     return found

@@ -21,9 +21,7 @@ from rewriter.runtime.value_pairs import Compared, Port, PortRequest, PortRuns, 
 def compare_ports(job: Job[PortRequest]) -> PortRuns:
     """Find inputs, then compare port by port."""
     request, original = job.request, job.models[Stage.FIRST]
-    found = find_inputs(
-        job, request.drawing, lambda: Session(original.path, original.folder, optimised=False, seed=0)
-    )
+    found = find_inputs(job, request.drawing, lambda: Session(original.path, original.folder))
     before, after = (_exposed(job, stage, found.feeds) for stage in Stage)
     sizes = before.sizes(name for port in request.ports for name in port.before)
     other_sizes = after.sizes(name for port in request.ports for name in port.after)
@@ -43,7 +41,7 @@ def _exposed(job: Job[PortRequest], stage: Stage, sets: Sequence[Mapping[str, Ar
     inputs = signature(model)
     if stage is Stage.SECOND:
         sets = [_handed_on(feeds, inputs, job.request.renamed) for feeds in sets]
-    return Exposed(sent, model, inputs, sets)
+    return Exposed(sent.folder, model, inputs, sets)
 
 
 def _handed_on(
