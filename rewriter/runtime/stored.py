@@ -48,7 +48,7 @@ def _stored(tensor: TensorProto) -> Stored | None:
         location, offset, length = reference_of(tensor)
     except ValueError:
         return None
-    odd = {entry.key for entry in tensor.external_data} - _KNOWN or min(*tensor.dims, 0) < 0
+    odd = {entry.key for entry in tensor.external_data} - _KNOWN or any(dim < 0 for dim in tensor.dims)
     if odd or size < _WORTHWHILE or length not in (size, None) or offset % dtype.itemsize:
         return None
     return Stored(tensor.name, location, offset, dtype.name, tuple(tensor.dims))
