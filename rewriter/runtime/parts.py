@@ -141,7 +141,9 @@ class WholeRun:
 
     def _run(self, names: Iterable[str], parts: Sequence[Part], *, chain: bool) -> PartRuns | Ended:
         """Run the whole with values as outputs of it, and the parts."""
-        drawing: Drawing | str = self.plan if isinstance(self.plan, str) else self._drawing(self.plan)
+        drawing: Drawing | str = (
+            self.plan if isinstance(self.plan, str) else Drawing(self.plan, self.sets, self.seed, self.given)
+        )
         recorded = tuple(part.recorded for part in parts)
         request = PartRequest(drawing, chain, len(self.whole.graph.output), recorded)
         models = {WHOLE: self.whole}
@@ -155,6 +157,3 @@ class WholeRun:
         return run(
             TASK, request, models, folders=dict.fromkeys(models, self.folder), edit=edit, timeout=self.timeout
         )
-
-    def _drawing(self, plan: Plan) -> Drawing:
-        return Drawing(plan, self.sets, self.seed, self.given)

@@ -79,7 +79,7 @@ def run(
     with scratch() as folder:
         try:
             sent = _sent(models, folders or {}, edit, folder)
-        except (EncodeError, ValueError):
+        except OverflowError:
             reason = "a model over 2 GB with its weights loaded cannot be run; leave them external"
             return Ended(reason, Cause.TOO_LARGE)
         write(Job(folder, request, sent, timeout), folder / JOB)
@@ -111,8 +111,7 @@ def _sent(
     """Write the models into the folder of the job.
 
     Raises:
-        EncodeError: a model is too large.
-        ValueError: the same, in other releases of protobuf.
+        OverflowError: a model is too large.
     """
     heavy = {name: model for name, model in models.items() if holds_weights(model)}
     moved = SharedWeights(folder).move(heavy) if heavy else {}
@@ -126,7 +125,10 @@ def _sent(
                 model.CopyFrom(original)
             edit(name, model)
         path = folder / f"{name}.onnx"
-        path.write_bytes(model.SerializeToString())
+        try:
+            path.write_bytes(model.SerializeToString())
+        except (EncodeError, ValueError):
+            raise OverflowError(name) from None
         stored = stored_weights(model, home) if home is not None else ()
         sent[name] = Sent(path, str(home.resolve()) if home is not None else None, stored)
     return sent

@@ -71,6 +71,14 @@ def test_models_are_changed_on_their_way_alone() -> None:
     assert (came, asked.graph.name) == ((None, {"a": "a changed"}), "g")
 
 
+def test_a_fault_of_ours_is_not_taken_for_a_large_model() -> None:
+    def edit(name: str, sent: onnx.ModelProto) -> None:
+        raise ValueError("ours")
+
+    with pytest.raises(ValueError, match="ours"):
+        run(ANSWER, None, {"a": model("g () => () {}")}, edit=edit, timeout=60)
+
+
 @pytest.mark.parametrize(
     ("code", "how", "cause"),
     [
