@@ -10,10 +10,10 @@ import onnx
 
 from benchmarks.corpus_cases import Recorded, recorded
 from rewriter.proof.compare import compare
+from rewriter.runtime.child.words import one_line
 from rewriter.runtime.difference import Difference, difference
 from rewriter.runtime.inputs import FeedError, Input
 from rewriter.runtime.ort import RunError, Session
-from rewriter.runtime.protocol import one_line
 from rewriter.runtime.signature import signature
 
 SEED, OTHER = 0, 100_003

@@ -31,7 +31,7 @@ from rewriter.pipeline.options import Options
 from rewriter.pipeline.rewriting import rewrite
 from rewriter.proof.certificate import certify
 from rewriter.refusals import Different, NotProved, RewriterError
-from rewriter.runtime.protocol import one_line
+from rewriter.runtime.child.words import one_line
 
 DEEPEST = 12
 """Nesting is grouped to every depth up to this one, and to any depth."""

@@ -34,7 +34,7 @@ from typing import IO, Any, NoReturn
 
 import pytest
 
-from rewriter.runtime import sessions
+from rewriter.runtime.child import process
 
 ADDRESS = "REWRITER_TEST_FORKS"
 """In the environment: the socket of the server, for scripts and for forks that fork."""
@@ -199,7 +199,7 @@ def fork_children() -> None:
     """Let `rewriter` begin the processes that run models as forks."""
     names = ("PIPE", "DEVNULL", "TimeoutExpired")
     forking = types.SimpleNamespace(Popen=Fork, **{name: getattr(subprocess, name) for name in names})
-    vars(sessions)["subprocess"] = forking
+    vars(process)["subprocess"] = forking
 
 
 def pytest_configure() -> None:
@@ -211,10 +211,10 @@ def pytest_configure() -> None:
 @pytest.fixture
 def processes_are_real() -> Iterator[None]:
     """Let `rewriter` begin the processes that run models as it does."""
-    forking = vars(sessions)["subprocess"]
-    vars(sessions)["subprocess"] = subprocess
+    forking = vars(process)["subprocess"]
+    vars(process)["subprocess"] = subprocess
     yield
-    vars(sessions)["subprocess"] = forking
+    vars(process)["subprocess"] = forking
 
 
 def _serve(path: str) -> None:
@@ -353,10 +353,11 @@ def _load() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     import rewriter
+    from rewriter.refusals import NoRuntime
 
     for found in pkgutil.walk_packages(rewriter.__path__, "rewriter.", onerror=lambda name: None):
         if not found.name.endswith("__main__"):
-            with contextlib.suppress(ImportError):
+            with contextlib.suppress(ImportError, NoRuntime):
                 importlib.import_module(found.name)
 
 

@@ -15,11 +15,11 @@ from rewriter.proof.compare import Numeric, fitting
 from rewriter.proof.verification import Verdict, Verification
 from rewriter.proof.words import reason_of
 from rewriter.refusals import Different, NotProved, UsageError
+from rewriter.runtime.child.words import one_line
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.inputs import FeedError
 from rewriter.runtime.parts import Part, PartRun, WholeRun
 from rewriter.runtime.planning import plan
-from rewriter.runtime.protocol import one_line
 
 
 @dataclass(frozen=True, slots=True)

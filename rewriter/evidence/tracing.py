@@ -28,8 +28,8 @@ from rewriter.evidence.recording import Recorder, Recording, Trace, Tracer
 from rewriter.evidence.undisturbed import exporting, undisturbed, without_gradients
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
+from rewriter.runtime.child.words import one_line
 from rewriter.runtime.feeds import Array
-from rewriter.runtime.protocol import one_line
 
 Inputs = Sequence[Any] | Mapping[str, Any]
 

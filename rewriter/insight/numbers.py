@@ -16,12 +16,14 @@ from rewriter.insight.pairing import ModulePair
 from rewriter.insight.ports import calls_of_both
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
-from rewriter.runtime.contrast import Compared, Pair, Port, contrast
-from rewriter.runtime.feeds import Array
+from rewriter.runtime.child.words import one_line
+from rewriter.runtime.feeds import Array, Drawing
 from rewriter.runtime.inputs import FeedError, Input
+from rewriter.runtime.outcome import Stage
 from rewriter.runtime.planning import plan
-from rewriter.runtime.protocol import Stage, one_line
 from rewriter.runtime.signature import signature
+from rewriter.runtime.value_pairs import Compared, Pair, Port, PortRequest
+from rewriter.runtime.values import compare_values
 
 SETS = 2
 """Input sets that are drawn: in the first all masks are ones, in the second they are not."""
@@ -148,15 +150,12 @@ def compare_calls(
     ports = [port for _, _, *both in calls for port in both]
     swapped = drawn_for is Stage.SECOND
     sides = (after, before) if swapped else (before, after)
-    found = contrast(
+    turned = tuple(_turned(port) for port in ports) if swapped else tuple(ports)
+    names = {new: old for old, new in renamed.items()} if swapped else renamed
+    found = compare_values(
         dict(zip(Stage, (each.model for each in sides), strict=True)),
         dict(zip(Stage, (each.path.parent if each.path else None for each in sides), strict=True)),
-        [_turned(port) for port in ports] if swapped else ports,
-        plan=drawing,
-        renamed={new: old for old, new in renamed.items()} if swapped else renamed,
-        given=inputs,
-        sets=SETS,
-        tolerance=tolerance,
+        PortRequest(Drawing(drawing, SETS, given=inputs), turned, names, tolerance),
         timeout=timeout,
     )
     if found.skipped is not None:

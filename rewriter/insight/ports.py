@@ -12,7 +12,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
-from rewriter.runtime.contrast import Port
+from rewriter.runtime.value_pairs import Port
 
 
 def calls_of_both(

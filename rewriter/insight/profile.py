@@ -13,12 +13,12 @@ from rewriter.insight.book import NO_TIME, Book, ClassTime, Figure, ModuleTime
 from rewriter.insight.kernel_map import KernelMap
 from rewriter.modules.analysis import Analysis
 from rewriter.refusals import UnreadableModel
-from rewriter.runtime.feeds import Array
+from rewriter.runtime.child.words import one_line
+from rewriter.runtime.feeds import Array, Drawing
 from rewriter.runtime.inputs import FeedError
-from rewriter.runtime.kernels import KernelProfile, ProfileError, parse_events, read_profile
+from rewriter.runtime.kernels import Asked, KernelProfile, ProfileError, parse_events, read_profile
 from rewriter.runtime.planning import plan
-from rewriter.runtime.profiling import Asked, Profiled, profile_runs
-from rewriter.runtime.protocol import one_line
+from rewriter.runtime.profiling import Profiled, profile_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,7 @@ def profile(
     found = profile_runs(
         analysis.model,
         _folder(analysis),
-        drawing,
-        Asked(rounds, warmup, threads),
-        given=inputs,
+        Asked(rounds, warmup, threads, Drawing(drawing, 1, given=inputs)),
         rename=True,
         timeout=timeout,
     )
@@ -116,8 +114,7 @@ def profile_of(
         kernels: the profile.
         timeout: seconds for onnxruntime.
     """
-    asked = Asked(0, 0, 1)
-    found = profile_runs(model, _folder(analysis), None, asked, given=None, rename=False, timeout=timeout)
+    found = profile_runs(model, _folder(analysis), Asked(), rename=False, timeout=timeout)
     names = tuple(str(node.name) for node in analysis.graph.nodes)
     return told(analysis, kernels, Profiled(names, kernels, found.optimised))
 

@@ -15,7 +15,8 @@ from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
-from rewriter.runtime.shapes import Known, Shapes, demand_dimensions, infer_shapes, open_sizes
+from rewriter.runtime.shapes import Shapes, demand_dimensions, infer_shapes, open_sizes
+from rewriter.runtime.signature import Known
 
 
 @dataclass(frozen=True, slots=True)

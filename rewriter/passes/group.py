@@ -36,7 +36,7 @@ from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UsageError
 from rewriter.regions.boundary import Boundary
 from rewriter.regions.calls import TOP, Region
-from rewriter.runtime.weights import copy_but, outline
+from rewriter.runtime.weights import outline, with_initializers
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +174,7 @@ class _Emission:
 
     def sketch(self) -> ModelProto:
         """The model with its functions and without its weights, as a copy."""
-        made = ModelProto()
-        copy_but(self.model, made, "graph")
-        copy_but(self.model.graph, made.graph, "initializer")
-        made.graph.initializer.extend(outline(tensor) for tensor in self.model.graph.initializer)
+        made = with_initializers(self.model, outline)
         self._write(made, self.functions())
         return made
 

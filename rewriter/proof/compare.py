@@ -11,12 +11,13 @@ import onnx
 
 from rewriter.model.external import bytes_of
 from rewriter.refusals import UsageError
+from rewriter.runtime.child.words import one_line
 from rewriter.runtime.difference import Tolerance
-from rewriter.runtime.feeds import Array, Plan
+from rewriter.runtime.feeds import FEW, Array, Drawing, Plan
 from rewriter.runtime.inputs import FeedError, Input, evaluate
+from rewriter.runtime.outcome import Outcome, Stage
+from rewriter.runtime.outputs import compare_runs
 from rewriter.runtime.planning import plan
-from rewriter.runtime.protocol import FEW, Stage, one_line
-from rewriter.runtime.sessions import compare_runs
 
 OPTIMISED = Tolerance(largest=1e-3)
 """How far optimised models may be apart.
@@ -34,41 +35,14 @@ _HEAVY = 1 << 29
 
 
 @dataclass(frozen=True, slots=True)
-class Numeric:
+class Numeric(Outcome):
     """The numbers of two models on the same inputs. `skipped` or `error` says why there are none.
 
     Attributes:
-        runs: number of input sets that both models ran on; 0 where there are no numbers.
-        skipped: why no numbers were taken, in one line.
-        error: why the second model gave no results where the first did.
-        exact: whether every output was the same bit for bit; NaN equals NaN, 0.0 does not equal -0.0. None
-            where there are no numbers.
-        max_abs: the largest absolute difference over all outputs and sets, infinite where NaN, infinity, a
-            shape, a type or a string differs.
-        relative: the largest difference relative to the largest finite magnitude of its output in the first
-            model; infinite where that is 0 or `max_abs` is infinite.
-        rounding: whether all that differs are floats, by no more than 1e-4 of the largest value.
-        within: whether all is within `tolerance`; None where there is none, or no numbers.
-        worst_output: the output with the largest relative difference.
-        worst_abs: the absolute difference there.
-        where: the input set and the element of that output.
-        ort_version: of the onnxruntime that ran, None where it did not come to that.
         identical: nothing was run, since all that onnxruntime would execute is the same in both.
         tolerance: how far outputs may be apart; None for not at all.
     """
 
-    runs: int = 0
-    skipped: str | None = None
-    error: str | None = None
-    exact: bool | None = None
-    max_abs: float | None = None
-    relative: float | None = None
-    rounding: bool | None = None
-    within: bool | None = None
-    worst_output: str | None = None
-    worst_abs: float | None = None
-    where: str | None = None
-    ort_version: str | None = None
     identical: bool = False
     tolerance: Tolerance | None = None
 
@@ -143,10 +117,12 @@ def compare(
     outcome = compare_runs(
         {Stage.FIRST: before, Stage.SECOND: after},
         {Stage.FIRST: before_folder, Stage.SECOND: after_folder},
-        drawing,
-        sets=min(sets, FEW) if _weight(before) >= _HEAVY else sets,
-        seed=seed,
-        given=None if inputs is None else _fitting(drawing, inputs),
+        Drawing(
+            drawing,
+            min(sets, FEW) if _weight(before) >= _HEAVY else sets,
+            seed,
+            None if inputs is None else _fitting(drawing, inputs),
+        ),
         optimised=optimised,
         timeout=timeout,
         tolerance=tolerance,

@@ -1,4 +1,4 @@
-"""How far two results of a model are apart: tensors, sequences, maps, optionals and strings."""
+"""How far results are apart: bit for bit (`difference`), or as numbers of two models (`distance`)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ Array = npt.NDArray[Any]
 
 ROUNDING = 1e-4
 """Up to this share of the largest value, other bits of a float may come from another order of summation."""
+
+_HUGE, _HUGE_HALF = 1e30, 1e4
+"""Beyond this a number stands for infinity (a mask), whatever number it is exactly; in float16 from here on,
+where converters put what is too large."""
+_LEAST_MAGNITUDE = 1e-3
+"""Below it a distance is held against this instead, so that rounding around zero stays small."""
+_BLOCK = 1 << 20
+"""Elements looked at together: copies in float64 stay small beside a large tensor."""
+
+Distance = tuple[float, float]
+"""Relative, absolute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,29 @@ def _apart(
                 yield from _apart(left, after[key], f"{where}[{key!r}]", magnitude, tolerance)
         case _:
             yield from _of_scalars(before, after, where, magnitude, tolerance)
+
+
+def distance(before: Array, after: Array) -> Distance:
+    """The largest difference of two arrays of as many elements, relative to their size and absolute.
+
+    Other than `difference` it takes values of other types and shapes, and masks of any size, for the same.
+    """
+    largest = magnitude = 0.0
+    flat, other = before.reshape(-1), after.reshape(-1)
+    limits = [_HUGE_HALF if array.dtype == np.float16 else _HUGE for array in (before, after)]
+    for start in range(0, flat.size, _BLOCK):
+        x = flat[start : start + _BLOCK].astype(np.float64)
+        y = other[start : start + _BLOCK].astype(np.float64)
+        huge = [np.abs(side) >= limit for side, limit in zip((x, y), limits, strict=True)]
+        same = (huge[0] & huge[1] & (np.sign(x) == np.sign(y))) | (np.isnan(x) & np.isnan(y))
+        with np.errstate(all="ignore"):
+            apart = np.where(same, 0.0, np.abs(x - y))
+        apart[np.isnan(apart)] = inf
+        largest = max(largest, float(apart.max(initial=0.0)))
+        for side, beyond in zip((x, y), huge, strict=True):
+            finite = np.isfinite(side) & ~beyond
+            magnitude = max(magnitude, float(np.abs(side).max(initial=0.0, where=finite)))
+    return largest / max(magnitude, _LEAST_MAGNITUDE), largest
 
 
 def telling(result: object) -> bool:

@@ -26,6 +26,10 @@ from rewriter.runtime.sizes import Choice, choices, with_size
 
 Array: TypeAlias = npt.NDArray[Any]
 
+FEW = 2
+"""Input sets that are drawn where every run is dear: then both are of one size, which spares a third run."""
+LOOPED = "looped"
+"""What a child is at in sets that nobody asked for: a crash in one costs these sets alone."""
 _MOST_ELEMENTS = 2**30
 _MOST_SYMBOLS = 4
 """Of the dimensions that may tell a Loop how often to run, so many are tried."""
@@ -110,6 +114,25 @@ class Plan:
             lowest, past = (low, high + 1) if limit is None else (0, min(limit, high + 1))
             return np.asarray(rng.integers(lowest, past, shape)).astype(dtype)
         return _mask(shape, number, rng).astype(dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How the input sets for a model come about.
+
+    Attributes:
+        plan: how to draw them.
+        sets: how many.
+        seed: of the drawing.
+        given: one array per input of the plan, used instead of drawn ones: then there is one set.
+        draws: the model may give something else each time it runs, so runs must be the same in number.
+    """
+
+    plan: Plan
+    sets: int
+    seed: int = 0
+    given: Mapping[str, Array] | None = None
+    draws: bool = True
 
 
 def _range(name: str, bits: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ tensors do at their worst element.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import Any, NamedTuple
 
@@ -20,6 +21,15 @@ _HUGE = 1e30
 """Beyond this a number stands for infinity (a mask), whatever number it is exactly."""
 _BLOCK = 1 << 20
 """Elements looked at together: copies in float64 stay small beside a large tensor."""
+MOST_BYTES = 1 << 28
+"""Values held at a time, beside what a run of the model needs anyway."""
+
+
+class Watch(NamedTuple):
+    """Of which run fingerprints are taken, and how many bytes of values are held at a time."""
+
+    feeds: Mapping[str, npt.NDArray[Any]]
+    most_bytes: int = MOST_BYTES
 
 
 class Fingerprint(NamedTuple):

@@ -10,10 +10,7 @@ import numpy as np
 import onnx
 
 from rewriter.runtime.feeds import Array
-from rewriter.runtime.ort import FOREIGN
-from rewriter.runtime.serving import needed
-
-ort = needed("onnxruntime")
+from rewriter.runtime.ort import FOREIGN, ort
 
 
 def to_ort(array: Array, element: int) -> Any:

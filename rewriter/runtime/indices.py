@@ -8,12 +8,14 @@ work at every level. What is not found then counts as no index; a size it does n
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import onnx
 
+from rewriter.model.graph import NONE
 from rewriter.model.operators import canonical
-from rewriter.runtime.bodies import Body, Frame, Use, Value
+from rewriter.runtime.frames import BEFORE_STATE, Frame, Frames, Place
 from rewriter.runtime.inputs import Bound, Dim, Input
 
 _MOST_STEPS = 20_000
@@ -31,6 +33,7 @@ _FIRST_INPUT = frozenset(
 )
 _ALL_INPUTS = frozenset({"Concat", "Min", "Max"})
 _ARITHMETIC = frozenset({"Add", "Sub", "Mul", "Div", "Mod"})
+_ALIASES = frozenset({"Identity", "Cast", "DequantizeLinear"})
 _INDEXED = {
     ("", "Gather", 1): (0, "axis", 0),
     ("", "GatherElements", 1): (0, "axis", 0),
@@ -49,108 +52,74 @@ _INDEXED = {
 
 class _State(NamedTuple):
     frame: Frame
-    value: Value
+    value: int
     integral: bool
-    scale: int
-    offset: int
+    scale: int = 1
+    offset: int = 0
 
 
-def bounds(model: onnx.ModelProto, inputs: tuple[Input, ...]) -> dict[str, tuple[Bound, ...]]:
+def bounds(frames: Frames, inputs: tuple[Input, ...]) -> dict[str, tuple[Bound, ...]]:
     """For every input that reaches the index slot of some node, what it must stay below there."""
-    walk = _Walk(model)
-    found = {each.name: walk.follow(each) for each in inputs}
+    found = {each.name: _bounds(frames, each) for each in inputs}
     return {name: limits for name, limits in found.items() if limits}
 
 
-class _Walk:
-    def __init__(self, model: onnx.ModelProto) -> None:
-        self.functions = {(each.domain, each.name, each.overload): each for each in model.functions}
-        self.bodies: dict[tuple[str, str, str], Body] = {}
-        self.main = Frame(Body(model.graph))
+def _bounds(frames: Frames, start: Input) -> tuple[Bound, ...]:
+    graph = frames.graph
+    integral = "INT" in onnx.TensorProto.DataType.Name(start.element)
+    pending = deque([_State(frames.main, graph.value(start.name), integral)])
+    seen: set[Place] = set()
+    found: dict[Bound, None] = {}
+    while pending and len(seen) < _MOST_STEPS:
+        state = pending.popleft()
+        place = Place(state.frame, state.value)
+        if place in seen:
+            continue
+        seen.add(place)
+        pending.extend(state._replace(frame=frame, value=value) for frame, value in frames.yielded(place))
+        for node in graph.readers[state.value]:
+            for slot, value in enumerate(graph.reads[node]):
+                if value == state.value:
+                    pending.extend(_across(frames, state, node, slot))
+                    bound = _bound(frames, state, node, slot)
+                    if bound is not None:
+                        found[bound] = None
+    return tuple(found)
 
-    def follow(self, start: Input) -> tuple[Bound, ...]:
-        integral = "INT" in onnx.TensorProto.DataType.Name(start.element)
-        pending = deque([_State(self.main, Value(0, start.name), integral, 1, 0)])
-        seen: set[tuple[int, Value]] = set()
-        frames: list[Frame] = []
-        found: dict[Bound, None] = {}
-        while pending and len(seen) < _MOST_STEPS:
-            state = pending.popleft()
-            if (id(state.frame), state.value) in seen:
-                continue
-            seen.add((id(state.frame), state.value))
-            frames.append(state.frame)  # keeps the ids above from being used again
-            pending.extend(self._outward(state))
-            for use in state.frame.body.uses.get(state.value, ()):
-                pending.extend(self._across(state, use))
-                bound = self._bound(state, use)
-                if bound is not None:
-                    found[bound] = None
-        return tuple(found)
 
-    def _across(self, state: _State, use: Use) -> list[_State]:
-        """The values on the other side of a node that hold the same elements, moved or computed."""
-        node, frame = use.node, state.frame
-        function = self.functions.get((node.domain, node.op_type, node.overload))
-        if function is not None:
-            if use.slot >= len(function.input):
-                return []
-            inner = Frame(self._body(function), frame, node, use.scope)
-            return [state._replace(frame=inner, value=Value(0, function.input[use.slot]))]
-        if canonical(node.domain):
-            return []
-        if node.op_type in ("Loop", "Scan"):
-            return _into_body(state, use)
-        return self._through(state, use)
+def _across(frames: Frames, state: _State, node: int, slot: int) -> Iterator[_State]:
+    """The values on the other side of a node that hold the same elements, moved or computed."""
+    operator = frames.operator(node)
+    inner = frames.entered(state.frame, node)
+    if inner is not None:
+        yield from (state._replace(frame=inner, value=each) for each in frames.inputs[inner.body][slot:][:1])
+    elif operator in ("Loop", "Scan"):
+        if operator == "Scan" or slot >= BEFORE_STATE:
+            for body in frames.held[node]:
+                yield from (state._replace(value=each) for each in frames.inputs[body][slot:][:1])
+    else:
+        onward: _State | None = state
+        if operator in _ARITHMETIC:
+            onward = _computed(frames, state, node, slot)
+        elif not _hands_on(operator, slot):
+            onward = None
+        elif operator == "Cast":
+            onward = state._replace(integral=_casts_to_integer(frames.graph.nodes[node]))
+        if onward is not None:
+            yield from (onward._replace(value=each) for each in frames.graph.writes[node] if each != NONE)
 
-    def _through(self, state: _State, use: Use) -> list[_State]:
-        node, body = use.node, state.frame.body
-        onward = state
-        if node.op_type in _ARITHMETIC:
-            changed = _computed(state, use)
-            if changed is None:
-                return []
-            onward = changed
-        elif not _hands_on(node.op_type, use.slot):
-            return []
-        elif node.op_type == "Cast":
-            onward = state._replace(integral=_casts_to_integer(node))
-        return [onward._replace(value=body.resolve(use.scope, name)) for name in node.output if name]
 
-    def _outward(self, state: _State) -> list[_State]:
-        """Where a value goes that is an output of its subgraph or function."""
-        frame, scope = state.frame, state.frame.body.scopes[state.value.scope]
-        if scope.owner is not None and scope.parent is not None:
-            target, node, outer = frame, scope.owner, scope.parent
-        elif frame.caller is not None and frame.call is not None:
-            target, node, outer = frame.caller, frame.call, frame.scope
-        else:
-            return []
-        # A Loop's body has one output more than the node: the condition, in front.
-        skipped = 1 if node.op_type == "Loop" and scope.owner is not None else 0
-        positions = (each - skipped for each in scope.outputs.get(state.value.name, ()))
-        names = [node.output[each] for each in positions if 0 <= each < len(node.output)]
-        return [
-            state._replace(frame=target, value=target.body.resolve(outer, name)) for name in names if name
-        ]
-
-    def _bound(self, state: _State, use: Use) -> Bound | None:
-        node = use.node
-        domain = canonical(node.domain)
-        if (domain, node.op_type) == ("", "OneHot") and use.slot == 0:
-            depth = state.frame.body.number(state.frame.body.resolve(use.scope, node.input[1]))
-            return None if depth is None else Bound(int(depth), state.scale, state.offset)
-        table = _INDEXED.get((domain, node.op_type, use.slot))
-        if table is None or table[0] >= len(node.input):
-            return None
-        dims = _table_dims(state.frame, state.frame.body.resolve(use.scope, node.input[table[0]]))
-        return Bound(_axis_size(node, dims, table[1], table[2]), state.scale, state.offset)
-
-    def _body(self, function: onnx.FunctionProto) -> Body:
-        key = (function.domain, function.name, function.overload)
-        if key not in self.bodies:
-            self.bodies[key] = Body(function)
-        return self.bodies[key]
+def _bound(frames: Frames, state: _State, node: int, slot: int) -> Bound | None:
+    domain, operator = frames.graph.operators[node]
+    reads, proto = frames.graph.reads[node], frames.graph.nodes[node]
+    if (canonical(domain), operator, slot) == ("", "OneHot", 0):
+        depth = frames.number(reads[1])
+        return None if depth is None else Bound(int(depth), state.scale, state.offset)
+    table = _INDEXED.get((canonical(domain), operator, slot))
+    if table is None or table[0] >= len(reads):
+        return None
+    dims = _table_dims(frames, Place(state.frame, reads[table[0]]))
+    return Bound(_axis_size(proto, dims, table[1], table[2]), state.scale, state.offset)
 
 
 def _hands_on(operator: str, slot: int) -> bool:
@@ -159,54 +128,41 @@ def _hands_on(operator: str, slot: int) -> bool:
     return operator in _ALL_INPUTS or slot in _DATA.get(operator, ())
 
 
-def _computed(state: _State, use: Use) -> _State | None:
+def _computed(frames: Frames, state: _State, node: int, slot: int) -> _State | None:
     """The state behind integer arithmetic with a constant; None where the result is no longer an index."""
-    node = use.node
-    if not state.integral or len(node.input) != 2:
+    reads = frames.graph.reads[node]
+    if not state.integral or len(reads) != 2:
         return None
-    other = state.frame.body.number(state.frame.body.resolve(use.scope, node.input[1 - use.slot]))
-    match node.op_type:
+    other = frames.number(reads[1 - slot])
+    match frames.operator(node):
         case "Add":
             return state._replace(offset=state.offset + max(0, int(other or 0)))
         case "Mul" if other is not None and other >= 1:
             return state._replace(scale=state.scale * int(other), offset=state.offset * int(other))
-        case "Sub" | "Div" | "Mod" if use.slot == 0:
+        case "Sub" | "Div" | "Mod" if slot == 0:
             return state
     return None
 
 
-def _into_body(state: _State, use: Use) -> list[_State]:
-    body = state.frame.body
-    number = body.subgraphs.get((id(use.node), "body"))
-    if number is None or (use.node.op_type == "Loop" and use.slot < 2):
-        return []
-    graph = body.scopes[number].graph
-    if not isinstance(graph, onnx.GraphProto) or use.slot >= len(graph.input):
-        return []
-    return [state._replace(value=Value(number, graph.input[use.slot].name))]
-
-
-def _table_dims(frame: Frame, value: Value) -> tuple[Dim, ...] | None:
+def _table_dims(frames: Frames, place: Place) -> tuple[Dim, ...] | None:
     """The shape of a table, looked for through aliases and out to the callers of a function."""
+    graph = frames.graph
     for _ in range(_MOST_STEPS):
-        dims = frame.body.dims(value)
+        if place.value == NONE:
+            return None
+        dims = frames.dims(place.value)
         if dims is not None:
             return dims
-        maker = frame.body.maker(value)
-        if maker is not None:
-            if maker.op_type not in ("Identity", "Cast", "DequantizeLinear") or not maker.input:
+        maker = graph.producer[place.value]
+        if maker != NONE:
+            if frames.operator(maker) not in _ALIASES or not graph.reads[maker]:
                 return None
-            value = frame.body.resolve(value.scope, maker.input[0])
+            place = place._replace(value=graph.reads[maker][0])
             continue
-        function = frame.body.scopes[0].graph
-        if frame.caller is None or frame.call is None or not isinstance(function, onnx.FunctionProto):
+        outside = next(frames.received(place), None) if place.frame.caller is not None else None
+        if outside is None:
             return None
-        formals = list(function.input)
-        if value.name not in formals or formals.index(value.name) >= len(frame.call.input):
-            return None
-        actual = frame.call.input[formals.index(value.name)]
-        value = frame.caller.body.resolve(frame.scope, actual)
-        frame = frame.caller
+        place = outside
     return None
 
 

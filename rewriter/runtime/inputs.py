@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from rewriter.runtime.child.job import TaskError
 
 Dim = int | str | None
 """A size, the text of a symbolic dimension, or None where the file says nothing."""
@@ -20,9 +24,17 @@ _PLAIN = dict(enumerate(_CODES, start=1))
 
 _OF_UNKNOWN_TABLE = 2
 _LONGEST_EXPRESSION = 200
+_ARITHMETIC: Mapping[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Div: operator.floordiv,
+    ast.Mod: operator.mod,
+}
 
 
-class FeedError(ValueError):
+class FeedError(TaskError):
     """The model has an input that no array can be drawn for; the text says which and why."""
 
 
@@ -115,22 +127,10 @@ def _value(tree: ast.expr, sizes: Mapping[str, int]) -> int | None:
             return sizes.get(name)
         case ast.Constant(value=int(number)):
             return int(number)
-        case ast.BinOp(left=left, op=operator, right=right):
+        case ast.BinOp(left=left, op=op, right=right):
             a, b = _value(left, sizes), _value(right, sizes)
-            return None if a is None or b is None else _combined(a, operator, b)
-    return None
-
-
-def _combined(a: int, operator: ast.operator, b: int) -> int | None:
-    match operator:
-        case ast.Add():
-            return a + b
-        case ast.Sub():
-            return a - b
-        case ast.Mult():
-            return a * b
-        case ast.FloorDiv() | ast.Div() if b:
-            return a // b
-        case ast.Mod() if b:
-            return a % b
+            compute = _ARITHMETIC.get(type(op))
+            if a is not None and b is not None and compute is not None:
+                with suppress(ZeroDivisionError):
+                    return compute(a, b)
     return None

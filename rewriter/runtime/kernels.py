@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from rewriter.runtime.feeds import Drawing
+
 Event = Mapping[str, Any]
 
 _KERNEL = "_kernel_time"
@@ -45,6 +47,23 @@ class Kernel:
     times: list[float]
     count: int = 0
     memory: Memory = field(default_factory=Memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How to run a model.
+
+    Attributes:
+        rounds: runs that are measured.
+        warmup: runs before them.
+        threads: for one operator; 0 for as many as onnxruntime chooses.
+        drawing: how inputs come about; None where nothing is run and the model is only optimised.
+    """
+
+    rounds: int = 0
+    warmup: int = 0
+    threads: int = 1
+    drawing: Drawing | None = None
 
 
 class ProfileError(ValueError):

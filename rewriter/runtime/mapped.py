@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from rewriter.runtime.protocol import Stored
-from rewriter.runtime.serving import needed
-
-ort = needed("onnxruntime")
+from rewriter.runtime.child.job import Stored
+from rewriter.runtime.ort import ort
 
 
 class MappedWeights:

@@ -12,53 +12,76 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from rewriter.refusals import NoRuntime
+from rewriter.runtime.child.job import TaskError
+from rewriter.runtime.child.words import one_line
 from rewriter.runtime.feeds import Array
 from rewriter.runtime.inputs import Input
 from rewriter.runtime.limits import threads_here
-from rewriter.runtime.protocol import one_line
-from rewriter.runtime.serving import needed
 
-ort = needed("onnxruntime")
+try:
+    import onnxruntime as ort
+except Exception as error:  # it is not there, lacks a library, or was built for another system
+    if isinstance(error, ModuleNotFoundError) and error.name == "onnxruntime":
+        raise NoRuntime("onnxruntime is not installed: pip install onnxruntime") from None
+    why = one_line(f"{type(error).__name__}: {error}")
+    mend = "pip install --force-reinstall onnxruntime"
+    raise NoRuntime(f"onnxruntime does not import ({why}): {mend}") from error
+
+__all__ = ["FOREIGN", "VERSION", "ProfiledSession", "RunError", "Session", "ort"]
 VERSION: str = ort.__version__
 
 FOREIGN = re.compile(r"tensor\((bfloat16|u?int[24]|float[48].*)\)")
 """onnxruntime's names of the types that numpy lacks; in capitals they are those of `TensorProto.DataType`."""
 
 
-class RunError(Exception):
+class RunError(TaskError):
     """onnxruntime refused the model or failed to run it; the text is its reason in one line."""
 
 
 class Session:
-    """One model, ready to run; deterministic unless the model draws random numbers of its own."""
+    """One model, ready to run; deterministic unless the model draws random numbers of its own.
+
+    Args:
+        model: the file, or what a file would hold.
+        folder: where its external weights lie.
+        optimised: with onnxruntime's graph optimisations.
+        seed: of random numbers.
+        weights: initializer -> its value, instead of what the file says.
+    """
 
     def __init__(
         self,
-        model: Path,
+        model: Path | bytes,
         folder: str | None,
         *,
-        optimised: bool,
-        seed: int,
+        optimised: bool = False,
+        seed: int = 0,
         weights: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         ort.set_seed(seed)
         self._weights = weights  # the session refers to them
+        options = _options(optimised)
+        for name, value in weights.items():
+            options.add_initializer(name, value)
+        self._open(model, folder, options)
+
+    def _open(self, model: Path | bytes, folder: str | None, options: Any) -> None:
+        if folder is not None:
+            options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
         try:
-            options = _options(folder, optimised)
-            for name, value in weights.items():
-                options.add_initializer(name, value)
-            self._session = ort.InferenceSession(
-                model.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            content = model if isinstance(model, bytes) else model.read_bytes()
+            self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise RunError(_reason(error)) from error
-        self.outputs: tuple[str, ...] = tuple(each.name for each in self._session.get_outputs())
-        self.types: tuple[str, ...] = tuple(each.type for each in self._session.get_outputs())
+        outputs = self._session.get_outputs()
+        self.outputs: tuple[str, ...] = tuple(each.name for each in outputs)
+        self.types: tuple[str, ...] = tuple(each.type for each in outputs)
         self.shapes: tuple[tuple[int | str | None, ...], ...] = tuple(
-            tuple(each.shape or ()) for each in self._session.get_outputs()
+            tuple(each.shape or ()) for each in outputs
         )
-        types = [each.type for each in (*self._session.get_inputs(), *self._session.get_outputs())]
-        self._foreign = any(map(FOREIGN.fullmatch, types))
+        ends = (*self._session.get_inputs(), *outputs)
+        self._foreign = any(FOREIGN.fullmatch(each.type) for each in ends)
 
     def run(self, inputs: tuple[Input, ...], feeds: Mapping[str, Array]) -> list[Any]:
         """The results in the order of `outputs`.
@@ -77,7 +100,7 @@ class Session:
             raise RunError(_reason(error)) from error
 
 
-def _options(folder: str | None, optimised: bool) -> Any:
+def _options(optimised: bool) -> Any:
     options = ort.SessionOptions()
     levels = ort.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
@@ -89,8 +112,6 @@ def _options(folder: str | None, optimised: bool) -> Any:
     options.enable_mem_reuse = False
     options.enable_mem_pattern = False
     options.add_session_config_entry("session.disable_prepacking", "1")
-    if folder is not None:
-        options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
     return options
 
 
@@ -140,16 +161,7 @@ class ProfiledSession(Session):
             ("session.optimized_model_external_initializers_min_size_in_bytes", "1024"),
         ):
             options.add_session_config_entry(entry, value)
-        if folder is not None:
-            options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
-        try:
-            self._session = ort.InferenceSession(
-                model.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            raise RunError(_reason(error)) from error
-        ends = (*self._session.get_inputs(), *self._session.get_outputs())
-        self._foreign = any(FOREIGN.fullmatch(each.type) for each in ends)
+        self._open(model, folder, options)
 
     def end(self) -> Path:
         """The file of the profile."""

@@ -2,34 +2,28 @@
 
 The whole runs once per input set with every value that a piece takes or gives among its outputs. Each piece
 then runs on what was recorded (`chain` false), or on the inputs of the whole and what earlier pieces gave.
-
-    request.json, input-<n>.pb   as in `protocol`           original.onnx   the whole, with more outputs
-    parts.json                   which pieces, and how      part-<n>.onnx   their structure
-    verdicts.json                what was found, at the end
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import EncodeError
 
-from rewriter.runtime.feeds import Array, Plan
-from rewriter.runtime.handed import write_inputs
-from rewriter.runtime.overloads import first_misread
-from rewriter.runtime.protocol import Outcome, Request, Stage, one_line
-from rewriter.runtime.seeds import seeded
-from rewriter.runtime.sessions import in_child, scratch, why_failed
-from rewriter.runtime.weights import SharedWeights, holds_weights
+from rewriter.runtime.child.call import Task, run
+from rewriter.runtime.child.job import Cause, Ended
+from rewriter.runtime.child.words import one_line
+from rewriter.runtime.feeds import Array, Drawing, Plan
+from rewriter.runtime.outcome import Outcome
+from rewriter.runtime.seeds import seed_nodes
+from rewriter.runtime.signature import expose
 
-_WORKER = "rewriter.runtime.parts_worker"
-_PROBING_SHARE = 0.25
 WHOLE = "whole"
-"""The key of the whole among the models that share one file of weights."""
+"""The name of the whole among the models."""
+AT_PIECE = ". cut"
+"""How the names of stages end in which a piece is loaded and run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +37,23 @@ class Part:
 
     model: onnx.ModelProto
     recorded: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PartRequest:
+    """How to run a model and pieces of it.
+
+    Attributes:
+        drawing: how input sets for the whole come about; why it is not to be run, where it is not.
+        chain: whether a piece is fed what earlier ones gave instead of what was recorded.
+        outputs: how many outputs the whole has of its own.
+        parts: of each piece, name of an input or output -> its name in the whole.
+    """
+
+    drawing: Drawing | str
+    chain: bool
+    outputs: int
+    parts: tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,22 @@ class PartRun:
     outcome: Outcome
     unsteady: tuple[str, ...] = ()
     unchecked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartRuns:
+    """One verdict per piece, and the ranks of the outputs of the whole that are arrays of one rank."""
+
+    verdicts: tuple[PartRun, ...]
+    ranks: Mapping[str, int]
+
+
+TASK: Task[PartRuns] = Task("rewriter.runtime.part_task:judge_parts")
+
+
+def piece(number: int) -> str:
+    """The name of a piece among the models."""
+    return f"part-{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,97 +124,36 @@ class WholeRun:
         Returns:
             One verdict per piece. Never raises for what a model does.
         """
-        names = (name for part in parts for name in part.recorded.values())
-        with scratch() as place:
-            fault = self._ask(place, names, parts, chain=chain)
-            code = None if fault else in_child(_WORKER, place, self.timeout)
-            answer = place / "verdicts.json"
-            if answer.exists():
-                found = json.loads(answer.read_text(encoding="utf-8"))["verdicts"]
-                return tuple(
-                    PartRun(
-                        each["fault"],
-                        each["fault_of_whole"],
-                        Outcome(**each["outcome"]),
-                        tuple(each["unsteady"]),
-                    )
-                    for each in found
-                )
-            why = fault or self._not_done(place, code)
-            silent = Outcome(skipped=why)
-            if code is not None and code < 0 and _stage(place) not in ("", Stage.FIRST):
-                silent = Outcome(error=why)
-            return (PartRun(None, False, silent, unchecked=why),) * len(parts)
+        names = [name for part in parts for name in part.recorded.values()]
+        found = self._run(names, parts, chain=chain)
+        if not isinstance(found, Ended):
+            return found.verdicts
+        at_piece = found.stage.endswith(AT_PIECE)
+        why = one_line(f"at the {found.stage} model: {found.how}" if at_piece else found.how)
+        crashed = at_piece and found.cause is Cause.CRASH
+        outcome = Outcome(error=why) if crashed else Outcome(skipped=why)
+        return (PartRun(None, False, outcome, unchecked=why),) * len(parts)
 
-    def ranks(self, names: Iterable[str]) -> dict[str, int]:
+    def ranks(self, names: Iterable[str]) -> Mapping[str, int]:
         """The number of dimensions that values have when the whole runs; those that vary are left out."""
-        with scratch() as place:
-            if self._ask(place, names, (), chain=False) is None:
-                in_child(_WORKER, place, self.timeout)
-            answer = place / "verdicts.json"
-            if not answer.exists():
-                return {}
-            found: dict[str, int] = json.loads(answer.read_text(encoding="utf-8"))["ranks"]
-            return found
+        found = self._run(names, (), chain=False)
+        return {} if isinstance(found, Ended) else found.ranks
 
-    def _ask(self, place: Path, names: Iterable[str], parts: Sequence[Part], *, chain: bool) -> str | None:
-        """Write everything into the folder; gives the reason where that cannot be done, or tells nothing."""
-        if reason := first_misread((self.whole, *(part.model for part in parts))):
-            return reason
-        models = {WHOLE: seeded(_exposed(self.whole, names))}
-        models.update((f"part-{number}", seeded(part.model)) for number, part in enumerate(parts))
-        home = None if self.folder is None else str(self.folder.resolve())
-        if holds_weights(self.whole):
-            models, home = SharedWeights(place).move(models), str(place)
-        self._request(home).write(place / "request.json")
-        asked = {
-            "silent": self.plan if isinstance(self.plan, str) else None,
-            "chain": chain,
-            "outputs": len(self.whole.graph.output),
-            "parts": [dict(part.recorded) for part in parts],
-        }
-        (place / "parts.json").write_text(json.dumps(asked), encoding="utf-8")
-        try:
-            for name, model in models.items():
-                file = Stage.FIRST.model if name == WHOLE else f"{name}.onnx"
-                (place / file).write_bytes(model.SerializeToString())
-        except (EncodeError, ValueError):
-            return "a model over 2 GB with its weights loaded cannot be run; leave them external"
-        given = self.given if self.given is not None and isinstance(self.plan, Plan) else {}
-        write_inputs(place, given.values())
-        return None
+    def _run(self, names: Iterable[str], parts: Sequence[Part], *, chain: bool) -> PartRuns | Ended:
+        """Run the whole with values as outputs of it, and the parts."""
+        drawing: Drawing | str = (
+            self.plan if isinstance(self.plan, str) else Drawing(self.plan, self.sets, self.seed, self.given)
+        )
+        recorded = tuple(part.recorded for part in parts)
+        request = PartRequest(drawing, chain, len(self.whole.graph.output), recorded)
+        models = {WHOLE: self.whole}
+        models.update((piece(number), part.model) for number, part in enumerate(parts))
 
-    def _request(self, home: str | None) -> Request:
-        drawing = self.plan if isinstance(self.plan, Plan) else Plan((), {})
-        given, probing = self.given is not None, self.timeout * _PROBING_SHARE
-        return Request(drawing, self.sets, self.seed, given, False, probing, dict.fromkeys(Stage, home))
+        def edit(name: str, model: onnx.ModelProto) -> None:
+            if name == WHOLE:
+                expose(model, names)
+            seed_nodes(model)
 
-    def _not_done(self, place: Path, code: int | None) -> str:
-        stage = _stage(place)
-        at = f"at the {stage} model: " if stage else ""
-        return one_line(f"{at}{why_failed(place, code)}")
-
-
-def _exposed(whole: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:
-    """The whole with values as outputs; onnxruntime infers their types."""
-    model = onnx.ModelProto()
-    model.CopyFrom(whole)
-    graph = model.graph
-    there = {info.name for info in (*graph.input, *graph.output)} | {each.name for each in graph.initializer}
-    wanted = dict.fromkeys(name for name in names if name not in there)
-    graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
-    return model
-
-
-def _stage(place: Path) -> str:
-    """Which model the child was at; nothing where it did not come to any."""
-    stage = place / "stage"
-    return stage.read_text(encoding="utf-8") if stage.exists() else ""
-
-
-def write_verdicts(place: Path, verdicts: Sequence[PartRun], ranks: Mapping[str, int]) -> None:
-    """In the child: write what was found, complete or not at all."""
-    draft = place / "verdicts.draft"
-    found = {"verdicts": [asdict(each) for each in verdicts], "ranks": dict(ranks)}
-    draft.write_text(json.dumps(found), encoding="utf-8")
-    draft.replace(place / "verdicts.json")
+        return run(
+            TASK, request, models, folders=dict.fromkeys(models, self.folder), edit=edit, timeout=self.timeout
+        )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import onnx
-from onnx import numpy_helper
 
+from rewriter.model.tensors import array_of
 from rewriter.runtime.feeds import Array, Plan
+from rewriter.runtime.frames import Frames
 from rewriter.runtime.indices import bounds
 from rewriter.runtime.inputs import Dim, FeedError, Input
 from rewriter.runtime.rounds import rounds
@@ -34,7 +34,8 @@ def plan(model: onnx.ModelProto, other: onnx.ModelProto | None = None) -> Plan:
     inputs = signature(model)
     if other is not None:
         inputs = _narrowed(inputs, signature(other))
-    return Plan(inputs, bounds(model, inputs), _shape_constants(model), rounds(model, inputs))
+    frames = Frames(model)
+    return Plan(inputs, bounds(frames, inputs), _shape_constants(model), rounds(frames, inputs))
 
 
 def _narrowed(inputs: tuple[Input, ...], others: tuple[Input, ...]) -> tuple[Input, ...]:
@@ -92,8 +93,7 @@ def _shape_constants(model: onnx.ModelProto) -> tuple[int, ...]:
     found: Counter[int] = Counter()
     for tensor in tensors:
         small = tensor.data_type == onnx.TensorProto.INT64 and math.prod(tensor.dims) <= _MOST_IN_A_SHAPE
-        if small and tensor.data_location != onnx.TensorProto.EXTERNAL:
-            with suppress(ValueError, TypeError):  # data that does not fit its shape
-                sizes = map(int, numpy_helper.to_array(tensor).flat)
-                found.update(size for size in sizes if 1 < size < _LARGEST)
+        array = array_of(tensor, None) if small else None
+        if array is not None:
+            found.update(size for size in map(int, array.flat) if 1 < size < _LARGEST)
     return tuple(size for size, _ in found.most_common(16))

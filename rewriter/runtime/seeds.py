@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from onnx import ModelProto, NodeProto, defs, helper
 
-from rewriter.model.graph import graphs_of
+from rewriter.model.graph import nodes_within
 from rewriter.model.operators import canonical, schema_of, versions_of
 
 _SEED = 7
 
 
-def seeded(model: ModelProto) -> ModelProto:
-    """The model with a seed on every node that can have one and has none; the model itself where none can.
+def seed_nodes(model: ModelProto) -> None:
+    """Put a seed on every node that can have one and has none, in place.
 
     onnxruntime seeds a node without one by its number, which differs between a model and a piece of it.
     """
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    opsets = versions_of(model.opset_import)
-    found = _seed(copy.graph.node, opsets.get("", 0))
-    for function in copy.functions:
-        versions = versions_of(function.opset_import)
-        found = _seed(function.node, versions.get("", 0)) or found
-    return copy if found else model
-
-
-def _seed(nodes: Iterable[NodeProto], version: int) -> bool:
-    found = False
-    for node in nodes:
-        seed = _seed_of(node, version)
-        if seed is not None and all(attribute.name != "seed" for attribute in node.attribute):
-            node.attribute.append(helper.make_attribute("seed", seed))
-            found = True
-        for attribute in node.attribute:
-            for graph in graphs_of(attribute):
-                found = _seed(graph.node, version) or found
-    return found
+    graphs = [(model.graph.node, model.opset_import)]
+    graphs += [(function.node, function.opset_import) for function in model.functions]
+    for nodes, imports in graphs:
+        version = versions_of(imports).get("", 0)
+        for node in nodes_within(nodes):
+            seed = _seed_of(node, version)
+            if seed is not None and all(attribute.name != "seed" for attribute in node.attribute):
+                node.attribute.append(helper.make_attribute("seed", seed))
 
 
 def _seed_of(node: NodeProto, version: int) -> float | None:

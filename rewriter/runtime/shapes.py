@@ -6,50 +6,26 @@ which inference reads: shapes to reshape to, axes, counts.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
-import onnx
-from google.protobuf.message import EncodeError
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
 from rewriter.model.spelling import shorten
 from rewriter.nearest import fits_nothing
 from rewriter.refusals import UsageError
-from rewriter.runtime.inputs import Dim, evaluate, names_in
+from rewriter.runtime.child.call import Task, run
+from rewriter.runtime.child.job import Cause, Ended
+from rewriter.runtime.child.words import one_line
+from rewriter.runtime.inputs import evaluate, names_in
 from rewriter.runtime.limits import current
-from rewriter.runtime.protocol import one_line
-from rewriter.runtime.sessions import in_child, last_words, scratch, why_ended
-from rewriter.runtime.signature import dims_of
-from rewriter.runtime.weights import bare, copy_but
+from rewriter.runtime.signature import Known
+from rewriter.runtime.weights import bare, with_initializers
 
-_WORKER = "rewriter.runtime.shapes_worker"
 _MOST_OPEN = 4
 _SMALL = 1 << 10
 """Elements of a tensor that inference may want to read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a value.
-
-    Attributes:
-        element: `TensorProto.DataType` of its elements, 0 where unknown.
-        dims: one entry per axis, None for an unknown one; None for a tensor of unknown rank.
-    """
-
-    element: int
-    dims: tuple[Dim, ...] | None
-
-    @property
-    def shape(self) -> tuple[int, ...] | None:
-        """The shape, where every size is known."""
-        if self.dims is None:
-            return None
-        sizes = tuple(dim for dim in self.dims if isinstance(dim, int))
-        return sizes if len(sizes) == len(self.dims) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +41,9 @@ class Shapes:
     fault: str | None = None
 
 
+TASK: Task[Shapes] = Task("rewriter.runtime.shape_task:find_shapes", program="onnx")
+
+
 def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float | None = None) -> Shapes:
     """Find the shapes of all values.
 
@@ -73,25 +52,16 @@ def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float 
         sizes: sizes for symbolic dimensions by their name.
         timeout: seconds; those of the limits where None.
     """
-    weightless = _without_weights(model)
+    weightless = with_initializers(model, _if_small)
+    shorten(weightless)
     for info in _infos(weightless.graph):
         _fix(info, sizes)
-    with scratch() as folder:
-        try:
-            (folder / "model.onnx").write_bytes(weightless.SerializeToString())
-        except (EncodeError, ValueError):
-            return Shapes({}, "its structure alone is over 2 GB")
-        code = in_child(_WORKER, folder, timeout or current().shapes)
-        found = folder / "shapes.json"
-        if not found.exists():
-            ended = why_ended(folder) if code is None else last_words(folder) or f"code {code}"
-            return Shapes({}, one_line(f"shape inference failed: {ended}"))
-        told = json.loads(found.read_text(encoding="utf-8"))
-    shapes = {
-        int(value): Known(element, None if dims is None else tuple(dims))
-        for value, (element, dims) in told["values"].items()
-    }
-    return Shapes(shapes, told["fault"])
+    found = run(TASK, None, {"model": weightless}, timeout=timeout or current().shapes)
+    if not isinstance(found, Ended):
+        return found
+    if found.cause is Cause.TOO_LARGE:
+        return Shapes({}, "its structure alone is over 2 GB")
+    return Shapes({}, one_line(f"shape inference failed: {found.how}"))
 
 
 def demand_dimensions(model: ModelProto, sizes: Mapping[str, int], path: object = None) -> None:
@@ -136,17 +106,10 @@ def open_sizes(model: ModelProto, sizes: Mapping[str, int]) -> str:
     return f"; give sizes by --dim NAME=SIZE for {', '.join(left[:_MOST_OPEN])}{more}" if left else ""
 
 
-def _without_weights(model: ModelProto) -> ModelProto:
-    made = ModelProto()
-    copy_but(model, made, "graph")
-    copy_but(model.graph, made.graph, "initializer")
-    for tensor in model.graph.initializer:
-        if prod(tensor.dims) <= _SMALL and tensor.data_location != TensorProto.EXTERNAL:
-            made.graph.initializer.append(tensor)
-        else:
-            made.graph.initializer.append(bare(tensor))
-    shorten(made)
-    return made
+def _if_small(tensor: TensorProto) -> TensorProto:
+    """The tensor, without its content where inference does not want it."""
+    small = prod(tensor.dims) <= _SMALL and tensor.data_location != TensorProto.EXTERNAL
+    return tensor if small else bare(tensor)
 
 
 def _infos(graph: GraphProto) -> list[ValueInfoProto]:
@@ -161,11 +124,3 @@ def _fix(info: ValueInfoProto, sizes: Mapping[str, int]) -> None:
         size = evaluate(dim.dim_param, sizes) if dim.dim_param else None
         if size is not None and size >= 0:
             dim.dim_value = size
-
-
-def known_of(type_proto: onnx.TypeProto) -> Known | None:
-    """What a type says; None for what is no dense tensor."""
-    if type_proto.WhichOneof("value") != "tensor_type":
-        return None
-    tensor = type_proto.tensor_type
-    return Known(tensor.elem_type, dims_of(tensor))

@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
-import onnx
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+import onnx
+from onnx import GraphProto
+
+from rewriter.model.graph import GraphIndex
 from rewriter.runtime.inputs import Dim, FeedError, Input
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a value.
+
+    Attributes:
+        element: `TensorProto.DataType` of its elements, 0 where unknown.
+        dims: one entry per axis, None for an unknown one; None for a tensor of unknown rank.
+    """
+
+    element: int
+    dims: tuple[Dim, ...] | None
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The shape, where every size is known."""
+        if self.dims is None:
+            return None
+        sizes = tuple(dim for dim in self.dims if isinstance(dim, int))
+        return sizes if len(sizes) == len(self.dims) else None
 
 
 def signature(model: onnx.ModelProto) -> tuple[Input, ...]:
@@ -50,3 +76,41 @@ def dims_of(tensor: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
         else:
             dims.append(dim.dim_param or None)
     return tuple(dims)
+
+
+def known_of(type_proto: onnx.TypeProto) -> Known | None:
+    """What a type says; None for what is no dense tensor."""
+    if type_proto.WhichOneof("value") != "tensor_type":
+        return None
+    tensor = type_proto.tensor_type
+    return Known(tensor.elem_type, dims_of(tensor))
+
+
+def stated_values(graph: GraphIndex, numbers: GraphIndex) -> dict[int, Known]:
+    """What the types in a model say.
+
+    Args:
+        graph: the model, with types from inference perhaps, and perhaps with more values.
+        numbers: the numbers to use, of a model with the same bodies.
+    """
+    found: dict[int, Known] = {}
+    for body, own in zip(graph.bodies, numbers.bodies, strict=True):
+        infos = [*body.proto.value_info]
+        if isinstance(body.proto, GraphProto):
+            for tensor in body.proto.initializer:
+                if tensor.name in own.values:
+                    found.setdefault(own.values[tensor.name], Known(tensor.data_type, tuple(tensor.dims)))
+            infos += [*body.proto.input, *body.proto.output]
+        for info in infos:
+            known = known_of(info.type)
+            if known is not None and info.name in own.values:
+                found.setdefault(own.values[info.name], known)
+    return found
+
+
+def expose(model: onnx.ModelProto, names: Iterable[str]) -> None:
+    """Make values outputs of a model; onnxruntime infers their types."""
+    graph = model.graph
+    there = {info.name for info in (*graph.input, *graph.output)} | {each.name for each in graph.initializer}
+    wanted = dict.fromkeys(name for name in names if name not in there)
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)

@@ -6,12 +6,11 @@ import sys
 from math import prod
 from pathlib import Path
 
-import onnx
 from onnx import ModelProto, TensorProto
 
-from rewriter.model.external import bytes_of, fault_of_data
-from rewriter.refusals import UnreadableModel
-from rewriter.runtime.protocol import Stored
+from rewriter.model.external import fault_of_data
+from rewriter.model.tensors import np_type, reference_of
+from rewriter.runtime.child.job import Stored
 
 _WORTHWHILE = 1 << 16
 """Bytes of a tensor; the others onnxruntime finds by itself."""
@@ -41,17 +40,15 @@ def stored_weights(model: ModelProto, folder: Path) -> tuple[Stored, ...]:
 def _stored(tensor: TensorProto) -> Stored | None:
     if tensor.data_location != TensorProto.EXTERNAL or not isinstance(tensor.name, str):
         return None
-    told = {entry.key: entry.value for entry in tensor.external_data}
+    dtype = np_type(tensor.data_type)
+    if dtype is None or dtype.kind not in "fiu" or dtype.isbuiltin != 1:
+        return None
+    size = prod(tensor.dims) * dtype.itemsize
     try:
-        size = bytes_of(tensor)
-        offset, length = int(told.get("offset") or 0), int(told.get("length") or size or 0)
-    except (UnreadableModel, ValueError):
+        location, offset, length = reference_of(tensor)
+    except ValueError:
         return None
-    if size is None or size < _WORTHWHILE or told.keys() - _KNOWN:
+    odd = {entry.key for entry in tensor.external_data} - _KNOWN or any(dim < 0 for dim in tensor.dims)
+    if odd or size < _WORTHWHILE or length not in (size, None) or offset % dtype.itemsize:
         return None
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-    if dtype.kind not in "fiu" or dtype.isbuiltin != 1 or length != size or offset % dtype.itemsize:
-        return None
-    if prod(tensor.dims) * dtype.itemsize != size:
-        return None
-    return Stored(tensor.name, told.get("location", ""), offset, dtype.name, tuple(tensor.dims))
+    return Stored(tensor.name, location, offset, dtype.name, tuple(tensor.dims))

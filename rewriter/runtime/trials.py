@@ -6,63 +6,52 @@ com.microsoft load in a graph and not in a function (1.23 to 1.32).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
 from onnx import ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto, helper
 
 from rewriter.model.ir_version import WITH_FUNCTIONS
 from rewriter.runtime.ort import RunError, Session
-from rewriter.runtime.value_types import REFUSED
 
 _DOMAIN = "rewriter.trial"
 
 
-def write_refused(
-    model: ModelProto, nodes: Sequence[int], types: Mapping[str, ValueInfoProto], folder: Path
-) -> None:
-    """Try nodes of the main graph, and write after each which were refused so far.
+def refused(
+    model: ModelProto, nodes: Sequence[int], types: Mapping[str, ValueInfoProto]
+) -> Iterator[list[int]]:
+    """Try nodes of the main graph, and tell before and after each trial which were refused so far.
 
     A node that reads a value of unknown type, or does not load by itself, is not judged. One that crashes
-    onnxruntime in a function is refused: it is written down before it is tried.
+    onnxruntime in a function is refused: it is told before it is tried.
 
     Args:
         model: the model.
         nodes: their positions.
         types: what is known of the values of the main graph.
-        folder: where to write.
     """
     known = {**types, **_weights(model)}
     verdicts: dict[object, bool] = {}
-    refused: list[int] = []
+    found: list[int] = []
     for position in nodes:
         node = model.graph.node[position]
         if any(name and name not in known for name in node.input):
             continue
         kind = _kind(node, known)
         if kind not in verdicts:
+            yield found
             small = _Small(model, node, known)
-            verdicts[kind] = _loads(small.flat(), folder)
+            verdicts[kind] = _loads(small.flat())
             if verdicts[kind]:
-                _write([*refused, position], folder)
-                verdicts[kind] = not _loads(small.grouped(), folder)
+                yield [*found, position]
+                verdicts[kind] = not _loads(small.grouped())
         if verdicts[kind]:
-            refused.append(position)
-        _write(refused, folder)
+            found.append(position)
+    yield found
 
 
-def _write(refused: Sequence[int], folder: Path) -> None:
-    draft = folder / "refused.draft"
-    draft.write_text(json.dumps(list(refused)), encoding="utf-8")
-    draft.replace(folder / REFUSED)
-
-
-def _loads(model: ModelProto, folder: Path) -> bool:
-    path = folder / "trial.onnx"
-    path.write_bytes(model.SerializeToString())
+def _loads(model: ModelProto) -> bool:
     try:
-        Session(path, None, optimised=False, seed=0)
+        Session(model.SerializeToString(), None)
     except RunError:
         return False
     return True

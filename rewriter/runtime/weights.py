@@ -6,7 +6,7 @@ of the time of a comparison once weights come to hundreds of megabytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -42,19 +42,12 @@ class SharedWeights:
             return {key: self._moved(model, stream) for key, model in models.items()}
 
     def _moved(self, model: ModelProto, stream: BinaryIO) -> ModelProto:
-        moved = ModelProto()
-        copy_but(model, moved, "graph")
-        copy_but(model.graph, moved.graph, "initializer")
-        for tensor in model.graph.initializer:
-            if tensor.HasField("raw_data") and tensor.data_location != TensorProto.EXTERNAL:
-                data = tensor.raw_data
-                if len(data) >= _LARGE:
-                    moved.graph.initializer.append(self._reference(tensor, data, stream))
-                    continue
-            moved.graph.initializer.append(tensor)
-        return moved
+        return with_initializers(model, lambda tensor: self._reference(tensor, stream))
 
-    def _reference(self, tensor: TensorProto, data: bytes, stream: BinaryIO) -> TensorProto:
+    def _reference(self, tensor: TensorProto, stream: BinaryIO) -> TensorProto:
+        data = tensor.raw_data
+        if len(data) < _LARGE or tensor.data_location == TensorProto.EXTERNAL:
+            return tensor
         offset = self._place(tensor, data, stream)
         entries = {"location": LOCATION, "offset": str(offset), "length": str(len(data))}
         reference = bare(tensor)
@@ -101,6 +94,20 @@ def holds_weights(model: ModelProto) -> bool:
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in tensors):
         return False
     return any(tensor.HasField("raw_data") and prod(tensor.dims) >= _WORTHWHILE for tensor in tensors)
+
+
+def with_initializers(model: ModelProto, form: Callable[[TensorProto], TensorProto]) -> ModelProto:
+    """A copy of a model with other initializers in its main graph; those that it has are never copied.
+
+    Args:
+        model: the model.
+        form: initializer -> what stands in its place.
+    """
+    made = ModelProto()
+    copy_but(model, made, "graph")
+    copy_but(model.graph, made.graph, "initializer")
+    made.graph.initializer.extend(map(form, model.graph.initializer))
+    return made
 
 
 def copy_but(source: Message, target: Message, left_out: str) -> None:

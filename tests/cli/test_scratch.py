@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rewriter.cli import main
-from rewriter.runtime import sessions
+from rewriter.runtime.child import process
 from tests.exports import EXPORTS
 
 MODEL = EXPORTS / "module_dict" / "dy.onnx"
@@ -30,7 +30,7 @@ def reason(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
     def gone(prefix: str) -> str:
         return str(tmp_path / "gone")
 
-    monkeypatch.setattr(sessions, "mkdtemp", {"full": full, "gone": gone}[request.param])
+    monkeypatch.setattr(process, "mkdtemp", {"full": full, "gone": gone}[request.param])
     return "No space left on device" if request.param == "full" else "No such file or directory"
 
 

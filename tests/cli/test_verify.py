@@ -230,11 +230,11 @@ def test_integers_are_not_rounded(folder: Path, capsys: pytest.CaptureFixture[st
 def test_a_model_that_crashes_onnxruntime_computes_no_other_numbers(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def crash(worker: str, place: Path, timeout: float) -> int:
+    def crash(task: str, place: Path, timeout: float) -> int:
         (place / "stage").write_text("second", encoding="utf-8")
         return -11
 
-    monkeypatch.setattr("rewriter.runtime.sessions.in_child", crash)
+    monkeypatch.setattr("rewriter.runtime.child.call.in_child", crash)
     code, line = told(folder, capsys, MODEL, CASES["an Identity"][1])
     assert code == 5
     assert "? not proved" in line

@@ -13,6 +13,7 @@ from rewriter.insight.diff import Diff
 from rewriter.insight.pairing import How, pair_modules
 from rewriter.insight.structure import Aspect, Change
 from rewriter.refusals import UsageError
+from rewriter.runtime.child.call import Task
 from rewriter.views.text.diff import print_diff
 from tests.build import model
 
@@ -160,10 +161,10 @@ def test_tolerance_counts() -> None:
 
 
 def test_a_crash_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewriter.runtime.contrast._WORKER", "rewriter.runtime.no_such_worker")
+    monkeypatch.setattr("rewriter.runtime.values.TASK", Task("rewriter.runtime.no_such_task:run"))
     found = diff(BODY, BODY)
     assert found.numbers is not None
-    assert "No module named rewriter.runtime.no_such_worker" in str(found.numbers.skipped)
+    assert "No module named 'rewriter.runtime.no_such_task'" in str(found.numbers.skipped)
 
 
 def test_a_model_that_does_not_run_is_told() -> None:

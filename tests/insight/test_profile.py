@@ -14,6 +14,7 @@ import rewriter
 from rewriter.insight.profile import Profile
 from rewriter.refusals import UsageError
 from rewriter.releases import numbers_of
+from rewriter.runtime.child.call import Task
 from tests.build import model
 from tests.exports import EXPORTS
 
@@ -130,6 +131,6 @@ def test_a_model_that_does_not_run_is_refused() -> None:
 
 
 def test_a_crash_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewriter.runtime.profiling._WORKER", "rewriter.runtime.no_such_worker")
+    monkeypatch.setattr("rewriter.runtime.profiling.TASK", Task("rewriter.runtime.no_such_task:run"))
     with pytest.raises(UsageError, match="No module named"):
         rewriter.profile(model(SLOW))

@@ -1,19 +1,22 @@
+import numpy as np
 import onnx
 import pytest
 from onnx import parser
 
+from rewriter.runtime.frames import Frames
 from rewriter.runtime.indices import bounds
 from rewriter.runtime.inputs import Bound
 from rewriter.runtime.signature import signature
 
 HEADER = '<ir_version: 9, opset_import: ["" : 21, "m" : 1]>\n'
-TABLE = "<float[50, 4] w, int64[1] two = {2}, int64[3] shape = {-1, 1, 1}, float[1] half = {0.5}>"
+CONSTANTS = "<int64[1] two = {2}, int64[3] shape = {-1, 1, 1}, float[1] half = {0.5}>"
 
 
 def found(body: str, head: str = "int64[n] ids", functions: str = "") -> dict[str, tuple[Bound, ...]]:
-    text = f"{HEADER}g ({head}) => (float[k] y) {TABLE} {{ {body} }} {functions}"
+    text = f"{HEADER}g ({head}) => (float[k] y) {CONSTANTS} {{ {body} }} {functions}"
     model = parser.parse_model(text)
-    return bounds(model, signature(model))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((50, 4), np.float32), "w"))
+    return bounds(Frames(model), signature(model))
 
 
 @pytest.mark.parametrize(
@@ -114,4 +117,4 @@ def test_a_table_without_rank_bounds_nothing_known() -> None:
     model = parser.parse_model(HEADER + "g (float[] x, int64[n] ids) => (float[k] y) { y = Gather(x, ids) }")
     model.graph.input[0].type.tensor_type.ClearField("shape")
     assert isinstance(model, onnx.ModelProto)
-    assert bounds(model, signature(model)) == {"ids": (Bound(None),)}
+    assert bounds(Frames(model), signature(model)) == {"ids": (Bound(None),)}

@@ -16,9 +16,11 @@ from onnx import TensorProto, helper, numpy_helper, parser
 import rewriter
 from rewriter.proof.compare import compare
 from rewriter.refusals import UsageError
-from rewriter.runtime import sessions
+from rewriter.runtime.child import call
+from rewriter.runtime.child.job import Cause, Ended
 from rewriter.runtime.limits import Limits, current, own_memory, parse_size, size_text
-from rewriter.runtime.protocol import Stage
+from rewriter.runtime.outcome import Outcome, Stage
+from rewriter.runtime.outputs import outcome_of
 
 pytestmark = pytest.mark.usefixtures("processes_are_real")
 HEADER = '<ir_version: 9, opset_import: ["" : 21]>\n'
@@ -79,18 +81,16 @@ def test_memory_of_a_process() -> None:
     assert 0 < own_memory(os.getpid()) <= used
 
 
-def test_killed_for_want_of_memory_is_no_difference(tmp_path: Path) -> None:
-    (tmp_path / "stage").write_text(Stage.SECOND)
-    outcome = sessions._failed(tmp_path, -9)
-    assert outcome.skipped == "the second model crashed onnxruntime (signal 9, SIGKILL)"
-    assert outcome.exact is None
+def test_killed_for_want_of_memory_is_no_difference() -> None:
+    ended = Ended("onnxruntime crashed (signal 9, SIGKILL)", Cause.CRASH, 9, Stage.SECOND)
+    assert outcome_of(ended) == Outcome(skipped="the second model crashed onnxruntime (signal 9, SIGKILL)")
 
 
 def test_no_space_for_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(sessions, "in_child", full)
+    monkeypatch.setattr(call, "in_child", full)
     numeric = compare(model(QUICK), model(QUICK), before_folder=None, after_folder=None)
     assert numeric.skipped is not None
     reason = "onnxruntime was not run: temporary files cannot be written: No space left on device; TMPDIR"

@@ -10,7 +10,6 @@ import rewriter
 from rewriter import pipeline
 from rewriter.proof.verification import Verdict
 from rewriter.refusals import NoRuntime, NotProved
-from rewriter.runtime.sessions import scratch, why_failed
 from tests.cli.running import heard
 from tests.exports import EXPORTS
 
@@ -74,11 +73,3 @@ def test_a_comparison_says_that_it_has_no_numbers(instead: Path, capsys: pytest.
     instead.write_text(CODE[ABSENT])
     _, said, _ = heard(capsys, "diff", BERT, BERT)
     assert said.splitlines()[0] == f"✓ no module differs, and no numbers were taken: {ABSENT}"
-
-
-def test_signal_0_is_no_signal() -> None:
-    with scratch() as folder:
-        (folder / "stderr").write_text("")
-        assert why_failed(folder, 0) == SILENT
-        assert why_failed(folder, 7) == "the process for onnxruntime failed: exit code 7"
-        assert why_failed(folder, -9) == "onnxruntime crashed (signal 9, SIGKILL)"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rewriter.runtime import parts
+from rewriter.runtime.child import call
 from rewriter.runtime.parts import Part, PartRun, WholeRun
 from rewriter.runtime.planning import plan
 from tests.build import model
@@ -39,7 +40,7 @@ def test_random_numbers_come_out_the_same() -> None:
 
 
 def test_what_is_random_all_the_same_is_handed_on_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "seeded", lambda model: model)
+    monkeypatch.setattr(parts, "seed_nodes", lambda model: None)
     text = "g (float[2] x) => (float[2] y) { a = RandomNormalLike (x) b = Neg (a) y = Exp (b) }"
     random = Part(model("g (float[2] x) => (float[2] a) { a = RandomUniformLike (x) }"), FIRST.recorded)
     noise, rest = run(random, SECOND, chain=True, text=text)
@@ -70,11 +71,11 @@ def test_a_timeout_is_told() -> None:
 
 
 def test_a_crash_at_a_piece_is_an_error_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(worker: str, folder: Path, timeout: float) -> int:
+    def crash(task: str, folder: Path, timeout: float) -> int:
         (folder / "stage").write_text("1. cut", encoding="utf-8")
         return -signal.SIGSEGV
 
-    monkeypatch.setattr(parts, "in_child", crash)
+    monkeypatch.setattr(call, "in_child", crash)
     (verdict,) = run(FIRST)
     assert verdict.outcome.exact is None
     assert verdict.outcome.error is not None

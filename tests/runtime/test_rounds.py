@@ -9,10 +9,11 @@ import onnx
 import pytest
 
 from rewriter.proof.compare import compare
+from rewriter.runtime.child.job import JOB, STAGE, Ended, read
+from rewriter.runtime.child.process import in_child
+from rewriter.runtime.feeds import LOOPED
 from rewriter.runtime.inputs import Rounds
 from rewriter.runtime.planning import plan
-from rewriter.runtime.protocol import ROUNDS, Request, Stage
-from rewriter.runtime.sessions import in_child
 from tests.build import HEAD
 
 HEADER = HEAD.replace("17]", '17, "m" : 1]')
@@ -145,15 +146,14 @@ def test_sets_that_the_original_does_not_take_are_left_out() -> None:
 def test_a_crash_in_such_a_set_costs_that_set_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def crashes_once(worker: str, folder: Path, timeout: float) -> int | None:
-        asked.append(Request.read(folder / "request.json").plan.rounds)
+    def crashes_once(task: str, folder: Path, timeout: float) -> int | Ended:
+        asked.append(read(folder / JOB).request.drawing.plan.rounds)
         if len(asked) > 1:
-            return in_child(worker, folder, timeout)
-        (folder / "stage").write_text(Stage.FIRST, encoding="utf-8")
-        (folder / ROUNDS).touch()
+            return in_child(task, folder, timeout)
+        (folder / STAGE).write_text(LOOPED, encoding="utf-8")
         return -6
 
-    monkeypatch.setattr("rewriter.runtime.sessions.in_child", crashes_once)
+    monkeypatch.setattr("rewriter.runtime.child.call.in_child", crashes_once)
     model = parsed(TOLD["the count"][0])
     found = compare(model, model, before_folder=None, after_folder=None)
     assert asked == [Rounds(("M",)), Rounds()]

@@ -5,7 +5,8 @@ import pytest
 
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.runtime.folding import fold
-from rewriter.runtime.shapes import Known, infer_shapes
+from rewriter.runtime.shapes import infer_shapes
+from rewriter.runtime.signature import Known
 from tests.build import model
 from tests.exports import EXPORTS
 

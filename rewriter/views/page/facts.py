@@ -15,7 +15,7 @@ from rewriter.insight.stats import Port
 from rewriter.modules.module import Module, ModuleTree, Parameter
 from rewriter.paths import ROOT, ModulePath
 from rewriter.proof.words import proof_phrases
-from rewriter.runtime.shapes import Known
+from rewriter.runtime.signature import Known
 from rewriter.views.escape import shorten, visible
 from rewriter.views.json import JsonObject
 from rewriter.views.page.differences import differences_json

@@ -7,24 +7,11 @@ import pytest
 
 import rewriter
 from rewriter.insight.diff import Diff
-from rewriter.runtime import contrast_worker
-from rewriter.runtime.contrast import Port
-from rewriter.runtime.contrast_worker import parts_of
 from tests.build import chain, model
-
-PORTS = [Port(("a",), ("b",)), Port(("a", "c"), ("b",)), Port((), ()), Port(("d",), ("e",))]
 
 
 def diff(before: str, after: str) -> Diff:
     return rewriter.diff(model(before), model(after))
-
-
-@pytest.mark.parametrize(("most", "expected"), [(100, [4]), (40, [3, 1]), (35, [1, 2, 1]), (1, [1, 2, 1])])
-def test_parts_fit_into_memory(monkeypatch: pytest.MonkeyPatch, most: int, expected: list[int]) -> None:
-    monkeypatch.setattr(contrast_worker, "MOST_BYTES", most)
-    parts = list(parts_of(PORTS, ({"a": 10, "c": 20, "d": 30}, {"b": 10})))
-    assert [port for part in parts for port in part] == PORTS
-    assert [len(part) for part in parts] == expected
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,11 @@ import pytest
 from google.protobuf.message import EncodeError
 from onnx import parser
 
-from rewriter.runtime import sessions
+from rewriter.runtime import outputs
+from rewriter.runtime.child import call, process
+from rewriter.runtime.feeds import Drawing
+from rewriter.runtime.outcome import Outcome, Stage
 from rewriter.runtime.planning import plan
-from rewriter.runtime.protocol import Outcome, Stage, one_line
 from tests.processes import PATIENCE, alive, wait_for
 
 pytestmark = pytest.mark.usefixtures("processes_are_real")
@@ -33,16 +35,8 @@ ENDLESS = """g (float[2] x) => (float[2] y) {
 def run(before: str, after: str, timeout: float = PATIENCE) -> Outcome:
     models = {Stage.FIRST: parser.parse_model(HEADER + before)}
     models[Stage.SECOND] = parser.parse_model(HEADER + after)
-    return sessions.compare_runs(
-        models,
-        dict.fromkeys(Stage),
-        plan(models[Stage.FIRST]),
-        sets=1,
-        seed=0,
-        given=None,
-        optimised=False,
-        timeout=timeout,
-    )
+    drawing = Drawing(plan(models[Stage.FIRST]), 1)
+    return outputs.compare_runs(models, dict.fromkeys(Stage), drawing, optimised=False, timeout=timeout)
 
 
 @pytest.fixture
@@ -111,7 +105,7 @@ def test_a_model_that_never_ends_times_out(
 ) -> None:
     # A clock that stands still until the child is at the model, however long that takes.
     clock = SimpleNamespace(monotonic=lambda: 2.0 * entered(stage, scratch))
-    monkeypatch.setattr(sessions, "time", clock)
+    monkeypatch.setattr(process, "time", clock)
     reason = f"the {stage} model timed out: not done after 1.5 s; --timeout gives it longer"
     assert run(before, after, timeout=1.5) == Outcome(skipped=reason)
     assert not list(scratch.iterdir())
@@ -161,17 +155,17 @@ def test_the_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("rewriter-*"))
 
 
-def test_a_worker_that_cannot_start_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "_WORKER", "rewriter.runtime.no_such_worker")
+def test_a_task_that_cannot_start_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outputs, "TASK", call.Task("rewriter.runtime.no_such_task:run"))
     outcome = run(QUICK, QUICK)
     assert outcome.skipped is not None
     assert outcome.skipped.startswith("the process for onnxruntime failed: ")
-    assert "No module named rewriter.runtime.no_such_worker" in outcome.skipped
+    assert "No module named 'rewriter.runtime.no_such_task'" in outcome.skipped
 
 
 def test_a_model_too_large_to_send_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "holds_weights", lambda model: False)
-    monkeypatch.setattr(sessions, "may_draw", lambda model: False)
+    monkeypatch.setattr(call, "holds_weights", lambda model: False)
+    monkeypatch.setattr(outputs, "may_draw", lambda model: False)
 
     class Large:
         """What protobuf does with a message over 2 GB, without the 2 GB."""
@@ -181,11 +175,9 @@ def test_a_model_too_large_to_send_is_told(monkeypatch: pytest.MonkeyPatch) -> N
         def SerializeToString(self) -> bytes:  # noqa: N802
             raise EncodeError("Failed to serialize proto")
 
-    drawing = plan(parser.parse_model(HEADER + QUICK))
+    drawing = Drawing(plan(parser.parse_model(HEADER + QUICK)), 1)
     models = cast("dict[Stage, onnx.ModelProto]", {Stage.FIRST: Large()})
-    outcome = sessions.compare_runs(
-        models, {}, drawing, sets=1, seed=0, given=None, optimised=False, timeout=60
-    )
+    outcome = outputs.compare_runs(models, {}, drawing, optimised=False, timeout=60)
     assert outcome.skipped == "a model over 2 GB with its weights loaded cannot be run; leave them external"
 
 
@@ -205,8 +197,3 @@ def test_onnxruntime_is_loaded_in_the_child_alone() -> None:
     check = "import sys, rewriter.proof.compare; sys.exit('onnxruntime' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     assert subprocess.run([sys.executable, "-c", check], env=environment, check=False).returncode == 0
-
-
-def test_one_line_holds_no_control_characters() -> None:
-    assert one_line("a\x1b[31m\nb\u202e  c") == "a [31m b c"
-    assert len(one_line("x" * 1000)) <= 300

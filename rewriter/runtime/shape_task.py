@@ -1,55 +1,25 @@
-"""The child process of `shapes`: onnx's shape inference on the structure of one model.
-
-Run as `python -m rewriter.runtime.shapes_worker FOLDER`. Reads model.onnx and writes shapes.json: number of a
-value -> [element type, dimensions].
-"""
+"""In the child: onnx's shape inference on the structure of one model."""
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 
 import onnx
-from onnx import GraphProto, ModelProto
+from onnx import ModelProto
 from onnx.shape_inference import infer_shapes
 
-from rewriter.model.graph import Body, GraphIndex
+from rewriter.model.graph import GraphIndex
+from rewriter.runtime.child.job import Job
+from rewriter.runtime.child.words import one_line
 from rewriter.runtime.folding import fold
-from rewriter.runtime.protocol import one_line
-from rewriter.runtime.serving import serve
-from rewriter.runtime.shapes import Known, known_of
+from rewriter.runtime.shapes import Shapes
+from rewriter.runtime.signature import known_of, stated_values
 
 MEMORY = 2 << 30
 """Bytes for the interpreter and what it loads; no weights come here."""
 ROUNDS = 4
 """Inference is run again while shape arithmetic that was worked out tells it more."""
-
-
-def shapes_of(model: ModelProto, numbers: GraphIndex) -> dict[int, Known]:
-    """What the types in a model say.
-
-    Args:
-        model: with types from inference, and perhaps with more values.
-        numbers: the numbers to use, of a model with the same bodies.
-    """
-    graph = GraphIndex(model)
-    found: dict[int, Known] = {}
-
-    def tell(body: Body, name: str, known: Known | None) -> None:
-        if known is not None and name in body.values:
-            found.setdefault(body.values[name], known)
-
-    for body, own in zip(graph.bodies, numbers.bodies, strict=True):
-        infos = [*body.proto.value_info]
-        if isinstance(body.proto, GraphProto):
-            for tensor in body.proto.initializer:
-                tell(own, tensor.name, Known(tensor.data_type, tuple(tensor.dims)))
-            infos += [*body.proto.input, *body.proto.output]
-        for info in infos:
-            tell(own, info.name, known_of(info.type))
-    return found
 
 
 def inferred(model: ModelProto) -> ModelProto:
@@ -70,7 +40,7 @@ def inferred(model: ModelProto) -> ModelProto:
 
 def _once_more(typed: ModelProto) -> ModelProto | None:
     graph = GraphIndex(typed)
-    told = shapes_of(typed, graph)
+    told = stated_values(graph, graph)
     known = {name: told[value].shape for name, value in graph.bodies[0].values.items() if value in told}
     folded = fold(typed, {name: shape for name, shape in known.items() if shape is not None})
     return infer_shapes(folded, strict_mode=False, data_prop=True) if folded is not None else None
@@ -90,8 +60,10 @@ def _limit_memory(most: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _answer(folder: Path) -> None:
-    content = (folder / "model.onnx").read_bytes()
+def find_shapes(job: Job[None]) -> Shapes:
+    """The shapes of all values of the model."""
+    (sent,) = job.models.values()
+    content = sent.path.read_bytes()
     _limit_memory(MEMORY + 20 * len(content))
     model = onnx.ModelProto.FromString(content)
     numbers = GraphIndex(model)
@@ -101,11 +73,4 @@ def _answer(folder: Path) -> None:
         typed = inferred(model)
     except Exception as error:  # onnx raises what it likes; what the file says is left
         fault = one_line(f"shape inference failed: {error}")
-    values = {value: [known.element, known.dims] for value, known in shapes_of(typed, numbers).items()}
-    draft = folder / "shapes.draft"
-    draft.write_text(json.dumps({"values": values, "fault": fault}), encoding="utf-8")
-    draft.replace(folder / "shapes.json")
-
-
-if __name__ == "__main__":
-    serve(_answer)
+    return Shapes(stated_values(GraphIndex(typed), numbers), fault)

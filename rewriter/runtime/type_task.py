@@ -1,19 +1,19 @@
-"""The child process that infers types. Run as `python -m rewriter.runtime.value_types_worker FOLDER`."""
+"""In the child: infers the types of values, and tries nodes in functions."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from dataclasses import replace
 
 import onnx
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from rewriter.runtime import trials
+from rewriter.runtime.child.job import Job
 from rewriter.runtime.foreign import typed
 from rewriter.runtime.ort import RunError, Session
-from rewriter.runtime.serving import serve
-from rewriter.runtime.value_types import FAULT
+from rewriter.runtime.signature import expose
+from rewriter.runtime.value_types import Told, TypeRequest
 
 _RANK = "rank of "
 """Before the name of a value: the value that holds its shape."""
@@ -29,32 +29,29 @@ def _by_onnx(model: ModelProto) -> dict[str, ValueInfoProto]:
     return {info.name: info for info in infos if info.type.WhichOneof("value")}
 
 
-def _by_onnxruntime(model: ModelProto, names: Iterable[str], folder: Path) -> dict[str, ValueInfoProto]:
+def _by_onnxruntime(model: ModelProto, names: Iterable[str]) -> dict[str, ValueInfoProto]:
     """The types of some values.
 
     Raises:
         RunError: onnxruntime makes no session of the model.
     """
     _make_inputs_of_weights(model)
-    there = {info.name for info in model.graph.output}
-    model.graph.output.extend(ValueInfoProto(name=name) for name in names if name not in there)
-    told = _outputs(model, folder)
-    scalars = _scalars(model, [name for name, (_, shape) in told.items() if not shape], folder)
+    expose(model, names)
+    told = _outputs(model)
+    scalars = _scalars(model, [name for name, (_, shape) in told.items() if not shape])
     shapes = {name: shape if shape or name in scalars else None for name, (_, shape) in told.items()}
     found = {name: typed(name, text, shapes[name]) for name, (text, _) in told.items()}
     return {name: info for name, info in found.items() if info is not None}
 
 
-def _outputs(model: ModelProto, folder: Path) -> dict[str, tuple[str, tuple[int | str | None, ...]]]:
+def _outputs(model: ModelProto) -> dict[str, tuple[str, tuple[int | str | None, ...]]]:
     """Output -> its type and shape in onnxruntime; an unknown rank is told as if it were 0."""
-    path = folder / "exposed.onnx"
-    path.write_bytes(model.SerializeToString())
-    session = Session(path, None, optimised=False, seed=0)
+    session = Session(model.SerializeToString(), None)
     types = zip(session.types, session.shapes, strict=True)
     return dict(zip(session.outputs, types, strict=True))
 
 
-def _scalars(model: ModelProto, names: Iterable[str], folder: Path) -> set[str]:
+def _scalars(model: ModelProto, names: Iterable[str]) -> set[str]:
     """Those of some outputs that are of rank 0: their shapes are of size 0."""
     exposed = ModelProto()
     exposed.CopyFrom(model)
@@ -63,7 +60,7 @@ def _scalars(model: ModelProto, names: Iterable[str], folder: Path) -> set[str]:
         exposed.graph.node.add(op_type="Shape", input=[name], output=[_RANK + name])
         exposed.graph.output.add(name=_RANK + name)
     try:
-        told = _outputs(exposed, folder) if exposed.graph.output else {}
+        told = _outputs(exposed) if exposed.graph.output else {}
     except RunError:
         return set()
     return {name.removeprefix(_RANK) for name, (_, shape) in told.items() if shape == (0,)}
@@ -84,33 +81,29 @@ def _make_inputs_of_weights(model: ModelProto) -> None:
     graph.initializer.extend(here)
 
 
-def _answer(place: Path) -> None:
-    asked = json.loads((place / "asked.json").read_text(encoding="utf-8"))
-    model = ModelProto.FromString((place / "model.onnx").read_bytes())
-    types = _by_onnx(model) if asked["names"] else {}
-    _write_types(types, asked["names"], place)
-    left = [name for name in asked["names"] if name not in types]
-    if asked["names"] and not left and not asked["nodes"]:
-        return
+def tell_types(job: Job[TypeRequest]) -> Told:
+    """What runtimes tell of the model."""
+    (sent,) = job.models.values()
+    names, nodes = job.request.names, job.request.nodes
+    model = ModelProto.FromString(sent.path.read_bytes())
+    types = _by_onnx(model) if names else {}
+    left = [name for name in names if name not in types]
+    if names and not left and not nodes:
+        return _told(types, names)
     exposed = ModelProto()
     exposed.CopyFrom(model)
-    (place / FAULT).write_text("onnxruntime crashed", encoding="utf-8")
+    job.leave(_told(types, names, fault="onnxruntime crashed"))
+    fault = None
     try:
-        types = {**_by_onnxruntime(exposed, left, place), **types}
-        (place / FAULT).unlink()
+        types = {**_by_onnxruntime(exposed, left), **types}
     except RunError as error:
-        (place / FAULT).write_text(str(error.__cause__ or error), encoding="utf-8")
-    _write_types(types, asked["names"], place)
-    trials.write_refused(model, asked["nodes"], types, place)
+        fault = str(error.__cause__ or error)
+    found = _told(types, names, fault)
+    for refused in trials.refused(model, nodes, types):
+        found = replace(found, refused=frozenset(refused))
+        job.leave(found)
+    return found
 
 
-def _write_types(types: Mapping[str, ValueInfoProto], names: Iterable[str], place: Path) -> None:
-    found = ModelProto()
-    found.graph.output.extend(types[name] for name in names if name in types)
-    draft = place / "draft"
-    draft.write_bytes(found.SerializeToString())
-    draft.replace(place / "types.onnx")
-
-
-if __name__ == "__main__":
-    serve(_answer)
+def _told(types: Mapping[str, ValueInfoProto], names: Iterable[str], fault: str | None = None) -> Told:
+    return Told({name: types[name] for name in names if name in types}, fault=fault)

@@ -1,32 +1,89 @@
-"""Which values of one model are which of another, told by shape and closeness, and how far they are apart."""
+"""Which values of one model are which of another, told by name, shape and distance."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import inf, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from rewriter.runtime.contrast import Compared, Pair, Port
+from rewriter.runtime.difference import Array, distance
+from rewriter.runtime.feeds import Drawing
 
-Array = npt.NDArray[Any]
 Values = Mapping[str, Sequence[Array]]
 """Name -> one array per input set."""
 
-_HUGE, _HUGE_HALF = 1e30, 1e4
-"""Beyond this a number stands for infinity (a mask), whatever number it is exactly; in float16 from here on,
-where converters put what is too large."""
-_LEAST_MAGNITUDE = 1e-3
-"""Below it a difference is held against this instead, so that rounding around zero stays small."""
-_BLOCK = 1 << 20
-"""Elements looked at together: copies in float64 stay small beside a large tensor."""
 _MOST_TRIED = 64
-"""Values of one shape at one port that are matched by closeness; more are matched in order."""
+"""Values of one shape at one port that are matched by distance; more are matched in order."""
 
-Distance = tuple[float, float]
-"""Relative, absolute."""
+
+class Port(NamedTuple):
+    """One side of a call: the values that go in, or come out, by name in the main graph of either model.
+
+    `by_name` tells that equal names mean equal values, whatever else there is.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    by_name: bool = False
+
+
+class Pair(NamedTuple):
+    """Two values taken for the same.
+
+    Attributes:
+        before: the name in the one model.
+        after: the name in the other.
+        max_abs: the largest absolute difference over all input sets; infinite where NaN stands against a
+            number.
+        relative: that over the largest magnitude in either, or over 1e-3 where that is less.
+    """
+
+    before: str
+    after: str
+    max_abs: float
+    relative: float
+
+
+class Compared(NamedTuple):
+    """What was found at one port; values with no partner are told with their shapes: `mask (1, 8)`."""
+
+    pairs: tuple[Pair, ...]
+    only_before: tuple[str, ...]
+    only_after: tuple[str, ...]
+
+    @property
+    def worst(self) -> Pair | None:
+        """The pair that is farthest apart, relative to its size; None where nothing could be compared."""
+        return max(self.pairs, key=lambda pair: (pair.relative, pair.max_abs), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class PortRequest:
+    """What to compare.
+
+    Attributes:
+        drawing: how input sets for the original come about.
+        ports: which values belong together; those of one port are matched by name, shape and distance.
+        renamed: input of the original -> input of the other model.
+        tolerance: up to where values of another shape with as many elements count as the same, reshaped.
+    """
+
+    drawing: Drawing
+    ports: tuple[Port, ...]
+    renamed: Mapping[str, str]
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class PortRuns:
+    """All ports, in the order they were asked for; `skipped` says why there are none."""
+
+    runs: int
+    ports: tuple[Compared, ...]
+    skipped: str | None = None
 
 
 def compare_port(port: Port, before: Values, after: Values, tolerance: float) -> Compared:
@@ -76,26 +133,6 @@ def _keep(found: Sequence[Pair], pairs: list[Pair], left: list[str], right: list
             pairs.append(pair)
             left.remove(pair.before)
             right.remove(pair.after)
-
-
-def distance(before: Array, after: Array) -> Distance:
-    """The largest difference of two arrays of as many elements, relative to their size and absolute."""
-    largest = magnitude = 0.0
-    flat, other = before.reshape(-1), after.reshape(-1)
-    limits = [_HUGE_HALF if array.dtype == np.float16 else _HUGE for array in (before, after)]
-    for start in range(0, flat.size, _BLOCK):
-        x = flat[start : start + _BLOCK].astype(np.float64)
-        y = other[start : start + _BLOCK].astype(np.float64)
-        huge = [np.abs(side) >= limit for side, limit in zip((x, y), limits, strict=True)]
-        same = (huge[0] & huge[1] & (np.sign(x) == np.sign(y))) | (np.isnan(x) & np.isnan(y))
-        with np.errstate(all="ignore"):
-            apart = np.where(same, 0.0, np.abs(x - y))
-        apart[np.isnan(apart)] = inf
-        largest = max(largest, float(apart.max(initial=0.0)))
-        for side, beyond in zip((x, y), huge, strict=True):
-            finite = np.isfinite(side) & ~beyond
-            magnitude = max(magnitude, float(np.abs(side).max(initial=0.0, where=finite)))
-    return largest / max(magnitude, _LEAST_MAGNITUDE), largest
 
 
 def _shape(array: Array) -> tuple[int, ...]:

@@ -7,8 +7,8 @@ from math import inf
 import numpy as np
 import pytest
 
-from rewriter.runtime.closeness import compare_port, distance
-from rewriter.runtime.contrast import Port
+from rewriter.runtime.difference import distance
+from rewriter.runtime.value_pairs import Port, compare_port
 
 RNG = np.random.default_rng(0)
 A, B = RNG.standard_normal((2, 3)), RNG.standard_normal((2, 3))

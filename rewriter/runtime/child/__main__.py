@@ -1,0 +1,47 @@
+"""The child: does one job and ends; `process` runs `python -m rewriter.runtime.child TASK FOLDER`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import threading
+from importlib import import_module
+from pathlib import Path
+
+from rewriter.refusals import NoRuntime
+from rewriter.runtime.child.job import ANSWER, JOB, SCRATCH, Cause, Ended, TaskError, read, write
+from rewriter.runtime.child.words import one_line
+
+
+def main(task: str, folder: Path) -> None:
+    """Do the job that lies in a folder, and write the answer there."""
+    threading.Thread(target=_die_with_parent, args=(folder,), daemon=True).start()
+    with contextlib.suppress(OSError):  # the first to go when memory runs out (Linux)
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    module, function = task.split(":")
+    try:
+        found = getattr(import_module(module), function)(read(folder / JOB))
+    except NoRuntime as error:
+        found = Ended(str(error), Cause.NO_RUNTIME)
+    except TaskError as error:
+        found = Ended(one_line(error))
+    write(found, folder / ANSWER)
+
+
+def _die_with_parent(folder: Path) -> None:
+    """Ends this process when the parent is gone: the other end of stdin closes then, however it died.
+
+    Nobody else is left then to remove the folder, which may hold all weights.
+    """
+    os.read(0, 1)
+    if folder.name.startswith(SCRATCH):
+        shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
+    # Not through the interpreter's shutdown: a fault while onnxruntime unloads is no fault of the model.
+    os._exit(0)

@@ -1,0 +1,102 @@
+"""Starts a child, watches what it takes, and ends it.
+
+onnxruntime maps weights into memory, privately, so a limit on addresses or on data (RLIMIT_AS, RLIMIT_DATA)
+would refuse large models that run well. So the parent watches what memory a child has of its own, and ends
+one that takes more than `limits` allow. On Linux the child asks to be the first to go when memory runs out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from rewriter.refusals import NoScratch
+from rewriter.runtime.child.job import SCRATCH, STDERR, Cause, Ended
+from rewriter.runtime.limits import THREADS, current, own_memory, size_text
+
+_LOOK = 0.02
+"""Seconds between two looks at the memory of a child; it can take some 100 MB in that time."""
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A temporary folder that Ctrl-C during its removal does not leave behind.
+
+    Raises:
+        NoScratch: it cannot be made or written, as on a full disk.
+    """
+    try:
+        folder = Path(mkdtemp(prefix=SCRATCH))
+    except OSError as error:
+        raise NoScratch(error) from None
+    try:
+        yield folder
+    except OSError as error:
+        raise NoScratch(error) from None
+    finally:
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        except KeyboardInterrupt:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+def in_child(task: str, folder: Path, timeout: float) -> int | Ended:
+    """Do the job in a folder within the limits.
+
+    Args:
+        task: `module:function`.
+        folder: of the job.
+        timeout: seconds.
+
+    Returns:
+        The exit code; the number of a signal below 0; why the child was ended, where it was.
+    """
+    # -P keeps the working directory, which may hold anything, off the child's module path.
+    command = [sys.executable, "-P", "-m", "rewriter.runtime.child", task, str(folder)]
+    limits = current()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        THREADS: str(limits.threads),
+        # onnxruntime 1.31 keeps a database of what it counted in the user's cache folder.
+        "ORT_DISABLE_TELEMETRY": "1",
+    }
+    with (folder / STDERR).open("wb") as errors:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,  # never written to: its closing tells the child that we are gone
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=environment,
+            start_new_session=True,  # Ctrl-C comes to us, and we end the child
+        )
+        try:
+            reason = _wait(child, timeout, limits.memory)
+            return child.returncode if reason is None else Ended(reason, Cause.LIMIT)
+        finally:
+            child.kill()
+            child.wait()
+            if child.stdin is not None:
+                child.stdin.close()
+
+
+def _wait(child: subprocess.Popen[bytes], timeout: float, memory: int) -> str | None:
+    """Wait until the child is done; why it has to be ended where it is not."""
+    limit = time.monotonic() + timeout
+    while (left := limit - time.monotonic()) > 0:
+        try:
+            child.wait(min(left, _LOOK))
+        except subprocess.TimeoutExpired:
+            if own_memory(child.pid) > memory:
+                return f"ran out of memory: it took more than {size_text(memory)}; --memory gives it more"
+        else:
+            return None
+    return f"timed out: not done after {timeout:g} s; --timeout gives it longer"

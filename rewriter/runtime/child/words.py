@@ -1,0 +1,22 @@
+"""Texts of others in one line, and signals by their names."""
+
+from __future__ import annotations
+
+import signal
+
+_LONGEST_LINE = 300
+
+
+def one_line(text: object) -> str:
+    """A message fit for one line of a terminal: no control characters, not too long."""
+    plain = "".join(char if char.isprintable() else " " for char in str(text))
+    line = " ".join(plain.split())
+    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."
+
+
+def signal_text(number: int) -> str:
+    """`signal 11, SIGSEGV`."""
+    try:
+        return f"signal {number}, {signal.Signals(number).name}"
+    except ValueError:
+        return f"signal {number}"
