@@ -27,7 +27,7 @@ _REPLACED = "forward"
 
 
 class Access(NamedTuple):
-    """A path that leads through attributes: from module `base` to the module called `rest` there."""
+    """A path through attributes: from module `base` to the module `rest` below it; '' for `base` itself."""
 
     base: ModulePath
     rest: str
@@ -46,13 +46,11 @@ def read(text: str, modules: Set[str]) -> Access | None:
     if ".".join(atoms) != text:
         return None
     access = [_is_access(atoms, position, modules) for position in range(len(atoms))]
-    if True not in access[:-1]:
+    if True not in access:
         return None
     first = access.index(True)
     last = len(access) - 1 - access[::-1].index(True)
     base, rest = ModulePath(".".join(atoms[:first])), atoms[last + 1 :]
-    if not rest:
-        return None
     return Access(base, _known_end(base, rest, modules) if atoms[last] == _REPLACED else ".".join(rest))
 
 

@@ -12,6 +12,7 @@ import re
 from functools import lru_cache
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.lost_stacks import find_owners
 from rewriter.evidence.stacks import are_contradicted, extends, resolve
 from rewriter.evidence.weights_read import WeightsRead
 from rewriter.model.graph import GraphIndex
@@ -45,7 +46,8 @@ def testify(graph: GraphIndex) -> Testimony:
     stacks = {node: scopes[0] for node, (scopes, _) in read_from.items()}
     if not all(map(extends, set(stacks.values()))) or are_contradicted(stacks, weights):
         stacks = resolve(stacks, weights)
-    called = frozenset(module for stack in set(stacks.values()) for module in stack)
+    called = {module for stack in set(stacks.values()) for module in stack}
+    owners = find_owners(graph, {node: stack[-1] for node, stack in stacks.items()}, called, weights)
     claims = []
     classes: dict[ModulePath, str] = {}
     last: Scopes = (), ()
@@ -54,9 +56,10 @@ def testify(graph: GraphIndex) -> Testimony:
         if last != (modules, names):
             last = modules, names
             classes.update(zip(modules, names, strict=False))
-        class_name = names[-1] if names else None
-        claims.append(Claim(node, modules[-1], class_name, Source.EXPORTER, None, detail))
-    return Testimony(tuple(claims), classes, tuple(_folded(graph)), called)
+        class_name = names[-1] if names and node not in owners else None
+        module = owners.get(node, modules[-1])
+        claims.append(Claim(node, module, class_name, Source.EXPORTER, None, detail))
+    return Testimony(tuple(claims), classes, tuple(_folded(graph)), frozenset(called.union(owners.values())))
 
 
 def _scopes_of_nodes(graph: GraphIndex) -> dict[int, tuple[Scopes, str]]:

@@ -1,8 +1,8 @@
 """Module stacks as torch records them -> paths from the root.
 
-Every entry of a stack should extend the one before: `model`, `model.1`, `model.1.cv1`. Where somebody replaced
-`forward` on an instance (to fuse, to hook, to patch), torch loses track of where it is, and an entry is only
-what that `forward` called: `model`, `model.1`, `conv`. Such an entry is relative to
+Every entry of a stack should extend the one before: `model`, `model.1`, `model.1.cv1`. Where somebody
+replaced `forward` on an instance (to fuse, to hook, to patch), torch loses track of where it is, and an entry
+is only what that `forward` called: `model`, `model.1`, `conv`. Such an entry is relative to
 
 - the module before it, or another one below which the weights that its nodes read have it (`table`, which a
   caller passed down from the root);
@@ -41,12 +41,14 @@ class _Entry(NamedTuple):
         base: what it is relative to; None for an entry that has to be looked into.
         likely: what it is relative to where nothing else tells.
         nodes: those that have it, in file order.
+        accessed: whether attributes lead from `likely` to it.
     """
 
     rest: str
     base: ModulePath | None
     likely: ModulePath
     nodes: list[int]
+    accessed: bool = False
 
 
 def extends(stack: Stack) -> bool:
@@ -105,7 +107,8 @@ def _enter(text: ModulePath, nodes: list[int], level: _Level, weights: WeightsRe
         if raw and raw != path and text.startswith(raw + "."):
             return _Entry(text[len(raw) + 1 :], path, path, nodes)
     if access := read(text, weights.modules):
-        return _Entry(access.rest, None, _base_of(access, level), nodes)
+        base = _base_of(access, level)
+        return _Entry(access.rest, None if access.rest else base, base, nodes, accessed=True)
     if any(path and text.startswith(path + ".") for path in level.resolved):
         return _Entry(text, ROOT, ROOT, nodes)
     return _Entry(text, None if text else ROOT, parent, nodes)
@@ -137,7 +140,7 @@ def _find_bases(
             continue
         if entry.likely.child(entry.rest) in weights.modules:
             base = entry.likely
-        elif entry.rest in weights.modules or (knows_its_place and entry.likely == parent):
+        elif not entry.accessed and (knows_its_place or entry.rest in weights.modules):
             base = ROOT
         elif told.issubset((*above, ROOT)):
             base = next(iter(told)) if len(told) == 1 else entry.likely
@@ -162,14 +165,14 @@ def _keep_contested(entries: Sequence[_Entry], bases: dict[int, ModulePath | Non
     contested = {base for told in answers if len(told) > 1 for base in told} | {ROOT}
     for entry in entries:
         for node in entry.nodes:
-            if bases[node] not in contested and bases[node] is not None and entry.likely == ROOT:
+            if bases[node] not in contested and bases[node] is not None and not entry.accessed:
                 bases[node] = ROOT
     return {base for base in bases.values() if base is not None}
 
 
 def _told_by_weights(entry: _Entry, above: Stack, weights: WeightsRead) -> dict[int, ModulePath | None]:
-    """Node -> what the entry is relative to by its weights; one answer for all where weights do not differ."""
-    bases = tuple(dict.fromkeys((*reversed(above), entry.likely, ROOT)))
+    """Node -> what the entry is relative to by its weights: the same for all where no weights differ."""
+    bases = tuple(dict.fromkeys((entry.likely, *reversed(above), ROOT)))
     decided: dict[int, ModulePath] = {}
     supported: dict[int, ModulePath] = {}
     for node in entry.nodes:

@@ -1,12 +1,13 @@
 """Who owns the weights that nodes read, as far as that can correct what metadata says of those nodes.
 
-A tensor that one node reads decides. One that several read may stand for equal tensors of other modules, which
-exporters merge: it decides only where the signature of the program has no parameter left that may have been
-merged into it, else it supports.
+A tensor that one node reads decides. One that several read may stand for equal tensors of other modules,
+which exporters merge: it decides only where the signature of the program has no parameter left that may have
+been merged into it, else it supports.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Set
 from functools import cached_property
 from typing import NamedTuple
@@ -43,6 +44,7 @@ class WeightsRead:
         self._computed_from = {name for names in folded.values() for name in names}
         self._signature = tuple(signature)
         self._decides: dict[int, bool] = {}
+        self._sorted: dict[str, list[str]] = {}
         self._of_node: dict[int, Owner | None] = {}
 
     def owner(self, node: int) -> Owner | None:
@@ -64,26 +66,51 @@ class WeightsRead:
         return found
 
     @cached_property
-    def merged(self) -> Mapping[str, Set[ModulePath]]:
-        """Local name of a parameter -> owners whose tensor of that name the file lacks: merged, perhaps."""
+    def merged(self) -> Mapping[str, Mapping[str, Set[ModulePath]]]:
+        """Parameters that the file lacks, perhaps since they were merged: name -> last atom -> owners.
+
+        `layers.1.norm.weight` stands under `weight` and `norm`.
+        """
         graph = self._graph
         present = self._computed_from.union(graph.value_names[value] for value in graph.constants)
-        found: dict[str, set[ModulePath]] = {}
+        found: dict[str, dict[str, set[ModulePath]]] = {}
         for name in self._signature:
             owner = owner_of_parameter(name)
             if owner and name not in present:
-                found.setdefault(name.rpartition(".")[2], set()).add(owner)
+                of_name = found.setdefault(name.rpartition(".")[2], {})
+                of_name.setdefault(owner.name, set()).add(owner)
         return found
 
-    def possible(self, node: int) -> Set[ModulePath]:
-        """All modules that may own what a node reads, where exporters merged equal tensors."""
-        found: set[ModulePath] = set()
+    def decides_below(self, node: int, module: ModulePath) -> bool:
+        """Whether what a node reads decides who owns it, if that is known to lie below `module`."""
+        owner = self.owner(node)
+        if owner is None or owner.decides:
+            return owner is not None
+        names = (self._graph.value_names[value] for value in self._graph.reads[node] if value != NONE)
+        if not self._signature or module not in self.modules:
+            return False
+        return not any(self._lacks_below(name.rpartition(".")[2], module) for name in names)
+
+    def _lacks_below(self, local: str, module: ModulePath) -> bool:
+        """Whether a module below another has a parameter of that name which the file lacks."""
+        if local not in self._sorted:
+            owners = {owner for of_name in self.merged.get(local, {}).values() for owner in of_name}
+            self._sorted[local] = sorted(f"{owner}." for owner in owners)
+        position = bisect_left(self._sorted[local], f"{module}.")
+        return any(owner.startswith(f"{module}.") for owner in self._sorted[local][position : position + 1])
+
+    def possible_below(self, node: int, parent: ModulePath) -> list[ModulePath]:
+        """The children of `parent` that may own what a node reads, where exporters merged equal tensors."""
         owners = self._owners_for(node)
+        found: set[ModulePath] | None = None
         for value in self._graph.reads[node]:
             if owner := owners.get(value):
-                merged = self.merged.get(self._graph.value_names[value].rpartition(".")[2], set())
-                found = {owner, *merged} if not found else found & {owner, *merged}
-        return found
+                merged = self.merged.get(self._graph.value_names[value].rpartition(".")[2], {})
+                names = {owner.name, *merged}
+                children = {parent.child(name) for name in names}
+                own = {child for child in children if child == owner or child in merged.get(child.name, ())}
+                found = own if found is None else found & own
+        return sorted(found or ())
 
     def _find(self, node: int) -> Owner | None:
         owners = self._owners_for(node)
