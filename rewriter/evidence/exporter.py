@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.grammar import DEEPEST
+from rewriter.evidence.lost_stacks import find_owners
+from rewriter.evidence.stack_bases import Stack
+from rewriter.evidence.stacks import are_contradicted, extends, resolve
+from rewriter.evidence.weights_read import WeightsRead
 from rewriter.model.graph import GraphIndex
 from rewriter.model.metadata import get, read
-from rewriter.paths import ModulePath
+from rewriter.paths import ROOT, ModulePath
 
 NAME_SCOPES = "pkg.torch.onnx.name_scopes"
 CLASS_HIERARCHY = "pkg.torch.onnx.class_hierarchy"
@@ -24,8 +30,10 @@ FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
 GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _LISTS = frozenset({NAME_SCOPES, CLASS_HIERARCHY})
 
+_OF_TORCH = "torch.nn.modules."
 # torch names this "module" where a node was made outside of any; it is no place.
 _SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
+_WRAPPER = "_export_root"
 _SIGNATURE_LINE = re.compile(r"^(\w+): (?:PARAMETER|BUFFER) target='(.*?)'", re.MULTILINE)
 
 _PLAIN_LIST = re.compile(r"\['[^'\"\\\n\r\0]*'(?:, '[^'\"\\\n\r\0]*')*\]")
@@ -37,22 +45,74 @@ Scopes = tuple[tuple[ModulePath, ...], tuple[str, ...]]
 
 def testify(graph: GraphIndex) -> Testimony:
     """Claims for every node with a module stack, classes for all modules on it, and folded parameters."""
-    claims = []
+    read_from = _scopes_of_nodes(graph)
+    targets = signature(graph)
+    weights = WeightsRead(graph, targets.values(), folded_from(graph))
+    stacks = {node: scopes[0] for node, (scopes, _) in read_from.items()}
+    if not all(map(extends, set(stacks.values()))) or are_contradicted(stacks, weights):
+        stacks = resolve(stacks, weights)
+    called = {module for stack in set(stacks.values()) for module in stack}
+    owners, between = find_owners(graph, {n: stack[-1] for n, stack in stacks.items()}, called, weights)
+    owners |= _not_in_leaves(read_from, stacks, weights)
+    for module in (*owners.values(), *between.values()):
+        _add_callers(module, called)
     classes: dict[ModulePath, str] = {}
-    called: set[ModulePath] = set()
-    last: Scopes = (), ()
-    for number, entries in graph.entries(_of_scopes):
-        scopes = modules, names = _scopes(entries)
-        if not modules:
+    for stack, names in dict.fromkeys((stacks[node], scopes[1]) for node, (scopes, _) in read_from.items()):
+        classes.update(zip(stack, names, strict=False))
+    claims = tuple(_claims(read_from, stacks, owners, between))
+    return Testimony(claims, classes, tuple(_folded(graph, targets)), frozenset(called))
+
+
+def _claims(
+    read_from: Mapping[int, tuple[Scopes, str]],
+    stacks: Mapping[int, Stack],
+    owners: Mapping[int, ModulePath],
+    between: Mapping[int, ModulePath],
+) -> Iterator[Claim]:
+    """What the metadata of each node says, or what weights say of it where the stack ends too early."""
+    for node, ((recorded, names), detail) in read_from.items():
+        module = stacks[node][-1]
+        if node in owners:
+            yield Claim(node, owners[node], None, Source.PARAMETER, None, f"{detail} and its weights")
+        elif node in between:
+            yield Claim(node, between[node], None, Source.DATAFLOW, None, f"{detail} and weights around")
+        else:
+            text = detail if module == recorded[-1] else f"{detail}, corrected by weights"
+            yield Claim(node, module, names[-1] if names else None, Source.EXPORTER, None, text)
+
+
+def _add_callers(module: ModulePath, called: set[ModulePath]) -> None:
+    """Note that a module was called, and all above it but lists, which never are."""
+    while module and module not in called:
+        called.add(module)
+        while module.name.isdecimal():
+            module = module.parent or ROOT
+        module = module.parent or ROOT
+
+
+def _not_in_leaves(
+    read_from: Mapping[int, tuple[Scopes, str]], stacks: Mapping[int, Stack], weights: WeightsRead
+) -> dict[int, ModulePath]:
+    """Nodes whose weight decides that they are not in a module of torch's own that has no weights."""
+    found = {}
+    for node, ((_, names), _) in read_from.items():
+        module = stacks[node][-1]
+        if not names or not names[-1].startswith(_OF_TORCH) or module in weights.modules:
             continue
-        if scopes is not last:  # as the nodes before it
-            last = scopes
-            classes.update(zip(modules, names, strict=False))
-            called.update(modules)
-        class_name = names[-1] if names else None
-        detail = entries.get(NAME_SCOPES) or entries[NAMESPACE]
-        claims.append(Claim(number, modules[-1], class_name, Source.EXPORTER, None, detail))
-    return Testimony(tuple(claims), classes, tuple(_folded(graph)), frozenset(called))
+        owner = weights.owner(node)
+        if owner and owner.decides and not module.holds(owner.module) and not owner.module.holds(module):
+            found[node] = owner.module
+    return found
+
+
+def _scopes_of_nodes(graph: GraphIndex) -> dict[int, tuple[Scopes, str]]:
+    """Node -> what its metadata says, and the text that says it."""
+    found = {}
+    for number, entries in graph.entries(_of_scopes):
+        scopes = _scopes(entries)
+        if 0 < len(scopes[0]) <= DEEPEST:
+            found[number] = scopes, entries.get(NAME_SCOPES) or entries[NAMESPACE]
+    return found
 
 
 def _of_scopes(keys: tuple[str, ...]) -> frozenset[str]:
@@ -72,7 +132,17 @@ def _from_lists(scopes: str, classes: str) -> Scopes:
     modules, names = _parse_list(scopes + "]"), _parse_list(classes + "]")
     if not modules or any(_SENTINEL in module for module in modules):
         return (), ()
-    return tuple(map(ModulePath, modules)), names if len(names) == len(modules) else ()
+    names = names if len(names) == len(modules) else ()
+    if any(module.startswith(_WRAPPER) for module in modules):
+        return _without_wrapper(modules, names)
+    return tuple(map(ModulePath, modules)), names
+
+
+def _without_wrapper(modules: tuple[str, ...], names: tuple[str, ...]) -> Scopes:
+    """Strict export calls the model by a module of its own, which some stacks name."""
+    kept = [position for position, module in enumerate(modules) if module != _WRAPPER]
+    paths = tuple(ModulePath(modules[position].removeprefix(f"{_WRAPPER}.")) for position in kept)
+    return paths, tuple(names[position] for position in kept) if names else ()
 
 
 @lru_cache(maxsize=65536)
@@ -106,13 +176,13 @@ def folded_from(graph: GraphIndex) -> dict[int, tuple[str, ...]]:
     return {value: origin for value, origin in read.items() if origin}
 
 
-def _folded(graph: GraphIndex) -> list[ParameterClaim]:
+def _folded(graph: GraphIndex, parameters: Mapping[str, str]) -> list[ParameterClaim]:
     """Anonymous initializers made from one parameter alone.
 
     The optimizer tells which. That only its layout changed is told by the reader: torch's linear takes the
     parameter itself as (out, in) where ONNX's MatMul wants (in, out).
     """
-    targets = {target: name for name, target in signature(graph).items()}
+    targets = {target: name for name, target in parameters.items()}
     found = []
     for value, origin in folded_from(graph).items() if targets else ():
         if len(origin) != 1 or origin[0] not in targets:

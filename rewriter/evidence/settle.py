@@ -27,6 +27,7 @@ from rewriter.evidence import (
     activations,
     between,
     checkpoint_match,
+    conflicts,
     dataflow,
     derived,
     exporter,
@@ -77,6 +78,7 @@ class Settled:
         notes: what witnesses have to say of the file as a whole, a line each.
         heard: what each witness said, in the order they were heard.
         original: how far the original fits; None where none was given.
+        supported: the nodes whose weights other nodes read as well, so that these contradict no winner.
     """
 
     claims: tuple[tuple[Claim, ...], ...]
@@ -91,11 +93,12 @@ class Settled:
     notes: tuple[str, ...]
     heard: tuple[Heard, ...]
     original: LikeFit | None = None
+    supported: frozenset[int] = frozenset()
 
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
         """Modules that the losing claims on `node` name against the winner."""
-        claims = self.claims[node]
-        return tuple(dict.fromkeys(c.module for c in claims[1:] if _contradicts(claims[0], c)))
+        against = conflicts.against_winner(self.claims[node], node in self.supported)
+        return tuple(dict.fromkeys(claim.module for claim in against))
 
 
 def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) -> Settled:
@@ -172,6 +175,7 @@ def _decide(
         tuple(note for testimony in testimonies for note in testimony.notes),
         tuple(hearing.heard),
         original,
+        frozenset(conflicts.only_supported(graph, hearing.claims)),
     )
 
 
@@ -224,16 +228,3 @@ def _tell_calls(
                 default=0,
             )
     return tuple(call or 0 for call in calls), module_calls
-
-
-def _contradicts(winner: Claim, other: Claim) -> bool:
-    """Whether two claims cannot both be right.
-
-    A module may well use a weight of a module above or below it (`mha` multiplies by `mha.out_proj.weight`),
-    so the owner of a parameter contradicts only from another branch of the tree.
-    """
-    if other.module == winner.module:
-        return False
-    if other.source is Source.PARAMETER:
-        return not (winner.module.holds(other.module) or other.module.holds(winner.module))
-    return True
