@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
-_GLUE = frozenset({"Constant", "ConstantOfShape", "Identity", "Shape", "Size", "Reshape", "Transpose"})
-_GLUE |= {"Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Concat"}
-_GLUE |= {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
+GLUE = frozenset({"Constant", "ConstantOfShape", "Identity", "Shape", "Size", "Reshape", "Transpose"})
+GLUE |= {"Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Concat"}
+GLUE |= {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
 """Operators that exporters and quantisers put around any other."""
 
 
@@ -116,7 +116,7 @@ def class_of(operators: Set[str], parameters: Mapping[str, int]) -> str | None:
     Returns:
         A fully qualified class, or None where no pattern fits.
     """
-    own = operators - _GLUE
+    own = operators - GLUE
     return next((pattern.class_name for pattern in PATTERNS if _fits(pattern, own, parameters)), None)
 
 
