@@ -120,6 +120,28 @@ def class_of(operators: Set[str], parameters: Mapping[str, int]) -> str | None:
     return next((pattern.class_name for pattern in PATTERNS if _fits(pattern, own, parameters)), None)
 
 
+def is_closed(operators: Set[str]) -> bool:
+    """Whether a leaf with these operators looks like a whole module of torch, its parameters aside."""
+    own = operators - GLUE
+    return any(pattern.operators <= own <= pattern.operators | pattern.optional for pattern in PATTERNS)
+
+
+def may_feed(operator: str, operators: Set[str]) -> bool:
+    """Whether an operator in front of a leaf with these operators may be a part of that leaf.
+
+    A sum in front of a product is none: it is the bias of an earlier one, or a residual.
+    """
+    if operator in GLUE:
+        return True
+    own = operators - GLUE
+    return any(
+        own <= pattern.operators | pattern.optional
+        and operator
+        in (pattern.operators | pattern.optional if len(pattern.operators) > 1 else pattern.operators)
+        for pattern in PATTERNS
+    )
+
+
 def _fits(pattern: Pattern, operators: Set[str], parameters: Mapping[str, int]) -> bool:
     return (
         pattern.operators <= operators <= pattern.operators | pattern.optional
