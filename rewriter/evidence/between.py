@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 
+from rewriter.evidence import numbered_parts
 from rewriter.evidence.claim import Claim, Source, Testimony
 from rewriter.evidence.contents import FLOATS
 from rewriter.evidence.patterns import GLUE
@@ -35,8 +36,11 @@ _NEAREST = 24
 
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimony:
     """Claims for the nodes without a module, from those that read parameters."""
+    claims = numbered_parts.fill(graph, modules)
+    modules = list(modules)
+    for claim in claims:
+        modules[claim.node] = claim.module
     places = _Places(graph, modules)
-    claims = []
     for node, module in enumerate(modules):
         step = places.steps.of[node]
         place = places.of_step[step]

@@ -73,7 +73,11 @@ PATTERNS = (
     _pattern("normalization.GroupNorm", "GroupNormalization", _NORM),
     _pattern("normalization.GroupNorm", "InstanceNormalization Mul Add", _NORM),
     _pattern("instancenorm._InstanceNorm", "InstanceNormalization", "weight? bias?"),
-    _pattern("batchnorm._BatchNorm", "BatchNormalization", f"{_NORM} running_mean? running_var?"),
+    _pattern(
+        "batchnorm._BatchNorm",
+        "BatchNormalization",
+        f"{_NORM} running_mean? running_var? num_batches_tracked?",
+    ),
     _pattern("rnn.LSTM", "LSTM", optional="Slice"),
     _pattern("rnn.GRU", "GRU", optional="Slice"),
     _pattern("rnn.RNN", "RNN", optional="Slice"),
