@@ -5,8 +5,7 @@ belongs to neither. A reshape of what was transposed counts its maker as a reade
 where a reader is known to stand in the root itself; that readers have nothing in common says nothing about
 the node, nor does a result that leaves the graph. A list of modules is never called and makes nothing, so the
 node goes to the caller above it: past modules that are not on any call chain, and past those whose parts are
-numbered (a Sequential computes nothing of its own either). Nor does it go into a leaf that is a whole module
-of torch without it: what feeds a linear layer is no part of that, but for what lays its input out.
+numbered (a Sequential computes nothing of its own either). Nor does it go into a leaf that does not take it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 
 from rewriter.evidence.claim import SHOWN, Claim, Source, Testimony
-from rewriter.evidence.patterns import is_closed, may_feed
+from rewriter.evidence.leaves import Leaves
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
@@ -32,7 +31,7 @@ def testify(
         called: the modules known to be called; empty where nothing is known of calls.
     """
     known = list(modules)
-    leaves = _closed_leaves(graph, modules)
+    leaves = Leaves(graph, modules)
     leaving = {graph.producer[value] for value in graph.bodies[0].results if value != NONE}
     claims = []
     for node in _readers_first(graph, known):
@@ -41,7 +40,7 @@ def testify(
         around = {*graph.successors(node), *_merged_with(graph, node)}
         places = {place for other in around if (place := known[other]) is not None}
         module = common_ancestor(sorted(places))
-        if module in leaves and not may_feed(graph.operators[node][1], leaves[module]):
+        if module and not leaves.take(module, node):
             module = module.parent
         while module and module not in places and _makes_nothing(module, places, called):
             module = module.parent
@@ -52,16 +51,6 @@ def testify(
         detail = f"{len(around)} readers in {named or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail))
     return Testimony(tuple(claims))
-
-
-def _closed_leaves(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[ModulePath, set[str]]:
-    """The modules without parts that look like one of torch -> their operators."""
-    operators: dict[ModulePath, set[str]] = {}
-    for node, module in enumerate(modules):
-        if module:
-            operators.setdefault(module, set()).add(graph.operators[node][1])
-    compound = {above for module in operators for above in module.ancestors()}
-    return {m: found for m, found in operators.items() if m not in compound and is_closed(found)}
 
 
 def _makes_nothing(module: ModulePath, places: Set[ModulePath], called: Set[ModulePath]) -> bool:

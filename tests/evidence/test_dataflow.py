@@ -39,6 +39,26 @@ def test_what_feeds_a_linear_layer_is_no_part_of_it(operator: str, inside: bool)
     assert found["v"] == ("enc.fc" if inside else "enc")
 
 
+@pytest.mark.parametrize("activation", ["Relu(v)", "Mul(v, v)", "Softmax(v)"])
+@pytest.mark.parametrize(
+    "product", ["MatMul(u, onnx_MatMul_7)", "Cast<to = 1>(u) w = MatMul(v0, onnx_MatMul_7)"]
+)
+def test_a_node_with_a_weight_is_no_part_of_an_activation(activation: str, product: str) -> None:
+    """As quantisers leave it: the name of the product says nothing any more."""
+    made = f"v = {product}" if "w =" not in product else f"v0 = {product.replace('w =', 'v =')}"
+    found = placed(
+        f"""g (float[2,2] x) => (float[2,2] z)
+        <float[2,2] onnx_MatMul_7 = {{1,2,3,4}}>
+        {{
+          ["/enc/Neg"] u = Neg(x)
+          {made}
+          ["/enc/act/Op"] y = {activation}
+          ["/enc/Neg_1"] z = Neg(y)
+        }}"""
+    )
+    assert found["v"] == "enc"
+
+
 def branch(owner: str) -> str:
     product = f'{owner}2 = MatMul({owner}1, "{owner}.fc.weight")'
     return (
