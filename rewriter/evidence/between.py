@@ -23,9 +23,9 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from rewriter.evidence import numbered_parts
 from rewriter.evidence.claim import Claim, Source, Testimony
-from rewriter.evidence.contents import FLOATS
 from rewriter.evidence.patterns import GLUE
 from rewriter.evidence.steps import Steps
+from rewriter.evidence.unnamed_layers import weights_of_layers
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
@@ -66,6 +66,7 @@ class _Places:
     def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
         self.graph = graph
         self.steps = Steps(graph)
+        self.weights = weights_of_layers(graph, modules)
         self.of_step: dict[int, ModulePath | None] = {}
         for step, members in self.steps.members.items():
             found = sorted({m for node in members if (m := modules[node]) is not None})
@@ -208,12 +209,7 @@ class _Places:
 
     def _computes_unnamed(self, step: int) -> bool:
         """Whether a step computes with a weight that nobody owns: the end of what known steps tell."""
-        return any(map(self._reads_unnamed, self.steps.members[step]))
-
-    def _reads_unnamed(self, node: int) -> bool:
-        """Whether a node reads a tensor that only a layer has: floats of two axes or more."""
-        tensors = (self.graph.initializers.get(value) for value in self.graph.reads[node])
-        return any(each is not None and each.data_type in FLOATS and len(each.dims) > 1 for each in tensors)
+        return any(not self.weights.isdisjoint(self.graph.reads[node]) for node in self.steps.members[step])
 
     def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
         """The module that a step serves, where a part of it reads the same value or what it reads."""

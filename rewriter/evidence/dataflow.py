@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
+from rewriter.evidence import unnamed_layers
 from rewriter.evidence.claim import SHOWN, Claim, Source, Testimony
 from rewriter.evidence.leaves import Leaves
 from rewriter.model.graph import NONE, GraphIndex
@@ -32,6 +33,7 @@ def testify(
     """
     known = list(modules)
     leaves = Leaves(graph, modules)
+    unnamed = unnamed_layers.places(graph, modules)
     leaving = {graph.producer[value] for value in graph.bodies[0].results if value != NONE}
     claims = []
     for node in _readers_first(graph, known):
@@ -40,6 +42,8 @@ def testify(
         around = {*graph.successors(node), *_merged_with(graph, node)}
         places = {place for other in around if (place := known[other]) is not None}
         module = common_ancestor(sorted(places))
+        if node in unnamed and module is not None:
+            module = _common(module, unnamed[node])
         if module and not leaves.take(module, node):
             module = module.parent
         while module and module not in places and _makes_nothing(module, places, called):
@@ -51,6 +55,10 @@ def testify(
         detail = f"{len(around)} readers in {named or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail))
     return Testimony(tuple(claims))
+
+
+def _common(module: ModulePath, around: ModulePath | None) -> ModulePath | None:
+    return None if around is None else common_ancestor((module, around))
 
 
 def _makes_nothing(module: ModulePath, places: Set[ModulePath], called: Set[ModulePath]) -> bool:
