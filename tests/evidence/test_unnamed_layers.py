@@ -21,10 +21,14 @@ def backbone(source: str) -> str:
     return "".join(f" c{n} = MatMul({values[n]}, w{n}) {values[n + 1]} = Relu(c{n})" for n in range(LAYERS))
 
 
-def placed(body: str, tensors: str, **nodes: dict[str, str]) -> dict[str, str | None]:
-    named = 'float[2,2] "head.preds.0.weight" = {1,2,3,4}, float[2,2] "stem.fc.weight" = {1,2,3,4}'
+def placed(
+    body: str, tensors: str, shared: str = "", last: dict[str, str] | None = None
+) -> dict[str, str | None]:
+    named = ", ".join(
+        f'float[2,2] "{shared}{name}.weight" = {{1,2,3,4}}' for name in ("head.preds.0", "stem.fc")
+    )
     text = f"g (float[2,2] x) => (float[2,2] y, float[2,2] z) <{named}{tensors}> {{ {body} }}"
-    analysis = pipeline.load(model(text, **nodes))
+    analysis = pipeline.load(model(text, last=last or {}))
     pairs = zip(analysis.graph.nodes, analysis.tree.placements, strict=True)
     return {node.output[0]: str(place.module) if place else None for node, place in pairs}
 
@@ -40,19 +44,23 @@ OF_BACKBONE = [f"c{n}" for n in range(LAYERS)] + [f"r{n}" for n in range(LAYERS 
 @pytest.mark.parametrize("heads", [HEADS, PLAIN_HEADS])
 @pytest.mark.parametrize("metadata", [False, True])
 def test_nothing_before_the_first_name_is_placed(made: str, tensors: str, heads: str, metadata: bool) -> None:
-    nodes = {"last": DYNAMO} if metadata else {}
+    last = DYNAMO if metadata else None
     body = f"{made} i = Neg(x) {backbone('i')} {heads}"
-    found = placed(body, tensors, **nodes)
+    found = placed(body, tensors, last=last)
     assert {found[value] for value in (*OF_BACKBONE, "i")} == {None}
     assert found["y"] == "head.preds.0"
 
 
 @pytest.mark.parametrize(("made", "tensors"), WEIGHTS)
-def test_layers_between_names_go_to_what_these_have_in_common(made: str, tensors: str) -> None:
-    stem = '["/net/stem/MatMul"] s = MatMul(x, "stem.fc.weight")'
-    heads = HEADS.replace("/head/preds.0/", "/net/preds.0/").replace("/head/act", "/net/act")
-    found = placed(f'{made} ["/net/Neg"] i = Neg(x) {stem} {backbone("s")} {heads}', tensors)
-    assert not any(str(found[value]).startswith(("net.preds", "net.act", "head")) for value in OF_BACKBONE)
+@pytest.mark.parametrize("shared", ["", "net."])
+def test_layers_between_names_go_to_what_these_have_in_common(made: str, tensors: str, shared: str) -> None:
+    scope = shared.replace(".", "/")
+    stem = f'["/{scope}stem/fc/MatMul"] s = MatMul(x, "stem.fc.weight")'
+    body = f"{made} {stem} {backbone('s')} {HEADS}".replace('["/head', f'["/{scope}head')
+    for module in ("stem", "head"):
+        body = body.replace(f'"{module}.', f'"{shared}{module}.')
+    found = placed(body, tensors, shared=shared)
+    assert {found[value] for value in OF_BACKBONE} == {shared.rstrip(".") or None}
 
 
 def test_one_layer_between_names_belongs_to_its_readers() -> None:
