@@ -6,12 +6,13 @@ these belong with what reads them, so the file falls into *steps*. A step that r
 others hold the model's own arithmetic between layers:
 
 1. where two operands come from different known steps (queries and keys, a branch and its residual), the
-   module they have in common most deeply made the step: an *anchor*;
+   module they have in common most deeply made the step: an *anchor*. A weight without a name ends what known
+   steps tell: behind it there are modules that the file does not name;
 2. what stands between known steps and anchors goes to what one before and one behind have most deeply in
    common, never into one of them;
-3. what nothing known feeds serves those that read it, what feeds nothing known stands where it came from,
-   one level up; constants belong to their readers. Not so where a weight without a name comes first: there
-   are modules that the file does not name, and nobody knows where they end.
+3. what feeds nothing known stands where it came from, one level up, unless weights without a name stand
+   before or behind it; constants belong to their readers. What nothing known feeds stays without a place: it
+   may be a module that the file does not name.
 
 Lists are never called, so what only numbered parts have in common goes to the module above.
 """
@@ -20,9 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 
+from rewriter.evidence import numbered_parts
 from rewriter.evidence.claim import Claim, Source, Testimony
-from rewriter.evidence.contents import FLOATS
+from rewriter.evidence.patterns import GLUE
 from rewriter.evidence.steps import Steps
+from rewriter.evidence.unnamed_layers import weights_of_layers
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
@@ -33,8 +36,11 @@ _NEAREST = 24
 
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimony:
     """Claims for the nodes without a module, from those that read parameters."""
+    claims = numbered_parts.fill(graph, modules)
+    modules = list(modules)
+    for claim in claims:
+        modules[claim.node] = claim.module
     places = _Places(graph, modules)
-    claims = []
     for node, module in enumerate(modules):
         step = places.steps.of[node]
         place = places.of_step[step]
@@ -60,6 +66,7 @@ class _Places:
     def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
         self.graph = graph
         self.steps = Steps(graph)
+        self.weights = weights_of_layers(graph, modules)
         self.of_step: dict[int, ModulePath | None] = {}
         for step, members in self.steps.members.items():
             found = sorted({m for node in members if (m := modules[node]) is not None})
@@ -69,6 +76,9 @@ class _Places:
         self.compound = {
             above for place in self.of_step.values() if place is not None for above in place.ancestors()
         }
+        self.leaves = {
+            place for step in self.known if (place := self.of_step[step]) is not None
+        } - self.compound
         self._meetings: dict[_Pair, ModulePath | None] = {}
         self._anchor()
         self._fill()
@@ -115,14 +125,14 @@ class _Places:
             nearest = dict.fromkeys(
                 s for turn in range(_NEAREST) for o in operands for s in o[turn : turn + 1]
             )
-            sources[step] = tuple(nearest)[:_NEAREST]
+            sources[step] = () if self._computes_unnamed(step) else tuple(nearest)[:_NEAREST]
             meetings = [
                 meeting
                 for number, one in enumerate(operands)
                 for other in operands[number + 1 :]
                 for a in one
                 for b in other
-                if a != b and (meeting := self._meet(a, b)) is not None
+                if a not in other and b not in one and (meeting := self._meet(a, b)) is not None
             ]
             meetings += self._branches(step, sources)
             if meetings:
@@ -171,13 +181,13 @@ class _Places:
         fixed = {step for step in self.steps.heads if self.of_step[step] is not None}
         behind = self._nearest_behind(fixed)
         before: dict[int, tuple[int, ...]] = {}
-        unnamed = self._behind_unnamed()
+        astray = self._among_unnamed(behind)
         for step in self.steps.heads:
             nearest: dict[int, None] = {}
             for other in self.steps.before[step]:
                 nearest.update(dict.fromkeys((other,) if other in fixed else before.get(other, ())))
             before[step] = tuple(nearest)[:_NEAREST]
-            if step in fixed or step in self.steps.constant or (step in unnamed and not before[step]):
+            if step in fixed or step in self.steps.constant or not before[step] or step in astray:
                 continue
             meeting = self._between(before[step], behind[step])
             entered = self._entered(step, behind[step], fixed)
@@ -185,22 +195,21 @@ class _Places:
                 entered if entered and (meeting is None or meeting.holds(entered)) else meeting
             )
 
-    def _behind_unnamed(self) -> set[int]:
-        """The steps that compute with a weight that nobody owns, or with what such a step gives."""
-        found: set[int] = set()
-        for step in self.steps.heads:
-            if step in self.known:
-                continue
-            if any(map(self._reads_unnamed, self.steps.members[step])) or not found.isdisjoint(
-                self.steps.before[step]
-            ):
-                found.add(step)
+    def _among_unnamed(self, behind: Mapping[int, Sequence[int]]) -> set[int]:
+        """The steps that lead to nothing known and stand before or behind weights that nobody owns."""
+        last = [step for step in self.steps.heads if step not in self.known and not behind[step]]
+        found = {step for step in last if self._computes_unnamed(step)}
+        for order, beside in ((last, self.steps.before), (last[::-1], self.steps.behind)):
+            touched = set(found)
+            for step in order:
+                if not touched.isdisjoint(beside[step]):
+                    touched.add(step)
+            found |= touched
         return found
 
-    def _reads_unnamed(self, node: int) -> bool:
-        """Whether a node reads a tensor that only a layer has: floats of two axes or more."""
-        tensors = (self.graph.initializers.get(value) for value in self.graph.reads[node])
-        return any(each is not None and each.data_type in FLOATS and len(each.dims) > 1 for each in tensors)
+    def _computes_unnamed(self, step: int) -> bool:
+        """Whether a step computes with a weight that nobody owns: the end of what known steps tell."""
+        return any(not self.weights.isdisjoint(self.graph.reads[node]) for node in self.steps.members[step])
 
     def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
         """The module that a step serves, where a part of it reads the same value or what it reads."""
@@ -208,6 +217,7 @@ class _Places:
         module = common_ancestor(sorted(places))
         if not module:
             return None
+        module = _calling(module, places)
         reads = {value for node in self.steps.members[step] for value in self.graph.reads[node]}
         beside = {
             self.steps.of[reader]
@@ -264,9 +274,15 @@ class _Places:
                     for reader in self.graph.successors(node)
                     if self.steps.of[reader] != step
                 }
-                found = sorted(place for place in readers if place is not None)
-                module = common_ancestor(found)
-                self.of_step[step] = module
+                found = {place for place in readers if place is not None}
+                module = common_ancestor(sorted(found))
+                if module in self.leaves and not self._only_shapes(step):
+                    module = _above(module)
+                self.of_step[step] = None if module is None else _calling(module, found)
+
+    def _only_shapes(self, step: int) -> bool:
+        """Whether a step only lays out what others compute, as exporters do inside of a module."""
+        return all(self.graph.operators[node][1] in GLUE for node in self.steps.members[step])
 
 
 def _calling(module: ModulePath, places: Set[ModulePath]) -> ModulePath:

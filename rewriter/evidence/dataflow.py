@@ -5,14 +5,16 @@ belongs to neither. A reshape of what was transposed counts its maker as a reade
 where a reader is known to stand in the root itself; that readers have nothing in common says nothing about
 the node, nor does a result that leaves the graph. A list of modules is never called and makes nothing, so the
 node goes to the caller above it: past modules that are not on any call chain, and past those whose parts are
-numbered (a Sequential computes nothing of its own either).
+numbered (a Sequential computes nothing of its own either). Nor does it go into a leaf that does not take it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
+from rewriter.evidence import unnamed_layers
 from rewriter.evidence.claim import SHOWN, Claim, Source, Testimony
+from rewriter.evidence.leaves import Leaves
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
@@ -30,6 +32,8 @@ def testify(
         called: the modules known to be called; empty where nothing is known of calls.
     """
     known = list(modules)
+    leaves = Leaves(graph, modules)
+    unnamed = unnamed_layers.places(graph, modules)
     leaving = {graph.producer[value] for value in graph.bodies[0].results if value != NONE}
     claims = []
     for node in _readers_first(graph, known):
@@ -38,6 +42,10 @@ def testify(
         around = {*graph.successors(node), *_merged_with(graph, node)}
         places = {place for other in around if (place := known[other]) is not None}
         module = common_ancestor(sorted(places))
+        if node in unnamed and module is not None:
+            module = _common(module, unnamed[node])
+        if module and not leaves.take(module, node):
+            module = module.parent
         while module and module not in places and _makes_nothing(module, places, called):
             module = module.parent
         if module is None or (not module and module not in places):
@@ -49,9 +57,13 @@ def testify(
     return Testimony(tuple(claims))
 
 
+def _common(module: ModulePath, around: ModulePath | None) -> ModulePath | None:
+    return None if around is None else common_ancestor((module, around))
+
+
 def _makes_nothing(module: ModulePath, places: Set[ModulePath], called: Set[ModulePath]) -> bool:
     numbered = all(place.relative_to(module).partition(".")[0].isdecimal() for place in places)
-    return numbered or (bool(called) and module not in called)
+    return numbered or (not called.isdisjoint(places) and module not in called)
 
 
 def _merged_with(graph: GraphIndex, node: int) -> Iterator[int]:

@@ -28,7 +28,7 @@ from rewriter.paths import ModulePath, common_ancestor
 _FUSION = re.compile(r"(?:/+\w*Fusion/*)+$")
 _PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
 _TAIL = re.compile(r"(_output_\d+)(?:quant_scaled_output|[_:][^/]*)$")
-_COUNTED = re.compile(r"_\d+$")
+_COUNTED = re.compile(r"_?\d+$")
 _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_?\d+$|_post_reshape$")
 _PREFIXES = ("fused ", "_inlfunc_")  # looked for first: searching for a pattern costs ten times as much
 _OUTPUT = "_output_"

@@ -2,7 +2,8 @@
 
 `encoder.layer.0.query.weight` belongs to `encoder.layer.0.query`. Only constants can be parameters: torch.jit
 calls activations `input.4`, and caches come in as `past_key_values.0.key`. Exporters put equal ones into one
-initializer and write `Identity` nodes named after the others; those are aliases and are seen through.
+initializer and write `Identity` nodes named after the others; those are aliases and are seen through. Which
+of several readers a tensor tells of is decided in `shared_tensors`.
 """
 
 from __future__ import annotations
@@ -12,22 +13,29 @@ from collections.abc import Iterator
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.grammar import owner_of_parameter
 from rewriter.evidence.restored import owners_given
+from rewriter.evidence.shared_tensors import decide
 from rewriter.evidence.tags import TRANSPOSED
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.metadata import read
-from rewriter.paths import ModulePath, common_ancestor
+from rewriter.paths import ModulePath
 
 
 def testify(graph: GraphIndex) -> Testimony:
     """A claim for every node that reads a named parameter or names one, and the parameters themselves."""
     owners_for = owners_given(graph)
-    claims = []
+    named: dict[int, list[int]] = {}
+    aliases: dict[int, ModulePath] = {}
     for node, inputs in enumerate(graph.reads):
         owners = owners_for(node)
-        values = graph.writes[node] if _is_alias(graph, node) else inputs
-        named = [value for value in values if value in owners]
-        if named and (module := common_ancestor([owners[value] for value in named])):
-            detail = ", ".join([graph.value_names[value] for value in named])
+        if _is_alias(graph, node):
+            aliases[node] = owners[graph.writes[node][0]]
+        elif values := [value for value in inputs if value in owners]:
+            named[node] = values
+    claims = []
+    for node, module in sorted({**aliases, **decide(graph, named, owners_for)}.items()):
+        if module:
+            values = graph.writes[node] if node in aliases else named[node]
+            detail = ", ".join([graph.value_names[value] for value in values])
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
     return Testimony(tuple(claims), {}, tuple(_named(graph)))
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
-_GLUE = frozenset({"Constant", "ConstantOfShape", "Identity", "Shape", "Size", "Reshape", "Transpose"})
-_GLUE |= {"Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Concat"}
-_GLUE |= {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
+GLUE = frozenset({"Constant", "ConstantOfShape", "Identity", "Shape", "Size", "Reshape", "Transpose"})
+GLUE |= {"Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Concat"}
+GLUE |= {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
 """Operators that exporters and quantisers put around any other."""
 
 
@@ -73,7 +73,11 @@ PATTERNS = (
     _pattern("normalization.GroupNorm", "GroupNormalization", _NORM),
     _pattern("normalization.GroupNorm", "InstanceNormalization Mul Add", _NORM),
     _pattern("instancenorm._InstanceNorm", "InstanceNormalization", "weight? bias?"),
-    _pattern("batchnorm._BatchNorm", "BatchNormalization", f"{_NORM} running_mean? running_var?"),
+    _pattern(
+        "batchnorm._BatchNorm",
+        "BatchNormalization",
+        f"{_NORM} running_mean? running_var? num_batches_tracked?",
+    ),
     _pattern("rnn.LSTM", "LSTM", optional="Slice"),
     _pattern("rnn.GRU", "GRU", optional="Slice"),
     _pattern("rnn.RNN", "RNN", optional="Slice"),
@@ -116,8 +120,30 @@ def class_of(operators: Set[str], parameters: Mapping[str, int]) -> str | None:
     Returns:
         A fully qualified class, or None where no pattern fits.
     """
-    own = operators - _GLUE
+    own = operators - GLUE
     return next((pattern.class_name for pattern in PATTERNS if _fits(pattern, own, parameters)), None)
+
+
+def is_closed(operators: Set[str]) -> bool:
+    """Whether a leaf with these operators looks like a whole module of torch, its parameters aside."""
+    own = operators - GLUE
+    return any(pattern.operators <= own <= pattern.operators | pattern.optional for pattern in PATTERNS)
+
+
+def may_feed(operator: str, operators: Set[str]) -> bool:
+    """Whether an operator in front of a leaf with these operators may be a part of that leaf.
+
+    A sum in front of a product is none: it is the bias of an earlier one, or a residual.
+    """
+    if operator in GLUE:
+        return True
+    own = operators - GLUE
+    return any(
+        own <= pattern.operators | pattern.optional
+        and operator
+        in (pattern.operators | pattern.optional if len(pattern.operators) > 1 else pattern.operators)
+        for pattern in PATTERNS
+    )
 
 
 def _fits(pattern: Pattern, operators: Set[str], parameters: Mapping[str, int]) -> bool:

@@ -43,10 +43,17 @@ def test_what_comes_between_names_is_placed_whatever_it_reads() -> None:
 
 
 @pytest.mark.parametrize("small", ["float[2] b = {1,2}", "int64[2,1] b = {1,2}"])
-def test_only_weights_of_layers_tell_of_modules(small: str) -> None:
+def test_nothing_before_the_first_name_is_placed_whatever_it_reads(small: str) -> None:
     read = "k = Cast<to = 1>(b) t = Add(x, k)" if "int64" in small else "t = Add(x, b)"
     found = placed(f"g (float[2,2] x) => (float[2,2] y) <{NAMED}, {small}> {{ {read} {HEADS} }}")
-    assert found["t"] is not None
+    assert found["t"] is None
+
+
+def test_what_leads_through_unnamed_weights_to_no_name_is_not_placed() -> None:
+    tail = 'u = MatMul(x, "head.a.weight") v = MatMul(u, "head.b.weight")'
+    behind = "w = Relu(v) k = Tanh(w) n = MatMul(k, onnx_MatMul_7) y = Relu(n)"
+    found = placed(f"g (float[2,2] x) => (float[2,2] y) <{NAMED}, {UNNAMED}> {{ {tail} {behind} }}")
+    assert found == {"u": "head.a", "v": "head.b", **dict.fromkeys("wkny")}
 
 
 def test_the_file_says_how_much_it_knows() -> None:
