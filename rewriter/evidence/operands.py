@@ -266,6 +266,8 @@ class _Reader:
         counts = tensor.is_float or quantised
         if operator == "Gather":
             counts = counts or (tensor.data_type in _QUANTISED_ROWS and len(tensor.dims) > 1)
+        if operator == "InstanceNormalization" and self._is_of_groups(node):
+            return Role.CONSTANT
         if operator in _WEIGHTS:
             is_weight = place in _WEIGHTS[operator] and (counts or operator in _HELPERS)
         elif operator in _ELEMENTWISE:
@@ -274,6 +276,12 @@ class _Reader:
             free = domain not in _KNOWN_DOMAINS and place not in _PLAIN_INPUTS.get(operator, ())
             is_weight = free and counts and tensor.elements > 1
         return Role.PARAMETER if is_weight else Role.CONSTANT
+
+    def _is_of_groups(self, node: int) -> bool:
+        """Whether groups of channels are normed, by ones and zeros: a group norm scales behind that."""
+        data = self.graph.reads[node][0]
+        maker = self.graph.producer[data] if data != NONE else NONE
+        return maker != NONE and self.graph.operators[maker][1] == "Reshape"
 
 
 _SCALAR_WEIGHTS = _WEIGHTS.keys() - {"Gather"} | _HELPERS.keys()

@@ -7,15 +7,18 @@ initializer and write `Identity` nodes named after the others; those are aliases
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.derived import parameter_named_by
 from rewriter.evidence.grammar import owner_of_parameter
+from rewriter.evidence.operands import operands_of
+from rewriter.evidence.owners import owners_of_constants
 from rewriter.evidence.restored import owners_given
 from rewriter.evidence.tags import TRANSPOSED
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.metadata import read
-from rewriter.paths import ModulePath, common_ancestor
+from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 
 def testify(graph: GraphIndex) -> Testimony:
@@ -29,7 +32,7 @@ def testify(graph: GraphIndex) -> Testimony:
         if named and (module := common_ancestor([owners[value] for value in named])):
             detail = ", ".join([graph.value_names[value] for value in named])
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
-    return Testimony(tuple(claims), {}, tuple(_named(graph)))
+    return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))))
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:
@@ -68,14 +71,24 @@ def _is_alias(graph: GraphIndex, node: int) -> bool:
     return alias_of(graph, value) != value and owner_of_parameter(graph.value_names[value]) is not None
 
 
-def _named(graph: GraphIndex) -> Iterator[ParameterClaim]:
-    """Initializers that bear the name of a parameter, then the aliases that share them."""
-    for tensor in graph.initializers.values():
-        if owner_of_parameter(tensor.name):
+def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[ParameterClaim]:
+    """Initializers that bear the name of a parameter, then the aliases that share them.
+
+    The scale and the zero point of a quantised weight are part of it.
+    """
+    helpers = operands_of(graph).helpers
+    for value, tensor in graph.initializers.items():
+        if owner_of_parameter(tensor.name) and value not in helpers:
             transposed = bool(tensor.metadata_props) and TRANSPOSED in read(tensor)
-            yield ParameterClaim(tensor.name, ModulePath(tensor.name), transposed, Source.PARAMETER)
+            name = owners.get(value, ModulePath(tensor.name).parent or ROOT).child(_local(tensor.name))
+            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER)
     for node in range(len(graph.nodes)):
         if _is_alias(graph, node):
             value = graph.writes[node][0]
             origin = graph.value_names[alias_of(graph, value)]
             yield ParameterClaim(origin, ModulePath(graph.value_names[value]), False, Source.PARAMETER)
+
+
+def _local(name: str) -> str:
+    """`fc.weight_quantized` -> `weight`."""
+    return parameter_named_by(name).rpartition(".")[2]

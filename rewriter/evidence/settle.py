@@ -35,6 +35,7 @@ from rewriter.evidence import (
     parameters,
     reference_fit,
     repetition,
+    reshaped_weights,
     scope_names,
     tags,
     weights,
@@ -197,7 +198,8 @@ def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ..
     """The best witness first; what is told by content needs no guess by position."""
     told = [claim for testimony in hearing.testimonies for claim in testimony.parameters]
     by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
-    by_position = weights.testify(graph, hearing.winners())
+    placed = hearing.winners()
+    by_position = (*weights.testify(graph, placed), *reshaped_weights.testify(graph, placed))
     return (*told, *(claim for claim in by_position if claim.initializer not in by_content))
 
 

@@ -7,10 +7,11 @@ goes with its weight. What no placed node reads stays at the root.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from rewriter.evidence.claim import ParameterClaim, Part
+from rewriter.evidence.grammar import owner_of_variable
 from rewriter.evidence.operands import Operands, Role
 from rewriter.evidence.stored import Stored
 from rewriter.model.graph import NONE, GraphIndex
@@ -29,12 +30,16 @@ def held_tensors(
 ) -> Iterator[tuple[ModulePath, Tensor]]:
     """Every tensor of the file with the module that holds it; tied ones once for each of their modules."""
     claimed = _claimed(graph, claims)
+    tops = {place.module.cut(1) for place in set(placements) if place is not None}
     owners: dict[int, ModulePath] = {}
     for value in operands.stored:
         if value in operands.helpers:
             continue
         of_value = claimed.get(value, [])
-        owner = (of_value[0].name.parent or ROOT) if of_value else _of_readers(graph, value, placements)
+        if of_value:
+            owner = of_value[0].name.parent or ROOT
+        else:
+            owner = _of_variable(graph, operands, value, tops) or _of_readers(graph, value, placements)
         owners[value] = owner
         yield from _parts(graph, operands, value, of_value, owner)
     for helper, weight in operands.helpers.items():
@@ -91,6 +96,14 @@ def role_of(operands: Operands, value: int, names: Sequence[str]) -> Role:
     if role is not Role.CONSTANT or not names:
         return role
     return Role.PARAMETER if operands.stored[value].is_float else Role.BUFFER
+
+
+def _of_variable(
+    graph: GraphIndex, operands: Operands, value: int, tops: Set[ModulePath]
+) -> ModulePath | None:
+    """The layer that a parameter of TensorFlow or Keras is named after, in a file of such names."""
+    owner = owner_of_variable(graph.value_names[value]) if operands.roles[value] is Role.PARAMETER else None
+    return owner if owner and owner.cut(1) in tops else None
 
 
 def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | None]) -> ModulePath:
