@@ -10,6 +10,7 @@
 `/x/Gelu_output_0_QuantizeLinear`               quantisers: the same
 `_inlfunc_Block_token_3_node_linear`            onnxruntime: a node of a function that was inlined
 `fc.weight_quantized`, `fc.weight_Q4`           quantisers: the weight; scales stand beside it
+`ConvBnFusion_W_conv.weight`                    onnxruntime: the weight, another one folded into it
 ==============================================  ========================================================
 
 A node named after the value that it reads stands between the maker of that value and its own readers, and
@@ -29,6 +30,7 @@ from rewriter.paths import ModulePath, common_ancestor
 _FUSION = re.compile(r"(?:/+\w*Fusion(?:_quant)?/*)+$")
 _QUANTISED = re.compile(r"(?:_Transposed)?_(?:quantized|Q2|Q4|Q8|Bnb4)$")
 _PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
+_FOLDED = re.compile(r"^Conv(?:Bn|Mul|Add)Fusion_(?:BN_|Mul_|Add_)?[WB]_")
 _TAIL = re.compile(r"(_output_\d+)(?:quant_scaled_output|[_:][^/]*)$")
 _COUNTED = re.compile(r"_\d+$")
 _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_?\d+$|_post_reshape$")
@@ -55,8 +57,8 @@ def value_named_by(name: str) -> str:
 
 
 def parameter_named_by(name: str) -> str:
-    """`fc.weight_quantized` -> `fc.weight`."""
-    return _QUANTISED.sub("", name)
+    """`fc.weight_quantized` -> `fc.weight`, `ConvBnFusion_W_conv.weight` -> `conv.weight`."""
+    return _FOLDED.sub("", _QUANTISED.sub("", name))
 
 
 def is_named_after_input(graph: GraphIndex, node: int, name: str) -> bool:

@@ -18,7 +18,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from rewriter.evidence.derived import node_named_by, value_named_by
+from rewriter.evidence.derived import node_named_by, parameter_named_by, value_named_by
 from rewriter.paths import ModulePath
 
 _OUTPUT = re.compile(r"_output_\d+$")
@@ -112,7 +112,7 @@ def owner_of_parameter(name: str) -> ModulePath | None:
     """
     if not isinstance(name, str) or name.startswith(("/", "onnx::")) or name.count(".") > DEEPEST:
         return None
-    owner, dot, local = name.rpartition(".")
+    owner, dot, local = (parameter_named_by(name) if name.startswith("Conv") else name).rpartition(".")
     if not dot or not owner or not local or ".." in name or ("/" in local and is_tensor(name)):
         return None
     return ModulePath(owner)

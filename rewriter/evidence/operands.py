@@ -132,8 +132,9 @@ _INTEGERS = frozenset({"INT64", "UINT64", "BOOL", "STRING", "UNDEFINED", "COMPLE
 _QUANTISED_ROWS = frozenset({TensorProto.INT8, TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT4})
 _NEVER_WEIGHTS = frozenset(TensorProto.DataType.Value(name) for name in _INTEGERS)
 
-_QUANTISED = ("_quantized", "_Q4", "_Q8", "_Q2", "_Bnb4")
-_HELPING = ("_scale", "_scales", "_zero_point", "_zero_points", "_absmax")
+QUANTISED = ("_quantized", "_Q4", "_Q8", "_Q2", "_Bnb4")
+HELPING = ("_scale", "_scales", "_zero_point", "_zero_points", "_absmax")
+"""How tools name scales and zero points: after the tensor that they quantised."""
 
 
 def operands_of(graph: GraphIndex) -> Operands:
@@ -155,12 +156,12 @@ def _by_name(graph: GraphIndex, roles: Mapping[int, Role], helpers: dict[int, in
     for value, role in roles.items():
         name = graph.value_names[value]
         if role is Role.PARAMETER and isinstance(name, str):
-            for ending in _QUANTISED:
+            for ending in QUANTISED:
                 if name.endswith(ending):
                     weights[name.removesuffix(ending)] = value
     for value in roles if weights else ():
         name = graph.value_names[value]
-        for ending in _HELPING if isinstance(name, str) and value not in helpers else ():
+        for ending in HELPING if isinstance(name, str) and value not in helpers else ():
             if name.endswith(ending) and (weight := weights.get(name.removesuffix(ending))) is not None:
                 helpers[value] = weight
 
@@ -179,7 +180,7 @@ class _Reader:
         """What a tensor counts as."""
         if tensor.data_type in _NEVER_WEIGHTS or not self.graph.readers[value]:
             return Role.CONSTANT
-        if tensor.is_float and tensor.elements <= 1:
+        if tensor.elements <= 1:
             operators = {self.graph.operators[node][1] for node in self.graph.readers[value]}
             if operators.isdisjoint(_STATISTICS) and operators.isdisjoint(_SCALAR_WEIGHTS):
                 return Role.CONSTANT

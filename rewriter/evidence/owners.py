@@ -1,13 +1,15 @@
 """Who owns a constant, by its name.
 
 `fc.MatMul.weight` belongs to `fc` where `/fc/MatMul` is the node that reads it: builders of models name
-weights after operators, and an operator is no module.
+weights after operators, and an operator is no module. Tools name a scale after the activation that they
+quantised, and torch calls activations `input.4`.
 """
 
 from __future__ import annotations
 
 from rewriter.evidence.grammar import owner_of_parameter
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.operands import HELPING, QUANTISED
+from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
 
@@ -17,8 +19,19 @@ def owners_of_constants(graph: GraphIndex) -> dict[int, ModulePath]:
     return {
         value: _without_operator(graph, value, owner)
         for value in graph.constants
-        if (owner := owner_of_parameter(names[value]))
+        if (owner := owner_of_parameter(names[value])) and not is_of_activation(graph, names[value])
     }
+
+
+def is_of_activation(graph: GraphIndex, name: str) -> bool:
+    """Whether a name is that of the scale or zero point of a value that is computed."""
+    values = graph.bodies[0].values
+    for ending in HELPING if isinstance(name, str) else ():
+        if name.endswith(ending):
+            stem = name.removesuffix(ending)
+            found = (values.get(stem + quantised, NONE) for quantised in ("", *QUANTISED))
+            return any(value != NONE and value not in graph.constants for value in found)
+    return False
 
 
 def _without_operator(graph: GraphIndex, value: int, owner: ModulePath) -> ModulePath:

@@ -18,7 +18,7 @@ from rewriter.evidence.restored import owners_given
 from rewriter.evidence.tags import TRANSPOSED
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.metadata import read
-from rewriter.paths import ROOT, ModulePath, common_ancestor
+from rewriter.paths import ModulePath, common_ancestor
 
 
 def testify(graph: GraphIndex) -> Testimony:
@@ -78,9 +78,9 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
     """
     helpers = operands_of(graph).helpers
     for value, tensor in graph.initializers.items():
-        if owner_of_parameter(tensor.name) and value not in helpers:
+        if value not in helpers and (owner := owners.get(value)):
             transposed = bool(tensor.metadata_props) and TRANSPOSED in read(tensor)
-            name = owners.get(value, ModulePath(tensor.name).parent or ROOT).child(_local(tensor.name))
+            name = owner.child(_local(tensor.name))
             yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER)
     for node in range(len(graph.nodes)):
         if _is_alias(graph, node):

@@ -31,7 +31,7 @@ def held_tensors(
     """Every tensor of the file with the module that holds it; tied ones once for each of their modules."""
     claimed = _claimed(graph, claims)
     tops = {place.module.cut(1) for place in set(placements) if place is not None}
-    owners: dict[int, ModulePath] = {}
+    held: dict[int, tuple[ModulePath, Role]] = {}
     for value in operands.stored:
         if value in operands.helpers:
             continue
@@ -40,11 +40,12 @@ def held_tensors(
             owner = of_value[0].name.parent or ROOT
         else:
             owner = _of_variable(graph, operands, value, tops) or _of_readers(graph, value, placements)
-        owners[value] = owner
-        yield from _parts(graph, operands, value, of_value, owner)
+        role = role_of(operands, value, [claim.name for claim in of_value])
+        held[value] = owner, role
+        yield from _parts(graph, operands, value, of_value, role, owner)
     for helper, weight in operands.helpers.items():
-        owner = owners.get(weight, ROOT)
-        yield owner, _tensor(graph, helper, operands.stored[helper], Role.PARAMETER, 0)
+        owner, role = held.get(weight, (ROOT, Role.CONSTANT))
+        yield owner, _tensor(graph, helper, operands.stored[helper], role, 0)
 
 
 def _claimed(graph: GraphIndex, claims: Iterable[ParameterClaim]) -> Mapping[int, list[ParameterClaim]]:
@@ -58,11 +59,15 @@ def _claimed(graph: GraphIndex, claims: Iterable[ParameterClaim]) -> Mapping[int
 
 
 def _parts(
-    graph: GraphIndex, operands: Operands, value: int, claims: list[ParameterClaim], owner: ModulePath
+    graph: GraphIndex,
+    operands: Operands,
+    value: int,
+    claims: list[ParameterClaim],
+    role: Role,
+    owner: ModulePath,
 ) -> Iterator[tuple[ModulePath, Tensor]]:
     """A tensor whole, once for each module that has it; or its parts, and what is left of it."""
     stored = operands.stored[value]
-    role = role_of(operands, value, [claim.name for claim in claims])
     whole = _tensor(graph, value, stored, role, operands.packed.get(value, stored.elements))
     if not any(claim.part for claim in claims):
         for path in dict.fromkeys(claim.name.parent or ROOT for claim in claims) or (owner,):

@@ -82,3 +82,27 @@ def test_a_fused_norm_belongs_to_the_module_that_its_name_and_its_weight_say() -
       ["/l.0/norm/SkipLayerNorm"] y = com.microsoft.SkipSimplifiedLayerNormalization(a, z, "l.0.norm.weight")
     }"""
     assert placed(text)["/l.0/norm/SkipLayerNorm"] == "l.0.norm"
+
+
+def test_the_scale_of_an_activation_is_no_parameter_of_a_module_input() -> None:
+    text = """g (float[2,4] x) => (float[2,4] y)
+    <float "input.4_scale" = {1}, int8 "input.4_zero_point" = {0}> {
+      ["/act/Relu"] "input.4" = Relu(x)
+      ["/act/Q"] "input.4_quantized" = QuantizeLinear("input.4", "input.4_scale", "input.4_zero_point")
+      ["/act/DQ"] y = DequantizeLinear("input.4_quantized", "input.4_scale", "input.4_zero_point")
+    }"""
+    assert list(analyse(GraphIndex(model(text))).tree.modules) == ["", "act"]
+
+
+def test_a_weight_that_onnxruntime_folded_another_into_keeps_its_owner() -> None:
+    text = """g (float[1,3,4,4] x) => (float[1,2,4,4] y)
+    <float[2,3,1,1] "ConvBnFusion_W_net.conv.weight" = {0}, float[2] "ConvBnFusion_BN_B_net.bn.bias" = {0}> {
+      ["/net/conv/Conv"] y = Conv(x, "ConvBnFusion_W_net.conv.weight", "ConvBnFusion_BN_B_net.bn.bias")
+    }"""
+    tree = analyse(GraphIndex(model(text))).tree
+    assert {
+        module.path: [held.name for held in module.parameters] for module in tree if module.parameters
+    } == {
+        "net.conv": ["weight"],
+        "net.bn": ["bias"],
+    }
