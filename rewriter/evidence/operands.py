@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
+from weakref import WeakKeyDictionary
 
 from onnx import NodeProto, TensorProto
 
@@ -37,12 +38,14 @@ class Operands:
         stored: value -> the tensor.
         roles: value -> what it counts as by its readers alone.
         helpers: scale or zero point of a quantised weight -> that weight.
+        quantised: the weights that have a scale.
         packed: weight -> number of elements it stands for, where it is packed.
     """
 
     stored: Mapping[int, Stored]
     roles: Mapping[int, Role]
     helpers: Mapping[int, int]
+    quantised: frozenset[int]
     packed: Mapping[int, int]
 
 
@@ -65,8 +68,6 @@ _WEIGHTS: dict[str, tuple[int, ...]] = {
     "MatMulNBits": (1, 5),
     "MatMulBnb4": (1,),
     "GatherBlockQuantized": (0,),
-    "QLinearAdd": (0, 3),
-    "QLinearMul": (0, 3),
     "QAttention": (1, 2),
     "Einsum": (0, 1, 2, 3),
     "Gather": (0,),
@@ -86,7 +87,7 @@ _WEIGHTS: dict[str, tuple[int, ...]] = {
 """Operator -> the operands that are weights."""
 
 _STATISTICS: dict[str, tuple[int, ...]] = {"BatchNormalization": (3, 4)}
-_ELEMENTWISE = frozenset({"Add", "Mul", "Sum"})
+_ELEMENTWISE = frozenset({"Add", "Mul", "Sum", "QLinearAdd", "QLinearMul"})
 
 _HELPERS: dict[str, dict[int, tuple[int, ...]]] = {
     "DequantizeLinear": {0: (1, 2)},
@@ -137,8 +138,17 @@ HELPING = ("_scale", "_scales", "_zero_point", "_zero_points", "_absmax")
 """How tools name scales and zero points: after the tensor that they quantised."""
 
 
+_KNOWN: WeakKeyDictionary[GraphIndex, Operands] = WeakKeyDictionary()
+
+
 def operands_of(graph: GraphIndex) -> Operands:
-    """What the stored tensors of a model stand for."""
+    """What the stored tensors of a model stand for; found once for an index."""
+    if (known := _KNOWN.get(graph)) is None:
+        known = _KNOWN[graph] = _find(graph)
+    return known
+
+
+def _find(graph: GraphIndex) -> Operands:
     stored = stored_tensors(graph)
     reader = _Reader(graph, stored)
     helpers = reader.helpers()
@@ -147,7 +157,7 @@ def operands_of(graph: GraphIndex) -> Operands:
         for value, tensor in stored.items()
     }
     _by_name(graph, roles, helpers)
-    return Operands(stored, roles, helpers, reader.packed())
+    return Operands(stored, roles, helpers, frozenset(helpers.values()), reader.packed())
 
 
 def _by_name(graph: GraphIndex, roles: Mapping[int, Role], helpers: dict[int, int]) -> None:
@@ -264,13 +274,13 @@ class _Reader:
         domain, operator = self.graph.operators[node]
         if place in _STATISTICS.get(operator, ()):
             return Role.BUFFER
-        counts = tensor.is_float or quantised
+        counts = tensor.is_float or quantised or operator in _HELPERS
         if operator == "Gather":
             counts = counts or (tensor.data_type in _QUANTISED_ROWS and len(tensor.dims) > 1)
         if operator == "InstanceNormalization" and self._is_of_groups(node):
             return Role.CONSTANT
         if operator in _WEIGHTS:
-            is_weight = place in _WEIGHTS[operator] and (counts or operator in _HELPERS)
+            is_weight = counts and place in _WEIGHTS[operator]
         elif operator in _ELEMENTWISE:
             is_weight = counts and _is_vector(tensor.dims)
         else:

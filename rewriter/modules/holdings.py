@@ -100,7 +100,8 @@ def role_of(operands: Operands, value: int, names: Sequence[str]) -> Role:
     role = operands.roles[value]
     if role is not Role.CONSTANT or not names:
         return role
-    return Role.PARAMETER if operands.stored[value].is_float else Role.BUFFER
+    learned = operands.stored[value].is_float or value in operands.quantised
+    return Role.PARAMETER if learned else Role.BUFFER
 
 
 def _of_variable(
