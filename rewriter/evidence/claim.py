@@ -33,6 +33,8 @@ class Source(StrEnum):
     """The module call, traced by the user, in which torch computed the same value."""
     PARAMETER = "parameter"
     """The owner of a parameter the node reads."""
+    FUNCTION = "function"
+    """The function that the producer of the file made, whose call is a module."""
     DATAFLOW = "dataflow"
     """The lowest common ancestor of the nodes that read its results."""
     REFERENCE = "reference"

@@ -9,6 +9,8 @@
 `InsertedPrecisionFreeCast_/x/Add_output_0`     onnxruntime: after the value read, which says nothing
 `/x/Gelu_output_0_QuantizeLinear`               quantisers: the same
 `_inlfunc_Block_token_3_node_linear`            onnxruntime: a node of a function that was inlined
+`fc.weight_quantized`, `fc.weight_Q4`           quantisers: the weight; scales stand beside it
+`ConvBnFusion_W_conv.weight`                    onnxruntime: the weight, another one folded into it
 ==============================================  ========================================================
 
 A node named after the value that it reads stands between the maker of that value and its own readers, and
@@ -25,8 +27,10 @@ from rewriter.evidence.claim import SHOWN, Claim, Source
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
-_FUSION = re.compile(r"(?:/+\w*Fusion/*)+$")
+_FUSION = re.compile(r"(?:/+\w*Fusion(?:_quant)?/*)+$")
+_QUANTISED = re.compile(r"(?:_Transposed)?_(?:quantized|Q2|Q4|Q8|Bnb4)$")
 _PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
+_FOLDED = re.compile(r"^Conv(?:Bn|Mul|Add)Fusion_(?:BN_|Mul_|Add_)?[WB]_")
 _TAIL = re.compile(r"(_output_\d+)(?:quant_scaled_output|[_:][^/]*)$")
 _COUNTED = re.compile(r"_?\d+$")
 _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_?\d+$|_post_reshape$")
@@ -50,6 +54,11 @@ def node_named_by(name: str) -> str:
 def value_named_by(name: str) -> str:
     """`/x/MatMul_output_0_gemm_out` -> `/x/MatMul_output_0`."""
     return _TAIL.sub(r"\1", name) if _OUTPUT in name else name
+
+
+def parameter_named_by(name: str) -> str:
+    """`fc.weight_quantized` -> `fc.weight`, `ConvBnFusion_W_conv.weight` -> `conv.weight`."""
+    return _FOLDED.sub("", _QUANTISED.sub("", name))
 
 
 def is_named_after_input(graph: GraphIndex, node: int, name: str) -> bool:
@@ -187,6 +196,8 @@ def _of_all_parts(
     module = claims[0].module
     op_type = graph.operators[node][1]
     if op_type in SKIPPING:
+        if _agrees_with_weight(graph, node, claims):
+            return module
         return _across(graph, node, module, known)
     if op_type in _ACTIVATED and claims[0].source is Source.PARAMETER and module.parent is not None:
         return module.parent  # with an activation that has no name left
@@ -194,6 +205,14 @@ def _of_all_parts(
         return module.parent if module.parent is not None else module  # named after the activation
     owners = {c.module for c in claims if c.source in (Source.PARAMETER, Source.OWN_TAG)}
     return common_ancestor((module, *sorted(owners)))
+
+
+def _agrees_with_weight(graph: GraphIndex, node: int, claims: Sequence[Claim]) -> bool:
+    """Whether a node's own name and its weight say the same, and no tool made that name of another."""
+    name = str(graph.names[node])
+    owners = {claim.module for claim in claims if claim.source is Source.PARAMETER}
+    named = claims[0].source is Source.SCOPE_NAME and node_named_by(name) == name
+    return named and owners == {claims[0].module}
 
 
 def _is_blocked(graph: GraphIndex, node: int) -> bool:

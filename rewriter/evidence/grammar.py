@@ -7,6 +7,8 @@
 `__module.encoder.layer.0/aten::add`  the same without the class (OpenVINO)
 `A::/B::encoder/C::layer.0/Op`        torch's full scope names: classes and unqualified names
 `model/dense/MatMul`                  TensorFlow, Keras and others: a path of names, operator
+`model/dense/Tensordot/Reshape`       the same; an operator of several nodes opens a scope, no module
+`net_0.35/conv/Conv2D`                the same; dots are part of names (written `net_0_35`)
 ====================================  ===========================================================
 """
 
@@ -16,13 +18,25 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from rewriter.evidence.derived import node_named_by, value_named_by
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.derived import node_named_by, parameter_named_by, value_named_by
 from rewriter.paths import ModulePath
 
 _OUTPUT = re.compile(r"_output_\d+$")
 _COUNTER = re.compile(r"_(\d{1,9})$")  # torch counts; Python refuses to read 5 000 digits
 _MODULE = "__module"
+
+_DECIMAL = re.compile(r"(?<=\d)\.(?=\d+_)")
+_TENSOR = re.compile(r":\d+$")
+_OPERATOR_SCOPES = frozenset(
+    {
+        *("Tensordot", "MatMul", "BatchMatMulV2", "BiasAdd", "Conv1D", "Conv2D", "Conv3D", "Cast", "Einsum"),
+        *("ReadVariableOp", "Add", "AddV2", "Sub", "Mul", "RealDiv", "Relu", "Softmax", "Reshape", "Shape"),
+        *("Squeeze", "ExpandDims", "Transpose", "GatherV2", "Mean", "Sum", "Maximum", "Minimum", "Pad"),
+        *("moments", "batchnorm", "convolution", "depthwise", "separable_conv2d", "einsum", "l2_normalize"),
+        *("strided_slice", "embedding_lookup", "sufficient_statistics", "normalize"),
+    }
+)
+"""Operators and functions of TensorFlow that open a scope for the nodes that they are made of."""
 
 DEEPEST = 200
 """Modules inside each other. No exporter writes more; a longer name costs time quadratic in its length."""
@@ -64,7 +78,7 @@ def _read_scope(scope: str) -> Scope | None:
     if all(separator for _, separator, _ in components):
         variables = [variable for _, _, variable in components if variable]
         return Scope("/".join(variables), chain=True, class_name=components[-1][0])
-    return Scope(_dotted(scope), chain=False)
+    return Scope(_dotted(_without_operators(scope)), chain=False)
 
 
 def scope_of_value_name(name: str) -> Scope | None:
@@ -98,16 +112,10 @@ def owner_of_parameter(name: str) -> ModulePath | None:
     """
     if not isinstance(name, str) or name.startswith(("/", "onnx::")) or name.count(".") > DEEPEST:
         return None
-    owner, dot, local = name.rpartition(".")
-    if not dot or not owner or not local or ".." in name:
+    owner, dot, local = (parameter_named_by(name) if name.startswith("Conv") else name).rpartition(".")
+    if not dot or not owner or not local or ".." in name or ("/" in local and is_tensor(name)):
         return None
     return ModulePath(owner)
-
-
-def owners_of_constants(graph: GraphIndex) -> dict[int, ModulePath]:
-    """Constant -> the module that its name says it is a parameter of, for those that are named so."""
-    names = graph.value_names
-    return {value: owner for value in graph.constants if (owner := owner_of_parameter(names[value]))}
 
 
 def scope_of_call(path: ModulePath, call: int) -> str:
@@ -143,4 +151,32 @@ def _jit_scope(name: str) -> Scope | None:
 
 
 def _dotted(scope: str) -> str:
+    """`net_0.35_32/layers.0` -> `net_0_35_32.layers.0`."""
+    scope = _DECIMAL.sub("_", scope) if "." in scope else scope
     return ".".join(atom for atom in scope.replace("/", ".").split(".") if atom)
+
+
+def _without_operators(scope: str) -> str:
+    """`dense/Tensordot` -> `dense`: what stands before scopes that operators of TensorFlow open."""
+    while scope and (_COUNTER.sub("", scope.rpartition("/")[2])) in _OPERATOR_SCOPES:
+        scope = scope.rpartition("/")[0]
+    return scope
+
+
+def is_tensor(name: str) -> bool:
+    """Whether TensorFlow numbered a value: `net/fc/MatMul:0`."""
+    return isinstance(name, str) and bool(_TENSOR.search(name))
+
+
+def without_dots(name: str) -> str:
+    """`net_0.35/fc` -> `net_0_35/fc`: in TensorFlow a dot is part of a name, in a path it is none."""
+    return name.replace(".", "_")
+
+
+def owner_of_variable(name: str) -> ModulePath | None:
+    """`net/fc/Cast/ReadVariableOp:0` -> `net.fc`, as TensorFlow names what it reads; None for other names."""
+    if not isinstance(name, str) or name.startswith("/") or "/" not in name or "::" in name:
+        return None
+    name = name.partition(";")[0]
+    scope = scope_of_node_name(without_dots(name) if is_tensor(name) else name)
+    return ModulePath(scope.text) if scope and scope.text and not scope.chain else None

@@ -8,10 +8,13 @@ of several readers a tensor tells of is decided in `shared_tensors`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.derived import parameter_named_by
 from rewriter.evidence.grammar import owner_of_parameter
+from rewriter.evidence.operands import operands_of
+from rewriter.evidence.owners import owners_of_constants
 from rewriter.evidence.restored import owners_given
 from rewriter.evidence.shared_tensors import decide
 from rewriter.evidence.tags import TRANSPOSED
@@ -37,7 +40,7 @@ def testify(graph: GraphIndex) -> Testimony:
             values = graph.writes[node] if node in aliases else named[node]
             detail = ", ".join([graph.value_names[value] for value in values])
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
-    return Testimony(tuple(claims), {}, tuple(_named(graph)))
+    return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))))
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:
@@ -76,14 +79,24 @@ def _is_alias(graph: GraphIndex, node: int) -> bool:
     return alias_of(graph, value) != value and owner_of_parameter(graph.value_names[value]) is not None
 
 
-def _named(graph: GraphIndex) -> Iterator[ParameterClaim]:
-    """Initializers that bear the name of a parameter, then the aliases that share them."""
-    for tensor in graph.initializers.values():
-        if owner_of_parameter(tensor.name):
+def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[ParameterClaim]:
+    """Initializers that bear the name of a parameter, then the aliases that share them.
+
+    The scale and the zero point of a quantised weight are part of it.
+    """
+    helpers = operands_of(graph).helpers
+    for value, tensor in graph.initializers.items():
+        if value not in helpers and (owner := owners.get(value)):
             transposed = bool(tensor.metadata_props) and TRANSPOSED in read(tensor)
-            yield ParameterClaim(tensor.name, ModulePath(tensor.name), transposed, Source.PARAMETER)
+            name = owner.child(_local(tensor.name))
+            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER)
     for node in range(len(graph.nodes)):
         if _is_alias(graph, node):
             value = graph.writes[node][0]
             origin = graph.value_names[alias_of(graph, value)]
             yield ParameterClaim(origin, ModulePath(graph.value_names[value]), False, Source.PARAMETER)
+
+
+def _local(name: str) -> str:
+    """`fc.weight_quantized` -> `weight`."""
+    return parameter_named_by(name).rpartition(".")[2]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from rewriter.evidence.grammar import owner_of_parameter, owners_of_constants
+from rewriter.evidence.grammar import owner_of_parameter
+from rewriter.evidence.owners import owners_of_constants
 from rewriter.evidence.tags import EVIDENCE, ORIGINAL_NAME
 from rewriter.model.graph import GraphIndex
 from rewriter.model.metadata import get

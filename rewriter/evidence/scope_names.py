@@ -6,12 +6,19 @@ one of them and writes the value of another: it belongs to what their modules ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rewriter.evidence.call_chains import CallChains
 from rewriter.evidence.claim import Claim, Source, Testimony
 from rewriter.evidence.derived import is_fused, is_named_after_input
-from rewriter.evidence.grammar import Scope, names_value, scope_of_node_name, scope_of_value_name
+from rewriter.evidence.grammar import (
+    Scope,
+    is_tensor,
+    names_value,
+    scope_of_node_name,
+    scope_of_value_name,
+    without_dots,
+)
 from rewriter.evidence.restored import names_given
 from rewriter.evidence.tags import COPY_OF, ORDER
 from rewriter.model.graph import NONE, GraphIndex
@@ -24,9 +31,11 @@ _NAMED_BY_US = frozenset({ORDER, COPY_OF})
 def testify(graph: GraphIndex) -> Testimony:
     """Claims for every node with a scope in its name, else in the name of a value it writes."""
     found: list[tuple[int, Scope, Source, str]] = []
-    for node, name in enumerate(names_given(graph)):
+    names = names_given(graph)
+    for node, name in enumerate(names):
         if reading := _read(graph, node, name):
-            found.append((node, *reading))
+            scope, source, text = reading
+            found.append((node, _without_operator(graph, node, scope, names), source, text))
     chains = CallChains(graph, [(node, scope.text) for node, scope, _, _ in found if scope.chain])
     places = chains.places()
     known = {node: module for node, (module, _) in places.items()}
@@ -56,15 +65,39 @@ def _of_all_parts(
     return module
 
 
+def _names_constant(graph: GraphIndex, node: int, name: str) -> bool:
+    """Whether the name is that of a constant, which builders of models keep in a scope of their own."""
+    if graph.operators[node][1] != "Constant" or not isinstance(name, str) or not name.startswith("/"):
+        return False
+    return not name.rpartition("/")[2].startswith("Constant")
+
+
+def _without_operator(graph: GraphIndex, node: int, scope: Scope, names: Sequence[str]) -> Scope:
+    """The scope above where this is the name of an operator whose result the node goes on with.
+
+    Builders of models name the nodes of one operator after it: `/mask/Sub/Cast` casts what `/mask/Sub` gives.
+    """
+    while scope.chain and scope.text:
+        operator = scope.text.rpartition("/")[2]
+        if not operator[0].isupper() or all(
+            names[other] != f"/{scope.text}" or graph.operators[other][1] != operator
+            for other in graph.predecessors(node)
+        ):
+            break
+        scope = scope._replace(text=scope.text.rpartition("/")[0])
+    return scope
+
+
 def _read(graph: GraphIndex, node: int, name: str) -> tuple[Scope, Source, str] | None:
     if not _NAMED_BY_US.isdisjoint(graph.noted[node]):
         return None
-    if is_named_after_input(graph, node, name):
+    if is_named_after_input(graph, node, name) or _names_constant(graph, node, name):
         return None
-    scope = scope_of_node_name(name)
+    written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
+    dotted = isinstance(name, str) and "." in name and not name.startswith("/")
+    scope = scope_of_node_name(without_dots(name) if dotted and any(map(is_tensor, written)) else name)
     if scope and not names_value(name):
         return scope, Source.SCOPE_NAME, name
-    written = (graph.value_names[value] for value in graph.writes[node] if value != NONE)
     readings = [(told, Source.VALUE_NAME, value) for value in written if (told := scope_of_value_name(value))]
     # A tool named the node after a value; that which it writes is nearer if it is not the tool's as well.
     if scope and not any(names_value(value) for _, _, value in readings):

@@ -10,6 +10,7 @@ are kept. The order, and why:
 4. tags of other tools: good paths, but often guessed upwards;
    then, where the user gives the module, the values it computes: right in more than 99 of 100 nodes;
 5. owners of parameters: right for the node that reads them, silent about the rest;
+   where none of these says anything, calls of the functions that the producer made;
 6. what users give: a checkpoint tells owners by content; a reference is heard of a node only where the scope
    in its name was read as a module that the reference does not have, and there it is trusted more;
 7. dataflow: for what is left, from the placements of the others; in a file without any scope `between`,
@@ -31,11 +32,13 @@ from rewriter.evidence import (
     dataflow,
     derived,
     exporter,
+    function_calls,
     like,
     like_fit,
     parameters,
     reference_fit,
     repetition,
+    reshaped_weights,
     scope_names,
     tags,
     weights,
@@ -126,6 +129,8 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
     if given.trace is not None:
         hearing.hear("trace", partial(activations.testify, graph, given.trace, path))
     hearing.hear("parameters", partial(parameters.testify, graph))
+    if graph.model.functions and not any(hearing.claims):
+        hearing.hear("functions", partial(function_calls.testify, graph))
     if given.checkpoint is not None:
         hearing.hear(
             "checkpoint",
@@ -201,7 +206,8 @@ def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ..
     """The best witness first; what is told by content needs no guess by position."""
     told = [claim for testimony in hearing.testimonies for claim in testimony.parameters]
     by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
-    by_position = weights.testify(graph, hearing.winners())
+    placed = hearing.winners()
+    by_position = (*weights.testify(graph, placed), *reshaped_weights.testify(graph, placed))
     return (*told, *(claim for claim in by_position if claim.initializer not in by_content))
 
 

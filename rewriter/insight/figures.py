@@ -6,13 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from onnx import NodeProto
 
 from rewriter.evidence.claim import Part
+from rewriter.evidence.operands import Role
 from rewriter.insight.flops import flops_of
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree, Parameter
+from rewriter.modules.module import ModuleTree, Parameter, Tensor
 from rewriter.paths import ModulePath, common_ancestor
 from rewriter.runtime.shapes import Shapes
 
@@ -29,6 +31,8 @@ class Figures:
         nodes: of its own, and with all below.
         parameters: elements, likewise; what several modules share counts once wherever it is held.
         parameter_bytes: likewise, without types of unknown size.
+        buffers: elements of its buffers, likewise.
+        constants: elements of its constants, likewise.
         flops: operations that are known, likewise.
         unknown: number of nodes whose operations are unknown, likewise.
         operators: operator -> how many of its own nodes are of it, most first.
@@ -38,6 +42,8 @@ class Figures:
     nodes: tuple[int, int]
     parameters: tuple[int, int]
     parameter_bytes: tuple[int, int]
+    buffers: tuple[int, int]
+    constants: tuple[int, int]
     flops: tuple[int, int]
     unknown: tuple[int, int]
     operators: Mapping[str, int]
@@ -51,10 +57,10 @@ def figures_of(analysis: Analysis, node_flops: list[int | str]) -> dict[ModulePa
         node_flops: node -> its operations, or why they are unknown (see `flops_of`).
     """
     tree, nodes = analysis.tree, analysis.graph.nodes
-    counts = parameter_totals(tree)
-    sizes = parameter_totals(tree, bytes_of)
     flops = _summed(tree, lambda node: _known(node_flops[node]))
     unknown = _summed(tree, lambda node: isinstance(node_flops[node], str))
+    counts = {role: totals(tree, role) for role in Role}
+    sizes = totals(tree, of=attrgetter("size"))
     found = {}
     for module in tree:
         path = module.path
@@ -62,8 +68,10 @@ def figures_of(analysis: Analysis, node_flops: list[int | str]) -> dict[ModulePa
         found[path] = Figures(
             path,
             (len(module.nodes), module.total_nodes),
-            (sum(p.count for p in module.parameters), counts[path]),
-            (sum(map(bytes_of, module.parameters)), sizes[path]),
+            counts[Role.PARAMETER][path],
+            sizes[path],
+            counts[Role.BUFFER][path],
+            counts[Role.CONSTANT][path],
             flops[path],
             unknown[path],
             dict(sorted(operators.items(), key=lambda item: (-item[1], item[0]))),
@@ -104,31 +112,34 @@ def bytes_of(parameter: Parameter) -> int:
     return -(-parameter.count * bits // 8)
 
 
-def _count(parameter: Parameter) -> int:
-    return parameter.count
+def totals(
+    tree: ModuleTree, role: Role = Role.PARAMETER, of: Callable[[Tensor], int] = attrgetter("count")
+) -> dict[ModulePath, tuple[int, int]]:
+    """A figure of the tensors of one role: each module's own, and with all below, each tensor counted once.
 
-
-def parameter_totals(tree: ModuleTree, of: Callable[[Parameter], int] = _count) -> dict[ModulePath, int]:
-    """A figure of the parameters of each module and all below, each initializer counted once.
-
-    An initializer that several modules share counts once in every module that holds more than one of them:
-    of two owners next to each other in tree order, the lowest module that holds both gives one back.
+    A tensor that several modules share counts once in every module that holds more than one of them: of two
+    owners next to each other in tree order, the lowest module that holds both gives one back.
 
     Args:
         tree: the modules.
-        of: the figure of one parameter; its number of elements by default.
+        role: what to count.
+        of: the figure of one tensor; its number of elements by default.
     """
-    totals = dict.fromkeys(tree.modules, 0)
-    owner_of: dict[tuple[str, Part | None], ModulePath] = {}
+    own = dict.fromkeys(tree.modules, 0)
+    back = dict.fromkeys(tree.modules, 0)
+    owner_of: dict[tuple[int, Part | None], ModulePath] = {}
     for module in tree:
-        for parameter in module.parameters:
-            totals[module.path] += of(parameter)
-            held = (parameter.initializer, parameter.part)
+        for tensor in module.tensors:
+            if tensor.role is not role:
+                continue
+            own[module.path] += of(tensor)
+            held = (tensor.value, tensor.part)
             previous = owner_of.get(held)
             if previous is not None and (both := common_ancestor((previous, module.path))) is not None:
-                totals[both] -= of(parameter)
+                back[both] += of(tensor)
             owner_of[held] = module.path
+    total = {path: own[path] - back[path] for path in own}
     for module in tree.innermost_first():
         if module.parent is not None:
-            totals[module.parent] += totals[module.path]
-    return totals
+            total[module.parent] += total[module.path]
+    return {path: (own[path], total[path]) for path in own}

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from onnx import GraphProto
 
 from rewriter.evidence.grammar import scope_of_node_name
-from rewriter.insight.figures import Figures, bytes_of, measure, operator_of
+from rewriter.evidence.operands import Role
+from rewriter.insight.figures import Figures, measure, operator_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
@@ -30,6 +31,10 @@ class Port:
 
     name: str
     known: Known | None
+
+
+UNNAMED = "(unnamed)"
+"""Stands for the name of a parameter that nothing tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +131,13 @@ def patterns_of(analysis: Analysis) -> tuple[Pattern, ...]:
     """The parameters by their paths with numbers folded, in tree order."""
     found: dict[str, list[tuple[tuple[int, ...], str, int, int]]] = {}
     for module in analysis.tree:
-        for parameter in module.parameters:
-            name = fold(module.path.child(parameter.name))
-            entry = (parameter.shape, parameter.dtype, parameter.count, bytes_of(parameter))
-            found.setdefault(name, []).append(entry)
+        names = {(each.initializer, each.part): each.name for each in module.parameters}
+        rank = {held: number for number, held in enumerate(names)}
+        last = len(rank)
+        for tensor in sorted(module.tensors, key=lambda each: rank.get((each.name, each.part), last)):
+            if tensor.role is Role.PARAMETER and tensor.count:
+                name = fold(module.path.child(names.get((tensor.name, tensor.part), UNNAMED)))
+                found.setdefault(name, []).append((tensor.shape, tensor.dtype, tensor.count, tensor.size))
     return tuple(
         Pattern(
             name,

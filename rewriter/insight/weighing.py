@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rewriter.evidence.claim import Part
-from rewriter.insight.figures import bytes_of
+from rewriter.evidence.operands import Role
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree, Parameter
+from rewriter.modules.module import ModuleTree
 from rewriter.paths import ROOT, ModulePath
 
 
@@ -69,34 +69,30 @@ def weigh(analysis: Analysis, measure: Measure, node_flops: list[int | str] | No
 
 
 def _parameters(analysis: Analysis, measure: Measure) -> Weighing:
-    seen: set[tuple[str, Part | None]] = set()
+    seen: set[tuple[int, Part | None]] = set()
     own: dict[ModulePath, float] = {}
     readers = _first_readers(analysis)
     of_node: dict[int, float | None] = dict.fromkeys(
         (node for module in analysis.tree for node in module.nodes), 0
     )
     for module in analysis.tree:
-        for parameter in module.parameters:
-            if (parameter.initializer, parameter.part) in seen:
+        for tensor in module.tensors:
+            if tensor.role is not Role.PARAMETER or (tensor.value, tensor.part) in seen:
                 continue
-            seen.add((parameter.initializer, parameter.part))
-            weight = _weight(parameter, measure)
+            seen.add((tensor.value, tensor.part))
+            weight = tensor.size if measure is Measure.BYTES else tensor.count
             own[module.path] = own.get(module.path, 0) + weight
-            if (reader := readers.get(parameter.initializer)) in of_node and reader is not None:
+            if (reader := readers.get(tensor.name)) in of_node and reader is not None:
                 of_node[reader] = (of_node[reader] or 0) + weight
     return Weighing(measure.value, own, "bytes" if measure is Measure.BYTES else "none", of_node)
 
 
-def _weight(parameter: Parameter, measure: Measure) -> int:
-    return bytes_of(parameter) if measure is Measure.BYTES else parameter.count
-
-
 def _first_readers(analysis: Analysis) -> dict[str, int]:
-    """Initializer -> the first node that reads it."""
+    """Name of a value of the main graph -> the first node that reads it."""
     graph = analysis.graph
     return {
-        graph.value_names[value]: graph.readers[value][0]
-        for value in graph.initializers
+        name: graph.readers[value][0]
+        for name, value in graph.bodies[0].values.items()
         if graph.readers[value]
     }
 

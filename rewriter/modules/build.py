@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from onnx import TensorProto
@@ -12,13 +11,15 @@ from onnx import TensorProto
 from rewriter import garbage
 from rewriter.evidence.claim import ParameterClaim, Part, Source
 from rewriter.evidence.given import NOTHING, Given
+from rewriter.evidence.operands import operands_of
 from rewriter.evidence.parameters import readers_of
 from rewriter.evidence.patterns import class_of
 from rewriter.evidence.settle import Settled, settle
 from rewriter.model.checks import notes_on
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
+from rewriter.modules.holdings import held_tensors
+from rewriter.modules.module import Module, ModuleTree, Parameter, Placement, Tensor, dtype_name
 from rewriter.paths import ROOT, ModulePath
 
 
@@ -64,6 +65,7 @@ class _Draft:
     """A module while it is put together."""
 
     parameters: dict[str, Parameter] = field(default_factory=dict)
+    tensors: list[Tensor] = field(default_factory=list)
     children: list[ModulePath] = field(default_factory=list)
     nodes: list[int] = field(default_factory=list)
     calls: set[int] = field(default_factory=set)
@@ -92,6 +94,8 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
         draft.nodes.append(node)
     for owner, parameter in _parameters(graph, settled.parameters, placements):
         _draft(drafts, owner).parameters.setdefault(parameter.name, parameter)
+    for owner, tensor in held_tensors(graph, operands_of(graph), settled.parameters, placements):
+        _draft(drafts, owner).tensors.append(tensor)
     for module in settled.classes:
         _draft(drafts, module)
     _sort_children(drafts, settled.order)
@@ -136,7 +140,7 @@ def _parameters(
                 claim.name.name,
                 claim.initializer,
                 _shape(tensor, claim.part),
-                _dtype(tensor.data_type),
+                dtype_name(tensor.data_type),
                 claim.transposed,
                 tuple(borrowers),
                 claim.part,
@@ -149,15 +153,6 @@ def _shape(tensor: TensorProto, part: Part | None) -> tuple[int, ...]:
     if part is not None:
         shape[part.axis] = part.stop - part.start
     return tuple(shape)
-
-
-@cache
-def _dtype(data_type: int) -> str:
-    """`float32`, `int64`, `bfloat16`: numpy's words for ONNX element types."""
-    if data_type not in TensorProto.DataType.values():
-        return f"type {data_type}"
-    name = TensorProto.DataType.Name(data_type).lower()
-    return {"float": "float32", "double": "float64"}.get(name, name)
 
 
 def _finish(
@@ -181,6 +176,7 @@ def _finish(
             scopes.get(path),
             declared.get(path, ()),
             None if path in settled.classes else _inferred_class(draft, graph),
+            tuple(draft.tensors),
         )
     return {path: finished[path] for path in order}
 
@@ -190,7 +186,12 @@ def _inferred_class(draft: _Draft, graph: GraphIndex) -> str | None:
     if draft.children or not draft.nodes:
         return None
     operators = {graph.operators[node][1] for node in draft.nodes}
-    return class_of(operators, {name: len(held.shape) for name, held in draft.parameters.items()})
+    held = {name: len(p.shape) for name, p in draft.parameters.items() if p.dtype not in _COUNTERS}
+    return class_of(operators, held)
+
+
+_COUNTERS = frozenset({"int64", "bool"})
+"""Types of buffers that no operator computes with: `num_batches_tracked`, masks."""
 
 
 def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:

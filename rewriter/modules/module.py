@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from math import prod
 from types import MappingProxyType
 
+from onnx import TensorProto
+
 from rewriter.evidence.claim import Part
+from rewriter.evidence.operands import Role
 from rewriter.evidence.reference import Declared
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.paths import ROOT, ModulePath
@@ -46,6 +49,15 @@ _MAGIC = frozenset("*?[")
 """What makes a glob more than the path it spells."""
 
 
+@cache
+def dtype_name(data_type: int) -> str:
+    """`float32`, `int64`, `bfloat16`: numpy's words for ONNX element types."""
+    if data_type not in TensorProto.DataType.values():
+        return f"type {data_type}"
+    name = TensorProto.DataType.Name(data_type).lower()
+    return {"float": "float32", "double": "float64"}.get(name, name)
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A parameter or buffer of a module, and the initializer that holds it.
@@ -76,6 +88,32 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor that the file stores, as a module holds it.
+
+    Attributes:
+        value: its number in the index that the tree was built from; shared tensors bear the same.
+        name: of the initializer, or of the value that a `Constant` node gives.
+        role: what it counts as.
+        shape: as it is stored.
+        dtype: lower-case ONNX element type.
+        count: elements of the tensor that it stands for; 0 for the scale or zero point of a quantised weight,
+            which are part of that.
+        size: bytes as it is stored.
+        part: which part of it, where it is held in parts.
+    """
+
+    value: int
+    name: str
+    role: Role
+    shape: tuple[int, ...]
+    dtype: str
+    count: int
+    size: int
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """One module of the tree.
 
@@ -92,6 +130,7 @@ class Module:
             no reference tells.
         declared: the parameters and buffers it declares by the reference, in the file or not.
         inferred_class: what its operators look like, where it is a leaf whose class is unknown; a guess.
+        tensors: every tensor of the file that it holds itself, named or not.
     """
 
     path: ModulePath
@@ -104,6 +143,7 @@ class Module:
     full_scope: str | None = None
     declared: tuple[Declared, ...] = ()
     inferred_class: str | None = None
+    tensors: tuple[Tensor, ...] = ()
 
     @property
     def kind(self) -> Kind | None:

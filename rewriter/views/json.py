@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from importlib import resources
 
 from rewriter.evidence.claim import Source
+from rewriter.evidence.operands import Role
+from rewriter.insight.figures import totals
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter
 from rewriter.modules.selection import nodes_inside
@@ -70,7 +72,7 @@ def tree_json(analysis: Analysis, modules: Sequence[Module] | None = None) -> Js
         "opsets": summary.opsets,
         "placement": placement_json(analysis.tree),
         **_original_json(analysis),
-        "modules": [_module_json(module) for module in (analysis.tree if modules is None else modules)],
+        "modules": _modules_json(analysis.tree, modules),
         "nodes": _nodes_json(analysis, inside),
         **({"notes": list(analysis.notes)} if analysis.notes else {}),
     }
@@ -212,6 +214,20 @@ def reference_json(module: Module) -> JsonObject:
             for each in module.declared
         ]
     return told
+
+
+def _modules_json(tree: ModuleTree, modules: Iterable[Module] | None) -> list[JsonObject]:
+    counts = {role: totals(tree, role) for role in Role}
+    return [
+        {
+            **_module_json(module),
+            "elements": {
+                f"{role}s": dict(zip(("own", "total"), of_role[module.path], strict=True))
+                for role, of_role in counts.items()
+            },
+        }
+        for module in (tree if modules is None else modules)
+    ]
 
 
 def _module_json(module: Module) -> JsonObject:

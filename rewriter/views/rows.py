@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from rewriter.insight.figures import parameter_totals
+from rewriter.insight.figures import totals
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.summary import subtree_sizes
@@ -65,7 +65,7 @@ class Rows:
     ) -> None:
         self.tree = tree
         self.depth = depth
-        self.totals = parameter_totals(tree)
+        self.totals = {path: total for path, (_, total) in totals(tree).items()}
         self.sizes = subtree_sizes(tree)
         self.selected = None if only is None else frozenset(only)
         self.leading = {above for path in self.selected or () for above in path.ancestors()}

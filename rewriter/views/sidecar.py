@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.insight.figures import parameter_totals
+from rewriter.insight.figures import totals
 from rewriter.model import sidecar_file
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree, Placement
@@ -126,7 +126,7 @@ def _export(analysis: Analysis) -> JsonObject:
         "nodes": summary.nodes,
         "initializers": summary.initializers,
         "modules": len(analysis.tree),
-        "parameters": parameter_totals(analysis.tree)[ROOT],
+        "parameters": totals(analysis.tree)[ROOT][1],
     }
 
 

@@ -58,6 +58,8 @@ def _module_json(module: Module, figures: Figures, stats: Stats) -> JsonObject:
         "nodes": _both(figures.nodes),
         "parameters": _both(figures.parameters),
         "bytes": _both(figures.parameter_bytes),
+        "buffers": _both(figures.buffers),
+        "constants": _both(figures.constants),
         "flops": _both(figures.flops),
         "unknown_flops": _both(figures.unknown),
         "operators": dict(figures.operators),

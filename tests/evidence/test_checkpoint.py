@@ -23,7 +23,7 @@ from rewriter.evidence.checkpoint import Checkpoint
 from rewriter.evidence.checkpoint_files import tensors_in
 from rewriter.evidence.claim import Part, Source
 from rewriter.evidence.given import Given
-from rewriter.insight.figures import parameter_totals
+from rewriter.insight.figures import totals
 from rewriter.model import tensors
 from rewriter.modules.analysis import Analysis
 from rewriter.refusals import RewriterError, UnreadableModel, UsageError
@@ -159,7 +159,7 @@ def test_parameters_behind_each_other(axis: int, turned: bool, tmp_path: Path) -
     }
     assert {part.transposed for part in parts.values()} == {turned}
     assert {name: part.count for name, part in parts.items()} == {"q": 64, "k": 32, "v": 32}
-    assert parameter_totals(found.tree)[found.tree.root.path] == 128
+    assert totals(found.tree)[found.tree.root.path][1] == 128
     assert parameter_json(parts["k"])["part"] == {"axis": along, "start": 8, "stop": 12}
     assert found.tree.placements[0] is not None
     assert found.tree.placements[0].module == "attn"

@@ -9,9 +9,11 @@ import onnx
 import onnx.parser
 
 from rewriter.evidence.claim import Claim, Source
+from rewriter.evidence.operands import Role
+from rewriter.insight.figures import bytes_of
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
+from rewriter.modules.module import Module, ModuleTree, Parameter, Placement, Tensor
 from rewriter.paths import ROOT, ModulePath
 
 SMALL = """
@@ -53,6 +55,9 @@ def tree(
         if placement:
             own[placement.module].append(number)
             calls[placement.module].add(placement.call)
+    values = {
+        each.initializer: at for at, each in enumerate(p for of in (parameters or {}).values() for p in of)
+    }
     order: list[ModulePath] = []
     stack = [ROOT]
     while stack:
@@ -72,10 +77,19 @@ def tree(
                 nodes=tuple(own[path]),
                 total_nodes=totals[path],
                 calls=len(calls[path]) or int(totals[path] > 0),
+                tensors=tuple(_tensor(each, values) for each in (parameters or {}).get(path, ())),
             )
             for path in order
         },
         tuple(placements),
+    )
+
+
+def _tensor(held: Parameter, values: Mapping[str, int]) -> Tensor:
+    size = bytes_of(held)
+    value = values[held.initializer]
+    return Tensor(
+        value, held.initializer, Role.PARAMETER, held.shape, held.dtype, held.count, size, held.part
     )
 
 

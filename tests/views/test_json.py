@@ -128,6 +128,11 @@ def test_tree_of_a_small_model() -> None:
                 "transposed": False,
             },
         ],
+        "elements": {
+            "parameters": {"own": 20, "total": 20},
+            "buffers": {"own": 0, "total": 0},
+            "constants": {"own": 0, "total": 0},
+        },
     }
     assert act["calls"] == 2
     assert output["nodes"][3:] == [

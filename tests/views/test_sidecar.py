@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ def loaded(of: Analysis) -> Any:
 def test_round_trip_gives_the_tree_back(make: Callable[[], Analysis]) -> None:
     before = make()
     after = sidecar.read(sidecar.write(before))
-    assert after.tree == before.tree
+    listed = {path: replace(module, tensors=()) for path, module in before.tree.modules.items()}
+    assert after.tree == replace(before.tree, modules=listed)  # tensors are counted, not listed
     assert list(after.tree.modules) == list(before.tree.modules)
     assert after.file == (before.path.name if before.path else None)
 

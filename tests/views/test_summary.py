@@ -4,7 +4,7 @@ import onnx.parser
 import pytest
 
 import rewriter
-from rewriter.insight.figures import parameter_totals
+from rewriter.insight.figures import totals
 from rewriter.modules.module import Parameter
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.group import Group
@@ -42,8 +42,14 @@ def test_counts_are_short(count: int, text: str) -> None:
 def test_a_shared_initializer_counts_once_in_every_module_that_holds_two_readers() -> None:
     tied = Parameter("weight", "w", (10,), "float")
     own = Parameter("bias", "b", (3,), "float")
-    totals = parameter_totals(tree([], parameters={"a.x": [tied], "a.y": [tied, own], "b": [tied]}))
-    assert totals == {"": 13, "a": 13, "a.x": 10, "a.y": 13, "b": 10}
+    found = totals(tree([], parameters={"a.x": [tied], "a.y": [tied, own], "b": [tied]}))
+    assert {path: total for path, (_, total) in found.items()} == {
+        "": 13,
+        "a": 13,
+        "a.x": 10,
+        "a.y": 13,
+        "b": 10,
+    }
 
 
 def test_subtree_sizes_count_the_top() -> None:

@@ -46,6 +46,7 @@ def print_stats(analysis: Analysis, stats: Stats, shown: Container[ModulePath], 
     for reason in _first([f"{counted(n, 'node')}: {why}" for why, n in stats.unknown.items()], 4):
         flow(console, [reason], "yellow", label="")
     _print_patterns(stats.patterns, console)
+    flow(console, _elements(stats.figures[ROOT]), label="elements")
     console.print()
     rows = [module for module in analysis.tree if module.path in shown]
     _print_table(rows, stats, console)
@@ -82,6 +83,16 @@ def _print_patterns(patterns: tuple[Pattern, ...], console: Console) -> None:
     ]
     for number, line in enumerate(_first(lines)):
         flow(console, [line], label="" if number else "weights")
+
+
+def _elements(figures: Figures) -> list[str]:
+    """What all tensors of the file come to, by what they count as."""
+    counts = (
+        (figures.parameters, "parameters"),
+        (figures.buffers, "buffers"),
+        (figures.constants, "constants"),
+    )
+    return [f"{human(total)} in {kind}" for (_, total), kind in counts if total] or ["none"]
 
 
 def _shapes(pattern: Pattern) -> str:

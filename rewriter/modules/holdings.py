@@ -1,0 +1,131 @@
+"""Which module holds each tensor of the file, and what it counts as there.
+
+A parameter claim decides: a name, a checkpoint, the exporter's own record. Other tensors belong to the module
+that reads them, those that several modules read to the lowest that holds all of these. A scale or zero point
+goes with its weight. What no placed node reads stays at the root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+
+from rewriter.evidence.claim import ParameterClaim, Part
+from rewriter.evidence.grammar import owner_of_variable
+from rewriter.evidence.operands import Operands, Role
+from rewriter.evidence.stored import Stored
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.modules.module import Placement, Tensor, dtype_name
+from rewriter.paths import ROOT, ModulePath, common_ancestor
+
+_STEPS = 64
+"""Nodes without a module that are looked behind for one that has one."""
+
+
+def held_tensors(
+    graph: GraphIndex,
+    operands: Operands,
+    claims: Iterable[ParameterClaim],
+    placements: Sequence[Placement | None],
+) -> Iterator[tuple[ModulePath, Tensor]]:
+    """Every tensor of the file with the module that holds it; tied ones once for each of their modules."""
+    claimed = _claimed(graph, claims)
+    tops = {place.module.cut(1) for place in set(placements) if place is not None}
+    held: dict[int, tuple[ModulePath, Role]] = {}
+    for value in operands.stored:
+        if value in operands.helpers:
+            continue
+        of_value = claimed.get(value, [])
+        if of_value:
+            owner = of_value[0].name.parent or ROOT
+        else:
+            owner = _of_variable(graph, operands, value, tops) or _of_readers(graph, value, placements)
+        role = role_of(operands, value, [claim.name for claim in of_value])
+        held[value] = owner, role
+        yield from _parts(graph, operands, value, of_value, role, owner)
+    for helper, weight in operands.helpers.items():
+        owner, role = held.get(weight, (ROOT, Role.CONSTANT))
+        yield owner, _tensor(graph, helper, operands.stored[helper], role, 0)
+
+
+def _claimed(graph: GraphIndex, claims: Iterable[ParameterClaim]) -> Mapping[int, list[ParameterClaim]]:
+    """Value of the main graph -> the claims on it, each name once."""
+    main = {graph.value_names[value]: value for value in graph.initializers}
+    found: dict[int, dict[tuple[object, ...], ParameterClaim]] = {}
+    for claim in claims:
+        if (value := main.get(claim.initializer)) is not None:
+            found.setdefault(value, {}).setdefault((claim.name, claim.part), claim)
+    return {value: list(of_value.values()) for value, of_value in found.items()}
+
+
+def _parts(
+    graph: GraphIndex,
+    operands: Operands,
+    value: int,
+    claims: list[ParameterClaim],
+    role: Role,
+    owner: ModulePath,
+) -> Iterator[tuple[ModulePath, Tensor]]:
+    """A tensor whole, once for each module that has it; or its parts, and what is left of it."""
+    stored = operands.stored[value]
+    whole = _tensor(graph, value, stored, role, operands.packed.get(value, stored.elements))
+    if not any(claim.part for claim in claims):
+        for path in dict.fromkeys(claim.name.parent or ROOT for claim in claims) or (owner,):
+            yield path, whole
+        return
+    rest = whole
+    for claim in claims:
+        if (part := claim.part) is not None:
+            held = _part_of(whole, part)
+            rest = replace(rest, count=rest.count - held.count, size=rest.size - held.size)
+            yield claim.name.parent or ROOT, held
+    if rest.count > 0:
+        yield owner, rest
+
+
+def _tensor(graph: GraphIndex, value: int, stored: Stored, role: Role, count: int) -> Tensor:
+    name, dtype = graph.value_names[value], dtype_name(stored.data_type)
+    return Tensor(value, name, role, stored.dims, dtype, count, stored.size)
+
+
+def _part_of(whole: Tensor, part: Part) -> Tensor:
+    length, taken = whole.shape[part.axis], part.stop - part.start
+    shape = (*whole.shape[: part.axis], taken, *whole.shape[part.axis + 1 :])
+    count, size = whole.count * taken // length, whole.size * taken // length
+    return replace(whole, shape=shape, count=count, size=size, part=part)
+
+
+def role_of(operands: Operands, value: int, names: Sequence[str]) -> Role:
+    """What a tensor counts as, given the names of the parameters that it is."""
+    role = operands.roles[value]
+    if role is not Role.CONSTANT or not names:
+        return role
+    learned = operands.stored[value].is_float or value in operands.quantised
+    return Role.PARAMETER if learned else Role.BUFFER
+
+
+def _of_variable(
+    graph: GraphIndex, operands: Operands, value: int, tops: Set[ModulePath]
+) -> ModulePath | None:
+    """The layer that a parameter of TensorFlow or Keras is named after, in a file of such names."""
+    owner = owner_of_variable(graph.value_names[value]) if operands.roles[value] is Role.PARAMETER else None
+    return owner if owner and owner.cut(1) in tops else None
+
+
+def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | None]) -> ModulePath:
+    """The lowest module that holds all that reads a tensor; nodes that nobody placed are looked behind."""
+    found: list[ModulePath] = []
+    maker = graph.producer[value]
+    pending = list(graph.readers[value])
+    seen = set(pending)
+    while pending:
+        node = pending.pop()
+        if (place := placements[node]) is not None:
+            found.append(place.module)
+        elif len(seen) < _STEPS:
+            further = [other for other in graph.successors(node) if other not in seen]
+            seen.update(further)
+            pending += further
+    if not found and maker != NONE and (place := placements[maker]) is not None:
+        return place.module
+    return common_ancestor(found) or ROOT
