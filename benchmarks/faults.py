@@ -30,7 +30,7 @@ from onnx import ModelProto
 from benchmarks.faulty import KINDS, copied
 from benchmarks.reporting import environment, publish, table
 from rewriter import pipeline
-from rewriter.insight.diff import TOLERANCE
+from rewriter.options.compare import TOLERANCE
 from rewriter.insight.numbers import Divergence
 from rewriter.model import external
 from rewriter.model.operators import canonical

@@ -14,18 +14,21 @@ from rewriter.cutting import split as cutting_split
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split, parse_cuts
+from rewriter.declaration import texts
 from rewriter.foreign import AnySource, Rewritten, read_of, take
-from rewriter.insight.diff import TOLERANCE, Diff
+from rewriter.insight.diff import Diff
 from rewriter.insight.doctor.examine import Diagnosis
 from rewriter.insight.profile import Profile
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
-from rewriter.modules.selection import Selection, texts
+from rewriter.modules.selection import Selection
 from rewriter.nearest import fits_nothing
+from rewriter.options.compare import TOLERANCE
+from rewriter.options.words import Functions
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
-from rewriter.passes.presets import Functions, standard_passes
+from rewriter.passes.presets import standard_passes
 from rewriter.passes.syntax import parse_passes
 from rewriter.pipeline import Inputs, Options, Source
 from rewriter.pipeline.loading import path_of
@@ -196,15 +199,15 @@ def rewrite(
     taken = take(source)
     options = Options(
         steps,
-        numbers,
-        optimised,
-        inputs,
-        sidecar,
-        copy_data,
-        min_coverage,
-        strict,
-        dry_run,
-        timeout,
+        numbers=numbers,
+        optimised=optimised,
+        inputs=inputs,
+        sidecar=sidecar,
+        copy_data=copy_data,
+        min_coverage=min_coverage,
+        strict=strict,
+        dry_run=dry_run,
+        timeout=timeout,
         given=given,
         folder=taken.folder,
     )

@@ -9,13 +9,15 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from rewriter import api, pipeline
 from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
+from rewriter.declaration import texts
 from rewriter.evidence.given import Given
 from rewriter.foreign import AnySource, Rewritten, take
-from rewriter.insight.chosen import Chosen, What, choose
+from rewriter.insight.chosen import Chosen, choose
 from rewriter.insight.stats import Stats, collect
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
-from rewriter.modules.selection import Selection, texts
+from rewriter.modules.selection import Selection
+from rewriter.options.words import What
 from rewriter.passes.flatten import Flatten
 from rewriter.pipeline import Inputs, Source
 from rewriter.pipeline.loading import Opened

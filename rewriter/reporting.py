@@ -11,14 +11,12 @@ from rewriter.evidence.given import NOTHING, Given
 from rewriter.insight.functions import functions_of
 from rewriter.insight.stats import collect
 from rewriter.nearest import fits_nothing
+from rewriter.options.words import MEASURES
 from rewriter.pipeline import Inputs, Progress, Source
 from rewriter.pipeline.loading import path_of
 from rewriter.refusals import UsageError
 from rewriter.views.page.findings import Findings, Verified
 from rewriter.views.page.report import PageReport
-
-MEASURES = ("parameters", "nodes", "flops", "time")
-"""What the sizes of modules in a report can be."""
 
 
 @dataclass(frozen=True, slots=True)

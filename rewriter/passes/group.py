@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from onnx import FunctionProto, ModelProto, NodeProto
 
+from rewriter.declaration import again, shared
 from rewriter.evidence import tags
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.evidence.parameters import alias_of
@@ -23,7 +24,8 @@ from rewriter.model.operators import canonical
 from rewriter.model.spelling import LONG, spell_short
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
-from rewriter.modules.selection import Miss, Selection, texts
+from rewriter.modules.selection import Miss, Selection
+from rewriter.options.write import Steps
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
 from rewriter.passes.boundary_types import BoundaryTypes
@@ -51,6 +53,9 @@ class Group:
         only: group the modules whose path fits this glob, or one of several; all where empty.
         class_name: group the modules of this class, or of one of several, as globs (the last name is enough);
             all where empty.
+        kind: group the modules whose class comes from there.
+        operators: group the modules that own a node of this operator themselves.
+        leave_out: group no modules whose path fits, and nothing inside of them.
         repeated: group only modules that have the same body as another, or as themselves in another call.
 
     Raises:
@@ -61,20 +66,30 @@ class Group:
     requires: ClassVar[frozenset[Part]] = TREE
     preserves: ClassVar[frozenset[Part]] = frozenset({Part.METADATA})
     undone: ClassVar[bool] = True
-    depth: int = 0
-    only: str | tuple[str, ...] = ()
-    class_name: str | tuple[str, ...] = ()
-    repeated: bool = False
+    depth: int = again(Steps, "depth")
+    only: str | tuple[str, ...] = again(Steps, "only")
+    class_name: str | tuple[str, ...] = again(Steps, "class_name")
+    repeated: bool = again(Steps, "repeated")
+    kind: str | tuple[str, ...] = again(Steps, "kind")
+    operators: str | tuple[str, ...] = again(Steps, "operators")
+    leave_out: str | tuple[str, ...] = again(Steps, "leave_out")
 
     def __post_init__(self) -> None:
         """Make one form of a glob and of several."""
-        object.__setattr__(self, "only", texts(self.only))
-        object.__setattr__(self, "class_name", texts(self.class_name))
+        for name, words in shared(self.selection).items():
+            if name != "depth":
+                object.__setattr__(self, name, words)
+
+    @classmethod
+    def of(cls, selection: Selection, depth: int = 0, *, repeated: bool = False) -> Group:
+        """The pass for the modules of a selection, whatever their depth."""
+        return cls(**shared(selection) | {"depth": depth, "repeated": repeated})
 
     @property
     def selection(self) -> Selection:
         """The modules that are meant, whatever their depth."""
-        return Selection(texts(self.only), self.class_name)
+        words = {each.name: getattr(self, each.name) for each in fields(Selection) if each.name != "depth"}
+        return Selection(**words)
 
     def run(self, analysis: Analysis) -> Outcome:
         """Find the regions, make them callable, and emit them all in one sweep."""
@@ -98,7 +113,7 @@ class Group:
         left, misses = self.selection.narrowed(analysis)
         if left is None:
             return None, misses
-        return replace(self, only=left.patterns, class_name=left.class_name), misses
+        return Group.of(left, self.depth, repeated=self.repeated), misses
 
     def _chosen(self, analysis: Analysis) -> Collection[ModulePath] | None:
         """The modules that are meant; None for all."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from rewriter.options.words import Functions
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
@@ -12,16 +11,7 @@ from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
 
-
-class Functions(StrEnum):
-    """What functions to make."""
-
-    NONE = "none"
-    """None: annotate only."""
-    CALL = "call"
-    """One for every call of a module."""
-    SHARED = "shared"
-    """One for every distinct body."""
+__all__ = ["Functions", "standard_passes"]
 
 
 def standard_passes(

@@ -10,8 +10,9 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.insight.chosen import What, choose
+from rewriter.insight.chosen import choose
 from rewriter.modules.selection import Selection
+from rewriter.options.words import What
 from rewriter.views.json import schema
 from tests.build import chain
 from tests.cli.running import heard

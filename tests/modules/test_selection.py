@@ -46,13 +46,13 @@ def test_nothing_said_is_everything(small: Analysis) -> None:
 def test_patterns(
     small: Analysis, patterns: tuple[str, ...], modules: list[str], nodes: tuple[int, ...]
 ) -> None:
-    assert paths(small, patterns=patterns) == modules
+    assert paths(small, only=patterns) == modules
     assert Selection(patterns).nodes(small) == nodes
 
 
 def test_depth_counts_atoms(small: Analysis) -> None:
     assert paths(small, depth=2) == ["", "enc", "enc.l"]
-    assert paths(small, patterns=("**.l.*",), depth=3) == ["enc.l.0", "enc.l.1"]
+    assert paths(small, only=("**.l.*",), depth=3) == ["enc.l.0", "enc.l.1"]
     assert Selection(depth=1).nodes(small) == (0, 1, 2, 3)  # the last one has no module
 
 
@@ -67,7 +67,7 @@ def test_classes_and_kinds(bert: Analysis) -> None:
     assert sorted(path for kind in kinds for path in paths(bert, kind=kind)) == sorted(
         module.path for module in bert.tree
     )
-    assert paths(bert, class_name="Linear", patterns=("model.pooler.*",)) == ["model.pooler.dense"]
+    assert paths(bert, class_name="Linear", only=("model.pooler.*",)) == ["model.pooler.dense"]
 
 
 def test_operators_choose_nodes_and_their_owners(bert: Analysis) -> None:
@@ -85,24 +85,24 @@ def test_operators_choose_nodes_and_their_owners(bert: Analysis) -> None:
     ("chosen", "message"),
     [
         (
-            {"patterns": ("encoder.layer.[0-3].attention*",)},
+            {"only": ("encoder.layer.[0-3].attention*",)},
             "; nearest: model.encoder.layer.[0-3].attention*",
         ),
-        ({"patterns": ("encoder.**.dense",)}, "; nearest: model.encoder.**.dense"),
+        ({"only": ("encoder.**.dense",)}, "; nearest: model.encoder.**.dense"),
         (
-            {"patterns": ("model.encodr.layer",)},
+            {"only": ("model.encodr.layer",)},
             "no module fits 'model.encodr.layer'; nearest: model.encoder.layer",
         ),
-        ({"patterns": ("model", "zzz")}, "no module fits 'zzz'; there are model, model.embeddings, "),
+        ({"only": ("model", "zzz")}, "no module fits 'zzz'; there are model, model.embeddings, "),
         ({"class_name": "Linaer"}, "no class fits 'Linaer'; nearest: Linear"),
         ({"operators": ("MatMull",)}, "no operator fits 'MatMull'; nearest: MatMul"),
-        ({"patterns": ("model", "zzz"), "class_name": ("Linear", "Linaer")}, "'zzz'; there are"),
-        ({"patterns": ("model", "zzz"), "class_name": ("Linear", "Linaer")}, "; no class fits 'Linaer'"),
-        ({"patterns": ("BertLayer",)}, "no module fits 'BertLayer'; it is a class, chosen by --class"),
+        ({"only": ("model", "zzz"), "class_name": ("Linear", "Linaer")}, "'zzz'; there are"),
+        ({"only": ("model", "zzz"), "class_name": ("Linear", "Linaer")}, "; no class fits 'Linaer'"),
+        ({"only": ("BertLayer",)}, "no module fits 'BertLayer'; it is a class, chosen by --class"),
         ({"class_name": "model.encoder"}, "'model.encoder' is the path of a module, not a class"),
         ({"kind": "tensorflow"}, "no kind fits 'tensorflow'; there are torch.nn, "),
         (
-            {"patterns": ("model.encoder",), "class_name": "Linear"},
+            {"only": ("model.encoder",), "class_name": "Linear"},
             "fits 'model.encoder' and --class Linear; for the modules below write 'model.encoder.**'",
         ),
         (
@@ -159,11 +159,11 @@ def test_a_tree_tells_what_is_near(bert: Analysis) -> None:
 
 
 def test_what_is_proposed_holds(bert: Analysis) -> None:
-    assert paths(bert, patterns=("model.encoder.layer.[0-3].attention*",)) == [
+    assert paths(bert, only=("model.encoder.layer.[0-3].attention*",)) == [
         "model.encoder.layer.0.attention",
         "model.encoder.layer.1.attention",
     ]
-    assert len(paths(bert, patterns=("**.encoder.**.dense",))) == 6
+    assert len(paths(bert, only=("**.encoder.**.dense",))) == 6
 
 
 def test_files_without_classes_or_modules_say_so(small: Analysis) -> None:

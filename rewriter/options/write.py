@@ -1,0 +1,200 @@
+"""The verbs that write models, each as a dataclass of its options; the docstring is the help page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rewriter.declaration import argument, group, option
+from rewriter.modules.selection import Selection
+from rewriter.options.groups import Config, CopyData, Pieces, Printing, Proof, SideInputs, Writing
+from rewriter.options.words import ENGINES, Functions
+from rewriter.runtime.limits import Limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """What a rewrite does: by plain options, or pass by pass."""
+
+    restore_names: bool = option(False, "Also name nodes and weights that lost their names.")
+    layer_annotations: bool = option(
+        False, "Also write the module of every node where onnxruntime's annotated partitioning reads it."
+    )
+    functions: str = option(
+        Functions.NONE.value,
+        "Make modules local functions, nested as they are: one for every distinct body (shared) or one for "
+        "every call; 'flatten' undoes it.",
+        choices=tuple(each.value for each in Functions),
+    )
+    depth: int = option(0, "Nest functions this deep at the most.", least=1)
+    selection: Selection = group(Selection, leave_out=["depth"])
+    repeated: bool = option(False, "Functions only for bodies that occur more than once.")
+    passes: str | None = option(
+        None,
+        "Run these instead: 'annotate,unshare,group{depth=2},share'; 'rewriter passes' lists them.",
+        short="-p",
+        metavar="PASSES",
+        completes="passes",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewrite:
+    """Write the module tree of MODEL into a copy of it, and prove that nothing else changed.
+
+    \b
+      rewriter rewrite bert.onnx -o bert.tree.onnx
+      rewriter rewrite bert.onnx -o bert.tree.onnx --restore-names --min-coverage 95
+      rewriter rewrite bert.onnx -o bert.functions.onnx --functions shared
+      rewriter rewrite bert.onnx -o bert.calls.onnx --functions call --class BertLayer
+      rewriter rewrite bert.onnx -o bert.layers.onnx -p 'annotate,unshare,group{depth=2},share'
+      rewriter rewrite bert.fused.onnx -o bert.tree.onnx --like bert.onnx
+      rewriter rewrite bert.onnx --dry-run --json
+    """
+
+    model: Path = argument()
+    output: Path | None = option(None, "The file to write; needed unless --dry-run.", short="-o")
+    steps: Steps = group(Steps)
+    side: SideInputs = group(SideInputs)
+    config: Config = group(Config)
+    writing: Writing = group(Writing)
+    limits: Limits = group(Limits, leave_out=["shapes"])
+    printing: Printing = group(Printing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carry:
+    """Write the tree of ORIGINAL into MODEL, which another tool made of it, and prove nothing else changed.
+
+    ORIGINAL is the model before the other tool, or the sidecar (.modules.json) that was written with it.
+    The short form of `rewriter rewrite MODEL --like ORIGINAL -o OUTPUT`.
+
+    \b
+      rewriter carry bert.tree.modules.json bert.int8.onnx -o bert.int8.tree.onnx
+      rewriter carry bert.onnx bert.fused.onnx -o bert.fused.tree.onnx --min-coverage 95
+    """
+
+    original: Path = argument()
+    model: Path = argument()
+    output: Path | None = option(None, "The file to write; needed unless --dry-run.", short="-o")
+    steps: Steps = group(Steps)
+    side: SideInputs = group(SideInputs, leave_out=["like"])
+    config: Config = group(Config)
+    writing: Writing = group(Writing)
+    limits: Limits = group(Limits, leave_out=["shapes"])
+    printing: Printing = group(Printing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Rewrite many files: each is written, proved and recorded by itself, as 'rewriter rewrite' does it.
+
+    SRC is a file, a folder, a glob in quotes, or a URL of these (s3://, gs://, hf://, http:// ...: fsspec and
+    its package for that are needed). DST mirrors their tree, external data included.
+
+    Run it again to go on after an interrupt, or with more files: what the ledger tells as done is left alone,
+    as long as contents, options and version are the same and the outputs are there. Several runs may share
+    DST. A file whose process dies is tried once more when all others are through.
+
+    Leaves with the exit code of the worst file; from the best to the worst: 0, 4, 2, 3, 5, 1, 70.
+
+    \b
+      rewriter batch models -o models.tree
+      rewriter batch 'models/**/model.onnx' -o trees --restore-names --results trees.csv
+      rewriter batch models -o models.mirror --also '*.json'
+      rewriter batch models -o models.shared --functions shared --jobs 1 --json
+    """
+
+    sources: tuple[str, ...] = argument(metavar="SRC...")
+    output: str = option("", "The folder to write to, or its URL.", short="-o", metavar="DST", required=True)
+    engine: str = option("local", f"Who does the work: {ENGINES}.", metavar="NAME", shown=True)
+    jobs: int | None = option(None, "Processes of the local engine; one for every core.", least=1)
+    ledger: Path | None = option(None, "Where records are kept; rewriter-batch.jsonl in DST.", metavar="FILE")
+    retry: bool = option(False, "Do files again that failed for good, such as unreadable ones.")
+    also: tuple[str, ...] = option(
+        (),
+        "Copy files of source folders that fit, such as '*.json', as well; may be given again.",
+        metavar="GLOB",
+    )
+    results: Path | None = option(None, "Write a table too: .csv, or .parquet by pyarrow.", metavar="FILE")
+    steps: Steps = group(Steps)
+    side: SideInputs = group(SideInputs)
+    config: Config = group(Config)
+    writing: Writing = group(Writing, leave_out=["copy_data"])
+    limits: Limits = group(Limits, leave_out=["shapes"])
+    printing: Printing = group(Printing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flatten:
+    """Undo `rewrite --functions`: names, order and metadata of the nodes come back.
+
+    Functions that other tools made are kept unless you ask. Where somebody edited a function since, the nodes
+    of its calls are named after their call.
+
+    \b
+      rewriter flatten bert.calls.onnx -o bert.flat.onnx
+    """
+
+    model: Path = argument()
+    output: Path = option(None, "The file to write.", short="-o", required=True)
+    foreign: bool = option(False, "Enter functions that other tools made as well.")
+    proof: Proof = group(Proof)
+    limits: Limits = group(Limits, leave_out=["shapes"])
+    copying: CopyData = group(CopyData)
+    printing: Printing = group(Printing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extract:
+    """Write modules of MODEL as a model of their own, which gives what they give in the whole.
+
+    PATTERNS are globs over module paths; the modules that fit become one model. Whatever they read and do not
+    compute is an input, with the type that it has in MODEL; weights and constants come along. The result is
+    checked by onnx's full checker and run on the values that the whole model computes.
+
+    \b
+      rewriter extract bert.onnx encoder.layer.0 -o layer.onnx
+      rewriter extract bert.onnx 'encoder.layer.[0-3]' -o layers.onnx
+      rewriter extract shared.onnx block --call 1 -o second.onnx
+    """
+
+    model: Path = argument()
+    selection: Selection = group(Selection, positional={"only": "[PATTERNS]..."})
+    output: Path = option(None, "The file to write.", short="-o", required=True)
+    call: int | None = option(None, "Which call, from 0, of modules that are called several times.", least=0)
+    side: SideInputs = group(SideInputs)
+    pieces: Pieces = group(Pieces)
+    limits: Limits = group(Limits, leave_out=["shapes"])
+    copying: CopyData = group(CopyData)
+    printing: Printing = group(Printing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Cut MODEL into a chain of models that together compute what it does.
+
+    A cut stands before the first node of a module, in execution order. DIR gets part-0.onnx, part-1.onnx ...
+    and split.json, which tells where every input of a part comes from: an earlier part, or the inputs of
+    MODEL. The chain is run and compared with MODEL.
+
+    \b
+      rewriter split bert.onnx --at encoder.layer.1 -o halves
+      rewriter split bert.onnx --at 'encoder.layer.[1-9]' -o layers
+    """
+
+    model: Path = argument()
+    at: tuple[str, ...] = option(
+        (),
+        "Cut before this module, or before all that fit a glob; MODULE@1 is its second call. May be given "
+        "again.",
+        metavar="MODULE",
+        completes="modules",
+        required=True,
+    )
+    output: Path = option(None, "The folder for the parts.", short="-o", metavar="DIR", required=True)
+    side: SideInputs = group(SideInputs)
+    pieces: Pieces = group(Pieces)
+    limits: Limits = group(Limits, leave_out=["shapes"])
+    copying: CopyData = group(CopyData)
+    printing: Printing = group(Printing)
