@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 from rewriter.batch.digests import digest_of, of_file
 from rewriter.beside import config_beside, given_beside, read_inputs, with_config
-from rewriter.declaration import again
+from rewriter.declaration import again, values
 from rewriter.evidence.given import Given
 from rewriter.model import limits as file_limits
-from rewriter.options.groups import Config, SideInputs, Writing
+from rewriter.options.groups import Rewriting, Writing
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.syntax import parse_passes
@@ -21,10 +21,10 @@ from rewriter.runtime import limits as child_limits
 
 
 @dataclass(frozen=True)
-class Request(Writing, SideInputs, Config):
+class Request(Rewriting):
     """How to rewrite. Equal requests give equal bytes for equal files, whoever runs them.
 
-    Its fields are those of `Writing`, `SideInputs` and `Config`, and these:
+    Its fields are those of `Rewriting`, and these:
 
     Attributes:
         passes: what to do, in order; or as text, as `--passes` has it.
@@ -60,10 +60,9 @@ class Request(Writing, SideInputs, Config):
             trace=own.trace,
             forced=self.force,
         )
-        writing = {each.name: getattr(self, each.name) for each in fields(Writing)}
         return Options(
             parse_passes(self.passes) if isinstance(self.passes, str) else self.passes,
-            **writing | {"inputs": read_inputs(self.inputs)},
+            **values(Writing, self) | {"inputs": read_inputs(self.inputs)},
             given=with_config(given, model) if self.config else given,
             narrow=self.narrow,
         )

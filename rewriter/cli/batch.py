@@ -37,7 +37,7 @@ def run(options: Batch) -> int:
         )
     if options.results is not None:
         write_table(options.results, batch)
-    if options.printing.as_json:
+    if options.as_json:
         emit_json(batch_json(batch))
     else:
         print_batch(batch, stdout())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rewriter.declaration import shared
+from rewriter.declaration import values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,37 +19,48 @@ if TYPE_CHECKING:
     from rewriter.cutting.check import Checking
     from rewriter.evidence.given import Given
     from rewriter.modules.analysis import Analysis
-    from rewriter.options.groups import Config, Pieces, SideInputs
+    from rewriter.options.groups import Pieces, Proof, SideInputs
+    from rewriter.options.look import Explain, Tree
     from rewriter.views.report import Report
 
 
-def given_of(side: SideInputs, output: Path | None = None) -> Given:
+def given_of(options: SideInputs, output: Path | None = None) -> Given:
     """What users give beside a model, read.
 
     Args:
-        side: the options.
+        options: the verb's.
         output: the file that is to be written, which may be none of these.
     """
     from rewriter.beside import given_beside
+    from rewriter.options.groups import SideInputs
 
-    return given_beside(**shared(side), output=output)
+    return given_beside(**values(SideInputs, options), output=output)
 
 
-def analysed(model: Path, side: SideInputs, config: Config) -> Analysis:
+def analysed(model: Path, options: Tree | Explain) -> Analysis:
     """A model with its tree, as a rewrite would write it: by a config that lies with it, too."""
     from rewriter import pipeline
     from rewriter.beside import with_config
 
-    given = given_of(side)
-    return pipeline.load(model, with_config(given, model) if config.config else given)
+    given = given_of(options)
+    return pipeline.load(model, with_config(given, model) if options.config else given)
 
 
-def checking_of(pieces: Pieces) -> Checking:
+def proof_of(options: Proof) -> dict[str, Any]:
+    """How models are proved the same, as keywords of `pipeline.Options`, the inputs read."""
+    from rewriter.beside import read_inputs
+    from rewriter.options.groups import Proof
+
+    return values(Proof, options) | {"inputs": read_inputs(options.inputs)}
+
+
+def checking_of(options: Pieces) -> Checking:
     """How pieces of a model are checked, the inputs read."""
     from rewriter.beside import read_inputs
     from rewriter.cutting.check import Checking
+    from rewriter.options.groups import Pieces
 
-    return Checking(pieces.numbers, read_inputs(pieces.inputs), pieces.timeout)
+    return Checking(**values(Pieces, options) | {"inputs": read_inputs(options.inputs)})
 
 
 def show_report(report: Report, *, as_json: bool) -> None:

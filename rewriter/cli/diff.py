@@ -15,22 +15,21 @@ from rewriter.views.text.diff import print_diff
 
 def run(options: Diff) -> int:
     """Print how two models differ; the exit code says whether they do."""
-    pairs = options.pairs
-    if not pairs.numbers:
+    if not options.numbers:
         refuse_with("--no-numbers runs nothing", "tolerance", "threads", "timeout")
     with progress() as tell:
         found = pipeline.diff(
             options.before,
             options.after,
-            numbers=pairs.numbers,
-            inputs=read_inputs(pairs.inputs),
+            numbers=options.numbers,
+            inputs=read_inputs(options.inputs),
             tolerance=options.tolerance,
-            timeout=pairs.timeout,
+            timeout=options.timeout,
             selection=options.selection,
             progress=tell,
         )
     chosen = chosen_of(found.before, found.after, options.selection)
-    if options.printing.as_json:
+    if options.as_json:
         emit_json(diff_json(found, chosen))
     else:
         print_diff(found, stdout(), chosen, everything=options.everything)

@@ -21,7 +21,7 @@ def run(options: Doctor) -> None:
     faults = []
     for number, model in enumerate(options.models):
         diagnosis = pipeline.diagnose(model, options.tools)
-        if options.printing.as_json:
+        if options.as_json:
             emit_json(doctor_json(str(model), diagnosis))
         else:
             if number:

@@ -18,11 +18,11 @@ _LISTING = "'rewriter tree --json'"
 def run(options: Explain) -> None:
     """Print all claims on one node."""
     model, node = options.model, options.node
-    analysis = analysed(model, options.side, options.config)
+    analysis = analysed(model, options)
     numbers = _find(analysis.graph, node)
     if not numbers:
         raise UsageError(f"{model}: {fits_nothing('node', node, _names(analysis.graph), where=_LISTING)}")
-    if options.printing.as_json:
+    if options.as_json:
         emit_json(explain_json(analysis, numbers))
         return
     console = stdout()

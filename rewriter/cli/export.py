@@ -30,7 +30,7 @@ from rewriter.views.summary import counted
 def run(options: Export) -> None:
     """Write the tree and its figures for another viewer."""
     model, form, weight, output = options.model, options.form, options.weight, options.output
-    sizes = read_sizes(options.sizes.dims)
+    sizes = read_sizes(options.dims)
     if weight and form in ("dot", "csv"):
         raise click.UsageError(f"--format {form} shows no single size; leave out --weight")
     if form != "csv" and weight != Measure.FLOPS and (form, weight) != ("speedscope", None):
@@ -38,7 +38,7 @@ def run(options: Export) -> None:
     if output is not None:
         plan_copies(model, [output], (), copy_data=False)
     with progress() as tell:
-        analysis = pipeline.load(model, given_of(options.side))
+        analysis = pipeline.load(model, given_of(options))
         options.selection.modules(analysis)  # refuses what fits nothing before anything is computed
         demand_dimensions(analysis.model, sizes, model)
         tell("shapes")

@@ -17,9 +17,9 @@ def run(options: Extract) -> None:
     selection = options.selection
     if not selection.of_modules and not selection.operators:
         raise click.UsageError("missing modules: name one, such as 'encoder.layer.0', or a glob")
-    checking = checking_of(options.pieces)
+    checking = checking_of(options)
     with progress() as tell:
-        analysis = pipeline.load(options.model, given_of(options.side, options.output))
+        analysis = pipeline.load(options.model, given_of(options, options.output))
         tell("extract")
         found = extract(
             analysis,
@@ -27,9 +27,9 @@ def run(options: Extract) -> None:
             options.output,
             call=options.call,
             checking=checking,
-            copy_data=options.copying.copy_data,
+            copy_data=options.copy_data,
         )
-    if options.printing.as_json:
+    if options.as_json:
         emit_json(extract_json(found))
     else:
         print_extraction(analysis, found, stdout())

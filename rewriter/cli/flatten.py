@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from rewriter import pipeline
-from rewriter.beside import read_inputs
-from rewriter.cli.common import progress, show_report
-from rewriter.declaration import shared
+from rewriter.cli.common import progress, proof_of, show_report
 from rewriter.options.write import Flatten
 from rewriter.passes.flatten import Flatten as FlattenPass
 
@@ -13,11 +11,8 @@ from rewriter.passes.flatten import Flatten as FlattenPass
 def run(options: Flatten) -> None:
     """Undo the functions of a rewrite, and prove it."""
     how = pipeline.Options(
-        (FlattenPass(options.foreign),),
-        **shared(options.proof) | {"inputs": read_inputs(options.proof.inputs)},
-        sidecar=False,
-        copy_data=options.copying.copy_data,
+        (FlattenPass(options.foreign),), **proof_of(options), sidecar=False, copy_data=options.copy_data
     )
     with progress() as tell:
         report = pipeline.rewrite(options.model, options.output, how, tell)
-    show_report(report, as_json=options.printing.as_json)
+    show_report(report, as_json=options.as_json)

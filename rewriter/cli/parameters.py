@@ -15,8 +15,8 @@ from rewriter import interrupts
 from rewriter.cli import completing
 from rewriter.cli.manual import paged
 from rewriter.cli.words import OneOf
-from rewriter.declaration import Declared, built, declared, shared
-from rewriter.runtime.limits import limits
+from rewriter.declaration import Option, options_of, values
+from rewriter.runtime.limits import Limits, Memory, limits
 
 FILE = click.Path(readable=False, path_type=Path)
 """A file. Whether it can be read is for the loader to say, in one voice for all faults."""
@@ -36,64 +36,61 @@ class Finite(click.FloatRange):
 def command_of(verb: str, options: type) -> click.Command:
     """The command of a verb; its module is loaded when it runs, so that its help is instant."""
 
-    def call(**values: Any) -> None:
-        given = {name: value for name, value in values.items() if value is not None and value != ()}
-        chosen: Any = built(options, given)
+    def call(**typed: Any) -> None:
+        chosen = options(**{name: value for name, value in typed.items() if value not in (None, ())})
         # Interrupted while protobuf or numpy load, Python has been seen to crash; it takes a moment only.
         with interrupts.held():
             run = import_module(f"rewriter.cli.{verb}").run
-        bounds = getattr(chosen, "limits", None)
-        with nullcontext() if bounds is None else limits(**shared(bounds)):
+        group = next((each for each in (Limits, Memory) if isinstance(chosen, each)), None)
+        with limits(**values(group, chosen)) if group else nullcontext():
             click.get_current_context().exit(run(chosen) or 0)
 
     parameters: list[click.Parameter] = [
-        _argument(each) if each.told.positional else _option(each) for each in declared(options)
+        _argument(each) if each.positional else _option(each) for each in options_of(options)
     ]
     return paged(verb, click.Command(verb, callback=call, params=parameters, help=options.__doc__))
 
 
-def _argument(declared: Declared) -> click.Argument:
+def _argument(option: Option) -> click.Argument:
     return click.Argument(
-        [declared.name],
-        type=_type_of(declared),
-        metavar=declared.told.metavar,
-        nargs=-1 if declared.several else 1,
-        required=declared.told.required,
-        shell_complete=_completed(declared),
+        [option.name],
+        type=_type_of(option),
+        metavar=option.metavar,
+        nargs=-1 if option.several else 1,
+        required=option.required,
+        shell_complete=_completed(option),
     )
 
 
-def _option(declared: Declared) -> click.Option:
+def _option(option: Option) -> click.Option:
     """One option; what is not given is left to the dataclass, so that a default stands there alone."""
-    told = declared.told
-    flag = f"{declared.flag}/{declared.switch}" if declared.switch else declared.flag
+    flag = f"{option.flag}/{option.switch}" if option.switch else option.flag
     return click.Option(
-        [flag, declared.name, *([told.short] if told.short else [])],
-        type=None if declared.kind is bool else _type_of(declared),
-        is_flag=declared.kind is bool,
-        default=(told.said(declared.default) if told.read else declared.default) if told.shown else None,
-        multiple=declared.several,
-        metavar=told.metavar,
-        required=told.required,
-        show_default=told.shown,
-        help=told.help,
-        shell_complete=_completed(declared),
+        [flag, option.name, *([option.short] if option.short else [])],
+        type=None if option.kind is bool else _type_of(option),
+        is_flag=option.kind is bool,
+        default=(option.said(option.default) if option.read else option.default) if option.shown else None,
+        multiple=option.several,
+        metavar=option.metavar,
+        required=option.required,
+        show_default=option.shown,
+        help=option.help,
+        shell_complete=_completed(option),
     )
 
 
-def _type_of(declared: Declared) -> click.ParamType[Any]:
-    told = declared.told
-    if told.read is not None:
-        return click.types.FuncParamType(told.read)
-    if told.choices:
-        return OneOf(told.choices)
-    least = told.least if told.above is None else told.above
-    if declared.kind is int:
+def _type_of(option: Option) -> click.ParamType[Any]:
+    if option.read is not None:
+        return click.types.FuncParamType(option.read)
+    if option.choices:
+        return OneOf(option.choices)
+    least = option.least if option.above is None else option.above
+    if option.kind is int:
         return click.IntRange(None if least is None else int(least))
-    if declared.kind is float:
-        return Finite(least, told.most, min_open=told.above is not None)
-    return FILE if declared.kind is Path else click.STRING
+    if option.kind is float:
+        return Finite(least, option.most, min_open=option.above is not None)
+    return FILE if option.kind is Path else click.STRING
 
 
-def _completed(declared: Declared) -> Callable[..., Any] | None:
-    return getattr(completing, declared.told.completes) if declared.told.completes else None
+def _completed(option: Option) -> Callable[..., Any] | None:
+    return getattr(completing, option.completes) if option.completes else None

@@ -20,7 +20,7 @@ from rewriter.refusals import UsageError
 def run(options: Passes) -> None:
     """List the passes, those of other packages last."""
     passes = [*PASSES, *_of_others()]
-    if options.printing.as_json:
+    if options.as_json:
         emit_json({"schema": "rewriter.passes/1", "passes": [_as_json(step) for step in passes]})
         return
     console = stdout()

@@ -21,19 +21,19 @@ def run(options: Profile) -> None:
         found = pipeline.profile(
             options.model,
             recorded=options.recorded,
-            inputs=read_inputs(options.running.inputs),
+            inputs=read_inputs(options.inputs),
             rounds=options.rounds,
             warmup=options.warmup,
             threads=options.threads,
-            timeout=options.running.timeout,
-            given=given_of(options.side),
+            timeout=options.timeout,
+            given=given_of(options),
             selection=selection,
             progress=tell,
         )
     chosen = None
     if selection != Selection():
         chosen = frozenset(module.path for module in selection.modules(found.analysis))
-    if options.printing.as_json:
+    if options.as_json:
         emit_json(profile_json(found, chosen))
     else:
         print_profile(found, stdout(), chosen)

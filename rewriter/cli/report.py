@@ -20,23 +20,22 @@ def run(options: Report) -> None:
     model, output = options.model, options.output
     if options.svg:
         refuse_with("--svg draws the icicle alone", "other", "original")
-    pairs = options.pairs
     wanted = Wanted(
         other=options.other,
         original=options.original,
         profile=options.profile,
         recorded=options.recorded,
-        numbers=pairs.numbers,
-        inputs=read_inputs(pairs.inputs),
-        timeout=pairs.timeout,
-        sizes=read_sizes(options.sizes.dims),
+        numbers=options.numbers,
+        inputs=read_inputs(options.inputs),
+        timeout=options.timeout,
+        sizes=read_sizes(options.dims),
         by=options.by,
     )
     for read in (model, options.other, options.original, options.recorded):
         if output is not None and read is not None:
             plan_copies(read, [output], (), copy_data=False)
     with progress() as tell:
-        made = report(model, wanted, given_of(options.side, output), tell)
+        made = report(model, wanted, given_of(options, output), tell)
     text = made.svg + "\n" if options.svg else made.html
     if output is None:
         click.echo(text, nl=False)

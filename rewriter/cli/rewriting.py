@@ -9,8 +9,9 @@ import click
 from rewriter import pipeline
 from rewriter.batch.request import Request
 from rewriter.cli.common import progress, show_report
-from rewriter.declaration import shared
+from rewriter.declaration import part, values
 from rewriter.model.outputs import spare_given
+from rewriter.options.groups import Rewriting
 from rewriter.options.words import Functions
 from rewriter.options.write import Batch, Carry, Rewrite, Steps
 from rewriter.passes.base import Pass
@@ -26,7 +27,7 @@ def passes_of(steps: Steps) -> tuple[Pass, ...]:
     Raises:
         UsageError: options choose modules for functions that are not made, or name what `passes` names.
     """
-    group = Group.of(steps.selection, steps.depth, repeated=steps.repeated)
+    group = part(Group, steps)
     if steps.functions == Functions.NONE and group != Group():
         raise UsageError(
             "--depth, --only, --class, --kind, --op, --not and --repeated choose functions; add --functions "
@@ -53,10 +54,9 @@ def request_of(options: Rewrite | Carry | Batch) -> Request:
     Raises:
         UsageError: options contradict each other.
     """
-    told = shared(options.writing) | shared(options.side) | shared(options.config)
-    if options.side.force and options.side.like is None and not isinstance(options, Carry):
+    if options.force and options.like is None and not isinstance(options, Carry):
         raise UsageError("--force is about an original that does not fit; add --like")
-    return Request(passes_of(options.steps), **told)
+    return Request(passes_of(options), **values(Rewriting, options))
 
 
 def rewrite_and_show(model: Path, output: Path | None, request: Request, *, as_json: bool) -> None:

@@ -23,12 +23,12 @@ from rewriter.views.selection_json import chosen_json, placing_json
 
 def run(options: Select) -> None:
     """Print names in the form that was asked for."""
-    form, as_json = options.form, options.printing.as_json
+    form, as_json = options.form, options.as_json
     if form != TRT:
         refuse_with("--precision is of --format trt", "precision")
     if as_json and form != ORT_LAYERS:
         refuse_with("--json has a form of its own", "form")
-    analysis = pipeline.load(options.model, given_of(options.side))
+    analysis = pipeline.load(options.model, given_of(options))
     if form == ORT_LAYERS:
         _print_placing(analysis, options.selection, options.what, as_json=as_json)
         return

@@ -12,14 +12,14 @@ from rewriter.views.text.cutting import print_split
 
 def run(options: Split) -> None:
     """Write the parts, and print what was done."""
-    checking = checking_of(options.pieces)
+    checking = checking_of(options)
     with progress() as tell:
-        analysis = pipeline.load(options.model, given_of(options.side, options.output))
+        analysis = pipeline.load(options.model, given_of(options, options.output))
         tell("split")
         cuts = parse_cuts(analysis, options.at)
-        copying = options.copying.copy_data
+        copying = options.copy_data
         found = split(analysis, cuts, options.output, checking=checking, copy_data=copying)
-    if options.printing.as_json:
+    if options.as_json:
         emit_json(split_json(found))
     else:
         print_split(analysis, found, stdout())

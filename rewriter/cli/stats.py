@@ -13,13 +13,13 @@ from rewriter.views.text.stats import print_stats
 
 def run(options: Stats) -> None:
     """Print operators, parameters, shapes and FLOPs by module."""
-    sizes = read_sizes(options.sizes.dims)
+    sizes = read_sizes(options.dims)
     with progress() as tell:
-        analysis = pipeline.load(options.model, given_of(options.side))
+        analysis = pipeline.load(options.model, given_of(options))
         shown = {module.path for module in options.selection.modules(analysis)}
         tell("shapes")
         stats = collect(analysis, sizes)
-    if options.printing.as_json:
+    if options.as_json:
         emit_json(stats_json(analysis, stats, shown))
     else:
         print_stats(analysis, stats, shown, stdout())

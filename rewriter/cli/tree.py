@@ -12,12 +12,12 @@ from rewriter.refusals import UsageError
 
 def run(options: Tree) -> None:
     """Print the tree, or what each witness says of it."""
-    selection, truth, as_json = options.selection, options.truth, options.printing.as_json
+    selection, truth, as_json = options.selection, options.truth, options.as_json
     if truth is not None and not options.compare_sources:
         raise UsageError("--truth judges witnesses; add --compare-sources")
     if options.compare_sources and selection != Selection():
         raise UsageError("--compare-sources counts all nodes; leave out --only and --depth")
-    analysis = analysed(options.model, options.side, options.config)
+    analysis = analysed(options.model, options)
     modules = None if selection == Selection() else selection.modules(analysis)
     if options.compare_sources:
         from rewriter.views.json import sources_json

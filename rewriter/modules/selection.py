@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
-from rewriter.declaration import option, texts
+from rewriter.declaration import option, part, texts
 from rewriter.modules.module import Kind, Module, ModuleTree
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.nearest import fits_nothing
@@ -23,7 +23,7 @@ UNKNOWN = "unknown"
 KINDS = (*(kind.value for kind in Kind), UNKNOWN)
 
 
-_WORDS = ("only", "class_name", "kind", "operators", "leave_out")
+WORDS = ("only", "class_name", "kind", "operators", "leave_out")
 """The fields of a selection that hold words, one or several."""
 
 
@@ -78,8 +78,13 @@ class Selection:
 
     def __post_init__(self) -> None:
         """Make one form of a text and of several, so that equal selections are equal."""
-        for name in _WORDS:
+        for name in WORDS:
             object.__setattr__(self, name, texts(getattr(self, name)))
+
+    @property
+    def selection(self) -> Selection:
+        """This alone, where it is one group of the options of a verb."""
+        return part(Selection, self)
 
     @property
     def of_modules(self) -> bool:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.declaration import argument, group, option
+from rewriter.declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import Numbers, Pairs, Printing, Proof, SideInputs, Tolerances
-from rewriter.runtime.limits import Limits
+from rewriter.runtime.limits import Limits, Memory
 
 TOLERANCE = 1e-4
 """How far a value may be off, relative to its largest magnitude, and still count as equal."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verify:
+class Verify(Verb, Tolerances, Proof, Limits, Printing, omit=("shapes",)):
     """Tell whether BEFORE and AFTER compute the same: equal, not proved, or different.
 
     'equal' is proved, and numbers, where they are taken, agree bit for bit. 'different' means that an input
@@ -29,14 +29,10 @@ class Verify:
 
     before: Path = argument()
     after: Path = argument()
-    tolerances: Tolerances = group(Tolerances)
-    proof: Proof = group(Proof)
-    limits: Limits = group(Limits, leave_out=["shapes"])
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Diff:
+class Diff(Verb, Selection, Pairs, Limits, Printing, omit=("shapes",)):
     """Show where BEFORE and AFTER differ, module by module, and where their numbers part first.
 
     Leaves with 0 if the numbers agree within the tolerance, with 1 if they do not, as diff(1) does. With
@@ -50,18 +46,14 @@ class Diff:
 
     before: Path = argument()
     after: Path = argument()
-    selection: Selection = group(Selection)
     everything: bool = option(False, "Show equal modules and all numbers as well.", flag="--all")
-    pairs: Pairs = group(Pairs)
     tolerance: float = option(
         TOLERANCE, "How far a value may be off, relative to its largest magnitude.", least=0, shown=True
     )
-    limits: Limits = group(Limits, leave_out=["shapes"])
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Profile:
+class Profile(Verb, Selection, Numbers, Memory, SideInputs, Printing, arguments={"only": "[PATTERNS]..."}):
     """Show where the time of MODEL goes, by module and by class, as onnxruntime runs it by default.
 
     A kernel that onnxruntime fused of several modules is shared equally among them. The first runs are left
@@ -74,7 +66,6 @@ class Profile:
     """
 
     model: Path = argument()
-    selection: Selection = group(Selection, positional={"only": "[PATTERNS]..."})
     rounds: int = option(20, "Runs that are measured.", least=1, shown=True)
     warmup: int = option(3, "Runs before them.", least=0, shown=True)
     threads: int = option(0, "Threads of one operator; as many as onnxruntime chooses by default.", least=0)
@@ -84,7 +75,3 @@ class Profile:
         flag="--from",
         metavar="PROFILE.json",
     )
-    running: Numbers = group(Numbers)
-    limits: Limits = group(Limits, leave_out=["threads", "shapes"])
-    side: SideInputs = group(SideInputs)
-    printing: Printing = group(Printing)

@@ -163,6 +163,11 @@ class Writing(Proof, CopyData):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rewriting(SideInputs, Config, Writing):
+    """How a model is rewritten, but for the passes."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sizes:
     """Sizes of dimensions that the file leaves open."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.declaration import argument, group, option
+from rewriter.declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import Config, Pairs, Printing, SideInputs, Sizes
 from rewriter.options.words import (
@@ -23,7 +23,7 @@ from rewriter.runtime.limits import Limits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tree:
+class Tree(Verb, Selection, SideInputs, Config, Printing):
     """Show the module tree of MODEL: paths, classes, nodes, parameters and shares.
 
     \b
@@ -36,9 +36,6 @@ class Tree:
     """
 
     model: Path = argument()
-    selection: Selection = group(Selection)
-    side: SideInputs = group(SideInputs)
-    config: Config = group(Config)
     compare_sources: bool = option(
         False, "Show what each witness says by itself, how far they agree, and how long each took."
     )
@@ -47,11 +44,10 @@ class Tree:
         "With --compare-sources: a sidecar, or JSON of node names and modules, to be judged by.",
         metavar="FILE",
     )
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explain:
+class Explain(Verb, SideInputs, Config, Printing):
     """Show every claim on NODE of MODEL, and why the winner won.
 
     NODE is the name of a node, or of a value that it writes.
@@ -63,13 +59,19 @@ class Explain:
 
     model: Path = argument()
     node: str = argument(completes="nodes")
-    side: SideInputs = group(SideInputs)
-    config: Config = group(Config)
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stats:
+class Stats(
+    Verb,
+    Selection,
+    Sizes,
+    Limits,
+    SideInputs,
+    Printing,
+    omit=("threads",),
+    arguments={"only": "[PATTERNS]..."},
+):
     """Show the numbers behind the module tree of MODEL: operators, parameters, shapes and FLOPs.
 
     PATTERNS and the other choices name the modules to list; the numbers above the list are the model's.
@@ -81,15 +83,10 @@ class Stats:
     """
 
     model: Path = argument()
-    selection: Selection = group(Selection, positional={"only": "[PATTERNS]..."})
-    sizes: Sizes = group(Sizes)
-    limits: Limits = group(Limits, leave_out=["threads"])
-    side: SideInputs = group(SideInputs)
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Select:
+class Select(Verb, Selection, SideInputs, Printing, arguments={"only": "[PATTERNS]..."}):
     """Print the names that modules of MODEL have in the file, in the form another tool takes.
 
     PATTERNS are globs over module paths; a module stands for all that is below it.
@@ -103,7 +100,6 @@ class Select:
     """
 
     model: Path = argument()
-    selection: Selection = group(Selection, positional={"only": "[PATTERNS]..."})
     what: str = option(
         What.NODES.value,
         "Names of what: of the nodes, of the values they write, of the weights they read.",
@@ -118,12 +114,12 @@ class Select:
         shown=True,
     )
     precision: str = option("fp16", "What --format trt asks for.", choices=PRECISIONS, shown=True)
-    side: SideInputs = group(SideInputs)
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export:
+class Export(
+    Verb, Selection, Sizes, Limits, SideInputs, omit=("threads",), arguments={"only": "[PATTERNS]..."}
+):
     """Write the module tree of MODEL and its figures for another viewer.
 
     PATTERNS and the other choices name the modules to show; what is inside others counts as part of the
@@ -137,7 +133,6 @@ class Export:
     """
 
     model: Path = argument()
-    selection: Selection = group(Selection, positional={"only": "[PATTERNS]..."})
     form: str = option("", "For which viewer.", flag="--format", choices=VIEWERS, required=True)
     output: Path | None = option(None, "The file to write; stdout where left out.", short="-o")
     weight: str | None = option(
@@ -145,13 +140,10 @@ class Export:
         "What sizes are: one for model-explorer (parameters), all for speedscope where left out.",
         choices=tuple(each.value for each in Measure),
     )
-    sizes: Sizes = group(Sizes)
-    limits: Limits = group(Limits, leave_out=["threads"])
-    side: SideInputs = group(SideInputs)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(Verb, Pairs, Sizes, Limits, SideInputs, omit=("shapes",)):
     """Write one page that shows MODEL: its tree, figures, evidence, and how OTHER differs.
 
     The page is one file of HTML: it fetches nothing, and needs no server.
@@ -178,14 +170,10 @@ class Report:
         flag="--profile-from",
         metavar="FILE",
     )
-    pairs: Pairs = group(Pairs)
-    sizes: Sizes = group(Sizes)
-    limits: Limits = group(Limits, leave_out=["shapes"])
-    side: SideInputs = group(SideInputs)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doctor:
+class Doctor(Verb, Printing):
     """Warn of what other tools will do with MODEL: with its functions, its tree, its fields and its size.
 
     Each warning was shown true by running the tool; the versions stand beside it. Nothing is run here, and no
@@ -206,11 +194,10 @@ class Doctor:
         completes="tools",
     )
     strict: bool = option(False, "Leave with 4 where there is a warning.")
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Passes:
+class Passes(Verb, Printing):
     """List the passes that `rewrite --passes` runs, with their options and defaults.
 
     Those of other packages come last, with the package that they are from; see docs/writing-a-pass.md. One
@@ -220,11 +207,9 @@ class Passes:
       rewriter rewrite bert.onnx -o bert.layers.onnx -p 'annotate,unshare,group{depth=2},share'
     """
 
-    printing: Printing = group(Printing)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Completion:
+class Completion(Verb):
     """Print the script by which SHELL completes verbs, options, passes, and modules of a model.
 
     bash: put the first command below into ~/.bashrc. zsh: the same with zsh into ~/.zshrc, behind compinit.

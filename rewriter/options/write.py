@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.declaration import argument, group, option
+from rewriter.declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
-from rewriter.options.groups import Config, CopyData, Pieces, Printing, Proof, SideInputs, Writing
+from rewriter.options.groups import CopyData, Pieces, Printing, Proof, Rewriting, SideInputs
 from rewriter.options.words import ENGINES, Functions
 from rewriter.runtime.limits import Limits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Steps:
+class Steps(Selection):
     """What a rewrite does: by plain options, or pass by pass."""
 
     restore_names: bool = option(False, "Also name nodes and weights that lost their names.")
@@ -23,11 +23,10 @@ class Steps:
     functions: str = option(
         Functions.NONE.value,
         "Make modules local functions, nested as they are: one for every distinct body (shared) or one for "
-        "every call; 'flatten' undoes it.",
+        "every call; 'flatten' undoes it. What chooses modules chooses those that become functions.",
         choices=tuple(each.value for each in Functions),
     )
     depth: int = option(0, "Nest functions this deep at the most.", least=1)
-    selection: Selection = group(Selection, leave_out=["depth"])
     repeated: bool = option(False, "Functions only for bodies that occur more than once.")
     passes: str | None = option(
         None,
@@ -39,7 +38,7 @@ class Steps:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rewrite:
+class Rewrite(Verb, Steps, Rewriting, Limits, Printing, omit=("shapes",)):
     """Write the module tree of MODEL into a copy of it, and prove that nothing else changed.
 
     \b
@@ -54,16 +53,10 @@ class Rewrite:
 
     model: Path = argument()
     output: Path | None = option(None, "The file to write; needed unless --dry-run.", short="-o")
-    steps: Steps = group(Steps)
-    side: SideInputs = group(SideInputs)
-    config: Config = group(Config)
-    writing: Writing = group(Writing)
-    limits: Limits = group(Limits, leave_out=["shapes"])
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Carry:
+class Carry(Rewrite, omit=("like", "shapes")):
     """Write the tree of ORIGINAL into MODEL, which another tool made of it, and prove nothing else changed.
 
     ORIGINAL is the model before the other tool, or the sidecar (.modules.json) that was written with it.
@@ -75,18 +68,10 @@ class Carry:
     """
 
     original: Path = argument()
-    model: Path = argument()
-    output: Path | None = option(None, "The file to write; needed unless --dry-run.", short="-o")
-    steps: Steps = group(Steps)
-    side: SideInputs = group(SideInputs, leave_out=["like"])
-    config: Config = group(Config)
-    writing: Writing = group(Writing)
-    limits: Limits = group(Limits, leave_out=["shapes"])
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class Batch(Verb, Steps, Rewriting, Limits, Printing, omit=("copy_data", "shapes")):
     """Rewrite many files: each is written, proved and recorded by itself, as 'rewriter rewrite' does it.
 
     SRC is a file, a folder, a glob in quotes, or a URL of these (s3://, gs://, hf://, http:// ...: fsspec and
@@ -117,16 +102,10 @@ class Batch:
         metavar="GLOB",
     )
     results: Path | None = option(None, "Write a table too: .csv, or .parquet by pyarrow.", metavar="FILE")
-    steps: Steps = group(Steps)
-    side: SideInputs = group(SideInputs)
-    config: Config = group(Config)
-    writing: Writing = group(Writing, leave_out=["copy_data"])
-    limits: Limits = group(Limits, leave_out=["shapes"])
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flatten:
+class Flatten(Verb, Proof, Limits, CopyData, Printing, omit=("shapes",)):
     """Undo `rewrite --functions`: names, order and metadata of the nodes come back.
 
     Functions that other tools made are kept unless you ask. Where somebody edited a function since, the nodes
@@ -139,14 +118,20 @@ class Flatten:
     model: Path = argument()
     output: Path = option(None, "The file to write.", short="-o", required=True)
     foreign: bool = option(False, "Enter functions that other tools made as well.")
-    proof: Proof = group(Proof)
-    limits: Limits = group(Limits, leave_out=["shapes"])
-    copying: CopyData = group(CopyData)
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Extract:
+class Extract(
+    Verb,
+    Selection,
+    SideInputs,
+    Pieces,
+    Limits,
+    CopyData,
+    Printing,
+    omit=("shapes",),
+    arguments={"only": "[PATTERNS]..."},
+):
     """Write modules of MODEL as a model of their own, which gives what they give in the whole.
 
     PATTERNS are globs over module paths; the modules that fit become one model. Whatever they read and do not
@@ -160,18 +145,12 @@ class Extract:
     """
 
     model: Path = argument()
-    selection: Selection = group(Selection, positional={"only": "[PATTERNS]..."})
     output: Path = option(None, "The file to write.", short="-o", required=True)
     call: int | None = option(None, "Which call, from 0, of modules that are called several times.", least=0)
-    side: SideInputs = group(SideInputs)
-    pieces: Pieces = group(Pieces)
-    limits: Limits = group(Limits, leave_out=["shapes"])
-    copying: CopyData = group(CopyData)
-    printing: Printing = group(Printing)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
+class Split(Verb, SideInputs, Pieces, Limits, CopyData, Printing, omit=("shapes",)):
     """Cut MODEL into a chain of models that together compute what it does.
 
     A cut stands before the first node of a module, in execution order. DIR gets part-0.onnx, part-1.onnx ...
@@ -193,8 +172,3 @@ class Split:
         required=True,
     )
     output: Path = option(None, "The folder for the parts.", short="-o", metavar="DIR", required=True)
-    side: SideInputs = group(SideInputs)
-    pieces: Pieces = group(Pieces)
-    limits: Limits = group(Limits, leave_out=["shapes"])
-    copying: CopyData = group(CopyData)
-    printing: Printing = group(Printing)

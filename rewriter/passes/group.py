@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from onnx import FunctionProto, ModelProto, NodeProto
 
-from rewriter.declaration import again, shared
+from rewriter.declaration import again, part, texts
 from rewriter.evidence import tags
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.evidence.parameters import alias_of
@@ -24,7 +24,7 @@ from rewriter.model.operators import canonical
 from rewriter.model.spelling import LONG, spell_short
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
-from rewriter.modules.selection import Miss, Selection
+from rewriter.modules.selection import WORDS, Miss, Selection
 from rewriter.options.write import Steps
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
@@ -76,20 +76,13 @@ class Group:
 
     def __post_init__(self) -> None:
         """Make one form of a glob and of several."""
-        for name, words in shared(self.selection).items():
-            if name != "depth":
-                object.__setattr__(self, name, words)
-
-    @classmethod
-    def of(cls, selection: Selection, depth: int = 0, *, repeated: bool = False) -> Group:
-        """The pass for the modules of a selection, whatever their depth."""
-        return cls(**shared(selection) | {"depth": depth, "repeated": repeated})
+        for name in WORDS:
+            object.__setattr__(self, name, texts(getattr(self, name)))
 
     @property
     def selection(self) -> Selection:
         """The modules that are meant, whatever their depth."""
-        words = {each.name: getattr(self, each.name) for each in fields(Selection) if each.name != "depth"}
-        return Selection(**words)
+        return replace(part(Selection, self), depth=None)
 
     def run(self, analysis: Analysis) -> Outcome:
         """Find the regions, make them callable, and emit them all in one sweep."""
@@ -113,7 +106,7 @@ class Group:
         left, misses = self.selection.narrowed(analysis)
         if left is None:
             return None, misses
-        return Group.of(left, self.depth, repeated=self.repeated), misses
+        return replace(self, **{name: getattr(left, name) for name in WORDS}), misses
 
     def _chosen(self, analysis: Analysis) -> Collection[ModulePath] | None:
         """The modules that are meant; None for all."""

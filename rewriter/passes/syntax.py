@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from rewriter.declaration import declared, texts
+from rewriter import declaration
+from rewriter.declaration import texts
 from rewriter.nearest import fits_nothing
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
@@ -79,7 +80,7 @@ def _step(name: str, text: str) -> Pass:
             raise UsageError(fits_nothing("pass", name, names, where="'rewriter passes'"))
     known = options_of(step)
     given: dict[str, Any] = {}
-    flags = {each.flag[2:].replace("-", "_"): each.name for each in declared(step)}
+    flags = {each.flag[2:].replace("-", "_"): each.name for each in declaration.options_of(step)}
     for match in _matches(_OPTION, text):
         option = flags.get(match["name"], match["name"])
         if option not in known:

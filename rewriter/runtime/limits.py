@@ -41,16 +41,9 @@ def size_text(size: int) -> str:
     return f"{size} B"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a child may take.
-
-    Attributes:
-        memory: bytes of its own; files that it maps, such as external weights, do not count, since the
-            system takes these pages back when it needs them. Watched on Linux only.
-        threads: of one operator in onnxruntime, where a verb has no other setting.
-        shapes: seconds for onnx's shape inference.
-    """
+@dataclass(frozen=True)
+class Memory:
+    """What a child may take where a verb has its own way with threads."""
 
     memory: int = option(
         4 << 30,
@@ -60,6 +53,19 @@ class Limits:
         said=size_text,
         shown=True,
     )
+
+
+@dataclass(frozen=True)
+class Limits(Memory):
+    """What a child may take.
+
+    Attributes:
+        memory: bytes of its own; files that it maps, such as external weights, do not count, since the
+            system takes these pages back when it needs them. Watched on Linux only.
+        threads: of one operator in onnxruntime, where a verb has no other setting.
+        shapes: seconds for onnx's shape inference.
+    """
+
     threads: int = option(1, "Threads of one operator.", least=1, shown=True)
     shapes: float = option(120.0, "Seconds for shape inference.", flag="--timeout", above=0, shown=True)
 

@@ -85,10 +85,10 @@ def test_operators_choose_nodes_and_their_owners(bert: Analysis) -> None:
     ("chosen", "message"),
     [
         (
-            {"only": ("encoder.layer.[0-3].attention*",)},
+            {"only": ("encoder.layr.[0-3].attention*",)},
             "; nearest: model.encoder.layer.[0-3].attention*",
         ),
-        ({"only": ("encoder.**.dense",)}, "; nearest: model.encoder.**.dense"),
+        ({"only": ("encodr.**.dense",)}, "; nearest: model.encoder.**.dense"),
         (
             {"only": ("model.encodr.layer",)},
             "no module fits 'model.encodr.layer'; nearest: model.encoder.layer",
@@ -107,7 +107,7 @@ def test_operators_choose_nodes_and_their_owners(bert: Analysis) -> None:
         ),
         (
             {"class_name": "Linear", "depth": 1},
-            "no module fits --class Linear and --depth 1; 'rewriter tree'",
+            "no module fits --class Linear and --depth 1; the modules that fit lie deeper than --depth 1",
         ),
     ],
 )
@@ -151,11 +151,11 @@ def test_nodes_chosen_by_operator_alone_are_some(bert: Analysis) -> None:
 
 
 def test_a_tree_tells_what_is_near(bert: Analysis) -> None:
-    with pytest.raises(UsageError, match=r"no module fits 'pooler'; nearest: model\.pooler"):
-        bert.tree.select("pooler")
-    assert bert.tree.fitting("pooler") == ()
-    with pytest.raises(KeyError, match=r"no module fits 'pooler'; nearest: model\.pooler"):
-        bert.tree["pooler"]
+    with pytest.raises(UsageError, match=r"no module fits 'poolr'; nearest: model\.pooler"):
+        bert.tree.select("poolr")
+    assert bert.tree.fitting("poolr") == ()
+    with pytest.raises(KeyError, match=r"no module fits 'poolr'; nearest: model\.pooler"):
+        bert.tree["poolr"]
 
 
 def test_what_is_proposed_holds(bert: Analysis) -> None:
