@@ -9,43 +9,12 @@ import click
 from rewriter import pipeline
 from rewriter.batch.request import Request
 from rewriter.cli.common import progress, show_report
-from rewriter.declaration import part, values
+from rewriter.declaration import values
 from rewriter.model.outputs import spare_given
 from rewriter.options.groups import Rewriting
-from rewriter.options.words import Functions
-from rewriter.options.write import Batch, Carry, Rewrite, Steps
-from rewriter.passes.base import Pass
-from rewriter.passes.group import Group
-from rewriter.passes.presets import standard_passes
-from rewriter.passes.syntax import parse_passes
+from rewriter.options.write import Batch, Carry, Rewrite
+from rewriter.passes.presets import passes_of
 from rewriter.refusals import UnreadableModel, UsageError
-
-
-def passes_of(steps: Steps) -> tuple[Pass, ...]:
-    """The passes that plain options mean, or that are named.
-
-    Raises:
-        UsageError: options choose modules for functions that are not made, or name what `passes` names.
-    """
-    group = part(Group, steps)
-    if steps.functions == Functions.NONE and group != Group():
-        raise UsageError(
-            "--depth, --only, --class, --kind, --op, --not and --repeated choose functions; add --functions "
-            "shared or call"
-        )
-    plain = steps.functions != Functions.NONE or steps.restore_names or steps.layer_annotations
-    if steps.passes is not None and plain:
-        raise UsageError(
-            "--passes names all that is done; leave out --functions, --restore-names and --layer-annotations"
-        )
-    if steps.passes is not None:
-        return parse_passes(steps.passes)
-    return standard_passes(
-        Functions(steps.functions),
-        group,
-        restore_names=steps.restore_names,
-        layer_annotations=steps.layer_annotations,
-    )
 
 
 def request_of(options: Rewrite | Carry | Batch) -> Request:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
@@ -80,6 +80,11 @@ class Selection:
         """Make one form of a text and of several, so that equal selections are equal."""
         for name in WORDS:
             object.__setattr__(self, name, texts(getattr(self, name)))
+
+    @classmethod
+    def of(cls, modules: str | Sequence[str] | Selection) -> Selection:
+        """Globs over module paths as a selection; a selection as it is."""
+        return modules if isinstance(modules, Selection) else cls(texts(modules))
 
     @property
     def selection(self) -> Selection:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rewriter.declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
-from rewriter.options.groups import Numbers, Pairs, Printing, Proof, SideInputs, Tolerances
+from rewriter.options.groups import PATTERNS, Numbers, Pairs, Printing, Proof, SideInputs, Tolerances
 from rewriter.runtime.limits import Limits, Memory
 
 TOLERANCE = 1e-4
@@ -53,7 +53,7 @@ class Diff(Verb, Selection, Pairs, Limits, Printing, omit=("shapes",)):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Profile(Verb, Selection, Numbers, Memory, SideInputs, Printing, arguments={"only": "[PATTERNS]..."}):
+class Profile(Verb, Selection, Numbers, Memory, SideInputs, Printing, arguments=PATTERNS):
     """Show where the time of MODEL goes, by module and by class, as onnxruntime runs it by default.
 
     A kernel that onnxruntime fused of several modules is shared equally among them. The first runs are left

@@ -10,6 +10,8 @@ from typing import Any
 from rewriter.declaration import option
 from rewriter.refusals import UsageError
 
+PATTERNS = {"only": "[PATTERNS]..."}
+"""For verbs whose arguments are globs over module paths; others take them by `--only`."""
 TIMEOUT = 600.0
 """Seconds for whatever runs a model."""
 
@@ -53,6 +55,20 @@ class Config:
         "Take a transformers config.json that lies with the model for its reference, where transformers is "
         "installed (default).",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where a model goes."""
+
+    output: Path = option(None, "The file to write.", short="-o", required=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """Where text goes."""
+
+    output: Path | None = option(None, "The file to write; stdout where left out.", short="-o")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rewriter.declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
-from rewriter.options.groups import Config, Pairs, Printing, SideInputs, Sizes
+from rewriter.options.groups import PATTERNS, Config, Document, Pairs, Printing, SideInputs, Sizes
 from rewriter.options.words import (
     FORMS,
     LINES,
@@ -70,7 +70,7 @@ class Stats(
     SideInputs,
     Printing,
     omit=("threads",),
-    arguments={"only": "[PATTERNS]..."},
+    arguments=PATTERNS,
 ):
     """Show the numbers behind the module tree of MODEL: operators, parameters, shapes and FLOPs.
 
@@ -86,7 +86,7 @@ class Stats(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Select(Verb, Selection, SideInputs, Printing, arguments={"only": "[PATTERNS]..."}):
+class Select(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
     """Print the names that modules of MODEL have in the file, in the form another tool takes.
 
     PATTERNS are globs over module paths; a module stands for all that is below it.
@@ -117,9 +117,7 @@ class Select(Verb, Selection, SideInputs, Printing, arguments={"only": "[PATTERN
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export(
-    Verb, Selection, Sizes, Limits, SideInputs, omit=("threads",), arguments={"only": "[PATTERNS]..."}
-):
+class Export(Verb, Selection, Document, Sizes, Limits, SideInputs, omit=("threads",), arguments=PATTERNS):
     """Write the module tree of MODEL and its figures for another viewer.
 
     PATTERNS and the other choices name the modules to show; what is inside others counts as part of the
@@ -134,7 +132,6 @@ class Export(
 
     model: Path = argument()
     form: str = option("", "For which viewer.", flag="--format", choices=VIEWERS, required=True)
-    output: Path | None = option(None, "The file to write; stdout where left out.", short="-o")
     weight: str | None = option(
         None,
         "What sizes are: one for model-explorer (parameters), all for speedscope where left out.",
@@ -143,7 +140,7 @@ class Export(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report(Verb, Pairs, Sizes, Limits, SideInputs, omit=("shapes",)):
+class Report(Verb, Document, Pairs, Sizes, Limits, SideInputs, omit=("shapes",)):
     """Write one page that shows MODEL: its tree, figures, evidence, and how OTHER differs.
 
     The page is one file of HTML: it fetches nothing, and needs no server.
@@ -157,7 +154,6 @@ class Report(Verb, Pairs, Sizes, Limits, SideInputs, omit=("shapes",)):
 
     model: Path = argument()
     other: Path | None = argument(None)
-    output: Path | None = option(None, "The file to write; stdout where left out.", short="-o")
     svg: bool = option(False, "Draw the icicle alone, as SVG.")
     by: str = option("", "What sizes are at first; parameters where there are any.", choices=MEASURES)
     original: Path | None = option(

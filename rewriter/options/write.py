@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rewriter.declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
-from rewriter.options.groups import CopyData, Pieces, Printing, Proof, Rewriting, SideInputs
+from rewriter.options.groups import PATTERNS, CopyData, Output, Pieces, Printing, Proof, Rewriting, SideInputs
 from rewriter.options.words import ENGINES, Functions
 from rewriter.runtime.limits import Limits
 
@@ -28,7 +30,7 @@ class Steps(Selection):
     )
     depth: int = option(0, "Nest functions this deep at the most.", least=1)
     repeated: bool = option(False, "Functions only for bodies that occur more than once.")
-    passes: str | None = option(
+    passes: str | Sequence[Any] | None = option(
         None,
         "Run these instead: 'annotate,unshare,group{depth=2},share'; 'rewriter passes' lists them.",
         short="-p",
@@ -105,7 +107,7 @@ class Batch(Verb, Steps, Rewriting, Limits, Printing, omit=("copy_data", "shapes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flatten(Verb, Proof, Limits, CopyData, Printing, omit=("shapes",)):
+class Flatten(Verb, Output, Proof, Limits, CopyData, Printing, omit=("shapes",)):
     """Undo `rewrite --functions`: names, order and metadata of the nodes come back.
 
     Functions that other tools made are kept unless you ask. Where somebody edited a function since, the nodes
@@ -116,7 +118,6 @@ class Flatten(Verb, Proof, Limits, CopyData, Printing, omit=("shapes",)):
     """
 
     model: Path = argument()
-    output: Path = option(None, "The file to write.", short="-o", required=True)
     foreign: bool = option(False, "Enter functions that other tools made as well.")
 
 
@@ -124,13 +125,14 @@ class Flatten(Verb, Proof, Limits, CopyData, Printing, omit=("shapes",)):
 class Extract(
     Verb,
     Selection,
+    Output,
     SideInputs,
     Pieces,
     Limits,
     CopyData,
     Printing,
     omit=("shapes",),
-    arguments={"only": "[PATTERNS]..."},
+    arguments=PATTERNS,
 ):
     """Write modules of MODEL as a model of their own, which gives what they give in the whole.
 
@@ -145,7 +147,6 @@ class Extract(
     """
 
     model: Path = argument()
-    output: Path = option(None, "The file to write.", short="-o", required=True)
     call: int | None = option(None, "Which call, from 0, of modules that are called several times.", least=0)
 
 

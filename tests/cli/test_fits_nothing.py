@@ -132,7 +132,7 @@ def test_python_says_the_same() -> None:
             call()
     with pytest.raises(UsageError, match="no kind of functions fits 'cal'; nearest: call"):
         rewriter.rewrite(BERT, functions="cal")
-    with pytest.raises(UsageError, match="give functions as well"):
+    with pytest.raises(UsageError, match="add --functions shared or call"):
         rewriter.rewrite(BERT, only="model.pooler")
     with pytest.raises(UsageError, match="no tool fits 'onxslim'"):
         rewriter.doctor(BERT, ["onxslim"])

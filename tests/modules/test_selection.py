@@ -173,6 +173,40 @@ def test_files_without_classes_or_modules_say_so(small: Analysis) -> None:
         Selection(("a",)).modules(pipeline.load(chain("x", "y")))
 
 
+def test_the_complement_leaves_out_modules_with_all_inside(small: Analysis) -> None:
+    assert paths(small, leave_out="enc.l.0") == ["", "enc", "enc.l", "enc.l.1", "enc.l.1.a"]
+    assert Selection(leave_out="enc.l.0").nodes(small) == (2, 3, 4)  # the last one has no module
+    assert Selection(("enc",), leave_out="enc.l.*").nodes(small) == (3,)
+    assert Selection(("enc.l.*",), leave_out=("enc.l.1", "**.b")).nodes(small) == (0,)
+    assert paths(small, operators=("Relu",), leave_out="enc.l") == ["enc"]
+    chosen, rest = Selection(("enc.l.0",)).nodes(small), Selection(leave_out="enc.l.0").nodes(small)
+    assert sorted((*chosen, *rest)) == [*range(5)]
+    with pytest.raises(UsageError, match=r"no module fits 'enc\.l\.0\.a' and --not enc\.l"):
+        Selection(("enc.l.0.a",), leave_out="enc.l").nodes(small)
+    with pytest.raises(UsageError, match=r"no module fits 'enc\.k'; nearest: enc"):
+        Selection(leave_out="enc.k").nodes(small)
+    left, misses = Selection(leave_out=("enc.k", "enc.l")).narrowed(small)
+    assert left == Selection(leave_out="enc.l")
+    assert [miss.word for miss in misses] == ["enc.k"]
+
+
+def test_a_module_taken_as_a_whole_holds_none_that_is_left_out(small: Analysis) -> None:
+    asked = Selection(("enc.l.*",), leave_out="enc.l.1")
+    assert [module.path for module in asked.whole(small)] == ["enc.l.0"]
+    with pytest.raises(UsageError, match=r"enc\.l is taken as a whole, with enc\.l\.1\.a; name the modules"):
+        Selection(("enc.l",), leave_out="**.1.a").whole(small)
+
+
+def test_depth_zero_is_the_root(small: Analysis) -> None:
+    assert paths(small, depth=0) == [""]
+    with pytest.raises(UsageError, match=r"deeper than --depth 0, first enc; --depth 1 shows it"):
+        paths(small, only=("enc",), depth=0)
+
+
+def test_words_are_one_or_several() -> None:
+    assert Selection.of("a") == Selection.of(["a"]) == Selection(("a",)) == Selection.of(Selection(("a",)))
+
+
 def test_outermost(small: Analysis) -> None:
     modules = Selection(("enc.l.0.a", "enc.l.0", "enc.l.1.a")).modules(small)
     assert [module.path for module in outermost(modules)] == ["enc.l.0", "enc.l.1.a"]
