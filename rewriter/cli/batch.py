@@ -13,7 +13,7 @@ from rewriter.batch.record import Record, Status
 from rewriter.batch.schedule import Told
 from rewriter.batch.table import demand_table, write_table
 from rewriter.batch.views import batch_json, print_batch
-from rewriter.cli.common import emit_json, stdout
+from rewriter.cli.common import show
 from rewriter.cli.rewriting import request_of
 from rewriter.options.write import Batch
 from rewriter.views.escape import visible
@@ -37,10 +37,7 @@ def run(options: Batch) -> int:
         )
     if options.results is not None:
         write_table(options.results, batch)
-    if options.as_json:
-        emit_json(batch_json(batch))
-    else:
-        print_batch(batch, stdout())
+    show(options, lambda: batch_json(batch), lambda console: print_batch(batch, console))
     return batch.exit_code
 
 

@@ -10,5 +10,4 @@ from rewriter.options.write import Carry
 
 def run(options: Carry) -> None:
     """Write the tree of the original into what was made of it."""
-    request = replace(request_of(options), like=options.original)
-    rewrite_and_show(options.model, options.output, request, as_json=options.as_json)
+    rewrite_and_show(options, replace(request_of(options), like=options.original))

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from rewriter.cutting.check import Checking
     from rewriter.evidence.given import Given
     from rewriter.modules.analysis import Analysis
-    from rewriter.options.groups import Pieces, Proof, SideInputs
+    from rewriter.options.groups import Pieces, Printing, Proof, SideInputs
     from rewriter.options.look import Explain, Tree
-    from rewriter.views.report import Report
 
 
 def given_of(options: SideInputs, output: Path | None = None) -> Given:
@@ -63,16 +62,9 @@ def checking_of(options: Pieces) -> Checking:
     return Checking(**values(Pieces, options) | {"inputs": read_inputs(options.inputs)})
 
 
-def show_report(report: Report, *, as_json: bool) -> None:
-    """Print what a rewrite did."""
-    if as_json:
-        from rewriter.views.json import rewrite_json
-
-        emit_json(rewrite_json(report))
-    else:
-        from rewriter.views.text.report import print_report
-
-        print_report(report, stdout())
+def show(options: Printing, document: Callable[[], object], text: Callable[[Console], None]) -> None:
+    """Print a result, as JSON or as text: what is not asked for is not made."""
+    emit_json(document()) if options.as_json else text(stdout())
 
 
 def emit_json(document: object) -> None:

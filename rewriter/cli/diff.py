@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rewriter import pipeline
 from rewriter.beside import read_inputs
-from rewriter.cli.common import emit_json, progress, stdout
+from rewriter.cli.common import progress, show
 from rewriter.cli.words import refuse_with
 from rewriter.insight.diff import chosen_of
 from rewriter.options.compare import Diff
@@ -29,8 +29,9 @@ def run(options: Diff) -> int:
             progress=tell,
         )
     chosen = chosen_of(found.before, found.after, options.selection)
-    if options.as_json:
-        emit_json(diff_json(found, chosen))
-    else:
-        print_diff(found, stdout(), chosen, everything=options.everything)
+    show(
+        options,
+        lambda: diff_json(found, chosen),
+        lambda console: print_diff(found, console, chosen, everything=options.everything),
+    )
     return 0 if found.equal else Different.exit_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import checking_of, emit_json, given_of, progress, stdout
+from rewriter.cli.common import checking_of, given_of, progress, show
 from rewriter.cutting.extract import extract
 from rewriter.options.write import Extract
 from rewriter.views.json_cutting import extract_json
@@ -29,7 +29,4 @@ def run(options: Extract) -> None:
             checking=checking,
             copy_data=options.copy_data,
         )
-    if options.as_json:
-        emit_json(extract_json(found))
-    else:
-        print_extraction(analysis, found, stdout())
+    show(options, lambda: extract_json(found), lambda console: print_extraction(analysis, found, console))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from rewriter import pipeline
-from rewriter.cli.common import progress, proof_of, show_report
+from rewriter.cli.common import progress, proof_of, show
 from rewriter.options.write import Flatten
 from rewriter.passes.flatten import Flatten as FlattenPass
+from rewriter.views.json import rewrite_json
+from rewriter.views.text.report import print_report
 
 
 def run(options: Flatten) -> None:
@@ -15,4 +17,4 @@ def run(options: Flatten) -> None:
     )
     with progress() as tell:
         report = pipeline.rewrite(options.model, options.output, how, tell)
-    show_report(report, as_json=options.as_json)
+    show(options, lambda: rewrite_json(report), lambda console: print_report(report, console))

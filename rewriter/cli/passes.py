@@ -27,7 +27,7 @@ def run(options: Passes) -> None:
     for step in passes:
         package = package_of(step)
         source = f"  from {package}" if package else ""
-        console.print(Text.assemble((step.name, "bold"), _braces(step), (source, "dim")))
+        console.print(Text.assemble((step.name, "bold"), _braces(step), (source, "dim")), soft_wrap=True)
         console.print(Padding(Text(purpose_of(step)), (0, 0, 1, 4)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rewriter import pipeline
 from rewriter.beside import read_inputs
-from rewriter.cli.common import emit_json, given_of, progress, stdout
+from rewriter.cli.common import given_of, progress, show
 from rewriter.cli.words import refuse_with
 from rewriter.modules.selection import Selection
 from rewriter.options.compare import Profile
@@ -33,7 +33,4 @@ def run(options: Profile) -> None:
     chosen = None
     if selection != Selection():
         chosen = frozenset(module.path for module in selection.modules(found.analysis))
-    if options.as_json:
-        emit_json(profile_json(found, chosen))
-    else:
-        print_profile(found, stdout(), chosen)
+    show(options, lambda: profile_json(found, chosen), lambda console: print_profile(found, console, chosen))

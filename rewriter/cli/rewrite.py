@@ -8,4 +8,4 @@ from rewriter.options.write import Rewrite
 
 def run(options: Rewrite) -> None:
     """Write the tree into a copy of the model."""
-    rewrite_and_show(options.model, options.output, request_of(options), as_json=options.as_json)
+    rewrite_and_show(options, request_of(options))

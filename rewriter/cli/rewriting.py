@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from rewriter import pipeline
 from rewriter.batch.request import Request
-from rewriter.cli.common import progress, show_report
+from rewriter.cli.common import progress, show
 from rewriter.declaration import values
 from rewriter.model.outputs import spare_given
 from rewriter.options.groups import Rewriting
 from rewriter.options.write import Batch, Carry, Rewrite
 from rewriter.passes.presets import passes_of
 from rewriter.refusals import UnreadableModel, UsageError
+from rewriter.views.json import rewrite_json
+from rewriter.views.text.report import print_report
 
 
-def request_of(options: Rewrite | Carry | Batch) -> Request:
+def request_of(options: Rewrite | Batch) -> Request:
     """How to rewrite, as it travels to any process.
 
     Raises:
@@ -28,7 +28,7 @@ def request_of(options: Rewrite | Carry | Batch) -> Request:
     return Request(passes_of(options), **values(Rewriting, options))
 
 
-def rewrite_and_show(model: Path, output: Path | None, request: Request, *, as_json: bool) -> None:
+def rewrite_and_show(options: Rewrite, request: Request) -> None:
     """Rewrite one file and print what was done.
 
     Raises:
@@ -36,6 +36,7 @@ def rewrite_and_show(model: Path, output: Path | None, request: Request, *, as_j
         UnreadableModel: the model is a folder.
         RewriterError: see `pipeline.rewrite`.
     """
+    model, output = options.model, options.output
     if output is None and not request.dry_run:
         raise click.UsageError("missing option '-o' / '--output': name the file to write, or add --dry-run")
     if model.is_dir():
@@ -47,7 +48,6 @@ def rewrite_and_show(model: Path, output: Path | None, request: Request, *, as_j
             name: getattr(request, name) for name in ("like", "reference", "checkpoint", "trace", "inputs")
         }
         spare_given(output, **told)
-    options = request.options(model)
     with progress() as tell:
-        report = pipeline.rewrite(model, output, options, tell)
-    show_report(report, as_json=as_json)
+        report = pipeline.rewrite(model, output, request.options(model), tell)
+    show(options, lambda: rewrite_json(report), lambda console: print_report(report, console))

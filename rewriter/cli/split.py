@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewriter import pipeline
-from rewriter.cli.common import checking_of, emit_json, given_of, progress, stdout
+from rewriter.cli.common import checking_of, given_of, progress, show
 from rewriter.cutting.split import parse_cuts, split
 from rewriter.options.write import Split
 from rewriter.views.json_cutting import split_json
@@ -19,7 +19,4 @@ def run(options: Split) -> None:
         cuts = parse_cuts(analysis, options.at)
         copying = options.copy_data
         found = split(analysis, cuts, options.output, checking=checking, copy_data=copying)
-    if options.as_json:
-        emit_json(split_json(found))
-    else:
-        print_split(analysis, found, stdout())
+    show(options, lambda: split_json(found), lambda console: print_split(analysis, found, console))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewriter import pipeline
-from rewriter.cli.common import emit_json, given_of, progress, stdout
+from rewriter.cli.common import given_of, progress, show
 from rewriter.cli.sizes import read_sizes
 from rewriter.insight.stats import collect
 from rewriter.options.look import Stats
@@ -19,7 +19,8 @@ def run(options: Stats) -> None:
         shown = {module.path for module in options.selection.modules(analysis)}
         tell("shapes")
         stats = collect(analysis, sizes)
-    if options.as_json:
-        emit_json(stats_json(analysis, stats, shown))
-    else:
-        print_stats(analysis, stats, shown, stdout())
+    show(
+        options,
+        lambda: stats_json(analysis, stats, shown),
+        lambda console: print_stats(analysis, stats, shown, console),
+    )

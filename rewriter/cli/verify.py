@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewriter import pipeline
-from rewriter.cli.common import emit_json, proof_of, stdout
+from rewriter.cli.common import proof_of, show
 from rewriter.options.compare import Verify
 from rewriter.proof.verification import Verdict
 from rewriter.refusals import Different, NotProved
@@ -17,10 +17,9 @@ def run(options: Verify) -> int:
     tolerance = tolerance_of(options.tolerance, options.rtol, options.atol)
     how = pipeline.Options(**proof_of(options), tolerance=tolerance)
     verification = pipeline.verify(options.before, options.after, how)
-    if options.as_json:
-        emit_json(verify_json(verification))
-    else:
-        print_verification(verification, stdout())
+    show(
+        options, lambda: verify_json(verification), lambda console: print_verification(verification, console)
+    )
     if verification.accepted:
         return 0
     return (Different if verification.verdict is Verdict.DIFFERENT else NotProved).exit_code

@@ -13,9 +13,6 @@ from rewriter.options.words import (
     LINES,
     MEASURES,
     ORT_LAYERS,
-    PRECISIONS,
-    SHELLS,
-    VIEWERS,
     Measure,
     What,
 )
@@ -113,7 +110,9 @@ class Select(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
         choices=(*FORMS, ORT_LAYERS),
         shown=True,
     )
-    precision: str = option("fp16", "What --format trt asks for.", choices=PRECISIONS, shown=True)
+    precision: str = option(
+        "fp16", "What --format trt asks for.", choices=("fp32", "fp16", "bf16", "int32", "int8"), shown=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +130,13 @@ class Export(Verb, Selection, Document, Sizes, Limits, SideInputs, omit=("thread
     """
 
     model: Path = argument()
-    form: str = option("", "For which viewer.", flag="--format", choices=VIEWERS, required=True)
+    form: str = option(
+        "",
+        "For which viewer.",
+        flag="--format",
+        choices=("model-explorer", "speedscope", "dot", "csv"),
+        required=True,
+    )
     weight: str | None = option(
         None,
         "What sizes are: one for model-explorer (parameters), all for speedscope where left out.",
@@ -217,4 +222,4 @@ class Completion(Verb):
       rewriter completion fish > ~/.config/fish/completions/rewriter.fish
     """
 
-    shell: str = argument(choices=SHELLS)
+    shell: str = argument(choices=("bash", "zsh", "fish"))

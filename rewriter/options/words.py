@@ -41,11 +41,5 @@ FORMS = (LINES, "json", "python", "ort-quant", "nncf", TRT)
 """The forms in which names of a selection are printed."""
 ORT_LAYERS = "ort-layers"
 """The form that places modules on devices."""
-PRECISIONS = ("fp32", "fp16", "bf16", "int32", "int8")
-"""The precisions that trtexec takes."""
-VIEWERS = ("model-explorer", "speedscope", "dot", "csv")
-"""The formats of an export."""
-SHELLS = ("bash", "zsh", "fish")
-"""The shells that complete."""
 ENGINES = "local, dask://host:port, ray or ray://host:port"
 """The engines of a batch."""
