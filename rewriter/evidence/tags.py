@@ -65,9 +65,6 @@ PARAMETERS = "rewriter.parameters"
 """On a function: which of its inputs are parameters, as JSON: name of the input -> name inside the module, in
 the order of the modules."""
 
-IR_WITH_METADATA = 10
-"""The first IR version whose nodes and tensors carry metadata (ONNX 1.16)."""
-
 _INLINED = "_inlfunc_"
 _OTHERS = frozenset({"winml.hierarchy.tag", "hierarchy_tag"})
 _OF_PLACEMENT = frozenset({MODULE, CLASS, CALL, EVIDENCE, MOVED_TO})

@@ -16,6 +16,8 @@ WITH_FUNCTIONS = 8
 WITH_OVERRIDABLE = 4
 """From this version on an initializer that is listed as an input is the default of that input; before, every
 initializer is listed, and none can be fed."""
+WITH_METADATA = 10
+"""The first IR version whose nodes and tensors carry metadata (ONNX 1.16)."""
 
 
 def fills_inputs(model: ModelProto) -> bool:

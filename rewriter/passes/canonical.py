@@ -165,7 +165,8 @@ def constant_key(node: NodeProto) -> Key:
 
 def _content(attribute: AttributeProto) -> bytes:
     tensor = attribute.HasField("t")
-    if not (attribute.doc_string or (tensor and (attribute.t.name or attribute.t.doc_string))):
+    named = tensor and (attribute.t.HasField("name") or attribute.t.HasField("doc_string"))
+    if not (named or attribute.HasField("doc_string")):  # a text that is empty may be stated as well
         return attribute.SerializeToString(deterministic=True)
     bare = AttributeProto()
     bare.CopyFrom(attribute)

@@ -16,10 +16,10 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
-from rewriter.evidence.tags import IR_WITH_METADATA
 from rewriter.model.columns import HOLD_GRAPHS
 from rewriter.model.external import tensors_of
 from rewriter.model.graph import graphs_of
+from rewriter.model.ir_version import WITH_METADATA
 from rewriter.model.metadata import LAYER
 
 _IR_WITH_CONSTANTS = 4
@@ -56,7 +56,7 @@ def _is_external(tensor: TensorProto) -> bool:
 
 
 def _same_ir(before: int, after: int) -> bool:
-    return before == after or _IR_WITH_CONSTANTS <= before <= after <= IR_WITH_METADATA
+    return before == after or _IR_WITH_CONSTANTS <= before <= after <= WITH_METADATA
 
 
 class _Executed:

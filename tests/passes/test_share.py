@@ -77,3 +77,19 @@ def test_bodies_that_draw_in_another_order_are_not_shared() -> None:
     assert len(after(proto, Annotate(), Group(), Share()).functions) == 2
     proto.graph.node[-1].input[:] = ["c", "d"]
     assert len(after(proto, Annotate(), Group(), Share()).functions) == 1
+
+
+def test_a_shared_function_tells_its_calls() -> None:
+    proto = model(
+        """g (float[2] x) => (float[2] y)
+        {
+          ["/l.0/Relu"] a = Relu(x)
+          ["/l.0/Neg"] b = Neg(a)
+          ["/l.1/Relu"] c = Relu(b)
+          ["/l.1/Neg"] d = Neg(c)
+          ["/l.1_1/Relu"] e = Relu(d)
+          ["/l.1_1/Neg"] y = Neg(e)
+        }"""
+    )
+    (function,) = after(proto, Annotate(), Group(), Share()).functions
+    assert function.doc_string == "3 calls: l.0, l.1 (2 times)"

@@ -1,0 +1,33 @@
+"""Constants and shape arithmetic small enough to have twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from rewriter.model.graph import GraphIndex
+from rewriter.regions.arithmetic import Arithmetic
+from tests.build import model
+
+
+@pytest.mark.parametrize("kind", ["value_float = 1.0", "value_floats = [1.0, 2.0]", "value_ints = [1, 2]"])
+def test_a_constant_is_small_however_it_is_stated(kind: str) -> None:
+    assert _small(f"k = Constant <{kind}> ()") == {"k"}
+
+
+@pytest.mark.parametrize("kind", ["float", "int"])
+def test_a_long_list_is_not_small(kind: str) -> None:
+    elements = ", ".join(["1.0" if kind == "float" else "1"] * 65)
+    assert _small(f"k = Constant <value_{kind}s = [{elements}]> ()") == set()
+
+
+def test_what_follows_from_shapes_and_small_constants_is_small() -> None:
+    found = _small(
+        "k = Constant <value_ints = [1]> () s = Shape (x) t = Concat <axis = 0> (s, k) n = Neg (x)"
+    )
+    assert found == {"k", "s", "t"}
+
+
+def _small(nodes: str) -> set[str]:
+    graph = GraphIndex(model(f"g (float[2] x) => (float[2] y) {{ {nodes} y = Relu (x) }}"))
+    found = Arithmetic(graph, frozenset())
+    return {name for value, name in enumerate(graph.value_names) if found.small(value)}
