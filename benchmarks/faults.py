@@ -35,7 +35,7 @@ from rewriter.model import external
 from rewriter.model.operators import canonical
 from rewriter.model.purity import draws_random
 from rewriter.modules.analysis import Analysis
-from rewriter.options.compare import TOLERANCE
+from rewriter.options.words import TOLERANCE
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
 from rewriter.runtime.inputs import FeedError

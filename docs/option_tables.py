@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rewriter.adapters.options import PIPELINE_OPTIONS
 from rewriter.declaration import Option, options_of
-from rewriter.options.verbs import VERBS
+from rewriter.options.verbs import VERBS, options_of_verb
 
 DOCS = Path(__file__).parent
 BEGIN, END = "<!-- options -->\n", "<!-- end of options -->\n"
@@ -59,9 +59,9 @@ def refreshed(page: str, rows: Iterable[tuple[str, str, str]], before: str = "")
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Every page with a table, as it should be."""
-    for verb, options in VERBS.items():
+    for verb in VERBS:
         path = DOCS / "verbs" / f"{verb}.md"
-        rows = list(typed(options_of(options)))
+        rows = list(typed(options_of(options_of_verb(verb))))
         if rows:
             yield path, refreshed(path.read_text("utf-8"), rows, BEFORE)
     path = DOCS / "adapters.md"

@@ -23,8 +23,8 @@ from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.selection import Selection
-from rewriter.options.compare import TOLERANCE
-from rewriter.options.write import Steps
+from rewriter.options.groups import Steps
+from rewriter.options.words import TOLERANCE
 from rewriter.passes.base import Pass
 from rewriter.passes.presets import passes_of
 from rewriter.pipeline import Inputs, Options, Source

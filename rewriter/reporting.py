@@ -13,7 +13,7 @@ from rewriter.insight.functions import functions_of
 from rewriter.insight.stats import collect
 from rewriter.nearest import fits_nothing
 from rewriter.options.groups import Pairs
-from rewriter.options.look import Report
+from rewriter.options.show import Report
 from rewriter.options.words import MEASURES
 from rewriter.pipeline import Inputs, Progress, Source
 from rewriter.pipeline.loading import path_of

@@ -52,9 +52,9 @@ class _Verbs(click.Group):
         if cmd_name not in _VERBS:
             return None
         from rewriter.cli.parameters import command_of
-        from rewriter.options.verbs import VERBS
+        from rewriter.options.verbs import options_of_verb
 
-        return command_of(cmd_name, VERBS[cmd_name])
+        return command_of(cmd_name, options_of_verb(cmd_name))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

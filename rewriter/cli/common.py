@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
+from rich.console import Console
 
+from rewriter import pipeline
 from rewriter.declaration import values
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rich.console import Console
-
-    from rewriter.cutting.check import Checking
-    from rewriter.evidence.given import Given
-    from rewriter.modules.analysis import Analysis
-    from rewriter.options.groups import Pieces, Printing, Proof, SideInputs
-    from rewriter.options.look import Explain, Tree
+from rewriter.evidence.given import NOTHING, Given
+from rewriter.modules.analysis import Analysis
+from rewriter.options.groups import Printing, Proof, SideInputs
+from rewriter.options.look import Explain, Tree
 
 
 def given_of(options: SideInputs, output: Path | None = None) -> Given:
@@ -30,15 +26,16 @@ def given_of(options: SideInputs, output: Path | None = None) -> Given:
         options: the verb's.
         output: the file that is to be written, which may be none of these.
     """
+    told = values(SideInputs, options)
+    if not any(told.values()):
+        return NOTHING
     from rewriter.beside import given_beside
-    from rewriter.options.groups import SideInputs
 
-    return given_beside(**values(SideInputs, options), output=output)
+    return given_beside(**told, output=output)
 
 
 def analysed(model: Path, options: Tree | Explain) -> Analysis:
     """A model with its tree, as a rewrite would write it: by a config that lies with it, too."""
-    from rewriter import pipeline
     from rewriter.beside import with_config
 
     given = given_of(options)
@@ -48,18 +45,8 @@ def analysed(model: Path, options: Tree | Explain) -> Analysis:
 def proof_of(options: Proof) -> dict[str, Any]:
     """How models are proved the same, as keywords of `pipeline.Options`, the inputs read."""
     from rewriter.beside import read_inputs
-    from rewriter.options.groups import Proof
 
     return values(Proof, options) | {"inputs": read_inputs(options.inputs)}
-
-
-def checking_of(options: Pieces) -> Checking:
-    """How pieces of a model are checked, the inputs read."""
-    from rewriter.beside import read_inputs
-    from rewriter.cutting.check import Checking
-    from rewriter.options.groups import Pieces
-
-    return Checking(**values(Pieces, options) | {"inputs": read_inputs(options.inputs)})
 
 
 def show(options: Printing, document: Callable[[], object], text: Callable[[Console], None]) -> None:
@@ -74,16 +61,12 @@ def emit_json(document: object) -> None:
 
 def stdout() -> Console:
     """The console for results; colours and width follow the terminal."""
-    from rich.console import Console
-
     return Console(highlight=False)
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Tell on stderr which station is at work, where someone is looking."""
-    from rich.console import Console
-
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda station: None

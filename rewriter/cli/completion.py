@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from rewriter.options.look import Completion
+from rewriter.options.show import Completion
 
 VARIABLE = "_REWRITER_COMPLETE"
 """The environment variable by which a shell asks for completions; click reads it."""

@@ -10,7 +10,7 @@ from rewriter import pipeline
 from rewriter.cli.common import emit_json, stdout
 from rewriter.insight.doctor.examine import Diagnosis
 from rewriter.insight.doctor.rule import counted
-from rewriter.options.look import Doctor
+from rewriter.options.show import Doctor
 from rewriter.refusals import BelowThreshold
 from rewriter.views.doctor_json import doctor_json
 from rewriter.views.text.doctor import print_diagnosis

@@ -16,7 +16,7 @@ from rewriter.insight.weighing import weigh, with_ancestors
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
-from rewriter.options.look import Export
+from rewriter.options.show import Export
 from rewriter.options.words import Measure
 from rewriter.runtime.shapes import demand_dimensions, infer_shapes, open_sizes
 from rewriter.views.escape import visible

@@ -5,9 +5,13 @@ from __future__ import annotations
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import checking_of, given_of, progress, show
+from rewriter.beside import read_inputs
+from rewriter.cli.common import given_of, progress, show
+from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import extract
-from rewriter.options.write import Extract
+from rewriter.declaration import values
+from rewriter.options.cut import Extract
+from rewriter.options.groups import Pieces
 from rewriter.views.json_cutting import extract_json
 from rewriter.views.text.cutting import print_extraction
 
@@ -17,7 +21,7 @@ def run(options: Extract) -> None:
     selection = options.selection
     if not selection.of_modules and not selection.operators:
         raise click.UsageError("missing modules: name one, such as 'encoder.layer.0', or a glob")
-    checking = checking_of(options)
+    checking = Checking(**values(Pieces, options) | {"inputs": read_inputs(options.inputs)})
     with progress() as tell:
         analysis = pipeline.load(options.model, given_of(options, options.output))
         tell("extract")

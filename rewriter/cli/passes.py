@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from rewriter.cli.common import emit_json, stdout
-from rewriter.options.look import Passes
+from rewriter.options.show import Passes
 from rewriter.passes.base import Pass
 from rewriter.passes.plugins import find_plugins, load_plugin, package_of
 from rewriter.passes.syntax import OWN, PASSES, options_of, purpose_of

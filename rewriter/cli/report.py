@@ -9,7 +9,7 @@ from rewriter.cli.common import given_of, progress, stdout
 from rewriter.cli.sizes import read_sizes
 from rewriter.cli.words import refuse_with
 from rewriter.model.outputs import plan_copies, write_atomically
-from rewriter.options.look import Report
+from rewriter.options.show import Report
 from rewriter.reporting import Wanted, report
 from rewriter.views.text.parts import flow
 from rewriter.views.text.report import written_phrase

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from rewriter import pipeline
-from rewriter.cli.common import checking_of, given_of, progress, show
+from rewriter.beside import read_inputs
+from rewriter.cli.common import given_of, progress, show
+from rewriter.cutting.check import Checking
 from rewriter.cutting.split import parse_cuts, split
-from rewriter.options.write import Split
+from rewriter.declaration import values
+from rewriter.options.cut import Split
+from rewriter.options.groups import Pieces
 from rewriter.views.json_cutting import split_json
 from rewriter.views.text.cutting import print_split
 
 
 def run(options: Split) -> None:
     """Write the parts, and print what was done."""
-    checking = checking_of(options)
+    checking = Checking(**values(Pieces, options) | {"inputs": read_inputs(options.inputs)})
     with progress() as tell:
         analysis = pipeline.load(options.model, given_of(options, options.output))
         tell("split")

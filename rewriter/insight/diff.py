@@ -15,7 +15,7 @@ from rewriter.model.operators import versions_of
 from rewriter.model.purity import draws_random
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
-from rewriter.options.compare import TOLERANCE
+from rewriter.options.words import TOLERANCE
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
 from rewriter.runtime.feeds import Array

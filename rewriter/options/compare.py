@@ -8,10 +8,8 @@ from pathlib import Path
 from rewriter.declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import PATTERNS, Numbers, Pairs, Printing, Proof, SideInputs, Tolerances
+from rewriter.options.words import TOLERANCE
 from rewriter.runtime.limits import Limits, Memory
-
-TOLERANCE = 1e-4
-"""How far a value may be off, relative to its largest magnitude, and still count as equal."""
 
 
 @dataclass(frozen=True, kw_only=True)

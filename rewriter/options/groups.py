@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rewriter.declaration import option
+from rewriter.modules.selection import Selection
+from rewriter.options.words import Functions
 from rewriter.refusals import UsageError
 
 PATTERNS = {"only": "[PATTERNS]..."}
@@ -200,3 +202,28 @@ class Printing:
     """How the result is printed."""
 
     as_json: bool = option(False, "Print the result as JSON.", flag="--json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps(Selection):
+    """What a rewrite does: by plain options, or pass by pass."""
+
+    restore_names: bool = option(False, "Also name nodes and weights that lost their names.")
+    layer_annotations: bool = option(
+        False, "Also write the module of every node where onnxruntime's annotated partitioning reads it."
+    )
+    functions: str = option(
+        Functions.NONE.value,
+        "Make modules local functions, nested as they are: one for every distinct body (shared) or one for "
+        "every call; 'flatten' undoes it. What chooses modules chooses those that become functions.",
+        choices=tuple(each.value for each in Functions),
+    )
+    depth: int = option(0, "Nest functions this deep at the most.", least=1)
+    repeated: bool = option(False, "Functions only for bodies that occur more than once.")
+    passes: str | Sequence[Any] | None = option(
+        None,
+        "Run these instead: 'annotate,unshare,group{depth=2},share'; 'rewriter passes' lists them.",
+        short="-p",
+        metavar="PASSES",
+        completes="passes",
+    )

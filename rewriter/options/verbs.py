@@ -1,14 +1,22 @@
-"""Every verb, with the dataclass of its options."""
+"""Where the options of each verb are declared; only those of the verb that runs are loaded."""
 
 from __future__ import annotations
 
-from rewriter.options import compare, look, write
+from importlib import import_module
 
-VERBS: dict[str, type] = {
-    each.__name__.lower(): each
-    for each in (
-        *(look.Tree, write.Rewrite, write.Carry, write.Batch, write.Flatten, look.Passes),
-        *(compare.Verify, compare.Diff, compare.Profile, write.Extract, write.Split),
-        *(look.Explain, look.Select, look.Stats, look.Report, look.Doctor, look.Export, look.Completion),
-    )
+_VERBS_OF = {
+    "look": ("Tree", "Explain", "Stats", "Select"),
+    "show": ("Export", "Report", "Doctor", "Passes", "Completion"),
+    "write": ("Rewrite", "Carry", "Batch", "Flatten"),
+    "cut": ("Extract", "Split"),
+    "compare": ("Verify", "Diff", "Profile"),
 }
+VERBS = {name.lower(): (module, name) for module, names in _VERBS_OF.items() for name in names}
+"""Verb -> the module of this package and the dataclass in it."""
+
+
+def options_of_verb(verb: str) -> type:
+    """The dataclass of a verb."""
+    module, name = VERBS[verb]
+    options: type = getattr(import_module(f"rewriter.options.{module}"), name)
+    return options

@@ -43,3 +43,5 @@ ORT_LAYERS = "ort-layers"
 """The form that places modules on devices."""
 ENGINES = "local, dask://host:port, ray or ray://host:port"
 """The engines of a batch."""
+TOLERANCE = 1e-4
+"""How far a value may be off, relative to its largest magnitude, and still count as equal."""

@@ -1,42 +1,21 @@
-"""The verbs that write models, each as a dataclass of its options; the docstring is the help page."""
+"""The verbs that write a model, each as a dataclass of its options; the docstring is the help page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rewriter.declaration import Verb, argument, option
-from rewriter.modules.selection import Selection
-from rewriter.options.groups import PATTERNS, CopyData, Output, Pieces, Printing, Proof, Rewriting, SideInputs
-from rewriter.options.words import ENGINES, Functions
+from rewriter.options.groups import (
+    CopyData,
+    Output,
+    Printing,
+    Proof,
+    Rewriting,
+    Steps,
+)
+from rewriter.options.words import ENGINES
 from rewriter.runtime.limits import Limits
-
-
-@dataclass(frozen=True, kw_only=True)
-class Steps(Selection):
-    """What a rewrite does: by plain options, or pass by pass."""
-
-    restore_names: bool = option(False, "Also name nodes and weights that lost their names.")
-    layer_annotations: bool = option(
-        False, "Also write the module of every node where onnxruntime's annotated partitioning reads it."
-    )
-    functions: str = option(
-        Functions.NONE.value,
-        "Make modules local functions, nested as they are: one for every distinct body (shared) or one for "
-        "every call; 'flatten' undoes it. What chooses modules chooses those that become functions.",
-        choices=tuple(each.value for each in Functions),
-    )
-    depth: int = option(0, "Nest functions this deep at the most.", least=1)
-    repeated: bool = option(False, "Functions only for bodies that occur more than once.")
-    passes: str | Sequence[Any] | None = option(
-        None,
-        "Run these instead: 'annotate,unshare,group{depth=2},share'; 'rewriter passes' lists them.",
-        short="-p",
-        metavar="PASSES",
-        completes="passes",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,57 +98,3 @@ class Flatten(Verb, Output, Proof, Limits, CopyData, Printing, omit=("shapes",))
 
     model: Path = argument()
     foreign: bool = option(False, "Enter functions that other tools made as well.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Extract(
-    Verb,
-    Selection,
-    Output,
-    SideInputs,
-    Pieces,
-    Limits,
-    CopyData,
-    Printing,
-    omit=("shapes",),
-    arguments=PATTERNS,
-):
-    """Write modules of MODEL as a model of their own, which gives what they give in the whole.
-
-    PATTERNS are globs over module paths; the modules that fit become one model. Whatever they read and do not
-    compute is an input, with the type that it has in MODEL; weights and constants come along. The result is
-    checked by onnx's full checker and run on the values that the whole model computes.
-
-    \b
-      rewriter extract bert.onnx encoder.layer.0 -o layer.onnx
-      rewriter extract bert.onnx 'encoder.layer.[0-3]' -o layers.onnx
-      rewriter extract shared.onnx block --call 1 -o second.onnx
-    """
-
-    model: Path = argument()
-    call: int | None = option(None, "Which call, from 0, of modules that are called several times.", least=0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Split(Verb, SideInputs, Pieces, Limits, CopyData, Printing, omit=("shapes",)):
-    """Cut MODEL into a chain of models that together compute what it does.
-
-    A cut stands before the first node of a module, in execution order. DIR gets part-0.onnx, part-1.onnx ...
-    and split.json, which tells where every input of a part comes from: an earlier part, or the inputs of
-    MODEL. The chain is run and compared with MODEL.
-
-    \b
-      rewriter split bert.onnx --at encoder.layer.1 -o halves
-      rewriter split bert.onnx --at 'encoder.layer.[1-9]' -o layers
-    """
-
-    model: Path = argument()
-    at: tuple[str, ...] = option(
-        (),
-        "Cut before this module, or before all that fit a glob; MODULE@1 is its second call. May be given "
-        "again.",
-        metavar="MODULE",
-        completes="modules",
-        required=True,
-    )
-    output: Path = option(None, "The folder for the parts.", short="-o", metavar="DIR", required=True)

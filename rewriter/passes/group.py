@@ -25,7 +25,7 @@ from rewriter.model.spelling import LONG, spell_short
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.modules.selection import WORDS, Miss, Selection
-from rewriter.options.write import Steps
+from rewriter.options.groups import Steps
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
 from rewriter.passes.boundary_types import BoundaryTypes

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rewriter.declaration import part
 from rewriter.nearest import fits_nothing
+from rewriter.options.groups import Steps
 from rewriter.options.words import Functions
-from rewriter.options.write import Steps
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group

@@ -10,7 +10,7 @@ from rewriter.model import external
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.modules.selection import EVERYTHING, Selection
-from rewriter.options.compare import TOLERANCE
+from rewriter.options.words import TOLERANCE
 from rewriter.pipeline.loading import Inputs, Progress, Source, load
 from rewriter.proof.compare import fitting
 from rewriter.refusals import DoesNotFit, UsageError

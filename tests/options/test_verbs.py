@@ -22,10 +22,12 @@ from rewriter.adapters.options import PIPELINE_OPTIONS
 from rewriter.batch.request import Request
 from rewriter.cli import cli
 from rewriter.declaration import Option, options_of
-from rewriter.options.verbs import VERBS
-from rewriter.options.write import Batch, Rewrite, Steps
+from rewriter.options import verbs
+from rewriter.options.groups import Steps
+from rewriter.options.write import Batch, Rewrite
 from rewriter.passes.group import Group
 
+VERBS = {verb: verbs.options_of_verb(verb) for verb in verbs.VERBS}
 ROOT = Path(rewriter.__file__).parent
 PYTHON: dict[str, Callable[..., Any]] = {
     "rewrite": rewriter.rewrite,
