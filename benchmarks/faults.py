@@ -30,12 +30,12 @@ from onnx import ModelProto
 from benchmarks.faulty import KINDS, copied
 from benchmarks.reporting import environment, publish, table
 from rewriter import pipeline
-from rewriter.insight.diff import TOLERANCE
 from rewriter.insight.numbers import Divergence
 from rewriter.model import external
 from rewriter.model.operators import canonical
 from rewriter.model.purity import draws_random
 from rewriter.modules.analysis import Analysis
+from rewriter.options.words import TOLERANCE
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
 from rewriter.runtime.inputs import FeedError

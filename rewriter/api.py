@@ -8,25 +8,25 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rewriter import pipeline, reporting
-from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
+from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside, read_inputs
 from rewriter.cutting import extract as cutting_extract
 from rewriter.cutting import split as cutting_split
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split, parse_cuts
+from rewriter.declaration import texts
 from rewriter.foreign import AnySource, Rewritten, read_of, take
-from rewriter.insight.diff import TOLERANCE, Diff
+from rewriter.insight.diff import Diff
 from rewriter.insight.doctor.examine import Diagnosis
 from rewriter.insight.profile import Profile
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
-from rewriter.modules.selection import Selection, texts
-from rewriter.nearest import fits_nothing
+from rewriter.modules.selection import Selection
+from rewriter.options.groups import Steps
+from rewriter.options.words import TOLERANCE
 from rewriter.passes.base import Pass
-from rewriter.passes.group import Group
-from rewriter.passes.presets import Functions, standard_passes
-from rewriter.passes.syntax import parse_passes
+from rewriter.passes.presets import passes_of
 from rewriter.pipeline import Inputs, Options, Source
 from rewriter.pipeline.loading import path_of
 from rewriter.proof.verification import Verification
@@ -121,13 +121,16 @@ def rewrite(
     depth: int = 0,
     only: str | Sequence[str] = (),
     class_name: str | Sequence[str] = (),
+    kind: str | Sequence[str] = (),
+    operators: str | Sequence[str] = (),
+    leave_out: str | Sequence[str] = (),
     repeated: bool = False,
     restore_names: bool = False,
     layer_annotations: bool = False,
     passes: Sequence[Pass] | str | None = None,
     numbers: bool | None = None,
     optimised: bool = False,
-    inputs: Inputs | None = None,
+    inputs: Inputs | PathLike | None = None,
     sidecar: bool = True,
     copy_data: bool = False,
     min_coverage: float = 0.0,
@@ -150,6 +153,9 @@ def rewrite(
         depth: nest functions this deep at the most; 0 for as deep as modules call each other.
         only: make functions for the modules whose path fits this glob, or one of several.
         class_name: make functions for modules of this class, or of one of several, as globs.
+        kind: make functions for modules whose class comes from there, as `--kind` has it.
+        operators: make functions for modules that own a node of one of these operators themselves.
+        leave_out: make no functions for modules whose path fits, and for what is inside of them.
         repeated: make functions only for modules whose body occurs more than once.
         restore_names: also name nodes and weights that lost their names.
         layer_annotations: also write the module of every node where onnxruntime's annotated partitioning
@@ -177,34 +183,32 @@ def rewrite(
     Raises:
         RewriterError: see its subclasses; whatever the reason, nothing was written.
     """
-    if functions not in {each.value for each in Functions}:
-        raise UsageError(fits_nothing("kind of functions", functions, list(Functions)))
-    group = Group(depth, texts(only), texts(class_name), repeated)
-    if functions == Functions.NONE and group != Group():
-        raise UsageError("depth, only, class_name and repeated choose functions; give functions as well")
-    if passes is not None and (functions != Functions.NONE or restore_names or layer_annotations):
-        raise UsageError(
-            "passes names all that is done; leave out functions, restore_names and layer_annotations"
-        )
-    if passes is None:
-        steps = standard_passes(
-            Functions(functions), group, restore_names=restore_names, layer_annotations=layer_annotations
-        )
-    else:
-        steps = parse_passes(passes) if isinstance(passes, str) else tuple(passes)
+    steps = Steps(
+        functions=functions,
+        depth=depth,
+        only=texts(only),
+        class_name=texts(class_name),
+        kind=texts(kind),
+        operators=texts(operators),
+        leave_out=texts(leave_out),
+        repeated=repeated,
+        restore_names=restore_names,
+        layer_annotations=layer_annotations,
+        passes=passes,
+    )
     given = given_beside(like, reference, checkpoint, trace, force=force, output=output)
     taken = take(source)
     options = Options(
-        steps,
-        numbers,
-        optimised,
-        inputs,
-        sidecar,
-        copy_data,
-        min_coverage,
-        strict,
-        dry_run,
-        timeout,
+        passes_of(steps),
+        numbers=numbers,
+        optimised=optimised,
+        inputs=read_inputs(inputs),
+        sidecar=sidecar,
+        copy_data=copy_data,
+        min_coverage=min_coverage,
+        strict=strict,
+        dry_run=dry_run,
+        timeout=timeout,
         given=given,
         folder=taken.folder,
     )
@@ -214,12 +218,12 @@ def rewrite(
 
 def extract(
     source: AnySource,
-    modules: str | Sequence[str],
+    modules: str | Sequence[str] | Selection,
     output: PathLike | None = None,
     *,
     call: int | None = None,
     numbers: bool | None = None,
-    inputs: Inputs | None = None,
+    inputs: Inputs | PathLike | None = None,
     copy_data: bool = False,
     timeout: float = 600.0,
     like: Source | None = None,
@@ -232,7 +236,7 @@ def extract(
 
     Args:
         source: the model; never changed.
-        modules: a glob over module paths, or several; what fits becomes one model.
+        modules: a glob over module paths, several, or a selection; what fits becomes one model.
         output: the file to write; None to only get the model (`.model`).
         call: which call, from 0, of modules that are called several times.
         numbers: whether onnxruntime runs the whole and the result, which must agree bit for bit. None: where
@@ -252,11 +256,11 @@ def extract(
     analysis = pipeline.load(
         read_of(source), given_beside(like, reference, checkpoint, trace, force=force, output=output)
     )
-    patterns = (modules,) if isinstance(modules, str) else tuple(modules)
-    if not patterns:
+    selection = Selection.of(modules)
+    if selection == Selection():
         raise UsageError("modules is empty; name one, such as 'encoder.layer.0', or a glob")
-    paths = [module.path for module in Selection(patterns).modules(analysis)]
-    checking = Checking(numbers, inputs, timeout)
+    paths = [module.path for module in selection.whole(analysis)]
+    checking = Checking(numbers=numbers, inputs=read_inputs(inputs), timeout=timeout)
     target = Path(output) if output is not None else None
     return cutting_extract.extract(analysis, paths, target, call=call, checking=checking, copy_data=copy_data)
 
@@ -267,7 +271,7 @@ def split(
     output: PathLike | None = None,
     *,
     numbers: bool | None = None,
-    inputs: Inputs | None = None,
+    inputs: Inputs | PathLike | None = None,
     copy_data: bool = False,
     timeout: float = 600.0,
     like: Source | None = None,
@@ -300,7 +304,7 @@ def split(
         read_of(source), given_beside(like, reference, checkpoint, trace, force=force, output=output)
     )
     cuts = parse_cuts(analysis, (at,) if isinstance(at, str) else at)
-    checking = Checking(numbers, inputs, timeout)
+    checking = Checking(numbers=numbers, inputs=read_inputs(inputs), timeout=timeout)
     target = Path(output) if output is not None else None
     return cutting_split.split(analysis, cuts, target, checking=checking, copy_data=copy_data)
 
@@ -314,7 +318,7 @@ def verify(
     atol: float | None = None,
     numbers: bool | None = None,
     optimised: bool = False,
-    inputs: Inputs | None = None,
+    inputs: Inputs | PathLike | None = None,
     timeout: float = 600.0,
 ) -> Verification:
     """Whether two models compute the same, by symbols and by numbers: `.verdict`, and `.accepted`.
@@ -341,7 +345,7 @@ def verify(
     options = Options(
         numbers=numbers,
         optimised=optimised,
-        inputs=inputs,
+        inputs=read_inputs(inputs),
         timeout=timeout,
         tolerance=tolerance_of(tolerance, rtol, atol),
     )
@@ -353,7 +357,7 @@ def diff(
     after: AnySource,
     *,
     numbers: bool = True,
-    inputs: Inputs | None = None,
+    inputs: Inputs | PathLike | None = None,
     tolerance: float = TOLERANCE,
     timeout: float = 600.0,
 ) -> Diff:
@@ -372,14 +376,19 @@ def diff(
         UsageError: the inputs do not fit the first model.
     """
     return pipeline.diff(
-        read_of(before), read_of(after), numbers=numbers, inputs=inputs, tolerance=tolerance, timeout=timeout
+        read_of(before),
+        read_of(after),
+        numbers=numbers,
+        inputs=read_inputs(inputs),
+        tolerance=tolerance,
+        timeout=timeout,
     )
 
 
 def profile(
     source: AnySource,
     *,
-    inputs: Inputs | None = None,
+    inputs: Inputs | PathLike | None = None,
     rounds: int = 20,
     warmup: int = 3,
     threads: int = 0,
@@ -414,7 +423,7 @@ def profile(
     return pipeline.profile(
         read_of(source),
         recorded=None if recorded is None else Path(recorded),
-        inputs=inputs,
+        inputs=read_inputs(inputs),
         rounds=rounds,
         warmup=warmup,
         threads=threads,
@@ -433,7 +442,7 @@ def report(
     profile: bool = False,
     recorded: PathLike | None = None,
     numbers: bool = True,
-    inputs: Inputs | None = None,
+    inputs: Inputs | PathLike | None = None,
     timeout: float = 600.0,
     sizes: Mapping[str, int] | None = None,
     like: Source | None = None,
@@ -468,15 +477,15 @@ def report(
         CannotWrite: the output cannot be written.
     """
     wanted = Wanted(
-        other,
-        original,
-        profile,
-        None if recorded is None else Path(recorded),
-        numbers,
-        inputs,
-        timeout,
-        sizes or {},
-        by,
+        other=other,
+        original=original,
+        profile=profile,
+        recorded=None if recorded is None else Path(recorded),
+        numbers=numbers,
+        inputs=read_inputs(inputs),
+        timeout=timeout,
+        sizes=sizes or {},
+        by=by,
     )
     target = None if output is None else Path(output)
     if target is not None:

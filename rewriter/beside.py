@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -186,14 +187,14 @@ def with_config(given: Given, model: Path) -> Given:
     return replace(given, references=references, found=True, remarks=(remark,))
 
 
-def read_inputs(path: Path | None) -> Inputs | None:
-    """The arrays of an `.npz` file by input name.
+def read_inputs(path: PathLike | Inputs | None) -> Inputs | None:
+    """The arrays of an `.npz` file by input name; arrays themselves as they are.
 
     Raises:
         UsageError: the file is no `.npz`, or holds pickled objects.
     """
-    if path is None:
-        return None
+    if path is None or isinstance(path, Mapping):
+        return path
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial, wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rewriter import api, pipeline
 from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
+from rewriter.declaration import texts
 from rewriter.evidence.given import Given
 from rewriter.foreign import AnySource, Rewritten, take
-from rewriter.insight.chosen import Chosen, What, choose
+from rewriter.insight.chosen import Chosen, choose
 from rewriter.insight.stats import Stats, collect
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
-from rewriter.modules.selection import Selection, texts
+from rewriter.modules.selection import Selection
+from rewriter.options.words import What
 from rewriter.passes.flatten import Flatten
 from rewriter.pipeline import Inputs, Source
 from rewriter.pipeline.loading import Opened
@@ -143,7 +146,7 @@ class Model:
 
     def select(
         self,
-        modules: str | Sequence[str] = (),
+        modules: str | Sequence[str] | Selection = (),
         *,
         class_name: str | Sequence[str] = (),
         operators: str | Sequence[str] = (),
@@ -152,7 +155,7 @@ class Model:
         """The names that modules have in the file (`.names`), and what to know before using them (`.notes`).
 
         Args:
-            modules: globs over module paths; a module stands for all that is below it.
+            modules: globs over module paths, or a selection; a module stands for all that is below it.
             class_name: globs over classes.
             operators: globs over operators.
             what: `nodes`, `values` or `initializers`.
@@ -160,8 +163,9 @@ class Model:
         Raises:
             UsageError: the choice fits nothing.
         """
-        selection = Selection(texts(modules), texts(class_name), operators=texts(operators))
-        return choose(self.analysis, selection, What(what))
+        words = {"class_name": texts(class_name), "operators": texts(operators)}
+        given: dict[str, Any] = {name: word for name, word in words.items() if word}
+        return choose(self.analysis, replace(Selection.of(modules), **given), What(what))
 
     def stats(self, sizes: Mapping[str, int] | None = None) -> Stats:
         """Operators, parameters, shapes and FLOPs by module.

@@ -7,32 +7,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rewriter import pipeline
+from rewriter.declaration import again
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.insight.functions import functions_of
 from rewriter.insight.stats import collect
 from rewriter.nearest import fits_nothing
+from rewriter.options.groups import Pairs
+from rewriter.options.show import Report
+from rewriter.options.words import MEASURES
 from rewriter.pipeline import Inputs, Progress, Source
 from rewriter.pipeline.loading import path_of
 from rewriter.refusals import UsageError
 from rewriter.views.page.findings import Findings, Verified
 from rewriter.views.page.report import PageReport
 
-MEASURES = ("parameters", "nodes", "flops", "time")
-"""What the sizes of modules in a report can be."""
 
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a report shows besides the model itself.
+@dataclass(frozen=True, kw_only=True)
+class Wanted(Pairs):
+    """What a report shows besides the model itself; models that are compared are run as `Pairs` says.
 
     Attributes:
         other: a second model, to show how it differs.
         original: the model that this one was made of, to be compared with it.
         profile: whether to run the model and show where the time goes.
         recorded: a profile that onnxruntime took of the model, to be shown instead.
-        numbers: whether to run models that are compared.
-        inputs: arrays to run them on; drawn where None.
-        timeout: seconds for the numbers, and again for the profile.
+        inputs: arrays to run models on; drawn where None.
         sizes: sizes for symbolic dimensions by name.
         by: what sizes are at first, of `MEASURES`; '' for what there is.
 
@@ -40,15 +39,13 @@ class Wanted:
         UsageError: two profiles, or sizes that are not to be had.
     """
 
-    other: Source | None = None
-    original: Source | None = None
-    profile: bool = False
-    recorded: Path | None = None
-    numbers: bool = True
-    inputs: Inputs | None = None
-    timeout: float = 600.0
+    other: Source | None = again(Report, "other")
+    original: Source | None = again(Report, "original")
+    profile: bool = again(Report, "profile")
+    recorded: Path | None = again(Report, "recorded")
+    inputs: Inputs | None = again(Report, "inputs")
     sizes: Mapping[str, int] = field(default_factory=dict)
-    by: str = ""
+    by: str = again(Report, "by")
 
     def __post_init__(self) -> None:
         if self.by and self.by not in MEASURES:

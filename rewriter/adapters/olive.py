@@ -23,31 +23,11 @@ from olive.package_config import OlivePackageConfig
 from olive.passes import Pass
 from olive.passes.pass_config import PassConfigParam
 
+from rewriter.adapters.options import PIPELINE_OPTIONS
 from rewriter.api import rewrite
+from rewriter.declaration import Option
 from rewriter.foreign import Rewritten
-from rewriter.passes.presets import Functions
 from rewriter.refusals import UsageError
-
-_PARAMETERS: dict[str, tuple[type, Any, str]] = {
-    "functions": (str, "none", f"What local functions to make: {', '.join(Functions)}."),
-    "depth": (int, 0, "Nest functions this deep at the most; 0 for as deep as modules call each other."),
-    "only": (str, "", "Make functions for the modules whose path fits this glob."),
-    "class_name": (str, "", "Make functions for modules of this class."),
-    "repeated": (bool, False, "Make functions only for modules whose body occurs more than once."),
-    "restore_names": (bool, False, "Also name nodes and weights that lost their names."),
-    "layer_annotations": (bool, False, "Also write the modules where onnxruntime's partitioning reads them."),
-    "passes": (str, None, "Instead of all these: passes as text, 'annotate,unshare,group{depth=2},share'."),
-    "numbers": (bool, True, "Whether onnxruntime runs both models besides the certificate."),
-    "optimised": (bool, False, "Whether it does so again with all its optimisations."),
-    "min_coverage": (float, 0.0, "Fail where fewer nodes are placed: a share, 0 to 1."),
-    "strict": (bool, False, "Fail where anything was refused."),
-    "timeout": (float, 600.0, "Seconds for the numbers."),
-    "like": (str, None, "The model that this one was made of, or its sidecar: its tree is carried over."),
-    "force": (bool, False, "Carry it over even if the two share too little."),
-    "reference": (str, None, "What it was built from: 'package.module:Class', a config.json, a sidecar."),
-    "checkpoint": (str, None, "A safetensors or torch file that names its weights by their content."),
-}
-"""Keyword of `rewriter.rewrite` -> its type, default and description."""
 
 
 class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
@@ -61,8 +41,12 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
     @classmethod
     def _default_config(cls, accelerator_spec: Any) -> dict[str, PassConfigParam]:
         return {
-            name: PassConfigParam(type_=kind, default_value=default, description=description)
-            for name, (kind, default, description) in _PARAMETERS.items()
+            each.name: PassConfigParam(
+                type_=_type_of(each),
+                default_value=[] if each.several else each.default,
+                description=each.help,
+            )
+            for each in PIPELINE_OPTIONS
         }
 
     def _run_for_config(self, model: Any, config: Any, output_model_path: str) -> ONNXModelHandler:
@@ -83,7 +67,7 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
             )
         source = Path(model.model_path)
         output = Path(resolve_onnx_path(output_model_path, source.name))
-        options = {name: getattr(config, name) for name in _PARAMETERS}
+        options = {each.name: getattr(config, each.name) for each in PIPELINE_OPTIONS}
         report = rewrite(source, output, copy_data=True, sidecar=False, **options)
         made = ONNXModelHandler(
             model_path=str(output.parent),
@@ -94,6 +78,12 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
         )
         assert isinstance(made, ONNXModelHandler)
         return made
+
+
+def _type_of(option: Option) -> Any:
+    """The type as Olive checks it: a path is text there, and several words may be one."""
+    kind = str if option.kind is Path else option.kind
+    return kind | list[kind] if option.several else kind  # type: ignore[valid-type]
 
 
 def package_config() -> dict[str, Any]:

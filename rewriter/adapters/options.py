@@ -7,8 +7,20 @@ from inspect import signature
 from typing import Any
 
 from rewriter.api import rewrite
+from rewriter.declaration import Option, options_of
 from rewriter.nearest import fits_nothing
+from rewriter.options.write import Rewrite
 from rewriter.refusals import UsageError
+
+_OF_PIPELINES = frozenset({"output", "sidecar", "copy_data", "dry_run"})
+"""Keywords that a pipeline decides by itself: where models go, and that they are whole."""
+
+PIPELINE_OPTIONS: tuple[Option, ...] = tuple(
+    each
+    for each in options_of(Rewrite)
+    if each.name in signature(rewrite).parameters and each.name not in _OF_PIPELINES
+)
+"""The options of `rewrite` that the configuration of a pipeline may hold."""
 
 
 def rewrite_options(options: Mapping[str, Any]) -> dict[str, Any]:

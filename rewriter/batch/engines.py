@@ -13,9 +13,9 @@ from rewriter.batch.remote import in_this_process
 from rewriter.batch.request import Request
 from rewriter.batch.work import rewrite_one
 from rewriter.nearest import fits_nothing
+from rewriter.options.words import ENGINES
 from rewriter.refusals import UsageError
 
-FORMS = "local, dask://host:port, ray or ray://host:port"
 _AHEAD = 2
 """Files handed to a cluster for each of its processes, so that none waits for the next."""
 
@@ -141,7 +141,7 @@ def engine_of(
     private = next((url for url in urls if in_this_process(url)), None)
     known = {"local": text == kind, "dask": bool(address), "ray": bool(address) or text == kind}
     if not known.get(kind):
-        raise UsageError(f"--engine: {fits_nothing('engine', text, known)}; write {FORMS}")
+        raise UsageError(f"--engine: {fits_nothing('engine', text, known)}; write {ENGINES}")
     if kind != "local" and jobs is not None:
         raise UsageError(f"--jobs is of the local engine; {kind} has as many workers as it was started with")
     if kind == "local":

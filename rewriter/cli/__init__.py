@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import click
 from click.shell_completion import CompletionItem
 
-from rewriter import interrupts
-from rewriter.cli.manual import paged
 from rewriter.cli.streams import flush, guarded
 from rewriter.cli.words import demand_once, demand_verb, unknown_option
 from rewriter.refusals import RewriterError
@@ -54,11 +51,10 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _VERBS:
             return None
-        # Interrupted while protobuf or numpy load, Python has been seen to crash; it takes a moment only.
-        with interrupts.held():
-            command = import_module(f"rewriter.cli.{cmd_name}").command
-        assert isinstance(command, click.Command)
-        return paged(cmd_name, command) if command.epilog is None else command
+        from rewriter.cli.parameters import command_of
+        from rewriter.options.verbs import options_of_verb
+
+        return command_of(cmd_name, options_of_verb(cmd_name))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -7,47 +7,21 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli import completing
-from rewriter.cli.common import MODEL, emit_json, stdout
+from rewriter.cli.common import emit_json, stdout
 from rewriter.insight.doctor.examine import Diagnosis
 from rewriter.insight.doctor.rule import counted
+from rewriter.options.show import Doctor
 from rewriter.refusals import BelowThreshold
 from rewriter.views.doctor_json import doctor_json
 from rewriter.views.text.doctor import print_diagnosis
 
 
-@click.command("doctor")
-@click.argument("models", metavar="MODEL...", type=MODEL, nargs=-1, required=True)
-@click.option(
-    "--tool",
-    "tools",
-    metavar="GLOB",
-    multiple=True,
-    shell_complete=completing.tools,
-    help="The tools that the file will meet, such as onnxslim or 'onnxruntime*'; may be given again.",
-)
-@click.option("--strict", is_flag=True, help="Leave with 4 where there is a warning.")
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print facts, tools and findings as JSON, a document for each model.",
-)
-def command(models: tuple[Path, ...], tools: tuple[str, ...], strict: bool, as_json: bool) -> None:
-    """Warn of what other tools will do with MODEL: with its functions, its tree, its fields and its size.
-
-    Each warning was shown true by running the tool; the versions stand beside it. Nothing is run here, and no
-    weight is read.
-
-    \b
-      rewriter doctor bert.onnx
-      rewriter doctor bert.onnx --tool onnxslim --tool 'onnxruntime*' --strict
-      rewriter doctor bert.onnx bert.tree.onnx --json | jq '.findings[] | {tool, effect}'
-    """
+def run(options: Doctor) -> None:
+    """Print what other tools will do with each model."""
     faults = []
-    for number, model in enumerate(models):
-        diagnosis = pipeline.diagnose(model, tools)
-        if as_json:
+    for number, model in enumerate(options.models):
+        diagnosis = pipeline.diagnose(model, options.tools)
+        if options.as_json:
             emit_json(doctor_json(str(model), diagnosis))
         else:
             if number:
@@ -55,7 +29,7 @@ def command(models: tuple[Path, ...], tools: tuple[str, ...], strict: bool, as_j
             print_diagnosis(model.name, diagnosis, stdout())
         if diagnosis.findings:
             faults.append(_sum(model, diagnosis))
-    if strict and faults:
+    if options.strict and faults:
         raise BelowThreshold("; ".join(faults))
 
 

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import click
-
-from rewriter import pipeline
-from rewriter.beside import with_config
-from rewriter.cli import completing
-from rewriter.cli.common import MODEL, config_option, emit_json, given_options, stdout
-from rewriter.evidence.given import Given
+from rewriter.cli.common import analysed, emit_json, stdout
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.nearest import fits_nothing
+from rewriter.options.look import Explain
 from rewriter.refusals import UsageError
 from rewriter.views.json import explain_json
 from rewriter.views.text.claims import print_claims
@@ -21,26 +15,14 @@ from rewriter.views.text.claims import print_claims
 _LISTING = "'rewriter tree --json'"
 
 
-@click.command("explain")
-@click.argument("model", type=MODEL)
-@click.argument("node", shell_complete=completing.nodes)
-@given_options
-@config_option()
-@click.option("--json", "as_json", is_flag=True, help="Print the claims as JSON.")
-def command(model: Path, node: str, given: Given, config: bool, as_json: bool) -> None:
-    """Show every claim on NODE of MODEL, and why the winner won.
-
-    NODE is the name of a node, or of a value that it writes.
-
-    \b
-      rewriter explain bert.onnx /encoder/layer.0/attention/self/MatMul
-      rewriter explain bert.quantised.onnx /encoder/layer.0/attention/self/MatMul --like bert.onnx
-    """
-    analysis = pipeline.load(model, with_config(given, model) if config else given)
+def run(options: Explain) -> None:
+    """Print all claims on one node."""
+    model, node = options.model, options.node
+    analysis = analysed(model, options)
     numbers = _find(analysis.graph, node)
     if not numbers:
         raise UsageError(f"{model}: {fits_nothing('node', node, _names(analysis.graph), where=_LISTING)}")
-    if as_json:
+    if options.as_json:
         emit_json(explain_json(analysis, numbers))
         return
     console = stdout()

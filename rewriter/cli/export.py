@@ -7,16 +7,17 @@ from pathlib import Path
 import click
 
 from rewriter import pipeline
-from rewriter.cli.common import MODEL, given_options, progress
-from rewriter.cli.selecting import read_sizes, selection_options, sizes_option
-from rewriter.cli.words import OneOf, refuse_with
-from rewriter.evidence.given import Given
+from rewriter.cli.common import given_of, progress
+from rewriter.cli.sizes import read_sizes
+from rewriter.cli.words import refuse_with
 from rewriter.insight.figures import figures_of
 from rewriter.insight.flops import flops_of
-from rewriter.insight.weighing import Measure, weigh, with_ancestors
+from rewriter.insight.weighing import weigh, with_ancestors
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
+from rewriter.options.show import Export
+from rewriter.options.words import Measure
 from rewriter.runtime.shapes import demand_dimensions, infer_shapes, open_sizes
 from rewriter.views.escape import visible
 from rewriter.views.exports.dot import dot
@@ -25,42 +26,11 @@ from rewriter.views.exports.speedscope import speedscope
 from rewriter.views.exports.table import table
 from rewriter.views.summary import counted
 
-FORMATS = ("model-explorer", "speedscope", "dot", "csv")
 
-
-@click.command("export")
-@click.argument("model", type=MODEL)
-@selection_options
-@click.option("--format", "form", type=OneOf(FORMATS), required=True, help="For which viewer.")
-@click.option("-o", "--output", type=MODEL, help="The file to write; stdout where left out.")
-@click.option(
-    "--weight",
-    type=OneOf([each.value for each in Measure]),
-    help="What sizes are: one for model-explorer (parameters), all for speedscope where left out.",
-)
-@sizes_option
-@given_options
-def command(
-    model: Path,
-    selection: Selection,
-    form: str,
-    output: Path | None,
-    weight: str | None,
-    dims: tuple[str, ...],
-    given: Given,
-) -> None:
-    """Write the module tree of MODEL and its figures for another viewer.
-
-    PATTERNS and the other choices name the modules to show; what is inside others counts as part of the
-    module above that is shown.
-
-    \b
-      rewriter export bert.onnx --format model-explorer --weight flops -o bert.flops.json
-      rewriter export bert.onnx --format speedscope -o bert.speedscope.json
-      rewriter export bert.onnx --format dot --depth 4 | dot -Tsvg -o bert.svg
-      rewriter export bert.onnx --format csv -o bert.csv
-    """
-    sizes = read_sizes(dims)
+def run(options: Export) -> None:
+    """Write the tree and its figures for another viewer."""
+    model, form, weight, output = options.model, options.form, options.weight, options.output
+    sizes = read_sizes(options.dims)
     if weight and form in ("dot", "csv"):
         raise click.UsageError(f"--format {form} shows no single size; leave out --weight")
     if form != "csv" and weight != Measure.FLOPS and (form, weight) != ("speedscope", None):
@@ -68,11 +38,11 @@ def command(
     if output is not None:
         plan_copies(model, [output], (), copy_data=False)
     with progress() as tell:
-        analysis = pipeline.load(model, given)
-        selection.modules(analysis)  # refuses what fits nothing before anything is computed
+        analysis = pipeline.load(model, given_of(options))
+        options.selection.modules(analysis)  # refuses what fits nothing before anything is computed
         demand_dimensions(analysis.model, sizes, model)
         tell("shapes")
-        text = _rendered(model, analysis, selection, form, weight, sizes)
+        text = _rendered(model, analysis, options.selection, form, weight, sizes)
     if output is None:
         click.echo(text, nl=False)
     else:

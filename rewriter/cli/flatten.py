@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import click
-
 from rewriter import pipeline
-from rewriter.beside import read_inputs
-from rewriter.cli.common import MODEL, progress, proof_options, show_report
-from rewriter.passes.flatten import Flatten
+from rewriter.cli.common import progress, proof_of, show
+from rewriter.options.write import Flatten
+from rewriter.passes.flatten import Flatten as FlattenPass
+from rewriter.views.json import rewrite_json
+from rewriter.views.text.report import print_report
 
 
-@click.command("flatten")
-@click.argument("model", type=MODEL)
-@click.option("-o", "--output", type=MODEL, required=True, help="The file to write.")
-@click.option("--foreign", is_flag=True, help="Enter functions that other tools made as well.")
-@proof_options
-@click.option("--copy-data", is_flag=True, help="Copy external data where OUTPUT goes to another folder.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def command(
-    model: Path,
-    output: Path,
-    foreign: bool,
-    numbers: bool | None,
-    optimised: bool,
-    inputs: Path | None,
-    timeout: float,
-    copy_data: bool,
-    as_json: bool,
-) -> None:
-    """Undo `rewrite --functions`: names, order and metadata of the nodes come back.
-
-    Functions that other tools made are kept unless you ask. Where somebody edited a function since, the nodes
-    of its calls are named after their call.
-
-    \b
-      rewriter flatten bert.calls.onnx -o bert.flat.onnx
-    """
-    options = pipeline.Options(
-        passes=(Flatten(foreign),),
-        numbers=numbers,
-        optimised=optimised,
-        inputs=read_inputs(inputs),
-        timeout=timeout,
-        sidecar=False,
-        copy_data=copy_data,
+def run(options: Flatten) -> None:
+    """Undo the functions of a rewrite, and prove it."""
+    how = pipeline.Options(
+        (FlattenPass(options.foreign),), **proof_of(options), sidecar=False, copy_data=options.copy_data
     )
     with progress() as tell:
-        report = pipeline.rewrite(model, output, options, tell)
-    show_report(report, as_json=as_json)
+        report = pipeline.rewrite(options.model, options.output, how, tell)
+    show(options, lambda: rewrite_json(report), lambda console: print_report(report, console))

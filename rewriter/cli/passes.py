@@ -10,32 +10,24 @@ from rich.padding import Padding
 from rich.text import Text
 
 from rewriter.cli.common import emit_json, stdout
+from rewriter.options.show import Passes
 from rewriter.passes.base import Pass
 from rewriter.passes.plugins import find_plugins, load_plugin, package_of
 from rewriter.passes.syntax import OWN, PASSES, options_of, purpose_of
 from rewriter.refusals import UsageError
 
 
-@click.command("passes")
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
-def command(as_json: bool) -> None:
-    """List the passes that `rewrite --passes` runs, with their options and defaults.
-
-    Those of other packages come last, with the package that they are from; see docs/writing-a-pass.md. One
-    that cannot be loaded is named on stderr.
-
-    \b
-      rewriter rewrite bert.onnx -o bert.layers.onnx -p 'annotate,unshare,group{depth=2},share'
-    """
+def run(options: Passes) -> None:
+    """List the passes, those of other packages last."""
     passes = [*PASSES, *_of_others()]
-    if as_json:
+    if options.as_json:
         emit_json({"schema": "rewriter.passes/1", "passes": [_as_json(step) for step in passes]})
         return
     console = stdout()
     for step in passes:
         package = package_of(step)
         source = f"  from {package}" if package else ""
-        console.print(Text.assemble((step.name, "bold"), _braces(step), (source, "dim")))
+        console.print(Text.assemble((step.name, "bold"), _braces(step), (source, "dim")), soft_wrap=True)
         console.print(Padding(Text(purpose_of(step)), (0, 0, 1, 4)))
 
 

@@ -10,11 +10,13 @@ from onnx import ModelProto
 
 from rewriter.cutting.piece import Piece
 from rewriter.cutting.slicing import slice_of
+from rewriter.declaration import again
+from rewriter.options.groups import Pieces
 from rewriter.proof.certificate import Certificate, certify
 from rewriter.proof.compare import Numeric, fitting
 from rewriter.proof.verification import Verdict, Verification
 from rewriter.proof.words import reason_of
-from rewriter.refusals import Different, NotProved, UsageError
+from rewriter.refusals import Different, NotProved
 from rewriter.runtime.child.words import one_line
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.inputs import FeedError
@@ -22,27 +24,20 @@ from rewriter.runtime.parts import Part, PartRun, WholeRun
 from rewriter.runtime.planning import plan
 
 
-@dataclass(frozen=True, slots=True)
-class Checking:
-    """How pieces are checked.
+@dataclass(frozen=True, kw_only=True)
+class Checking(Pieces):
+    """How pieces are checked: on inputs that are drawn from the signature of the whole where none are given.
+
+    Without word on `numbers`, pieces are also written where the models cannot be run; without numbers, the
+    certificate, the checker and a session alone are asked.
 
     Attributes:
-        numbers: whether to run the whole and the pieces. None: also write where they cannot be run; True:
-            demand the numbers; False: certificate, checker and a session alone.
-        inputs: arrays to run the whole on; drawn from its signature where None.
-        timeout: seconds for all of it.
+        inputs: arrays to run the whole on.
         sets: how many input sets to draw.
     """
 
-    numbers: bool | None = None
-    inputs: Mapping[str, Array] | None = None
-    timeout: float = 600.0
+    inputs: Mapping[str, Array] | None = again(Pieces, "inputs")
     sets: int = 3
-
-    def __post_init__(self) -> None:
-        """Refuse what contradicts itself."""
-        if self.inputs is not None and self.numbers is False:
-            raise UsageError("--inputs are what numbers are taken on; leave out --no-numbers")
 
 
 @dataclass(frozen=True, slots=True)

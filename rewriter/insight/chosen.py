@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.modules.selection import Selection, outermost
+from rewriter.options.words import What
 from rewriter.refusals import UsageError
-
-
-class What(StrEnum):
-    """What has the names."""
-
-    NODES = "nodes"
-    VALUES = "values"
-    INITIALIZERS = "initializers"
 
 
 @dataclass(frozen=True, slots=True)

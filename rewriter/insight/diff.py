@@ -15,12 +15,10 @@ from rewriter.model.operators import versions_of
 from rewriter.model.purity import draws_random
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
+from rewriter.options.words import TOLERANCE
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
 from rewriter.runtime.feeds import Array
-
-TOLERANCE = 1e-4
-"""How far a value may be off, relative to its largest magnitude, and still count as equal."""
 
 _HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
 

@@ -80,11 +80,11 @@ def place(analysis: Analysis, wishes: Sequence[Wish], selection: Selection) -> P
         UsageError: a pattern, class or kind fits no module, or no setting can say what is asked for.
     """
     tree = analysis.tree
-    replace(selection, patterns=tuple(wish.pattern for wish in wishes), operators=()).modules(analysis)
+    replace(selection, only=tuple(wish.pattern for wish in wishes), operators=()).whole(analysis)
     devices: dict[ModulePath, str] = {}
     fulfilled = []
     for wish in wishes:
-        modules = replace(selection, patterns=(wish.pattern,), operators=()).modules(analysis)
+        modules = replace(selection, only=(wish.pattern,), operators=()).modules(analysis)
         taken = [m for top in outermost(modules) for m in tree.walk(top.path) if m.path not in devices]
         devices |= {module.path: wish.device for module in taken}
         fulfilled.append(

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from rewriter.evidence.claim import Part
 from rewriter.evidence.operands import Role
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
+from rewriter.options.words import Measure
 from rewriter.paths import ROOT, ModulePath
-
-
-class Measure(StrEnum):
-    """What the size of a module is."""
-
-    NODES = "nodes"
-    PARAMETERS = "parameters"
-    BYTES = "bytes"
-    FLOPS = "flops"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from rewriter.evidence.claim import Part
 from rewriter.evidence.operands import Role
 from rewriter.evidence.reference import Declared
 from rewriter.modules.nearest_paths import no_module_fits
+from rewriter.modules.wrappers import spellings
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UsageError
 
@@ -324,7 +325,13 @@ class ModuleTree:
         raise UsageError(no_module_fits(glob, self))
 
     def fitting(self, glob: str) -> tuple[Module, ...]:
-        """The modules whose path fits a glob, in tree order; () where none does."""
+        """The modules whose path fits a glob, in tree order; () where none does.
+
+        Where none does, the prefix of a wrapper (`model.`) may be there or not; see `wrappers.spellings`.
+        """
+        return next(filter(None, map(self._spelled, spellings(glob, self))), ())
+
+    def _spelled(self, glob: str) -> tuple[Module, ...]:
         if _MAGIC.isdisjoint(glob):
             found = self.modules.get(ModulePath(glob))
             return () if found is None else (found,)

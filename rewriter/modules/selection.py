@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from rewriter.modules.analysis import Analysis
+from rewriter.declaration import option, part, texts
 from rewriter.modules.module import Kind, Module, ModuleTree
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.nearest import fits_nothing
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
 
+if TYPE_CHECKING:
+    from rewriter.modules.analysis import Analysis
+
 UNKNOWN = "unknown"
 """The kind of a module whose class nobody knows."""
 
 KINDS = (*(kind.value for kind in Kind), UNKNOWN)
+
+
+WORDS = ("only", "class_name", "kind", "operators", "leave_out")
+"""The fields of a selection that hold words, one or several."""
 
 
 class Miss(NamedTuple):
@@ -36,28 +43,58 @@ class Selection:
     fit something.
 
     Attributes:
-        patterns: globs over module paths, see `ModulePath.matches`.
+        only: globs over module paths, see `ModulePath.matches`; the prefix of a wrapper (`model.`) may be
+            left out.
         class_name: globs over the classes of modules, a text or several; the last name of a class is enough.
         kind: of `KINDS`, a text or several.
         operators: globs over operator types.
-        depth: no modules deeper than this (the root has 0); 0 for all.
+        depth: no modules deeper than this (the root has 0); None for all.
+        leave_out: globs over module paths: these modules are not chosen, nor is anything inside of them.
     """
 
-    patterns: tuple[str, ...] = ()
-    class_name: str | tuple[str, ...] = ()
-    kind: str | tuple[str, ...] = ()
-    operators: tuple[str, ...] = ()
-    depth: int = 0
+    only: tuple[str, ...] = option(
+        (),
+        "Modules whose path fits, such as 'encoder.layer.[0-3].attention*'; may be given again.",
+        metavar="GLOB",
+        completes="modules",
+    )
+    class_name: str | tuple[str, ...] = option(
+        (), "Modules of this class, or of this glob; may be given again.", flag="--class", metavar="NAME"
+    )
+    kind: str | tuple[str, ...] = option(
+        (), "Modules whose class comes from there, or is unknown; may be given again.", choices=KINDS
+    )
+    operators: tuple[str, ...] = option(
+        (), "Nodes of this operator, or of this glob; may be given again.", flag="--op", metavar="TYPE"
+    )
+    depth: int | None = option(None, "Modules down to this depth.", least=0)
+    leave_out: str | tuple[str, ...] = option(
+        (),
+        "All but the modules whose path fits, and what is inside of them; may be given again.",
+        flag="--not",
+        metavar="GLOB",
+        completes="modules",
+    )
 
     def __post_init__(self) -> None:
         """Make one form of a text and of several, so that equal selections are equal."""
-        for name in ("patterns", "class_name", "kind", "operators"):
+        for name in WORDS:
             object.__setattr__(self, name, texts(getattr(self, name)))
+
+    @classmethod
+    def of(cls, modules: str | Sequence[str] | Selection) -> Selection:
+        """Globs over module paths as a selection; a selection as it is."""
+        return modules if isinstance(modules, Selection) else cls(texts(modules))
+
+    @property
+    def selection(self) -> Selection:
+        """This alone, where it is one group of the options of a verb."""
+        return part(Selection, self)
 
     @property
     def of_modules(self) -> bool:
-        """Whether anything is said of modules, so that nodes of no module are left out."""
-        return bool(self.patterns or self.class_name or self.kind or self.depth)
+        """Whether modules are asked for, so that nodes of no module are left out."""
+        return bool(self.only or self.class_name or self.kind or self.depth is not None)
 
     def modules(self, analysis: Analysis) -> tuple[Module, ...]:
         """The modules chosen, in tree order; with `operators`, those that own such a node themselves.
@@ -70,6 +107,21 @@ class Selection:
         chosen = self.fitting(analysis)
         if not chosen:
             raise UsageError(f"{_file(analysis)}: {self._together(analysis)}")
+        return chosen
+
+    def whole(self, analysis: Analysis) -> tuple[Module, ...]:
+        """The outermost of the modules chosen, for what takes a module with all that is inside of it.
+
+        Raises:
+            UsageError: as `modules` does, or a module chosen holds one that is left out.
+        """
+        chosen = outermost(self.modules(analysis))
+        for lost in self._left_out(analysis.tree):
+            if holder := next((each for each in chosen if each.path.holds(lost.path)), None):
+                raise UsageError(
+                    f"{_file(analysis)}: {holder.path or '(root)'} is taken as a whole, with {lost.path}; "
+                    f"name the modules beside {lost.path} instead of --not"
+                )
         return chosen
 
     def fitting(self, analysis: Analysis) -> tuple[Module, ...]:
@@ -98,15 +150,18 @@ class Selection:
             if not chosen:
                 raise UsageError(f"{_file(analysis)}: {self._together(analysis)}")
             numbers = sorted(nodes_inside(analysis.tree, chosen))
+        if self.leave_out:
+            lost = nodes_inside(analysis.tree, self._left_out(analysis.tree))
+            numbers = [node for node in numbers if node not in lost]
         found = tuple(node for node in numbers if self._wants(protos[node].op_type))
-        if self.operators and not found:
+        if not found and (self.operators or self.leave_out):
             raise UsageError(f"{_file(analysis)}: {self._together(analysis)}")
         return found
 
     def misses(self, analysis: Analysis) -> Iterator[Miss]:
         """The words that fit nothing in a model."""
         tree = analysis.tree
-        for pattern in self.patterns:
+        for pattern in (*self.only, *self.leave_out):
             if not tree.fitting(pattern):
                 yield Miss("module", pattern, no_module_fits(pattern, tree))
         for name in texts(self.class_name):
@@ -129,13 +184,14 @@ class Selection:
         lost = {(miss.what, miss.word) for miss in misses}
         left = replace(
             self,
-            patterns=tuple(word for word in self.patterns if ("module", word) not in lost),
+            only=tuple(word for word in self.only if ("module", word) not in lost),
+            leave_out=tuple(word for word in self.leave_out if ("module", word) not in lost),
             class_name=tuple(word for word in texts(self.class_name) if ("class", word) not in lost),
             operators=tuple(word for word in self.operators if ("operator", word) not in lost),
         )
         emptied = any(
             bool(getattr(self, name)) > bool(getattr(left, name))
-            for name in ("patterns", "class_name", "operators")
+            for name in ("only", "class_name", "operators")
         )
         if emptied:
             return None, misses
@@ -156,15 +212,20 @@ class Selection:
     def _fitting(self, analysis: Analysis) -> tuple[Module, ...]:
         """The modules that fit all but the operators."""
         tree = analysis.tree
-        paths = {module.path for pattern in self.patterns for module in tree.fitting(pattern)}
+        paths = {module.path for pattern in self.only for module in tree.fitting(pattern)}
+        lost = {inner.path for module in self._left_out(tree) for inner in tree.walk(module.path)}
         return tuple(
             module
             for module in tree
-            if (not self.patterns or module.path in paths)
+            if (not self.only or module.path in paths)
             and (not self.class_name or _is_a(module, texts(self.class_name)))
             and (not self.kind or (module.kind or UNKNOWN) in self.kind)
-            and (not self.depth or module.depth <= self.depth)
+            and (self.depth is None or module.depth <= self.depth)
+            and module.path not in lost
         )
+
+    def _left_out(self, tree: ModuleTree) -> tuple[Module, ...]:
+        return outermost(module for glob in self.leave_out for module in tree.fitting(glob))
 
     def _wants(self, operator: str | bytes) -> bool:
         return not self.operators or any(_fits(operator, glob) for glob in self.operators)
@@ -172,32 +233,37 @@ class Selection:
     def _said(self) -> str:
         """All that was asked for, as one would type it."""
         words = [
-            " or ".join(map(repr, self.patterns)),
+            " or ".join(map(repr, self.only)),
             " or ".join(f"--class {name}" for name in self.class_name),
             " or ".join(f"--kind {kind}" for kind in self.kind),
             " or ".join(f"--op {glob}" for glob in self.operators),
-            f"--depth {self.depth}" if self.depth else "",
+            f"--depth {self.depth}" if self.depth is not None else "",
+            " and ".join(f"--not {glob}" for glob in self.leave_out),
         ]
         return " and ".join(word for word in words if word)
 
     def _together(self, analysis: Analysis) -> str:
         """The message where every word fits something, but no module fits all kinds of them."""
         what = "node" if self.operators else "module"
-        return f"no {what} fits {self._said()}{self._mend(analysis.tree)}"
+        return f"no {what} fits {self._said()}{self._mend(analysis)}"
 
-    def _mend(self, tree: ModuleTree) -> str:
-        fitting = [module.path for pattern in self.patterns for module in tree.fitting(pattern)]
+    def _mend(self, analysis: Analysis) -> str:
+        tree = analysis.tree
+        fitting = [module.path for pattern in self.only for module in tree.fitting(pattern)]
+        if self.depth is not None:
+            deeper = replace(self, depth=None)._fitting(analysis)
+            if deeper:
+                least = min(deeper, key=lambda module: module.depth)
+                return (
+                    f"; the modules that fit lie deeper than --depth {self.depth}, first {least.path}; "
+                    f"--depth {least.depth} shows it"
+                )
         names = texts(self.class_name)
-        if names and not self.depth:
+        if names:
             below = [inner for path in fitting for inner in tree.walk(path) if _is_a(inner, names)]
             if below:
-                return f"; for the modules below write {self.patterns[0] + '.**'!r}"
+                return f"; for the modules below write {self.only[0] + '.**'!r}"
         return "; 'rewriter tree' lists the modules with their classes, or ask for less"
-
-
-def texts(given: str | Iterable[str]) -> tuple[str, ...]:
-    """Several words of a text or of several; none of an empty text."""
-    return ((given,) if given else ()) if isinstance(given, str) else tuple(given)
 
 
 EVERYTHING = Selection()

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from onnx import FunctionProto, ModelProto, NodeProto
 
+from rewriter.declaration import again, part, texts
 from rewriter.evidence import tags
 from rewriter.evidence.grammar import scope_of_call
 from rewriter.evidence.parameters import alias_of
@@ -23,7 +24,8 @@ from rewriter.model.operators import canonical
 from rewriter.model.spelling import LONG, spell_short
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
-from rewriter.modules.selection import Miss, Selection, texts
+from rewriter.modules.selection import WORDS, Miss, Selection
+from rewriter.options.groups import Steps
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
 from rewriter.passes.boundary_types import BoundaryTypes
@@ -51,6 +53,9 @@ class Group:
         only: group the modules whose path fits this glob, or one of several; all where empty.
         class_name: group the modules of this class, or of one of several, as globs (the last name is enough);
             all where empty.
+        kind: group the modules whose class comes from there.
+        operators: group the modules that own a node of this operator themselves.
+        leave_out: group no modules whose path fits, and nothing inside of them.
         repeated: group only modules that have the same body as another, or as themselves in another call.
 
     Raises:
@@ -61,20 +66,23 @@ class Group:
     requires: ClassVar[frozenset[Part]] = TREE
     preserves: ClassVar[frozenset[Part]] = frozenset({Part.METADATA})
     undone: ClassVar[bool] = True
-    depth: int = 0
-    only: str | tuple[str, ...] = ()
-    class_name: str | tuple[str, ...] = ()
-    repeated: bool = False
+    depth: int = again(Steps, "depth")
+    only: str | tuple[str, ...] = again(Steps, "only")
+    class_name: str | tuple[str, ...] = again(Steps, "class_name")
+    repeated: bool = again(Steps, "repeated")
+    kind: str | tuple[str, ...] = again(Steps, "kind")
+    operators: str | tuple[str, ...] = again(Steps, "operators")
+    leave_out: str | tuple[str, ...] = again(Steps, "leave_out")
 
     def __post_init__(self) -> None:
         """Make one form of a glob and of several."""
-        object.__setattr__(self, "only", texts(self.only))
-        object.__setattr__(self, "class_name", texts(self.class_name))
+        for name in WORDS:
+            object.__setattr__(self, name, texts(getattr(self, name)))
 
     @property
     def selection(self) -> Selection:
         """The modules that are meant, whatever their depth."""
-        return Selection(texts(self.only), self.class_name)
+        return replace(part(Selection, self), depth=None)
 
     def run(self, analysis: Analysis) -> Outcome:
         """Find the regions, make them callable, and emit them all in one sweep."""
@@ -98,7 +106,7 @@ class Group:
         left, misses = self.selection.narrowed(analysis)
         if left is None:
             return None, misses
-        return replace(self, only=left.patterns, class_name=left.class_name), misses
+        return replace(self, **{name: getattr(left, name) for name in WORDS}), misses
 
     def _chosen(self, analysis: Analysis) -> Collection[ModulePath] | None:
         """The modules that are meant; None for all."""

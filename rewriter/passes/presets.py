@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Sequence
 
+from rewriter.declaration import part
+from rewriter.nearest import fits_nothing
+from rewriter.options.groups import Steps
+from rewriter.options.words import Functions
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
 from rewriter.passes.layer_annotations import LayerAnnotations
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
+from rewriter.passes.syntax import parse_passes
 from rewriter.passes.unshare import Unshare
+from rewriter.refusals import UsageError
 
-
-class Functions(StrEnum):
-    """What functions to make."""
-
-    NONE = "none"
-    """None: annotate only."""
-    CALL = "call"
-    """One for every call of a module."""
-    SHARED = "shared"
-    """One for every distinct body."""
+__all__ = ["Functions", "passes_of", "standard_passes"]
 
 
 def standard_passes(
@@ -49,3 +46,30 @@ def standard_passes(
     if layer_annotations:
         steps.append(LayerAnnotations())
     return tuple(steps)
+
+
+def passes_of(steps: Steps) -> tuple[Pass, ...]:
+    """The passes that plain options mean, or those that are named.
+
+    Raises:
+        UsageError: options choose modules for functions that nobody asked for, or add to passes that are
+            named; or there is no such kind of functions, or no such pass.
+    """
+    if steps.functions not in list(Functions):
+        raise UsageError(fits_nothing("kind of functions", steps.functions, list(Functions)))
+    group, functions = part(Group, steps), Functions(steps.functions)
+    if functions is Functions.NONE and group != Group():
+        raise UsageError(
+            "--depth, --only, --class, --kind, --op, --not and --repeated choose functions; add --functions "
+            "shared or call"
+        )
+    if steps.passes is None:
+        return standard_passes(
+            functions, group, restore_names=steps.restore_names, layer_annotations=steps.layer_annotations
+        )
+    if functions is not Functions.NONE or steps.restore_names or steps.layer_annotations:
+        raise UsageError(
+            "--passes names all that is done; leave out --functions, --restore-names and --layer-annotations"
+        )
+    named: str | Sequence[Pass] = steps.passes
+    return parse_passes(named) if isinstance(named, str) else tuple(named)

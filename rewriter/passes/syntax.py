@@ -1,6 +1,7 @@
 """Passes as text: `annotate,unshare,group{depth=2,only=encoder.**},share`; options are fields of the pass.
 
-An option that takes several values is given once for each: `group{only=encoder.*,only=decoder.*}`.
+An option that takes several values is given once for each: `group{only=encoder.*,only=decoder.*}`. One that
+the command line has bears its name there as well: `group{class=BertLayer,not=encoder.layer.0}`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from rewriter.modules.selection import texts
+from rewriter import declaration
+from rewriter.declaration import texts
 from rewriter.nearest import fits_nothing
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
@@ -78,8 +80,9 @@ def _step(name: str, text: str) -> Pass:
             raise UsageError(fits_nothing("pass", name, names, where="'rewriter passes'"))
     known = options_of(step)
     given: dict[str, Any] = {}
+    flags = {each.flag[2:].replace("-", "_"): each.name for each in declaration.options_of(step)}
     for match in _matches(_OPTION, text):
-        option = match["name"]
+        option = flags.get(match["name"], match["name"])
         if option not in known:
             raise UsageError(fits_nothing(f"option of pass {name!r}", option, known))
         value = _value(f"{name}{{{option}}}", match["value"], known[option])

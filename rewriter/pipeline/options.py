@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
+from rewriter.declaration import again
 from rewriter.evidence.given import NOTHING, Given
+from rewriter.options.groups import Writing
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.pipeline.loading import Inputs
@@ -13,54 +15,36 @@ from rewriter.refusals import UsageError
 from rewriter.runtime.difference import Tolerance
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to rewrite.
+@dataclass(frozen=True)
+class Options(Writing):
+    """How to rewrite: what `Writing` declares, and what is made of words by now.
 
     Attributes:
         passes: what to do, in order.
-        numbers: whether to run both models in onnxruntime besides the symbolic proof. None: unless all that
-            onnxruntime would execute is the same in both, byte for byte; `inputs` or `optimised` ask for it.
-        optimised: whether to run them a second time with all of onnxruntime's optimisations.
-        inputs: arrays to run them on; drawn from the signature where None.
-        sidecar: whether to write `<output>.modules.json` beside the model.
-        copy_data: whether to copy external data where the output goes to another folder.
-        min_coverage: least share of nodes to be placed, 0 to 1.
-        strict: whether a refusal is a failure.
-        dry_run: whether to do everything but write.
+        inputs: arrays to run models on; drawn from the signature where None.
         tolerance: how far numbers may be apart, for a comparison; a rewrite has none.
-        timeout: seconds for the numbers, and again for the optimised ones.
         given: what the user knows of the model besides the file.
         folder: where the external data of a model in memory lies; beside the output where None.
         narrow: whether globs of passes that fit nothing in this model are left out, and told in the report,
             instead of an error: of many models each may have something else.
 
     Raises:
-        UsageError: optimised, or a tolerance, without numbers.
+        UsageError: optimised, inputs or a tolerance without numbers.
     """
 
     passes: tuple[Pass, ...] = (Annotate(),)
-    numbers: bool | None = None
-    optimised: bool = False
-    inputs: Inputs | None = None
-    sidecar: bool = True
-    copy_data: bool = False
-    min_coverage: float = 0.0
-    strict: bool = False
-    dry_run: bool = False
-    timeout: float = 600.0
+    _: KW_ONLY
+    inputs: Inputs | None = again(Writing, "inputs")
     tolerance: Tolerance | None = None
     given: Given = NOTHING
     folder: Path | None = None
     narrow: bool = False
 
     def __post_init__(self) -> None:
-        if self.optimised and self.numbers is False:
-            raise UsageError("--optimised compares numbers; leave out --no-numbers")
+        """Refuse what asks for numbers where none are wanted."""
+        super().__post_init__()
         if self.tolerance is not None and self.numbers is False:
             raise UsageError("a tolerance is one of numbers; leave out --no-numbers")
-        if self.inputs is not None and self.numbers is False:
-            raise UsageError("--inputs are what numbers are taken on; leave out --no-numbers")
 
     @property
     def may_spare_numbers(self) -> bool:

@@ -156,10 +156,10 @@ def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options
 def _demand_coverage(tree: ModuleTree, path: Path | None, options: Options) -> None:
     """Refuse a result of which too little is placed."""
     coverage = tree.coverage
-    if coverage < options.min_coverage:
+    if coverage < options.least_coverage:
         raise BelowThreshold(
             f"{name_of(path)}: {coverage:.1%} of the nodes placed, --min-coverage asks for "
-            f"{options.min_coverage:.1%}; nothing was written"
+            f"{options.least_coverage:.1%}; nothing was written"
         )
 
 

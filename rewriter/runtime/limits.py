@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rewriter.declaration import option
 from rewriter.refusals import UsageError
 
 THREADS = "REWRITER_CHILD_THREADS"
@@ -17,8 +18,45 @@ THREADS = "REWRITER_CHILD_THREADS"
 _UNITS = {"": 1, "B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+def parse_size(text: str) -> int:
+    """`"4GiB"`, `"4G"`, `"512 MiB"` or a plain number of bytes; units are powers of 1024.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    found = re.fullmatch(
+        r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]?)(?:iB|B)?", text.strip(), re.IGNORECASE | re.ASCII
+    )
+    size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    if size <= 0:
+        raise UsageError(f"{text[:40]!r} is no size of memory; write it like 4GiB")
+    return size
+
+
+def size_text(size: int) -> str:
+    """`4 GiB`."""
+    for unit, one in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= one:
+            return f"{size / one:.3g} {unit}"
+    return f"{size} B"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a child may take where a verb has its own way with threads."""
+
+    memory: int = option(
+        4 << 30,
+        "What a process that runs models may take, weights mapped from files aside (Linux).",
+        metavar="SIZE",
+        read=parse_size,
+        said=size_text,
+        shown=True,
+    )
+
+
+@dataclass(frozen=True)
+class Limits(Memory):
     """What a child may take.
 
     Attributes:
@@ -28,9 +66,8 @@ class Limits:
         shapes: seconds for onnx's shape inference.
     """
 
-    memory: int = 4 << 30
-    threads: int = 1
-    shapes: float = 120.0
+    threads: int = option(1, "Threads of one operator.", least=1, shown=True)
+    shapes: float = option(120.0, "Seconds for shape inference.", flag="--timeout", above=0, shown=True)
 
 
 _NORMAL = Limits()
@@ -68,29 +105,6 @@ def limits(
         yield
     finally:
         _CURRENT.reset(token)
-
-
-def parse_size(text: str) -> int:
-    """`"4GiB"`, `"4G"`, `"512 MiB"` or a plain number of bytes; units are powers of 1024.
-
-    Raises:
-        UsageError: it is none of these.
-    """
-    found = re.fullmatch(
-        r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]?)(?:iB|B)?", text.strip(), re.IGNORECASE | re.ASCII
-    )
-    size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
-    if size <= 0:
-        raise UsageError(f"{text[:40]!r} is no size of memory; write it like 4GiB")
-    return size
-
-
-def size_text(size: int) -> str:
-    """`4 GiB`."""
-    for unit, one in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if size >= one:
-            return f"{size / one:.3g} {unit}"
-    return f"{size} B"
 
 
 def own_memory(process: int) -> int:

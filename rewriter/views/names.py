@@ -6,18 +6,18 @@ import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 
-from rewriter.insight.chosen import Chosen, What
+from rewriter.insight.chosen import Chosen
+from rewriter.options.words import LINES, What
 from rewriter.refusals import UsageError
 from rewriter.views.escape import visible
 
-LINES = "lines"
 OF_NODES = ("ort-quant", "trt", "nncf")
 """Forms that name nodes alone."""
 _TRT_SYNTAX = frozenset(",:")
 
 
 def names_as(chosen: Chosen, form: str, precision: str = "fp16") -> str:
-    r"""The names in one of the `FORMS`.
+    r"""The names in one of the `words.FORMS`.
 
     Args:
         chosen: the names.
@@ -89,6 +89,3 @@ _WRITERS: Mapping[str, Callable[[Sequence[str]], str]] = {
     "ort-quant": _ort_quant,
     "nncf": _nncf,
 }
-
-FORMS = (*_WRITERS, "trt")
-"""The forms there are."""

@@ -24,9 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 GATED = """
 import functools, sys
 from rewriter.batch import run
-from rewriter.cli import batch, main
+from rewriter.batch import schedule
+from rewriter.cli import main
 from tests.batch.making import gated
-batch.run = functools.partial(run, work=gated)
+schedule.run = functools.partial(run, work=gated)
 main(sys.argv[1:])
 """
 NAMES = [f"part{number % 3}/m{number}.onnx" for number in range(14)]

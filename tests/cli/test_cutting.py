@@ -44,7 +44,7 @@ def test_extract_wants_modules(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_an_unknown_module_is_told_with_the_nearest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("extract", BERT, "encoder.layer.1", "-o", tmp_path / "layer.onnx") == 2
+    assert run("extract", BERT, "encoder.layr.1", "-o", tmp_path / "layer.onnx") == 2
     assert f"; nearest: {LAYER}" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 

@@ -24,27 +24,27 @@ from tests.exports import EXPORTS
 BERT = EXPORTS / "bert" / "dy.onnx"
 DYNAMIC = EXPORTS / "bert" / "ts_dyn.onnx"
 
-NEAR = r"no module fits 'pooler'; nearest: model\.pooler"
+NEAR = r"no module fits 'poolr'; nearest: model\.pooler"
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("tree M --only pooler", NEAR),
-        ("tree M --only pooler --json", NEAR),
+        ("tree M --only poolr", NEAR),
+        ("tree M --only poolr --json", NEAR),
         ("tree M --only model.pooler --depth 1", "lie deeper than --depth 1, first model.pooler; --depth 2"),
-        ("rewrite M --dry-run --functions call --only pooler", NEAR),
-        ("rewrite M --dry-run -p annotate,group{only=pooler}", NEAR),
+        ("rewrite M --dry-run --functions call --only poolr", NEAR),
+        ("rewrite M --dry-run -p annotate,group{only=poolr}", NEAR),
         ("carry M M --dry-run --functions call --class Poolr", "no class fits 'Poolr'; nearest: BertPooler"),
-        ("select M pooler", NEAR),
-        ("select M pooler=cpu model.encoder=gpu --format ort-layers", NEAR),
+        ("select M poolr", NEAR),
+        ("select M poolr=cpu model.encoder=gpu --format ort-layers", NEAR),
         ("select M model.pooler.activation --what initializers", "no initializers to name"),
-        ("extract M pooler -o O", NEAR),
-        ("split M --at pooler -o O", NEAR),
-        ("stats M pooler", NEAR),
-        ("export M pooler --format csv", NEAR),
-        ("profile M pooler", NEAR),
-        ("diff M M --only pooler", NEAR + ".*; nor in"),
+        ("extract M poolr -o O", NEAR),
+        ("split M --at poolr -o O", NEAR),
+        ("stats M poolr", NEAR),
+        ("export M poolr --format csv", NEAR),
+        ("profile M poolr", NEAR),
+        ("diff M M --only poolr", NEAR + ".*; nor in"),
         ("profile M --op Cnv", "no operator fits 'Cnv'; there are"),
         ("explain M node_tanhh", "no node fits 'node_tanhh'; nearest: node_tanh"),
         ("doctor M --tool onxslim", "no tool fits 'onxslim'; nearest: onnxslim"),
@@ -121,18 +121,18 @@ def test_json_lists_what_was_asked_for(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_python_says_the_same() -> None:
     for call in (
-        lambda: rewriter.rewrite(BERT, functions="call", only="pooler", numbers=False),
-        lambda: rewriter.rewrite(BERT, passes="group{only=pooler}", numbers=False),
-        lambda: rewriter.extract(BERT, "pooler"),
-        lambda: rewriter.split(BERT, "pooler"),
-        lambda: rewriter.tree(BERT).select("pooler"),
-        lambda: excluding(BERT, "pooler"),
+        lambda: rewriter.rewrite(BERT, functions="call", only="poolr", numbers=False),
+        lambda: rewriter.rewrite(BERT, passes="group{only=poolr}", numbers=False),
+        lambda: rewriter.extract(BERT, "poolr"),
+        lambda: rewriter.split(BERT, "poolr"),
+        lambda: rewriter.tree(BERT).select("poolr"),
+        lambda: excluding(BERT, "poolr"),
     ):
         with pytest.raises(UsageError, match=NEAR):
             call()
     with pytest.raises(UsageError, match="no kind of functions fits 'cal'; nearest: call"):
         rewriter.rewrite(BERT, functions="cal")
-    with pytest.raises(UsageError, match="give functions as well"):
+    with pytest.raises(UsageError, match="add --functions shared or call"):
         rewriter.rewrite(BERT, only="model.pooler")
     with pytest.raises(UsageError, match="no tool fits 'onxslim'"):
         rewriter.doctor(BERT, ["onxslim"])

@@ -83,7 +83,7 @@ def test_passes_and_python_take_several_as_well(tmp_path: Path) -> None:
             ["--functions", "call", "--only", "model.pooler", "--class", "BertLayer"],
             "no module fits 'model.pooler' and",
         ),
-        (["-p", "group{only=pooler}"], "no module fits 'pooler'; nearest: model.pooler"),
+        (["-p", "group{only=poolr}"], "no module fits 'poolr'; nearest: model.pooler"),
         (["-p", "group{class_name=Bert}"], "no class fits 'Bert'; nearest: Bert"),
         (["--functions", "call", "--only", "model.encoder.layer"], "its parts are model.encoder.layer.*"),
         (["--functions", "call", "--depth", "1", "--class", "Linear"], "is called within depth 1"),
@@ -104,7 +104,7 @@ def test_a_grouped_file_is_asked_as_well(tmp_path: Path, capsys: pytest.CaptureF
     grouped = tmp_path / "grouped.onnx"
     rewriter.rewrite(BERT, grouped, functions="call", numbers=False)
     words = ["--functions", "call", "--no-numbers", "--dry-run", "--only"]
-    assert run("rewrite", grouped, *words, "pooler") == 2
+    assert run("rewrite", grouped, *words, "poolr") == 2
     assert "nearest: model.pooler" in capsys.readouterr().err
     assert run("rewrite", grouped, *words, "model.pooler") == 0
 

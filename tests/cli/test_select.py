@@ -10,8 +10,9 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.insight.chosen import What, choose
+from rewriter.insight.chosen import choose
 from rewriter.modules.selection import Selection
+from rewriter.options.words import What
 from rewriter.views.json import schema
 from tests.build import chain
 from tests.cli.running import heard
@@ -157,3 +158,33 @@ def test_grouped_and_annotated_files_give_the_modules_of_flat_ones(functions: st
         assert ours.names == theirs.names
         assert len(ours.nodes) == len(theirs.nodes)
     assert bool(choose(other, Selection((LAYER,))).notes) == (functions != "none")
+
+
+def test_a_choice_means_the_same_in_every_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Globs without the wrapper's prefix, classes, kinds, operators, depth and the complement."""
+    words = [*("--class", "BertLayer"), *("--class", "Linear"), "--not", "encoder.layer.1", "--depth", "4"]
+    expected = ["model.encoder.layer.0", "model.pooler.dense"]
+
+    def shown(*line: str | Path, key: str = "path") -> list[str]:
+        document = json.loads(heard(capsys, *line, "--json")[1])
+        return [each if isinstance(each, str) else each[key] for each in document["modules"]]
+
+    model = EXPORTS / "bert" / "dy.onnx"
+    for verb in ("tree", "select", "stats"):
+        assert shown(verb, model, *words) == expected, verb
+    assert shown("profile", model, *words, "--rounds", "1", "--warmup", "0") == expected
+    assert shown("diff", model, model, "--no-numbers", "--all", *words, key="before") == expected
+    assert [
+        module.path
+        for module in rewriter.open(model)
+        .select(rewriter.Selection(class_name=("BertLayer", "Linear"), leave_out="encoder.layer.1", depth=4))
+        .modules
+    ] == expected
+    report = rewriter.rewrite(
+        model, functions="call", class_name="BertLayer", leave_out="encoder.layer.1", numbers=False
+    )
+    assert [function.name for function in report.result.functions] == ["BertLayer"]
+    made = rewriter.rewrite(
+        model, passes="annotate,group{class=BertLayer,not=encoder.layer.1}", numbers=False
+    )
+    assert [function.name for function in made.result.functions] == ["BertLayer"]

@@ -46,13 +46,13 @@ def test_nothing_said_is_everything(small: Analysis) -> None:
 def test_patterns(
     small: Analysis, patterns: tuple[str, ...], modules: list[str], nodes: tuple[int, ...]
 ) -> None:
-    assert paths(small, patterns=patterns) == modules
+    assert paths(small, only=patterns) == modules
     assert Selection(patterns).nodes(small) == nodes
 
 
 def test_depth_counts_atoms(small: Analysis) -> None:
     assert paths(small, depth=2) == ["", "enc", "enc.l"]
-    assert paths(small, patterns=("**.l.*",), depth=3) == ["enc.l.0", "enc.l.1"]
+    assert paths(small, only=("**.l.*",), depth=3) == ["enc.l.0", "enc.l.1"]
     assert Selection(depth=1).nodes(small) == (0, 1, 2, 3)  # the last one has no module
 
 
@@ -67,7 +67,7 @@ def test_classes_and_kinds(bert: Analysis) -> None:
     assert sorted(path for kind in kinds for path in paths(bert, kind=kind)) == sorted(
         module.path for module in bert.tree
     )
-    assert paths(bert, class_name="Linear", patterns=("model.pooler.*",)) == ["model.pooler.dense"]
+    assert paths(bert, class_name="Linear", only=("model.pooler.*",)) == ["model.pooler.dense"]
 
 
 def test_operators_choose_nodes_and_their_owners(bert: Analysis) -> None:
@@ -85,29 +85,29 @@ def test_operators_choose_nodes_and_their_owners(bert: Analysis) -> None:
     ("chosen", "message"),
     [
         (
-            {"patterns": ("encoder.layer.[0-3].attention*",)},
+            {"only": ("encoder.layr.[0-3].attention*",)},
             "; nearest: model.encoder.layer.[0-3].attention*",
         ),
-        ({"patterns": ("encoder.**.dense",)}, "; nearest: model.encoder.**.dense"),
+        ({"only": ("encodr.**.dense",)}, "; nearest: model.encoder.**.dense"),
         (
-            {"patterns": ("model.encodr.layer",)},
+            {"only": ("model.encodr.layer",)},
             "no module fits 'model.encodr.layer'; nearest: model.encoder.layer",
         ),
-        ({"patterns": ("model", "zzz")}, "no module fits 'zzz'; there are model, model.embeddings, "),
+        ({"only": ("model", "zzz")}, "no module fits 'zzz'; there are model, model.embeddings, "),
         ({"class_name": "Linaer"}, "no class fits 'Linaer'; nearest: Linear"),
         ({"operators": ("MatMull",)}, "no operator fits 'MatMull'; nearest: MatMul"),
-        ({"patterns": ("model", "zzz"), "class_name": ("Linear", "Linaer")}, "'zzz'; there are"),
-        ({"patterns": ("model", "zzz"), "class_name": ("Linear", "Linaer")}, "; no class fits 'Linaer'"),
-        ({"patterns": ("BertLayer",)}, "no module fits 'BertLayer'; it is a class, chosen by --class"),
+        ({"only": ("model", "zzz"), "class_name": ("Linear", "Linaer")}, "'zzz'; there are"),
+        ({"only": ("model", "zzz"), "class_name": ("Linear", "Linaer")}, "; no class fits 'Linaer'"),
+        ({"only": ("BertLayer",)}, "no module fits 'BertLayer'; it is a class, chosen by --class"),
         ({"class_name": "model.encoder"}, "'model.encoder' is the path of a module, not a class"),
         ({"kind": "tensorflow"}, "no kind fits 'tensorflow'; there are torch.nn, "),
         (
-            {"patterns": ("model.encoder",), "class_name": "Linear"},
+            {"only": ("model.encoder",), "class_name": "Linear"},
             "fits 'model.encoder' and --class Linear; for the modules below write 'model.encoder.**'",
         ),
         (
             {"class_name": "Linear", "depth": 1},
-            "no module fits --class Linear and --depth 1; 'rewriter tree'",
+            "no module fits --class Linear and --depth 1; the modules that fit lie deeper than --depth 1",
         ),
     ],
 )
@@ -151,19 +151,19 @@ def test_nodes_chosen_by_operator_alone_are_some(bert: Analysis) -> None:
 
 
 def test_a_tree_tells_what_is_near(bert: Analysis) -> None:
-    with pytest.raises(UsageError, match=r"no module fits 'pooler'; nearest: model\.pooler"):
-        bert.tree.select("pooler")
-    assert bert.tree.fitting("pooler") == ()
-    with pytest.raises(KeyError, match=r"no module fits 'pooler'; nearest: model\.pooler"):
-        bert.tree["pooler"]
+    with pytest.raises(UsageError, match=r"no module fits 'poolr'; nearest: model\.pooler"):
+        bert.tree.select("poolr")
+    assert bert.tree.fitting("poolr") == ()
+    with pytest.raises(KeyError, match=r"no module fits 'poolr'; nearest: model\.pooler"):
+        bert.tree["poolr"]
 
 
 def test_what_is_proposed_holds(bert: Analysis) -> None:
-    assert paths(bert, patterns=("model.encoder.layer.[0-3].attention*",)) == [
+    assert paths(bert, only=("model.encoder.layer.[0-3].attention*",)) == [
         "model.encoder.layer.0.attention",
         "model.encoder.layer.1.attention",
     ]
-    assert len(paths(bert, patterns=("**.encoder.**.dense",))) == 6
+    assert len(paths(bert, only=("**.encoder.**.dense",))) == 6
 
 
 def test_files_without_classes_or_modules_say_so(small: Analysis) -> None:
@@ -171,6 +171,40 @@ def test_files_without_classes_or_modules_say_so(small: Analysis) -> None:
         Selection(class_name="Linear").modules(small)
     with pytest.raises(UsageError, match="no module hierarchy"):
         Selection(("a",)).modules(pipeline.load(chain("x", "y")))
+
+
+def test_the_complement_leaves_out_modules_with_all_inside(small: Analysis) -> None:
+    assert paths(small, leave_out="enc.l.0") == ["", "enc", "enc.l", "enc.l.1", "enc.l.1.a"]
+    assert Selection(leave_out="enc.l.0").nodes(small) == (2, 3, 4)  # the last one has no module
+    assert Selection(("enc",), leave_out="enc.l.*").nodes(small) == (3,)
+    assert Selection(("enc.l.*",), leave_out=("enc.l.1", "**.b")).nodes(small) == (0,)
+    assert paths(small, operators=("Relu",), leave_out="enc.l") == ["enc"]
+    chosen, rest = Selection(("enc.l.0",)).nodes(small), Selection(leave_out="enc.l.0").nodes(small)
+    assert sorted((*chosen, *rest)) == [*range(5)]
+    with pytest.raises(UsageError, match=r"no module fits 'enc\.l\.0\.a' and --not enc\.l"):
+        Selection(("enc.l.0.a",), leave_out="enc.l").nodes(small)
+    with pytest.raises(UsageError, match=r"no module fits 'enc\.k'; nearest: enc"):
+        Selection(leave_out="enc.k").nodes(small)
+    left, misses = Selection(leave_out=("enc.k", "enc.l")).narrowed(small)
+    assert left == Selection(leave_out="enc.l")
+    assert [miss.word for miss in misses] == ["enc.k"]
+
+
+def test_a_module_taken_as_a_whole_holds_none_that_is_left_out(small: Analysis) -> None:
+    asked = Selection(("enc.l.*",), leave_out="enc.l.1")
+    assert [module.path for module in asked.whole(small)] == ["enc.l.0"]
+    with pytest.raises(UsageError, match=r"enc\.l is taken as a whole, with enc\.l\.1\.a; name the modules"):
+        Selection(("enc.l",), leave_out="**.1.a").whole(small)
+
+
+def test_depth_zero_is_the_root(small: Analysis) -> None:
+    assert paths(small, depth=0) == [""]
+    with pytest.raises(UsageError, match=r"deeper than --depth 0, first enc; --depth 1 shows it"):
+        paths(small, only=("enc",), depth=0)
+
+
+def test_words_are_one_or_several() -> None:
+    assert Selection.of("a") == Selection.of(["a"]) == Selection(("a",)) == Selection.of(Selection(("a",)))
 
 
 def test_outermost(small: Analysis) -> None:

@@ -119,6 +119,7 @@ def test_only_what_is_chosen_is_grouped() -> None:
         "enc.layer_1",
     ]
     assert [f.domain for f in after(proto, Group(depth=1)).functions] == ["enc", "dec"]
+    assert [f.domain for f in after(proto, Group(leave_out="enc")).functions] == ["dec"]
     classy = chain("n", n={tags.MODULE: "a", tags.CLASS: "pkg.Block", tags.EVIDENCE: "exporter_metadata"})
     assert [f.name for f in after(classy, Group(class_name="Block")).functions] == ["Block"]
     with pytest.raises(UsageError, match="no class fits 'Other'; there is Block"):

@@ -27,6 +27,9 @@ def test_passes_are_read_in_order() -> None:
     )
     assert parse_passes("restore_names{nodes=false}") == (RestoreNames(nodes=False),)
     assert parse_passes("group{}") == (Group(),)
+    assert parse_passes("group{class=C,op=Relu,not=a,not=b,kind=torch.nn}") == (
+        Group(class_name="C", operators="Relu", leave_out=("a", "b"), kind="torch.nn"),
+    )
     assert parse_passes("group{only=a,only=b,class_name=C}") == (Group(only=("a", "b"), class_name="C"),)
 
 

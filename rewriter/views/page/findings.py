@@ -9,8 +9,9 @@ from rewriter.insight.diff import Diff
 from rewriter.insight.functions import Function
 from rewriter.insight.profile import Profile
 from rewriter.insight.stats import Stats
-from rewriter.insight.weighing import Measure, weigh
+from rewriter.insight.weighing import weigh
 from rewriter.modules.analysis import Analysis
+from rewriter.options.words import Measure
 from rewriter.paths import ROOT, ModulePath
 from rewriter.proof.verification import Verification
 

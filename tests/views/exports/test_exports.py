@@ -16,8 +16,9 @@ import pytest
 import rewriter
 from rewriter import pipeline
 from rewriter.insight.stats import collect
-from rewriter.insight.weighing import Measure, Weighing, weigh, with_ancestors
+from rewriter.insight.weighing import Weighing, weigh, with_ancestors
 from rewriter.modules.analysis import Analysis
+from rewriter.options.words import Measure
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.exports.dot import dot
 from rewriter.views.exports.model_explorer import model_explorer

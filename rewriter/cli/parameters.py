@@ -1,0 +1,96 @@
+"""The command line of a verb, made from the dataclass of its options."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import nullcontext
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rewriter import interrupts
+from rewriter.cli import completing
+from rewriter.cli.manual import paged
+from rewriter.cli.words import OneOf
+from rewriter.declaration import Option, options_of, values
+from rewriter.runtime.limits import Limits, Memory, limits
+
+FILE = click.Path(readable=False, path_type=Path)
+"""A file. Whether it can be read is for the loader to say, in one voice for all faults."""
+
+
+class Finite(click.FloatRange):
+    """A number within bounds; `nan`, which passes every comparison, and `inf` are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a usage error."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{number} is no finite number.", param, ctx)
+        return number
+
+
+def command_of(verb: str, options: type) -> click.Command:
+    """The command of a verb; its module is loaded when it runs, so that its help is instant."""
+
+    def call(**typed: Any) -> None:
+        chosen = options(**{name: value for name, value in typed.items() if value not in (None, ())})
+        # Interrupted while protobuf or numpy load, Python has been seen to crash; it takes a moment only.
+        with interrupts.held():
+            run = import_module(f"rewriter.cli.{verb}").run
+        group = next((each for each in (Limits, Memory) if isinstance(chosen, each)), None)
+        with limits(**values(group, chosen)) if group else nullcontext():
+            click.get_current_context().exit(run(chosen) or 0)
+
+    parameters: list[click.Parameter] = [
+        _argument(each) if each.positional else _option(each) for each in options_of(options)
+    ]
+    return paged(verb, click.Command(verb, callback=call, params=parameters, help=options.__doc__))
+
+
+def _argument(option: Option) -> click.Argument:
+    return click.Argument(
+        [option.name],
+        type=_type_of(option),
+        metavar=option.metavar,
+        nargs=-1 if option.several else 1,
+        required=option.required,
+        shell_complete=_completed(option),
+    )
+
+
+def _option(option: Option) -> click.Option:
+    """One option; what is not given is left to the dataclass, so that a default stands there alone."""
+    flag = f"{option.flag}/{option.switch}" if option.switch else option.flag
+    return click.Option(
+        [flag, option.name, *([option.short] if option.short else [])],
+        type=None if option.kind is bool else _type_of(option),
+        is_flag=option.kind is bool,
+        default=(option.said(option.default) if option.read else option.default) if option.shown else None,
+        multiple=option.several,
+        metavar=option.metavar,
+        required=option.required,
+        show_default=option.shown,
+        help=option.help,
+        shell_complete=_completed(option),
+    )
+
+
+def _type_of(option: Option) -> click.ParamType[Any]:
+    if option.read is not None:
+        return click.types.FuncParamType(option.read)
+    if option.choices:
+        return OneOf(option.choices)
+    least = option.least if option.above is None else option.above
+    if option.kind is int:
+        return click.IntRange(None if least is None else int(least))
+    if option.kind is float:
+        return Finite(least, option.most, min_open=option.above is not None)
+    return FILE if option.kind is Path else click.STRING
+
+
+def _completed(option: Option) -> Callable[..., Any] | None:
+    return getattr(completing, option.completes) if option.completes else None
