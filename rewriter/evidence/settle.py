@@ -40,6 +40,7 @@ from rewriter.evidence import (
     weights,
 )
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.departures import Departures
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.hearing import Heard, Hearing, winners
 from rewriter.evidence.like_fit import LikeFit
@@ -207,7 +208,7 @@ def _tell_calls(
     """Calls as the winners number them, then by repetition; a node of neither goes with its readers."""
     told = {of_node[0].module for of_node in claims if of_node and of_node[0].call is not None}
     untold = [m if m is not None and m not in told else None for m in winners(claims)]
-    by_repetition, module_calls = repetition.count_calls(graph, untold)
+    by_repetition, module_calls = repetition.count_calls(graph, untold, Departures(graph, claims))
     calls: list[int | None] = [
         (of_node[0].call if of_node and of_node[0].call is not None else by_repetition.get(node))
         for node, of_node in enumerate(claims)

@@ -1,0 +1,124 @@
+"""Where a module was left: what stands behind belongs to another call.
+
+The dynamo exporter writes on a node the modules that were running when it was made, and makes nodes in the
+order of the run. While a module runs, no node can be made without it. Two things follow, for a module that
+owns nodes before and behind a node made without it:
+
+- A path of values from the one side through that node to the other begins in one call and ends in a later
+  one, whatever tools did to the order of the file.
+- While the file is in the order of the exporter, the sides are different calls even without such a path; the
+  two must have something in common, an operator or a weight.
+
+A module that calls another, registered elsewhere in the tree, is running all the while.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from rewriter.evidence import exporter
+from rewriter.evidence.claim import Claim
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.paths import ModulePath
+
+_COUNTED = re.compile(r"(.*?)(?:_(\d+))?", re.DOTALL)
+"""How torch.fx names nodes: `linear`, `linear_1`, ... in the order in which they are made."""
+
+
+class Departures:
+    """Finds where the calls of a module must differ.
+
+    Args:
+        graph: the model.
+        claims: node -> its claims, the winner first.
+    """
+
+    def __init__(self, graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> None:
+        self._graph = graph
+        self._stacks = [exporter.running(of_node[0]) if of_node else () for of_node in claims]
+        self._running = {module for stack in set(self._stacks) for module in stack}
+        self._in_order = _in_order(graph, (of_node[0] for of_node in claims if of_node))
+
+    def of(self, path: ModulePath, nodes: Sequence[int], tokens: Sequence[int]) -> list[int]:
+        """Positions in `nodes` that no call reaches across, ascending.
+
+        Args:
+            path: the module; a list of modules never runs, so nothing is known of it.
+            nodes: its nodes and those of the modules below, ascending.
+            tokens: node -> a number for its operator and module.
+        """
+        if path not in self._running or nodes[-1] - nodes[0] < len(nodes):
+            return []
+        place = {node: position for position, node in enumerate(nodes) if self._stacks[node]}
+        if not place:
+            return []
+        gaps, cuts = self._gaps(path, place), self._by_values(path, place)
+        if self._in_order:
+            for before, gap, after in zip((0, *gaps), gaps, (*gaps[1:], len(nodes)), strict=False):
+                if not self._marks(nodes[before:gap], tokens).isdisjoint(
+                    self._marks(nodes[gap:after], tokens)
+                ):
+                    cuts.append(gap)
+        return sorted(set(cuts))
+
+    def running_elsewhere(self, node: int, module: ModulePath) -> list[ModulePath]:
+        """The modules that were running when a node was made and do not hold its module."""
+        return [each for each in self._stacks[node] if not each.holds(module)]
+
+    def _gaps(self, path: ModulePath, place: dict[int, int]) -> list[int]:
+        """The positions before which nodes stand that were made without the module."""
+        return [
+            place[right]
+            for left, right in pairwise(place)
+            if any(self._is_without(path, node) for node in range(left + 1, right))
+        ]
+
+    def _by_values(self, path: ModulePath, place: dict[int, int]) -> list[int]:
+        """The positions where a value comes back, moved to the gap before them."""
+        # Twice the departures on the way to a node, and one more while the value is outside.
+        reached: dict[int, int] = {}
+        cuts: list[int] = []
+        lap, position, gap = 0, 0, 0
+        for node in range(next(iter(place)), next(reversed(place)) + 1):
+            ways = (reached[other] for other in self._graph.predecessors(node) if other in reached)
+            before = max(ways, default=-1)
+            if node in place:
+                position = place[node]
+                reached[node] = before + before % 2 if before >= 0 else 0
+                if reached[node] // 2 > lap:
+                    lap = reached[node] // 2
+                    cuts.append(gap if gap > (cuts[-1] if cuts else 0) else position)
+            else:
+                without = self._is_without(path, node)
+                gap = position + 1 if without else gap
+                if before >= 0:
+                    reached[node] = before | without
+        return cuts
+
+    def _is_without(self, path: ModulePath, node: int) -> bool:
+        stack = self._stacks[node]
+        return bool(stack) and path not in stack
+
+    def _marks(self, nodes: Iterable[int], tokens: Sequence[int]) -> set[tuple[str, int]]:
+        """What two calls of one module have in common."""
+        graph, marks = self._graph, set[tuple[str, int]]()
+        for node in nodes:
+            marks.add(("operator", tokens[node]))
+            marks.update(("weight", v) for v in graph.reads[node] if v != NONE and v in graph.initializers)
+        return marks
+
+
+def _in_order(graph: GraphIndex, claims: Iterable[Claim]) -> bool:
+    """Whether the nodes stand as the exporter made them, by the counters in their names."""
+    last: dict[tuple[int, str], int] = {}
+    for claim in claims:
+        if name := exporter.operator(claim):
+            found = _COUNTED.fullmatch(name)
+            assert found is not None
+            number = int(found[2] or 0)
+            if last.setdefault((graph.body_of[claim.node], found[1]), number) > number:
+                return False
+            last[graph.body_of[claim.node], found[1]] = number
+    return True
