@@ -8,7 +8,7 @@ from rewriter.model.checks import check
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import CannotCut, UnreadableModel, UsageError
-from rewriter.regions.calls import scaled
+from rewriter.regions.callers import Callers
 
 
 def calls_of(analysis: Analysis, module: ModulePath) -> dict[int, list[int]]:
@@ -20,14 +20,17 @@ def calls_of(analysis: Analysis, module: ModulePath) -> dict[int, list[int]]:
     if module == ROOT:
         nodes = [node for node, body in enumerate(graph.body_of) if body == 0]
         return {0: nodes} if nodes else {}
-    calls = tree[module].calls
+    callers = Callers(graph, tree)
+    known: dict[tuple[ModulePath, int], int] = {}
     found: dict[int, list[int]] = {}
     for node, placement in enumerate(tree.placements):
         if placement is None:
             continue
         path, call = placement.home or (placement.module, placement.call)
         if module.holds(path) and path in tree:
-            found.setdefault(scaled(call, tree[path].calls, calls), []).append(node)
+            if (place := known.get((path, call))) is None:
+                place = known[path, call] = callers.of(path, call, module)
+            found.setdefault(place, []).append(node)
     return dict(sorted(found.items()))
 
 

@@ -39,6 +39,7 @@ from rewriter.evidence import (
     tags,
     weights,
 )
+from rewriter.evidence.call_bodies import CallBodies
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.departures import Departures
 from rewriter.evidence.given import NOTHING, Given
@@ -224,7 +225,11 @@ def _tell_calls(
                 ),
                 default=0,
             )
-    return tuple(call or 0 for call in calls), module_calls
+    numbered, placed = [call or 0 for call in calls], winners(claims)
+    split = CallBodies(graph, placed, numbered).split()
+    several = CallBodies(graph, placed, split).several
+    counts = {path: sum(map(len, bodies.values())) for path, bodies in several.items()}
+    return tuple(split), module_calls | counts
 
 
 def _contradicts(winner: Claim, other: Claim) -> bool:
