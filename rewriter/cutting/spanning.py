@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from rewriter.cutting.calls import file_of
-from rewriter.model.graph import NONE, GraphIndex, graphs_of
+from rewriter.cutting.calls import file_of, title_of_body
+from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.operators import canonical
 from rewriter.modules.analysis import Analysis
 from rewriter.refusals import CannotCut
-from rewriter.regions.calls import name_of
 
 _MOST_NAMED = 3
 
@@ -40,16 +39,6 @@ def in_one_body(analysis: Analysis, nodes: Set[int], wanted: object) -> set[int]
         f"{file_of(analysis)}: {wanted}: its nodes stand in {places}, which cannot be one model; choose a "
         "module, or a call of it, whose nodes stand in one of them, or export each branch as its own file"
     )
-
-
-def title_of_body(graph: GraphIndex, body: int) -> str:
-    """A body in messages: `then_branch of '/If'`."""
-    owner = graph.bodies[body].owner
-    if owner == NONE:
-        return "the main graph"
-    attributes = [each.name for each in graph.nodes[owner].attribute for _ in graphs_of(each)]
-    siblings = [number for number, each in enumerate(graph.bodies) if each.owner == owner]
-    return f"{attributes[siblings.index(body)]} of {name_of(graph, owner)!r}"
 
 
 def outermost_body(graph: GraphIndex, node: int) -> int:

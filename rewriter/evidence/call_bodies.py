@@ -7,7 +7,7 @@ called once in each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import cached_property
 
 from rewriter.model.graph import NONE, GraphIndex
@@ -22,12 +22,20 @@ class CallBodies:
         graph: the model.
         modules: node -> its module, None for unplaced nodes.
         calls: node -> call of its module.
+        guessed: nodes that dataflow alone placed, which show no call.
     """
 
-    def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None], calls: Sequence[int]) -> None:
+    def __init__(
+        self,
+        graph: GraphIndex,
+        modules: Sequence[ModulePath | None],
+        calls: Sequence[int],
+        guessed: Set[int] = frozenset(),
+    ) -> None:
         self._graph = graph
         self._modules = modules
         self._calls = calls
+        self._guessed = guessed
         self._climbed: dict[tuple[int, ModulePath], int] = {}
 
     @cached_property
@@ -134,8 +142,9 @@ class CallBodies:
         return self.climb(self._graph.body_of[node], self._modules[node] or ROOT)
 
     def _computing(self, nodes: list[int]) -> list[int]:
-        """The nodes that are no constants, which stand anywhere; all where there is no other."""
-        return [node for node in nodes if not self._is_constant(node)] or nodes
+        """The nodes that show where calls stand: no constants and no guesses, where there are others."""
+        sure = [node for node in nodes if node not in self._guessed] or nodes
+        return [node for node in sure if not self._is_constant(node)] or sure
 
     def _is_constant(self, node: int) -> bool:
         domain, operator = self._graph.operators[node]

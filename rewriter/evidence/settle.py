@@ -226,8 +226,9 @@ def _tell_calls(
                 default=0,
             )
     numbered, placed = [call or 0 for call in calls], winners(claims)
-    split = CallBodies(graph, placed, numbered).split()
-    several = CallBodies(graph, placed, split).several
+    guessed = {n for n, of_node in enumerate(claims) if of_node and of_node[0].source is Source.DATAFLOW}
+    split = CallBodies(graph, placed, numbered, guessed).split()
+    several = CallBodies(graph, placed, split, guessed).several
     counts = {path: sum(map(len, bodies.values())) for path, bodies in several.items()}
     return tuple(split), module_calls | counts
 

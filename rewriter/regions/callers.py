@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rewriter.evidence.call_bodies import CallBodies
+from rewriter.evidence.claim import Source
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.module import ModuleTree
 from rewriter.paths import ModulePath
@@ -20,7 +21,8 @@ class Callers:
         modules = [place.module if place else None for place in tree.placements]
         calls = [place.call if place else 0 for place in tree.placements]
         self._tree = tree
-        self._bodies = CallBodies(graph, modules, calls)
+        guessed = {n for n, place in enumerate(tree.placements) if place and place.source == Source.DATAFLOW}
+        self._bodies = CallBodies(graph, modules, calls, guessed)
         self._several = self._bodies.several
 
     def of(self, path: ModulePath, call: int, above: ModulePath) -> int:
