@@ -6,7 +6,6 @@ from collections.abc import Set
 
 from rewriter.cutting.calls import file_of, title_of_body
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.operators import canonical
 from rewriter.modules.analysis import Analysis
 from rewriter.refusals import CannotCut
 
@@ -28,7 +27,7 @@ def in_one_body(analysis: Analysis, nodes: Set[int], wanted: object) -> set[int]
     """
     graph = analysis.graph
     own = {node for node in nodes if nodes.isdisjoint(graph.enclosing(node)) and _is_in_graph(graph, node)}
-    computing = {node for node in own if not _comes_along(graph, node)}
+    computing = {node for node in own if not graph.is_stored(node)}
     bodies = {graph.body_of[node] for node in computing or own}
     if len(bodies) < 2:
         return {node for node in nodes if node not in own or graph.body_of[node] in bodies}
@@ -51,11 +50,3 @@ def outermost_body(graph: GraphIndex, node: int) -> int:
 
 def _is_in_graph(graph: GraphIndex, node: int) -> bool:
     return outermost_body(graph, node) == 0
-
-
-def _comes_along(graph: GraphIndex, node: int) -> bool:
-    """Whether a node is a constant, or gives a weight another name."""
-    domain, operator = graph.operators[node]
-    if canonical(domain) or operator not in ("Constant", "Identity"):
-        return False
-    return all(value in graph.initializers for value in graph.reads[node])

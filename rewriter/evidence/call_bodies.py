@@ -11,7 +11,6 @@ from collections.abc import Sequence, Set
 from functools import cached_property
 
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.operators import canonical
 from rewriter.paths import ROOT, ModulePath
 
 
@@ -144,13 +143,7 @@ class CallBodies:
     def _computing(self, nodes: list[int]) -> list[int]:
         """The nodes that show where calls stand: no constants and no guesses, where there are others."""
         sure = [node for node in nodes if node not in self._guessed] or nodes
-        return [node for node in sure if not self._is_constant(node)] or sure
-
-    def _is_constant(self, node: int) -> bool:
-        domain, operator = self._graph.operators[node]
-        if canonical(domain) or operator not in ("Constant", "Identity"):
-            return False
-        return all(value in self._graph.initializers for value in self._graph.reads[node])
+        return [node for node in sure if not self._graph.is_stored(node)] or sure
 
     def _holds(self, module: ModulePath, owner: int) -> bool:
         """Whether a node with bodies is part of a module; an unplaced one, if values go there and back."""

@@ -6,8 +6,8 @@ owns nodes before and behind a node made without it:
 
 - A path of values from the one side through that node to the other begins in one call and ends in a later
   one, whatever tools did to the order of the file.
-- While the file is in the order of the exporter, the sides are different calls even without such a path; the
-  two must have something in common, an operator or a weight.
+- While the file is in the order of the exporter, the sides are different calls even without such a path. To
+  be sure of the order, both must read the same weight, as calls of one module do.
 
 A module that calls another, registered elsewhere in the tree, is running all the while.
 """
@@ -17,14 +17,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import prod
+
+from onnx import TensorProto
 
 from rewriter.evidence import exporter
 from rewriter.evidence.claim import Claim
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
 
 _COUNTED = re.compile(r"(.*?)(?:_(\d+))?", re.DOTALL)
 """How torch.fx names nodes: `linear`, `linear_1`, ... in the order in which they are made."""
+
+_FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
 
 class Departures:
@@ -41,13 +46,12 @@ class Departures:
         self._running = {module for stack in set(self._stacks) for module in stack}
         self._in_order = _in_order(graph, (of_node[0] for of_node in claims if of_node))
 
-    def of(self, path: ModulePath, nodes: Sequence[int], tokens: Sequence[int]) -> list[int]:
+    def of(self, path: ModulePath, nodes: Sequence[int]) -> list[int]:
         """Positions in `nodes` that no call reaches across, ascending.
 
         Args:
             path: the module; a list of modules never runs, so nothing is known of it.
             nodes: its nodes and those of the modules below, ascending.
-            tokens: node -> a number for its operator and module.
         """
         if path not in self._running or nodes[-1] - nodes[0] < len(nodes):
             return []
@@ -57,9 +61,7 @@ class Departures:
         gaps, cuts = self._gaps(path, place), self._by_values(path, place)
         if self._in_order:
             for before, gap, after in zip((0, *gaps), gaps, (*gaps[1:], len(nodes)), strict=False):
-                if not self._marks(nodes[before:gap], tokens).isdisjoint(
-                    self._marks(nodes[gap:after], tokens)
-                ):
+                if not self._weights(nodes[before:gap]).isdisjoint(self._weights(nodes[gap:after])):
                     cuts.append(gap)
         return sorted(set(cuts))
 
@@ -101,13 +103,16 @@ class Departures:
         stack = self._stacks[node]
         return bool(stack) and path not in stack
 
-    def _marks(self, nodes: Iterable[int], tokens: Sequence[int]) -> set[tuple[str, int]]:
-        """What two calls of one module have in common."""
-        graph, marks = self._graph, set[tuple[str, int]]()
-        for node in nodes:
-            marks.add(("operator", tokens[node]))
-            marks.update(("weight", v) for v in graph.reads[node] if v != NONE and v in graph.initializers)
-        return marks
+    def _weights(self, nodes: Iterable[int]) -> set[int]:
+        """The weights that nodes read; sizes, axes and factors may be read anywhere."""
+        read = {value for node in nodes for value in self._graph.reads[node]}
+        return {
+            value for value in read if (tensor := self._graph.initializers.get(value)) and _is_weight(tensor)
+        }
+
+
+def _is_weight(tensor: TensorProto) -> bool:
+    return tensor.data_type in _FLOATS and prod(tensor.dims) > 1
 
 
 def _in_order(graph: GraphIndex, claims: Iterable[Claim]) -> bool:

@@ -2,11 +2,11 @@
 
 The dynamo exporter marks no calls. Two things show them:
 
-- Order. A module's nodes (those of its children included) stand in runs, with strangers between the runs.
-  Where the module is called k times, what it does repeats k times. A module called again at once makes one
-  long run; repetition counts there only if every part reads an initializer anew, since plain arithmetic
-  repeats by itself. Nodes that several calls share stand in the first of them alone (see `reuse`), so bodies
-  are compared a second time without these.
+- Order. A module's nodes (those of its children included; constants and other names of weights are no work)
+  stand in runs, with strangers between the runs. Where the module is called k times, what it does repeats k
+  times. A module called again at once makes one long run; repetition counts there only if every part reads an
+  initializer anew, since plain arithmetic repeats by itself. Nodes that calls share stand in the first of
+  them alone (see `reuse`), so bodies are compared a second time without these.
 - Departures. Between two calls nodes stand, or values pass nodes, that were made while the module was not
   running (see `departures`). No call holds two sides of one.
 
@@ -96,13 +96,14 @@ class _Counting:
             nodes: its nodes and those of the modules below, ascending.
             parts: child -> what this function gave for it.
         """
-        if len(nodes) < 2:
+        computing = [node for node in nodes if not self.graph.is_stored(node)]
+        if len(computing) < 2:
             return {}
-        cuts = self.departures.of(path, nodes, self.tokens)
-        found = self._by_repetition(nodes, nodes)
+        cuts = self.departures.of(path, nodes)
+        found = self._with_shared(self._by_repetition(nodes, computing), nodes)
         if not _keeps_apart(found, nodes, cuts):
-            shared = shared_nodes(self.graph, nodes, self.tokens)
-            kept = [node for node in nodes if node not in shared]
+            shared = shared_nodes(self.graph, computing, self.tokens)
+            kept = [node for node in computing if node not in shared]
             found = self._by_repetition(nodes, kept) if shared and kept else {}
             found = self._with_shared(found, nodes)
         if not _keeps_apart(found, nodes, cuts) and parts and all(parts):

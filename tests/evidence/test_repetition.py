@@ -96,3 +96,19 @@ def test_a_call_whose_nodes_another_tool_scattered_stays_one() -> None:
 
 def test_arithmetic_repeats_by_itself() -> None:
     assert calls("block: mul = Mul(x, ref)", "block: mul_1 = Mul(mul, ref)", ": y = Abs(mul_1)") == [0, 0, 0]
+
+
+def test_other_names_of_a_weight_are_no_calls() -> None:
+    # An exporter that finds biases equal keeps one, and gives it other names ahead of everything.
+    layers = model(
+        """g (float[2] x) => (float[2] y) <float[2] "layers.0.bias" = {1,2}, float[2] "layers.0.w" = {1,2}> {
+          "layers.1.bias" = Identity("layers.0.bias")
+          h = Neg(x)
+          "layers.1.w" = Identity("layers.0.w")
+          ["/fused/Mul"] m = Mul(h, "layers.1.w")
+          ["/fused/Add"] y = Add(m, "layers.1.bias")
+        }"""
+    )
+    settled = settle(GraphIndex(layers))
+    assert set(settled.calls) == {0}
+    assert not settled.module_calls
