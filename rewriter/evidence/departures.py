@@ -14,7 +14,6 @@ A module that calls another, registered elsewhere in the tree, is running all th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import prod
@@ -25,9 +24,6 @@ from rewriter.evidence import exporter
 from rewriter.evidence.claim import Claim
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
-
-_COUNTED = re.compile(r"(.*?)(?:_(\d+))?", re.DOTALL)
-"""How torch.fx names nodes: `linear`, `linear_1`, ... in the order in which they are made."""
 
 _FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
@@ -44,6 +40,7 @@ class Departures:
         self._graph = graph
         self._stacks = [exporter.running(of_node[0]) if of_node else () for of_node in claims]
         self._running = {module for stack in set(self._stacks) for module in stack}
+        self._elsewhere: dict[tuple[tuple[ModulePath, ...], ModulePath], list[ModulePath]] = {}
         self._in_order = _in_order(graph, (of_node[0] for of_node in claims if of_node))
 
     def of(self, path: ModulePath, nodes: Sequence[int]) -> list[int]:
@@ -67,7 +64,11 @@ class Departures:
 
     def running_elsewhere(self, node: int, module: ModulePath) -> list[ModulePath]:
         """The modules that were running when a node was made and do not hold its module."""
-        return [each for each in self._stacks[node] if not each.holds(module)]
+        stack = self._stacks[node]
+        if (found := self._elsewhere.get((stack, module))) is None:
+            found = [each for each in stack if not each.holds(module)]
+            self._elsewhere[stack, module] = found
+        return found
 
     def _gaps(self, path: ModulePath, place: dict[int, int]) -> list[int]:
         """The positions before which nodes stand that were made without the module."""
@@ -116,14 +117,13 @@ def _is_weight(tensor: TensorProto) -> bool:
 
 
 def _in_order(graph: GraphIndex, claims: Iterable[Claim]) -> bool:
-    """Whether the nodes stand as the exporter made them, by the counters in their names."""
+    """Whether the nodes stand as the exporter made them, by the counters of torch.fx in their names."""
     last: dict[tuple[int, str], int] = {}
     for claim in claims:
-        if name := exporter.operator(claim):
-            found = _COUNTED.fullmatch(name)
-            assert found is not None
-            number = int(found[2] or 0)
-            if last.setdefault((graph.body_of[claim.node], found[1]), number) > number:
+        base, _, counter = exporter.operator(claim).rpartition("_")
+        if base and counter.isdecimal():
+            key = graph.body_of[claim.node], base
+            if last.setdefault(key, number := int(counter)) > number:
                 return False
-            last[graph.body_of[claim.node], found[1]] = number
+            last[key] = number
     return True

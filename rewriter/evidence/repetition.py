@@ -87,6 +87,7 @@ class _Counting:
         self.graph = graph
         self.tokens = _tokens(graph, modules)
         self.departures = departures
+        self.stored = {node for node in range(len(graph.nodes)) if graph.is_stored(node)}
 
     def calls(self, path: ModulePath, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
         """Node -> call; {} for one call.
@@ -96,21 +97,40 @@ class _Counting:
             nodes: its nodes and those of the modules below, ascending.
             parts: child -> what this function gave for it.
         """
-        computing = [node for node in nodes if not self.graph.is_stored(node)]
+        computing = [node for node in nodes if node not in self.stored]
         if len(computing) < 2:
             return {}
+        found = self._repeated(nodes, computing)
+        if found and _keeps_apart(found, nodes, _gaps(nodes, nodes)):
+            return found
         cuts = self.departures.of(path, nodes)
-        found = self._with_shared(self._by_repetition(nodes, computing), nodes)
-        if not _keeps_apart(found, nodes, cuts):
-            shared = shared_nodes(self.graph, computing, self.tokens)
-            kept = [node for node in computing if node not in shared]
-            found = self._by_repetition(nodes, kept) if shared and kept else {}
-            found = self._with_shared(found, nodes)
         if not _keeps_apart(found, nodes, cuts) and parts and all(parts):
             found = _with_children(self.graph, nodes, parts)
         if not _keeps_apart(found, nodes, cuts):
-            found = _laps(nodes, cuts) if cuts else {}
+            found = self._by_laps(nodes, cuts) if cuts else {}
         return found
+
+    def _by_laps(self, nodes: list[int], cuts: Sequence[int]) -> dict[int, int]:
+        """The calls where bodies differ: one between two departures, or several that repeat evenly there."""
+        calls: dict[int, int] = {}
+        for start, stop in pairwise((0, *cuts, len(nodes))):
+            lap, before = nodes[start:stop], max(calls.values(), default=-1) + 1
+            computing = [node for node in lap if node not in self.stored]
+            inner = self._repeated(lap, computing) if computing else {}
+            calls.update((node, before + inner.get(node, 0)) for node in lap)
+        return calls
+
+    def _repeated(self, nodes: list[int], computing: list[int]) -> dict[int, int]:
+        """The calls of nodes that repeat evenly, as they stand or without those that calls share."""
+        of_nodes = [self.tokens[node] for node in computing]
+        if of_nodes.count(of_nodes[-1]) == 1:  # how a call ends, all do
+            return {}
+        found = self._by_repetition(nodes, computing)
+        if not found:
+            shared = shared_nodes(self.graph, computing, self.tokens)
+            kept = [node for node in computing if node not in shared]
+            found = self._by_repetition(nodes, kept) if shared and kept else {}
+        return self._with_shared(found, nodes)
 
     def _by_repetition(self, nodes: list[int], kept: list[int]) -> dict[int, int]:
         """The calls of nodes that repeat evenly; {} for one call.
@@ -119,13 +139,7 @@ class _Counting:
             nodes: all nodes of the module.
             kept: those to be compared.
         """
-        at = {node: position for position, node in enumerate(nodes)}
-        gaps = [
-            position
-            for position, (left, right) in enumerate(pairwise(kept), 1)
-            if right - left != at[right] - at[left]
-        ]
-        starts = self._starts(kept, gaps)
+        starts = self._starts(kept, _gaps(nodes, kept))
         if len(starts) < 2:
             return {}
         calls = accumulate(position in starts for position in range(len(kept)))
@@ -153,6 +167,15 @@ class _Counting:
                     readers = (calls[reader] for reader in self.graph.successors(node) if reader in calls)
                     calls[node] = min(readers, default=0)
         return calls
+
+
+def _gaps(nodes: list[int], kept: list[int]) -> list[int]:
+    """Positions in `kept`, some of the nodes, before which strangers stand."""
+    if nodes[-1] - nodes[0] < len(nodes):
+        return []
+    at = {node: position for position, node in enumerate(nodes)}
+    steps = enumerate(pairwise(kept), 1)
+    return [position for position, (left, right) in steps if right - left != at[right] - at[left]]
 
 
 def _keeps_apart(calls: dict[int, int], nodes: list[int], cuts: Sequence[int]) -> bool:

@@ -81,6 +81,12 @@ def test_calls_at_once_and_behind_a_sibling() -> None:
     assert calls(*steps) == [0, 0, 1, 1, 0, 2, 2]
 
 
+def test_calls_at_once_before_one_that_computes_less() -> None:
+    steps = [*MASK, *block(0, "x", "a"), "block: gt_1 = Abs(x)", "block: m_1 = Sigmoid(gt_1)",
+             *block(1, "a", "b", "m_1"), "act: tanh = Tanh(b)", *block(2, "tanh", "y")]  # fmt: skip
+    assert calls(*steps) == [0] * 4 + [1] * 4 + [0, 2, 2]
+
+
 def test_calls_on_different_values_with_a_sibling_between() -> None:
     steps = ["block: mul = Mul(x, w)", "block: relu = Relu(mul)", "act: tanh = Tanh(relu)",
              "block: mul_1 = Mul(ref, w)", "block: neg = Neg(mul_1)", ": y = Add(tanh, neg)"]  # fmt: skip

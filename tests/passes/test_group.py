@@ -201,7 +201,9 @@ def test_names_that_are_not_text_are_refused() -> None:
 @pytest.mark.parametrize("shared", [False, True])
 def test_inputs_are_those_of_forward_then_parameters_then_constants(shared: bool) -> None:
     text = """g (float[2] m, float[2] v) => (float[2] y)
-      <float[2] half = {1,2}, float[2] "grid.bias" = {3,4}, float[2] one = {5,6}, float[2] "grid.scale" = {7,8}> {
+      <float[2] half = {1,2}, float[2] "grid.bias" = {3,4},
+       float[2] one = {5,6}, float[2] "grid.scale" = {7,8}>
+      {
         ["/grid/Mul"] a = Mul(v, half)
         ["/grid/Add"] b = Add(a, "grid.bias")
         ["/grid/Mul_1"] c = Mul(b, m)
