@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from rewriter.model.checks import check
+from rewriter.model.graph import NONE, GraphIndex, graphs_of
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import CannotCut, UnreadableModel, UsageError
-from rewriter.regions.calls import scaled
+from rewriter.regions.callers import Callers
+from rewriter.regions.calls import name_of
 
 
 def calls_of(analysis: Analysis, module: ModulePath) -> dict[int, list[int]]:
@@ -20,14 +22,17 @@ def calls_of(analysis: Analysis, module: ModulePath) -> dict[int, list[int]]:
     if module == ROOT:
         nodes = [node for node, body in enumerate(graph.body_of) if body == 0]
         return {0: nodes} if nodes else {}
-    calls = tree[module].calls
+    callers = Callers(graph, tree)
+    known: dict[tuple[ModulePath, int], int] = {}
     found: dict[int, list[int]] = {}
     for node, placement in enumerate(tree.placements):
         if placement is None:
             continue
         path, call = placement.home or (placement.module, placement.call)
         if module.holds(path) and path in tree:
-            found.setdefault(scaled(call, tree[path].calls, calls), []).append(node)
+            if (place := known.get((path, call))) is None:
+                place = known[path, call] = callers.of(path, call, module)
+            found.setdefault(place, []).append(node)
     return dict(sorted(found.items()))
 
 
@@ -59,8 +64,16 @@ def nodes_of(analysis: Analysis, modules: Iterable[ModulePath], call: int | None
     return found
 
 
-def chosen_call(analysis: Analysis, module: ModulePath, calls: Iterable[int], call: int | None) -> int:
+def chosen_call(
+    analysis: Analysis, module: ModulePath, calls: Mapping[int, Sequence[int]], call: int | None
+) -> int:
     """The call that is meant; the only one where nobody says which.
+
+    Args:
+        analysis: the model.
+        module: whose call.
+        calls: call -> its nodes.
+        call: which; None where nobody says.
 
     Raises:
         UsageError: there are several, or not that one.
@@ -71,12 +84,30 @@ def chosen_call(analysis: Analysis, module: ModulePath, calls: Iterable[int], ca
     if call in there:
         assert call is not None
         return call
-    listed = ", ".join(map(str, there))
+    listed = ", ".join(_titles(analysis.graph, calls))
     if call is not None:
         raise UsageError(f"{file_of(analysis)}: {module} has no call {call}; its calls are {listed}")
     raise UsageError(
         f"{file_of(analysis)}: {module} is called {len(there)} times; choose one: its calls are {listed}"
     )
+
+
+def _titles(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> list[str]:
+    """Calls in messages, with their bodies where they stand in several."""
+    bodies = {call: min(graph.body_of[node] for node in nodes) for call, nodes in calls.items()}
+    if len(set(bodies.values())) == 1:
+        return [str(call) for call in bodies]
+    return [f"{call} ({title_of_body(graph, body)})" for call, body in bodies.items()]
+
+
+def title_of_body(graph: GraphIndex, body: int) -> str:
+    """A body in messages: `then_branch of '/If'`."""
+    owner = graph.bodies[body].owner
+    if owner == NONE:
+        return "the main graph"
+    attributes = [each.name for each in graph.nodes[owner].attribute for _ in graphs_of(each)]
+    siblings = [number for number, each in enumerate(graph.bodies) if each.owner == owner]
+    return f"{attributes[siblings.index(body)]} of {name_of(graph, owner)!r}"
 
 
 def demand_movable(analysis: Analysis) -> None:

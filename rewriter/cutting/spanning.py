@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from rewriter.cutting.calls import file_of
-from rewriter.model.graph import NONE, GraphIndex, graphs_of
-from rewriter.model.operators import canonical
+from rewriter.cutting.calls import file_of, title_of_body
+from rewriter.model.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.refusals import CannotCut
-from rewriter.regions.calls import name_of
 
 _MOST_NAMED = 3
 
@@ -29,7 +27,7 @@ def in_one_body(analysis: Analysis, nodes: Set[int], wanted: object) -> set[int]
     """
     graph = analysis.graph
     own = {node for node in nodes if nodes.isdisjoint(graph.enclosing(node)) and _is_in_graph(graph, node)}
-    computing = {node for node in own if not _comes_along(graph, node)}
+    computing = {node for node in own if not graph.is_stored(node)}
     bodies = {graph.body_of[node] for node in computing or own}
     if len(bodies) < 2:
         return {node for node in nodes if node not in own or graph.body_of[node] in bodies}
@@ -42,16 +40,6 @@ def in_one_body(analysis: Analysis, nodes: Set[int], wanted: object) -> set[int]
     )
 
 
-def title_of_body(graph: GraphIndex, body: int) -> str:
-    """A body in messages: `then_branch of '/If'`."""
-    owner = graph.bodies[body].owner
-    if owner == NONE:
-        return "the main graph"
-    attributes = [each.name for each in graph.nodes[owner].attribute for _ in graphs_of(each)]
-    siblings = [number for number, each in enumerate(graph.bodies) if each.owner == owner]
-    return f"{attributes[siblings.index(body)]} of {name_of(graph, owner)!r}"
-
-
 def outermost_body(graph: GraphIndex, node: int) -> int:
     """The body of the main graph or of a function that a node stands in, however deep inside."""
     body = graph.body_of[node]
@@ -62,11 +50,3 @@ def outermost_body(graph: GraphIndex, node: int) -> int:
 
 def _is_in_graph(graph: GraphIndex, node: int) -> bool:
     return outermost_body(graph, node) == 0
-
-
-def _comes_along(graph: GraphIndex, node: int) -> bool:
-    """Whether a node is a constant, or gives a weight another name."""
-    domain, operator = graph.operators[node]
-    if canonical(domain) or operator not in ("Constant", "Identity"):
-        return False
-    return all(value in graph.initializers for value in graph.reads[node])

@@ -170,6 +170,30 @@ def _from_namespace(namespace: str) -> Scopes:
     return modules, tuple(class_name for _, _, class_name in parts[:-1])
 
 
+def running(claim: Claim) -> tuple[ModulePath, ...]:
+    """The modules that were running when a node was made, the root first.
+
+    Returns:
+        () where the claim is another witness's, or the module that it names was not the last of them.
+    """
+    if claim.source is not Source.EXPORTER or not claim.detail:
+        return ()
+    if claim.detail.startswith("["):
+        modules, _ = _from_lists(claim.detail.rpartition(", ")[0], "")
+    else:
+        modules, _ = _from_namespace(claim.detail)
+    return modules if modules and modules[-1] == claim.module else ()
+
+
+def operator(claim: Claim) -> str:
+    """The name that torch.fx gave the operator of a node; '' where the claim is another witness's."""
+    if claim.source is not Source.EXPORTER or not claim.detail:
+        return ""
+    if claim.detail.startswith("["):
+        return claim.detail.rpartition(", ")[2].strip("]'\"")
+    return claim.detail.rpartition("/")[2].partition(": ")[0]
+
+
 def folded_from(graph: GraphIndex) -> dict[int, tuple[str, ...]]:
     """Initializers that the exporter's optimizer computed -> the names it computed them from."""
     read = {value: _parse_list(get(info, FOLDED_FROM) or "") for value, info in graph.described.items()}

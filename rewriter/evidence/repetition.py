@@ -1,33 +1,45 @@
 """Which call a node belongs to, where no witness counts calls: a module called again repeats itself.
 
-The dynamo exporter marks no calls. What shows them is order: a module's nodes (those of its children
-included) stand in runs without strangers in between, and where it is called k times, what it does repeats
-k times, run by run. A module called k times in direct succession is one long run; that it repeats only
-counts there if every repetition reads one of its parameters anew, since plain arithmetic repeats by itself.
-Where the exporter left out of later calls what the first one had computed, only the children repeat evenly;
-the calls of all of them are the module's.
+The dynamo exporter marks no calls. Two things show them:
+
+- Order. A module's nodes (those of its children included; constants and other names of weights are no work)
+  stand in runs, with strangers between the runs. Where the module is called k times, what it does repeats k
+  times. A module called again at once makes one long run; repetition counts there only if every part reads an
+  initializer anew, since plain arithmetic repeats by itself. Nodes that calls share stand in the first of
+  them alone (see `reuse`), so bodies are compared a second time without these.
+- Departures. Between two calls nodes stand, or values pass nodes, that were made while the module was not
+  running (see `departures`). No call holds two sides of one.
+
+Where the bodies differ otherwise, the calls are those of the children if all of these repeat, else what lies
+between departures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
+from math import gcd
 from typing import TypeVar
 
+from rewriter.evidence.departures import Departures
+from rewriter.evidence.reuse import shared_nodes
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.paths import ModulePath
+from rewriter.paths import ROOT, ModulePath
 
 T = TypeVar("T")
 
 
 def count_calls(
-    graph: GraphIndex, modules: Sequence[ModulePath | None]
+    graph: GraphIndex,
+    modules: Sequence[ModulePath | None],
+    departures: Departures,
 ) -> tuple[dict[int, int], dict[ModulePath, int]]:
     """Tell calls apart.
 
     Args:
         graph: the model.
         modules: node -> its module, None for nodes to be left out.
+        departures: where modules were left.
 
     Returns:
         node -> number of the call of its module, for nodes of modules called more than once; and module ->
@@ -35,19 +47,21 @@ def count_calls(
     """
     inside: dict[ModulePath, list[int]] = {}
     for node, module in enumerate(modules):
-        if module:
-            inside.setdefault(module, []).append(node)
+        if module is not None:
+            for each in (module, *departures.running_elsewhere(node, module)):
+                inside.setdefault(each, []).append(node)
+    inside.pop(ROOT, None)
     levels: dict[int, list[ModulePath]] = {}
     for path in inside:
         levels.setdefault(path.depth, []).append(path)
-    tokens = _tokens(graph, modules)
+    counting = _Counting(graph, modules, departures)
     children: dict[ModulePath, list[ModulePath]] = {}
     told: dict[ModulePath, dict[int, int]] = {}
     for depth in range(max(levels, default=0), 0, -1):  # innermost first
         for path in levels.get(depth, ()):
-            nodes = sorted(inside[path])
-            if calls := _count(
-                graph, nodes, tokens, [told.get(child, {}) for child in children.get(path, ())]
+            nodes = sorted(set(inside[path]))
+            if calls := counting.calls(
+                path, nodes, [told.get(child, {}) for child in children.get(path, ())]
             ):
                 told[path] = calls
             if depth > 1:
@@ -61,15 +75,121 @@ def count_calls(
     return {node: told[m][node] for node, m in enumerate(modules) if m in told}, counts
 
 
-def _count(
-    graph: GraphIndex, nodes: list[int], tokens: Sequence[int], parts: list[dict[int, int]]
-) -> dict[int, int]:
-    """The calls of a module by the repetition of its nodes or by those of its children; {} for one call."""
-    starts = _calls(graph, nodes, tokens) if len(nodes) > 1 else ()
-    if len(starts) > 1:
-        calls = accumulate(position in starts for position in range(len(nodes)))
-        return {node: call - 1 for node, call in zip(nodes, calls, strict=True)}
-    return _with_children(graph, nodes, parts) if parts and all(parts) else {}
+class _Counting:
+    """Tells the calls of one module after another."""
+
+    def __init__(
+        self,
+        graph: GraphIndex,
+        modules: Sequence[ModulePath | None],
+        departures: Departures,
+    ) -> None:
+        self.graph = graph
+        self.tokens = _tokens(graph, modules)
+        self.departures = departures
+        self.stored = {node for node in range(len(graph.nodes)) if graph.is_stored(node)}
+
+    def calls(self, path: ModulePath, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
+        """Node -> call; {} for one call.
+
+        Args:
+            path: the module.
+            nodes: its nodes and those of the modules below, ascending.
+            parts: child -> what this function gave for it.
+        """
+        computing = [node for node in nodes if node not in self.stored]
+        if len(computing) < 2:
+            return {}
+        found = self._repeated(nodes, computing)
+        if found and _keeps_apart(found, nodes, _gaps(nodes, nodes)):
+            return found
+        cuts = self.departures.of(path, nodes)
+        if not _keeps_apart(found, nodes, cuts) and parts and all(parts):
+            found = _with_children(self.graph, nodes, parts)
+        if not _keeps_apart(found, nodes, cuts):
+            found = self._by_laps(nodes, cuts) if cuts else {}
+        return found
+
+    def _by_laps(self, nodes: list[int], cuts: Sequence[int]) -> dict[int, int]:
+        """The calls where bodies differ: one between two departures, or several that repeat evenly there."""
+        calls: dict[int, int] = {}
+        for start, stop in pairwise((0, *cuts, len(nodes))):
+            lap, before = nodes[start:stop], max(calls.values(), default=-1) + 1
+            computing = [node for node in lap if node not in self.stored]
+            inner = self._repeated(lap, computing) if computing else {}
+            calls.update((node, before + inner.get(node, 0)) for node in lap)
+        return calls
+
+    def _repeated(self, nodes: list[int], computing: list[int]) -> dict[int, int]:
+        """The calls of nodes that repeat evenly, as they stand or without those that calls share."""
+        of_nodes = [self.tokens[node] for node in computing]
+        if of_nodes.count(of_nodes[-1]) == 1:  # how a call ends, all do
+            return {}
+        found = self._by_repetition(nodes, computing)
+        if not found:
+            shared = shared_nodes(self.graph, computing, self.tokens)
+            kept = [node for node in computing if node not in shared]
+            found = self._by_repetition(nodes, kept) if shared and kept else {}
+        return self._with_shared(found, nodes)
+
+    def _by_repetition(self, nodes: list[int], kept: list[int]) -> dict[int, int]:
+        """The calls of nodes that repeat evenly; {} for one call.
+
+        Args:
+            nodes: all nodes of the module.
+            kept: those to be compared.
+        """
+        starts = self._starts(kept, _gaps(nodes, kept))
+        if len(starts) < 2:
+            return {}
+        calls = accumulate(position in starts for position in range(len(kept)))
+        return {node: call - 1 for node, call in zip(kept, calls, strict=True)}
+
+    def _starts(self, nodes: list[int], gaps: list[int]) -> set[int]:
+        """Positions in `nodes` at which a call begins; strangers stand before those in `gaps`."""
+        of_nodes = [self.tokens[node] for node in nodes]
+        period = _period(of_nodes)
+        if period < len(nodes) and not any(gap % period for gap in gaps):
+            if _reads_initializer(self.graph, nodes, period):
+                return set(range(0, len(nodes), period))
+            return set(range(0, len(nodes), gcd(len(nodes), *gaps))) if gaps else {0}
+        if not gaps:
+            return {0}
+        runs = [slice(*ends) for ends in pairwise((0, *gaps, len(nodes)))]
+        of_runs = [tuple(of_nodes[run]) for run in runs]
+        return {run.start for run in runs[:: _period(of_runs)]}
+
+    def _with_shared(self, calls: dict[int, int], nodes: list[int]) -> dict[int, int]:
+        """Give every node that calls share to the first of those that read it."""
+        if calls:
+            for node in reversed(nodes):
+                if node not in calls:
+                    readers = (calls[reader] for reader in self.graph.successors(node) if reader in calls)
+                    calls[node] = min(readers, default=0)
+        return calls
+
+
+def _gaps(nodes: list[int], kept: list[int]) -> list[int]:
+    """Positions in `kept`, some of the nodes, before which strangers stand."""
+    if nodes[-1] - nodes[0] < len(nodes):
+        return []
+    at = {node: position for position, node in enumerate(nodes)}
+    steps = enumerate(pairwise(kept), 1)
+    return [position for position, (left, right) in steps if right - left != at[right] - at[left]]
+
+
+def _keeps_apart(calls: dict[int, int], nodes: list[int], cuts: Sequence[int]) -> bool:
+    """Whether calls were found, and none holds nodes on both sides of a departure."""
+    if not calls:
+        return False
+    laps = _laps(nodes, cuts)
+    return all(laps[left] == laps[right] or calls[left] != calls[right] for left, right in pairwise(nodes))
+
+
+def _laps(nodes: list[int], cuts: Sequence[int]) -> dict[int, int]:
+    """Node -> how many of the cuts stand before it."""
+    begins = set(cuts)
+    return dict(zip(nodes, accumulate(position in begins for position in range(len(nodes))), strict=True))
 
 
 def _with_children(graph: GraphIndex, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
@@ -99,21 +219,6 @@ def _tokens(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[int
     return [known.setdefault((operator, module), len(known)) for (_, operator), module in kinds]
 
 
-def _calls(graph: GraphIndex, nodes: list[int], tokens: Sequence[int]) -> set[int]:
-    """Positions in `nodes` at which a call begins."""
-    of_nodes = [tokens[node] for node in nodes]
-    if nodes[-1] - nodes[0] >= len(nodes):
-        gaps = (place for place in range(1, len(nodes)) if nodes[place] != nodes[place - 1] + 1)
-        runs = [slice(*ends) for ends in pairwise((0, *gaps, len(nodes)))]
-        period = _period([tuple(of_nodes[run]) for run in runs])
-        return {run.start for run in runs[::period]}
-    period = _period(of_nodes)
-    starts = set(range(0, len(nodes), period))
-    if len(starts) > 1 and not _reads_parameters(graph, nodes, period):
-        return {0}
-    return starts
-
-
 def _period(items: Sequence[T]) -> int:
     """Length of the shortest block whose repetition is all of `items` (Knuth, Morris and Pratt 1977)."""
     if items.count(items[0]) == 1:
@@ -128,11 +233,11 @@ def _period(items: Sequence[T]) -> int:
     return period if len(items) % period == 0 else len(items)
 
 
-def _reads_parameters(graph: GraphIndex, nodes: list[int], period: int) -> bool:
+def _reads_initializer(graph: GraphIndex, nodes: list[int], period: int) -> bool:
     """Whether every block of `period` nodes reads the same initializer."""
-    shared: set[int] | None = None
-    for start in range(0, len(nodes), period):
-        block = nodes[start : start + period]
-        read = {v for node in block for v in graph.reads[node] if v != NONE and v in graph.initializers}
-        shared = read if shared is None else shared & read
-    return bool(shared)
+    blocks = (nodes[start : start + period] for start in range(0, len(nodes), period))
+    return bool(set.intersection(*(_initializers(graph, block) for block in blocks)))
+
+
+def _initializers(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
+    return {v for node in nodes for v in graph.reads[node] if v != NONE and v in graph.initializers}

@@ -43,7 +43,9 @@ from rewriter.evidence import (
     tags,
     weights,
 )
+from rewriter.evidence.call_bodies import CallBodies
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.departures import Departures
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.hearing import Heard, Hearing, winners
 from rewriter.evidence.like_fit import LikeFit
@@ -217,7 +219,7 @@ def _tell_calls(
     """Calls as the winners number them, then by repetition; a node of neither goes with its readers."""
     told = {of_node[0].module for of_node in claims if of_node and of_node[0].call is not None}
     untold = [m if m is not None and m not in told else None for m in winners(claims)]
-    by_repetition, module_calls = repetition.count_calls(graph, untold)
+    by_repetition, module_calls = repetition.count_calls(graph, untold, Departures(graph, claims))
     calls: list[int | None] = [
         (of_node[0].call if of_node and of_node[0].call is not None else by_repetition.get(node))
         for node, of_node in enumerate(claims)
@@ -233,4 +235,9 @@ def _tell_calls(
                 ),
                 default=0,
             )
-    return tuple(call or 0 for call in calls), module_calls
+    numbered, placed = [call or 0 for call in calls], winners(claims)
+    guessed = {n for n, of_node in enumerate(claims) if of_node and of_node[0].source is Source.DATAFLOW}
+    split = CallBodies(graph, placed, numbered, guessed).split()
+    several = CallBodies(graph, placed, split, guessed).several
+    counts = {path: sum(map(len, bodies.values())) for path, bodies in several.items()}
+    return tuple(split), module_calls | counts

@@ -29,6 +29,7 @@ class Aspect(StrEnum):
     """What of a module changed."""
 
     CLASS = "class"
+    CALLS = "calls"
     OPERATOR = "operator"
     ATTRIBUTE = "attribute"
     CONSTANT = "constant"
@@ -119,6 +120,8 @@ def changes_between(left: Side, one: Module, right: Side, other: Module) -> tupl
     found = []
     if one.class_name and other.class_name and one.class_name != other.class_name:
         found.append(Change(Aspect.CLASS, "class", one.class_name, other.class_name))
+    if one.path and one.calls and other.calls and one.calls != other.calls:
+        found.append(Change(Aspect.CALLS, "calls", str(one.calls), str(other.calls)))
     ours, theirs = _nodes(left, one), _nodes(right, other)
     found.extend(_operators(ours, theirs))
     found.extend(_attributes(left, ours, right, theirs))

@@ -26,6 +26,7 @@ from onnx import (
 
 from rewriter.model.columns import Columns, read_columns
 from rewriter.model.metadata import pick
+from rewriter.model.operators import canonical
 
 NONE = -1
 """Stands for no node, no value (an optional input left out) and no body."""
@@ -161,6 +162,13 @@ class GraphIndex:
         for value in self.reads[node]:
             if value != NONE and self.producer[value] != NONE:
                 yield self.producer[value]
+
+    def is_stored(self, node: int) -> bool:
+        """Whether a node gives out what the file stores: a constant, or an initializer under another name."""
+        domain, operator = self.operators[node]
+        if canonical(domain) or operator not in ("Constant", "Identity"):
+            return False
+        return all(value in self.initializers for value in self.reads[node])
 
     def enclosing(self, node: int) -> Iterator[int]:
         """The nodes whose bodies hold `node`, the nearest first."""

@@ -207,7 +207,8 @@ class _Emission:
         function = FunctionProto()
         function.domain, function.name = self.names.of(region, module)
         values = self.analysis.graph.value_names
-        function.input.extend(values[value] for value in boundary.inputs)
+        parameters = self._parameters(region, boundary)
+        function.input.extend(self._inputs(boundary, parameters))
         function.output.extend(values[value] for value in boundary.outputs)
         function.node.extend(self._body(number))
         self._import(function)
@@ -218,7 +219,8 @@ class _Emission:
         function.value_info.extend(self.types[name] for name in written if name in self.types)
         function.doc_string = f"Call {region.call} of module {region.module}"
         infos = {tags.INFOS: ranges(known)} if known else {}
-        metadata.write(function, {**_entries(region, module), **self._parameters(region, boundary), **infos})
+        entry = {tags.PARAMETERS: json.dumps(parameters, ensure_ascii=False)} if parameters else {}
+        metadata.write(function, {**_entries(region, module), **entry, **infos})
         self.calls[number] = self._call(number, function, module)
         return function
 
@@ -233,8 +235,16 @@ class _Emission:
                 function.opset_import[-1].domain = ""
         import_domains(function, {node.domain for node in function.node})
 
+    def _inputs(self, boundary: Boundary, parameters: Collection[str]) -> list[str]:
+        """What a function takes in: what forward does, then parameters, then constants of the exporter."""
+        graph = self.analysis.graph
+        given = [graph.value_names[v] for v in boundary.inputs if v not in graph.initializers]
+        stored = [graph.value_names[v] for v in boundary.inputs if v in graph.initializers]
+        given = [name for name in given if name not in parameters]
+        return [*given, *parameters, *(name for name in stored if name not in parameters)]
+
     def _parameters(self, region: Region, boundary: Boundary) -> dict[str, str]:
-        """The entry that tells which inputs of a function are parameters, and of what name in its module."""
+        """Input of a function -> the name of the parameter that it is, in module order."""
         graph = self.analysis.graph
         found: list[tuple[int, str, ModulePath]] = []
         for value in boundary.inputs:
@@ -243,8 +253,7 @@ class _Emission:
             if own is not None:
                 found.append((self.module_order[own.parent or ROOT], graph.value_names[value], own))
         found.sort(key=lambda each: each[0])  # stable: within a module, the order of the file
-        local = {name: own.relative_to(region.module) for _, name, own in found}
-        return {tags.PARAMETERS: json.dumps(local, ensure_ascii=False)} if local else {}
+        return {name: own.relative_to(region.module) for _, name, own in found}
 
     def _body(self, number: int) -> list[NodeProto]:
         return [self.calls[n] if is_region else self.nodes[n] for is_region, n in self.order[number]]

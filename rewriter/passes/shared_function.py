@@ -96,7 +96,7 @@ class Merger:
 def _interface(members: Sequence[Member], weights: Set[str]) -> tuple[list[int], list[str]]:
     """The order of the formal inputs, as places in the canonical order, and a name for each of those places.
 
-    Activations come first, then tensors of the file that are no parameters, then parameters in module order.
+    Activations come first, then parameters in module order, then tensors of the file that are no parameters.
     """
     first = members[0]
     rank = {name: number for number, name in enumerate(first.parameters)}
@@ -104,11 +104,11 @@ def _interface(members: Sequence[Member], weights: Set[str]) -> tuple[list[int],
     for position, name in enumerate(first.body.inputs):
         actuals = {member.body.inputs[position] for member in members}
         if all(member.body.inputs[position] in member.parameters for member in members):
-            keys.append((2, rank[name]))
+            keys.append((1, rank[name]))
             formals.append(first.parameters[name])
             continue
         stored = actuals <= weights
-        keys.append((int(stored), position))
+        keys.append((2 * stored, position))
         same = len(actuals) == 1
         formals.append(_local(name, "") if same else "constant" if stored else "input")
     return sorted(range(len(keys)), key=keys.__getitem__), formals

@@ -17,6 +17,7 @@ from rewriter.model.purity import drawing_in_order
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Reason, Refusal
+from rewriter.regions.callers import Callers
 
 TOP = 0
 """The number of the region that is the main graph."""
@@ -169,7 +170,7 @@ def find_regions(
         tree: its modules and placements.
         wanted: which modules get regions of their own.
     """
-    home = _homes(tree, wanted)
+    home, callers = _homes(tree, wanted), Callers(graph, tree)
     found = Regions([Region(ROOT, 0, TOP)], [None] * len(graph.nodes))
     numbers = {(ROOT, 0): TOP}
 
@@ -178,7 +179,7 @@ def find_regions(
         number = numbers.get((caller, call))
         if number is None:
             above = home[caller.parent or ROOT]
-            parent = number_of(above, scaled(call, tree[caller].calls, tree[above].calls))
+            parent = number_of(above, callers.of(caller, call, above))
             number = numbers[caller, call] = found.add(Region(caller, call, parent))
         return number
 
@@ -186,7 +187,7 @@ def find_regions(
         """The region of the nodes of a call."""
         module = module if module in tree else ROOT  # written by somebody else
         caller = home[module]
-        return number_of(caller, scaled(call, tree[module].calls, tree[caller].calls))
+        return number_of(caller, callers.of(module, call, caller))
 
     around: dict[tuple[ModulePath, int], int] = {}
     for node, placement in enumerate(tree.placements):
@@ -210,15 +211,6 @@ def _homes(tree: ModuleTree, wanted: Callable[[Module], bool]) -> dict[ModulePat
             own = module.calls > 0 and wanted(module)
             home[module.path] = module.path if own else home[module.parent]
     return home
-
-
-def scaled(call: int, calls: int, callers: int) -> int:
-    """The call of the caller that call `call` (of `calls`) belongs to: every one makes equally many."""
-    if callers <= 1:
-        return 0
-    if calls >= callers and calls % callers == 0:
-        return min(call // (calls // callers), callers - 1)
-    return min(call, callers - 1)
 
 
 def edges_of(graph: GraphIndex) -> Iterator[tuple[int, int]]:

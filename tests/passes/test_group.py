@@ -197,3 +197,19 @@ def test_names_that_are_not_text_are_refused() -> None:
     with pytest.raises(UnreadableModel, match="not UTF-8"):
         rewriter.rewrite(data, passes=(Annotate(), Group()), numbers=False)
     assert rewriter.rewrite(data, numbers=False).analysis.tree.placed == 2
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_inputs_are_those_of_forward_then_parameters_then_constants(shared: bool) -> None:
+    text = """g (float[2] m, float[2] v) => (float[2] y)
+      <float[2] half = {1,2}, float[2] "grid.bias" = {3,4},
+       float[2] one = {5,6}, float[2] "grid.scale" = {7,8}>
+      {
+        ["/grid/Mul"] a = Mul(v, half)
+        ["/grid/Add"] b = Add(a, "grid.bias")
+        ["/grid/Mul_1"] c = Mul(b, m)
+        ["/grid/Add_1"] d = Add(c, one)
+        ["/grid/Mul_2"] y = Mul(d, "grid.scale")
+      }"""
+    (function,) = after(model(text), Group(), *([Share()] if shared else [])).functions
+    assert list(function.input) == ["v", "m", "grid.bias", "grid.scale", "half", "one"]

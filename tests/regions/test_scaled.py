@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.regions.calls import scaled
+from rewriter.regions.callers import scaled
 
 
 @pytest.mark.parametrize(

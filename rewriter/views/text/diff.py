@@ -215,10 +215,11 @@ def _operator(change: Change) -> str:
     return f"{change.name} x{change.before} -> x{change.after}"
 
 
+_NAMED_ALONE = frozenset({Aspect.CLASS, Aspect.CALLS, Aspect.ATTRIBUTE})
+
+
 def _change(change: Change) -> str:
-    what = (
-        change.name if change.aspect in (Aspect.CLASS, Aspect.ATTRIBUTE) else f"{change.aspect} {change.name}"
-    )
+    what = change.name if change.aspect in _NAMED_ALONE else f"{change.aspect} {change.name}"
     if change.before is None:
         return f"{what}: added, {change.after}"
     if change.after is None:

@@ -1,0 +1,52 @@
+"""Which call of a module another call was made from."""
+
+from __future__ import annotations
+
+from rewriter.evidence.call_bodies import CallBodies
+from rewriter.evidence.claim import Source
+from rewriter.model.graph import GraphIndex
+from rewriter.modules.module import ModuleTree
+from rewriter.paths import ModulePath
+
+
+class Callers:
+    """Finds the callers of calls.
+
+    Args:
+        graph: the model.
+        tree: its modules and placements.
+    """
+
+    def __init__(self, graph: GraphIndex, tree: ModuleTree) -> None:
+        modules = [place.module if place else None for place in tree.placements]
+        calls = [place.call if place else 0 for place in tree.placements]
+        self._tree = tree
+        guessed = {n for n, place in enumerate(tree.placements) if place and place.source == Source.DATAFLOW}
+        self._bodies = CallBodies(graph, modules, calls, guessed)
+        self._several = self._bodies.several
+
+    def of(self, path: ModulePath, call: int, above: ModulePath) -> int:
+        """The call of `above` in which a call of `path`, a module below, was made."""
+        theirs = self._several.get(above)
+        if theirs is None:
+            return scaled(call, self._tree[path].calls, self._tree[above].calls)
+        places = self._places(path, above)
+        body = places.get(call)
+        if body is None or body not in theirs:
+            return scaled(call, self._tree[path].calls, self._tree[above].calls)
+        ours = [each for each in sorted(places) if places[each] == body]
+        return theirs[body][scaled(ours.index(call), len(ours), len(theirs[body]))]
+
+    def _places(self, path: ModulePath, above: ModulePath) -> dict[int, int]:
+        """Call of `path` -> the body of the call of `above` that holds it."""
+        numbers = self._bodies.numbers[path]
+        return {call: self._bodies.climb(body, above) for body, calls in numbers.items() for call in calls}
+
+
+def scaled(call: int, calls: int, callers: int) -> int:
+    """The call of the caller that call `call` (of `calls`) belongs to: every one makes equally many."""
+    if callers <= 1:
+        return 0
+    if calls >= callers and calls % callers == 0:
+        return min(call // (calls // callers), callers - 1)
+    return min(call, callers - 1)
