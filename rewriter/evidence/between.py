@@ -130,9 +130,9 @@ class _Places:
                 meeting
                 for number, one in enumerate(operands)
                 for other in operands[number + 1 :]
-                for a in one
-                for b in other
-                if a not in other and b not in one and (meeting := self._meet(a, b)) is not None
+                for a in _without(one, other)
+                for b in _without(other, one)
+                if (meeting := self._meet(a, b)) is not None
             ]
             meetings += self._branches(step, sources)
             if meetings:
@@ -283,6 +283,12 @@ class _Places:
     def _only_shapes(self, step: int) -> bool:
         """Whether a step only lays out what others compute, as exporters do inside of a module."""
         return all(self.graph.operators[node][1] in GLUE for node in self.steps.members[step])
+
+
+def _without(steps: Sequence[int], others: Sequence[int]) -> list[int]:
+    """What one operand comes from and another does not; what both share says nothing of where they meet."""
+    left_out = frozenset(others)
+    return [step for step in steps if step not in left_out]
 
 
 def _calling(module: ModulePath, places: Set[ModulePath]) -> ModulePath:

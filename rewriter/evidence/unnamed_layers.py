@@ -35,18 +35,27 @@ def weights_of_layers(graph: GraphIndex, modules: Sequence[ModulePath | None]) -
 def places(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[int, ModulePath | None]:
     """The nodes of unnamed layers -> the module that holds all that is known around them; None for nowhere.
 
-    One layer between known nodes is left out: its readers tell of it.
+    Single layers between known nodes are left out: their readers tell of them.
     """
     weights = weights_of_layers(graph, modules)
     found: dict[int, ModulePath | None] = {}
     for part in _parts(graph, modules):
-        layers = sum(not weights.isdisjoint(graph.reads[node]) for node in part)
+        layers = _in_a_row(graph, part, weights)
         before = _known(modules, (other for node in part for other in graph.predecessors(node)))
         if layers > 1 or (layers and not before):
             behind = _known(modules, (other for node in part for other in graph.successors(node)))
             around = common_ancestor(sorted(before | behind)) if before and behind else None
             found.update(dict.fromkeys(part, around))
     return found
+
+
+def _in_a_row(graph: GraphIndex, part: Sequence[int], weights: set[int]) -> int:
+    """How many layers of a part follow each other at most, in a file whose nodes are sorted."""
+    depth = dict.fromkeys(sorted(part), 0)
+    for node in depth:
+        before = max((depth.get(other, 0) for other in graph.predecessors(node)), default=0)
+        depth[node] = before + (not weights.isdisjoint(graph.reads[node]))
+    return max(depth.values())
 
 
 def _parts(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Iterator[list[int]]:

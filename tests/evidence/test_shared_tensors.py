@@ -66,15 +66,16 @@ def test_the_biases_of_query_key_and_value_are_one() -> None:
     assert "attn.q" not in found.values()
 
 
-def norms(count: int) -> Placed:
+def norms(count: int, weight: str = "h.{}.{}.weight") -> Placed:
     """Pre-norm blocks whose norms all read the tensors of the first."""
     tensors = {"h.0.norm.weight": VECTOR, "h.0.norm.bias": VECTOR}
     body, last = "", "x"
     for layer in range(count):
-        tensors |= {f"h.{layer}.{name}.weight": MATRIX for name in ("up", "down")}
+        up, down = (weight.format(layer, name) for name in ("up", "down"))
+        tensors |= dict.fromkeys((up, down), MATRIX)
         body += f' n{layer} = LayerNormalization({last}, "h.0.norm.weight", "h.0.norm.bias")'
-        body += f' u{layer} = MatMul(n{layer}, "h.{layer}.up.weight") g{layer} = Relu(u{layer})'
-        body += f' d{layer} = MatMul(g{layer}, "h.{layer}.down.weight")'
+        body += f' u{layer} = MatMul(n{layer}, "{up}") g{layer} = Relu(u{layer})'
+        body += f' d{layer} = MatMul(g{layer}, "{down}")'
         last = "y" if layer == count - 1 else f"s{layer}"
         body += f" {last} = Add(d{layer}, n{layer})"
     return placed(tensors, body)
@@ -87,6 +88,11 @@ def test_merged_norms_do_not_draw_layers_into_the_first(count: int) -> None:
         assert found[f"u{layer}"] == f"h.{layer}.up"
         assert found[f"g{layer}"] == f"h.{layer}"
         assert found[f"n{layer}"] != "h.0.norm" or layer == 0
+
+
+@pytest.mark.parametrize("count", [2, 8, 24])
+def test_merged_norms_among_weights_without_names_place_nothing(count: int) -> None:
+    assert {*norms(count, "onnx::MatMul_{}_{}").values()} == {None}
 
 
 @pytest.mark.parametrize("calls", [2, 8])

@@ -66,3 +66,11 @@ def test_layers_between_names_go_to_what_these_have_in_common(made: str, tensors
 def test_one_layer_between_names_belongs_to_its_readers() -> None:
     body = '["/net/Neg"] i = Neg(x) c = MatMul(i, w0) ["/net/act/Relu"] b = Relu(c) ["/net/Exp"] y = Exp(b)'
     assert placed(body + " z = Neg(y)", UNNAMED)["c"] == "net"
+
+
+def test_layers_beside_each_other_belong_to_their_readers_each() -> None:
+    """As quantisers leave query and key: products without a name that share what they read."""
+    made = '["/att/Neg"] n = Neg(x) c = Cast<to = 1>(n) q = MatMul(c, w0) k = MatMul(c, w1)'
+    sums = '["/att/q/Add"] y = Add(q, bias) ["/att/k/Add"] z = Add(k, bias)'
+    found = placed(f"{made} {sums}", UNNAMED + ", float[2] bias = {1,2}")
+    assert (found["c"], found["q"], found["k"]) == ("att", "att.q", "att.k")
