@@ -83,7 +83,7 @@ def _without_operator(graph: GraphIndex, node: int, scope: Scope, names: Sequenc
     """
     while scope.chain and scope.text:
         operator = scope.text.rpartition("/")[2]
-        if not operator[0].isupper() or all(
+        if not operator[:1].isupper() or all(
             names[other] != f"/{scope.text}" or graph.operators[other][1] != operator
             for other in graph.predecessors(node)
         ):
