@@ -61,6 +61,12 @@ def parameter_named_by(name: str) -> str:
     return _FOLDED.sub("", _QUANTISED.sub("", name))
 
 
+def is_named_transposed(name: str) -> bool:
+    """Whether a quantiser transposed the weight: `fc.weight_Transposed_quantized`."""
+    found = _QUANTISED.search(name)
+    return found is not None and found[0].startswith("_Transposed")
+
+
 def is_named_after_input(graph: GraphIndex, node: int, name: str) -> bool:
     """Whether the name of a node is that of a value that it reads, with something in front or behind."""
     if not isinstance(name, str) or not name:

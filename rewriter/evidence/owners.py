@@ -37,7 +37,7 @@ def is_of_activation(graph: GraphIndex, name: str) -> bool:
 def _without_operator(graph: GraphIndex, value: int, owner: ModulePath) -> ModulePath:
     """The module above where the last name of `owner` is that of an operator that reads the value."""
     above = owner.parent
-    if not above or not owner.name[0].isupper():
+    if not above or not owner.name[:1].isupper():
         return owner
     for node in graph.readers[value]:
         name = graph.names[node]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
-from rewriter.evidence.derived import parameter_named_by
+from rewriter.evidence.derived import is_named_transposed, parameter_named_by
 from rewriter.evidence.grammar import owner_of_parameter
 from rewriter.evidence.operands import operands_of
 from rewriter.evidence.owners import owners_of_constants
@@ -87,7 +87,8 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
     helpers = operands_of(graph).helpers
     for value, tensor in graph.initializers.items():
         if value not in helpers and (owner := owners.get(value)):
-            transposed = bool(tensor.metadata_props) and TRANSPOSED in read(tensor)
+            noted = bool(tensor.metadata_props) and TRANSPOSED in read(tensor)
+            transposed = noted or is_named_transposed(tensor.name)
             name = owner.child(_local(tensor.name))
             yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER)
     for node in range(len(graph.nodes)):

@@ -65,6 +65,10 @@ def _of_all_parts(
     return module
 
 
+def _is_tensorflow(graph: GraphIndex, node: int) -> bool:
+    return any(is_tensor(graph.value_names[value]) for value in graph.writes[node] if value != NONE)
+
+
 def _names_constant(graph: GraphIndex, node: int, name: str) -> bool:
     """Whether the name is that of a constant, which builders of models keep in a scope of their own."""
     if graph.operators[node][1] != "Constant" or not isinstance(name, str) or not name.startswith("/"):
@@ -79,7 +83,7 @@ def _without_operator(graph: GraphIndex, node: int, scope: Scope, names: Sequenc
     """
     while scope.chain and scope.text:
         operator = scope.text.rpartition("/")[2]
-        if not operator[0].isupper() or all(
+        if not operator[:1].isupper() or all(
             names[other] != f"/{scope.text}" or graph.operators[other][1] != operator
             for other in graph.predecessors(node)
         ):
@@ -93,9 +97,9 @@ def _read(graph: GraphIndex, node: int, name: str) -> tuple[Scope, Source, str] 
         return None
     if is_named_after_input(graph, node, name) or _names_constant(graph, node, name):
         return None
-    written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
+    written = (graph.value_names[value] for value in graph.writes[node] if value != NONE)
     dotted = isinstance(name, str) and "." in name and not name.startswith("/")
-    scope = scope_of_node_name(without_dots(name) if dotted and any(map(is_tensor, written)) else name)
+    scope = scope_of_node_name(without_dots(name) if dotted and _is_tensorflow(graph, node) else name)
     if scope and not names_value(name):
         return scope, Source.SCOPE_NAME, name
     readings = [(told, Source.VALUE_NAME, value) for value in written if (told := scope_of_value_name(value))]

@@ -69,8 +69,11 @@ def _parts(
     """A tensor whole, once for each module that has it; or its parts, and what is left of it."""
     stored = operands.stored[value]
     whole = _tensor(graph, value, stored, role, operands.packed.get(value, stored.elements))
+    if not claims:
+        yield owner, whole
+        return
     if not any(claim.part for claim in claims):
-        for path in dict.fromkeys(claim.name.parent or ROOT for claim in claims) or (owner,):
+        for path in dict.fromkeys(claim.name.parent or ROOT for claim in claims):
             yield path, whole
         return
     rest = whole

@@ -75,6 +75,15 @@ def test_a_quantised_weight_is_one_parameter_of_the_name_it_had() -> None:
     assert [(held.name, held.dtype) for held in tree["fc"].parameters] == [("weight", "int8")]
 
 
+def test_a_quantised_weight_that_was_transposed_says_so() -> None:
+    text = """g (uint8[2,4] x) => (int32[2,8] y)
+    <int8[4,8] "fc.weight_Transposed_quantized" = {0}> {
+      ["/fc/Gemm_MatMul_quant"] y = MatMulInteger(x, "fc.weight_Transposed_quantized")
+    }"""
+    (held,) = analyse(GraphIndex(model(text))).tree["fc"].parameters
+    assert (held.name, held.transposed) == ("weight", True)
+
+
 def test_a_fused_norm_belongs_to_the_module_that_its_name_and_its_weight_say() -> None:
     text = """g (float[2,4] x, float[2,4] z) => (float[2,4] y)
     <float[4] "l.0.norm.weight" = {0}> {
