@@ -1,4 +1,4 @@
-"""The verbs that show a model elsewhere, each as a dataclass of its options; the docstring is its help page."""
+"""The verbs that show a model elsewhere, each a dataclass of its options; the docstring is its help page."""
 
 from __future__ import annotations
 
