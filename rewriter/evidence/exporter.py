@@ -12,6 +12,9 @@ import re
 from functools import lru_cache
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.lost_stacks import find_owners
+from rewriter.evidence.stacks import are_contradicted, extends, resolve
+from rewriter.evidence.weights_read import WeightsRead
 from rewriter.model.graph import GraphIndex
 from rewriter.model.metadata import get, read
 from rewriter.paths import ModulePath
@@ -37,22 +40,36 @@ Scopes = tuple[tuple[ModulePath, ...], tuple[str, ...]]
 
 def testify(graph: GraphIndex) -> Testimony:
     """Claims for every node with a module stack, classes for all modules on it, and folded parameters."""
+    read_from = _scopes_of_nodes(graph)
+    targets = signature(graph)
+    weights = WeightsRead(graph, targets.values(), folded_from(graph))
+    stacks = {node: scopes[0] for node, (scopes, _) in read_from.items()}
+    if not all(map(extends, set(stacks.values()))) or are_contradicted(stacks, weights):
+        stacks = resolve(stacks, weights)
+    called = {module for stack in set(stacks.values()) for module in stack}
+    owners = find_owners(graph, {node: stack[-1] for node, stack in stacks.items()}, called, weights)
     claims = []
     classes: dict[ModulePath, str] = {}
-    called: set[ModulePath] = set()
     last: Scopes = (), ()
-    for number, entries in graph.entries(_of_scopes):
-        scopes = modules, names = _scopes(entries)
-        if not modules:
-            continue
-        if scopes is not last:  # as the nodes before it
-            last = scopes
+    for node, ((_, names), detail) in read_from.items():
+        modules = stacks[node]
+        if last != (modules, names):
+            last = modules, names
             classes.update(zip(modules, names, strict=False))
-            called.update(modules)
-        class_name = names[-1] if names else None
-        detail = entries.get(NAME_SCOPES) or entries[NAMESPACE]
-        claims.append(Claim(number, modules[-1], class_name, Source.EXPORTER, None, detail))
-    return Testimony(tuple(claims), classes, tuple(_folded(graph)), frozenset(called))
+        class_name = names[-1] if names and node not in owners else None
+        module = owners.get(node, modules[-1])
+        claims.append(Claim(node, module, class_name, Source.EXPORTER, None, detail))
+    return Testimony(tuple(claims), classes, tuple(_folded(graph)), frozenset(called.union(owners.values())))
+
+
+def _scopes_of_nodes(graph: GraphIndex) -> dict[int, tuple[Scopes, str]]:
+    """Node -> what its metadata says, and the text that says it."""
+    found = {}
+    for number, entries in graph.entries(_of_scopes):
+        scopes = _scopes(entries)
+        if scopes[0]:
+            found[number] = scopes, entries.get(NAME_SCOPES) or entries[NAMESPACE]
+    return found
 
 
 def _of_scopes(keys: tuple[str, ...]) -> frozenset[str]:

@@ -1,0 +1,107 @@
+"""Nodes whose module stack ends too early, and the owners of their weights that they belong to.
+
+Torch traces the body of a higher-order operator apart (`nested_compile_region`, `no_grad` around a `forward`)
+and notes no modules inside, so its nodes bear the stack of the call alone. Where their weights belong to
+modules further down that no stack names, they were called there. A module that uses the weights of its own
+child is not mistaken for this (`MultiheadAttention` multiplies by `out_proj.weight`): the owners lie two
+calls down, or the stack trace ends in generated code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+
+from rewriter.evidence.weights_read import WeightsRead
+from rewriter.model.graph import GraphIndex
+from rewriter.model.metadata import get
+from rewriter.paths import ROOT, ModulePath, common_ancestor
+
+STACK_TRACE = "pkg.torch.onnx.stack_trace"
+_GENERATED = 'File "<eval_with_key>'
+
+
+def find_owners(
+    graph: GraphIndex, placed: Mapping[int, ModulePath], called: Set[ModulePath], weights: WeightsRead
+) -> dict[int, ModulePath]:
+    """Node -> the module below the one in `placed` that it belongs to, for nodes whose stack ends too early.
+
+    Args:
+        graph: the model.
+        placed: node -> the last module of its stack.
+        called: the modules on all stacks.
+        weights: who owns what nodes read.
+    """
+    owned: dict[tuple[ModulePath, ModulePath], dict[int, ModulePath]] = {}
+    for node, module in placed.items():
+        owner = weights.owner(node)
+        if owner and owner.module not in called and owner.module != module and module.holds(owner.module):
+            caller = next(p for p in owner.module.ancestors() if p in called or p == module)
+            owned.setdefault((module, caller), {})[node] = owner.module
+    found: dict[int, ModulePath] = {}
+    for (module, caller), owners in owned.items():
+        decided = {node: owner for node, owner in owners.items() if weights.decides_below(node, module)}
+        if any(_is_lost(graph, node, owner, caller) for node, owner in decided.items()):
+            found |= decided
+    lost = {placed[node] for node in found}
+    for node, module in placed.items():
+        if module in lost and node not in found and weights.owner(node) is not None:
+            beside = (found[n] for n in (*graph.successors(node), *graph.predecessors(node)) if n in found)
+            found |= _beside(node, beside, weights)
+    return found | _between(graph, placed, lost, found)
+
+
+def _is_lost(graph: GraphIndex, node: int, owner: ModulePath, caller: ModulePath) -> bool:
+    """Whether a call between the owner and the last module above it that was called left no trace."""
+    calls = [atom for atom in owner.relative_to(caller).split(".") if not atom.isdecimal()]
+    if len(calls) > 1:
+        return True
+    frames = (get(graph.nodes[node], STACK_TRACE) or "").rpartition("File ")
+    return "".join(frames[1:]).startswith(_GENERATED)
+
+
+def _beside(node: int, beside: Iterable[ModulePath], weights: WeightsRead) -> dict[int, ModulePath]:
+    """The owner of equal tensors that were merged into one, by the module that stands beside it."""
+    for neighbour in beside:
+        for parent in neighbour.ancestors():
+            if owners := weights.possible_below(node, parent):
+                return {node: owners[0]} if len(owners) == 1 else {}
+    return {}
+
+
+def _between(
+    graph: GraphIndex,
+    placed: Mapping[int, ModulePath],
+    lost: Set[ModulePath],
+    found: Mapping[int, ModulePath],
+) -> dict[int, ModulePath]:
+    """Nodes without weights: where the owners before them and those behind them meet."""
+    open_nodes = sorted(node for node, module in placed.items() if module in lost and node not in found)
+    is_open = set(open_nodes)
+    sure = {node: found.get(node, module) for node, module in placed.items() if node not in is_open}
+    before, behind = dict(sure), dict(sure)
+    for node in open_nodes:
+        _meet(before, node, graph.predecessors(node))
+    for node in reversed(open_nodes):
+        _meet(behind, node, graph.successors(node))
+    owners = set(found.values())
+    between = {}
+    for node in open_nodes:
+        if node not in before or node not in behind:
+            continue
+        meeting = common_ancestor((before[node], behind[node])) or ROOT
+        while meeting and (meeting in owners or _is_list(meeting, before[node], behind[node])):
+            meeting = meeting.parent or ROOT
+        if meeting != placed[node] and placed[node].holds(meeting):
+            between[node] = meeting
+    return between
+
+
+def _meet(known: dict[int, ModulePath], node: int, others: Iterable[int]) -> None:
+    meeting = common_ancestor(known[other] for other in others if other in known)
+    if meeting is not None:
+        known[node] = meeting
+
+
+def _is_list(module: ModulePath, *beneath: ModulePath) -> bool:
+    """Whether what lies beneath are its numbered parts: a list is never called."""
+    return any(path.relative_to(module).partition(".")[0].isdecimal() for path in beneath)

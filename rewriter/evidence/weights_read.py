@@ -1,0 +1,138 @@
+"""Who owns the weights that nodes read, as far as that can correct what metadata says of those nodes.
+
+A tensor that one node reads decides. One that several read may stand for equal tensors of other modules,
+which exporters merge: it decides only where the signature of the program has no parameter left that may have
+been merged into it, else it supports.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Set
+from functools import cached_property
+from typing import NamedTuple
+
+from rewriter.evidence.grammar import owner_of_parameter
+from rewriter.evidence.parameters import readers_of
+from rewriter.evidence.restored import owners_given
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.paths import ModulePath
+
+
+class Owner(NamedTuple):
+    """The owner of what a node reads, and whether that decides."""
+
+    module: ModulePath
+    decides: bool
+
+
+class WeightsRead:
+    """Node -> the owner of the weights it reads.
+
+    Args:
+        graph: the model.
+        signature: the names in the state dict of all parameters and buffers; empty where nobody noted them.
+        folded: initializers that were computed -> the names they were computed from.
+    """
+
+    def __init__(
+        self, graph: GraphIndex, signature: Iterable[str], folded: Mapping[int, tuple[str, ...]]
+    ) -> None:
+        self._graph = graph
+        self._owners_for = owners_given(graph)
+        self._folded = {value: owner for value, names in folded.items() if (owner := _owner_of_all(names))}
+        self._computed_from = {name for names in folded.values() for name in names}
+        self._signature = tuple(signature)
+        self._decides: dict[int, bool] = {}
+        self._sorted: dict[str, list[str]] = {}
+        self._of_node: dict[int, Owner | None] = {}
+
+    def owner(self, node: int) -> Owner | None:
+        """The one owner of what `node` reads; None where it reads no weight, or those of several modules."""
+        if node not in self._of_node:
+            self._of_node[node] = self._find(node)
+        return self._of_node[node]
+
+    @cached_property
+    def modules(self) -> Set[str]:
+        """The modules that names of parameters tell of, with all above them."""
+        found: set[str] = set()
+        named = (owner_of_parameter(name) for name in self._signature)
+        for owner in (*named, *self._folded.values(), *self._owners_for(0).values()):
+            path = owner or ""
+            while path and path not in found:
+                found.add(path)
+                path = path.rpartition(".")[0]
+        return found
+
+    @cached_property
+    def merged(self) -> Mapping[str, Mapping[str, Set[ModulePath]]]:
+        """Parameters that the file lacks, perhaps since they were merged: name -> last atom -> owners.
+
+        `layers.1.norm.weight` stands under `weight` and `norm`.
+        """
+        graph = self._graph
+        present = self._computed_from.union(graph.value_names[value] for value in graph.constants)
+        found: dict[str, dict[str, set[ModulePath]]] = {}
+        for name in self._signature:
+            owner = owner_of_parameter(name)
+            if owner and name not in present:
+                of_name = found.setdefault(name.rpartition(".")[2], {})
+                of_name.setdefault(owner.name, set()).add(owner)
+        return found
+
+    def decides_below(self, node: int, module: ModulePath) -> bool:
+        """Whether what a node reads decides who owns it, if that is known to lie below `module`."""
+        owner = self.owner(node)
+        if owner is None or owner.decides:
+            return owner is not None
+        names = (self._graph.value_names[value] for value in self._graph.reads[node] if value != NONE)
+        if not self._signature or module not in self.modules:
+            return False
+        return not any(self._lacks_below(name.rpartition(".")[2], module) for name in names)
+
+    def _lacks_below(self, local: str, module: ModulePath) -> bool:
+        """Whether a module below another has a parameter of that name which the file lacks."""
+        if local not in self._sorted:
+            owners = {owner for of_name in self.merged.get(local, {}).values() for owner in of_name}
+            self._sorted[local] = sorted(f"{owner}." for owner in owners)
+        position = bisect_left(self._sorted[local], f"{module}.")
+        return any(owner.startswith(f"{module}.") for owner in self._sorted[local][position : position + 1])
+
+    def possible_below(self, node: int, parent: ModulePath) -> list[ModulePath]:
+        """The children of `parent` that may own what a node reads, where exporters merged equal tensors."""
+        owners = self._owners_for(node)
+        found: set[ModulePath] | None = None
+        for value in self._graph.reads[node]:
+            if owner := owners.get(value):
+                merged = self.merged.get(self._graph.value_names[value].rpartition(".")[2], {})
+                names = {owner.name, *merged}
+                children = {parent.child(name) for name in names}
+                own = {child for child in children if child == owner or child in merged.get(child.name, ())}
+                found = own if found is None else found & own
+        return sorted(found or ())
+
+    def _find(self, node: int) -> Owner | None:
+        owners = self._owners_for(node)
+        told: dict[bool, set[ModulePath]] = {True: set(), False: set()}
+        for value in self._graph.reads[node]:
+            owner = owners.get(value) or self._folded.get(value) if value != NONE else None
+            if owner:
+                told[self._is_decisive(value)].add(owner)
+        for decides in (True, False):
+            if told[decides]:
+                return Owner(next(iter(told[decides])), decides) if len(told[decides]) == 1 else None
+        return None
+
+    def _is_decisive(self, value: int) -> bool:
+        if value not in self._decides:
+            readers = self._graph.readers[value]
+            local = self._graph.value_names[value].rpartition(".")[2]
+            alone = len(readers) == 1 and len(readers_of(self._graph, value)) == 1
+            self._decides[value] = alone or (bool(self._signature) and local not in self.merged)
+        return self._decides[value]
+
+
+def _owner_of_all(names: tuple[str, ...]) -> ModulePath | None:
+    owners = {owner_of_parameter(name) for name in names}
+    return owners.pop() if len(owners) == 1 else None
