@@ -27,9 +27,13 @@ _REPLACED = "forward"
 
 
 class Access(NamedTuple):
-    """A path through attributes: from module `base` to the module `rest` below it; '' for `base` itself."""
+    """A path through attributes: by `way`, from the module `base`, to a module and what it calls `rest`.
+
+    `rest` is '' for that module itself, which mostly is `base`.
+    """
 
     base: ModulePath
+    way: str
     rest: str
 
 
@@ -51,7 +55,8 @@ def read(text: str, modules: Set[str]) -> Access | None:
     first = access.index(True)
     last = len(access) - 1 - access[::-1].index(True)
     base, rest = ModulePath(".".join(atoms[:first])), atoms[last + 1 :]
-    return Access(base, _known_end(base, rest, modules) if atoms[last] == _REPLACED else ".".join(rest))
+    end = _known_end(base, rest, modules) if atoms[last] == _REPLACED else ".".join(rest)
+    return Access(base, ".".join(atoms[: last + 1]), end)
 
 
 def _is_access(atoms: Sequence[str], position: int, modules: Set[str]) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.lost_stacks import find_owners
-from rewriter.evidence.stacks import are_contradicted, extends, resolve
+from rewriter.evidence.stacks import Stack, are_contradicted, extends, resolve
 from rewriter.evidence.weights_read import WeightsRead
 from rewriter.model.graph import GraphIndex
 from rewriter.model.metadata import get, read
@@ -27,6 +28,7 @@ FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
 GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _LISTS = frozenset({NAME_SCOPES, CLASS_HIERARCHY})
 
+_OF_TORCH = "torch.nn.modules."
 # torch names this "module" where a node was made outside of any; it is no place.
 _SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
 _SIGNATURE_LINE = re.compile(r"^(\w+): (?:PARAMETER|BUFFER) target='(.*?)'", re.MULTILINE)
@@ -48,6 +50,7 @@ def testify(graph: GraphIndex) -> Testimony:
         stacks = resolve(stacks, weights)
     called = {module for stack in set(stacks.values()) for module in stack}
     owners = find_owners(graph, {node: stack[-1] for node, stack in stacks.items()}, called, weights)
+    owners |= _not_in_leaves(read_from, stacks, weights)
     claims = []
     classes: dict[ModulePath, str] = {}
     last: Scopes = (), ()
@@ -56,10 +59,25 @@ def testify(graph: GraphIndex) -> Testimony:
         if last != (modules, names):
             last = modules, names
             classes.update(zip(modules, names, strict=False))
-        class_name = names[-1] if names and node not in owners else None
         module = owners.get(node, modules[-1])
+        class_name = names[-1] if names and module == modules[-1] else None
         claims.append(Claim(node, module, class_name, Source.EXPORTER, None, detail))
     return Testimony(tuple(claims), classes, tuple(_folded(graph)), frozenset(called.union(owners.values())))
+
+
+def _not_in_leaves(
+    read_from: Mapping[int, tuple[Scopes, str]], stacks: Mapping[int, Stack], weights: WeightsRead
+) -> dict[int, ModulePath]:
+    """Nodes whose weight decides that they are not in a module of torch's own that has no weights."""
+    found = {}
+    for node, ((_, names), _) in read_from.items():
+        module = stacks[node][-1]
+        if not names or not names[-1].startswith(_OF_TORCH) or module in weights.modules:
+            continue
+        owner = weights.owner(node)
+        if owner and owner.decides and not module.holds(owner.module) and not owner.module.holds(module):
+            found[node] = owner.module
+    return found
 
 
 def _scopes_of_nodes(graph: GraphIndex) -> dict[int, tuple[Scopes, str]]:

@@ -18,7 +18,7 @@ are kept. The order, and why:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.hearing import Heard, Hearing, winners
 from rewriter.evidence.like_fit import LikeFit
 from rewriter.evidence.reference_fit import Fit
+from rewriter.evidence.restored import owners_given
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
@@ -77,6 +78,7 @@ class Settled:
         notes: what witnesses have to say of the file as a whole, a line each.
         heard: what each witness said, in the order they were heard.
         original: how far the original fits; None where none was given.
+        supported: the nodes whose weights other nodes read as well, so that these contradict no winner.
     """
 
     claims: tuple[tuple[Claim, ...], ...]
@@ -91,11 +93,15 @@ class Settled:
     notes: tuple[str, ...]
     heard: tuple[Heard, ...]
     original: LikeFit | None = None
+    supported: frozenset[int] = frozenset()
 
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
         """Modules that the losing claims on `node` name against the winner."""
-        claims = self.claims[node]
-        return tuple(dict.fromkeys(c.module for c in claims[1:] if _contradicts(claims[0], c)))
+        winner, *others = self.claims[node] or (None,)
+        against = [claim for claim in others if winner is not None and _contradicts(winner, claim)]
+        if node in self.supported:
+            against = [claim for claim in against if claim.source is not Source.PARAMETER]
+        return tuple(dict.fromkeys(claim.module for claim in against))
 
 
 def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) -> Settled:
@@ -172,7 +178,18 @@ def _decide(
         tuple(note for testimony in testimonies for note in testimony.notes),
         tuple(hearing.heard),
         original,
+        frozenset(_supported(graph, hearing.claims)),
     )
+
+
+def _supported(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> Iterator[int]:
+    """The nodes that share every named weight they read: exporters merge equal ones under one name."""
+    owners_for = owners_given(graph)
+    for node, of_node in enumerate(claims):
+        if len(of_node) > 1 and any(claim.source is Source.PARAMETER for claim in of_node[1:]):
+            owners = owners_for(node)
+            if all(len(graph.readers[value]) > 1 for value in graph.reads[node] if value in owners):
+                yield node
 
 
 def _find_fit(graph: GraphIndex, given: Given, hearing: Hearing, path: Path | None) -> Fit | None:

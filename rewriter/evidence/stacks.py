@@ -10,12 +10,13 @@ is only what that `forward` called: `model`, `model.1`, `conv`. Such an entry is
   `blocks.1.conv`, when `blocks.0.forward` was called and not `blocks.0`.
 
 Entries without weights follow those beside them in the same stack. Next to an entry that extends the stack,
-one that does not is absolute: there torch knew where it was.
+or that strict export reached through attributes, any other is absolute: torch knew there where it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from rewriter.evidence.access_paths import Access, read
@@ -41,14 +42,16 @@ class _Entry(NamedTuple):
         base: what it is relative to; None for an entry that has to be looked into.
         likely: what it is relative to where nothing else tells.
         nodes: those that have it, in file order.
-        accessed: whether attributes lead from `likely` to it.
+        way: the attributes that lead from `likely` to it; None where none do.
+        tails: node -> what follows it on the stack of that node, where the texts tell.
     """
 
     rest: str
     base: ModulePath | None
     likely: ModulePath
     nodes: list[int]
-    accessed: bool = False
+    way: str | None = None
+    tails: Mapping[int, str] = MappingProxyType({})
 
 
 def extends(stack: Stack) -> bool:
@@ -88,7 +91,7 @@ def resolve(stacks: Mapping[int, Stack], weights: WeightsRead) -> dict[int, Stac
                 resolved[node] = level.resolved
             else:
                 beneath.setdefault(stacks[node][depth], []).append(node)
-        entries = {text: _enter(text, nodes, level, weights) for text, nodes in beneath.items()}
+        entries = {text: _enter(text, nodes, level, stacks, weights) for text, nodes in beneath.items()}
         bases = _find_bases(entries, level.resolved, weights)
         for text, entry in entries.items():
             placed: dict[ModulePath, list[int]] = {}
@@ -100,15 +103,18 @@ def resolve(stacks: Mapping[int, Stack], weights: WeightsRead) -> dict[int, Stac
     return resolved
 
 
-def _enter(text: ModulePath, nodes: list[int], level: _Level, weights: WeightsRead) -> _Entry:
+def _enter(
+    text: ModulePath, nodes: list[int], level: _Level, stacks: Mapping[int, Stack], weights: WeightsRead
+) -> _Entry:
     """An entry behind those of `level`, with its base where the text alone tells it."""
     parent = level.resolved[-1] if level.resolved else ROOT
     for raw, path in zip(reversed(level.texts), reversed(level.resolved), strict=True):
         if raw and raw != path and text.startswith(raw + "."):
             return _Entry(text[len(raw) + 1 :], path, path, nodes)
     if access := read(text, weights.modules):
-        base = _base_of(access, level)
-        return _Entry(access.rest, None if access.rest else base, base, nodes, accessed=True)
+        ends = {node: stacks[node][-1] for node in nodes}
+        tails = {n: end[len(text) + 1 :] for n, end in ends.items() if end.startswith(text + ".")}
+        return _Entry(access.rest, None, _base_of(access, level), nodes, access.way, tails)
     if any(path and text.startswith(path + ".") for path in level.resolved):
         return _Entry(text, ROOT, ROOT, nodes)
     return _Entry(text, None if text else ROOT, parent, nodes)
@@ -131,16 +137,19 @@ def _find_bases(
     bases: dict[int, ModulePath | None] = {}
     for entry in open_entries:
         bases |= _told_by_weights(entry, above, weights)
+    bases |= _told_by_way(open_entries, bases)
     told = {base for base in bases.values() if base is not None}
     if not parent:
         told = _keep_contested(open_entries, bases)
-    knows_its_place = parent not in told and any(e.base is not None for text, e in entries.items() if text)
+    from_root = any(entry.way is not None for entry in open_entries) or (
+        parent not in told and any(entry.base is not None for text, entry in entries.items() if text)
+    )
     for entry in open_entries:
         if any(bases[node] is not None for node in entry.nodes):
             continue
         if entry.likely.child(entry.rest) in weights.modules:
             base = entry.likely
-        elif not entry.accessed and (knows_its_place or entry.rest in weights.modules):
+        elif entry.way is None and (from_root or entry.rest in weights.modules):
             base = ROOT
         elif told.issubset((*above, ROOT)):
             base = next(iter(told)) if len(told) == 1 else entry.likely
@@ -151,6 +160,22 @@ def _find_bases(
     texts = {node: entry.rest for entry in open_entries for node in entry.nodes}
     filled = _fill([bases[node] for node in in_order], [texts[node] for node in in_order])
     return dict(zip(in_order, filled, strict=True))
+
+
+def _told_by_way(entries: Sequence[_Entry], bases: Mapping[int, ModulePath | None]) -> dict[int, ModulePath]:
+    """The bases of entries without weights to which the same attributes lead as to others with weights."""
+    by_way: dict[str, set[ModulePath]] = {}
+    for entry in entries:
+        if entry.way is not None:
+            told = (base for node in entry.nodes if (base := bases[node]) is not None)
+            by_way.setdefault(entry.way, set()).update(told)
+    return {
+        node: next(iter(by_way[entry.way]))
+        for entry in entries
+        if entry.way is not None and len(by_way[entry.way]) == 1
+        for node in entry.nodes
+        if bases[node] is None
+    }
 
 
 def _keep_contested(entries: Sequence[_Entry], bases: dict[int, ModulePath | None]) -> set[ModulePath]:
@@ -165,7 +190,7 @@ def _keep_contested(entries: Sequence[_Entry], bases: dict[int, ModulePath | Non
     contested = {base for told in answers if len(told) > 1 for base in told} | {ROOT}
     for entry in entries:
         for node in entry.nodes:
-            if bases[node] not in contested and bases[node] is not None and not entry.accessed:
+            if bases[node] not in contested and bases[node] is not None and entry.way is None:
                 bases[node] = ROOT
     return {base for base in bases.values() if base is not None}
 
@@ -179,12 +204,15 @@ def _told_by_weights(entry: _Entry, above: Stack, weights: WeightsRead) -> dict[
         owner = weights.owner(node)
         if owner is None:
             continue
-        base = _holding(entry.rest, owner, bases)
+        rest = entry.rest or entry.tails.get(node)
+        if not rest:
+            continue
+        base = _holding(rest, owner, bases)
         if base is None and owner.decides:
-            base = _beside(entry.rest, owner, weights)
+            base = _beside(rest, owner, weights)
         if base is not None:
             (decided if owner.decides else supported)[node] = base
-        elif common_ancestor((entry.likely.child(entry.rest), owner.module)):
+        elif common_ancestor((entry.likely.child(rest), owner.module)):
             supported[node] = entry.likely
     votes = decided or supported
     answers = set(votes.values())
