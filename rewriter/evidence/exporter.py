@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.grammar import DEEPEST
 from rewriter.evidence.lost_stacks import find_owners
-from rewriter.evidence.stacks import Stack, are_contradicted, extends, resolve
+from rewriter.evidence.stack_bases import Stack
+from rewriter.evidence.stacks import are_contradicted, extends, resolve
 from rewriter.evidence.weights_read import WeightsRead
 from rewriter.model.graph import GraphIndex
 from rewriter.model.metadata import get, read
@@ -85,7 +87,7 @@ def _scopes_of_nodes(graph: GraphIndex) -> dict[int, tuple[Scopes, str]]:
     found = {}
     for number, entries in graph.entries(_of_scopes):
         scopes = _scopes(entries)
-        if scopes[0]:
+        if 0 < len(scopes[0]) <= DEEPEST:
             found[number] = scopes, entries.get(NAME_SCOPES) or entries[NAMESPACE]
     return found
 

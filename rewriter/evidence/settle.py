@@ -18,7 +18,7 @@ are kept. The order, and why:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from rewriter.evidence import (
     activations,
     between,
     checkpoint_match,
+    conflicts,
     dataflow,
     derived,
     exporter,
@@ -44,7 +45,6 @@ from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.hearing import Heard, Hearing, winners
 from rewriter.evidence.like_fit import LikeFit
 from rewriter.evidence.reference_fit import Fit
-from rewriter.evidence.restored import owners_given
 from rewriter.model.graph import GraphIndex
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
@@ -97,10 +97,7 @@ class Settled:
 
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
         """Modules that the losing claims on `node` name against the winner."""
-        winner, *others = self.claims[node] or (None,)
-        against = [claim for claim in others if winner is not None and _contradicts(winner, claim)]
-        if node in self.supported:
-            against = [claim for claim in against if claim.source is not Source.PARAMETER]
+        against = conflicts.against_winner(self.claims[node], node in self.supported)
         return tuple(dict.fromkeys(claim.module for claim in against))
 
 
@@ -178,18 +175,8 @@ def _decide(
         tuple(note for testimony in testimonies for note in testimony.notes),
         tuple(hearing.heard),
         original,
-        frozenset(_supported(graph, hearing.claims)),
+        frozenset(conflicts.only_supported(graph, hearing.claims)),
     )
-
-
-def _supported(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> Iterator[int]:
-    """The nodes that share every named weight they read: exporters merge equal ones under one name."""
-    owners_for = owners_given(graph)
-    for node, of_node in enumerate(claims):
-        if len(of_node) > 1 and any(claim.source is Source.PARAMETER for claim in of_node[1:]):
-            owners = owners_for(node)
-            if all(len(graph.readers[value]) > 1 for value in graph.reads[node] if value in owners):
-                yield node
 
 
 def _find_fit(graph: GraphIndex, given: Given, hearing: Hearing, path: Path | None) -> Fit | None:
@@ -241,16 +228,3 @@ def _tell_calls(
                 default=0,
             )
     return tuple(call or 0 for call in calls), module_calls
-
-
-def _contradicts(winner: Claim, other: Claim) -> bool:
-    """Whether two claims cannot both be right.
-
-    A module may well use a weight of a module above or below it (`mha` multiplies by `mha.out_proj.weight`),
-    so the owner of a parameter contradicts only from another branch of the tree.
-    """
-    if other.module == winner.module:
-        return False
-    if other.source is Source.PARAMETER:
-        return not (winner.module.holds(other.module) or other.module.holds(winner.module))
-    return True

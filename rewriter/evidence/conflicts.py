@@ -1,0 +1,46 @@
+"""Which losing claims on a node contradict the winner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rewriter.evidence.claim import Claim, Source
+from rewriter.evidence.restored import owners_given
+from rewriter.model.graph import GraphIndex
+
+
+def against_winner(claims: Sequence[Claim], supported: bool) -> list[Claim]:
+    """The claims on a node that cannot be right if the first is.
+
+    Args:
+        claims: the winner first.
+        supported: whether the weights of the node only support (see `only_supported`).
+    """
+    return [
+        claim
+        for claim in claims[1:]
+        if contradicts(claims[0], claim) and not (supported and claim.source is Source.PARAMETER)
+    ]
+
+
+def only_supported(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> Iterator[int]:
+    """The nodes that share every named weight they read: exporters merge equal ones under one name."""
+    owners_for = owners_given(graph)
+    for node, of_node in enumerate(claims):
+        if len(of_node) > 1 and any(claim.source is Source.PARAMETER for claim in of_node[1:]):
+            owners = owners_for(node)
+            if all(len(graph.readers[value]) > 1 for value in graph.reads[node] if value in owners):
+                yield node
+
+
+def contradicts(winner: Claim, other: Claim) -> bool:
+    """Whether two claims cannot both be right.
+
+    A module may well use a weight of a module above or below it (`mha` multiplies by `mha.out_proj.weight`),
+    so the owner of a parameter contradicts only from another branch of the tree.
+    """
+    if other.module == winner.module:
+        return False
+    if other.source is Source.PARAMETER:
+        return not (winner.module.holds(other.module) or other.module.holds(winner.module))
+    return True
