@@ -9,7 +9,8 @@ calls down, or the stack trace ends in generated code.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from rewriter.evidence.weights_read import WeightsRead
 from rewriter.model.graph import GraphIndex
@@ -43,10 +44,7 @@ def find_owners(
         if any(_is_lost(graph, node, owner, caller) for node, owner in decided.items()):
             found |= decided
     lost = {placed[node] for node in found}
-    for node, module in placed.items():
-        if module in lost and node not in found and weights.owner(node) is not None:
-            beside = (found[n] for n in (*graph.successors(node), *graph.predecessors(node)) if n in found)
-            found |= _beside(node, beside, weights)
+    found |= _deal_out([n for n, m in placed.items() if m in lost and n not in found], found, called, weights)
     return found | _between(graph, placed, lost, found)
 
 
@@ -59,13 +57,35 @@ def _is_lost(graph: GraphIndex, node: int, owner: ModulePath, caller: ModulePath
     return "".join(frames[1:]).startswith(_GENERATED)
 
 
-def _beside(node: int, beside: Iterable[ModulePath], weights: WeightsRead) -> dict[int, ModulePath]:
-    """The owner of equal tensors that were merged into one, by the module that stands beside it."""
-    for neighbour in beside:
-        for parent in neighbour.ancestors():
-            if owners := weights.possible_below(node, parent):
-                return {node: owners[0]} if len(owners) == 1 else {}
-    return {}
+def _deal_out(
+    nodes: Iterable[int], found: Mapping[int, ModulePath], called: Set[ModulePath], weights: WeightsRead
+) -> dict[int, ModulePath]:
+    """Owners of equal tensors that exporters merged into one: the first node that reads it is of the first.
+
+    Nothing is said where there are not as many nodes as owners, or where one would not stand beside a node of
+    the module that holds its owner.
+    """
+    sharing: dict[tuple[int, ...], list[int]] = {}
+    for node in nodes:
+        if named := weights.named(node):
+            sharing.setdefault(named, []).append(node)
+    in_order = sorted(found)
+    dealt: dict[int, ModulePath] = {}
+    for readers in sharing.values():
+        owners = [owner for owner in weights.sharers(readers[0]) if owner not in called]
+        if len(owners) == len(readers):
+            pairs = dict(zip(sorted(readers), owners, strict=True))
+            if all(_stands_beside(node, owner, found, in_order) for node, owner in pairs.items()):
+                dealt |= pairs
+    return dealt
+
+
+def _stands_beside(
+    node: int, owner: ModulePath, found: Mapping[int, ModulePath], in_order: Sequence[int]
+) -> bool:
+    position = bisect_left(in_order, node)
+    neighbours = in_order[max(0, position - 1) : position + 1]
+    return owner.parent is not None and any(owner.parent.holds(found[other]) for other in neighbours)
 
 
 def _between(

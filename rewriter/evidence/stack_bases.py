@@ -72,11 +72,11 @@ def _default(
         weights: who owns what nodes read.
         from_root: whether torch knew at this level where it was, so that the text is a path from the root.
     """
-    if entry.likely.child(entry.rest) in weights.modules:
+    if entry.way is not None or entry.likely.child(entry.rest) in weights.modules:
         return entry.likely
-    if entry.way is None and (from_root or entry.rest in weights.modules):
+    if from_root or entry.rest in weights.modules:
         return ROOT
-    if not told.issubset((*above, ROOT)):
+    if told - {*above, ROOT}:
         return None
     return next(iter(told)) if len(told) == 1 else entry.likely
 

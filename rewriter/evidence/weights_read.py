@@ -8,7 +8,7 @@ been merged into it, else it supports.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from typing import NamedTuple
 
@@ -66,19 +66,15 @@ class WeightsRead:
         return found
 
     @cached_property
-    def merged(self) -> Mapping[str, Mapping[str, Set[ModulePath]]]:
-        """Parameters that the file lacks, perhaps since they were merged: name -> last atom -> owners.
-
-        `layers.1.norm.weight` stands under `weight` and `norm`.
-        """
+    def merged(self) -> Mapping[str, Sequence[ModulePath]]:
+        """Local name -> owners of parameters of that name that the file lacks, perhaps as merged."""
         graph = self._graph
         present = self._computed_from.union(graph.value_names[value] for value in graph.constants)
-        found: dict[str, dict[str, set[ModulePath]]] = {}
+        found: dict[str, list[ModulePath]] = {}
         for name in self._signature:
             owner = owner_of_parameter(name)
             if owner and name not in present:
-                of_name = found.setdefault(name.rpartition(".")[2], {})
-                of_name.setdefault(owner.name, set()).add(owner)
+                found.setdefault(name.rpartition(".")[2], []).append(owner)
         return found
 
     def decides_below(self, node: int, module: ModulePath) -> bool:
@@ -94,23 +90,29 @@ class WeightsRead:
     def _lacks_below(self, local: str, module: ModulePath) -> bool:
         """Whether a module below another has a parameter of that name which the file lacks."""
         if local not in self._sorted:
-            owners = {owner for of_name in self.merged.get(local, {}).values() for owner in of_name}
-            self._sorted[local] = sorted(f"{owner}." for owner in owners)
+            self._sorted[local] = sorted(f"{owner}." for owner in self.merged.get(local, ()))
         position = bisect_left(self._sorted[local], f"{module}.")
         return any(owner.startswith(f"{module}.") for owner in self._sorted[local][position : position + 1])
 
-    def possible_below(self, node: int, parent: ModulePath) -> list[ModulePath]:
-        """The children of `parent` that may own what a node reads, where exporters merged equal tensors."""
+    def named(self, node: int) -> tuple[int, ...]:
+        """The weights with an owner that a node reads."""
         owners = self._owners_for(node)
-        found: set[ModulePath] | None = None
-        for value in self._graph.reads[node]:
-            if owner := owners.get(value):
-                merged = self.merged.get(self._graph.value_names[value].rpartition(".")[2], {})
-                names = {owner.name, *merged}
-                children = {parent.child(name) for name in names}
-                own = {child for child in children if child == owner or child in merged.get(child.name, ())}
-                found = own if found is None else found & own
-        return sorted(found or ())
+        return tuple(value for value in self._graph.reads[node] if value in owners)
+
+    def sharers(self, node: int) -> list[ModulePath]:
+        """All modules that may own what a node reads, in the order in which their parameters are listed."""
+        owners = self._owners_for(node)
+        found: dict[ModulePath, None] | None = None
+        for value in self.named(node):
+            local = self._graph.value_names[value].rpartition(".")[2]
+            sharing = dict.fromkeys((owners[value], *self.merged.get(local, ())))
+            found = sharing if found is None else {owner: None for owner in found if owner in sharing}
+        return sorted(found or (), key=lambda owner: self._ranks.get(owner, 0))
+
+    @cached_property
+    def _ranks(self) -> Mapping[ModulePath, int]:
+        owners = (owner_of_parameter(name) for name in self._signature)
+        return {owner: rank for rank, owner in enumerate(owners) if owner}
 
     def _find(self, node: int) -> Owner | None:
         owners = self._owners_for(node)
