@@ -44,7 +44,8 @@ def find_owners(
         if any(_is_lost(graph, node, owner, caller) for node, owner in decided.items()):
             found |= decided
     lost = {placed[node] for node in found}
-    found |= _deal_out([n for n, m in placed.items() if m in lost and n not in found], found, called, weights)
+    rest = {node: module for node, module in placed.items() if module in lost and node not in found}
+    found |= _deal_out(rest, found, called, weights)
     return found | _between(graph, placed, lost, found)
 
 
@@ -58,21 +59,25 @@ def _is_lost(graph: GraphIndex, node: int, owner: ModulePath, caller: ModulePath
 
 
 def _deal_out(
-    nodes: Iterable[int], found: Mapping[int, ModulePath], called: Set[ModulePath], weights: WeightsRead
+    rest: Mapping[int, ModulePath],
+    found: Mapping[int, ModulePath],
+    called: Set[ModulePath],
+    weights: WeightsRead,
 ) -> dict[int, ModulePath]:
     """Owners of equal tensors that exporters merged into one: the first node that reads it is of the first.
 
     Nothing is said where there are not as many nodes as owners, or where one would not stand beside a node of
     the module that holds its owner.
     """
-    sharing: dict[tuple[int, ...], list[int]] = {}
-    for node in nodes:
+    sharing: dict[tuple[ModulePath, tuple[int, ...]], list[int]] = {}
+    for node, module in rest.items():
         if named := weights.named(node):
-            sharing.setdefault(named, []).append(node)
+            sharing.setdefault((module, named), []).append(node)
     in_order = sorted(found)
     dealt: dict[int, ModulePath] = {}
-    for readers in sharing.values():
-        owners = [owner for owner in weights.sharers(readers[0]) if owner not in called]
+    for (module, _), readers in sharing.items():
+        sharers = weights.sharers(readers[0])
+        owners = [owner for owner in sharers if owner not in called and module.holds(owner)]
         if len(owners) == len(readers):
             pairs = dict(zip(sorted(readers), owners, strict=True))
             if all(_stands_beside(node, owner, found, in_order) for node, owner in pairs.items()):

@@ -125,6 +125,10 @@ def _told_by_weights(entry: Entry, above: Stack, weights: WeightsRead) -> dict[i
         base = base_holding(rest, owner, bases)
         if base is None and owner.decides:
             base = _beside(rest, owner, weights)
+        if base is not None and base not in bases:
+            there = owner.module.relative_to(base) if base.holds(owner.module) else rest
+            if weights.may_own(node, entry.likely.child(there)):
+                base = entry.likely
         if base is not None:
             (decided if owner.decides else supported)[node] = base
         elif common_ancestor((entry.likely.child(rest), owner.module)):

@@ -41,6 +41,7 @@ class WeightsRead:
         self._graph = graph
         self._owners_for = owners_given(graph)
         self._folded = {value: owner for value, names in folded.items() if (owner := _owner_of_all(names))}
+        self._folded_from = folded
         self._computed_from = {name for names in folded.values() for name in names}
         self._signature = tuple(signature)
         self._decides: dict[int, bool] = {}
@@ -68,14 +69,30 @@ class WeightsRead:
     @cached_property
     def merged(self) -> Mapping[str, Sequence[ModulePath]]:
         """Local name -> owners of parameters of that name that the file lacks, perhaps as merged."""
-        graph = self._graph
-        present = self._computed_from.union(graph.value_names[value] for value in graph.constants)
         found: dict[str, list[ModulePath]] = {}
-        for name in self._signature:
+        for name in self._lacking:
             owner = owner_of_parameter(name)
-            if owner and name not in present:
+            if owner:
                 found.setdefault(name.rpartition(".")[2], []).append(owner)
         return found
+
+    @cached_property
+    def _lacking(self) -> Mapping[str, None]:
+        """The parameters that the file lacks, in the order of the signature."""
+        names = self._graph.value_names
+        present = self._computed_from.union(names[value] for value in self._graph.constants)
+        return {name: None for name in self._signature if name not in present}
+
+    def may_own(self, node: int, module: ModulePath) -> bool:
+        """Whether a module may own what a node reads, since the file lacks its parameters of these names."""
+        read = self._graph.reads[node]
+        names = [
+            self._name(value) for value in read if value in self._owners_for(node) or value in self._folded
+        ]
+        return bool(names) and all(f"{module}.{name.rpartition('.')[2]}" in self._lacking for name in names)
+
+    def _name(self, value: int) -> str:
+        return self._folded_from[value][0] if value in self._folded else self._graph.value_names[value]
 
     def decides_below(self, node: int, module: ModulePath) -> bool:
         """Whether what a node reads decides who owns it, if that is known to lie below `module`."""
