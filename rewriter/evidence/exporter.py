@@ -56,14 +56,15 @@ def testify(graph: GraphIndex) -> Testimony:
     claims = []
     classes: dict[ModulePath, str] = {}
     last: Scopes = (), ()
-    for node, ((_, names), detail) in read_from.items():
+    for node, ((recorded, names), detail) in read_from.items():
         modules = stacks[node]
         if last != (modules, names):
             last = modules, names
             classes.update(zip(modules, names, strict=False))
         module = owners.get(node, modules[-1])
         class_name = names[-1] if names and module == modules[-1] else None
-        claims.append(Claim(node, module, class_name, Source.EXPORTER, None, detail))
+        told_by = detail if module == recorded[-1] else f"{detail}, corrected by weights"
+        claims.append(Claim(node, module, class_name, Source.EXPORTER, None, told_by))
     return Testimony(tuple(claims), classes, tuple(_folded(graph)), frozenset(called.union(owners.values())))
 
 
