@@ -51,7 +51,7 @@ def testify(graph: GraphIndex) -> Testimony:
     if not all(map(extends, set(stacks.values()))) or are_contradicted(stacks, weights):
         stacks = resolve(stacks, weights)
     called = {module for stack in set(stacks.values()) for module in stack}
-    owners = find_owners(graph, {node: stack[-1] for node, stack in stacks.items()}, called, weights)
+    owners, between = find_owners(graph, {n: stack[-1] for n, stack in stacks.items()}, called, weights)
     owners |= _not_in_leaves(read_from, stacks, weights)
     claims = []
     classes: dict[ModulePath, str] = {}
@@ -61,11 +61,20 @@ def testify(graph: GraphIndex) -> Testimony:
         if last != (modules, names):
             last = modules, names
             classes.update(zip(modules, names, strict=False))
-        module = owners.get(node, modules[-1])
-        class_name = names[-1] if names and module == modules[-1] else None
-        told_by = detail if module == recorded[-1] else f"{detail}, corrected by weights"
-        claims.append(Claim(node, module, class_name, Source.EXPORTER, None, told_by))
-    return Testimony(tuple(claims), classes, tuple(_folded(graph)), frozenset(called.union(owners.values())))
+        if node in owners:
+            claims.append(
+                Claim(node, owners[node], None, Source.PARAMETER, None, f"{detail} and its weights")
+            )
+        elif node in between:
+            claims.append(
+                Claim(node, between[node], None, Source.DATAFLOW, None, f"{detail} and weights around")
+            )
+        else:
+            told_by = detail if modules[-1] == recorded[-1] else f"{detail}, corrected by weights"
+            class_name = names[-1] if names else None
+            claims.append(Claim(node, modules[-1], class_name, Source.EXPORTER, None, told_by))
+    called.update(owners.values(), between.values())
+    return Testimony(tuple(claims), classes, tuple(_folded(graph, targets)), frozenset(called))
 
 
 def _not_in_leaves(
@@ -144,13 +153,13 @@ def folded_from(graph: GraphIndex) -> dict[int, tuple[str, ...]]:
     return {value: origin for value, origin in read.items() if origin}
 
 
-def _folded(graph: GraphIndex) -> list[ParameterClaim]:
+def _folded(graph: GraphIndex, parameters: Mapping[str, str]) -> list[ParameterClaim]:
     """Anonymous initializers made from one parameter alone.
 
     The optimizer tells which. That only its layout changed is told by the reader: torch's linear takes the
     parameter itself as (out, in) where ONNX's MatMul wants (in, out).
     """
-    targets = {target: name for name, target in signature(graph).items()}
+    targets = {target: name for name, target in parameters.items()}
     found = []
     for value, origin in folded_from(graph).items() if targets else ():
         if len(origin) != 1 or origin[0] not in targets:

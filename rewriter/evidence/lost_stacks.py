@@ -23,14 +23,17 @@ _GENERATED = 'File "<eval_with_key>'
 
 def find_owners(
     graph: GraphIndex, placed: Mapping[int, ModulePath], called: Set[ModulePath], weights: WeightsRead
-) -> dict[int, ModulePath]:
-    """Node -> the module below the one in `placed` that it belongs to, for nodes whose stack ends too early.
+) -> tuple[dict[int, ModulePath], dict[int, ModulePath]]:
+    """The nodes whose stack ends too early, and the modules below the ones in `placed` that they belong to.
 
     Args:
         graph: the model.
         placed: node -> the last module of its stack.
         called: the modules on all stacks.
         weights: who owns what nodes read.
+
+    Returns:
+        node -> the owner of its weights; node without weights -> where the owners around it meet.
     """
     owned: dict[tuple[ModulePath, ModulePath], dict[int, ModulePath]] = {}
     for node, module in placed.items():
@@ -46,7 +49,7 @@ def find_owners(
     lost = {placed[node] for node in found}
     rest = {node: module for node, module in placed.items() if module in lost and node not in found}
     found |= _deal_out(rest, found, called, weights)
-    return found | _between(graph, placed, lost, found)
+    return found, _between(graph, placed, lost, found)
 
 
 def _is_lost(graph: GraphIndex, node: int, owner: ModulePath, caller: ModulePath) -> bool:

@@ -48,7 +48,7 @@ def are_contradicted(stacks: Mapping[int, Stack], weights: WeightsRead) -> bool:
     for node, stack in stacks.items():
         first = next(filter(None, stack), None)
         owner = weights.owner(node) if first is not None else None
-        if first is None or owner is None or not owner.decides:
+        if first is None or owner is None or owner.module == stack[-1] or not owner.decides:
             continue
         base = base_holding(first, owner, (ROOT,))
         if base is not None and bases.setdefault(first, base) != base:
