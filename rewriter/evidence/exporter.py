@@ -20,7 +20,7 @@ from rewriter.evidence.stacks import are_contradicted, extends, resolve
 from rewriter.evidence.weights_read import WeightsRead
 from rewriter.model.graph import GraphIndex
 from rewriter.model.metadata import get, read
-from rewriter.paths import ModulePath
+from rewriter.paths import ROOT, ModulePath
 
 NAME_SCOPES = "pkg.torch.onnx.name_scopes"
 CLASS_HIERARCHY = "pkg.torch.onnx.class_hierarchy"
@@ -73,8 +73,18 @@ def testify(graph: GraphIndex) -> Testimony:
             told_by = detail if modules[-1] == recorded[-1] else f"{detail}, corrected by weights"
             class_name = names[-1] if names else None
             claims.append(Claim(node, modules[-1], class_name, Source.EXPORTER, None, told_by))
-    called.update(owners.values(), between.values())
+    for module in (*owners.values(), *between.values()):
+        _add_callers(module, called)
     return Testimony(tuple(claims), classes, tuple(_folded(graph, targets)), frozenset(called))
+
+
+def _add_callers(module: ModulePath, called: set[ModulePath]) -> None:
+    """Note that a module was called, and all above it but lists, which never are."""
+    while module and module not in called:
+        called.add(module)
+        while module.name.isdecimal():
+            module = module.parent or ROOT
+        module = module.parent or ROOT
 
 
 def _not_in_leaves(

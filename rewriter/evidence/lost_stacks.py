@@ -105,16 +105,17 @@ def _between(
     """Nodes without weights: where the owners before them and those behind them meet."""
     open_nodes = sorted(node for node, module in placed.items() if module in lost and node not in found)
     is_open = set(open_nodes)
-    sure = {node: found.get(node, module) for node, module in placed.items() if node not in is_open}
-    before, behind = dict(sure), dict(sure)
+    before = {node: found.get(node, module) for node, module in placed.items() if node not in is_open}
+    behind = dict(before)
     for node in open_nodes:
         _meet(before, node, graph.predecessors(node))
     for node in reversed(open_nodes):
         _meet(behind, node, graph.successors(node))
     owners = set(found.values())
+    within = _within_calls(open_nodes, found)
     between = {}
     for node in open_nodes:
-        if node not in before or node not in behind:
+        if node not in before or node not in behind or node not in within:
             continue
         meeting = common_ancestor((before[node], behind[node])) or ROOT
         while meeting and (meeting in owners or _is_list(meeting, before[node], behind[node])):
@@ -122,6 +123,22 @@ def _between(
         if meeting != placed[node] and placed[node].holds(meeting):
             between[node] = meeting
     return between
+
+
+def _within_calls(nodes: Iterable[int], found: Mapping[int, ModulePath]) -> set[int]:
+    """The nodes between an owner and a later one; where an earlier one follows, a block is called again."""
+    in_order = sorted(found)
+    first: dict[ModulePath, int] = {}
+    for node in in_order:
+        first.setdefault(found[node], node)
+    within = set()
+    for node in nodes:
+        position = bisect_left(in_order, node)
+        if 0 < position < len(in_order):
+            last, following = found[in_order[position - 1]], found[in_order[position]]
+            if first[last] < first[following]:
+                within.add(node)
+    return within
 
 
 def _meet(known: dict[int, ModulePath], node: int, others: Iterable[int]) -> None:

@@ -20,7 +20,8 @@ def test_a_root_whose_nodes_belong_to_owners_that_no_stack_names() -> None:
         "head",
     ]
     assert [claim.class_name for claim in found.claims[:2]] == [None, None]
-    assert "blocks.0.fc1" in found.called
+    assert {"blocks.0.fc1", "blocks.0"} <= found.called
+    assert "blocks" not in found.called, "a list is never called"
 
 
 @pytest.mark.parametrize("block", [("norm", "fc"), ("fc", "norm"), ("norm1", "fc", "norm2")])
@@ -70,3 +71,10 @@ def test_a_node_with_a_weight_is_in_no_leaf_that_has_none() -> None:
     torch_act = {"mlp.act": "torch.nn.modules.activation.GELU"}
     assert places(stacked(rows, classes=torch_act)) == ["mlp.fc1", "mlp.act", "mlp.fc2"]
     assert places(stacked(rows)) == ["mlp.fc1", "mlp.act", "mlp.act"], "a class of the user's may do that"
+
+
+def test_what_stands_between_two_calls_of_a_block_is_not_in_it() -> None:
+    call = [("", "block.norm.weight"), ("", "block.mlp.fc.weight"), ("", ""), ("", "block.out.weight")]
+    names = [name for _, name in call if name]
+    found = places(stacked([*call, ("", ""), *call], signature=names))
+    assert found == [*(one := ["block.norm", "block.mlp.fc", "block", "block.out"]), "", *one]
