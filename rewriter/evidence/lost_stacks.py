@@ -35,13 +35,17 @@ def find_owners(
     Returns:
         node -> the owner of its weights; node without weights -> where the owners around it meet.
     """
+    found: dict[int, ModulePath] = {}
     owned: dict[tuple[ModulePath, ModulePath], dict[int, ModulePath]] = {}
     for node, module in placed.items():
         owner = weights.owner(node)
-        if owner and owner.module not in called and owner.module != module and module.holds(owner.module):
+        if owner is None or owner.module in called or owner.module.holds(module):
+            continue
+        if module.holds(owner.module):
             caller = next(p for p in owner.module.ancestors() if p in called or p == module)
             owned.setdefault((module, caller), {})[node] = owner.module
-    found: dict[int, ModulePath] = {}
+        elif owner.decides and _is_traced_apart(graph, node):
+            found[node] = owner.module
     for (module, caller), owners in owned.items():
         decided = {node: owner for node, owner in owners.items() if weights.decides_below(node, module)}
         if any(_is_lost(graph, node, owner, caller) for node, owner in decided.items()):
@@ -55,8 +59,11 @@ def find_owners(
 def _is_lost(graph: GraphIndex, node: int, owner: ModulePath, caller: ModulePath) -> bool:
     """Whether a call between the owner and the last module above it that was called left no trace."""
     calls = [atom for atom in owner.relative_to(caller).split(".") if not atom.isdecimal()]
-    if len(calls) > 1:
-        return True
+    return len(calls) > 1 or _is_traced_apart(graph, node)
+
+
+def _is_traced_apart(graph: GraphIndex, node: int) -> bool:
+    """Whether a node was made by generated code, as its stack trace tells."""
     frames = (get(graph.nodes[node], STACK_TRACE) or "").rpartition("File ")
     return "".join(frames[1:]).startswith(_GENERATED)
 

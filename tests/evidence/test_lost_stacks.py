@@ -59,6 +59,14 @@ def test_the_stack_trace_of_a_traced_region_tells_of_a_single_call() -> None:
     assert places(proto) == ["tower.0.fc1", "tower.0", "tower.0.fc2"]
 
 
+def test_a_traced_region_may_bear_the_stack_of_another_module() -> None:
+    rows = [("mlp mlp.fc", "mlp.fc.weight"), ("mlp", "head.weight")]
+    proto = stacked(rows)
+    assert places(proto) == ["mlp.fc", "mlp"], "a module may use a weight that it was handed"
+    proto.graph.node[1].metadata_props.add(key=STACK_TRACE, value=GENERATED)
+    assert places(proto) == ["mlp.fc", "head"]
+
+
 def test_a_block_that_is_called_again() -> None:
     rows = [("blocks.0", f"blocks.0.{name}.weight") for _ in range(3) for name in ("mlp.fc1", "mlp.fc2")]
     names = [f"blocks.{n}.mlp.fc{k}.weight" for n in range(2) for k in (1, 2)]
