@@ -30,6 +30,7 @@ FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
 GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _LISTS = frozenset({NAME_SCOPES, CLASS_HIERARCHY})
 
+_WRAPPER = "_export_root"
 _OF_TORCH = "torch.nn.modules."
 # torch names this "module" where a node was made outside of any; it is no place.
 _SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
@@ -129,7 +130,17 @@ def _from_lists(scopes: str, classes: str) -> Scopes:
     modules, names = _parse_list(scopes + "]"), _parse_list(classes + "]")
     if not modules or any(_SENTINEL in module for module in modules):
         return (), ()
-    return tuple(map(ModulePath, modules)), names if len(names) == len(modules) else ()
+    names = names if len(names) == len(modules) else ()
+    if any(module.startswith(_WRAPPER) for module in modules):
+        return _without_wrapper(modules, names)
+    return tuple(map(ModulePath, modules)), names
+
+
+def _without_wrapper(modules: tuple[str, ...], names: tuple[str, ...]) -> Scopes:
+    """Strict export calls the model by a module of its own, which some stacks name."""
+    kept = [position for position, module in enumerate(modules) if module != _WRAPPER]
+    paths = tuple(ModulePath(modules[position].removeprefix(f"{_WRAPPER}.")) for position in kept)
+    return paths, tuple(names[position] for position in kept) if names else ()
 
 
 @lru_cache(maxsize=65536)

@@ -3,8 +3,8 @@
 Torch traces the body of a higher-order operator apart (`nested_compile_region`, `no_grad` around a `forward`)
 and notes no modules inside, so its nodes bear the stack of the call alone. Where their weights belong to
 modules further down that no stack names, they were called there. A module that uses the weights of its own
-child is not mistaken for this (`MultiheadAttention` multiplies by `out_proj.weight`): the owners lie two
-calls down, or the stack trace ends in generated code.
+child is not mistaken for this (`MultiheadAttention` multiplies by `out_proj.weight`): the stack trace ends in
+generated code; where none was kept, the owners lie two calls down.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def find_owners(
         if module.holds(owner.module):
             caller = next(p for p in owner.module.ancestors() if p in called or p == module)
             owned.setdefault((module, caller), {})[node] = owner.module
-        elif owner.decides and _is_traced_apart(graph, node):
+        elif owner.decides and module not in weights.folded and _is_traced_apart(graph, node):
             found[node] = owner.module
     for (module, caller), owners in owned.items():
         decided = {node: owner for node, owner in owners.items() if weights.decides_below(node, module)}
@@ -58,8 +58,9 @@ def find_owners(
 
 def _is_lost(graph: GraphIndex, node: int, owner: ModulePath, caller: ModulePath) -> bool:
     """Whether a call between the owner and the last module above it that was called left no trace."""
-    calls = [atom for atom in owner.relative_to(caller).split(".") if not atom.isdecimal()]
-    return len(calls) > 1 or _is_traced_apart(graph, node)
+    if get(graph.nodes[node], STACK_TRACE):
+        return _is_traced_apart(graph, node)
+    return len([atom for atom in owner.relative_to(caller).split(".") if not atom.isdecimal()]) > 1
 
 
 def _is_traced_apart(graph: GraphIndex, node: int) -> bool:

@@ -77,6 +77,11 @@ class WeightsRead:
         return found
 
     @cached_property
+    def folded(self) -> Set[ModulePath]:
+        """Modules with parameters that the file lacks: perhaps they were folded into those of another one."""
+        return {owner for owners in self.merged.values() for owner in owners}
+
+    @cached_property
     def _lacking(self) -> Mapping[str, None]:
         """The parameters that the file lacks, in the order of the signature."""
         names = self._graph.value_names

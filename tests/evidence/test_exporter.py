@@ -62,6 +62,15 @@ def test_the_namespace_counts_where_the_lists_are_missing() -> None:
     assert (found.claims[0].module, found.claims[0].class_name) == ("enc", "pkg.Encoder")
 
 
+def test_the_wrapper_of_strict_export_is_no_module() -> None:
+    found = hear(
+        scopes="['', '_export_root', '_export_root.enc', 'relu']",
+        classes="['pkg.Model', 'pkg.Model', 'pkg.Encoder', 'aten.relu']",
+    )
+    assert (found.claims[0].module, found.claims[0].class_name) == ("enc", "pkg.Encoder")
+    assert found.classes == {"": "pkg.Model", "enc": "pkg.Encoder"}
+
+
 def test_classes_that_do_not_fit_are_left_out() -> None:
     found = hear(scopes="['', 'enc', 'relu']", classes="['pkg.Model', 'aten.relu']")
     assert (found.claims[0].module, found.claims[0].class_name, found.classes) == ("enc", None, {})
