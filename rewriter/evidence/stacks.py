@@ -93,9 +93,22 @@ def _enter(
         ends = {node: stacks[node][-1] for node in nodes}
         tails = {n: end[len(text) + 1 :] for n, end in ends.items() if end.startswith(text + ".")}
         return Entry(access.rest, None, _base_of(access, level), nodes, access.way, tails)
+    if _has_another_name(text, parent, level):
+        return Entry(text.name, None, parent, nodes, text.parent)
     if any(path and text.startswith(path + ".") for path in level.resolved):
         return Entry(text, ROOT, ROOT, nodes)
     return Entry(text, None if text else ROOT, parent, nodes)
+
+
+def _has_another_name(text: ModulePath, parent: ModulePath, level: _Level) -> bool:
+    """Whether a module is called by a path that it has elsewhere in the tree, since it is registered twice.
+
+    Where torch lost its place it names what a Sequential calls by the first path of it.
+    """
+    elsewhere = text.parent
+    if not parent or elsewhere is None or parent.holds(text) or level.texts[-1] == parent:
+        return False
+    return elsewhere.name == parent.name and text not in level.resolved
 
 
 def _base_of(access: Access, level: _Level) -> ModulePath:

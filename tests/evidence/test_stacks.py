@@ -126,6 +126,19 @@ def test_a_module_under_two_names_stays_where_it_was_called() -> None:
     assert places(stacked(rows)) == ["conv", "act", "conv"]
 
 
+def test_a_block_that_stands_in_two_places() -> None:
+    """`layers.1` is `layers.0`: torch names the children of its Sequential by their first path."""
+    rows = [
+        (f"tower layers.{n} out tower.layers.0.out.{child}", weight)
+        for n in range(2)
+        for child, weight in ((0, "tower.layers.1.out.0.weight"), (1, ""))
+    ]
+    names = [f"tower.layers.{n}.out.0.weight" for n in range(2)]
+    assert places(stacked(rows, signature=names)) == [
+        f"tower.layers.{n}.out.{c}" for n in (0, 1) for c in (0, 1)
+    ]
+
+
 def test_a_list_of_modules_that_torch_does_not_know() -> None:
     rows = [
         (stack.format(n), weight.format(n))
