@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
+from rewriter.evidence.grammar import DEEPEST
 from rewriter.paths import ModulePath
 
 _ATOM = re.compile(r"(?:[^.\[\]]|\[(?:'[^']*'|\"[^\"]*\"|[^\]'\"]*)\])+")
@@ -44,7 +45,7 @@ def read(text: str, modules: Set[str]) -> Access | None:
         text: an entry of a module stack.
         modules: the modules that the names of parameters tell of; these are never taken for attributes.
     """
-    if "__" not in text and "[" not in text and _REPLACED not in text:
+    if ("__" not in text and "[" not in text and _REPLACED not in text) or text.count(".") > DEEPEST:
         return None
     atoms = _ATOM.findall(text)
     if ".".join(atoms) != text:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
@@ -30,10 +30,10 @@ FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
 GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _LISTS = frozenset({NAME_SCOPES, CLASS_HIERARCHY})
 
-_WRAPPER = "_export_root"
 _OF_TORCH = "torch.nn.modules."
 # torch names this "module" where a node was made outside of any; it is no place.
 _SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
+_WRAPPER = "_export_root"
 _SIGNATURE_LINE = re.compile(r"^(\w+): (?:PARAMETER|BUFFER) target='(.*?)'", re.MULTILINE)
 
 _PLAIN_LIST = re.compile(r"\['[^'\"\\\n\r\0]*'(?:, '[^'\"\\\n\r\0]*')*\]")
@@ -54,29 +54,31 @@ def testify(graph: GraphIndex) -> Testimony:
     called = {module for stack in set(stacks.values()) for module in stack}
     owners, between = find_owners(graph, {n: stack[-1] for n, stack in stacks.items()}, called, weights)
     owners |= _not_in_leaves(read_from, stacks, weights)
-    claims = []
-    classes: dict[ModulePath, str] = {}
-    last: Scopes = (), ()
-    for node, ((recorded, names), detail) in read_from.items():
-        modules = stacks[node]
-        if last != (modules, names):
-            last = modules, names
-            classes.update(zip(modules, names, strict=False))
-        if node in owners:
-            claims.append(
-                Claim(node, owners[node], None, Source.PARAMETER, None, f"{detail} and its weights")
-            )
-        elif node in between:
-            claims.append(
-                Claim(node, between[node], None, Source.DATAFLOW, None, f"{detail} and weights around")
-            )
-        else:
-            told_by = detail if modules[-1] == recorded[-1] else f"{detail}, corrected by weights"
-            class_name = names[-1] if names else None
-            claims.append(Claim(node, modules[-1], class_name, Source.EXPORTER, None, told_by))
     for module in (*owners.values(), *between.values()):
         _add_callers(module, called)
-    return Testimony(tuple(claims), classes, tuple(_folded(graph, targets)), frozenset(called))
+    classes: dict[ModulePath, str] = {}
+    for stack, names in dict.fromkeys((stacks[node], scopes[1]) for node, (scopes, _) in read_from.items()):
+        classes.update(zip(stack, names, strict=False))
+    claims = tuple(_claims(read_from, stacks, owners, between))
+    return Testimony(claims, classes, tuple(_folded(graph, targets)), frozenset(called))
+
+
+def _claims(
+    read_from: Mapping[int, tuple[Scopes, str]],
+    stacks: Mapping[int, Stack],
+    owners: Mapping[int, ModulePath],
+    between: Mapping[int, ModulePath],
+) -> Iterator[Claim]:
+    """What the metadata of each node says, or what weights say of it where the stack ends too early."""
+    for node, ((recorded, names), detail) in read_from.items():
+        module = stacks[node][-1]
+        if node in owners:
+            yield Claim(node, owners[node], None, Source.PARAMETER, None, f"{detail} and its weights")
+        elif node in between:
+            yield Claim(node, between[node], None, Source.DATAFLOW, None, f"{detail} and weights around")
+        else:
+            text = detail if module == recorded[-1] else f"{detail}, corrected by weights"
+            yield Claim(node, module, names[-1] if names else None, Source.EXPORTER, None, text)
 
 
 def _add_callers(module: ModulePath, called: set[ModulePath]) -> None:

@@ -86,9 +86,8 @@ def _deal_out(
             sharing.setdefault((module, named), []).append(node)
     in_order = sorted(found)
     dealt: dict[int, ModulePath] = {}
-    for (module, _), readers in sharing.items():
-        sharers = weights.sharers(readers[0])
-        owners = [owner for owner in sharers if owner not in called and module.holds(owner)]
+    for (module, named), readers in sharing.items():
+        owners = [owner for owner in weights.sharers(named, module) if owner not in called]
         if len(owners) == len(readers):
             pairs = dict(zip(sorted(readers), owners, strict=True))
             if all(_stands_beside(node, owner, found, in_order) for node, owner in pairs.items()):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from rewriter.evidence.grammar import owner_of_parameter
@@ -46,6 +47,7 @@ class WeightsRead:
         self._signature = tuple(signature)
         self._decides: dict[int, bool] = {}
         self._sorted: dict[str, list[str]] = {}
+        self._sharers: dict[tuple[int, ...], list[ModulePath]] = {}
         self._of_node: dict[int, Owner | None] = {}
 
     def owner(self, node: int) -> Owner | None:
@@ -121,15 +123,22 @@ class WeightsRead:
         owners = self._owners_for(node)
         return tuple(value for value in self._graph.reads[node] if value in owners)
 
-    def sharers(self, node: int) -> list[ModulePath]:
-        """All modules that may own what a node reads, in the order in which their parameters are listed."""
-        owners = self._owners_for(node)
-        found: dict[ModulePath, None] | None = None
-        for value in self.named(node):
+    def sharers(self, weights: tuple[int, ...], module: ModulePath) -> list[ModulePath]:
+        """The modules below one that may own all of some weights, in the order of the signature."""
+        if weights not in self._sharers:
+            self._sharers[weights] = self._all_sharers(weights)
+        prefix = f"{module}." if module else ""
+        owners = self._sharers[weights]
+        first = bisect_left(owners, prefix)
+        below = takewhile(lambda owner: owner.startswith(prefix), islice(owners, first, None))
+        return sorted(below, key=lambda owner: self._ranks.get(owner, 0))
+
+    def _all_sharers(self, weights: tuple[int, ...]) -> list[ModulePath]:
+        owners, found = self._owners_for(self._graph.readers[weights[0]][0]), []
+        for value in weights:
             local = self._graph.value_names[value].rpartition(".")[2]
-            sharing = dict.fromkeys((owners[value], *self.merged.get(local, ())))
-            found = sharing if found is None else {owner: None for owner in found if owner in sharing}
-        return sorted(found or (), key=lambda owner: self._ranks.get(owner, 0))
+            found.append({owners[value], *self.merged.get(local, ())})
+        return sorted(set.intersection(*found))
 
     @cached_property
     def _ranks(self) -> Mapping[ModulePath, int]:
