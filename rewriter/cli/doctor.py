@@ -52,7 +52,7 @@ def command(models: tuple[Path, ...], tools: tuple[str, ...], strict: bool, as_j
         else:
             if number:
                 click.echo()
-            print_diagnosis(model.name, diagnosis, stdout())
+            print_diagnosis(diagnosis, stdout())
         if diagnosis.findings:
             faults.append(_sum(model, diagnosis))
     if strict and faults:

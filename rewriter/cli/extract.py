@@ -64,4 +64,4 @@ def command(
     if as_json:
         emit_json(extract_json(found))
     else:
-        print_extraction(analysis, found, stdout())
+        print_extraction(found, stdout())

@@ -70,4 +70,4 @@ def command(
     if as_json:
         emit_json(split_json(found))
     else:
-        print_split(analysis, found, stdout())
+        print_split(found, stdout())

@@ -39,6 +39,6 @@ def command(model: Path, selection: Selection, dims: tuple[str, ...], given: Giv
         tell("shapes")
         stats = collect(analysis, sizes)
     if as_json:
-        emit_json(stats_json(analysis, stats, shown))
+        emit_json(stats_json(stats, shown))
     else:
-        print_stats(analysis, stats, shown, stdout())
+        print_stats(stats, stdout(), shown)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rewriter.display import Display, counted, listed
 from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
@@ -22,8 +23,8 @@ class What(StrEnum):
     INITIALIZERS = "initializers"
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+@dataclass(frozen=True, slots=True, repr=False)
+class Chosen(Display):
     """What was chosen.
 
     Attributes:
@@ -38,6 +39,9 @@ class Chosen:
     what: What
     names: tuple[str, ...]
     notes: tuple[str, ...]
+
+    def _brief(self) -> str:
+        return f"{counted(len(self.names), 'name')} of {self.what}: {listed(self.names)}"
 
 
 def choose(analysis: Analysis, selection: Selection, what: What = What.NODES) -> Chosen:

@@ -9,6 +9,7 @@ from functools import cached_property
 from math import prod
 from types import MappingProxyType
 
+from rewriter.display import Display, counted, listed
 from rewriter.evidence.claim import Part
 from rewriter.evidence.reference import Declared
 from rewriter.modules.nearest_paths import no_module_fits
@@ -75,8 +76,8 @@ class Parameter:
         return prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+@dataclass(frozen=True, slots=True, repr=False)
+class Module(Display):
     """One module of the tree.
 
     Attributes:
@@ -137,6 +138,11 @@ class Module:
             return f"{self.inferred_class.rpartition('.')[2]}?"
         return self.short_class
 
+    def _brief(self) -> str:
+        shown = f"{self.path or '(root)'} {self.class_name or self.shown_class or 'of unknown class'}"
+        nodes, parameters = counted(self.total_nodes, "node"), counted(len(self.parameters), "parameter")
+        return f"{listed([shown])}, {nodes}, {parameters}"
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -170,8 +176,8 @@ class Boundary:
     first: int
 
 
-@dataclass(frozen=True)
-class ModuleTree:
+@dataclass(frozen=True, repr=False)
+class ModuleTree(Display):
     """All modules of a model by path, the root first and parents before children.
 
     Attributes:
@@ -289,3 +295,12 @@ class ModuleTree:
             found = self.modules.get(ModulePath(glob))
             return () if found is None else (found,)
         return tuple(module for module in self if module.path.matches(glob))
+
+    @property
+    def brief(self) -> str:
+        """How large it is, in a few words."""
+        nodes = counted(len(self.placements), "node")
+        return f"{counted(len(self), 'module')}, {self.placed:,} of {nodes} placed"
+
+    def _brief(self) -> str:
+        return self.brief

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import ClassVar, Protocol
 
+from rewriter.display import Display, counted, listed
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.contract import Part
 from rewriter.paths import ModulePath
@@ -41,8 +42,8 @@ class Difference:
         return f"{other}{more}: other {self.what} than {module}{seam if named else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+@dataclass(frozen=True, slots=True, repr=False)
+class Outcome(Display):
     """What a pass did.
 
     Attributes:
@@ -60,6 +61,10 @@ class Outcome:
     copies: Mapping[str, str] = field(default_factory=dict)
     analysis: Analysis | None = field(default=None, repr=False)
     told: bool = False
+
+    def _brief(self) -> str:
+        changes = listed(f"{count:,} {what}" for what, count in self.changes.items())
+        return f"{changes}; {counted(len(self.refusals), 'refusal')}"
 
 
 class Pass(Protocol):

@@ -8,7 +8,6 @@ from onnx import TensorProto
 
 from rewriter.insight.figures import Figures
 from rewriter.insight.stats import Port, Stats
-from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import as_text
@@ -17,15 +16,16 @@ from rewriter.views.json import JsonObject, placement_json
 STATS = "rewriter.stats/1"
 
 
-def stats_json(analysis: Analysis, stats: Stats, shown: Container[ModulePath]) -> JsonObject:
-    """The numbers of a model, and of the modules in `shown`."""
+def stats_json(stats: Stats, shown: Container[ModulePath] | None = None) -> JsonObject:
+    """The numbers of a model, and of the modules in `shown`; of all where None."""
+    tree = stats.analysis.tree
     inputs, outputs = stats.boundaries[ROOT]
     return {
         "schema": STATS,
         "nodes": stats.nodes,
         "scoped": stats.scoped,
         "initializers": stats.initializers,
-        "placement": placement_json(analysis.tree),
+        "placement": placement_json(tree),
         "operators": dict(stats.operators),
         "inputs": [_port_json(port) for port in inputs],
         "outputs": [_port_json(port) for port in outputs],
@@ -43,8 +43,8 @@ def stats_json(analysis: Analysis, stats: Stats, shown: Container[ModulePath]) -
         ],
         "modules": [
             _module_json(module, stats.figures[module.path], stats)
-            for module in analysis.tree
-            if module.path in shown
+            for module in tree
+            if shown is None or module.path in shown
         ],
     }
 
