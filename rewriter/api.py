@@ -25,19 +25,19 @@ from rewriter.modules.selection import Selection, texts
 from rewriter.nearest import fits_nothing
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
-from rewriter.passes.presets import Functions, standard_passes
+from rewriter.passes.presets import Functions, FunctionsName, standard_passes
 from rewriter.passes.syntax import parse_passes
 from rewriter.pipeline import Inputs, Options, Source
 from rewriter.pipeline.loading import path_of
 from rewriter.proof.verification import Verification
 from rewriter.refusals import UsageError
-from rewriter.reporting import Wanted
+from rewriter.reporting import Measured, Wanted
 from rewriter.runtime.difference import tolerance_of
 from rewriter.views.html import tree_html
 from rewriter.views.page.report import PageReport
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LoadedModel(Analysis):
     """An analysis that shows its tree in a notebook."""
 
@@ -117,7 +117,7 @@ def rewrite(
     source: AnySource,
     output: str | os.PathLike[str] | None = None,
     *,
-    functions: str = "none",
+    functions: FunctionsName = "none",
     depth: int = 0,
     only: str | Sequence[str] = (),
     class_name: str | Sequence[str] = (),
@@ -180,9 +180,9 @@ def rewrite(
     if functions not in {each.value for each in Functions}:
         raise UsageError(fits_nothing("kind of functions", functions, list(Functions)))
     group = Group(depth, texts(only), texts(class_name), repeated)
-    if functions == Functions.NONE and group != Group():
+    if functions == "none" and group != Group():
         raise UsageError("depth, only, class_name and repeated choose functions; give functions as well")
-    if passes is not None and (functions != Functions.NONE or restore_names or layer_annotations):
+    if passes is not None and (functions != "none" or restore_names or layer_annotations):
         raise UsageError(
             "passes names all that is done; leave out functions, restore_names and layer_annotations"
         )
@@ -428,7 +428,7 @@ def report(
     other: Source | None = None,
     *,
     output: PathLike | None = None,
-    by: str = "",
+    by: Measured = "",
     original: Source | None = None,
     profile: bool = False,
     recorded: PathLike | None = None,

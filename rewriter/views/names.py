@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-from rewriter.insight.chosen import Chosen, What
+from rewriter.insight.chosen import Chosen, What, choose
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.selection import Selection
 from rewriter.nearest import fits_nothing
 from rewriter.refusals import UsageError
 from rewriter.views.escape import visible
@@ -33,6 +35,16 @@ class ChosenNames(Chosen):
         return names_as(self, form, precision)
 
 
+def chosen_names(analysis: Analysis, selection: Selection, what: What = What.NODES) -> ChosenNames:
+    """What `choose` chooses, with the forms of other tools.
+
+    Raises:
+        UsageError: the selection fits nothing.
+    """
+    found = choose(analysis, selection, what)
+    return ChosenNames(**{field.name: getattr(found, field.name) for field in fields(found)})
+
+
 def names_as(chosen: Chosen, form: Form, precision: Precision = "fp16") -> str:
     r"""The names in one of the `FORMS`.
 
@@ -45,7 +57,8 @@ def names_as(chosen: Chosen, form: Form, precision: Precision = "fp16") -> str:
         precision: what `trt` asks for.
 
     Raises:
-        UsageError: there is no such form or precision; the form names nodes, and something else was chosen; or no name is left to write.
+        UsageError: there is no such form or precision, the form names nodes and something else was chosen, or
+            no name is left to write.
     """
     if form not in FORMS:
         raise UsageError(fits_nothing("form", form, FORMS))
