@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import tools
-from rewriter.passes.presets import FunctionsName
+from rewriter.literals import FunctionsWord
 
 Work = Callable[[Path, Path], Mapping[str, float] | None]
 """Reads the first file, writes the second; part -> seconds, where it tells them."""
@@ -47,7 +47,7 @@ def evidence(source: Path, target: Path) -> None:
 
 
 def _rewrite(
-    source: Path, target: Path, functions: FunctionsName, numbers: bool | None
+    source: Path, target: Path, functions: FunctionsWord, numbers: bool | None
 ) -> Mapping[str, float]:
     import rewriter
 

@@ -18,6 +18,7 @@ from rewriter.foreign import AnySource, Rewritten, read_of, take
 from rewriter.insight.diff import TOLERANCE, Diff
 from rewriter.insight.doctor.examine import Diagnosis
 from rewriter.insight.profile import Profile
+from rewriter.literals import FunctionsWord, MeasureWord
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
@@ -25,13 +26,13 @@ from rewriter.modules.selection import Selection, texts
 from rewriter.nearest import fits_nothing
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
-from rewriter.passes.presets import Functions, FunctionsName, standard_passes
+from rewriter.passes.presets import Functions, standard_passes
 from rewriter.passes.syntax import parse_passes
 from rewriter.pipeline import Inputs, Options, Source
 from rewriter.pipeline.loading import path_of
 from rewriter.proof.verification import Verification
 from rewriter.refusals import UsageError
-from rewriter.reporting import Measured, Wanted
+from rewriter.reporting import Wanted
 from rewriter.runtime.difference import tolerance_of
 from rewriter.views.html import tree_html
 from rewriter.views.page.report import PageReport
@@ -117,7 +118,7 @@ def rewrite(
     source: AnySource,
     output: str | os.PathLike[str] | None = None,
     *,
-    functions: FunctionsName = "none",
+    functions: FunctionsWord = "none",
     depth: int = 0,
     only: str | Sequence[str] = (),
     class_name: str | Sequence[str] = (),
@@ -428,7 +429,7 @@ def report(
     other: Source | None = None,
     *,
     output: PathLike | None = None,
-    by: Measured = "",
+    by: MeasureWord = "",
     original: Source | None = None,
     profile: bool = False,
     recorded: PathLike | None = None,

@@ -13,13 +13,14 @@ from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
 from rewriter.display import Display, listed
 from rewriter.evidence.given import Given
 from rewriter.foreign import AnySource, Rewritten, take
-from rewriter.insight.chosen import What, WhatName
+from rewriter.insight.chosen import What
 from rewriter.insight.explanation import explain
 from rewriter.insight.placing import Placing, parse_wishes, place
 from rewriter.insight.stats import collect
+from rewriter.literals import KindWord, WhatWord
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
-from rewriter.modules.selection import KindName, Selection, texts
+from rewriter.modules.selection import Selection, texts
 from rewriter.nearest import fits_nothing
 from rewriter.passes.flatten import Flatten
 from rewriter.pipeline import Inputs, Source
@@ -167,10 +168,10 @@ class Model(Display):
         modules: str | Sequence[str] = (),
         *,
         class_name: str | Sequence[str] = (),
-        kind: KindName | Sequence[KindName] = (),
+        kind: KindWord | Sequence[KindWord] = (),
         operators: str | Sequence[str] = (),
         depth: int = 0,
-        what: WhatName = "nodes",
+        what: WhatWord = "nodes",
     ) -> ChosenNames:
         """The names that modules have in the file (`.names`), and what to know before using them (`.notes`).
 

@@ -11,10 +11,11 @@ from rewriter.cli.common import MODEL, given_options, progress
 from rewriter.cli.selecting import read_sizes, selection_options, sizes_option
 from rewriter.cli.words import OneOf, refuse_with
 from rewriter.evidence.given import Given
+from rewriter.literals import ViewerWord, WeightWord
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.selection import Selection
 from rewriter.views.escape import visible
-from rewriter.views.exports.export import FORMATS, WEIGHTS, Format, Weight, demand_weight, export
+from rewriter.views.exports.export import FORMATS, WEIGHTS, demand_weight, export
 
 
 @click.command("export")
@@ -32,9 +33,9 @@ from rewriter.views.exports.export import FORMATS, WEIGHTS, Format, Weight, dema
 def command(
     model: Path,
     selection: Selection,
-    form: Format,
+    form: ViewerWord,
     output: Path | None,
-    weight: Weight | None,
+    weight: WeightWord | None,
     dims: tuple[str, ...],
     given: Given,
 ) -> None:

@@ -20,7 +20,7 @@ from rewriter.cli.selecting import dims_option, read_sizes
 from rewriter.cli.words import OneOf, refuse_with
 from rewriter.evidence.given import Given
 from rewriter.model.outputs import plan_copies, write_atomically
-from rewriter.reporting import MEASURES, Measured, Wanted, report
+from rewriter.reporting import MEASURES, Wanted, report
 from rewriter.views.text.parts import flow
 from rewriter.views.text.report import written_phrase
 
@@ -65,7 +65,7 @@ def command(
     other: Path | None,
     output: Path | None,
     svg: bool,
-    by: Measured | None,
+    by: str | None,
     original: Path | None,
     profiled: bool,
     recorded: Path | None,

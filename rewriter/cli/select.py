@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal
 
 import click
 
@@ -18,10 +17,10 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.refusals import UsageError
 from rewriter.views.escape import visible
-from rewriter.views.names import FORMS, LINES, PRECISIONS, Form, Precision, left_out, names_as
+from rewriter.views.names import FORMS, LINES, left_out, names_as
 from rewriter.views.selection_json import chosen_json, placing_json
 
-ORT_LAYERS: Final = "ort-layers"
+ORT_LAYERS = "ort-layers"
 
 
 @click.command("select")
@@ -44,7 +43,7 @@ ORT_LAYERS: Final = "ort-layers"
 )
 @click.option(
     "--precision",
-    type=OneOf(PRECISIONS),
+    type=OneOf(["fp32", "fp16", "bf16", "int32", "int8"]),
     default="fp16",
     show_default=True,
     help="What --format trt asks for.",
@@ -55,8 +54,8 @@ def command(
     model: Path,
     selection: Selection,
     what: str,
-    form: Form | Literal["ort-layers"],
-    precision: Precision,
+    form: str,
+    precision: str,
     given: Given,
     as_json: bool,
 ) -> None:

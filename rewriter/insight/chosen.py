@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from rewriter.display import Display, counted, listed
 from rewriter.model.graph import NONE
@@ -14,9 +13,6 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.modules.selection import Selection, outermost
 from rewriter.refusals import UsageError
-
-WhatName = Literal["nodes", "values", "initializers"]
-"""The words of `What`."""
 
 
 class What(StrEnum):

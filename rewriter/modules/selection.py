@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Kind, Module, ModuleTree
@@ -16,9 +16,6 @@ from rewriter.refusals import UsageError
 
 UNKNOWN = "unknown"
 """The kind of a module whose class nobody knows."""
-
-KindName = Literal["torch.nn", "huggingface", "torch", "custom", "unknown"]
-"""The words of `KINDS`."""
 
 KINDS = (*(kind.value for kind in Kind), UNKNOWN)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
 
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
@@ -12,9 +11,6 @@ from rewriter.passes.layer_annotations import LayerAnnotations
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
-
-FunctionsName = Literal["none", "call", "shared"]
-"""The words of `Functions`."""
 
 
 class Functions(StrEnum):

@@ -6,22 +6,18 @@ import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import get_args
 
 from rewriter.insight.chosen import Chosen, What, choose
+from rewriter.literals import FormWord, PrecisionWord
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.nearest import fits_nothing
 from rewriter.refusals import UsageError
 from rewriter.views.escape import visible
 
-Form = Literal["lines", "json", "python", "ort-quant", "nncf", "trt"]
-Precision = Literal["fp32", "fp16", "bf16", "int32", "int8"]
-FORMS: tuple[Form, ...] = get_args(Form)
-"""The forms there are."""
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-LINES: Form = "lines"
-OF_NODES: tuple[Form, ...] = ("ort-quant", "trt", "nncf")
+LINES = "lines"
+OF_NODES = ("ort-quant", "trt", "nncf")
 """Forms that name nodes alone."""
 _TRT_SYNTAX = frozenset(",:")
 
@@ -30,8 +26,14 @@ _TRT_SYNTAX = frozenset(",:")
 class ChosenNames(Chosen):
     """What was chosen, with its names in the forms that other tools take."""
 
-    def text(self, form: Form = LINES, precision: Precision = "fp16") -> str:
-        """The names in one form; see `names_as`, and `left_out` for what a form cannot say."""
+    def text(self, form: FormWord = "lines", precision: PrecisionWord = "fp16") -> str:
+        """The names in one form; see `names_as`, and `left_out` for what a form cannot say.
+
+        Raises:
+            UsageError: there is no such form or precision, or `names_as` cannot write it.
+        """
+        if precision not in get_args(PrecisionWord):
+            raise UsageError(fits_nothing("precision", precision, get_args(PrecisionWord)))
         return names_as(self, form, precision)
 
 
@@ -45,7 +47,7 @@ def chosen_names(analysis: Analysis, selection: Selection, what: What = What.NOD
     return ChosenNames(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
-def names_as(chosen: Chosen, form: Form, precision: Precision = "fp16") -> str:
+def names_as(chosen: Chosen, form: str, precision: str = "fp16") -> str:
     r"""The names in one of the `FORMS`.
 
     Args:
@@ -57,13 +59,11 @@ def names_as(chosen: Chosen, form: Form, precision: Precision = "fp16") -> str:
         precision: what `trt` asks for.
 
     Raises:
-        UsageError: there is no such form or precision, the form names nodes and something else was chosen, or
+        UsageError: there is no such form, the form names nodes and something else was chosen, or
             no name is left to write.
     """
     if form not in FORMS:
         raise UsageError(fits_nothing("form", form, FORMS))
-    if precision not in PRECISIONS:
-        raise UsageError(fits_nothing("precision", precision, PRECISIONS))
     if form in OF_NODES and chosen.what is not What.NODES:
         raise UsageError(f"--format {form} names nodes; leave out --what {chosen.what}")
     if form == "trt":
@@ -104,7 +104,7 @@ def _fits_trt(name: str) -> bool:
     return _TRT_SYNTAX.isdisjoint(name) and name.isprintable()
 
 
-def left_out(chosen: Chosen, form: Form) -> tuple[str, ...]:
+def left_out(chosen: Chosen, form: str) -> tuple[str, ...]:
     """What a form cannot say, a line each."""
     if form == "trt":
         lost = [name for name in chosen.names if not _fits_trt(name)]
@@ -117,9 +117,12 @@ def left_out(chosen: Chosen, form: Form) -> tuple[str, ...]:
 
 
 _WRITERS: Mapping[str, Callable[[Sequence[str]], str]] = {
-    "lines": _lines,
+    LINES: _lines,
     "json": _json,
     "python": _python,
     "ort-quant": _ort_quant,
     "nncf": _nncf,
 }
+
+FORMS = (*_WRITERS, "trt")
+"""The forms there are."""

@@ -11,8 +11,8 @@ import pytest
 
 import rewriter
 from rewriter.insight.chosen import What, choose
+from rewriter.literals import FunctionsWord
 from rewriter.modules.selection import Selection
-from rewriter.passes.presets import FunctionsName
 from rewriter.views.json import schema
 from tests.build import chain
 from tests.cli.running import heard
@@ -144,7 +144,7 @@ def test_layers_are_placed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize("variant", ["ts", "dy"])
 @pytest.mark.parametrize("functions", ["none", "call", "shared"])
 def test_grouped_and_annotated_files_give_the_modules_of_flat_ones(
-    functions: FunctionsName, variant: str
+    functions: FunctionsWord, variant: str
 ) -> None:
     flat = rewriter.load(EXPORTS / "bert" / f"{variant}.onnx")
     report = rewriter.rewrite(EXPORTS / "bert" / f"{variant}.onnx", functions=functions, numbers=False)

@@ -11,8 +11,8 @@ import rewriter
 from rewriter import pipeline
 from rewriter.insight.figures import Figures
 from rewriter.insight.stats import Stats, collect, fold
+from rewriter.literals import FunctionsWord
 from rewriter.modules.analysis import Analysis
-from rewriter.passes.presets import FunctionsName
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.json import schema
 from tests.build import chain, model
@@ -60,7 +60,7 @@ def same(stats: Stats, analysis: Analysis) -> dict[ModulePath, object]:
 @pytest.mark.parametrize("variant", ["ts", "dy"])
 @pytest.mark.parametrize("functions", ["none", "call", "shared"])
 def test_grouped_and_annotated_files_give_the_numbers_of_flat_ones(
-    functions: FunctionsName, variant: str
+    functions: FunctionsWord, variant: str
 ) -> None:
     flat = rewriter.load(EXPORTS / "gpt2" / f"{variant}.onnx")
     report = rewriter.rewrite(EXPORTS / "gpt2" / f"{variant}.onnx", functions=functions, numbers=False)

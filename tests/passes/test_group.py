@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 import rewriter
 from rewriter.evidence import tags
+from rewriter.literals import FunctionsWord
 from rewriter.model import metadata
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
 from rewriter.passes.naming import numbers_of, ranges
-from rewriter.passes.presets import FunctionsName
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
@@ -72,7 +72,7 @@ def owners(proto: onnx.ModelProto) -> dict[str, int]:
 
 
 @each_file_with("functions", ["shared", "call"], ("dy", "ts"))
-def test_grouped_exports_run_alike(path: Path, functions: FunctionsName) -> None:
+def test_grouped_exports_run_alike(path: Path, functions: FunctionsWord) -> None:
     report = rewriter.rewrite(path, functions=functions)
     numeric = report.verification.numeric
     assert numeric is not None

@@ -6,12 +6,12 @@ import onnx
 import pytest
 
 import rewriter
+from rewriter.literals import FunctionsWord
 from rewriter.model import metadata
 from rewriter.model.graph import GraphIndex
 from rewriter.model.metadata import LAYER
 from rewriter.modules.build import analyse
 from rewriter.passes.layer_annotations import LayerAnnotations
-from rewriter.passes.presets import FunctionsName
 from rewriter.passes.provenance import is_ours
 from tests.build import chain
 from tests.exports import EXPORTS
@@ -56,7 +56,7 @@ def test_bodies_of_if_and_loop_are_annotated(case: str) -> None:
 @pytest.mark.parametrize("variant", ["ts", "dy"])
 @pytest.mark.parametrize("functions", ["call", "shared"])
 def test_every_node_of_a_grouped_file_has_or_inherits_its_layer(
-    functions: FunctionsName, variant: str
+    functions: FunctionsWord, variant: str
 ) -> None:
     flat = rewriter.rewrite(EXPORTS / "bert" / f"{variant}.onnx", numbers=False)
     grouped = rewriter.rewrite(

@@ -10,9 +10,9 @@ import onnxruntime
 import pytest
 
 import rewriter
+from rewriter.literals import FunctionsWord
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.flatten import Flatten
-from rewriter.passes.presets import FunctionsName
 from rewriter.refusals import Reason
 from tests.build import HEAD
 
@@ -110,7 +110,7 @@ def results(model: onnx.ModelProto, rounds: int) -> list[Any]:
 
 @pytest.mark.parametrize("name", STATED)
 @MODES
-def test_results_stay_though_types_are_stated(name: str, mode: FunctionsName) -> None:
+def test_results_stay_though_types_are_stated(name: str, mode: FunctionsWord) -> None:
     source = parsed(STATED[name])
     report = rewriter.rewrite(source, functions=mode, numbers=False)
     made = report.analysis.model
@@ -123,7 +123,7 @@ def test_results_stay_though_types_are_stated(name: str, mode: FunctionsName) ->
 
 @pytest.mark.parametrize("name", UNTOUCHED)
 @MODES
-def test_a_loop_moves_where_nothing_hangs_on_it(name: str, mode: FunctionsName) -> None:
+def test_a_loop_moves_where_nothing_hangs_on_it(name: str, mode: FunctionsWord) -> None:
     source = parsed(UNTOUCHED[name])
     report = rewriter.rewrite(source, functions=mode, numbers=False)
     for rounds in (0, 1):

@@ -11,10 +11,10 @@ import pytest
 
 import rewriter
 from rewriter.evidence import tags
+from rewriter.literals import FunctionsWord
 from rewriter.model import metadata
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.flatten import Flatten
-from rewriter.passes.presets import FunctionsName
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.opaque_nodes import Complaints
 from rewriter.runtime.value_types import Told, ask
@@ -59,7 +59,7 @@ def refused(report: rewriter.Report) -> list[Refusal]:
 @MODES
 @DEPTHS
 def test_the_checker_and_a_session_take_what_took_the_file(
-    name: str, mode: FunctionsName, depth: int
+    name: str, mode: FunctionsWord, depth: int
 ) -> None:
     source = parsed(name)
     onnx.checker.check_model(source, full_check=True)
@@ -99,7 +99,7 @@ def test_types_of_the_file_are_kept_as_they_are() -> None:
 
 
 @MODES
-def test_a_nested_value_without_a_type_keeps_one_node_in_the_main_graph(mode: FunctionsName) -> None:
+def test_a_nested_value_without_a_type_keeps_one_node_in_the_main_graph(mode: FunctionsWord) -> None:
     report = rewriter.rewrite(parsed("nested"), functions=mode, numbers=False)
     (refusal,) = refused(report)
     assert (refusal.reason, refusal.module, refusal.witness) == (Reason.NO_TYPE, "m.a", "/m/a/Gelu")

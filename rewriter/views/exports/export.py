@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from rewriter.display import Display, counted
 from rewriter.insight.figures import figures_of
 from rewriter.insight.flops import flops_of
 from rewriter.insight.weighing import Measure, weigh, with_ancestors
+from rewriter.literals import ViewerWord, WeightWord
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.nearest import fits_nothing
@@ -20,10 +21,8 @@ from rewriter.views.exports.model_explorer import model_explorer
 from rewriter.views.exports.speedscope import speedscope
 from rewriter.views.exports.table import table
 
-Format = Literal["model-explorer", "speedscope", "dot", "csv"]
-Weight = Literal["nodes", "parameters", "bytes", "flops"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-WEIGHTS: tuple[Weight, ...] = get_args(Weight)
+FORMATS = get_args(ViewerWord)
+WEIGHTS = get_args(WeightWord)
 _GROUPED = "the file is grouped, and the data names the nodes of the flat model: see 'rewriter flatten'"
 
 
@@ -37,7 +36,7 @@ class Export(Display):
         notes: what to know before using it, a line each.
     """
 
-    form: Format
+    form: ViewerWord
     text: str
     notes: tuple[str, ...] = ()
 
@@ -45,7 +44,7 @@ class Export(Display):
         return f"{self.form}, {counted(len(self.text), 'character')}"
 
 
-def demand_weight(form: Format, weight: Weight | None) -> None:
+def demand_weight(form: ViewerWord, weight: WeightWord | None) -> None:
     """Refuse a size for a format that shows no single one.
 
     Raises:
@@ -59,10 +58,10 @@ def demand_weight(form: Format, weight: Weight | None) -> None:
 
 def export(
     analysis: Analysis,
-    form: Format,
+    form: ViewerWord,
     selection: Selection = Selection(),  # noqa: B008 frozen
     *,
-    weight: Weight | None = None,
+    weight: WeightWord | None = None,
     sizes: Mapping[str, int] | None = None,
 ) -> Export:
     """The module tree and its figures in the format of another viewer (`.text`).
@@ -101,7 +100,7 @@ def export(
     return Export(form, model_explorer(analysis, weighings[0]) + "\n", notes)
 
 
-def _measures(form: Format, weight: Weight | None) -> Sequence[Measure]:
+def _measures(form: ViewerWord, weight: WeightWord | None) -> Sequence[Measure]:
     if weight:
         return [Measure(weight)]
     return [Measure.PARAMETERS] if form == "model-explorer" else list(Measure)
