@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from math import prod
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from rewriter.display import Display, counted, listed
 from rewriter.evidence.claim import Part
 from rewriter.evidence.reference import Declared
+from rewriter.model.graph import GraphIndex
+from rewriter.modules.module_contents import ModuleContents
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UsageError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 class Kind(StrEnum):
@@ -93,6 +99,7 @@ class Module(Display):
             no reference tells.
         declared: the parameters and buffers it declares by the reference, in the file or not.
         inferred_class: what its operators look like, where it is a leaf whose class is unknown; a guess.
+        contents: what is in it and in the other modules of its tree; None for a module of no tree.
     """
 
     path: ModulePath
@@ -105,6 +112,7 @@ class Module(Display):
     full_scope: str | None = None
     declared: tuple[Declared, ...] = ()
     inferred_class: str | None = None
+    contents: ModuleContents | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> Kind | None:
@@ -130,6 +138,50 @@ class Module(Display):
     def short_class(self) -> str | None:
         """The class without its package."""
         return self.class_name.rpartition(".")[2] if self.class_name else None
+
+    @property
+    def params(self) -> int:
+        """Elements of its parameters and those of all below; what several modules share counts once."""
+        return self._known.params[self.path]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the same, without types of unknown size."""
+        return self._known.bytes[self.path]
+
+    @property
+    def flops(self) -> int | None:
+        """Operations of its nodes and of all below; None where those of some node are not known.
+
+        Sizes for symbolic dimensions are told to `Model.stats`, which also tells why nodes are not known.
+
+        Raises:
+            UsageError: the tree is a sidecar's.
+        """
+        return self._known.flops(self.path)
+
+    @property
+    def node_names(self) -> tuple[str, ...]:
+        """The names of its nodes and of all below, in file order; '' for a node without one.
+
+        Raises:
+            UsageError: the tree is a sidecar's.
+        """
+        return self._known.node_names(self.path)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the values that it gives to others or to the model's outputs, in file order.
+
+        Raises:
+            UsageError: the tree is a sidecar's.
+        """
+        return self._known.outputs(self.path)
+
+    @property
+    def _known(self) -> ModuleContents:
+        assert self.contents is not None, f"{self.path} is taken out of no tree"
+        return self.contents
 
     @property
     def shown_class(self) -> str | None:
@@ -187,10 +239,17 @@ class ModuleTree(Display):
 
     modules: Mapping[ModulePath, Module]
     placements: tuple[Placement | None, ...]
+    graph: InitVar[GraphIndex | None] = None
 
-    def __post_init__(self) -> None:
-        """Make the mapping read-only."""
-        object.__setattr__(self, "modules", MappingProxyType(dict(self.modules)))
+    def __post_init__(self, graph: GraphIndex | None) -> None:
+        """Make the mapping read-only, and let each module know what is in it.
+
+        Args:
+            graph: the model; None where it is not known.
+        """
+        contents = ModuleContents(dict(self.modules), graph)
+        modules = {path: replace(module, contents=contents) for path, module in self.modules.items()}
+        object.__setattr__(self, "modules", MappingProxyType(modules))
 
     def __getitem__(self, path: str) -> Module:
         try:
@@ -278,6 +337,20 @@ class ModuleTree(Display):
                 found.append(Boundary(left, right, last, node))
             last, left = node, right
         return tuple(found)
+
+    def to_pandas(self) -> DataFrame:
+        """A table of all modules, with their paths as index.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise UsageError("to_pandas needs pandas; install it: pip install pandas") from None
+        columns = ("class_name", "kind", "depth", "leaf", "calls", "total_nodes", "params", "bytes")
+        rows = [[getattr(module, column) for column in columns] for module in self]
+        return DataFrame(rows, index=[str(module.path) for module in self], columns=list(columns))
 
     def select(self, glob: str) -> tuple[Module, ...]:
         """The modules whose path fits a glob (see `ModulePath.matches`), in tree order; at least one.
