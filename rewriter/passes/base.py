@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from rewriter.display import Display, counted, listed
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.contract import Part
 from rewriter.paths import ModulePath
 from rewriter.refusals import Refusal
+
+DifferenceWord = Literal["operator", "attributes", "inputs", "outputs", "nodes", "modules"]
+"""What of two nodes, or calls, differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Difference:
     other: ModulePath
     node: str | None
     other_node: str | None
-    what: str
+    what: DifferenceWord
     calls: int
 
     def __str__(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NotRequired, TypedDict
 
 from rich.console import Console
 from rich.padding import Padding
@@ -12,12 +14,40 @@ from rewriter.passes.base import Pass
 from rewriter.passes.catalogue import Catalogue
 from rewriter.passes.plugins import package_of
 from rewriter.passes.syntax import options_of, purpose_of
-from rewriter.views.json import JsonObject
 
-PASSES = "rewriter.passes/1"
+PASSES: Final = "rewriter.passes/1"
 
 
-def passes_json(found: Catalogue) -> JsonObject:
+class PassOptionsJson(TypedDict):
+    """One pass.
+
+    Attributes:
+        name: What it is called on the command line.
+        purpose: What it does.
+        options: Option -> default: text, a number, true or false, or a list of texts.
+        package: The package that it is from; only of passes of other packages.
+    """
+
+    name: str
+    purpose: str
+    options: Mapping[str, object]
+    package: NotRequired[str]
+
+
+class PassesJson(TypedDict):
+    """Passes that a rewrite runs.
+
+    Printed by `rewriter passes --json`.
+
+    Attributes:
+        passes: Our own in the order in which they make sense, then those of other packages.
+    """
+
+    schema: Literal["rewriter.passes/1"]
+    passes: Sequence[PassOptionsJson]
+
+
+def passes_json(found: Catalogue) -> PassesJson:
     """Every pass with its purpose and its options."""
     return {"schema": PASSES, "passes": [_pass_json(step) for step in found.passes]}
 
@@ -31,10 +61,10 @@ def print_passes(found: Catalogue, console: Console) -> None:
         console.print(Padding(Text(purpose_of(step)), (0, 0, 1, 4)))
 
 
-def _pass_json(step: type[Pass]) -> JsonObject:
+def _pass_json(step: type[Pass]) -> PassOptionsJson:
     """One pass; `package` is there for those of other packages alone."""
     package = package_of(step)
-    shown: JsonObject = {"name": step.name, "purpose": purpose_of(step), "options": options_of(step)}
+    shown: PassOptionsJson = {"name": step.name, "purpose": purpose_of(step), "options": options_of(step)}
     return {**shown, "package": package} if package else shown
 
 
