@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from importlib import import_module
 from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -374,6 +375,10 @@ class ModuleTree(Display):
         """How large it is, in a few words."""
         nodes = counted(len(self.placements), "node")
         return f"{counted(len(self), 'module')}, {self.placed:,} of {nodes} placed"
+
+    def _repr_html_(self) -> str:
+        html: str = import_module("rewriter.views.html").modules_html(self)  # views lie above
+        return html
 
     def _brief(self) -> str:
         return self.brief
