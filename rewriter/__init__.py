@@ -63,12 +63,14 @@ if TYPE_CHECKING:
     from rewriter.views.names import ChosenNames
     from rewriter.views.page.report import PageReport
     from rewriter.views.report import Report
+    from rewriter.views.sources import Comparison
 
 __all__ = [
     "Analysis",
     "Boundary",
     "Catalogue",
     "ChosenNames",
+    "Comparison",
     "Diagnosis",
     "Diff",
     "Explanation",
@@ -122,6 +124,7 @@ _HOME = {
     "known_passes": "passes.catalogue",
     "Catalogue": "passes.catalogue",
     "ChosenNames": "views.names",
+    "Comparison": "views.sources",
     "Explanation": "insight.explanation",
     "Export": "views.exports.export",
     "Placing": "insight.placing",

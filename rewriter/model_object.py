@@ -29,6 +29,7 @@ from rewriter.refusals import UsageError
 from rewriter.views.exports.export import export
 from rewriter.views.html import tree_html
 from rewriter.views.names import ChosenNames, chosen_names
+from rewriter.views.sources import compare_sources
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -111,6 +112,7 @@ class Model(Display):
     stats = _of_analysis(collect)
     explain = _of_analysis(explain)
     export = _of_analysis(export)
+    compare_sources = _of_analysis(compare_sources)
 
     def flatten(
         self,

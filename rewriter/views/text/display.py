@@ -25,12 +25,14 @@ from rewriter.views.names import LINES, names_as
 from rewriter.views.page.report import PageReport
 from rewriter.views.passes import print_passes
 from rewriter.views.report import Report
+from rewriter.views.sources import Comparison
 from rewriter.views.text.claims import print_claims
 from rewriter.views.text.cutting import print_extraction, print_split
 from rewriter.views.text.diff import print_diff
 from rewriter.views.text.doctor import print_diagnosis
 from rewriter.views.text.profile import print_profile
 from rewriter.views.text.report import print_report, print_verification
+from rewriter.views.text.sources import print_sources
 from rewriter.views.text.stats import print_stats
 from rewriter.views.text.tree import print_modules, print_tree
 
@@ -52,6 +54,7 @@ def text_of(found: object) -> str:
 
 print_result.register(Analysis, print_tree)
 print_result.register(Catalogue, print_passes)
+print_result.register(Comparison, print_sources)
 print_result.register(Diagnosis, print_diagnosis)
 print_result.register(Diff, print_diff)
 print_result.register(Extraction, print_extraction)
