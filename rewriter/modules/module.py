@@ -193,7 +193,7 @@ class Module(Display):
 
     def _brief(self) -> str:
         shown = f"{self.path or '(root)'} {self.class_name or self.shown_class or 'of unknown class'}"
-        nodes, parameters = counted(self.total_nodes, "node"), counted(len(self.parameters), "parameter")
+        nodes, parameters = counted(self.total_nodes, "node"), counted(len(self.parameters), "own parameter")
         return f"{listed([shown])}, {nodes}, {parameters}"
 
 

@@ -1,4 +1,4 @@
-"""Every verb of the command line stands in one table of the docs with its name in Python, and exists there."""
+"""Every verb of the command line stands in one table of the docs with its name in Python."""
 
 from __future__ import annotations
 
