@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rewriter.modules.module import Module
 
 
+_FIXED = frozenset({"Constant", "Identity"})
+
+
 class ModuleContents:
     """The contents of all modules of one tree.
 
@@ -51,16 +54,24 @@ class ModuleContents:
         return tuple(names[node] for node in self.nodes(path))
 
     def outputs(self, path: ModulePath) -> tuple[str, ...]:
-        """The names of the values that nodes of one module write and others read, or the model gives."""
+        """The names of the values that nodes of one module write and others read, or the model gives.
+
+        Constants that others read as well are none: exporters and optimisers share equal ones.
+        """
         graph, inside = self._of_model(), set(self.nodes(path))
         given = {value for body in graph.bodies if body.owner == NONE for value in body.results}
         found = (
             graph.value_names[value]
             for node in sorted(inside)
             for value in graph.writes[node]
-            if value != NONE and (value in given or not inside.issuperset(graph.readers[value]))
+            if value in given or (value != NONE and self._leaves(node, value, inside))
         )
         return tuple(dict.fromkeys(found))
+
+    def _leaves(self, node: int, value: int, inside: set[int]) -> bool:
+        graph = self._of_model()
+        fixed = value in graph.constants and graph.nodes[node].op_type in _FIXED
+        return not fixed and not inside.issuperset(graph.readers[value])
 
     def nodes(self, path: ModulePath) -> list[int]:
         """The numbers of the nodes of one module, ascending."""

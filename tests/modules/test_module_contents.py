@@ -10,6 +10,8 @@ import onnx
 import pytest
 
 import rewriter
+from rewriter.cutting.check import Checking
+from rewriter.cutting.extract import Extraction, Wanted, plan_extractions
 from rewriter.refusals import UsageError
 from rewriter.views import sidecar
 from tests.exports import EXPORTS
@@ -20,10 +22,12 @@ TIED = """
 g (float[n,4] x) => (float[n,4] y, float[n,4] z)
 <float[4,4] w = {1,0,0,0, 0,1,0,0, 0,0,1,0, 0,0,0,1}>
 {
-  ["/a/one/MatMul"] h = MatMul(x, w)
+  ["/a/Constant"] c = Constant<value = float[1] {2}>()
+  ["/a/one/Mul"] g = Mul(x, c)
+  ["/a/one/MatMul"] h = MatMul(g, w)
   ["/a/two/MatMul"] i = MatMul(h, w)
   ["/a/two/Relu"] z = Relu(i)
-  ["/b/Strange"] y = com.example.Strange(i, h)
+  ["/b/Strange"] y = com.example.Strange(i, h, c)
 }
 """
 
@@ -48,11 +52,25 @@ def test_figures_are_those_of_stats(file: str) -> None:
 def test_names_and_outputs_are_those_of_all_below() -> None:
     tree = tied()
     a = tree["a"]
-    assert a.node_names == ("/a/one/MatMul", "/a/two/MatMul", "/a/two/Relu")
-    assert a.outputs == ("h", "i", "z")  # z is the model's, the others are read by b
+    assert a.node_names == ("/a/Constant", "/a/one/Mul", "/a/one/MatMul", "/a/two/MatMul", "/a/two/Relu")
+    assert a.outputs == ("h", "i", "z")  # z is the model's, b reads the others; a constant is shared
     assert tree["a.one"].outputs == ("h",)
     assert tree["b"].outputs == ("y",)
     assert tree.root.outputs == ("z", "y")
+
+
+@pytest.mark.parametrize("file", ["bert/dy.onnx", "transformer_encoder/ts.onnx", "beit/ts_dyn.onnx"])
+def test_outputs_are_those_of_the_module_as_a_model(file: str) -> None:
+    analysis = rewriter.load(EXPORTS / file)
+    modules = [module for module in analysis.tree if module.path and module.total_nodes and module.calls == 1]
+    wanted = {Wanted((module.path,)): module for module in modules[:12]}
+    pieces = plan_extractions(analysis, list(wanted), Checking(False)).found
+    compared = 0
+    for asked, piece in pieces.items():
+        if isinstance(piece, Extraction):
+            assert set(wanted[asked].outputs) == set(piece.piece.outputs), asked
+            compared += 1
+    assert compared >= 5
 
 
 def test_what_is_not_known_is_no_figure() -> None:
