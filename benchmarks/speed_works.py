@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import tools
+from rewriter.literals import FunctionsWord
 
 Work = Callable[[Path, Path], Mapping[str, float] | None]
 """Reads the first file, writes the second; part -> seconds, where it tells them."""
@@ -45,7 +46,9 @@ def evidence(source: Path, target: Path) -> None:
         settle(files.load_indexed(source))
 
 
-def _rewrite(source: Path, target: Path, functions: str, numbers: bool | None) -> Mapping[str, float]:
+def _rewrite(
+    source: Path, target: Path, functions: FunctionsWord, numbers: bool | None
+) -> Mapping[str, float]:
     import rewriter
 
     report = rewriter.rewrite(source, target, functions=functions, numbers=numbers)

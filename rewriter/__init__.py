@@ -25,7 +25,7 @@ from rewriter.lazy import names_of
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
-    from rewriter import adapters
+    from rewriter import adapters, batch
     from rewriter.api import (
         LoadedModel,
         diff,
@@ -44,25 +44,37 @@ if TYPE_CHECKING:
     from rewriter.foreign import Rewritten
     from rewriter.insight.diff import Diff
     from rewriter.insight.doctor.examine import Diagnosis
+    from rewriter.insight.explanation import Explanation
+    from rewriter.insight.placing import Placing
     from rewriter.insight.profile import Profile
+    from rewriter.insight.stats import Stats
     from rewriter.model_object import Model, open
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.modules.selection import Selection
     from rewriter.passes.base import Outcome, Pass
+    from rewriter.passes.catalogue import Catalogue, known_passes
     from rewriter.passes.contract import Part
     from rewriter.paths import ModulePath
     from rewriter.proof.verification import Verdict, Verification
     from rewriter.refusals import Refusal, RewriterError
     from rewriter.runtime.limits import limits
+    from rewriter.views.exports.export import Export
+    from rewriter.views.names import ChosenNames
     from rewriter.views.page.report import PageReport
     from rewriter.views.report import Report
+    from rewriter.views.sources import Comparison
 
 __all__ = [
     "Analysis",
     "Boundary",
+    "Catalogue",
+    "ChosenNames",
+    "Comparison",
     "Diagnosis",
     "Diff",
+    "Explanation",
+    "Export",
     "Extraction",
     "Kind",
     "LoadedModel",
@@ -76,6 +88,7 @@ __all__ = [
     "Part",
     "Pass",
     "Placement",
+    "Placing",
     "Profile",
     "Refusal",
     "Report",
@@ -83,13 +96,16 @@ __all__ = [
     "Rewritten",
     "Selection",
     "Split",
+    "Stats",
     "Verdict",
     "Verification",
     "__version__",
     "adapters",
+    "batch",
     "diff",
     "doctor",
     "extract",
+    "known_passes",
     "limits",
     "load",
     "open",
@@ -105,6 +121,14 @@ _HOME = {
     "diff": "api",
     "doctor": "api",
     "limits": "runtime.limits",
+    "known_passes": "passes.catalogue",
+    "Catalogue": "passes.catalogue",
+    "ChosenNames": "views.names",
+    "Comparison": "views.sources",
+    "Explanation": "insight.explanation",
+    "Export": "views.exports.export",
+    "Placing": "insight.placing",
+    "Stats": "insight.stats",
     "profile": "api",
     "extract": "api",
     "split": "api",
@@ -148,8 +172,8 @@ _load = names_of(__name__, _HOME)
 
 def __getattr__(name: str) -> object:
     """Load a public name on first use (PEP 562)."""
-    if name == "adapters":
-        return import_module("rewriter.adapters")
+    if name in ("adapters", "batch"):
+        return import_module(f"rewriter.{name}")
     return _load(name)
 
 

@@ -19,6 +19,7 @@ from rewriter.foreign import AnySource, Rewritten, read_of, take
 from rewriter.insight.diff import Diff
 from rewriter.insight.doctor.examine import Diagnosis
 from rewriter.insight.profile import Profile
+from rewriter.literals import FunctionsWord, MeasureWord
 from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
@@ -37,7 +38,7 @@ from rewriter.views.html import tree_html
 from rewriter.views.page.report import PageReport
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LoadedModel(Analysis):
     """An analysis that shows its tree in a notebook."""
 
@@ -117,7 +118,7 @@ def rewrite(
     source: AnySource,
     output: str | os.PathLike[str] | None = None,
     *,
-    functions: str = "none",
+    functions: FunctionsWord = "none",
     depth: int = 0,
     only: str | Sequence[str] = (),
     class_name: str | Sequence[str] = (),
@@ -437,7 +438,7 @@ def report(
     other: Source | None = None,
     *,
     output: PathLike | None = None,
-    by: str = "",
+    by: MeasureWord = "",
     original: Source | None = None,
     profile: bool = False,
     recorded: PathLike | None = None,

@@ -35,7 +35,7 @@ Back: TypeAlias = Callable[[Report], object]
 """Makes of the outcome of a rewrite the kind of object that was given."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rewritten(Report):
     """The report of a rewrite that also gives the model back as the kind of object that came in.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial, wraps
 from pathlib import Path
@@ -11,18 +12,26 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from rewriter import api, pipeline
 from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
 from rewriter.declaration import texts
+from rewriter.display import Display, listed
 from rewriter.evidence.given import Given
 from rewriter.foreign import AnySource, Rewritten, take
-from rewriter.insight.chosen import Chosen, choose
-from rewriter.insight.stats import Stats, collect
+from rewriter.insight.explanation import explain
+from rewriter.insight.placing import Placing, parse_wishes, place
+from rewriter.insight.stats import collect
+from rewriter.literals import KindWord, WhatWord
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.selection import Selection
+from rewriter.nearest import fits_nothing
 from rewriter.options.words import What
 from rewriter.passes.flatten import Flatten
 from rewriter.pipeline import Inputs, Source
 from rewriter.pipeline.loading import Opened
+from rewriter.refusals import UsageError
+from rewriter.views.exports.export import export
 from rewriter.views.html import tree_html
+from rewriter.views.names import ChosenNames, chosen_names
+from rewriter.views.sources import compare_sources
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,7 +47,17 @@ def _method(function: Callable[Concatenate[AnySource, P], T]) -> Callable[Concat
     return method
 
 
-class Model:
+def _of_analysis(function: Callable[Concatenate[Analysis, P], T]) -> Callable[Concatenate[Model, P], T]:
+    """A function of an analysis as a method."""
+
+    @wraps(function)
+    def method(self: Model, /, *arguments: P.args, **named: P.kwargs) -> T:
+        return function(self.analysis, *arguments, **named)
+
+    return method
+
+
+class Model(Display):
     """A model that is read and analysed once, on first use, however many verbs are asked of it.
 
     What is known of it besides the file (`like`, `reference`, `checkpoint`, `trace`) is told to
@@ -92,6 +111,10 @@ class Model:
     report = _method(api.report)
     doctor = _method(api.doctor)
     rewrite = _method(api.rewrite)
+    stats = _of_analysis(collect)
+    explain = _of_analysis(explain)
+    export = _of_analysis(export)
+    compare_sources = _of_analysis(compare_sources)
 
     def flatten(
         self,
@@ -149,35 +172,60 @@ class Model:
         modules: str | Sequence[str] | Selection = (),
         *,
         class_name: str | Sequence[str] = (),
+        kind: KindWord | Sequence[KindWord] = (),
         operators: str | Sequence[str] = (),
-        what: str = What.NODES,
-    ) -> Chosen:
+        depth: int = 0,
+        what: WhatWord = "nodes",
+    ) -> ChosenNames:
         """The names that modules have in the file (`.names`), and what to know before using them (`.notes`).
+
+        `.text("ort-quant")` writes them in the form that another tool takes.
 
         Args:
             modules: globs over module paths, or a selection; a module stands for all that is below it.
             class_name: globs over classes.
+            kind: where classes come from, or `unknown`.
             operators: globs over operators.
+            depth: no modules deeper than this; 0 for all.
             what: `nodes`, `values` or `initializers`.
 
         Raises:
-            UsageError: the choice fits nothing.
+            UsageError: the choice fits nothing, or there is no such kind or `what`.
         """
-        words = {"class_name": texts(class_name), "operators": texts(operators)}
+        if what not in list(What):
+            raise UsageError(fits_nothing("value", what, list(What)))
+        words: dict[str, tuple[str, ...]] = {
+            "class_name": texts(class_name), "kind": texts(kind), "operators": texts(operators)
+        }
         given: dict[str, Any] = {name: word for name, word in words.items() if word}
-        return choose(self.analysis, replace(Selection.of(modules), **given), What(what))
+        if depth:
+            given["depth"] = depth
+        return chosen_names(self.analysis, replace(Selection.of(modules), **given), What(what))
 
-    def stats(self, sizes: Mapping[str, int] | None = None) -> Stats:
-        """Operators, parameters, shapes and FLOPs by module.
+    def place(self, *devices: str, selection: Selection = Selection()) -> Placing:  # noqa: B008 frozen
+        """Settings of an onnxruntime session that give modules to devices (`.settings`).
 
         Args:
-            sizes: sizes for symbolic dimensions by name.
+            devices: patterns with devices, such as `"encoder.layer.[0-5]=cpu"`; the first that fits counts.
+            selection: what else must hold of the modules; its patterns and operators are not looked at.
+
+        Raises:
+            UsageError: a pattern fits no module, or no setting can say what is asked for.
         """
-        return collect(self.analysis, sizes or {})
+        return place(self.analysis, parse_wishes(devices), selection)
 
     def save(self, output: PathLike) -> Rewritten:
         """Write the model with its tree in it, proved equal; the short form of `rewrite(output)`."""
         return api.rewrite(self.opened, output)
+
+    def __str__(self) -> str:
+        return str(self.analysis)
+
+    def _brief(self) -> str:
+        source = self._source
+        name = source if isinstance(source, str | os.PathLike) else "model in memory"
+        known = self.tree.brief if "opened" in vars(self) else "not read yet"
+        return f"{listed([name])}: {known}"
 
     def _repr_html_(self) -> str:
         return tree_html(self.analysis)

@@ -109,7 +109,7 @@ class Record:
     misses: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The record as JSON, as `schemas/batch.schema.json` tells."""
+        """The record as JSON."""
         return {**asdict(self), "status": str(self.status), "notes": list(self.notes)}
 
 

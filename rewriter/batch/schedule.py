@@ -19,6 +19,7 @@ from rewriter.batch.record import Record, Status, worst
 from rewriter.batch.request import Request
 from rewriter.batch.sources import Job
 from rewriter.batch.work import is_current, rewrite_one
+from rewriter.display import Display, counted
 from rewriter.refusals import UsageError
 
 Told = Callable[[Record, int, int], None]
@@ -27,8 +28,8 @@ _POLL = 0.5
 """Seconds until a file that another run has under way is looked at again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+@dataclass(frozen=True, slots=True, repr=False)
+class Batch(Display):
     """What became of many files.
 
     Attributes:
@@ -63,6 +64,9 @@ class Batch:
         """That of the worst record; of misuse where a glob fits nothing in any file."""
         statuses = [record.status for record in self.records]
         return worst([*statuses, Status.MISUSE] if self.misses else statuses).exit_code
+
+    def _brief(self) -> str:
+        return f"{counted(len(self.records), 'file')}, {len(self.failures):,} failed, in {self.output}"
 
 
 def run(

@@ -3,19 +3,92 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, Literal, NotRequired, TypedDict, cast
 
 from rich.console import Console
 
-from rewriter.batch.record import Status
+from rewriter.batch.record import Record, Status
 from rewriter.batch.schedule import Batch
+from rewriter.views.json_types import Amount, Count, Positive, Rule
 from rewriter.views.text.parts import flow, signs
 
-SCHEMA = "rewriter.batch/1"
+SCHEMA: Final = "rewriter.batch/1"
 
 
-def batch_json(batch: Batch) -> dict[str, Any]:
-    """Every record, as `schemas/batch.schema.json` tells."""
+class BatchRecordJson(TypedDict):
+    """What became of one file; the ledger has the same but `kept`.
+
+    Attributes:
+        source: The file, or its URL.
+        target: What it became, relative to the output folder.
+        status: How it ended.
+        message: Why, in one line; empty where it was done.
+        key: Digest of the source with its external data, of the options and of the version; empty where
+            the source could not be read.
+        request: Digest of the options alone.
+        version: Of the rewriter that did it.
+        nodes: Nodes of the source; null where it was not done.
+        placed: How many of them have a module; null where it was not done.
+        refusals: Things that were left undone.
+        exact: Whether onnxruntime gave the same numbers bit for bit; null where it did not run.
+        seconds: What it took.
+        outputs: File beside the target -> BLAKE2b of its content.
+        stamps: URL that was read -> digest of what its server says of its version; empty where it says
+            nothing.
+        notes: What the report says of the model as a whole, a line each.
+        misses: Glob of a pass that fits nothing in the model -> the message that says so; the pass went
+            on without it.
+        kept: Whether an earlier or another run had done it.
+    """
+
+    source: str
+    target: str
+    status: Status
+    message: str
+    key: str
+    request: str
+    version: str
+    nodes: Count | None
+    placed: Count | None
+    refusals: Count
+    exact: bool | None
+    seconds: Amount
+    outputs: Mapping[str, str]
+    stamps: Mapping[str, str]
+    notes: Sequence[str]
+    misses: NotRequired[Mapping[str, str]]
+    kept: bool
+
+
+class BatchJson(TypedDict):
+    """Many ONNX models rewritten.
+
+    Printed by `rewriter batch --json`.
+
+    Attributes:
+        output: The folder or URL that was written to.
+        ledger: The JSON Lines file with the records.
+        exit_code: That of the worst file; 2 where a glob fits nothing in any file and no file ended
+            worse.
+        seconds: What all took.
+        statuses: How files ended -> how many.
+        misses: Globs of passes that fit nothing in any file that was done, a message each.
+        records: Every file, in the order of targets.
+    """
+
+    schema: Literal["rewriter.batch/1"]
+    output: str
+    ledger: str
+    exit_code: Annotated[int, Rule(enum=sorted({status.exit_code for status in Status}))]
+    seconds: Amount
+    statuses: Mapping[str, Positive]
+    misses: NotRequired[Sequence[str]]
+    records: Sequence[BatchRecordJson]
+
+
+def batch_json(batch: Batch) -> BatchJson:
+    """Every record."""
     return {
         "schema": SCHEMA,
         "output": batch.output,
@@ -24,8 +97,12 @@ def batch_json(batch: Batch) -> dict[str, Any]:
         "seconds": round(batch.seconds, 3),
         "statuses": dict(_counts(batch)),
         "misses": list(batch.misses),
-        "records": [{**record.as_json(), "kept": record.target in batch.kept} for record in batch.records],
+        "records": [_record_json(record, kept=record.target in batch.kept) for record in batch.records],
     }
+
+
+def _record_json(record: Record, *, kept: bool) -> BatchRecordJson:
+    return cast(BatchRecordJson, {**record.as_json(), "kept": kept})
 
 
 def print_batch(batch: Batch, console: Console) -> None:

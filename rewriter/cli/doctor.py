@@ -26,7 +26,7 @@ def run(options: Doctor) -> None:
         else:
             if number:
                 click.echo()
-            print_diagnosis(model.name, diagnosis, stdout())
+            print_diagnosis(diagnosis, stdout())
         if diagnosis.findings:
             faults.append(_sum(model, diagnosis))
     if options.strict and faults:

@@ -33,4 +33,4 @@ def run(options: Extract) -> None:
             checking=checking,
             copy_data=options.copy_data,
         )
-    show(options, lambda: extract_json(found), lambda console: print_extraction(analysis, found, console))
+    show(options, lambda: extract_json(found), lambda console: print_extraction(found, console))

@@ -23,4 +23,4 @@ def run(options: Split) -> None:
         cuts = parse_cuts(analysis, options.at)
         copying = options.copy_data
         found = split(analysis, cuts, options.output, checking=checking, copy_data=copying)
-    show(options, lambda: split_json(found), lambda console: print_split(analysis, found, console))
+    show(options, lambda: split_json(found), lambda console: print_split(found, console))

@@ -19,8 +19,4 @@ def run(options: Stats) -> None:
         shown = {module.path for module in options.selection.modules(analysis)}
         tell("shapes")
         stats = collect(analysis, sizes)
-    show(
-        options,
-        lambda: stats_json(analysis, stats, shown),
-        lambda console: print_stats(analysis, stats, shown, console),
-    )
+    show(options, lambda: stats_json(stats, shown), lambda console: print_stats(stats, console, shown))

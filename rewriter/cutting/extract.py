@@ -21,6 +21,7 @@ from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.spanning import in_one_body
 from rewriter.cutting.types import types_of
 from rewriter.cutting.writing import plan_data, write_models
+from rewriter.display import Display, counted, listed
 from rewriter.model.copies import Copies
 from rewriter.model.graph import GraphIndex
 from rewriter.model.operators import canonical
@@ -42,11 +43,12 @@ class Wanted:
         return names if self.call is None else f"{names}, call {self.call}"
 
 
-@dataclass(frozen=True, slots=True)
-class Extraction:
+@dataclass(frozen=True, slots=True, repr=False)
+class Extraction(Display):
     """Modules taken out of a model.
 
     Attributes:
+        analysis: the whole model.
         wanted: what was asked for.
         piece: the model.
         constants: number of its nodes that are constants of other modules, or of nobody.
@@ -57,6 +59,7 @@ class Extraction:
         removed: the sidecar and the copies of data of the model that the output took the place of.
     """
 
+    analysis: Analysis
     wanted: Wanted
     piece: Piece
     constants: int
@@ -70,6 +73,12 @@ class Extraction:
     def model(self) -> ModelProto:
         """The model that was taken out."""
         return self.piece.model
+
+    def _brief(self) -> str:
+        nodes = counted(len(self.model.graph.node), "node")
+        return (
+            f"{listed(self.wanted.modules)}, {nodes}, {self.check.verdict if self.check else 'not checked'}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +184,9 @@ def _emit(
         own = chosen[wanted]
         constants = sum(emitter.origin.get(node) not in own for node in each.nodes)
         hoisted = any(analysis.graph.body_of[emitter.origin[n]] for n in each.nodes if n in emitter.origin)
-        found[wanted] = Extraction(wanted, piece, constants, _returning(flat.main, each, piece), hoisted)
+        found[wanted] = Extraction(
+            analysis, wanted, piece, constants, _returning(flat.main, each, piece), hoisted
+        )
     return found
 
 

@@ -19,6 +19,7 @@ from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.spanning import in_one_body
 from rewriter.cutting.types import types_of
 from rewriter.cutting.writing import plan_data, write_models
+from rewriter.display import Display, counted, listed
 from rewriter.model.copies import Copies
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
@@ -56,11 +57,12 @@ def parse_cuts(analysis: Analysis, texts: Sequence[str]) -> tuple[At, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+@dataclass(frozen=True, slots=True, repr=False)
+class Split(Display):
     """A chain of models.
 
     Attributes:
+        analysis: the whole model.
         at: where it was cut, in execution order.
         parts: the models, one more than cuts.
         feeds: part -> its inputs, each with the number of the part that gives it; None for an input of the
@@ -71,6 +73,7 @@ class Split:
         removed: sidecars and copies of data of models that the parts took the place of.
     """
 
+    analysis: Analysis
     at: tuple[At, ...]
     parts: tuple[Piece, ...]
     feeds: tuple[dict[str, int | None], ...]
@@ -83,6 +86,9 @@ class Split:
     def crossing(self) -> tuple[int, ...]:
         """Part -> number of its inputs that other parts give."""
         return tuple(sum(part is not None for part in feeds.values()) for feeds in self.feeds)
+
+    def _brief(self) -> str:
+        return f"{counted(len(self.parts), 'part')}, cut at {listed(self.at)}"
 
 
 def split(
@@ -156,7 +162,7 @@ def plan_split(analysis: Analysis, at: Sequence[At], how: Checking) -> Split:
         for number, each in enumerate(order, 1)
         if (count := sum(levels.of[node] < number for node in regions[each] - main.portable))
     }
-    return Split(order, parts, _feeds(main, levels, cuts), left)
+    return Split(analysis, order, parts, _feeds(main, levels, cuts), left)
 
 
 def _region(analysis: Analysis, at: At) -> set[int]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rewriter.display import Display, counted, listed
 from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
@@ -14,8 +15,8 @@ from rewriter.options.words import What
 from rewriter.refusals import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+@dataclass(frozen=True, slots=True, repr=False)
+class Chosen(Display):
     """What was chosen.
 
     Attributes:
@@ -30,6 +31,9 @@ class Chosen:
     what: What
     names: tuple[str, ...]
     notes: tuple[str, ...]
+
+    def _brief(self) -> str:
+        return f"{counted(len(self.names), 'name')} of {self.what}: {listed(self.names)}"
 
 
 def choose(analysis: Analysis, selection: Selection, what: What = What.NODES) -> Chosen:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from onnx import TensorProto
 
+from rewriter.display import Display, counted, listed
 from rewriter.insight.numbers import CallNumbers, Divergence, Numbers, compare_calls
 from rewriter.insight.pairing import How, ModulePair, pair_modules
 from rewriter.insight.structure import Change, Side, changes_between
@@ -73,8 +74,8 @@ class ModuleDiff:
         return self.added or self.gone or bool(self.changes)
 
 
-@dataclass(frozen=True)
-class Diff:
+@dataclass(frozen=True, repr=False)
+class Diff(Display):
     """What differs between two models.
 
     Attributes:
@@ -159,6 +160,13 @@ class Diff:
             if module.pair.how is not None:
                 found[module.pair.how] = found.get(module.pair.how, 0) + 1
         return found
+
+    def _brief(self) -> str:
+        where = "agree" if self.measured else "not taken"
+        if self.first is not None:
+            where = f"part at {self.first.path or '(root)'}"
+        modules = f"{len(self.changed):,} of {counted(len(self.modules), 'module')} changed"
+        return f"{modules}, numbers {listed([where], 1)}"
 
 
 def diff(

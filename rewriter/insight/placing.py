@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from rewriter.display import Display, counted, listed
 from rewriter.insight.layer_rules import BY_ANNOTATION, BY_NAME, annotation_rules, is_pattern
 from rewriter.insight.name_rules import name_rules
 from rewriter.model import metadata
@@ -36,8 +37,8 @@ class Wish:
     nodes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Placing:
+@dataclass(frozen=True, slots=True, repr=False)
+class Placing(Display):
     """The settings, and what they cannot do.
 
     Attributes:
@@ -49,6 +50,9 @@ class Placing:
     wishes: tuple[Wish, ...]
     settings: dict[str, str]
     notes: tuple[str, ...]
+
+    def _brief(self) -> str:
+        return listed(f"{wish.pattern}={wish.device} ({counted(wish.nodes, 'node')})" for wish in self.wishes)
 
 
 def parse_wishes(patterns: Sequence[str]) -> tuple[Wish, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
+from rewriter.display import Display, counted, listed
 from rewriter.insight.book import NO_TIME, Book, ClassTime, Figure, ModuleTime
 from rewriter.insight.kernel_map import KernelMap
 from rewriter.modules.analysis import Analysis
@@ -21,8 +22,8 @@ from rewriter.runtime.planning import plan
 from rewriter.runtime.profiling import Profiled, profile_runs
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+@dataclass(frozen=True, slots=True, repr=False)
+class Profile(Display):
     """The time of a model by module.
 
     Attributes:
@@ -62,6 +63,13 @@ class Profile:
         On a busy machine a single run may take many times as long, wherever it is held up.
         """
         return time.median / self.total.median if self.total.median else 0.0
+
+    def _brief(self) -> str:
+        if self.skipped is not None:
+            return listed([f"no runs, {self.skipped}"], 1)
+        return (
+            f"{counted(self.runs, 'run')}, {self.total.median:,.0f} us of kernels, {self.mapped:.0%} mapped"
+        )
 
 
 def profile(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from onnx import GraphProto
 
+from rewriter.display import Display, counted
 from rewriter.evidence.grammar import scope_of_node_name
 from rewriter.evidence.operands import Role
 from rewriter.insight.figures import Figures, measure, operator_of
@@ -58,11 +59,12 @@ class Pattern:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+@dataclass(frozen=True, slots=True, repr=False)
+class Stats(Display):
     """Numbers of one model.
 
     Attributes:
+        analysis: the model.
         nodes: all nodes, those in bodies and functions included.
         initializers: all initializers, likewise.
         scoped: nodes with a scope in their name.
@@ -77,6 +79,7 @@ class Stats:
         mend: how more operations become known, as the end of a sentence; empty where nobody can help.
     """
 
+    analysis: Analysis
     nodes: int
     initializers: int
     scoped: int
@@ -89,9 +92,13 @@ class Stats:
     fault: str | None
     mend: str = ""
 
+    def _brief(self) -> str:
+        nodes, initializers = counted(self.nodes, "node"), counted(self.initializers, "initializer")
+        return f"{nodes}, {initializers}, {self.flops:,} FLOPs known"
 
-def collect(analysis: Analysis, sizes: Mapping[str, int]) -> Stats:
-    """Count everything.
+
+def collect(analysis: Analysis, sizes: Mapping[str, int] | None = None) -> Stats:
+    """Operators, parameters, shapes and FLOPs by module.
 
     Args:
         analysis: the model.
@@ -100,6 +107,7 @@ def collect(analysis: Analysis, sizes: Mapping[str, int]) -> Stats:
     Raises:
         UsageError: a name is that of no dimension.
     """
+    sizes = sizes or {}
     demand_dimensions(analysis.model, sizes, analysis.path)
     shapes = infer_shapes(analysis.model, sizes)
     figures, node_flops = measure(analysis, shapes)
@@ -109,6 +117,7 @@ def collect(analysis: Analysis, sizes: Mapping[str, int]) -> Stats:
     bodies = [body.proto for body in graph.bodies if isinstance(body.proto, GraphProto)]
     operators = Counter(operator_of(node) for node in graph.nodes)
     return Stats(
+        analysis=analysis,
         nodes=len(graph.nodes),
         initializers=sum(len(body.initializer) + len(body.sparse_initializer) for body in bodies),
         scoped=sum(scope_of_node_name(node.name) is not None for node in graph.nodes),

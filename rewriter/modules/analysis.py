@@ -8,6 +8,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter.display import Display
 from rewriter.evidence.claim import Claim, ParameterClaim
 from rewriter.evidence.hearing import Heard
 from rewriter.evidence.like_fit import LikeFit
@@ -16,8 +17,8 @@ from rewriter.model.text import demand_text
 from rewriter.modules.module import ModuleTree
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+@dataclass(frozen=True, slots=True, repr=False)
+class Analysis(Display):
     """A model, its index, what the witnesses said and the tree that was settled from it.
 
     Attributes:
@@ -51,3 +52,6 @@ class Analysis:
         """
         if not self.is_text:
             demand_text(self.model)
+
+    def _brief(self) -> str:
+        return f"{self.path or 'model in memory'}: {self.tree.brief}"

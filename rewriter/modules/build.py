@@ -99,7 +99,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
     for module in settled.classes:
         _draft(drafts, module)
     _sort_children(drafts, settled.order)
-    return ModuleTree(_finish(graph, drafts, settled), tuple(placements))
+    return ModuleTree(_finish(graph, drafts, settled), tuple(placements), graph)
 
 
 def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:

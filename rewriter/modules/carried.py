@@ -25,7 +25,7 @@ def carry(
     """
     graph = GraphIndex(analysis.model)
     assert len(graph.nodes) == len(origins) == len(placements)
-    tree = ModuleTree(_with_nodes(analysis.tree, placements), tuple(placements))
+    tree = ModuleTree(_with_nodes(analysis.tree, placements), tuple(placements), graph)
     return replace(analysis, graph=graph, tree=tree, claims=_Claims(analysis.claims, origins, placements))
 
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field, replace
 from enum import StrEnum
 from functools import cache, cached_property
+from importlib import import_module
 from math import prod
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from onnx import TensorProto
 
+from rewriter.display import Display, counted, listed
 from rewriter.evidence.claim import Part
 from rewriter.evidence.operands import Role
 from rewriter.evidence.reference import Declared
+from rewriter.model.graph import GraphIndex
+from rewriter.modules.module_contents import ModuleContents
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.modules.wrappers import spellings
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UsageError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 class Kind(StrEnum):
@@ -114,8 +122,8 @@ class Tensor:
     part: Part | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+@dataclass(frozen=True, slots=True, repr=False)
+class Module(Display):
     """One module of the tree.
 
     Attributes:
@@ -132,6 +140,7 @@ class Module:
         declared: the parameters and buffers it declares by the reference, in the file or not.
         inferred_class: what its operators look like, where it is a leaf whose class is unknown; a guess.
         tensors: every tensor of the file that it holds itself, named or not.
+        contents: what is in it and in the other modules of its tree; None for a module of no tree.
     """
 
     path: ModulePath
@@ -145,6 +154,7 @@ class Module:
     declared: tuple[Declared, ...] = ()
     inferred_class: str | None = None
     tensors: tuple[Tensor, ...] = ()
+    contents: ModuleContents | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> Kind | None:
@@ -172,11 +182,60 @@ class Module:
         return self.class_name.rpartition(".")[2] if self.class_name else None
 
     @property
+    def params(self) -> int:
+        """Elements of its parameters and those of all below; what several modules share counts once."""
+        return self._known.params[self.path]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the same, without types of unknown size."""
+        return self._known.bytes[self.path]
+
+    @property
+    def flops(self) -> int | None:
+        """Operations of its nodes and of all below; None where those of some node are not known.
+
+        Sizes for symbolic dimensions are told to `Model.stats`, which also tells why nodes are not known.
+
+        Raises:
+            UsageError: the tree is a sidecar's.
+        """
+        return self._known.flops(self.path)
+
+    @property
+    def node_names(self) -> tuple[str, ...]:
+        """The names of its nodes and of all below, in file order; '' for a node without one.
+
+        Raises:
+            UsageError: the tree is a sidecar's.
+        """
+        return self._known.node_names(self.path)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the values that it gives to others or to the model's outputs, in file order.
+
+        Raises:
+            UsageError: the tree is a sidecar's.
+        """
+        return self._known.outputs(self.path)
+
+    @property
+    def _known(self) -> ModuleContents:
+        assert self.contents is not None, f"{self.path} is taken out of no tree"
+        return self.contents
+
+    @property
     def shown_class(self) -> str | None:
         """The class without its package, with a question mark where it was inferred."""
         if self.inferred_class and not self.class_name:
             return f"{self.inferred_class.rpartition('.')[2]}?"
         return self.short_class
+
+    def _brief(self) -> str:
+        shown = f"{self.path or '(root)'} {self.class_name or self.shown_class or 'of unknown class'}"
+        nodes, parameters = counted(self.total_nodes, "node"), counted(len(self.parameters), "own parameter")
+        return f"{listed([shown])}, {nodes}, {parameters}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +270,8 @@ class Boundary:
     first: int
 
 
-@dataclass(frozen=True)
-class ModuleTree:
+@dataclass(frozen=True, repr=False)
+class ModuleTree(Display):
     """All modules of a model by path, the root first and parents before children.
 
     Attributes:
@@ -222,10 +281,17 @@ class ModuleTree:
 
     modules: Mapping[ModulePath, Module]
     placements: tuple[Placement | None, ...]
+    graph: InitVar[GraphIndex | None] = None
 
-    def __post_init__(self) -> None:
-        """Make the mapping read-only."""
-        object.__setattr__(self, "modules", MappingProxyType(dict(self.modules)))
+    def __post_init__(self, graph: GraphIndex | None) -> None:
+        """Make the mapping read-only, and let each module know what is in it.
+
+        Args:
+            graph: the model; None where it is not known.
+        """
+        contents = ModuleContents(dict(self.modules), graph)
+        modules = {path: replace(module, contents=contents) for path, module in self.modules.items()}
+        object.__setattr__(self, "modules", MappingProxyType(modules))
 
     def __getitem__(self, path: str) -> Module:
         try:
@@ -314,6 +380,20 @@ class ModuleTree:
             last, left = node, right
         return tuple(found)
 
+    def to_pandas(self) -> DataFrame:
+        """A table of all modules, with their paths as index.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise UsageError("to_pandas needs pandas; install it: pip install pandas") from None
+        columns = ("class_name", "kind", "depth", "leaf", "calls", "total_nodes", "params", "bytes")
+        rows = [[getattr(module, column) for column in columns] for module in self]
+        return DataFrame(rows, index=[str(module.path) for module in self], columns=list(columns))
+
     def select(self, glob: str) -> tuple[Module, ...]:
         """The modules whose path fits a glob (see `ModulePath.matches`), in tree order; at least one.
 
@@ -336,3 +416,16 @@ class ModuleTree:
             found = self.modules.get(ModulePath(glob))
             return () if found is None else (found,)
         return tuple(module for module in self if module.path.matches(glob))
+
+    @property
+    def brief(self) -> str:
+        """How large it is, in a few words."""
+        nodes = counted(len(self.placements), "node")
+        return f"{counted(len(self), 'module')}, {self.placed:,} of {nodes} placed"
+
+    def _repr_html_(self) -> str:
+        html: str = import_module("rewriter.views.html").modules_html(self)  # views lie above
+        return html
+
+    def _brief(self) -> str:
+        return self.brief

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
+from rewriter.display import Display, counted, listed
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.contract import Part
 from rewriter.paths import ModulePath
 from rewriter.refusals import Refusal
+
+DifferenceWord = Literal["operator", "attributes", "inputs", "outputs", "nodes", "modules"]
+"""What of two nodes, or calls, differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Difference:
     other: ModulePath
     node: str | None
     other_node: str | None
-    what: str
+    what: DifferenceWord
     calls: int
 
     def __str__(self) -> str:
@@ -41,8 +45,8 @@ class Difference:
         return f"{other}{more}: other {self.what} than {module}{seam if named else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+@dataclass(frozen=True, slots=True, repr=False)
+class Outcome(Display):
     """What a pass did.
 
     Attributes:
@@ -60,6 +64,10 @@ class Outcome:
     copies: Mapping[str, str] = field(default_factory=dict)
     analysis: Analysis | None = field(default=None, repr=False)
     told: bool = False
+
+    def _brief(self) -> str:
+        changes = listed(f"{count:,} {what}" for what, count in self.changes.items())
+        return f"{changes}; {counted(len(self.refusals), 'refusal')}"
 
 
 class Pass(Protocol):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from onnx import NodeProto
 
 from rewriter.evidence import tags
-from rewriter.passes.base import Difference
+from rewriter.passes.base import Difference, DifferenceWord
 from rewriter.passes.twins import Identity, Member, identity_of
 
 _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
@@ -42,9 +42,13 @@ def find_differences(twins: Sequence[Sequence[Member]]) -> Iterator[Difference]:
                     yield Difference(first[0].module, members[0].module, *found, len(members))
 
 
+_PARTS: tuple[DifferenceWord, ...] = ("operator", "attributes", "inputs", "outputs")
+"""What the key of a node tells of it, in order."""
+
+
 def _first_difference(
     left: Member, right: Member, members: Mapping[Identity, Member]
-) -> tuple[str | None, str | None, str] | None:
+) -> tuple[str | None, str | None, DifferenceWord] | None:
     """The first nodes that differ, and in what; None where the difference is that of a module they call."""
     for number, keys in enumerate(zip(left.body.keys, right.body.keys, strict=False)):
         if keys[0] == keys[1]:
@@ -53,7 +57,7 @@ def _first_difference(
         called = [_called(node, member, members) for node, member in ((one, left), (two, right))]
         if called[0] is not None and called[0] == called[1]:
             return None
-        parts = zip(("operator", "attributes", "inputs", "outputs"), *keys, strict=True)
+        parts = zip(_PARTS, *keys, strict=True)
         return one.name, two.name, next(what for what, ours, theirs in parts if ours != theirs)
     shorter = min(len(left.body.keys), len(right.body.keys))
     if shorter < len(left.body.keys):

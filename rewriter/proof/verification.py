@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NoReturn
 
+from rewriter.display import Display, counted
 from rewriter.proof.certificate import Certificate
 from rewriter.proof.compare import Numeric
 
@@ -21,8 +22,8 @@ class Verdict(StrEnum):
     """They take or give other things, or an input shows other results than rounding explains."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+@dataclass(frozen=True, slots=True, repr=False)
+class Verification(Display):
     """Whether two models compute the same.
 
     It has no truth value, since there are three verdicts: ask for `verdict`.
@@ -70,3 +71,7 @@ class Verification:
             return False
         within = self.numeric is not None and self.numeric.within is True
         return self.verdict is Verdict.EQUAL or (within and not (self.optimised and self.optimised.error))
+
+    def _brief(self) -> str:
+        runs = sum(each.runs for each in (self.numeric, self.optimised) if each is not None)
+        return f"{self.verdict}, {counted(runs, 'run')}"

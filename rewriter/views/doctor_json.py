@@ -1,15 +1,75 @@
-"""What tools will make of a file, as JSON; see `schemas/doctor.schema.json`."""
+"""What tools will make of a file, as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, Literal, TypedDict
+
 from rewriter.insight.doctor.examine import NOT_MEASURED, Diagnosis
+from rewriter.insight.doctor.facts import Facts
+from rewriter.insight.doctor.rule import Effect
 from rewriter.views.escape import as_text
-from rewriter.views.json import JsonObject
+from rewriter.views.json_types import Rule, Shape
 
-DOCTOR = "rewriter.doctor/1"
+DOCTOR: Final = "rewriter.doctor/1"
 
 
-def doctor_json(name: str, diagnosis: Diagnosis) -> JsonObject:
+class DoctorToolJson(TypedDict):
+    """One tool.
+
+    Attributes:
+        package: The distribution that has it.
+        measured: Versions that its rules were shown true with, oldest first.
+        installed: The version installed here; null where there is none.
+        newer_than_measured: Whether the installed version is newer than all that the rules were shown
+            true with.
+    """
+
+    name: str
+    package: str
+    measured: Annotated[Sequence[str], Rule(minItems=1)]
+    installed: str | None
+    newer_than_measured: bool
+
+
+class DoctorFindingJson(TypedDict):
+    """What one tool will do.
+
+    Attributes:
+        rule: The same for ever.
+        because: What of the file it goes by.
+    """
+
+    rule: str
+    tool: str
+    effect: Effect
+    because: str
+    consequence: str
+    mend: str
+
+
+class DoctorJson(TypedDict):
+    """What other tools will make of an ONNX file.
+
+    Printed by `rewriter doctor --json`.
+
+    Attributes:
+        model: The file, as it was named.
+        facts: What the file has; docs: rewriter.insight.doctor.facts.
+        tools: The tools asked about.
+        not_measured: Tools that no rule speaks of.
+        findings: Worst effect first.
+    """
+
+    schema: Literal["rewriter.doctor/1"]
+    model: str
+    facts: Annotated[Mapping[str, int], Shape(Facts)]
+    tools: Sequence[DoctorToolJson]
+    not_measured: Sequence[str]
+    findings: Sequence[DoctorFindingJson]
+
+
+def doctor_json(name: str, diagnosis: Diagnosis) -> DoctorJson:
     """The facts of the file of that name, the tools asked about, and what they will do."""
     return {
         "schema": DOCTOR,
@@ -30,7 +90,7 @@ def doctor_json(name: str, diagnosis: Diagnosis) -> JsonObject:
             {
                 "rule": finding.rule.name,
                 "tool": finding.rule.tool.name,
-                "effect": str(finding.rule.effect),
+                "effect": finding.rule.effect,
                 "because": finding.because,
                 "consequence": finding.rule.consequence,
                 "mend": as_text(finding.mend),

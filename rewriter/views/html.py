@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
 from rewriter.views.escape import html_text
 from rewriter.views.rows import LONG, Row, Rows
 from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, human, summarize
@@ -45,14 +46,22 @@ _STYLE = """
 
 def tree_html(analysis: Analysis) -> str:
     """The tree as a fragment to put into a page; `_repr_html_` returns it."""
-    tree = analysis.tree
+    return modules_html(analysis.tree, head_phrases(summarize(analysis)), analysis.notes)
+
+
+def modules_html(tree: ModuleTree, head: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
+    """The same of a tree alone.
+
+    Args:
+        tree: the modules.
+        head: what is said of the file, for the first line.
+        notes: a line each.
+    """
     dot = " · "
-    parts = [
-        f'<div class="onnx-module-tree"><style>{_STYLE}</style>',
-        f"<p><strong>{_text(dot.join(head_phrases(summarize(analysis))))}</strong></p>",
-        f"<p>{_text(dot.join(coverage_phrases(tree)))}</p>",
-    ]
-    parts += [f'<p class="faint">{_text(note)}</p>' for note in analysis.notes]
+    parts = [f'<div class="onnx-module-tree"><style>{_STYLE}</style>']
+    parts += [f"<p><strong>{_text(dot.join(head))}</strong></p>"] if head else []
+    parts += [f"<p>{_text(dot.join(coverage_phrases(tree)))}</p>"]
+    parts += [f'<p class="faint">{_text(note)}</p>' for note in notes]
     if tree.placements and not tree.placed:
         parts.append(f'<p class="faint">{_text(WOULD_HELP)}</p>')
     if len(tree) > 1 or tree.placed:

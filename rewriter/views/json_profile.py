@@ -1,19 +1,109 @@
-"""The time of a model by module as JSON; see `schemas/profile.schema.json`."""
+"""The time of a model by module as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
+from typing import Final, Literal, NotRequired, TypedDict
 
 from rewriter.insight.book import Figure
 from rewriter.insight.profile import Profile
 from rewriter.paths import ModulePath
 from rewriter.views.escape import as_text
-from rewriter.views.json import JsonObject
+from rewriter.views.json_types import Amount, ClassJson, ClassOrNullJson, Count
 
-PROFILE = "rewriter.profile/1"
+PROFILE: Final = "rewriter.profile/1"
 
 
-def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) -> JsonObject:
+class ProfileFigureJson(TypedDict):
+    """Over the runs; half of them lie between low and high.
+
+    Attributes:
+        spread: Half of the way from low to high, as a share of the median; null where that is 0.
+    """
+
+    mean: float
+    median: float
+    low: float
+    high: float
+    spread: NotRequired[float | None]
+
+
+class ProfileModuleJson(ClassOrNullJson):
+    """One module.
+
+    Attributes:
+        path: '' for the root.
+        total: With all modules below.
+        shared: The part of the mean of `own` that is its share of kernels of several modules.
+        output_bytes: What its kernels write in a run.
+        share: In the time of all kernels, by medians.
+    """
+
+    path: str
+    own: ProfileFigureJson
+    total: ProfileFigureJson
+    shared: float
+    kernels: Count
+    output_bytes: float
+    share: NotRequired[Amount]
+
+
+class ProfileClassJson(ClassJson):
+    """The own time of all modules of one class.
+
+    Attributes:
+        share: In the time of all kernels, by medians.
+    """
+
+    modules: Count
+    own: ProfileFigureJson
+    share: NotRequired[Amount]
+
+
+class ProfileUnmappedJson(TypedDict):
+    """Kernels of which nobody knows the module.
+
+    Attributes:
+        share: In the time of all kernels, by medians.
+    """
+
+    time: ProfileFigureJson
+    kernels: Sequence[str]
+    share: NotRequired[Amount]
+
+
+class ProfileJson(TypedDict):
+    """Time of an ONNX model by module.
+
+    Printed by `rewriter profile --json`. Times are microseconds of one run.
+
+    Attributes:
+        runs: Runs that were measured.
+        total: All kernels.
+        span: Whole runs on the wall.
+        mapped: Share of the kernel time whose module is known, 0 to 1, by medians.
+        shared: The part of the mean total in kernels of several modules, which is shared equally among
+            them.
+        peak_bytes: The most memory in use; 0 where the profile does not tell.
+        modules: The modules asked for, or every module, in tree order. Over all modules the means of
+            `own` and of `unmapped` add up to that of `total`.
+        classes: The slowest first, by medians.
+        unmapped: Kernels of which nobody knows the module.
+    """
+
+    schema: Literal["rewriter.profile/1"]
+    runs: Count
+    total: ProfileFigureJson
+    span: ProfileFigureJson
+    mapped: float
+    shared: float
+    peak_bytes: Count
+    modules: Sequence[ProfileModuleJson]
+    classes: Sequence[ProfileClassJson]
+    unmapped: ProfileUnmappedJson
+
+
+def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) -> ProfileJson:
     """The time of modules and classes, in microseconds of one run.
 
     Args:
@@ -59,7 +149,7 @@ def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) ->
     }
 
 
-def _figure(figure: Figure) -> JsonObject:
+def _figure(figure: Figure) -> ProfileFigureJson:
     return {
         "mean": figure.mean,
         "median": figure.median,

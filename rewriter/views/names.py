@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import get_args
 
-from rewriter.insight.chosen import Chosen
+from rewriter.insight.chosen import Chosen, choose
+from rewriter.literals import FormWord, PrecisionWord
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.selection import Selection
+from rewriter.nearest import fits_nothing
 from rewriter.options.words import LINES, What
 from rewriter.refusals import UsageError
 from rewriter.views.escape import visible
@@ -14,6 +20,31 @@ from rewriter.views.escape import visible
 OF_NODES = ("ort-quant", "trt", "nncf")
 """Forms that name nodes alone."""
 _TRT_SYNTAX = frozenset(",:")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ChosenNames(Chosen):
+    """What was chosen, with its names in the forms that other tools take."""
+
+    def text(self, form: FormWord = "lines", precision: PrecisionWord = "fp16") -> str:
+        """The names in one form; see `names_as`, and `left_out` for what a form cannot say.
+
+        Raises:
+            UsageError: there is no such form or precision, or `names_as` cannot write it.
+        """
+        if precision not in get_args(PrecisionWord):
+            raise UsageError(fits_nothing("precision", precision, get_args(PrecisionWord)))
+        return names_as(self, form, precision)
+
+
+def chosen_names(analysis: Analysis, selection: Selection, what: What = What.NODES) -> ChosenNames:
+    """What `choose` chooses, with the forms of other tools.
+
+    Raises:
+        UsageError: the selection fits nothing.
+    """
+    found = choose(analysis, selection, what)
+    return ChosenNames(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
 def names_as(chosen: Chosen, form: str, precision: str = "fp16") -> str:
@@ -28,8 +59,11 @@ def names_as(chosen: Chosen, form: str, precision: str = "fp16") -> str:
         precision: what `trt` asks for.
 
     Raises:
-        UsageError: the form names nodes, and something else was chosen; or no name is left to write.
+        UsageError: there is no such form, the form names nodes and something else was chosen, or
+            no name is left to write.
     """
+    if form not in FORMS:
+        raise UsageError(fits_nothing("form", form, FORMS))
     if form in OF_NODES and chosen.what is not What.NODES:
         raise UsageError(f"--format {form} names nodes; leave out --what {chosen.what}")
     if form == "trt":

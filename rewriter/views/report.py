@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rewriter.display import Display, counted
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.selection import Miss
@@ -29,8 +30,8 @@ class PassRecord:
         return self.outcome.changes
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+@dataclass(frozen=True, slots=True, repr=False)
+class Report(Display):
     """What one rewrite did.
 
     Attributes:
@@ -63,3 +64,6 @@ class Report:
 
     def _repr_html_(self) -> str:
         return tree_html(self.analysis)
+
+    def _brief(self) -> str:
+        return f"{self.tree.brief}; {self.verification.verdict}; {counted(len(self.refusals), 'refusal')}"

@@ -1,6 +1,6 @@
 """The sidecar `<model>.modules.json`: the module tree beside the model, for tools that drop metadata.
 
-Its format is `schemas/modules.schema.json`. The file says many things twice (`depth`, `parent`, `leaf`, the
+Its format is `sidecar_json`. The file says many things twice (`depth`, `parent`, `leaf`, the
 nested `tree`) for the comfort of those who read it without us; reading trusts `path`, `class`, `calls`,
 `parameters` and `placements` and derives the rest.
 """
@@ -20,7 +20,8 @@ from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UnreadableModel
 from rewriter.views.escape import as_text
 from rewriter.views.fields import Fields
-from rewriter.views.json import JsonObject, parameter_json, placement_json, reference_json
+from rewriter.views.json_parts import parameter_json, placement_json, reference_json
+from rewriter.views.json_types import JsonObject
 from rewriter.views.sidecar_tree import tree_of
 from rewriter.views.summary import subtree_sizes, summarize
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from rewriter.display import Display, counted, listed
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 
@@ -40,8 +41,8 @@ class Row:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison(Display):
     """All witnesses of one model.
 
     Attributes:
@@ -53,6 +54,9 @@ class Comparison:
     nodes: int
     rows: tuple[Row, ...]
     agreement: Mapping[tuple[str, str], tuple[int, int]]
+
+    def _brief(self) -> str:
+        return listed(f"{row.witness} {row.claimed:,} of {counted(self.nodes, 'node')}" for row in self.rows)
 
 
 def compare_sources(analysis: Analysis, truth: Truth | None = None) -> Comparison:

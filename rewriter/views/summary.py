@@ -8,6 +8,7 @@ from pathlib import Path
 
 from onnx import GraphProto, ModelProto
 
+from rewriter.display import counted
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
@@ -122,11 +123,6 @@ def coverage_phrases(tree: ModuleTree) -> list[str]:
 def source_words(source: str) -> str:
     """A kind of evidence as words: `scope_name` reads `scope name`."""
     return source.replace("_", " ")
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 node`, `1,200 nodes`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def human(count: int) -> str:

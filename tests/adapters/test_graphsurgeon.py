@@ -24,6 +24,7 @@ from tests.exports import EXPORTS
 gs = pytest.importorskip("onnx_graphsurgeon")
 
 from rewriter.adapters.graphsurgeon import Edited, edit  # noqa: E402
+from rewriter.literals import FunctionsWord  # noqa: E402
 
 UNTOUCHED = [*sorted((EXPORTS / "bert").glob("*.onnx")), EXPORTS / "cond/dy.onnx", EXPORTS / "t5/ts.onnx"]
 EDITED = [
@@ -104,7 +105,7 @@ def test_fields_of_every_kind_come_out() -> None:
 
 @pytest.mark.parametrize("functions", ["none", "call", "shared"])
 @pytest.mark.parametrize("path", EDITED, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_a_real_edit_keeps_all_that_was_said(path: Path, functions: str) -> None:
+def test_a_real_edit_keeps_all_that_was_said(path: Path, functions: FunctionsWord) -> None:
     model = rewriter.rewrite(path, functions=functions, numbers=False).result
     before = said(model)
     assert before
@@ -125,7 +126,7 @@ def test_a_real_edit_keeps_all_that_was_said(path: Path, functions: str) -> None
 
 @pytest.mark.parametrize("functions", ["none", "shared"])
 @pytest.mark.parametrize("path", EDITED, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_what_comes_out_computes_what_graphsurgeon_would_write(path: Path, functions: str) -> None:
+def test_what_comes_out_computes_what_graphsurgeon_would_write(path: Path, functions: FunctionsWord) -> None:
     model = rewriter.rewrite(path, functions=functions, numbers=False).result
     for other in (change, renamed, lambda graph: graph.fold_constants().cleanup()):
         plain = gs.import_onnx(ModelProto.FromString(content(model)))  # which renames weights of what it got

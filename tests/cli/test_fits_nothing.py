@@ -131,7 +131,7 @@ def test_python_says_the_same() -> None:
         with pytest.raises(UsageError, match=NEAR):
             call()
     with pytest.raises(UsageError, match="no kind of functions fits 'cal'; nearest: call"):
-        rewriter.rewrite(BERT, functions="cal")
+        rewriter.rewrite(BERT, functions="cal")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="add --functions shared or call"):
         rewriter.rewrite(BERT, only="model.pooler")
     with pytest.raises(UsageError, match="no tool fits 'onxslim'"):

@@ -11,6 +11,7 @@ import pytest
 
 import rewriter
 from rewriter.insight.chosen import choose
+from rewriter.literals import FunctionsWord
 from rewriter.modules.selection import Selection
 from rewriter.options.words import What
 from rewriter.views.json import schema
@@ -143,7 +144,9 @@ def test_layers_are_placed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize("variant", ["ts", "dy"])
 @pytest.mark.parametrize("functions", ["none", "call", "shared"])
-def test_grouped_and_annotated_files_give_the_modules_of_flat_ones(functions: str, variant: str) -> None:
+def test_grouped_and_annotated_files_give_the_modules_of_flat_ones(
+    functions: FunctionsWord, variant: str
+) -> None:
     flat = rewriter.load(EXPORTS / "bert" / f"{variant}.onnx")
     report = rewriter.rewrite(EXPORTS / "bert" / f"{variant}.onnx", functions=functions, numbers=False)
     other = rewriter.load(report.analysis.model)

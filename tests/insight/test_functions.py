@@ -9,12 +9,13 @@ import pytest
 
 from rewriter import pipeline, rewrite
 from rewriter.insight.functions import functions_of
+from rewriter.literals import FunctionsWord
 from tests.exports import EXPORTS
 
 
 @pytest.mark.parametrize("functions", ["call", "shared"])
 @pytest.mark.parametrize("name", ["bert/ts", "gpt2/dy", "shared_block/ts", "resnet/dy"])
-def test_every_function_stands_for_a_module(name: str, functions: str, tmp_path: Path) -> None:
+def test_every_function_stands_for_a_module(name: str, functions: FunctionsWord, tmp_path: Path) -> None:
     grouped = tmp_path / "grouped.onnx"
     rewrite(EXPORTS / f"{name}.onnx", grouped, functions=functions, numbers=False, sidecar=False)
     model, analysis = pipeline.read_and_load(grouped)

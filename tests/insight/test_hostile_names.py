@@ -60,9 +60,9 @@ def test_views_show_no_control_character(name: str) -> None:
     analysis = pipeline.load(CASES[name][0])
     stats = collect(analysis, {})
     assert stats.flops == 2
-    json.loads(json.dumps(stats_json(analysis, stats, analysis.tree.modules), allow_nan=False))
+    json.loads(json.dumps(stats_json(stats), allow_nan=False))
     console = Console(file=io.StringIO(), width=100)
-    print_stats(analysis, stats, analysis.tree.modules, console)
+    print_stats(stats, console)
     stream = console.file
     assert isinstance(stream, io.StringIO)
     assert plain(stream.getvalue())

@@ -12,6 +12,7 @@ import pytest
 import rewriter
 from rewriter.insight.layer_rules import BY_ANNOTATION, BY_NAME
 from rewriter.insight.placing import parse_wishes, place
+from rewriter.literals import FunctionsWord
 from rewriter.modules.selection import Selection
 from rewriter.refusals import UsageError
 from rewriter.releases import numbers_of
@@ -77,7 +78,7 @@ def test_it_says_nothing_of_a_pattern_that_matches_no_node(
 
 @pytest.mark.parametrize("functions", ["call", "shared"])
 def test_grouped_files_take_the_settings_of_flat_ones(
-    annotated: Path, functions: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    annotated: Path, functions: FunctionsWord, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = place(
         rewriter.load(annotated), parse_wishes(["model.encoder.layer.0=cpu"]), Selection()

@@ -12,6 +12,7 @@ import pytest
 
 import rewriter
 from rewriter.insight.profile import Profile
+from rewriter.literals import FunctionsWord
 from rewriter.refusals import UsageError
 from rewriter.releases import numbers_of
 from rewriter.runtime.child.call import Task
@@ -108,7 +109,7 @@ def test_what_nobody_can_place_is_a_row() -> None:
 
 
 @pytest.mark.parametrize("functions", ["call", "shared"])
-def test_grouped_files_are_profiled_flat(tmp_path: Path, functions: str) -> None:
+def test_grouped_files_are_profiled_flat(tmp_path: Path, functions: FunctionsWord) -> None:
     source = EXPORTS / "bert" / "dy.onnx"
     rewriter.rewrite(source, tmp_path / "g.onnx", functions=functions, numbers=False)
     flat, found = (

@@ -11,6 +11,7 @@ import rewriter
 from rewriter import pipeline
 from rewriter.insight.figures import Figures
 from rewriter.insight.stats import Stats, collect, fold
+from rewriter.literals import FunctionsWord
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.json import schema
@@ -58,7 +59,9 @@ def same(stats: Stats, analysis: Analysis) -> dict[ModulePath, object]:
 
 @pytest.mark.parametrize("variant", ["ts", "dy"])
 @pytest.mark.parametrize("functions", ["none", "call", "shared"])
-def test_grouped_and_annotated_files_give_the_numbers_of_flat_ones(functions: str, variant: str) -> None:
+def test_grouped_and_annotated_files_give_the_numbers_of_flat_ones(
+    functions: FunctionsWord, variant: str
+) -> None:
     flat = rewriter.load(EXPORTS / "gpt2" / f"{variant}.onnx")
     report = rewriter.rewrite(EXPORTS / "gpt2" / f"{variant}.onnx", functions=functions, numbers=False)
     other = rewriter.load(report.analysis.model)

@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import rewriter
+from rewriter.literals import FunctionsWord
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.flatten import Flatten
 from rewriter.runtime.shapes import infer_shapes
@@ -58,7 +59,7 @@ def spelled(imports: Sequence[str], domain: str) -> onnx.ModelProto:
 @NODES
 @MODES
 def test_functions_know_the_default_domain_by_its_short_name(
-    imports: list[str], domain: str, mode: str
+    imports: list[str], domain: str, mode: FunctionsWord
 ) -> None:
     source = spelled(imports, domain)
     report = rewriter.rewrite(source, functions=mode, numbers=False)
@@ -77,7 +78,7 @@ def test_functions_know_the_default_domain_by_its_short_name(
 @IMPORTS
 @NODES
 @MODES
-def test_flatten_gives_the_spelling_back(imports: list[str], domain: str, mode: str) -> None:
+def test_flatten_gives_the_spelling_back(imports: list[str], domain: str, mode: FunctionsWord) -> None:
     flat = rewriter.rewrite(spelled(imports, domain), passes=(Annotate(),), numbers=False).analysis.model
     grouped = rewriter.rewrite(flat, functions=mode, numbers=False).analysis.model
     again = rewriter.rewrite(grouped, passes=(Flatten(),), numbers=False).analysis.model

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import rewriter
 from rewriter.evidence import tags
+from rewriter.literals import FunctionsWord
 from rewriter.model import metadata
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
@@ -71,7 +72,7 @@ def owners(proto: onnx.ModelProto) -> dict[str, int]:
 
 
 @each_file_with("functions", ["shared", "call"], ("dy", "ts"))
-def test_grouped_exports_run_alike(path: Path, functions: str) -> None:
+def test_grouped_exports_run_alike(path: Path, functions: FunctionsWord) -> None:
     report = rewriter.rewrite(path, functions=functions)
     numeric = report.verification.numeric
     assert numeric is not None

@@ -6,6 +6,7 @@ import onnx
 import pytest
 
 import rewriter
+from rewriter.literals import FunctionsWord
 from rewriter.model import metadata
 from rewriter.model.graph import GraphIndex
 from rewriter.model.metadata import LAYER
@@ -54,7 +55,9 @@ def test_bodies_of_if_and_loop_are_annotated(case: str) -> None:
 
 @pytest.mark.parametrize("variant", ["ts", "dy"])
 @pytest.mark.parametrize("functions", ["call", "shared"])
-def test_every_node_of_a_grouped_file_has_or_inherits_its_layer(functions: str, variant: str) -> None:
+def test_every_node_of_a_grouped_file_has_or_inherits_its_layer(
+    functions: FunctionsWord, variant: str
+) -> None:
     flat = rewriter.rewrite(EXPORTS / "bert" / f"{variant}.onnx", numbers=False)
     grouped = rewriter.rewrite(
         EXPORTS / "bert" / f"{variant}.onnx", functions=functions, layer_annotations=True, numbers=False

@@ -6,6 +6,7 @@ import onnx
 import pytest
 
 import rewriter
+from rewriter.literals import FunctionsWord
 from rewriter.model.operator_names import names
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
@@ -33,7 +34,7 @@ def of_class(*classes: str) -> onnx.ModelProto:
     return proto
 
 
-def functions(source: onnx.ModelProto, mode: str, class_name: str = "") -> list[tuple[str, str]]:
+def functions(source: onnx.ModelProto, mode: FunctionsWord, class_name: str = "") -> list[tuple[str, str]]:
     made = rewriter.rewrite(source, functions=mode, numbers=False, class_name=class_name).analysis.model
     assert not {function.name for function in made.functions} & names()
     assert not {node.op_type for node in made.graph.node if node.domain} & names()
@@ -45,26 +46,26 @@ MODES = pytest.mark.parametrize("mode", ["call", "shared"])
 
 @MODES
 @pytest.mark.parametrize("name", ["Sub", "Gather", "Constant", "Softmax", "Gelu", "ReorderInput"])
-def test_a_module_called_like_an_operator_gets_a_suffix(name: str, mode: str) -> None:
+def test_a_module_called_like_an_operator_gets_a_suffix(name: str, mode: FunctionsWord) -> None:
     ((_, made),) = functions(named(name), mode)
     assert made == f"{name}Module"
 
 
 @MODES
 @pytest.mark.parametrize("name", ["sub", "Subtract", "Linear", "SubModule"])
-def test_other_names_stay(name: str, mode: str) -> None:
+def test_other_names_stay(name: str, mode: FunctionsWord) -> None:
     ((_, made),) = functions(named(name), mode)
     assert made == name
 
 
 @MODES
-def test_a_name_that_a_suffix_makes_may_be_taken(mode: str) -> None:
+def test_a_name_that_a_suffix_makes_may_be_taken(mode: FunctionsWord) -> None:
     made = functions(named("Sub", "SubModule", "m.Sub"), mode)
     assert len(set(made)) == len(made)
 
 
 @MODES
-def test_classes_keep_their_names_in_the_tree(mode: str) -> None:
+def test_classes_keep_their_names_in_the_tree(mode: FunctionsWord) -> None:
     source = of_class("torch.nn.Softmax", "pkg.Attention", "pkg.Attention")
     report = rewriter.rewrite(source, functions=mode, numbers=False)
     assert {f.name for f in report.analysis.model.functions} == {"SoftmaxModule", "AttentionModule"}
@@ -76,7 +77,7 @@ def test_classes_keep_their_names_in_the_tree(mode: str) -> None:
 
 
 @MODES
-def test_flatten_and_a_second_run_see_their_own_functions(mode: str) -> None:
+def test_flatten_and_a_second_run_see_their_own_functions(mode: FunctionsWord) -> None:
     source = of_class("torch.nn.Softmax", "torch.nn.Tanh")
     once = rewriter.rewrite(source, functions=mode, numbers=False).analysis.model
     twice = rewriter.rewrite(
@@ -99,5 +100,5 @@ def test_functions_of_others_pass_through() -> None:
 
 
 @MODES
-def test_no_operator_of_any_domain_gives_its_name(mode: str) -> None:
+def test_no_operator_of_any_domain_gives_its_name(mode: FunctionsWord) -> None:
     assert functions(named(*sorted(names())), mode)

@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 
 import rewriter
+from rewriter.literals import FunctionsWord
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.flatten import Flatten
 from rewriter.refusals import Reason
@@ -109,7 +110,7 @@ def results(model: onnx.ModelProto, rounds: int) -> list[Any]:
 
 @pytest.mark.parametrize("name", STATED)
 @MODES
-def test_results_stay_though_types_are_stated(name: str, mode: str) -> None:
+def test_results_stay_though_types_are_stated(name: str, mode: FunctionsWord) -> None:
     source = parsed(STATED[name])
     report = rewriter.rewrite(source, functions=mode, numbers=False)
     made = report.analysis.model
@@ -122,7 +123,7 @@ def test_results_stay_though_types_are_stated(name: str, mode: str) -> None:
 
 @pytest.mark.parametrize("name", UNTOUCHED)
 @MODES
-def test_a_loop_moves_where_nothing_hangs_on_it(name: str, mode: str) -> None:
+def test_a_loop_moves_where_nothing_hangs_on_it(name: str, mode: FunctionsWord) -> None:
     source = parsed(UNTOUCHED[name])
     report = rewriter.rewrite(source, functions=mode, numbers=False)
     for rounds in (0, 1):

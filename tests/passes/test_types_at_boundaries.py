@@ -11,6 +11,7 @@ import pytest
 
 import rewriter
 from rewriter.evidence import tags
+from rewriter.literals import FunctionsWord
 from rewriter.model import metadata
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.flatten import Flatten
@@ -57,7 +58,9 @@ def refused(report: rewriter.Report) -> list[Refusal]:
 @pytest.mark.parametrize("name", CASES)
 @MODES
 @DEPTHS
-def test_the_checker_and_a_session_take_what_took_the_file(name: str, mode: str, depth: int) -> None:
+def test_the_checker_and_a_session_take_what_took_the_file(
+    name: str, mode: FunctionsWord, depth: int
+) -> None:
     source = parsed(name)
     onnx.checker.check_model(source, full_check=True)
     report = rewriter.rewrite(source, functions=mode, depth=depth, numbers=False)
@@ -96,7 +99,7 @@ def test_types_of_the_file_are_kept_as_they_are() -> None:
 
 
 @MODES
-def test_a_nested_value_without_a_type_keeps_one_node_in_the_main_graph(mode: str) -> None:
+def test_a_nested_value_without_a_type_keeps_one_node_in_the_main_graph(mode: FunctionsWord) -> None:
     report = rewriter.rewrite(parsed("nested"), functions=mode, numbers=False)
     (refusal,) = refused(report)
     assert (refusal.reason, refusal.module, refusal.witness) == (Reason.NO_TYPE, "m.a", "/m/a/Gelu")

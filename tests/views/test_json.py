@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,14 @@ from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
 from rewriter.proof.compare import Numeric
 from rewriter.proof.verification import Verification
-from rewriter.refusals import Reason, Refusal
+from rewriter.refusals import Reason, Refusal, UsageError
 from rewriter.runtime.difference import Tolerance
 from rewriter.views.json import JsonObject, explain_json, rewrite_json, schema, tree_json, verify_json
+from rewriter.views.json_schema import RESULTS
 from rewriter.views.report import PassRecord, Report
 from rewriter.views.summary import summarize
 from tests.views.models import analysis, placed, small, tree, unplaced
 
-FOLDER = resources.files("rewriter.views").joinpath("schemas")
-SCHEMAS = sorted(file.name.removesuffix(".schema.json") for file in FOLDER.iterdir())
 EQUAL = Certificate(equal=True, outputs=2)
 UNLIKE = Certificate(equal=False, outputs=2, difference="y: Add, not Sub")
 NUMBERS = {
@@ -62,7 +60,7 @@ def valid(name: str, output: JsonObject) -> Any:
     return loaded
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("name", RESULTS)
 def test_schemas_are_valid_and_closed(name: str) -> None:
     published = schema(name)
     jsonschema.Draft202012Validator.check_schema(published)
@@ -85,8 +83,8 @@ def test_schemas_tell_the_same_of_the_same_thing() -> None:
 
 
 def test_an_unknown_schema_is_a_misuse() -> None:
-    with pytest.raises(FileNotFoundError):
-        schema("nothing")
+    with pytest.raises(UsageError, match="no schema fits 'tre'; nearest: tree"):
+        schema("tre")
 
 
 def test_tree_of_a_small_model() -> None:

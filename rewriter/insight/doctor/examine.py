@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from rewriter.display import Display, counted
 from rewriter.insight.doctor import object_models, onnx_tools, optimisers, runtimes
 from rewriter.insight.doctor.facts import Facts
 from rewriter.insight.doctor.rule import Effect, Rule, Tool
@@ -38,19 +39,24 @@ class Finding:
     mend: str
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+@dataclass(frozen=True, slots=True, repr=False)
+class Diagnosis(Display):
     """What tools will make of a file.
 
     Attributes:
         facts: of the file.
         tools: those asked about, with the version that is installed here, None where there is none.
         findings: worst effect first, then by tool.
+        path: the file; None for a model in memory.
     """
 
     facts: Facts
     tools: tuple[tuple[Tool, str | None], ...]
     findings: tuple[Finding, ...]
+    path: Path | None = None
+
+    def _brief(self) -> str:
+        return f"{counted(len(self.findings), 'warning')} of {counted(len(self.tools), 'tool')}"
 
 
 def examine(facts: Facts, path: Path | None = None, tools: Sequence[str] = ()) -> Diagnosis:
@@ -72,7 +78,7 @@ def examine(facts: Facts, path: Path | None = None, tools: Sequence[str] = ()) -
         if rule.tool in versions and rule.holds_for(versions[rule.tool]) and (because := rule.because(facts))
     ]
     findings.sort(key=lambda finding: _WORST_FIRST[finding.rule.effect])
-    return Diagnosis(facts, tuple(versions.items()), tuple(findings))
+    return Diagnosis(facts, tuple(versions.items()), tuple(findings), path)
 
 
 def installed(tool: Tool) -> str | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from rewriter.display import counted
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 from rewriter.views.escape import shorten, visible
-from rewriter.views.summary import counted
 
 _LONGEST = 60
 _STYLE = 'fontname="Helvetica", fontsize=10'

@@ -9,7 +9,7 @@ from rewriter.insight.diff import Diff, ModuleDiff
 from rewriter.insight.numbers import CallNumbers
 from rewriter.insight.structure import Change
 from rewriter.paths import ModulePath
-from rewriter.views.json import JsonObject
+from rewriter.views.json_types import JsonObject
 
 _MOST = 40
 """Changes or calls of a module that are listed; of more the number is told."""
@@ -61,7 +61,7 @@ def _skipped(skipped: str | None, shown: Shown) -> str | None:
 
 def _module(module: ModuleDiff, tolerance: float, shown: Shown) -> JsonObject:
     """Only what is not as a module that is equal in all and was not compared by numbers."""
-    entry: JsonObject = {}
+    entry: dict[str, object] = {}
     if module.gone:
         entry["gone"] = 1
     if module.changes:

@@ -17,7 +17,7 @@ from rewriter.paths import ROOT, ModulePath
 from rewriter.proof.words import proof_phrases
 from rewriter.runtime.signature import Known
 from rewriter.views.escape import shorten, visible
-from rewriter.views.json import JsonObject
+from rewriter.views.json_types import JsonObject
 from rewriter.views.page.differences import differences_json
 from rewriter.views.page.findings import READ, Findings
 from rewriter.views.stats_json import element_name

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rewriter.display import Display
 from rewriter.views.page.findings import Findings
 from rewriter.views.page.page import page_html
 from rewriter.views.page.svg import icicle_svg
 
 
-@dataclass(frozen=True, slots=True)
-class PageReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class PageReport(Display):
     """Everything that is known of one model, to look at.
 
     Attributes:
@@ -38,3 +39,6 @@ class PageReport:
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+    def _brief(self) -> str:
+        return f"{self.findings.analysis.tree.brief}, sizes by {self.measure or 'nothing'}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from rewriter.display import counted
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT
 from rewriter.views.escape import html_text
 from rewriter.views.page.findings import Findings
-from rewriter.views.summary import counted, head_phrases, human, summarize
+from rewriter.views.summary import head_phrases, human, summarize
 
 _ROW = 24
 _TOP = 26

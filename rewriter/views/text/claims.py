@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from rewriter.display import counted
 from rewriter.evidence.claim import Claim, Source
 from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.views.escape import as_text, shorten
-from rewriter.views.summary import WOULD_HELP, counted, source_words
+from rewriter.views.summary import WOULD_HELP, source_words
 from rewriter.views.text.parts import flow, signs
 
 _DETAIL = 100

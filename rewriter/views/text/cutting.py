@@ -11,17 +11,17 @@ from rich.console import Console
 from rewriter.cutting.check import Check
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split
-from rewriter.modules.analysis import Analysis
+from rewriter.display import counted
 from rewriter.proof.verification import Verdict
 from rewriter.proof.words import certificate_phrase, numbers_phrase
-from rewriter.views.summary import counted, head_phrases, summarize
+from rewriter.views.summary import head_phrases, summarize
 from rewriter.views.text.parts import flow
 from rewriter.views.text.report import print_removed, verdict_sign, written_phrase
 
 
-def print_extraction(analysis: Analysis, found: Extraction, console: Console) -> None:
+def print_extraction(found: Extraction, console: Console) -> None:
     """Print what was taken out, its interface, the proof and the file."""
-    flow(console, head_phrases(summarize(analysis)), "bold")
+    flow(console, head_phrases(summarize(found.analysis)), "bold")
     constants = [f"{counted(found.constants, 'constant')} of others"] if found.constants else []
     flow(console, [str(found.wanted), *_sizes(found.model), *constants], label="extract")
     _print_values("inputs", found.model.graph.input, set(found.piece.inputs), console)
@@ -37,9 +37,9 @@ def print_extraction(analysis: Analysis, found: Extraction, console: Console) ->
     print_removed(found.outputs, found.removed, console)
 
 
-def print_split(analysis: Analysis, found: Split, console: Console) -> None:
+def print_split(found: Split, console: Console) -> None:
     """Print the parts, what crosses between them, the proof and the files."""
-    flow(console, head_phrases(summarize(analysis)), "bold")
+    flow(console, head_phrases(summarize(found.analysis)), "bold")
     before = ["the beginning", *map(str, found.at)]
     for number, (part, start) in enumerate(zip(found.parts, before, strict=True)):
         feeds = found.feeds[number].items()

@@ -11,12 +11,12 @@ from textwrap import wrap
 from rich.console import Console
 from rich.text import Text
 
+from rewriter.display import counted
 from rewriter.insight.diff import Diff, ModuleDiff
 from rewriter.insight.numbers import CallNumbers, Divergence
 from rewriter.insight.structure import Aspect, Change
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import shorten, visible
-from rewriter.views.summary import counted
 from rewriter.views.text.parts import ASCII, Signs, emit, flow, signs
 
 _MOST_CHANGES = 6

@@ -19,14 +19,14 @@ _STYLES = {
 }
 
 
-def print_diagnosis(name: str, diagnosis: Diagnosis, console: Console) -> None:
+def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Print what tools will do with a file, tool by tool, the tool with the worst first.
 
     Args:
-        name: of the file.
         diagnosis: what was found out.
         console: where to.
     """
+    name = diagnosis.path.name if diagnosis.path else "(model in memory)"
     flow(console, [name, *_phrases(diagnosis.facts)], "bold")
     numbers = {mend: at for at, mend in enumerate(dict.fromkeys(f.mend for f in diagnosis.findings), 1)}
     installed = dict(diagnosis.tools)

@@ -6,11 +6,11 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from rewriter.display import counted
 from rewriter.insight.book import Figure, ModuleTime
 from rewriter.insight.profile import Profile
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import visible
-from rewriter.views.summary import counted
 from rewriter.views.text.parts import ASCII, Signs, emit, fit, flow, signs
 
 LEAST_SHARE = 0.005

@@ -7,14 +7,14 @@ from collections.abc import Container, Iterable
 from rich.console import Console
 from rich.text import Text
 
+from rewriter.display import counted
 from rewriter.insight.figures import Figures
 from rewriter.insight.stats import Pattern, Port, Stats
-from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import shorten, visible
 from rewriter.views.stats_json import element_name
-from rewriter.views.summary import counted, coverage_phrases, head_phrases, human, summarize
+from rewriter.views.summary import coverage_phrases, head_phrases, human, summarize
 from rewriter.views.text.parts import ASCII, emit, fit, flow, signs
 
 _MOST = 12
@@ -24,8 +24,9 @@ _WIDE = 120
 _HEAD = ("module", "class", "own/all", "params", "bytes", "FLOPs", "own operators")
 
 
-def print_stats(analysis: Analysis, stats: Stats, shown: Container[ModulePath], console: Console) -> None:
-    """Print the numbers of a model, and a table of the modules in `shown`."""
+def print_stats(stats: Stats, console: Console, shown: Container[ModulePath] | None = None) -> None:
+    """Print the numbers of a model, and a table of the modules in `shown`; of all where None."""
+    analysis = stats.analysis
     flow(console, head_phrases(summarize(analysis)), "bold")
     flow(console, coverage_phrases(analysis.tree), label="tree")
     flow(
@@ -48,7 +49,7 @@ def print_stats(analysis: Analysis, stats: Stats, shown: Container[ModulePath], 
     _print_patterns(stats.patterns, console)
     flow(console, _elements(stats.figures[ROOT]), label="elements")
     console.print()
-    rows = [module for module in analysis.tree if module.path in shown]
+    rows = [module for module in analysis.tree if shown is None or module.path in shown]
     _print_table(rows, stats, console)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module
+from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ModulePath
 from rewriter.views.escape import visible
 from rewriter.views.rows import Row, Rows
@@ -41,10 +41,20 @@ def print_tree(
         depth: show modules down to this depth, the root having 0.
         only: show these modules, and what leads to them; None for all.
     """
-    tree = analysis.tree
     flow(console, head_phrases(summarize(analysis)), "bold")
+    print_modules(analysis.tree, console, depth, only, analysis.notes)
+
+
+def print_modules(
+    tree: ModuleTree,
+    console: Console,
+    depth: int | None = None,
+    only: Collection[ModulePath] | None = None,
+    notes: Sequence[str] = (),
+) -> None:
+    """Print how much of a model was placed, notes, and its modules; see `print_tree`."""
     flow(console, coverage_phrases(tree))
-    for note in analysis.notes:
+    for note in notes:
         flow(console, [note])
     if tree.placements and not tree.placed:
         flow(console, [WOULD_HELP], "dim")

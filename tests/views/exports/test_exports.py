@@ -17,6 +17,7 @@ import rewriter
 from rewriter import pipeline
 from rewriter.insight.stats import collect
 from rewriter.insight.weighing import Weighing, weigh, with_ancestors
+from rewriter.literals import FunctionsWord
 from rewriter.modules.analysis import Analysis
 from rewriter.options.words import Measure
 from rewriter.paths import ROOT, ModulePath
@@ -245,7 +246,7 @@ def test_files_are_written_whole_and_inputs_spared(
 @pytest.mark.parametrize("variant", ["ts", "dy"])
 @pytest.mark.parametrize("functions", ["none", "call", "shared"])
 def test_grouped_and_annotated_files_give_the_figures_of_flat_ones(
-    functions: str, variant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    functions: FunctionsWord, variant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flat = EXPORTS / "gpt2" / f"{variant}.onnx"
     other = tmp_path / "other.onnx"

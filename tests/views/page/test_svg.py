@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 import rewriter
+from rewriter.literals import MeasureWord
 from rewriter.views.page.svg import figure
 from tests.exports import EXPORTS
 from tests.views.page.hostile import hostile_model
@@ -29,7 +30,7 @@ def drawn(svg: str) -> dict[str, tuple[float, float, float]]:
 
 
 @pytest.mark.parametrize("by", ["parameters", "nodes", "flops"])
-def test_children_stand_below_their_parent_and_inside_it(by: str) -> None:
+def test_children_stand_below_their_parent_and_inside_it(by: MeasureWord) -> None:
     cells = drawn(rewriter.report(BERT, by=by).svg)
     assert len(cells) > 10
     for path, (left, top, width) in cells.items():

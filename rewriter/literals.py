@@ -1,0 +1,14 @@
+"""The words that options of few values take, as types: a checker of users' scripts knows them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+FunctionsWord = Literal["none", "call", "shared"]
+KindWord = Literal["torch.nn", "huggingface", "torch", "custom", "unknown"]
+WhatWord = Literal["nodes", "values", "initializers"]
+FormWord = Literal["lines", "json", "python", "ort-quant", "nncf", "trt"]
+PrecisionWord = Literal["fp32", "fp16", "bf16", "int32", "int8"]
+ViewerWord = Literal["model-explorer", "speedscope", "dot", "csv"]
+WeightWord = Literal["nodes", "parameters", "bytes", "flops"]
+MeasureWord = Literal["", "parameters", "nodes", "flops", "time"]

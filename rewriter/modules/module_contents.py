@@ -1,0 +1,105 @@
+"""What is in a module with all below it: figures and names, each computed once, when somebody first asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from rewriter.model.graph import NONE, GraphIndex
+from rewriter.paths import ModulePath
+from rewriter.refusals import UsageError
+
+if TYPE_CHECKING:
+    from rewriter.modules.module import Module
+
+
+_FIXED = frozenset({"Constant", "Identity"})
+
+
+class ModuleContents:
+    """The contents of all modules of one tree.
+
+    Args:
+        modules: the modules, depth first.
+        graph: the model that they are of; None where only a sidecar is known.
+    """
+
+    def __init__(self, modules: Mapping[ModulePath, Module], graph: GraphIndex | None) -> None:
+        self._modules = modules
+        self._graph = graph
+
+    @cached_property
+    def params(self) -> dict[ModulePath, int]:
+        """Elements of the parameters; what several modules share counts once."""
+        totals: dict[ModulePath, int] = _figures().parameter_totals(self._tree())
+        return totals
+
+    @cached_property
+    def bytes(self) -> dict[ModulePath, int]:
+        """Bytes of the same."""
+        figures = _figures()
+        totals: dict[ModulePath, int] = figures.parameter_totals(self._tree(), figures.bytes_of)
+        return totals
+
+    def flops(self, path: ModulePath) -> int | None:
+        """Operations of one module; None where those of some node are unknown."""
+        known = [self._flops[node] for node in self.nodes(path)]
+        return None if None in known else sum(each for each in known if each is not None)
+
+    def node_names(self, path: ModulePath) -> tuple[str, ...]:
+        """The names of the nodes of one module, in file order."""
+        names = self._of_model().names
+        return tuple(names[node] for node in self.nodes(path))
+
+    def outputs(self, path: ModulePath) -> tuple[str, ...]:
+        """The names of the values that nodes of one module write and others read, or the model gives.
+
+        Constants that others read as well are none: exporters and optimisers share equal ones.
+        """
+        graph, inside = self._of_model(), set(self.nodes(path))
+        given = {value for body in graph.bodies if body.owner == NONE for value in body.results}
+        found = (
+            graph.value_names[value]
+            for node in sorted(inside)
+            for value in graph.writes[node]
+            if value in given or (value != NONE and self._leaves(node, value, inside))
+        )
+        return tuple(dict.fromkeys(found))
+
+    def _leaves(self, node: int, value: int, inside: set[int]) -> bool:
+        graph = self._of_model()
+        fixed = value in graph.constants and graph.nodes[node].op_type in _FIXED
+        return not fixed and not inside.issuperset(graph.readers[value])
+
+    def nodes(self, path: ModulePath) -> list[int]:
+        """The numbers of the nodes of one module, ascending."""
+        found: list[int] = []
+        stack = [path]
+        while stack:
+            module = self._modules[stack.pop()]
+            found += module.nodes
+            stack += module.children
+        return sorted(found)
+
+    @cached_property
+    def _flops(self) -> list[int | None]:
+        """Operations of every node, by the shapes that the file states or that can be inferred."""
+        graph = self._of_model()
+        shapes = import_module("rewriter.runtime.shapes").infer_shapes(graph.model, {})
+        found = import_module("rewriter.insight.flops").flops_of(graph, shapes)
+        return [each if isinstance(each, int) else None for each in found]
+
+    def _of_model(self) -> GraphIndex:
+        if self._graph is None:
+            raise UsageError("this tree is a sidecar's, which holds no model; open the model itself")
+        return self._graph
+
+    def _tree(self) -> Any:
+        return import_module("rewriter.modules.module").ModuleTree(self._modules, ())
+
+
+def _figures() -> Any:
+    """Figures lie above modules, and are loaded by name when one is asked for."""
+    return import_module("rewriter.insight.figures")

@@ -1,0 +1,46 @@
+"""What the JSON of results is declared with: a `TypedDict` for each object, and rules on its values.
+
+A view declares what it writes beside the function that writes it; `json_schema` makes the schemas of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypedDict
+
+JsonObject = Mapping[str, object]
+"""A JSON object of any kind."""
+
+
+class Rule:
+    """What JSON Schema demands of a value besides its type, in the words of JSON Schema (`minimum=0`)."""
+
+    def __init__(self, **keywords: object) -> None:
+        self.keywords = keywords
+
+
+@dataclass(frozen=True)
+class Title:
+    """The title and the description of a result that has several forms."""
+
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The dataclass whose fields an object has; its whole numbers are counts."""
+
+    kind: type
+
+
+Count = Annotated[int, Rule(minimum=0)]
+Positive = Annotated[int, Rule(minimum=1)]
+Amount = Annotated[float, Rule(minimum=0)]
+Share = Annotated[float, Rule(minimum=0, maximum=1)]
+
+ClassJson = TypedDict("ClassJson", {"class": str})  # the key is a word of Python
+"""What has a class."""
+ClassOrNullJson = TypedDict("ClassOrNullJson", {"class": str | None})
+"""What has a class that may be unknown."""

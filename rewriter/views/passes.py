@@ -1,0 +1,74 @@
+"""The list of passes, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NotRequired, TypedDict
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from rewriter.passes.base import Pass
+from rewriter.passes.catalogue import Catalogue
+from rewriter.passes.plugins import package_of
+from rewriter.passes.syntax import options_of, purpose_of
+
+PASSES: Final = "rewriter.passes/1"
+
+
+class PassOptionsJson(TypedDict):
+    """One pass.
+
+    Attributes:
+        name: What it is called on the command line.
+        purpose: What it does.
+        options: Option -> default: text, a number, true or false, or a list of texts.
+        package: The package that it is from; only of passes of other packages.
+    """
+
+    name: str
+    purpose: str
+    options: Mapping[str, object]
+    package: NotRequired[str]
+
+
+class PassesJson(TypedDict):
+    """Passes that a rewrite runs.
+
+    Printed by `rewriter passes --json`.
+
+    Attributes:
+        passes: Our own in the order in which they make sense, then those of other packages.
+    """
+
+    schema: Literal["rewriter.passes/1"]
+    passes: Sequence[PassOptionsJson]
+
+
+def passes_json(found: Catalogue) -> PassesJson:
+    """Every pass with its purpose and its options."""
+    return {"schema": PASSES, "passes": [_pass_json(step) for step in found.passes]}
+
+
+def print_passes(found: Catalogue, console: Console) -> None:
+    """Print every pass as one would write it, and what it does."""
+    for step in found.passes:
+        package = package_of(step)
+        source = f"  from {package}" if package else ""
+        console.print(Text.assemble((step.name, "bold"), _braces(step), (source, "dim")))
+        console.print(Padding(Text(purpose_of(step)), (0, 0, 1, 4)))
+
+
+def _pass_json(step: type[Pass]) -> PassOptionsJson:
+    """One pass; `package` is there for those of other packages alone."""
+    package = package_of(step)
+    shown: PassOptionsJson = {"name": step.name, "purpose": purpose_of(step), "options": options_of(step)}
+    return {**shown, "package": package} if package else shown
+
+
+def _braces(step: type[Pass]) -> str:
+    shown = {name: "" if default == () else default for name, default in options_of(step).items()}
+    options = ",".join(f"{name}={json.dumps(default)}" for name, default in shown.items())
+    return f"{{{options}}}" if options else ""

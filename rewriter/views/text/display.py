@@ -1,0 +1,93 @@
+"""Every result as the command line prints it, without colours: `str` of it."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from io import StringIO
+
+from rich.console import Console
+
+from rewriter.cutting.extract import Extraction
+from rewriter.cutting.split import Split
+from rewriter.insight.chosen import Chosen
+from rewriter.insight.diff import Diff
+from rewriter.insight.doctor.examine import Diagnosis
+from rewriter.insight.explanation import Explanation
+from rewriter.insight.placing import Placing
+from rewriter.insight.profile import Profile
+from rewriter.insight.stats import Stats
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
+from rewriter.passes.catalogue import Catalogue
+from rewriter.proof.verification import Verification
+from rewriter.views.exports.export import Export
+from rewriter.views.names import LINES, names_as
+from rewriter.views.page.report import PageReport
+from rewriter.views.passes import print_passes
+from rewriter.views.report import Report
+from rewriter.views.sources import Comparison
+from rewriter.views.text.claims import print_claims
+from rewriter.views.text.cutting import print_extraction, print_split
+from rewriter.views.text.diff import print_diff
+from rewriter.views.text.doctor import print_diagnosis
+from rewriter.views.text.profile import print_profile
+from rewriter.views.text.report import print_report, print_verification
+from rewriter.views.text.sources import print_sources
+from rewriter.views.text.stats import print_stats
+from rewriter.views.text.tree import print_modules, print_tree
+
+
+@singledispatch
+def print_result(found: object, console: Console) -> None:
+    """Print a result on a console; of what no verb prints, its one line."""
+    console.out(repr(found), highlight=False)
+
+
+def text_of(found: object) -> str:
+    """What the command line prints of a result, as wide as the terminal, without the last line break."""
+    stream = StringIO()
+    # In a notebook rich would draw by itself.
+    console = Console(file=stream, highlight=False, no_color=True, force_terminal=False, force_jupyter=False)
+    print_result(found, console)
+    return stream.getvalue().removesuffix("\n")
+
+
+print_result.register(Analysis, print_tree)
+print_result.register(Catalogue, print_passes)
+print_result.register(Comparison, print_sources)
+print_result.register(Diagnosis, print_diagnosis)
+print_result.register(Diff, print_diff)
+print_result.register(Extraction, print_extraction)
+print_result.register(ModuleTree, print_modules)
+print_result.register(Profile, print_profile)
+print_result.register(Report, print_report)
+print_result.register(Split, print_split)
+print_result.register(Stats, print_stats)
+print_result.register(Verification, print_verification)
+
+
+@print_result.register
+def _(found: Explanation, console: Console) -> None:
+    for node in found.nodes:
+        print_claims(found.analysis, node, console)
+
+
+@print_result.register
+def _(found: Chosen, console: Console) -> None:
+    console.out(names_as(found, LINES), highlight=False)
+
+
+@print_result.register
+def _(found: Placing, console: Console) -> None:
+    for key, text in found.settings.items():
+        console.out(f"{key}={text}", highlight=False)
+
+
+@print_result.register
+def _(found: Export, console: Console) -> None:
+    console.out(found.text, end="", highlight=False)
+
+
+@print_result.register
+def _(found: PageReport, console: Console) -> None:
+    console.out(found.html, end="", highlight=False)
