@@ -13,7 +13,7 @@ JsonObject = Mapping[str, object]
 """A JSON object of any kind."""
 
 
-class Rule:
+class Keywords:
     """What JSON Schema demands of a value besides its type, in the words of JSON Schema (`minimum=0`)."""
 
     def __init__(self, **keywords: object) -> None:
@@ -29,16 +29,16 @@ class Title:
 
 
 @dataclass(frozen=True)
-class Shape:
+class FieldsOf:
     """The dataclass whose fields an object has; its whole numbers are counts."""
 
     kind: type
 
 
-Count = Annotated[int, Rule(minimum=0)]
-Positive = Annotated[int, Rule(minimum=1)]
-Amount = Annotated[float, Rule(minimum=0)]
-Share = Annotated[float, Rule(minimum=0, maximum=1)]
+Count = Annotated[int, Keywords(minimum=0)]
+Positive = Annotated[int, Keywords(minimum=1)]
+Amount = Annotated[float, Keywords(minimum=0)]
+Fraction = Annotated[float, Keywords(minimum=0, maximum=1)]
 
 ClassJson = TypedDict("ClassJson", {"class": str})  # the key is a word of Python
 """What has a class."""
