@@ -100,7 +100,7 @@ class Module(Display):
             no reference tells.
         declared: the parameters and buffers it declares by the reference, in the file or not.
         inferred_class: what its operators look like, where it is a leaf whose class is unknown; a guess.
-        contents: what is in it and in the other modules of its tree; None for a module of no tree.
+        contents: figures and names of all modules of its tree; None for a module of no tree.
     """
 
     path: ModulePath

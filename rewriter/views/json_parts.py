@@ -1,4 +1,4 @@
-"""What the JSON of several verbs has: placement, the original, parameters."""
+"""Parts of the JSON of several verbs: placement, the original, parameters."""
 
 from __future__ import annotations
 

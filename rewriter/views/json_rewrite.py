@@ -1,4 +1,4 @@
-"""What a rewrite did, as JSON."""
+"""The report of a rewrite as JSON."""
 
 from __future__ import annotations
 

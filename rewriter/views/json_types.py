@@ -1,4 +1,4 @@
-"""What the JSON of results is declared with: a `TypedDict` for each object, and rules on its values.
+"""Types that declare the JSON of results: a `TypedDict` for each object, with keywords for its values.
 
 A view declares what it writes beside the function that writes it; `json_schema` makes the schemas of that.
 """
@@ -14,7 +14,7 @@ JsonObject = Mapping[str, object]
 
 
 class Keywords:
-    """What JSON Schema demands of a value besides its type, in the words of JSON Schema (`minimum=0`)."""
+    """Demands on a value besides its type, as keywords of JSON Schema (`minimum=0`)."""
 
     def __init__(self, **keywords: object) -> None:
         self.keywords = keywords
@@ -41,6 +41,6 @@ Amount = Annotated[float, Keywords(minimum=0)]
 Fraction = Annotated[float, Keywords(minimum=0, maximum=1)]
 
 ClassJson = TypedDict("ClassJson", {"class": str})  # the key is a word of Python
-"""What has a class."""
+"""An object with a class."""
 ClassOrNullJson = TypedDict("ClassOrNullJson", {"class": str | None})
-"""What has a class that may be unknown."""
+"""An object with a class that may be unknown."""
