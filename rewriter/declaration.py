@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _TOLD = "rewriter.option"
+_UNIONS = (UnionType, Union)
 T = TypeVar("T")
 
 
@@ -109,7 +110,11 @@ def options_of(cls: type) -> tuple[Option, ...]:
         if name not in found and name not in getattr(cls, "omitted", ()):
             kind, several = _kind_of(hint)
             default = None if declared[name].default is MISSING else declared[name].default
-            told = {"flag": f"--{name.replace('_', '-')}", **declared[name].metadata[_TOLD]}
+            told = {
+                "flag": f"--{name.replace('_', '-')}",
+                "choices": _choices(hint),
+                **declared[name].metadata[_TOLD],
+            }
             found[name] = Option(name=name, kind=kind, default=default, several=several, **told)
     for name, metavar in getattr(cls, "arguments", {}).items():
         found[name] = replace(found[name], metavar=metavar, positional=True)
@@ -127,10 +132,20 @@ def _hints(cls: type) -> Iterator[tuple[str, Any]]:
 
 def _kind_of(hint: Any) -> tuple[type, bool]:
     """The type of one value, and whether there may be several: of a union the first that is one."""
-    if get_origin(hint) is UnionType:
+    if get_origin(hint) in _UNIONS:
         kinds = [_kind_of(each) for each in get_args(hint) if each is not NoneType]
         return kinds[0][0], any(several for _, several in kinds)
+    if get_origin(hint) is Literal:
+        return type(get_args(hint)[0]), False
     return (get_args(hint)[0], True) if get_origin(hint) is tuple else (hint, False)
+
+
+def _choices(hint: Any) -> tuple[str, ...]:
+    """The words that a type has, of a union those of all its parts."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    parts = get_args(hint) if get_origin(hint) in _UNIONS else ()
+    return tuple(word for each in parts for word in _choices(each))
 
 
 def values(cls: type, options: object) -> dict[str, Any]:

@@ -12,7 +12,7 @@ class Display:
     __slots__ = ()
 
     def _brief(self) -> str:
-        """What it holds, in a few words on one line."""
+        """Its contents in a few words, on one line."""
         raise NotImplementedError
 
     def __repr__(self) -> str:

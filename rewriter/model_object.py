@@ -195,7 +195,9 @@ class Model(Display):
         if what not in list(What):
             raise UsageError(fits_nothing("value", what, list(What)))
         words: dict[str, tuple[str, ...]] = {
-            "class_name": texts(class_name), "kind": texts(kind), "operators": texts(operators)
+            "class_name": texts(class_name),
+            "kind": texts(kind),
+            "operators": texts(operators),
         }
         given: dict[str, Any] = {name: word for name, word in words.items() if word}
         if depth:

@@ -10,13 +10,9 @@ import pytest
 
 import rewriter
 from rewriter import literals
-from rewriter.insight.chosen import What
-from rewriter.insight.weighing import Measure
 from rewriter.modules.selection import KINDS
-from rewriter.passes.presets import Functions
+from rewriter.options.words import FORMS, MEASURES, Functions, Measure, What
 from rewriter.refusals import UsageError
-from rewriter.reporting import MEASURES
-from rewriter.views.names import FORMS
 from tests.exports import EXPORTS
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from rewriter.batch.record import Record, Status
 from rewriter.batch.schedule import Batch
-from rewriter.views.json_types import Amount, Count, Positive, Rule
+from rewriter.views.json_types import Amount, Count, Keywords, Positive
 from rewriter.views.text.parts import flow, signs
 
 SCHEMA: Final = "rewriter.batch/1"
@@ -80,7 +80,7 @@ class BatchJson(TypedDict):
     schema: Literal["rewriter.batch/1"]
     output: str
     ledger: str
-    exit_code: Annotated[int, Rule(enum=sorted({status.exit_code for status in Status}))]
+    exit_code: Annotated[int, Keywords(enum=sorted({status.exit_code for status in Status}))]
     seconds: Amount
     statuses: Mapping[str, Positive]
     misses: NotRequired[Sequence[str]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from rewriter import pipeline
@@ -11,7 +9,6 @@ from rewriter.cli.common import given_of, progress
 from rewriter.cli.sizes import read_sizes
 from rewriter.cli.words import refuse_with
 from rewriter.model.outputs import plan_copies, write_atomically
-from rewriter.modules.selection import Selection
 from rewriter.options.show import Export
 from rewriter.views.escape import visible
 from rewriter.views.exports.export import demand_weight, export

@@ -140,7 +140,7 @@ class Module(Display):
         declared: the parameters and buffers it declares by the reference, in the file or not.
         inferred_class: what its operators look like, where it is a leaf whose class is unknown; a guess.
         tensors: every tensor of the file that it holds itself, named or not.
-        contents: what is in it and in the other modules of its tree; None for a module of no tree.
+        contents: figures and names of all modules of its tree; None for a module of no tree.
     """
 
     path: ModulePath

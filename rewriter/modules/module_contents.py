@@ -1,4 +1,4 @@
-"""What is in a module with all below it: figures and names, each computed once, when somebody first asks."""
+"""Figures and names of a module with all below it, each computed once, on first use."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.declaration import Verb, argument, option
+from rewriter.literals import ViewerWord, WeightWord
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import (
     PATTERNS,
@@ -15,7 +16,7 @@ from rewriter.options.groups import (
     SideInputs,
     Sizes,
 )
-from rewriter.options.words import MEASURES, Measure
+from rewriter.options.words import MEASURES
 from rewriter.runtime.limits import Limits
 
 
@@ -34,17 +35,15 @@ class Export(Verb, Selection, Document, Sizes, Limits, SideInputs, omit=("thread
     """
 
     model: Path = argument()
-    form: str = option(
-        "",
+    form: ViewerWord = option(
+        None,
         "For which viewer.",
         flag="--format",
-        choices=("model-explorer", "speedscope", "dot", "csv"),
         required=True,
     )
-    weight: str | None = option(
+    weight: WeightWord | None = option(
         None,
         "What sizes are: one for model-explorer (parameters), all for speedscope where left out.",
-        choices=tuple(each.value for each in Measure),
     )
 
 

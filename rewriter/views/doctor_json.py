@@ -9,7 +9,7 @@ from rewriter.insight.doctor.examine import NOT_MEASURED, Diagnosis
 from rewriter.insight.doctor.facts import Facts
 from rewriter.insight.doctor.rule import Effect
 from rewriter.views.escape import as_text
-from rewriter.views.json_types import Rule, Shape
+from rewriter.views.json_types import FieldsOf, Keywords
 
 DOCTOR: Final = "rewriter.doctor/1"
 
@@ -27,7 +27,7 @@ class DoctorToolJson(TypedDict):
 
     name: str
     package: str
-    measured: Annotated[Sequence[str], Rule(minItems=1)]
+    measured: Annotated[Sequence[str], Keywords(minItems=1)]
     installed: str | None
     newer_than_measured: bool
 
@@ -63,7 +63,7 @@ class DoctorJson(TypedDict):
 
     schema: Literal["rewriter.doctor/1"]
     model: str
-    facts: Annotated[Mapping[str, int], Shape(Facts)]
+    facts: Annotated[Mapping[str, int], FieldsOf(Facts)]
     tools: Sequence[DoctorToolJson]
     not_measured: Sequence[str]
     findings: Sequence[DoctorFindingJson]

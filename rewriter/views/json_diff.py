@@ -53,7 +53,7 @@ class DiffChangeJson(TypedDict):
     """One thing that differs.
 
     Attributes:
-        name: Operator, `Operator.attribute`, `Operator[input]` or parameter.
+        name: `class`, `calls`, operator, `Operator.attribute`, `Operator[input]` or parameter.
         before: As text, operators counted; null where it is not there. Equal texts of a parameter: its
             values differ.
         max_abs: Of parameters of one shape, how far their values are apart.

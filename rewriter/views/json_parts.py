@@ -1,4 +1,4 @@
-"""What the JSON of several verbs has: placement, the original, parameters."""
+"""Parts of the JSON of several verbs: placement, the original, parameters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rewriter.evidence.claim import Source
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter
 from rewriter.views.escape import as_text
-from rewriter.views.json_types import Count, Share
+from rewriter.views.json_types import Count, Fraction
 
 
 class PlacementJson(TypedDict):
@@ -55,7 +55,7 @@ class OriginalJson(TypedDict):
     name: str
     nodes: Count
     placed: Count
-    share: Share
+    share: Fraction
     weights: SharedJson
     values: SharedJson
 

@@ -1,4 +1,4 @@
-"""What a rewrite did, as JSON."""
+"""The report of a rewrite as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rewriter.passes.base import DifferenceWord
 from rewriter.views.escape import as_text
 from rewriter.views.json_parts import OriginalJson, PlacementJson, notes_json, original_json, placement_json
 from rewriter.views.json_proof import VerificationJson, verification_json
-from rewriter.views.json_types import Amount, Count, Positive, Rule
+from rewriter.views.json_types import Amount, Count, Keywords, Positive
 from rewriter.views.report import PassRecord, Report
 from rewriter.views.summary import Summary
 
@@ -81,7 +81,7 @@ class RefusalJson(TypedDict):
     """
 
     module: str
-    reason: Annotated[str, Rule(pattern="^[a-z][a-z0-9_]*$")]
+    reason: Annotated[str, Keywords(pattern="^[a-z][a-z0-9_]*$")]
     witness: str
 
 

@@ -29,7 +29,7 @@ from typing import (
 
 from rewriter.nearest import fits_nothing
 from rewriter.refusals import UsageError
-from rewriter.views.json_types import Count, Rule, Shape, Title
+from rewriter.views.json_types import Count, FieldsOf, Keywords, Title
 
 _HOME = {
     "batch": "rewriter.batch.views:BatchJson",
@@ -130,9 +130,9 @@ def _made_of(origin: Any, arguments: tuple[Any, ...], definitions: _Definitions)
 def _annotated(arguments: tuple[Any, ...], definitions: _Definitions) -> dict[str, Any]:
     found = _type(arguments[0], definitions)
     for note in arguments[1:]:
-        if isinstance(note, Rule):
+        if isinstance(note, Keywords):
             found |= note.keywords
-        elif isinstance(note, Shape):
+        elif isinstance(note, FieldsOf):
             found = _type(note.kind, definitions)
         elif isinstance(note, Title):
             found |= {"title": note.title, "description": note.description}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
-from rewriter.views.json_types import Amount, Count, Rule
+from rewriter.views.json_types import Amount, Count, Keywords
 from rewriter.views.sources import VERDICTS, Comparison, Row
 
 SOURCES: Final = "rewriter.sources/1"
@@ -45,7 +45,7 @@ class SourcesWitnessJson(TypedDict):
 class SourcesAgreementJson(TypedDict):
     """What two witnesses say of the same nodes."""
 
-    witnesses: Annotated[Sequence[str], Rule(minItems=2, maxItems=2)]
+    witnesses: Annotated[Sequence[str], Keywords(minItems=2, maxItems=2)]
     both: Count
     same: Count
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal, NotRequired, TypedDict
 
+from rewriter.evidence.operands import Role
+from rewriter.insight.figures import totals
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Kind, Module
+from rewriter.modules.module import Kind, Module, ModuleTree
 from rewriter.modules.selection import nodes_inside
 from rewriter.views.escape import as_text
 from rewriter.views.json_parts import (
@@ -48,6 +50,27 @@ class InferredJson(TypedDict, total=False):
     inferred_class: str
 
 
+class BothJson(TypedDict):
+    """The module's own, and with all modules below."""
+
+    own: Count
+    total: Count
+
+
+class ElementsJson(TypedDict):
+    """Elements of tensors, by what they count as.
+
+    Attributes:
+        parameters: Floating tensors that the model learned, named or not.
+        buffers: Running statistics, and integers of the state dict.
+        constants: Shapes, indices, scalars, folded activations.
+    """
+
+    parameters: BothJson
+    buffers: BothJson
+    constants: BothJson
+
+
 class TreeModuleJson(ClassOrNullJson):
     """One module.
 
@@ -62,6 +85,9 @@ class TreeModuleJson(ClassOrNullJson):
         children: Paths of the modules directly below, in order of first appearance.
         leaf: Whether no module lies below.
         calls: How often the module was called, as far as the evidence tells calls apart.
+        elements: Elements of the tensors that the file stores; what several modules share counts once. A
+            quantised weight counts as the tensor it stands for, its scale and zero point as part of it. The
+            three together are all tensors of the file.
         full_scope: The name torch's trace-module map gives the module, class and unqualified path; only
             where a reference tells.
         declared: Parameters and buffers the module declares, in the file or not; only where a reference
@@ -78,6 +104,7 @@ class TreeModuleJson(ClassOrNullJson):
     calls: Count
     nodes: OwnAndTotalJson
     parameters: Sequence[ParameterJson]
+    elements: ElementsJson
     full_scope: NotRequired[str]
     declared: NotRequired[Sequence[DeclaredJson]]
 
@@ -190,13 +217,34 @@ def tree_json(analysis: Analysis, modules: Sequence[Module] | None = None) -> Tr
         "opsets": summary.opsets,
         "placement": placement_json(analysis.tree),
         **original_json(analysis),
-        "modules": [_module_json(module) for module in (analysis.tree if modules is None else modules)],
+        "modules": _modules_json(analysis.tree, modules),
         "nodes": _nodes_json(analysis, inside),
         **notes_json(analysis),
     }
 
 
-def _module_json(module: Module) -> TreeModuleJson:
+def _modules_json(tree: ModuleTree, modules: Iterable[Module] | None) -> list[TreeModuleJson]:
+    parameters, buffers, constants = (
+        totals(tree, role) for role in (Role.PARAMETER, Role.BUFFER, Role.CONSTANT)
+    )
+    return [
+        _module_json(
+            module,
+            {
+                "parameters": _both(parameters[module.path]),
+                "buffers": _both(buffers[module.path]),
+                "constants": _both(constants[module.path]),
+            },
+        )
+        for module in (tree if modules is None else modules)
+    ]
+
+
+def _both(figures: tuple[int, int]) -> BothJson:
+    return {"own": figures[0], "total": figures[1]}
+
+
+def _module_json(module: Module, elements: ElementsJson) -> TreeModuleJson:
     return {
         "path": module.path,
         "class": module.class_name,
@@ -209,6 +257,7 @@ def _module_json(module: Module) -> TreeModuleJson:
         "calls": module.calls,
         "nodes": {"own": len(module.nodes), "total": module.total_nodes},
         "parameters": [parameter_json(parameter) for parameter in module.parameters],
+        "elements": elements,
         **reference_json(module),
     }
 

@@ -1,4 +1,4 @@
-"""What the JSON of results is declared with: a `TypedDict` for each object, and rules on its values.
+"""Types that declare the JSON of results: a `TypedDict` for each object, with keywords for its values.
 
 A view declares what it writes beside the function that writes it; `json_schema` makes the schemas of that.
 """
@@ -13,8 +13,8 @@ JsonObject = Mapping[str, object]
 """A JSON object of any kind."""
 
 
-class Rule:
-    """What JSON Schema demands of a value besides its type, in the words of JSON Schema (`minimum=0`)."""
+class Keywords:
+    """Demands on a value besides its type, as keywords of JSON Schema (`minimum=0`)."""
 
     def __init__(self, **keywords: object) -> None:
         self.keywords = keywords
@@ -29,18 +29,18 @@ class Title:
 
 
 @dataclass(frozen=True)
-class Shape:
+class FieldsOf:
     """The dataclass whose fields an object has; its whole numbers are counts."""
 
     kind: type
 
 
-Count = Annotated[int, Rule(minimum=0)]
-Positive = Annotated[int, Rule(minimum=1)]
-Amount = Annotated[float, Rule(minimum=0)]
-Share = Annotated[float, Rule(minimum=0, maximum=1)]
+Count = Annotated[int, Keywords(minimum=0)]
+Positive = Annotated[int, Keywords(minimum=1)]
+Amount = Annotated[float, Keywords(minimum=0)]
+Fraction = Annotated[float, Keywords(minimum=0, maximum=1)]
 
 ClassJson = TypedDict("ClassJson", {"class": str})  # the key is a word of Python
-"""What has a class."""
+"""An object with a class."""
 ClassOrNullJson = TypedDict("ClassOrNullJson", {"class": str | None})
-"""What has a class that may be unknown."""
+"""An object with a class that may be unknown."""

@@ -13,7 +13,7 @@ from rewriter.literals import FormWord, PrecisionWord
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.nearest import fits_nothing
-from rewriter.options.words import LINES, What
+from rewriter.options.words import FORMS, LINES, What
 from rewriter.refusals import UsageError
 from rewriter.views.escape import visible
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal, TypedDict
 
-from rewriter.insight.chosen import Chosen, What
+from rewriter.insight.chosen import Chosen
 from rewriter.insight.placing import Placing
 from rewriter.modules.analysis import Analysis
+from rewriter.options.words import What
 from rewriter.views.escape import as_text
 from rewriter.views.json_types import Count, Title
 

@@ -1,4 +1,4 @@
-"""What a sidecar holds, as the types of its JSON."""
+"""Types of the JSON of a sidecar."""
 
 from __future__ import annotations
 

@@ -65,6 +65,9 @@ class StatsModuleJson(ClassOrNullJson):
 
     Attributes:
         parameters: Elements; what several modules share counts once.
+        bytes: Bytes of its parameters as they are stored.
+        buffers: Elements of its buffers: running statistics, integers of the state dict.
+        constants: Elements of all other tensors: shapes, indices, scalars, folded activations.
         flops: Operations that are known.
         unknown_flops: Nodes whose operations are not known.
         operators: Of its own nodes.
@@ -76,6 +79,8 @@ class StatsModuleJson(ClassOrNullJson):
     nodes: OwnAndTotalJson
     parameters: OwnAndTotalJson
     bytes: OwnAndTotalJson
+    buffers: OwnAndTotalJson
+    constants: OwnAndTotalJson
     flops: OwnAndTotalJson
     unknown_flops: OwnAndTotalJson
     operators: Mapping[str, Count]

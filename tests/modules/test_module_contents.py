@@ -64,7 +64,7 @@ def test_outputs_are_those_of_the_module_as_a_model(file: str) -> None:
     analysis = rewriter.load(EXPORTS / file)
     modules = [module for module in analysis.tree if module.path and module.total_nodes and module.calls == 1]
     wanted = {Wanted((module.path,)): module for module in modules[:12]}
-    pieces = plan_extractions(analysis, list(wanted), Checking(False)).found
+    pieces = plan_extractions(analysis, list(wanted), Checking(numbers=False)).found
     compared = 0
     for asked, piece in pieces.items():
         if isinstance(piece, Extraction):

@@ -18,7 +18,7 @@ from rewriter.batch.record import Status
 from rewriter.cli import cli, main
 from rewriter.refusals import UsageError
 from rewriter.views.json_schema import RESULTS, schema, schema_of
-from rewriter.views.json_types import Amount, ClassOrNullJson, Count, Rule, Shape, Title
+from rewriter.views.json_types import Amount, ClassOrNullJson, Count, FieldsOf, Keywords, Title
 from tests.exports import EXPORTS
 
 BERT = str(EXPORTS / "bert" / "dy.onnx")
@@ -70,8 +70,8 @@ class Whole(TypedDict):
     colour: Colour | None
     inner: Inner | None
     size: Sequence[int | str | None]
-    pair: Annotated[Sequence[str], Rule(minItems=2)]
-    figures: Annotated[Mapping[str, int], Shape(Figures)]
+    pair: Annotated[Sequence[str], Keywords(minItems=2)]
+    figures: Annotated[Mapping[str, int], FieldsOf(Figures)]
     word: NotRequired[Literal["a", "b"]]
     anything: object
 

@@ -9,11 +9,12 @@ from typing import get_args
 from rewriter.display import Display, counted
 from rewriter.insight.figures import figures_of
 from rewriter.insight.flops import flops_of
-from rewriter.insight.weighing import Measure, weigh, with_ancestors
+from rewriter.insight.weighing import weigh, with_ancestors
 from rewriter.literals import ViewerWord, WeightWord
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.nearest import fits_nothing
+from rewriter.options.words import Measure
 from rewriter.refusals import UsageError
 from rewriter.runtime.shapes import demand_dimensions, infer_shapes, open_sizes
 from rewriter.views.exports.dot import dot

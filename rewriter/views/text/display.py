@@ -18,10 +18,11 @@ from rewriter.insight.profile import Profile
 from rewriter.insight.stats import Stats
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
+from rewriter.options.words import LINES
 from rewriter.passes.catalogue import Catalogue
 from rewriter.proof.verification import Verification
 from rewriter.views.exports.export import Export
-from rewriter.views.names import LINES, names_as
+from rewriter.views.names import names_as
 from rewriter.views.page.report import PageReport
 from rewriter.views.passes import print_passes
 from rewriter.views.report import Report
