@@ -9,25 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from math import prod
 from weakref import WeakKeyDictionary
 
 from onnx import NodeProto, TensorProto
 
+from rewriter.evidence.roles import Role
 from rewriter.evidence.stored import Stored, stored_tensors
 from rewriter.model.graph import NONE, GraphIndex
-
-
-class Role(StrEnum):
-    """What a stored tensor counts as."""
-
-    PARAMETER = "parameter"
-    """A floating tensor that the model learned, quantised or not."""
-    BUFFER = "buffer"
-    """State that is not learned: the running statistics of a batch norm, and integers of a state dict."""
-    CONSTANT = "constant"
-    """Anything else: shapes, indices, scalars, folded activations."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from operator import attrgetter
 
 from onnx import NodeProto
 
-from rewriter.evidence.claim import Part
-from rewriter.evidence.operands import Role
-from rewriter.insight.flops import flops_of
+from rewriter.evidence.roles import Role
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree, Parameter, Tensor
-from rewriter.paths import ModulePath, common_ancestor
+from rewriter.modules.module import ModuleTree, Parameter
+from rewriter.modules.totals import totals
+from rewriter.paths import ModulePath
+from rewriter.runtime.flops import flops_of
 from rewriter.runtime.shapes import Shapes
 
 _BITS = re.compile(r"[a-z]+(\d+)")
@@ -110,36 +110,3 @@ def bytes_of(parameter: Parameter) -> int:
     number = _BITS.match(parameter.dtype)
     bits = int(number[1]) if number else _BITS_WITHOUT_NUMBER.get(parameter.dtype, 0)
     return -(-parameter.count * bits // 8)
-
-
-def totals(
-    tree: ModuleTree, role: Role = Role.PARAMETER, of: Callable[[Tensor], int] = attrgetter("count")
-) -> dict[ModulePath, tuple[int, int]]:
-    """A figure of the tensors of one role: each module's own, and with all below, each tensor counted once.
-
-    A tensor that several modules share counts once in every module that holds more than one of them: of two
-    owners next to each other in tree order, the lowest module that holds both gives one back.
-
-    Args:
-        tree: the modules.
-        role: what to count.
-        of: the figure of one tensor; its number of elements by default.
-    """
-    own = dict.fromkeys(tree.modules, 0)
-    back = dict.fromkeys(tree.modules, 0)
-    owner_of: dict[tuple[int, Part | None], ModulePath] = {}
-    for module in tree:
-        for tensor in module.tensors:
-            if tensor.role is not role:
-                continue
-            own[module.path] += of(tensor)
-            held = (tensor.value, tensor.part)
-            previous = owner_of.get(held)
-            if previous is not None and (both := common_ancestor((previous, module.path))) is not None:
-                back[both] += of(tensor)
-            owner_of[held] = module.path
-    total = {path: own[path] - back[path] for path in own}
-    for module in tree.innermost_first():
-        if module.parent is not None:
-            total[module.parent] += total[module.path]
-    return {path: (own[path], total[path]) for path in own}

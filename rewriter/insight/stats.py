@@ -10,7 +10,7 @@ from onnx import GraphProto
 
 from rewriter.display import Display, counted
 from rewriter.evidence.grammar import scope_of_node_name
-from rewriter.evidence.operands import Role
+from rewriter.evidence.roles import Role
 from rewriter.insight.figures import Figures, measure, operator_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rewriter.evidence.claim import Part
-from rewriter.evidence.operands import Role
+from rewriter.evidence.roles import Role
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.options.words import Measure

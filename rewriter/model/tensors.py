@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +135,12 @@ def _external_bytes(tensor: TensorProto, folder: Path | None, size: int) -> byte
             return None
         stream.seek(offset)
         return stream.read(size)
+
+
+@cache
+def dtype_name(data_type: int) -> str:
+    """`float32`, `int64`, `bfloat16`: numpy's words for ONNX element types."""
+    if data_type not in TensorProto.DataType.values():
+        return f"type {data_type}"
+    name = TensorProto.DataType.Name(data_type).lower()
+    return {"float": "float32", "double": "float64"}.get(name, name)

@@ -17,9 +17,10 @@ from rewriter.evidence.patterns import class_of
 from rewriter.evidence.settle import Settled, settle
 from rewriter.model.checks import notes_on
 from rewriter.model.graph import GraphIndex
+from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.holdings import held_tensors
-from rewriter.modules.module import Module, ModuleTree, Parameter, Placement, Tensor, dtype_name
+from rewriter.modules.module import Module, ModuleTree, Parameter, Placement, Tensor
 from rewriter.paths import ROOT, ModulePath
 
 

@@ -12,10 +12,12 @@ from dataclasses import replace
 
 from rewriter.evidence.claim import ParameterClaim, Part
 from rewriter.evidence.grammar import owner_of_variable
-from rewriter.evidence.operands import Operands, Role
+from rewriter.evidence.operands import Operands
+from rewriter.evidence.roles import Role
 from rewriter.evidence.stored import Stored
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.modules.module import Placement, Tensor, dtype_name
+from rewriter.model.tensors import dtype_name
+from rewriter.modules.module import Placement, Tensor
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _STEPS = 64

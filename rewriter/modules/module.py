@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cached_property
 from importlib import import_module
 from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from onnx import TensorProto
-
 from rewriter.display import Display, counted, listed
 from rewriter.evidence.claim import Part
-from rewriter.evidence.operands import Role
 from rewriter.evidence.reference import Declared
-from rewriter.model.graph import GraphIndex
-from rewriter.modules.module_contents import ModuleContents
+from rewriter.evidence.roles import Role
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.modules.wrappers import spellings
 from rewriter.paths import ROOT, ModulePath
@@ -26,6 +22,9 @@ from rewriter.refusals import UsageError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from rewriter.model.graph import GraphIndex
+    from rewriter.modules.module_contents import ModuleContents
 
 
 class Kind(StrEnum):
@@ -56,15 +55,6 @@ _KIND_OF_PACKAGE = (
 
 _MAGIC = frozenset("*?[")
 """What makes a glob more than the path it spells."""
-
-
-@cache
-def dtype_name(data_type: int) -> str:
-    """`float32`, `int64`, `bfloat16`: numpy's words for ONNX element types."""
-    if data_type not in TensorProto.DataType.values():
-        return f"type {data_type}"
-    name = TensorProto.DataType.Name(data_type).lower()
-    return {"float": "float32", "double": "float64"}.get(name, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +279,9 @@ class ModuleTree(Display):
         Args:
             graph: the model; None where it is not known.
         """
-        contents = ModuleContents(dict(self.modules), graph)
+        from rewriter.modules.module_contents import ModuleContents
+
+        contents = ModuleContents(self, graph)
         modules = {path: replace(module, contents=contents) for path, module in self.modules.items()}
         object.__setattr__(self, "modules", MappingProxyType(modules))
 

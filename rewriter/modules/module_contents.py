@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
 
 from rewriter.model.graph import NONE, GraphIndex
+from rewriter.modules.module import ModuleTree
+from rewriter.modules.totals import totals
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
-
-if TYPE_CHECKING:
-    from rewriter.modules.module import Module
-
+from rewriter.runtime.flops import flops_of
+from rewriter.runtime.shapes import infer_shapes
 
 _FIXED = frozenset({"Constant", "Identity"})
 
@@ -22,26 +21,23 @@ class ModuleContents:
     """The contents of all modules of one tree.
 
     Args:
-        modules: the modules, depth first.
+        tree: the modules.
         graph: the model that they are of; None where only a sidecar is known.
     """
 
-    def __init__(self, modules: Mapping[ModulePath, Module], graph: GraphIndex | None) -> None:
-        self._modules = modules
+    def __init__(self, tree: ModuleTree, graph: GraphIndex | None) -> None:
+        self._tree = tree
         self._graph = graph
 
     @cached_property
     def params(self) -> dict[ModulePath, int]:
         """Elements of the parameters; what several modules share counts once."""
-        totals: dict[ModulePath, int] = _figures().parameter_totals(self._tree())
-        return totals
+        return _with_all_below(totals(self._tree))
 
     @cached_property
     def bytes(self) -> dict[ModulePath, int]:
         """Bytes of the same."""
-        figures = _figures()
-        totals: dict[ModulePath, int] = figures.parameter_totals(self._tree(), figures.bytes_of)
-        return totals
+        return _with_all_below(totals(self._tree, of=attrgetter("size")))
 
     def flops(self, path: ModulePath) -> int | None:
         """Operations of one module; None where those of some node are unknown."""
@@ -78,7 +74,7 @@ class ModuleContents:
         found: list[int] = []
         stack = [path]
         while stack:
-            module = self._modules[stack.pop()]
+            module = self._tree.modules[stack.pop()]
             found += module.nodes
             stack += module.children
         return sorted(found)
@@ -87,8 +83,7 @@ class ModuleContents:
     def _flops(self) -> list[int | None]:
         """Operations of every node, by the shapes that the file states or that can be inferred."""
         graph = self._of_model()
-        shapes = import_module("rewriter.runtime.shapes").infer_shapes(graph.model, {})
-        found = import_module("rewriter.insight.flops").flops_of(graph, shapes)
+        found = flops_of(graph, infer_shapes(graph.model, {}))
         return [each if isinstance(each, int) else None for each in found]
 
     def _of_model(self) -> GraphIndex:
@@ -96,10 +91,6 @@ class ModuleContents:
             raise UsageError("this tree is a sidecar's, which holds no model; open the model itself")
         return self._graph
 
-    def _tree(self) -> Any:
-        return import_module("rewriter.modules.module").ModuleTree(self._modules, ())
 
-
-def _figures() -> Any:
-    """Figures lie above modules, and are loaded by name when one is asked for."""
-    return import_module("rewriter.insight.figures")
+def _with_all_below(figures: Mapping[ModulePath, tuple[int, int]]) -> dict[ModulePath, int]:
+    return {path: total for path, (_, total) in figures.items()}

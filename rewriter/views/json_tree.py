@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal, NotRequired, TypedDict
 
-from rewriter.evidence.operands import Role
-from rewriter.insight.figures import totals
+from rewriter.evidence.roles import Role
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Kind, Module, ModuleTree
 from rewriter.modules.selection import nodes_inside
+from rewriter.modules.totals import totals
 from rewriter.views.escape import as_text
 from rewriter.views.json_parts import (
     DeclaredJson,

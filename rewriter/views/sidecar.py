@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.insight.figures import totals
 from rewriter.model import sidecar_file
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree, Placement
+from rewriter.modules.totals import totals
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UnreadableModel
 from rewriter.views.escape import as_text

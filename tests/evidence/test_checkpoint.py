@@ -23,9 +23,9 @@ from rewriter.evidence.checkpoint import Checkpoint
 from rewriter.evidence.checkpoint_files import tensors_in
 from rewriter.evidence.claim import Part, Source
 from rewriter.evidence.given import Given
-from rewriter.insight.figures import totals
 from rewriter.model import tensors
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.totals import totals
 from rewriter.refusals import RewriterError, UnreadableModel, UsageError
 from rewriter.views.json import parameter_json
 from tests.evidence.checkpoints import Array, nameless, parameters_of, write_safetensors

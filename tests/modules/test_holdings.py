@@ -7,11 +7,11 @@ from pathlib import Path
 
 import onnx
 
-from rewriter.evidence.operands import Role
-from rewriter.insight.figures import totals
+from rewriter.evidence.roles import Role
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.modules.module import ModuleTree
+from rewriter.modules.totals import totals
 from rewriter.paths import ROOT
 from tests.build import model
 from tests.exports import file_in_turn

@@ -9,7 +9,7 @@ import onnx
 import onnx.parser
 
 from rewriter.evidence.claim import Claim, Source
-from rewriter.evidence.operands import Role
+from rewriter.evidence.roles import Role
 from rewriter.insight.figures import bytes_of
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.analysis import Analysis

@@ -4,8 +4,8 @@ import onnx.parser
 import pytest
 
 import rewriter
-from rewriter.insight.figures import totals
 from rewriter.modules.module import Parameter
+from rewriter.modules.totals import totals
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.group import Group
 from rewriter.paths import ModulePath

@@ -8,7 +8,6 @@ from typing import get_args
 
 from rewriter.display import Display, counted
 from rewriter.insight.figures import figures_of
-from rewriter.insight.flops import flops_of
 from rewriter.insight.weighing import weigh, with_ancestors
 from rewriter.literals import ViewerWord, WeightWord
 from rewriter.modules.analysis import Analysis
@@ -16,6 +15,7 @@ from rewriter.modules.selection import Selection
 from rewriter.nearest import fits_nothing
 from rewriter.options.words import Measure
 from rewriter.refusals import UsageError
+from rewriter.runtime.flops import flops_of
 from rewriter.runtime.shapes import demand_dimensions, infer_shapes, open_sizes
 from rewriter.views.exports.dot import dot
 from rewriter.views.exports.model_explorer import model_explorer

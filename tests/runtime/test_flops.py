@@ -7,11 +7,12 @@ import re
 import onnx
 import pytest
 
-from rewriter.insight.figures import bytes_of, figures_of, totals
-from rewriter.insight.flops import RULES, flops_of
+from rewriter.insight.figures import bytes_of, figures_of
 from rewriter.model.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.modules.module import Parameter
+from rewriter.modules.totals import totals
+from rewriter.runtime.flops import RULES, flops_of
 from rewriter.runtime.shapes import infer_shapes
 from tests.build import chain, model
 from tests.exports import EXPORTS, FILES

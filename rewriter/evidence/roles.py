@@ -1,0 +1,16 @@
+"""The roles of tensors in a model."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a stored tensor counts as."""
+
+    PARAMETER = "parameter"
+    """A floating tensor that the model learned, quantised or not."""
+    BUFFER = "buffer"
+    """State that is not learned: the running statistics of a batch norm, and integers of a state dict."""
+    CONSTANT = "constant"
+    """Anything else: shapes, indices, scalars, folded activations."""
