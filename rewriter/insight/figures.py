@@ -59,8 +59,8 @@ def figures_of(analysis: Analysis, node_flops: list[int | str]) -> dict[ModulePa
     tree, nodes = analysis.tree, analysis.graph.nodes
     flops = _summed(tree, lambda node: _known(node_flops[node]))
     unknown = _summed(tree, lambda node: isinstance(node_flops[node], str))
-    counts = {role: totals(tree, role) for role in Role}
-    sizes = totals(tree, of=attrgetter("size"))
+    counts = {role: totals(tree.modules, role) for role in Role}
+    sizes = totals(tree.modules, of=attrgetter("size"))
     found = {}
     for module in tree:
         path = module.path

@@ -281,7 +281,7 @@ class ModuleTree(Display):
         """
         from rewriter.modules.module_contents import ModuleContents
 
-        contents = ModuleContents(self, graph)
+        contents = ModuleContents(dict(self.modules), graph)
         modules = {path: replace(module, contents=contents) for path, module in self.modules.items()}
         object.__setattr__(self, "modules", MappingProxyType(modules))
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from operator import attrgetter
 
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module import Module
 from rewriter.modules.totals import totals
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
@@ -21,23 +21,23 @@ class ModuleContents:
     """The contents of all modules of one tree.
 
     Args:
-        tree: the modules.
+        modules: the modules, depth first; those of the tree refer to this, so they are not the same objects.
         graph: the model that they are of; None where only a sidecar is known.
     """
 
-    def __init__(self, tree: ModuleTree, graph: GraphIndex | None) -> None:
-        self._tree = tree
+    def __init__(self, modules: Mapping[ModulePath, Module], graph: GraphIndex | None) -> None:
+        self._modules = modules
         self._graph = graph
 
     @cached_property
     def params(self) -> dict[ModulePath, int]:
         """Elements of the parameters; what several modules share counts once."""
-        return _with_all_below(totals(self._tree))
+        return _with_all_below(totals(self._modules))
 
     @cached_property
     def bytes(self) -> dict[ModulePath, int]:
         """Bytes of the same."""
-        return _with_all_below(totals(self._tree, of=attrgetter("size")))
+        return _with_all_below(totals(self._modules, of=attrgetter("size")))
 
     def flops(self, path: ModulePath) -> int | None:
         """Operations of one module; None where those of some node are unknown."""
@@ -74,7 +74,7 @@ class ModuleContents:
         found: list[int] = []
         stack = [path]
         while stack:
-            module = self._tree.modules[stack.pop()]
+            module = self._modules[stack.pop()]
             found += module.nodes
             stack += module.children
         return sorted(found)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 
 from rewriter.evidence.claim import Part
 from rewriter.evidence.roles import Role
-from rewriter.modules.module import ModuleTree, Tensor
+from rewriter.modules.module import Module, Tensor
 from rewriter.paths import ModulePath, common_ancestor
 
 
 def totals(
-    tree: ModuleTree, role: Role = Role.PARAMETER, of: Callable[[Tensor], int] = attrgetter("count")
+    modules: Mapping[ModulePath, Module],
+    role: Role = Role.PARAMETER,
+    of: Callable[[Tensor], int] = attrgetter("count"),
 ) -> dict[ModulePath, tuple[int, int]]:
     """A figure of the tensors of one role: each module's own, and with all below, each tensor counted once.
 
@@ -20,14 +22,14 @@ def totals(
     owners next to each other in tree order, the lowest module that holds both gives one back.
 
     Args:
-        tree: the modules.
+        modules: those of a tree, depth first.
         role: what to count.
         of: the figure of one tensor; its number of elements by default.
     """
-    own = dict.fromkeys(tree.modules, 0)
-    back = dict.fromkeys(tree.modules, 0)
+    own = dict.fromkeys(modules, 0)
+    back = dict.fromkeys(modules, 0)
     owner_of: dict[tuple[int, Part | None], ModulePath] = {}
-    for module in tree:
+    for module in modules.values():
         for tensor in module.tensors:
             if tensor.role is not role:
                 continue
@@ -38,7 +40,7 @@ def totals(
                 back[both] += of(tensor)
             owner_of[held] = module.path
     total = {path: own[path] - back[path] for path in own}
-    for module in tree.innermost_first():
+    for module in reversed(modules.values()):
         if module.parent is not None:
             total[module.parent] += total[module.path]
     return {path: (own[path], total[path]) for path in own}

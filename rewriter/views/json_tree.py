@@ -225,7 +225,7 @@ def tree_json(analysis: Analysis, modules: Sequence[Module] | None = None) -> Tr
 
 def _modules_json(tree: ModuleTree, modules: Iterable[Module] | None) -> list[TreeModuleJson]:
     parameters, buffers, constants = (
-        totals(tree, role) for role in (Role.PARAMETER, Role.BUFFER, Role.CONSTANT)
+        totals(tree.modules, role) for role in (Role.PARAMETER, Role.BUFFER, Role.CONSTANT)
     )
     return [
         _module_json(

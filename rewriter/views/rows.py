@@ -65,7 +65,7 @@ class Rows:
     ) -> None:
         self.tree = tree
         self.depth = depth
-        self.totals = {path: total for path, (_, total) in totals(tree).items()}
+        self.totals = {path: total for path, (_, total) in totals(tree.modules).items()}
         self.sizes = subtree_sizes(tree)
         self.selected = None if only is None else frozenset(only)
         self.leading = {above for path in self.selected or () for above in path.ancestors()}

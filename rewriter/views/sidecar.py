@@ -127,7 +127,7 @@ def _export(analysis: Analysis) -> JsonObject:
         "nodes": summary.nodes,
         "initializers": summary.initializers,
         "modules": len(analysis.tree),
-        "parameters": totals(analysis.tree)[ROOT][1],
+        "parameters": totals(analysis.tree.modules)[ROOT][1],
     }
 
 

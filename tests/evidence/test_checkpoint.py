@@ -159,7 +159,7 @@ def test_parameters_behind_each_other(axis: int, turned: bool, tmp_path: Path) -
     }
     assert {part.transposed for part in parts.values()} == {turned}
     assert {name: part.count for name, part in parts.items()} == {"q": 64, "k": 32, "v": 32}
-    assert totals(found.tree)[found.tree.root.path][1] == 128
+    assert totals(found.tree.modules)[found.tree.root.path][1] == 128
     assert parameter_json(parts["k"])["part"] == {"axis": along, "start": 8, "stop": 12}
     assert found.tree.placements[0] is not None
     assert found.tree.placements[0].module == "attn"

@@ -23,7 +23,7 @@ def tree_of(text: str) -> ModuleTree:
 
 def held(tree: ModuleTree, role: Role = Role.PARAMETER) -> dict[str, int]:
     """Module -> elements of its own tensors of one role, of those that have any."""
-    return {path: own for path, (own, _) in totals(tree, role).items() if own}
+    return {path: own for path, (own, _) in totals(tree.modules, role).items() if own}
 
 
 def elements_of(proto: onnx.ModelProto) -> int:
@@ -46,7 +46,7 @@ def elements_of(proto: onnx.ModelProto) -> int:
 def test_parameters_buffers_and_constants_are_all_that_a_file_holds(path: Path) -> None:
     proto = onnx.load(path, load_external_data=False)
     tree = analyse(GraphIndex(proto)).tree
-    assert sum(totals(tree, role)[ROOT][1] for role in Role) == elements_of(proto)
+    assert sum(totals(tree.modules, role)[ROOT][1] for role in Role) == elements_of(proto)
 
 
 def test_a_folded_weight_belongs_to_the_module_that_reads_it() -> None:

@@ -42,7 +42,7 @@ def test_counts_are_short(count: int, text: str) -> None:
 def test_a_shared_initializer_counts_once_in_every_module_that_holds_two_readers() -> None:
     tied = Parameter("weight", "w", (10,), "float")
     own = Parameter("bias", "b", (3,), "float")
-    found = totals(tree([], parameters={"a.x": [tied], "a.y": [tied, own], "b": [tied]}))
+    found = totals(tree([], parameters={"a.x": [tied], "a.y": [tied, own], "b": [tied]}).modules)
     assert {path: total for path, (_, total) in found.items()} == {
         "": 13,
         "a": 13,
