@@ -32,11 +32,13 @@ class ModuleContents:
     @cached_property
     def params(self) -> dict[ModulePath, int]:
         """Elements of the parameters; what several modules share counts once."""
+        self._of_model()
         return _with_all_below(totals(self._modules))
 
     @cached_property
     def bytes(self) -> dict[ModulePath, int]:
         """Bytes of the same."""
+        self._of_model()
         return _with_all_below(totals(self._modules, of=attrgetter("size")))
 
     def flops(self, path: ModulePath) -> int | None:

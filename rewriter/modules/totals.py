@@ -40,7 +40,7 @@ def totals(
                 back[both] += of(tensor)
             owner_of[held] = module.path
     total = {path: own[path] - back[path] for path in own}
-    for module in reversed(modules.values()):
+    for module in reversed(tuple(modules.values())):
         if module.parent is not None:
             total[module.parent] += total[module.path]
     return {path: (own[path], total[path]) for path in own}

@@ -57,7 +57,7 @@ def print_passes(found: Catalogue, console: Console) -> None:
     for step in found.passes:
         package = package_of(step)
         source = f"  from {package}" if package else ""
-        console.print(Text.assemble((step.name, "bold"), _braces(step), (source, "dim")))
+        console.print(Text.assemble((step.name, "bold"), _braces(step), (source, "dim")), soft_wrap=True)
         console.print(Padding(Text(purpose_of(step)), (0, 0, 1, 4)))
 
 

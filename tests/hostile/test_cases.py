@@ -47,7 +47,7 @@ def unharmed(before: Path, after: Path) -> None:
     for each in (left, right):
         each.ClearField("metadata_props")
         each.ClearField("ir_version")
-        for node in each.graph.node:
+        for node in (*each.graph.node, *(node for function in each.functions for node in function.node)):
             node.ClearField("metadata_props")
     assert left.SerializeToString(deterministic=True) == right.SerializeToString(deterministic=True)
 
