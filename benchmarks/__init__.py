@@ -1,1 +1,1 @@
-"""What is measured: accuracy against hook truth, and speed against the floor and the peers."""
+"""Benchmarks: accuracy against hook truth, and speed against the floor and the peers."""

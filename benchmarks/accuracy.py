@@ -1,4 +1,4 @@
-"""How much of the truth is found: modules, placements, scopes, classes, calls, parameter names.
+"""Share of the truth that is found: modules, placements, scopes, classes, calls, parameter names.
 
     python -m benchmarks.accuracy                      # the fixtures
     python -m benchmarks.accuracy FOLDER... --details  # any folders of exports with a truth.json each

@@ -61,11 +61,11 @@ class Journal:
             self._known[entry["tool"], entry["name"]] = Result.read(entry["result"])
 
     def known(self, tool: str, name: str) -> Result | None:
-        """What an earlier run found."""
+        """The results of an earlier run."""
         return self._known.get((tool, name))
 
     def keep(self, tool: str, name: str, result: Result) -> Result:
-        """Write it down and give it back."""
+        """Record and return a result."""
         if self._file is not None:
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"tool": tool, "name": name, "result": asdict(result)}) + "\n")
@@ -79,7 +79,7 @@ def process(
     memory: int,
     journal: Path | None = None,
 ) -> Found:
-    """What every tool makes of every file."""
+    """The results of every tool on every file."""
     found: dict[str, dict[str, Result]] = {tool: {} for tool in tools}
     kept = Journal(journal)
     with ExitStack() as stack:
@@ -97,7 +97,7 @@ def process(
 
 
 def _processed(pool: Pool, path: Path, tool: str) -> Result:
-    """What a tool makes of a file. Where another tool gives up, a new process decides.
+    """The result of a tool on a file. If another tool crashes, a new process decides.
 
     Some of them keep state: after one model that they cannot read, they refuse all that follow.
     """
@@ -112,7 +112,7 @@ def report(found: Found, command: str, seconds: float, memory: int) -> str:
     """The tables, as Markdown."""
     limits = f"{seconds:g} s and {memory / 2**30:g} GiB for each file"
     sections = [
-        "# What becomes of any ONNX file",
+        "# Results on arbitrary ONNX files",
         f"    {command}\n\n{environment()} {limits}.",
         _by_tool(found),
         "Equal: the result is proved equal, or onnxruntime finds no difference (for other tools: none above "
@@ -152,7 +152,7 @@ def _by_tool(found: Found) -> str:
 
 
 def _ours(results: Mapping[str, Result]) -> Iterator[str]:
-    """What the rewriter wrote, by source of the files."""
+    """The results of the rewriter, by source of the files."""
     groups: dict[str, list[Result]] = {}
     for name, result in results.items():
         groups.setdefault(name.partition("/")[0], []).append(result)

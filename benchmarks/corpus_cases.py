@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from onnx.backend.test import loader
 
 KINDS = ("light", "pytorch-converted", "pytorch-operator", "simple")
-"""What the wheel holds as files; the files of `real` would have to be downloaded."""
+"""The cases that the wheel holds as files; the files of `real` would have to be downloaded."""
 
 Recorded = dict[str, Any]
 

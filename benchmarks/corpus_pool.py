@@ -34,7 +34,7 @@ class Pool:
         self.renew()
 
     def run(self, path: Path, tool: str) -> Result:
-        """What a tool makes of a file. Never raises for what is in it."""
+        """The result of a tool on a file. Content of a file never raises."""
         worker = self._worker or self._start()
         assert worker.stdin is not None
         assert worker.stdout is not None

@@ -11,7 +11,7 @@ import onnx
 from benchmarks.corpus_cases import Recorded, recorded
 from rewriter.proof.compare import compare
 from rewriter.runtime.child.words import one_line
-from rewriter.runtime.difference import Difference, difference
+from rewriter.runtime.difference import Deviation, difference
 from rewriter.runtime.inputs import FeedError, Input
 from rewriter.runtime.ort import RunError, Session
 from rewriter.runtime.signature import signature
@@ -115,11 +115,11 @@ def _inputs(model: onnx.ModelProto, feeds: Recorded) -> tuple[Input, ...]:
         )
 
 
-def _apart(before: Results, after: Results) -> Difference | None:
+def _apart(before: Results, after: Results) -> Deviation | None:
     """The first difference."""
     for left, right in zip(before, after, strict=True):
         if len(left) != len(right):
-            return Difference(float("inf"), "number of outputs")
+            return Deviation(float("inf"), "number of outputs")
         for position, pair in enumerate(zip(left, right, strict=True)):
             if (found := difference(*pair, f"output {position}")) is not None:
                 return found

@@ -39,7 +39,7 @@ MADE_UP = "made-up modules: "
 
 
 class Verdict(StrEnum):
-    """What became of a file."""
+    """Status of a file."""
 
     EQUAL = "equal"
     REFUSED = "refused"
@@ -50,7 +50,7 @@ class Verdict(StrEnum):
 
 @dataclass(slots=True)
 class Result:
-    """What one tool made of one file.
+    """The result of one tool on one file.
 
     Attributes:
         verdict: the outcome.
@@ -159,7 +159,7 @@ OURS = "rewriter"
 
 
 def processed(path: Path, tool: str, scratch: Path) -> Result:
-    """What another tool makes of a file. Wrong where onnxruntime refuses it, or computes something else."""
+    """The result of another tool on a file. Wrong if onnxruntime refuses it, or computes something else."""
     target = scratch / "target.onnx"
     target.unlink(missing_ok=True)
     original = onnx.load(path)
@@ -181,7 +181,7 @@ def processed(path: Path, tool: str, scratch: Path) -> Result:
 
 
 def verdict(path: Path, tool: str, scratch: Path) -> Result:
-    """What a tool makes of a file."""
+    """The result of a tool on a file."""
     start = time.perf_counter()
     try:
         result = rewritten(path, scratch) if tool == OURS else processed(path, tool, scratch)

@@ -103,10 +103,10 @@ class Stand:
             os._exit(code)
 
     def verdict(self) -> str:
-        """What the output is now, against what it was: old, new, either without a sidecar, or wrong."""
+        """The state of the output compared with before: old, new, either without a sidecar, or wrong."""
         try:
             found = self.known.get(_whole(self.output))
-        except Exception as error:  # whatever onnx raises, it does not load
+        except Exception as error:  # onnx may raise anything: the file does not load
             return f"wrong: does not load ({type(error).__name__})"
         if found is None:
             return "wrong: neither version"
@@ -153,7 +153,7 @@ def count_steps(reached: Callable[[int], object]) -> None:
 
 
 def steps_of(stand: Stand) -> int:
-    """How many steps one rewrite takes."""
+    """The number of steps of one rewrite."""
     ours, theirs = os.pipe()
     child = stand.fork(1 - stand.version, lambda: count_steps(lambda _: os.write(theirs, b".")))
     os.close(theirs)

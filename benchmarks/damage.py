@@ -1,4 +1,4 @@
-"""How much of the tree is found in files that went through another tool.
+"""Share of the tree that is found in files written by another tool.
 
     python -m benchmarks.damage                    # the fixtures, all tools; takes long
     python -m benchmarks.damage --quick            # every eighth fixture
@@ -100,7 +100,7 @@ def inherited(descent: Descent, truth: list[ModulePath | None]) -> list[ModulePa
 
 
 def annotated(path: Path, folder: Path) -> Path:
-    """What `rewrite --restore-names` makes of a file."""
+    """The output of `rewrite --restore-names` for a file."""
     target = folder / path.parent.name / path.name
     target.parent.mkdir(parents=True, exist_ok=True)
     options = pipeline.Options(standard_passes(restore_names=True), numbers=False, copy_data=True)

@@ -22,7 +22,7 @@ from benchmarks.reporting import environment, publish, table
 from rewriter import pipeline
 from rewriter.cutting.calls import calls_of
 from rewriter.cutting.check import Check, Checking, check
-from rewriter.cutting.extract import Extraction, Wanted, plan_extractions
+from rewriter.cutting.extract import Extraction, Target, plan_extractions
 from rewriter.cutting.split import At, plan_split
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
@@ -36,7 +36,7 @@ NOTES = ("returning", "hoisted", "nodes left in the earlier part")
 
 @dataclass(slots=True)
 class Counted:
-    """What came of some files.
+    """The results on some files.
 
     Attributes:
         counts: outcome -> how many.
@@ -68,7 +68,7 @@ class Counted:
 def extract_all(analysis: Analysis, found: Counted) -> None:
     """Take out every call of every module that owns a node."""
     wanted = [
-        Wanted((module.path,), call)
+        Target((module.path,), call)
         for module in analysis.tree
         if module.nodes
         for call in calls_of(analysis, module.path)
@@ -122,7 +122,7 @@ def _folder(analysis: Analysis) -> Path | None:
 
 
 def kind_of(verdict: Check) -> str:
-    """What a check says, in a word."""
+    """The result of a check, in one word."""
     numeric = verdict.numeric
     assert numeric is not None
     if verdict.fault is not None:

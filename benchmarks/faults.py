@@ -120,7 +120,7 @@ def partner(path: Path) -> Path | None:
 
 
 def first_divergence(path: Path, faulty: ModelProto, home: Path) -> Divergence | None:
-    """What the verb says of an export and one with a fault, whose external weights lie in `home`."""
+    """The verb's answer on an export and on one with a fault, whose external weights lie in `home`."""
     with tempfile.TemporaryDirectory() as folder:
         for data in external.external_locations(faulty):
             shutil.copy(home / data, folder)

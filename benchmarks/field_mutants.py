@@ -43,7 +43,7 @@ MEMORY = 8 << 30
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one mutant.
+    """The result of one mutant.
 
     Attributes:
         subject: the model it was made of.

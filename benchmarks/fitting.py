@@ -1,4 +1,4 @@
-"""How the fit of originals is spread: over files that a tool made of a fixture, and over pairs of fixtures.
+"""Distribution of the fit of originals: files that a tool made from a fixture, and pairs of fixtures.
 
     python -m benchmarks.fitting                 # all tools; takes long
     python -m benchmarks.fitting --every 8

@@ -1,4 +1,4 @@
-"""What grouping costs at run time: nodes, latency and session creation in onnxruntime, and other numbers.
+"""Cost of grouping at run time: nodes, latency and session creation in onnxruntime, and other numbers.
 
     python -m benchmarks.functions                # exports made now; the fixtures without torch
     python -m benchmarks.functions --quick        # TorchScript BERT and Llama alone, fewer rounds
@@ -29,7 +29,7 @@ from rewriter.runtime.planning import draw
 
 GROUPED = ("per call", "shared", "shared, depth 2")
 MOST_NODES, MOST_LATENCY, MOST_CREATION = 1.01, 1.01, 2.5
-"""What is claimed, as ratios to the flat file."""
+"""The claims, as ratios to the flat file."""
 
 Seconds = Callable[[Measured], Mapping[str, list[float]]]
 
@@ -37,7 +37,7 @@ Seconds = Callable[[Measured], Mapping[str, list[float]]]
 def report(found: Sequence[Measured], rounds: int) -> str:
     """The claims and the tables, as Markdown."""
     sections = [
-        "# What grouping costs at run time",
+        "# Cost of grouping at run time",
         f"    python -m benchmarks.functions\n\n{environment()} {rounds} rounds.",
         "\n".join(claims(found)),
         "Nodes of the flat file, functions, and nodes of onnxruntime's optimised graph at ORT_ENABLE_ALL:",
@@ -96,7 +96,7 @@ def _per_function(found: Sequence[Measured]) -> float:
 
 
 def claims(found: Sequence[Measured]) -> Iterator[str]:
-    """What is claimed, and whether it holds."""
+    """The claims, and whether they hold."""
     kinds = ("unshared", *GROUPED)
     worst = max(abs(each.nodes(kind) / each.nodes(FLAT) - 1) for each in found for kind in kinds)
     same = sum(each.operators[kind] == each.operators[FLAT] for each in found for kind in kinds)

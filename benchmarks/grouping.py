@@ -40,7 +40,7 @@ FLOOR = "floor"
 STATIONS = ("load", "tree", "annotate", "unshare", "group", "share", "analyse anew", "certificate")
 TIMES = 3
 MOST_SECONDS = 1.0
-"""What is claimed of a real export of 48 layers, without the proof."""
+"""The claim on a real export of 48 layers, without the proof."""
 SIZES = (1_000, 10_000, 100_000)
 LARGE = 300_000
 
@@ -75,12 +75,12 @@ class Timed:
 
     @property
     def requires(self) -> frozenset[Part]:
-        """What the pass requires."""
+        """The parts that the pass requires."""
         return self.step.requires
 
     @property
     def preserves(self) -> frozenset[Part]:
-        """What the pass preserves."""
+        """The parts that the pass preserves."""
         return self.step.preserves
 
     @property

@@ -1,4 +1,4 @@
-"""What verbs take to refuse hostile files of 15 MB.
+"""Cost of refusing hostile files of 15 MB.
 
 `python -m benchmarks.hostile_cost [--verbs=a,b] [GLOB...]` makes the files of `benchmarks.hostile_kinds` that
 fit one by one in a temporary folder and gives them to every verb, each in a process of its own. It writes
@@ -46,7 +46,7 @@ PARSE = (
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a process took: exit code or negative signal, seconds of the processor, peak bytes, text."""
+    """Cost of one process: exit code or negative signal, processor seconds, peak bytes, text."""
 
     code: int
     seconds: float
@@ -122,10 +122,10 @@ def measure(
 
 
 def table(parse: float, found: dict[str, dict[str, Cost]]) -> str:
-    """The results as a page; verbs that were not measured have no column."""
+    """The results as a page; unmeasured verbs have no column."""
     verbs = list(next(iter(found.values())))
     lines = [
-        "# What it takes to refuse 15 MB",
+        "# Cost of refusing 15 MB",
         "",
         f"`python -m benchmarks.hostile_cost --verbs={','.join(verbs)}`. `onnx.load` takes {parse:.2f} s for",
         f"a valid file of {COUNT:,} nodes, 12 MB. In the table: times that, of processor time with the start",

@@ -208,7 +208,7 @@ def _full(around: bytes, entry: bytes) -> bytes:
 
 
 def kinds() -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """What a file is full of, and how it is made."""
+    """The content that fills a file, and how it is made."""
     yield "undefined input", lambda: _broken(_undefined)
     yield "a circle of all nodes", lambda: _broken(_circle)
     yield "a value written twice", lambda: _broken(_twice)

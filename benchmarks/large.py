@@ -131,7 +131,7 @@ def _children(process: int) -> list[int]:
 
 
 def commands(model: Path) -> dict[str, tuple[str | Path, ...]]:
-    """What is measured, in this order: later ones read what earlier ones wrote."""
+    """The measurements, in this order: later ones read files of earlier ones."""
     tree, functions = model.with_name("tree.onnx"), model.with_name("functions.onnx")
     far = model.parent / "far" / "tree.onnx"
     limited = ("--memory", MEMORY)

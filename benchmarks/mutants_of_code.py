@@ -1,4 +1,4 @@
-"""How strong the tests are: seeded one-edit mutants of our own code, and whether a test notices each.
+"""Strength of the tests: seeded one-edit mutants of our own code, and whether a test notices each.
 
     pip install -e '.[strength]'
     python -m benchmarks.mutants_of_code                          # writes results/mutants_of_code.md
@@ -64,7 +64,7 @@ _NODE = re.compile(r"\|(?:setup|run|call|teardown)$")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a mutant.
+    """The result of a mutant.
 
     Attributes:
         path: the file.
@@ -85,7 +85,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which tests reach which line, and how long each takes."""
+    """The tests that reach each line, and the time of each."""
 
     tests: dict[str, dict[int, list[str]]]
     seconds: dict[str, float]
@@ -272,7 +272,7 @@ def drawn(group: str, count: int, seed: int) -> list[Edit]:
 
 
 def judge(edits: Sequence[Edit], reach: Reach, folder: Path, *, suite: bool, most: float) -> list[Verdict]:
-    """What becomes of each mutant; what the folder knows already is not done again."""
+    """The result of each mutant; results in the folder are not computed again."""
     done = folder / "verdicts.jsonl"
     lines = done.read_text("utf-8").splitlines() if done.exists() else []
     known = {(each.path, each.line, each.what): each for each in (Verdict(**json.loads(x)) for x in lines)}

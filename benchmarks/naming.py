@@ -1,4 +1,4 @@
-"""How many parameters get their names back in files without any name, by a checkpoint of the module.
+"""Number of parameters that get their names back in files without any name, by a checkpoint of the module.
 
     python -m benchmarks.naming             # the fixtures
     python -m benchmarks.naming bert --each
@@ -25,7 +25,7 @@ from torch import nn
 from benchmarks.placement import VARIANTS, damaged
 from benchmarks.rebuilt import FIXTURES, rebuild
 from rewriter import pipeline
-from rewriter.beside import given_beside
+from rewriter.beside import read_evidence
 
 MEASURES = ("right", "wrong", "unnamed", "folded")
 
@@ -36,7 +36,7 @@ def count(source: Path, module: nn.Module, folder: Path, *, details: bool) -> Co
     torch.save(module.state_dict(), checkpoint)
     truth = json.loads(source.with_name("truth.json").read_text("utf-8"))["files"][source.stem]
     weights = truth["initializers"]
-    analysis = pipeline.load(damaged(source, "names", folder), given_beside(checkpoint=checkpoint))
+    analysis = pipeline.load(damaged(source, "names", folder), read_evidence(checkpoint=checkpoint))
     named: dict[str, set[tuple[str, bool]]] = {}
     for claim in analysis.parameters:
         named.setdefault(claim.initializer, set()).add((claim.name, claim.transposed))

@@ -1,4 +1,4 @@
-"""How well nodes are placed by what they compute, with the names of the file gone and the torch module given.
+"""Accuracy of placing nodes by their values, without the names of the file and with the torch module.
 
     python -m benchmarks.placement                       # all names stripped, --trace, the fixtures
     python -m benchmarks.placement --damage metadata     # exporter metadata stripped, names kept
@@ -30,7 +30,7 @@ import torch
 
 from benchmarks.rebuilt import FIXTURES, rebuild
 from rewriter import pipeline
-from rewriter.beside import given_beside
+from rewriter.beside import read_evidence
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
@@ -136,12 +136,12 @@ def line(name: str, counts: Counter[str]) -> str:
 
 
 def given_of(name: str, what: str) -> Given:
-    """What is given beside a fixture's files."""
+    """The evidence given with a fixture's files."""
     if what == "nothing":
         return NOTHING
     module, inputs, _ = rebuild(name)
     trace = (module, tuple(inputs.values()))
-    return given_beside(reference=module if what == "reference" else None, trace=trace)
+    return read_evidence(reference=module if what == "reference" else None, trace=trace)
 
 
 def read(source: Path, damage: str, given: Given) -> Analysis | None:

@@ -1,4 +1,4 @@
-"""How much of the time of onnxruntime's kernels `rewriter profile` maps to modules.
+"""Share of the time of onnxruntime's kernels that `rewriter profile` maps to modules.
 
     python -m benchmarks.profiles [--only TEXT] [--write]
 
@@ -25,7 +25,7 @@ LEAST = 0.98
 
 
 def booked(found: Profile) -> float:
-    """What modules and the unmapped row come to, over the total."""
+    """The sum of modules and the unmapped row, over the total."""
     whole = sum(each.own.mean for each in found.modules) + found.unmapped.mean
     return whole / found.total.mean
 

@@ -1,4 +1,4 @@
-"""What the results of all benchmarks have in common: where and with what they were measured, and tables."""
+"""Parts common to the results of all benchmarks: place and versions of a measurement, and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast: stations, whole verbs and other people's tools, in turn in one run.
+"""Speed of stations, whole verbs and other tools, in turn in one run.
 
 `python -m benchmarks.speed` writes benchmarks/results/speed.md and speed.svg. `--quick` takes minutes: small
 sizes, fewer rounds. Layered graphs of 1k to 300k nodes are made from exported fixtures, in both naming
@@ -145,7 +145,7 @@ def real(folder: Path, kind: str, layers: int, hidden: int, samples: Samples) ->
 
 
 def runs_on(kind: str, nodes: int, source: Path, rounds: int, peer_rounds: int) -> Iterator[Run]:
-    """What is measured on a synthetic file."""
+    """The measurements on a synthetic file."""
     works: dict[str, int] = dict.fromkeys((*OURS, *PARTS), rounds)
     if kind == MAIN:
         works |= dict.fromkeys(PEERS, peer_rounds)
@@ -159,7 +159,7 @@ def runs_on(kind: str, nodes: int, source: Path, rounds: int, peer_rounds: int) 
 
 
 def start_up(samples: Samples, small: Path, rounds: int) -> None:
-    """What a person waits for: the whole command, from the shell."""
+    """The time that a person waits: the whole command, from the shell."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     commands: Mapping[str, list[str]] = {
         "rewriter --help": ["--help"],

@@ -28,7 +28,7 @@ _LOOK = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one work took.
+    """Cost of one work.
 
     Attributes:
         wall: seconds.

@@ -18,7 +18,7 @@ Key = tuple[str, int, str]
 
 
 class Samples:
-    """What was measured."""
+    """The measured samples."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path

@@ -35,7 +35,7 @@ repeated, with weights in a file beside them. Fewer runs than 5 are told.
 
 def publish_speed(samples: Samples) -> None:
     """Write `results/speed.md` and `results/speed.svg`."""
-    parts = [_HEAD, f"{environment()} {_versions()}", "\n## What was asked\n", _asked(samples)]
+    parts = [_HEAD, f"{environment()} {_versions()}", "\n## Measurements\n", _asked(samples)]
     kinds = list(dict.fromkeys(kind for kind, nodes, _ in (*samples.found, *samples.faults) if nodes > 300))
     if kinds:
         parts += ["\n![CPU over nodes](speed.svg)", "\n## CPU seconds (times the floor)\n"]

@@ -1,4 +1,4 @@
-"""What `speed` measures, by name: each takes a file and writes another, and may tell what its parts took.
+"""The works that `speed` measures, by name: each takes a file and writes another, and may time its parts.
 
 What a work needs is imported when it is asked for: a peer that is not installed is then said to be missing.
 """

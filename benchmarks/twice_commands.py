@@ -104,7 +104,7 @@ batch models -o shared --jobs 1 --functions shared --restore-names --no-numbers 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the commands on one file speak of.
+    """The subjects of the commands on one file.
 
     Attributes:
         module: a module with nodes, the largest that is not the whole.

@@ -1,4 +1,4 @@
-"""What `benchmarks.twice` found: comparisons of what commands said and wrote, and the result as Markdown."""
+"""The results of `benchmarks.twice`: comparisons of the commands' texts and files, and Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rewriter.cli import BUG
 
 @dataclass(slots=True)
 class Found:
-    """What came of some files.
+    """The results on some files.
 
     Attributes:
         counts: what was done, and how often.

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a command left with and printed."""
+    """Exit code and output of a command."""
 
     code: int
     stdout: str
@@ -67,7 +67,7 @@ class Worker:
         self._process.stdin.flush()
 
     def result(self) -> list[Said]:
-        """What came of them, in their order.
+        """The results, in order.
 
         Raises:
             RuntimeError: the process died.

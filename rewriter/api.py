@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rewriter import pipeline, reporting
-from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside, read_inputs
+from rewriter.beside import PathLike, ReferenceSource, TraceSource, read_evidence, read_inputs
 from rewriter.cutting import extract as cutting_extract
 from rewriter.cutting import split as cutting_split
 from rewriter.cutting.check import Checking
@@ -24,7 +24,7 @@ from rewriter.model.outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.selection import Selection
-from rewriter.options.groups import Steps
+from rewriter.options.groups import RewriteSteps
 from rewriter.options.words import TOLERANCE
 from rewriter.passes.base import Pass
 from rewriter.passes.presets import passes_of
@@ -32,7 +32,7 @@ from rewriter.pipeline import Inputs, Options, Source
 from rewriter.pipeline.loading import path_of
 from rewriter.proof.verification import Verification
 from rewriter.refusals import UsageError
-from rewriter.reporting import Wanted
+from rewriter.reporting import ReportContents
 from rewriter.runtime.difference import tolerance_of
 from rewriter.views.html import tree_html
 from rewriter.views.page.report import PageReport
@@ -55,7 +55,7 @@ def load(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> LoadedModel:
-    """Read a model and find out which module every node came from.
+    """Read a model and find the module of every node.
 
     Args:
         source: the path of a file, its bytes, a ModelProto, or an object of onnx_ir, torch.onnx or
@@ -63,21 +63,21 @@ def load(
             a checkpoint to compare them with.
         like: the model that this one was optimised, quantised or converted from, or its sidecar: its tree is
             carried over.
-        reference: what it was built from, for classes and modules that the file does not show: a torch
+        reference: the source it was built from, for classes and modules that the file does not show: a torch
             module, `"package.module:Class"`, `"file.py:factory"`, a transformers `config.json` or its folder,
             a sidecar, or the tree of another file.
         checkpoint: a safetensors or torch file that names its weights by their content.
         trace: the torch module, with its weights, and sample inputs: both run, and nodes are placed by the
-            values they compute. `(module, inputs)`, the module alone, for which inputs are drawn, or
-            `"package.module:factory"` or `"file.py:factory"` for what returns either.
-        force: whether the tree of `like` is carried over even if that does not fit.
+            `"package.module:factory"` or `"file.py:factory"`, whose factory returns either.
+            `"package.module:factory"` or `"file.py:factory"`, which return either.
+        force: whether the tree of `like` is carried over even if it does not fit.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
-        UsageError: what was given names nothing, or does not fit the model.
-        DoesNotFit: `like` shares too little with it.
+        UsageError: an option names nothing, or does not fit the model.
+        DoesNotFit: `like` has too little in common with the model.
     """
-    found = pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace, force=force))
+    found = pipeline.load(read_of(source), read_evidence(like, reference, checkpoint, trace, force=force))
     return LoadedModel(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
@@ -94,22 +94,22 @@ def tree(
 
     Raises:
         UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
-        UsageError: what was given names nothing, or does not fit the model.
-        DoesNotFit: `like` shares too little with it.
+        UsageError: an option names nothing, or does not fit the model.
+        DoesNotFit: `like` has too little in common with the model.
     """
-    return pipeline.load(read_of(source), given_beside(like, reference, checkpoint, trace, force=force)).tree
+    return pipeline.load(read_of(source), read_evidence(like, reference, checkpoint, trace, force=force)).tree
 
 
 def doctor(source: AnySource, tools: Sequence[str] = ()) -> Diagnosis:
-    """Say what other tools will do with a model: its functions, its tree, its fields, its size.
+    """Find what other tools will do with a model: its functions, its tree, its fields, its size.
 
     Args:
         source: the model; no weight is read.
-        tools: globs over names of tools; all that were measured where there is none.
+        tools: globs over tool names; all measured tools without one.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model.
-        UsageError: a glob fits no tool.
+        UsageError: a glob matches no tool.
     """
     return pipeline.diagnose(read_of(source), tools)
 
@@ -148,11 +148,11 @@ def rewrite(
 
     Args:
         source: the model; never changed.
-        output: the file to write; None to only get the model back (`report.analysis.model`).
+        output: the file to write; None to only return the model (`report.analysis.model`).
         functions: `none` to annotate only, `call` to make every call of a module a local function, `shared`
             to let calls with equal bodies use one.
         depth: nest functions this deep at the most; 0 for as deep as modules call each other.
-        only: make functions for the modules whose path fits this glob, or one of several.
+        only: make functions for the modules whose path matches this glob, or one of several.
         class_name: make functions for modules of this class, or of one of several, as globs.
         kind: make functions for modules whose class comes from there, as `--kind` has it.
         operators: make functions for modules that own a node of one of these operators themselves.
@@ -161,13 +161,13 @@ def rewrite(
         restore_names: also name nodes and weights that lost their names.
         layer_annotations: also write the module of every node where onnxruntime's annotated partitioning
             reads it.
-        passes: what to do instead, in order; or as text: `"annotate,unshare,group{depth=2},share"`.
-        numbers: whether onnxruntime runs both models besides the symbolic proof, and agrees bit for bit.
-            None: unless all that it would execute is the same in both, byte for byte. True: demand them.
-        optimised: whether it does so again with all its optimisations, and agrees within a tolerance.
-        inputs: input name -> array to run them on; drawn from the signature where None.
+        passes: the passes to run instead, in order, or as text: `"annotate,unshare,group{depth=2},share"`.
+        numbers: whether onnxruntime also runs both models, which must agree bit for bit. None:
+            run unless both executable graphs are byte-identical. True: demand the numbers.
+        optimised: whether it runs them again with all its optimisations, which must agree within a tolerance.
+        inputs: input name -> array to run them on; drawn from the signature if None.
         sidecar: whether to write `<output>.modules.json` as well.
-        copy_data: whether to copy external data where the output goes to another folder.
+        copy_data: whether to copy external data if the output goes to another folder.
         min_coverage: the least share of nodes to be placed, 0 to 1.
         strict: whether a refusal is a failure.
         dry_run: whether to do everything but write.
@@ -176,15 +176,15 @@ def rewrite(
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
         trace: what it was exported from, to be run; see `load`.
-        force: whether `like` need not fit; see `load`.
+        force: whether to accept a `like` that does not fit; see `load`.
 
     Returns:
-        What was done and the proof; `.result` is the model as the kind of object that was given.
+        The report with the proof; `.result` is the model as the kind of object that was given.
 
     Raises:
-        RewriterError: see its subclasses; whatever the reason, nothing was written.
+        RewriterError: see its subclasses; after any error nothing was written.
     """
-    steps = Steps(
+    steps = RewriteSteps(
         functions=functions,
         depth=depth,
         only=texts(only),
@@ -197,7 +197,7 @@ def rewrite(
         layer_annotations=layer_annotations,
         passes=passes,
     )
-    given = given_beside(like, reference, checkpoint, trace, force=force, output=output)
+    given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
     taken = take(source)
     options = Options(
         passes_of(steps),
@@ -233,7 +233,7 @@ def extract(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> Extraction:
-    """Modules as a model of their own, which gives what they give in the whole.
+    """Extract modules as a model of their own, which computes the same as in the whole.
 
     Args:
         source: the model; never changed.
@@ -242,20 +242,20 @@ def extract(
         call: which call, from 0, of modules that are called several times.
         numbers: whether onnxruntime runs the whole and the result, which must agree bit for bit. None: where
             it can; True: demand the numbers.
-        inputs: input name of the whole -> array to run it on; drawn from the signature where None.
-        copy_data: whether to copy external data where the output goes to another folder.
+        inputs: input name of the whole -> array to run it on; drawn from the signature if None.
+        copy_data: whether to copy external data if the output goes to another folder.
         timeout: seconds for the numbers.
         like: what the model was made of; see `load`.
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
         trace: what its module computes; see `load`.
-        force: whether `like` need not fit; see `load`.
+        force: whether to accept a `like` that does not fit; see `load`.
 
     Raises:
-        RewriterError: see its subclasses; whatever the reason, nothing was written.
+        RewriterError: see its subclasses; after any error nothing was written.
     """
     analysis = pipeline.load(
-        read_of(source), given_beside(like, reference, checkpoint, trace, force=force, output=output)
+        read_of(source), read_evidence(like, reference, checkpoint, trace, force=force, output=output)
     )
     selection = Selection.of(modules)
     if selection == Selection():
@@ -281,28 +281,28 @@ def split(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> Split:
-    """A model as a chain of models that together compute what it does.
+    """Split a model into a chain of models that together compute the same.
 
     Args:
         source: the model; never changed.
         at: the modules before which to cut, as globs; `"block@1"` means the second call.
-        output: the folder for the parts and `split.json`; None to only get the models (`.parts[0].model`).
-        numbers: whether onnxruntime runs the whole and the chain, which must agree bit for bit. None: where
+        output: the folder for the parts and `split.json`; None to only return the models (`.parts[0].model`).
+        numbers: whether onnxruntime runs the whole and the chain, which must agree bit for bit. None: if
             it can; True: demand the numbers.
-        inputs: input name of the whole -> array; drawn from the signature where None.
-        copy_data: whether to copy external data where the output goes to another folder.
+        inputs: input name of the whole -> array; drawn from the signature if None.
+        copy_data: whether to copy external data if the output goes to another folder.
         timeout: seconds for the numbers.
         like: what the model was made of; see `load`.
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
         trace: what its module computes; see `load`.
-        force: whether `like` need not fit; see `load`.
+        force: whether to accept a `like` that does not fit; see `load`.
 
     Raises:
-        RewriterError: see its subclasses; whatever the reason, nothing was written.
+        RewriterError: see its subclasses; after any error nothing was written.
     """
     analysis = pipeline.load(
-        read_of(source), given_beside(like, reference, checkpoint, trace, force=force, output=output)
+        read_of(source), read_evidence(like, reference, checkpoint, trace, force=force, output=output)
     )
     cuts = parse_cuts(analysis, (at,) if isinstance(at, str) else at)
     checking = Checking(numbers=numbers, inputs=read_inputs(inputs), timeout=timeout)
@@ -322,9 +322,9 @@ def verify(
     inputs: Inputs | PathLike | None = None,
     timeout: float = 600.0,
 ) -> Verification:
-    """Whether two models compute the same, by symbols and by numbers: `.verdict`, and `.accepted`.
+    """Decide whether two models compute the same, by proof and by numbers: `.verdict`, and `.accepted`.
 
-    Inputs and outputs that bear other names are matched by position.
+    Inputs and outputs with different names are matched by position.
 
     Args:
         before: the first model.
@@ -332,11 +332,11 @@ def verify(
         tolerance: accept numbers within this share of the largest value: |a-b| <= tolerance * max|a|.
         rtol: accept numbers as `numpy.allclose` does, with `atol`; not together with `tolerance`.
         atol: see `rtol`.
-        numbers: whether onnxruntime runs both. None: unless all that it would execute is the same in both,
-            byte for byte. True: demand the numbers.
-        optimised: whether it does so again with all its optimisations, within 1e-3 of the largest value or
+        numbers: whether onnxruntime runs both. None: run unless both executable graphs are
+            byte-identical. True: demand the numbers.
+        optimised: whether it runs them again with all its optimisations, within 1e-3 of the largest value or
             the tolerance that is given.
-        inputs: input of the first model -> array to run them on; drawn from the signature where None.
+        inputs: input of the first model -> array to run them on; drawn from the signature if None.
         timeout: seconds for the numbers, and again for the optimised ones.
 
     Raises:
@@ -362,13 +362,13 @@ def diff(
     tolerance: float = TOLERANCE,
     timeout: float = 600.0,
 ) -> Diff:
-    """Where two models differ, module by module, and where their numbers part first (`Diff.first`).
+    """Find where two models differ, module by module, and where their numbers differ first (`Diff.first`).
 
     Args:
         before: the first model.
         after: the second.
         numbers: whether to run both in onnxruntime, without optimisations.
-        inputs: input of the first model -> array to run them on; drawn from the signature where None.
+        inputs: input of the first model -> array to run them on; drawn from the signature if None.
         tolerance: how far a value may be off, relative to its largest magnitude, to count as equal.
         timeout: seconds for the numbers.
 
@@ -401,21 +401,21 @@ def profile(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> Profile:
-    """Where the time of a model goes, by module and by class, as onnxruntime runs it by default.
+    """Measure where the time of a model goes, by module and by class, as onnxruntime runs it by default.
 
     Args:
         source: the model.
-        inputs: input -> array to run it on; drawn from the signature where None.
+        inputs: input -> array to run it on; drawn from the signature if None.
         rounds: runs that are measured.
         warmup: runs before them.
-        threads: for one operator; 0 for as many as onnxruntime chooses.
-        recorded: a profile that onnxruntime took of this model, to be told by module instead of running it.
+        threads: threads of one operator; 0 leaves the number to onnxruntime.
+        recorded: a profile that onnxruntime recorded of this model, to read instead of running it.
         timeout: seconds for everything.
         like: what the model was made of; see `load`.
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
         trace: what its module computes; see `load`.
-        force: whether `like` need not fit; see `load`.
+        force: whether to accept a `like` that does not fit; see `load`.
 
     Raises:
         UnreadableModel: the model or the profile cannot be read.
@@ -429,7 +429,7 @@ def profile(
         warmup=warmup,
         threads=threads,
         timeout=timeout,
-        given=given_beside(like, reference, checkpoint, trace, force=force),
+        given=read_evidence(like, reference, checkpoint, trace, force=force),
     )
 
 
@@ -452,32 +452,32 @@ def report(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> PageReport:
-    """A model as one page that needs nothing else (`.html`), and its icicle as a drawing (`.svg`).
+    """Render a model as one self-contained page (`.html`), and its icicle as a drawing (`.svg`).
 
     Args:
         source: the model.
         other: a second one, to show how it differs.
         output: a file to write the page to.
-        by: what sizes are at first: `parameters`, `nodes`, `flops` or `time`.
+        by: the size shown first: `parameters`, `nodes`, `flops` or `time`.
         original: the model that this one was made of, to be compared with it.
         profile: whether to run the model and show where the time goes.
-        recorded: a profile that onnxruntime took of the model, to be shown instead.
-        numbers: whether models that are compared are run.
-        inputs: input -> array to run them on; drawn from the signature where None.
+        recorded: a profile that onnxruntime recorded of the model, to show instead.
+        numbers: whether compared models are run.
+        inputs: input -> array to run them on; drawn from the signature if None.
         timeout: seconds for the numbers, and again for the profile.
-        sizes: sizes for symbolic dimensions by name, so that shapes and FLOPs are known.
+        sizes: symbolic dimension -> size, so that shapes and FLOPs are known.
         like: what the model was made of; see `load`.
         reference: what the model was built from; see `load`.
         checkpoint: what its weights are called; see `load`.
         trace: what it was exported from, to be run; see `load`.
-        force: whether `like` need not fit; see `load`.
+        force: whether to accept a `like` that does not fit; see `load`.
 
     Raises:
         UnreadableModel: a model or a profile cannot be read.
-        UsageError: the model cannot be run on these inputs, or has nothing of what sizes should be.
+        UsageError: the model cannot be run on these inputs, or has no figures for the chosen size.
         CannotWrite: the output cannot be written.
     """
-    wanted = Wanted(
+    wanted = ReportContents(
         other=other,
         original=original,
         profile=profile,
@@ -491,7 +491,7 @@ def report(
     target = None if output is None else Path(output)
     if target is not None:
         plan_copies(path_of(source), [target], (), copy_data=False)
-    given = given_beside(like, reference, checkpoint, trace, force=force, output=output)
+    given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
     made = reporting.report(read_of(source), wanted, given)
     if target is not None:
         write_atomically({target: made.html.encode()})

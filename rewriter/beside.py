@@ -1,4 +1,4 @@
-"""What users give beside a model, read: the text of an option or an object becomes `evidence.given.Given`."""
+"""Reads the evidence that users give with a model: option text or objects become `evidence.given.Given`."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ PathLike = str | os.PathLike[str]
 """The path of a file."""
 
 ReferenceSource: TypeAlias = "PathLike | ModuleTree | sidecar.Sidecar | TorchModule"
-"""What a reference is made from: text or path (see `of_text`, or a sidecar), a tree, or a torch module."""
+"""Sources of a reference: text or path (see `of_text`, or a sidecar), a tree, or a torch module."""
 
 
 TraceSource: TypeAlias = "str | TorchModule | tuple[TorchModule, Any]"
-"""What is traced: `package.module:factory` or `path.py:factory`; or what such a factory returns.
+"""Sources of a trace: `package.module:factory` or `path.py:factory`, or the result of such a factory.
 
-That is `(module, inputs)`: a torch module with the weights of the file, and its sample inputs, which are one
+The result is `(module, inputs)`: a torch module with the weights of the file, and its sample inputs: one
 tensor, a sequence of arguments, or arguments by name. A module alone runs on inputs drawn for the file.
 """
 
 
-def given_beside(
+def read_evidence(
     like: Source | None = None,
     reference: object = None,
     checkpoint: PathLike | None = None,
@@ -60,20 +60,20 @@ def given_beside(
     force: bool = False,
     output: PathLike | None = None,
 ) -> Given:
-    """All that users give beside a model.
+    """All evidence that users give with a model.
 
     Args:
         like: the model that this one was made of, or its sidecar.
         reference: a `ReferenceSource`.
-        checkpoint: the path of a checkpoint, which is read when a model is looked at.
-        trace: what to run; with inputs it runs at once, and the model on them when that is looked at.
-        force: whether the tree of `like` is carried over even if that does not fit.
-        output: the file that is to be written, its sidecar beside it.
+        checkpoint: the path of a checkpoint, read when a model is analysed.
+        trace: the module to run; with inputs it runs at once, and the model runs on them when it is analysed.
+        force: whether the tree of `like` is carried over even if it does not fit.
+        output: the file to write; its sidecar lies beside it.
 
     Raises:
         UnreadableModel: the other model or a sidecar cannot be read.
         UsageError: the output would replace one of these files; the reference names nothing that can be
-            built, the trace nothing that runs; or `force` without `like`.
+            built, the trace nothing that can run; or `force` without `like`.
     """
     if force and like is None:
         raise UsageError("--force carries the tree of an original over that does not fit; add --like")
@@ -128,11 +128,11 @@ def _references(source: object) -> tuple[Reference, ...]:
 
 
 def of_tree(tree: ModuleTree, name: str) -> Reference:
-    """The reference that the tree of another file is: its classes, and what its modules were said to declare.
+    """The tree of another file as a reference: its classes, and the parameters its modules declare.
 
     Args:
         tree: the tree.
-        name: what to call it in messages.
+        name: its name in messages.
     """
     return Reference(name, {module.path: _of_module(module) for module in tree})
 
@@ -148,32 +148,32 @@ def _of_module(module: Module) -> ReferenceModule:
 
 
 _LARGEST_CONFIG = 16 << 20
-"""Bytes of a config that is read without having been asked for."""
+"""Largest config, in bytes, that is read without a request."""
 
 
 def config_beside(model: Path) -> Path | None:
-    """The transformers config that lies with a model, where exporters of that library put it.
+    """The transformers config beside a model, where exporters of that library put it.
 
-    That is the same folder, or the one above where this one is called `onnx`. None where there is none, or
-    where transformers is not installed.
+    That is the same folder, or the one above if this one is called `onnx`. None without one, or
+    without transformers installed.
     """
     folders = [model.parent, *([model.parent.parent] if model.parent.resolve().name == "onnx" else [])]
     for path in (folder / CONFIG for folder in folders):
         try:
             if path.is_file() and path.stat().st_size <= _LARGEST_CONFIG and "model_type" in read_json(path):
                 return path if importlib.util.find_spec("transformers") is not None else None
-        except (OSError, UsageError):  # a config of something else
+        except (OSError, UsageError):  # the config of another library
             continue
     return None
 
 
 def with_config(given: Given, model: Path) -> Given:
-    """What is given, and for a reference the config that lies with the model, unless there is a reference.
+    """The given evidence, with the config beside the model as the reference unless there is a reference.
 
-    Nobody asked for this one: where it cannot be built, or does not fit, that is a remark and no fault.
+    Nobody asked for this config: if it cannot be built, or does not fit, that is a remark and no fault.
 
     Args:
-        given: what users gave.
+        given: the evidence that users gave.
         model: the file that will be read.
     """
     path = None if given.references else config_beside(model)

@@ -159,5 +159,5 @@ def part(cls: type[T], options: object) -> T:
 
 
 def texts(given: str | Sequence[str]) -> tuple[str, ...]:
-    """Several words of a text or of several; none of an empty text."""
+    """The words of a text or of several; none for an empty text."""
     return ((given,) if given else ()) if isinstance(given, str) else tuple(given)

@@ -1,7 +1,7 @@
-"""Models as other libraries hold them: `onnx_ir.Model`, `torch.onnx.ONNXProgram`, `onnx_graphsurgeon.Graph`.
+"""Models of other libraries: `onnx_ir.Model`, `torch.onnx.ONNXProgram`, `onnx_graphsurgeon.Graph`.
 
-Each becomes a `ModelProto`, which is what everything here works on, and a rewritten one becomes the same
-kind of object again. None of these libraries is imported for it: whoever holds such an object has imported
+Each becomes a `ModelProto`, on which all our code works, and a rewritten one becomes the same
+kind of object again. None of these libraries is imported for it: the owner of such an object has imported
 its library.
 """
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     import torch
 
 AnySource: TypeAlias = "Source | onnx_ir.Model | torch.onnx.ONNXProgram | onnx_graphsurgeon.Graph"
-"""A model as anybody holds it. None of them is ever changed."""
+"""A model as an object of any supported kind. None of them is ever changed."""
 
 Back: TypeAlias = Callable[[Report], object]
-"""Makes of the outcome of a rewrite the kind of object that was given."""
+"""Converts the result of a rewrite to the kind of object that was given."""
 
 
 @dataclass(frozen=True, repr=False)
 class Rewritten(Report):
-    """The report of a rewrite that also gives the model back as the kind of object that came in.
+    """The report of a rewrite, which can also return the model as the kind of object that came in.
 
     Attributes:
         back: makes that object.
@@ -47,23 +47,23 @@ class Rewritten(Report):
 
     @cached_property
     def result(self) -> Any:
-        """The rewritten model, as what was given: a path, bytes, or the object of a library.
+        """The rewritten model, as the kind of object that was given: a path, bytes, or a library's object.
 
-        For a path it is the path of the output, or a `ModelProto` where nothing was written. A
-        `graphsurgeon.Graph` has no room for metadata: its names tell what they told before, the rest is in
+        For a path it is the path of the output, or a `ModelProto` if nothing was written. A
+        `graphsurgeon.Graph` has no metadata: its names are as before, the rest is in
         `analysis.model` alone. See `rewriter.adapters.graphsurgeon` for edits that lose nothing.
         """
         return self.back(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A model that was taken in.
+class ConvertedModel:
+    """A model converted to an input of the pipeline.
 
     Attributes:
-        source: what the pipeline reads.
+        source: the pipeline's input.
         back: makes the kind of object that was given.
-        folder: where external data of a model in memory lies; None for nowhere that is known.
+        folder: the folder of external data of a model in memory; None if unknown.
     """
 
     source: Source
@@ -71,21 +71,23 @@ class Taken:
     folder: Path | None = None
 
 
-def take(source: AnySource) -> Taken:
-    """What the pipeline can read of a model, whoever made the object.
+def take(source: AnySource) -> ConvertedModel:
+    """Convert a model object of any supported library to an input of the pipeline.
 
     Raises:
-        UsageError: it is no model of any kind that is known.
+        UsageError: it is no model of a known kind.
     """
     if isinstance(source, str | os.PathLike):
-        return Taken(source, _path_of)
+        return ConvertedModel(source, _path_of)
     if isinstance(source, bytes):
-        return Taken(source, lambda report: serialize(report.analysis.model))
+        return ConvertedModel(source, lambda report: serialize(report.analysis.model))
     if isinstance(source, ModelProto | Opened):
-        return Taken(source, lambda report: report.analysis.model)
+        return ConvertedModel(source, lambda report: report.analysis.model)
     if _is(source, "onnx_ir", "Model"):
         folder = _folder_of(source)
-        return Taken(_proto_of(source), lambda report: _model_of(report.analysis.model, folder), folder)
+        return ConvertedModel(
+            _proto_of(source), lambda report: _model_of(report.analysis.model, folder), folder
+        )
     if _is(source, "torch.onnx", "ONNXProgram"):
         program: Any = source
         folder = _folder_of(program.model)
@@ -93,10 +95,10 @@ def take(source: AnySource) -> Taken:
         def anew(report: Report) -> object:
             return type(program)(_model_of(report.analysis.model, folder), program.exported_program)
 
-        return Taken(_proto_of(program.model), anew, folder)
+        return ConvertedModel(_proto_of(program.model), anew, folder)
     if _is(source, "onnx_graphsurgeon", "Graph"):
         surgeon = sys.modules["onnx_graphsurgeon"]
-        return Taken(surgeon.export_onnx(source), lambda report: surgeon.import_onnx(copied(report)))
+        return ConvertedModel(surgeon.export_onnx(source), lambda report: surgeon.import_onnx(copied(report)))
     raise UsageError(
         f"a model cannot be read from a {type(source).__name__}; give a path, bytes, a ModelProto, an "
         "onnx_ir.Model, a torch.onnx.ONNXProgram or an onnx_graphsurgeon.Graph"
@@ -104,12 +106,12 @@ def take(source: AnySource) -> Taken:
 
 
 def read_of(source: AnySource) -> Source:
-    """What the pipeline reads of a model; see `take`."""
+    """The pipeline's input for a model; see `take`."""
     return take(source).source
 
 
 def copied(report: Report) -> ModelProto:
-    """The rewritten model, for libraries that keep parts of what they read and change them."""
+    """A copy of the rewritten model, for libraries that keep and change parts of the messages they read."""
     copy = ModelProto()
     copy.CopyFrom(report.analysis.model)
     return copy
@@ -120,7 +122,7 @@ def _path_of(report: Report) -> object:
 
 
 def _is(source: object, library: str, name: str) -> bool:
-    """Whether the object is of a class of a library; False where nobody has imported that."""
+    """Whether the object is of a class of a library; False if the library is not imported."""
     module = sys.modules.get(library)
     kind = getattr(module, name, None) if module is not None else None
     return isinstance(kind, type) and isinstance(source, kind)
@@ -143,10 +145,10 @@ def _model_of(proto: ModelProto, folder: Path | None) -> object:
 
 
 def _folder_of(model: Any) -> Path | None:
-    """The folder that the external tensors of an `onnx_ir.Model` lie in.
+    """The folder of the external tensors of an `onnx_ir.Model`.
 
     Raises:
-        UsageError: they lie in several, so a file can name but some of them.
+        UsageError: they lie in several folders, so a file can refer to only some of them.
     """
     folders = sorted({os.fspath(tensor.base_dir) for tensor in _external(model)} - {""})
     if len(folders) > 1:
@@ -157,7 +159,7 @@ def _folder_of(model: Any) -> Path | None:
 
 
 def _external(model: Any) -> list[Any]:
-    """The tensors of an `onnx_ir.Model` whose data lies in files."""
+    """The external tensors of an `onnx_ir.Model`."""
     kind = sys.modules["onnx_ir"].ExternalTensor
     graphs = [model.graph, *model.graph.subgraphs()]
     tensors = (value.const_value for graph in graphs for value in graph.initializers.values())

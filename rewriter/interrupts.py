@@ -1,4 +1,4 @@
-"""Ctrl-C, held back where it would do harm."""
+"""Delays Ctrl-C while it would do harm."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Let Ctrl-C count only once the block is done.
+    """Delay Ctrl-C until the block is done.
 
-    Only the main thread can be interrupted (and may set handlers); a process without a handler of Python's
-    own is left alone.
+    Only the main thread can be interrupted (and may set handlers); a process without a Python handler
+    is left alone.
     """
     previous = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(previous):

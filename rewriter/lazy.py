@@ -1,4 +1,4 @@
-"""Names of a package that are loaded on first use (PEP 562): nothing waits for what it does not need."""
+"""Names of a package that are loaded on first use (PEP 562), so that an import loads only what it needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def names_of(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
 
     Args:
         package: its `__name__`.
-        homes: public name -> the module inside the package that has it.
+        homes: public name -> the module inside the package that defines it.
     """
 
     def load(name: str) -> object:

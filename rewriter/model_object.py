@@ -1,4 +1,4 @@
-"""One model, opened once, with every verb as a method: `rewriter.open`."""
+"""A model that is opened once, with every verb as a method: `rewriter.open`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rewriter import api, pipeline
-from rewriter.beside import PathLike, ReferenceSource, TraceSource, given_beside
+from rewriter.beside import PathLike, ReferenceSource, TraceSource, read_evidence
 from rewriter.declaration import texts
 from rewriter.display import Display, listed
 from rewriter.evidence.given import Given
@@ -23,7 +23,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.selection import Selection
 from rewriter.nearest import fits_nothing
-from rewriter.options.words import What
+from rewriter.options.words import NamedKind
 from rewriter.passes.flatten import Flatten
 from rewriter.pipeline import Inputs, Source
 from rewriter.pipeline.loading import Opened
@@ -58,19 +58,19 @@ def _of_analysis(function: Callable[Concatenate[Analysis, P], T]) -> Callable[Co
 
 
 class Model(Display):
-    """A model that is read and analysed once, on first use, however many verbs are asked of it.
+    """A model that is read and analysed once, on first use, for all verbs.
 
-    What is known of it besides the file (`like`, `reference`, `checkpoint`, `trace`) is told to
+    Further evidence (`like`, `reference`, `checkpoint`, `trace`) is given to
     `rewriter.open` and not to the methods. The model is never changed; a file that changes later is not read
     again.
     """
 
     def __init__(self, source: Source, known: Callable[[], Given]) -> None:
-        """Keep a model for later; `rewriter.open` makes these.
+        """Store the source; `rewriter.open` makes these objects.
 
         Args:
             source: the model.
-            known: reads what is known of it besides; called once, on first use.
+            known: reads the further evidence; called once, on first use.
         """
         self._source = source
         self._known = known
@@ -81,8 +81,8 @@ class Model(Display):
 
         Raises:
             UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
-            UsageError: what was given names nothing, or does not fit the model.
-            DoesNotFit: `like` shares too little with it.
+            UsageError: an option names nothing, or does not fit the model.
+            DoesNotFit: `like` has too little in common with the model.
         """
         given = self._known()
         model, analysis = pipeline.read_and_load(self._source, given)
@@ -90,7 +90,7 @@ class Model(Display):
 
     @property
     def analysis(self) -> Analysis:
-        """What was found in it."""
+        """The analysis of the model."""
         return self.opened.analysis
 
     @property
@@ -100,7 +100,7 @@ class Model(Display):
 
     @property
     def tree(self) -> ModuleTree:
-        """Its modules."""
+        """The module tree."""
         return self.analysis.tree
 
     extract = _method(api.extract)
@@ -127,11 +127,11 @@ class Model(Display):
         copy_data: bool = False,
         timeout: float = 600.0,
     ) -> Rewritten:
-        """The model without the functions that `rewrite` made; names, order and metadata come back.
+        """The model without the functions that `rewrite` made; restores names, order and metadata.
 
         Args:
-            output: the file to write; None to only get the model back.
-            foreign: whether to enter functions that other tools made, too.
+            output: the file to write; None to only return the model.
+            foreign: whether to inline functions of other tools, too.
             numbers: see `rewrite`.
             optimised: see `rewrite`.
             inputs: see `rewrite`.
@@ -139,7 +139,7 @@ class Model(Display):
             timeout: seconds for the numbers, and again for the optimised ones.
 
         Raises:
-            RewriterError: see its subclasses; whatever the reason, nothing was written.
+            RewriterError: see its subclasses; after any error nothing was written.
         """
         return api.rewrite(
             self.opened,
@@ -154,16 +154,16 @@ class Model(Display):
         )
 
     def carry(self, other: AnySource, output: PathLike | None = None, *, force: bool = False) -> Rewritten:
-        """Write the tree of this model into another, which a tool made of it; see `rewriter.rewrite`.
+        """Write the tree of this model into a model that a tool made from it; see `rewriter.rewrite`.
 
         Args:
-            other: what was made of this model.
-            output: the file to write; None to only get the model back.
-            force: whether the tree is carried over even if this model does not fit.
+            other: the model made from this one.
+            output: the file to write; None to only return the model.
+            force: whether the tree is carried over even if the models do not fit.
 
         Raises:
-            DoesNotFit: the other shares too little with this one.
-            RewriterError: see its subclasses; whatever the reason, nothing was written.
+            DoesNotFit: the two models have too little in common.
+            RewriterError: see its subclasses; after any error nothing was written.
         """
         return api.rewrite(other, output, like=self.opened, force=force)
 
@@ -177,7 +177,7 @@ class Model(Display):
         depth: int = 0,
         what: WhatWord = "nodes",
     ) -> ChosenNames:
-        """The names that modules have in the file (`.names`), and what to know before using them (`.notes`).
+        """The names that modules have in the file (`.names`), and warnings about their use (`.notes`).
 
         `.text("ort-quant")` writes them in the form that another tool takes.
 
@@ -192,8 +192,8 @@ class Model(Display):
         Raises:
             UsageError: the choice fits nothing, or there is no such kind or `what`.
         """
-        if what not in list(What):
-            raise UsageError(fits_nothing("value", what, list(What)))
+        if what not in list(NamedKind):
+            raise UsageError(fits_nothing("value", what, list(NamedKind)))
         words: dict[str, tuple[str, ...]] = {
             "class_name": texts(class_name),
             "kind": texts(kind),
@@ -202,7 +202,7 @@ class Model(Display):
         given: dict[str, Any] = {name: word for name, word in words.items() if word}
         if depth:
             given["depth"] = depth
-        return chosen_names(self.analysis, replace(Selection.of(modules), **given), What(what))
+        return chosen_names(self.analysis, replace(Selection.of(modules), **given), NamedKind(what))
 
     def place(self, *devices: str, selection: Selection = Selection()) -> Placing:  # noqa: B008 frozen
         """Settings of an onnxruntime session that give modules to devices (`.settings`).
@@ -217,7 +217,7 @@ class Model(Display):
         return place(self.analysis, parse_wishes(devices), selection)
 
     def save(self, output: PathLike) -> Rewritten:
-        """Write the model with its tree in it, proved equal; the short form of `rewrite(output)`."""
+        """Write the model with its tree, proved equal; short for `rewrite(output)`."""
         return api.rewrite(self.opened, output)
 
     def __str__(self) -> str:
@@ -242,17 +242,17 @@ def open(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> Model:
-    """A model with every verb as a method. It is read and analysed once, when a verb first needs that.
+    """A model with every verb as a method. It is read and analysed once, when a verb first needs it.
 
     Args:
         source: the model; see `rewriter.load`, also for the others.
-        like: what the model was made of.
-        reference: what the model was built from.
-        checkpoint: what its weights are called.
-        trace: what its module computes.
-        force: whether `like` need not fit.
+        like: the model that it was made from.
+        reference: the source it was built from.
+        checkpoint: the file that names its weights.
+        trace: the torch module to run.
+        force: whether to accept a `like` that does not fit.
 
     Raises:
-        UsageError: `source` is no model of any kind that is known. All else is told by the verbs.
+        UsageError: `source` is no model of a known kind. The verbs raise all other errors.
     """
-    return Model(take(source).source, partial(given_beside, like, reference, checkpoint, trace, force=force))
+    return Model(take(source).source, partial(read_evidence, like, reference, checkpoint, trace, force=force))

@@ -1,4 +1,4 @@
-"""Names that fit nothing: one wording for all of them, with the nearest of the names that there are."""
+"""Error messages for names that match nothing, with the nearest existing names."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from itertools import islice
 
 MOST_NAMED = 4
 MOST_COMPARED = 20_000
-"""Names that a word is compared with: some 0.5 s, on the way out with an error."""
+"""Maximum number of names compared with a word: about 0.5 s before an error is printed."""
 _FARTHER = 0.2
-"""How much less alike than the nearest a name may be and still be named."""
+"""Maximum loss of similarity from the nearest name for a further suggestion."""
 LEAST_LIKENESS = 0.6
-"""Share of letters in common from which on one name may be meant by another; difflib's own default."""
+"""Minimum share of common letters for a suggestion; difflib's own default."""
 
 
 def fits_nothing(what: str, word: str, known: Iterable[object], *, where: str = "") -> str:
     """The message for a word that names nothing.
 
-    `no class fits 'Linaer'; nearest: Linear`, or, where nothing is spelled alike, the first few that there
-    are: `no pass fits 'x'; there are annotate, restore_names, unshare, group and 3 more`.
+    `no class fits 'Linaer'; nearest: Linear`, or, if no name is similar, the first few
+    names: `no pass fits 'x'; there are annotate, restore_names, unshare, group and 3 more`.
 
     Args:
         what: the kind of thing, in one word.
         word: the word or glob.
-        known: the names that there are; what is no text is passed over.
-        where: how to list all names, as the message ends where there are more.
+        known: the existing names; those that are no text are skipped.
+        where: the way to list all names, for the end of the message if there are more.
     """
     names = [name for name in dict.fromkeys(islice(known, MOST_COMPARED)) if isinstance(name, str) and name]
     return f"no {what} fits {word!r}{said(nearest(word, names), names, where=where)}"
@@ -46,7 +46,7 @@ def said(near: Sequence[str], known: Sequence[str], *, where: str = "") -> str:
 
 
 def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
-    """The names spelled most like a word, the best first; a word in other case or a part of a name counts."""
+    """The names most similar to a word, the best first; another case or a part of a name counts."""
     ranked = []
     for order, name in enumerate(islice(names, MOST_COMPARED)):
         alike = likeness(word, name)
@@ -59,7 +59,7 @@ def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def likeness(word: str, name: str) -> float:
-    """How likely a name is meant by a word or glob, 0 to 1."""
+    """The similarity of a name to a word or glob, 0 to 1."""
     plain, other = word.strip("*?").casefold(), name.casefold()
     if not plain:
         return 0.0

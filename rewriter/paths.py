@@ -1,4 +1,4 @@
-"""ModulePath: where a module stands in its tree, written as PyTorch writes it (`encoder.layer.0`)."""
+"""ModulePath: the position of a module in its tree, written as in PyTorch (`encoder.layer.0`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ModulePath(str):
 
     @property
     def is_named(self) -> bool:
-        """Whether no atom is empty: PyTorch takes no such name, and tags in functions begin with a dot."""
+        """Whether no atom is empty: PyTorch accepts no empty name, and relative tags begin with a dot."""
         return not self or ".." not in f".{self}."
 
     @property
@@ -51,20 +51,20 @@ class ModulePath(str):
         return not self or other == self or other.startswith(self + ".")
 
     def cut(self, depth: int | None) -> ModulePath:
-        """The ancestor at `depth`; the path itself where it is no deeper, or where `depth` is None."""
+        """The ancestor at `depth`; the path itself if it is no deeper, or if `depth` is None."""
         if depth is None or self.depth <= depth:
             return self
         return ModulePath(".".join(self.atoms[:depth]))
 
     def ancestors(self) -> Iterator[ModulePath]:
-        """The parents from the nearest up to the root, the path itself left out."""
+        """The ancestors from the nearest up to the root, without the path itself."""
         path = self.parent
         while path is not None:
             yield path
             path = path.parent
 
     def relative_to(self, ancestor: str) -> str:
-        """What is left of this path below `ancestor`.
+        """The rest of this path below `ancestor`.
 
         Raises:
             ValueError: `ancestor` does not hold this path.
@@ -74,7 +74,7 @@ class ModulePath(str):
         return self[len(ancestor) + 1 :] if ancestor else str(self)
 
     def matches(self, glob: str) -> bool:
-        """Whether the path fits a glob: `*`, `?`, `[0-3]` within an atom, `**` for any number of atoms."""
+        """Whether the path matches a glob: `*`, `?`, `[0-3]` within an atom, `**` for any number of atoms."""
         return _fits(self.atoms, tuple(glob.split(".")) if glob else ())
 
 
@@ -82,7 +82,7 @@ ROOT = ModulePath("")
 
 
 def common_ancestor(paths: Iterable[ModulePath]) -> ModulePath | None:
-    """The deepest module that holds all `paths`; None where there are none."""
+    """The deepest module that holds all `paths`; None without paths."""
     common: ModulePath | None = None
     for path in paths:
         if common is None:

@@ -1,4 +1,4 @@
-"""What was not done, why, and the node that proves it; and the fault of an input we cannot read."""
+"""Refusals of passes, each with a reason and a witness node, and errors on inputs that cannot be read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rewriter.paths import ModulePath
 
 
 class Reason(Enum):
-    """Why something was left as it was."""
+    """Reason why something was left unchanged."""
 
     NAME_TAKEN = "the name is already used in this file"
     AMBIGUOUS = "the evidence allows more than one answer"
@@ -37,7 +37,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One thing a pass did not do. `witness` names the node or value of the input file that shows why."""
+    """A change that a pass refused. `witness` names the node or value of the input file that proves it."""
 
     module: ModulePath
     reason: Reason
@@ -48,7 +48,7 @@ class Refusal:
 
 
 class RewriterError(Exception):
-    """A fault to report in one line: what is wrong with which file, and what mends it."""
+    """A fault to report in one line: the file, the fault, and the remedy."""
 
     exit_code = 3
 
@@ -58,15 +58,15 @@ class UnreadableModel(RewriterError):
 
 
 class DoesNotFit(RewriterError):
-    """The original that was given is not what this file was made of; nothing was carried over or written."""
+    """The given original is not the model this file was made from; nothing was carried over or written."""
 
 
 class CannotCut(RewriterError):
-    """What was asked for can be no model of its own; the text tells why. Nothing was written."""
+    """The selected modules cannot be a model of their own; the text has the reason. Nothing was written."""
 
 
 class CannotWrite(RewriterError):
-    """The output cannot be written where it was asked for; nothing was written."""
+    """The output cannot be written to its target; nothing was written."""
 
     exit_code = 2
 
@@ -81,7 +81,7 @@ class NoScratch(CannotWrite):
 
 
 class NoRuntime(RewriterError):
-    """onnxruntime is not installed, or does not import; the text says what mends that."""
+    """onnxruntime is not installed, or fails to import; the text has the remedy."""
 
     exit_code = 2
 
@@ -93,7 +93,7 @@ class UsageError(RewriterError):
 
 
 class StaleAnalysis(UsageError):
-    """A pass reads of its analysis what it does not require, and what an earlier pass made untrue."""
+    """A pass reads a part of its analysis that it does not require and that an earlier pass has changed."""
 
 
 class Different(RewriterError):
@@ -109,6 +109,6 @@ class NotProved(RewriterError):
 
 
 class BelowThreshold(RewriterError):
-    """Less was achieved than `--min-coverage` or `--strict` ask for; nothing was written."""
+    """The result is below `--min-coverage`, or has refusals under `--strict`; nothing was written."""
 
     exit_code = 4

@@ -1,4 +1,4 @@
-"""Releases of packages: which one is installed, and which of two is newer."""
+"""Releases of packages: the installed one, and their order."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def numbers_of(release: str) -> tuple[int, ...]:
 
 @cache
 def installed_release(module: str) -> str | None:
-    """The version of the distribution that brings a module, None where there is none; nothing is imported.
+    """The version of the distribution of a module, None if not installed; does not import it.
 
-    Most bear the name of their module; `onnxruntime-gpu` does not.
+    Most have the name of their module; `onnxruntime-gpu` does not.
     """
     try:
         return version(module)

@@ -1,4 +1,4 @@
-"""A report: everything that the verbs find out about one model, found out together."""
+"""A report: collects the results of all verbs on one model in one run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rewriter.insight.functions import functions_of
 from rewriter.insight.stats import collect
 from rewriter.nearest import fits_nothing
 from rewriter.options.groups import Pairs
-from rewriter.options.show import Report
+from rewriter.options.show import ReportOptions
 from rewriter.options.words import MEASURES
 from rewriter.pipeline import Inputs, Progress, Source
 from rewriter.pipeline.loading import path_of
@@ -23,7 +23,7 @@ from rewriter.views.page.report import PageReport
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted(Pairs):
+class ReportContents(Pairs):
     """What a report shows besides the model itself; models that are compared are run as `Pairs` says.
 
     Attributes:
@@ -32,20 +32,20 @@ class Wanted(Pairs):
         profile: whether to run the model and show where the time goes.
         recorded: a profile that onnxruntime took of the model, to be shown instead.
         inputs: arrays to run models on; drawn where None.
-        sizes: sizes for symbolic dimensions by name.
+        sizes: symbolic dimension -> size.
         by: what sizes are at first, of `MEASURES`; '' for what there is.
 
     Raises:
-        UsageError: two profiles, or sizes that are not to be had.
+        UsageError: two profiles are given, or the chosen size is not available.
     """
 
-    other: Source | None = again(Report, "other")
-    original: Source | None = again(Report, "original")
-    profile: bool = again(Report, "profile")
-    recorded: Path | None = again(Report, "recorded")
-    inputs: Inputs | None = again(Report, "inputs")
+    other: Source | None = again(ReportOptions, "other")
+    original: Source | None = again(ReportOptions, "original")
+    profile: bool = again(ReportOptions, "profile")
+    recorded: Path | None = again(ReportOptions, "recorded")
+    inputs: Inputs | None = again(ReportOptions, "inputs")
     sizes: Mapping[str, int] = field(default_factory=dict)
-    by: str = again(Report, "by")
+    by: str = again(ReportOptions, "by")
 
     def __post_init__(self) -> None:
         if self.by and self.by not in MEASURES:
@@ -57,19 +57,19 @@ class Wanted(Pairs):
 
 
 def report(
-    source: Source, wanted: Wanted, given: Given = NOTHING, progress: Progress = lambda station: None
+    source: Source, wanted: ReportContents, given: Given = NOTHING, progress: Progress = lambda station: None
 ) -> PageReport:
-    """Find out all that a report shows.
+    """Collect everything that a report shows.
 
     Args:
         source: the model.
-        wanted: what to show besides.
-        given: what the user knows of the model besides the file.
-        progress: told the name of every station as it begins.
+        wanted: the contents besides the model itself.
+        given: evidence from the user, besides the file.
+        progress: called with the name of every station as it begins.
 
     Raises:
         UnreadableModel: a model, external data it refers to, or a profile cannot be read.
-        UsageError: the model cannot be run on these inputs, or has nothing of what sizes should be.
+        UsageError: the model cannot be run on these inputs, or has no figures for the chosen size.
     """
     progress("load")
     model, analysis = pipeline.read_and_load(source, given)
@@ -105,6 +105,6 @@ def report(
 
 
 def _name(source: Source) -> str:
-    """What to call a model in a line of text."""
+    """The name of a model in a line of text."""
     path = path_of(source)
     return path.name if path else "model"

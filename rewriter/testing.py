@@ -36,12 +36,12 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Something that one model says and another does not.
+    """A field that one model has and another has not.
 
     Attributes:
         kind: the field, as `NodeProto.doc_string` or `NodeProto.metadata_props[namespace]`.
-        text: what it said.
-        times: how often more than the other model says it.
+        text: its content.
+        times: number of occurrences beyond those in the other model.
     """
 
     kind: str
@@ -60,22 +60,22 @@ def assert_rewrite(
     numbers: bool | None = None,
     inputs: Inputs | None = None,
 ) -> Verification:
-    """Demand that a rewrite changed nothing that a model computes, and lost nothing that it says.
+    """Demand that a rewrite changed no result of a model, and lost no field of it.
 
     Args:
         before: the model.
-        after: what was made of it.
+        after: the rewritten model.
         lost: the kinds of fields that may be lost, as globs: `"NodeProto.doc_string"`,
             `"NodeProto.metadata_props[[]pkg.torch.*]"`.
-        numbers: whether onnxruntime runs both, besides the certificate; they must agree bit for bit. None:
-            where it can, and what it executes has changed. True: demand the numbers.
-        inputs: input name -> array to run them on; drawn from the signature where None.
+        numbers: whether onnxruntime runs both besides the certificate; they must agree bit for bit. None:
+            if it can, and the executed graph has changed. True: demand the numbers.
+        inputs: input name -> array to run them on; drawn from the signature if None.
 
     Returns:
         The proof.
 
     Raises:
-        AssertionError: what differs or is lost, a line each.
+        AssertionError: something differs or is lost; one line each.
         UnreadableModel: one of the two is no model.
     """
     faults = []
@@ -92,9 +92,9 @@ def assert_rewrite(
 
 
 def lost_fields(before: AnySource, after: AnySource) -> tuple[Lost, ...]:
-    """What one model says and another does not, wherever in the model: passes may move and copy nodes.
+    """Fields that one model has and another has not, anywhere in the model: passes may move and copy nodes.
 
-    Compared are metadata, doc strings, types of values, names of functions, imported opsets, annotations of
+    Compares metadata, doc strings, types of values, names of functions, imported opsets, annotations of
     quantization, training information and fields that ONNX does not know yet. Of metadata under `rewriter.`
     only the keys count, and value information counts without names: passes bring these up to date.
 
@@ -115,7 +115,7 @@ def _fits(kind: str, glob: str) -> bool:
 
 
 def _said(message: Message) -> Iterator[tuple[str, str]]:
-    """Everything that a message says besides what is computed: kind -> text."""
+    """Every field of a message that is not part of its computation: kind -> text."""
     kind = message.DESCRIPTOR.name
     for field, value in message.ListFields():
         where = f"{kind}.{field.name}"
@@ -126,13 +126,13 @@ def _said(message: Message) -> Iterator[tuple[str, str]]:
         elif field.name == "metadata_props":
             yield from (_entry(where, each) for each in value)
         elif field.message_type is not None:
-            if field.name == "value_info":  # whose names passes may restore, and move to functions
+            if field.name == "value_info":  # passes may restore their names, and move them to functions
                 yield from ((field.name, " ".join(str(each.type).split())) for each in value)
             elif field.name == "functions":
                 yield from ((where, each.name) for each in value)
             for each in value if field.is_repeated else (value,):
                 yield from _said(each)
-    unknown: Any = UnknownFieldSet(message)  # its type stubs know neither length nor entries
+    unknown: Any = UnknownFieldSet(message)  # its type stubs lack length and entries
     yield from ((f"{kind}: unknown field", str(each.field_number)) for each in unknown)
 
 

@@ -11,7 +11,7 @@ import pytest
 import rewriter
 from rewriter import literals
 from rewriter.modules.selection import KINDS
-from rewriter.options.words import FORMS, MEASURES, Functions, Measure, What
+from rewriter.options.words import FORMS, MEASURES, Functions, Measure, NamedKind
 from rewriter.refusals import UsageError
 from tests.exports import EXPORTS
 
@@ -21,7 +21,7 @@ from tests.exports import EXPORTS
     [
         (literals.FunctionsWord, list(Functions)),
         (literals.KindWord, KINDS),
-        (literals.WhatWord, list(What)),
+        (literals.WhatWord, list(NamedKind)),
         (literals.FormWord, FORMS),
         (literals.WeightWord, list(Measure)),
         (literals.MeasureWord, ["", *MEASURES]),

@@ -1,4 +1,4 @@
-"""At home in other people's pipelines: one module for each, which imports its library when it is imported.
+"""Adapters for other people's pipelines: one module per library, which is imported with its module.
 
     rewriter.adapters.torch          export a module, and give the file the tree of the module
     rewriter.adapters.onnx_ir        a pass for `onnx_ir.passes`

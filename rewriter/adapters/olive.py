@@ -34,8 +34,8 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
     """Writes the module tree into an ONNX model and proves that nothing else changed.
 
     After passes that drop metadata, such as quantisation, `like` gives the model the tree of an earlier one.
-    The proof is among the attributes of the model, as `module_tree`. There is no sidecar: Olive hands
-    files on to later passes, whose models it would not describe.
+    The model attribute `module_tree` holds the proof. There is no sidecar: Olive passes
+    files to later passes, and the sidecar would not describe the models these write.
     """
 
     @classmethod
@@ -53,9 +53,9 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
         """Rewrite one model; Olive calls this for every part of a composite one.
 
         Raises:
-            UsageError: it is no ONNX model in a file, or some of its weights are in a file that it does not
+            UsageError: it is no ONNX model in a file, or some of its weights are in a file it does not
                 name.
-            RewriterError: what `rewriter.rewrite` raises.
+            RewriterError: as `rewriter.rewrite`.
         """
         if not isinstance(model, ONNXModelHandler):
             raise UsageError(
@@ -87,7 +87,7 @@ def _type_of(option: Option) -> Any:
 
 
 def package_config() -> dict[str, Any]:
-    """Olive's own passes and this one, for `olive.run(..., package_config=...)`."""
+    """Olive's own passes and this one, as the `package_config` of `olive.run`."""
     config: dict[str, Any] = json.loads(Path(OlivePackageConfig.get_default_config_path()).read_text("utf-8"))
     ours = {
         "module_path": f"rewriter.adapters.olive.{OnnxModuleTree.__name__}",

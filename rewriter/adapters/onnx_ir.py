@@ -1,4 +1,4 @@
-"""A pass for `onnx_ir.passes`: the module tree of a model that is in the middle of somebody's pipeline."""
+"""A pass for `onnx_ir.passes`: writes the module tree of a model inside a pipeline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RewriteResult(PassResult):  # type: ignore[misc]  # onnx_ir is not followe
     """The result of `RewritePass`.
 
     Attributes:
-        report: what was done, and the proof.
+        report: the changes and the proof.
     """
 
     report: Rewritten
@@ -30,15 +30,15 @@ class RewritePass(FunctionalPass):  # type: ignore[misc]
         passes = ir.passes.Sequential(DeduplicateInitializersPass(), RewritePass(functions="shared"))
         model = passes(model).model
 
-    The model that goes in stays as it is, a new one comes out. It is made of what a file would hold, so
-    entries of `meta` are not on it; weights in other files stay there.
+    The input model stays as it is; a new one is returned. It is built from the serialised form, so
+    it has no entries of `meta`; external weights stay external.
 
     Args:
         options: keywords of `rewriter.rewrite`.
 
     Raises:
-        UsageError: an option that `rewrite` does not have.
-        RewriterError: what `rewriter.rewrite` raises, when the pass runs.
+        UsageError: `rewrite` does not have an option of that name.
+        RewriterError: as `rewriter.rewrite`, when the pass runs.
     """
 
     def __init__(self, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Modules for onnxruntime's quantisers, which take names of nodes.
+"""Selects modules for onnxruntime's quantisers, which take node names.
 
     rewriter.rewrite("bert.onnx", "named.onnx", restore_names=True)
     quantize_dynamic("named.onnx", "int8.onnx", **excluding("named.onnx", "pooler"))
@@ -20,14 +20,14 @@ from rewriter.pipeline import load
 def excluding(
     source: AnySource, *modules: str, class_name: str | tuple[str, ...] = (), operators: tuple[str, ...] = ()
 ) -> dict[str, list[str]]:
-    """Keywords that let `quantize_dynamic` and `quantize_static` leave modules alone.
+    """Keywords that make `quantize_dynamic` and `quantize_static` skip modules.
 
-    What names cannot say is warned of: nodes without a name (`restore_names=True` gives them one), names that
-    other nodes bear too, files whose modules are functions.
+    Warns of nodes that names cannot select: nodes without a name (`restore_names=True` gives them one), nodes
+    that share a name, nodes inside functions.
 
     Args:
         source: the model that will be quantised.
-        modules: globs over module paths; a module stands for all that is below it.
+        modules: globs over module paths; a module includes all modules below it.
         class_name: only modules of this class, or of one of several.
         operators: only nodes with these operators.
 
@@ -35,8 +35,8 @@ def excluding(
         `{"nodes_to_exclude": [...]}`.
 
     Raises:
-        UnreadableModel: it is no whole ONNX model.
-        UsageError: one of the globs fits nothing, or what they fit has no names.
+        UnreadableModel: it is not a whole ONNX model.
+        UsageError: a glob matches nothing, or the matched nodes have no names.
     """
     analysis = load(read_of(source))
     chosen = choose(analysis, Selection(modules, class_name, operators=operators))

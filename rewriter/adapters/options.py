@@ -1,4 +1,4 @@
-"""Keywords of `rewriter.rewrite` that other people's configurations hold."""
+"""Checks keywords of `rewriter.rewrite` that come from other tools' configurations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from rewriter.api import rewrite
 from rewriter.declaration import Option, options_of
 from rewriter.nearest import fits_nothing
-from rewriter.options.write import Rewrite
+from rewriter.options.write import RewriteOptions
 from rewriter.refusals import UsageError
 
 _OF_PIPELINES = frozenset({"output", "sidecar", "copy_data", "dry_run"})
@@ -17,17 +17,17 @@ _OF_PIPELINES = frozenset({"output", "sidecar", "copy_data", "dry_run"})
 
 PIPELINE_OPTIONS: tuple[Option, ...] = tuple(
     each
-    for each in options_of(Rewrite)
+    for each in options_of(RewriteOptions)
     if each.name in signature(rewrite).parameters and each.name not in _OF_PIPELINES
 )
 """The options of `rewrite` that the configuration of a pipeline may hold."""
 
 
 def rewrite_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The keywords, as soon as they are given: an export or a pipeline runs long before they are used.
+    """The keywords, checked when given: an export or a pipeline runs long before they are used.
 
     Raises:
-        UsageError: one of them is no keyword of `rewrite`.
+        UsageError: `rewrite` does not have one of these keywords.
     """
     known = [name for name in signature(rewrite).parameters if name not in ("source", "output")]
     for name in options:

@@ -1,4 +1,4 @@
-"""`torch.onnx.export`, and the tree of the module in the file."""
+"""`torch.onnx.export` that also writes the module tree into the file."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ def export(
 ) -> Rewritten:
     """Export a module as `torch.onnx.export` does, and write its tree into the model.
 
-    The export itself is untouched: it gets all keywords, `dynamo=False` and `dynamo=True` alike. What it
-    gives is rewritten with the module as the reference, so classes and modules that the exporter forgot are
+    The export itself is unchanged: it gets all keywords, with `dynamo=False` and `dynamo=True` alike. Its
+    result is rewritten with the module as the reference, so classes and modules that the exporter dropped are
     there too.
 
         report = rewriter.adapters.torch.export(model, (x,), "model.onnx", dynamic_shapes=...)
 
     Args:
-        model: what torch exports: a module, or an exported program, which names no classes.
+        model: the argument of torch's export: a module, or an exported program, which names no classes.
         args: its sample inputs.
-        f: the file to write, which appears whole or not at all, with its external data and its sidecar. With
-            None, where torch gives an `ONNXProgram`, `.result` is one.
+        f: the file to write, whole or not at all, with its external data and its sidecar. With
+            None, if torch returns an `ONNXProgram`, `.result` is one.
         rewriting: keywords of `rewriter.rewrite`, such as `{"restore_names": True, "functions": "shared"}`,
             or `{"trace": (model, args)}` to place nodes by what they compute.
         keywords: all others, for `torch.onnx.export`.
 
     Returns:
-        What was done and the proof that the model computes what torch exported.
+        The report, with the proof that the model computes what torch exported.
 
     Raises:
         CannotWrite: the file cannot be written; nothing was exported.
-        UsageError: `rewriting` has keywords that `rewrite` has not; nothing was exported.
-        RewriterError: what `rewriter.rewrite` raises; the file is not written.
-        Exception: what `torch.onnx.export` raises.
+        UsageError: `rewrite` does not have a keyword of `rewriting`; nothing was exported.
+        RewriterError: as `rewriter.rewrite`; the file is not written.
+        Exception: as `torch.onnx.export`.
     """
     options = {**_reference(model), **rewrite_options(rewriting or {})}
     if f is None:
@@ -58,7 +58,7 @@ def export(
             raise UsageError("torch gave no program; name the file to write, or leave out dynamo=False")
         return rewrite(program, **options)
     output = Path(f)
-    plan_copies(None, [output], (), copy_data=False)  # refuses what cannot be written before the long work
+    plan_copies(None, [output], (), copy_data=False)  # check the output before the long export
     with TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as folder:
         exported = Path(folder) / output.name
         torch.onnx.export(model, args, exported, **keywords)
@@ -66,6 +66,6 @@ def export(
 
 
 def _reference(model: Any) -> dict[str, Any]:
-    """The module itself; scripted ones have lost the classes of their parts."""
+    """The module itself as the reference; scripted modules have lost the classes of their parts."""
     plain = isinstance(model, torch.nn.Module) and not isinstance(model, torch.jit.ScriptModule)
     return {"reference": model} if plain else {}

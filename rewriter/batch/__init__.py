@@ -30,4 +30,4 @@ _HOME = {
 }
 
 
-__getattr__ = names_of(__name__, _HOME)  # verbs on one file need no pools
+__getattr__ = names_of(__name__, _HOME)  # verbs on one file do not import pools

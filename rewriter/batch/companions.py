@@ -1,4 +1,4 @@
-"""Files that lie with models and are none, such as configs and tokenizers: copied where a glob asks."""
+"""Copies files that lie beside models, such as configs and tokenizers, if a glob selects them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rewriter.refusals import CannotWrite, UsageError
 
 
 def find(sources: Sequence[str], output: str, globs: Sequence[str]) -> dict[Path, Path]:
-    """Files of source folders that globs fit -> where they go: the same place below the output folder.
+    """Files of source folders that match a glob -> their targets: the same place below the output folder.
 
     Args:
-        sources: what the batch is of; only local folders have such files.
+        sources: the sources of the batch; only local folders have such files.
         output: the local folder to write to.
-        globs: of file names.
+        globs: globs over file names.
 
     Raises:
-        UsageError: the output lies elsewhere, or a glob fits no file.
+        UsageError: the output is not a local folder, or a glob matches no file.
     """
     if not globs:
         return {}
@@ -50,7 +50,7 @@ def copy(files: Mapping[Path, Path]) -> None:
     """Copy files.
 
     Args:
-        files: file -> where it goes.
+        files: file -> its target.
 
     Raises:
         CannotWrite: a file cannot be written.

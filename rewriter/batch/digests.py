@@ -1,4 +1,4 @@
-"""Digests of contents: of bytes, of files, and of a model with all that it refers to."""
+"""Digests of contents: of bytes, of files, and of a model with the files it refers to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK = 16 << 20
 
 
 def digest_of(*parts: bytes) -> str:
-    """BLAKE2b of some bytes, which are kept apart: 32 hexadecimal digits."""
+    """BLAKE2b of byte strings, each delimited: 32 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=_BYTES)
     for part in parts:
         digest.update(len(part).to_bytes(8, "little"))
@@ -39,7 +39,7 @@ def of_file(path: Path) -> str:
 
 
 def of_model(path: Path) -> str:
-    """The digest of a model and of its external data; what is missing or may not be read counts as missing.
+    """The digest of a model and of its external data; a missing or forbidden file counts as missing.
 
     Raises:
         OSError: the model cannot be read.
@@ -52,7 +52,7 @@ def of_model(path: Path) -> str:
 
 
 def locations_of(path: Path) -> tuple[str, ...]:
-    """Where the external data of a model is said to lie, in order; nothing where it is no model.
+    """The stated locations of a model's external data, in order; empty for a file that is no model.
 
     Raises:
         OSError: the file cannot be read.

@@ -1,4 +1,4 @@
-"""Who does the work: processes here, or a cluster that somebody else runs. All give futures of records."""
+"""Engines that run the work: local processes, or a running cluster. All return futures of records."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from rewriter.options.words import ENGINES
 from rewriter.refusals import UsageError
 
 _AHEAD = 2
-"""Files handed to a cluster for each of its processes, so that none waits for the next."""
+"""Files submitted to a cluster per process, so that no process waits for its next file."""
 
 
 class Engine(Protocol):
-    """Has files done, side by side."""
+    """Processes files in parallel."""
 
     name: str
 
     @property
     def width(self) -> int:
-        """How many files may be under way."""
+        """The number of files that may be in progress."""
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
-        """Have a file done; the future raises where whoever did it died."""
+        """Start one file; the future raises if its process dies."""
 
     def close(self) -> None:
-        """Stop; what is under way is given up."""
+        """Stop; files in progress are abandoned."""
 
 
 class Here:
-    """This process, one file at a time: for files that no other process sees, such as `memory://`."""
+    """This process, one file at a time: for files that no other process can see, such as `memory://`."""
 
     name = "local"
     width = 1
@@ -46,17 +46,17 @@ class Here:
         self._work = work
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
-        """Do a file."""
+        """Process a file at once."""
         future: Future[Record] = Future()
         future.set_result(self._work(source, target, request))
         return future
 
     def close(self) -> None:
-        """Nothing is under way."""
+        """Do nothing: no file is in progress."""
 
 
 class Dask:
-    """A Dask cluster that runs already. Its workers need this package, and to see the files."""
+    """A running Dask cluster. Its workers need this package and access to the files."""
 
     name = "dask"
 
@@ -71,22 +71,22 @@ class Dask:
 
     @property
     def width(self) -> int:
-        """How many files may be under way."""
+        """The number of files that may be in progress."""
         return max(_AHEAD * sum(map(int, self._client.nthreads().values())), 1)
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
-        """Have a file done; Dask itself starts it again where a worker dies, and gives up in the end."""
+        """Start one file; Dask itself restarts it if a worker dies, and gives up in the end."""
         future: Future[Record] = self._executor.submit(self._work, source, target, request)
         return future
 
     def close(self) -> None:
-        """Leave the cluster to itself."""
+        """Disconnect; the cluster keeps running."""
         self._executor.shutdown(wait=False)
         self._client.close()
 
 
 class Ray:
-    """A Ray cluster, or Ray on this machine. Its workers need this package, and to see the files."""
+    """A Ray cluster, or Ray on this machine. Its workers need this package and access to the files."""
 
     name = "ray"
 
@@ -109,16 +109,16 @@ class Ray:
 
     @property
     def width(self) -> int:
-        """How many files may be under way."""
+        """The number of files that may be in progress."""
         return max(_AHEAD * int(self._ray.cluster_resources().get("CPU", 1)), 1)
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
-        """Have a file done."""
+        """Start one file."""
         future: Future[Record] = self._work.remote(source, target, request).future()
         return future
 
     def close(self) -> None:
-        """Leave the cluster; end Ray where we began it."""
+        """Disconnect from the cluster; stop Ray if we started it."""
         if self._ours:
             self._ray.shutdown()
 
@@ -126,13 +126,13 @@ class Ray:
 def engine_of(
     text: str, jobs: int | None = None, urls: Iterable[str] = (), work: Work = rewrite_one
 ) -> Callable[[], Engine]:
-    """What makes the engine that a text names, `local`, `dask://host:port`, `ray` or `ray://host:port`.
+    """A factory of the engine that a text names: `local`, `dask://host:port`, `ray` or `ray://host:port`.
 
     Args:
         text: the name.
-        jobs: processes of the local one; as many as there are cores where None.
-        urls: what will be read and written, some of which may be seen in this process alone.
-        work: what is done with a file.
+        jobs: processes of the local engine; one per core if None.
+        urls: files to read and write, some of which only this process may see.
+        work: the function that processes one file.
 
     Raises:
         UsageError: there is no such engine, or it cannot see these files.

@@ -1,6 +1,6 @@
-"""The ledger: a JSON line for every file that was dealt with, and who deals with one now.
+"""The ledger: a JSON line for every processed file, and locks that claim files in progress.
 
-Whoever is killed while writing leaves a torn last line at most: readers pass over what is no record, and the
+A writer that is killed leaves at most a torn last line: readers skip lines that are no records, and the
 next writer begins a line of its own. Runs that share an output folder share the ledger. Each claims a file
 before it begins, by a lock on one byte of a file beside the ledger, which the system frees when a process
 dies; so no file is done twice, and none is lost.
@@ -60,7 +60,7 @@ class Ledger:
         os.close(self._locks)
 
     def records(self) -> dict[str, Record]:
-        """Target -> its latest record, with what other runs have written meanwhile."""
+        """Target -> its latest record, including records that other runs wrote meanwhile."""
         for line in self._new_lines():
             try:
                 record = from_json(json.loads(line))
@@ -71,7 +71,7 @@ class Ledger:
         return self._records
 
     def _new_lines(self) -> Iterator[bytes]:
-        """Whole lines that were not read yet; a last one without its end is left for the next time."""
+        """Complete lines that are not read yet; an unfinished last line is left for the next call."""
         size = os.fstat(self._file).st_size
         data = b""
         while self._read_to + len(data) < size:
@@ -116,11 +116,11 @@ class Ledger:
             _unlock(self._locks, _APPENDING)
 
     def claim(self, target: str) -> bool:
-        """Whether the file is ours to do; false where another process is at it."""
+        """Claim a file for this run; false if another process holds it."""
         return _lock(self._locks, _byte_of(target), wait=False)
 
     def release(self, target: str) -> None:
-        """Let others have the file."""
+        """Release the claim on a file."""
         _unlock(self._locks, _byte_of(target))
 
 
@@ -133,7 +133,7 @@ def _byte_of(target: str) -> int:
 def _fcntl() -> Any:
     try:
         return import_module("fcntl")
-    except ImportError:  # Windows: concurrent runs may do a file twice there, with the same result
+    except ImportError:  # Windows: concurrent runs may process a file twice, with the same result
         return None
 
 
@@ -145,7 +145,7 @@ def _lock(handle: int, byte: int, *, wait: bool) -> bool:
         fcntl.lockf(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, byte)
     except (BlockingIOError, PermissionError):
         return False
-    except OSError:  # a file system without locks
+    except OSError:  # the file system has no locks
         pass
     return True
 

@@ -1,8 +1,8 @@
-"""A process for every core, each an executor by itself: one that dies takes nothing but its own file along.
+"""A process per core, each an executor of its own: a process that dies loses only its own file.
 
 Processes are spawned, never forked: onnxruntime and torch have threads, which a fork would lose. A process
-ends with its parent, however that dies, and cleans up before. Ctrl-C is the parent's to hear; it passes it on
-to those at work.
+ends with its parent, however the parent dies, and cleans up first. The parent handles Ctrl-C and interrupts
+the busy processes.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from rewriter.batch.work import rewrite_one
 Work = Callable[[str, str, Request], Record]
 _AT_WORK = threading.Event()
 _ASKED = threading.Event()
-"""Whether the process is to end."""
+"""Whether the process shall end."""
 _GRACE = 5.0
-"""Seconds that a process has for cleaning up once its parent is gone."""
+"""Seconds for a process to clean up once its parent is gone."""
 
 
 class _Slot:
-    """One process, and another in its place once it has died."""
+    """One process, which is replaced when it dies."""
 
     def __init__(self) -> None:
         self._executor: ProcessPoolExecutor | None = None
@@ -46,7 +46,7 @@ class _Slot:
     def submit(self, work: Work, source: str, target: str, request: Request) -> Future[Record]:
         try:
             self._latest = self._living().submit(_work, work, source, target, request)
-        except BrokenProcessPool:  # it died since its last file
+        except BrokenProcessPool:  # it died after its last file
             self._executor = None
             self._latest = self._living().submit(_work, work, source, target, request)
         return self._latest
@@ -62,7 +62,7 @@ class _Slot:
         if self._executor is None:
             return
         if self.busy and sys.platform != "win32":
-            with contextlib.suppress(Exception):  # it died, or never began
+            with contextlib.suppress(Exception):  # it died, or never started
                 os.kill(self._pid.result(timeout=_GRACE), signal.SIGINT)
         self._executor.shutdown(wait=True, cancel_futures=True)
 
@@ -71,8 +71,8 @@ class Pool:
     """Processes on this machine.
 
     Args:
-        jobs: how many; as many as there are cores for us where None.
-        work: what they do.
+        jobs: number of processes; one per available core if None.
+        work: the function that processes one file.
     """
 
     name = "local"
@@ -83,27 +83,27 @@ class Pool:
 
     @property
     def width(self) -> int:
-        """How many files may be under way."""
+        """The number of files that may be in progress."""
         return len(self._slots)
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
-        """Have a file done; its future raises BrokenProcessPool where the process dies."""
+        """Start one file; its future raises BrokenProcessPool if the process dies."""
         slot = next(slot for slot in self._slots if not slot.busy)
         return slot.submit(self._work, source, target, request)
 
     def close(self) -> None:
-        """End all processes; those at work are interrupted and clean up."""
+        """End all processes; busy ones are interrupted and clean up."""
         for slot in self._slots:
             slot.close()
 
 
 def cores() -> int:
-    """The cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _begin() -> None:
-    """What a process of the pool does first."""
+    """Initialise a process of the pool: its signals, and the thread that follows the parent."""
     if sys.platform != "win32":
         os.setsid()  # Ctrl-C in a terminal reaches the parent alone
     signal.signal(signal.SIGINT, _remember)
@@ -111,7 +111,7 @@ def _begin() -> None:
 
 
 def _follow() -> None:
-    """End with the parent, which may die without a word."""
+    """End the process when its parent ends, even if that is killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -123,12 +123,12 @@ def _follow() -> None:
 
 
 def _remember(number: int, frame: object) -> None:
-    """Between two files there is nothing to interrupt; the next one is not begun."""
+    """Remember an interrupt that arrives between two files, so that the next one is not started."""
     _ASKED.set()
 
 
 def _work(work: Work, source: str, target: str, request: Request) -> Record:
-    """Work that Ctrl-C interrupts, also where it came just before."""
+    """Run the work so that Ctrl-C interrupts it, also one that came just before."""
     _AT_WORK.set()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

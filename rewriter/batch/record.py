@@ -1,4 +1,4 @@
-"""What became of one file."""
+"""The result of one file of a batch."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from rewriter.version import __version__
 
 
 class Status(StrEnum):
-    """What became of a file, from the best to the worst."""
+    """Status of a file, from best to worst."""
 
     DONE = "done"
     """Written, and proved."""
     BELOW_THRESHOLD = "below_threshold"
     """Too few nodes were placed, or something was refused under `--strict`."""
     MISUSE = "misuse"
-    """The output cannot be written, or what was asked for does not fit this file."""
+    """The output cannot be written, or an option does not fit this file."""
     UNREADABLE = "unreadable"
     """The source is no model that can be read, or its data is missing."""
     NOT_PROVED = "not_proved"
-    """The result was not proved equal, or numbers are missing that were demanded."""
+    """The result was not proved equal, or demanded numbers are missing."""
     DIFFERENT = "different"
     """The result computes something else."""
     CRASHED = "crashed"
     """The process that rewrote it died, and died once more when nothing else ran."""
     FAULT = "fault"
-    """A fault of our own."""
+    """An internal error."""
 
     @property
     def exit_code(self) -> int:
-        """What `rewriter rewrite` would leave with."""
+        """The exit code of `rewriter rewrite` for this status."""
         return _CODES[self]
 
     @property
     def final(self) -> bool:
-        """Whether the same file, asked for the same, would end so again."""
+        """Whether a new run of the same request would end the same way."""
         return self in _FINAL
 
 
@@ -69,26 +69,26 @@ def worst(statuses: Iterable[Status]) -> Status:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What became of one file. One line of the ledger.
+    """The result of one file: one line of the ledger.
 
     Attributes:
         source: the file, or its URL.
-        target: what it became, relative to the output folder, with `/`.
+        target: its output, relative to the output folder, with `/`.
         status: how it ended.
         message: why, in one line; empty where it was done.
         key: digest of the source's content with its external data, of the request and of the version; empty
-            where the source could not be read.
+            could not be read.
         request: the seal of the request alone.
-        version: of the rewriter that did it.
-        nodes: of the source.
+        version: version of the rewriter that wrote it.
+        nodes: number of nodes of the source.
         placed: how many of them have a module.
-        refusals: how many things were left undone.
-        exact: whether both give the same bits, as run or as the same to run; None where nothing tells.
-        seconds: what it took.
+        refusals: number of refused changes.
+        exact: whether both give the same bits, by running them or by identity; None if not known.
+        seconds: time spent.
         outputs: file beside the target -> digest of its content.
-        stamps: URL that was read -> what its server says of its version; only of remote files.
-        notes: what the report says of the model as a whole.
-        misses: glob of a pass that fits nothing in the model -> the message that says so.
+        stamps: URL of a read file -> its version on the server; only for remote files.
+        notes: notes of the report on the model as a whole.
+        misses: glob of a pass that matches nothing in the model -> the message that says so.
     """
 
     source: str
@@ -114,7 +114,7 @@ class Record:
 
 
 def from_json(found: object) -> Record | None:
-    """The record that a line of a ledger holds; None where it is none, or one of another version's form."""
+    """The record in a line of a ledger; None for no record, or one of another version's format."""
     if not isinstance(found, dict):
         return None
     names = {each.name for each in fields(Record)}

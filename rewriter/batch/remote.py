@@ -1,4 +1,4 @@
-"""Files that lie elsewhere, by the URLs that fsspec knows; plain paths and `file://` need no fsspec."""
+"""Reads and writes remote files by the URLs that fsspec knows; plain paths and `file://` need no fsspec."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ _VALIDATORS = (
     *("ETag", "etag", "md5Hash", "content_md5", "generation", "version_id", "blob_id", "checksum"),
     *("LastModified", "last_modified", "Last-Modified", "updated", "mtime", "modified", "created"),
 )
-"""Keys by which file systems tell one version of a file from another; the size alone does not."""
+"""Keys by which file systems distinguish versions of a file; the size alone does not."""
 _CONFIG = "config.json"
 
 
 def is_url(text: str) -> bool:
-    """Whether a text names something that only fsspec reads."""
+    """Whether only fsspec can read this path."""
     return "://" in text and not text.startswith(_FILE)
 
 
 def local(text: str) -> str:
-    """The plain path that a text names: itself, or what is behind `file://`."""
+    """The plain path in a text: the text itself, or the part behind `file://`."""
     return url2pathname(text.removeprefix(_FILE)) if text.startswith(_FILE) else text
 
 
 def in_this_process(text: str) -> bool:
-    """Whether a URL means something in this process alone."""
+    """Whether only this process can see the files of a URL."""
     return text.startswith("memory://")
 
 
 def find(url: str, suffix: str) -> Iterator[tuple[str, str | None]]:
-    """URLs of the models that a URL names, each with the beginning that its target leaves out.
+    """URLs of the models that a URL names, each with the prefix that its target drops.
 
-    That is None for a file by itself: its name is all that counts.
+    The prefix is None for a single file: only its name counts.
 
     Raises:
         UnreadableModel: there is no such thing.
@@ -68,12 +68,12 @@ def find(url: str, suffix: str) -> Iterator[tuple[str, str | None]]:
 
 
 class Fetched(NamedTuple):
-    """A model that lies here.
+    """A local copy of a model.
 
     Attributes:
-        path: where.
-        stamps: URL that was read -> what its server says of its version.
-        folders: folder that it was put in -> where it really lies.
+        path: its path.
+        stamps: URL of a read file -> its version on the server.
+        folders: temporary folder -> the folder that it stands for.
     """
 
     path: Path
@@ -81,7 +81,7 @@ class Fetched(NamedTuple):
     folders: Mapping[str, str]
 
     def said(self, text: str) -> str:
-        """The text with the places that users know."""
+        """The text with temporary folders replaced by the URLs that users know."""
         for here, there in self.folders.items():
             text = text.replace(here, there)
         return text
@@ -89,11 +89,11 @@ class Fetched(NamedTuple):
 
 @contextmanager
 def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
-    """A model in a temporary folder, its external data beside it.
+    """A copy of a model in a temporary folder, with its external data.
 
     Args:
-        url: of the model; a plain path is given back as it is, without stamps.
-        config: whether a config that lies with the model comes along.
+        url: of the model; a plain path is yielded unchanged, without stamps.
+        config: whether a config beside the model is copied too.
 
     Raises:
         UnreadableModel: it cannot be read.
@@ -106,7 +106,7 @@ def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
     home, _, name = url.partition("?")[0].rpartition("/")
     query = url[len(home) + 1 + len(name) :]
     with TemporaryDirectory(prefix="rewriter-batch-") as scratch:
-        # The folder keeps its name, which may say that a config lies above it.
+        # The copy's folder has the same name, which may mean that a config lies above it.
         folder = Path(scratch, "above", PurePosixPath(home).name or "root")
         folder.mkdir(parents=True)
         wanted = {url: folder / name}
@@ -129,13 +129,13 @@ def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
 
 @contextmanager
 def put(url: str) -> Iterator[Path]:
-    """Where to write a model that is to lie at a URL: files beside it are put there at the end, it last.
+    """Where to write a model for a URL: on exit, the files beside it are uploaded, the model last.
 
     Args:
-        url: of the model; a plain path is given back as it is.
+        url: of the model; a plain path is yielded unchanged.
 
     Raises:
-        CannotWrite: they cannot be put there.
+        CannotWrite: the upload fails.
         UsageError: fsspec, or what it needs for this URL, is not installed.
     """
     if not is_url(url):
@@ -157,7 +157,7 @@ def put(url: str) -> Iterator[Path]:
 
 
 def stamp(url: str) -> str:
-    """What the server says of the version of a file; empty where that tells no versions apart."""
+    """The version of a remote file as its server states it; empty if the server states none."""
     system, path = _open(url)
     try:
         info = system.info(path)
@@ -178,14 +178,14 @@ def exists(url: str) -> bool:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name leads nowhere but into its folder: fsspec chains file systems by `::`."""
+    """Whether a name stays within its folder: fsspec chains file systems by `::`."""
     return is_inside(name) and "::" not in name and "://" not in name
 
 
 def _exists(system: Any, url: str) -> bool:
     try:
         return bool(system.isfile(_open(url)[1]))
-    except Exception:  # whatever its package raises
+    except Exception:  # fsspec's packages may raise anything
         return False
 
 
@@ -195,7 +195,7 @@ def _get(system: Any, url: str, target: Path) -> None:
 
 
 def _open(url: str) -> tuple[Any, str]:
-    """The file system of a URL, and what the file is called there."""
+    """The file system of a URL, and the path of the file in it."""
     try:
         core = import_module("fsspec.core")
     except ImportError:
@@ -209,7 +209,7 @@ def _open(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def _telling(url: str) -> Iterator[None]:
-    """Report in one line whatever the package behind a URL raises."""
+    """Report any exception of the package behind a URL in one line."""
     try:
         yield
     except RewriterError:

@@ -1,4 +1,4 @@
-"""How to rewrite, in words and numbers: what travels to any process, and what a result is a function of."""
+"""The request of a batch: plain data that can be sent to any process and determines the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rewriter.batch.digests import digest_of, of_file
-from rewriter.beside import config_beside, given_beside, read_inputs, with_config
+from rewriter.beside import config_beside, read_evidence, read_inputs, with_config
 from rewriter.declaration import again, values
 from rewriter.evidence.given import Given
 from rewriter.model import limits as file_limits
@@ -22,7 +22,7 @@ from rewriter.runtime import limits as child_limits
 
 @dataclass(frozen=True)
 class Request(Rewriting):
-    """How to rewrite. Equal requests give equal bytes for equal files, whoever runs them.
+    """The settings of a rewrite. Equal requests give equal bytes for equal files, in any process.
 
     Its fields are those of `Rewriting`, and these:
 
@@ -37,23 +37,23 @@ class Request(Rewriting):
     passes: str | tuple[Pass, ...] = (Annotate(),)
     _: KW_ONLY
     inputs: Path | str | None = again(Writing, "inputs")
-    children: child_limits.Limits = field(default_factory=child_limits.current)
+    children: child_limits.ChildLimits = field(default_factory=child_limits.current)
     files: file_limits.Limits = field(default_factory=file_limits.current)
     narrow: bool = False
     seal: str = ""
 
     def options(self, model: Path) -> Options:
-        """What the pipeline takes for one file.
+        """The options of the pipeline for one file.
 
         Args:
             model: the file, beside which a config may lie.
 
         Raises:
-            UnreadableModel: a file that is named here cannot be read.
-            UsageError: something that is named here cannot be built.
+            UnreadableModel: a file named in the request cannot be read.
+            UsageError: an object named in the request cannot be built.
         """
         read = _same_for_all if self.seal else _same_for_all.__wrapped__
-        own = given_beside(None, None, self.checkpoint, self.trace)
+        own = read_evidence(None, None, self.checkpoint, self.trace)
         given = replace(
             read(self.like, self.reference, self.seal),
             checkpoint=own.checkpoint,
@@ -68,29 +68,29 @@ class Request(Rewriting):
         )
 
     def sealed(self) -> Request:
-        """The same request with its digest: of all fields, and of the content of files that they name."""
+        """The same request with its digest: of all fields, and of the files they name."""
         named = {
             name: _content_of(getattr(self, name))
             for name in ("inputs", "like", "reference", "checkpoint", "trace")
         }
-        # A pass is told by its class and options; as text it could not hold every glob.
+        # A pass is digested by its class and options; its text could not hold every glob.
         steps = self.passes if isinstance(self.passes, str) else [repr(step) for step in self.passes]
         told = asdict(replace(self, seal="", passes="")) | named | {"passes": steps}
         return replace(self, seal=digest_of(json.dumps(told, sort_keys=True).encode()))
 
     def config_of(self, model: Path) -> Path | None:
-        """The config beside a model that will be its reference; None where there is none, or another one."""
+        """The config beside a model that will be its reference; None without one, or if another is given."""
         return config_beside(model) if self.config and self.reference is None else None
 
 
 @lru_cache(maxsize=1)
 def _same_for_all(like: Path | str | None, reference: str | None, _seal: str) -> Given:
-    """What is given beside every model of a batch: read once in a process for each seal."""
-    return given_beside(like, reference)
+    """The evidence that is the same for every model of a batch: read once per process and seal."""
+    return read_evidence(like, reference)
 
 
 def _content_of(name: Path | str | None) -> str | None:
-    """The text, and the digest of the file that it names, also as `file.py:factory` or as a folder."""
+    """The text with the digest of the file that it names, also as `file.py:factory` or as a folder."""
     if name is None:
         return None
     text = str(name)

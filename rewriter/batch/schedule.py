@@ -1,4 +1,4 @@
-"""A batch: what is to do is found, what was done is left, what fails is told, and all of it recorded."""
+"""Runs a batch: finds the files, skips those that are done, reports failures, and records every result."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from rewriter.batch.ledger import NAME, Ledger
 from rewriter.batch.pool import Work, cores
 from rewriter.batch.record import Record, Status, worst
 from rewriter.batch.request import Request
-from rewriter.batch.sources import Job
+from rewriter.batch.sources import FileJob
 from rewriter.batch.work import is_current, rewrite_one
 from rewriter.display import Display, counted
 from rewriter.refusals import UsageError
 
-Told = Callable[[Record, int, int], None]
-"""Told every record as it comes, how many files are through, and how many there are."""
+OnRecord = Callable[[Record, int, int], None]
+"""Callback for each record: the record, the number of finished files, and the number of files."""
 _POLL = 0.5
-"""Seconds until a file that another run has under way is looked at again."""
+"""Seconds between checks of a file that another run is processing."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Batch(Display):
-    """What became of many files.
+    """The results of many files.
 
     Attributes:
         records: of every file, in the order of their targets.
-        kept: targets that an earlier or another run had done.
+        kept: targets that an earlier or concurrent run had finished.
         output: the folder or URL that was written to.
-        ledger: where the records are.
-        seconds: what it took.
+        ledger: path of the ledger.
+        seconds: time spent.
     """
 
     records: tuple[Record, ...]
@@ -48,12 +48,12 @@ class Batch(Display):
 
     @property
     def failures(self) -> tuple[Record, ...]:
-        """The records of files that were not done."""
+        """The records of files that did not end as done."""
         return tuple(record for record in self.records if record.status is not Status.DONE)
 
     @property
     def misses(self) -> tuple[str, ...]:
-        """The globs of passes that fit nothing in any file that was done, a message each."""
+        """One message per pass glob that matches nothing in any finished file."""
         done = [record.misses for record in self.records if record.status is Status.DONE]
         if not done:
             return ()
@@ -61,7 +61,7 @@ class Batch(Display):
 
     @property
     def exit_code(self) -> int:
-        """That of the worst record; of misuse where a glob fits nothing in any file."""
+        """The exit code of the worst record; that of a usage error if a glob matches nothing in any file."""
         statuses = [record.status for record in self.records]
         return worst([*statuses, Status.MISUSE] if self.misses else statuses).exit_code
 
@@ -79,29 +79,29 @@ def run(
     ledger: str | os.PathLike[str] | None = None,
     again: bool = False,
     also: Sequence[str] = (),
-    told: Told = lambda record, through, of: None,
+    told: OnRecord = lambda record, through, of: None,
     work: Work = rewrite_one,
 ) -> Batch:
-    """Rewrite many files. What was done already, by the ledger and by contents, is left alone.
+    """Rewrite many files. Files that are done by the ledger and by content are skipped.
 
-    Call it under `if __name__ == "__main__":` in a script, as all that starts processes.
+    Call it under `if __name__ == "__main__":` in a script, like everything that starts processes.
 
     Args:
         source: a file, folder, glob, or URL of these; or several.
         output: the folder to write to, or its URL. It mirrors the tree of the sources.
-        request: how to rewrite; external data is always copied.
+        request: the settings; external data is always copied.
         engine: `local`, `dask://host:port`, `ray` or `ray://host:port`.
-        jobs: processes of the local engine; one for every core where None.
-        ledger: where records are kept; in the output folder where None.
-        again: whether files that failed for good are done again.
+        jobs: processes of the local engine; one per core if None.
+        ledger: file of the records; in the output folder if None.
+        again: whether files that failed for good are processed again.
         also: globs of file names to copy beside the models, such as `*.json`.
-        told: told every record as it comes.
-        work: what is done with a file.
+        told: callback for each record.
+        work: the function that processes one file.
 
     Raises:
         UnreadableModel: a source does not exist.
-        UsageError: a glob of sources or of `also` fits nothing, two files would become one, or the engine is
-            not there.
+        UsageError: a glob matches nothing, two files would get one target, or the engine is
+            not available.
         CannotWrite: the ledger cannot be written.
     """
     started = time.monotonic()
@@ -109,7 +109,7 @@ def run(
     names, target = [os.fspath(text) for text in texts], os.fspath(output)
     request = replace(request or Request(), copy_data=True, narrow=True).sealed()
     make_engine = engine_of(engine, jobs, [*names, target], work)
-    replace(request, config=False).options(Path())  # what is given beside all models is sound
+    replace(request, config=False).options(Path())  # check the evidence that all models share
     jobs_found = sources.find(names, target)
     beside = companions.find(names, target, also)
     path = Path(ledger) if ledger is not None else _ledger_in(target)
@@ -132,10 +132,10 @@ def _ledger_in(output: str) -> Path:
 
 
 class _Todo:
-    """The files of a batch on their way."""
+    """The files of a batch that are not finished."""
 
     def __init__(
-        self, jobs: Sequence[Job], output: str, request: Request, ledger: Ledger, *, again: bool
+        self, jobs: Sequence[FileJob], output: str, request: Request, ledger: Ledger, *, again: bool
     ) -> None:
         self.records: dict[str, Record] = {}
         self.kept: set[str] = set()
@@ -148,13 +148,13 @@ class _Todo:
 
     @property
     def through(self) -> int:
-        """How many files are done with."""
+        """The number of finished files."""
         return len(self.records)
 
     def run(self, engine: Engine) -> Iterator[Record]:
-        """Do what is left, as it comes; then, one by one, those whose process died."""
-        under_way: dict[Future[Record], Job] = {}
-        died: list[Job] = []
+        """Process the remaining files; then, one by one, those whose process died."""
+        under_way: dict[Future[Record], FileJob] = {}
+        died: list[FileJob] = []
         while self.left or under_way:
             busy_elsewhere = self._start(engine, under_way)
             ended, _ = wait(under_way, timeout=_POLL, return_when=FIRST_COMPLETED)
@@ -174,16 +174,16 @@ class _Todo:
                 job, record or Record(job.source, "", Status.CRASHED, message, request=self._request.seal)
             )
 
-    def _start(self, engine: Engine, under_way: dict[Future[Record], Job]) -> bool:
-        """Hand out as much as the engine takes; whether another run has some of it."""
-        passed: list[Job] = []
+    def _start(self, engine: Engine, under_way: dict[Future[Record], FileJob]) -> bool:
+        """Submit as many files as the engine takes; return whether another run has some of the rest."""
+        passed: list[FileJob] = []
         width = engine.width
         while self.left and len(under_way) < width:
             job = self.left.popleft()
             if not self._ledger.claim(job.target):
                 passed.append(job)
                 continue
-            # Another run may have done it between our look at the ledger and the claim.
+            # Another run may have finished it between our look at the ledger and the claim.
             if job.target in self._ledger.records() and self._keep([job]):
                 self._ledger.release(job.target)
                 continue
@@ -191,37 +191,37 @@ class _Todo:
         self.left.extend(passed)
         return bool(passed)
 
-    def _submit(self, engine: Engine, job: Job) -> Future[Record]:
+    def _submit(self, engine: Engine, job: FileJob) -> Future[Record]:
         return engine.submit(job.source, self._place(job), self._request)
 
-    def _place(self, job: Job) -> str:
+    def _place(self, job: FileJob) -> str:
         if remote.is_url(self._output):
             return f"{self._output.rstrip('/')}/{job.target}"
         return str(Path(remote.local(self._output)) / job.target)
 
-    def _outcome(self, future: Future[Record], job: Job) -> Record | None:
-        """The record; None where whoever did it died. Work itself raises nothing."""
+    def _outcome(self, future: Future[Record], job: FileJob) -> Record | None:
+        """The record of a finished file; None if its process died. The work itself raises nothing."""
         try:
             return future.result()
         except Exception:
             return None
 
-    def _enter(self, job: Job, record: Record) -> Record:
+    def _enter(self, job: FileJob, record: Record) -> Record:
         record = replace(record, target=job.target)
         self._ledger.append(record)
         self._ledger.release(job.target)
         self.records[job.target] = record
         return record
 
-    def _keep(self, jobs: Sequence[Job]) -> bool:
-        """Take over what the ledger says was done; whether it was all of them."""
+    def _keep(self, jobs: Sequence[FileJob]) -> bool:
+        """Take over the results of the ledger; return whether it covers all files."""
         known = self._ledger.records()
         candidates = [
             (job, known[job.target])
             for job in jobs
             if job.target in known and self._counts(known[job.target])
         ]
-        with ThreadPoolExecutor(cores()) as threads:  # digests let other threads run
+        with ThreadPoolExecutor(cores()) as threads:  # computing digests lets other threads run
             current = threads.map(
                 lambda pair: is_current(pair[1], pair[0].source, self._place(pair[0]), self._request),
                 candidates,

@@ -1,4 +1,4 @@
-"""Which files a batch is of, and what each becomes: the output folder mirrors the tree of the sources."""
+"""Finds the files of a batch and their targets: the output folder mirrors the tree of the sources."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from rewriter.refusals import UnreadableModel, UsageError
 _SUFFIX = ".onnx"
 
 
-class Job(NamedTuple):
-    """One file of a batch: its path or URL, and what it becomes, relative to the output folder, with `/`."""
+class FileJob(NamedTuple):
+    """One file of a batch: its path or URL, and its target relative to the output folder, with `/`."""
 
     source: str
     target: str
 
 
-def find(sources: Sequence[str], output: str) -> tuple[Job, ...]:
+def find(sources: Sequence[str], output: str) -> tuple[FileJob, ...]:
     """The files that sources name, in the order of their targets.
 
-    A folder stands for every `.onnx` file below it, hidden folders left out, and its files keep their place
-    below it. So do those that fit a glob, below the part of it without wildcards. A file by itself becomes
-    one of the same name. What lies in the output folder is no source.
+    A folder stands for every `.onnx` file below it, without hidden folders, and its files keep their place
+    below it. So do files that match a glob, below the part of it without wildcards. A single file keeps
+    its name. Files in the output folder are no sources.
 
     Args:
         sources: files, folders, globs, and URLs of these that fsspec knows.
@@ -38,9 +38,9 @@ def find(sources: Sequence[str], output: str) -> tuple[Job, ...]:
 
     Raises:
         UnreadableModel: a source does not exist, or holds no model.
-        UsageError: a glob fits no model, two files would become one, or a file would replace itself.
+        UsageError: a glob matches no model, two files would get one target, or a file would replace itself.
     """
-    jobs: list[Job] = []
+    jobs: list[FileJob] = []
     for text in sources:
         found = list(_remote(text) if remote.is_url(text) else _local(remote.local(text), output))
         if not found and has_magic(text) and not remote.is_url(text) and not Path(text).is_dir():
@@ -55,14 +55,14 @@ def find(sources: Sequence[str], output: str) -> tuple[Job, ...]:
     return tuple(jobs)
 
 
-def _local(text: str, output: str) -> Iterator[Job]:
+def _local(text: str, output: str) -> Iterator[FileJob]:
     path = Path(text)
     if path.is_dir():
         yield from (_job(each, path) for each in _models_in(path, output))
     elif path.exists() or not has_magic(text):
         if not path.exists():
             raise UnreadableModel(f"{text}: no such file or folder; check the path")
-        yield Job(text, path.name)
+        yield FileJob(text, path.name)
     else:
         base = Path(*_plain_part(path.parts))
         own = _own(output)
@@ -75,7 +75,7 @@ def _local(text: str, output: str) -> Iterator[Job]:
 
 
 def _beside(glob_path: Path) -> list[str]:
-    """What a glob that fits nothing may mean: models below its plain part, or what lies where that ends."""
+    """Suggestions for a glob without a match: models below its plain part, or folders beside that part."""
     base = Path(*_plain_part(glob_path.parts))
     if base.is_dir():
         return [str(model) for model in _models_in(base, str(base / ".none"))]
@@ -84,8 +84,8 @@ def _beside(glob_path: Path) -> list[str]:
     return [str(each) for each in sorted(base.parent.iterdir()) if each.is_dir() and each.name[0] != "."]
 
 
-def _job(model: Path, base: Path) -> Job:
-    return Job(str(model), model.relative_to(base).as_posix())
+def _job(model: Path, base: Path) -> FileJob:
+    return FileJob(str(model), model.relative_to(base).as_posix())
 
 
 def _plain_part(parts: Sequence[str]) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def _plain_part(parts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _own(output: str) -> Path | None:
-    """The output folder, which holds no sources."""
+    """The local output folder, which is excluded from the sources."""
     return None if remote.is_url(output) else Path(remote.local(output)).resolve()
 
 
@@ -111,15 +111,15 @@ def _models_in(folder: Path, output: str) -> list[Path]:
     return sorted(found)
 
 
-def _remote(url: str) -> Iterator[Job]:
+def _remote(url: str) -> Iterator[FileJob]:
     for found, base in remote.find(url, _SUFFIX):
         target = found.partition("?")[0].rpartition("/")[2] if base is None else found[len(base) :]
         if not is_inside(target):
             raise UnreadableModel(f"{found}: would lie outside of the output; name the file itself")
-        yield Job(found, target)
+        yield FileJob(found, target)
 
 
-def _demand_apart(jobs: Iterable[Job]) -> None:
+def _demand_apart(jobs: Iterable[FileJob]) -> None:
     taken: dict[str, str] = {}
     for job in jobs:
         for name in dict.fromkeys((job.target, sidecar_path(Path(job.target)).as_posix())):
@@ -131,10 +131,10 @@ def _demand_apart(jobs: Iterable[Job]) -> None:
                 )
 
 
-def _demand_data_apart(jobs: Iterable[Job]) -> None:
-    """External data keeps its name, so folders that become one may not have different data of one name.
+def _demand_data_apart(jobs: Iterable[FileJob]) -> None:
+    """Refuse different external data of one name in folders that become one: data keeps its name.
 
-    The second copy would get another name, and which is the second is a matter of chance.
+    The second copy would get another name, and chance decides which is the second.
     """
     homes: dict[str, dict[Path, list[Path]]] = {}
     for job in jobs:
@@ -156,11 +156,11 @@ def _demand_data_apart(jobs: Iterable[Job]) -> None:
 def _locations_of(path: Path) -> tuple[str, ...]:
     try:
         return locations_of(path)
-    except OSError:  # whoever rewrites it will say so
+    except OSError:  # the rewrite of that file reports the fault
         return ()
 
 
-def _demand_elsewhere(jobs: Iterable[Job], output: str) -> None:
+def _demand_elsewhere(jobs: Iterable[FileJob], output: str) -> None:
     if remote.is_url(output):
         return
     for job in jobs:

@@ -1,4 +1,4 @@
-"""The results as a table: CSV by itself, Parquet where pyarrow is installed."""
+"""Writes the results as a table: CSV, or Parquet if pyarrow is installed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COLUMNS: Mapping[str, Callable[[Record], str | int | float | bool | None]] = {
 
 
 def demand_table(path: Path) -> None:
-    """Refuse early what cannot be written later.
+    """Refuse a table file early that cannot be written later.
 
     Raises:
         CannotWrite: it is a folder or a device.
@@ -48,7 +48,7 @@ def demand_table(path: Path) -> None:
 
 
 def write_table(path: Path, batch: Batch) -> None:
-    """Write a row for every file, in the order of their targets, and whether it was kept.
+    """Write a row per file, in the order of their targets, with a column that tells whether it was kept.
 
     Raises:
         CannotWrite: the file cannot be written.
@@ -62,7 +62,7 @@ def write_table(path: Path, batch: Batch) -> None:
 
 
 def _plain(cell: Any) -> Any:
-    """The cell; a name of a file that is no text as Python writes it."""
+    """The cell; a file name that is no text is escaped as Python writes it."""
     return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 

@@ -1,4 +1,4 @@
-"""What became of a batch, for people and for programs."""
+"""Shows the results of a batch as text and JSON."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _record_json(record: Record, *, kept: bool) -> BatchRecordJson:
 
 
 def print_batch(batch: Batch, console: Console) -> None:
-    """Print how many files ended how, and each that failed with its reason."""
+    """Print the number of files by status, and each failed file with its reason."""
     nodes = sum(record.nodes or 0 for record in batch.records)
     placed = sum(record.placed or 0 for record in batch.records)
     files = len(batch.records)

@@ -1,4 +1,4 @@
-"""The work on one file, as any process on any machine can do it."""
+"""Processes one file, in any process on any machine."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from rewriter.version import __version__
 from rewriter.views.escape import shorten, visible
 
 _ALONE = threading.Lock()
-"""Engines may run threads: one file at a time, a process is what does them side by side."""
+"""Engines may run threads; one file at a time, since processes provide the parallelism."""
 _LONGEST = 1000
 
 
 def rewrite_one(source: str, target: str, request: Request) -> Record:
-    """Rewrite one file and say what became of it.
+    """Rewrite one file and return its record.
 
-    Nothing but the three arguments counts, and the files and versions behind them: whoever calls it gets the
-    same bytes. It raises nothing for what a file is.
+    The result depends only on the arguments and the files and versions behind them: every caller gets the
+    same bytes. Faults of a file raise nothing.
 
     Args:
         source: path or URL of the model.
         target: path or URL to write; folders are made.
-        request: how.
+        request: the settings.
     """
     started = time.monotonic()
     request = request if request.seal else request.sealed()
@@ -87,11 +87,11 @@ def _rewritten(record: Record, request: Request) -> Record:
 
 
 def key_of(source: Path, request: Request) -> str:
-    """What a result is a function of, as one digest; empty where the source cannot be read.
+    """The digest of everything a result depends on; empty if the source cannot be read.
 
     Args:
-        source: a model that lies here.
-        request: sealed.
+        source: a local model.
+        request: sealed, see `Request.sealed`.
     """
     config = request.config_of(source)
     try:
@@ -103,16 +103,16 @@ def key_of(source: Path, request: Request) -> str:
 
 
 def is_current(record: Record, source: str, target: str, request: Request) -> bool:
-    """Whether a record tells of this very work, and what was written then is still there.
+    """Whether a record is of exactly this work, and its outputs are still there.
 
-    Of what lies here the contents count. Of remote files what their servers say of versions does, since to
-    read them is most of the work; where they say nothing, the answer is no.
+    Local files are compared by content. Remote files are compared by the versions that their servers state,
+    since reading them is most of the work; without such a version the answer is no.
 
     Args:
-        record: what a ledger says of this target.
+        record: the ledger's record of this target.
         source: as for `rewrite_one`.
         target: likewise.
-        request: sealed.
+        request: sealed, see `Request.sealed`.
     """
     if not record.key or record.request != request.seal:
         return False

@@ -35,11 +35,11 @@ _VERBS = {
 }
 
 BUG = 70
-"""Exit code for a fault of our own (EX_SOFTWARE of sysexits.h)."""
+"""Exit code for an internal error (EX_SOFTWARE of sysexits.h)."""
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+"""Exit code after Ctrl-C, as in shells: 128 + SIGINT."""
 _LONGEST_LINE = 2000
-"""Characters of a message: names in a file may be of any length."""
+"""Maximum characters of a message: names in a file may be of any length."""
 
 
 class _Verbs(click.Group):
@@ -59,7 +59,7 @@ class _Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The verb and its words, which are told apart from slips."""
+        """The verb and its arguments; an unknown word is reported with the nearest verb."""
         if not args[0].startswith("-"):
             demand_verb(args[0], _VERBS, ctx)
         name, command, words = super().resolve_command(ctx, args)
@@ -68,7 +68,7 @@ class _Verbs(click.Group):
         return name, command, words
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Verbs and options, of no verb loaded."""
+        """Complete verbs and options without loading a verb."""
         verbs = [
             CompletionItem(verb, help=text) for verb, text in _VERBS.items() if verb.startswith(incomplete)
         ]
@@ -136,7 +136,7 @@ def _run(words: list[str], *, debug: bool) -> int:
         flush()
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
-    except BaseException as error:  # nothing of ours leaves by SystemExit, so who does has said nothing
+    except BaseException as error:  # none of our code raises SystemExit, so nothing was reported yet
         if isinstance(error, SystemExit) and _completes():
             return int(error.code or 0)
         if debug and not isinstance(error, click.ClickException | SystemExit):
@@ -146,18 +146,18 @@ def _run(words: list[str], *, debug: bool) -> int:
 
 
 def _completes() -> bool:
-    """Whether a shell asks for completions: click answers, and leaves."""
+    """Whether a shell asks for completions: then click answers and exits."""
     from rewriter.cli.completion import VARIABLE
 
     return VARIABLE in os.environ
 
 
 def _report(error: BaseException, *, asked: bool) -> int:
-    """Say in one line what went wrong, and return the exit code for it."""
+    """Print the error in one line, and return its exit code."""
     if isinstance(error, click.ClickException):
         if asked:
             return _fail(_one_line(error), error.exit_code)
-        error.show()  # nothing was asked for: the error is the help page
+        error.show()  # no arguments: the error is the help page
         return error.exit_code
     if isinstance(error, RewriterError):
         return _fail(str(error), error.exit_code)
@@ -166,7 +166,7 @@ def _report(error: BaseException, *, asked: bool) -> int:
 
 
 def _one_line(error: click.ClickException) -> str:
-    """What is wrong with the words of a command, and where the right ones stand."""
+    """The usage error in one line, with the help command to consult."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "rewriter"
     said = error.format_message()

@@ -10,16 +10,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from rewriter.batch import schedule
 from rewriter.batch.record import Record, Status
-from rewriter.batch.schedule import Told
+from rewriter.batch.schedule import OnRecord
 from rewriter.batch.table import demand_table, write_table
 from rewriter.batch.views import batch_json, print_batch
 from rewriter.cli.common import show
 from rewriter.cli.rewriting import request_of
-from rewriter.options.write import Batch
+from rewriter.options.write import BatchOptions
 from rewriter.views.escape import visible
 
 
-def run(options: Batch) -> int:
+def run(options: BatchOptions) -> int:
     """Rewrite all files, print what came of them, and leave with the worst exit code."""
     if options.results is not None:
         demand_table(options.results)
@@ -42,11 +42,11 @@ def run(options: Batch) -> int:
 
 
 @contextmanager
-def _bar() -> Iterator[Told]:
-    """A progress bar on stderr, where someone is looking."""
+def _bar() -> Iterator[OnRecord]:
+    """A progress bar on stderr if that is a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    if not console.is_terminal:  # a bar that is disabled prints an empty line, in rich before 14.3
+    if not console.is_terminal:  # in rich before 14.3, a disabled bar prints an empty line
         yield lambda record, through, of: None
         return
     with Progress(*columns, console=console, transient=True) as progress:

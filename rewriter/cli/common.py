@@ -16,7 +16,7 @@ from rewriter.declaration import values
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.modules.analysis import Analysis
 from rewriter.options.groups import Printing, Proof, SideInputs
-from rewriter.options.look import Explain, Tree
+from rewriter.options.look import ExplainOptions, TreeOptions
 
 
 def given_of(options: SideInputs, output: Path | None = None) -> Given:
@@ -29,12 +29,12 @@ def given_of(options: SideInputs, output: Path | None = None) -> Given:
     told = values(SideInputs, options)
     if not any(told.values()):
         return NOTHING
-    from rewriter.beside import given_beside
+    from rewriter.beside import read_evidence
 
-    return given_beside(**told, output=output)
+    return read_evidence(**told, output=output)
 
 
-def analysed(model: Path, options: Tree | Explain) -> Analysis:
+def analysed(model: Path, options: TreeOptions | ExplainOptions) -> Analysis:
     """A model with its tree, as a rewrite would write it: by a config that lies with it, too."""
     from rewriter.beside import with_config
 
@@ -55,18 +55,18 @@ def show(options: Printing, document: Callable[[], object], text: Callable[[Cons
 
 
 def emit_json(document: object) -> None:
-    """Print a document on stdout, valid JSON whatever it holds."""
+    """Print a document on stdout as valid JSON, whatever text it holds."""
     click.echo(json.dumps(document, allow_nan=False, indent=2))
 
 
 def stdout() -> Console:
-    """The console for results; colours and width follow the terminal."""
+    """The console for results; the terminal determines colours and width."""
     return Console(highlight=False)
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Tell on stderr which station is at work, where someone is looking."""
+    """Show the current station on stderr if that is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda station: None

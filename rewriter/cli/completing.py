@@ -1,4 +1,4 @@
-"""What a shell completes besides verbs, options and files: passes, modules and nodes of the model, tools."""
+"""Shell completion of passes, modules and nodes of the model, and tools; click completes the rest."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import click
 from click.shell_completion import split_arg_string
 
 _LARGEST = 64 << 20
-"""Bytes of a file that is read for a completion: people wait for it with a finger on the key."""
+"""Largest file, in bytes, that is read for a completion: the user waits for it."""
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 def _forgiving(complete: Complete) -> Complete:
-    """No completion where anything fails: a shell has no place for a message."""
+    """Complete nothing if anything fails: a shell has no place for a message."""
 
     @wraps(complete)
     def completed(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
@@ -31,7 +31,7 @@ def _forgiving(complete: Complete) -> Complete:
 
 @_forgiving
 def passes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Names of passes behind what is already there: `annotate,unsh` becomes `annotate,unshare`."""
+    """Names of passes behind those already typed: `annotate,unsh` becomes `annotate,unshare`."""
     from rewriter.passes.syntax import PASSES
 
     before, comma, last = typed.rpartition(",")
@@ -40,7 +40,7 @@ def passes(context: click.Context, parameter: click.Parameter, typed: str) -> li
 
 @_forgiving
 def modules(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Paths of modules of MODEL, one atom further than what is typed, where the file is small."""
+    """Paths of modules of MODEL, one atom longer than the typed text, if the file is small."""
     from rewriter import pipeline
 
     if (path := _small_model(context)) is None:
@@ -50,7 +50,7 @@ def modules(context: click.Context, parameter: click.Parameter, typed: str) -> l
 
 @_forgiving
 def nodes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Names of nodes of MODEL, where the file is small."""
+    """Names of nodes of MODEL, if the file is small."""
     from rewriter import pipeline
 
     if (path := _small_model(context)) is None:
@@ -73,13 +73,13 @@ def _small_model(context: click.Context) -> Path | None:
 
 
 def _first_model() -> Path | None:
-    """The first model among the words typed: click reads none where the last option lacks its value."""
+    """The first model among the typed words: click parses none if the last option lacks its value."""
     words = split_arg_string(os.environ.get("COMP_WORDS", ""))
     return next((path for path in map(Path, words[2:]) if path.suffix == ".onnx"), None)
 
 
 def _one_atom_further(paths: Iterator[str], typed: str) -> dict[str, None]:
-    """Of thousands of paths those that a reader can choose from: `enc` is `encoder`, then `encoder.layer`."""
+    """The few paths to choose from among thousands: `enc` becomes `encoder`, then `encoder.layer`."""
     atoms = typed.count(".") + 1
     return dict.fromkeys(
         ".".join(path.split(".")[:atoms]) for path in paths if path and path.startswith(typed)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from rewriter.options.show import Completion
+from rewriter.options.show import CompletionOptions
 
 VARIABLE = "_REWRITER_COMPLETE"
 """The environment variable by which a shell asks for completions; click reads it."""
 
 
-def run(options: Completion) -> None:
+def run(options: CompletionOptions) -> None:
     """Print the script of a shell."""
     root = click.get_current_context().find_root().command
     completion_class = get_completion_class(options.shell)

@@ -7,13 +7,13 @@ from rewriter.beside import read_inputs
 from rewriter.cli.common import progress, show
 from rewriter.cli.words import refuse_with
 from rewriter.insight.diff import chosen_of
-from rewriter.options.compare import Diff
+from rewriter.options.compare import DiffOptions
 from rewriter.refusals import Different
 from rewriter.views.json_diff import diff_json
 from rewriter.views.text.diff import print_diff
 
 
-def run(options: Diff) -> int:
+def run(options: DiffOptions) -> int:
     """Print how two models differ; the exit code says whether they do."""
     if not options.numbers:
         refuse_with("--no-numbers runs nothing", "tolerance", "threads", "timeout")

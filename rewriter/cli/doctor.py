@@ -10,13 +10,13 @@ from rewriter import pipeline
 from rewriter.cli.common import emit_json, stdout
 from rewriter.insight.doctor.examine import Diagnosis
 from rewriter.insight.doctor.rule import counted
-from rewriter.options.show import Doctor
+from rewriter.options.show import DoctorOptions
 from rewriter.refusals import BelowThreshold
 from rewriter.views.doctor_json import doctor_json
 from rewriter.views.text.doctor import print_diagnosis
 
 
-def run(options: Doctor) -> None:
+def run(options: DoctorOptions) -> None:
     """Print what other tools will do with each model."""
     faults = []
     for number, model in enumerate(options.models):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rewriter.cli.common import analysed, emit_json, stdout
 from rewriter.insight.explanation import explain
-from rewriter.options.look import Explain
+from rewriter.options.look import ExplainOptions
 from rewriter.views.json import explain_json
 from rewriter.views.text.claims import print_claims
 
 
-def run(options: Explain) -> None:
+def run(options: ExplainOptions) -> None:
     """Print all claims on one node."""
     analysis = analysed(options.model, options)
     found = explain(analysis, options.node)

@@ -9,12 +9,12 @@ from rewriter.cli.common import given_of, progress
 from rewriter.cli.sizes import read_sizes
 from rewriter.cli.words import refuse_with
 from rewriter.model.outputs import plan_copies, write_atomically
-from rewriter.options.show import Export
+from rewriter.options.show import ExportOptions
 from rewriter.views.escape import visible
 from rewriter.views.exports.export import demand_weight, export
 
 
-def run(options: Export) -> None:
+def run(options: ExportOptions) -> None:
     """Write the tree and its figures for another viewer."""
     model, form, weight, output = options.model, options.form, options.weight, options.output
     sizes = read_sizes(options.dims)

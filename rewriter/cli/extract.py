@@ -10,13 +10,13 @@ from rewriter.cli.common import given_of, progress, show
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import extract
 from rewriter.declaration import values
-from rewriter.options.cut import Extract
+from rewriter.options.cut import ExtractOptions
 from rewriter.options.groups import Pieces
 from rewriter.views.json_cutting import extract_json
 from rewriter.views.text.cutting import print_extraction
 
 
-def run(options: Extract) -> None:
+def run(options: ExtractOptions) -> None:
     """Write modules as a model of their own, and print what was done."""
     selection = options.selection
     if not selection.of_modules and not selection.operators:

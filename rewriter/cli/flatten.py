@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from rewriter import pipeline
 from rewriter.cli.common import progress, proof_of, show
-from rewriter.options.write import Flatten
-from rewriter.passes.flatten import Flatten as FlattenPass
+from rewriter.options.write import FlattenOptions
+from rewriter.passes.flatten import Flatten
 from rewriter.views.json import rewrite_json
 from rewriter.views.text.report import print_report
 
 
-def run(options: Flatten) -> None:
+def run(options: FlattenOptions) -> None:
     """Undo the functions of a rewrite, and prove it."""
     how = pipeline.Options(
-        (FlattenPass(options.foreign),), **proof_of(options), sidecar=False, copy_data=options.copy_data
+        (Flatten(options.foreign),), **proof_of(options), sidecar=False, copy_data=options.copy_data
     )
     with progress() as tell:
         report = pipeline.rewrite(options.model, options.output, how, tell)

@@ -1,4 +1,4 @@
-"""What a help page says besides its options: examples, and the exit codes of the verb."""
+"""Sections of a help page besides its options: examples, and the exit codes of the verb."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inspect import cleandoc
 import click
 
 _EXAMPLES = re.compile(r"\n*\x08\n((?: +rewriter .*\n?)+)")
-"""The block of commands that ends the docstring of a verb, behind click's mark against wrapping."""
+"""The block of commands that ends the docstring of a verb, after click's mark against wrapping."""
 
 _PROOF = {
     1: "the result is different, nothing written",
@@ -50,7 +50,7 @@ _OF_VERBS: dict[str, dict[int, str]] = {
 
 
 def exit_codes(verb: str) -> dict[int, str]:
-    """Exit code -> what it means for a verb, as far as it can leave with it."""
+    """Exit code -> its meaning for a verb, for the codes that the verb can return."""
     codes = {0: "done", **_OF_ALL, **_OF_VERBS.get(verb, {})}
     return {code: meaning for code, meaning in sorted(codes.items()) if meaning}
 

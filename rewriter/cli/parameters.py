@@ -16,14 +16,14 @@ from rewriter.cli import completing
 from rewriter.cli.manual import paged
 from rewriter.cli.words import OneOf
 from rewriter.declaration import Option, options_of, values
-from rewriter.runtime.limits import Limits, Memory, limits
+from rewriter.runtime.limits import ChildLimits, MemoryLimit, limits
 
 FILE = click.Path(readable=False, path_type=Path)
 """A file. Whether it can be read is for the loader to say, in one voice for all faults."""
 
 
 class Finite(click.FloatRange):
-    """A number within bounds; `nan`, which passes every comparison, and `inf` are none."""
+    """A number within bounds, neither `inf` nor `nan`, which passes every comparison."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number, or a usage error."""
@@ -38,10 +38,10 @@ def command_of(verb: str, options: type) -> click.Command:
 
     def call(**typed: Any) -> None:
         chosen = options(**{name: value for name, value in typed.items() if value not in (None, ())})
-        # Interrupted while protobuf or numpy load, Python has been seen to crash; it takes a moment only.
+        # An interrupt while protobuf or numpy load can crash Python; loading takes a moment only.
         with interrupts.held():
             run = import_module(f"rewriter.cli.{verb}").run
-        group = next((each for each in (Limits, Memory) if isinstance(chosen, each)), None)
+        group = next((each for each in (ChildLimits, MemoryLimit) if isinstance(chosen, each)), None)
         with limits(**values(group, chosen)) if group else nullcontext():
             click.get_current_context().exit(run(chosen) or 0)
 

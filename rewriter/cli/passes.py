@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from rewriter.cli.common import emit_json, stdout
-from rewriter.options.show import Passes
+from rewriter.options.show import PassesOptions
 from rewriter.passes.catalogue import known_passes
 from rewriter.views.passes import passes_json, print_passes
 
 
-def run(options: Passes) -> None:
+def run(options: PassesOptions) -> None:
     """List the passes, those of other packages last."""
     found = known_passes()
     for fault in found.faults:

@@ -7,12 +7,12 @@ from rewriter.beside import read_inputs
 from rewriter.cli.common import given_of, progress, show
 from rewriter.cli.words import refuse_with
 from rewriter.modules.selection import Selection
-from rewriter.options.compare import Profile
+from rewriter.options.compare import ProfileOptions
 from rewriter.views.json_profile import profile_json
 from rewriter.views.text.profile import print_profile
 
 
-def run(options: Profile) -> None:
+def run(options: ProfileOptions) -> None:
     """Run the model, or read a profile, and print the time by module."""
     selection = options.selection
     if options.recorded is not None:

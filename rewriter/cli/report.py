@@ -9,18 +9,18 @@ from rewriter.cli.common import given_of, progress, stdout
 from rewriter.cli.sizes import read_sizes
 from rewriter.cli.words import refuse_with
 from rewriter.model.outputs import plan_copies, write_atomically
-from rewriter.options.show import Report
-from rewriter.reporting import Wanted, report
+from rewriter.options.show import ReportOptions
+from rewriter.reporting import ReportContents, report
 from rewriter.views.text.parts import flow
 from rewriter.views.text.report import written_phrase
 
 
-def run(options: Report) -> None:
+def run(options: ReportOptions) -> None:
     """Write the page, or the drawing."""
     model, output = options.model, options.output
     if options.svg:
         refuse_with("--svg draws the icicle alone", "other", "original")
-    wanted = Wanted(
+    wanted = ReportContents(
         other=options.other,
         original=options.original,
         profile=options.profile,

@@ -10,29 +10,29 @@ from rewriter.cli.common import progress, show
 from rewriter.declaration import values
 from rewriter.model.outputs import spare_given
 from rewriter.options.groups import Rewriting
-from rewriter.options.write import Batch, Carry, Rewrite
+from rewriter.options.write import BatchOptions, CarryOptions, RewriteOptions
 from rewriter.passes.presets import passes_of
 from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.views.json import rewrite_json
 from rewriter.views.text.report import print_report
 
 
-def request_of(options: Rewrite | Batch) -> Request:
+def request_of(options: RewriteOptions | BatchOptions) -> Request:
     """How to rewrite, as it travels to any process.
 
     Raises:
         UsageError: options contradict each other.
     """
-    if options.force and options.like is None and not isinstance(options, Carry):
+    if options.force and options.like is None and not isinstance(options, CarryOptions):
         raise UsageError("--force is about an original that does not fit; add --like")
     return Request(passes_of(options), **values(Rewriting, options))
 
 
-def rewrite_and_show(options: Rewrite, request: Request) -> None:
-    """Rewrite one file and print what was done.
+def rewrite_and_show(options: RewriteOptions, request: Request) -> None:
+    """Rewrite one file and print the report.
 
     Raises:
-        click.UsageError: nobody said where to write.
+        click.UsageError: no output file is named.
         UnreadableModel: the model is a folder.
         RewriterError: see `pipeline.rewrite`.
     """

@@ -13,15 +13,15 @@ from rewriter.insight.chosen import choose, demand_names
 from rewriter.insight.placing import parse_wishes, place
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
-from rewriter.options.look import Select
-from rewriter.options.words import ORT_LAYERS, TRT, What
+from rewriter.options.look import SelectOptions
+from rewriter.options.words import ORT_LAYERS, TRT, NamedKind
 from rewriter.refusals import UsageError
 from rewriter.views.escape import visible
 from rewriter.views.names import left_out, names_as
 from rewriter.views.selection_json import chosen_json, placing_json
 
 
-def run(options: Select) -> None:
+def run(options: SelectOptions) -> None:
     """Print names in the form that was asked for."""
     form, as_json = options.form, options.as_json
     if form != TRT:
@@ -32,7 +32,7 @@ def run(options: Select) -> None:
     if form == ORT_LAYERS:
         _print_placing(analysis, options.selection, options.what, as_json=as_json)
         return
-    chosen = choose(analysis, options.selection, What(options.what))
+    chosen = choose(analysis, options.selection, NamedKind(options.what))
     demand_names(analysis, chosen)
     text = names_as(chosen, form, options.precision)
     notes = left_out(chosen, form)
@@ -44,7 +44,7 @@ def run(options: Select) -> None:
 
 
 def _print_placing(analysis: Analysis, selection: Selection, what: str, *, as_json: bool) -> None:
-    if selection.operators or what != What.NODES:
+    if selection.operators or what != NamedKind.NODES:
         raise UsageError("--format ort-layers places modules; leave out --op and --what")
     placing = place(analysis, parse_wishes(selection.only), selection)
     if as_json:
@@ -57,6 +57,6 @@ def _print_placing(analysis: Analysis, selection: Selection, what: str, *, as_js
 
 
 def _tell(model: Path | None, notes: tuple[str, ...]) -> None:
-    """Notes for people, on stderr: stdout is for the tool that takes the names."""
+    """Print notes on stderr: stdout is for the tool that reads the names."""
     for note in notes:
         click.echo(visible(f"rewriter: {model}: {note}"), err=True)

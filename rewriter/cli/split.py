@@ -8,13 +8,13 @@ from rewriter.cli.common import given_of, progress, show
 from rewriter.cutting.check import Checking
 from rewriter.cutting.split import parse_cuts, split
 from rewriter.declaration import values
-from rewriter.options.cut import Split
+from rewriter.options.cut import SplitOptions
 from rewriter.options.groups import Pieces
 from rewriter.views.json_cutting import split_json
 from rewriter.views.text.cutting import print_split
 
 
-def run(options: Split) -> None:
+def run(options: SplitOptions) -> None:
     """Write the parts, and print what was done."""
     checking = Checking(**values(Pieces, options) | {"inputs": read_inputs(options.inputs)})
     with progress() as tell:

@@ -6,12 +6,12 @@ from rewriter import pipeline
 from rewriter.cli.common import given_of, progress, show
 from rewriter.cli.sizes import read_sizes
 from rewriter.insight.stats import collect
-from rewriter.options.look import Stats
+from rewriter.options.look import StatsOptions
 from rewriter.views.stats_json import stats_json
 from rewriter.views.text.stats import print_stats
 
 
-def run(options: Stats) -> None:
+def run(options: StatsOptions) -> None:
     """Print operators, parameters, shapes and FLOPs by module."""
     sizes = read_sizes(options.dims)
     with progress() as tell:

@@ -1,9 +1,9 @@
-"""Where results and messages go: what cannot be written there is told once, and never lost in silence.
+"""Guards stdout and stderr: a failed write is reported once, and never passes unnoticed.
 
-* A reader that leaves early (`rewriter tree m.onnx | head`) has what it wants: what is left is thrown away,
-  and the verb ends as it would have.
+* A reader that stops early (`rewriter tree m.onnx | head`) has what it wants: the rest is discarded,
+  and the verb ends normally.
 * Any other fault of stdout (a full disk, a closed descriptor) is an error like that of any output.
-* A message that stderr does not take is lost: there is no place left to tell it.
+* A message that cannot be written to stderr is lost: there is no other place to report it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rewriter.refusals import CannotWrite
 
 
 class StdoutFailed(CannotWrite):
-    """What was printed did not arrive; files that the verb wrote are there."""
+    """The output could not be written to stdout; files that the verb wrote are complete."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(
@@ -30,11 +30,11 @@ class StdoutFailed(CannotWrite):
 
 
 class _Guarded(io.RawIOBase):
-    """The raw end of a stream; after its first fault it swallows everything.
+    """The raw end of a stream; after its first fault it discards everything.
 
     Args:
-        raw: where bytes go; None for a stream that is closed.
-        quiet: whether faults are told to nobody.
+        raw: the stream below; None for a closed stream.
+        quiet: whether faults raise nothing.
     """
 
     def __init__(self, raw: Any, *, quiet: bool) -> None:
@@ -43,15 +43,15 @@ class _Guarded(io.RawIOBase):
         self._failed = False
 
     def writable(self) -> bool:
-        """It is."""
+        """True: a closed stream below discards."""
         return True
 
     def isatty(self) -> bool:
-        """As the stream below."""
+        """As for the stream below."""
         return bool(self._raw is not None and self._raw.isatty())
 
     def fileno(self) -> int:
-        """As the stream below."""
+        """As for the stream below."""
         if self._raw is None:
             raise io.UnsupportedOperation("fileno")
         return int(self._raw.fileno())
@@ -63,10 +63,10 @@ class _Guarded(io.RawIOBase):
         return written
 
     def write(self, data: Any) -> int | None:
-        """Write some bytes, and say how many.
+        """Write bytes, and return their number.
 
         Raises:
-            StdoutFailed: they cannot be written, and somebody waits for them.
+            StdoutFailed: they cannot be written, and the reader is still there.
         """
         size = len(data)
         if self._failed:
@@ -82,7 +82,7 @@ class _Guarded(io.RawIOBase):
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Guard the streams of the process while a verb runs; what somebody put in their place is left alone."""
+    """Guard the streams of the process while a verb runs, unless a caller has replaced them."""
     _occupy()
     before = sys.stdout, sys.stderr
     if sys.stdout is sys.__stdout__:
@@ -98,7 +98,7 @@ def guarded() -> Iterator[None]:
 
 
 def flush() -> None:
-    """Write what is left of stdout.
+    """Write what stdout still buffers.
 
     Raises:
         StdoutFailed: it cannot be written.
@@ -108,7 +108,7 @@ def flush() -> None:
 
 
 def _flush(stream: TextIO | None) -> None:
-    """Flush for the last time: what fails now was told."""
+    """Flush for the last time; a fault now was reported before."""
     try:
         if stream is not None:
             stream.flush()
@@ -117,7 +117,7 @@ def _flush(stream: TextIO | None) -> None:
 
 
 def _occupy() -> None:
-    """Let no file that a verb opens become stdin, stdout or stderr where one of these is closed."""
+    """Occupy closed standard descriptors, so that no opened file becomes stdin, stdout or stderr."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)

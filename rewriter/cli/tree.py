@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from rewriter.cli.common import analysed, emit_json, stdout
 from rewriter.modules.selection import Selection
-from rewriter.options.look import Tree
+from rewriter.options.look import TreeOptions
 from rewriter.refusals import UsageError
 
 
-def run(options: Tree) -> None:
+def run(options: TreeOptions) -> None:
     """Print the tree, or what each witness says of it."""
     selection, truth, as_json = options.selection, options.truth, options.as_json
     if truth is not None and not options.compare_sources:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rewriter import pipeline
 from rewriter.cli.common import proof_of, show
-from rewriter.options.compare import Verify
+from rewriter.options.compare import VerifyOptions
 from rewriter.proof.verification import Verdict
 from rewriter.refusals import Different, NotProved
 from rewriter.runtime.difference import tolerance_of
@@ -12,7 +12,7 @@ from rewriter.views.json import verify_json
 from rewriter.views.text.report import print_verification
 
 
-def run(options: Verify) -> int:
+def run(options: VerifyOptions) -> int:
     """Compare two models and print the verdict; the exit code tells it, too."""
     tolerance = tolerance_of(options.tolerance, options.rtol, options.atol)
     how = pipeline.Options(**proof_of(options), tolerance=tolerance)

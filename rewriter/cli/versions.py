@@ -1,4 +1,4 @@
-"""`rewriter --version`: our own, and those of what a result may hang on."""
+"""`rewriter --version`: our version, and those of the packages that a result may depend on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ OPTIONAL = ("torch", "transformers", "onnx-graphsurgeon", "onnx-ir")
 
 
 def versions() -> dict[str, str]:
-    """Name -> version, ours first; nothing is imported.
+    """Name -> version, ours first; imports none of the packages.
 
-    What is needed and missing is told, what is optional and missing is left out.
+    A missing required package is listed as missing, a missing optional one is left out.
     """
     found = {"rewriter": __version__, "python": platform.python_version()}
     for package in (*NEEDED, *OPTIONAL):
@@ -27,5 +27,5 @@ def versions() -> dict[str, str]:
 
 
 def version_lines() -> str:
-    """One line for each, as `--version` prints them."""
+    """One line per package, as `--version` prints them."""
     return "\n".join(f"{name} {number}" for name, number in versions().items())

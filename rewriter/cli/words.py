@@ -1,4 +1,4 @@
-"""The words of a command line: what is none of the words that there are, and what is said twice."""
+"""Checks the words of a command line: unknown values, verbs and options, and options given twice."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from rewriter.nearest import fits_nothing, nearest
 
 
 class OneOf(click.Choice[str]):
-    """One of a few words; the error for another one says what is near, and all that there is."""
+    """A choice of a few words, whose error names the nearest word and all choices."""
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        """What is said of a word that is none of them."""
+        """The message for a word that is no choice."""
         near = nearest(str(value), self.choices)
         listed = f"there are {', '.join(self.choices)}"
         return f"no value fits {value!r}; {f'nearest: {near[0]}; ' if near else ''}{listed}"
 
 
 def demand_verb(word: str, verbs: Iterable[str], ctx: click.Context) -> None:
-    """Refuse a word that is no verb.
+    """Refuse an unknown verb.
 
     Raises:
-        click.UsageError: it is none; the message names what is near.
+        click.UsageError: there is no such verb; the message names the nearest.
     """
     known = tuple(verbs)
     if word not in known:
@@ -34,25 +34,25 @@ def demand_verb(word: str, verbs: Iterable[str], ctx: click.Context) -> None:
 
 
 def unknown_option(word: str, command: click.Command) -> str:
-    """What is said of an option that a verb does not have."""
+    """The message for an option that a verb does not have."""
     names = [name for each in command.params for name in (*each.opts, *each.secondary_opts)]
     return fits_nothing("option", word, [name for name in names if name.startswith("--")])
 
 
 def demand_once(command: click.Command, ctx: click.Context, words: Sequence[str]) -> None:
-    """Refuse an option that takes one value and is given twice: click would drop the first without a word.
+    """Refuse a single-valued option given twice: click would silently drop the first value.
 
     Args:
         command: the verb.
         ctx: its context.
-        words: the words behind the verb.
+        words: the words after the verb.
 
     Raises:
         click.UsageError: an option is given twice, or both ways.
     """
     try:
         _, _, order = command.make_parser(ctx).parse_args(list(words))
-    except click.ClickException:  # the verb itself says what is wrong with its words
+    except click.ClickException:  # the verb itself reports faults of its words
         return
     times = Counter(parameter.name for parameter in order)
     for option in command.params:
@@ -71,11 +71,11 @@ def _demand_one(option: click.Option, ctx: click.Context, words: Sequence[str]) 
 
 
 def refuse_with(what: str, *names: str) -> None:
-    """Refuse options of the running verb that something else on the command line leaves without effect.
+    """Refuse options of the running verb that another option makes ineffective.
 
     Args:
-        what: that, and why, as the message begins: `--from tells of runs that were`.
-        names: of the parameters.
+        what: that option and the reason, as the message begins: `--from tells of runs that were`.
+        names: the parameters of these options.
 
     Raises:
         click.UsageError: one of them is given.

@@ -1,1 +1,1 @@
-"""Models that are pieces of another: modules taken out, and chains that together equal the whole."""
+"""Models that are pieces of another: extracted modules, and chains that together equal the whole."""

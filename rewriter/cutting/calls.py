@@ -1,4 +1,4 @@
-"""Which nodes the calls of a module cover, wherever they stand."""
+"""Maps the calls of a module to their nodes, in any body."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rewriter.regions.calls import name_of
 
 
 def calls_of(analysis: Analysis, module: ModulePath) -> dict[int, list[int]]:
-    """Call of a module -> the nodes of it and of all modules below it, ascending.
+    """Call of a module -> the nodes of the module and of all modules below it, ascending.
 
-    A node that `unshare` moved belongs to where it was moved; the root has all nodes of the main graph.
+    A node that `unshare` moved belongs to its new module; the root has all nodes of the main graph.
     """
     graph, tree = analysis.graph, analysis.tree
     if module == ROOT:
@@ -41,13 +41,13 @@ def nodes_of(analysis: Analysis, modules: Iterable[ModulePath], call: int | None
 
     Args:
         analysis: the model.
-        modules: which; those that own no node add none.
-        call: which call of each; None where each is called once.
+        modules: their paths; those without nodes add none.
+        call: the call of each; None for modules that are called once.
 
     Raises:
-        UsageError: a module is called several times and nobody says which call is meant, or it has no such
+        UsageError: a module is called several times and no call is chosen, or it has no such
             call.
-        CannotCut: none of them owns a node.
+        CannotCut: none of them has a node.
     """
     found: set[int] = set()
     asked = tuple(modules)
@@ -67,7 +67,7 @@ def nodes_of(analysis: Analysis, modules: Iterable[ModulePath], call: int | None
 def chosen_call(
     analysis: Analysis, module: ModulePath, calls: Mapping[int, Sequence[int]], call: int | None
 ) -> int:
-    """The call that is meant; the only one where nobody says which.
+    """The chosen call; the only one if none is chosen.
 
     Args:
         analysis: the model.
@@ -76,7 +76,7 @@ def chosen_call(
         call: which; None where nobody says.
 
     Raises:
-        UsageError: there are several, or not that one.
+        UsageError: there are several and none is chosen, or there is no such call.
     """
     there = list(calls)
     if call is None and len(there) == 1:
@@ -101,7 +101,7 @@ def _titles(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> list[str]:
 
 
 def title_of_body(graph: GraphIndex, body: int) -> str:
-    """A body in messages: `then_branch of '/If'`."""
+    """The name of a body in messages: `then_branch of '/If'`."""
     owner = graph.bodies[body].owner
     if owner == NONE:
         return "the main graph"
@@ -111,10 +111,10 @@ def title_of_body(graph: GraphIndex, body: int) -> str:
 
 
 def demand_movable(analysis: Analysis) -> None:
-    """Refuse a model whose nodes cannot be taken elsewhere as they stand.
+    """Refuse a model whose nodes cannot be copied as they are.
 
     Raises:
-        CannotCut: some name is not UTF-8, or nodes are not sorted.
+        CannotCut: a name is not UTF-8, or nodes are not sorted.
     """
     try:
         analysis.demand_text()
@@ -124,5 +124,5 @@ def demand_movable(analysis: Analysis) -> None:
 
 
 def file_of(analysis: Analysis) -> str:
-    """The file in messages."""
+    """The name of the file in messages."""
     return str(analysis.path) if analysis.path else "model"

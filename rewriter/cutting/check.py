@@ -1,4 +1,4 @@
-"""Whether pieces are valid models that compute what the whole does."""
+"""Checks that pieces are valid models that compute the same as in the whole."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rewriter.refusals import Different, NotProved
 from rewriter.runtime.child.words import one_line
 from rewriter.runtime.feeds import Array, Plan
 from rewriter.runtime.inputs import FeedError
-from rewriter.runtime.parts import Part, PartRun, WholeRun
+from rewriter.runtime.parts import PartRun, PieceToRun, WholeRun
 from rewriter.runtime.planning import plan
 
 
@@ -42,14 +42,14 @@ class Checking(Pieces):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found of one piece.
+    """The result of one piece.
 
     Attributes:
-        verification: the piece against the part of the whole that it was cut from.
-        fault: what the full checker or onnxruntime has against it; None where both take it.
-        fault_of_whole: the same has something against the whole model, too.
-        unsteady: outputs that were not compared, since they are random in the whole as well.
-        unchecked: why neither the checker nor onnxruntime was asked; None where both were.
+        verification: of the piece against its part of the whole.
+        fault: the error of the full checker or onnxruntime on the piece; None if both accept it.
+        fault_of_whole: whether the same tool also rejects the whole model.
+        unsteady: outputs that were not compared, since they are random in the whole too.
+        unchecked: why neither the checker nor onnxruntime ran; None if both did.
     """
 
     verification: Verification
@@ -60,22 +60,22 @@ class Check:
 
     @property
     def numeric(self) -> Numeric | None:
-        """The numbers of the piece and of the whole; None where they were not asked for."""
+        """The numbers of the piece and of the whole; None if they were not asked for."""
         return self.verification.numeric
 
     @property
     def verdict(self) -> Verdict:
-        """That of the verification; a piece that was not checked, or is less valid, is not proved."""
+        """The verdict of the verification; not proved if the piece was not checked, or is less valid."""
         valid = self.unchecked is None and (self.fault is None or self.fault_of_whole)
         found = self.verification.verdict
         return Verdict.NOT_PROVED if found is Verdict.EQUAL and not valid else found
 
 
 def run_of(whole: ModelProto, folder: Path | None, how: Checking) -> WholeRun:
-    """How the whole is run.
+    """The settings of the run of the whole.
 
     Raises:
-        UsageError: the inputs do not fit it.
+        UsageError: the inputs do not fit the whole.
     """
     drawing = _drawing(whole, how)
     given = None
@@ -91,22 +91,22 @@ def check(
 
     Args:
         whole: the model they were cut from.
-        pieces: the pieces, each by itself or, with `chain`, one behind the other.
-        folder: where the external data of the whole lies.
-        how: what to do, and on which inputs.
-        chain: whether pieces run on what earlier ones gave.
+        pieces: the pieces, each by itself or, with `chain`, one after the other.
+        folder: the folder of the whole's external data.
+        how: the settings.
+        chain: whether pieces run on the outputs of earlier ones.
 
     Raises:
         UsageError: the inputs do not fit the whole.
     """
-    parts = [Part(piece.model, piece.recorded) for piece in pieces]
+    parts = [PieceToRun(piece.model, piece.recorded) for piece in pieces]
     found = run_of(whole, folder, how).judge(parts, chain=chain)
     certificates = [_certified(whole, piece, folder) for piece in pieces]
     return tuple(_judged(*each, how) for each in zip(found, certificates, strict=True))
 
 
 def _certified(whole: ModelProto, piece: Piece, folder: Path | None) -> Certificate:
-    """Whether a piece bears the expressions of the whole between its inputs and outputs."""
+    """The certificate that a piece has the expressions of the whole between its inputs and outputs."""
     return certify(
         slice_of(whole, piece), piece.model, before_folder=folder, after_folder=folder, by_position=True
     )
@@ -133,11 +133,11 @@ def demand(name: str, found: Check) -> None:
 
     Args:
         name: the piece in the message.
-        found: what was found of it.
+        found: the result of its check.
 
     Raises:
-        Different: it computes something else.
-        NotProved: it is less valid than the whole, was not proved, or has no numbers that were demanded.
+        Different: the piece computes something else.
+        NotProved: the piece is less valid than the whole, not proved, or lacks demanded numbers.
     """
     end = "; nothing was written, please report this model"
     if found.verification.verdict is Verdict.DIFFERENT:

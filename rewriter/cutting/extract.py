@@ -1,8 +1,8 @@
 """Modules as models of their own.
 
 A piece holds exactly the nodes of the modules (of one call of each), the weights and constants that these
-read and the functions they call. Whatever else they read is an input, and what others read of them, or the
-model gives out, is an output: values that leave the modules and come back are both, and are reported.
+read and the functions they call. Other values that they read are inputs; values that others read of them, or
+that the model outputs, are outputs. A value that leaves the modules and comes back is both, and is reported.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from rewriter.refusals import CannotCut, RewriterError
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be a model: modules, and which call of each (None where each is called once)."""
+class Target:
+    """Target of one extraction: modules, and a call of each (None for modules that are called once)."""
 
     modules: tuple[ModulePath, ...]
     call: int | None = None
@@ -45,22 +45,22 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Extraction(Display):
-    """Modules taken out of a model.
+    """Modules extracted from a model.
 
     Attributes:
         analysis: the whole model.
-        wanted: what was asked for.
+        wanted: the requested modules.
         piece: the model.
-        constants: number of its nodes that are constants of other modules, or of nobody.
-        returning: inputs that are computed, outside, from its own outputs.
+        constants: number of its nodes that are constants of other modules or unplaced.
+        returning: inputs that outside nodes compute from its own outputs.
         hoisted: whether nodes stand in a body of If, Loop or Scan, and were recorded in its first iteration.
-        check: whether it is valid and computes what the whole does.
+        check: whether the piece is valid and computes the same as in the whole.
         outputs: the files written, the model last.
-        removed: the sidecar and the copies of data of the model that the output took the place of.
+        removed: the sidecar and data copies of the model that the output replaced.
     """
 
     analysis: Analysis
-    wanted: Wanted
+    wanted: Target
     piece: Piece
     constants: int
     returning: tuple[str, ...]
@@ -71,7 +71,7 @@ class Extraction(Display):
 
     @property
     def model(self) -> ModelProto:
-        """The model that was taken out."""
+        """The extracted model."""
         return self.piece.model
 
     def _brief(self) -> str:
@@ -82,16 +82,16 @@ class Extraction(Display):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Extractions:
     """Pieces of one model.
 
     Attributes:
-        whole: the model with all that was cut in its main graph.
-        found: what was asked for -> what came of it; a fault where it can be no model.
+        whole: the model with all extracted nodes in its main graph.
+        found: target -> its piece; a fault for a target that can be no model.
     """
 
     whole: ModelProto
-    found: dict[Wanted, Extraction | RewriterError] = field(default_factory=dict)
+    found: dict[Target, Extraction | RewriterError] = field(default_factory=dict)
 
 
 def extract(
@@ -103,26 +103,26 @@ def extract(
     checking: Checking | None = None,
     copy_data: bool = False,
 ) -> Extraction:
-    """Take modules out of a model, check the result, and write it.
+    """Extract modules from a model, check the result, and write it.
 
     Args:
         analysis: the model; it is not changed.
-        modules: paths of modules, together one model; those inside others count once.
+        modules: paths of modules, which become one model; nested ones count once.
         output: the file to write; None to only return the model.
-        call: which call of each; None where each is called once.
+        call: the call of each; None for modules that are called once.
         checking: how to check.
-        copy_data: whether external data is copied where the output goes to another folder.
+        copy_data: whether external data is copied if the output goes to another folder.
 
     Raises:
-        UsageError: a module has several calls, or not that one; or the output will not do.
-        CannotCut: the modules can be no model of their own.
+        UsageError: no call is chosen of several, or one that does not exist; or the output is invalid.
+        CannotCut: the modules cannot be a model of their own.
         NotProved: the result is not valid, or not proved to compute the same; nothing was written.
         Different: it computes something else; nothing was written.
         CannotWrite: the output cannot be written.
     """
     how = checking or Checking()
     paths = tuple(module.path for module in outermost(analysis.tree[path] for path in modules))
-    wanted = Wanted(paths, call)
+    wanted = Target(paths, call)
     batch = plan_extractions(analysis, [wanted], how)
     found = batch.found[wanted]
     if isinstance(found, RewriterError):
@@ -135,13 +135,13 @@ def extract(
     return replace(found, wanted=wanted, check=verdict, outputs=written, removed=removed)
 
 
-def plan_extractions(analysis: Analysis, wanted: Sequence[Wanted], how: Checking) -> Batch:
-    """Take several sets of modules out of a model, each as one model, without checking them.
+def plan_extractions(analysis: Analysis, wanted: Sequence[Target], how: Checking) -> Extractions:
+    """Extract several sets of modules from a model, each as one model, without checking them.
 
-    What can be no model comes back as its fault. Types are inferred once for all.
+    A set that can be no model is returned as its fault. Types are inferred once for all.
     """
     demand_movable(analysis)
-    nodes: dict[Wanted, set[int] | RewriterError] = {}
+    nodes: dict[Target, set[int] | RewriterError] = {}
     for each in wanted:
         try:
             nodes[each] = in_one_body(analysis, nodes_of(analysis, each.modules, each.call), each)
@@ -150,28 +150,28 @@ def plan_extractions(analysis: Analysis, wanted: Sequence[Wanted], how: Checking
     chosen = {each: found for each, found in nodes.items() if isinstance(found, set)}
     bodies = {body for found in chosen.values() for body in bodies_around(analysis.graph, found)}
     flat = hoist(analysis.graph, bodies)
-    cuts: dict[Wanted, Cut | RewriterError] = {}
+    cuts: dict[Target, Cut | RewriterError] = {}
     for each, found in nodes.items():
         try:
             cuts[each] = _cut_of(analysis, flat, each, found) if isinstance(found, set) else found
         except CannotCut as error:
             cuts[each] = error
-    return Batch(flat.main.model, _emit(analysis, flat, cuts, chosen, how))
+    return Extractions(flat.main.model, _emit(analysis, flat, cuts, chosen, how))
 
 
 def _emit(
     analysis: Analysis,
     flat: Flat,
-    cuts: dict[Wanted, Cut | RewriterError],
-    chosen: dict[Wanted, set[int]],
+    cuts: dict[Target, Cut | RewriterError],
+    chosen: dict[Target, set[int]],
     how: Checking,
-) -> dict[Wanted, Extraction | RewriterError]:
+) -> dict[Target, Extraction | RewriterError]:
     name_of = flat.main.graph.value_names
     interfaces = [each for each in cuts.values() if isinstance(each, Cut)]
     boundary = (name_of[value] for each in interfaces for value in (*each.inputs, *each.outputs))
     types = types_of(flat, boundary, analysis.path.parent if analysis.path else None, how)
     emitter = Emitter(analysis, flat)
-    found: dict[Wanted, Extraction | RewriterError] = {}
+    found: dict[Target, Extraction | RewriterError] = {}
     for wanted, each in cuts.items():
         if isinstance(each, RewriterError):
             found[wanted] = each
@@ -190,7 +190,7 @@ def _emit(
     return found
 
 
-def _cut_of(analysis: Analysis, flat: Flat, wanted: Wanted, nodes: set[int]) -> Cut:
+def _cut_of(analysis: Analysis, flat: Flat, wanted: Target, nodes: set[int]) -> Cut:
     graph = analysis.graph
     own = {flat.place[n] for n in nodes if n in flat.place and nodes.isdisjoint(graph.enclosing(n))}
     name = f"{file_of(analysis)}: {wanted}"
@@ -209,7 +209,7 @@ def _cut_of(analysis: Analysis, flat: Flat, wanted: Wanted, nodes: set[int]) -> 
 
 
 def _in_functions(graph: GraphIndex, nodes: Iterable[int]) -> set[tuple[str, str]]:
-    """Domain and name of the functions in whose bodies nodes stand."""
+    """Domain and name of the functions whose bodies hold the nodes."""
     found = set()
     for node in nodes:
         for holder in (node, *graph.enclosing(node)):
@@ -220,9 +220,9 @@ def _in_functions(graph: GraphIndex, nodes: Iterable[int]) -> set[tuple[str, str
 
 
 def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:
-    """What others read of some nodes or the model gives out, in file order.
+    """The values of some nodes that other nodes read or the model outputs, in file order.
 
-    Constants are no outputs, since every reader has its own; only where there is nothing else.
+    Constants are outputs only if there are no others, since every reader has its own copy.
     """
     main = flat.main
     if whole:
@@ -231,7 +231,7 @@ def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:
     results = main.results | flat.results
 
     def is_read(value: int) -> bool:
-        # What copies of a body read of the main graph, its owner reads.
+        # The owner of a body reads the main-graph values that copies of the body read.
         copies = flat.copies if main.graph.producer[value] not in flat.copies else frozenset[int]()
         readers = main.readers.get(value, ())
         return value in results or any(node not in inside and node not in copies for node in readers)
@@ -242,7 +242,7 @@ def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:
 
 
 def _returning(main: MainGraph, cut: Cut, piece: Piece) -> tuple[str, ...]:
-    """The inputs that hang on outputs, through nodes outside."""
+    """The inputs that outside nodes compute from outputs."""
     inside = set(cut.nodes)
     found = set(cut.outputs)
     for node in main.nodes:

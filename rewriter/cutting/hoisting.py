@@ -1,8 +1,8 @@
-"""Bodies of If, Loop and Scan laid open: a copy of their nodes in the main graph, in front of their owner.
+"""Copies the nodes of If, Loop and Scan bodies into the main graph, before their owner.
 
-A module whose nodes stand in a body is cut out of that copy. It sees what the body sees in its first
-iteration, so values can be recorded there without a change to what the owner computes. What the body captures
-becomes an input like everything else.
+A module whose nodes stand in a body is cut out of that copy. It sees the values of the body's first
+iteration, so they can be recorded without changing the result of the owner. Values that the body captures
+become inputs like all others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
 
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.model.graph import NONE, GraphIndex
-from rewriter.passes.renaming import Taken, rename
+from rewriter.passes.renaming import UsedNames, rename
 from rewriter.refusals import CannotCut
 
 _LOOP_INPUTS_BEFORE_STATE = 2
@@ -26,14 +26,14 @@ Named = TypeVar("Named", TensorProto, ValueInfoProto)
 
 @dataclass(frozen=True)
 class Flat:
-    """A model with all that is to be cut in its main graph.
+    """A model with all nodes to be cut in its main graph.
 
     Attributes:
         main: its main graph.
-        place: number of a node in the model as it was -> its number here.
+        place: number of a node in the original model -> its number here.
         names: name of a hoisted value -> its name in the body.
         varying: names of values whose shape may change from one iteration to the next.
-        copies: the nodes that are copies of those in bodies, or were made for them.
+        copies: the nodes that are copies of body nodes, or were made for such copies.
         results: the values that bodies yield.
     """
 
@@ -46,7 +46,7 @@ class Flat:
 
 
 def bodies_around(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
-    """The bodies to open so that `nodes` stand in the main graph; not those whose owner is one of them."""
+    """The bodies to open so that `nodes` stand in the main graph; not bodies whose owner is one of them."""
     chosen = set(nodes)
     found: set[int] = set()
     for node in chosen:
@@ -56,7 +56,7 @@ def bodies_around(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
 
 
 def _bodies_around(graph: GraphIndex, node: int) -> list[int]:
-    """From the innermost body to the outermost; none for a node that stands in a function."""
+    """Bodies around a node, innermost first; none for a node in a function."""
     around = []
     body = graph.body_of[node]
     while graph.bodies[body].owner != NONE:
@@ -66,10 +66,10 @@ def _bodies_around(graph: GraphIndex, node: int) -> list[int]:
 
 
 def hoist(graph: GraphIndex, bodies: set[int]) -> Flat:
-    """Lay bodies open; the model as it is where there are none.
+    """Copy bodies into the main graph; the model itself if there are none.
 
     Raises:
-        CannotCut: the body of an operator that is neither If, Loop nor Scan.
+        CannotCut: the owner of a body is neither If, Loop nor Scan.
     """
     if not bodies:
         return Flat(MainGraph(graph), {n: n for n, body in enumerate(graph.body_of) if body == 0})
@@ -77,12 +77,12 @@ def hoist(graph: GraphIndex, bodies: set[int]) -> Flat:
 
 
 class _Hoisting:
-    """One model at work."""
+    """The copying of bodies in one model."""
 
     def __init__(self, graph: GraphIndex, bodies: set[int]) -> None:
         self.graph = graph
         self.bodies = bodies
-        self.taken = Taken(graph.value_names)
+        self.taken = UsedNames(graph.value_names)
         self.names: dict[str, str] = {}
         self.varying: set[str] = set()
         self.nodes: list[NodeProto] = []
@@ -113,13 +113,13 @@ class _Hoisting:
         return node != NONE and self.graph.body_of[node] == 0
 
     def _emit(self, body: int, names: Mapping[str, str], *, varying: bool) -> None:
-        """The nodes of a body with new names, each behind those of the bodies that it owns."""
+        """The nodes of a body with new names, each after the nodes of its own bodies."""
         for node in (n for n, b in enumerate(self.graph.body_of) if b == body):
             proto = NodeProto()
             proto.CopyFrom(self.graph.nodes[node])
             rename(proto, names)
             if body:
-                proto.ClearField("name")  # nodes of other bodies may bear it; pieces get it back
+                proto.ClearField("name")  # other bodies may use that name; pieces get it back
             for inner in sorted(self.bodies):
                 if self.graph.bodies[inner].owner == node:
                     self._open(inner, proto, names, varying=varying)
@@ -149,10 +149,10 @@ class _Hoisting:
         self._emit(body, names, varying=varying)
 
     def _bound(self, graph: GraphProto, owner: NodeProto) -> dict[str, str]:
-        """Inputs of a body -> the values that they have in the first iteration, each under a name of its own.
+        """Inputs of a body -> their values in the first iteration, each under a name of its own.
 
-        What is carried on may in the first iteration be a value that the body captures as well; the two must
-        not be taken for one.
+        In the first iteration, a loop-carried value may be one that the body also captures; the two must
+        stay distinct.
         """
         inputs = [info.name for info in graph.input]
         if owner.op_type == "If":
@@ -201,7 +201,7 @@ class _Hoisting:
         return self._made(name, "Constant", [], value=numpy_helper.from_array(content))
 
     def _made(self, name: str, operator: str, inputs: list[str], **attributes: Any) -> str:
-        """A node that gives what an input of the body is in the first iteration."""
+        """A node that computes the value of a body input in the first iteration."""
         out = self.taken.fresh(f"{name}_first")
         self.names[out] = name
         self.nodes.append(helper.make_node(operator, inputs, [out], **attributes))

@@ -1,10 +1,10 @@
-"""Which part of a chain every node belongs to.
+"""Assigns every node to a part of the chain.
 
-A cut stands just before the first node of a module, in execution order: what the file has before it comes
-before the cut. That order is topological, so every such cut is valid. Three things are then put right, since
-tools shuffle nodes, and files compute some values early that only a later module wants: other modules that
-the module hangs on come before the cut wherever they stand, a node of a later module goes to the part of
-that module, and what is computed from constants alone goes to its first reader.
+A cut stands just before the first node of a module, in execution order: earlier nodes come
+before the cut. That order is topological, so every such cut is valid. Three corrections follow, since
+tools shuffle nodes, and files compute some values long before the module that reads them: other modules that
+the module depends on come before the cut wherever they stand, a node of a later module goes to the part of
+that module, and values computed from constants alone go to their first reader.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Levels:
 
     Attributes:
         main: the graph that is cut.
-        of: node of the main graph -> number of its part, from 0. Never greater than that of a reader.
+        of: node of the main graph -> number of its part, from 0. Never greater than the part of a reader.
     """
 
     main: MainGraph
     of: Mapping[int, int]
 
     def nodes(self, part: int) -> set[int]:
-        """The nodes of a part; constants that merely come with their readers left out."""
+        """The nodes of a part, without constants that merely come with their readers."""
         main = self.main
         return {
             node
@@ -40,22 +40,22 @@ class Levels:
         }
 
     def outputs(self, part: int, nodes: Iterable[int]) -> list[int]:
-        """What later parts read of `nodes`, and what the model gives out, in file order."""
+        """The values of `nodes` that later parts read or the model outputs, in file order."""
         main = self.main
         found = [
             value
             for value in main.written(sorted(nodes))
             if value in main.results or any(self.of[node] > part for node in main.readers.get(value, ()))
         ]
-        if part == 0:  # an input or a weight that is an output as it stands
+        if part == 0:  # inputs and weights that are outputs themselves
             found += [value for value in sorted(main.results) if main.graph.producer[value] not in self.of]
         return found
 
 
 def first_node(main: MainGraph, nodes: Iterable[int]) -> int:
-    """The node with which a module begins: the first that reads what others compute from the inputs.
+    """The node with which a module begins: the first that reads a value that others compute from the inputs.
 
-    Where none does, the first that hangs on an input of the model, else the first; constants begin nothing.
+    Without one, the first that depends on an input of the model, else the first; constants begin nothing.
     """
     own = sorted(set(nodes) - main.portable) or sorted(nodes)
     inside, constant, producer = set(own), main.graph.constants, main.graph.producer
@@ -67,13 +67,13 @@ def first_node(main: MainGraph, nodes: Iterable[int]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CutPoint:
     """A place between two parts.
 
     Attributes:
         module: the module that begins there.
         nodes: its nodes.
-        point: the one that it begins with.
+        point: its first node.
     """
 
     module: ModulePath
@@ -81,8 +81,8 @@ class Place:
     point: int
 
 
-def levels_of(main: MainGraph, tree: ModuleTree, cuts: Iterable[Place]) -> Levels:
-    """Put every node in a part: as many cuts as it stands behind."""
+def levels_of(main: MainGraph, tree: ModuleTree, cuts: Iterable[CutPoint]) -> Levels:
+    """Put every node in a part: the number of cuts before it."""
     sides = [_Sides.of(main, tree, each) for each in cuts]
     level = {node: sum(node not in side.before for side in sides) for node in main.nodes}
     home = _home_levels(main, tree, level, sides)
@@ -105,17 +105,17 @@ class _Sides:
 
     Attributes:
         cut: the cut.
-        before: the nodes of the earlier side; none reads anything from the other.
-        behind: nodes that hang on the module, itself included.
+        before: the nodes of the earlier side; none reads a value of the later side.
+        behind: nodes that depend on the module, its own included.
     """
 
-    cut: Place
+    cut: CutPoint
     before: frozenset[int]
     behind: frozenset[int]
 
     @classmethod
-    def of(cls, main: MainGraph, tree: ModuleTree, cut: Place) -> _Sides:
-        """What the file has before the cut, and other modules that the module hangs on, wherever they are."""
+    def of(cls, main: MainGraph, tree: ModuleTree, cut: CutPoint) -> _Sides:
+        """Split at one cut; other modules that the module depends on go to the earlier side."""
         later = [node for node in main.nodes if node >= cut.point]
         behind = cut.nodes.intersection(later)
         made = main.fed_by(behind, later)
@@ -135,8 +135,8 @@ class _Sides:
         return cls(cut, frozenset(before), frozenset(behind))
 
 
-def _is_foreign(tree: ModuleTree, node: int, cut: Place) -> bool:
-    """Whether a node is of a module other than the one that begins and those around it."""
+def _is_foreign(tree: ModuleTree, node: int, cut: CutPoint) -> bool:
+    """Whether a node is of a module other than the one that begins and those that contain it."""
     placement = tree.placements[node]
     return placement is not None and not placement.module.holds(cut.module)
 
@@ -144,7 +144,7 @@ def _is_foreign(tree: ModuleTree, node: int, cut: Place) -> bool:
 def _home_levels(
     main: MainGraph, tree: ModuleTree, level: Mapping[int, int], sides: Iterable[_Sides]
 ) -> dict[int, int]:
-    """Node -> the part in which its own module begins, or that all which hangs on a cut belongs to."""
+    """Node -> the part in which its own module begins; nodes that depend on a cut stay after it."""
     calls: dict[tuple[str, int], list[int]] = {}
     for node in main.nodes:
         placement = tree.placements[node]

@@ -1,4 +1,4 @@
-"""The main graph as pieces see it: what nodes read, bodies included, and what comes with a reader."""
+"""The main graph as pieces see it: the inputs of nodes and their bodies, and nodes copied with a reader."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MainGraph:
 
     Attributes:
         graph: the index.
-        opaque: nodes that come with no reader, whatever their operator.
+        opaque: nodes that never come with a reader, whatever their operator.
     """
 
     graph: GraphIndex
@@ -27,7 +27,7 @@ class MainGraph:
 
     @property
     def model(self) -> ModelProto:
-        """The model that is cut."""
+        """The model to be cut."""
         return self.graph.model
 
     @cached_property
@@ -37,7 +37,7 @@ class MainGraph:
 
     @cached_property
     def reads(self) -> dict[int, tuple[int, ...]]:
-        """Node -> the values of the main graph that it reads, what its bodies capture included."""
+        """Node -> the values of the main graph that it reads, captures of its bodies included."""
         graph = self.graph
         main = set(graph.bodies[0].values.values())
         found: dict[int, dict[int, None]] = {node: {} for node in self.nodes}
@@ -66,7 +66,7 @@ class MainGraph:
 
     @cached_property
     def portable(self) -> frozenset[int]:
-        """Nodes that come with their readers: a Constant, or an Identity of a weight or of such a node."""
+        """Nodes copied with their readers: a Constant, or an Identity of a weight or of such a node."""
         found: set[int] = set()
         for node in self.nodes:
             proto = self.graph.nodes[node]
@@ -85,7 +85,7 @@ class MainGraph:
         return frozenset(found)
 
     def called(self, nodes: Iterable[int]) -> set[tuple[str, str]]:
-        """Domain and name of the functions that nodes call, in their bodies and in functions as well."""
+        """Domain and name of the functions that nodes call, directly or in their bodies and functions."""
         functions = {(canonical(f.domain), f.name): f for f in self.model.functions}
         found: set[tuple[str, str]] = set()
         waiting = [self.graph.nodes[node] for node in nodes]
@@ -99,7 +99,7 @@ class MainGraph:
         return found
 
     def with_constants(self, nodes: Iterable[int]) -> set[int]:
-        """Nodes, and the portable ones that they read."""
+        """The nodes, and the portable ones that they read."""
         found = set(nodes)
         waiting = list(found)
         while waiting:
@@ -115,7 +115,7 @@ class MainGraph:
         return (value for node in nodes for value in self.graph.writes[node] if value != NONE)
 
     def fed_by(self, nodes: Iterable[int], among: Iterable[int]) -> set[int]:
-        """The values that hang on what `nodes` write, through the nodes `among` (ascending) alone."""
+        """The values that depend on outputs of `nodes`, through the nodes `among` (ascending) alone."""
         found = set(self.written(nodes))
         for node in among:
             if not found.isdisjoint(self.reads[node]):

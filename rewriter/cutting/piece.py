@@ -1,4 +1,4 @@
-"""A piece of a model: some of its nodes as a model of its own, and how that is written."""
+"""A piece of a model: some of its nodes as a model of its own, and the code that writes it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from rewriter.refusals import CannotCut
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What a piece holds, in numbers of the main graph it is cut from.
+    """Content of a piece, in numbers of the main graph it is cut from.
 
     Attributes:
-        nodes: its nodes, constants that came with them included, ascending.
-        inputs: what it reads and does not make, in order of first use; graph inputs as well.
+        nodes: its nodes, including copied constants, ascending.
+        inputs: the values it reads and does not compute, in order of first use; graph inputs too.
         weights: the initializers it reads, in the order of the file.
-        outputs: what it gives out.
+        outputs: its outputs.
     """
 
     nodes: tuple[int, ...]
@@ -54,7 +54,7 @@ class Piece:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of what it must be fed."""
+        """The names of its inputs."""
         graph = self.model.graph
         filled = {tensor.name for tensor in graph.initializer}
         filled.update(sparse.values.name for sparse in graph.sparse_initializer)
@@ -62,17 +62,17 @@ class Piece:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of what it gives out."""
+        """The names of its outputs."""
         return tuple(info.name for info in self.model.graph.output)
 
 
 def cut(main: MainGraph, nodes: Iterable[int], outputs: Iterable[int]) -> Cut:
-    """The interface of `nodes` (constants that they read come with them) that give out `outputs`."""
+    """The content of a piece that computes `outputs` by `nodes` and the constants they read."""
     graph = main.graph
     kept = sorted(main.with_constants(nodes))
     made = set(main.written(kept))
     given = tuple(outputs)
-    # An output that no node makes is an input or a weight of the model.
+    # An output without a producer is an input or a weight of the model.
     read = dict.fromkeys(value for node in kept for value in main.reads[node])
     read.update(dict.fromkeys(given))
     taken = [value for value in read if value not in made]
@@ -88,7 +88,7 @@ def _is_weight(graph: GraphIndex, value: int) -> bool:
 
 
 class Emitter:
-    """Writes pieces of one model, each node with its module on it."""
+    """Writes pieces of one model, each node with its module in the metadata."""
 
     def __init__(self, analysis: Analysis, flat: Flat) -> None:
         self.analysis = analysis
@@ -97,14 +97,14 @@ class Emitter:
         self.origin = {new: old for old, new in flat.place.items()}
 
     def emit(self, cut: Cut, types: Mapping[str, ValueInfoProto]) -> Piece:
-        """The piece as a model; nothing of the model it is cut from is changed.
+        """The piece as a model; the source model is not changed.
 
         Args:
-            cut: what it holds.
+            cut: its content.
             types: the type of every input and output by name.
 
         Raises:
-            CannotCut: a type is missing.
+            CannotCut: an input or output has no known type.
         """
         self._demand_types(cut, types)
         source = self.main.model
@@ -146,7 +146,7 @@ class Emitter:
         graph.input.extend(info for info in source.input if info.name in weights)
         graph.output.extend(types[name_of[value]] for value in cut.outputs)
         graph.initializer.extend(tensor for tensor in source.initializer if tensor.name in weights)
-        list_initializers(model)  # those of bodies that were laid open
+        list_initializers(model)  # copies of body nodes
         graph.sparse_initializer.extend(s for s in source.sparse_initializer if s.values.name in weights)
         made = {name_of[value] for value in self.main.written(cut.nodes)}
         inside = made - {info.name for info in graph.output}
@@ -157,14 +157,14 @@ class Emitter:
         )
 
     def _take_functions(self, model: ModelProto, nodes: Iterable[int]) -> None:
-        """The functions that nodes call, those that these call, and the opsets of them all."""
+        """Copy the functions that nodes call, those that these call, and the opsets of all."""
         source, called = self.main.model, self.main.called(nodes)
         model.functions.extend(f for f in source.functions if (canonical(f.domain), f.name) in called)
         domains = {canonical(node.domain) for node in GraphIndex(model).nodes} | {d for d, _ in called} | {""}
         model.opset_import.extend(each for each in source.opset_import if canonical(each.domain) in domains)
 
     def _annotate(self, model: ModelProto, placed: list[int]) -> None:
-        """Every node with its module, and the model with the modules that are in it and those above them."""
+        """Write each node's module on it, and on the model the tree of these modules and their ancestors."""
         tree = self.analysis.tree
         writer = NodeWriter(tree)
         modules: dict[ModulePath, None] = {}
@@ -176,7 +176,7 @@ class Emitter:
         note_tree(model, tree, modules)
 
     def _names_back(self, cut: Cut) -> dict[str, str]:
-        """Hoisted names -> those in the body, where these are free here."""
+        """Hoisted names -> their names in the body, if those are free in the piece."""
         name_of = self.main.graph.value_names
         here = [name_of[v] for v in (*cut.inputs, *cut.weights, *self.main.written(cut.nodes))]
         taken = {name for name in here if name not in self.flat.names}
@@ -190,7 +190,7 @@ class Emitter:
 
     @staticmethod
     def _give_names_back(model: ModelProto, names: Mapping[str, str]) -> dict[str, str]:
-        """Rename in place; gives the name of every input and output -> its name before."""
+        """Rename in place; return the name of every input and output -> its name before."""
         graph = model.graph
         interface = {names.get(i.name, i.name): i.name for i in (*graph.input, *graph.output)}
         if names:
@@ -204,7 +204,7 @@ class Emitter:
 
 
 def note_tree(model: ModelProto, tree: ModuleTree, modules: Collection[ModulePath]) -> None:
-    """Write the modules and those above them on a model, as `annotate` does for all."""
+    """Write modules and their ancestors into the metadata of a model, as `annotate` does for all modules."""
     kept = set(modules)
     for module in modules:
         kept.update(module.ancestors())

@@ -1,4 +1,4 @@
-"""A model made to begin and end where a piece of it does, for the certificate to compare the piece with."""
+"""Slices the part of a model that a piece was cut from, for the certificate to compare with the piece."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rewriter.model.slices import nodes_needed
 def slice_of(whole: ModelProto, piece: Piece) -> ModelProto:
     """The part of a model between the inputs and the outputs of a piece.
 
-    It holds the nodes of the main graph that the outputs depend on, up to the inputs. It is made from names
-    alone, without anything that made the piece.
+    It holds the nodes of the main graph that the outputs depend on, up to the inputs. It uses
+    names alone, and none of the code that made the piece.
 
     Args:
         whole: the model that the piece was cut from.

@@ -1,4 +1,4 @@
-"""Whether the nodes of a piece stand in one body: those of two branches never run together."""
+"""Demands that the nodes of a piece stand in one body: nodes of two branches never run together."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _MOST_NAMED = 3
 
 
 def in_one_body(analysis: Analysis, nodes: Set[int], wanted: object) -> set[int]:
-    """The nodes without constants of other bodies, which come along with what reads them anyway.
+    """The nodes without constants of other bodies, which are copied with their readers anyway.
 
-    What stands in a body of one of the nodes belongs to that node. Nodes of functions stay as they are.
+    Nodes in a body of one of the nodes belong to that node. Nodes of functions stay as they are.
 
     Args:
         analysis: the model.
-        nodes: those of the modules that were asked for.
-        wanted: these modules, in the message.
+        nodes: those of the requested modules.
+        wanted: these modules, for the message.
 
     Raises:
         CannotCut: the nodes stand in several bodies, or in a body and outside of it.
@@ -41,7 +41,7 @@ def in_one_body(analysis: Analysis, nodes: Set[int], wanted: object) -> set[int]
 
 
 def outermost_body(graph: GraphIndex, node: int) -> int:
-    """The body of the main graph or of a function that a node stands in, however deep inside."""
+    """The outermost body around a node: of the main graph or of a function, at any nesting."""
     body = graph.body_of[node]
     while graph.bodies[body].owner != NONE:
         body = graph.bodies[body].outer

@@ -13,7 +13,7 @@ from onnx import ModelProto
 from rewriter.cutting.calls import calls_of, chosen_call, demand_movable, file_of
 from rewriter.cutting.check import Check, Checking, check, demand
 from rewriter.cutting.hoisting import hoist
-from rewriter.cutting.levels import Levels, Place, first_node, levels_of
+from rewriter.cutting.levels import CutPoint, Levels, first_node, levels_of
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.spanning import in_one_body
@@ -28,12 +28,12 @@ from rewriter.refusals import CannotCut, CannotWrite
 
 SCHEMA = "rewriter.chain/1"
 INDEX = "split.json"
-"""The file that tells which part feeds which."""
+"""The file that maps every input of a part to the part that computes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Where to cut: before a call of a module (None where it is called once)."""
+    """A place to cut: before a call of a module (None for a module that is called once)."""
 
     module: ModulePath
     call: int | None = None
@@ -43,10 +43,10 @@ class At:
 
 
 def parse_cuts(analysis: Analysis, texts: Sequence[str]) -> tuple[At, ...]:
-    """Where to cut, from globs over module paths; `@1` behind one means the second call.
+    """Places to cut, from globs over module paths; `@1` after a glob means the second call.
 
     Raises:
-        UsageError: a glob fits no module.
+        UsageError: a glob matches no module.
     """
     found: dict[At, None] = {}
     for text in texts:
@@ -63,14 +63,14 @@ class Split(Display):
 
     Attributes:
         analysis: the whole model.
-        at: where it was cut, in execution order.
+        at: the cuts, in execution order.
         parts: the models, one more than cuts.
-        feeds: part -> its inputs, each with the number of the part that gives it; None for an input of the
+        feeds: part -> its inputs, each with the number of the part that computes it; None for an input of the
             whole.
-        left: where it was cut -> number of nodes of that module in earlier parts, which read them as well.
-        checks: part -> whether it is valid and gives what the whole does, run behind the earlier ones.
+        left: cut -> number of nodes of its module in earlier parts, which read them as well.
+        checks: part -> whether it is valid and computes the same as in the whole, run after the earlier ones.
         outputs: the files written, `split.json` last.
-        removed: sidecars and copies of data of models that the parts took the place of.
+        removed: sidecars and data copies of models that the parts replaced.
     """
 
     analysis: Analysis
@@ -84,7 +84,7 @@ class Split(Display):
 
     @property
     def crossing(self) -> tuple[int, ...]:
-        """Part -> number of its inputs that other parts give."""
+        """Part -> number of its inputs that other parts compute."""
         return tuple(sum(part is not None for part in feeds.values()) for feeds in self.feeds)
 
     def _brief(self) -> str:
@@ -103,14 +103,14 @@ def split(
 
     Args:
         analysis: the model; it is not changed.
-        at: where to cut.
-        folder: where to write the parts and `split.json`, made where it is missing; None to only return them.
+        at: the places to cut.
+        folder: where to write the parts and `split.json`, created if missing; None to only return them.
         checking: how to check.
         copy_data: whether external data is copied there.
 
     Raises:
-        UsageError: a module has several calls, or not that one; or the folder will not do.
-        CannotCut: there is nothing to compute on one side of a cut.
+        UsageError: no call is chosen of several, or one that does not exist; or the folder is invalid.
+        CannotCut: one side of a cut computes nothing.
         NotProved: a part is not valid, or not proved to compute the same; nothing was written.
         Different: the chain computes something else; nothing was written.
         CannotWrite: the folder cannot be written.
@@ -147,7 +147,7 @@ def plan_split(analysis: Analysis, at: Sequence[At], how: Checking) -> Split:
     main = flat.main
     regions = {each: _region(analysis, each) for each in dict.fromkeys(at)}
     points = {each: first_node(main, nodes) for each, nodes in regions.items()}
-    places = [Place(at.module, frozenset(nodes), points[at]) for at, nodes in regions.items()]
+    places = [CutPoint(at.module, frozenset(nodes), points[at]) for at, nodes in regions.items()]
     levels = levels_of(main, analysis.tree, places)
     order = tuple(sorted(regions, key=lambda each: levels.of[points[each]]))
     cuts = _cuts(analysis, levels, order)
@@ -201,12 +201,12 @@ def _feeds(main: MainGraph, levels: Levels, cuts: Sequence[Cut]) -> tuple[dict[s
 
 
 def file_name(part: int) -> str:
-    """The file of a part."""
+    """The file name of a part."""
     return f"part-{part}.onnx"
 
 
 def index(analysis: Analysis, found: Split) -> bytes:
-    """What `split.json` says: which part feeds which."""
+    """The content of `split.json`: the part that computes each input of a part."""
     whole: ModelProto = analysis.model
     results = {info.name for info in whole.graph.output}
     document = {
@@ -229,7 +229,7 @@ def index(analysis: Analysis, found: Split) -> bytes:
 
 
 def _made(folder: Path) -> bool:
-    """Make a folder whose parent is there; whether it was missing."""
+    """Make a folder inside an existing one; return whether it was missing."""
     if folder.is_dir():
         return False
     if not folder.parent.is_dir():

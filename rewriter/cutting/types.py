@@ -1,4 +1,4 @@
-"""The types of the values at the boundary of pieces: what the file states, else what is inferred."""
+"""The types of the values at the boundary of pieces: stated in the file, else inferred."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def types_of(
 ) -> dict[str, ValueInfoProto]:
     """The types of values by name; a child process infers those that the file does not state.
 
-    Inference says nothing of the rank of what a Loop gives out, and no model is valid without it: such ranks
-    are measured by running the model. A value of which nobody can tell the type is left out.
+    Inference does not give the rank of Loop outputs, and no model is valid without it: such ranks
+    are measured by running the model. Values of unknown type are left out.
     """
     wanted = list(dict.fromkeys(names))
     types = _stated(flat.main.model)
@@ -52,7 +52,7 @@ def _stated(model: ModelProto) -> dict[str, ValueInfoProto]:
 
 
 def _is_whole(type_: TypeProto) -> bool:
-    """Whether a type says all that it can: a tensor's its element type and rank."""
+    """Whether a type is complete: for a tensor, element type and rank."""
     kind = type_.WhichOneof("value")
     if kind != "tensor_type":
         return kind is not None
@@ -60,7 +60,7 @@ def _is_whole(type_: TypeProto) -> bool:
 
 
 def _honest(info: ValueInfoProto, varying: frozenset[str]) -> ValueInfoProto:
-    """A type without dimensions that inference made up, or that hold for the first iteration alone."""
+    """A type without dimensions that inference made up, or that hold for the first iteration only."""
     result = stated(info)
     if info.name in varying and result.type.HasField("tensor_type"):
         for dim in result.type.tensor_type.shape.dim:

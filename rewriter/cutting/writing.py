@@ -1,4 +1,4 @@
-"""Writing pieces, and the external data that they refer to."""
+"""Writes pieces, and the external data that they refer to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rewriter.modules.analysis import Analysis
 def plan_data(
     analysis: Analysis, targets: Sequence[Path], models: Sequence[ModelProto], *, copy_data: bool
 ) -> Copies:
-    """Refuse early what cannot be written, and say which external data is to be copied.
+    """Plan the copies of external data, and refuse targets that cannot be written.
 
     Data that no piece refers to stays where it is.
 
@@ -25,10 +25,10 @@ def plan_data(
         analysis: the model that the pieces were cut from.
         targets: the files to write, all in one folder.
         models: the pieces.
-        copy_data: whether data may be copied where the targets lie in another folder.
+        copy_data: whether data may be copied if the targets lie in another folder.
 
     Returns:
-        What to copy, and under which names.
+        The files to copy, with their new names.
 
     Raises:
         CannotWrite: a target cannot be written.
@@ -45,10 +45,10 @@ def plan_data(
 def write_models(
     models: Mapping[Path, ModelProto], copies: Copies, note: tuple[Path, bytes] | None = None
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Write data, models and the note that describes them; while models change there is no note.
+    """Write data, models and the file that describes them; while models change there is no such file.
 
     Returns:
-        The files that were written, and the sidecars and copies of earlier runs that were removed.
+        The written files, and the sidecars and copies of earlier runs that were removed.
     """
     contents: dict[Path, Content] = {path: content_of(model, path, copies) for path, model in models.items()}
     if note is not None:

@@ -1,1 +1,1 @@
-"""Who says which module a node came from: one file per witness, and settle, which decides."""
+"""Evidence on the module of each node: one file per witness, and settle, which decides."""

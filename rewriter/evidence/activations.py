@@ -1,13 +1,13 @@
-"""Witness: the values that flow in the torch module, found again among the values of the file.
+"""Witness: matches the values that flow in the torch module with the values of the file.
 
-The module runs under hooks on sample inputs (`tracing`), the file on the same inputs with all of its values
-looked at (`runtime.intermediates`). A value of the file with the content of a torch tensor was computed where
-that tensor was made: in the call that was running. What has no such content (the parts of an operator that
-torch runs as one, shapes, constants) lies between values that have, and goes with what it is for: `enclosed`.
+The module runs under hooks on sample inputs (`tracing`), the file on the same inputs with all its values
+observed (`runtime.intermediates`). A value of the file with the content of a torch tensor was computed where
+that tensor was made: in the running call. Unmatched values (the parts of an operator that
+torch runs as one, shapes, constants) lie between matched ones, and are placed by their use: `enclosed`.
 
-Equal tensors are told apart by what they are computed from and by shape, then the earliest is taken, since
-exporters compute equal things once. No name is read. Where the evidence names two calls, the claim is their
-caller's; the root is claimed only for what was seen in it.
+Equal tensors are distinguished by their operands and by shape; then the earliest is taken, since
+exporters compute equal things once. No name is read. If the evidence gives two calls, the claim is their
+caller; the root is claimed only for values seen in it.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ _COARSE = 2e-2
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """What one recording makes of the file."""
+class _MatchedRecording:
+    """One recording matched with the file."""
 
     recording: Recording
     matched: Matched
 
 
 def testify(graph: GraphIndex, trace: Trace | Tracer, path: Path | None) -> Testimony:
-    """Claims for the nodes that the trace explains; classes and calls of all modules.
+    """Claims for the nodes that the trace explains, with classes and calls of all modules.
 
     Args:
         graph: the model.
-        trace: of its module, or what traces that on inputs drawn for this model.
-        path: the file of the model, beside which its external data lies.
+        trace: of its module, or a function that traces it on inputs drawn for this model.
+        path: the file of the model; its external data lies beside it.
 
     Raises:
         UsageError: the model, or the module, does not run on the inputs.
@@ -77,18 +77,18 @@ def compare(
     values: dict[str, Fingerprint],
     inputs: dict[str, Fingerprint],
 ) -> Testimony:
-    """The testimony once both sides ran.
+    """The testimony from recordings of the module and values of the file.
 
     Args:
         graph: the model.
-        recordings: runs of the module, the plainest last; the one that explains most of the file counts.
+        recordings: runs of the module, the least preferred last; the one that explains most counts.
         values: name -> fingerprint of the values that nodes of the main graph write.
         inputs: the same for the inputs of the graph.
     """
     half = any(tensor.data_type in _HALF for tensor in graph.initializers.values())
     tolerance = _COARSE if half else TOLERANCE
     readings = [
-        _Reading(recording, match(graph, recording, values | inputs, tolerance=tolerance))
+        _MatchedRecording(recording, match(graph, recording, values | inputs, tolerance=tolerance))
         for recording in recordings
     ]
     best = max(readings, key=lambda reading: len(reading.matched.tensors))

@@ -1,7 +1,7 @@
-"""How a TorchScript scope lines up with the dotted path of a module.
+"""Aligns a TorchScript scope with the dotted path of a module.
 
 A scope is the chain of modules on the call stack, each under its *unqualified* name: the last atom that is
-not a number with the numbers behind it (torch/onnx/_internal/torchscript_exporter/utils.py,
+not a number with the numbers after it (torch/onnx/_internal/torchscript_exporter/utils.py,
 `_setup_trace_module_map`). So `encoder.layer.0.attention` called through its parents reads
 `encoder/layer.0/attention`, a container that is never called leaves no trace, and `seq.0.1` inside `seq.0`
 reads `seq/seq.0/seq.0.1`. Names may hold any character but '.', '/' included, so a scope is never split at
@@ -20,11 +20,11 @@ class Alignment(NamedTuple):
     """A scope read as a path.
 
     Attributes:
-        steps: for every component of the scope, (where it ends in the scope, the module it stands for),
+        steps: for every component of the scope, (its end in the scope, the module it stands for),
             outermost first; the last one covers the whole scope.
         hidden: number of atoms of the path that no component shows: containers never called.
         detour: number of leading characters of the scope that do not lead to the path: modules on the call
-            stack that only borrow a module from elsewhere.
+            stack that only use a module from elsewhere.
     """
 
     steps: tuple[tuple[int, ModulePath], ...]
@@ -34,19 +34,19 @@ class Alignment(NamedTuple):
 
 @lru_cache(maxsize=65536)
 def unqualified(path: str) -> str:
-    """The name a module bears in a scope; the whole path where all atoms are numbers."""
+    """The name of a module in a scope; the whole path if all atoms are numbers."""
     atoms = path.split(".")
     for position in range(len(atoms) - 1, -1, -1):
-        if not atoms[position].isnumeric():  # the question torch asks
+        if not atoms[position].isnumeric():  # the same test as in torch
             return ".".join(atoms[position:])
     return path
 
 
 @lru_cache(maxsize=65536)
 def _prefixes(path: str) -> tuple[tuple[ModulePath, tuple[str, ...], int], ...]:
-    """(module, names it may bear, number of atoms) of every module from below the root down to `path`.
+    """(module, its possible names, number of atoms) of every module from below the root down to `path`.
 
-    Scripted modules bear their bare atom (`/seq/0/Gemm`), traced ones their unqualified name.
+    Scripted modules have their bare atom (`/seq/0/Gemm`), traced ones their unqualified name.
     """
     atoms = path.split(".")
     modules = [".".join(atoms[:end]) for end in range(1, len(atoms) + 1)]
@@ -57,7 +57,7 @@ def _prefixes(path: str) -> tuple[tuple[ModulePath, tuple[str, ...], int], ...]:
 
 
 def align(scope: str, path: str) -> Alignment | None:
-    """Read all of `scope` as the call chain down to `path`; the reading that hides fewest containers."""
+    """Read all of `scope` as the call chain down to `path`; the reading that hides the fewest containers."""
     return _align(scope, path, 0)
 
 
@@ -95,7 +95,7 @@ def _align(scope: str, path: str, start: int) -> Alignment | None:
     if not scope.endswith(prefixes[-1][1]):
         return None
     best: Alignment | None = None
-    # Depth-first over (position in the scope, prefixes used up); chains are short, dead ends die at once.
+    # Depth-first over (position in the scope, prefixes used up); chains are short, so dead ends end soon.
     stack: list[tuple[int, int, int, tuple[tuple[int, ModulePath], ...]]] = [(start, 0, 0, ())]
     while stack:
         position, used, hidden, steps = stack.pop()

@@ -1,8 +1,8 @@
-"""Witness for files without any scope: parameters say where some nodes belong, dataflow where the rest may.
+"""Witness for files without any scope: parameters place some nodes, dataflow the rest.
 
-What is left of a dynamo export without metadata are the names of parameters and of values. An operator of
+A dynamo export without metadata still has the names of parameters and of values. An operator of
 torch writes a value named after it (`linear_3`) and, on the way, values named `val_<n>`: nodes that write
-these belong with what reads them, so the file falls into *steps*. A step that reads a parameter is known. The
+these belong with their readers, so the file falls into *steps*. A step that reads a parameter is known. The
 others hold the model's own arithmetic between layers:
 
 1. where two operands come from different known steps (queries and keys, a branch and its residual), the
@@ -14,7 +14,7 @@ others hold the model's own arithmetic between layers:
    before or behind it; constants belong to their readers. What nothing known feeds stays without a place: it
    may be a module that the file does not name.
 
-Lists are never called, so what only numbered parts have in common goes to the module above.
+Lists are never called, so a step between only numbered parts goes to the module above the list.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rewriter.paths import ModulePath, common_ancestor
 
 _ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
 _NEAREST = 24
-"""Known steps to look at on one side; the nearest tell most, and all would be quadratic."""
+"""Known steps to consider on one side; the nearest tell most, and all would take quadratic time."""
 
 
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimony:
@@ -44,18 +44,18 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimon
     for node, module in enumerate(modules):
         step = places.steps.of[node]
         place = places.of_step[step]
-        if place and module is None:  # the root says nothing
+        if place and module is None:  # the root is no information
             detail = f"one step with node {step}" if step != node else "between known steps"
             claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail))
     return Testimony(tuple(claims))
 
 
 _Pair = tuple[ModulePath | None, bool, ModulePath | None, bool]
-"""Two places, and whether a parameter told each."""
+"""Two modules, and for each whether a parameter gave it."""
 
 
 class _Places:
-    """Where the steps of a file stand.
+    """The modules of the steps of a file.
 
     Attributes:
         of_step: step -> its module.
@@ -85,7 +85,7 @@ class _Places:
         self._constants()
 
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
-        """Place what a norm does before it scales: arithmetic around a mean that leads nowhere else."""
+        """Place the operators of a norm before its scale: arithmetic around a mean with no other readers."""
         for node, module in enumerate(modules):
             if module is None or self.graph.operators[node][1] != "Mul":
                 continue
@@ -95,7 +95,7 @@ class _Places:
                     self.of_step[self.steps.of[other]] = module
 
     def _leading_to(self, node: int, modules: Sequence[ModulePath | None]) -> set[int]:
-        """Nodes of plain arithmetic whose results go to `node` alone, through others of the kind."""
+        """Plain arithmetic nodes whose results lead to `node` alone, through others of the kind."""
         inside = {node}
         pending = [node]
         while pending:
@@ -108,13 +108,13 @@ class _Places:
         return inside - {node}
 
     def _is_arithmetic(self, node: int) -> bool:
-        """A step of a norm; a sum of two computed values is none, but a residual that enters it."""
+        """Whether a node may be a step of a norm: no sum of two computed values, except with a residual."""
         operator = self.graph.operators[node][1]
         computed = sum(value not in self.graph.constants for value in self.graph.reads[node])
         return operator in _ARITHMETIC and (operator != "Add" or computed < 2)
 
     def _anchor(self) -> None:
-        """Place steps by operands that come from different known steps."""
+        """Place steps whose operands come from different known steps."""
         sources: dict[int, tuple[int, ...]] = {}
         anchors: dict[int, ModulePath] = {}
         for step in self.steps.heads:
@@ -148,7 +148,7 @@ class _Places:
             self.of_step[step] = max(through, key=lambda m: m.depth, default=anchor)
 
     def _branches(self, step: int, sources: Mapping[int, Sequence[int]]) -> Iterator[ModulePath]:
-        """Meetings of what feeds a sum with the known step at the other end of its branch.
+        """Lowest common modules of a sum's operands and the known step at the other end of its branch.
 
         `x + f(x)`: the first step of `f` reads the value that is added to its result.
         """
@@ -177,7 +177,7 @@ class _Places:
         return found
 
     def _fill(self) -> None:
-        """Place what stands between known steps and anchors."""
+        """Place the steps between known steps and anchors."""
         fixed = {step for step in self.steps.heads if self.of_step[step] is not None}
         behind = self._nearest_behind(fixed)
         before: dict[int, tuple[int, ...]] = {}
@@ -212,7 +212,7 @@ class _Places:
         return any(not self.weights.isdisjoint(self.graph.reads[node]) for node in self.steps.members[step])
 
     def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
-        """The module that a step serves, where a part of it reads the same value or what it reads."""
+        """The module that a step serves, if a part of it reads the same value or the step's input."""
         places = {place for other in behind if (place := self.of_step[other]) is not None}
         module = common_ancestor(sorted(places))
         if not module:
@@ -244,7 +244,7 @@ class _Places:
         return _calling(_above(module) if module in known else module, places)
 
     def _meet(self, one: int, other: int) -> ModulePath | None:
-        """Where two steps meet; remembered, since the same few modules meet again and again."""
+        """The common module of two steps; cached, since the same few modules recur."""
         key = (self.of_step[one], one in self.known, self.of_step[other], other in self.known)
         if key not in self._meetings:
             self._meetings[key] = self._meeting(*key)
@@ -253,9 +253,9 @@ class _Places:
     def _meeting(
         self, a: ModulePath | None, a_known: bool, b: ModulePath | None, b_known: bool
     ) -> ModulePath | None:
-        """What the modules of two steps have in common; the caller where that is a module without parts.
+        """The lowest common module of two steps; its caller if that is a module without parts.
 
-        A module with parts computes between its own weight and theirs, one without is called as a whole.
+        A module with parts computes between its own weight and theirs; one without is called as a whole.
         """
         if a is None or b is None:
             return None
@@ -292,7 +292,7 @@ def _without(steps: Sequence[int], others: Sequence[int]) -> list[int]:
 
 
 def _calling(module: ModulePath, places: Set[ModulePath]) -> ModulePath:
-    """The module, or the one above a list: what holds places in numbered parts only."""
+    """The module, or the one above it if it is a list: if it holds the places in numbered parts only."""
     while module and all(
         module.holds(p) and p.relative_to(module).partition(".")[0].isdecimal() for p in places
     ):

@@ -1,16 +1,16 @@
-"""Lines up call chains with module paths: what TorchScript's scopes mean.
+"""Aligns call chains with module paths: resolves TorchScript's scopes.
 
-A scope is a call chain of unqualified names (see `alignment`), so on its own it names several paths. What
-settles it, in this order:
+A scope is a call chain of unqualified names (see `alignment`), so on its own it names several paths. These
+rules decide, in this order:
 
-1. a parameter that a node of the scope reads, where the chain lines up with the parameter's owner, and what
-   that teaches of the chain's parents and of siblings in the same list (see `lessons`);
-2. proven scopes beside it in the dataflow;
-3. the overlap rule: a component that goes on from its parent's name with numbers goes on from its path.
+1. a parameter that a node of the scope reads, if the chain aligns with the parameter's owner, and
+   the conclusions on the chain's parents and on siblings in the same list (see `lessons`);
+2. proven scopes near it in the dataflow;
+3. the overlap rule: a component that extends its parent's name by numbers extends its path.
 
-`_k` behind the last component is torch's counter of scopes with equal text (torch/csrc/jit/passes/onnx/
+`_k` after the last component is torch's counter of scopes with equal text (torch/csrc/jit/passes/onnx/
 naming.cpp, `CreateUniqueName`): a later call, or another module of the same unqualified name, unless the
-module really is called that. It never stands behind an inner component.
+module really has that name. It never follows an inner component.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from rewriter.paths import ROOT, ModulePath
 
 @dataclass(slots=True)
 class _Use:
-    """The nodes that bear one scope text, and who owns the parameters they read: owner -> nodes."""
+    """The nodes with one scope text, and the owners of the parameters they read: owner -> nodes."""
 
     nodes: list[int] = field(default_factory=list)
     owners: dict[ModulePath, list[int]] = field(default_factory=dict)
 
 
 class CallChains:
-    """Lines up all call chains of a file with module paths."""
+    """Aligns all call chains of a file with module paths."""
 
     def __init__(self, graph: GraphIndex, scoped: list[tuple[int, str]]) -> None:
         self.graph = graph
@@ -64,7 +64,7 @@ class CallChains:
         self.resolved: dict[str, tuple[ModulePath, ...]] = {"": (ROOT,)}
 
     def _demand_short(self) -> None:
-        """Refuse chains and paths that are too long before they are laid beside each other."""
+        """Refuse chains and paths that are too long before they are aligned."""
         extent = Extent()
         for text, use in self.uses.items():
             extent.add(text.replace("/", "."))
@@ -102,7 +102,7 @@ class CallChains:
         return frozenset((ROOT, *on_the_way)) if self.uses else frozenset()
 
     def module(self, text: str) -> ModulePath | None:
-        """What a scope means where it can mean one thing only, whether a node bears it or not."""
+        """The only module that a scope can mean; None for several. No node needs to have the scope."""
         candidates = self._candidates(text)
         return candidates[0] if len(candidates) == 1 else None
 
@@ -127,7 +127,7 @@ class CallChains:
         return found
 
     def _split(self, chain: str) -> tuple[str, str]:
-        """(parent chain, last name): at the last slash, unless a module with a slash in its name fits."""
+        """(parent chain, last name), split at the last slash; a module with a slash in its name wins."""
         for end in _slashes(chain):
             for module in self.meanings.get(chain[:end], ()):
                 name = unqualified(module)
@@ -153,7 +153,7 @@ class CallChains:
         return path.child(overlap[1:]) if all(map(str.isdecimal, numbers)) else path.child(name)
 
     def _has_companions(self, text: str) -> bool:
-        """Whether the nodes of an unproven scope may tell its meaning by those beside them."""
+        """Whether nearby nodes may decide the meaning of an unproven scope."""
         if text in self.proven or text in self.inner:
             return False
         base = (without_counter(text) or (text, 0))[0]
@@ -164,8 +164,8 @@ class CallChains:
     ) -> dict[int, ModulePath]:
         """Place nodes like proven neighbours of the same caller and counter.
 
-        Beside `/conv_1`, proven to be a real name, `/relu_1` is one too. Beside `/norm`, `/norm_1`, proven to
-        belong to `layers.0` and `layers.1`, an `/act`, `/act_1` that occurs as often does as well.
+        Next to `/conv_1`, proven a real name, `/relu_1` is one too. Next to `/norm`, `/norm_1`, proven to
+        belong to `layers.0` and `layers.1`, an `/act`, `/act_1` that occurs as often is read likewise.
         """
         parent, _, name = text.rpartition("/")
         base, counter = without_counter(name) or (name, 0)
@@ -190,7 +190,7 @@ class CallChains:
     def _nearest(
         self, text: str, nodes: list[int], candidates: tuple[ModulePath, ...], settled: dict[int, ModulePath]
     ) -> ModulePath:
-        """The candidate that holds most of the neighbours; else the one whose turn it is by the counter."""
+        """The candidate that holds most of the neighbours; else the one that the counter gives."""
         near: Counter[ModulePath] = Counter()
         for neighbour in _neighbours(self.graph, nodes):
             module = settled.get(neighbour)
@@ -201,7 +201,7 @@ class CallChains:
         return candidates[min(counted[1] if counted else 0, len(candidates) - 1)]
 
     def _count_calls(self, settled: dict[int, ModulePath]) -> dict[int, tuple[ModulePath, int]]:
-        """Every text under which a module appears is one call of it, in file order."""
+        """Number the calls of modules: every text under which a module appears is one call, in file order."""
         calls: dict[ModulePath, dict[str, int]] = {}
         placed = {}
         for text, use in self.uses.items():

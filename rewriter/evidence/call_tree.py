@@ -1,4 +1,4 @@
-"""The calls of a recording as a tree: which hold others, and beyond which a value lies."""
+"""The calls of a recording as a tree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rewriter.model.graph import GraphIndex
 
 
 class CallTree:
-    """Calls with their callers, and what each was given and gave back."""
+    """Calls with their callers, inputs and results."""
 
     def __init__(self, recording: Recording, matched: Matched) -> None:
         self._parents = [call.parent for call in recording.calls]
@@ -18,15 +18,15 @@ class CallTree:
         self._outputs = [_looks(call.outputs, recording, matched) for call in recording.calls]
         self._looks = matched.looks
         self._depths: list[int] = []
-        for parent in self._parents:  # a caller begins before what it calls
+        for parent in self._parents:  # a caller begins before its callees
             self._depths.append(0 if parent == NOWHERE else self._depths[parent] + 1)
 
     def outside(self, call: int, values: Iterable[int]) -> int:
-        """The call that made values which `call` reads: not one that was given them."""
+        """The innermost call around `call` whose inputs `values` were not: their maker is outside of it."""
         return self._beyond(call, values, self._inputs)
 
     def after(self, call: int, values: Iterable[int]) -> int:
-        """The call that goes on with values made in `call`: not one whose results they are."""
+        """The innermost call around `call` whose results `values` are not: it continues with them."""
         return self._beyond(call, values, self._outputs)
 
     def _beyond(self, call: int, values: Iterable[int], limits: Sequence[frozenset[Look]]) -> int:
@@ -36,7 +36,7 @@ class CallTree:
         return call
 
     def copies(self, graph: GraphIndex, node: int) -> bool:
-        """Whether a node only hands on what it reads, as a cast to the same type does."""
+        """Whether a node only copies its input, as a cast to the same type does."""
         copied = self._of(graph.writes[node]) & self._of(graph.reads[node])
         return any(shape for _, shape in copied)
 
@@ -44,13 +44,13 @@ class CallTree:
         return frozenset(self._looks[value] for value in values if value in self._looks)
 
     def above(self, call: int) -> Iterable[int]:
-        """The call and those it was made from."""
+        """The call and its callers."""
         while call != NOWHERE:
             yield call
             call = self._parents[call]
 
     def common(self, calls: Collection[int]) -> int:
-        """The innermost call from which all were made, or which is one of them."""
+        """The innermost call that contains all calls, or is one of them."""
         first, *others = dict.fromkeys(calls)
         shared = set(self.above(first))
         for call in others:
@@ -58,15 +58,15 @@ class CallTree:
         return self.deepest(shared)
 
     def deepest(self, calls: Collection[int]) -> int:
-        """The one with the longest way up."""
+        """The most deeply nested call."""
         return max(calls, key=lambda call: (self._depths[call], -call))
 
     def highest(self, calls: Collection[int]) -> int:
-        """The one with the shortest way up."""
+        """The least deeply nested call."""
         return min(calls, key=lambda call: (self._depths[call], call))
 
     def between(self, left: int, right: int) -> frozenset[int]:
-        """The calls that may run between two others: both, and all on the way over their caller."""
+        """The calls that may run between two others: both, and all callers up to their common one."""
         top = self.common([left, right])
         ways = [call for side in (left, right) for call in self.above(side)]
         return frozenset(call for call in ways if self._depths[call] > self._depths[top]) | {top}

@@ -1,4 +1,4 @@
-"""The contents of a checkpoint's tensors by hash: what names initializers whatever they are called.
+"""Content hashes of a checkpoint's tensors, which name initializers whatever the file calls them.
 
 Tensors are read one at a time and only a digest and their first bytes are kept; looking up a tensor of a
 model takes one digest of it, however many tensors the checkpoint has.
@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 
 from rewriter.evidence.checkpoint_files import tensors_in
-from rewriter.evidence.claim import Part
+from rewriter.evidence.claim import InitializerSlice
 from rewriter.model.tensors import Array
 
 _HEAD = 16
-"""Bytes by which the first row of a tensor is found inside a larger one."""
+"""Number of bytes by which the first row of a tensor is found inside a larger one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredTensor:
     """A tensor of a checkpoint.
 
-    `dull` says that all its elements are one plain number (0, 1, 0.5), so that its content tells nothing.
+    `dull` says that all its elements are one plain number (0, 1, 0.5), so its content identifies nothing.
     """
 
     name: str
@@ -36,11 +36,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What an initializer holds: a tensor of the checkpoint or, in one part of it, one of several."""
+    """Content of an initializer: a tensor of the checkpoint or, in a part of it, one of several."""
 
-    stored: Stored
+    stored: StoredTensor
     transposed: bool = False
-    part: Part | None = None
+    part: InitializerSlice | None = None
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,17 @@ class Index:
     Attributes:
         count: number of tensors.
         by_digest: (element type, digest of all bytes) -> the tensors.
-        by_head: (element type, first bytes) -> shapes of the vectors and matrices that begin so.
-        sizes: (element type, number of elements) of the tensors, to pass over what cannot match.
+        by_head: (element type, first bytes) -> shapes of the vectors and matrices that begin with them.
+        sizes: (element type, number of elements) of the tensors, to skip arrays that cannot match.
     """
 
     count: int
-    by_digest: dict[tuple[str, bytes], list[Stored]]
+    by_digest: dict[tuple[str, bytes], list[StoredTensor]]
     by_head: dict[tuple[str, bytes], list[tuple[int, ...]]]
     sizes: set[tuple[str, int]]
 
     def matches(self, array: Array) -> tuple[Match, ...]:
-        """The tensors that `array` holds, as they are, transposed, reshaped or behind each other."""
+        """The tensors that `array` holds: as they are, transposed, reshaped or concatenated."""
         if (array.dtype.name, array.size) in self.sizes:
             if found := self._same(array):
                 return tuple(Match(stored, _lies_across(stored, array)) for stored in found)
@@ -72,19 +72,23 @@ class Index:
             for axis in (0, 1):
                 if pieces := self._pieces(array.T if turned else array, axis):
                     return tuple(
-                        Match(stored, turned, Part(1 - axis, part.start, part.stop) if turned else part)
+                        Match(
+                            stored,
+                            turned,
+                            InitializerSlice(1 - axis, part.start, part.stop) if turned else part,
+                        )
                         for stored, part in pieces
                     )
         return ()
 
-    def _same(self, array: Array) -> list[Stored]:
-        """The tensors of the same elements in the same order; those of the same shape where there are any."""
+    def _same(self, array: Array) -> list[StoredTensor]:
+        """The tensors of the same elements in the same order; only those of the same shape, if any."""
         found = self.by_digest.get((array.dtype.name, _digest(array)), [])
         return [stored for stored in found if stored.shape == array.shape] or found
 
-    def _pieces(self, array: Array, axis: int) -> list[tuple[Stored, Part]]:
-        """The two or more tensors that stand behind each other along `axis` and make up all of `array`."""
-        pieces: list[tuple[Stored, Part]] = []
+    def _pieces(self, array: Array, axis: int) -> list[tuple[StoredTensor, InitializerSlice]]:
+        """The two or more tensors that, concatenated along `axis`, make up all of `array`."""
+        pieces: list[tuple[StoredTensor, InitializerSlice]] = []
         position, end = 0, array.shape[axis]
         while position < end:
             rest = array[position:] if axis == 0 else array[:, position:]
@@ -92,12 +96,12 @@ class Index:
             if found is None:
                 return []
             stop = position + found.shape[axis]
-            pieces.append((found, Part(axis, position, stop)))
+            pieces.append((found, InitializerSlice(axis, position, stop)))
             position = stop
         return pieces if len(pieces) > 1 else []
 
-    def _first_piece(self, rest: Array, axis: int) -> Stored | None:
-        """The one tensor that `rest` begins with; None where there is none or more than one."""
+    def _first_piece(self, rest: Array, axis: int) -> StoredTensor | None:
+        """The one tensor that `rest` begins with; None for none or several."""
         first_row = rest.reshape(-1) if rest.ndim == 1 else rest[0]
         shapes = self.by_head.get((rest.dtype.name, first_row[: _HEAD // rest.itemsize].tobytes()), ())
         for shape in sorted(set(shapes), key=lambda shape: (-shape[axis] if axis < len(shape) else 0, shape)):
@@ -115,11 +119,11 @@ class Index:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint file, read when its contents are first asked for.
+    """A checkpoint file, read on first access to its contents.
 
     Attributes:
         path: the file.
-        seen: what was found in external tensors, so that a second look at a model reads none of them again.
+        seen: matches of external tensors, so that a second analysis of a model reads none of them again.
     """
 
     path: Path
@@ -144,7 +148,7 @@ def _index(path: Path, types: dict[str, np.dtype[Any]]) -> Index:
     count = 0
     for name, tensor in tensors_in(path):
         count += 1
-        stored = Stored(name, tensor.shape, _is_dull(tensor))
+        stored = StoredTensor(name, tensor.shape, _is_dull(tensor))
         for array in _casts(tensor, types):
             element = array.dtype.name
             index.by_digest.setdefault((element, _digest(array)), []).append(stored)
@@ -156,7 +160,7 @@ def _index(path: Path, types: dict[str, np.dtype[Any]]) -> Index:
 
 
 def _is_dull(tensor: Array) -> bool:
-    """Whether all elements are equal, and few bits make the number: others are hardly in a file by chance."""
+    """Whether all elements equal one number of few bits: other values hardly occur in a file by chance."""
     first = tensor.reshape(-1)[:1]
     if not bool((first == tensor).all()):
         return False
@@ -164,8 +168,8 @@ def _is_dull(tensor: Array) -> bool:
         return not is_floating(tensor.dtype) or bool(first.astype(np.float16).astype(first.dtype) == first)
 
 
-def _lies_across(stored: Stored, array: Array) -> bool:
-    """Whether a row became a column: equal bytes in the same order, and yet the transpose."""
+def _lies_across(stored: StoredTensor, array: Array) -> bool:
+    """Whether a row became a column: the same bytes in the same order, yet the transpose."""
     return array.ndim == 2 and array.shape != stored.shape == array.shape[::-1] and 1 in array.shape
 
 
@@ -179,7 +183,7 @@ def _casts(tensor: Array, types: dict[str, np.dtype[Any]]) -> Iterator[Array]:
 
 
 def is_floating(element: np.dtype[Any]) -> bool:
-    """Whether a type holds fractions: bfloat16 and float8 are no floating types to numpy."""
+    """Whether a type holds fractions: numpy does not count bfloat16 and float8 as floating types."""
     return "float" in element.name
 
 

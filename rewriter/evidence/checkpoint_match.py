@@ -1,10 +1,10 @@
-"""Witness: a checkpoint. An initializer that holds the content of a parameter is that parameter.
+"""Witness: a checkpoint. An initializer with the content of a parameter is that parameter.
 
-It is the only witness that reads weights. Its names are those of the checkpoint, put where the names that are
-left in the file show them to stand (`encoder...` may be `model.encoder...` in the file).
+It is the only witness that reads weights. Its names are those of the checkpoint, with the prefix that names
+left in the file show (`encoder...` may be `model.encoder...` in the file).
 
-Several parameters of one content (tied weights, biases that are still zero) are told apart by where they are
-read: in the module of the reader, where another witness knows it, else beside a parameter of the same module.
+Several parameters of one content (tied weights, biases that are still zero) are distinguished by their
+readers: in the module of the reader, if another witness knows it, else near a parameter of the same module.
 Tensors whose elements are all equal, and integers, come from anywhere; they are named in these two ways only.
 """
 
@@ -30,9 +30,9 @@ from rewriter.paths import ROOT, ModulePath, common_ancestor
 from rewriter.refusals import UsageError
 
 _RINGS = 3
-"""Nodes between a reader and a parameter of the same module: MatMul, Reshape, Add."""
+"""Nodes from a reader to a parameter of the same module: MatMul, Reshape, Add."""
 _CAST_FOR = 16
-"""Elements of an initializer whose floating type is one that the checkpoint may have been cast to."""
+"""Maximum elements of an initializer whose floating type the checkpoint may have been cast to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +45,20 @@ class _Found:
 
     @property
     def whole(self) -> bool:
-        """Whether each match is the whole initializer, so that more than one means equal tensors."""
+        """Whether each match is the whole initializer, so that several matches are equal tensors."""
         return all(match.part is None for match in self.matches)
 
 
 def testify(
     graph: GraphIndex, modules: Sequence[ModulePath | None], checkpoint: Checkpoint, path: Path | None
 ) -> Testimony:
-    """Names for the initializers whose content the checkpoint has, and the owners of those as modules.
+    """Names for the initializers whose content the checkpoint has, and their owners as modules.
 
     Args:
         graph: the model.
-        modules: node -> its module as far as it is known.
-        checkpoint: what the parameters hold.
-        path: the file of the model, beside which its external data lies.
+        modules: node -> its module, if known.
+        checkpoint: the contents of the parameters.
+        path: the file of the model; its external data lies beside it.
 
     Raises:
         UnreadableModel: the checkpoint or external data of the model cannot be read.
@@ -94,7 +94,7 @@ def _float_types(tensors: Any) -> dict[str, np.dtype[Any]]:
 
 
 def _demand_data(graph: GraphIndex, checkpoint: Checkpoint, path: Path | None) -> None:
-    """External data that is not known yet must be there, in the folder of the model."""
+    """Demand that external data not seen before is there, in the folder of the model."""
     external = [tensor for tensor in graph.initializers.values() if is_external(tensor)]
     if path is not None and any(_key(tensor) not in checkpoint.seen for tensor in external):
         check_external_data(graph.model, path)
@@ -121,13 +121,13 @@ def _look_up(
         return None
     element = np_type(tensor.data_type)
     telling = element is not None and is_floating(element) and not any(match.stored.dull for match in matches)
-    if not telling:  # only as they are: a reshaped constant says nothing at all
+    if not telling:  # only in their own shape: a reshaped constant identifies nothing
         matches = tuple(match for match in matches if match.stored.shape == tuple(tensor.dims))
     return _Found(value, matches, telling) if matches else None
 
 
 class _Names:
-    """Tells which of the names that a content has in the checkpoint an initializer bears, and as what."""
+    """Chooses among the names of a content in the checkpoint the one that an initializer holds."""
 
     def __init__(self, graph: GraphIndex, found: Sequence[_Found]) -> None:
         self.graph = graph
@@ -140,12 +140,12 @@ class _Names:
                     self.owners.setdefault(reader, set()).update(name.parent or ROOT for name in names)
 
     def path(self, match: Match) -> ModulePath:
-        """The name of a tensor as the file would have it."""
+        """The name of a tensor in the file's naming."""
         name = ModulePath(match.stored.name)
         return self.inside.child(name.relative_to(self.part)) if self.part.holds(name) else name
 
     def claims(self, found: _Found, modules: Sequence[ModulePath | None]) -> Iterator[ParameterClaim]:
-        """The claims on one initializer; none where its own name says the same."""
+        """The claims on one initializer; none if its own name says the same."""
         initializer = self.graph.value_names[found.value]
         if not isinstance(initializer, str):
             return
@@ -162,7 +162,7 @@ class _Names:
             )
 
     def _near(self, value: int, matches: list[Match], modules: Sequence[ModulePath | None]) -> list[Match]:
-        """The matches owned where the initializer is read, reader by reader."""
+        """The matches owned by modules of the initializer's readers, reader by reader."""
         near: dict[str, Match] = {}
         for reader in readers_of(self.graph, value):
             places = [{module} if (module := modules[reader]) is not None else set(), *self._rings(reader)]
@@ -188,7 +188,7 @@ class _Names:
 
 
 def _prefixes(graph: GraphIndex, found: Sequence[_Found]) -> tuple[ModulePath, ModulePath]:
-    """What to put before a name of the checkpoint, and what to take off, by the names left in the file."""
+    """The prefix to add to checkpoint names, and the one to remove, by the names left in the file."""
     votes: Counter[tuple[ModulePath, ModulePath]] = Counter()
     for each in found:
         name = graph.value_names[each.value]
@@ -204,7 +204,7 @@ def _last(name: str) -> str:
 
 
 def _unlike(left: ModulePath, right: ModulePath) -> tuple[ModulePath, ModulePath]:
-    """Two names without the atoms at their ends that are the same."""
+    """Two names without their common atoms at the end."""
     ours, theirs = list(left.atoms), list(right.atoms)
     while ours and theirs and ours[-1] == theirs[-1]:
         ours.pop()
@@ -213,7 +213,7 @@ def _unlike(left: ModulePath, right: ModulePath) -> tuple[ModulePath, ModulePath
 
 
 def _placements(graph: GraphIndex, claims: Sequence[ParameterClaim]) -> Iterator[Claim]:
-    """A claim for every node that reads a named initializer: it belongs to the owner, of several to all."""
+    """A claim for every node that reads a named initializer: the owner's module, of several all."""
     names: dict[int, list[ModulePath]] = {}
     for claim in claims:
         for reader in readers_of(graph, graph.bodies[0].values[claim.initializer]):

@@ -1,4 +1,4 @@
-"""What a witness says: where a node came from, what class a module has, which parameter a weight is."""
+"""Claims of a witness: the module of a node, the class of a module, the parameter in a weight."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ from typing import NamedTuple
 from rewriter.paths import ModulePath
 
 SHOWN = 200
-"""Characters of a path or name in what a claim says: one may be a megabyte long."""
+"""Maximum characters of a path or name in the detail of a claim: a name may have megabytes."""
 
 
 class Source(StrEnum):
-    """Who made a claim. The text is what users see in `evidence`, `by_source` and `explain`."""
+    """The witness of a claim. Users see the text in `evidence`, `by_source` and `explain`."""
 
-    __hash__ = str.__hash__  # the one of enumerations is Python, and every node is looked up by it
+    __hash__ = str.__hash__  # the hash of enumerations is slow Python code, and every node is looked up by it
 
     OWN_TAG = "rewriter"
-    """Metadata an earlier run of this tool wrote."""
+    """Metadata that an earlier run of this tool wrote."""
     LIKE = "like"
-    """The file this one was made of, or its sidecar, given by the user."""
+    """The file this one was made from, or its sidecar, given by the user."""
     EXPORTER = "exporter_metadata"
-    """Metadata the exporter wrote on the node."""
+    """Metadata that the exporter wrote on the node."""
     SCOPE_NAME = "scope_name"
     """The scope in the node's own name."""
     VALUE_NAME = "value_name"
-    """The scope in the name of a value the node writes."""
+    """The scope in the name of a value that the node writes."""
     OTHER_TAG = "tool_tag"
-    """A tag that another tool left."""
+    """A tag left by another tool."""
     ACTIVATION = "activation"
     """The module call, traced by the user, in which torch computed the same value."""
     PARAMETER = "parameter"
-    """The owner of a parameter the node reads."""
+    """The owner of a parameter that the node reads."""
     FUNCTION = "function"
     """The function that the producer of the file made, whose call is a module."""
     DATAFLOW = "dataflow"
     """The lowest common ancestor of the nodes that read its results."""
     REFERENCE = "reference"
-    """The modules the model was built from, where the scope in a name says what they do not have."""
+    """The modules of the reference, if the scope in a name contains one that they do not have."""
     CHECKPOINT = "checkpoint"
-    """The owner of a parameter the node reads, told by its content."""
+    """The owner of a parameter that the node reads, found by content."""
     POSITION = "position"
-    """What a weight must be, from the module of the node that reads it and the operator."""
+    """The parameter that a weight must be, by the module and the operator of its reader."""
 
 
 class Claim(NamedTuple):
     """`source` says that `node` (its number in the GraphIndex) was made by call `call` of `module`.
 
-    `call` counts the calls of the module from 0; None where the witness cannot tell calls apart.
+    `call` counts the calls of the module from 0; None if the witness cannot distinguish calls.
     `detail` is the text the claim was read from, for `rewriter explain`.
     """
 
@@ -60,7 +60,7 @@ class Claim(NamedTuple):
     detail: str
 
 
-class Part(NamedTuple):
+class InitializerSlice(NamedTuple):
     """The elements of an initializer from `start` up to `stop` along `axis`."""
 
     axis: int
@@ -71,24 +71,24 @@ class Part(NamedTuple):
 class ParameterClaim(NamedTuple):
     """`initializer` holds the parameter `name`, as in the state dict or `transposed` against it.
 
-    `part` says which part of it does, where it holds several behind each other.
+    `part` is the range of the initializer that holds it, if that holds several parameters.
     """
 
     initializer: str
     name: ModulePath
     transposed: bool
     source: Source
-    part: Part | None = None
+    part: InitializerSlice | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """All that one witness has to say of one file.
+    """The evidence of one witness on one file.
 
-    `called` are the modules it knows to have been called, those that own no node included; a list of modules
-    never is. `calls` says of modules how often they were, `homes` of nodes which call of which module an
-    earlier run gave them to; `unplaced` are the nodes that it could not place, `order` its modules in tree
-    order. `notes` are for people, a line each.
+    `called` are the modules known to have been called, including those without nodes; a list of modules
+    never is. `calls` maps modules to the number of their calls, `homes` nodes to the module and call that an
+    earlier run gave them; `unplaced` are the nodes that it could not place, `order` its modules in tree
+    order. `notes` are for users, a line each.
     """
 
     claims: tuple[Claim, ...] = ()

@@ -36,7 +36,7 @@ def only_supported(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> Iter
 def contradicts(winner: Claim, other: Claim) -> bool:
     """Whether two claims cannot both be right.
 
-    A module may well use a weight of a module above or below it (`mha` multiplies by `mha.out_proj.weight`),
+    A module may use a weight of a module above or below it (`mha` multiplies by `mha.out_proj.weight`),
     so the owner of a parameter contradicts only from another branch of the tree.
     """
     if other.module == winner.module:

@@ -1,8 +1,8 @@
-"""The contents of weights, as far as they outlive other tools.
+"""Content digests of weights that survive other tools.
 
-A small weight is told by its elements whatever their order, in half precision and without zeros, since
-tools transpose, round, block and pad them. A large one, and one that lies in another file, is not read: its
-name and its shape tell it. Tensors of one plain number are in every file, and tell nothing.
+A small weight is identified by its elements in any order, in half precision and without zeros, since
+tools transpose, round, block and pad them. A large or external one is not read: its
+name and its shape identify it. Tensors of one plain number are in every file, and are skipped.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from rewriter.model.graph import GraphIndex
 from rewriter.model.tensors import array_of, is_external
 
 _LARGEST = 100_000
-"""Elements of a weight whose content is read; no size that weights are likely to have."""
+"""Most elements of a weight whose content is read; not a likely size of a weight."""
 _SMALLEST = 4
 FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
 
 
 def contents_of(graph: GraphIndex) -> Iterator[object]:
-    """What is known of the floating-point weights of a model, constants of its code among them."""
+    """Identities of a model's floating-point weights and constants: content digest, or name and shape."""
     for name, tensor in _tensors(graph):
         if tensor.data_type in FLOATS and prod(tensor.dims) >= _SMALLEST:
             if prod(tensor.dims) > _LARGEST or is_external(tensor):
@@ -44,11 +44,11 @@ def _tensors(graph: GraphIndex) -> Iterator[tuple[str, TensorProto]]:
 
 
 def _digest(tensor: TensorProto) -> bytes | None:
-    """None for a tensor of one plain number, and for one whose content contradicts its shape."""
+    """The digest of a tensor; None for one of one plain number, or whose content contradicts its shape."""
     array = array_of(tensor, None)
     if array is None:
         return None
-    with np.errstate(all="ignore"):  # what is too large for half precision is infinite in both files
+    with np.errstate(all="ignore"):  # values too large for half precision are infinite in both files
         halves = array.astype(np.float32).astype(np.float16)
     told = np.sort(halves[halves != 0])
     if len(told) < _SMALLEST or told[0] == told[-1]:

@@ -1,10 +1,10 @@
-"""Witness of last resort: a node that nobody names belongs to what reads its results.
+"""Witness of last resort: a node without a claim belongs to the readers of its results.
 
 It goes to the lowest common ancestor of its readers' modules, never deeper: a constant that two layers share
-belongs to neither. A reshape of what was transposed counts its maker as a reader. The root follows only
-where a reader is known to stand in the root itself; that readers have nothing in common says nothing about
-the node, nor does a result that leaves the graph. A list of modules is never called and makes nothing, so the
-node goes to the caller above it: past modules that are not on any call chain, and past those whose parts are
+belongs to neither. A Reshape of a transposed value counts the Transpose as a reader. The root follows only
+from a reader known to stand in the root itself; readers without a common module say nothing about
+the node, nor does a result that leaves the graph. A list of modules is never called and computes nothing, so
+the node goes to the caller above it: past modules that are on no call chain, and past those whose parts are
 numbered (a Sequential computes nothing of its own either). Nor does it go into a leaf that does not take it.
 """
 
@@ -28,8 +28,8 @@ def testify(
 
     Args:
         graph: the model.
-        modules: node -> its module as far as it is known.
-        called: the modules known to be called; empty where nothing is known of calls.
+        modules: node -> its module, if known.
+        called: the modules known to be called; empty if calls are not known.
     """
     known = list(modules)
     leaves = Leaves(graph, modules)
@@ -51,7 +51,7 @@ def testify(
         if module is None or (not module and module not in places):
             continue
         known[node] = module
-        named = ", ".join(place[:SHOWN] for place in sorted(places)[:4])  # one may be a megabyte long
+        named = ", ".join(place[:SHOWN] for place in sorted(places)[:4])  # a name may have megabytes
         detail = f"{len(around)} readers in {named or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail))
     return Testimony(tuple(claims))
@@ -67,17 +67,17 @@ def _makes_nothing(module: ModulePath, places: Set[ModulePath], called: Set[Modu
 
 
 def _merged_with(graph: GraphIndex, node: int) -> Iterator[int]:
-    """What a node nobody names may have served as well: a reshape behind a transpose.
+    """Nodes that an unclaimed node may have been merged with: the Transpose before a Reshape.
 
-    Tools put reshapes before a matrix product and merge them with the model's own; a value that was
-    transposed was reshaped by who transposed it.
+    Tools put reshapes before a matrix product and merge them with the model's own; the module that
+    transposed a value also reshaped it.
     """
     if graph.operators[node][1] == "Reshape":
         yield from (n for n in graph.predecessors(node) if graph.operators[n][1] == "Transpose")
 
 
 def _readers_first(graph: GraphIndex, known: list[ModulePath | None]) -> list[int]:
-    """The nodes without a module, every one after the nodes that read it, in any file order."""
+    """The nodes without a module, each after its readers, in any file order."""
     order: list[int] = []
     seen = [module is not None for module in known]
     for start in range(len(known)):

@@ -1,4 +1,4 @@
-"""Names that tools make of the names they found, and nodes that stand for several.
+"""Names that tools derive from other names, and nodes that stand for several.
 
 ==============================================  ========================================================
 `/x/MatMul/MatMulAddFusion`                     onnxruntime: the fused node after one of those it replaces
@@ -14,8 +14,8 @@
 ==============================================  ========================================================
 
 A node named after the value that it reads stands between the maker of that value and its own readers, and
-serves the readers; its name is no evidence. Nodes that write values named after the value that they lead to
-(`linear_4_output_quantized`, `linear_4_output_quantized_cast`, `linear_4`) are the parts of one.
+goes with the readers; its name is no evidence. Nodes that write values named after the value that they lead
+to (`linear_4_output_quantized`, `linear_4_output_quantized_cast`, `linear_4`) are parts of one node.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _FOLDED = re.compile(r"^Conv(?:Bn|Mul|Add)Fusion_(?:BN_|Mul_|Add_)?[WB]_")
 _TAIL = re.compile(r"(_output_\d+)(?:quant_scaled_output|[_:][^/]*)$")
 _COUNTED = re.compile(r"_?\d+$")
 _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_?\d+$|_post_reshape$")
-_PREFIXES = ("fused ", "_inlfunc_")  # looked for first: searching for a pattern costs ten times as much
+_PREFIXES = ("fused ", "_inlfunc_")  # checked first: a regular expression costs ten times as much
 _OUTPUT = "_output_"
 _INSERTED = "InsertedPrecisionFreeCast_"
 
 _CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "FusedConv"})
 _ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
 SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
-"""Fused operators named after the module at their end that begin where the residual is added."""
+"""Fused operators named after the module at their end; they begin with the addition of the residual."""
 
 
 def node_named_by(name: str) -> str:
-    """The name of the node that a name was made of; the name itself where it is nobody's making."""
+    """The name of the node that a name was derived from; the name itself if it is not derived."""
     if name.startswith(_PREFIXES):
         name = _PREFIX.sub("", name)
     return _FUSION.sub("", name) if "Fusion" in name else name
@@ -68,38 +68,39 @@ def is_named_transposed(name: str) -> bool:
 
 
 def is_named_after_input(graph: GraphIndex, node: int, name: str) -> bool:
-    """Whether the name of a node is that of a value that it reads, with something in front or behind."""
+    """Whether the name of a node is that of a value that it reads, with a prefix or suffix."""
     if not isinstance(name, str) or not name:
         return False
     if name.startswith(_INSERTED):
         return True
     for value in graph.reads[node]:
         read = graph.value_names[value] if value != NONE else ""
-        # Compared first without making a new text, which is rarely needed; bytes where it is not UTF-8.
+        # Compared first without making a new string, which is rarely needed; bytes if it is not UTF-8.
         if read and isinstance(read, str) and name.startswith(read) and name.startswith("_", len(read)):
             return True
     return False
 
 
 def is_fused(operator: tuple[str, str]) -> bool:
-    """Whether an operator (its domain and type) is one of those that a tool fuses several into."""
+    """Whether tools fuse several operators into this one (domain and type)."""
     domain, op_type = operator
-    return domain == "com.microsoft" or str(op_type).startswith("Fused")  # bytes where it is not UTF-8
+    return domain == "com.microsoft" or str(op_type).startswith("Fused")  # bytes for names that are not UTF-8
 
 
-def mend(graph: GraphIndex, claims: list[list[Claim]], barred: Set[int] = frozenset()) -> None:
-    """Correct the winners on nodes that stand for several, and place those that follow another.
+def correct_derived(
+    graph: GraphIndex, claims: list[list[Claim]], not_inferred: Set[int] = frozenset()
+) -> None:
+    """Correct the winning claims on nodes that stand for several, and place nodes that follow another.
 
-    What an earlier run of ours wrote on a node stays: it knew the node itself. Nothing is said of `barred`
-    nodes.
+    Claims by an earlier run of this tool stay: it saw the original node. `not_inferred` nodes get no
     """
     for last, parts in _assemblies(graph, claims).items():
-        _place_together(graph, last, [part for part in parts if part not in barred], claims)
+        _place_together(graph, last, [part for part in parts if part not in not_inferred], claims)
     known = [of_node[0].module if of_node else None for of_node in claims]
     several = {operator for operator in set(graph.operators) if operator[1] in SKIPPING or is_fused(operator)}
     for node, of_node in enumerate(claims):
         if not of_node:
-            if node not in barred and (followed := _followed(graph, node, known)) is not None:
+            if node not in not_inferred and (followed := _followed(graph, node, known)) is not None:
                 detail = f"follows a node in {followed[:SHOWN]}"
                 of_node.append(Claim(node, followed, None, Source.DATAFLOW, None, detail))
                 known[node] = followed
@@ -111,17 +112,17 @@ def mend(graph: GraphIndex, claims: list[list[Claim]], barred: Set[int] = frozen
 
 
 def _is_sure(claim: Claim) -> bool:
-    """Whether it was made with more of the file intact."""
+    """Whether the claim was made while more of the file was intact."""
     return claim.source is Source.LIKE or claim.detail.startswith("rewriter.module=")
 
 
 def _by_parameter(claim: Claim) -> bool:
-    """Whether no more than a parameter tells of a node, now and when an earlier run read the file."""
+    """Whether a parameter is the only evidence on a node, now and when an earlier run read the file."""
     return claim.source is Source.PARAMETER and not _is_sure(claim)
 
 
 def _assemblies(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> dict[int, list[int]]:
-    """The last of the nodes that a tool made of one -> all of them, the last first."""
+    """The last of the nodes that a tool made from one -> all of them, the last first."""
     last_of = [NONE] * len(graph.nodes)
     assemblies: dict[int, list[int]] = {}
     for node in reversed(range(len(graph.nodes))):
@@ -140,7 +141,7 @@ def _leads_to(
     assemblies: dict[int, list[int]],
     claims: Sequence[Sequence[Claim]],
 ) -> int:
-    """The last of the nodes that `node` is a part with; itself where it is whole."""
+    """The last of the nodes that `node` forms one operator with; itself for a complete one."""
     reader = _only_reader(graph, node)
     last = last_of[reader] if reader != NONE else NONE
     if last == NONE:
@@ -155,9 +156,9 @@ def _leads_to(
 
 
 def _only_reader(graph: GraphIndex, node: int) -> int:
-    """The one node that reads what `node` writes; NONE where there is none, or several."""
+    """The only node that reads an output of `node`; NONE for none or several."""
     values = graph.writes[node]
-    if len(values) == 1 and values[0] != NONE:  # as nearly always
+    if len(values) == 1 and values[0] != NONE:  # the usual case
         readers = graph.readers[values[0]]
     else:
         readers = [*{*graph.successors(node)}]
@@ -171,16 +172,16 @@ def _writes(graph: GraphIndex, node: int) -> str:
 
 
 def _hides_norm(graph: GraphIndex, node: int) -> bool:
-    """Whether a convolution writes a result of several: those of the batch norm that was folded into it.
+    """Whether a convolution writes one of several results: those of the batch norm folded into it.
 
-    Torch calls such results `getitem`. Which module the norm was nothing tells.
+    Torch calls such results `getitem`. Nothing identifies the module of the norm.
     """
     folded = graph.operators[node][1] in _CONVOLUTIONS
     return folded and _writes(graph, node).startswith("getitem")
 
 
 def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: list[list[Claim]]) -> None:
-    """Place parts that no more than a parameter tells of with the others."""
+    """Place parts whose only evidence is a parameter with the other parts."""
     sure = [c[0] for part in parts if (c := claims[part]) and not _by_parameter(c[0])]
     told = [c[0] for part in parts if (c := claims[part]) and _by_parameter(c[0])]
     module = common_ancestor(sorted({claim.module for claim in sure or told}))
@@ -198,7 +199,7 @@ def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: 
 def _of_all_parts(
     graph: GraphIndex, node: int, claims: list[Claim], known: Sequence[ModulePath | None]
 ) -> ModulePath | None:
-    """What the modules of all that a fused node stands for have in common."""
+    """The lowest common module of all operators that a fused node stands for."""
     module = claims[0].module
     op_type = graph.operators[node][1]
     if op_type in SKIPPING:
@@ -206,7 +207,7 @@ def _of_all_parts(
             return module
         return _across(graph, node, module, known)
     if op_type in _ACTIVATED and claims[0].source is Source.PARAMETER and module.parent is not None:
-        return module.parent  # with an activation that has no name left
+        return module.parent  # an activation without a name of its own
     if _is_blocked(graph, node):
         return module.parent if module.parent is not None else module  # named after the activation
     owners = {c.module for c in claims if c.source in (Source.PARAMETER, Source.OWN_TAG)}
@@ -222,21 +223,21 @@ def _agrees_with_weight(graph: GraphIndex, node: int, claims: Sequence[Claim]) -
 
 
 def _is_blocked(graph: GraphIndex, node: int) -> bool:
-    """Whether a node is one that onnxruntime gave another layout and an activation."""
+    """Whether onnxruntime gave a node another layout and fused an activation into it."""
     return "activation" in graph.attributes[node] and str(graph.names[node]).endswith("_nchwc")
 
 
 def _across(
     graph: GraphIndex, node: int, module: ModulePath, known: Sequence[ModulePath | None]
 ) -> ModulePath | None:
-    """The sum that a fused norm begins with stands where the norm and the nearest of what feeds it meet."""
+    """The module of the sum that a fused norm begins with: common to the norm and its nearest source."""
     places = (known[other] for other in graph.predecessors(node))
     meetings = [meet for p in places if p is not None and (meet := common_ancestor((module, p))) is not None]
     return max(meetings, key=lambda meeting: meeting.depth, default=module.parent or module)
 
 
 def _followed(graph: GraphIndex, node: int, known: Sequence[ModulePath | None]) -> ModulePath | None:
-    """The module of the one node that another was put behind, to give its result the form it had before."""
+    """The module of the one node before a node that tools added to restore the form of its result."""
     if graph.operators[node][1] == "ReorderOutput" or _FOLLOWS.search(str(graph.names[node])):
         return next(
             (place for other in graph.predecessors(node) if (place := known[other]) is not None), None

@@ -1,14 +1,14 @@
-"""Which nodes of one file the nodes of another stand for that a tool made of it.
+"""Maps nodes of a tool's output to nodes of the original.
 
-A node that writes a value of the original's name by the same operator, or bears the name and the operator of
-an original node, *is* that node. The others lie in patches between values that are in both files; a patch
+A node that writes a value of the original's name by the same operator, or has the name and the operator of
+an original node, *is* that node. The others form patches between values that are in both files; a patch
 replaces the original nodes between the same values. Inside a patch:
 
 1. nodes that read the same parameter, or one named after it (`W_quantized`), correspond, and a node named
-   after a value is its maker;
-2. then nodes of one kind of operator, where only one can be meant;
-3. an original node left over was drawn into the one that reads it;
-4. a new node that writes a value of the original stands for its maker, any other serves those that read it.
+   after a value is the maker of that value;
+2. then nodes of one kind of operator, if there is only one candidate;
+3. a remaining original node was fused into the node that reads it;
+4. a new node that writes a value of the original stands for its maker, any other goes with its readers.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from rewriter.model.graph import NONE, GraphIndex
 _KINDS = {"Gemm": "MatMul", "FusedGemm": "MatMul", "FusedMatMul": "MatMul", "MatMulInteger": "MatMul"}
 _KINDS |= {"FusedConv": "Conv", "ConvInteger": "Conv", "NhwcFusedConv": "Conv"}
 _BLOCKED = "_nchwc"
-"""Onnxruntime's convolutions on blocked layouts are named after the value they write in place of another."""
+"""Onnxruntime's convolutions on blocked layouts, which are named after the value whose place they take."""
 
 
 class Descent:
-    """The lines of descent from `original` to `damaged`.
+    """The correspondence of nodes of `damaged` with nodes of `original`.
 
     Attributes:
         origins: node of the damaged file -> the original nodes that it is or stands for.
@@ -52,7 +52,7 @@ class Descent:
         return self._image[value] if value != NONE else NONE
 
     def value_named(self, name: str) -> int:
-        """The original value of a name; NONE where there is none."""
+        """The original value of a name; NONE without one."""
         return self._values.get(name, NONE) if name else NONE
 
     def is_kept(self, node: int) -> bool:
@@ -82,7 +82,7 @@ class Descent:
         return image
 
     def _patches(self) -> Iterator[list[int]]:
-        """New nodes that are connected by new values."""
+        """New nodes that new values connect."""
         seen = [same != NONE for same in self.same]
         for start in range(len(seen)):
             if seen[start]:
@@ -106,7 +106,7 @@ class Descent:
 
 
 class _Patch:
-    """New nodes of the damaged file and what they replace."""
+    """New nodes of the damaged file and the original nodes they replace."""
 
     def __init__(self, descent: Descent, nodes: list[int]) -> None:
         self.descent = descent
@@ -118,7 +118,7 @@ class _Patch:
         self.given: dict[int, int] = {}
 
     def assign(self) -> None:
-        """Decide what each node of the patch stands for."""
+        """Decide which original nodes each node of the patch stands for."""
         self._by_parameters()
         self._by_names()
         self._drawn_into_own_kind()
@@ -145,7 +145,7 @@ class _Patch:
         return NONE
 
     def _find_replaced(self) -> list[int]:
-        """The original nodes between what the patch reads and what it makes or what reads it needs."""
+        """The original nodes between the inputs of the patch and the values that it or its readers need."""
         above = {
             image
             for node in self.nodes
@@ -165,7 +165,7 @@ class _Patch:
         return sorted(found)
 
     def _needed(self) -> Iterator[int]:
-        """Makers of the vanished values that nodes read which now read the patch."""
+        """Makers of the vanished original inputs of nodes that now read the patch."""
         for node in self.nodes:
             for reader in self.damaged.successors(node):
                 if (same := self.descent.same[reader]) != NONE:
@@ -174,7 +174,7 @@ class _Patch:
                             yield self.original.producer[value]
 
     def _behind(self, above: set[int]) -> set[int]:
-        """The original nodes that the values above have a part in, up to values that are in both files."""
+        """The original nodes that depend on the values above, up to values that are in both files."""
         found: set[int] = set()
         pending = [reader for value in above for reader in self.original.readers[value]]
         while pending:
@@ -199,7 +199,7 @@ class _Patch:
                     self.given[old] = found[0]
 
     def _by_names(self) -> None:
-        """A new node named after a value of the original stands for its maker, activation and all."""
+        """Match new nodes named after a value of the original with its maker, activation included."""
         for new in self.nodes:
             name = self.damaged.nodes[new].name
             blocked = name.endswith(_BLOCKED)
@@ -209,7 +209,7 @@ class _Patch:
                 self.given.setdefault(maker, new)
 
     def _drawn_into_own_kind(self) -> None:
-        """A product goes with the sum behind it where both became one."""
+        """Match a product with the sum after it if one new node replaced both."""
         for old in self.replaced:
             if old not in self.given:
                 readers = {self.given.get(reader) for reader in self.original.successors(old)}
@@ -230,7 +230,7 @@ class _Patch:
                 self.given.update(zip(before, after, strict=True))
 
     def _drawn_into_readers(self) -> None:
-        """What is left goes with what reads it, else with what writes its value or feeds it."""
+        """Match remaining nodes with the new node of a reader, else of their value's writer or a source."""
         writers = {maker: new for new, maker in self.makers.items()}
         for old in reversed(self.replaced):
             if old not in self.given:

@@ -1,12 +1,12 @@
-"""The calls of nodes: those whose results are torch tensors, then all that lies between them.
+"""Finds the calls of nodes: first nodes whose results are torch tensors, then all nodes between them.
 
-A node between such values goes with the nodes that read it, down from call to call: a call covers what its
-results depend on and its inputs do not. So what a call was given lies outside of it, and what reads
-its result goes on behind it.
+A node between such values goes with its readers, down from call to call: a call covers the nodes that its
+results depend on and its inputs do not. So the source of a call's input lies outside of it, and a reader of
+its result comes after it.
 
-That alone would give a later call what an earlier one computed and shares with it, so the order of the file
-has a say, where it is that of the calls: a node stands between two that are known, and is expected in a call
-that may be running between them. Where the readers name none of these, it belongs to the outermost of them.
+That alone would give a later call the values that an earlier one shares with it. So the file order
+counts too, if it is the order of the calls: a node stands between two known ones, and is expected in a call
+that may run between them. If the readers name none of these, it belongs to the outermost of them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from rewriter.model.graph import GraphIndex
 from rewriter.model.order import topological
 
 _TRUSTED = 0.8
-"""The share of plain cases in which the order of the file must agree with the readers to be heard."""
+"""The share of plain cases in which the file order must agree with the readers to be used."""
 _LONGEST = 24
 
 
 class Found(NamedTuple):
-    """The call of a node, and why; `tensor` is what its result is, NOWHERE where it is none."""
+    """The call of a node, and why; `tensor` is the torch tensor of its result, NOWHERE if there is none."""
 
     call: int
     tensor: int
@@ -34,7 +34,7 @@ class Found(NamedTuple):
 
 
 def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[int, Found]:
-    """The call of every node of which it can be told."""
+    """The calls of the nodes for which one can be found."""
     found: dict[int, Found] = {}
     for node, written in enumerate(graph.writes):
         tensors = [matched.tensors[value] for value in written if value in matched.tensors]
@@ -55,20 +55,20 @@ def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[i
 
 def _wanted(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree) -> list[int]:
     """The calls in which the readers of a node need it, the first reader first."""
-    # A copy of what a call was given may be made on either side: casts to the same type mostly within.
+    # A copy of a call's input may be made on either side: casts to the same type mostly inside.
     values = () if calls.copies(graph, node) else graph.writes[node]
     readers = [reader for reader in sorted(set(graph.successors(node))) if reader in found]
     return [calls.outside(found[reader].call, values) for reader in readers]
 
 
 def _fed(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree) -> set[int]:
-    """The calls that go on with what a node is made from."""
+    """The calls that continue with the inputs of a node."""
     makers = [maker for maker in sorted(set(graph.predecessors(node))) if maker in found]
     return {calls.after(found[maker].call, graph.writes[maker]) for maker in makers}
 
 
 def _is_placed(graph: GraphIndex, node: int) -> bool:
-    """Whether a node stands in the main graph or below it; a function may be called from anywhere."""
+    """Whether a node stands in the main graph or a body of it; a function may be called from anywhere."""
     body = graph.bodies[graph.body_of[node]]
     return graph.body_of[node] == 0 or body.owner >= 0
 
@@ -76,7 +76,7 @@ def _is_placed(graph: GraphIndex, node: int) -> bool:
 def _place(
     wanted: Sequence[int], fed: Collection[int], expected: frozenset[int] | None, calls: CallTree
 ) -> Found | None:
-    """Where a node belongs: `wanted` by its readers, `fed` by calls, `expected` where it stands."""
+    """The call of a node: `wanted` by its readers, `fed` by its inputs' calls, `expected` by its position."""
     if expected is None:
         call = calls.common(wanted)
         return Found(call, NOWHERE, "what reads it") if call in wanted or call else None
@@ -89,7 +89,7 @@ def _place(
 
 
 def _around(graph: GraphIndex, found: dict[int, Found], calls: CallTree) -> dict[int, frozenset[int]]:
-    """For the nodes not found yet, the calls that may be running where they stand in the file."""
+    """For nodes not found yet, the calls that may run at their position in the file."""
     behind: dict[int, int] = {}
     known = 0
     for node in range(len(graph.nodes)):
@@ -109,7 +109,7 @@ def _around(graph: GraphIndex, found: dict[int, Found], calls: CallTree) -> dict
 def _agrees(
     graph: GraphIndex, order: Sequence[int], found: dict[int, Found], around: dict[int, frozenset[int]]
 ) -> bool:
-    """Whether the order of the file is that of the calls, by the nodes that matched ones alone read."""
+    """Whether the file order is that of the calls, by the nodes that only matched nodes read."""
     plain = agreeing = 0
     for node in order:
         readers = {found[reader].call for reader in graph.successors(node) if reader in found}
@@ -123,8 +123,8 @@ def _fused_in(graph: GraphIndex, node: int, recording: Recording, matched: Match
     """The call of a node whose result is `tensor`.
 
     An exporter may have folded operators of several calls into one node (Conv and BatchNormalization). The
-    node is then where its own operator ran. Only the dynamo exporter says it was the last of them; it writes
-    `auto_pad` on such nodes, which TorchScript does not.
+    node belongs to the call of its own operator. Only the dynamo exporter gives it to the last call: with
+    `auto_pad` on such nodes, which TorchScript does not write.
     """
     call = recording.homes[tensor]
     proto = graph.nodes[node]

@@ -1,8 +1,8 @@
 """Witness: metadata that PyTorch's dynamo exporter writes on nodes, values and the graph.
 
 Format: torch/onnx/_internal/exporter/_core.py. `pkg.torch.onnx.name_scopes` and `class_hierarchy` are Python
-list literals, one entry per module from the root down, the operator last. `namespace` says the same in one
-string whose separators clash with odd names, so it is only read where the lists are missing.
+list literals, one entry per module from the root down, the operator last. `namespace` holds the same in one
+string whose separators clash with odd names, so it is only read if the lists are missing.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _LISTS = frozenset({NAME_SCOPES, CLASS_HIERARCHY})
 
 _OF_TORCH = "torch.nn.modules."
-# torch names this "module" where a node was made outside of any; it is no place.
+# torch's "module" for a node made outside of any; it is no place.
 _SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
 _WRAPPER = "_export_root"
 _SIGNATURE_LINE = re.compile(r"^(\w+): (?:PARAMETER|BUFFER) target='(.*?)'", re.MULTILINE)
 
 _PLAIN_LIST = re.compile(r"\['[^'\"\\\n\r\0]*'(?:, '[^'\"\\\n\r\0]*')*\]")
-"""A list of texts as Python writes it, with nothing in them that it escapes."""
+"""A list of strings as Python writes it, none of which needs escapes."""
 
 Scopes = tuple[tuple[ModulePath, ...], tuple[str, ...]]
 """Modules from the root down, and their classes (as many, or none)."""
@@ -126,9 +126,9 @@ def _scopes(entries: dict[str, str]) -> Scopes:
     return _from_namespace(entries.get(NAMESPACE, ""))
 
 
-@lru_cache(maxsize=65536)  # the nodes of a module say the same
+@lru_cache(maxsize=65536)  # the nodes of a module have the same text
 def _from_lists(scopes: str, classes: str) -> Scopes:
-    """What two lists say that end before their last entry, the operator; '' for no list of at least two."""
+    """Modules and classes of two lists that end before their last entry, the operator; () if empty."""
     modules, names = _parse_list(scopes + "]"), _parse_list(classes + "]")
     if not modules or any(_SENTINEL in module for module in modules):
         return (), ()
@@ -195,16 +195,16 @@ def operator(claim: Claim) -> str:
 
 
 def folded_from(graph: GraphIndex) -> dict[int, tuple[str, ...]]:
-    """Initializers that the exporter's optimizer computed -> the names it computed them from."""
+    """Initializers that the exporter's optimizer computed -> the names of its inputs."""
     read = {value: _parse_list(get(info, FOLDED_FROM) or "") for value, info in graph.described.items()}
     return {value: origin for value, origin in read.items() if origin}
 
 
 def _folded(graph: GraphIndex, parameters: Mapping[str, str]) -> list[ParameterClaim]:
-    """Anonymous initializers made from one parameter alone.
+    """Anonymous initializers computed from one parameter alone.
 
-    The optimizer tells which. That only its layout changed is told by the reader: torch's linear takes the
-    parameter itself as (out, in) where ONNX's MatMul wants (in, out).
+    The optimizer names it. The reader shows that only its layout changed: torch's linear takes the
+    parameter itself as (out, in), while ONNX's MatMul takes (in, out).
     """
     targets = {target: name for name, target in parameters.items()}
     found = []

@@ -1,6 +1,6 @@
-"""How long the paths of the modules come to, before anything is made of them.
+"""Bounds the total length of module paths before they are built.
 
-A name of two kilobytes can stand for 200 modules inside each other, and the path of each is written several
+A name of two kilobytes can stand for 200 nested modules, and the path of each is written several
 times: a file of 10 MB can ask for gigabytes.
 """
 
@@ -11,16 +11,16 @@ from collections.abc import Iterable
 from rewriter.model.limits import current
 
 _OF_A_MODULE = 5
-"""Times that the path of a module is written: in the compact tree, and four times in the sidecar."""
+"""How often the path of a module is written: in the compact tree, and four times in the sidecar."""
 _OF_A_NODE = 2
-"""Times that the path of its module is written on a node."""
+"""How often the path of its module is written on a node."""
 
 
 class Extent:
     """Adds up the lengths of paths.
 
     Attributes:
-        characters: of the paths that were added and of those above them, each once.
+        characters: total length of the added paths and of their ancestors, each once.
     """
 
     def __init__(self) -> None:
@@ -28,10 +28,10 @@ class Extent:
         self._seen: set[str] = set()
 
     def add(self, path: str) -> None:
-        """Take in a path.
+        """Add a path.
 
         Raises:
-            UnreadableModel: all of them come to too much.
+            UnreadableModel: the total is too large.
         """
         while path and path not in self._seen:
             self._seen.add(path)
@@ -40,10 +40,10 @@ class Extent:
             self._demand(_OF_A_MODULE * self.characters)
 
     def demand(self, of_nodes: Iterable[str | None]) -> None:
-        """Refuse what comes to too much with the path of its module on every node.
+        """Refuse a total that is too large with the path of its module on every node.
 
         Raises:
-            UnreadableModel: it does.
+            UnreadableModel: it is too large.
         """
         on_nodes = sum(len(path) for path in of_nodes if path)
         self._demand(_OF_A_MODULE * self.characters + _OF_A_NODE * on_nodes)

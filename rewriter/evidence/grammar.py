@@ -1,4 +1,4 @@
-"""The ways exporters write a module into a name.
+"""The forms in which exporters write a module into a name.
 
 ====================================  ===========================================================
 `/encoder/layer.0/self/MatMul_1`      TorchScript: call chain of unqualified names, operator, counter
@@ -39,16 +39,16 @@ _OPERATOR_SCOPES = frozenset(
 """Operators and functions of TensorFlow that open a scope for the nodes that they are made of."""
 
 DEEPEST = 200
-"""Modules inside each other. No exporter writes more; a longer name costs time quadratic in its length."""
+"""Maximum nesting of modules. No exporter exceeds it; longer names take time quadratic in their length."""
 
 
-class Scope(NamedTuple):
+class NameScope(NamedTuple):
     """The module part of a name.
 
     Attributes:
         text: the call chain of a TorchScript name ('' for the root), else the dotted path.
-        chain: whether `text` is a call chain that has to be lined up with module paths.
-        class_name: the class the name gives to the innermost module.
+        chain: whether `text` is a call chain that has to be aligned with module paths.
+        class_name: the class that the name gives to the innermost module.
     """
 
     text: str
@@ -56,9 +56,9 @@ class Scope(NamedTuple):
     class_name: str | None = None
 
 
-def scope_of_node_name(name: str) -> Scope | None:
-    """The scope in the name of a node; None where the name has none."""
-    if not isinstance(name, str):  # protobuf hands over bytes where a name is not UTF-8
+def scope_of_node_name(name: str) -> NameScope | None:
+    """The scope in the name of a node; None without one."""
+    if not isinstance(name, str):  # protobuf returns bytes for names that are not UTF-8
         return None
     name = node_named_by(name)
     if _MODULE in name and not name.startswith("/"):
@@ -67,27 +67,27 @@ def scope_of_node_name(name: str) -> Scope | None:
     return _read_scope(scope) if slash else None
 
 
-@lru_cache(maxsize=1 << 16)  # the nodes of a module bear the same
-def _read_scope(scope: str) -> Scope | None:
-    """What stands before the last slash of a name; nothing does in `/MatMul`, a node of the root."""
+@lru_cache(maxsize=1 << 16)  # the nodes of a module have the same scope
+def _read_scope(scope: str) -> NameScope | None:
+    """The scope in the text before the last slash; empty for `/MatMul`, a node of the root."""
     if scope.count("/") + scope.count(".") >= DEEPEST:
         return None
     if not scope or scope.startswith("/"):
-        return Scope(scope[1:], chain=True)
+        return NameScope(scope[1:], chain=True)
     components = [component.rpartition("::") for component in scope.split("/")]
     if all(separator for _, separator, _ in components):
         variables = [variable for _, _, variable in components if variable]
-        return Scope("/".join(variables), chain=True, class_name=components[-1][0])
-    return Scope(_dotted(_without_operators(scope)), chain=False)
+        return NameScope("/".join(variables), chain=True, class_name=components[-1][0])
+    return NameScope(_dotted(_without_operators(scope)), chain=False)
 
 
-def scope_of_value_name(name: str) -> Scope | None:
-    """The scope in the name of a value, where it follows TorchScript's `<node name>_output_<n>`."""
+def scope_of_value_name(name: str) -> NameScope | None:
+    """The scope in the name of a value, if it has TorchScript's form `<node name>_output_<n>`."""
     if not isinstance(name, str) or not name.startswith("/"):
         return None
     before, _, number = name.rpartition("_output_")
     if number.isdecimal() and "_output_" not in before:
-        return scope_of_node_name(before)  # as most are; what follows costs ten times as much
+        return scope_of_node_name(before)  # the usual case; the code below takes ten times as long
     name = value_named_by(name)
     if not names_value(name):
         return None
@@ -95,7 +95,7 @@ def scope_of_value_name(name: str) -> Scope | None:
 
 
 def names_value(name: str) -> bool:
-    """Whether a name is one that TorchScript gives to a value, to the letter."""
+    """Whether a name has exactly the form that TorchScript gives to values."""
     return isinstance(name, str) and "_output_" in name and bool(_OUTPUT.search(name))
 
 
@@ -108,7 +108,7 @@ def without_counter(scope: str) -> tuple[str, int] | None:
 def owner_of_parameter(name: str) -> ModulePath | None:
     """`encoder.layer.0.query.weight` -> `encoder.layer.0.query`; None for a name that is no dotted path.
 
-    Exporters write other names for weights they computed: `onnx::MatMul_353`, `/m/Constant_3_output_0`.
+    Exporters give other names to weights they computed: `onnx::MatMul_353`, `/m/Constant_3_output_0`.
     """
     if not isinstance(name, str) or name.startswith(("/", "onnx::")) or name.count(".") > DEEPEST:
         return None
@@ -119,7 +119,7 @@ def owner_of_parameter(name: str) -> ModulePath | None:
 
 
 def scope_of_call(path: ModulePath, call: int) -> str:
-    """The scope of one call of a module; as in TorchScript, calls after the first carry a counter."""
+    """The scope of one call of a module; as in TorchScript, calls after the first have a counter."""
     scope = scoped_prefix(path)
     return f"{scope}_{call}" if call and scope else scope
 
@@ -138,15 +138,15 @@ def scoped_prefix(path: ModulePath) -> str:
     return "".join(f"/{part}" for part in parts)
 
 
-def _jit_scope(name: str) -> Scope | None:
+def _jit_scope(name: str) -> NameScope | None:
     """`A::__module.a/B::__module.a.b/aten::add` -> `a.b` of class B; the innermost absolute path counts."""
-    found: Scope | None = None
+    found: NameScope | None = None
     if "/" not in name or name.count("/") + name.count(".") > DEEPEST:
         return None
     for component in name.split("/"):
         class_name, separator, variable = component.rpartition("::")
         if variable == _MODULE or variable.startswith(_MODULE + "."):
-            found = Scope(variable[len(_MODULE) + 1 :], False, class_name if separator else None)
+            found = NameScope(variable[len(_MODULE) + 1 :], False, class_name if separator else None)
     return found
 
 

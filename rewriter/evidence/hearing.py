@@ -1,4 +1,4 @@
-"""Hears witnesses one after the other, and keeps what each said and how long that took."""
+"""Hears witnesses one after the other, and keeps the testimony and the time of each."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from rewriter.paths import ModulePath
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What one witness said.
+    """The testimony of one witness.
 
     Attributes:
-        witness: who, in words for people.
-        testimony: what.
-        seconds: wall seconds it took.
+        witness: its name for users.
+        testimony: its claims.
+        seconds: wall time it took.
     """
 
     witness: str
@@ -29,33 +29,33 @@ class Heard:
 
 
 class Hearing:
-    """What was heard so far.
+    """The evidence heard so far.
 
     Attributes:
         heard: the witnesses in order.
         claims: node -> its claims, the winner first.
-        barred: the nodes that nothing is inferred of any more.
-        extent: how long the paths of all modules that were named are.
+        barred: nodes that get no inferred claims any more.
+        extent: total length of the paths of all named modules.
     """
 
     def __init__(self, graph: GraphIndex) -> None:
         self.heard: list[Heard] = []
         self.claims: list[list[Claim]] = [[] for _ in graph.nodes]
-        self.barred: frozenset[int] = frozenset()
+        self.not_inferred: frozenset[int] = frozenset()
         self.extent = Extent()
 
     def hear(self, witness: str, testify: Callable[[], Testimony], *, first: bool = False) -> None:
-        """Hear a witness and enter its claims behind those of the others, or before them.
+        """Hear a witness and add its claims after those of the others, or before them.
 
         Raises:
-            UnreadableModel: the paths of the modules come to too much.
+            UnreadableModel: the paths of the modules are too long in total.
         """
         start = time.perf_counter()
         testimony = testify()
         self.heard.append(Heard(witness, testimony, time.perf_counter() - start))
         admitted: set[ModulePath] = set()
         for claim in testimony.claims:
-            if claim.node in self.barred:
+            if claim.node in self.not_inferred:
                 continue
             if claim.module in admitted or _is_admitted(claim.module):
                 if claim.module not in admitted:
@@ -70,25 +70,25 @@ class Hearing:
         for parameter in testimony.parameters:
             self.extent.add(parameter.name.rpartition(".")[0])
 
-    def bar_unplaced(self) -> None:
-        """Infer nothing of nodes that an earlier run could not place, if no witness names their module now.
+    def stop_inference(self) -> None:
+        """Infer nothing about nodes that an earlier run could not place, unless a witness names their module.
 
-        What that run found is known now, and would be taken for evidence that it did not have.
+        The findings of that run are known now, and would count as evidence that it did not have.
         """
         unplaced = (node for testimony in self.testimonies for node in testimony.unplaced)
-        self.barred = frozenset(node for node in unplaced if not self.claims[node])
+        self.not_inferred = frozenset(node for node in unplaced if not self.claims[node])
 
     @property
     def testimonies(self) -> list[Testimony]:
-        """What they said."""
+        """The testimonies, in order of hearing."""
         return [heard.testimony for heard in self.heard]
 
     def winners(self) -> list[ModulePath | None]:
-        """Node -> the module that the winner names."""
+        """Node -> the module of its winning claim."""
         return winners(self.claims)
 
     def classes(self) -> dict[ModulePath, str]:
-        """Module -> its class by the first witness that knows it."""
+        """Module -> its class by the first witness that names one."""
         classes: dict[ModulePath, str] = {}
         for testimony in self.testimonies:
             for module, class_name in testimony.classes.items():
@@ -98,10 +98,10 @@ class Hearing:
 
 
 def _is_admitted(module: ModulePath) -> bool:
-    """Whether a module of that path is believed to be one."""
+    """Whether a path is accepted as a module."""
     return module.depth <= DEEPEST and module.is_named
 
 
 def winners(claims: Sequence[Sequence[Claim]]) -> list[ModulePath | None]:
-    """Node -> the module that its first claim names, None where there is none."""
+    """Node -> the module of its first claim; None without claims."""
     return [of_node[0].module if of_node else None for of_node in claims]

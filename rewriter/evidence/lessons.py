@@ -1,13 +1,13 @@
-"""What parameters teach about call chains.
+"""Conclusions about call chains from the owners of parameters.
 
-A node in scope `enc` that reads `blocks.enc.weight` shows that `enc` means `blocks.enc` there. The plainest
+A node in scope `enc` that reads `blocks.enc.weight` shows that `enc` means `blocks.enc` there. The simplest
 reading of each parameter's owner counts, in this order:
 
 1. the whole chain leads to the owner, past the fewest hidden containers; other scopes that read the same
    weight only borrow it (tied weights, equal weights that the exporter merged);
-2. the end of the chain does: a module that lives elsewhere and is called from here;
+2. the end of the chain does: a module registered elsewhere and called from here;
 3. the chain leads to a module above the owner: a parent that uses its child's weights itself;
-4. the beginning of the chain does: a child that uses its parent's.
+4. the beginning of the chain does: a child that uses its parent's weights.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rewriter.paths import ROOT, ModulePath
 
 
 class _Reading(NamedTuple):
-    """A scope, the chain it is read as (without its counter or with it), and how that lines up."""
+    """A scope, the chain it is read as (without its counter or with it), and its alignment."""
 
     text: str
     chain: str
@@ -29,20 +29,20 @@ class _Reading(NamedTuple):
 
     @property
     def rank(self) -> tuple[bool, int]:
-        """Less is plainer."""
+        """Sort key; the smallest is the simplest reading."""
         return self.alignment.detour > 0, self.alignment.hidden
 
 
 class Lessons:
-    """What is certain about scopes and chains.
+    """Certain facts about scopes and chains.
 
     Attributes:
-        proven: scope -> the modules that its own nodes show it to mean -> the chain it was read as.
+        proven: scope -> the modules that its own nodes prove -> the chain it was read as.
         meanings: chain -> the modules it was read as, in order of appearance.
-        holders: parent chain -> the module that holds what is called there, where every child that is known
+        holders: parent chain -> the module that holds the modules called there, if every known child
             belongs to one other module: a Sequential made of its parent's children (`net.conv1` is `conv1`).
-        between: (parent chain, name without numbers) -> the containers that stand hidden between the parent
-            and its child of that name; None where the child's name goes on from the parent's.
+        between: (parent chain, name without numbers) -> the containers hidden between the parent
+            and its child of that name; None if the child's name extends the parent's.
     """
 
     def __init__(self, owners: Mapping[str, Sequence[ModulePath]]) -> None:
@@ -109,7 +109,7 @@ def _stands_between(parent: ModulePath, module: ModulePath, name: str) -> tuple[
 
 
 def _plainest(owners: Mapping[str, Sequence[ModulePath]]) -> list[_Reading]:
-    """For every owner, the scopes that read as a way to it in the plainest manner, in order of appearance."""
+    """For every owner, the scopes that align with it most simply, in order of appearance."""
     readings: dict[ModulePath, list[_Reading]] = {}
     for read, borrowing in ((align, False), (align_from_elsewhere, True)):
         for text, of_text in owners.items():
@@ -126,7 +126,7 @@ def _least(found: list[_Reading]) -> list[_Reading]:
 
 
 def forms(text: str) -> Iterator[str]:
-    """The chains a scope may be read as: as it stands, and without its counter."""
+    """The chains a scope may be read as: unchanged, and without its counter."""
     yield text
     if counted := without_counter(text):
         yield counted[0]

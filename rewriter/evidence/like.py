@@ -1,7 +1,7 @@
-"""Witness: the file that this one was made of, whose tree is known, or the sidecar of that file.
+"""Witness: the file that this one was made from, whose tree is known, or the sidecar of that file.
 
-A node that stands for nodes of the original (see `descent`) goes to what their modules have in common. A
-sidecar knows the names of nodes and values, but not how they are connected; there a node is told by its name,
+A node that stands for nodes of the original (see `descent`) goes to their lowest common module. A
+sidecar has the names of nodes and values, but no edges; with one, a node is recognised by its name,
 by the name of a value that it writes, or by the name that its own was derived from.
 """
 
@@ -19,7 +19,7 @@ from rewriter.paths import ModulePath, common_ancestor
 
 
 class Place(NamedTuple):
-    """A call of a module; `call` is None where it is not known."""
+    """A call of a module; `call` is None if unknown."""
 
     module: ModulePath
     call: int | None
@@ -27,18 +27,18 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """A tree that is known, and what its nodes can be recognised by.
+    """A known tree, and the data by which its nodes are recognised.
 
     Attributes:
-        graph: the original; None where only names are known.
-        places: node of the original -> its place, None where nobody placed it; () without a graph.
+        graph: the original; None if only names are known.
+        places: node of the original -> its place, None if unplaced; () without a graph.
         nodes: name of a node -> its place.
         values: name of a value -> the place of the node that writes it.
-        parameters: what the initializers of the original hold.
-        classes: module -> its class, None where unknown.
+        parameters: the parameters in the initializers of the original.
+        classes: module -> its class, None if unknown.
         calls: module -> how often it was called.
-        name: what to call the original.
-        order: names of values in file order, where only names are known.
+        name: name of the original in messages.
+        order: names of values in file order, if only names are known.
         shapes: name of an initializer -> its shape, likewise.
     """
 
@@ -55,7 +55,7 @@ class Like:
 
 
 def testify(graph: GraphIndex, like: Like) -> Testimony:
-    """Claims for every node that is one of the original's, or stands for some of them."""
+    """Claims for every node that is one of the original's, or stands for several of them."""
     found = _by_descent(graph, like.graph, like.places) if like.graph else _by_names(graph, like)
     initializers = {graph.value_names[value] for value in graph.initializers}
     return Testimony(
@@ -89,7 +89,7 @@ def _by_names(graph: GraphIndex, like: Like) -> Iterable[Claim]:
 
 
 def _in_common(places: set[Place]) -> Place | None:
-    """What places have in common; None where there are none."""
+    """The lowest common module of places, with the call if they agree on it; None without places."""
     if len(places) == 1:
         return next(iter(places))
     module = common_ancestor(sorted(place.module for place in places))

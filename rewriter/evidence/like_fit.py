@@ -1,15 +1,15 @@
-"""Whether an original fits: how much of what both files could share they do share.
+"""Measures whether an original fits: the share of comparable things that both files have.
 
-A file that was made of another shares with it the contents of its weights, or values of the same name that
-are computed from the same values, as a rule both. Two kinds of things are counted:
+A file made from another shares with it the contents of its weights, or values of the same name that
+are computed from the same values, usually both. Two kinds of things are counted:
 
-* weights by content (`evidence/contents`), whatever their names; large and external ones, which are not read,
+* weights by content (`evidence/contents`), whatever their names; unread ones (large or external)
   by name and shape;
-* values by name, where both files compute them from the same named values (`evidence/origins`), however many
-  nodes lie between. Of a sidecar only names and their order are known.
+* values by name, if both files compute them from the same named values (`evidence/origins`), however many
+  nodes lie between. A sidecar has only names and their order.
 
-`python -m benchmarks.fitting` measures how the figures are spread over files that were made of each other and
-over others: benchmarks/results/fitting.md. Operators in order tell the two apart no better than chance.
+`python -m benchmarks.fitting` measures these figures for files made from each other and for others:
+benchmarks/results/fitting.md. The order of operators separates the two no better than chance.
 """
 
 from __future__ import annotations
@@ -28,50 +28,50 @@ from rewriter.refusals import DoesNotFit
 LEAST = 0.5
 """The least share that fits."""
 _ENOUGH = 12
-"""Things of one kind from which on their share counts alone: of fewer, other files share half by chance."""
+"""Number of things of a kind from which its share counts alone: unrelated files share half of fewer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
-    """How many things of a kind two files share, of how many they could: those of the file with fewer."""
+class Overlap:
+    """The number of things of a kind that two files share, of the number that the smaller one has."""
 
     count: int
     of: int
 
     @property
     def share(self) -> float:
-        """0 to 1; 0 where there are too few to go by."""
+        """0 to 1; 0 if there are too few to judge."""
         return self.count / self.of if self.of >= _ENOUGH else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class LikeFit:
-    """What a file and its original share.
+    """Things that a file and its original share.
 
     Attributes:
         name: of the original.
-        weights: by content; by name and shape where they were not read, or a sidecar tells.
-        values: by name and by what they are computed from; by name alone where a sidecar tells.
-        alone: of the values those that count by themselves: all, or those in the order of the sidecar.
-        by_names: whether a sidecar tells.
+        weights: by content; by name and shape if they were not read, or for a sidecar.
+        values: by name and by the values they are computed from; for a sidecar by name alone.
+        alone: the values that count by themselves: all, or for a sidecar those in its order.
+        by_names: whether the original is a sidecar.
     """
 
     name: str
-    weights: Shared
-    values: Shared
-    alone: Shared
+    weights: Overlap
+    values: Overlap
+    alone: Overlap
     by_names: bool = False
 
     @property
     def share(self) -> float:
-        """Of both kinds together, or of one alone where there are enough; 1 where nothing could be shared."""
+        """The share of both kinds, or of one alone if there are enough; 1 if nothing could be shared."""
         of = self.weights.of + self.values.of
         together = (self.weights.count + self.values.count) / of if of else 1.0
         return max(together, self.weights.share, self.alone.share)
 
     @property
     def fits(self) -> bool:
-        """Whether the file was made of the original, by all that is seen."""
+        """Whether the file was made from the original, as far as the shares show."""
         return self.share >= LEAST
 
     def __str__(self) -> str:
@@ -84,14 +84,14 @@ class LikeFit:
 
 
 class Traits:
-    """What is compared of a file; each is found out once."""
+    """The compared properties of a file, each computed on first use."""
 
     def __init__(self, graph: GraphIndex) -> None:
         self.graph = graph
 
     @cached_property
     def weights(self) -> frozenset[object]:
-        """What is known of its weights."""
+        """Identities of its weights, see `contents_of`."""
         return frozenset(contents_of(self.graph))
 
     @cached_property
@@ -101,14 +101,14 @@ class Traits:
 
 
 def demand_fit(fit: LikeFit, file: str) -> None:
-    """Refuse an original that a file was not made of.
+    """Refuse an original that a file was not made from.
 
     Args:
-        fit: what they share.
-        file: what to call the file.
+        fit: the shared things.
+        file: name of the file in messages.
 
     Raises:
-        DoesNotFit: less than half of what they could.
+        DoesNotFit: they share less than half of what they could.
     """
     if not fit.fits:
         raise DoesNotFit(f"{file}: only {fit}; give the model that it was made of, or --force")
@@ -121,7 +121,7 @@ def measure(graph: GraphIndex, like: Like) -> LikeFit:
 
 
 def compare(ours: Traits, theirs: Traits, name: str) -> LikeFit:
-    """Count what two whole files share.
+    """Count the things that two whole files share.
 
     Args:
         ours: the file.
@@ -134,32 +134,32 @@ def compare(ours: Traits, theirs: Traits, name: str) -> LikeFit:
     for value in ours.values.keys() & theirs.values.keys():
         origin = here.of(ours.values[value])
         same += origin is not None and origin == there.of(theirs.values[value])
-    values = Shared(same, min(len(ours.values), len(theirs.values)))
+    values = Overlap(same, min(len(ours.values), len(theirs.values)))
     return LikeFit(name, _shared(ours.weights, theirs.weights), values, values)
 
 
 def _by_names(ours: Traits, like: Like) -> LikeFit:
-    """Of a sidecar the names are known, their order, and the shapes of weights."""
+    """Count the shared names, their order, and the shapes of weights: all that a sidecar has."""
     graph = ours.graph
     tensors = {graph.value_names[value]: tuple(tensor.dims) for value, tensor in graph.initializers.items()}
     weights = _shared(_named(tensors.items()), _named(like.shapes.items()))
     here, there = list(ours.values), like.order
     values = _shared(here, there)
-    return LikeFit(like.name, weights, values, Shared(_in_order(here, there), values.of), by_names=True)
+    return LikeFit(like.name, weights, values, Overlap(_in_order(here, there), values.of), by_names=True)
 
 
-def _shared(ours: Iterable[object], theirs: Iterable[object]) -> Shared:
+def _shared(ours: Iterable[object], theirs: Iterable[object]) -> Overlap:
     left, right = set(ours), set(theirs)
-    return Shared(len(left & right), min(len(left), len(right)))
+    return Overlap(len(left & right), min(len(left), len(right)))
 
 
 def _named(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> set[object]:
-    """Names with shapes, of more than one element, whichever way a matrix is stored."""
+    """Names with shapes, of more than one element; a matrix and its transpose count as one shape."""
     return {(name, tuple(sorted(shape))) for name, shape in shapes if prod(shape) > 1}
 
 
 def _in_order(ours: Sequence[str], theirs: Sequence[str]) -> int:
-    """How many common names stand behind the same common name in both."""
+    """The number of common names that follow the same common name in both."""
     common = set(ours) & set(theirs)
     before = [_before(names, common) for names in (ours, theirs)]
     return sum(before[0][name] == before[1][name] for name in common)

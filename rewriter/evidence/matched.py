@@ -1,9 +1,9 @@
-"""Which torch tensor each value of a file is.
+"""Maps values of a file to torch tensors.
 
-Values are gone through in the order of computation. Several tensors may have a value's content: a reshape or
-a cast changes nothing, and equal things are computed in several calls. The one is taken that was computed
-from what the value is computed from; a value that only repeats the one it is made from, with no tensor left
-that does the same, is none of them.
+Values are visited in the order of computation. Several tensors may have a value's content: a reshape or
+a cast changes no content, and several calls may compute the same. The match is the tensor that was computed
+from the value's sources; a value that only repeats its source, when no tensor
+that does the same is left, has no match.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from rewriter.model.order import topological
 from rewriter.runtime.fingerprints import Fingerprint
 
 _TELLING = 3
-"""Elements that a tensor has at the least for its content alone to identify it."""
+"""Minimum elements of a tensor for its content alone to identify it."""
 
 Look = tuple[int, tuple[int, ...]]
-"""Class of content, and shape."""
+"""Content class and shape."""
 
 Likeness = tuple[int, tuple[int, ...], str]
-"""Class of content, shape and operator: what two calls that compute the same have in common."""
+"""Content class, shape and operator: equal for two calls that compute the same."""
 
 
 @dataclass(frozen=True)
 class Matched:
-    """What was matched.
+    """The matches of one file.
 
     Attributes:
         tensors: value of the graph -> tensor of the recording.
         classes: tensor -> the class of those with equal content.
-        looks: value of the graph -> class and shape of its content, where torch had this content at all.
-        plain: tensors of floats whose elements are all the same number, as a dead activation leaves behind.
+        looks: value of the graph -> content class and shape, if torch had this content at all.
+        plain: tensors of floats whose elements all are the same number, as after a dead activation.
     """
 
     tensors: dict[int, int]
@@ -47,13 +47,13 @@ class Matched:
 
     @cached_property
     def found(self) -> frozenset[int]:
-        """The classes that occur in the file; what is the same number all over is no proof of that."""
+        """The content classes that occur in the file; constant tensors are no proof of that."""
         return frozenset(self.classes[tensor] for tensor in self.tensors.values() if tensor not in self.plain)
 
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """The nearest tensors that a value is computed from: how they look, their classes, the last of them."""
+    """The nearest tensors that a value is computed from: their looks, their classes, the last of them."""
 
     likes: frozenset[Likeness] = frozenset()
     classes: frozenset[int] = frozenset()
@@ -67,11 +67,11 @@ def match(
     *,
     tolerance: float = TOLERANCE,
 ) -> Matched:
-    """Find the tensors that values of the main graph are.
+    """Find the tensors of the main graph's values.
 
     Args:
         graph: the model.
-        recording: what torch did.
+        recording: the recorded run of torch.
         prints: name of a value -> its fingerprint, inputs of the graph included.
         tolerance: see `matching`.
     """
@@ -162,13 +162,13 @@ class _Matcher:
         return best if best is not None and (telling or merit(best)[0]) else None
 
     def _repeats(self, tensor: int, before: _Origin) -> bool:
-        """Whether a tensor was made from one like those the value is made from, and looks otherwise."""
+        """Whether a tensor was made from one that looks like the value's sources, and looks different."""
         return self._likeness(tensor) not in before.likes and not before.likes.isdisjoint(
             self._upstream(tensor)
         )
 
     def _upstream(self, tensor: int) -> set[Likeness]:
-        """What the tensors of the same content look like that this one was made from, one after the other."""
+        """Looks of the tensors with the same content from which this one was derived step by step."""
         likes: set[Likeness] = set()
         pending, seen = [tensor], {tensor}
         while pending:
@@ -180,7 +180,7 @@ class _Matcher:
         return likes
 
     def _support(self, tensor: int, before: _Origin) -> float:
-        """The share of what a tensor was computed from that the value is computed from as well."""
+        """The share of a tensor's sources that are sources of the value too."""
         inputs = self._inputs(tensor)
         return sum(self.classes[other] in before.classes for other in inputs) / max(1, len(inputs))
 
@@ -197,7 +197,7 @@ class _Matcher:
         return self.classes[tensor], found.shape if found else (), self._operator(tensor)
 
     def _echoes(self, tensor: int) -> bool:
-        """Whether an operator changed nothing, behind one of its kind: exporters write the two as one."""
+        """Whether an operator changed nothing, after one of its kind: exporters write the two as one."""
         return self._likeness(tensor) in self._upstream(tensor)
 
     def _print(self, tensor: int) -> Fingerprint:
@@ -207,6 +207,6 @@ class _Matcher:
 
 
 def fits(operator: str, step: str) -> bool:
-    """Whether an ONNX operator and a torch operator have the same name, as far as names go."""
+    """Whether an ONNX operator and a torch operator have the same name, up to naming conventions."""
     ours, theirs = operator.lower(), step.replace("_", "").lower()
     return bool(theirs) and (ours in theirs or theirs in ours)

@@ -1,7 +1,7 @@
-"""Finds tensors with the same content among many, by their fingerprints, rounding allowed for.
+"""Finds tensors with the same content among many by their fingerprints, up to rounding.
 
-Fingerprints are sorted by one number, in which tensors of the same content differ by little; only those
-within reach of it are compared.
+Fingerprints are sorted by one number that differs little between tensors of the same content; only those
+within its tolerance are compared.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from rewriter.runtime.fingerprints import Fingerprint
 Numbers = npt.NDArray[np.float64]
 
 TOLERANCE = 1e-3
-"""How far elements may be apart, as a share of themselves and of the root mean square of their tensor.
+"""How far elements may differ, as a share of themselves and of the root mean square of their tensor.
 
-Files agree with torch to some 1e-5; different activations hardly ever come this close in all of a sample.
+Files agree with torch to about 1e-5; different activations hardly ever come this close in all of a sample.
 """
 _LEAST = 1e-12
 
 
 class Lookup:
-    """Fingerprints by number, to be found by content."""
+    """Fingerprints by number, searchable by content."""
 
     def __init__(self, prints: Sequence[Fingerprint | None], tolerance: float = TOLERANCE) -> None:
         self._tolerance = tolerance
@@ -40,7 +40,7 @@ class Lookup:
             self._groups[group] = (np.array(numbers)[order], samples[order], keys[order])
 
     def find(self, wanted: Fingerprint) -> list[int]:
-        """The numbers of those with the same content in the same order, whatever their shape; ascending."""
+        """The numbers of fingerprints with the same content in the same order, of any shape; ascending."""
         group = self._groups.get((wanted.kind, wanted.size))
         if group is None:
             return []
@@ -54,7 +54,7 @@ class Lookup:
         return sorted(int(number) for number in numbers[low:high][same])
 
     def classes(self, prints: Sequence[Fingerprint | None]) -> list[int]:
-        """For every fingerprint the first one with its content: the class it is in."""
+        """For every fingerprint the first one with its content, which names its class."""
         found = [-1] * len(prints)
         for number, each in enumerate(prints):
             if found[number] < 0:
@@ -66,5 +66,5 @@ class Lookup:
 
 
 def _compressed(samples: Numbers) -> Numbers:
-    """Large numbers brought near: a mask must not outweigh all else in the mean."""
+    """Large numbers compressed: a mask must not outweigh all other elements in the mean."""
     return np.asarray(np.sign(samples) * np.log1p(np.abs(samples)))

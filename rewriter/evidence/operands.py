@@ -139,7 +139,7 @@ def operands_of(graph: GraphIndex) -> Operands:
 
 def _find(graph: GraphIndex) -> Operands:
     stored = stored_tensors(graph)
-    reader = _Reader(graph, stored)
+    reader = _OperandReader(graph, stored)
     helpers = reader.helpers()
     roles = {
         value: Role.CONSTANT if value in helpers else reader.role(value, tensor)
@@ -165,7 +165,7 @@ def _by_name(graph: GraphIndex, roles: Mapping[int, Role], helpers: dict[int, in
                 helpers[value] = weight
 
 
-class _Reader:
+class _OperandReader:
     def __init__(self, graph: GraphIndex, stored: Mapping[int, Stored]) -> None:
         self.graph = graph
         self.stored = stored

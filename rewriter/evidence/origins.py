@@ -1,4 +1,4 @@
-"""What values are computed from, told by the names that two files have in common."""
+"""Finds the named values that a value is computed from, using the names common to two files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Set
 from rewriter.model.graph import NONE, GraphIndex
 
 _WIDEST = 64
-"""Named values that one may be computed from; of more, nothing is said."""
+"""Most named values that one may be computed from; with more, the answer is None."""
 _OTHER_INPUT = frozenset({""})
-"""Stands for an input of the model that has no common name."""
+"""Stands for an input of the model without a common name."""
 
 
 def values_made(graph: GraphIndex) -> dict[str, int]:
-    """Name of a value that a node computes -> the value, in file order; constants are left out."""
+    """Name of a value that a node computes -> the value, in file order, without constants."""
     found: dict[str, int] = {}
     for maker, outputs in enumerate(graph.writes):
         if graph.operators[maker][1] != "Constant":
@@ -24,11 +24,11 @@ def values_made(graph: GraphIndex) -> dict[str, int]:
 
 
 class Origins:
-    """The nearest values with common names that a value is computed from, weights and constants aside.
+    """The nearest values with common names that a value is computed from, without weights and constants.
 
     Args:
         graph: the file.
-        common: names of values that another file has as well.
+        common: names of values that the other file has too.
     """
 
     def __init__(self, graph: GraphIndex, common: Set[str]) -> None:
@@ -38,14 +38,14 @@ class Origins:
         self._known: dict[int, frozenset[str] | None] = {}
 
     def of(self, value: int) -> frozenset[str] | None:
-        """Their names; None where they are too many, or in a loop."""
+        """Their names; None if there are too many, or a cycle."""
         pending = [value]
         while pending:
             last = pending[-1]
             nameless = self._nameless(last)
             missing = [] if last in self._known else [each for each in nameless if each not in self._known]
             if missing:
-                self._known[last] = None  # what leads back to it is a loop
+                self._known[last] = None  # a path back to the value itself is a cycle
                 pending += missing
             else:
                 self._known[last] = self._together(last, nameless)

@@ -14,7 +14,7 @@ from rewriter.paths import ModulePath
 
 
 def owners_of_constants(graph: GraphIndex) -> dict[int, ModulePath]:
-    """Constant -> the module that its name says it is a parameter of, for those that are named so."""
+    """Constant -> the owner of the parameter it is named after, for constants with such a name."""
     names = graph.value_names
     return {
         value: _without_operator(graph, value, owner)

@@ -1,4 +1,4 @@
-"""Witness: parameters named as in a state dict, and who reads them.
+"""Witness: parameters named as in a state dict, and their readers.
 
 `encoder.layer.0.query.weight` belongs to `encoder.layer.0.query`. Only constants can be parameters: torch.jit
 calls activations `input.4`, and caches come in as `past_key_values.0.key`. Exporters put equal ones into one
@@ -24,7 +24,7 @@ from rewriter.paths import ModulePath
 
 
 def testify(graph: GraphIndex) -> Testimony:
-    """A claim for every node that reads a named parameter or names one, and the parameters themselves."""
+    """Claims for every node that reads a named parameter or names one, and for the parameters."""
     owners_for = owners_given(graph)
     named: dict[int, list[int]] = {}
     aliases: dict[int, ModulePath] = {}
@@ -44,7 +44,7 @@ def testify(graph: GraphIndex) -> Testimony:
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:
-    """The initializer a value stands for, seen through `Identity`; the value itself where it is no alias."""
+    """The initializer behind a value and its `Identity` nodes; the value itself if it is no alias."""
     origin = value
     seen = set()
     while (node := graph.producer[origin]) != NONE and graph.operators[node][1] == "Identity":
@@ -56,7 +56,7 @@ def alias_of(graph: GraphIndex, value: int) -> int:
 
 
 def readers_of(graph: GraphIndex, value: int) -> list[int]:
-    """The nodes that read an initializer, under its own name or through `Identity`; those nodes left out."""
+    """The nodes that read an initializer, directly or through `Identity`; the Identity nodes are left out."""
     found: set[int] = set()
     pending = [value]
     seen = {value}
@@ -72,7 +72,7 @@ def readers_of(graph: GraphIndex, value: int) -> list[int]:
 
 
 def _is_alias(graph: GraphIndex, node: int) -> bool:
-    """Whether a node only gives an initializer the name of another parameter; it belongs to that one."""
+    """Whether a node only gives an initializer the name of another parameter, and belongs to that one."""
     if graph.operators[node][1] != "Identity" or not graph.writes[node] or graph.writes[node][0] == NONE:
         return False
     value = graph.writes[node][0]

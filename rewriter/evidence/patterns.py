@@ -1,8 +1,8 @@
-"""Last resort: what the operators and the parameters of a leaf say of its class.
+"""Last resort: infers the class of a leaf from its operators and parameters.
 
-A class found so is never a fact: it stands in `Module.inferred_class`, is shown with a question mark and is
-written into no file. What `torch.nn` does by one class and others by one of their own looks alike, and that
-is what is said. Where the number of dimensions cannot be told, the class is the one that torch's own classes
+An inferred class is never a fact: it stands in `Module.inferred_class`, is shown with a question mark and is
+written into no file. A class of `torch.nn` and a user's class of the same operators look alike, and the
+inference names the former. If the number of dimensions is unknown, the class is the one that torch's classes
 for 1 to 3 dimensions derive from.
 """
 
@@ -14,18 +14,18 @@ from typing import NamedTuple
 GLUE = frozenset({"Constant", "ConstantOfShape", "Identity", "Shape", "Size", "Reshape", "Transpose"})
 GLUE |= {"Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Concat"}
 GLUE |= {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
-"""Operators that exporters and quantisers put around any other."""
+"""Operators that exporters and quantisers put around any node."""
 
 
-class Pattern(NamedTuple):
-    """A class and how it looks once exported.
+class ClassPattern(NamedTuple):
+    """A class and its form in an exported file.
 
     Attributes:
         class_name: fully qualified.
-        operators: those that must be there, beside those that may be around any other.
-        optional: those that may be there as well; no others may.
-        parameters: local name -> number of dimensions, those that must be there.
-        others: names of parameters that may be there as well; no others may.
+        operators: the required operators, besides those that may surround any node.
+        optional: operators that may be present; no others may.
+        parameters: local name -> number of dimensions, for the required parameters.
+        others: names of parameters that may be present; no others may.
     """
 
     class_name: str
@@ -35,11 +35,11 @@ class Pattern(NamedTuple):
     others: frozenset[str] = frozenset()
 
 
-def _pattern(class_name: str, operators: str, parameters: str = "", optional: str = "") -> Pattern:
-    """A pattern from text: `weight:2 bias?` is a matrix and, if at all, a bias."""
+def _pattern(class_name: str, operators: str, parameters: str = "", optional: str = "") -> ClassPattern:
+    """A pattern from text: `weight:2 bias?` means a matrix and an optional bias."""
     words = parameters.split()
     required = dict(word.split(":") for word in words if ":" in word)
-    return Pattern(
+    return ClassPattern(
         f"torch.nn.modules.{class_name}",
         frozenset(operators.split()),
         frozenset(optional.split()),
@@ -107,18 +107,18 @@ PATTERNS = (
     _pattern("upsampling.Upsample", "Resize"),
     _pattern("dropout.Dropout", "Dropout"),
 )
-"""How classes look once exported; the first that fits counts."""
+"""The exported forms of classes; the first match counts."""
 
 
 def class_of(operators: Set[str], parameters: Mapping[str, int]) -> str | None:
-    """The class that a leaf looks like.
+    """The class whose exported form a leaf has.
 
     Args:
         operators: the operators of its nodes.
         parameters: its parameters: local name -> number of dimensions.
 
     Returns:
-        A fully qualified class, or None where no pattern fits.
+        A fully qualified class, or None if no pattern matches.
     """
     own = operators - GLUE
     return next((pattern.class_name for pattern in PATTERNS if _fits(pattern, own, parameters)), None)
@@ -146,7 +146,7 @@ def may_feed(operator: str, operators: Set[str]) -> bool:
     )
 
 
-def _fits(pattern: Pattern, operators: Set[str], parameters: Mapping[str, int]) -> bool:
+def _fits(pattern: ClassPattern, operators: Set[str], parameters: Mapping[str, int]) -> bool:
     return (
         pattern.operators <= operators <= pattern.operators | pattern.optional
         and all(parameters.get(name) == rank for name, rank in pattern.parameters.items())

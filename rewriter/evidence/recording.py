@@ -1,8 +1,8 @@
-"""What a torch module did on sample inputs, as plain data: calls, the steps in them, the values in between.
+"""Plain data of one run of a torch module: calls, their steps, and the values in between.
 
-`tracing` writes this with torch; anything else that knows the calls of a model can do so as well. A step is
-one operator that a call runs itself, not through a module it calls; a recording without steps is one of
-calls alone. Values are numbers: the same number is the same value, told apart from others that are equal.
+`tracing` makes it with torch; any other tool that knows the calls of a model can make it too. A step is
+one operator that a call runs itself, not through a module it calls; a recording without steps has
+calls alone. Values are numbers: equal numbers are the same value, and equal values may have several numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NOWHERE = -1
 
 
 class Call(NamedTuple):
-    """One call: the `number`th of `module`, from 0, made by the call `parent`; values in, values out."""
+    """One call: the `number`th of `module`, from 0, made by the call `parent`; its inputs and outputs."""
 
     module: ModulePath
     class_name: str | None
@@ -32,7 +32,7 @@ class Call(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One operator run in `call` itself; `operator` is torch's word for it, such as `addmm`."""
+    """One operator run in `call` itself; `operator` is torch's name of it, such as `addmm`."""
 
     call: int
     operator: str
@@ -45,12 +45,12 @@ class Recording:
     """One run of a module.
 
     Attributes:
-        calls: in the order in which they began, the root first.
-        steps: in the order in which they ran.
-        prints: value -> its fingerprint; None where it has none.
+        calls: in the order of their beginnings, the root first.
+        steps: in execution order.
+        prints: value -> its fingerprint; None without one.
         homes: value -> the call in which it was made; NOWHERE for inputs of the model and for parameters.
-        makers: value -> the step that made it; NOWHERE where a call is all that is known of it.
-        classes: module -> its fully qualified class, modules never called included.
+        makers: value -> the step that made it; NOWHERE if only the call is known.
+        classes: module -> its fully qualified class, including modules that were never called.
     """
 
     calls: tuple[Call, ...]
@@ -66,8 +66,8 @@ class Trace:
     """Runs of one module on the same sample inputs.
 
     Attributes:
-        recordings: as different exporters would see it; most of them are the same.
-        inputs: name and array of every input; the name is '' where it was given by position.
+        recordings: one per exporter mode; most are equal.
+        inputs: name and array of every input; the name is '' if it was given by position.
     """
 
     recordings: tuple[Recording, ...]
@@ -75,11 +75,11 @@ class Trace:
 
 
 Tracer = Callable[[Mapping[str, Array]], Trace]
-"""Runs a module on inputs made for a file, by name; raises UsageError where it does not run."""
+"""Runs a module on inputs made for a file, by name; raises UsageError if it fails."""
 
 
 class Recorder:
-    """Takes down a run as it goes: `enter`, `step`, `leave`."""
+    """Records a run by `enter`, `step` and `leave`."""
 
     def __init__(self, class_name: str | None = None) -> None:
         self._calls = [Call(ROOT, class_name, 0, NOWHERE)]
@@ -92,7 +92,7 @@ class Recorder:
         self._given: set[int] = set()
 
     def value(self, array: Any, *, given: bool = False) -> int:
-        """A number for a new value; `given` are those that no call makes: model inputs, parameters."""
+        """Number a new value; `given` are values that no call makes: model inputs, parameters."""
         number = len(self._prints)
         self._prints.append(fingerprint(array))
         self._homes.append(NOWHERE)
@@ -102,7 +102,7 @@ class Recorder:
         return number
 
     def enter(self, module: str, class_name: str | None, inputs: Iterable[int]) -> None:
-        """A call begins. Inputs never seen before were made by its caller."""
+        """Begin a call. Inputs never seen before were made by its caller."""
         values = tuple(inputs)
         self._home(values)
         path = ModulePath(module)
@@ -111,7 +111,7 @@ class Recorder:
         self._stack.append(len(self._calls) - 1)
 
     def step(self, operator: str, inputs: Iterable[int], outputs: Iterable[int]) -> None:
-        """The call that is running ran an operator."""
+        """Record an operator of the running call."""
         step = Step(self._stack[-1], operator, tuple(inputs), tuple(outputs))
         for value in step.outputs:
             if self._makers[value] == NOWHERE and value not in self._given:
@@ -120,14 +120,14 @@ class Recorder:
         self._steps.append(step)
 
     def leave(self, outputs: Iterable[int]) -> None:
-        """The call that is running ends. Outputs never seen before were made by it."""
+        """End the running call. Outputs never seen before were made by it."""
         values = tuple(outputs)
         self._home(values)
         call = self._stack.pop()
         self._calls[call] = self._calls[call]._replace(outputs=values)
 
     def recording(self, classes: dict[ModulePath, str] | None = None) -> Recording:
-        """What was taken down."""
+        """The recording of the run so far."""
         return Recording(
             tuple(self._calls),
             tuple(self._steps),

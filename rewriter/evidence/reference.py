@@ -1,8 +1,8 @@
 """A reference: the modules a model was built from, their classes and parameters, without the file.
 
-It says what no exported file holds: containers that are never called, modules that own no node, classes that
-TorchScript does not write, and which parameters are trained. `reference_sources` makes one from a torch
-module, `reference_fit` finds out where in the file it stands.
+It holds facts that no exported file has: containers that are never called, modules without nodes, classes
+not written by TorchScript, and the trainable parameters. `reference_sources` makes one from a torch
+module, `reference_fit` finds its place in the file.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from rewriter.paths import ROOT, ModulePath
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A parameter or buffer that a module declares, whether or not a file holds it.
+    """A parameter or buffer that a module declares, whether a file holds it or not.
 
     Attributes:
         name: the name inside its module.
         shape: as in the state dict.
-        trainable: whether it asks for a gradient, which a buffer never does; None where nobody told.
+        trainable: whether it requires a gradient, which a buffer never does; None if unknown.
         buffer: whether it is a buffer.
-        same_as: the full name under which the same tensor was declared first (tied weights); None for a
-            tensor of its own.
+        same_as: the full name under which the same tensor was declared first (tied weights); None for
+            any other tensor.
     """
 
     name: str
@@ -41,11 +41,11 @@ class ReferenceModule:
     """A module of a reference.
 
     Attributes:
-        path: where it stands in the reference.
-        class_name: its fully qualified class as `torch.typename` writes it; None where nobody told.
+        path: its path in the reference.
+        class_name: its fully qualified class as `torch.typename` writes it; None if unknown.
         declared: its own parameters, then its own buffers.
-        first_path: the first of the paths it is registered under; None where nobody told.
-        is_list: whether its class computes nothing of its own (ModuleList), so that it is never called.
+        first_path: the first of the paths it is registered under; None if unknown.
+        is_list: whether its class computes nothing itself (ModuleList), so that it is never called.
     """
 
     path: ModulePath
@@ -60,7 +60,7 @@ class Reference:
     """The modules a model was built from.
 
     Attributes:
-        name: what to call it in messages.
+        name: its name in messages.
         modules: path -> module, parents before children.
     """
 
@@ -68,7 +68,7 @@ class Reference:
     modules: Mapping[ModulePath, ReferenceModule] = field(repr=False)
 
     def count(self, part: ModulePath = ROOT, *, trainable: bool | None) -> int:
-        """Number of elements in all parameters below `part` that are trained, are not, or nobody told.
+        """Number of elements of the parameters below `part` that are trainable, frozen, or unknown.
 
         Tied ones count once, buffers never.
         """
@@ -92,7 +92,7 @@ class Reference:
 
 
 def full_scope(class_name: str, path: ModulePath) -> str:
-    """The scope name torch's trace-module map holds: `pkg.BertEmbeddings::embeddings`, `pkg.BertModel::`.
+    """The scope name in torch's trace-module map: `pkg.BertEmbeddings::embeddings`, `pkg.BertModel::`.
 
     See `_setup_trace_module_map` in torch/onnx/_internal/torchscript_exporter/utils.py.
     """

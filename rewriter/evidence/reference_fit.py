@@ -1,11 +1,11 @@
-"""Witness: a reference, once it is known where in the file it stands.
+"""Witness: a reference, aligned with the module paths of the file.
 
-A file may hold `model.encoder` where the reference says `encoder` (a wrapper was exported), or the reverse (a
-part of the reference was), or both. Which it is, is told by agreement: the pair of prefixes under which most
-paths and parameters of the file are found in the reference, and fewest are missing there.
+A file may have `model.encoder` for the reference's `encoder` (a wrapper was exported), or the reverse (a
+part of the reference was), or both. Agreement decides: the pair of prefixes under which most
+paths and parameters of the file are in the reference, and fewest are missing there.
 
-The reference names classes and lists. It moves a node only where the scope in a name was read as a module
-that the reference does not have, and there is one plainest reading of that scope as a module it has.
+The reference names classes and lists. It moves a node only if the scope in a name was read as a module
+that the reference does not have, and exactly one reading of that scope as one of its modules is simplest.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UsageError
 
 _TRIED = 16
-"""Pairs of prefixes that are looked at closely, those that most names suggest first."""
+"""Number of prefix pairs that are examined, the most suggested first."""
 _COMMON = 4
-"""A suffix that more names of the reference share suggests nothing."""
+"""A suffix that more names of the reference share suggests no pair."""
 _FROM_SCOPES = frozenset({Source.SCOPE_NAME, Source.VALUE_NAME})
 
 UNKNOWN_PLACE = "reference: no name in this file shows where it stands; a checkpoint would"
 
 Shapes = Mapping[ModulePath, tuple[int, ...]]
-"""Full name of a parameter -> its shape in the file, in either order where it may be transposed."""
+"""Full name of a parameter -> its shape in the file, in either order if it may be transposed."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Where a reference stands in a file.
+    """The alignment of a reference with a file.
 
     Attributes:
         reference: the reference.
-        inside: the module of the file that holds it; the root where nothing is wrapped around it.
-        part: the module of the reference that was exported; the root where all of it was.
-        found: paths and parameters of the file that the reference has as well.
-        missing: those it does not have, or has in another shape.
+        inside: the module of the file that holds it; the root if nothing wraps it.
+        part: the module of the reference that was exported; the root if all of it was.
+        found: paths and parameters of the file that are in the reference.
+        missing: those that are not, or have another shape.
     """
 
     reference: Reference
@@ -54,13 +54,13 @@ class Fit:
     missing: tuple[str, ...]
 
     def modules(self) -> Iterator[tuple[ModulePath, ReferenceModule]]:
-        """Path in the file, and the module of the reference."""
+        """Path in the file, and module of the reference."""
         for path, module in self.reference.modules.items():
             if self.part.holds(path):
                 yield self.inside.child(path.relative_to(self.part)), module
 
     def full_scopes(self) -> dict[ModulePath, str]:
-        """Path in the file -> the name torch's trace-module map would give the module there."""
+        """Path in the file -> the name that torch's trace-module map would give the module there."""
         return {
             path: full_scope(module.class_name, self.inside.child(first.relative_to(self.part)))
             for path, module in self.modules()
@@ -68,7 +68,7 @@ class Fit:
         }
 
     def note(self) -> str:
-        """What was found, in one line."""
+        """The fit in one line, for users."""
         modules = sum(1 for _ in self.modules())
         part = f"{self.part} of " if self.part else ""
         phrases = [
@@ -87,16 +87,16 @@ class Fit:
 def find_fit(
     references: Sequence[Reference], modules: Collection[ModulePath], parameters: Shapes, file: str
 ) -> Fit | None:
-    """The reference that fits a file best, and where; None where nothing has a name in the file.
+    """The reference that fits a file best, and its prefixes; None if nothing has a name in the file.
 
     Args:
-        references: what the model may have been built from.
-        modules: the modules of the file, as far as they are known.
+        references: possible sources of the model.
+        modules: the known modules of the file.
         parameters: its named parameters.
-        file: what to call the file in errors.
+        file: name of the file in errors.
 
     Raises:
-        UsageError: none fits: more names of the file are missing in it than are there.
+        UsageError: none fits: more names of the file are missing in it than present.
     """
     named = {path for path in modules if path}
     if not named and not parameters:
@@ -147,7 +147,7 @@ def _difference(name: str, shape: tuple[int, ...], declared: tuple[int, ...] | N
 
 
 def _suggestions(reference: Reference, names: Iterable[ModulePath]) -> list[tuple[ModulePath, ModulePath]]:
-    """Pairs (inside, part) under which names agree, those first that most names suggest."""
+    """Pairs (inside, part) under which names agree, those that most names suggest first."""
     suffixes: dict[str, list[ModulePath]] = {}
     for known in (*reference.modules, *reference.shapes):
         for prefix, suffix in _splits(known):
@@ -156,7 +156,7 @@ def _suggestions(reference: Reference, names: Iterable[ModulePath]) -> list[tupl
     for name in names:
         for inside, suffix in _splits(name):
             parts = suffixes.get(suffix, ())
-            # The longest suffix in common: shorter ones only say the same with longer prefixes.
+            # The longest common suffix: shorter ones suggest the same with longer prefixes.
             fresh = [part for part in parts if not inside or not part or inside.name != part.name]
             if len(fresh) <= _COMMON or not inside:
                 votes.update((inside, part) for part in fresh)
@@ -176,7 +176,7 @@ def _splits(path: ModulePath) -> Iterator[tuple[ModulePath, str]]:
 
 
 def testify(fit: Fit, claims: Sequence[Sequence[Claim]]) -> Testimony:
-    """Classes and lists from the reference, and nodes whose scope was read as a module it does not have."""
+    """Classes and lists from the reference, and modules of nodes whose scope it does not have."""
     modules = dict(fit.modules())
     owners = {of_node[0].module for of_node in claims if of_node}
     lists = {path for path, module in modules.items() if module.is_list and path not in owners}
@@ -210,7 +210,7 @@ def _moved(
 
 
 def _chain(claims: Sequence[Claim]) -> str | None:
-    """The call chain in the name that a claim was read from."""
+    """The call chain in the name that a claim came from."""
     for claim in claims:
         if claim.source in _FROM_SCOPES:
             scope = scope_of_node_name(claim.detail) or scope_of_value_name(claim.detail)
@@ -220,7 +220,7 @@ def _chain(claims: Sequence[Claim]) -> str | None:
 
 
 def _read(text: str, candidates: Sequence[ModulePath]) -> ModulePath | None:
-    """The one module that a scope reads as most plainly; None where there is none, or more than one."""
+    """The module that a scope reads as most simply; None for none or several."""
     for read in (align, align_from_elsewhere):
         found: dict[ModulePath, Alignment] = {}
         for chain in forms(text):

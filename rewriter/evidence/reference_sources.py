@@ -1,7 +1,7 @@
-"""Makes references: from a torch module, the text that names one, or a transformers config.
+"""Makes references from a torch module, from text that names one, or from a transformers config.
 
-Modules are built on torch's meta device: their shapes are known, no weight is made, nothing is downloaded and
-nothing is run but constructors. torch and transformers are imported here, when they are needed.
+Modules are built on torch's meta device: their shapes are known, no weight is allocated or downloaded
+and only constructors run. torch and transformers are imported on demand.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from rewriter.paths import ModulePath
 from rewriter.refusals import RewriterError, UsageError
 
 CONFIG = "config.json"
-"""The name of a transformers config inside a model folder."""
+"""The file name of a transformers config inside a model folder."""
 
 
 def of_module(module: Any, name: str = "") -> Reference:
-    """The reference that a live torch module is.
+    """The reference of a live torch module.
 
     Args:
         module: a `torch.nn.Module`.
-        name: what to call it; its class where left out.
+        name: its name in messages; its class by default.
     """
     first_paths: dict[int, ModulePath] = {}
     first_names: dict[int, ModulePath] = {}
@@ -60,7 +60,7 @@ def _declared(module: Any, path: ModulePath, first_names: dict[int, ModulePath])
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:
-    """The shape; of a lazy parameter, which has none yet, ()."""
+    """The shape; () for a lazy parameter, which has none yet."""
     try:
         return tuple(map(int, tensor.shape))
     except RuntimeError:
@@ -74,13 +74,13 @@ def _computes_nothing(module: Any) -> bool:
 
 
 def of_text(text: str) -> tuple[Reference, ...]:
-    """The references that `package.module:Class`, `path.py:factory`, a config or its folder names.
+    """The references that `package.module:Class`, `path.py:factory`, a config or its folder name.
 
-    A config that names architectures gives one for each, and one for the base model: nobody knows which of
-    them was exported before the file is seen.
+    A config that names architectures gives one for each, and one for the base model: only the file shows
+    which of them was exported.
 
     Raises:
-        UsageError: it names nothing that can be built, or torch or transformers are not installed.
+        UsageError: it names nothing that can be built, or torch or transformers is not installed.
     """
     path = Path(text)
     if path.is_dir():
@@ -106,7 +106,7 @@ def names_object(text: str) -> bool:
 
 
 def named(text: str) -> Any:
-    """What `package.module:name` or `path.py:name` stands for; whatever importing it raises."""
+    """The object that `package.module:name` or `path.py:name` names; raises whatever its import raises."""
     target, _, attribute = text.rpartition(":")
     return _attribute(_import(target), attribute.removesuffix("()"))
 
@@ -124,7 +124,7 @@ def _import(target: str) -> Any:
     assert spec.loader is not None, "a path that ends in .py has a loader"
     module = importlib.util.module_from_spec(spec)
     with _search(path.parent.resolve()):
-        sys.modules.setdefault(path.stem, module)  # dataclasses look their module up there
+        sys.modules.setdefault(path.stem, module)  # dataclasses look up their module there
         spec.loader.exec_module(module)
     return module
 
@@ -154,7 +154,7 @@ def of_config(path: Path) -> tuple[Reference, ...]:
     """The references that a transformers config names: its architectures, then the base model.
 
     Raises:
-        UsageError: it is no config, transformers is not installed or does not know the model.
+        UsageError: it is no config, transformers is not installed, or does not know the model.
     """
     content = read_json(path)
     if "model_type" not in content:
@@ -179,7 +179,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises:
-        UsageError: there is none.
+        UsageError: the file holds none.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -195,20 +195,20 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def demand(package: str, what: str) -> None:
-    """Raises UsageError where a package is not installed that `what` needs."""
+    """Raise UsageError if a package that `what` needs is not installed."""
     if importlib.util.find_spec(package) is None:
         raise UsageError(f"{what}: this needs {package}; pip install 'onnx-module-rewriter[{package}]'")
 
 
 @contextlib.contextmanager
 def telling(what: str) -> Iterator[None]:
-    """Report in one line whatever other people's code raises, and keep what it prints off stdout."""
+    """Report exceptions of foreign code in one line, and keep its prints off stdout."""
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     except (KeyboardInterrupt, RewriterError):
         raise
-    except BaseException as error:  # whatever somebody else's code does, SystemExit included
+    except BaseException as error:  # foreign code may raise anything, SystemExit included
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise UsageError(f"{what}: cannot be built: {reason}") from error
 
@@ -223,7 +223,7 @@ def _on_meta() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _bounded() -> Iterator[None]:
-    """End the making of more modules than any file has nodes: a config may ask for any number of layers."""
+    """Stop the construction of more modules than a file may have nodes: a config may ask for any number."""
     from torch.nn.modules.module import register_module_module_registration_hook
 
     most, count = current().nodes, 0
@@ -243,7 +243,7 @@ def _bounded() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _offline() -> Iterator[None]:
-    """Keep transformers from asking a hub for anything: backbones, tokenizers, remote code."""
+    """Keep transformers from any request to a hub: backbones, tokenizers, remote code."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE
@@ -256,7 +256,7 @@ def _offline() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _search(folder: Path) -> Iterator[None]:
-    """Look for imports in a folder as well, as `python file.py` does."""
+    """Also search a folder for imports, as `python file.py` does."""
     sys.path.insert(0, str(folder))
     try:
         yield

@@ -1,4 +1,4 @@
-"""Which call a node belongs to, where no witness counts calls: a module called again repeats itself.
+"""Finds the calls of nodes from repetition, if no witness counts calls: a second call repeats the first.
 
 The dynamo exporter marks no calls. Two things show them:
 
@@ -34,11 +34,11 @@ def count_calls(
     modules: Sequence[ModulePath | None],
     departures: Departures,
 ) -> tuple[dict[int, int], dict[ModulePath, int]]:
-    """Tell calls apart.
+    """Number the calls of nodes.
 
     Args:
         graph: the model.
-        modules: node -> its module, None for nodes to be left out.
+        modules: node -> its module, None for nodes to ignore.
         departures: where modules were left.
 
     Returns:
@@ -193,9 +193,9 @@ def _laps(nodes: list[int], cuts: Sequence[int]) -> dict[int, int]:
 
 
 def _with_children(graph: GraphIndex, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
-    """The calls of a module whose own nodes repeat unevenly, by those of its children, called several times.
+    """The calls of a module whose own nodes repeat unevenly, from those of its repeated children.
 
-    A node that reads what a call made belongs to that call, unless it stands where the next one has begun.
+    A node that reads a result of a call belongs to that call, unless it stands after the next one has begun.
     """
     counts = [max(part.values()) + 1 for part in parts]
     least = min(counts)
@@ -220,7 +220,7 @@ def _tokens(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[int
 
 
 def _period(items: Sequence[T]) -> int:
-    """Length of the shortest block whose repetition is all of `items` (Knuth, Morris and Pratt 1977)."""
+    """Length of the shortest block whose repetition gives all of `items` (Knuth, Morris and Pratt 1977)."""
     if items.count(items[0]) == 1:
         return len(items)
     border = [0] * len(items)

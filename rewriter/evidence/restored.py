@@ -1,7 +1,7 @@
-"""The names that a file had before `restore_names`: evidence is read from these.
+"""The names of a file before `restore_names`: evidence is read from these.
 
-A name of ours repeats what an earlier run found. Heard as a witness of its own it would teach of other nodes
-what nobody knew, and contradict owners of parameters that did not contradict before.
+A restored name repeats the result of an earlier run. As evidence of its own it would place other nodes that
+were unplaced, and contradict owners of parameters that it did not contradict before.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from rewriter.paths import ModulePath
 
 
 def names_given(graph: GraphIndex) -> Sequence[str]:
-    """Node -> the name it had before `restore_names`; '' for a node that had none."""
-    if not any(ORIGINAL_NAME in noted for noted in set(graph.noted)):
+    """Node -> its name before `restore_names`; '' for none."""
+    if not any(ORIGINAL_NAME in noted for noted in set(graph.metadata_keys)):
         return graph.names
     names = list(graph.names)
     for node, entries in graph.entries(frozenset({ORIGINAL_NAME}).intersection):
@@ -27,9 +27,9 @@ def names_given(graph: GraphIndex) -> Sequence[str]:
 
 
 def owners_given(graph: GraphIndex) -> Callable[[int], Mapping[int, ModulePath]]:
-    """Node -> the constants that are named after a parameter, with the owner of each.
+    """Node -> the constants named after a parameter, with the owner of each.
 
-    A name that `restore_names` gave says nothing of the nodes that we wrote our tags on: it follows from
+    A name from `restore_names` is no evidence on nodes with our own tags: it follows from
     them.
     """
     owners = owners_of_constants(graph)
@@ -44,4 +44,4 @@ def owners_given(graph: GraphIndex) -> Callable[[int], Mapping[int, ModulePath]]
     for value in restored:
         if owner := owner_of_parameter(get(graph.initializers[value], ORIGINAL_NAME) or ""):
             given[value] = owner
-    return lambda node: given if EVIDENCE in graph.noted[node] else owners
+    return lambda node: given if EVIDENCE in graph.metadata_keys[node] else owners

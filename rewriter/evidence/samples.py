@@ -1,4 +1,4 @@
-"""The sample inputs of a trace as inputs of a file."""
+"""Converts the sample inputs of a trace to inputs of a file."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from rewriter.runtime.planning import plan
 from rewriter.runtime.signature import signature
 
 _TRIES = 4
-"""Sizes tried until model and module run: a graph may fix one that its inputs leave open."""
+"""Sizes tried until model and module run: a graph may fix one that its inputs state as open."""
 _PADDED = 1
-"""The first set of inputs whose masks are not all ones: what is equal everywhere tells little."""
+"""The first input set whose masks are not all ones: constant inputs identify little."""
 
 
 def feeds_of(model: onnx.ModelProto, trace: Trace) -> dict[str, Array]:
-    """An array for every input of the model: by name where all of them are given by name, else in order.
+    """An array for every input of the model: by name if all are given by name, else in order.
 
-    An exporter leaves out inputs that nothing reads; those that fit no input of the file are passed over.
-    Numbers are converted where the file wants others of their kind (a file in half precision).
+    An exporter drops inputs that nothing reads; samples that fit no input of the file are skipped.
+    Numbers are converted if the file has another type of their kind (a file in half precision).
 
     Raises:
         UsageError: the inputs of the trace are not those of the model.
@@ -44,7 +44,7 @@ def feeds_of(model: onnx.ModelProto, trace: Trace) -> dict[str, Array]:
 
 
 def drawn(model: onnx.ModelProto) -> Iterator[dict[str, Array]]:
-    """Inputs for a model of which nothing else is known: random numbers of a few sizes, the likeliest first.
+    """Inputs for a model without samples: random numbers of several sizes, the likeliest first.
 
     Raises:
         UsageError: an input is no dense tensor, or too large.
@@ -74,7 +74,7 @@ def _in_order(inputs: Sequence[Input], arrays: Sequence[Array]) -> Iterator[Arra
 
 def _fits(each: Input, array: Array) -> bool:
     wanted = onnx.helper.tensor_dtype_to_np_dtype(each.element)
-    for kinds in ("b", "iu"):  # what is neither is a float, whatever numpy calls it
+    for kinds in ("b", "iu"):  # a type that is neither is a float, whatever numpy calls it
         if (wanted.kind in kinds) != (array.dtype.kind in kinds):
             return False
     if each.dims is None:

@@ -1,7 +1,7 @@
 """Witness: the scopes that exporters leave in the names of nodes and of the values they write.
 
-Exporters name both alike. Where they differ a tool has fused several nodes into one, which bears the name of
-one of them and writes the value of another: it belongs to what their modules have in common.
+Exporters name both alike. If they differ, a tool has fused several nodes into one, which has the name of
+one of them and writes the value of another: it belongs to their lowest common module.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from rewriter.evidence.call_chains import CallChains
 from rewriter.evidence.claim import Claim, Source, Testimony
 from rewriter.evidence.derived import is_fused, is_named_after_input
 from rewriter.evidence.grammar import (
-    Scope,
+    NameScope,
     is_tensor,
     names_value,
     scope_of_node_name,
@@ -25,12 +25,12 @@ from rewriter.model.graph import NONE, GraphIndex
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _NAMED_BY_US = frozenset({ORDER, COPY_OF})
-"""On calls that `group` made, named after the module they call and not the one they are in, and on copies."""
+"""On calls that `group` made, named after the called module and not their own, and on copies."""
 
 
 def testify(graph: GraphIndex) -> Testimony:
     """Claims for every node with a scope in its name, else in the name of a value it writes."""
-    found: list[tuple[int, Scope, Source, str]] = []
+    found: list[tuple[int, NameScope, Source, str]] = []
     names = names_given(graph)
     for node, name in enumerate(names):
         if reading := _read(graph, node, name):
@@ -53,9 +53,9 @@ def testify(graph: GraphIndex) -> Testimony:
 
 
 def _of_all_parts(
-    graph: GraphIndex, node: int, scope: Scope, chains: CallChains, known: Mapping[int, ModulePath]
+    graph: GraphIndex, node: int, scope: NameScope, chains: CallChains, known: Mapping[int, ModulePath]
 ) -> ModulePath:
-    """What the modules of all nodes that a fused one stands for have in common, as far as names tell."""
+    """The lowest common module of all operators that a fused node stands for, as far as names show."""
     module = known[node]
     for value in graph.writes[node]:
         written = scope_of_value_name(graph.value_names[value]) if value != NONE else None
@@ -76,7 +76,7 @@ def _names_constant(graph: GraphIndex, node: int, name: str) -> bool:
     return not name.rpartition("/")[2].startswith("Constant")
 
 
-def _without_operator(graph: GraphIndex, node: int, scope: Scope, names: Sequence[str]) -> Scope:
+def _without_operator(graph: GraphIndex, node: int, scope: NameScope, names: Sequence[str]) -> NameScope:
     """The scope above where this is the name of an operator whose result the node goes on with.
 
     Builders of models name the nodes of one operator after it: `/mask/Sub/Cast` casts what `/mask/Sub` gives.
@@ -92,8 +92,8 @@ def _without_operator(graph: GraphIndex, node: int, scope: Scope, names: Sequenc
     return scope
 
 
-def _read(graph: GraphIndex, node: int, name: str) -> tuple[Scope, Source, str] | None:
-    if not _NAMED_BY_US.isdisjoint(graph.noted[node]):
+def _read(graph: GraphIndex, node: int, name: str) -> tuple[NameScope, Source, str] | None:
+    if not _NAMED_BY_US.isdisjoint(graph.metadata_keys[node]):
         return None
     if is_named_after_input(graph, node, name) or _names_constant(graph, node, name):
         return None
@@ -103,7 +103,7 @@ def _read(graph: GraphIndex, node: int, name: str) -> tuple[Scope, Source, str] 
     if scope and not names_value(name):
         return scope, Source.SCOPE_NAME, name
     readings = [(told, Source.VALUE_NAME, value) for value in written if (told := scope_of_value_name(value))]
-    # A tool named the node after a value; that which it writes is nearer if it is not the tool's as well.
+    # A tool named the node after a value; its output is better evidence unless the tool named that too.
     if scope and not any(names_value(value) for _, _, value in readings):
         return scope, Source.SCOPE_NAME, name
     return readings[0] if readings else None

@@ -3,7 +3,7 @@
 Witnesses are heard in a fixed order, the most trusted first; the first claim on a node wins and the others
 are kept. The order, and why:
 
-0. the original, where the user gives it: its tree was read with all of the file intact;
+0. the original, if the user gives it: its tree was read with all of the file intact;
 1. our own tags: an earlier run settled this, with more of the file intact;
 2. the exporter's metadata: exact, made while the module ran;
 3. scopes in names: exact text, decoded with the help of parameters;
@@ -63,26 +63,26 @@ _WITNESSES: tuple[tuple[str, Callable[[GraphIndex], Testimony]], ...] = (
 )
 
 _NAMELESS = frozenset({Source.PARAMETER, Source.CHECKPOINT, Source.DATAFLOW})
-"""Evidence that is left in a file without scopes, now or when an earlier run read it."""
+"""Evidence left in a file without scopes, now or when an earlier run read it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What is known of a model once all witnesses were heard.
+    """The evidence on a model after all witnesses were heard.
 
     Attributes:
-        claims: node -> its claims, the winner first; () for a node nobody placed.
+        claims: node -> its claims, the winner first; () for an unplaced node.
         calls: node -> the call of its module, from 0.
-        module_calls: module -> how often it was called, where repetition or an earlier run tells.
-        called: the modules on call chains; empty where nothing is known of calls.
+        module_calls: module -> number of its calls, if repetition or an earlier run shows it.
+        called: the modules on call chains; empty if calls are not known.
         classes: module -> its fully qualified class.
-        parameters: what the initializers hold, best witness first.
-        homes: node -> the call an earlier run gave it to, for those that it moved.
+        parameters: the parameters in initializers, best witness first.
+        homes: node -> the call that an earlier run moved it to.
         order: the modules as an earlier run listed them.
-        fit: where the reference that was given stands; None where none was, or nothing shows where.
-        notes: what witnesses have to say of the file as a whole, a line each.
-        heard: what each witness said, in the order they were heard.
-        original: how far the original fits; None where none was given.
+        fit: alignment of the given reference; None without a reference or without evidence.
+        notes: notes of witnesses on the file as a whole, a line each.
+        heard: the testimony of each witness, in order of hearing.
+        original: how well the original fits; None without one.
         supported: the nodes whose weights other nodes read as well, so that these contradict no winner.
     """
 
@@ -111,13 +111,13 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
 
     Args:
         graph: the model.
-        given: what the user knows besides.
-        path: the file of the model, beside which its external data lies.
+        given: evidence from the user.
+        path: the file of the model; its external data lies beside it.
 
     Raises:
-        UsageError: what was given does not fit this model.
-        DoesNotFit: the original is not what it was made of.
-        UnreadableModel: the paths of its modules come to too much.
+        UsageError: given evidence does not fit this model.
+        DoesNotFit: the model was not made from the original.
+        UnreadableModel: the paths of its modules are too long in total.
     """
     hearing = Hearing(graph)
     fitting = None
@@ -139,8 +139,8 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
             partial(checkpoint_match.testify, graph, hearing.winners(), given.checkpoint, path),
         )
     if not given.asked:
-        hearing.bar_unplaced()
-    derived.mend(graph, hearing.claims, hearing.barred)
+        hearing.stop_inference()
+    derived.correct_derived(graph, hearing.claims, hearing.not_inferred)
     fit = _find_fit(graph, given, hearing, path) if given.references else None
     if given.references:
         hearing.hear("reference", partial(_refer, fit, hearing.claims), first=True)
@@ -205,7 +205,7 @@ def _find_fit(graph: GraphIndex, given: Given, hearing: Hearing, path: Path | No
 
 
 def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ...]:
-    """The best witness first; what is told by content needs no guess by position."""
+    """The claims on parameters, best witness first; one found by content needs no guess by position."""
     told = [claim for testimony in hearing.testimonies for claim in testimony.parameters]
     by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
     placed = hearing.winners()
@@ -216,7 +216,7 @@ def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ..
 def _tell_calls(
     graph: GraphIndex, claims: list[list[Claim]]
 ) -> tuple[tuple[int, ...], dict[ModulePath, int]]:
-    """Calls as the winners number them, then by repetition; a node of neither goes with its readers."""
+    """Calls by the numbers of winning claims, then by repetition; other nodes go with their readers."""
     told = {of_node[0].module for of_node in claims if of_node and of_node[0].call is not None}
     untold = [m if m is not None and m not in told else None for m in winners(claims)]
     by_repetition, module_calls = repetition.count_calls(graph, untold, Departures(graph, claims))

@@ -1,7 +1,7 @@
-"""The steps of a file without scopes: nodes that one operator of torch became, under the number of the last.
+"""The steps of a file without scopes: the nodes of one torch operator, identified by the last of them.
 
 An operator of torch writes a value named after it (`linear_3`) and, on the way, values named `val_<n>`: nodes
-that write these belong with what reads them. So do reshapes that a tool put around a matrix product.
+that write these belong with their readers. So do reshapes that a tool put around a matrix product.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Steps:
         return of
 
     def _flattens(self, node: int) -> bool:
-        """Whether a node is the product of a module that flattens its input first, or that flattening.
+        """Whether a node is the product of a module that flattens its input first, or that flattening itself.
 
-        `torch.addmm` takes matrices only, unlike `linear`: whoever calls it reshapes before and behind.
+        `torch.addmm` takes matrices only, unlike `linear`: its caller reshapes before and after.
         """
         readers = [self.graph.nodes[reader] for reader in set(self.graph.successors(node))]
         here, behind = self.graph.nodes[node], readers[0]
@@ -71,10 +71,10 @@ class Steps:
         )
 
     def _reshapes(self, node: int) -> bool:
-        """Whether a tool put a reshape before or behind a node, and it is none of the model's own."""
+        """Whether a tool, and not the model, put a reshape before or after a node."""
         if self.graph.operators[node][1] == "Reshape":
             makers = (self.graph.operators[maker][1] for maker in self.graph.predecessors(node))
-            return "Transpose" not in makers  # else it was merged with the model's own
+            return "Transpose" not in makers  # otherwise it was merged with the model's own
         readers = [self.graph.nodes[reader] for reader in self.graph.successors(node)]
         return all(r.op_type == "Reshape" and not _LAYOUT.match(_result(r)) for r in readers)
 

@@ -1,4 +1,4 @@
-"""Witness: tags that tools leave on nodes, our own first among them.
+"""Witness: tags that tools leave on nodes, ours first.
 
 `testify_own` reads what `passes/annotate` wrote in an earlier run, so that a second run repeats the first.
 `testify_others` reads `winml.hierarchy.tag` metadata and a `hierarchy_tag` attribute: a path of names from
@@ -25,54 +25,54 @@ LEAF = "rewriter.leaf"
 CALL = "rewriter.call"
 EVIDENCE = "rewriter.evidence"
 OF_NODES = frozenset({MODULE, CLASS, KIND, DEPTH, LEAF, CALL, EVIDENCE})
-"""What `annotate` writes on every node that is placed, besides the `namespace`."""
+"""The module of a placed node, which `annotate` writes besides the `namespace`."""
 TREE = "rewriter.tree"
 """On the model: the compact tree, `{"version": 1, "modules": [[path, class or null, calls], ...]}`."""
 VALUES = "rewriter.values"
-"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, values without a scope in their name
-by the module that writes them; tools that replace a node keep the name of what it writes."""
+"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, values without a scope in their name,
+by the module that writes them; tools that replace a node keep the names of its outputs."""
 TRANSPOSED = "rewriter.transposed"
 """On an initializer: it holds the transpose of the parameter it is named after."""
 ORIGINAL_NAME = "rewriter.original_name"
-"""On a node or initializer: the name it had before `restore_names`, '' for none. Evidence is read from it."""
+"""On a node or initializer: its name before `restore_names`, '' for none. Evidence is read from it."""
 UNPLACED = "none"
 """The `EVIDENCE` of a node that no witness placed: later runs do not infer what this one could not."""
 
 ORDER = "rewriter.order"
-"""On a call of a function that `group` made, and on the model: where the nodes of its body (the main graph's
-own) stood in the flat graph, as `3-5,9`, in the order of the body."""
+"""On a call of a function that `group` made, and on the model: positions in the flat graph of the body's
+(the main graph's own) nodes, as `3-5,9`, in the order of the body."""
 
 MOVED_TO = "rewriter.moved_to"
-"""On a node: the call that `unshare` gave it to, as `<call> <module>`; `rewriter.module` tells where from."""
+"""On a node: the call that `unshare` moved it to, as `<call> <module>`; `rewriter.module` has the source."""
 COPY_OF = "rewriter.copy_of"
 """On a node that `unshare` made: the first output of the node it copies."""
 
 INFOS = "rewriter.infos"
-"""On a function that `group` made, and on the model: where its `value_info` stood in that of the flat
+"""On a function that `group` made, and on the model: the positions of its `value_info` in that of the flat
 graph."""
 FLAT = "rewriter.flat"
-"""On a function of several calls: what each of them says of its nodes, see `passes.call_record`."""
+"""On a function of several calls: the differences between their nodes, see `passes.call_record`."""
 IR_VERSION = "rewriter.ir_version"
-"""On the model: the IR version that it had before functions were made."""
+"""On the model: its IR version before functions were made."""
 SPELLED = "rewriter.spelled"
 """On a node that `group` moved: which of it (0) and the nodes in its bodies (from 1, see `graph.with_inner`)
 the flat graph has in domain `ai.onnx`, which functions write as ''; as `0,3-5`."""
 
 INFERRED = "rewriter.inferred"
-"""On an entry of `value_info` that `group` made, since onnx infers no type there; the flat graph has none."""
+"""On an entry of `value_info` that `group` added, since onnx infers no type there; the flat file has none."""
 
 PARAMETERS = "rewriter.parameters"
-"""On a function: which of its inputs are parameters, as JSON: name of the input -> name inside the module, in
+"""On a function: its inputs that are parameters, as JSON: name of the input -> name inside the module, in
 the order of the modules."""
 
 _INLINED = "_inlfunc_"
 _OTHERS = frozenset({"winml.hierarchy.tag", "hierarchy_tag"})
 _OF_PLACEMENT = frozenset({MODULE, CLASS, CALL, EVIDENCE, MOVED_TO})
-_TOLD = frozenset({MODULE, EVIDENCE, MOVED_TO, ORDER})
+_PLACING_KEYS = frozenset({MODULE, EVIDENCE, MOVED_TO, ORDER})
 
 
 def testify_own(graph: GraphIndex) -> Testimony:
-    """Claims from the `rewriter.*` entries, each with the source that won when they were written."""
+    """Claims from the `rewriter.*` entries, each with the source that won when it was written."""
     claims = []
     homes = {}
     unplaced = set()
@@ -102,24 +102,26 @@ def testify_own(graph: GraphIndex) -> Testimony:
 
 
 def testify_values(graph: GraphIndex) -> Testimony:
-    """Claims for nodes that lost their tags but write a value whose module an earlier run noted."""
+    """Claims for nodes that lost their tags but write a value whose module an earlier run recorded."""
     places = _noted_values(graph)
     claims: dict[str, list[Claim]] = {}
     for number, node in enumerate(graph.nodes) if places else ():
-        if not _TOLD.isdisjoint(graph.noted[number]):
+        if not _PLACING_KEYS.isdisjoint(graph.metadata_keys[number]):
             continue
-        if name := next((noted for name in node.output if (noted := _as_noted(name, places))), None):
+        if name := next(
+            (recorded for name in node.output if (recorded := _recorded_name(name, places))), None
+        ):
             claim = Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}")
             claims.setdefault(name, []).append(claim)
     # Bodies that several calls shared were inlined several times: the names tell the first call only.
     return Testimony(tuple(claim for told in claims.values() if len(told) == 1 for claim in told))
 
 
-def _as_noted(name: str, places: Collection[str]) -> str:
-    """The name under which a value was noted; '' for none.
+def _recorded_name(name: str, places: Collection[str]) -> str:
+    """The recorded name of a value; '' for none.
 
     Onnxruntime inlines `add_7` of a function `f` as `_inlfunc_f_add_7`, of its other calls as
-    `_inlfunc_f_token_3_add_7`; what belongs to the function's name cannot be told, so the longest wins.
+    `_inlfunc_f_token_3_add_7`; the end of the function's name is ambiguous, so the longest match wins.
     """
     if name in places or not name.startswith(_INLINED):
         return name if name in places else ""
@@ -131,22 +133,22 @@ def _as_noted(name: str, places: Collection[str]) -> str:
 
 def _noted_values(graph: GraphIndex) -> dict[str, ModulePath]:
     try:
-        noted = json.loads(read(graph.model).get(VALUES, "{}")).get("values", [])
-        return {name: ModulePath(path) for path, names in noted if isinstance(path, str) for name in names}
-    except (ValueError, TypeError, AttributeError, RecursionError):  # somebody else's entry, or a damaged one
+        recorded = json.loads(read(graph.model).get(VALUES, "{}")).get("values", [])
+        return {name: ModulePath(path) for path, names in recorded if isinstance(path, str) for name in names}
+    except (ValueError, TypeError, AttributeError, RecursionError):  # another tool's entry, or a damaged one
         return {}
 
 
 def count_in(text: str) -> int | None:
-    """The number an entry holds; None where it holds something else."""
+    """The number in an entry; None if it holds something else."""
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
 
 
 def testify_others(graph: GraphIndex) -> Testimony:
     """Claims from the tags of other tools."""
     claims = []
-    tagged = {names for names in {*graph.noted, *graph.attributes} if not _OTHERS.isdisjoint(names)}
-    for number, names in enumerate(zip(graph.noted, graph.attributes, strict=True)) if tagged else ():
+    tagged = {names for names in {*graph.metadata_keys, *graph.attributes} if not _OTHERS.isdisjoint(names)}
+    for number, names in enumerate(zip(graph.metadata_keys, graph.attributes, strict=True)) if tagged else ():
         if not tagged.isdisjoint(names) and (tag := _tag(graph.nodes[number])):
             atoms = tag.strip("/").split("/")[1:]
             claims.append(Claim(number, ModulePath(".".join(atoms)), None, Source.OTHER_TAG, None, tag))
@@ -159,7 +161,7 @@ _SOURCES = frozenset(Source)
 def _compact_tree(
     graph: GraphIndex,
 ) -> tuple[dict[ModulePath, str], dict[ModulePath, int], tuple[ModulePath, ...]]:
-    """Classes, calls and order of the modules in the compact tree, which outlives what is on nodes."""
+    """Classes, calls and order of the modules in the compact tree, which outlives metadata of nodes."""
     try:
         modules = json.loads(read(graph.model).get(TREE, "{}")).get("modules", [])
         known = [(ModulePath(path), name, count) for path, name, count in modules if isinstance(path, str)]
@@ -172,7 +174,7 @@ def _compact_tree(
 
 def _tag(node: NodeProto) -> str:
     entries = pick(node, _OTHERS)
-    for key in sorted(_OTHERS, reverse=True):  # the one with a name space first
+    for key in sorted(_OTHERS, reverse=True):  # prefer the one with a namespace
         if tag := entries.get(key):
             return tag
     for attribute in node.attribute:

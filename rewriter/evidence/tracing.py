@@ -1,8 +1,8 @@
-"""Runs a torch module on sample inputs and takes down its calls, and the operators each of them ran.
+"""Runs a torch module on sample inputs and records its calls and their operators.
 
-Forward hooks tell the calls. Operators are seen where torch dispatches them, below autograd: compound ones
-are taken apart there as exporters do. Fingerprints are made at once, so no activation is held longer than
-the module itself does.
+Forward hooks record the calls. Operators are recorded at torch's dispatch, below autograd: compound ones
+are decomposed there as in exporters. Fingerprints are computed at once, so no activation lives longer than
+in the module itself.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Inputs = Sequence[Any] | Mapping[str, Any]
 
 
 class Mode(StrEnum):
-    """How the module is led to believe it runs: code asks, and leaves masks out where nobody exports."""
+    """The exporter that the module is made to see: code asks for it, and omits masks without one."""
 
     TRACED = "traced"
     EXPORTED = "exported"
@@ -46,7 +46,7 @@ def trace(module: nn.Module, inputs: Any) -> Trace:
     """Run a module on sample inputs, once for every `Mode` that it allows.
 
     Args:
-        module: what was exported, with the weights of the file.
+        module: the exported module, with the weights of the file.
         inputs: a tensor, a sequence of arguments, or arguments by name.
 
     Raises:
@@ -62,7 +62,7 @@ def trace(module: nn.Module, inputs: Any) -> Trace:
                 recordings.append(record(module, arguments, mode))
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # a module may run in one way and not in another
+        except BaseException as error:  # a module may run in one mode and not in another
             failure = error
     if not recordings:
         reason = one_line(f"{type(failure).__name__}: {failure}")
@@ -73,9 +73,9 @@ def trace(module: nn.Module, inputs: Any) -> Trace:
 
 
 def tracer(module: nn.Module) -> Tracer:
-    """Traces a module on inputs that are known later: arrays by the name of the input in the file.
+    """Traces a module on inputs that come later: arrays by the name of the input in the file.
 
-    They are given by name where all of them are arguments of `forward`, else in order.
+    They are passed by name if all are arguments of `forward`, else in order.
     """
 
     def run(arrays: Mapping[str, Array]) -> Trace:
@@ -88,7 +88,7 @@ def tracer(module: nn.Module) -> Tracer:
 
 
 def _named(inputs: Inputs) -> Iterator[tuple[str, Any]]:
-    """The tensors among the inputs as arrays, with the name of the argument where that is all it holds."""
+    """The tensors among the inputs as arrays, with the name of the argument if it holds nothing else."""
     pairs = inputs.items() if isinstance(inputs, Mapping) else (("", each) for each in inputs)
     for name, each in pairs:
         for tensor in tensors_in(each):
@@ -96,10 +96,10 @@ def _named(inputs: Inputs) -> Iterator[tuple[str, Any]]:
 
 
 def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Recording:
-    """Run a module once, in evaluation mode, and take down what it did; it is left as it was.
+    """Run a module once, in evaluation mode, and record its calls and operators; its state is restored.
 
     Args:
-        module: what was exported.
+        module: the exported module.
         inputs: its arguments, by position or by name.
         mode: which exporter to imitate.
     """
@@ -127,7 +127,7 @@ def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Record
             with without_gradients(module):
                 try:
                     torch.jit.trace(run, tensors, check_trace=False, strict=False)
-                except RuntimeError:  # the trace itself is of no interest
+                except RuntimeError:  # the traced result is not needed
                     if not finished:
                         raise
         elif mode is Mode.EXPORTED:
@@ -140,7 +140,7 @@ def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Record
 
 
 def is_module(found: object) -> bool:
-    """Whether something is a torch module."""
+    """Whether an object is a torch module."""
     return isinstance(found, nn.Module)
 
 
@@ -150,12 +150,12 @@ def class_of(module: nn.Module) -> str:
 
 
 def tensors_in(tree: Any) -> list[Tensor]:
-    """The tensors in nested lists, dictionaries and outputs of models, in order."""
+    """The tensors in nested lists, dictionaries and model outputs, in order."""
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 
 class _Values:
-    """Tensors as numbers; a tensor that is written over gets a new one."""
+    """Tensors as numbers; an overwritten tensor gets a new number."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -175,7 +175,7 @@ class _Values:
 
 
 class _Operators(TorchDispatchMode):  # type: ignore[misc]
-    """Takes down every operator that torch runs."""
+    """Records every operator that torch runs."""
 
     def __init__(self, recorder: Recorder, values: _Values) -> None:
         super().__init__()
@@ -219,7 +219,7 @@ def _hooks(root: nn.Module, recorder: Recorder, values: _Values) -> Iterator[Non
 
 
 def _tensor(array: Array, like: Tensor) -> Tensor:
-    """An array where the module is, floats in its precision: the file may have another."""
+    """An array as a tensor on the module's device, floats in the module's precision."""
     plain = array.astype(np.float32) if array.dtype.kind in "fV" else array
     try:
         tensor = torch.from_numpy(plain)

@@ -1,4 +1,4 @@
-"""What a run of a torch module changes besides its results, and puts back: modes, buffers, random numbers."""
+"""Saves and restores the state that running a torch module changes: modes, buffers, random numbers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import nn
 
 @contextmanager
 def undisturbed(module: nn.Module) -> Iterator[None]:
-    """Run in evaluation mode, and leave buffers, modes and torch's random numbers as they were.
+    """Run in evaluation mode, then restore buffers, modes and torch's random state.
 
-    Without dropout, and without the fused transformer that no exporter writes.
+    Dropout is off, and so is the fused transformer that no exporter writes.
     """
     modes = {child: child.training for child in module.modules()}
     buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
@@ -36,7 +36,7 @@ def undisturbed(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def without_gradients(module: nn.Module) -> Iterator[None]:
-    """A trace takes parameters for constants, and those may want no gradient."""
+    """Disable gradients of parameters: a trace takes parameters for constants, which may not require one."""
     wanting = [parameter for parameter in module.parameters() if parameter.requires_grad]
     for parameter in wanting:
         parameter.requires_grad_(False)
@@ -49,7 +49,7 @@ def without_gradients(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def exporting() -> Iterator[None]:
-    """What `torch.compiler.is_exporting()` and `is_compiling()` say within `torch.export`."""
+    """Make `torch.compiler.is_exporting()` and `is_compiling()` true, as within `torch.export`."""
     names = [name for name in ("_is_compiling_flag", "_is_exporting_flag") if hasattr(torch.compiler, name)]
     before = {name: getattr(torch.compiler, name) for name in names}
     for name in names:

@@ -1,12 +1,12 @@
-"""Witness: weights that lost their name, told by who reads them.
+"""Witness: weights that lost their name, identified by their readers.
 
 TorchScript folds the transpose of a linear layer's weight into a new initializer `onnx::MatMul_<n>`. Such a
-matrix is the `weight` of the module that reads it where that module does nothing but multiply by this one
-matrix and perhaps add a named parameter of its own or of a parent (a tied bias); anything else (a module that
-calls the function with weights of other names, several matrices) is left unnamed.
+matrix is the `weight` of the module that reads it if that module does nothing but multiply by this one
+matrix and perhaps add a named parameter of its own or of a parent (a tied bias); otherwise (a module that
+calls the function with weights of other names, several matrices) it stays unnamed.
 
-The dynamo exporter folds as well and writes `val_<n>`, a name that any value may bear; there the added
-parameter has to be seen, or the exporter must have written down that the value was made from this very weight
+The dynamo exporter folds as well and writes `val_<n>`, a name that any value may have; there the added
+parameter has to be present, or the exporter must have recorded that the value was made from this very weight
 by an operator that only moves elements.
 """
 
@@ -58,7 +58,7 @@ def _matrices(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[M
     for node, module in enumerate(modules):
         if module and graph.operators[node][1] == "MatMul":
             products.setdefault(module, set()).update(aliases.get(v, v) for v in graph.reads[node][1:])
-    # A body may own an initializer of the same form; only the main graph's can be a parameter.
+    # A body may have an initializer of the same form; only the main graph's can be a parameter.
     main = set(graph.bodies[0].values.values())
 
     def is_anonymous(value: int) -> bool:
@@ -73,7 +73,7 @@ def _matrices(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[M
 def _nodes_of_leaves(
     modules: Sequence[ModulePath | None], wanted: Collection[ModulePath]
 ) -> dict[ModulePath, list[int]]:
-    """The nodes of each wanted module, those left out that hold nodes of other modules as well."""
+    """The nodes of each wanted module, without nodes that hold nodes of other modules."""
     own: dict[ModulePath, list[int]] = {module: [] for module in wanted}
     for place in set(modules):
         for ancestor in place.ancestors() if place is not None else ():
@@ -87,7 +87,7 @@ def _nodes_of_leaves(
 def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
     """Parameters of the exported module itself: plain names that only nodes of the root read.
 
-    Exporters make up plain names as well; where one lists the parameters, only those count.
+    Exporters also invent plain names; if one lists the parameters, only those count.
     """
     listed = set(signature(graph).values())
     found = []
@@ -105,7 +105,7 @@ def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Pa
 
 
 def _is_text(tensor: TensorProto) -> bool:
-    """Whether the name is UTF-8; protobuf hands over bytes where it is not."""
+    """Whether the name is UTF-8; protobuf returns bytes if it is not."""
     return isinstance(tensor.name, str)
 
 
@@ -121,7 +121,7 @@ def _aliases(graph: GraphIndex) -> dict[int, int]:
 
 
 def _added(graph: GraphIndex, module: ModulePath, nodes: list[int]) -> bool | None:
-    """Whether the module adds a parameter of its own or of a parent; None where it does more than that."""
+    """Whether the module adds a parameter of its own or of a parent; None if it does more than that."""
     adds = False
     for node in nodes:
         operator = graph.operators[node][1]

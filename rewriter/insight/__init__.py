@@ -1,1 +1,1 @@
-"""What the tree tells: selections, differences, time."""
+"""Analyses over the module tree: selections, differences, time."""

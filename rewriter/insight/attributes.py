@@ -1,4 +1,4 @@
-"""Attributes of nodes as text, those left out with the value that ONNX gives them."""
+"""Attributes of nodes as text, including the defaults of omitted ones."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rewriter.model.tensors import array_of
 from rewriter.proof.contents import without_names
 
 _SMALL = 8
-"""Elements of a tensor that are shown one by one."""
+"""Most elements of a tensor that are shown one by one."""
 
 
 def attributes_of(node: NodeProto, opsets: Mapping[str, int] | None = None) -> dict[str, str]:
-    """Attribute -> its value as text; graphs are left out, since their nodes count on their own.
+    """Attribute -> its value as text; graphs are left out, since their nodes are counted themselves.
 
     Args:
         node: the node.
-        opsets: domain, canonical -> version, to fill in what ONNX takes where nothing is written.
+        opsets: canonical domain -> version, for the defaults of attributes that are not written.
     """
     found: dict[str, str] = {}
     if opsets is not None:
@@ -60,7 +60,7 @@ def _text(attribute: AttributeProto) -> str:
 
 
 def _listed(value: object) -> str:
-    """Numbers, and lists of them, as short as they can be told."""
+    """Numbers and lists of them in their shortest form."""
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):

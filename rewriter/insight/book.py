@@ -1,4 +1,4 @@
-"""The account of every module: the time of kernels, shared out among those whose nodes they compute."""
+"""Time by module: the time of each kernel, divided among the modules whose nodes it computes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rewriter.paths import ModulePath
 from rewriter.runtime.kernels import Kernel
 
 Times = npt.NDArray[np.float64]
-"""Microseconds, a run each."""
+"""Microseconds per run."""
 
 UNKNOWN = "unknown"
-"""The class of modules whose class nobody knows."""
+"""Class name of modules of unknown class."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Microseconds of a run: means add up, medians are steady; half of the runs lie from `low` to `high`."""
+    """Microseconds of a run: means add up, medians are stable; half of the runs lie from `low` to `high`."""
 
     mean: float
     median: float
@@ -32,12 +32,12 @@ class Figure:
 
     @property
     def spread(self) -> float | None:
-        """Half of the way from `low` to `high`, as a share of the median; None where that is 0."""
+        """Half the distance from `low` to `high`, as a share of the median; None if that is 0."""
         return (self.high - self.low) / 2 / self.median if self.median else None
 
     @classmethod
     def of(cls, times: Times) -> Figure:
-        """The figures of the runs."""
+        """The figure of some runs."""
         low, median, high = np.percentile(times, (25, 50, 75))
         return cls(float(times.mean()), float(median), float(low), float(high))
 
@@ -50,13 +50,13 @@ class ModuleTime:
     """The time of one module.
 
     Attributes:
-        path: which module.
-        class_name: its class; None where nobody knows.
-        own: of the kernels of its own nodes.
+        path: its path.
+        class_name: its class; None if unknown.
+        own: time of the kernels of its own nodes.
         total: the same with all modules below.
-        shared: the part of the mean of `own` that is its share of kernels of several modules.
-        kernels: how many kernels it has part in itself.
-        output_bytes: what these write in a run, likewise shared.
+        shared: the part of the mean of `own` that comes from kernels of several modules.
+        kernels: number of kernels that compute nodes of its own.
+        output_bytes: output bytes of these kernels in a run, divided likewise.
     """
 
     path: ModulePath
@@ -70,15 +70,15 @@ class ModuleTime:
 
 @dataclass(frozen=True, slots=True)
 class ClassTime:
-    """The own time of all modules of one class; their number counts those that have part in a kernel."""
+    """The own time of all modules of one class; their number counts those with a kernel."""
 
     class_name: str
     own: Figure
     modules: int
 
 
-class Book:
-    """The account of every module."""
+class TimeByModule:
+    """Time by module, collected kernel by kernel."""
 
     def __init__(self, analysis: Analysis, kernel_map: KernelMap, runs: int) -> None:
         self.tree = analysis.tree
@@ -91,8 +91,8 @@ class Book:
         self.unmapped: list[Kernel] = []
         self.shared_times: Times = np.zeros(runs)
 
-    def enter(self, kernel: Kernel) -> None:
-        """Book one kernel."""
+    def add(self, kernel: Kernel) -> None:
+        """Add one kernel."""
         modules = self._modules_of(self.map.nodes(kernel.name, kernel.op_type))
         if not modules:
             self.unmapped.append(kernel)

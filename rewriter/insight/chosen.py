@@ -1,4 +1,4 @@
-"""What a selection means in a file: the names of nodes, values or initializers, and what has no name."""
+"""Resolves a selection to names of nodes, values or initializers, and counts unnamed ones."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.modules.selection import Selection, outermost
-from rewriter.options.words import What
+from rewriter.options.words import NamedKind
 from rewriter.refusals import UsageError
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Chosen(Display):
-    """What was chosen.
+    """The result of a selection.
 
     Attributes:
-        modules: the modules chosen, in tree order; empty where nothing was said of modules.
-        nodes: the numbers of the nodes chosen.
-        names: what `what` asks for, each once, in file order; names that are not text are left out.
-        notes: what to know before using the names, a line each.
+        modules: the selected modules, in tree order; empty if the selection names none.
+        nodes: the numbers of the selected nodes.
+        names: names of the objects of kind `what`, each once, in file order, without names that are not text.
+        notes: warnings about the use of the names, a line each.
     """
 
     modules: tuple[Module, ...]
     nodes: tuple[int, ...]
-    what: What
+    what: NamedKind
     names: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -36,22 +36,22 @@ class Chosen(Display):
         return f"{counted(len(self.names), 'name')} of {self.what}: {listed(self.names)}"
 
 
-def choose(analysis: Analysis, selection: Selection, what: What = What.NODES) -> Chosen:
+def choose(analysis: Analysis, selection: Selection, what: NamedKind = NamedKind.NODES) -> Chosen:
     """The names that a selection means.
 
-    Values are what the nodes write. Initializers are what they read, and the parameters of the modules
-    where no operator was asked for.
+    Values are the outputs of the nodes. Initializers are those the nodes read, and the modules' parameters
+    if no operator is given.
 
     Raises:
-        UsageError: the selection fits nothing.
+        UsageError: the selection matches nothing.
     """
     nodes = selection.nodes(analysis)
     modules = selection.fitting(analysis) if selection.of_modules else ()
     notes: list[str] = []
-    if what is What.NODES:
+    if what is NamedKind.NODES:
         found: Iterable[str] = (analysis.graph.nodes[node].name for node in nodes)
         notes = _notes(analysis, nodes)
-    elif what is What.VALUES:
+    elif what is NamedKind.VALUES:
         names = analysis.graph.value_names
         found = (names[value] for node in nodes for value in analysis.graph.writes[node] if value != NONE)
     else:
@@ -63,7 +63,7 @@ def choose(analysis: Analysis, selection: Selection, what: What = What.NODES) ->
 
 
 def demand_names(analysis: Analysis, chosen: Chosen) -> None:
-    """Refuse a choice without names, which the tool that takes them would read as nothing to do.
+    """Refuse a selection without names, which the reading tool would take as nothing to do.
 
     Raises:
         UsageError: there is no name.
@@ -86,7 +86,7 @@ def _initializers(analysis: Analysis, nodes: Iterable[int], modules: Iterable[Mo
 
 
 def _notes(analysis: Analysis, nodes: tuple[int, ...]) -> list[str]:
-    """What other tools cannot do with the names of these nodes."""
+    """Warnings about names that other tools cannot use: missing and ambiguous ones, modules in functions."""
     protos = analysis.graph.nodes
     notes = []
     if unnamed := sum(not protos[node].name for node in nodes):

@@ -1,4 +1,4 @@
-"""Two models, module by module: what was added, is gone or changed, and where their numbers part."""
+"""Compares two models module by module: added, removed and changed ones, and where numbers first differ."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class ModuleDiff:
 
     Attributes:
         pair: its paths.
-        changes: what it owns itself that differs; what lies below it is told there.
-        calls: its numbers, a call each; empty where it is in one model only or nothing was run.
+        changes: its own differences; those of modules below are in their entries.
+        calls: its numbers, one per call; empty if only one model has it or nothing was run.
     """
 
     pair: ModulePair
@@ -55,17 +55,17 @@ class ModuleDiff:
 
     @property
     def worst(self) -> CallNumbers | None:
-        """The call that is farthest off; None where no call could be compared."""
+        """The call with the largest deviation; None if no call could be compared."""
         comparable = [call for call in self.calls if call.outputs.worst is not None]
         return max(comparable, key=_relative, default=None)
 
     def diverges(self, tolerance: float) -> bool:
-        """Whether a call of it is farther off than that."""
+        """Whether the deviation of a call exceeds the tolerance."""
         return any(call.diverges(tolerance) for call in self.calls)
 
     @property
     def not_comparable(self) -> tuple[CallNumbers, ...]:
-        """The calls of which some result has no partner."""
+        """The calls with a result that has no counterpart."""
         return tuple(call for call in self.calls if call.outputs.only_before or call.outputs.only_after)
 
     @property
@@ -76,15 +76,15 @@ class ModuleDiff:
 
 @dataclass(frozen=True, repr=False)
 class Diff(Display):
-    """What differs between two models.
+    """The differences between two models.
 
     Attributes:
         before: the first model.
         after: the second.
-        modules: every module of either, in the order of the first; what was added comes last.
-        numbers: what running both showed; None where that was not asked for.
-        tolerance: how far values may be apart, relative to their size.
-        carried: whether the tree of the second was carried over from the first, which it was made of.
+        modules: every module of either, in the order of the first; added ones come last.
+        numbers: result of running both; None if not asked for.
+        tolerance: the largest deviation, relative to the size of values, that counts as equal.
+        carried: whether the tree of the second, which was made from the first, was carried over.
     """
 
     before: Analysis
@@ -101,7 +101,7 @@ class Diff(Display):
 
     @cached_property
     def first(self) -> Divergence | None:
-        """Where the models part."""
+        """Where the numbers first differ."""
         return self.numbers.first(self.tolerance) if self.numbers else None
 
     @property
@@ -111,17 +111,17 @@ class Diff(Display):
 
     @property
     def equal(self) -> bool:
-        """Whether the numbers agree within the tolerance; where none were taken, whether nothing differs."""
+        """Whether the numbers agree within the tolerance; without numbers, whether nothing differs."""
         if not self.measured:
             return not self.changed
         return self.first is None and self._outputs_compared
 
     @property
     def unseen(self) -> tuple[ModuleDiff, ...]:
-        """The modules that both models call, and of which no call was compared though numbers were taken.
+        """The modules that both models call, but of which no call was compared though numbers were taken.
 
-        The main graph has no result of theirs: their nodes stand in bodies of If, Loop or Scan, or all they
-        compute is read by their own nodes alone.
+        The main graph has no result of them: their nodes stand in bodies of If, Loop or Scan, or only they
+        themselves read their results.
         """
         if not self.measured:
             return ()
@@ -138,23 +138,23 @@ class Diff(Display):
 
     @property
     def _outputs_compared(self) -> bool:
-        """Whether every result of the whole model has a partner."""
+        """Whether every result of the whole model has a counterpart."""
         root = next(call for call in self.numbers.calls if not call.path) if self.numbers else None
         return root is None or not (root.outputs.only_before or root.outputs.only_after)
 
     @property
     def random(self) -> bool:
-        """Whether either model draws random numbers, which no two runs have in common."""
+        """Whether either model draws random numbers, which differ between runs."""
         return _draws(self.before) or _draws(self.after)
 
     @property
     def half(self) -> bool:
-        """Whether either model holds half-precision floats: weights, or what a Cast makes."""
+        """Whether either model holds half-precision floats: as weights, or as results of a Cast."""
         return _holds_half(self.before) or _holds_half(self.after)
 
     @property
     def matched(self) -> dict[How, int]:
-        """How many modules were matched by what."""
+        """Number of matched modules by the way they were matched."""
         found: dict[How, int] = {}
         for module in self.modules:
             if module.pair.how is not None:
@@ -185,8 +185,8 @@ def diff(
         before: the first model.
         after: the second.
         numbers: whether to run both.
-        inputs: input of the first model -> array; drawn where None.
-        tolerance: how far values may be apart, relative to their size.
+        inputs: input of the first model -> array; drawn if None.
+        tolerance: the largest deviation, relative to the size of values, that counts as equal.
         timeout: seconds for the numbers.
         carried: whether the tree of the second was carried over from the first.
     """
@@ -212,10 +212,10 @@ def diff(
 
 
 def chosen_of(before: Analysis, after: Analysis, selection: Selection) -> frozenset[ModulePath] | None:
-    """The modules of either model that a selection means; None where it says nothing.
+    """The modules of either model that a selection means; None for an empty selection.
 
     Raises:
-        UsageError: it fits nothing in either, or a word of it does not.
+        UsageError: it matches nothing in either, or one of its words does not.
     """
     if selection == Selection():
         return None

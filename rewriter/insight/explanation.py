@@ -51,13 +51,13 @@ def explain(analysis: Analysis, node: str) -> Explanation:
 
 
 def _names(graph: GraphIndex) -> Iterator[str]:
-    """What nodes are called, then the values that they write."""
+    """The names of nodes, then of the values that they write."""
     yield from graph.names
     yield from (graph.value_names[value] for outputs in graph.writes for value in outputs if value != NONE)
 
 
 def _find(graph: GraphIndex, name: str) -> tuple[int, ...]:
-    """Nodes of that name (in different bodies there may be several), else the node that writes that value."""
+    """Nodes of that name (different bodies may have one each), else the node that writes that value."""
     named = tuple(number for number, own in enumerate(graph.names) if own == name)
     if named or not name:
         return named

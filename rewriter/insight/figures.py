@@ -1,4 +1,4 @@
-"""Figures of every module: nodes, parameters, bytes and operations, its own and those of all below."""
+"""Figures of every module: nodes, parameters, bytes and operations, its own and with all modules below."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Figures:
     """Figures of one module.
 
     Attributes:
-        path: which.
-        nodes: of its own, and with all below.
-        parameters: elements, likewise; what several modules share counts once wherever it is held.
+        path: its path.
+        nodes: its own, and with all modules below.
+        parameters: elements, likewise; a shared parameter counts once in every module that holds it.
         parameter_bytes: likewise, without types of unknown size.
         buffers: elements of its buffers, likewise.
         constants: elements of its constants, likewise.
-        flops: operations that are known, likewise.
+        flops: known operations, likewise.
         unknown: number of nodes whose operations are unknown, likewise.
-        operators: operator -> how many of its own nodes are of it, most first.
+        operators: operator -> number of its own nodes with it, most first.
     """
 
     path: ModulePath
@@ -54,7 +54,7 @@ def figures_of(analysis: Analysis, node_flops: list[int | str]) -> dict[ModulePa
 
     Args:
         analysis: the model.
-        node_flops: node -> its operations, or why they are unknown (see `flops_of`).
+        node_flops: node -> its operations, or the reason why they are unknown (see `flops_of`).
     """
     tree, nodes = analysis.tree, analysis.graph.nodes
     flops = _summed(tree, lambda node: _known(node_flops[node]))
@@ -90,13 +90,13 @@ def _known(flops: int | str) -> int:
 
 
 def operator_of(node: NodeProto) -> str:
-    """The type of a node as text, whatever the file holds."""
+    """The operator of a node as text, even if the file holds invalid text."""
     name: str | bytes = node.op_type
     return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
 
 
 def _summed(tree: ModuleTree, of_node: Callable[[int], int]) -> dict[ModulePath, tuple[int, int]]:
-    """A figure of nodes: each module's own, and with all below."""
+    """A figure of nodes: each module's own, and with all modules below."""
     own = {module.path: sum(map(of_node, module.nodes)) for module in tree}
     total = dict(own)
     for module in tree.innermost_first():
@@ -106,7 +106,7 @@ def _summed(tree: ModuleTree, of_node: Callable[[int], int]) -> dict[ModulePath,
 
 
 def bytes_of(parameter: Parameter) -> int:
-    """What a parameter takes as it is stored, in whole bytes; 0 for a type of unknown size."""
+    """Stored size of a parameter in whole bytes; 0 for a type of unknown size."""
     number = _BITS.match(parameter.dtype)
     bits = int(number[1]) if number else _BITS_WITHOUT_NUMBER.get(parameter.dtype, 0)
     return -(-parameter.count * bits // 8)

@@ -1,4 +1,4 @@
-"""Which local function every call of a module became, in a file that `group` made."""
+"""Maps calls of modules to the local functions that `group` made of them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Function:
     Attributes:
         domain: of the function.
         name: of the function.
-        nodes: how many nodes its body has, calls of other functions counted as one.
-        modules: the modules whose calls it stands for, each once, in the order of the walk.
+        nodes: number of nodes of its body, a call counted as one.
+        modules: the modules whose calls it replaces, each once, in the order of the walk.
     """
 
     domain: str
@@ -35,10 +35,10 @@ _Identity = tuple[str, str, str]
 
 
 def functions_of(model: ModelProto, tree: ModuleTree) -> tuple[Function, ...]:
-    """The functions that stand for modules, in file order; none for a flat file.
+    """The functions that replace modules, in file order; none for a flat file.
 
     Args:
-        model: the file as it was read, its calls not entered.
+        model: the file as it was read, without inlining.
         tree: its modules.
     """
     known: dict[_Identity, FunctionProto] = {(f.domain, f.name, f.overload): f for f in model.functions}
@@ -51,7 +51,7 @@ def functions_of(model: ModelProto, tree: ModuleTree) -> tuple[Function, ...]:
             continue
         told = metadata.get(node, tags.MODULE)
         path = around if told is None else _absolute(around, told)
-        # Calls nest without bound in a bad file; each function is entered once for each module.
+        # Calls in a bad file nest without bound; each function is entered once per module.
         if path in tree and path not in modules[identity]:
             modules[identity][path] = None
             pending.extend((inner, path) for inner in _nodes(function.node))
@@ -66,7 +66,7 @@ def functions_of(model: ModelProto, tree: ModuleTree) -> tuple[Function, ...]:
 
 
 def _absolute(around: ModulePath, told: str) -> ModulePath:
-    """A path inside a function with several calls begins with '.' and counts from the module of the call."""
+    """The absolute path of a module; a relative one (in a shared function) begins with '.'."""
     return around.child(told[1:]) if told.startswith(".") else ModulePath(told)
 
 

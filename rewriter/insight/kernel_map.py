@@ -1,9 +1,9 @@
-"""Which nodes of a model a kernel of onnxruntime stands for.
+"""Maps kernels of onnxruntime to the nodes of the model that they compute.
 
-A kernel that onnxruntime left as it was bears the name of its node. What it fused, split or moved stands
-between values: those that a kernel reads, and those that it gives out, were values of the model before, or
-lead to such past kernels that onnxruntime put in. The nodes on the way from the ones to the others are what
-the kernel computes; a way never leads past a value that another kernel computes.
+An unchanged kernel has the name of its node. A fused, split or moved one stands
+between values: those that it reads and those that it writes were values of the model before, or
+lead to such values through kernels that onnxruntime inserted. The nodes between the inputs and the outputs
+are the nodes of the kernel; a way never leads past a value that another kernel computes.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from rewriter.model.operators import canonical
 
 _INLINED = "_inlfunc_"
 _BLOCKED = "_nchwc"
-"""How the name of a kernel ends that takes and gives another layout; it begins with the value it gives."""
+"""Suffixes of kernels that change the layout; the name begins with the value they write."""
 _CONVOLUTION_INPUTS = 3
 _FARTHEST = 64
-"""Kernels that onnxruntime put in, one behind another, and nodes fused into one, are fewer."""
+"""Bound on chains of inserted kernels, and on nodes fused into one; real ones are shorter."""
 
 
 class KernelMap:
-    """Finds the nodes of kernels.
+    """Finds the nodes that kernels compute.
 
     Args:
         graph: the model.
-        names: node -> the name it had when onnxruntime read it; those in the file where it was read as it is.
+        names: node -> its name when onnxruntime read it; the name in the file if that was not changed before.
         kernels: the names of all kernels.
-        optimised: the graph as onnxruntime runs it; None where nobody knows it.
+        optimised: the graph that onnxruntime runs; None if unknown.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class KernelMap:
         self.run = {self.computed[place]: place for place in self.computed if self._runs(place)}
 
     def nodes(self, name: str, op_type: str) -> tuple[int, ...]:
-        """The nodes that a kernel computes, in file order; none where nothing tells.
+        """The nodes that a kernel computes, in file order; none if unknown.
 
         Args:
             name: the name of the kernel.
@@ -69,7 +69,7 @@ class KernelMap:
         return self._named(name)
 
     def _untouched(self, name: str, kernel: int) -> bool:
-        """Whether a kernel is a node as it was."""
+        """Whether a kernel is an unchanged node."""
         node = self.by_name.get(name, NONE)
         assert self.kernels is not None
         ours, theirs = (self.graph.nodes[node], self.kernels.nodes[kernel]) if node != NONE else (None, None)
@@ -83,7 +83,7 @@ class KernelMap:
         )
 
     def _named(self, name: str) -> tuple[int, ...]:
-        """The node that a name, or the value it was made of, tells."""
+        """The node named by a kernel's name, or by the value that the name is derived from."""
         for wanted in (name, node_named_by(name)):
             if wanted in self.by_name:
                 return (self.by_name[wanted],)
@@ -94,10 +94,10 @@ class KernelMap:
         return (maker,) if maker != NONE else ()
 
     def _values_of(self) -> dict[int, int]:
-        """Value of the optimised graph -> the value of the model that it is, maybe in another layout.
+        """Value of the optimised graph -> the corresponding value of the model, maybe in another layout.
 
-        Names of values tell; where onnxruntime gave a result a name of its own, that of the kernel may be the
-        name of a node, or `<value>_nchwc`.
+        Names of values decide; if onnxruntime renamed a result, the name of its kernel may be that
+        of a node, or `<value>_nchwc`.
         """
         assert self.kernels is not None
         kernels = self.kernels
@@ -117,9 +117,9 @@ class KernelMap:
         return found
 
     def _fused_behind(self, kernel: NodeProto, value: int) -> int:
-        """What a convolution gives out that bears the name of its own result, but adds and activates too.
+        """The output of a convolution that keeps the name of its own result, but also adds and activates.
 
-        A fourth input is added to the result; `activation` names the operator behind.
+        A fourth input is added to the result; `activation` names the operator after that.
         """
         wanted = ["Add", "Sum"] if len(kernel.input) > _CONVOLUTION_INPUTS and kernel.input[-1] else []
         named = [each.s.decode() for each in kernel.attribute if each.name == "activation"]
@@ -157,7 +157,7 @@ class KernelMap:
         return self._fed(behind, sources, makers)
 
     def _fed(self, nodes: set[int], sources: set[int], makers: set[int]) -> tuple[int, ...]:
-        """Those of the nodes that depend on a source; what was computed beforehand does not."""
+        """The nodes that depend on a source; precomputed ones do not."""
         fed: set[int] = set()
         live = set(sources)
         for node in sorted(nodes):
@@ -195,13 +195,13 @@ class KernelMap:
 
 
 def _inlined(names: Sequence[str], known: Mapping[str, int]) -> dict[int, int]:
-    """Position of a name `_inlfunc_<function>_<name inside>` -> what bears the name inside.
+    """Position of a name `_inlfunc_<function>_<name inside>` -> the object with the name inside.
 
-    Calls that share a function have the same names inside, which then tell nothing.
+    Calls of one function have the same names inside, which identify nothing then.
     """
     found: dict[int, int] = {}
     for place, name in enumerate(names):
-        if isinstance(name, str) and name.startswith(_INLINED):  # bytes: not UTF-8, none of onnxruntime's
+        if isinstance(name, str) and name.startswith(_INLINED):  # bytes: not UTF-8, so not from onnxruntime
             pieces = node_named_by(name).split("_")
             endings = ("_".join(pieces[at:]) for at in range(len(pieces)))
             told = next((known[each] for each in endings if each in known), NONE)
@@ -212,7 +212,7 @@ def _inlined(names: Sequence[str], known: Mapping[str, int]) -> dict[int, int]:
 
 
 def _unique(names: Iterable[str]) -> dict[str, int]:
-    """Name -> its position, for names that only one has."""
+    """Name -> its position, for names that occur once."""
     found: dict[str, int] = {}
     twice: set[str] = set()
     for position, name in enumerate(names):

@@ -1,8 +1,8 @@
-"""Whether one model was made of another by a tool, and which values kept their names then.
+"""Finds whether a tool made one model from another, and the values that kept their names.
 
-Optimisers, quantisers and converters keep most names, and then a name tells more than what is left of the
-modules. Exporters number values: in another version of a model `linear_7` is something else, and reads other
-values. So names count where enough nodes are what they were: an operator on the same names.
+Optimisers, quantisers and converters keep most names, and then names tell more than the remaining
+modules. Exporters number values: in another version of a model `linear_7` is another value, and reads other
+values. So names count if enough nodes are unchanged: the same operator on the same names.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from rewriter.model.graph import NONE
 from rewriter.modules.analysis import Analysis
 
 _LEAST_COMMON, _LEAST_ALIKE = 0.5, 0.5
-"""Shares: of the values of the smaller model, those whose names both have; of these, those made alike."""
+"""Minimum shares: of the smaller model's values, those whose names both have; of these, those made alike."""
 
 Maker = tuple[str, tuple[str, ...]]
-"""An operator and the names of what it reads, weights and constants included."""
+"""An operator and the names of its inputs, including weights and constants."""
 
 
 def kept_names(before: Analysis, after: Analysis) -> frozenset[str]:
-    """The values that bear their names in both models, where the second was made of the first; else none."""
+    """The values with the same name in both models, if the second was made from the first; else none."""
     ours, theirs = _made_in(before), _made_in(after)
     common = ours.keys() & theirs.keys()
     alike = sum(ours[name] == theirs[name] for name in common)
@@ -29,7 +29,7 @@ def kept_names(before: Analysis, after: Analysis) -> frozenset[str]:
 
 
 def _made_in(analysis: Analysis) -> dict[str, Maker]:
-    """Value of the main graph -> how it is made; constants are left out, since tools move them about."""
+    """Value of the main graph -> its operator and inputs; without constants, since tools move them."""
     graph = analysis.graph
     found: dict[str, Maker] = {}
     for name, value in graph.bodies[0].values.items():

@@ -1,14 +1,14 @@
-"""Rules by which onnxruntime places layers on devices, from devices of modules.
+"""Rules by which onnxruntime assigns layers to devices, made from devices of modules.
 
-Both of its session options hold `device(pattern, pattern, ...); device(...)`. What a pattern means is told by
+Both of its session options hold `device(pattern, pattern, ...); device(...)`. The meaning of a pattern is in
 onnxruntime's `layering_annotations.cc`, here as of 1.31:
 
-- `session.layer_assignment_settings`: what a node's `layer_ann` begins with, or, as `=pattern`, all of it; a
-  pattern of the first sort wins over one of the second, else the first in the text wins.
-- `session.name_based_layer_assignment`: what the name of a node contains; the longest wins.
+- `session.layer_assignment_settings`: a prefix of a node's `layer_ann` or, as `=pattern`, all of it; a
+  pattern of the first kind wins over one of the second, else the first in the text wins.
+- `session.name_based_layer_assignment`: a part of the name of a node; the longest wins.
 
-A pattern `encoder.layer.1` thus means layer 10 as well. The rules made here never overlap: where a module and
-all below go to one device they are named by what no other module begins with, else one by one.
+A pattern `encoder.layer.1` thus matches layer 10 as well. The rules made here never overlap: if a module and
+all below it go to one device they share a prefix that no other module has, else each gets a pattern.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Rules:
 
     Attributes:
         patterns: device -> its patterns.
-        unreachable: number of nodes that no pattern can mean.
+        unreachable: number of nodes that no pattern can match.
     """
 
     patterns: dict[str, list[str]] = field(default_factory=dict)
@@ -47,12 +47,12 @@ class Rules:
 
 
 class _Devices:
-    """Devices of modules, and which modules have the same for all that is below.
+    """Devices of modules, and the modules whose descendants all have the same one.
 
     Args:
         tree: the modules.
-        own: module -> the nodes in it that bear a pattern's text.
-        devices: module -> its device; a module that is missing has none.
+        own: module -> its nodes with text that a pattern can match.
+        devices: module -> its device; a missing module has none.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class _Devices:
             self.below[module.path] = frozenset(found)
 
     def inside(self, path: ModulePath) -> list[int]:
-        """The nodes of a module and of all below."""
+        """The nodes of a module and of all modules below."""
         return [node for module in self.tree.walk(path) for node in self.own.get(module.path, ())]
 
 
@@ -108,7 +108,7 @@ def annotation_rules(
 def _add_module(
     rules: Rules, device: str, path: ModulePath, known: _Devices, texts: Sequence[ModulePath]
 ) -> None:
-    """Rules for a module and all below."""
+    """Add rules for a module and all below it."""
     inside = known.inside(path)
     first = bisect_left(texts, path)
     alike = 0
@@ -132,6 +132,6 @@ def _add(rules: Rules, device: str, pattern: str, text: str, nodes: int) -> None
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a text means itself in a rule: it holds nothing of their syntax."""
+    """Whether a text matches itself as a pattern: it contains no syntax of rules."""
     plain = _SYNTAX.isdisjoint(text) and text.strip() == text and text.isprintable()
     return bool(text) and plain and not text.startswith("=")

@@ -1,4 +1,4 @@
-"""The second sort of `layer_rules`: patterns that the names of nodes contain."""
+"""The second kind of `layer_rules`: patterns contained in the names of nodes."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from rewriter.insight.layer_rules import Rules, is_pattern
 
 MOST_NAMES = 1000
-"""Nodes that are named one by one, since their names have nothing in common."""
+"""Maximum number of nodes named one by one, because their names have nothing in common."""
 
 
 def name_rules(names: Sequence[str], wanted: Mapping[int, str]) -> Rules:
-    """Rules over the names of nodes: scopes, the widest first, then single names, `MOST_NAMES` at the most.
+    """Rules over the names of nodes: scopes, the widest first, then at most `MOST_NAMES` single names.
 
-    A scope is taken where all names that contain it belong to nodes of one device.
+    A scope is used if all names that contain it belong to nodes of one device.
 
     Args:
         names: node -> its name, '' for none.
         wanted: node -> its device, for the nodes that have one.
     """
-    every = _Names(names, wanted)
+    every = _NodeNames(names, wanted)
     rules = Rules()
     taken: set[str] = set()
     left = _by_scope(names, wanted)
@@ -62,12 +62,12 @@ def _scopes(scope: str) -> Iterator[str]:
 
 
 def _widest_first(scopes: Iterable[str]) -> list[str]:
-    """The scopes and all around them, each once, by how many there are around each."""
+    """The scopes and all scopes around them, each once, outermost first."""
     every = dict.fromkeys(around for scope in scopes for around in _scopes(scope))
     return sorted((scope for scope in every if is_pattern(scope)), key=lambda scope: scope.count("/"))
 
 
-class _Names:
+class _NodeNames:
     """The names of all nodes, searched as one text."""
 
     def __init__(self, names: Sequence[str], wanted: Mapping[int, str]) -> None:
@@ -79,7 +79,7 @@ class _Names:
             self.devices.setdefault(line, set()).add(wanted.get(node))
 
     def device_of(self, scope: str) -> str | None:
-        """The device of all nodes whose name contains a scope; None where they have several, or some none."""
+        """The device of all nodes whose name contains a scope; None if they have several, or one has none."""
         found: set[str | None] = set()
         for line in self._lines(scope):
             found |= self.devices[line]
@@ -88,9 +88,9 @@ class _Names:
         return next(iter(found), None)
 
     def is_alone(self, node: int, single: Set[str]) -> bool:
-        """Whether the name of a node means no node of another device.
+        """Whether no node of another device contains the name of this node.
 
-        The longest pattern wins, so a name that is a pattern itself may contain this one.
+        The longest pattern wins, so a name that is itself a pattern may contain this one.
         """
         name = self.names[node]
         own = self.devices[name]

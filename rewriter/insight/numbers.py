@@ -1,8 +1,8 @@
-"""The same inputs through two models: how far the results of every call of every module are apart.
+"""Runs two models on the same inputs and measures how far the results of each call of a module differ.
 
-A call diverges where a value that it gives out is farther from its partner than the tolerance. Everything
-behind a fault diverges, and so does every module around it: at fault is a call that diverges though all it
-took in before agrees; of those the one that diverges first in the order of execution, and the innermost.
+A call diverges if one of its outputs differs from its counterpart by more than the tolerance. All calls
+after a fault diverge, and so do all modules around it. The cause is a call that diverges although all its
+earlier inputs agree; of several, the one that diverges first in execution order, and the innermost.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from rewriter.runtime.inputs import FeedError, Input
 from rewriter.runtime.outcome import Stage
 from rewriter.runtime.planning import plan
 from rewriter.runtime.signature import signature
-from rewriter.runtime.value_pairs import Compared, Pair, Port, PortRequest
+from rewriter.runtime.value_pairs import Compared, Pair, PortNames, PortRequest
 from rewriter.runtime.values import compare_values
 
 SETS = 2
-"""Input sets that are drawn: in the first all masks are ones, in the second they are not."""
+"""Number of drawn input sets: in the first all masks are ones, in the second they are not."""
 
 
 class CallNumbers(NamedTuple):
@@ -34,10 +34,10 @@ class CallNumbers(NamedTuple):
 
     Attributes:
         path: the module, by its path in the first model.
-        call: which call, from 0.
-        outputs: what it gives out.
-        inputs: what it takes in, weights left out.
-        order: value of the first model -> number of the node that makes it: the order of execution.
+        call: number of the call, from 0.
+        outputs: its outputs.
+        inputs: its inputs, without weights.
+        order: value of the first model -> number of the node that makes it: the execution order.
     """
 
     path: ModulePath
@@ -47,20 +47,20 @@ class CallNumbers(NamedTuple):
     order: Mapping[str, int]
 
     def diverges(self, tolerance: float) -> bool:
-        """Whether a value that it gives out is farther off than that, relative to its size."""
+        """Whether the deviation of an output exceeds the tolerance, relative to its size."""
         worst = self.outputs.worst
         return worst is not None and worst.relative > tolerance
 
     def begins(self, tolerance: float) -> float:
-        """The node that makes the first value given out that is farther off than that; infinite for none."""
+        """The node that makes the first output beyond the tolerance; infinite for none."""
         off = (self.order[pair.before] for pair in self.outputs.pairs if pair.relative > tolerance)
         return min(off, default=inf)
 
     def takes_equal(self, tolerance: float) -> bool:
-        """Whether all that it takes in before it begins to diverge agrees, as far as it could be compared.
+        """Whether all inputs before its first divergence agree, as far as they could be compared.
 
-        What comes later may depend on what the call itself gave out: calls of one module are not always told
-        apart, and some are left and entered again.
+        Later inputs may depend on outputs of the call itself: calls of one module cannot always be
+        separated, and some are left and entered again.
         """
         begins = self.begins(tolerance)
         return not any(
@@ -69,18 +69,18 @@ class CallNumbers(NamedTuple):
 
     @property
     def comparable(self) -> bool:
-        """Whether any value that it gives out has a partner."""
+        """Whether any of its outputs has a counterpart."""
         return bool(self.outputs.pairs)
 
 
 class Divergence(NamedTuple):
-    """Where the models part.
+    """The place where the models first differ.
 
     Attributes:
         path: the module, by its path in the first model.
-        call: which call of it, from 0.
-        worst: the value that is farthest off.
-        own: whether all that the call takes in agrees, so that the cause lies in it.
+        call: number of the call, from 0.
+        worst: the value with the largest deviation.
+        own: whether all inputs of the call agree, so that the cause lies in it.
     """
 
     path: ModulePath
@@ -96,7 +96,7 @@ class Numbers:
     Attributes:
         runs: number of input sets.
         calls: the calls.
-        skipped: why there are none.
+        skipped: the reason why there are none.
     """
 
     runs: int
@@ -104,7 +104,7 @@ class Numbers:
     skipped: str | None = None
 
     def first(self, tolerance: float) -> Divergence | None:
-        """The call where the models part: the first that diverges by itself, else the first at all."""
+        """The call where the models first differ: the first that diverges by itself, else any first."""
         apart = sorted(
             (each for each in self.calls if each.diverges(tolerance)),
             key=lambda each: (each.begins(tolerance), not each.path, -each.path.depth),
@@ -112,7 +112,7 @@ class Numbers:
         own = [each for each in apart if each.takes_equal(tolerance)]
         for found in (*own[:1], *apart[:1]):
             worst = found.outputs.worst
-            assert worst is not None  # else it does not diverge
+            assert worst is not None  # the call diverges, so there is a first node
             return Divergence(found.path, found.call, worst, bool(own))
         return None
 
@@ -126,18 +126,18 @@ def compare_calls(
     tolerance: float,
     timeout: float,
 ) -> Numbers:
-    """Run both models in a child process and compare what goes in and out of every call.
+    """Run both models in a child process and compare the inputs and outputs of every call.
 
     Args:
         before: the first model.
         after: the second.
-        pairs: which module is which.
-        inputs: input of the first model -> array; drawn where None.
-        tolerance: how far values may be apart, relative to their size.
+        pairs: the matched modules.
+        inputs: input of the first model -> array; drawn if None.
+        tolerance: the largest deviation, relative to the size of values, that counts as equal.
         timeout: seconds for everything.
 
     Returns:
-        The numbers; `skipped` tells why there are none. Whatever a model does is a result.
+        The numbers; `skipped` has the reason if there are none. Failures of a model are results too.
     """
     try:
         left, right = signature(before.model), signature(after.model)
@@ -176,7 +176,7 @@ def _renamed(left: Sequence[Input], right: Sequence[Input]) -> dict[str, str]:
     """Input of the first model -> input of the second: by name, else by position.
 
     Raises:
-        FeedError: the second model has inputs that the first has nothing for.
+        FeedError: the second model has an input for which the first has none.
     """
     ours, theirs = [each.name for each in left], [each.name for each in right]
     if set(theirs) <= set(ours):
@@ -191,7 +191,7 @@ def _renamed(left: Sequence[Input], right: Sequence[Input]) -> dict[str, str]:
 
 
 def _narrower(left: Sequence[Input], right: Sequence[Input], renamed: Mapping[str, str]) -> Stage:
-    """The model that allows fewer sizes, where it has inputs for the other: what suits it suits both."""
+    """The model that allows fewer sizes, if its inputs serve the other too: sizes that fit it fit both."""
 
     def fixed(inputs: Sequence[Input]) -> int:
         return sum(isinstance(dim, int) for each in inputs for dim in each.dims or ())
@@ -200,8 +200,8 @@ def _narrower(left: Sequence[Input], right: Sequence[Input], renamed: Mapping[st
     return Stage.SECOND if whole and fixed(right) > fixed(left) else Stage.FIRST
 
 
-def _turned(port: Port) -> Port:
-    return Port(port.after, port.before, port.by_name)
+def _turned(port: PortNames) -> PortNames:
+    return PortNames(port.after, port.before, port.by_name)
 
 
 def _turned_back(found: Compared) -> Compared:

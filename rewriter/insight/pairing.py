@@ -1,4 +1,4 @@
-"""Which module of one model is which of another: by path, by path behind a prefix, else by content."""
+"""Matches modules of two models: by path, by path after a prefix, else by content."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
 
 _DEEPEST_PREFIX = 3
-"""How many modules may be wrapped around a model: `model.encoder` against `encoder`."""
+"""Maximum number of modules around a model: `model.encoder` against `encoder`."""
 
 
 class How(StrEnum):
-    """What two modules were matched by."""
+    """The way in which two modules were matched."""
 
     PATH = "path"
     PREFIX = "path behind a prefix"
@@ -27,7 +27,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModulePair:
-    """A module of the first model and one of the second; None where the other has none."""
+    """A module of the first model and its counterpart in the second; None for a missing one."""
 
     before: ModulePath | None
     after: ModulePath | None
@@ -42,11 +42,11 @@ class ModulePair:
 
 
 def pair_modules(before: Analysis, after: Analysis) -> tuple[ModulePair, ...]:
-    """Match the modules of two models, every one once, in the order of the first; what was added comes last.
+    """Match the modules of two models, every one once, in the order of the first; added ones come last.
 
-    Paths count first. Where more modules fit once a prefix of either model is left out, that is done for all.
-    What is left is matched by content: own operators with their attributes, shapes of parameters, and the
-    same of all modules below.
+    Paths count first. If more modules match after removing a prefix of either model, it is removed from all.
+    The rest is matched by content: own operators with their attributes, shapes of parameters, and the
+    same for all modules below.
     """
     partner, how = _by_path(before.tree, after.tree)
     taken = set(partner.values())
@@ -62,7 +62,7 @@ def pair_modules(before: Analysis, after: Analysis) -> tuple[ModulePair, ...]:
 def _by_path(
     before: ModuleTree, after: ModuleTree
 ) -> tuple[dict[ModulePath, ModulePath], dict[ModulePath, How]]:
-    """The pairs by path, behind that prefix of either model which makes most of them."""
+    """The pairs by path, after the prefix of either model that gives most of them."""
     left = right = ROOT
     most = len(before.modules.keys() & after.modules.keys())
     for module in before:
@@ -81,7 +81,7 @@ def _by_path(
 
 
 def _shared(tree: ModuleTree, prefix: ModulePath, other: ModuleTree) -> int:
-    """How many modules below `prefix` stand in the other tree under the rest of their path."""
+    """Number of modules below `prefix` whose remaining path is in the other tree."""
     return sum(module.path.relative_to(prefix) in other for module in tree.walk(prefix))
 
 
@@ -110,13 +110,13 @@ def _by_content(
 def _alike(
     before: ModuleTree, left: ModulePath, after: ModuleTree, right: ModulePath
 ) -> Iterator[tuple[ModulePath, ModulePath]]:
-    """Two modules of one body, and what they hold: as many modules in the same order."""
+    """Pairs of two equal modules and of all modules inside, which they have in the same order."""
     for one, other in zip(before.walk(left), after.walk(right), strict=False):
         yield one.path, other.path
 
 
 def _bodies(analysis: Analysis, numbers: dict[object, int]) -> dict[ModulePath, int]:
-    """A number for every module, the same for equal contents."""
+    """A number per module, equal for equal contents."""
     found: dict[ModulePath, int] = {}
     for module in analysis.tree.innermost_first():
         below = tuple(found[child] for child in module.children)
@@ -136,5 +136,5 @@ def _own_nodes(analysis: Analysis, module: Module) -> frozenset[tuple[object, in
 
 
 def _own_parameters(module: Module) -> frozenset[tuple[object, int]]:
-    # sorted: a transposed weight is the same weight
+    # sorted: a transposed weight has the same shape
     return frozenset(Counter((tuple(sorted(each.shape)), each.dtype) for each in module.parameters).items())

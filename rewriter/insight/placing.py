@@ -1,4 +1,4 @@
-"""Devices for modules: what a user asks for by pattern, as settings of an onnxruntime session."""
+"""Assigns modules to devices: user patterns become settings of an onnxruntime session."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _DEVICE = re.compile(r"cpu|gpu(:\w+)?|cuda|dml|npu|fpga|accelerator|\w+Execution
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One `pattern=device`, and what came of it.
+    """One `pattern=device` word, and the number of modules and nodes it applies to.
 
     Attributes:
         pattern: the glob over module paths.
-        device: onnxruntime's word for the device.
-        modules: number of modules that fit.
-        nodes: number of nodes that go to the device by it: those that no earlier pattern took.
+        device: the device in onnxruntime's terms.
+        modules: number of matching modules.
+        nodes: number of nodes that it assigns: those not taken by an earlier pattern.
     """
 
     pattern: str
@@ -39,12 +39,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Placing(Display):
-    """The settings, and what they cannot do.
+    """The settings, and warnings about their limits.
 
     Attributes:
-        wishes: in the order given; the first that fits a module counts.
+        wishes: in the given order; the first that matches a module counts.
         settings: session option -> its value; use one of them.
-        notes: what to know before using them, a line each.
+        notes: warnings about their use, a line each.
     """
 
     wishes: tuple[Wish, ...]
@@ -59,7 +59,7 @@ def parse_wishes(patterns: Sequence[str]) -> tuple[Wish, ...]:
     """Read `pattern=device` words.
 
     Raises:
-        UsageError: there is none, one is written otherwise, or a device holds what no device can.
+        UsageError: there is none, one has another form, or a device name is not possible.
     """
     wishes = []
     for word in patterns:
@@ -73,15 +73,15 @@ def parse_wishes(patterns: Sequence[str]) -> tuple[Wish, ...]:
 
 
 def place(analysis: Analysis, wishes: Sequence[Wish], selection: Selection) -> Placing:
-    """Settings that give every node of the modules asked for to its device, and no other node.
+    """Settings that assign every node of the matching modules to its device, and no other node.
 
     Args:
         analysis: the model.
         wishes: patterns and devices.
-        selection: what else must hold of the modules; its patterns and operators are not looked at.
+        selection: further conditions on modules; its patterns and operators are ignored.
 
     Raises:
-        UsageError: a pattern, class or kind fits no module, or no setting can say what is asked for.
+        UsageError: a pattern, class or kind matches no module, or no setting can express the request.
     """
     tree = analysis.tree
     replace(selection, only=tuple(wish.pattern for wish in wishes), operators=()).whole(analysis)
@@ -136,7 +136,7 @@ def _fruitless(analysis: Analysis, wishes: Sequence[Wish]) -> list[str]:
 def _missing(
     analysis: Analysis, annotated: dict[ModulePath, list[int]], devices: dict[ModulePath, str]
 ) -> list[str]:
-    """A note where the file does not bear the annotations that the first settings go by."""
+    """A note if the file lacks the annotations that the first setting reads."""
     nodes = analysis.graph.nodes
     bare = sum(
         metadata.get(nodes[node], LAYER) != path for path in devices for node in annotated.get(path, ())
@@ -150,7 +150,7 @@ def _missing(
 
 
 def _inherited(analysis: Analysis, wanted: dict[int, str]) -> list[str]:
-    """A note on nodes in bodies that no rule means: by annotation they go with the node around them."""
+    """A note on body nodes that no rule matches: by annotation they follow the node around them."""
     graph = analysis.graph
     going = sum(
         node not in wanted and any(owner in wanted for owner in graph.enclosing(node))

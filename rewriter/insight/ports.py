@@ -1,4 +1,4 @@
-"""Which values go in and out of every call that two models have in common."""
+"""Finds the values at the boundary of every call that two models have in common."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
-from rewriter.runtime.value_pairs import Port
+from rewriter.runtime.value_pairs import PortNames
 
 
 def calls_of_both(
     before: Analysis, after: Analysis, pairs: Sequence[ModulePair]
-) -> list[tuple[ModulePath, int, Port, Port]]:
-    """Path, call, values given out, values taken in, of every call that both models have."""
+) -> list[tuple[ModulePath, int, PortNames, PortNames]]:
+    """Path, call, outputs and inputs of every call that both models have."""
     partner = {pair.before: pair.after for pair in pairs if pair.before is not None}
     ours, theirs = _sides(before), _sides(after)
     kept = kept_names(before, after)
@@ -35,8 +35,8 @@ def calls_of_both(
 def _matched(
     calls: Sequence[_Ends], matches: Sequence[_Ends], *, named: bool
 ) -> Sequence[tuple[_Ends, _Ends]]:
-    """The calls of a module in pairs; all as one where they were not told apart in one of the models."""
-    if named:  # each finds its values by itself
+    """The calls of a module in pairs; all calls as one if they are not distinguished in one of the models."""
+    if named:  # each model finds its values by itself
         nothing = [_Ends((), ())] * len(calls)
         return list(zip(calls, (*matches, *nothing), strict=False))
     if matches and len(calls) != len(matches):
@@ -44,16 +44,16 @@ def _matched(
     return list(zip(calls, matches, strict=False))
 
 
-def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> Port:
-    """The values of one side of a call; those that kept their names go with themselves."""
+def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> PortNames:
+    """The values of one side of a call; values that kept their names are matched with themselves."""
     if not kept:
-        return Port(before, after)
+        return PortNames(before, after)
     named = tuple(name for name in before if name in kept)
-    return Port(before, tuple(dict.fromkeys((*named, *after))), by_name=True)
+    return PortNames(before, tuple(dict.fromkeys((*named, *after))), by_name=True)
 
 
 class _Ends(NamedTuple):
-    """The values that a call gives out and takes in."""
+    """The outputs and inputs of a call."""
 
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]
@@ -68,7 +68,7 @@ def _joined(calls: Sequence[_Ends]) -> _Ends:
 
 
 def _sides(analysis: Analysis) -> dict[ModulePath, list[_Ends]]:
-    """Module -> its calls in order; of the whole model the results."""
+    """Module -> its calls in order; for the whole model its results."""
     graph = analysis.graph
     regions = find_regions(graph, analysis.tree)
     boundaries = find_boundaries(graph, regions)
@@ -82,7 +82,7 @@ def _sides(analysis: Analysis) -> dict[ModulePath, list[_Ends]]:
 
 
 def _names(graph: GraphIndex, values: Sequence[int]) -> tuple[str, ...]:
-    """The values that nodes compute: inputs of the model are equal, constants are told otherwise."""
+    """The values that nodes compute: inputs of the model are equal, constants are compared elsewhere."""
     names = []
     for value in values:
         maker, name = graph.producer[value], graph.value_names[value]

@@ -1,4 +1,4 @@
-"""Where the time goes: the kernels of onnxruntime, told by module and by class."""
+"""Time by module and by class: attributes the kernels of onnxruntime to modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from onnx import ModelProto
 
 from rewriter.display import Display, counted, listed
-from rewriter.insight.book import NO_TIME, Book, ClassTime, Figure, ModuleTime
+from rewriter.insight.book import NO_TIME, ClassTime, Figure, ModuleTime, TimeByModule
 from rewriter.insight.kernel_map import KernelMap
 from rewriter.modules.analysis import Analysis
 from rewriter.refusals import UnreadableModel
@@ -28,16 +28,16 @@ class Profile(Display):
 
     Attributes:
         analysis: the model.
-        runs: how many runs were measured; 0 where there is no profile.
+        runs: number of measured runs; 0 without a profile.
         modules: every module, in tree order.
         classes: the slowest class first, by medians.
-        unmapped: kernels of which nobody knows the module.
+        unmapped: time of kernels whose module is unknown.
         unmapped_kernels: their names, the slowest first, by medians.
-        total: of all kernels.
-        span: of whole runs on the wall, onnxruntime's own work included.
-        shared: the part of `total` that kernels of several modules take.
-        peak_bytes: the most memory that onnxruntime had in use; 0 where it does not tell.
-        skipped: why there is no profile.
+        total: time of all kernels.
+        span: wall time of whole runs, including onnxruntime's own work.
+        shared: the part of `total` spent in kernels of several modules.
+        peak_bytes: peak memory of onnxruntime; 0 if it does not report it.
+        skipped: the reason why there is no profile.
     """
 
     analysis: Analysis
@@ -54,13 +54,13 @@ class Profile(Display):
 
     @property
     def mapped(self) -> float:
-        """The share of the time of kernels whose module is known, 0 to 1, by medians."""
+        """The share of kernel time whose module is known, 0 to 1, by medians."""
         return 1 - self.share_of(self.unmapped) if self.total.median else 1.0
 
     def share_of(self, time: Figure) -> float:
-        """The share of a time in that of all kernels, by medians; 0 where nothing took any.
+        """The share of a time in that of all kernels, by medians; 0 if the total is 0.
 
-        On a busy machine a single run may take many times as long, wherever it is held up.
+        On a busy machine a single run may take many times as long, at any point.
         """
         return time.median / self.total.median if self.total.median else 0.0
 
@@ -81,14 +81,14 @@ def profile(
     threads: int = 0,
     timeout: float = 600.0,
 ) -> Profile:
-    """Run a model under onnxruntime's profiler, with its default optimisations, and tell time by module.
+    """Run a model under onnxruntime's profiler, with its default optimisations, and assign time to modules.
 
     Args:
         analysis: the model.
-        inputs: input -> array; drawn where None.
-        rounds: runs that are measured.
-        warmup: runs before them.
-        threads: for one operator; 0 for as many as onnxruntime chooses.
+        inputs: input -> array; drawn if None.
+        rounds: number of measured runs.
+        warmup: number of runs before them.
+        threads: threads of one operator; 0 leaves the number to onnxruntime.
         timeout: seconds for everything.
     """
     try:
@@ -104,34 +104,34 @@ def profile(
     )
     if found.kernels is None:
         return Profile(analysis, 0, skipped=found.skipped)
-    return told(analysis, found.kernels, found)
+    return attributed(analysis, found.kernels, found)
 
 
 def profile_of(
     analysis: Analysis, model: ModelProto, kernels: KernelProfile, *, timeout: float = 600.0
 ) -> Profile:
-    """Tell the time of a profile that somebody took of a model.
+    """Attribute the time of a recorded profile to the modules of a model.
 
-    onnxruntime optimises the model once more, without running it, to learn what its kernels stand for. That
-    tells all if the profile was taken by the same version with its default optimisations; of other kernels
-    the names count.
+    onnxruntime optimises the model once more, without running it, to show the nodes of its kernels. This
+    is exact if the profile was recorded by the same version with its default optimisations; other kernels
+    are matched by name.
 
     Args:
         analysis: the model, flat.
-        model: the same as it was profiled, which may have functions.
+        model: the same as it was profiled, possibly with functions.
         kernels: the profile.
         timeout: seconds for onnxruntime.
     """
     found = profile_runs(model, _folder(analysis), Asked(), rename=False, timeout=timeout)
     names = tuple(str(node.name) for node in analysis.graph.nodes)
-    return told(analysis, kernels, Profiled(names, kernels, found.optimised))
+    return attributed(analysis, kernels, Profiled(names, kernels, found.optimised))
 
 
 def read_recorded(recorded: Path) -> KernelProfile:
-    """The kernels of a profile that somebody took.
+    """The kernels of a recorded profile.
 
     Raises:
-        UnreadableModel: it is no such file.
+        UnreadableModel: the file is no such profile.
     """
     try:
         return read_profile(parse_events(recorded.read_text("utf-8", "replace")))
@@ -143,12 +143,14 @@ def read_recorded(recorded: Path) -> KernelProfile:
         raise UnreadableModel(f"{recorded}: {what}; {mend}") from None
 
 
-def told(analysis: Analysis, kernels: KernelProfile, found: Profiled) -> Profile:
-    """Share the time of kernels out among modules: equally among those whose nodes a kernel computes."""
+def attributed(analysis: Analysis, kernels: KernelProfile, found: Profiled) -> Profile:
+    """Divide the time of kernels among modules: equally among those whose nodes a kernel computes."""
     names = [kernel.name for kernel in kernels.kernels]
-    book = Book(analysis, KernelMap(analysis.graph, found.names, names, found.optimised), len(kernels.totals))
+    book = TimeByModule(
+        analysis, KernelMap(analysis.graph, found.names, names, found.optimised), len(kernels.totals)
+    )
     for kernel in kernels.kernels:
-        book.enter(kernel)
+        book.add(kernel)
     unmapped = sorted(book.unmapped, key=lambda kernel: -float(np.median(kernel.times)))
     return Profile(
         analysis,

@@ -27,7 +27,7 @@ class Port:
 
     Attributes:
         name: of the value.
-        known: its type and shape; None where nothing is known.
+        known: its type and shape; None if unknown.
     """
 
     name: str
@@ -40,11 +40,11 @@ UNNAMED = "(unnamed)"
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Parameters whose paths differ in numbers alone.
+    """Parameters whose paths differ only in numbers.
 
     Attributes:
         name: the path with every number as `*`: `encoder.layer.*.query.weight`.
-        times: how many there are.
+        times: their number.
         shapes: their shapes, each once.
         dtypes: their element types, each once.
         count: elements in all of them.
@@ -61,22 +61,22 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Stats(Display):
-    """Numbers of one model.
+    """Statistics of one model.
 
     Attributes:
         analysis: the model.
-        nodes: all nodes, those in bodies and functions included.
+        nodes: all nodes, including those in bodies and functions.
         initializers: all initializers, likewise.
         scoped: nodes with a scope in their name.
         operators: operator -> number of nodes, most first.
         patterns: of the parameters, in tree order.
         figures: module -> its figures, in tree order.
-        boundaries: module -> what its first call takes in and gives out, for modules that are called and own
-            nodes of the main graph; the root's is the model's.
-        flops: operations that are known, of all nodes.
-        unknown: why operations are not known -> number of nodes, most first.
-        fault: why shapes could not be inferred; None where they were.
-        mend: how more operations become known, as the end of a sentence; empty where nobody can help.
+        boundaries: module -> inputs and outputs of its first call, for called modules with
+            nodes in the main graph; the root's are the model's.
+        flops: known operations of all nodes.
+        unknown: reason why operations are unknown -> number of nodes, most first.
+        fault: the reason why shapes could not be inferred; None if they were.
+        mend: the way to know more operations, as the end of a sentence; empty if there is none.
     """
 
     analysis: Analysis
@@ -102,10 +102,10 @@ def collect(analysis: Analysis, sizes: Mapping[str, int] | None = None) -> Stats
 
     Args:
         analysis: the model.
-        sizes: sizes for symbolic dimensions by name, so that shapes and operations become known.
+        sizes: symbolic dimension -> size, so that shapes and operations become known.
 
     Raises:
-        UsageError: a name is that of no dimension.
+        UsageError: there is no dimension of a given name.
     """
     sizes = sizes or {}
     demand_dimensions(analysis.model, sizes, analysis.path)

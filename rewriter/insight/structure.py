@@ -1,4 +1,4 @@
-"""What differs between a module of one model and the same module of another, without running them."""
+"""Compares a module of one model with the same module of another, without running them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from rewriter.runtime.difference import distance
 
 
 class Aspect(StrEnum):
-    """What of a module changed."""
+    """Kind of change in a module."""
 
     CLASS = "class"
     CALLS = "calls"
@@ -37,13 +37,13 @@ class Aspect(StrEnum):
 
 
 class Change(NamedTuple):
-    """One thing that is otherwise in the second model.
+    """One difference of the second model.
 
     Attributes:
-        aspect: what kind of thing.
+        aspect: the kind of change.
         name: the operator (`MatMul`), operator and attribute (`Softmax.axis`), operator and input
             (`Mul[1]`) or parameter (`weight`).
-        before: how it is in the first model; None where it is not there. Operators are counted.
+        before: its state in the first model; None if it is absent. Operators are counted.
         after: the same for the second.
         max_abs: of parameters of one shape the largest difference of their values.
         relative: that over the largest magnitude in either.
@@ -59,7 +59,7 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class Side:
-    """One of the models, with what is read of its weights: every one once, hashed and forgotten."""
+    """One of the models, with the hashes of its weights: each is read once, hashed and released."""
 
     analysis: Analysis
     contents: Contents = field(default_factory=lambda: Contents(by_content=True))
@@ -76,7 +76,7 @@ class Side:
         self.named = frozenset(each.initializer for m in self.analysis.tree for each in m.parameters)
 
     def nodes_of(self, module: Module) -> tuple[int, ...]:
-        """The nodes that a module owns itself; what nobody could place is told at the root."""
+        """The own nodes of a module; the root also has the unplaced ones."""
         if module.path:
             return module.nodes
         places = self.analysis.tree.placements
@@ -84,11 +84,11 @@ class Side:
 
     @property
     def folder(self) -> Path | None:
-        """Where external data lies."""
+        """The folder of external data."""
         return self.analysis.path.parent.resolve() if self.analysis.path else None
 
     def content(self, parameter: Parameter) -> object:
-        """Equal for equal values: a digest of the parameter as torch has it; None where it cannot be read."""
+        """A digest of a parameter as torch has it, equal for equal values; None if it cannot be read."""
         key = (parameter.initializer, parameter.transposed, parameter.part)
         if key not in self.digests:
             self.digests[key] = self._digest(parameter)
@@ -116,7 +116,7 @@ class Side:
 
 
 def changes_between(left: Side, one: Module, right: Side, other: Module) -> tuple[Change, ...]:
-    """All that differs in what two modules own themselves."""
+    """All differences between two modules' own contents."""
     found = []
     if one.class_name and other.class_name and one.class_name != other.class_name:
         found.append(Change(Aspect.CLASS, "class", one.class_name, other.class_name))
@@ -131,7 +131,7 @@ def changes_between(left: Side, one: Module, right: Side, other: Module) -> tupl
 
 
 def _nodes(side: Side, module: Module) -> dict[str, list[NodeProto]]:
-    """Own nodes by operator, in file order; constants are told by who reads them."""
+    """Own nodes by operator, in file order; constants are compared with their readers."""
     found: dict[str, list[NodeProto]] = {}
     for node in side.nodes_of(module):
         proto = side.analysis.graph.nodes[node]
@@ -157,13 +157,13 @@ def _operators(ours: dict[str, list[NodeProto]], theirs: dict[str, list[NodeProt
 def _attributes(
     left: Side, ours: dict[str, list[NodeProto]], right: Side, theirs: dict[str, list[NodeProto]]
 ) -> Iterator[Change]:
-    """Of operators that both have as often, node by node in file order."""
+    """Compare operators that both modules have equally often, node by node in file order."""
     for name, nodes in ours.items():
         if len(nodes) != len(theirs.get(name, ())):
             continue
         before = [attributes_of(node, left.opsets) for node in nodes]
         after = [attributes_of(node, right.opsets) for node in theirs[name]]
-        if _counted(before) == _counted(after):  # another order of the file alone
+        if _counted(before) == _counted(after):  # only the order in the file differs
             continue
         seen = set()
         for one, other in zip(before, after, strict=True):
@@ -179,7 +179,7 @@ def _counted(attributes: list[dict[str, str]]) -> Counter[tuple[tuple[str, str],
 
 
 def _constants(left: Side, one: Module, right: Side, other: Module) -> Iterator[Change]:
-    """By operator and input; of operators that only one has the change of operators tells enough."""
+    """Compare by operator and input; operators of only one module already count as changed operators."""
     ours, theirs = _read_constants(left, one), _read_constants(right, other)
     for name in dict.fromkeys((*ours, *theirs)):
         before, after = ours.get(name, Counter()), theirs.get(name, Counter())
@@ -198,7 +198,7 @@ def _shared(left: Side, one: Module, right: Side, other: Module) -> set[str]:
 
 
 def _read_constants(side: Side, module: Module) -> dict[str, Counter[str]]:
-    """Operator and input -> the constants read there, initializers that are no parameters included."""
+    """Operator and input -> the constants read there, including initializers that are no parameters."""
     found: dict[str, Counter[str]] = {}
     graph = side.analysis.graph
     for node in side.nodes_of(module):
@@ -236,7 +236,7 @@ def _parameters(left: Side, one: Module, right: Side, other: Module) -> Iterator
 
 
 def _differ(before: object, after: object) -> bool:
-    """Whether contents are known to differ, or nobody can tell that they do not."""
+    """Whether contents differ, or are not known to be equal."""
     return before is None or before != after
 
 

@@ -1,11 +1,11 @@
-"""Weights of modules: a figure of each module's own, for views that draw sizes."""
+"""Weights of modules: each module's own figure, for views that draw sizes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rewriter.evidence.claim import Part
+from rewriter.evidence.claim import InitializerSlice
 from rewriter.evidence.roles import Role
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
@@ -19,9 +19,9 @@ class Weighing:
 
     Attributes:
         name: of the measure.
-        own: module -> its own weight, that of the modules below left out; missing is 0.
+        own: module -> its own weight, without the modules below; missing is 0.
         unit: one of speedscope's: `none`, `bytes`, `nanoseconds`, `microseconds`, `milliseconds`, `seconds`.
-        of_node: node -> its weight, where that is known better than by its module; None for unknown.
+        of_node: node -> its weight, if known more exactly than by its module; None for unknown.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Weighing:
     of_node: Mapping[int, float | None] | None = None
 
     def at(self, analysis: Analysis) -> dict[int, float | None]:
-        """The weight of every placed node: a module's own is shared out evenly where nodes are not known."""
+        """The weight of every placed node: its own if known, else an even part of its module's."""
         if self.of_node is not None:
             return dict(self.of_node)
         return {
@@ -45,8 +45,8 @@ def weigh(analysis: Analysis, measure: Measure, node_flops: list[int | str] | No
 
     Args:
         analysis: the model.
-        measure: which.
-        node_flops: node -> its operations or why they are unknown; needed for `FLOPS` alone.
+        measure: the figure.
+        node_flops: node -> its operations or the reason why they are unknown; needed for `FLOPS` alone.
     """
     if measure in (Measure.PARAMETERS, Measure.BYTES):
         return _parameters(analysis, measure)
@@ -60,7 +60,7 @@ def weigh(analysis: Analysis, measure: Measure, node_flops: list[int | str] | No
 
 
 def _parameters(analysis: Analysis, measure: Measure) -> Weighing:
-    seen: set[tuple[int, Part | None]] = set()
+    seen: set[tuple[int, InitializerSlice | None]] = set()
     own: dict[ModulePath, float] = {}
     readers = _first_readers(analysis)
     of_node: dict[int, float | None] = dict.fromkeys(
@@ -89,7 +89,7 @@ def _first_readers(analysis: Analysis) -> dict[str, int]:
 
 
 def with_ancestors(tree: ModuleTree, chosen: Iterable[ModulePath]) -> dict[ModulePath, ModulePath]:
-    """Module -> itself where it is chosen or holds one that is, else the next such above."""
+    """Module -> itself if it is chosen or has a chosen module below, else the nearest such module above."""
     shown = {ROOT}
     for path in chosen:
         shown.update((path, *path.ancestors()))

@@ -1,1 +1,1 @@
-"""The file as it stands: structure, index and metadata. Knows no modules."""
+"""The file itself: structure, index and metadata. Knows no modules."""

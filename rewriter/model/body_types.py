@@ -1,8 +1,8 @@
-"""Types that the bodies of Loop and Scan declare, where results depend on them.
+"""Types that bodies of Loop and Scan declare and on which results depend.
 
-onnxruntime makes the counter and the condition of a Loop in the rank that the body declares for them, and
-takes the shape of a scan output of no iteration from the type of the body's result. It infers that type
-where the body does not declare it whole, from everything that is declared before (measured with onnxruntime
+onnxruntime gives the counter and the condition of a Loop the rank that the body declares for them, and
+takes the shape of a scan output without iterations from the type of the body's result. It infers that type
+if the body does not fully declare it, from everything that is declared before (measured with onnxruntime
 1.23 to 1.32).
 """
 
@@ -13,21 +13,21 @@ from collections.abc import Iterable
 from onnx import GraphProto, NodeProto, TypeProto, ValueInfoProto
 
 _GIVEN_BY_LOOP = 2
-"""Inputs of a Loop's body that the Loop makes: the counter and the condition."""
+"""Inputs of a Loop's body that the Loop itself computes: the counter and the condition."""
 
 
 def has_scan_outputs(op_type: str, domain: str) -> bool:
-    """Whether an operator, domain canonical, puts the results of its iterations together."""
+    """Whether an operator, domain canonical, concatenates the results of its iterations."""
     return not domain and op_type in ("Loop", "Scan")
 
 
 def leaves_shapes_open(node: NodeProto, bodies: Iterable[GraphProto]) -> bool:
-    """Whether results of a Loop or Scan may depend on types that its bodies do not declare whole."""
+    """Whether results of a Loop or Scan may depend on types that its bodies do not fully declare."""
     return any(not _is_whole(info.type) for body in bodies for info in _deciding(node, body))
 
 
 def _deciding(node: NodeProto, body: GraphProto) -> list[ValueInfoProto]:
-    """The inputs whose rank, and the results whose shape, onnxruntime takes from their type."""
+    """The inputs whose rank, and the results whose shape, onnxruntime takes from their declared type."""
     if node.op_type == "Loop":
         carried = max(len(body.input) - _GIVEN_BY_LOOP, 0)
         return [*body.input[:_GIVEN_BY_LOOP], *body.output[1 + carried :]]

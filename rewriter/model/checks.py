@@ -1,7 +1,7 @@
-"""What must hold of a model before anything is made of it: names have one meaning, and reading it ends.
+"""Checks that a model has one meaning (every name defined once and before use) and can be read within limits.
 
-The rules are those of the ONNX IR specification, as far as a rewrite hangs on them; `onnx.checker` knows
-more. It takes time linear in the size of the model: functions are read once, however often they are called.
+The rules are those of the ONNX IR specification that a rewrite depends on; `onnx.checker` has
+more. Time is linear in the size of the model: functions are read once, however often they are called.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Identity = tuple[str, str, str]
 
 @dataclass(slots=True)
 class _Weight:
-    """What a function or the main graph comes to, its own nodes only.
+    """Size of a function or the main graph, without the functions it calls.
 
     Attributes:
-        own: how many nodes stand in it, those of graph attributes left out.
-        nodes: how many, those of graph attributes included.
-        depth: graph attributes inside each other.
-        calls: function -> how often it is called, and the graph attributes around its deepest call.
+        own: number of its nodes, without those in graph attributes.
+        nodes: number of its nodes, including those in graph attributes.
+        depth: nesting of graph attributes.
+        calls: function -> number of its calls, and the graph attributes around its deepest call.
     """
 
     own: int = 0
@@ -40,12 +40,12 @@ class _Weight:
 
 
 def check(model: ModelProto, *, ordered: bool = True) -> None:
-    """Refuse a model that has no single meaning, or that is over the limits.
+    """Refuse a model that has no single meaning, or exceeds the limits.
 
     Args:
         model: the model.
-        ordered: whether nodes must be sorted, as the specification asks; tools (converters to fp16) append
-            nodes that others read, which has but one meaning.
+        ordered: whether nodes must be sorted, as the specification asks; converters to fp16 append
+            nodes that earlier ones read, which has only one meaning.
 
     Raises:
         UnreadableModel: with the fault in one line.
@@ -62,16 +62,16 @@ def check(model: ModelProto, *, ordered: bool = True) -> None:
 
 
 def _demand_bounded(model: ModelProto, *, ordered: bool = True) -> None:
-    """Refuse a model that comes to too much with every call of a function entered.
+    """Refuse a model that exceeds the limits once every call is inlined.
 
-    Every function is weighed once, however often it is called, and no name of a value is looked at.
+    Every function is measured once, however often it is called, and names of values are not read.
 
     Args:
         model: the model.
-        ordered: whether it is read for a proof, which enters less than the limits can be raised to.
+        ordered: whether it is read for a proof, which inlines less than the limits can be raised to.
 
     Raises:
-        UnreadableModel: it does, or functions call each other in a circle, or two of one name differ.
+        UnreadableModel: it does, or functions call each other in a cycle, or two of one name differ.
     """
     functions = _functions(model)
     names = frozenset(name for _, name, _ in functions)
@@ -119,7 +119,7 @@ def _weigh(body: GraphProto | FunctionProto, functions: Container[Identity], nam
 
 
 def notes_on(model: ModelProto) -> Iterator[str]:
-    """Remarks on a model that is read all the same: it is newer than the installed onnx."""
+    """Remarks on a model that is newer than the installed onnx, but is read nevertheless."""
     if model.ir_version > onnx.IR_VERSION:
         yield (
             f"IR version {model.ir_version} is newer than the {onnx.IR_VERSION} that onnx {onnx.__version__} "
@@ -135,7 +135,7 @@ def notes_on(model: ModelProto) -> Iterator[str]:
 
 
 def identity_of(function: FunctionProto) -> Identity:
-    """The names that a call finds a function by."""
+    """The names by which a call finds a function."""
     return canonical(function.domain), function.name, function.overload
 
 
@@ -145,13 +145,13 @@ def called_by(node: NodeProto) -> Identity:
 
 
 class _Scope(set[str]):
-    """The names that a body has by now; `late`, those that it comes to have though they are read before."""
+    """The names a body has defined so far; `late` are those defined after a node that reads them."""
 
     late: frozenset[str] = frozenset()
 
 
 class _Reader:
-    """Reads one main graph or function with all bodies inside of it."""
+    """Reads one main graph or function with all bodies inside it."""
 
     def __init__(self, owner: FunctionProto | None, *, ordered: bool) -> None:
         self.ordered = ordered
@@ -213,7 +213,7 @@ class _Reader:
         order = fault_of_order(levels, name, self.where)
         if self.ordered or not order.late:
             raise UnreadableModel(order.fault)
-        scopes[-1 - order.level].late = order.late  # the body was looked at whole: never again for its names
+        scopes[-1 - order.level].late = order.late  # the whole body was checked: no second look at its names
 
 
 def _first_repeated(names: Iterable[str]) -> str:
@@ -222,7 +222,7 @@ def _first_repeated(names: Iterable[str]) -> str:
 
 
 def _demand_single_meaning(tensors: Iterable[TensorProto]) -> None:
-    """Of two initializers of one name some readers take the first, some the last."""
+    """Refuse two initializers of one name: some readers take the first, some the last."""
     known: dict[str, TensorProto] = {}
     for tensor in tensors:
         if known.setdefault(tensor.name, tensor) != tensor:
@@ -230,7 +230,7 @@ def _demand_single_meaning(tensors: Iterable[TensorProto]) -> None:
 
 
 def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodeProto]) -> None:
-    """Refuse operator sets that are used and not imported; a function imports for itself."""
+    """Refuse operator sets that are used but not imported; functions have their own imports."""
     holder = f"function {owner.name!r}" if isinstance(owner, FunctionProto) else "the model"
     versions: dict[str, int] = {}
     for each in owner.opset_import:
@@ -247,7 +247,7 @@ def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodePr
 
 
 def _total(main: _Weight, weights: dict[Identity, _Weight]) -> tuple[int, int]:
-    """Nodes and depth of the main graph with every call entered: functions are added up callees first."""
+    """Nodes and depth of the main graph with every call inlined: functions are added up callees first."""
     totals: dict[Identity, tuple[int, int]] = {}
 
     def total(weight: _Weight) -> tuple[int, int]:

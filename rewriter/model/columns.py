@@ -1,9 +1,9 @@
 """Columns: the nodes of a body field by field, as Python lists.
 
-Protobuf makes an object of every list it is asked for: to ask each node for each of its fields takes 3
-microseconds a node, and to look for graphs in its attributes one more. Serializing a node takes 0.3, and
-cutting the bytes of many at once (see `fields`), with a slice of text for each name, 1.4 more. What cannot be
-cut is asked. The numbers of the fields: `NodeProto` and `AttributeProto` in `onnx.proto`.
+Protobuf makes an object for every list on access: to read each field of each node takes 3
+microseconds per node, and to look for graphs in its attributes one more. Serializing a node takes 0.3, and
+cutting the bytes of many at once (see `fields`), with a slice of text for each name, 1.4 more. Protobuf
+reads the nodes that cannot be cut. Field numbers: `NodeProto` and `AttributeProto` in `onnx.proto`.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ _INPUT, _OUTPUT, _NAME, _TYPE, _ATTRIBUTE, _DOMAIN, _METADATA = (
     number << 3 | BYTES for number in (1, 2, 3, 4, 5, 7, 9)
 )
 _TYPE_OF_ATTRIBUTE = 0xA0, 0x01
-"""The tag of field 20, the type of an attribute: one byte behind it, and as a rule nothing behind that."""
+"""The tag of field 20, the type of an attribute: one byte follows it, and usually nothing after that."""
 
 _AT_ONCE = 1 << 20
-"""Bytes of nodes that are cut together: they and what is made of them stay in the cache of a core."""
+"""Maximum bytes of nodes cut together: they and the results stay in the cache of a core."""
 _FEW = 40
-"""Messages below which calling numpy takes longer than a loop."""
+"""Number of messages below which numpy takes longer than a loop."""
 _COMBINATIONS = 8
-"""Combinations of names that are looked for in all nodes at once."""
+"""Number of name combinations searched in all nodes at once."""
 _LARGE = 1 << 16
-"""Bytes of a node that protobuf is asked for: a weight in it shall not be copied about."""
+"""Bytes of a node above which protobuf reads it: a weight inside shall not be copied."""
 
 
 @dataclass(slots=True)
 class Columns:
-    """Fields of the nodes of one body. What is not UTF-8 is given as bytes, as protobuf does.
+    """Fields of the nodes of one body. Text that is not UTF-8 is given as bytes, as in protobuf.
 
     Attributes:
         names: node -> its name.
         operators: node -> the domain and type of its operator; one tuple for each operator.
-        inputs: node -> the names of what it reads, '' for one left out.
-        outputs: node -> the names of what it writes, likewise.
+        inputs: node -> the names of its inputs, '' for one left out.
+        outputs: node -> the names of its outputs, likewise.
         keys: node -> the keys of its metadata; one tuple for each combination.
         attributes: node -> the names of its attributes, likewise.
         holders: the nodes with graphs in their attributes.
@@ -62,8 +62,8 @@ class Columns:
 
 
 def read_columns(nodes: Sequence[NodeProto]) -> Columns:
-    """Read the nodes of one body, without what is in the graphs of their attributes."""
-    reader = _Reader()
+    """Read the nodes of one body, without the nodes in graphs of their attributes."""
+    reader = _ColumnReader()
     if len(nodes) < _FEW:
         reader.ask(nodes)
         return reader.columns
@@ -76,7 +76,7 @@ def read_columns(nodes: Sequence[NodeProto]) -> Columns:
 
 
 def _batches(nodes: Sequence[NodeProto]) -> Iterator[tuple[list[NodeProto], list[bytes]]]:
-    """Nodes in their order, and the bytes of each; no bytes with a large one, which comes alone."""
+    """Nodes in their order with the bytes of each; large nodes come alone and without bytes."""
     batch: list[NodeProto] = []
     written: list[bytes] = []
     size, wary = 0, False
@@ -86,7 +86,7 @@ def _batches(nodes: Sequence[NodeProto]) -> Iterator[tuple[list[NodeProto], list
             yield batch, written
             batch, written, size = [], [], 0
         if data is None:
-            wary = True  # where one weight stands in a node, there are others
+            wary = True  # a node with one weight is followed by others
             yield [node], []
             continue
         batch.append(node)
@@ -105,7 +105,7 @@ def _written(node: NodeProto) -> bytes | None:
 
 
 def _is_weight(node: NodeProto) -> bool:
-    """Whether a node holds a large tensor, told without looking into it."""
+    """Whether a node holds a large tensor, found without reading the tensor."""
     if node.op_type != "Constant":
         return False
     return any(
@@ -114,7 +114,7 @@ def _is_weight(node: NodeProto) -> bool:
     )
 
 
-class _Reader:
+class _ColumnReader:
     """Adds nodes to columns, a batch at a time."""
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class _Reader:
         self._combinations: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def ask(self, nodes: Sequence[NodeProto]) -> None:
-        """Ask protobuf."""
+        """Read nodes by protobuf."""
         columns, number = self.columns, len(self.columns.names)
         columns.holders += [number + place for place, node in enumerate(nodes) if _holds_graphs(node)]
         columns.names += [node.name for node in nodes]
@@ -134,7 +134,7 @@ class _Reader:
         columns.attributes += self._asked_attributes(nodes)
 
     def take(self, nodes: Sequence[NodeProto], fields: Fields) -> None:
-        """Take the fields of the nodes that were found in their bytes."""
+        """Take the fields of nodes from their serialized bytes."""
         columns, number = self.columns, len(self.columns.names)
         inputs, outputs = fields.of(_INPUT), fields.of(_OUTPUT)
         attributes, entries = fields.of(_ATTRIBUTE), fields.of(_METADATA)
@@ -164,7 +164,7 @@ class _Reader:
         return self._combinations.setdefault(combination, combination)
 
     def _combined(self, names: Fields) -> list[tuple[str, ...]]:
-        """Node -> its names, read of one node for all that have the same, then of the few that are left."""
+        """Node -> its names: read once for all nodes with the same names, then one by one for the rest."""
         counts = np.bincount(names.message, minlength=names.count)
         first = counts.cumsum() - counts
         kinds = np.zeros(names.count, np.int64)
@@ -182,7 +182,7 @@ class _Reader:
 
 
 def _of_same_names(names: Fields, first: Array, counts: Array) -> NDArray[np.bool_]:
-    """Which nodes have the names of the first, in its order; `first` and `counts` say where they stand."""
+    """Mask of nodes with the same names as the first; `first` and `counts` give the positions of names."""
     same: NDArray[np.bool_] = counts == counts[0]
     for place in range(counts[0]):
         at = np.flatnonzero(same)
@@ -196,7 +196,7 @@ def _of_same_names(names: Fields, first: Array, counts: Array) -> NDArray[np.boo
 
 
 def _holders(nodes: Sequence[NodeProto], attributes: Fields) -> Iterator[int]:
-    """The nodes with graphs in their attributes; those whose bytes do not end with the type are asked."""
+    """The nodes with graphs in attributes; protobuf reads those whose bytes do not end with the type."""
     data, stop = attributes.data, attributes.stop
     first, second = _TYPE_OF_ATTRIBUTE
     at_end = (stop - attributes.start >= 3) & (data[stop - 3] == first) & (data[stop - 2] == second)

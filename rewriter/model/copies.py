@@ -1,4 +1,4 @@
-"""Copies of external data: what to copy, and under which names."""
+"""Plans copies of external data: the files to copy, and their names."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from rewriter.refusals import CannotWrite, UnreadableModel
 _CHUNK = 16 << 20
 _DIGITS = 16
 _NAMED = re.compile(rf"(.+?)\.([0-9a-f]{{{_DIGITS}}})(\.[^.]*)?")
-"""`model.onnx.0123456789abcdef.data`: a copy that bears the digest of its content."""
+"""`model.onnx.0123456789abcdef.data`: a copy with the digest of its content in its name."""
 
 
 class Watched:
-    """Files as they stood at first; tells whether one was replaced or written to since."""
+    """Files as first seen; finds those that were replaced or written to since."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._seen = {path: _state(path) for path in paths}
 
     def check(self) -> None:
-        """Raise where one has changed.
+        """Raise an error if a file has changed.
 
         Raises:
-            UnreadableModel: which one.
+            UnreadableModel: a file has changed; the message names it.
         """
         for path, seen in self._seen.items():
             if _state(path) != seen:
@@ -51,10 +51,10 @@ class Copies:
     """External data on its way to another folder.
 
     Attributes:
-        files: target -> source of every file to copy. A target that is there already is never replaced.
-        renamed: location in the model -> location in the written one, where that is another.
-        there: copies that were made earlier and serve again.
-        watched: the files that are read, as they stood when the copies were planned.
+        files: target -> source of every file to copy. An existing target is never replaced.
+        renamed: location in the model -> location in the written one, if they differ.
+        there: existing copies of earlier runs that are used again.
+        watched: the source files, as they were when the copies were planned.
     """
 
     files: Mapping[Path, Path] = field(default_factory=dict)
@@ -63,11 +63,11 @@ class Copies:
     watched: Watched = field(default_factory=lambda: Watched(()))
 
     def check(self) -> None:
-        """Raise where the plan no longer holds.
+        """Raise an error if the plan no longer holds.
 
         Raises:
-            UnreadableModel: a file that is read has changed.
-            CannotWrite: another run removed a copy that was to serve again.
+            UnreadableModel: a source file has changed.
+            CannotWrite: another run removed a copy that was to be used again.
         """
         self.watched.check()
         for path in self.there:
@@ -75,7 +75,7 @@ class Copies:
                 raise CannotWrite(f"{path}: another run has removed it meanwhile; run again")
 
     def relocated(self, model: ModelProto) -> ModelProto:
-        """The model with the new locations; the model itself where none is new."""
+        """The model with the new locations; the model itself if none is new."""
         if not self.renamed:
             return model
         moved = ModelProto()
@@ -89,9 +89,9 @@ class Copies:
 
 
 def copies_to(home: Path, model: Path, data: Collection[str]) -> Copies:
-    """Name the copies: as their source, or by their content where other data has that name already.
+    """Name the copies: like their source, or by their content if other data has that name already.
 
-    Data that is there is never replaced, since an old model refers to it until a new one takes its place.
+    Existing data is never replaced, since an old model refers to it until a new one takes its place.
 
     Args:
         home: the folder to write to.
@@ -119,7 +119,7 @@ def copies_to(home: Path, model: Path, data: Collection[str]) -> Copies:
 
 
 def _by_content(target: Path, source: Path, *, only_there: bool = False) -> Path:
-    """The name beside `target` that tells the content; `only_there`: `target` where there is no such file."""
+    """`target` with its content's digest in the name; `only_there`: `target` if there is no such file."""
     known = _NAMED.fullmatch(target.name)
     stem, suffix = (known[1], known[3] or "") if known else (target.stem, target.suffix)
     if only_there and not any(_is_copy_of(path, stem, suffix) for path in named_in(target.parent)):
@@ -134,13 +134,13 @@ def _is_copy_of(path: Path, stem: str, suffix: str) -> bool:
 
 
 def digits_of(path: Path) -> str | None:
-    """What the name of a copy tells of the digest of its content; None for another name."""
+    """The hexadecimal digits of the content digest in a copy's file name; None for another name."""
     known = _NAMED.fullmatch(path.name)
     return known and known[2]
 
 
 def named_in(folder: Path) -> list[Path]:
-    """The copies in a folder that bear the digest of their content."""
+    """The copies in a folder with the digest of their content in their name."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if digits_of(path) and path.is_file())

@@ -1,4 +1,4 @@
-"""What feeds itself: nodes that are out of order or in a circle, functions that call each other in one."""
+"""Explains reads of undefined values (unsorted nodes or cycles), and orders functions callees first."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from rewriter.model.graph import graphs_of
 Key = TypeVar("Key", bound=Hashable)
 
 Levels = Sequence[tuple[Sequence[NodeProto], NodeProto]]
-"""The body that a node stands in and the node, then those around: the body of its owner and the owner."""
+"""The enclosing body and the node itself, then the body of the owner and the owner, and so on outwards."""
 
 
 class Order(NamedTuple):
-    """Why a node reads a value that nothing has written yet.
+    """The reason why a node reads a value that nothing has written yet.
 
     Attributes:
-        fault: in one line.
-        late: all that the nodes of the body write that has it, where these need nothing but sorting; empty
-            where no order would do.
-        level: how many bodies further out that one is.
+        fault: the reason in one line.
+        late: all values that the nodes of the defining body write, if sorting them is enough; empty
+            if no order is valid.
+        level: number of bodies from the reader's out to the defining one.
     """
 
     fault: str
@@ -31,15 +31,15 @@ class Order(NamedTuple):
 
 
 def fault_of_order(levels: Levels, name: str, where: str) -> Order:
-    """Why a node reads a value that nothing has written yet.
+    """The reason why a node reads a value that nothing has written yet.
 
     Args:
-        levels: where the node stands.
+        levels: the position of the node.
         name: of the value.
-        where: what to put behind a name, ' of function f' in functions.
+        where: suffix of names in the message, ' of function f' in functions.
     """
     for level, (body, node) in enumerate(levels):
-        nodes = list(body)  # protobuf makes new objects of nodes that nobody holds
+        nodes = list(body)  # protobuf makes new objects for nodes without a reference
         writers = {output: writer for writer in reversed(nodes) for output in writer.output if output}
         if name not in writers:
             continue
@@ -57,7 +57,7 @@ def fault_of_order(levels: Levels, name: str, where: str) -> Order:
 
 
 def _circle(nodes: Sequence[NodeProto], writers: Mapping[str, NodeProto]) -> list[NodeProto]:
-    """Nodes of a body, each of which reads what the next one writes, and the last is the first; or none."""
+    """A cycle of nodes in a body, each reading an output of the next, the first again at the end; or none."""
     number = {id(node): index for index, node in enumerate(nodes)}
     feeding = {
         index: list(dict.fromkeys(number[id(writers[name])] for name in _read_by(node) if name in writers))
@@ -81,7 +81,7 @@ def _read_by(node: NodeProto) -> Iterator[str]:
 
 
 class Circle(Exception):
-    """Things that need each other in a circle, the first again at the end."""
+    """Keys that need each other in a cycle, the first again at the end."""
 
     def __init__(self, members: Sequence[Any]) -> None:
         super().__init__("a circle")
@@ -89,12 +89,12 @@ class Circle(Exception):
 
 
 def callees_first(needs: Mapping[Key, Iterable[Key]]) -> list[Key]:
-    """Everything behind all that it needs.
+    """Order keys so that each comes after all it needs.
 
     Raises:
-        Circle: something needs itself.
+        Circle: a key needs itself.
     """
-    done: dict[Key, bool] = {}  # False while its needs are looked into
+    done: dict[Key, bool] = {}  # False while its needs are visited
     order: list[Key] = []
     for start in needs:
         if start in done:
@@ -118,6 +118,6 @@ def callees_first(needs: Mapping[Key, Iterable[Key]]) -> list[Key]:
 
 
 def title(node: NodeProto) -> str:
-    """What to call a node in a message: its name, or what it writes where it has none."""
+    """The name of a node in messages: its name, or its first output if it has none."""
     name = node.name or next(iter(node.output), "")
     return f"{name!r} ({node.op_type})"

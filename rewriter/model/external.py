@@ -1,7 +1,7 @@
-"""External data: where it may lie, and what a tensor may say of it. The rules are those of onnx and stricter.
+"""External data: allowed locations and references. The rules are those of onnx and stricter.
 
-A location is a path in the folder of the model and below. A file from a stranger must not make us, or whoever
-reads what we wrote, open anything else: no absolute path, no `..`, no link of either kind, no pipe or device.
+A location is a path in the folder of the model and below. An untrusted file must not make us, or the reader
+of our output, open anything else: no absolute path, no `..`, no link of either kind, no pipe or device.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _BITS_OF = {
     for name, bits in _BITS.items()
     if name in TensorProto.DataType.keys()  # noqa: SIM118 - a protobuf enum is no mapping
 }
-"""Type of an element -> its bits, as far as the installed onnx knows it."""
+"""Element type -> its bits, for types that the installed onnx knows."""
 
 
 def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
-    """Every tensor of a model that can hold external data: initializers and attributes, everywhere."""
+    """Every tensor of a model that can hold external data: initializers and attributes, in all graphs."""
     for held in _held_by(model):
         yield from _dense(held)
 
@@ -75,11 +75,11 @@ def _tensors_in(attribute: AttributeProto) -> Iterator[TensorProto | SparseTenso
 
 
 def external_locations(model: ModelProto) -> dict[str, int]:
-    """Location of each external data file -> the size in bytes that it must at least have.
+    """Location of each external data file -> the minimum size of the file in bytes.
 
     Raises:
-        UnreadableModel: a tensor contradicts itself: its offset or length is no number of bytes, it has fewer
-            bytes than its shape asks for, or data inside the model as well.
+        UnreadableModel: a tensor contradicts itself: offset or length is not a number of bytes, it has fewer
+            bytes than its shape needs, or data inside the model as well.
     """
     needed: dict[str, int] = {}
     for held in _held_by(model):
@@ -90,7 +90,7 @@ def external_locations(model: ModelProto) -> dict[str, int]:
                 location, end = _reference(tensor)
                 needed[location] = max(needed.get(location, 0), end)
             elif tensor.HasField("raw_data"):
-                _demand_bytes(tensor, tensor.ByteSize())  # a little more than the data, and reads nothing
+                _demand_bytes(tensor, tensor.ByteSize())  # slightly more than the data, and does not read it
             else:
                 demand_sizes(tensor)
     return needed
@@ -101,7 +101,7 @@ def _dense(held: TensorProto | SparseTensorProto) -> tuple[TensorProto, ...]:
 
 
 def _reference(tensor: TensorProto) -> tuple[str, int]:
-    """The location of a tensor's data, and the size that the file must at least have."""
+    """The location of a tensor's data, and the minimum size of the file."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     try:
         offset = int(entries.get("offset") or 0)
@@ -112,7 +112,7 @@ def _reference(tensor: TensorProto) -> tuple[str, int]:
         raise UnreadableModel(
             f"tensor {tensor.name!r}: its external offset or length is no number of bytes; export it again"
         )
-    # Whoever saves such a model with onnx.save appends these bytes to a file that the model names.
+    # Saving such a model with onnx.save would append these bytes to a file that the model names.
     if tensor.raw_data:
         raise UnreadableModel(
             f"tensor {tensor.name!r}: it has data inside the model and in another file; export it again"
@@ -133,7 +133,7 @@ def _demand_bytes(tensor: TensorProto, found: int) -> None:
 
 
 def bytes_of(tensor: TensorProto) -> int | None:
-    """The bytes that shape and type of a tensor ask for; None for strings and types that are unknown.
+    """The bytes that shape and type of a tensor need; None for strings and unknown types.
 
     Raises:
         UnreadableModel: a size in its shape is negative.
@@ -144,7 +144,7 @@ def bytes_of(tensor: TensorProto) -> int | None:
 
 
 def demand_sizes(tensor: TensorProto | SparseTensorProto) -> None:
-    """Refuse a shape that none can have.
+    """Refuse an impossible shape.
 
     Raises:
         UnreadableModel: a size in it is negative.
@@ -158,7 +158,7 @@ def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:
     """The external data files of the model at `path`, relative to its folder, each present and long enough.
 
     Raises:
-        UnreadableModel: a file is missing or too short, or is none that a model may name.
+        UnreadableModel: a file is missing or too short, or its path is not allowed in a model.
     """
     try:
         needed = external_locations(model)
@@ -171,12 +171,12 @@ def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:
 
 
 def fault_of_data(folder: Path, location: str, size: int = 0) -> str | None:
-    """What is wrong with an external data file, and the mend; None where nothing is. Opens nothing.
+    """The fault of an external data file with its remedy; None for a good file. Opens nothing.
 
     Args:
         folder: of the model.
-        location: what the model says.
-        size: the bytes it must at least have.
+        location: the location as stated in the model.
+        size: the minimum size of the file in bytes.
     """
     if not isinstance(location, str):
         return "is no UTF-8, so it can be no name of a file; export the model again"
@@ -187,7 +187,7 @@ def fault_of_data(folder: Path, location: str, size: int = 0) -> str | None:
         if data.is_symlink() or not data.resolve().is_relative_to(home):
             return "is a link; put the file itself beside the model"
         return _fault_of_file(data.stat(), size) if os.path.lexists(data) else _MISSING
-    except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, or links in a circle
+    except (OSError, ValueError, RuntimeError):  # too long, contains a NUL, or links form a cycle
         return "cannot be the name of a file; export the model again"
 
 
@@ -207,7 +207,7 @@ def _fault_of_file(found: os.stat_result, size: int) -> str | None:
 
 
 def is_inside(location: str) -> bool:
-    """Whether a location names something below its folder, on whatever system the output will be read."""
+    """Whether a location names a file below its folder, on any system where the output will be read."""
     path, foreign = PurePosixPath(location), PureWindowsPath(location)
     return (
         bool(path.parts)

@@ -1,9 +1,9 @@
-"""Fields of many messages at once, cut out of their bytes with numpy.
+"""Fields of many messages at once, cut from their bytes with numpy.
 
-The first field of all messages is found, then the second of those that have one, and so on: a handful of
-operations on whole arrays for each, whatever the number of messages. The format: https://protobuf.dev/
-programming-guides/encoding. It reads what protobuf itself has just written, never the bytes of a file: every
-length is right, and a singular field stands there once.
+The first field of all messages is found, then the second of those that have one, and so on: a few
+operations on whole arrays per step, whatever the number of messages. The format: https://protobuf.dev/
+programming-guides/encoding. Only output of protobuf itself is read, never the bytes of a file: every
+length is right, and a singular field occurs once.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 BYTES = 2
-"""The wire type of texts, bytes and messages."""
+"""The wire type of strings, bytes and messages."""
 _FIRST = 1 << 3 | BYTES
 _MOST = 256
-"""Fields of a message that are looked for; of longer messages one by one would be faster."""
+"""Maximum fields of a message; longer messages are faster to read one by one."""
 
 Array = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of messages that stand behind each other in `data`, by message and then as written.
+    """The fields of concatenated messages in `data`, ordered by message and position.
 
     Attributes:
-        data: the bytes, and two more to look ahead.
-        text: the same, a character for each.
-        count: how many messages.
-        message, tag, start, stop: of each field, the last two the place of what it holds.
+        data: the bytes, with two more to look ahead.
+        text: the same, one character per byte.
+        count: number of messages.
+        message, tag, start, stop: of each field; the last two delimit its content.
     """
 
     data: NDArray[np.uint8]
@@ -60,7 +60,7 @@ class Fields:
         return self.part(slice(*self.message.searchsorted((message, message + 1))))
 
     def texts(self) -> list[str]:
-        """What the fields hold."""
+        """The contents of the fields as text."""
         text = self.text
         found = [
             text[start:stop] for start, stop in zip(self.start.tolist(), self.stop.tolist(), strict=True)
@@ -68,7 +68,7 @@ class Fields:
         return found if all(map(str.isascii, found)) else [*map(_decoded, found)]
 
     def only(self) -> list[str]:
-        """Message -> what its one field holds, '' where it has none."""
+        """Message -> the content of its one field, '' if it has none."""
         if len(self.message) == self.count:
             return self.texts()
         found = [""] * self.count
@@ -77,12 +77,12 @@ class Fields:
         return found
 
     def lists(self, texts: list[str]) -> list[list[str]]:
-        """Message -> those of the texts that its fields stand for."""
+        """Message -> the texts of its fields."""
         ends = np.bincount(self.message, minlength=self.count).cumsum().tolist()
         return [texts[start:stop] for start, stop in zip([0, *ends], ends, strict=False)]
 
     def first_names(self) -> Fields | None:
-        """Field 1 of the messages that the fields hold, a text; None where one does not begin with it."""
+        """Field 1 of the messages in these fields, a text; None if a message does not begin with it."""
         if not (self.data[self.start] == _FIRST).all() or not (self.start < self.stop).all():
             return None
         start, length = _lengths(self.data, self.start + 1)
@@ -90,13 +90,13 @@ class Fields:
 
 
 def cut(written: list[bytes]) -> Fields | None:
-    """The fields of messages of texts, bytes and messages alone, with numbers below 16.
+    """The fields of messages that hold only strings, bytes and messages, with numbers below 16.
 
     Args:
-        written: the bytes of each message, as protobuf writes them.
+        written: the bytes of each message, as written by protobuf.
 
     Returns:
-        None where there are other fields, or very many in one message.
+        None if there are other fields, or very many in one message.
     """
     whole = b"".join(written)
     stops = np.fromiter(map(len, written), np.int64, len(written)).cumsum()
@@ -128,7 +128,7 @@ def _fields(data: NDArray[np.uint8], text: str, starts: Array, stops: Array) -> 
 
 
 def _lengths(data: NDArray[np.uint8], position: Array) -> tuple[Array, Array]:
-    """Where what the varints at `position` measure begins, and its length."""
+    """Start and length of the content after the varint lengths at `position`."""
     length = data[position].astype(np.int64)
     position = position + 1
     more = np.flatnonzero(length >= 0x80)
@@ -144,7 +144,7 @@ def _lengths(data: NDArray[np.uint8], position: Array) -> tuple[Array, Array]:
 
 
 def _decoded(text: str) -> str:
-    """A text of one character a byte as protobuf would give it."""
+    """A text of one character per byte, decoded as in protobuf."""
     data = text.encode("latin-1")
     try:
         return data.decode()

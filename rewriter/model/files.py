@@ -1,4 +1,4 @@
-"""Reading the structure of a model without its weights, and writing a file whole or not at all."""
+"""Reads the structure of a model without its weights, and serializes models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rewriter.model.limits import MOST_BYTES, current
 from rewriter.model.meaning import indexed
 from rewriter.refusals import CannotWrite, UnreadableModel
 
-# How other files begin, in lower case and without leading space.
+# First bytes of other kinds of files, in lower case and without leading space.
 _SIGNS = (
     (b"version https://git-lfs", "a git-lfs pointer, not the model", "run 'git lfs pull'"),
     (b"pk\x03\x04", "a zip archive", "unpack it first"),
@@ -27,16 +27,16 @@ _SIGNS = (
 
 _DEEPEST = 32
 _LEVELS = 100
-"""Graph attributes, of three messages each, and messages inside each other, that protobuf reads."""
+"""Nesting that protobuf reads: graph attributes, of three messages each, and messages in general."""
 
 
 def load(path: Path, *, ordered: bool = True) -> ModelProto:
-    """What `load_indexed` reads, without the index."""
+    """The model that `load_indexed` reads, without the index."""
     return load_indexed(path, ordered=ordered).model
 
 
 def load_indexed(path: Path, *, ordered: bool = True) -> GraphIndex:
-    """Read the structure of a model; external weights are left where they are, unread.
+    """Read the structure of a model; external weights are not read.
 
     Raises:
         UnreadableModel: the file is missing, a folder, empty, cut off, over the limits or not ONNX, or it has
@@ -57,7 +57,7 @@ def load_indexed(path: Path, *, ordered: bool = True) -> GraphIndex:
 
 
 def _demand_readable(path: Path, size: int) -> None:
-    """Refuse a file by its size, before it is read."""
+    """Refuse a file by its size, before reading it."""
     if size > MOST_BYTES:
         raise UnreadableModel(
             f"{path}: the file has {size:,} bytes, and protobuf reads {MOST_BYTES:,}; export it again with "
@@ -67,7 +67,7 @@ def _demand_readable(path: Path, size: int) -> None:
 
 
 def parse_indexed(data: bytes, name: str, *, ordered: bool = True) -> GraphIndex:
-    """Parse serialized bytes of a model; `name` stands for them in errors; `ordered` as in `checks.check`.
+    """Parse serialized bytes of a model; `name` is used in errors; `ordered` as in `checks.check`.
 
     Raises:
         UnreadableModel: the bytes are not a whole ONNX model.
@@ -98,7 +98,7 @@ def _parsed(data: bytes) -> ModelProto:
 
 
 def _fault_of(data: bytes) -> str:
-    """Why bytes are no model: protobuf says the same of a file cut off and of one too deep for it."""
+    """Why bytes are no model: protobuf reports the same for a truncated file and for one too deep."""
     with contextlib.suppress(wire.Malformed):
         found = wire.depth_of(data, current())
         over = "over " if found.levels == wire.DEEPEST else ""
@@ -116,7 +116,7 @@ def _fault_of(data: bytes) -> str:
 
 
 def serialize(model: ModelProto) -> bytes:
-    """The bytes of a model, the same for the same model.
+    """The bytes of a model; equal models give equal bytes.
 
     Raises:
         CannotWrite: the model with its inline weights is larger than the 2 GiB protobuf allows.

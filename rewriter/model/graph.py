@@ -1,8 +1,8 @@
-"""GraphIndex: nodes and values of a model as integers, bodies of If/Loop/Scan and functions included.
+"""GraphIndex: nodes and values of a model as integers, including bodies of If/Loop/Scan and functions.
 
 A *body* is a list of nodes with names of its own: the main graph, the graph attribute of a node, a local
-function. Nodes are numbered in file order, the nodes of a graph attribute right behind the node that owns
-it, functions last. A name means the value of the innermost enclosing body that defines it (ONNX IR
+function. Nodes are numbered in file order, the nodes of a graph attribute directly after their
+owner, functions last. A name means the value of the innermost enclosing body that defines it (ONNX IR
 specification, "Names within a graph"); a function sees nothing from outside.
 """
 
@@ -52,28 +52,28 @@ class Body:
 
     @property
     def function(self) -> FunctionProto | None:
-        """The function, where the body is one."""
+        """The function, if the body is one."""
         return self.proto if isinstance(self.proto, FunctionProto) else None
 
 
 class GraphIndex:
-    """Integer view of a model. Reads it once, never changes it, and is out of date once the model changes.
+    """Integer view of a model. Built once, never changes the model, and invalid once the model changes.
 
     Attributes:
-        model: what was indexed.
+        model: the indexed model.
         nodes: every node of the model.
         names: node -> its name.
         operators: node -> the domain and type of its operator, as the file has them.
         noted: node -> the keys of its metadata, in file order; one tuple for each combination.
         attributes: node -> the names of its attributes, likewise.
-        body_of: node -> number of the body it stands in.
+        body_of: node -> number of its body.
         bodies: the main graph first.
         reads: node -> value numbers of its inputs, NONE for one left out.
         writes: node -> value numbers of its outputs, NONE for one left out.
         value_names: value -> its name.
         producer: value -> the node that writes it; NONE for inputs, initializers and undefined names.
-        readers: value -> nodes that read it, each once, in file order; last, the owner of a body that
-            yields it: an If reads the results of its branches.
+        readers: value -> nodes that read it, each once, in file order; last, the owner of a body with it
+            as a result: an If reads the results of its branches.
         initializers: value -> the tensor that initializes it.
     """
 
@@ -82,7 +82,7 @@ class GraphIndex:
         self.nodes: list[NodeProto] = []
         self.names: list[str] = []
         self.operators: list[tuple[str, str]] = []
-        self.noted: list[tuple[str, ...]] = []
+        self.metadata_keys: list[tuple[str, ...]] = []
         self.attributes: list[tuple[str, ...]] = []
         self.body_of: list[int] = []
         self.bodies: list[Body] = []
@@ -99,7 +99,7 @@ class GraphIndex:
         self._connect()
 
     def value(self, name: str, body: int = 0) -> int:
-        """The value `name` means in `body`; NONE where nothing defines it."""
+        """The value that `name` means in `body`; NONE if it is undefined."""
         while body != NONE:
             found = self.bodies[body].values.get(name, NONE)
             if found != NONE:
@@ -109,7 +109,7 @@ class GraphIndex:
 
     @cached_property
     def constants(self) -> frozenset[int]:
-        """Values that no input of a graph or function has a part in, as they stand or computed."""
+        """Values that depend on no input of a graph or function: initializers, and values made of these."""
         known = {NONE, *(value for value, producer in enumerate(self.producer) if producer == NONE)}
         for body in self.bodies:
             names = (info if isinstance(info, str | bytes) else info.name for info in body.proto.input)
@@ -122,7 +122,7 @@ class GraphIndex:
 
     @cached_property
     def described(self) -> dict[int, ValueInfoProto]:
-        """Initializers of the main graph that a `value_info` with metadata stands for -> that."""
+        """Initializers of the main graph with a `value_info` that has metadata -> that `value_info`."""
         main = self.bodies[0].values
         names = {self.value_names[value] for value in self.initializers}
         infos = [info for info in self.model.graph.value_info if info.name in names]
@@ -130,35 +130,38 @@ class GraphIndex:
         return {value: info for value, info in described if value in self.initializers}
 
     def entries(self, choose: Callable[[tuple[str, ...]], Set[str]]) -> Iterator[tuple[int, dict[str, str]]]:
-        """The nodes with metadata of interest and what `metadata.pick` gives for it.
+        """The nodes with relevant metadata, each with the result of `metadata.pick`.
 
         Args:
-            choose: the keys of a node -> those that are of interest.
+            choose: the keys of a node -> the relevant ones.
         """
-        chosen = {noted: choose(noted) for noted in set(self.noted)}
-        places = {noted: [(key, noted.index(key)) for key in keys] for noted, keys in chosen.items()}
-        for node, noted in enumerate(self.noted):
-            if wanted := places[noted]:
+        chosen = {metadata_keys: choose(metadata_keys) for metadata_keys in set(self.metadata_keys)}
+        places = {
+            metadata_keys: [(key, metadata_keys.index(key)) for key in keys]
+            for metadata_keys, keys in chosen.items()
+        }
+        for node, metadata_keys in enumerate(self.metadata_keys):
+            if wanted := places[metadata_keys]:
                 entries = self.nodes[node].metadata_props
                 found = {key: entries[place].value for key, place in wanted}
                 if bytes in map(type, found.values()):  # not UTF-8
-                    found = pick(self.nodes[node], chosen[noted])
+                    found = pick(self.nodes[node], chosen[metadata_keys])
                 yield node, found
 
-    def with_noted(self, noted: list[tuple[str, ...]]) -> GraphIndex:
-        """The same index once metadata was written on nodes: node -> the keys that it has now."""
+    def with_metadata_keys(self, metadata_keys: list[tuple[str, ...]]) -> GraphIndex:
+        """The same index after metadata was written on nodes: node -> its present keys."""
         other = copy(self)
-        other.noted = noted
+        other.metadata_keys = metadata_keys
         return other
 
     def successors(self, node: int) -> Iterator[int]:
-        """The nodes that read what `node` writes, once for every such value."""
+        """The nodes that read an output of `node`, once per such value."""
         for value in self.writes[node]:
             if value != NONE:
                 yield from self.readers[value]
 
     def predecessors(self, node: int) -> Iterator[int]:
-        """The nodes that write what `node` reads, once for every such value."""
+        """The nodes that write an input of `node`, once per such value."""
         for value in self.reads[node]:
             if value != NONE and self.producer[value] != NONE:
                 yield self.producer[value]
@@ -171,7 +174,7 @@ class GraphIndex:
         return all(value in self.initializers for value in self.reads[node])
 
     def enclosing(self, node: int) -> Iterator[int]:
-        """The nodes whose bodies hold `node`, the nearest first."""
+        """The nodes whose bodies contain `node`, the nearest first."""
         owner = self.bodies[self.body_of[node]].owner
         while owner != NONE:
             yield owner
@@ -220,12 +223,12 @@ class GraphIndex:
         self.body_of += [body] * (len(self.nodes) - len(self.body_of))
         self.names += columns.names[part]
         self.operators += columns.operators[part]
-        self.noted += columns.keys[part]
+        self.metadata_keys += columns.keys[part]
         self.attributes += columns.attributes[part]
         self._names_read += columns.inputs[part]
 
     def _new_value(self, name: str, values: dict[str, int]) -> int:
-        """The value `name` of this body, made where it is new (an initializer may be an input as well)."""
+        """The value `name` of this body, created if new (an initializer may be an input as well)."""
         number = values.get(name, NONE)
         if number == NONE:
             number = values[name] = len(self.value_names)
@@ -267,7 +270,7 @@ class GraphIndex:
 
 
 def graphs_of(attribute: AttributeProto) -> Iterator[GraphProto]:
-    """The graphs an attribute holds: one, several or none."""
+    """The graphs in an attribute: none, one or several."""
     if attribute.type == AttributeProto.GRAPH:
         yield attribute.g
     elif attribute.type == AttributeProto.GRAPHS:
@@ -275,7 +278,7 @@ def graphs_of(attribute: AttributeProto) -> Iterator[GraphProto]:
 
 
 def nodes_within(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
-    """Nodes with those of the bodies in them, in no order; functions are not entered."""
+    """Nodes and the nodes in their bodies, in no order; functions are not entered."""
     stack = list(nodes)
     while stack:
         node = stack.pop()
@@ -285,7 +288,7 @@ def nodes_within(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
 
 
 def with_inner(node: NodeProto) -> Iterator[NodeProto]:
-    """A node and all nodes in its bodies, in an order that does not hang on that of its attributes."""
+    """A node and all nodes in its bodies, in an order independent of the order of attributes."""
     yield node
     for attribute in sorted(node.attribute, key=attrgetter("name")):
         for graph in graphs_of(attribute):

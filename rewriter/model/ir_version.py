@@ -1,7 +1,7 @@
-"""The IR version of a file: what it makes of initializers, and what functions ask of it.
+"""The IR version of a file: its rules for initializers, and the version that functions need.
 
-Metadata on nodes and tensors asks for nothing. The specification has it from version 10 on; onnx.checker
-(1.14 to 1.23) and onnxruntime (1.15 to 1.32) take it at every version, and a runtime that reads no newer
+Metadata on nodes and tensors needs no version. The specification has it from version 10 on; onnx.checker
+(1.14 to 1.23) and onnxruntime (1.15 to 1.32) accept it at every version, and a runtime that reads no newer
 version than the file's would refuse a raised one.
 """
 
@@ -14,25 +14,25 @@ from onnx import ModelProto, helper
 WITH_FUNCTIONS = 8
 """The first IR version whose models hold functions (ONNX 1.10)."""
 WITH_OVERRIDABLE = 4
-"""From this version on an initializer that is listed as an input is the default of that input; before, every
+"""From this version on, an initializer listed as an input is the default of that input; before, every
 initializer is listed, and none can be fed."""
 WITH_METADATA = 10
 """The first IR version whose nodes and tensors carry metadata (ONNX 1.16)."""
 
 
 def fills_inputs(model: ModelProto) -> bool:
-    """Whether initializers are constants though they are listed as inputs."""
+    """Whether initializers are constants although they are listed as inputs."""
     return bool(model.ir_version < WITH_OVERRIDABLE)
 
 
 def allow_functions(model: ModelProto) -> int:
-    """Raise the IR version as far as functions need it.
+    """Raise the IR version to the one that functions need.
 
-    Initializers that were constants stay constants: they leave the inputs, where they could be fed from now
-    on, and where no runtime would fold them.
+    Initializers that were constants stay constants: they leave the inputs, where they could be fed
+    from now on and no runtime would fold them.
 
     Returns:
-        How many left.
+        The number of initializers that left.
     """
     left = 0
     if fills_inputs(model):
@@ -46,11 +46,11 @@ def allow_functions(model: ModelProto) -> int:
 
 
 def list_initializers(model: ModelProto, but: Collection[str] = ()) -> None:
-    """List all initializers as inputs where the IR version asks for that; those that are listed stay.
+    """List all initializers as inputs if the IR version requires it; listed ones stay.
 
     Args:
         model: the model, edited in place.
-        but: names that are not to be listed.
+        but: names to leave out.
     """
     if not fills_inputs(model):
         return
@@ -63,7 +63,7 @@ def list_initializers(model: ModelProto, but: Collection[str] = ()) -> None:
 
 
 def initialized(model: ModelProto) -> set[str]:
-    """The names that initializers give values to, sparse ones included."""
+    """The names of initializers, including sparse ones."""
     graph = model.graph
     return {
         *(tensor.name for tensor in graph.initializer),

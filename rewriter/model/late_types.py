@@ -1,6 +1,6 @@
-"""Which values of the main graph are of types that came late to ONNX: 8-bit floats, 4 and 2 bits, optionals.
+"""Finds main-graph values of types that came late to ONNX: 8-bit floats, 4 and 2 bits, optionals.
 
-Read from the types that the file states, and from operators: what they cast to, and which of their outputs
+It reads the types that the file states, and operators: the targets of casts, and outputs that
 have the type of an input (the type variables of ONNX's operator schemas).
 """
 
@@ -16,13 +16,13 @@ from rewriter.model.graph import NONE, Body, GraphIndex
 from rewriter.model.operators import canonical, schema_of, versions_of
 
 _LAST_EARLY = TensorProto.BFLOAT16
-"""`TensorProto.DataType` counts types in the order in which they came."""
+"""`TensorProto.DataType` numbers types in the order in which they were added."""
 _NAMES_TYPE = frozenset({"to", "dtype", "output_dtype"})
-"""Attributes by which operators are told the type of their outputs."""
+"""Attributes that set the type of an operator's outputs."""
 
 
 def late_values(graph: GraphIndex) -> set[int]:
-    """The values of the main graph that are known to be of a late type; of others nothing is said."""
+    """The values of the main graph that are known to be of a late type; others may be of one too."""
     bodies = _bodies(graph)
     found = {value for value, tensor in graph.initializers.items() if tensor.data_type > _LAST_EARLY}
     for body in bodies.values():
@@ -33,7 +33,7 @@ def late_values(graph: GraphIndex) -> set[int]:
                 found.add(body.values[info.name])
     opsets = versions_of(graph.model.opset_import)
     known = -1
-    while known < len(found):  # what a body hands out is known after its owner was looked at
+    while known < len(found):  # the results of a body are known after its owner was visited
         known = len(found)
         for node, (domain, op_type) in enumerate(graph.operators):
             if graph.body_of[node] in bodies:
@@ -58,11 +58,11 @@ def _bodies(graph: GraphIndex) -> dict[int, Body]:
 
 
 def _through(graph: GraphIndex, body: Body, late: Set[int]) -> Iterator[int]:
-    """What is late of the inputs of a body, since its owner hands it in, and of what its owner gives out."""
+    """Late values at the boundary of a body: its inputs and the outputs of its owner."""
     assert isinstance(body.proto, GraphProto)
     loop = graph.nodes[body.owner].op_type == "Loop"
     inputs = [body.values[info.name] for info in body.proto.input]
-    first = 2 if loop else 0  # a Loop hands in its round and whether to go on, and is told that again
+    first = 2 if loop else 0  # a Loop passes its iteration and condition, and gets the condition back
     given = zip(graph.reads[body.owner][first:], inputs[first:], strict=False)
     taken = zip(body.results[first // 2 :], graph.writes[body.owner], strict=False)
     yield from (target for value, target in (*given, *taken) if value in late and target != NONE)
@@ -70,7 +70,7 @@ def _through(graph: GraphIndex, body: Body, late: Set[int]) -> Iterator[int]:
 
 @lru_cache(maxsize=4096)
 def may_make_late(op_type: str, domain: str, version: int) -> bool:
-    """Whether a node of an operator may write a value of a late type where it reads none."""
+    """Whether a node of an operator may write a value of a late type without reading one."""
     schema = schema_of(op_type, domain, version)
     return (
         schema is None

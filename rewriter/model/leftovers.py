@@ -1,9 +1,9 @@
-"""Copies of external data that no model refers to any more, and how we know that they are ours.
+"""Removes copies of external data that no model refers to any more, if they are provably ours.
 
-A copy may bear the digest of its content in its name. Of one under a plain name, the model that it was made
-for says so: `rewriter.copies` on the model is `{"model": name of its file, "copies": {location: BLAKE2b of
-the content}}`. A copy goes where the model that refers to it was replaced, it holds what was copied, and no
-file beside mentions it. Whatever else lies there is somebody's.
+A copy may have the digest of its content in its name. One with a plain name is recorded in the model
+that it was made for: `rewriter.copies` is `{"model": name of its file, "copies": {location: BLAKE2b of
+the content}}`. A copy is removed if its model was replaced, it still has the copied content, and no
+other file there mentions it. All other files are left alone.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ KEY = "rewriter.copies"
 
 
 def content_of(model: ModelProto, target: Path, copies: Copies) -> Content:
-    """What to write of a model: its bytes, with the locations of the copies, and a note on those made for it.
+    """The bytes to write for a model: with the locations of the copies, and a record of those made for it.
 
-    A copy that is there already was made for it where the model that it takes the place of says so.
+    An existing copy was made for it if the model that it replaces has recorded it.
     """
     moved = copies.relocated(model)
     if not copies.files and not copies.there:
         return serialize(moved)
-    earlier = noted(target)
+    earlier = recorded_copies(target)
     known = {target.parent / location: digest for location, digest in earlier.items()}
     ours = {path: known[path] for path in copies.there if path in known}
     used = {target.parent / location for location in external.external_locations(moved)}
@@ -59,10 +59,10 @@ def content_of(model: ModelProto, target: Path, copies: Copies) -> Content:
     return make
 
 
-def noted(path: Path) -> dict[str, str]:
-    """The external data of a model that was copied for this very file: location -> digest of the content.
+def recorded_copies(path: Path) -> dict[str, str]:
+    """The external data that was copied for this very file: location -> digest of the content.
 
-    A file is only read whole where it has such a note; what is no model, or too large for one, has none.
+    A file is only read whole if it has such a record; other files and files over the size limit have none.
     """
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -87,29 +87,29 @@ def _entry(data: bytes) -> tuple[str, str]:
 
 
 def copies_of(models: Iterable[Path], folders: Iterable[Path]) -> dict[Path, str]:
-    """The copies that models, all in one folder, mention or had made -> how the digest of each must begin.
+    """The copies that models, all in one folder, mention or recorded -> the prefix of the digest of each.
 
     Args:
-        models: files that are or are not there.
-        folders: where copies may lie that bear their digest in their name.
+        models: files that may or may not exist.
+        folders: folders of copies with their digest in their name.
     """
     named = [path for folder in sorted(set(folders)) for path in named_in(folder)]
     there = [model for model in models if model.is_file()]
     mentioned = (path for path in named if any(_mentions(model, path.name) for model in there))
     found = {path: digits_of(path) or "" for path in mentioned}
     for model in there:
-        found.update({model.parent / location: digest for location, digest in noted(model).items()})
+        found.update({model.parent / location: digest for location, digest in recorded_copies(model).items()})
     return found
 
 
 def remove_unused(copies: Mapping[Path, str], home: Path) -> list[Path]:
-    """Remove those of the copies that no file in `home` or beside them mentions; returns them."""
+    """Remove the copies that no file in `home` or beside them mentions; return the removed ones."""
     gone = []
     for copy, digest in copies.items():
         if not copy.is_file():
             continue
         beside = {path for folder in {home, copy.parent} for path in folder.iterdir()} - {copy}
-        # What is larger than protobuf reads refers to nothing.
+        # A file larger than protobuf reads refers to nothing.
         others = (path for path in beside if path.is_file() and path.stat().st_size <= MOST_BYTES)
         if not any(_mentions(path, copy.name) for path in others) and _holds(copy, home, digest):
             copy.unlink(missing_ok=True)
@@ -118,14 +118,14 @@ def remove_unused(copies: Mapping[Path, str], home: Path) -> list[Path]:
 
 
 def _holds(copy: Path, home: Path, digest: str) -> bool:
-    """Whether a file is a plain one below `home`, without a second name, with content of that digest."""
+    """Whether a file is a plain one below `home`, without hard links, with content of that digest."""
     found = os.lstat(copy)
     plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
     return plain and copy.resolve().is_relative_to(home.resolve()) and digest_of(copy).startswith(digest)
 
 
 def _mentions(path: Path, name: str) -> bool:
-    """Whether the bytes of a file hold a name; read in slices, whatever its size."""
+    """Whether the bytes of a file contain a name; read in slices, whatever its size."""
     sought = name.encode("utf-8", "surrogateescape")
     tail = b""
     with path.open("rb") as stream:

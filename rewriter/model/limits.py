@@ -1,6 +1,6 @@
-"""How large a file may be before it is refused, so that a small file cannot take all time and memory.
+"""Limits of a file's size, beyond which it is refused, so that a small file cannot use up time and memory.
 
-`docs/limits.md` says why each bound is where it is.
+`docs/limits.md` has the reason for each limit.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from rewriter.refusals import UnreadableModel, UsageError
 MOST_BYTES = (2 << 30) - 1
 """Bytes of a serialized model that protobuf reads and writes, whatever the limits are."""
 MOST_ENTERED = 2_000_000
-"""Nodes inside of functions and graph attributes, with every call entered, that a proof reads."""
+"""Maximum nodes inside functions and graph attributes, with every call inlined, that a proof reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on one file; a file on a bound passes.
+    """Limits of one file; a file exactly at a limit passes.
 
     Attributes:
-        bytes: size of the file without external data; above `MOST_BYTES` it bounds nothing.
-        entries: entries of the lists in the file, as far as they are counted before it is parsed: nodes,
-            initializers, metadata and functions, and everything inside of what is large. It bounds the memory
-            that parsing takes, which may be a hundred times the size of the file.
-        nodes: nodes, those of functions counted for every call; and all that are in the file.
-        depth: functions and graph attributes inside each other.
+        bytes: size of the file without external data; above `MOST_BYTES` it has no effect.
+        entries: entries of the lists in the file, as far as they are counted before parsing: nodes,
+            initializers, metadata and functions, and everything inside large ones. It limits the memory
+            of parsing, which may be a hundred times the size of the file.
+        nodes: nodes, those of functions once per call; and all nodes in the file.
+        depth: nesting of functions and graph attributes.
         paths: characters of the paths of modules, as often as a rewrite writes them: on every node and, for
             every module, in the tree and the sidecar.
     """
@@ -41,15 +41,15 @@ class Limits:
     paths: int = 256_000_000
 
     def demand(self, name: str, found: int, what: str) -> None:
-        """Refuse a file that has more of something than the bound `name` allows.
+        """Refuse a file that exceeds the limit `name`.
 
         Args:
-            name: of the bound.
-            found: how much there is, as far as it was counted.
-            what: what there is, as a sentence begins.
+            name: of the limit.
+            found: the amount, as far as it was counted.
+            what: the amount in words, as the beginning of a sentence.
 
         Raises:
-            UnreadableModel: there is more.
+            UnreadableModel: the amount is larger.
         """
         bound = getattr(self, name)
         if found > bound:
@@ -63,13 +63,13 @@ _current: ContextVar[Limits] = ContextVar("limits", default=Limits())  # noqa: B
 
 
 def current() -> Limits:
-    """The limits that files are read within."""
+    """The limits for files read now."""
     return _current.get()
 
 
 @contextmanager
 def within(limits: Limits) -> Iterator[None]:
-    """Read files within other limits in the block."""
+    """Use other limits for files read in the block."""
     token = _current.set(limits)
     try:
         yield
@@ -78,10 +78,10 @@ def within(limits: Limits) -> Iterator[None]:
 
 
 def parse(texts: Iterable[str]) -> Limits:
-    """The default limits, changed as `nodes=5000000` and the like say.
+    """The default limits, changed by texts such as `nodes=5000000`.
 
     Raises:
-        UsageError: a text is no such thing.
+        UsageError: a text has another form.
     """
     limits = Limits()
     names = [field.name for field in fields(Limits)]

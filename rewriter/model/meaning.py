@@ -1,8 +1,8 @@
-"""The index of a model that has a single meaning.
+"""Builds the index of a model and checks that the model has a single meaning.
 
-What `checks` demands shows in the integers of an index, at a tenth of what reading the model costs. Where
-they leave a doubt (and with functions or graphs in attributes, whose names and calls take more than integers
-to follow) the model is read as `checks` does, which refuses it or finds nothing.
+Most checks of `checks` are visible in the integers of an index, at a tenth of the cost of reading the model.
+In doubt (and with functions or graphs in attributes, whose names and calls need more than integers)
+the model is read as in `checks`, which refuses it or finds nothing.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def _is_flat(graph: GraphIndex) -> bool:
 
 
 def _names_one_value_each(graph: GraphIndex) -> bool:
-    """Whether every value is given once, as an input or initializer or by one node, and none is undefined."""
+    """Whether every value is defined exactly once, as an input or initializer or by one node."""
     main = graph.model.graph
     given = len(main.input) + len(main.initializer) + len(main.sparse_initializer)
     makers = graph.producer
     return (
-        makers[:given].count(NONE) == makers.count(NONE) == given  # those given are numbered first
+        makers[:given].count(NONE) == makers.count(NONE) == given  # inputs and initializers come first
         and len(makers) == given + sum(len(values) - values.count(NONE) for values in graph.writes)
     )
 
@@ -59,7 +59,7 @@ def _is_sorted(graph: GraphIndex) -> bool:
 
 
 def _imports_all(graph: GraphIndex) -> bool:
-    """Whether every operator set is imported, and none twice."""
+    """Whether every operator set is imported exactly once."""
     imported = [canonical(each.domain) for each in graph.model.opset_import]
     used = {canonical(domain) for domain, _ in set(graph.operators)}
     return len(imported) == len(set(imported)) and used.issubset(imported)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 LAYER = "layer_ann"
-"""The one key on nodes that onnxruntime reads: what its annotated partitioning goes by."""
+"""The one key on nodes that onnxruntime reads, for its annotated partitioning."""
 
 
 class HasMetadata(Protocol):
@@ -23,17 +23,17 @@ class HasMetadata(Protocol):
 
 
 def read(owner: HasMetadata) -> dict[str, str]:
-    """The entries of a message that are text; of a key written twice, the first counts."""
+    """The text entries of a message; the first counts if a key occurs twice."""
     entries: dict[str, str] = {}
     for entry in owner.metadata_props:
-        key, value = entry.key, entry.value  # each look decodes the text anew
+        key, value = entry.key, entry.value  # each access decodes the text again
         if key not in entries and isinstance(key, str) and isinstance(value, str):  # bytes: not UTF-8
             entries[key] = value
     return entries
 
 
 def get(owner: HasMetadata, key: str) -> str | None:
-    """What `read` gives for one key, without decoding the values of others."""
+    """The entry of one key as `read` returns it, without decoding the values of others."""
     for entry in owner.metadata_props:
         if entry.key == key and isinstance(value := entry.value, str):
             return value
@@ -41,7 +41,7 @@ def get(owner: HasMetadata, key: str) -> str | None:
 
 
 def pick(owner: HasMetadata, keys: Set[str]) -> dict[str, str]:
-    """What `read` gives for some keys, without decoding the values of others."""
+    """The entries of some keys as `read` returns them, without decoding the values of others."""
     entries: dict[str, str] = {}
     for entry in owner.metadata_props:
         key = entry.key
@@ -51,10 +51,10 @@ def pick(owner: HasMetadata, keys: Set[str]) -> dict[str, str]:
 
 
 def write(owner: HasMetadata, wanted: Mapping[str, str]) -> bool:
-    """Give `owner` the entries `wanted`, leaving all others where they stand.
+    """Give `owner` the entries `wanted`, leaving all others in place.
 
     Returns:
-        Whether anything changed: an entry that already reads as wanted is not touched.
+        Whether anything changed: an entry with the wanted value is not touched.
     """
     missing = dict(wanted)
     changed = False
@@ -70,7 +70,7 @@ def write(owner: HasMetadata, wanted: Mapping[str, str]) -> bool:
 
 
 def erase(owner: HasMetadata, keys: Iterable[str]) -> bool:
-    """Remove the entries named `keys`; returns whether there were any."""
+    """Remove the entries named `keys`; return whether there were any."""
     doomed = set(keys)
     found = [position for position, entry in enumerate(owner.metadata_props) if entry.key in doomed]
     for position in reversed(found):

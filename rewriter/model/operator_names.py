@@ -1,7 +1,7 @@
-"""The names of the operators that runtimes have, in whatever domain.
+"""The names of runtimes' operators, in any domain.
 
-A list of the file beside this one, not what the installed packages know: the same file has to give the same
-output everywhere, and goes to other versions than those here. `python -m benchmarks.operator_names` makes it.
+A fixed list beside this file, not the lists of installed packages: the same file has to give the same
+output everywhere, and is used by other versions too. `python -m benchmarks.operator_names` makes it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,6 @@ PATH = Path(__file__).with_name("operator_names.json")
 
 @cache
 def names() -> frozenset[str]:
-    """All names, of all domains; upper and lower case count."""
+    """All names, of all domains; case counts."""
     domains: dict[str, list[str]] = json.loads(PATH.read_text(encoding="utf-8"))
     return frozenset(name for of_domain in domains.values() for name in of_domain)

@@ -1,4 +1,4 @@
-"""What is known of operators without running them: their domain, their version, whether they draw numbers."""
+"""Static properties of operators: domain, version, randomness."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ for _domain, _version in helper.OP_SET_ID_VERSION_MAP:
 
 
 def newest(domain: str) -> int:
-    """The newest opset of a domain, canonical, that the installed onnx knows; 0 where it knows none."""
+    """The newest opset of a canonical domain that the installed onnx knows; 0 for an unknown domain."""
     return _NEWEST.get(domain, 0)
 
 
 def versions_of(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
-    """Domain, canonical -> version; of one that is imported twice, the last."""
+    """Canonical domain -> version; the last one if it is imported twice."""
     return {canonical(each.domain): each.version for each in imports}
 
 
 @lru_cache(maxsize=4096)
 def schema_of(op_type: str, domain: str, version: int) -> Any:
-    """ONNX's schema of an operator, None where it has none."""
+    """ONNX's schema of an operator, None without one."""
     try:
         return onnx.defs.get_schema(op_type, version, domain)
     except (onnx.defs.SchemaError, TypeError):  # unknown, or a name that is not UTF-8
@@ -48,9 +48,9 @@ def schema_of(op_type: str, domain: str, version: int) -> Any:
 
 @lru_cache(maxsize=4096)
 def since(op_type: str, domain: str, version: int) -> int:
-    """The opset in which an operator got the meaning it has at `version`.
+    """The opset that gave an operator its meaning at `version`.
 
-    `version` itself where it is newer than the installed onnx knows, and minus `version` for an operator
+    `version` itself if it is newer than the installed onnx knows, and minus `version` for an operator
     that onnx does not know.
     """
     if (schema := schema_of(op_type, domain, version)) is None:
@@ -60,10 +60,10 @@ def since(op_type: str, domain: str, version: int) -> int:
 
 @lru_cache(maxsize=4096)
 def optional_tail(op_type: str, domain: str, version: int) -> tuple[int, int]:
-    """The inputs at the end of an operator's signature that may be left out: first and last position + 1.
+    """The optional inputs at the end of an operator's signature: first and last position + 1.
 
-    Those of a variadic parameter are none of them: each of these counts, blank ones too. Of an operator that
-    onnx does not know, none may be left out: its kernels may count them.
+    Inputs of a variadic parameter are not optional: each counts, blank ones too. Operators that
+    onnx does not know have no optional ones: their kernels may count inputs.
     """
     if (schema := schema_of(op_type, domain, abs(version))) is None:
         return 0, 0
@@ -78,7 +78,7 @@ def optional_tail(op_type: str, domain: str, version: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=4096)
 def may_hold_graphs(op_type: str, domain: str, version: int) -> bool:
-    """Whether an operator has attributes that are graphs; so may one that onnx does not know."""
+    """Whether an operator has attributes that are graphs; an operator unknown to onnx may have some."""
     if (schema := schema_of(op_type, domain, abs(version))) is None:
         return True
     graphs = (onnx.defs.OpSchema.AttrType.GRAPH, onnx.defs.OpSchema.AttrType.GRAPHS)
@@ -86,7 +86,7 @@ def may_hold_graphs(op_type: str, domain: str, version: int) -> bool:
 
 
 def is_standard(domain: str) -> bool:
-    """Whether ONNX defines the operators of a domain, so that we know which of them draw random numbers."""
+    """Whether ONNX defines the operators of a domain, so that the random ones are known."""
     return canonical(domain) in _STANDARD
 
 
@@ -96,20 +96,20 @@ def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> boo
     Args:
         node: the node.
         domain: its domain, canonical.
-        version: what `since` says of it.
+        version: the result of `since`.
         inputs: the number of its inputs, without those left out at the end.
     """
     if not may_count_apart(node.op_type, domain, version):
         return False
     if domain not in _STANDARD or version <= 0:
-        return True  # nothing in the file says whether an operator we do not know keeps state
+        return True  # the file does not tell whether an unknown operator keeps state
     if node.op_type == "Dropout" and version < _DROPOUT_WITHOUT_IS_TEST:
         return not any(attribute.name == "is_test" and attribute.i for attribute in node.attribute)
     return node.op_type != "Dropout" or inputs > 2
 
 
 def may_count_apart(op_type: str, domain: str, version: int) -> bool:
-    """Whether `counts_apart` holds of some nodes of an operator."""
+    """Whether `counts_apart` may hold for a node of an operator."""
     return domain not in _STANDARD or version <= 0 or op_type == "Dropout" or _draws(op_type, domain, version)
 
 
@@ -119,9 +119,9 @@ def _draws(op_type: str, domain: str, version: int) -> bool:
 
 
 def flagged_random(op_type: str, domain: str, version: int) -> bool:
-    """Whether the installed onnx marks an operator as non-deterministic; old ones mark none.
+    """Whether the installed onnx marks an operator as non-deterministic; old versions mark none.
 
-    It also marks operators with bodies, which are as random as their bodies, and operators that a function
+    onnx also marks operators with bodies, which are as random as their bodies, and operators that a function
     defines, which are as random as the nodes of that function.
     """
     schema = schema_of(op_type, domain, abs(version))
@@ -138,7 +138,7 @@ def flagged_random(op_type: str, domain: str, version: int) -> bool:
 def left_to_runtimes(domain: str) -> bool:
     """Whether runtimes have operators of their own in a domain, which they may prefer to a function.
 
-    onnx.proto leaves a function that bears the name of an operator to the runtime; onnxruntime 1.31 ignores
+    onnx.proto leaves a function with the name of an operator to the runtime; onnxruntime 1.31 ignores
     the function, onnx's reference evaluator calls it.
     """
     return not canonical(domain) or domain.startswith(_OF_RUNTIMES)

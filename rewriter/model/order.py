@@ -1,4 +1,4 @@
-"""The nodes of a model in an order of computation."""
+"""Sorts the nodes of a model topologically."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rewriter.model.graph import GraphIndex
 
 
 def topological(graph: GraphIndex) -> list[int]:
-    """The nodes, every one behind those it reads from; in file order where that is one."""
+    """The nodes, each after those it reads from; in file order if that is valid."""
     order: list[int] = []
     seen = [False] * len(graph.nodes)
     for start in range(len(graph.nodes)):

@@ -1,4 +1,4 @@
-"""Where outputs may go, and writing them whole or not at all."""
+"""Checks the targets of outputs, and writes them atomically."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from rewriter.refusals import CannotWrite, UsageError
 def plan_copies(
     source: Path | None, targets: Sequence[Path], data: Collection[str], *, copy_data: bool
 ) -> Copies:
-    """Refuse early what would fail or destroy later, and say which external data is to be copied.
+    """Refuse early any target that would fail later or destroy a file, and plan the copies of external data.
 
     Args:
-        source: the model that is read; None for one in memory.
+        source: the source model; None for one in memory.
         targets: the files to write, all in one folder.
         data: the external data of the model, relative to its folder.
-        copy_data: whether the data may be copied where the targets lie in another folder.
+        copy_data: whether the data may be copied if the targets lie in another folder.
 
     Returns:
-        What to copy, and under which names.
+        The files to copy, with their new names.
 
     Raises:
         CannotWrite: a target cannot be written.
@@ -50,14 +50,14 @@ def plan_copies(
 
 
 def spare_given(output: Path, **told: object) -> None:
-    """Refuse an output that would replace what an option reads.
+    """Refuse an output that would replace a file that an option reads.
 
     Args:
         output: the model to write; its sidecar lies beside it.
-        told: option -> what was given; what is no path, or no file, is left alone.
+        told: option -> its value; values that are no path, or no file, are ignored.
 
     Raises:
-        UsageError: it would.
+        UsageError: the output would replace one.
     """
     for option, what in told.items():
         if isinstance(what, str | os.PathLike):
@@ -75,14 +75,14 @@ def _demand_folder(target: Path, folder: Path) -> None:
 
 _OF_DEVICES = (Path("/dev"), Path("/dev/fd"))
 _OF_THE_SYSTEM = (Path("/proc"), Path("/sys"))
-"""Folders whose entries are no files: one that took the place of an entry would break other programs."""
+"""Folders whose entries are no files: a file in place of an entry would break other programs."""
 
 
 def demand_file(target: Path) -> None:
-    """Refuse what no file may take the place of: folders, devices, pipes, sockets, /dev/stdout.
+    """Refuse targets that no file may replace: folders, devices, pipes, sockets, /dev/stdout.
 
     Raises:
-        CannotWrite: it is one of these.
+        CannotWrite: the target is one of these.
     """
     if target.is_dir():
         raise CannotWrite(f"{target}: is a folder; name the file to write")
@@ -109,16 +109,16 @@ def write_atomically(
 ) -> tuple[Path, ...]:
     """Write several files, each whole or not at all, so that every state in between is a valid one.
 
-    Every file is first written beside its target and synced: a full disk or an interrupt leaves the old ones
-    standing. Then names change, with the folders locked against other runs: copies of data first, under names
-    that nothing refers to yet; the seal goes; the outputs take their places in order; the seal comes last. So
+    Every file is first written beside its target and synced: a full disk or an interrupt leaves the old files
+    in place. Then the files are renamed, with the folders locked against other runs: copies of data, under
+    names that nothing refers to yet; the old seal is removed; the outputs in order; the new seal last. So
     a model never stands beside data of another, nor beside a seal or a sidecar that describes another.
-    Sidecars of earlier outputs go, see `sidecar_file`; so do older copies of data that are ours, see
-    `leftovers`, and that no file mentions any more.
+    Sidecars of earlier outputs are removed, see `sidecar_file`; so are our older copies of data, see
+    `leftovers`, if no file mentions them any more.
 
     Args:
         outputs: target -> its bytes.
-        copies: external data to copy; refused where an input changed since they were planned.
+        copies: external data to copy; refused if an input changed since they were planned.
         seal: the one of `outputs` that describes the others.
 
     Returns:
@@ -163,7 +163,7 @@ def write_atomically(
 
 
 def _move_data(staged: Sequence[Staged]) -> None:
-    """Give copies of data their names; one that another run has made meanwhile must be the same."""
+    """Rename copies of data to their targets; a target from another run must have the same content."""
     for each in staged:
         each.stream.close()
         if not each.target.exists():
@@ -174,9 +174,9 @@ def _move_data(staged: Sequence[Staged]) -> None:
 
 
 def _replace(staged: Sequence[Staged], seal: Path | None, stale: Sequence[Path]) -> None:
-    """Put outputs in their places, the old seal and stale sidecars gone before.
+    """Move outputs to their targets, after removing the old seal and stale sidecars.
 
-    These come back where the first output cannot move.
+    These are restored if the first output cannot be moved.
     """
     ordered = sorted(staged, key=lambda each: each.target == seal)
     old = [seal, *stale] if seal is not None and len(ordered) > 1 else stale
@@ -195,7 +195,7 @@ def _replace(staged: Sequence[Staged], seal: Path | None, stale: Sequence[Path])
                 for path, aside in asides.items():
                     aside.replace(path)
             raise
-    # Renames within a folder reach the disk in their order, so one sync does, and the seal is gone for less.
+    # Renames within a folder reach the disk in order: one sync is enough, and the seal is away for less.
     for folder in {each.target.parent for each in ordered}:
         sync(folder)
     for aside in asides.values():

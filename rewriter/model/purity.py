@@ -1,4 +1,4 @@
-"""Which nodes may give something else each time they run, the bodies they own and call included."""
+"""Finds nodes that may give different results each time they run, themselves or in bodies and calls."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from rewriter.model.operators import (
 
 
 def drawing_nodes(graph: GraphIndex) -> set[int]:
-    """The nodes that draw random numbers or may keep state, in themselves or in a body they own or call.
+    """The nodes that draw random numbers or may keep state, themselves or in a body they own or call.
 
-    A node of an operator that we do not know is one of them; such a node must never run more or less often.
+    A node of an unknown operator is one of them; such a node must never run more or less often.
     """
     return _with_holders(graph, _drawing(graph))
 
 
 def drawing_in_order(graph: GraphIndex) -> Iterator[tuple[int, int]]:
-    """Pairs of nodes of the main graph whose order counts: which of two equal draws comes first.
+    """Pairs of nodes of the main graph whose order counts: it decides which of two equal draws comes first.
 
-    All draws of random numbers stand in one row. Of operators that we do not know only those on the same
-    inputs do, since whole models may be made of them.
+    All draws of random numbers form one sequence. Nodes of unknown operators are ordered only if they read
+    the same inputs, since whole models may consist of them.
     """
     drawing = _drawing(graph)
     unknown = _with_holders(graph, drawing)
@@ -46,9 +46,9 @@ def drawing_in_order(graph: GraphIndex) -> Iterator[tuple[int, int]]:
 
 
 def may_draw(model: ModelProto) -> bool:
-    """Whether any node may give something else each time it runs; what we do not know may.
+    """Whether any node may give different results each time it runs; unknown operators may.
 
-    Cheaper than `drawing_nodes`, and no less careful: a node in a function or body that never runs counts.
+    Cheaper than `drawing_nodes`, and stricter: a node in a function or body that never runs counts too.
     """
     called = {(canonical(function.domain), function.name) for function in model.functions}
     waiting = [(versions_of(owner.opset_import), nodes) for owner, nodes in _bodies(model)]
@@ -70,12 +70,12 @@ def _bodies(model: ModelProto) -> Iterator[tuple[ModelProto | FunctionProto, Ite
 
 
 def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tuple[str, str]]) -> bool:
-    """Whether a node draws random numbers, in itself or in a body.
+    """Whether a node draws random numbers, itself or in a body.
 
     Args:
         node: the node.
-        opsets: domain, canonical -> version.
-        functions: (domain, name) of those that are known to draw.
+        opsets: canonical domain -> version.
+        functions: (domain, name) of the functions known to draw.
     """
     return (
         (node.domain, node.op_type) in functions
@@ -90,13 +90,13 @@ def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tupl
 
 
 def operator_may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> bool:
-    """Whether `draws_random` may hold of a node of an operator that is no function known to draw."""
+    """Whether `draws_random` may be true for a node of an operator that is no function known to draw."""
     known, version = canonical(domain), _since(domain, op_type, opsets)
     return may_count_apart(op_type, known, version) or may_hold_graphs(op_type, known, version)
 
 
 def _drawing(graph: GraphIndex) -> set[int]:
-    """The nodes that do so themselves, wherever they stand."""
+    """The nodes that draw themselves, in any body."""
     opsets = versions_of(graph.model.opset_import)
     called = _functions(graph)
     suspected = {
@@ -128,7 +128,7 @@ def _since(domain: str, op_type: str, opsets: Mapping[str, int]) -> int:
 
 
 def _with_holders(graph: GraphIndex, nodes: set[int]) -> set[int]:
-    """Nodes, those that own a body with one of them, and those that call a function with one."""
+    """The nodes, their owners if they stand in bodies, and the callers of functions that contain one."""
     functions = _functions(graph)
     callers: dict[int, list[int]] = {}
     for node, (domain, op_type) in enumerate(graph.operators) if functions else ():

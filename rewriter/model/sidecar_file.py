@@ -1,4 +1,4 @@
-"""Where the sidecar of a model lies, and how we know that one is ours."""
+"""Locates the sidecar of a model, and recognises our own sidecars."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def sidecar_path(model: Path) -> Path:
 
 
 def stale_sidecars(outputs: Collection[Path]) -> list[Path]:
-    """The sidecars that earlier runs wrote beside outputs, and that are no output now.
+    """The sidecars that earlier runs wrote beside outputs, and that are not outputs now.
 
-    They describe models that the outputs take the place of. A file of that name that is no sidecar, or that
-    of a model with another name, is somebody's.
+    They describe models that the outputs replace. A file of that name that is no sidecar, or that
+    of a model with another name, is not ours.
     """
     beside = {sidecar_path(output): output for output in outputs}
     return [path for path, output in beside.items() if path not in outputs and _describes(path, output)]
 
 
 def _describes(path: Path, model: Path) -> bool:
-    """Whether a file is a plain one without a second name, and a sidecar that was written for this model."""
+    """Whether a file is a plain one without hard links, and a sidecar written for this model."""
     try:
         found = os.lstat(path)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:

@@ -1,4 +1,4 @@
-"""The nodes of a main graph that some values depend on, by names alone."""
+"""Finds the nodes of a main graph that given values depend on, by names alone."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rewriter.model.graph import graphs_of
 
 
 def nodes_needed(graph: GraphProto, ends: Iterable[str], starts: Collection[str] = ()) -> list[int]:
-    """The nodes that values depend on, ascending; O(nodes).
+    """The nodes that the values depend on, ascending; O(nodes).
 
     Args:
         graph: the graph; names that bodies read count for the node that owns them.
         ends: names of values.
-        starts: values that are given, whatever computes them.
+        starts: names of values to stop at, even if nodes compute them.
     """
     makers = {name: number for number, node in enumerate(graph.node) for name in node.output if name}
     found: set[int] = set()
@@ -30,7 +30,7 @@ def nodes_needed(graph: GraphProto, ends: Iterable[str], starts: Collection[str]
 
 
 def _names_in(node: NodeProto) -> Iterator[str]:
-    """The names that a node reads, in its bodies as well."""
+    """The names that a node and its bodies read."""
     yield from filter(None, node.input)
     for attribute in node.attribute:
         for body in graphs_of(attribute):

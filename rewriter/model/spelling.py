@@ -1,7 +1,7 @@
-"""The default domain under the name `ai.onnx`, as some files write it on nodes.
+"""The default domain under the name `ai.onnx`, which some files write on nodes.
 
-onnxruntime takes it in the main graph; in functions neither that nor onnx.checker does, whatever these
-import. So nodes that move into a function are of domain '', and bear a note that restores their spelling.
+onnxruntime accepts it in the main graph; in functions neither it nor onnx.checker does, whatever these
+import. So nodes that move into a function get domain '', and metadata that restores their spelling.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LONG = "ai.onnx"
 
 
 def shorten(model: ModelProto) -> None:
-    """Write '' for `ai.onnx` on all nodes and in all imports: onnx infers nothing of what bears that name."""
+    """Write '' for `ai.onnx` on all nodes and in all imports: onnx infers no types for nodes of that name."""
     owners: tuple[ModelProto | FunctionProto, ...] = (model, *model.functions)
     for owner in owners:
         for each in owner.opset_import:
@@ -28,7 +28,7 @@ def shorten(model: ModelProto) -> None:
 
 
 def spell_short(node: NodeProto) -> list[int]:
-    """Write '' for `ai.onnx` on a node and in its bodies; the numbers of these nodes in `with_inner`."""
+    """Write '' for `ai.onnx` on a node and in its bodies; return these nodes' numbers in `with_inner`."""
     changed = []
     for number, each in enumerate(with_inner(node)):
         if each.domain == LONG:
@@ -38,7 +38,7 @@ def spell_short(node: NodeProto) -> list[int]:
 
 
 def spell_long(node: NodeProto, numbers: Iterable[int]) -> None:
-    """Write `ai.onnx` again where `spell_short` found it."""
+    """Restore `ai.onnx` on the nodes where `spell_short` replaced it."""
     wanted = set(numbers)
     for number, each in enumerate(with_inner(node)):
         if number in wanted and not each.domain:

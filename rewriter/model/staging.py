@@ -1,4 +1,4 @@
-"""Files complete and synced beside their targets, before any name changes; and who may change names."""
+"""Writes and syncs temporary files beside their targets, and locks folders while names change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK = 16 << 20
 Digests = Mapping[Path, str]
 """Copy of data -> the digest of its content."""
 Content = bytes | Callable[[Digests], bytes]
-"""What to write; where it tells of copies, what makes it once they are complete."""
+"""Bytes to write; or, if they depend on copies, a function that makes them once the copies are complete."""
 _PATIENCE = 60.0
 """Seconds to wait for another run, which holds the lock for a few renames only."""
 
@@ -51,7 +51,7 @@ class Staged(NamedTuple):
 
 
 def copy_and_digest(source: BinaryIO, target: BinaryIO | None = None) -> str:
-    """Copy a stream into another, where there is one; returns BLAKE2b of its content, in hexadecimal."""
+    """Copy a stream into another, if there is one; return BLAKE2b of its content, in hexadecimal."""
     digest = hashlib.blake2b(digest_size=32)
     while chunk := source.read(CHUNK):
         digest.update(chunk)
@@ -62,7 +62,7 @@ def copy_and_digest(source: BinaryIO, target: BinaryIO | None = None) -> str:
 
 @contextlib.contextmanager
 def stage(target: Path) -> Iterator[Staged]:
-    """An empty temporary file in the folder of `target`; gone afterwards unless renamed."""
+    """An empty temporary file in the folder of `target`; removed afterwards unless renamed."""
     path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         with path.open("xb") as stream:
@@ -73,7 +73,7 @@ def stage(target: Path) -> Iterator[Staged]:
 
 
 def sweep(target: Path) -> None:
-    """Remove what runs that were killed left beside `target`; call with its folder locked."""
+    """Remove files that killed runs left beside `target`; call with its folder locked."""
     start = f".{target.name}."
     for path in target.parent.iterdir():
         if path.name.startswith(start) and path.name.endswith(".tmp") and path.is_file():
@@ -87,10 +87,10 @@ def locked(folders: Collection[Path]) -> Iterator[None]:
     """Keep other runs from changing names in folders; the system frees the locks of a killed process.
 
     Raises:
-        CannotWrite: another process keeps one of them.
+        CannotWrite: another process holds one of the locks.
     """
     with contextlib.ExitStack() as handles:
-        for folder in sorted(set(folders)):  # in one order, so that two runs never wait for each other
+        for folder in sorted(set(folders)):  # in a fixed order, so that two runs never wait for each other
             handle = os.open(folder, os.O_RDONLY)
             handles.callback(os.close, handle)
             limit = time.monotonic() + _PATIENCE
@@ -102,7 +102,7 @@ def locked(folders: Collection[Path]) -> Iterator[None]:
 
 
 def _lock(handle: int) -> bool:
-    """Whether the open file is ours now; true as well where the system or the file system has no locks."""
+    """Lock an open file; return whether that worked, and true on systems or file systems without locks."""
     try:
         fcntl = import_module("fcntl")
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -114,7 +114,7 @@ def _lock(handle: int) -> bool:
 
 
 def sync(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut, where the system lets a folder be synced."""
+    """Make a rename in `folder` survive a power cut, if the system can sync a folder."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""The content of one tensor, inline or external, read when it is asked for and not kept."""
+"""The content of one tensor, inline or external, read on demand and not kept."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Array = NDArray[Any]
 
 
 def inline_bytes(tensor: TensorProto) -> bytes | None:
-    """What `raw_data` holds, or would hold for a tensor stored in one of the typed fields.
+    """The content of `raw_data`, or its equivalent for a tensor stored in a typed field.
 
-    None where bytes are not the whole content: strings, segments, fields that contradict each other, and
+    None if bytes are not the whole content: strings, segments, fields that contradict each other, and
     numbers outside the range of the element type, which readers convert in different ways.
     """
     typed = [name for name in _TYPED if getattr(tensor, name)]
@@ -46,13 +46,13 @@ _RANGES: dict[int, tuple[int, int]] = {
     TensorProto.BFLOAT16: (0, 2**16 - 1),
     TensorProto.UINT32: (0, 2**32 - 1),
 }
-"""Element type -> the numbers that a wider field may hold for it: floats as their bits."""
+"""Element type -> the numbers that its wider field may hold: floats as their bits."""
 _BYTE = (0, 255)
-"""The range of all other types in `int32_data`: 8-bit types as their bits, two or four narrow ones a byte."""
+"""The range of all other types in `int32_data`: 8-bit types as bits, two or four narrow ones per byte."""
 
 
 def _in_range(tensor: TensorProto, field: str) -> bool:
-    """Whether a typed field holds numbers of the element type alone."""
+    """Whether a typed field holds only numbers of the element type."""
     narrow = field == "int32_data" and tensor.data_type != TensorProto.INT32
     if not (narrow or (field == "uint64_data" and tensor.data_type == TensorProto.UINT32)):
         return True
@@ -62,7 +62,7 @@ def _in_range(tensor: TensorProto, field: str) -> bool:
 
 
 def data_file(folder: Path, location: str) -> Path:
-    """The data file; a device or a file elsewhere, which runtimes refuse as well, is never opened.
+    """The path of the data file; a device or a file elsewhere, which runtimes refuse too, is never opened.
 
     Raises:
         ValueError: there is no such file in the folder.
@@ -73,10 +73,10 @@ def data_file(folder: Path, location: str) -> Path:
 
 
 def reference_of(tensor: TensorProto) -> tuple[str, int, int | None]:
-    """Location, offset and length of external data; a length that is not given is None.
+    """Location, offset and length of external data; None for a missing length.
 
     Raises:
-        ValueError: offset or length is no number of bytes.
+        ValueError: offset or length is not a number of bytes.
     """
     entries = {entry.key: entry.value for entry in tensor.external_data}
     offset = int(entries.get("offset", 0))
@@ -87,11 +87,11 @@ def reference_of(tensor: TensorProto) -> tuple[str, int, int | None]:
 
 
 def array_of(tensor: TensorProto, folder: Path | None) -> Array | None:
-    """The content as an array, whatever it takes in memory; None where it is no array or cannot be read.
+    """The content as an array, of any size in memory; None if it is no array or cannot be read.
 
     Args:
         tensor: the tensor.
-        folder: where external data lies; None where nobody knows.
+        folder: the folder of external data; None if unknown.
     """
     element = np_type(tensor.data_type)
     if element is None:
@@ -107,7 +107,7 @@ def array_of(tensor: TensorProto, folder: Path | None) -> Array | None:
 
 
 def is_external(tensor: TensorProto) -> bool:
-    """Whether the content lies in another file."""
+    """Whether the content is in another file."""
     return tensor.data_location == TensorProto.EXTERNAL
 
 
@@ -131,7 +131,7 @@ def _external_bytes(tensor: TensorProto, folder: Path | None, size: int) -> byte
     if folder is None or (length is not None and length != size):
         return None
     with data_file(folder, location).open("rb") as stream:
-        if stream.seek(0, 2) < offset + size:  # before anything of that size is allocated
+        if stream.seek(0, 2) < offset + size:  # before allocating anything of that size
             return None
         stream.seek(offset)
         return stream.read(size)
@@ -139,7 +139,7 @@ def _external_bytes(tensor: TensorProto, folder: Path | None, size: int) -> byte
 
 @cache
 def dtype_name(data_type: int) -> str:
-    """`float32`, `int64`, `bfloat16`: numpy's words for ONNX element types."""
+    """`float32`, `int64`, `bfloat16`: numpy's names for ONNX element types."""
     if data_type not in TensorProto.DataType.values():
         return f"type {data_type}"
     name = TensorProto.DataType.Name(data_type).lower()

@@ -1,4 +1,4 @@
-"""Names that are no text: protobuf hands over what is not UTF-8 as bytes, and takes no bytes back."""
+"""Handles names that are not UTF-8: protobuf reads them as bytes, but accepts no bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rewriter.refusals import UnreadableModel
 
 
 def demand_text(model: ModelProto) -> None:
-    """Refuse a model whose nodes and values cannot be moved and renamed, since their names are no text.
+    """Refuse a model whose nodes and values cannot be moved and renamed, because a name is not UTF-8.
 
     Raises:
         UnreadableModel: some name is not UTF-8.
@@ -25,12 +25,12 @@ def demand_text(model: ModelProto) -> None:
 
 
 def set_text(message: Message, field: str, text: str | bytes) -> None:
-    """Set a text of a message; what is not UTF-8 goes in as protobuf reads it from a file.
+    """Set a string field of a message; text that is not UTF-8 is set as protobuf reads it from a file.
 
     Args:
         message: the message.
         field: a singular field of type string.
-        text: what another message holds there.
+        text: the content of the same field in another message.
     """
     if isinstance(text, str):
         setattr(message, field, text)
@@ -40,7 +40,7 @@ def set_text(message: Message, field: str, text: str | bytes) -> None:
 
 
 def varint(number: int) -> bytes:
-    """A number as protobuf writes it: seven bits to a byte, the lowest first."""
+    """A number as protobuf writes it: seven bits per byte, lowest first."""
     made = b""
     while number > 127:
         made, number = made + bytes([number & 127 | 128]), number >> 7
@@ -55,7 +55,7 @@ def _demand_text_in(body: GraphProto | FunctionProto) -> None:
         _demand((body.name, *infos, *(tensor.name for tensor in body.initializer)))
     for node in body.node:
         try:
-            # All at once: joining takes nothing but text, and there are a great many nodes.
+            # All at once: join accepts only text, and a loop over so many nodes would be slow.
             "".join(node.input) + "".join(node.output) + node.name + node.op_type + node.domain
         except TypeError:
             _demand((*node.input, *node.output, node.name, node.op_type, node.domain))

@@ -1,8 +1,8 @@
-"""The wire format of a model, walked before protobuf parses it: how much there is, and how deep.
+"""Walks the wire format of a model before protobuf parses it, and measures its entries and depth.
 
-Two bytes make an empty node, and protobuf spends a hundred and more on it; where messages are too deep inside
-each other it says only that the file is corrupt. The format: https://protobuf.dev/programming-guides/encoding;
-the numbers of the fields: `onnx.proto`.
+Two bytes make an empty node, for which protobuf uses over a hundred; if messages are nested too
+deeply it only says that the file is corrupt. The format: https://protobuf.dev/programming-guides/encoding;
+the field numbers: `onnx.proto`.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LARGE = 1 << 16
 """Bytes of a message below which its entries are not counted one by one."""
 _TINY = 2
-"""Bytes of a message that is counted wherever it stands."""
+"""Bytes from which a message is counted in any position."""
 _SPARSE = 16
-"""Bytes of small messages to a tiny one in them, where there is nothing to worry about."""
+"""Minimum ratio of bytes of small messages to tiny ones inside that needs no exact count."""
 DEEPEST = 3_000
-"""Messages inside each other from which on nobody looks further: protobuf reads a hundred."""
+"""Nesting at which the walk stops: protobuf reads a hundred."""
 _GRAPH_OF_MODEL, _METADATA_OF_MODEL = 7, 14
 
 
 def _messages() -> dict[str, dict[int, str]]:
-    """Kind of message -> field -> kind of the messages that it holds, as the installed onnx knows them."""
+    """Kind of message -> field -> kind of its messages, as in the installed onnx."""
     found: dict[str, dict[int, str]] = {}
     waiting = [ModelProto.DESCRIPTOR]
     while waiting:
@@ -51,17 +51,17 @@ _MODEL, _GRAPH, _NODE, _ATTRIBUTE = (
 
 
 class Malformed(Exception):
-    """The bytes are no message: not an ONNX model, or cut off midway."""
+    """The bytes are no message: not an ONNX model, or truncated."""
 
 
 @dataclass(slots=True)
 class Walk:
-    """What a walk over the bytes of a model found.
+    """Result of a walk over the bytes of a model.
 
     Attributes:
-        graphs: main graphs: two in a file that two models were written into.
-        depth: graph attributes inside each other; of large messages only, unless all were asked for.
-        levels: messages inside each other, in the same way; where they are `DEEPEST`, the walk ended there.
+        graphs: number of main graphs: two in a file with two concatenated models.
+        depth: nesting of graph attributes; of large messages only, unless all were requested.
+        levels: nesting of messages, likewise; at `DEEPEST` the walk stopped.
     """
 
     graphs: int = 0
@@ -83,7 +83,7 @@ def walk(data: bytes, limits: Limits) -> Walk:
 
 
 def depth_of(data: bytes, limits: Limits) -> Walk:
-    """How many graph attributes and messages are inside each other, those of small messages included.
+    """Nesting of graph attributes and messages, including those in small messages.
 
     Raises:
         Malformed: the bytes are no message.
@@ -93,13 +93,13 @@ def depth_of(data: bytes, limits: Limits) -> Walk:
 
 
 class _Walker:
-    """Walks over a model: over all fields of large messages, over those of small ones only where asked to.
+    """Walks over a model: over all fields of large messages, over those of small ones only on request.
 
     Attributes:
-        found: what there is.
-        entries: fields of large messages, and messages of hardly any bytes in small ones.
-        tiny: at least as many as there are such messages, where they were passed over, see `_tiny_in`.
-        passed_over: bytes of small messages that were.
+        found: the result so far.
+        entries: fields of large messages, and tiny messages in small ones.
+        tiny: an upper bound on the number of tiny messages in skipped ones, see `_tiny_in`.
+        passed_over: total bytes of the skipped small messages.
     """
 
     def __init__(self, data: bytes, limits: Limits, *, everything: bool) -> None:
@@ -115,7 +115,7 @@ class _Walker:
 
     @property
     def is_dense(self) -> bool:
-        """Whether the small messages may be full of tiny ones, and these may be too many."""
+        """Whether the skipped small messages may contain so many tiny ones that they must be counted."""
         return self.entries + self.tiny > self.limits.entries and self.tiny * _SPARSE > self.passed_over
 
     def _enter(self, kind: str, position: int, end: int, inside_of: tuple[int, int], is_large: bool) -> None:
@@ -158,10 +158,10 @@ class _Walker:
 
 
 def _tiny_in(octets: NDArray[np.uint8]) -> int:
-    """At least as many as there are messages of `_TINY` bytes and fewer.
+    """An upper bound on the number of messages of `_TINY` bytes and fewer.
 
-    Whatever looks like the tag of one with the length behind it counts; in names and numbers hardly anything
-    does. No message has one byte. A tiny one takes a hundred times its bytes once it is parsed, larger ones a
+    Every byte pair that looks like the tag and length of one counts; names and numbers contain few such
+    pairs. No message has one byte. A parsed tiny message takes a hundred times its bytes, larger ones a
     few times theirs.
     """
     lengths = octets[1:]
@@ -170,7 +170,7 @@ def _tiny_in(octets: NDArray[np.uint8]) -> int:
 
 
 def entries_of_model(data: Buffer) -> Iterator[tuple[int, int]]:
-    """Where the entries of the metadata of a model begin and end; all else is passed over unread.
+    """Start and end of each metadata entry of a model; all other fields are skipped.
 
     Raises:
         Malformed: the bytes are no message.
@@ -186,8 +186,8 @@ def entries_of_model(data: Buffer) -> Iterator[tuple[int, int]]:
 
 
 def _field(data: Buffer, position: int, end: int) -> tuple[int, int, int]:
-    """The tag of a field, where what it holds begins, and how many bytes that is."""
-    if end - position > 2 and (tag := data[position]) & 0x87 == _BYTES:  # nearly all are read in one go
+    """The tag of a field, the start of its content, and the content's size in bytes."""
+    if end - position > 2 and (tag := data[position]) & 0x87 == _BYTES:  # the fast path for nearly all fields
         length, more = data[position + 1], data[position + 2]
         if length < 0x80:
             return tag, position + 2, length
@@ -199,7 +199,7 @@ def _field(data: Buffer, position: int, end: int) -> tuple[int, int, int]:
 
 
 def _length(data: Buffer, position: int, end: int, wire_type: int) -> tuple[int, int]:
-    """The bytes that a field takes behind its tag, and where these begin."""
+    """Size and start of a field's content after its tag."""
     if wire_type == _BYTES:
         return _varint(data, position, end)
     if wire_type == _VARINT:
@@ -212,7 +212,7 @@ def _length(data: Buffer, position: int, end: int, wire_type: int) -> tuple[int,
 
 
 def _varint(data: Buffer, position: int, end: int) -> tuple[int, int]:
-    """A number, and what comes behind it."""
+    """A number, and the position after it."""
     number = shift = 0
     while position < end:
         byte = data[position]

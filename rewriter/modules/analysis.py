@@ -1,4 +1,4 @@
-"""Analysis: one model with all that was found out about it."""
+"""Analysis: one model with everything found out about it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from rewriter.modules.module import ModuleTree
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Analysis(Display):
-    """A model, its index, what the witnesses said and the tree that was settled from it.
+    """A model, its index, the claims of the witnesses and the tree settled from them.
 
     Attributes:
-        path: the file the model was read from; None for a model handed over in memory.
+        path: the file of the model; None for a model in memory.
         claims: node -> every claim on it, the winner first.
-        parameters: what is known of the initializers, best claim per initializer.
-        notes: what witnesses have to say of the file as a whole, a line each.
-        heard: what each witness said, and how long that took.
-        original: how far the original fits that was given; None where none was.
-        is_text: whether every name of the model is known to be text, see `model.text.demand_text`.
-        grouped: whether the file holds functions that `group` made, and this is what it looks like flat.
+        parameters: the parameters in initializers, best claim per initializer.
+        notes: notes of witnesses on the file as a whole, a line each.
+        heard: the testimony of each witness, and its time.
+        original: how well the given original fits; None without one.
+        is_text: whether every name of the model is known to be UTF-8, see `model.text.demand_text`.
+        grouped: whether the file holds functions that `group` made; this is then its flat form.
     """
 
     model: ModelProto

@@ -1,4 +1,4 @@
-"""Builds the tree from what was settled: modules, their parameters, their nodes, their calls."""
+"""Builds the tree from the settled claims: modules, their parameters, their nodes, their calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from onnx import TensorProto
 
 from rewriter import garbage
-from rewriter.evidence.claim import ParameterClaim, Part, Source
+from rewriter.evidence.claim import InitializerSlice, ParameterClaim, Source
 from rewriter.evidence.given import NOTHING, Given
 from rewriter.evidence.operands import operands_of
 from rewriter.evidence.parameters import readers_of
@@ -30,12 +30,12 @@ def analyse(graph: GraphIndex, path: Path | None = None, given: Given = NOTHING)
 
     Args:
         graph: the model.
-        path: the file it was read from.
-        given: what the user knows besides.
+        path: the file of the model.
+        given: evidence from the user.
 
     Raises:
-        UsageError: what was given does not fit this model.
-        DoesNotFit: the original that was given is not what it was made of.
+        UsageError: given evidence does not fit this model.
+        DoesNotFit: the model was not made from the given original.
     """
     settled = settle(graph, given, path)
     tree = build(graph, settled)
@@ -54,7 +54,7 @@ def analyse(graph: GraphIndex, path: Path | None = None, given: Given = NOTHING)
 
 
 def _on_original(tree: ModuleTree, settled: Settled) -> tuple[str, ...]:
-    """What the original gave, where there was one."""
+    """A note on the placements from the original, if there is one."""
     if (fit := settled.original) is None:
         return ()
     given = tree.by_source.get(Source.LIKE, 0)
@@ -63,7 +63,7 @@ def _on_original(tree: ModuleTree, settled: Settled) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class _Draft:
-    """A module while it is put together."""
+    """A module during construction."""
 
     parameters: dict[str, Parameter] = field(default_factory=dict)
     tensors: list[Tensor] = field(default_factory=list)
@@ -73,10 +73,10 @@ class _Draft:
 
 
 def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
-    """The tree of all modules that own a node or a parameter, or whose class is known, and their parents."""
+    """The tree of all modules with a node, a parameter or a known class, and their ancestors."""
     drafts: dict[ModulePath, _Draft] = {ROOT: _Draft()}
     placements: list[Placement | None] = []
-    known: dict[tuple[object, ...], Placement] = {}  # what is alike is one object
+    known: dict[tuple[object, ...], Placement] = {}  # equal placements are one object
     last: tuple[object, ...] = ()
     placement, draft = None, drafts[ROOT]
     for node, (claims, call) in enumerate(zip(settled.claims, settled.calls, strict=True)):
@@ -86,7 +86,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
         winner = claims[0]
         conflicting = settled.conflicting(node) if len(claims) > 1 else ()
         place = (winner.module, call, winner.source, conflicting, settled.homes.get(node))
-        if place != last:  # most nodes stand beside others of their module
+        if place != last:  # most nodes follow others of their module
             if (placement := known.get(place)) is None:
                 placement = known[place] = Placement(*place)
             last, draft = place, _draft(drafts, winner.module)
@@ -106,7 +106,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
 def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:
     new: list[ModulePath] = []
     above: ModulePath | None = path
-    while above is not None and above not in drafts:  # the root is there from the start
+    while above is not None and above not in drafts:  # the root exists from the start
         new.append(above)
         above = above.parent
     for module in reversed(new):
@@ -116,7 +116,7 @@ def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:
 
 
 def _sort_children(drafts: dict[ModulePath, _Draft], order: Sequence[ModulePath]) -> None:
-    """Put modules in the order in which an earlier run listed them; those it did not know come last."""
+    """Sort modules in the order of an earlier run; those unknown to it come last."""
     rank = {path: number for number, path in enumerate(order)}
     for draft in drafts.values() if rank else ():
         draft.children.sort(key=lambda child: rank.get(child, len(rank)))
@@ -149,7 +149,7 @@ def _parameters(
         )
 
 
-def _shape(tensor: TensorProto, part: Part | None) -> tuple[int, ...]:
+def _shape(tensor: TensorProto, part: InitializerSlice | None) -> tuple[int, ...]:
     shape = list(tensor.dims)
     if part is not None:
         shape[part.axis] = part.stop - part.start
@@ -183,7 +183,7 @@ def _finish(
 
 
 def _inferred_class(draft: _Draft, graph: GraphIndex) -> str | None:
-    """What a leaf looks like; None for a module with parts or without nodes."""
+    """The class that a leaf's operators suggest; None for a module with parts or without nodes."""
     if draft.children or not draft.nodes:
         return None
     operators = {graph.operators[node][1] for node in draft.nodes}
@@ -196,7 +196,7 @@ _COUNTERS = frozenset({"int64", "bool"})
 
 
 def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:
-    """Whether a module is never called, though what it holds is."""
+    """Whether a module is never called, but its children are."""
     told = settled.module_calls.get(path)
     if told is not None or not settled.called:
         return told == 0
@@ -206,10 +206,10 @@ def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:
 def _calls(
     order: list[ModulePath], drafts: dict[ModulePath, _Draft], settled: Settled
 ) -> dict[ModulePath, int]:
-    """A module is called as often as its own nodes say; one without, as the least called of its children.
+    """Count the calls of a module from its own nodes, else as the minimum of its children's.
 
-    The nodes come first, since one child may be called more often within a call; but where nothing tells the
-    calls of nodes apart, they all say 0, and the children may know better.
+    The nodes count first, since a child may be called several times within a call; but without evidence
+    on calls, all nodes have call 0, and the children may show more.
     """
     calls: dict[ModulePath, int] = {}
     for path in reversed(order):

@@ -1,4 +1,4 @@
-"""The analysis of a model after an edit that knows where every node came from: no witness is heard again."""
+"""Derives the analysis of an edited model from the origins of its nodes, without hearing witnesses again."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rewriter.paths import ModulePath
 def carry(
     analysis: Analysis, origins: Sequence[int | None], placements: Sequence[Placement | None]
 ) -> Analysis:
-    """The analysis of `analysis.model` as it now stands.
+    """The analysis of `analysis.model` in its present state.
 
     Args:
-        analysis: of the model before nodes were copied or moved; its modules, their classes and calls stay.
-        origins: node -> the number it had; None for a copy.
-        placements: node -> its place.
+        analysis: the analysis before nodes were copied or moved; its modules, their classes and calls stay.
+        origins: node -> its number before; None for a copy.
+        placements: node -> its placement.
     """
     graph = GraphIndex(analysis.model)
     assert len(graph.nodes) == len(origins) == len(placements)
@@ -44,7 +44,7 @@ def _with_nodes(tree: ModuleTree, placements: Sequence[Placement | None]) -> dic
 
 
 class _Claims(Sequence[tuple[Claim, ...]]):
-    """What was claimed of the nodes that these came from, behind where they are now. Made when asked for."""
+    """Claims of the source node, preceded by its current placement. Built on first access."""
 
     def __init__(
         self,

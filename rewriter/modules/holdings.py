@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from rewriter.evidence.claim import ParameterClaim, Part
+from rewriter.evidence.claim import InitializerSlice, ParameterClaim
 from rewriter.evidence.grammar import owner_of_variable
 from rewriter.evidence.operands import Operands
 from rewriter.evidence.roles import Role
@@ -93,7 +93,7 @@ def _tensor(graph: GraphIndex, value: int, stored: Stored, role: Role, count: in
     return Tensor(value, name, role, stored.dims, dtype, count, stored.size)
 
 
-def _part_of(whole: Tensor, part: Part) -> Tensor:
+def _part_of(whole: Tensor, part: InitializerSlice) -> Tensor:
     length, taken = whole.shape[part.axis], part.stop - part.start
     shape = (*whole.shape[: part.axis], taken, *whole.shape[part.axis + 1 :])
     count, size = whole.count * taken // length, whole.size * taken // length

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rewriter.display import Display, counted, listed
-from rewriter.evidence.claim import Part
+from rewriter.evidence.claim import InitializerSlice
 from rewriter.evidence.reference import Declared
 from rewriter.evidence.roles import Role
 from rewriter.modules.nearest_paths import no_module_fits
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """Where the class of a module comes from, told by its package."""
+    """Origin of a module's class, by its package."""
 
     TORCH_NN = "torch.nn"
     HUGGINGFACE = "huggingface"
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
     @staticmethod
     def of(class_name: str | None) -> Kind | None:
-        """The kind of a fully qualified class name; None while the class is unknown."""
+        """The kind of a fully qualified class name; None for an unknown class."""
         if not class_name:
             return None
         for prefix, kind in _KIND_OF_PACKAGE:
@@ -54,7 +54,7 @@ _KIND_OF_PACKAGE = (
 
 
 _MAGIC = frozenset("*?[")
-"""What makes a glob more than the path it spells."""
+"""Characters that make a glob more than a plain path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,13 @@ class Parameter:
 
     Attributes:
         name: the name inside its module (`weight`).
-        initializer: the name of the initializer in the file as it was read.
-        shape: the shape of the initializer, or of its `part`; the state dict's is its reverse where
+        initializer: the name of the initializer in the source file.
+        shape: the shape of the initializer, or of its `part`; the state dict's is its reverse if
             `transposed`.
         dtype: lower-case ONNX element type (`float`, `int64`, `bfloat16`).
         transposed: whether the exporter stored the 2-d weight transposed.
         shared_with: paths of other modules that read the same initializer (tied weights).
-        part: which part of the initializer it is, where that holds several behind each other.
+        part: the part of the initializer that holds it, if that holds several parameters.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Parameter:
     dtype: str
     transposed: bool = False
     shared_with: tuple[ModulePath, ...] = ()
-    part: Part | None = None
+    part: InitializerSlice | None = None
 
     @property
     def count(self) -> int:
@@ -109,7 +109,7 @@ class Tensor:
     dtype: str
     count: int
     size: int
-    part: Part | None = None
+    part: InitializerSlice | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -117,18 +117,18 @@ class Module(Display):
     """One module of the tree.
 
     Attributes:
-        path: where it stands.
-        class_name: fully qualified class, None where no witness knows it. Never guessed.
+        path: its dotted path.
+        class_name: fully qualified class, None if no witness knows it. Never guessed.
         parameters: its own parameters, in the order of the file's initializers.
         children: paths of the modules directly below, in order of first appearance in the graph.
-        nodes: numbers (in the GraphIndex) of the nodes placed in this very module, ascending.
-        total_nodes: number of nodes in this module and all below.
-        calls: how often the module was called, as far as the evidence tells calls apart; 0 for a module
-            that owns no node, nor does anything below.
-        full_scope: the name torch's trace-module map gives it (`pkg.BertEmbeddings::embeddings`); None where
-            no reference tells.
-        declared: the parameters and buffers it declares by the reference, in the file or not.
-        inferred_class: what its operators look like, where it is a leaf whose class is unknown; a guess.
+        nodes: numbers (in the GraphIndex) of the nodes placed in this module itself, ascending.
+        total_nodes: number of nodes in this module and all below it.
+        calls: number of its calls, as far as the evidence distinguishes calls; 0 for a module
+            without nodes, its descendants included.
+        full_scope: its name in torch's trace-module map (`pkg.BertEmbeddings::embeddings`); None without
+            a reference.
+        declared: the parameters and buffers that the reference declares for it, in the file or not.
+        inferred_class: the class that its operators suggest, for a leaf of unknown class; a guess.
         tensors: every tensor of the file that it holds itself, named or not.
         contents: figures and names of all modules of its tree; None for a module of no tree.
     """
@@ -148,27 +148,27 @@ class Module(Display):
 
     @property
     def kind(self) -> Kind | None:
-        """Where the class comes from; None while the class is unknown."""
+        """The origin of the class; None if the class is unknown."""
         return Kind.of(self.class_name)
 
     @property
     def depth(self) -> int:
-        """0 for the root."""
+        """Number of ancestors; 0 for the root."""
         return self.path.depth
 
     @property
     def parent(self) -> ModulePath | None:
-        """None for the root."""
+        """The path of the module above; None for the root."""
         return self.path.parent
 
     @property
     def leaf(self) -> bool:
-        """Whether no module lies below."""
+        """Whether it has no children."""
         return not self.children
 
     @property
     def short_class(self) -> str | None:
-        """The class without its package."""
+        """The class without its package; None if unknown."""
         return self.class_name.rpartition(".")[2] if self.class_name else None
 
     @property
@@ -217,7 +217,7 @@ class Module(Display):
 
     @property
     def shown_class(self) -> str | None:
-        """The class without its package, with a question mark where it was inferred."""
+        """The class without its package; an inferred one has a question mark."""
         if self.inferred_class and not self.class_name:
             return f"{self.inferred_class.rpartition('.')[2]}?"
         return self.short_class
@@ -230,10 +230,10 @@ class Module(Display):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The module and call a node was settled in, and the evidence that won.
+    """The module and call that a node was placed in, and the winning evidence.
 
     `conflicting` holds the modules that other witnesses named; `home` is the module and call that `unshare`
-    gave the node to, where it moved it.
+    moved the node to.
     """
 
     module: ModulePath
@@ -245,13 +245,13 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """Where, in file order, the nodes of one module end and those of the next begin.
+    """A place in file order where the nodes of one module end and those of the next begin.
 
     Attributes:
         left: the module that ends.
         right: the module that begins.
         last: number of the last node of `left`.
-        first: the node at the seam: number of the first node of `right`.
+        first: number of the first node of `right`.
     """
 
     left: ModulePath
@@ -266,7 +266,7 @@ class ModuleTree(Display):
 
     Attributes:
         modules: path -> Module, in depth-first order.
-        placements: one entry per node of the GraphIndex; None for a node nobody could place.
+        placements: one entry per node of the GraphIndex; None for an unplaced node.
     """
 
     modules: Mapping[ModulePath, Module]
@@ -307,12 +307,12 @@ class ModuleTree(Display):
 
     @cached_property
     def placed(self) -> int:
-        """Number of nodes that some witness placed."""
+        """Number of placed nodes."""
         return sum(placement is not None for placement in self.placements)
 
     @cached_property
     def by_source(self) -> dict[str, int]:
-        """Number of placed nodes by the evidence that won, most first."""
+        """Number of placed nodes by winning evidence, most first."""
         counts: dict[str, int] = {}
         for placement in self.placements:
             if placement is not None:
@@ -321,12 +321,12 @@ class ModuleTree(Display):
 
     @cached_property
     def conflicts(self) -> int:
-        """Number of nodes on which witnesses disagree."""
+        """Number of nodes with conflicting claims."""
         return sum(placement is not None and bool(placement.conflicting) for placement in self.placements)
 
     @property
     def coverage(self) -> float:
-        """Share of nodes placed, 0 to 1; 1 for a model without nodes."""
+        """Share of placed nodes, 0 to 1; 1 for a model without nodes."""
         return self.placed / len(self.placements) if self.placements else 1.0
 
     def walk(self, start: str = ROOT) -> Iterator[Module]:
@@ -351,15 +351,15 @@ class ModuleTree(Display):
         return tuple(self.modules[child] for child in self.modules[ModulePath(path)].children)
 
     def of_kind(self, kind: Kind | str | None) -> tuple[Module, ...]:
-        """The modules of one kind; None for those whose class nobody knows."""
+        """The modules of one kind; None selects those of unknown class."""
         return tuple(module for module in self if module.kind == kind)
 
     def boundaries(self, depth: int | None = None) -> tuple[Boundary, ...]:
-        """The seams between modules in file order; nodes that nobody placed are passed over.
+        """The boundaries between modules in file order; unplaced nodes are skipped.
 
         Args:
-            depth: look at the modules of this depth, the nodes of deeper ones being theirs; None for the very
-                modules that own the nodes. Layers of `encoder.layer.N` meet at depth 3.
+            depth: compare modules of this depth, each with the nodes of its descendants; None for the modules
+                that own the nodes directly. Layers of `encoder.layer.N` meet at depth 3.
         """
         found = []
         last, left = -1, ROOT
@@ -387,10 +387,10 @@ class ModuleTree(Display):
         return DataFrame(rows, index=[str(module.path) for module in self], columns=list(columns))
 
     def select(self, glob: str) -> tuple[Module, ...]:
-        """The modules whose path fits a glob (see `ModulePath.matches`), in tree order; at least one.
+        """The modules whose path matches a glob (see `ModulePath.matches`), in tree order; at least one.
 
         Raises:
-            UsageError: none does; the message names what is near. `fitting` gives none then.
+            UsageError: there is none; the message suggests near paths. `fitting` returns () in that case.
         """
         if found := self.fitting(glob):
             return found

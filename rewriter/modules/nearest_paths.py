@@ -1,4 +1,4 @@
-"""The patterns over module paths that one may have meant by a pattern that fits none."""
+"""Suggests patterns over module paths for a pattern that matches none."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from rewriter.modules.module import ModuleTree
 
 _MOST_ALIGNED = 300
-"""Paths that a pattern is compared with atom by atom: those with most atoms in common."""
+"""Number of paths that are compared with a pattern atom by atom: those with most atoms in common."""
 
 
 def no_module_fits(pattern: str, tree: ModuleTree) -> str:
-    """The message for a glob over module paths that fits none of a tree, with the nearest that fit.
+    """The message for a glob that matches no module path, with the nearest patterns that match one.
 
     `no module fits 'encoder.layr.*'; nearest: model.encoder.layer.*`
     """
@@ -36,17 +36,17 @@ def no_module_fits(pattern: str, tree: ModuleTree) -> str:
 
 
 def nearest_patterns(pattern: str, paths: Iterable[str]) -> tuple[str, ...]:
-    """The pattern as it may be meant: changed as little as makes it fit one of some dotted paths.
+    """The nearest patterns that match a path: the given one with as few changes as possible.
 
-    Atoms that are spelled wrong become those of the path, and atoms that the pattern lacks or has too many
-    come or go: `encoder.layr.*` becomes `model.encoder.layer.*` in a tree below `model`.
+    Misspelled atoms become those of the path, and atoms are added or
+    removed: `encoder.layr.*` becomes `model.encoder.layer.*` in a tree below `model`.
 
     Args:
-        pattern: a glob over paths, see `ModulePath.matches`, that fits none of them.
-        paths: the paths, the root left out.
+        pattern: a glob over paths, see `ModulePath.matches`, that matches none of them.
+        paths: the paths, without the root.
 
     Returns:
-        Patterns that fit, the nearest first; () where none has anything in common with a path.
+        Patterns that match, the nearest first; () if the pattern has nothing in common with any path.
     """
     wanted = tuple(pattern.split("."))
     best: dict[str, tuple[float, int]] = {}
@@ -64,7 +64,7 @@ def nearest_patterns(pattern: str, paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def _promising(pattern: tuple[str, ...], paths: Iterable[str]) -> list[tuple[int, tuple[str, ...]]]:
-    """The paths whose atoms the pattern may mean most likely, each with its number."""
+    """The paths whose atoms the pattern most likely means, each with its number."""
     globs = [glob for glob in dict.fromkeys(pattern) if glob.strip("*?")]
     alike: dict[str, list[float]] = {}
     scored = []
@@ -79,52 +79,52 @@ def _promising(pattern: tuple[str, ...], paths: Iterable[str]) -> list[tuple[int
     return [(order, atoms) for *_, order, atoms in sorted(scored)[:_MOST_ALIGNED]]
 
 
-class _Reading(NamedTuple):
-    """A pattern changed so that it fits a path: what the changes cost, and its atoms."""
+class _PatternReading(NamedTuple):
+    """A pattern changed to match a path: the cost of the changes, and its atoms."""
 
     cost: float
     atoms: tuple[str, ...]
 
-    def then(self, cost: float, *atoms: str) -> _Reading:
-        """The reading with one change more."""
-        return _Reading(self.cost + cost, (*self.atoms, *atoms))
+    def then(self, cost: float, *atoms: str) -> _PatternReading:
+        """The reading after one more change."""
+        return _PatternReading(self.cost + cost, (*self.atoms, *atoms))
 
 
 class _Cell(NamedTuple):
-    """The cheapest readings of a beginning of the pattern as a beginning of the path.
+    """The cheapest readings of a prefix of the pattern as a prefix of the path.
 
     Attributes:
-        open: where no atom is meant by one of the path so far; what stands there may be a wrapper.
-        meant: where one is.
+        open: before any atom of the pattern has matched; path atoms so far may be wrappers.
+        meant: after an atom has matched.
     """
 
-    open: _Reading | None = None
-    meant: _Reading | None = None
+    open: _PatternReading | None = None
+    meant: _PatternReading | None = None
 
 
 _OTHER_CASE = 0.1
 _OTHER_NUMBER = 0.5
 _OTHER_GLOB = 0.6
 _WRAPPER_LACKS = 0.06
-"""Of an atom that the path has more at its beginning: exporters and heads put models into others."""
+"""Cost of an extra atom at the beginning of the path: exporters and heads wrap models."""
 _WRAPPER_MORE = 0.4
 _LACKS = 0.55
 _MORE = 0.9
 _FARTHER = 0.45
-"""How much farther than the nearest a pattern may be and still be named."""
+"""Maximum extra distance from the nearest pattern for a suggestion."""
 
 
-def _aligned(pattern: tuple[str, ...], path: tuple[str, ...]) -> _Reading | None:
-    """The cheapest reading of a pattern as a path; None where they have nothing in common."""
+def _aligned(pattern: tuple[str, ...], path: tuple[str, ...]) -> _PatternReading | None:
+    """The cheapest reading of a pattern as a path; None if they have nothing in common."""
     start = tuple(map(escape, path))
-    row = [_Cell(_Reading(at * _WRAPPER_LACKS, start[:at])) for at in range(len(path) + 1)]
+    row = [_Cell(_PatternReading(at * _WRAPPER_LACKS, start[:at])) for at in range(len(path) + 1)]
     for glob in pattern:
         row = _any_atoms(row, path) if glob == "**" else _one_atom(row, glob, path)
     return row[-1].meant
 
 
 def _any_atoms(row: list[_Cell], path: tuple[str, ...]) -> list[_Cell]:
-    """The next row behind `**`, which takes any number of atoms."""
+    """The next row after `**`, which matches any number of atoms."""
     found = [_Cell(*(each and each.then(0.0, "**") for each in row[0]))]
     for at in range(len(path)):
         new = [each and each.then(0.0, "**") for each in row[at + 1]]
@@ -133,7 +133,7 @@ def _any_atoms(row: list[_Cell], path: tuple[str, ...]) -> list[_Cell]:
 
 
 def _one_atom(row: list[_Cell], glob: str, path: tuple[str, ...]) -> list[_Cell]:
-    """The next row behind any other atom, which the path may have, have otherwise, or not have."""
+    """The next row after any other atom, which the path may contain, replace or lack."""
     opening, begun = row[0]
     found = [_Cell(opening and opening.then(_WRAPPER_MORE), begun and begun.then(_MORE))]
     for at, atom in enumerate(path):
@@ -159,7 +159,7 @@ def _one_atom(row: list[_Cell], glob: str, path: tuple[str, ...]) -> list[_Cell]
     return found
 
 
-def _cheaper(one: _Reading | None, other: _Reading | None) -> _Reading | None:
+def _cheaper(one: _PatternReading | None, other: _PatternReading | None) -> _PatternReading | None:
     if one is None or other is None:
         return one or other
     return one if one.cost <= other.cost else other
@@ -167,7 +167,7 @@ def _cheaper(one: _Reading | None, other: _Reading | None) -> _Reading | None:
 
 @lru_cache(maxsize=65536)
 def _meant(glob: str, atom: str) -> float | None:
-    """How far an atom of a path is from one of a pattern that may mean it; None where it cannot."""
+    """Distance of a path's atom from a pattern's atom that may mean it; None if it cannot."""
     if fnmatchcase(atom, glob):
         return 0.0
     if fnmatchcase(atom.casefold(), glob.casefold()):

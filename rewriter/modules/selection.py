@@ -1,4 +1,4 @@
-"""Selection: which modules and nodes a user means, by paths, classes, kinds, operators and depth."""
+"""Selection: modules and nodes chosen by paths, classes, kinds, operators and depth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rewriter.modules.analysis import Analysis
 
 UNKNOWN = "unknown"
-"""The kind of a module whose class nobody knows."""
+"""The kind of a module of unknown class."""
 
 KINDS = (*(kind.value for kind in Kind), UNKNOWN)
 
@@ -28,7 +28,7 @@ WORDS = ("only", "class_name", "kind", "operators", "leave_out")
 
 
 class Miss(NamedTuple):
-    """A word that fits nothing in a model: what it was to name, the word, and the message that says so."""
+    """A word that matches nothing in a model: its kind, the word, and the error message."""
 
     what: str
     word: str
@@ -37,16 +37,16 @@ class Miss(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is chosen of a model; everything where nothing is said.
+    """A choice of modules and nodes; everything if it is empty.
 
-    A module or node need fit only one word of a kind, and all kinds of words that there are. Every word must
-    fit something.
+    A module or node need match only one word of each kind, but all kinds that are given. Every word must
+    match something.
 
     Attributes:
         only: globs over module paths, see `ModulePath.matches`; the prefix of a wrapper (`model.`) may be
             left out.
         class_name: globs over the classes of modules, a text or several; the last name of a class is enough.
-        kind: of `KINDS`, a text or several.
+        kind: one or several of `KINDS`.
         operators: globs over operator types.
         depth: no modules deeper than this (the root has 0); None for all.
         leave_out: globs over module paths: these modules are not chosen, nor is anything inside of them.
@@ -77,7 +77,7 @@ class Selection:
     )
 
     def __post_init__(self) -> None:
-        """Make one form of a text and of several, so that equal selections are equal."""
+        """Normalise a text and a list of one text, so that equal selections are equal."""
         for name in WORDS:
             object.__setattr__(self, name, texts(getattr(self, name)))
 
@@ -97,11 +97,11 @@ class Selection:
         return bool(self.only or self.class_name or self.kind or self.depth is not None)
 
     def modules(self, analysis: Analysis) -> tuple[Module, ...]:
-        """The modules chosen, in tree order; with `operators`, those that own such a node themselves.
+        """The selected modules, in tree order; with `operators`, those that own such a node themselves.
 
         Raises:
-            UsageError: a pattern, class, kind or operator fits nothing in the model, or they fit no module
-                together.
+            UsageError: a pattern, class, kind or operator matches nothing in the model, or no module
+                matches all.
         """
         self._demand(analysis)
         chosen = self.fitting(analysis)
@@ -125,7 +125,7 @@ class Selection:
         return chosen
 
     def fitting(self, analysis: Analysis) -> tuple[Module, ...]:
-        """As `modules`, and () where none fits: nodes chosen by operator may lie further inside."""
+        """Like `modules`, but () for none: nodes selected by operator may lie further inside."""
         chosen = self._fitting(analysis)
         if not self.operators:
             return chosen
@@ -135,12 +135,12 @@ class Selection:
         )
 
     def nodes(self, analysis: Analysis) -> tuple[int, ...]:
-        """The numbers of the nodes of the chosen modules and of all modules below them, ascending.
+        """The numbers of the nodes of the selected modules and of all modules below them, ascending.
 
-        Nodes that nobody could place are chosen only where nothing is said of modules.
+        Unplaced nodes are selected only if the selection does not restrict modules.
 
         Raises:
-            UsageError: as `modules` does, or the chosen modules have no such node.
+            UsageError: as `modules`, or the selected modules have no such node.
         """
         self._demand(analysis)
         protos = analysis.graph.nodes
@@ -159,7 +159,7 @@ class Selection:
         return found
 
     def misses(self, analysis: Analysis) -> Iterator[Miss]:
-        """The words that fit nothing in a model."""
+        """The words that match nothing in a model."""
         tree = analysis.tree
         for pattern in (*self.only, *self.leave_out):
             if not tree.fitting(pattern):
@@ -174,10 +174,10 @@ class Selection:
                 yield Miss("operator", glob, message)
 
     def narrowed(self, analysis: Analysis) -> tuple[Selection | None, tuple[Miss, ...]]:
-        """The selection without the words that fit nothing, and these; None where it chooses nothing then.
+        """The selection without the words that match nothing, and these; None if it then selects nothing.
 
         Raises:
-            UsageError: a kind is none.
+            UsageError: a kind does not exist.
         """
         self._demand_kinds()
         misses = tuple(self.misses(analysis))
@@ -210,7 +210,7 @@ class Selection:
             raise UsageError(f"{_file(analysis)}: {'; '.join(messages)}")
 
     def _fitting(self, analysis: Analysis) -> tuple[Module, ...]:
-        """The modules that fit all but the operators."""
+        """The modules that match everything but the operators."""
         tree = analysis.tree
         paths = {module.path for pattern in self.only for module in tree.fitting(pattern)}
         lost = {inner.path for module in self._left_out(tree) for inner in tree.walk(module.path)}
@@ -231,7 +231,7 @@ class Selection:
         return not self.operators or any(_fits(operator, glob) for glob in self.operators)
 
     def _said(self) -> str:
-        """All that was asked for, as one would type it."""
+        """The whole selection, as a user would type it."""
         words = [
             " or ".join(map(repr, self.only)),
             " or ".join(f"--class {name}" for name in self.class_name),
@@ -243,7 +243,7 @@ class Selection:
         return " and ".join(word for word in words if word)
 
     def _together(self, analysis: Analysis) -> str:
-        """The message where every word fits something, but no module fits all kinds of them."""
+        """The message if every word matches something, but no module matches all kinds of them."""
         what = "node" if self.operators else "module"
         return f"no {what} fits {self._said()}{self._mend(analysis)}"
 
@@ -267,7 +267,7 @@ class Selection:
 
 
 EVERYTHING = Selection()
-"""The selection that says nothing."""
+"""The empty selection, which selects everything."""
 
 
 def nodes_inside(tree: ModuleTree, modules: Iterable[Module]) -> set[int]:
@@ -276,7 +276,7 @@ def nodes_inside(tree: ModuleTree, modules: Iterable[Module]) -> set[int]:
 
 
 def outermost(modules: Iterable[Module]) -> tuple[Module, ...]:
-    """The modules that no other of them holds, in the order given, each once."""
+    """The modules that lie below no other of them, in the given order, each once."""
     given = {module.path: module for module in modules}
     return tuple(m for m in given.values() if given.keys().isdisjoint(m.path.ancestors()))
 
@@ -287,7 +287,7 @@ def _is_a(module: Module, globs: Iterable[str]) -> bool:
 
 
 def _fits(operator: str | bytes, glob: str) -> bool:
-    """Whether an operator is meant; one whose type is not UTF-8 comes as bytes, and nobody can ask for it."""
+    """Whether a glob matches an operator; types that are not UTF-8 are bytes and never match."""
     return isinstance(operator, str) and fnmatchcase(operator, glob)
 
 

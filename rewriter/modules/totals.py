@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 
-from rewriter.evidence.claim import Part
+from rewriter.evidence.claim import InitializerSlice
 from rewriter.evidence.roles import Role
 from rewriter.modules.module import Module, Tensor
 from rewriter.paths import ModulePath, common_ancestor
@@ -28,7 +28,7 @@ def totals(
     """
     own = dict.fromkeys(modules, 0)
     back = dict.fromkeys(modules, 0)
-    owner_of: dict[tuple[int, Part | None], ModulePath] = {}
+    owner_of: dict[tuple[int, InitializerSlice | None], ModulePath] = {}
     for module in modules.values():
         for tensor in module.tensors:
             if tensor.role is not role:

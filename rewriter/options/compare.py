@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rewriter.declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
-from rewriter.options.groups import PATTERNS, Numbers, Pairs, Printing, Proof, SideInputs, Tolerances
+from rewriter.options.groups import PATTERNS, Pairs, Printing, Proof, RunOptions, SideInputs, Tolerances
 from rewriter.options.words import TOLERANCE
-from rewriter.runtime.limits import Limits, Memory
+from rewriter.runtime.limits import ChildLimits, MemoryLimit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verify(Verb, Tolerances, Proof, Limits, Printing, omit=("shapes",)):
+class VerifyOptions(Verb, Tolerances, Proof, ChildLimits, Printing, omit=("shapes",)):
     """Tell whether BEFORE and AFTER compute the same: equal, not proved, or different.
 
     'equal' is proved, and numbers, where they are taken, agree bit for bit. 'different' means that an input
@@ -30,7 +30,7 @@ class Verify(Verb, Tolerances, Proof, Limits, Printing, omit=("shapes",)):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Diff(Verb, Selection, Pairs, Limits, Printing, omit=("shapes",)):
+class DiffOptions(Verb, Selection, Pairs, ChildLimits, Printing, omit=("shapes",)):
     """Show where BEFORE and AFTER differ, module by module, and where their numbers part first.
 
     Leaves with 0 if the numbers agree within the tolerance, with 1 if they do not, as diff(1) does. With
@@ -51,7 +51,7 @@ class Diff(Verb, Selection, Pairs, Limits, Printing, omit=("shapes",)):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Profile(Verb, Selection, Numbers, Memory, SideInputs, Printing, arguments=PATTERNS):
+class ProfileOptions(Verb, Selection, RunOptions, MemoryLimit, SideInputs, Printing, arguments=PATTERNS):
     """Show where the time of MODEL goes, by module and by class, as onnxruntime runs it by default.
 
     A kernel that onnxruntime fused of several modules is shared equally among them. The first runs are left

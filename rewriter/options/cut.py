@@ -15,17 +15,17 @@ from rewriter.options.groups import (
     Printing,
     SideInputs,
 )
-from rewriter.runtime.limits import Limits
+from rewriter.runtime.limits import ChildLimits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Extract(
+class ExtractOptions(
     Verb,
     Selection,
     Output,
     SideInputs,
     Pieces,
-    Limits,
+    ChildLimits,
     CopyData,
     Printing,
     omit=("shapes",),
@@ -48,7 +48,7 @@ class Extract(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split(Verb, SideInputs, Pieces, Limits, CopyData, Printing, omit=("shapes",)):
+class SplitOptions(Verb, SideInputs, Pieces, ChildLimits, CopyData, Printing, omit=("shapes",)):
     """Cut MODEL into a chain of models that together compute what it does.
 
     A cut stands before the first node of a module, in execution order. DIR gets part-0.onnx, part-1.onnx ...

@@ -94,7 +94,7 @@ class Tolerances:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Numbers:
+class RunOptions:
     """What models run on, and how long."""
 
     inputs: Path | str | Mapping[str, Any] | None = option(
@@ -104,7 +104,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pieces(Numbers):
+class Pieces(RunOptions):
     """How models that are cut from another are checked."""
 
     numbers: bool | None = option(
@@ -118,14 +118,14 @@ class Pieces(Numbers):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pairs(Numbers):
+class Pairs(RunOptions):
     """How models that are shown side by side are run."""
 
     numbers: bool = option(True, "Run models that are compared, or compare what the files say alone.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proof(Numbers):
+class Proof(RunOptions):
     """How it is proved that two models compute the same.
 
     Raises:
@@ -205,7 +205,7 @@ class Printing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Steps(Selection):
+class RewriteSteps(Selection):
     """What a rewrite does: by plain options, or pass by pass."""
 
     restore_names: bool = option(False, "Also name nodes and weights that lost their names.")

@@ -14,12 +14,12 @@ from rewriter.options.groups import (
     SideInputs,
     Sizes,
 )
-from rewriter.options.words import FORMS, LINES, ORT_LAYERS, What
-from rewriter.runtime.limits import Limits
+from rewriter.options.words import FORMS, LINES, ORT_LAYERS, NamedKind
+from rewriter.runtime.limits import ChildLimits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tree(Verb, Selection, SideInputs, Config, Printing):
+class TreeOptions(Verb, Selection, SideInputs, Config, Printing):
     """Show the module tree of MODEL: paths, classes, nodes, parameters and shares.
 
     \b
@@ -43,7 +43,7 @@ class Tree(Verb, Selection, SideInputs, Config, Printing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explain(Verb, SideInputs, Config, Printing):
+class ExplainOptions(Verb, SideInputs, Config, Printing):
     """Show every claim on NODE of MODEL, and why the winner won.
 
     NODE is the name of a node, or of a value that it writes.
@@ -58,11 +58,11 @@ class Explain(Verb, SideInputs, Config, Printing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stats(
+class StatsOptions(
     Verb,
     Selection,
     Sizes,
-    Limits,
+    ChildLimits,
     SideInputs,
     Printing,
     omit=("threads",),
@@ -82,7 +82,7 @@ class Stats(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Select(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
+class SelectOptions(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
     """Print the names that modules of MODEL have in the file, in the form another tool takes.
 
     PATTERNS are globs over module paths; a module stands for all that is below it.
@@ -97,9 +97,9 @@ class Select(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
 
     model: Path = argument()
     what: str = option(
-        What.NODES.value,
+        NamedKind.NODES.value,
         "Names of what: of the nodes, of the values they write, of the weights they read.",
-        choices=tuple(each.value for each in What),
+        choices=tuple(each.value for each in NamedKind),
         shown=True,
     )
     form: str = option(

@@ -17,11 +17,13 @@ from rewriter.options.groups import (
     Sizes,
 )
 from rewriter.options.words import MEASURES
-from rewriter.runtime.limits import Limits
+from rewriter.runtime.limits import ChildLimits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export(Verb, Selection, Document, Sizes, Limits, SideInputs, omit=("threads",), arguments=PATTERNS):
+class ExportOptions(
+    Verb, Selection, Document, Sizes, ChildLimits, SideInputs, omit=("threads",), arguments=PATTERNS
+):
     """Write the module tree of MODEL and its figures for another viewer.
 
     PATTERNS and the other choices name the modules to show; what is inside others counts as part of the
@@ -48,7 +50,7 @@ class Export(Verb, Selection, Document, Sizes, Limits, SideInputs, omit=("thread
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report(Verb, Document, Pairs, Sizes, Limits, SideInputs, omit=("shapes",)):
+class ReportOptions(Verb, Document, Pairs, Sizes, ChildLimits, SideInputs, omit=("shapes",)):
     """Write one page that shows MODEL: its tree, figures, evidence, and how OTHER differs.
 
     The page is one file of HTML: it fetches nothing, and needs no server.
@@ -77,7 +79,7 @@ class Report(Verb, Document, Pairs, Sizes, Limits, SideInputs, omit=("shapes",))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doctor(Verb, Printing):
+class DoctorOptions(Verb, Printing):
     """Warn of what other tools will do with MODEL: with its functions, its tree, its fields and its size.
 
     Each warning was shown true by running the tool; the versions stand beside it. Nothing is run here, and no
@@ -101,7 +103,7 @@ class Doctor(Verb, Printing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Passes(Verb, Printing):
+class PassesOptions(Verb, Printing):
     """List the passes that `rewrite --passes` runs, with their options and defaults.
 
     Those of other packages come last, with the package that they are from; see docs/writing-a-pass.md. One
@@ -113,7 +115,7 @@ class Passes(Verb, Printing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Completion(Verb):
+class CompletionOptions(Verb):
     """Print the script by which SHELL completes verbs, options, passes, and modules of a model.
 
     bash: put the first command below into ~/.bashrc. zsh: the same with zsh into ~/.zshrc, behind compinit.

@@ -11,7 +11,7 @@ _VERBS_OF = {
     "cut": ("Extract", "Split"),
     "compare": ("Verify", "Diff", "Profile"),
 }
-VERBS = {name.lower(): (module, name) for module, names in _VERBS_OF.items() for name in names}
+VERBS = {name.lower(): (module, f"{name}Options") for module, names in _VERBS_OF.items() for name in names}
 """Verb -> the module of this package and the dataclass in it."""
 
 

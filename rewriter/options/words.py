@@ -11,13 +11,13 @@ class Functions(StrEnum):
     NONE = "none"
     """None: annotate only."""
     CALL = "call"
-    """One for every call of a module."""
+    """One for each call of a module."""
     SHARED = "shared"
-    """One for every distinct body."""
+    """One for each distinct body."""
 
 
-class What(StrEnum):
-    """What has the names that are selected."""
+class NamedKind(StrEnum):
+    """The kinds of names that a selection prints."""
 
     NODES = "nodes"
     VALUES = "values"
@@ -25,7 +25,7 @@ class What(StrEnum):
 
 
 class Measure(StrEnum):
-    """What the size of a module is."""
+    """The figure that the size of a module shows."""
 
     NODES = "nodes"
     PARAMETERS = "parameters"
@@ -34,7 +34,7 @@ class Measure(StrEnum):
 
 
 MEASURES = ("parameters", "nodes", "flops", "time")
-"""What the sizes of modules in a report can be."""
+"""The figures that module sizes in a report can show."""
 LINES = "lines"
 TRT = "trt"
 FORMS = (LINES, "json", "python", "ort-quant", "nncf", TRT)
@@ -44,4 +44,4 @@ ORT_LAYERS = "ort-layers"
 ENGINES = "local, dask://host:port, ray or ray://host:port"
 """The engines of a batch."""
 TOLERANCE = 1e-4
-"""How far a value may be off, relative to its largest magnitude, and still count as equal."""
+"""The largest deviation, relative to a value's largest magnitude, that counts as equal."""

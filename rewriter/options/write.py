@@ -11,15 +11,15 @@ from rewriter.options.groups import (
     Output,
     Printing,
     Proof,
+    RewriteSteps,
     Rewriting,
-    Steps,
 )
 from rewriter.options.words import ENGINES
-from rewriter.runtime.limits import Limits
+from rewriter.runtime.limits import ChildLimits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rewrite(Verb, Steps, Rewriting, Limits, Printing, omit=("shapes",)):
+class RewriteOptions(Verb, RewriteSteps, Rewriting, ChildLimits, Printing, omit=("shapes",)):
     """Write the module tree of MODEL into a copy of it, and prove that nothing else changed.
 
     \b
@@ -37,7 +37,7 @@ class Rewrite(Verb, Steps, Rewriting, Limits, Printing, omit=("shapes",)):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Carry(Rewrite, omit=("like", "shapes")):
+class CarryOptions(RewriteOptions, omit=("like", "shapes")):
     """Write the tree of ORIGINAL into MODEL, which another tool made of it, and prove nothing else changed.
 
     ORIGINAL is the model before the other tool, or the sidecar (.modules.json) that was written with it.
@@ -52,7 +52,7 @@ class Carry(Rewrite, omit=("like", "shapes")):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch(Verb, Steps, Rewriting, Limits, Printing, omit=("copy_data", "shapes")):
+class BatchOptions(Verb, RewriteSteps, Rewriting, ChildLimits, Printing, omit=("copy_data", "shapes")):
     """Rewrite many files: each is written, proved and recorded by itself, as 'rewriter rewrite' does it.
 
     SRC is a file, a folder, a glob in quotes, or a URL of these (s3://, gs://, hf://, http:// ...: fsspec and
@@ -86,7 +86,7 @@ class Batch(Verb, Steps, Rewriting, Limits, Printing, omit=("copy_data", "shapes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flatten(Verb, Output, Proof, Limits, CopyData, Printing, omit=("shapes",)):
+class FlattenOptions(Verb, Output, Proof, ChildLimits, CopyData, Printing, omit=("shapes",)):
     """Undo `rewrite --functions`: names, order and metadata of the nodes come back.
 
     Functions that other tools made are kept unless you ask. Where somebody edited a function since, the nodes

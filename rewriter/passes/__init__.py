@@ -1,1 +1,1 @@
-"""What edits the file: one pass per module."""
+"""Edits of the file: one pass per module."""

@@ -1,8 +1,8 @@
 """Pass: write the module tree into the file, on every placed node and once, compactly, on the model.
 
 Keys on nodes are `rewriter.module`, `.class`, `.kind`, `.depth`, `.leaf`, `.call` and `.evidence`, and
-`namespace`, by which Model Explorer groups; a `namespace` that an exporter wrote is kept. A node that nobody
-placed gets `rewriter.evidence` alone, which says so.
+`namespace`, by which Model Explorer groups; an exporter's `namespace` is kept. An unplaced node
+gets only `rewriter.evidence`, which says so.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _UNPLACED = {tags.EVIDENCE: tags.UNPLACED}
 class Annotate:
     """Writes metadata only: no node, value or tensor is touched, and the IR version stays.
 
-    A second run changes nothing. A model with functions that `group` made was annotated before, and stays.
+    A second run changes nothing. A model with functions that `group` made is already annotated, and stays.
     """
 
     name: ClassVar[str] = "annotate"
@@ -48,16 +48,16 @@ class Annotate:
         writer = NodeWriter(tree)
         changed = 0
         graph = analysis.graph
-        noted = []
-        for node, keys, placement in zip(graph.nodes, graph.noted, tree.placements, strict=True):
-            noted.append(writer.keys_after(keys, placement))
+        metadata_keys = []
+        for node, keys, placement in zip(graph.nodes, graph.metadata_keys, tree.placements, strict=True):
+            metadata_keys.append(writer.keys_after(keys, placement))
             if placement is None:
                 metadata.write(node, _UNPLACED)
-            elif not _is_homeless(keys):
+            elif not _is_unplaced(keys):
                 changed += writer.write(node, keys, placement)
         model = analysis.model
         metadata.write(model, {tags.TREE: compact(tree), tags.VALUES: compact_values(analysis)})
-        written = replace(analysis, graph=graph.with_noted(noted))
+        written = replace(analysis, graph=graph.with_metadata_keys(metadata_keys))
         return Outcome({"nodes annotated": changed}, analysis=written, told=True)
 
 
@@ -68,14 +68,14 @@ def compact(tree: Iterable[Module]) -> str:
 
 
 def compact_values(analysis: Analysis) -> str:
-    """The values of the main graph that bear no scope, by module, as one line of JSON.
+    """The values of the main graph without a scope in their name, by module, as one line of JSON.
 
-    Node metadata and names are lost in many tools, the names of values and what is on the model hardly ever.
+    Many tools drop metadata and names of nodes, but hardly any drops value names or the model's metadata.
     """
     graph = analysis.graph
     names: dict[str, list[str]] = {}
     for node, placement in enumerate(analysis.tree.placements):
-        if placement is not None and graph.body_of[node] == 0 and not _is_homeless(graph.noted[node]):
+        if placement is not None and graph.body_of[node] == 0 and not _is_unplaced(graph.metadata_keys[node]):
             written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
             bare = [name for name in written if isinstance(name, str) and not scope_of_value_name(name)]
             names.setdefault(placement.module, []).extend(bare)
@@ -83,13 +83,13 @@ def compact_values(analysis: Analysis) -> str:
     return json.dumps({"version": 1, "values": values}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _is_homeless(keys: Collection[str]) -> bool:
-    """Whether nobody placed a node but `unshare`, which gave it to a call; `flatten` takes that back."""
+def _is_unplaced(keys: Collection[str]) -> bool:
+    """Whether a node is unplaced and `unshare` moved it to a call; `flatten` takes that back."""
     return tags.MOVED_TO in keys and tags.MODULE not in keys
 
 
 def entries_of(tree: ModuleTree, path: ModulePath) -> dict[str, str]:
-    """The entries that all nodes of a module have in common."""
+    """The entries that are equal on all nodes of a module."""
     module = tree[path]
     return {
         NAMESPACE: scoped_prefix(path).removeprefix("/"),
@@ -101,14 +101,14 @@ def entries_of(tree: ModuleTree, path: ModulePath) -> dict[str, str]:
 
 
 def class_entries(module: Module) -> dict[str, str]:
-    """The entries on the class of a module; none while it is unknown."""
+    """The entries on the class of a module; none if it is unknown."""
     if module.class_name and module.kind:
         return {tags.CLASS: module.class_name, tags.KIND: module.kind.value}
     return {}
 
 
 class NodeWriter:
-    """Writes on nodes what is known of them. Nodes of one call say the same, so it is serialized once."""
+    """Writes the metadata of nodes. Nodes of one call have equal entries, which are serialized once."""
 
     def __init__(self, tree: ModuleTree) -> None:
         self._tree = tree
@@ -117,8 +117,8 @@ class NodeWriter:
         self._keys_after: dict[tuple[tuple[str, ...], bool, bool], tuple[str, ...]] = {}
 
     def keys_after(self, keys: tuple[str, ...], placement: Placement | None) -> tuple[str, ...]:
-        """The keys of a node that had `keys`, once it is written on; one tuple for each combination."""
-        if placement is not None and _is_homeless(keys):
+        """The keys of a node that had `keys`, after writing; one tuple for each combination."""
+        if placement is not None and _is_unplaced(keys):
             return keys
         has_class = placement is not None and bool(class_entries(self._tree[placement.module]))
         case = (keys, placement is not None, has_class)
@@ -131,7 +131,7 @@ class NodeWriter:
         return found
 
     def write(self, node: NodeProto, keys: Collection[str], placement: Placement) -> bool:
-        """Write on a node, whose metadata has `keys`; returns whether that changed it."""
+        """Write on a node, whose metadata has `keys`; return whether that changed it."""
         place = (placement.module, placement.call, placement.source)
         named = NAMESPACE in keys
         if not tags.OF_NODES.isdisjoint(keys):
@@ -144,7 +144,7 @@ class NodeWriter:
         return True
 
     def _wanted(self, module: ModulePath, call: int, source: str, *, named: bool) -> dict[str, str]:
-        """The entries for a node; the namespace of one that is `named` stays."""
+        """The entries for a node; a node that is `named` keeps its namespace."""
         if (entries := self._entries.get((module, call, source))) is None:
             entries = {**entries_of(self._tree, module), tags.CALL: str(call), tags.EVIDENCE: str(source)}
             self._entries[module, call, source] = entries

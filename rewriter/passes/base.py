@@ -1,4 +1,4 @@
-"""What a pass is: a frozen dataclass whose fields are its options, and one method that edits a model."""
+"""The contract of a pass: a frozen dataclass with options as fields, and one method that edits a model."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ DifferenceWord = Literal["operator", "attributes", "inputs", "outputs", "nodes",
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Why calls of repeated modules could not share a function: where their bodies first differ.
+    """The reason why calls of repeated modules could not share a function: where their bodies differ first.
 
     Attributes:
         module: the module whose body came first.
-        other: the module with another body; the same where one module is called several times.
-        node: name of the first node, in canonical order, that differs; None where the body ended before.
+        other: the module with another body; the same for a module with several calls.
+        node: name of the first node, in canonical order, that differs; None if the body ended before.
         other_node: name of its counterpart; likewise.
-        what: `operator`, `attributes`, `inputs` or `outputs` of that node; `nodes` where one body ends before
-            the other; where neither node is named, `outputs` of the call, or `modules` that the nodes are of.
-        calls: how many calls have the other body.
+        what: `operator`, `attributes`, `inputs` or `outputs` of that node; `nodes` if one body ends before
+            the other; without either node, `outputs` of the call, or `modules` of the nodes.
+        calls: number of calls with the other body.
     """
 
     module: ModulePath
@@ -47,15 +47,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Outcome(Display):
-    """What a pass did.
+    """Result of a pass.
 
     Attributes:
-        changes: what it changed -> how many.
-        refusals: what it left alone.
-        differences: bodies that it found to differ.
-        copies: name of a node it made -> name of the node that this is a copy of.
-        analysis: of the model as it now stands, where the pass can tell; None where it must be made anew.
-        told: whether the model itself now says all that its user said of it (an original, a trace).
+        changes: kind of change -> number of changes.
+        refusals: changes that it refused.
+        differences: bodies that differ.
+        copies: name of a node that it made -> name of the node that it copied.
+        analysis: of the changed model, if the pass knows it; None if the model must be analysed again.
+        told: whether the model itself now holds all evidence that its user gave (an original, a trace).
     """
 
     changes: Mapping[str, int]
@@ -73,19 +73,19 @@ class Outcome(Display):
 class Pass(Protocol):
     """An edit of a model.
 
-    A pass plans on the analysis and then writes; it may change only what its class says. The analysis
-    indexes the very model that is edited, so `analysis.graph.nodes[n]` is the node to write to.
+    A pass plans on the analysis and then writes; it may change only the parts its class names. The analysis
+    indexes the edited model itself, so `analysis.graph.nodes[n]` is the node to write to.
 
     Attributes:
-        name: what it is called on the command line.
-        requires: the parts of the model that its analysis must be true of. The model is always current; to
-            read anything else of an analysis that is not is an error.
-        preserves: the parts of the model that it leaves as they were.
+        name: its name on the command line.
+        requires: the parts of the model for which its analysis must be current. The model always is; to
+            read anything else of a stale analysis is an error.
+        preserves: the parts of the model that it does not change.
 
-    Two more are False where a pass does not have them. `flat`: it writes what holds of one call, where a
+    Two more attributes default to False. `flat`: its changes hold for one call, while a
     shared function has one node for several; on a model with functions that `group` made it changes nothing,
-    and says so. `undone`: `flatten` undoes it, and what it leaves looks, seen through its functions, as it
-    did before.
+    and says so. `undone`: `flatten` undoes it, and its output, seen through its functions, equals
+    its input.
     """
 
     name: ClassVar[str]
@@ -93,11 +93,11 @@ class Pass(Protocol):
     preserves: ClassVar[frozenset[Part]]
 
     def run(self, analysis: Analysis) -> Outcome:
-        """Edit `analysis.model` in place and say what changed."""
+        """Edit `analysis.model` in place and return the changes."""
 
 
 def as_text(step: Pass) -> str:
-    """The pass as one would write it on the command line: `restore_names{initializers=false}`."""
+    """The pass as written on the command line: `restore_names{initializers=false}`."""
     assert is_dataclass(step)
     changed = {f.name: getattr(step, f.name) for f in fields(step) if getattr(step, f.name) != f.default}
     options = ",".join(

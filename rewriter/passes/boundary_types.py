@@ -1,7 +1,7 @@
-"""Types at the boundaries of functions, and nodes that stay outside of them for the sake of types.
+"""Finds types at the boundaries of functions, and keeps nodes outside whose types would be lost.
 
 onnx infers no types behind operators that it does not know; onnxruntime knows its own. A child process asks
-onnxruntime once, and not at all where onnx knows all operators.
+onnxruntime once, and not at all if onnx knows all operators.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from rewriter.evidence import tags
 from rewriter.model import metadata
 from rewriter.model.graph import NONE, GraphIndex
 from rewriter.refusals import Reason, Refusal
-from rewriter.regions.boundary import Boundary
+from rewriter.regions.boundary import Interface
 from rewriter.regions.calls import TOP, Regions, keep_outside
 from rewriter.regions.convex import Part
 from rewriter.regions.opaque_nodes import Complaints, find_opaque, untyped_behind
-from rewriter.runtime.value_types import Told, ask, stated
+from rewriter.runtime.value_types import RuntimeTypes, ask, stated
 
 _MOST_COMPLAINTS = 16
-"""After so many, all nodes move at once: every one costs a look at the whole graph."""
+"""After so many moves, all remaining nodes move at once: every move costs a look at the whole graph."""
 
 
 class BoundaryTypes:
-    """The types at the boundaries of a model's functions, where onnx does not infer them.
+    """The types at the boundaries of a model's functions that onnx does not infer.
 
     Attributes:
         graph: the model.
-        opaque: the nodes that onnx infers nothing of.
+        opaque: the nodes whose output types onnx does not infer.
     """
 
     def __init__(self, graph: GraphIndex) -> None:
@@ -39,16 +39,16 @@ class BoundaryTypes:
         self._complaints = 0
 
     def lift_refused(self, regions: Regions) -> list[Refusal]:
-        """Move nodes that onnxruntime takes in no function out of all regions, in place; what moved."""
+        """Move nodes that onnxruntime accepts in no function out of all regions; return the moved ones."""
         if not self._asked(regions):
             return []
-        refused = (self._main[position] for position in self.told.refused)
+        refused = (self._main[position] for position in self.runtime_types.refused)
         return keep_outside(self.graph, regions, refused, Reason.NO_KERNEL)
 
     def lift_complained(self, regions: Regions, order: Sequence[Sequence[Part]]) -> list[Refusal]:
-        """Move a node out of all regions, in place, where onnx.checker would complain; what moved.
+        """Move nodes to which onnx.checker would object out of all regions, in place; return the moved ones.
 
-        One is enough for all that follow it; where many do not, all move that may be complained of.
+        Moving one node is enough for all that depend on it; if many do not, all candidates move.
         """
         if not self._asked(regions):
             return []
@@ -61,27 +61,27 @@ class BoundaryTypes:
         return keep_outside(self.graph, regions, nodes, Reason.NO_TYPE)
 
     def lift_unloadable(self, regions: Regions, sketch: Callable[[], ModelProto]) -> list[Refusal]:
-        """Move nodes out of all regions, in place, where onnxruntime makes no session of the functions.
+        """Move nodes out of all regions, in place, until onnxruntime loads the functions; return these nodes.
 
-        Its inference in functions finds other things than in a graph. The nodes that it names move; where it
-        names none, all that onnx does not know, since everything else loads in functions.
+        Its inference in functions differs from that in a graph. The nodes that its error names move; if it
+        names none, all nodes that onnx does not know, since everything else loads in functions.
 
         Args:
             regions: the regions.
-            sketch: makes the model with its functions; its weights are not looked at.
+            sketch: makes the model with its functions, without its weights.
 
         Returns:
-            What moved: nothing where the model as it is makes no session either.
+            The moved nodes: none if the original model does not load either.
         """
-        if not self._asked(regions) or self.told.fault or (fault := ask(sketch(), []).fault) is None:
+        if not self._asked(regions) or self.runtime_types.fault or (fault := ask(sketch(), []).fault) is None:
             return []
         inside = [node for node, region in enumerate(regions.region_of) if region]
         named = [node for node in inside if f"node name: {self.graph.names[node]})" in fault]
         nodes = named or self.opaque.nodes.intersection(inside)
         return keep_outside(self.graph, regions, nodes, Reason.NO_KERNEL)
 
-    def at(self, boundaries: Sequence[Boundary]) -> dict[str, ValueInfoProto]:
-        """The types to state at boundaries, which the file does not state."""
+    def at(self, boundaries: Sequence[Interface]) -> dict[str, ValueInfoProto]:
+        """The types to state at boundaries that the file does not state."""
         if not self.opaque or not any(each.inputs or each.outputs for each in boundaries):
             return {}
         crossing = dict.fromkeys(value for each in boundaries for value in (*each.inputs, *each.outputs))
@@ -89,12 +89,12 @@ class BoundaryTypes:
         return {name: self._types[name] for name in names if name in self._types}
 
     def _asked(self, regions: Regions) -> bool:
-        """Whether there is anything to ask: nodes that onnx does not know, and functions to be made."""
+        """Whether onnxruntime is needed: there are nodes that onnx does not know, and functions to make."""
         return bool(self.opaque) and any(region.nodes for region in regions.regions[TOP + 1 :])
 
     @cached_property
-    def told(self) -> Told:
-        """What onnxruntime says."""
+    def runtime_types(self) -> RuntimeTypes:
+        """Types and load errors as onnxruntime reports them."""
         names = [self.graph.value_names[value] for value in untyped_behind(self.graph, self.opaque)]
         tried = [position for position, node in enumerate(self._main) if node in self.opaque.nodes]
         return ask(self.graph.model, [name for name in names if name not in self._stated], tried)
@@ -113,9 +113,9 @@ class BoundaryTypes:
 
     @cached_property
     def _types(self) -> dict[str, ValueInfoProto]:
-        """The types that were told and are not stated, each with a note on where it comes from."""
+        """The types from onnxruntime that are not stated, each with metadata on its origin."""
         found = {}
-        for name, info in self.told.types.items():
+        for name, info in self.runtime_types.types.items():
             if name not in self._stated:
                 found[name] = stated(info)
                 metadata.write(found[name], {tags.INFERRED: "true"})
@@ -123,7 +123,7 @@ class BoundaryTypes:
 
     @cached_property
     def _typed(self) -> frozenset[int]:
-        """The values of the main graph that have a type there, or get one."""
+        """The values of the main graph that have a stated type, or get one."""
         values = self.graph.bodies[0].values
         names = (*self._stated, *self._types)
         return frozenset(values[name] for name in names if values.get(name, NONE) != NONE)

@@ -1,9 +1,9 @@
-"""What every call of a shared function says of its own nodes, so that `flatten` gives back the flat graph.
+"""Records how the nodes of each call of a shared function differ, so that `flatten` restores the flat graph.
 
-One body bears one set of names. `share` keeps those of all calls on the function, as the entry
-`rewriter.flat`: a model whose graph has, for each node of the body, that node of every call (what the body
-says itself left out), and the types of their values. It is compressed with zlib and written in base64. Nodes
-that correspond stand beside each other, so what differs is a few numbers: 12 layers of BERT come to a
+One body has one set of names. `share` keeps those of all calls on the function, as the entry
+`rewriter.flat`: a model whose graph has, for each node of the body, that node of every call (without the
+parts equal to the body's), and the types of their values. It is compressed with zlib, in base64. Nodes
+that correspond are adjacent, so they differ in a few numbers: 12 layers of BERT take a
 hundredth of their size.
 """
 
@@ -31,7 +31,7 @@ from rewriter.passes.twins import Identity, Member, identity_of
 from rewriter.refusals import UnreadableModel
 
 MOST_BYTES = 256 << 20
-"""Of all records of a model together, before compression: a small entry can stand for a thousand times its
+"""Limit for all records of a model together, before compression: a small entry can expand to 1000 times its
 size."""
 
 _CALLS = "calls"
@@ -39,13 +39,13 @@ _CALLS = "calls"
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """What one call of a shared function says.
+    """The record of one call of a shared function.
 
     Attributes:
         nodes: the node of the flat graph for every node of the body, without its inputs; without its
-            attributes where they are those of the body, and without operator where it calls a function.
-        places: where those of them that are no calls stood in the flat graph.
-        infos: the types of their values, with where they stood among those of the flat graph.
+            attributes if they equal the body's, and without operator if it calls a function.
+        places: positions in the flat graph of those that are no calls.
+        infos: the types of their values, with their positions in the flat graph.
     """
 
     nodes: tuple[NodeProto, ...]
@@ -62,9 +62,9 @@ def write_record(
     """The record of a function, not yet compressed.
 
     Args:
-        function: for all calls, its nodes in the order of the first member's.
+        function: the shared function, with its nodes in the order of the first member's.
         members: the functions of the calls, with bodies equal to it.
-        orders: function of one call -> where its nodes stood in the flat graph, see `tags.ORDER`.
+        orders: function of one call -> positions of its nodes in the flat graph, see `tags.ORDER`.
         renamed: value of the first member -> its name in the function.
     """
     graph = GraphProto()
@@ -84,7 +84,7 @@ def write_record(
         told.append(
             {
                 "outputs": list(member.function.output),
-                "order": _as_in_first(order, [stood[n] for n in range(len(stood))], calls),
+                "order": _places_in_first_order(order, [stood[n] for n in range(len(stood))], calls),
                 "infos": member.entries.get(tags.INFOS, ""),
             }
         )
@@ -119,7 +119,7 @@ def _difference(
 
 
 def _renamed(node: NodeProto, names: Mapping[str, str]) -> NodeProto:
-    """The node with other names in its graphs; the very node where it has none."""
+    """The node with other names in its graphs; the same object if there are none."""
     if not any(True for attribute in node.attribute for _ in graphs_of(attribute)):
         return node
     copy = NodeProto()
@@ -128,11 +128,11 @@ def _renamed(node: NodeProto, names: Mapping[str, str]) -> NodeProto:
     return copy
 
 
-def _as_in_first(order: str, stood: Sequence[int], calls: Set[int]) -> str:
-    """The places of the nodes of a member in the order of the first member's; '' where they are not known.
+def _places_in_first_order(order: str, stood: Sequence[int], calls: Set[int]) -> str:
+    """The positions of a member's nodes in the order of the first member's nodes; '' if unknown.
 
     Args:
-        order: the places in its own order, those of calls left out.
+        order: the positions in its own order, without calls.
         stood: node of the member -> its counterpart in the first one.
         calls: the nodes of the first one that are calls.
     """
@@ -145,14 +145,14 @@ def _as_in_first(order: str, stood: Sequence[int], calls: Set[int]) -> str:
 
 
 class Records:
-    """The records of the functions of one model, read when they are asked for."""
+    """The records of the functions of one model, read on demand."""
 
     def __init__(self) -> None:
         self._left = MOST_BYTES
         self._read: dict[int, dict[tuple[str, ...], CallRecord]] = {}
 
     def of(self, call: NodeProto, function: FunctionProto) -> CallRecord | None:
-        """What a call says of its nodes; None where nothing is known, or the function was edited since."""
+        """The record of a call; None if there is none, or the function was edited since."""
         if (calls := self._read.get(id(function))) is None:
             calls = self._read[id(function)] = self._calls(function)
         return calls.get(tuple(call.output))
@@ -170,11 +170,11 @@ class Records:
             KeyError,
             AttributeError,
             RecursionError,
-        ):  # damaged, or somebody else's
+        ):  # damaged, or another tool's
             return {}
 
     def _graph(self, entry: str) -> GraphProto:
-        """What an entry holds; an empty graph where it is no record, or comes to too much."""
+        """The graph in an entry; an empty graph for an invalid or too large one."""
         model = ModelProto()
         try:
             packed = zlib.decompressobj()
@@ -207,7 +207,7 @@ def _split(
 
 
 def restored(call: NodeProto, function: FunctionProto, record: CallRecord) -> list[NodeProto] | None:
-    """The nodes of a call as they were in the flat graph; None where the body is not what was recorded."""
+    """The nodes of a call as in the flat graph; None if the body differs from the recorded one."""
     names = dict(zip(function.input, call.input, strict=False))
     names.update(dict.fromkeys(function.input[len(call.input) :], ""))
     for body, flat in zip(function.node, record.nodes, strict=True):

@@ -1,8 +1,8 @@
-"""The canonical form of a function's body: equal for bodies that differ in names and order of nodes alone.
+"""The canonical form of a function's body: equal for bodies that differ only in names and order of nodes.
 
-Nodes are taken depth first from the outputs, what a node reads before the node, inputs in order of their
-slots and then what bodies of If, Loop and Scan capture. Values are numbered as they are met, so formal inputs
-come in order of first use, whatever the order of the file.
+Nodes are visited depth first from the outputs: first the producers of a node's inputs, in order of their
+slots, then those of values that bodies of If, Loop and Scan capture, then the node. Values are numbered in
+order of visit, so formal inputs come in order of first use, whatever the order of the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rewriter.model.graph import graphs_of
 
 Key = tuple[object, ...]
 Callees = Mapping[tuple[str, str], object]
-"""(domain, name) of a function -> what stands for it in keys: callees with equal bodies count as one."""
+"""(domain, name) of a function -> its representative in keys: callees with equal bodies count as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class CanonicalBody:
     Attributes:
         keys: one hashable key per node, in canonical order.
         outputs: the number of every formal output.
-        inputs: the formal inputs in order of first use, those that nothing reads last.
+        inputs: the formal inputs in order of first use, unread ones last.
         order: the position, in the function, of every node in canonical order.
-        values: number -> name, of all values of the body.
+        values: number -> name, for all values of the body.
     """
 
     keys: tuple[Key, ...]
@@ -41,7 +41,7 @@ class CanonicalBody:
 
     @property
     def key(self) -> Key:
-        """Equal for equal bodies, and for them alone."""
+        """A key that is equal for equal bodies, and only for these."""
         return (self.keys, self.outputs, len(self.inputs))
 
 
@@ -50,8 +50,8 @@ def canonical_body(function: FunctionProto, callees: Callees, *, blind: bool = F
 
     Args:
         function: the function.
-        callees: what stands for the functions that it may call.
-        blind: whether Constants count as equal whatever they hold.
+        callees: representatives of the functions that it may call.
+        blind: whether Constants count as equal whatever their value.
     """
     body = [*map(_Node, function.node)]
     numbers: dict[str, int] = {"": 0}
@@ -71,7 +71,7 @@ def canonical_body(function: FunctionProto, callees: Callees, *, blind: bool = F
 
 
 class _Node:
-    """A node whose names were read once: protobuf makes them anew whenever it is asked."""
+    """A node with its names read once: protobuf decodes them again on each access."""
 
     __slots__ = ("captures", "inputs", "outputs", "proto")
 
@@ -83,7 +83,7 @@ class _Node:
 
 
 def _depth_first(function: FunctionProto, body: Sequence[_Node]) -> Iterator[int]:
-    """Positions of nodes: from the outputs, then those that no output needs; a node behind what it reads."""
+    """Positions of nodes, producers before readers: from the outputs, then the unneeded ones."""
     producer = {name: position for position, node in enumerate(body) for name in node.outputs if name}
     sources = [
         [producer[name] for name in (*node.inputs, *node.captures) if name in producer] for node in body
@@ -105,7 +105,7 @@ def _depth_first(function: FunctionProto, body: Sequence[_Node]) -> Iterator[int
 
 
 def _captures(node: NodeProto) -> list[str]:
-    """What the bodies of a node read from outside, in order of appearance."""
+    """The outside values that the bodies of a node read, in order of appearance."""
     found: dict[str, None] = {}
     for attribute in node.attribute:
         if attribute.type in HOLD_GRAPHS:
@@ -151,7 +151,7 @@ def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *
 
 
 def same_attributes(left: NodeProto, right: NodeProto) -> bool:
-    """Whether attributes of two nodes of one graph differ in names inside of bodies and in texts alone."""
+    """Whether attributes of two nodes of one graph differ only in names inside bodies and in strings."""
     numbers = {"": 0}
     for name in (*_captures(left), *_captures(right)):
         numbers.setdefault(name, len(numbers))
@@ -159,19 +159,19 @@ def same_attributes(left: NodeProto, right: NodeProto) -> bool:
 
 
 def constant_key(node: NodeProto) -> Key:
-    """What a Constant holds."""
+    """A key of the value that a Constant holds."""
     return _attributes(node, {}, {}, blind=False)
 
 
 def _content(attribute: AttributeProto) -> bytes:
     tensor = attribute.HasField("t")
     named = tensor and (attribute.t.HasField("name") or attribute.t.HasField("doc_string"))
-    if not (named or attribute.HasField("doc_string")):  # a text that is empty may be stated as well
+    if not (named or attribute.HasField("doc_string")):  # an empty string may be present or absent
         return attribute.SerializeToString(deterministic=True)
     bare = AttributeProto()
     bare.CopyFrom(attribute)
     bare.ClearField("doc_string")
-    if tensor:  # looking into the field of another attribute would set it
+    if tensor:  # reading the field of another attribute would set it
         bare.t.ClearField("name")
         bare.t.ClearField("doc_string")
     return bare.SerializeToString(deterministic=True)

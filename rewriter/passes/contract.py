@@ -1,7 +1,7 @@
-"""What passes read and what they leave as it was, and an analysis that tells when it no longer holds.
+"""The parts of a model that passes require and preserve, and an analysis that knows its stale parts.
 
-The idea is that of LLVM's `PreservedAnalyses`: a pass names the parts of a model that it leaves alone, and
-the model is analysed anew only where the next pass reads what changed.
+The idea is that of LLVM's `PreservedAnalyses`: a pass names the parts of a model that it preserves, and
+the model is analysed again only if the next pass reads a changed part.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ class Part(StrEnum):
     NAMES = "names"
     """The names of nodes, values and initializers."""
     NODES = "nodes"
-    """Which nodes there are and where, with their operators, attributes, inputs and outputs."""
+    """The nodes and their order, with operators, attributes, inputs and outputs."""
     METADATA = "metadata"
-    """What entries say of nodes, tensors, functions and the model, and doc strings."""
+    """Metadata entries of nodes, tensors, functions and the model, and doc strings."""
     FUNCTIONS = "functions"
     """The local functions."""
     TYPES = "types"
-    """What the model states of the types of values, `value_info` and the interface."""
+    """The stated types of values: `value_info` and the interface."""
 
 
 EVERYTHING: frozenset[Part] = frozenset(Part)
 ALL_BUT_METADATA = EVERYTHING - {Part.METADATA}
-"""What a pass preserves that writes or takes out entries alone."""
+"""The parts that a pass preserves which only writes or removes metadata."""
 TREE = frozenset({Part.NAMES, Part.NODES, Part.METADATA})
-"""What the module tree is made from."""
+"""The parts from which the module tree is made."""
 INDEX = frozenset({Part.NAMES, Part.NODES})
-"""What the index is made from, but for the keys of metadata in it."""
+"""The parts from which the index is made, except the metadata keys in it."""
 
 
 def fault_of_contract(step: object) -> str | None:
-    """Why a pass, or its class, does not say what it reads and what it leaves alone; None where it does."""
+    """The reason why a pass, or its class, lacks a declaration of its contract; None if it is complete."""
     for declared in ("requires", "preserves"):
         parts = getattr(step, declared, None)
         if not isinstance(parts, frozenset) or not parts <= EVERYTHING:
@@ -48,7 +48,7 @@ def fault_of_contract(step: object) -> str | None:
 
 
 class PartialAnalysis(Analysis):
-    """An analysis of a model of which parts have changed since: what depends on them is not handed out.
+    """An analysis of a model of which parts have changed since: results that depend on them are not returned.
 
     `model`, `path` and `demand_text` are always current.
 
@@ -57,7 +57,7 @@ class PartialAnalysis(Analysis):
         changed: the parts that changed.
 
     Raises:
-        StaleAnalysis: on reading what depends on these.
+        StaleAnalysis: on reading a result that depends on these.
     """
 
     __slots__ = ("_changed", "_whole")

@@ -1,7 +1,7 @@
-"""Where the bodies of repeated modules differ, so that they could not share a function.
+"""Finds where the bodies of repeated modules differ, so that they could not share a function.
 
-Modules are repeated where their paths differ in numbers alone (`layer.0`, `layer.1`) or where one is called
-several times. What differs inside of a module they call is told of that module alone.
+Modules are repeated if their paths differ only in numbers (`layer.0`, `layer.1`) or if one is called
+several times. A difference inside a module that they call is reported for that module only.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from rewriter.passes.twins import Identity, Member, identity_of
 
 _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 _ALIKE = 0.75
-"""The least share of the smaller body's operators in the other, class unknown: a list may hold anything."""
+"""Minimum share of the smaller body's operators in the other, for unknown classes: lists hold anything."""
 
 
 def find_differences(twins: Sequence[Sequence[Member]]) -> Iterator[Difference]:
-    """For every body of a family of repeated modules but the first, where it first differs from that.
+    """For every body of a family of repeated modules but the first, its first difference from that.
 
     Args:
         twins: functions by equal bodies.
@@ -49,7 +49,7 @@ _PARTS: tuple[DifferenceWord, ...] = ("operator", "attributes", "inputs", "outpu
 def _first_difference(
     left: Member, right: Member, members: Mapping[Identity, Member]
 ) -> tuple[str | None, str | None, DifferenceWord] | None:
-    """The first nodes that differ, and in what; None where the difference is that of a module they call."""
+    """The first nodes that differ, and the kind of difference; None if it lies in a module they call."""
     for number, keys in enumerate(zip(left.body.keys, right.body.keys, strict=False)):
         if keys[0] == keys[1]:
             continue
@@ -69,7 +69,7 @@ def _first_difference(
 
 
 def _called(node: NodeProto, caller: Member, members: Mapping[Identity, Member]) -> str | None:
-    """The module a node calls, seen from its caller; None where it is no call of ours."""
+    """The module that a node calls, relative to its caller; None if the node calls no function of ours."""
     callee = members.get((node.domain, node.op_type))
     return None if callee is None else callee.module.removeprefix(caller.module)
 

@@ -1,7 +1,7 @@
-"""Pass: put the nodes of functions that `group` made back where they were called, and merge copies.
+"""Pass: inline the functions that `group` made, and merge copies of nodes.
 
-The inverse of `group` and `unshare`: names, order and metadata of the flat graph come back. Functions of
-others are kept unless asked for.
+The inverse of `group` and `unshare`: restores names, order and metadata of the flat graph. Functions of
+other tools are kept unless requested.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from rewriter.passes.contract import Part
 from rewriter.passes.inlining import MOST_NODES, Identity, Inliner, placed_infos
 from rewriter.passes.naming import numbers_of, places_of
 from rewriter.passes.provenance import is_ours
-from rewriter.passes.renaming import Taken, rename
+from rewriter.passes.renaming import UsedNames, rename
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Flatten:
-    """Undoes `share`, `group` and `unshare` byte for byte, but for edits since and IR versions below 4.
+    """Undoes `share`, `group` and `unshare` byte for byte, except for later edits and IR versions below 4.
 
     The nodes of an edited function, or of an edited call of one, are named after the call. A file below IR
     version 4 keeps the version that `group` raised it to, and its constants stay out of the inputs.
 
     Attributes:
-        foreign: whether to enter functions of others as well.
+        foreign: whether to inline functions of other tools as well.
     """
 
     name: ClassVar[str] = "flatten"
@@ -47,7 +47,7 @@ class Flatten:
     foreign: bool = False
 
     def run(self, analysis: Analysis) -> Outcome:
-        """Enter every call of a function that `group` made."""
+        """Inline every call of a function that `group` made."""
         return flatten(analysis.model, foreign=self.foreign)
 
 
@@ -61,8 +61,8 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
     refusals = _take_out_other_opsets(model, entered)
     demand_text(model)
     graph = GraphIndex(model)
-    inliner = Inliner(entered, Taken(graph.value_names), Taken(node.name for node in graph.nodes))
-    # Copied first: what a body holds dies with the list it is taken from.
+    inliner = Inliner(entered, UsedNames(graph.value_names), UsedNames(node.name for node in graph.nodes))
+    # Copied first: a body's nodes die with the list that they are taken from.
     body = [NodeProto.FromString(node.SerializeToString()) for node in model.graph.node]
     infos = placed_infos(model)
     placed = list(inliner.expand(body, places_of(model, tags.ORDER, len(body))))
@@ -82,7 +82,7 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
 
 
 def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionProto]) -> list[Refusal]:
-    """Keep functions whose nodes would mean something else in the graph that calls them."""
+    """Exclude functions whose nodes would have another meaning in the graph that calls them."""
     versions = versions_of(model.opset_import)
     refusals = []
     for identity, function in list(entered.items()):
@@ -94,11 +94,11 @@ def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionPr
 
 
 def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str, str]]:
-    """Take out the copies, let their readers read the originals, and forget what moved where.
+    """Remove copies, connect their readers to the originals, and forget the moves.
 
     Returns:
-        The nodes left, and output of a copy -> output of its original. A copy stays where somebody edited
-        it, or where its original comes later.
+        The remaining nodes, and output of a copy -> output of its original. A copy stays if it was edited,
+        or if its original comes later.
     """
     by_output: dict[str, NodeProto] = {}
     renamed: dict[str, str] = {}
@@ -121,7 +121,7 @@ def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str
 
 
 def _spell_back(node: NodeProto, numbers: str) -> None:
-    with suppress(ValueError):  # somebody else's entry
+    with suppress(ValueError):  # another tool's entry
         spell_long(node, numbers_of(numbers, MOST_NODES))
     metadata.erase(node, [tags.SPELLED])
 
@@ -138,18 +138,18 @@ def _alike(original: NodeProto, copy: NodeProto) -> bool:
 def _give_back_infos(
     model: ModelProto, infos: Sequence[tuple[int | None, ValueInfoProto]], renamed: Mapping[str, str]
 ) -> None:
-    """What is known of values goes to the graph, in the order it had there; copies are left out.
+    """Move the types of values to the graph, in their original order, without copies.
 
     Args:
         model: the model.
-        infos: those of the graph, then those of functions, with the place that each had.
-        renamed: the results of copies, which are gone.
+        infos: those of the graph, then those of functions, each with its original position.
+        renamed: the outputs of copies, which are gone.
     """
     own = len(model.graph.value_info)
     found = [*infos[:own]]
     known = {info.name for _, info in found}
     told: set[tuple[int | None, str]] = set()
-    for place, info in infos[own:]:  # what a function gives out, its caller tells as well
+    for place, info in infos[own:]:  # the caller states the type of a function's result as well
         if info.name not in known and (place, info.name) not in told:
             told.add((place, info.name))
             found.append((place, info))
@@ -161,7 +161,7 @@ def _give_back_infos(
 
 
 def _give_back_version(model: ModelProto) -> None:
-    """The IR version that the model had before `group` raised it."""
+    """Restore the IR version that the model had before `group` raised it."""
     version = metadata.get(model, tags.IR_VERSION)
     if version is not None and (number := tags.count_in(version)) is not None:
         model.ir_version = min(model.ir_version, number)
@@ -169,7 +169,7 @@ def _give_back_version(model: ModelProto) -> None:
 
 
 def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
-    """Take out the functions, the domains that only they used, and the note on the order."""
+    """Remove the functions, the domains that only they used, and the record of the order."""
     kept = [f for f in model.functions if (f.domain, f.name, f.overload) not in entered]
     copies = [FunctionProto.FromString(f.SerializeToString()) for f in kept]
     del model.functions[:]

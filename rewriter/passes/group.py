@@ -1,6 +1,6 @@
 """Pass: make every call of a module an ONNX local function, nested as the modules are.
 
-Each call gets a function of its own, and names stay what they were: inside and outside, values and nodes
+Each call gets a function of its own, and names stay: inside and outside, values and nodes
 keep their names, so `flatten` gives the file back and a profile maps to nodes. Weights are inputs of the
 functions, never constants in their bodies.
 """
@@ -25,18 +25,18 @@ from rewriter.model.spelling import LONG, spell_short
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.modules.selection import WORDS, Miss, Selection
-from rewriter.options.groups import Steps
+from rewriter.options.groups import RewriteSteps
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
 from rewriter.passes.boundary_types import BoundaryTypes
 from rewriter.passes.contract import TREE, Part
-from rewriter.passes.grouping_plan import MOST_ROUNDS, Plan, Planner
+from rewriter.passes.grouping_plan import MOST_ROUNDS, GroupingPlan, Planner
 from rewriter.passes.naming import FunctionNames, import_domains, ranges
 from rewriter.passes.provenance import is_ours
-from rewriter.passes.twins import find_twins
+from rewriter.passes.twins import find_equal_functions
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UsageError
-from rewriter.regions.boundary import Boundary
+from rewriter.regions.boundary import Interface
 from rewriter.regions.calls import TOP, Region
 from rewriter.runtime.weights import outline, with_initializers
 
@@ -46,42 +46,42 @@ class Group:
     """Moves the nodes of calls into functions, reorders them, and states types at calls as far as needed.
 
     A model that is grouped already is left as it is. Functions need IR version 8: of a file below version 4
-    the initializers leave the inputs, so that they stay constants.
+    the initializers are removed from the inputs, so that they stay constants.
 
     Attributes:
-        depth: nest functions this deep at the most; 0 for as deep as modules call each other.
-        only: group the modules whose path fits this glob, or one of several; all where empty.
+        depth: maximum nesting of functions; 0 for as deep as modules call each other.
+        only: group the modules whose path matches this glob, or one of several; all if empty.
         class_name: group the modules of this class, or of one of several, as globs (the last name is enough);
-            all where empty.
+            all if empty.
         kind: group the modules whose class comes from there.
         operators: group the modules that own a node of this operator themselves.
         leave_out: group no modules whose path fits, and nothing inside of them.
         repeated: group only modules that have the same body as another, or as themselves in another call.
 
     Raises:
-        UsageError: `only` or `class_name` fits no module, or none that is called.
+        UsageError: `only` or `class_name` matches no module, or none that is called.
     """
 
     name: ClassVar[str] = "group"
     requires: ClassVar[frozenset[Part]] = TREE
     preserves: ClassVar[frozenset[Part]] = frozenset({Part.METADATA})
     undone: ClassVar[bool] = True
-    depth: int = again(Steps, "depth")
-    only: str | tuple[str, ...] = again(Steps, "only")
-    class_name: str | tuple[str, ...] = again(Steps, "class_name")
-    repeated: bool = again(Steps, "repeated")
-    kind: str | tuple[str, ...] = again(Steps, "kind")
-    operators: str | tuple[str, ...] = again(Steps, "operators")
-    leave_out: str | tuple[str, ...] = again(Steps, "leave_out")
+    depth: int = again(RewriteSteps, "depth")
+    only: str | tuple[str, ...] = again(RewriteSteps, "only")
+    class_name: str | tuple[str, ...] = again(RewriteSteps, "class_name")
+    repeated: bool = again(RewriteSteps, "repeated")
+    kind: str | tuple[str, ...] = again(RewriteSteps, "kind")
+    operators: str | tuple[str, ...] = again(RewriteSteps, "operators")
+    leave_out: str | tuple[str, ...] = again(RewriteSteps, "leave_out")
 
     def __post_init__(self) -> None:
-        """Make one form of a glob and of several."""
+        """Normalise a single glob and a list of globs."""
         for name in WORDS:
             object.__setattr__(self, name, texts(getattr(self, name)))
 
     @property
     def selection(self) -> Selection:
-        """The modules that are meant, whatever their depth."""
+        """The selected modules, at any depth."""
         return replace(part(Selection, self), depth=None)
 
     def run(self, analysis: Analysis) -> Outcome:
@@ -96,20 +96,20 @@ class Group:
             raise UsageError(self._uncalled(analysis))
         if self.repeated:
             functions = _Emission(analysis, plan).functions()
-            twins = find_twins(functions, analysis.model.functions)
+            twins = find_equal_functions(functions, analysis.model.functions)
             again = {member.module for members in twins if len(members) > 1 for member in members}
             plan = _plan(analysis, types, lambda tree, module: module.path in again and wants(tree, module))
         return Outcome(_Emission(analysis, plan).emit(), plan.refusals)
 
     def narrowed(self, analysis: Analysis) -> tuple[Group | None, tuple[Miss, ...]]:
-        """The pass without the globs that fit nothing in a model, and these; None where none is left."""
+        """The pass without the globs that match nothing in a model, and these; None if no glob is left."""
         left, misses = self.selection.narrowed(analysis)
         if left is None:
             return None, misses
         return replace(self, **{name: getattr(left, name) for name in WORDS}), misses
 
     def _chosen(self, analysis: Analysis) -> Collection[ModulePath] | None:
-        """The modules that are meant; None for all."""
+        """The selected modules; None for all."""
         if self.selection == Selection():
             return None
         return {module.path for module in self.selection.modules(analysis)}
@@ -121,7 +121,7 @@ class Group:
         )
 
     def _uncalled(self, analysis: Analysis) -> str:
-        """The message where all that is meant is no call: lists of modules, or modules too deep."""
+        """The message if no selected module is called: they are lists of modules, or too deep."""
         where = f"{analysis.path or 'model'}: no function can be made of "
         first = next(iter(self.selection.modules(analysis)))
         parts = f"; its parts are {first.path}.*" if first.children else ""
@@ -129,8 +129,10 @@ class Group:
         return f"{where}{first.path or '(root)'}: none of the modules that fit is called{within}{parts}"
 
 
-def _plan(analysis: Analysis, types: BoundaryTypes, wants: Callable[[ModuleTree, Module], bool]) -> Plan:
-    """The regions that can be functions: what is known to fail moves first, then what a trial shows to."""
+def _plan(
+    analysis: Analysis, types: BoundaryTypes, wants: Callable[[ModuleTree, Module], bool]
+) -> GroupingPlan:
+    """The regions that can be functions: nodes known to fail move out first, then those that fail a trial."""
     planner = Planner(analysis, types, wants)
     plan = planner.plan()
 
@@ -148,7 +150,7 @@ def _plan(analysis: Analysis, types: BoundaryTypes, wants: Callable[[ModuleTree,
 class _Emission:
     """Writes functions and calls, innermost first, then the main graph."""
 
-    def __init__(self, analysis: Analysis, plan: Plan) -> None:
+    def __init__(self, analysis: Analysis, plan: GroupingPlan) -> None:
         self.analysis = analysis
         self.model: ModelProto = analysis.model
         self.nodes = analysis.graph.nodes
@@ -172,7 +174,7 @@ class _Emission:
         self.module_order = {module.path: order for order, module in enumerate(analysis.tree)}
 
     def emit(self) -> dict[str, int]:
-        """Write everything; returns what changed -> how often."""
+        """Write everything; return kind of change -> number."""
         functions = self.functions()
         left = 0
         if functions:
@@ -187,7 +189,7 @@ class _Emission:
         return made
 
     def _write(self, model: ModelProto, functions: Sequence[FunctionProto]) -> int:
-        """Put functions and calls in the place of nodes; returns how many inputs went."""
+        """Replace nodes by functions and calls; return the number of removed inputs."""
         self._rewrite_main(model)
         model.functions.extend(functions)
         import_domains(model, {function.domain for function in functions})
@@ -196,7 +198,7 @@ class _Emission:
         return allow_functions(model)
 
     def functions(self) -> list[FunctionProto]:
-        """The functions, innermost first; the model is not touched."""
+        """The functions, innermost first; the model is not changed."""
         chains = self.regions.chains()
         innermost_first = sorted(range(len(chains)), key=lambda number: (-len(chains[number]), number))
         return [self._function(n) for n in innermost_first if n != TOP and self.order[n]]
@@ -225,7 +227,7 @@ class _Emission:
         return function
 
     def _import(self, function: FunctionProto) -> None:
-        """Import what the model does, the default domain by its short name: functions know no other."""
+        """Import the model's opsets, the default domain by its short name: functions accept no other."""
         for node in function.node if self.spelled_long else ():
             if numbers := spell_short(node):
                 metadata.write(node, {tags.SPELLED: ranges(numbers)})
@@ -235,7 +237,7 @@ class _Emission:
                 function.opset_import[-1].domain = ""
         import_domains(function, {node.domain for node in function.node})
 
-    def _inputs(self, boundary: Boundary, parameters: Collection[str]) -> list[str]:
+    def _inputs(self, boundary: Interface, parameters: Collection[str]) -> list[str]:
         """What a function takes in: what forward does, then parameters, then constants of the exporter."""
         graph = self.analysis.graph
         given = [graph.value_names[v] for v in boundary.inputs if v not in graph.initializers]
@@ -243,7 +245,7 @@ class _Emission:
         given = [name for name in given if name not in parameters]
         return [*given, *parameters, *(name for name in stored if name not in parameters)]
 
-    def _parameters(self, region: Region, boundary: Boundary) -> dict[str, str]:
+    def _parameters(self, region: Region, boundary: Interface) -> dict[str, str]:
         """Input of a function -> the name of the parameter that it is, in module order."""
         graph = self.analysis.graph
         found: list[tuple[int, str, ModulePath]] = []
@@ -252,7 +254,7 @@ class _Emission:
             own = next((path for path in tied if region.module.holds(path)), None)
             if own is not None:
                 found.append((self.module_order[own.parent or ROOT], graph.value_names[value], own))
-        found.sort(key=lambda each: each[0])  # stable: within a module, the order of the file
+        found.sort(key=lambda each: each[0])  # stable: within a module, file order
         return {name: own.relative_to(region.module) for _, name, own in found}
 
     def _body(self, number: int) -> list[NodeProto]:
@@ -277,9 +279,9 @@ class _Emission:
     def _rewrite_main(self, model: ModelProto) -> None:
         main = model.graph
         own = [n for is_region, n in self.order[TOP] if not is_region]
-        # Copied first: what the body holds dies with the list it is taken from.
+        # Copied first: a body's nodes die with the list that they are taken from.
         body = [NodeProto.FromString(node.SerializeToString()) for node in self._body(TOP)]
-        # Of the main graph's own values: bodies and functions of others may use the same names.
+        # Only for the main graph's own values: bodies and other tools' functions may use the same names.
         inside = {name for n in main.node for name in n.output} - {name for n in body for name in n.output}
         left = []
         for position in reversed(range(len(main.value_info))):

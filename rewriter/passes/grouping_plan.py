@@ -1,4 +1,4 @@
-"""Which regions of a model become functions, and what stays outside of them."""
+"""Plans the regions of a model that become functions, and the nodes that stay outside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rewriter.modules.module import Module, ModuleTree
 from rewriter.passes.boundary_types import BoundaryTypes
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Reason, Refusal
-from rewriter.regions.boundary import Boundary, find_boundaries
+from rewriter.regions.boundary import Interface, find_boundaries
 from rewriter.regions.callable import LateTypes, lift_uninferable
 from rewriter.regions.calls import Regions, find_regions, name_of
 from rewriter.regions.convex import Part, make_convex
@@ -21,24 +21,24 @@ from rewriter.regions.order import order_parts
 from rewriter.regions.stated_types import lift_counting
 
 MOST_ROUNDS = 8
-"""Of making regions callable and convex in turn; one is enough but where each undoes the other."""
+"""Maximum rounds of making regions callable and convex; one is enough unless each undoes the other."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Which regions become functions.
+class GroupingPlan:
+    """The regions that become functions, with order, interface and types.
 
     Attributes:
         regions: the regions, convex.
-        order: region -> the parts of its body in their order.
+        order: region -> the parts of its body in order.
         boundaries: region -> its interface.
-        types: value at a boundary -> its type, where the file does not state it and onnx does not infer it.
-        refusals: what could not be done.
+        types: value at a boundary -> its type, if the file does not state it and onnx does not infer it.
+        refusals: regions or nodes that could not be grouped.
     """
 
     regions: Regions
     order: Sequence[Sequence[Part]]
-    boundaries: Sequence[Boundary]
+    boundaries: Sequence[Interface]
     types: Mapping[str, ValueInfoProto]
     refusals: tuple[Refusal, ...]
 
@@ -48,7 +48,7 @@ class Planner:
 
     Attributes:
         regions: the regions.
-        refusals: what could not be done so far.
+        refusals: refusals so far.
     """
 
     def __init__(
@@ -62,23 +62,23 @@ class Planner:
         self.refusals += types.lift_refused(self.regions)
         self._late = LateTypes(graph)
 
-    def plan(self) -> Plan:
-        """Let regions yield until all can be calls, and none is handed a value whose type is lost."""
+    def plan(self) -> GroupingPlan:
+        """Shrink regions until all can be calls, and none has an input whose type is lost."""
         order = self._ordered()
         while lifted := self._types.lift_complained(self.regions, order):
             self.refusals += lifted
             order = self._ordered()
         boundaries = find_boundaries(self._analysis.graph, self.regions)
-        return Plan(self.regions, order, boundaries, self._types.at(boundaries), tuple(self.refusals))
+        return GroupingPlan(self.regions, order, boundaries, self._types.at(boundaries), tuple(self.refusals))
 
     def _ordered(self) -> Sequence[Sequence[Part]]:
-        """Make regions callable and convex; the order of the parts of each."""
+        """Make regions callable and convex; return the order of the parts of each."""
         graph, tree, claims = self._analysis.graph, self._analysis.tree, self._analysis.claims
         self.refusals += self._late.lift(self.regions)
         order = order_parts(graph, self.regions)
         if order is None:
             self.refusals += make_convex(graph, self.regions, tree, claims)
-            for _ in range(MOST_ROUNDS):  # a segment may have come between a value and its reader
+            for _ in range(MOST_ROUNDS):  # a segment may now stand between a value and its reader
                 if not (lifted := self._late.lift(self.regions)):
                     break
                 self.refusals += lifted + make_convex(graph, self.regions, tree, claims)
@@ -88,7 +88,7 @@ class Planner:
 
 
 def _in_bodies(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> Iterator[Refusal]:
-    """The wanted modules with nodes in bodies of nodes that are not theirs; the outermost of each node."""
+    """The wanted modules with nodes in bodies of other modules' nodes; the outermost for each node."""
     graph, tree = analysis.graph, analysis.tree
     told: set[ModulePath] = set()
     for node, placement in enumerate(tree.placements):

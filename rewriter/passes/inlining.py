@@ -1,8 +1,8 @@
-"""Entering calls: the nodes of functions in the place of the nodes that call them.
+"""Inlines calls: replaces them by the nodes of their functions.
 
-Where `group` wrote the call, which says so, and nobody touched it, names are those of the flat graph and stay
-what they are. Where `share` kept what the call says, they are given back (see `call_record`). Elsewhere every
-value and node inside gets the name of the call before its own (`/encoder/layer.1` and `self/MatMul` become
+An unedited call that `group` wrote is marked as such; its names are those of the flat graph and stay
+unchanged. Names that `share` recorded are restored (see `call_record`). In all other calls every
+value and node gets the name of the call as a prefix (`/encoder/layer.1` and `self/MatMul` become
 `/encoder/layer.1/self/MatMul`), so that two calls of one function do not clash.
 """
 
@@ -22,7 +22,7 @@ from rewriter.model.graph import graphs_of, with_inner
 from rewriter.passes.call_record import Records, restored
 from rewriter.passes.naming import places_of
 from rewriter.passes.provenance import is_inferred, is_ours
-from rewriter.passes.renaming import Taken, names_in_bodies, rename
+from rewriter.passes.renaming import UsedNames, names_in_bodies, rename
 from rewriter.paths import ModulePath
 from rewriter.refusals import UnreadableModel
 
@@ -31,27 +31,29 @@ Identity = tuple[str, str, str]
 
 MOST_NODES = 2_000_000
 DEEPEST = 100
-"""Bounds on what functions come to: twenty that each call the next one twice make a million nodes."""
+"""Limits on inlined nodes and nesting: twenty functions that call the next twice give a million nodes."""
 
 Placed = tuple[int | None, NodeProto]
-"""A node, and its place in the flat graph where `group` wrote it down."""
+"""A node, and its position in the flat graph if `group` recorded it."""
 
 
 class Inliner:
-    """Enters calls of some functions.
+    """Inlines calls of some functions.
 
     Args:
-        functions: those to enter.
-        values: names of values that are taken; those handed out are added.
-        nodes: names of nodes that are taken; likewise.
+        functions: the functions to inline.
+        values: names of values in use; new ones are added.
+        nodes: names of nodes in use; likewise.
 
     Attributes:
-        infos: what our functions say of the types of their values, under names of the flat graph, with the
-            places that they had there where these are known. Nobody reads what functions of others say, and
-            in the graph it would count.
+        infos: the types of values in our functions, under names of the flat graph, with their
+            positions there if known. Types in other tools' functions are unused, and
+            would count in the graph.
     """
 
-    def __init__(self, functions: Mapping[Identity, FunctionProto], values: Taken, nodes: Taken) -> None:
+    def __init__(
+        self, functions: Mapping[Identity, FunctionProto], values: UsedNames, nodes: UsedNames
+    ) -> None:
         self.functions = functions
         self.values = values
         self.nodes = nodes
@@ -62,17 +64,17 @@ class Inliner:
     def expand(
         self, body: Sequence[NodeProto], places: Sequence[int] = (), depth: int = 0
     ) -> Iterator[Placed]:
-        """The nodes of a body, calls entered; the nodes of the body themselves are handed on and edited.
+        """The nodes of a body, calls inlined; nodes of the body itself are yielded and edited in place.
 
         Args:
             body: the nodes.
-            places: where those of them that are no calls stood in the flat graph. Where there are not as many
-                of these, somebody edited the body; then they stay in the order of the calls, which is
-                topological as well.
-            depth: how many calls there are around the body.
+            places: positions in the flat graph of the nodes that are no calls. If their number does not
+                match, the body was edited; then its own order stays, which is topological
+                too.
+            depth: number of calls around the body.
 
         Raises:
-            UnreadableModel: the functions call each other in a circle, or come to too many nodes.
+            UnreadableModel: the functions call each other in a cycle, or contain too many nodes.
         """
         if depth > DEEPEST:
             raise UnreadableModel(f"functions call each other more than {DEEPEST} deep; the file is damaged")
@@ -85,7 +87,7 @@ class Inliner:
                 yield next(known), node
                 continue
             inner, order = self._instance(node, function)
-            _hand_on_layer(node, inner)
+            _inherit_layer(node, inner)
             self.made += len(inner)
             if self.made > MOST_NODES:
                 raise UnreadableModel(f"the functions come to more than {MOST_NODES:,} nodes; flatten fewer")
@@ -106,7 +108,7 @@ class Inliner:
         return (node.domain, node.op_type, node.overload) in self.functions
 
     def _instance(self, call: NodeProto, function: FunctionProto) -> tuple[list[NodeProto], Sequence[int]]:
-        """The nodes of one call, under names of the flat graph, and where those stood that are no calls."""
+        """The nodes of one call, under flat names, and the flat positions of those that are no calls."""
         if _is_verbatim(call, function):
             self.infos += placed_infos(function)
             nodes = [_copy(node) for node in function.node]
@@ -119,9 +121,9 @@ class Inliner:
         return list(self._named_after(call, function)), ()
 
     def _named_after(self, call: NodeProto, function: FunctionProto) -> Iterator[NodeProto]:
-        """The nodes of one call that nothing more is known of."""
+        """The nodes of one call without a record."""
         prefix = call.name or call.op_type
-        passed = _passed_on(function)
+        passed = _repeated_outputs(function)
         names = self._names(call, function, prefix, passed)
         for info in function.value_info if is_ours(function) else ():
             if is_inferred(info):
@@ -136,7 +138,7 @@ class Inliner:
         self._finish(nodes, call, function)
         for node, original in zip(nodes, function.node, strict=True):
             name = f"{prefix}/{node.name}"
-            # What stands before the slash is read as a scope.
+            # The text before the slash is read as a scope.
             if _is_relative(original) and not self._is_call(node):
                 place = metadata.read(node)
                 scope = scope_of_call(ModulePath(place[tags.MODULE]), int(place[tags.CALL]))
@@ -173,8 +175,8 @@ class Inliner:
         return names
 
 
-def _hand_on_layer(call: NodeProto, nodes: Sequence[NodeProto]) -> None:
-    """Give nodes the layer of their call where they have none, as onnxruntime does where it enters a call."""
+def _inherit_layer(call: NodeProto, nodes: Sequence[NodeProto]) -> None:
+    """Give nodes without a layer the layer of their call, as onnxruntime does on inlining."""
     if (layer := metadata.get(call, metadata.LAYER)) is None:
         return
     for node in nodes:
@@ -183,7 +185,7 @@ def _hand_on_layer(call: NodeProto, nodes: Sequence[NodeProto]) -> None:
 
 
 def placed_infos(function: FunctionProto | ModelProto) -> list[tuple[int | None, ValueInfoProto]]:
-    """The types that a function or the main graph tells, with their places in the flat graph."""
+    """The types in a function or the main graph, with their positions in the flat graph."""
     told = (function.graph if isinstance(function, ModelProto) else function).value_info
     infos = [info for info in told if not is_inferred(info)]
     places: list[int | None] = [*places_of(function, tags.INFOS, len(infos))]
@@ -199,25 +201,25 @@ def _copy(node: NodeProto) -> NodeProto:
 def _is_verbatim(call: NodeProto, function: FunctionProto) -> bool:
     """Whether the names inside are those of the flat graph.
 
-    Equal names of inputs and outputs alone do not tell: those of a shared function may be those of one call.
+    Equal names of inputs and outputs are no proof: those of a shared function may equal those of one call.
     """
     interface = (list(function.input), list(function.output))
     return (list(call.input), list(call.output)) == interface and tags.ORDER in metadata.read(call)
 
 
-def _passed_on(function: FunctionProto) -> set[str]:
-    """Outputs that are inputs as well, or outputs already."""
+def _repeated_outputs(function: FunctionProto) -> set[str]:
+    """Outputs that are also inputs, or occur twice."""
     seen = Counter((*dict.fromkeys(function.input), *function.output))
     return {name for name in function.output if seen[name] > 1}
 
 
 def _is_relative(node: NodeProto) -> bool:
-    """Whether a node tells its module relative to that of its function, since several calls share it."""
+    """Whether a node's module is relative to that of its function, since several calls share it."""
     return (metadata.get(node, tags.MODULE) or "").startswith(".")
 
 
 class _Absolute:
-    """Turns what is said of nodes relative to the module of their function into what is true of one call."""
+    """Converts module metadata relative to a function into that of one call."""
 
     def __init__(self, call: NodeProto, function: FunctionProto) -> None:
         entries = metadata.read(call) if call.metadata_props else {}
@@ -244,7 +246,7 @@ class _Absolute:
 
 
 def _bind(node: NodeProto, call: NodeProto, function: FunctionProto) -> None:
-    """Put what the call says, or the default, in the place of references to attributes of the function."""
+    """Replace references to attributes of the function by the call's values, or the defaults."""
     given = {attribute.name: attribute for attribute in (*function.attribute_proto, *call.attribute)}
     kept = []
     for attribute in node.attribute:

@@ -2,7 +2,7 @@
 
 The key and its meaning are those of onnxruntime's annotated partitioning (1.27 and newer; its document
 PartitioningWithAnnotationsAndMemoryConstraints.md): the session option `session.layer_assignment_settings`
-maps annotations, or what they begin with, to devices. A node without one takes that of the If, Loop or Scan
+maps annotations, or prefixes of them, to devices. A node without one takes that of the If, Loop or Scan
 around it, and a node inlined from a function that of the call.
 """
 
@@ -25,8 +25,8 @@ from rewriter.paths import ModulePath
 class LayerAnnotations:
     """Writes the metadata `layer_ann` of onnxruntime's annotated partitioning, and nothing else.
 
-    Put it last. What several calls share has no module of its own and goes with its call, and so do nodes
-    in functions of others.
+    Put it last. Nodes that several calls share have no module of their own and follow their call, as do nodes
+    in functions of other tools.
     """
 
     name: ClassVar[str] = "layer_annotations"
@@ -34,14 +34,14 @@ class LayerAnnotations:
     preserves: ClassVar[frozenset[Part]] = ALL_BUT_METADATA
 
     def run(self, analysis: Analysis) -> Outcome:
-        """Annotate every node that is placed in a module below the root."""
+        """Annotate every node placed in a module below the root."""
         nodes = analysis.graph.nodes
         changed = sum(metadata.write(nodes[node], {LAYER: str(path)}) for node, path in layers(analysis))
         return Outcome({"layers annotated": changed})
 
 
 def layers(analysis: Analysis) -> Iterator[tuple[int, ModulePath]]:
-    """The nodes that bear an annotation of their own, and which: not empty, and the same in every call."""
+    """The nodes with an annotation of their own, and its text: not empty, and the same in every call."""
     graph = analysis.graph
     of_others = {
         number

@@ -1,4 +1,4 @@
-"""Make inputs of the constants in which otherwise equal functions differ, so that they can share one."""
+"""Turns constants in which otherwise equal functions differ into inputs, so that they can share one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rewriter.model import metadata
 from rewriter.model.operators import canonical
 from rewriter.passes.canonical import constant_key
 from rewriter.passes.naming import places_of, ranges
-from rewriter.passes.twins import Identity, Member, find_twins, identity_of
+from rewriter.passes.twins import Identity, Member, find_equal_functions, identity_of
 
 Body = FunctionProto | GraphProto
 
@@ -19,15 +19,15 @@ Body = FunctionProto | GraphProto
 def lift_constants(
     model: ModelProto, functions: Sequence[FunctionProto], others: Sequence[FunctionProto]
 ) -> int:
-    """Move differing constants into the callers, round by round up to a caller that has no twin.
+    """Move differing constants into the callers, repeatedly up to a caller without an equal function.
 
     Args:
         model: the model, edited in place.
-        functions: those that may change, callees before callers, each called once.
+        functions: the functions that may change, callees before callers, each called once.
         others: the other functions of the model.
 
     Returns:
-        How often a constant was moved up by one function.
+        The number of moves of a constant by one function.
     """
     moved = 0
     while lifted := _round(model, functions, others):
@@ -39,10 +39,10 @@ def _round(model: ModelProto, functions: Sequence[FunctionProto], others: Sequen
     callers = _callers(model, functions)
     changed: set[Identity] = set()
     moved = 0
-    for members in find_twins(functions, others, blind=True):
+    for members in find_equal_functions(functions, others, blind=True):
         identities = [identity_of(member.function) for member in members]
         places = _differing(members)
-        # What a function handed up in this round is not in its caller's canonical form yet: next round.
+        # A constant passed up in this round is not in its caller's canonical form yet: next round.
         if not places or not changed.isdisjoint(identities):
             continue
         for member, identity in zip(members, identities, strict=True):
@@ -69,7 +69,7 @@ def _callers(model: ModelProto, functions: Sequence[FunctionProto]) -> dict[Iden
 
 
 def _differing(members: Sequence[Member]) -> list[int]:
-    """Places, in canonical order, of Constants that do not hold the same in all members."""
+    """Positions, in canonical order, of Constants with different values in the members."""
     first = members[0]
     results = set(first.function.output)
     places = []
@@ -85,18 +85,18 @@ def _differing(members: Sequence[Member]) -> list[int]:
 def _lift(
     member: Member, places: Sequence[int], body: Body, call: NodeProto, outer: ModelProto | NodeProto
 ) -> None:
-    """Move Constants from a function to right before its call, and hand over what they hold.
+    """Move Constants from a function to right before its call, and pass them as inputs.
 
     Args:
         member: the function.
-        places: of the Constants, in canonical order.
-        body: the one that calls it.
+        places: positions of the Constants, in canonical order.
+        body: the body that calls it.
         call: the call.
-        outer: what notes where the nodes of `body` stood in the flat graph.
+        outer: the record of the flat positions of the nodes of `body`.
     """
     function = member.function
     at = next(index for index, node in enumerate(body.node) if node is call or node == call)
-    inside, outside = _Places(call, function), _Places(outer, body)
+    inside, outside = _FlatPositions(call, function), _FlatPositions(outer, body)
     for position in sorted((member.body.order[place] for place in places), reverse=True):
         outside.give(at, inside.take(position))
         constant = NodeProto()
@@ -109,8 +109,8 @@ def _lift(
     outside.write()
 
 
-class _Places:
-    """The note on where the nodes of a body that are no calls stood in the flat graph: `tags.ORDER`."""
+class _FlatPositions:
+    """The record of the flat positions of the nodes of a body that are no calls: `tags.ORDER`."""
 
     def __init__(self, owner: ModelProto | NodeProto, body: Body) -> None:
         self.owner = owner
@@ -120,15 +120,15 @@ class _Places:
         self.known = self.places.count(None) == sum(calls)
 
     def take(self, position: int) -> int | None:
-        """Forget a node; returns where it stood."""
+        """Remove a node; return its flat position."""
         return self.places.pop(position)
 
     def give(self, position: int, place: int | None) -> None:
-        """Take in a node in front of the one at `position`."""
+        """Insert a node before the one at `position`."""
         self.known = self.known and place is not None
         self.places.insert(position, place)
 
     def write(self) -> None:
-        """Note it; an empty note where somebody edited the body before."""
+        """Write the record; an empty one if the body was edited before."""
         numbers = [place for place in self.places if place is not None] if self.known else []
         metadata.write(self.owner, {tags.ORDER: ranges(numbers)})

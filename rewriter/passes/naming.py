@@ -14,21 +14,21 @@ from rewriter.paths import ModulePath
 from rewriter.regions.calls import Region
 
 _RESERVED = frozenset({"", "ai", "com"})
-"""First atoms of domains that belong to others (`ai.onnx`, `com.microsoft`)."""
+"""First atoms of domains that belong to other organisations (`ai.onnx`, `com.microsoft`)."""
 
 
 class FunctionNames:
-    """Hands out (domain, name) pairs that no other function of the model bears, and names of no operator.
+    """Makes (domain, name) pairs that no other function of the model has, with names of no operator.
 
-    A function is named after its class, else after the last name of its path; `Module` is put behind a name
-    that an operator bears, in whatever domain: onnxruntime 1.24 to 1.32 looks at nodes called `Sub` or
-    `Gather` as if they were these, and ends the process where one has too few inputs. The domain of the
+    A function is named after its class, else after the last name of its path; `Module` is appended to a name
+    that an operator has, in any domain: onnxruntime 1.24 to 1.32 treats nodes called `Sub` or
+    `Gather` as these operators, and aborts the process if one has too few inputs. The domain of the
     function for a call is the path of the module, that of a shared function the package of the class. All are
-    made of ASCII identifiers, since ONNX's text form reads nothing else back.
+    made of ASCII identifiers, since ONNX's text form cannot read back others.
 
     Args:
-        model: the model they are for.
-        ours: functions of it that will be replaced.
+        model: the model of the functions.
+        ours: its functions that will be replaced.
     """
 
     def __init__(self, model: ModelProto, ours: Iterable[FunctionProto] = ()) -> None:
@@ -48,7 +48,7 @@ class FunctionNames:
         return unique, name
 
     def shared(self, class_name: str | None, name: str) -> tuple[str, str]:
-        """The domain and name of a function for every call with one body; `name` where no class is known."""
+        """The domain and name of a function for all calls with one body; `name` if no class is known."""
         package, _, last = (class_name or name).rpartition(".")
         domain = self._own(".".join(map(identifier, package.split("."))) if package else "modules")
         base = unique = _of_no_operator(identifier(last))
@@ -60,7 +60,7 @@ class FunctionNames:
         return domain, unique
 
     def _own(self, domain: str) -> str:
-        """The domain, moved out of those that belong to others."""
+        """The domain, moved out of those of other organisations."""
         if domain in self.foreign or domain.partition(".")[0] in _RESERVED:
             return f"modules.{domain}"
         return domain
@@ -73,7 +73,7 @@ def identifier(text: str) -> str:
 
 
 def _of_no_operator(name: str) -> str:
-    """`Softmax` -> `SoftmaxModule`; a name that no operator bears as it is."""
+    """`Softmax` -> `SoftmaxModule`; unchanged if no operator has the name."""
     while name in operator_names():
         name += "Module"
     return name
@@ -95,19 +95,19 @@ def _domain(region: Region) -> str:
 
 
 def last_word(path: ModulePath) -> str:
-    """The last name of a path that is no number."""
+    """The last name of a path that is not a number."""
     return next((atom for atom in reversed(path.atoms) if not atom.isdecimal()), path.name)
 
 
 def import_domains(owner: ModelProto | FunctionProto, domains: set[str]) -> None:
-    """Import the domains of functions where they are not imported yet."""
+    """Import the domains of functions that are not imported yet."""
     known = {opset.domain for opset in owner.opset_import}
     for domain in sorted(domains - known):
         owner.opset_import.add(domain=domain, version=1)
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """`[3, 4, 5, 9]` -> `3-5,9`, in the order given."""
+    """`[3, 4, 5, 9]` -> `3-5,9`, in the given order."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:
@@ -118,7 +118,7 @@ def ranges(numbers: Sequence[int]) -> str:
 
 
 def places_of(owner: metadata.HasMetadata, key: str, most: int) -> list[int]:
-    """The numbers that an entry of ours holds; none where there is no such entry, or somebody else's."""
+    """The numbers in an entry of ours; none for a missing or foreign entry."""
     try:
         return numbers_of(metadata.get(owner, key) or "", most)
     except ValueError:
@@ -126,14 +126,14 @@ def places_of(owner: metadata.HasMetadata, key: str, most: int) -> list[int]:
 
 
 def numbers_of(text: str, most: int) -> list[int]:
-    """What `ranges` wrote.
+    """The numbers in a text that `ranges` wrote.
 
     Args:
         text: the runs.
-        most: how many numbers they come to at most; one entry of a file may say billions.
+        most: maximum count of numbers; one entry of a file may say billions.
 
     Raises:
-        ValueError: the text is something else, or says more.
+        ValueError: the text has another form, or too many numbers.
     """
     numbers: list[int] = []
     for run in text.split(",") if text else ():

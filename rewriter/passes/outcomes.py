@@ -1,4 +1,4 @@
-"""What a pass says that it did, held against what outcomes are and against the model."""
+"""Checks a pass's reported outcome against the type and against the model."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from rewriter.passes.base import Difference, Outcome
 from rewriter.refusals import Refusal
 
 NOT_COUNTED = "changes that it does not count"
-"""What a pass did that changed the model and says that it changed nothing."""
+"""The kind of change for a pass that changed the model but reported no change."""
 
 
 def true_changes(changes: Mapping[str, int], *, changed: bool) -> Mapping[str, int]:
-    """What a pass says that it changed, as far as the model shows it."""
+    """The changes that a pass reported, corrected by whether the model changed."""
     if not changed:
         return dict.fromkeys(changes, 0)
     return changes if any(changes.values()) else {**changes, NOT_COUNTED: 1}
 
 
 def digest_of(model: ModelProto) -> bytes | None:
-    """Tells whether a model changed; None for one that is too large to be written."""
+    """A digest that shows whether a model changed; None for one that is too large to be serialized."""
     try:
         return hashlib.blake2b(model.SerializeToString(deterministic=True)).digest()
     except (EncodeError, ValueError):
@@ -31,7 +31,7 @@ def digest_of(model: ModelProto) -> bytes | None:
 
 
 def fault_of_outcome(outcome: object) -> str | None:
-    """Why something is no outcome of a pass; None where it is one."""
+    """The reason why an object is no outcome of a pass; None if it is one."""
     if not isinstance(outcome, Outcome):
         return f"run gives {type(outcome).__name__}, not an Outcome"
     counts = outcome.changes.items() if isinstance(outcome.changes, Mapping) else None

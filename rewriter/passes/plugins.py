@@ -1,7 +1,7 @@
 """Passes of other packages, found by their entry points in the group `rewriter.passes`.
 
-Installed packages are looked through only where a name is no pass of our own, or where all passes are
-listed; the code of a package is imported only when its pass is asked for.
+Installed packages are searched only if a name is no pass of our own, or if all passes are
+listed; the code of a package is imported only when its pass is requested.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from rewriter.refusals import RewriterError, UsageError
 GROUP = "rewriter.passes"
 _OPTION_TYPES = (bool, int, float, str)
 _MOST_OF_AN_ERROR = 300
-"""Characters of what somebody else's code says."""
+"""Maximum characters of a message from a package's code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """An entry point: the name of a pass, and the package that brings it, with its version."""
+    """An entry point: the name of a pass, and its package with version."""
 
     name: str
     package: str
@@ -49,7 +49,7 @@ class Plugin:
         return loaded
 
     def called(self, code: Callable[[], Any]) -> Any:
-        """What code of the package gives; what it prints goes to stderr, since stdout is for results.
+        """Run code of the package and return its result; its prints go to stderr: stdout is for results.
 
         Raises:
             RewriterError: the code raised it itself; the message names the package.
@@ -63,11 +63,11 @@ class Plugin:
         except RewriterError as error:
             error.args = (f"{self}: {error}",)
             raise
-        except BaseException as error:  # whatever somebody else's code does
+        except BaseException as error:  # code of a package may raise anything
             raise self.broken(f"{type(error).__name__}: {error}".rstrip(": ")) from error
 
     def broken(self, fault: str) -> UsageError:
-        """The error that says what is wrong with the pass, and with which package."""
+        """The error that states a fault of the pass, and its package."""
         text = " ".join(fault.split())[:_MOST_OF_AN_ERROR]
         return UsageError(f"{self}: {text}; mend or uninstall the package")
 
@@ -76,14 +76,14 @@ class Plugin:
 
 
 _PACKAGES: dict[type[Pass], Plugin] = {}
-"""Passes of other packages that were loaded."""
+"""Loaded passes of other packages."""
 
 
 def find_plugins(taken: frozenset[str]) -> tuple[Plugin, ...]:
-    """The passes that installed packages bring, by name.
+    """The passes of installed packages, by name.
 
     Args:
-        taken: names of our own passes; nobody can replace these.
+        taken: names of our own passes, which cannot be replaced.
     """
     found = []
     for each in entry_points(group=GROUP):
@@ -94,10 +94,10 @@ def find_plugins(taken: frozenset[str]) -> tuple[Plugin, ...]:
 
 
 def load_plugin(name: str, plugins: tuple[Plugin, ...]) -> type[Pass] | None:
-    """The pass of that name; None where no package brings one.
+    """The pass of that name; None if no package has one.
 
     Raises:
-        UsageError: two packages bring it, or it cannot be loaded.
+        UsageError: two packages have it, or it cannot be loaded.
     """
     named = [plugin for plugin in plugins if plugin.name == name]
     if len(named) > 1:
@@ -107,7 +107,7 @@ def load_plugin(name: str, plugins: tuple[Plugin, ...]) -> type[Pass] | None:
 
 
 def package_of(step: type[Pass]) -> str | None:
-    """The package that a pass was loaded from, with its version; None for our own and a caller's."""
+    """The package of a pass, with its version; None for our own passes and a caller's."""
     plugin = _PACKAGES.get(step)
     return plugin.package if plugin else None
 
@@ -124,10 +124,10 @@ def made(step: type[Pass], options: dict[str, Any]) -> Pass:
 
 
 def run(step: Pass, analysis: Analysis) -> Outcome:
-    """What a pass does. What one of another package says is held against the model that it leaves.
+    """Run a pass; the result of another package's pass is checked against the model that it leaves.
 
     Raises:
-        UsageError: one of another package failed, or left no model; the message names the package.
+        UsageError: a pass of another package failed, or left no model; the message names the package.
     """
     plugin = _PACKAGES.get(type(step))
     if plugin is None:
@@ -149,13 +149,13 @@ def run(step: Pass, analysis: Analysis) -> Outcome:
 
 
 def packages_of(steps: Sequence[Pass]) -> str:
-    """The passes of other packages among some, as a message names them; empty where there are none."""
+    """The passes of other packages among some, for a message; empty if there are none."""
     plugins = (_PACKAGES.get(type(step)) for step in steps)
     return " and ".join(dict.fromkeys(str(plugin) for plugin in plugins if plugin is not None))
 
 
 def _fault_of(step: Any, name: str) -> str | None:
-    """Why a class is no pass; None where it is one."""
+    """The reason why a class is no pass; None if it is one."""
     if not (isinstance(step, type) and is_dataclass(step)):
         return "is no dataclass"
     if getattr(step, "name", None) != name:

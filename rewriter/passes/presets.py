@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rewriter.declaration import part
 from rewriter.nearest import fits_nothing
-from rewriter.options.groups import Steps
+from rewriter.options.groups import RewriteSteps
 from rewriter.options.words import Functions
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
@@ -28,13 +28,13 @@ def standard_passes(
     restore_names: bool = False,
     layer_annotations: bool = False,
 ) -> tuple[Pass, ...]:
-    """The passes of a plain rewrite, in their order.
+    """The passes of a plain rewrite, in order.
 
     Args:
-        functions: what functions to make.
-        group: which modules get functions; all where None.
-        restore_names: whether nodes and weights get the names they lost.
-        layer_annotations: whether nodes bear their module for onnxruntime's annotated partitioning.
+        functions: the functions to make.
+        group: the choice of modules that get functions; all if None.
+        restore_names: whether to restore the lost names of nodes and weights.
+        layer_annotations: whether to annotate nodes with their module for onnxruntime's partitioning.
     """
     steps: list[Pass] = [Annotate()]
     if restore_names:
@@ -48,7 +48,7 @@ def standard_passes(
     return tuple(steps)
 
 
-def passes_of(steps: Steps) -> tuple[Pass, ...]:
+def passes_of(steps: RewriteSteps) -> tuple[Pass, ...]:
     """The passes that plain options mean, or those that are named.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which functions and types of a model `group` made."""
+"""Recognises functions and types that `group` made."""
 
 from __future__ import annotations
 

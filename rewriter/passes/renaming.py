@@ -1,4 +1,4 @@
-"""New names for the values of nodes, and names that are free."""
+"""Renames the values of nodes, and finds free names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rewriter.model.graph import graphs_of
 
 
 def rename(node: NodeProto, names: Mapping[str, str]) -> None:
-    """Rename what a node reads and writes, in its bodies as well; names that are no keys stay."""
+    """Rename the inputs and outputs of a node, in its bodies as well; names that are no keys stay."""
     for field in (node.input, node.output):
         for position, name in enumerate(field):
             if name in names:
@@ -26,7 +26,7 @@ def rename(node: NodeProto, names: Mapping[str, str]) -> None:
 
 
 def names_in_bodies(node: NodeProto) -> Iterator[str]:
-    """What the bodies of a node define, at any depth."""
+    """The names that the bodies of a node define, at any depth."""
     for attribute in node.attribute:
         for graph in graphs_of(attribute):
             yield from _defined(graph)
@@ -41,15 +41,15 @@ def _defined(graph: GraphProto) -> Iterator[str]:
         yield from names_in_bodies(node)
 
 
-class Taken(set[str]):
-    """Names that are taken, and the numbers that were put behind some of them."""
+class UsedNames(set[str]):
+    """Names in use, and the last number appended to each."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         super().__init__(names)
         self.numbers: dict[str, int] = {}
 
     def fresh(self, base: str) -> str:
-        """`base`, or with a number behind it, as a name that is not taken; takes it."""
+        """`base`, or `base` with a number, as a name that is not in use; marks it as used."""
         name, number = base, self.numbers.get(base, 0)
         while name in self:
             number += 1

@@ -1,9 +1,9 @@
 """Pass: give nodes and weights the names they lost.
 
-A node without a scope in its name is named as TorchScript would name it (`/encoder/layer.0/self/MatMul`); an
+A node without a scope in its name is named as in TorchScript (`/encoder/layer.0/self/MatMul`); an
 anonymous weight gets the name of its parameter (`onnx::MatMul_353` -> `encoder.layer.0.self.query.weight`)
-where one witness says so, none says otherwise and the name is free. Inputs and outputs of the graph keep
-their names, which are its interface, and so do values, which nothing ever called by module.
+if one witness says so, none contradicts and the name is free. Inputs and outputs of the graph keep
+their names, which are its interface, and so do values, which no exporter names by module.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from rewriter.model.ir_version import fills_inputs, initialized
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.contract import TREE, Part
-from rewriter.passes.renaming import Taken
+from rewriter.passes.renaming import UsedNames
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreNames:
-    """Changes names only; the name a thing had is kept in its metadata as `rewriter.original_name`.
+    """Changes names only; the former name is kept in the metadata as `rewriter.original_name`.
 
     A second run changes nothing.
 
@@ -60,23 +60,23 @@ class RestoreNames:
 
 def _plan_nodes(analysis: Analysis) -> dict[int, str]:
     """Node -> its new name, free in the whole model."""
-    taken = Taken(node.name for node in analysis.graph.nodes)
+    taken = UsedNames(node.name for node in analysis.graph.nodes)
     names = {}
     for number, (node, placement) in enumerate(
         zip(analysis.graph.nodes, analysis.tree.placements, strict=True)
     ):
         if placement is None or not isinstance(node.name, str) or scope_of_node_name(node.name):
             continue
-        if tags.ORIGINAL_NAME in analysis.graph.noted[number]:
-            continue  # too deep a scope to be read back
+        if tags.ORIGINAL_NAME in analysis.graph.metadata_keys[number]:
+            continue  # a scope too deep to be read back
         names[number] = taken.fresh(f"{scope_of_call(placement.module, placement.call)}/{node.op_type}")
     return names
 
 
 def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusal]]:
-    """The claims to follow, and those to refuse: on a weight or a name that is claimed twice."""
+    """The claims to follow, and those to refuse: on a weight or a name with several claims."""
     graph = analysis.graph
-    first: dict[tuple[str, str], ParameterClaim] = {}  # witnesses that agree count once
+    first: dict[tuple[str, str], ParameterClaim] = {}  # agreeing witnesses count once
     for claim in analysis.parameters:
         if not owner_of_parameter(claim.initializer):
             first.setdefault((claim.initializer, claim.name), claim)
@@ -101,12 +101,12 @@ def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusa
 
 
 def _interface(model: ModelProto) -> set[str]:
-    """The names of the inputs, but for those that stand there for constants."""
+    """The names of the inputs, without inputs that list constants."""
     return {info.name for info in model.graph.input} - (initialized(model) if fills_inputs(model) else set())
 
 
 def _rename(graph: GraphIndex, claims: list[ParameterClaim]) -> None:
-    """Rename initializers of the main graph wherever they are mentioned, inside bodies as well."""
+    """Rename initializers of the main graph everywhere, inside bodies too."""
     new_names = {}
     for claim in claims:
         value = graph.bodies[0].values[claim.initializer]

@@ -1,8 +1,8 @@
 """Pass: let calls whose functions have equal bodies use one function.
 
-Works from the innermost functions outwards: two bodies are equal where they differ in names and order of
-nodes alone, calls of equal functions counting as equal. A class, where one is known, is shared with its like
-only.
+Works from the innermost functions outwards: two bodies are equal if they differ only in names and order of
+nodes, calls of equal functions counting as equal. A function with a known class is shared only with others of
+that class.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from rewriter.passes.differences import find_differences
 from rewriter.passes.lift import lift_constants
 from rewriter.passes.naming import FunctionNames, import_domains
 from rewriter.passes.provenance import is_ours
-from rewriter.passes.shared_function import Merger, Shared
-from rewriter.passes.twins import Identity, find_twins, identity_of, reorder
+from rewriter.passes.shared_function import Merger, SharedFunction
+from rewriter.passes.twins import Identity, find_equal_functions, identity_of, reorder
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Merges and renames functions that `group` made; the nodes outside of them stay, but for their calls.
+    """Merges and renames functions that `group` made; nodes outside stay, except their calls.
 
     A model whose functions are shared already is left as it is.
 
@@ -51,7 +51,7 @@ class Share:
             return Outcome({"functions merged": 0})
         analysis.demand_text()
         lifted = lift_constants(model, ours, others) if self.lift else 0
-        twins = find_twins(ours, others)
+        twins = find_equal_functions(ours, others)
         merger = Merger(
             FunctionNames(model, ours), {tensor.name for tensor in model.graph.initializer}, _orders(model)
         )
@@ -66,7 +66,7 @@ class Share:
 
 
 def _orders(model: ModelProto) -> dict[Identity, str]:
-    """Function that `group` made -> where its nodes stood in the flat graph, as its one call says."""
+    """Function that `group` made -> flat positions of its nodes, from its one call."""
     ours = {identity_of(function) for function in model.functions if is_ours(function)}
     bodies = (model.graph.node, *(function.node for function in model.functions))
     calls = (
@@ -78,8 +78,8 @@ def _orders(model: ModelProto) -> dict[Identity, str]:
     return {identity: metadata.get(node, tags.ORDER) or "" for identity, node in calls}
 
 
-def _emit(model: ModelProto, made: Sequence[Shared]) -> None:
-    """Put the functions in the place of those they stand for, and let every call call them."""
+def _emit(model: ModelProto, made: Sequence[SharedFunction]) -> None:
+    """Replace functions by their merged ones, and update every call."""
     members = {identity_of(member.function): member for shared in made for member in shared.members}
     shared_of = {identity_of(member.function): shared for shared in made for member in shared.members}
     reorder(model.graph.node, members)
@@ -101,7 +101,7 @@ def _emit(model: ModelProto, made: Sequence[Shared]) -> None:
 
 
 def _import(model: ModelProto, replaced: set[str]) -> None:
-    """Import the domains of functions, and no longer those of functions that are gone."""
+    """Import the domains of the new functions, and no longer those of removed ones."""
     domains = {function.domain for function in model.functions}
     owners: tuple[ModelProto | FunctionProto, ...] = (model, *model.functions)
     for owner in owners:
@@ -113,7 +113,7 @@ def _import(model: ModelProto, replaced: set[str]) -> None:
 
 
 def _one_per_call(model: ModelProto, ours: Sequence[FunctionProto]) -> bool:
-    """Whether every function is called once, by the names of its own inputs and outputs, as `group` does."""
+    """Whether every function is called once, with its own inputs' and outputs' names, as `group` writes."""
     calls: dict[Identity, list[NodeProto]] = {}
     for body in (model.graph.node, *(function.node for function in model.functions)):
         for node in body:

@@ -1,4 +1,4 @@
-"""One function for several calls: its name, the names of its values, and what is true of all calls."""
+"""Makes one function for several calls: its name, its values' names, and the metadata common to all calls."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from rewriter.model import metadata
 from rewriter.model.graph import with_inner
 from rewriter.passes.call_record import MOST_BYTES, compressed, write_record
 from rewriter.passes.naming import FunctionNames
-from rewriter.passes.renaming import Taken, names_in_bodies, rename
+from rewriter.passes.renaming import UsedNames, names_in_bodies, rename
 from rewriter.passes.twins import Identity, Member
 from rewriter.paths import ModulePath
 from rewriter.refusals import Reason, Refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedFunction:
     """A function and the calls it serves.
 
     Attributes:
-        function: to call in place of the members' own.
-        members: whose calls it serves.
-        order: formal input -> its place in the members' canonical order.
+        function: the function that replaces the members' own.
+        members: the functions whose calls it serves.
+        order: formal input -> its position in the members' canonical order.
     """
 
     function: FunctionProto
@@ -38,12 +38,12 @@ class Merger:
     """Makes the functions that calls share.
 
     Args:
-        names: to name them.
+        names: the source of its names.
         weights: the initializers of the model.
-        orders: function of one call -> where its nodes stood in the flat graph.
+        orders: function of one call -> flat positions of its nodes.
 
     Attributes:
-        refusals: the functions whose record was too long to keep.
+        refusals: functions whose record was too long to keep.
     """
 
     def __init__(self, names: FunctionNames, weights: Set[str], orders: Mapping[Identity, str]) -> None:
@@ -53,21 +53,21 @@ class Merger:
         self.refusals: list[Refusal] = []
         self._left = MOST_BYTES
 
-    def single(self, member: Member) -> Shared:
-        """The function of a call that is like no other: only its name changes."""
+    def single(self, member: Member) -> SharedFunction:
+        """The function of a call without an equal one: only its name changes."""
         function = FunctionProto()
         function.CopyFrom(member.function)
         function.domain, function.name = self.names.shared(member.entries.get(tags.CLASS), function.name)
         places = {name: place for place, name in enumerate(member.body.inputs)}
-        return Shared(function, (member,), tuple(places[name] for name in function.input))
+        return SharedFunction(function, (member,), tuple(places[name] for name in function.input))
 
-    def merge(self, members: Sequence[Member]) -> Shared:
-        """One function for calls with equal bodies; the first of them gives the order of the nodes."""
+    def merge(self, members: Sequence[Member]) -> SharedFunction:
+        """One function for calls with equal bodies; the first gives the order of the nodes."""
         first = members[0]
         function = FunctionProto()
         function.domain, function.name = self.names.shared(first.entries.get(tags.CLASS), first.function.name)
         order, formals = _interface(members, self.weights)
-        taken = Taken(name for node in first.function.node for name in names_in_bodies(node))
+        taken = UsedNames(name for node in first.function.node for name in names_in_bodies(node))
         renamed = _local_names(first, order, formals, taken)
         function.input.extend(renamed[first.body.inputs[position]] for position in order)
         function.output.extend(renamed[name] for name in first.function.output)
@@ -79,12 +79,12 @@ class Merger:
         if metadata.get(function, tags.MODULE) is None:
             metadata.write(function, {tags.MODULE: "."})
         metadata.write(function, self._record(function, members, renamed))
-        return Shared(function, tuple(members), tuple(order))
+        return SharedFunction(function, tuple(members), tuple(order))
 
     def _record(
         self, function: FunctionProto, members: Sequence[Member], renamed: Mapping[str, str]
     ) -> dict[str, str]:
-        """The entry by which `flatten` gives every call its own names back."""
+        """The entry from which `flatten` restores the names of every call."""
         record = write_record(function, members, self.orders, renamed)
         if len(record) > self._left:
             self.refusals.append(Refusal(members[0].module, Reason.NAMES_LOST, function.name))
@@ -94,7 +94,7 @@ class Merger:
 
 
 def _interface(members: Sequence[Member], weights: Set[str]) -> tuple[list[int], list[str]]:
-    """The order of the formal inputs, as places in the canonical order, and a name for each of those places.
+    """The order of the formal inputs, as positions in the canonical order, and a name for each position.
 
     Activations come first, then parameters in module order, then tensors of the file that are no parameters.
     """
@@ -114,7 +114,9 @@ def _interface(members: Sequence[Member], weights: Set[str]) -> tuple[list[int],
     return sorted(range(len(keys)), key=keys.__getitem__), formals
 
 
-def _local_names(first: Member, order: Sequence[int], formals: Sequence[str], taken: Taken) -> dict[str, str]:
+def _local_names(
+    first: Member, order: Sequence[int], formals: Sequence[str], taken: UsedNames
+) -> dict[str, str]:
     """Value of the first member -> its name in the shared function."""
     names = {first.body.inputs[position]: taken.fresh(formals[position]) for position in order}
     for name in first.function.output:
@@ -128,7 +130,7 @@ def _local_names(first: Member, order: Sequence[int], formals: Sequence[str], ta
 
 
 def _local(name: str, prefix: str) -> str:
-    """A name without the scope of the call, or of whatever call it comes from."""
+    """A name without the scope of its call, or of any other call."""
     return (
         name.removeprefix(prefix) if prefix and name.startswith(prefix) else name.rpartition("/")[2] or name
     )
@@ -138,10 +140,10 @@ def _nodes(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[NodeP
     first = members[0]
     prefix = scope_of_call(first.module, first.call) + "/"
     nodes = [NodeProto.FromString(node.SerializeToString()) for node in first.function.node]
-    for node, entries in zip(_in_order(first, nodes), _agreed(members), strict=True):
+    for node, entries in zip(_in_order(first, nodes), _common_metadata(members), strict=True):
         del node.metadata_props[:]
         metadata.write(node, entries)
-    taken = Taken()
+    taken = UsedNames()
     for node in nodes:
         rename(node, renamed)
         if node.name:
@@ -159,14 +161,14 @@ _OF_ONE_CALL = frozenset({tags.PARAMETERS, tags.CALL, tags.INFOS})
 _PLACE = frozenset({tags.MODULE, tags.CALL, tags.MOVED_TO})
 
 
-def _agreed(members: Sequence[Member]) -> list[dict[str, str]]:
-    """What all calls say of the nodes, in canonical order; of several modules the first named."""
+def _common_metadata(members: Sequence[Member]) -> list[dict[str, str]]:
+    """The metadata common to all calls, per node in canonical order; of several modules the first named."""
     first = members[0]
     agreed = _node_entries(first, [*map(metadata.read, _in_order(first, first.function.node))])
     modules = [{tags.MODULE: entries[tags.MODULE]} if tags.MODULE in entries else {} for entries in agreed]
     for member in members[1:]:
         nodes = _in_order(member, member.function.node)
-        # What the calls before did not agree on is not looked at again.
+        # Keys on which earlier calls differ are not read again.
         wanted = zip(nodes, agreed, strict=True)
         others = _node_entries(
             member, [metadata.pick(node, _PLACE | of_all.keys()) for node, of_all in wanted]
@@ -176,11 +178,11 @@ def _agreed(members: Sequence[Member]) -> list[dict[str, str]]:
 
 
 def _node_entries(member: Member, found: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Entries of nodes, in canonical order, with modules and calls relative to those of the member."""
+    """Entries of nodes, in canonical order, with modules and calls relative to the member's."""
     calls: dict[str, set[int]] = {}
     numbers = []
     for entries in found:
-        # What `unshare` moved here from another call belongs here, as its counterparts do in theirs.
+        # A node that `unshare` moved here from another call belongs here, like its counterparts in theirs.
         if home := entries.pop(tags.MOVED_TO, ""):
             call, _, module = home.partition(" ")
             if not member.module.holds(entries.get(tags.MODULE, "")):
@@ -210,7 +212,7 @@ def _function_entries(member: Member) -> dict[str, str]:
 
 
 def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:
-    """The entries that all have."""
+    """The entries common to all."""
     common = found[0]
     for other in found[1:]:
         common = {key: text for key, text in common.items() if other.get(key) == text}
@@ -218,7 +220,7 @@ def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:
 
 
 def _infos(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[ValueInfoProto]:
-    """What is known of the values, where it is the same in all calls."""
+    """The types of the values that are the same in all calls."""
     found = []
     for member in members:
         infos = {info.name: info for info in member.function.value_info}

@@ -35,7 +35,7 @@ PASSES: tuple[type[Pass], ...] = (
     LayerAnnotations,
     Flatten,
 )
-"""Every pass of our own, in the order in which they make sense."""
+"""Every pass of our own, in recommended order."""
 
 OWN = frozenset(each.name for each in PASSES)
 """Their names."""
@@ -46,11 +46,11 @@ _TRUTH = {"true": True, "false": False}
 
 
 def parse_passes(text: str) -> tuple[Pass, ...]:
-    """Read passes and their options; passes of other packages are loaded where they are named.
+    """Read passes and their options; a pass of another package is loaded if it is named.
 
     Raises:
-        UsageError: an unknown pass or option, a value of the wrong type, an option that is given twice, or a
-            slip of the pen; the message names what is near. Or a pass of another package that cannot be
+        UsageError: an unknown pass or option, a value of the wrong type, an option given twice, or a
+            syntax error; the message names the nearest name. Or a pass of another package that cannot be
             loaded.
     """
     if not text.strip():
@@ -66,7 +66,7 @@ def options_of(step: type[Pass]) -> dict[str, Any]:
 
 
 def purpose_of(step: type[Pass]) -> str:
-    """What a pass does and what it leaves, in the words of its class: the first paragraph."""
+    """The purpose of a pass: the first paragraph of its class docstring."""
     return " ".join((step.__doc__ or "").partition("\n\n")[0].split())
 
 
@@ -95,7 +95,7 @@ def _step(name: str, text: str) -> Pass:
 
 
 def _value(where: str, text: str, default: Any) -> Any:
-    """The text as a value of the type that the default has; one of several where that is a tuple."""
+    """The text as a value of the default's type; one element if that is a tuple."""
     if isinstance(default, bool):
         if text not in _TRUTH:
             raise UsageError(f"{where}: {text!r} is neither true nor false")

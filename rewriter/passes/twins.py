@@ -22,10 +22,10 @@ Identity = tuple[str, str]
 
 @dataclass(frozen=True)
 class Member:
-    """A function for one call of a module, and its body without names.
+    """A function for one call of a module, and its canonical body.
 
     Attributes:
-        function: as `group` made it; its values bear the names of the flat graph.
+        function: as `group` made it; its values have the names of the flat graph.
         body: its canonical form.
         entries: its metadata.
     """
@@ -36,12 +36,12 @@ class Member:
 
     @property
     def module(self) -> ModulePath:
-        """The module it is a call of."""
+        """The module whose call it is."""
         return ModulePath(self.entries[tags.MODULE])
 
     @property
     def call(self) -> int:
-        """Which call."""
+        """The number of the call."""
         return tags.count_in(self.entries.get(tags.CALL, "")) or 0
 
     @cached_property
@@ -51,20 +51,20 @@ class Member:
             found = json.loads(self.entries.get(tags.PARAMETERS, "{}"))
             inputs = set(self.function.input)
             return {str(name): str(local) for name, local in found.items() if name in inputs}
-        except (ValueError, AttributeError, RecursionError):  # somebody else's entry
+        except (ValueError, AttributeError, RecursionError):  # another tool's entry
             return {}
 
 
-def find_twins(
+def find_equal_functions(
     functions: Iterable[FunctionProto], others: Sequence[FunctionProto], *, blind: bool = False
 ) -> list[list[Member]]:
-    """Functions by equal bodies, callees before callers; draws of random numbers in equal order.
+    """Groups of functions with equal bodies, callees before callers; random draws must be in equal order.
 
     Args:
-        functions: all that `group` made, callees before callers, each called once. What they hand to their
-            callees is put, in place, into the canonical order of the callee's inputs.
+        functions: all functions that `group` made, callees before callers, each called once. Arguments for
+            callees are put, in place, into the canonical order of the callee's inputs.
         others: the other functions of the model.
-        blind: whether Constants count as equal whatever they hold.
+        blind: whether Constants count as equal whatever their value.
     """
     twins: dict[Key, list[Member]] = {}
     numbers: dict[Key, int] = {}
@@ -74,7 +74,7 @@ def find_twins(
     for function in functions:
         reorder(function.node, members)
         entries = metadata.read(function)
-        # Where bodies call or hold modules of other names, one body could not tell the tree of both.
+        # If bodies call or hold modules of other names, one body could not represent the trees of both.
         called = {
             identity: (callees[identity], members[identity].module.removeprefix(entries[tags.MODULE]))
             for identity in {(node.domain, node.op_type) for node in function.node} & callees.keys()
@@ -99,7 +99,7 @@ def _modules_in(function: FunctionProto, entries: Mapping[str, str]) -> frozense
 
 
 def _draws(function: FunctionProto, drawing: Set[Identity], known: Set[Identity] = frozenset()) -> list[int]:
-    """The nodes that draw random numbers, in order; `drawing` of the `known` functions do."""
+    """The nodes that draw random numbers, in order; `drawing` of the `known` functions do too."""
     opsets = versions_of(function.opset_import)
     operators = {(node.domain, node.op_type) for node in function.node}
     doubtful = (operator_may_draw(*operator, opsets) for operator in operators - known)
@@ -109,7 +109,7 @@ def _draws(function: FunctionProto, drawing: Set[Identity], known: Set[Identity]
 
 
 def _drawing(functions: Sequence[FunctionProto]) -> set[Identity]:
-    """Those of some functions, in any order, that draw random numbers."""
+    """The functions, given in any order, that draw random numbers."""
     found: set[Identity] = set()
     while more := {identity_of(each) for each in functions if _draws(each, found)} - found:
         found |= more
@@ -117,12 +117,12 @@ def _drawing(functions: Sequence[FunctionProto]) -> set[Identity]:
 
 
 def reorder(nodes: Iterable[NodeProto], members: Mapping[Identity, Member]) -> None:
-    """Put what calls hand over, which bears the names of the formal inputs, into canonical order."""
+    """Put the arguments of calls, named after the formal inputs, into canonical order."""
     for node in nodes:
         if (callee := members.get((node.domain, node.op_type))) is not None:
             node.input[:] = callee.body.inputs
 
 
 def identity_of(function: FunctionProto) -> Identity:
-    """What calls name it by."""
+    """The names by which calls find it."""
     return (function.domain, function.name)

@@ -1,7 +1,7 @@
-"""Pass: give every call of a module the shapes and constants that the exporter computed once for several.
+"""Pass: give every call of a module its own shapes and constants that the exporter computed once for several.
 
-What several calls read and none of them makes is given to the module around them. Copies say in their
-metadata what they are copies of, and what moved says where to, so `flatten` undoes both.
+Nodes that several calls read and none of them computes move to the module around them. The metadata of a copy
+names its original, and that of a moved node its new call, so `flatten` undoes both.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from rewriter.passes.annotate import entries_of
 from rewriter.passes.base import Outcome
 from rewriter.passes.contract import TREE, Part
 from rewriter.passes.provenance import is_ours
-from rewriter.passes.renaming import Taken
+from rewriter.passes.renaming import UsedNames
 from rewriter.regions.calls import Region, find_regions, main_node
 from rewriter.regions.sharing import Sharing, find_sharing
 
 
 @dataclass(frozen=True, slots=True)
 class Unshare:
-    """Adds copies of small constants and shape arithmetic, and notes where shared nodes belong.
+    """Adds copies of small constants and shape arithmetic, and records the calls that shared nodes belong to.
 
-    Nodes that were there keep their names and places. A model that is unshared or grouped already is left as
-    it is: what moved would give other nodes new neighbours, and one pass over them is enough.
+    Original nodes keep their names and positions. A model that is unshared or grouped already is not
+    changed: moved nodes would give other nodes new neighbours, and one pass over them is enough.
     """
 
     name: ClassVar[str] = "unshare"
@@ -43,7 +43,7 @@ class Unshare:
     undone: ClassVar[bool] = True
 
     def run(self, analysis: Analysis) -> Outcome:
-        """Plan on the analysis, then write copies, readers and notes."""
+        """Plan on the analysis, then write copies, readers and metadata."""
         if any(map(is_ours, analysis.model.functions)) or _is_unshared(analysis):
             return Outcome({"nodes copied": 0})
         analysis.demand_text()
@@ -56,8 +56,11 @@ class Unshare:
 
 
 def _is_unshared(analysis: Analysis) -> bool:
-    """Whether an earlier run moved or made nodes; it noted so on them."""
-    return any(tags.MOVED_TO in noted or tags.COPY_OF in noted for noted in set(analysis.graph.noted))
+    """Whether metadata of an earlier run says that it moved or copied nodes."""
+    return any(
+        tags.MOVED_TO in metadata_keys or tags.COPY_OF in metadata_keys
+        for metadata_keys in set(analysis.graph.metadata_keys)
+    )
 
 
 class _Writer:
@@ -75,13 +78,13 @@ class _Writer:
         self.regions = regions
         self.region_of = region_of
         self.sharing = sharing
-        self.node_names = Taken(node.name for node in self.graph.nodes)
-        self.value_names = Taken(self.graph.value_names)
+        self.node_names = UsedNames(node.name for node in self.graph.nodes)
+        self.value_names = UsedNames(self.graph.value_names)
         self.infos = {info.name: info for info in analysis.model.graph.value_info}
         self.made: dict[tuple[int, int], NodeProto] = {}
 
     def write(self) -> dict[str, str]:
-        """Write everything; returns name of a copy -> name of its original."""
+        """Write everything; return name of a copy -> name of its original."""
         for node, targets in sorted(self.sharing.copies.items()):
             for region in targets:
                 self.made[node, region] = self._copy(node, self.regions[region])
@@ -129,7 +132,7 @@ class _Writer:
         metadata.write(proto, {tags.MOVED_TO: f"{region.call} {region.module}"})
 
     def _read_instances(self, proto: NodeProto, reads: list[int], region: int) -> None:
-        """Let a node in `region` read the instances that serve it."""
+        """Make a node in `region` read the instances that serve it."""
         for position, value in enumerate(reads):
             producer = self.graph.producer[value] if value != NONE else NONE
             served = self.sharing.served.get(producer)
@@ -140,7 +143,7 @@ class _Writer:
                 proto.input[position] = instance.output[self.graph.writes[producer].index(value)]
 
     def _insert(self) -> None:
-        """Put every copy right behind its original, which reads what was made before it."""
+        """Insert every copy right after its original, whose inputs are computed before it."""
         if not self.made:
             return
         main = self.analysis.model.graph
@@ -149,21 +152,21 @@ class _Writer:
             if self.graph.body_of[node] == 0:
                 body.append(proto)
                 body.extend(self.made[node, region] for region in self.copied_to.get(node, ()))
-        # Copied first: what the body holds dies with the list it is taken from.
+        # Copied first: a body's nodes die with the list that they are taken from.
         fresh = [NodeProto.FromString(proto.SerializeToString()) for proto in body]
         del main.node[:]
         main.node.extend(fresh)
 
     @cached_property
     def copied_to(self) -> dict[int, list[int]]:
-        """Node -> the regions that got a copy of it, once all are made."""
+        """Node -> the regions with a copy of it, once all are made."""
         copies: dict[int, list[int]] = {}
         for node, region in self.made:
             copies.setdefault(node, []).append(region)
         return copies
 
     def carried(self) -> Analysis:
-        """The analysis of the model as it was written."""
+        """The analysis of the written model."""
         origins: list[int | None] = []
         placements: list[Placement | None] = []
         waiting: list[int] = []
@@ -174,7 +177,7 @@ class _Writer:
 
         for node, placement in enumerate(self.analysis.tree.placements):
             if self.graph.bodies[self.graph.body_of[node]].owner == NONE:
-                put_copies()  # behind the bodies that the node before holds
+                put_copies()  # after the bodies of the previous node
                 waiting = self.copied_to.get(node, [])
             origins.append(node)
             placements.append(self._moved(placement, self.sharing.homes.get(node)))

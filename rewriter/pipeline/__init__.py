@@ -1,6 +1,6 @@
-"""What verbs do, from the file to the result: load, rewrite and verify, compare, time.
+"""The work of verbs, from the file to the result: load, rewrite and verify, compare, time.
 
-Each is loaded on first use: a verb that only reads waits for no prover.
+Each is loaded on first use: a verb that only reads loads no prover.
 """
 
 from __future__ import annotations

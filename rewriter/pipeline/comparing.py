@@ -1,4 +1,4 @@
-"""Two models, module by module."""
+"""Compares two models, module by module."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def diff(
 ) -> Diff:
     """Compare two models module by module; see `insight.diff.diff`.
 
-    Where the second was made of the first and has no other modules, or tells the modules of fewer of its
-    nodes, and the tree of the first places at least as many, that is carried over.
+    If the second was made from the first and has no modules of its own, or places fewer of its
+    nodes than the first's tree does, that tree is carried over.
 
     Raises:
         UnreadableModel: one of them, or external data it refers to, cannot be read.
-        UsageError: the inputs do not fit, or the selection, of what will be shown, fits nothing in either.
+        UsageError: the inputs do not fit, or the selection of modules to show matches nothing in either.
     """
     if inputs is not None and not numbers:
         raise UsageError("--inputs are what numbers are taken on; leave out --no-numbers")
@@ -45,7 +45,7 @@ def diff(
         if each.path:
             external.check_external_data(each.model, each.path)
     carried = _carried(left, right)
-    chosen_of(left, carried or right, selection)  # before anything is run
+    chosen_of(left, carried or right, selection)  # before any model runs
     progress("numbers" if numbers else "compare")
     return diff_models(
         left,
@@ -59,9 +59,9 @@ def diff(
 
 
 def _carried(left: Analysis, right: Analysis) -> Analysis | None:
-    """The second model with the tree of the first, where it was made of that, or tells less by itself.
+    """The second model with the tree of the first, if it was made from that and has less evidence of its own.
 
-    One that has modules of its own is another version, whatever its values are called.
+    A model with modules of its own is another version, whatever its values are called.
     """
     made_of = bool(kept_names(left, right)) and all(module.path in left.tree for module in right.tree)
     if not made_of and right.tree.coverage >= left.tree.coverage:

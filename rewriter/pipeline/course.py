@@ -1,4 +1,4 @@
-"""Runs passes one after the other, each on an analysis of the model as the one before left it."""
+"""Runs passes in order, each on an analysis of the model as the previous pass left it."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from rewriter.refusals import Reason, Refusal, UsageError
 
 @dataclass
 class Course:
-    """The passes that ran on a model, and what is known of it now.
+    """The passes that ran on a model, and the present analysis.
 
-    Hearing the witnesses again costs more than most passes, so an analysis is kept while it holds: a pass
-    gets a new one where it requires a part of the model that changed since.
+    Hearing the witnesses again costs more than most passes, so an analysis is kept while it is valid: a pass
+    gets a new one if it requires a part of the model that changed since.
 
     Attributes:
-        analysis: of the model, as it was before `changed`.
-        given: what the user knows of the model as it came.
-        outcomes: every pass so far, with what it did.
-        changed: the parts of the model that changed since it was analysed.
-        narrow: whether globs that fit nothing are left out and entered in `misses`.
-        misses: these.
-        told: whether the model itself says all that the user knows of it.
+        analysis: of the model as it was before `changed`.
+        given: the user's evidence on the original model.
+        outcomes: every pass so far, with its outcome.
+        changed: the parts of the model that changed since the analysis.
+        narrow: whether globs that match nothing are dropped and added to `misses`.
+        misses: the dropped globs.
+        told: whether the model itself holds all evidence of the user.
     """
 
     analysis: Analysis
@@ -55,7 +55,7 @@ class Course:
             if getattr(step, "flat", False) and self._grouped():
                 self.outcomes.append((step, self._left_alone(step)))
                 continue
-            analysis = self._handed(step)
+            analysis = self._analysis_for(step)
             if not getattr(step, "undone", False):
                 self._flat = None
             elif self._flat is None and not self.stale and not self._grouped():
@@ -64,14 +64,14 @@ class Course:
 
     @property
     def stale(self) -> bool:
-        """Whether the tree is no longer what the analysis says."""
+        """Whether the tree in the analysis is out of date."""
         return not TREE.isdisjoint(self.changed)
 
-    def _handed(self, step: Pass) -> Analysis:
-        """The analysis that a pass gets: anew where it requires what changed, without that where it does not.
+    def _analysis_for(self, step: Pass) -> Analysis:
+        """The analysis for a pass: a new one if it requires a changed part, else the old one without these.
 
         Raises:
-            UsageError: the pass does not say what it requires.
+            UsageError: the pass does not declare what it requires.
         """
         if fault := fault_of_contract(step):
             raise UsageError(f"pass {step.name!r} {fault}")
@@ -88,7 +88,7 @@ class Course:
         return plugins.run(step, analysis)
 
     def flat(self) -> Analysis:
-        """The model as it looks with the functions that `group` made seen through."""
+        """The analysis of the model in its flat form, with `group`'s functions inlined."""
         if self._flat is not None and self._grouped():
             return self._flat
         if not self.stale:
@@ -99,11 +99,11 @@ class Course:
         return found
 
     def graph(self) -> GraphIndex:
-        """The index of the model as it is."""
+        """The index of the present model."""
         return self.analysis.graph if INDEX.isdisjoint(self.changed) else GraphIndex(self.analysis.model)
 
     def _left_alone(self, step: Pass) -> Outcome:
-        """A pass for flat models on a grouped one: refused where it would change something."""
+        """Skip a pass for flat models on a grouped one; refuse if it would change something."""
         model = self.analysis.model
         flat = look_through(GraphIndex(model), self.analysis.path, self._left())
         before = metadata.read(flat.model)
@@ -128,8 +128,8 @@ class Course:
             self.told = False
 
     def _left(self) -> Given:
-        """What the user knows of the model as it is.
+        """The evidence that the user has on the present model.
 
-        The original and the trace describe the model as it came; once it says that itself, they say no more.
+        The original and the trace describe the model as it came; once the model holds that, they are dropped.
         """
         return replace(self.given, like=None, trace=None) if self.told else self.given

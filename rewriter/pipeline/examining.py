@@ -1,4 +1,4 @@
-"""What other tools will do with a model."""
+"""Predicts how other tools will treat a model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def diagnose(source: Source, tools: Sequence[str] = ()) -> Diagnosis:
 
     Args:
         source: the model; no weight is read.
-        tools: globs over names of tools; all that were measured where there is none.
+        tools: globs over tool names; all measured tools without one.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model.
-        UsageError: a glob fits no tool.
+        UsageError: a glob matches no tool.
     """
     model, path = read_model(source, ordered=False)
     with naming(path):

@@ -1,4 +1,4 @@
-"""Reads a model and finds its tree: what every verb begins with."""
+"""Reads a model and finds its tree: the first step of every verb."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from rewriter.views.likeness import like_analysis, like_sidecar
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A model that was read, and what was found in it: several verbs share it.
+    """A model that was read, with its analysis: several verbs share it.
 
     Attributes:
-        model: as it was written, its functions and all.
-        analysis: what `load` finds in it.
-        given: what the user knows of it besides.
+        model: as it was written, with its functions.
+        analysis: the result of `load`.
+        given: evidence from the user.
     """
 
     model: ModelProto
@@ -41,10 +41,10 @@ class Opened:
     given: Given = NOTHING
 
     def demand_nothing(self, given: Given) -> None:
-        """Refuse what is told of a model after it was analysed.
+        """Refuse further evidence on a model after it was analysed.
 
         Raises:
-            UsageError: something is.
+            UsageError: there is some.
         """
         if given != NOTHING:
             raise UsageError(
@@ -54,32 +54,32 @@ class Opened:
 
 
 Source = str | os.PathLike[str] | bytes | ModelProto | Opened
-"""A model: the path of a file, its bytes, the parsed message, or one that was read before; never changed."""
+"""A model: the path of a file, its bytes, the parsed message, or an opened one; never changed."""
 
 Inputs = Mapping[str, np.ndarray]
 Progress = Callable[[str], None]
 
 
 def load(source: Source, given: Given = NOTHING) -> Analysis:
-    """Read a model and find its module tree. Functions that `group` made are looked through.
+    """Read a model and find its module tree. Functions that `group` made are inlined for this.
 
     Args:
         source: the model.
-        given: what the user knows of it besides.
+        given: evidence from the user.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model.
-        UsageError: what was given does not fit it.
+        UsageError: given evidence does not fit it.
     """
     return read_and_load(source, given)[1]
 
 
 def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, Analysis]:
-    """The model as it was written, its functions and all, and what `load` finds in it.
+    """The model as it was written, with its functions, and the result of `load`.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model.
-        UsageError: what was given does not fit it.
+        UsageError: given evidence does not fit it.
     """
     if isinstance(source, Opened):
         source.demand_nothing(given)
@@ -89,7 +89,7 @@ def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, A
 
 
 def read_like(source: Source) -> Like:
-    """The tree of the model that another was made of, from that model or from its sidecar (`*.json`).
+    """The tree of the model that another was made from, read from that model or from its sidecar (`*.json`).
 
     Raises:
         UnreadableModel: it is neither.
@@ -101,11 +101,11 @@ def read_like(source: Source) -> Like:
 
 @garbage.paused()
 def look_through(graph: GraphIndex, path: Path | None, given: Given) -> Analysis:
-    """The analysis of a model, or of what it looks like flat where its calls were grouped.
+    """The analysis of a model, or of its flat form if its calls were grouped.
 
     Raises:
-        UnreadableModel: the paths of its modules come to too much, or what is in its functions does.
-        UsageError: what was given does not fit it.
+        UnreadableModel: the paths of its modules are too long in total, or its functions contain too much.
+        UsageError: given evidence does not fit it.
     """
     with naming(path):
         if not any(is_ours(function) for function in graph.model.functions):
@@ -117,17 +117,17 @@ def look_through(graph: GraphIndex, path: Path | None, given: Given) -> Analysis
 
 
 def read_model(source: Source, *, ordered: bool = True) -> tuple[ModelProto, Path | None]:
-    """What `read_indexed` reads, without the index."""
+    """The model that `read_indexed` reads, without the index."""
     graph, path = read_indexed(source, ordered=ordered)
     return graph.model, path
 
 
 def read_indexed(source: Source, *, ordered: bool = True) -> tuple[GraphIndex, Path | None]:
-    """The model with its index, and the file it was read from; None for one handed over in memory.
+    """The model with its index, and its file; None for a model in memory.
 
     Args:
         source: the model.
-        ordered: whether its nodes must be sorted; a tree can be read of others too, a proof cannot be given.
+        ordered: whether its nodes must be sorted; unsorted ones allow a tree but no proof.
 
     Raises:
         UnreadableModel: it is not a whole ONNX model.
@@ -143,10 +143,10 @@ def read_indexed(source: Source, *, ordered: bool = True) -> tuple[GraphIndex, P
 
 @contextmanager
 def naming(path: Path | None) -> Iterator[None]:
-    """Name the file in faults of a model that come to light while it is worked on.
+    """Add the file name to faults of a model that are found later.
 
     Raises:
-        UnreadableModel: what the block raised, its text behind the name of the file.
+        UnreadableModel: raised by the block, with the name of the file before its text.
     """
     try:
         yield
@@ -169,5 +169,5 @@ def message_of(source: ModelProto | Opened) -> ModelProto:
 
 
 def name_of(path: Path | None) -> str:
-    """What to call a model in messages."""
+    """The name of a model in messages."""
     return str(path) if path else "model"

@@ -1,4 +1,4 @@
-"""How to rewrite, and to prove."""
+"""Options of a rewrite and its proof."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Options(Writing):
     Attributes:
         passes: what to do, in order.
         inputs: arrays to run models on; drawn from the signature where None.
-        tolerance: how far numbers may be apart, for a comparison; a rewrite has none.
-        given: what the user knows of the model besides the file.
-        folder: where the external data of a model in memory lies; beside the output where None.
-        narrow: whether globs of passes that fit nothing in this model are left out, and told in the report,
-            instead of an error: of many models each may have something else.
+        tolerance: allowed deviation of numbers, for a comparison; a rewrite has none.
+        given: evidence from the user, besides the file.
+        folder: folder of external data of a model in memory; the output's folder if None.
+        narrow: whether pass globs that match nothing in this model are dropped, and listed in the report,
+            instead of an error: each of many models may lack something else.
 
     Raises:
         UsageError: optimised, inputs or a tolerance without numbers.
@@ -48,11 +48,11 @@ class Options(Writing):
 
     @property
     def may_spare_numbers(self) -> bool:
-        """Whether nobody asked for numbers, so that models which are the same to a runtime need none."""
+        """Whether numbers were not requested, so that models which are equal to a runtime need none."""
         return not self.demands_numbers
 
     @property
     def demands_numbers(self) -> bool:
-        """Whether numbers were asked for: by word, by inputs to take them on, or by what judges them."""
+        """Whether numbers were requested: directly, by inputs, or by a tolerance or optimised run."""
         asked = self.inputs is not None or self.optimised or self.tolerance is not None
         return self.numbers is True or asked

@@ -22,7 +22,7 @@ from rewriter.runtime.difference import Tolerance
 
 
 def verify(before: Source, after: Source, options: Options) -> Verification:
-    """Compare two models: symbolically, and by numbers. Their inputs and outputs may bear other names.
+    """Compare two models by proof and by numbers. Their inputs and outputs may have other names.
 
     Raises:
         UnreadableModel: one of them, or external data it refers to, cannot be read.
@@ -38,7 +38,7 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
 
 
 def _renamed(before: ModelProto, after: ModelProto) -> Iterator[str]:
-    """Notes on names of the interface that differ."""
+    """Notes on interface names that differ."""
     for side in ("input", "output"):
         ours, theirs = ([info.name for info in getattr(each.graph, side)] for each in (before, after))
         if len(ours) == len(theirs) and ours != theirs:
@@ -55,15 +55,15 @@ def prove(
     *,
     by_position: bool = False,
 ) -> Verification:
-    """Prove two models equal as the options ask.
+    """Prove two models equal, as far as the options say.
 
     Args:
-        before: one model.
-        after: the other.
-        folders: where the external data of each lies; None for nowhere.
-        options: which proofs, on which inputs, for how long.
-        clock: takes the time of each.
-        by_position: whether inputs and outputs may bear other names, in the same order.
+        before: the first model.
+        after: the second.
+        folders: the folder of each model's external data; None for none.
+        options: kinds of proofs, inputs and timeout.
+        clock: measures the time of each.
+        by_position: whether inputs and outputs may have other names, in the same order.
     """
     with clock("certificate"):
         certificate = certify(
@@ -97,16 +97,16 @@ def prove(
 
 
 def demand_equal(verification: Verification, name: str, *, report: str = "please report this model") -> None:
-    """Refuse to go on where two models were not proved equal, or numbers are missing.
+    """Refuse to continue if two models were not proved equal, or numbers are missing.
 
     Args:
-        verification: of the two.
-        name: what the message is about.
-        report: what to do about it.
+        verification: of the two models.
+        name: the subject of the message.
+        report: the advice in the message.
 
     Raises:
-        Different: an input shows that they differ.
-        NotProved: nothing shows whether they do.
+        Different: an input gives different results.
+        NotProved: neither equality nor difference is shown.
     """
     verdict = verification.verdict
     if verdict is Verdict.EQUAL and verification.missing is None:
@@ -127,7 +127,7 @@ class Clock:
 
     @contextmanager
     def __call__(self, station: str) -> Iterator[None]:
-        """Tell that a station begins, and take its time."""
+        """Announce a station, and measure its time."""
         self.progress(station)
         start = time.perf_counter()
         try:

@@ -44,10 +44,10 @@ from rewriter.views.report import PassRecord, Report
 from rewriter.views.summary import summarize_graph
 
 IN_MEMORY = "model in memory"
-"""Stands for the name of a file that a model was never read from."""
+"""Stands for the file name of a model in memory."""
 
 MOST_FUNCTIONS = 10_000
-"""The ONNX checker refuses more."""
+"""The most functions that the ONNX checker accepts."""
 
 
 def rewrite(
@@ -56,10 +56,10 @@ def rewrite(
     """Rewrite a model and prove the result, then write it.
 
     Args:
-        source: what to rewrite; never changed.
+        source: the model; never changed.
         output: the file to write; None to only return the model.
-        options: how.
-        progress: told the name of every station as it begins.
+        options: the options.
+        progress: called with the name of every station as it begins.
 
     Raises:
         UnreadableModel: the source, or external data it refers to, cannot be read.
@@ -74,7 +74,7 @@ def rewrite(
     with clock("load"):
         unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
         before, graph, path = _read_twice(source)
-        # A model handed over in memory finds its external data where it says, beside the output, or nowhere.
+        # A model in memory has its external data where it says, beside the output, or nowhere.
         origin = path or (options.folder / IN_MEMORY if options.folder else None)
         home = origin or output
         data = external.check_external_data(before, home) if home else ()
@@ -91,7 +91,7 @@ def rewrite(
     _demand_few(analysis, options.passes)
     with clock("passes"), naming(path):
         if analysis.grouped:
-            # It was seen flat. The model that is edited and given back has the functions.
+            # The analysis is of the flat form; the edited and returned model has the functions.
             analysis = replace(analysis, model=model)
         changed = TREE if analysis.grouped else frozenset()
         course = Course(analysis, given, changed=changed, narrow=options.narrow)
@@ -133,7 +133,7 @@ def rewrite(
 
 
 def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:
-    """The model as it is and as it will be edited: what was handed over in memory is never changed."""
+    """The model as it is, and a copy to edit: a model in memory is never changed."""
     if isinstance(source, ModelProto | Opened):
         model = message_of(source)
         with naming(path := path_of(source)):
@@ -154,7 +154,7 @@ def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options
 
 
 def _demand_coverage(tree: ModuleTree, path: Path | None, options: Options) -> None:
-    """Refuse a result of which too little is placed."""
+    """Refuse a result with too few placed nodes."""
     coverage = tree.coverage
     if coverage < options.least_coverage:
         raise BelowThreshold(
@@ -164,10 +164,10 @@ def _demand_coverage(tree: ModuleTree, path: Path | None, options: Options) -> N
 
 
 def _demand_few(analysis: Analysis, passes: Sequence[Pass]) -> None:
-    """Refuse early what would surely be too many functions in the end: to make them takes long.
+    """Refuse early if there would surely be too many functions in the end: making them takes long.
 
-    Functions of one class, or of one name where no class is known, may be shared, and some modules get none
-    in the end; so this asks for twice as many as there may be.
+    Functions of one class, or of one name if no class is known, may be shared, and some modules get none
+    in the end; so the limit here is twice the final one.
     """
     owners = [module for module in analysis.tree if module.nodes and module.path]
     if Group() in passes and len(owners) > 2 * MOST_FUNCTIONS:
@@ -191,7 +191,7 @@ def _demand_fit(model: ModelProto, path: Path | None) -> None:
 def _write(
     model: ModelProto, flat: Analysis, output: Path, copies: Copies, options: Options
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Write everything; returns the files that were written, and those of earlier runs that went."""
+    """Write everything; return the written files, and the removed ones of earlier runs."""
     contents: dict[Path, Content] = {output: content_of(model, output, copies)}
     if options.sidecar:
         contents[sidecar_path(output)] = sidecar.write(replace(flat, path=output)).encode()

@@ -1,4 +1,4 @@
-"""The time of a model, module by module."""
+"""Measures the time of a model, module by module."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def profile(
 
     Raises:
         UnreadableModel: the model, external data it refers to, or the profile cannot be read.
-        UsageError: the model cannot be run on these inputs, fewer than one round was asked for, or the
-            selection, of what will be shown, fits nothing.
+        UsageError: the model cannot be run on these inputs, fewer than one round was requested, or the
+            selection of modules to show matches nothing.
     """
     if rounds < 1 or warmup < 0:
         raise UsageError(f"cannot measure {rounds} rounds after {warmup}: ask for at least one round")
@@ -43,7 +43,7 @@ def profile(
     path = analysis.path
     if path:
         external.check_external_data(model, path)
-    selection.modules(analysis)  # before anything is run
+    selection.modules(analysis)  # before any model runs
     progress("runs")
     if recorded is not None:
         found = profile_of(analysis, model, read_recorded(recorded), timeout=timeout)

@@ -1,4 +1,4 @@
-"""The certificate: two models bear the same symbolic expression at every output."""
+"""The certificate: two models have the same symbolic expression at every output."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from rewriter.proof.scope import Unprovable
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The outcome of comparing two models symbolically.
+    """The result of comparing two models symbolically.
 
     Attributes:
-        equal: whether every output bears the same expression in both models, both have the same inputs and
+        equal: whether every output has the same expression in both models, both have the same inputs and
             outputs (names, types, order, defaults), and the same nodes that may draw random numbers or keep
             state, read or not.
         outputs: number of outputs compared.
         difference: one line on the first difference; None where equal.
-        readable: whether the first model can be read as expressions at all; a graph with a cycle, say, has
-            none, and nothing can be proved of it.
-        identical: whether all that a runtime executes is the same in both, byte for byte; expressions were
+        readable: whether the first model can be read as expressions at all; for example, a graph with a cycle
+            cannot, and nothing can be proved of it.
+        identical: whether the executable parts of both are byte-identical; expressions were
             not compared then.
-        interface: whether the difference is one of inputs or outputs: their number, names, types or defaults.
-        mismatch: whether no array fits both models: other numbers of inputs or outputs, or other types.
+        interface: whether the difference concerns inputs or outputs: their number, names, types or defaults.
+        mismatch: whether no array fits both models: the numbers of inputs or outputs, or their types, differ.
     """
 
     equal: bool
@@ -50,18 +50,18 @@ def certify(
     after_folder: Path | None = None,
     by_position: bool = False,
 ) -> Certificate:
-    """Compare two models: byte for byte all that a runtime executes, else symbolically.
+    """Compare two models: first the bytes of their executable parts, then their expressions.
 
-    A model whose executed part is the same is equal whatever it contains, also where it has no reading as
+    Models with the same executable part are equal whatever they contain, even if they cannot be read as
     expressions.
 
     Args:
         before: a model.
         after: the model that should compute the same.
-        before_folder: where the external data of `before` lies; None where it has none.
+        before_folder: folder of the external data of `before`; None without any.
         after_folder: the same for `after`. In one folder, external data counts by reference and is not read;
             in two, its bytes are read once and compared by digest.
-        by_position: whether inputs and outputs may bear other names, in the same order.
+        by_position: whether inputs and outputs may have other names, in the same order.
     """
     if same_to_run(before, after, (before_folder, after_folder)):
         return Certificate(True, len(before.graph.output), identical=True)
@@ -79,7 +79,7 @@ def compare_expressions(
     after_folder: Path | None = None,
     by_position: bool = False,
 ) -> Certificate:
-    """Compare two models symbolically, functions entered, in time linear in their nodes; see `certify`."""
+    """Compare two models symbolically, functions inlined, in time linear in their nodes; see `certify`."""
     if (found := _interface(before, after, by_position)) is not None:
         return found
     table = Table(Contents(by_content=before_folder != after_folder))
@@ -92,7 +92,7 @@ def compare_expressions(
 
 
 def _numbered(model: ModelProto, table: Table, folder: Path | None) -> Numbering | str:
-    """The numbers of a model, or why it has none."""
+    """The numbers of a model, or the reason why it has none."""
     try:
         try:
             return Numbering(model, table, folder)
@@ -105,7 +105,7 @@ def _numbered(model: ModelProto, table: Table, folder: Path | None) -> Numbering
 
 
 def _difference(before: ModelProto, left: Numbering, right: Numbering) -> Certificate | None:
-    """The first difference between the numbers of two models of one interface; None where there is none."""
+    """The first difference between the numbers of two models of one interface; None if there is none."""
     outputs = len(left.outputs)
     for info, ours, theirs in zip(before.graph.output, left.outputs, right.outputs, strict=True):
         if ours != theirs:
@@ -127,7 +127,7 @@ def _difference(before: ModelProto, left: Numbering, right: Numbering) -> Certif
 
 
 def _stated_otherwise(left: Numbering, right: Numbering) -> str | None:
-    """A value of which both models state a type, and not the same: onnxruntime believes what they say."""
+    """A value for which the models state different types: onnxruntime relies on stated types."""
     for number, (name, kinds) in left.stated.items():
         if number in right.stated and kinds.isdisjoint(right.stated[number][1]):
             return name
@@ -135,7 +135,7 @@ def _stated_otherwise(left: Numbering, right: Numbering) -> str | None:
 
 
 def _interface(before: ModelProto, after: ModelProto, by_position: bool) -> Certificate | None:
-    """How the inputs or outputs of two models differ."""
+    """The first difference between the inputs or outputs of two models."""
     inputs = interface_inputs(before), interface_inputs(after)
     outputs = list(before.graph.output), list(after.graph.output)
     required = len(_required(before, inputs[0])) == len(_required(after, inputs[1]))
@@ -162,7 +162,7 @@ def _interface(before: ModelProto, after: ModelProto, by_position: bool) -> Cert
 
 
 def _required(model: ModelProto, inputs: list[ValueInfoProto]) -> list[ValueInfoProto]:
-    """The inputs that have no default."""
+    """The inputs without a default."""
     defaults = {each.name for each in model.graph.initializer}
     defaults |= {each.values.name for each in model.graph.sparse_initializer}
     return [info for info in inputs if info.name not in defaults]
@@ -191,7 +191,7 @@ def described(kind: TypeProto) -> str:
 
 
 def _explain(output: str, before: ModelProto, left: Numbering, right: Numbering) -> str:
-    """Name the first node that an output depends on whose result the other model does not compute."""
+    """Name the first node an output depends on whose result the other model does not compute."""
     for number in nodes_needed(before.graph, [output]):
         node = before.graph.node[number]
         results = [left.numbers[name] for name in node.output if name in left.numbers]

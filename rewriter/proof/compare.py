@@ -15,28 +15,28 @@ from rewriter.runtime.child.words import one_line
 from rewriter.runtime.difference import Tolerance
 from rewriter.runtime.feeds import FEW, Array, Drawing, Plan
 from rewriter.runtime.inputs import FeedError, Input, evaluate
-from rewriter.runtime.outcome import Outcome, Stage
+from rewriter.runtime.outcome import RunOutcome, Stage
 from rewriter.runtime.outputs import compare_runs
 from rewriter.runtime.planning import plan
 
 OPTIMISED = Tolerance(largest=1e-3)
-"""How far optimised models may be apart.
+"""Tolerance for optimised models.
 
 onnxruntime ignores the `value_info` of functions and so may fuse a grouped model otherwise. Measured with
 onnxruntime 1.31.1 on the exported fixtures, flat against shared functions: nearly all agree bit for bit, the
-others, in float32 with dynamic shapes, are off by 1e-7 to 7e-7; one converted to float16 by 6e-4. A wrong
-weight or wire is off by far more. Models of narrow floats, and integer outputs that hang on a tie, may be off
-by more than this without a fault.
+others, in float32 with dynamic shapes, differ by 1e-7 to 7e-7; one converted to float16 by 6e-4. A wrong
+weight or edge differs far more. Models of narrow floats, and integer outputs that depend on a tie,
+may differ by more than this without a fault.
 """
 
 
 _HEAVY = 1 << 29
-"""Bytes of weights from which on every run costs as much as reading them: `FEW` input sets then."""
+"""Bytes of weights from which every run takes as long as reading them: then only `FEW` input sets."""
 
 
 @dataclass(frozen=True, slots=True)
-class Numeric(Outcome):
-    """The numbers of two models on the same inputs. `skipped` or `error` says why there are none.
+class Numeric(RunOutcome):
+    """The numbers of two models on the same inputs. `skipped` or `error` has the reason if there are none.
 
     Attributes:
         identical: nothing was run, since all that onnxruntime would execute is the same in both.
@@ -48,17 +48,17 @@ class Numeric(Outcome):
 
     @property
     def taken(self) -> bool:
-        """Whether there are numbers, or need be none since both runs would be of one model."""
+        """Whether there are numbers, or none are needed since both runs would be of one model."""
         return self.identical or (self.skipped is None and self.error is None)
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the models agree bit for bit, as run or as the same to run; None where nothing tells."""
+        """Whether the models agree bit for bit, by running them or by identity; None if not known."""
         return True if self.identical else self.exact
 
     @property
     def differs(self) -> bool:
-        """Whether an output is farther off than was allowed or, if nothing was, than rounding explains."""
+        """Whether an output deviates more than allowed or, without tolerance, more than rounding explains."""
         if self.exact is not False:
             return False
         return not self.within if self.tolerance is not None else not self.rounding
@@ -68,7 +68,7 @@ IDENTICAL = Numeric(
     skipped="both runs would be of one model; --numbers runs them",
     identical=True,
 )
-"""Of two models that are `identical.same_to_run`."""
+"""The numbers of two models for which `identical.same_to_run` is true."""
 
 
 def compare(
@@ -84,24 +84,24 @@ def compare(
     tolerance: Tolerance | None = None,
     timeout: float = 600.0,
 ) -> Numeric:
-    """Runs both models on the same inputs in a child process and compares all their outputs.
+    """Run both models on the same inputs in a child process and compare all their outputs.
 
     Args:
         before: the original; the inputs are drawn for it.
         after: the rewritten model.
-        before_folder: the folder of the original's external data, None where it has none.
+        before_folder: the folder of the original's external data, None without any.
         after_folder: the same for the rewritten model.
-        sets: how many input sets to draw, of different sizes and data where the original allows it, two of
-            one size where weights come to half a gigabyte; a model without inputs is run once.
-        seed: the same seed draws the same inputs.
+        sets: number of input sets to draw, of different sizes and data if the original allows it; two of
+            one size if weights exceed half a gigabyte; a model without inputs is run once.
+        seed: equal seeds draw equal inputs.
         inputs: one array per input, instead of drawn ones: one run.
         optimised: run with onnxruntime's optimisations. They may fuse the two models differently, so that
             equal models differ in the last bits: `OPTIMISED` allows for that.
-        tolerance: how far outputs may be apart; None for not at all.
-        timeout: seconds for all of it.
+        tolerance: allowed deviation of outputs; None for none.
+        timeout: seconds for everything.
 
     Returns:
-        The numbers, or why there are none. Whatever a model does is a result.
+        The numbers, or the reason why there are none. Failures of a model are results too.
 
     Raises:
         UsageError: `inputs` does not fit the original, or an argument is out of range.
@@ -183,7 +183,7 @@ def _check_type(each: Input, array: Array) -> None:
 
 
 def _check_shape(each: Input, array: Array, sizes: dict[str, int]) -> None:
-    """Holds a shape against the stated one; `sizes` gathers what symbols mean over all inputs."""
+    """Check a shape against the stated one; `sizes` collects the sizes of symbols over all inputs."""
     if each.dims is None:
         return
     fits = len(array.shape) == len(each.dims)

@@ -1,4 +1,4 @@
-"""One number for every distinct tensor content, without keeping or hashing more of it than needed."""
+"""Numbers tensor contents: one number per distinct content, keeping and hashing only what is needed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Key = tuple[object, ...]
 
 
 class Table:
-    """Numbers of expressions, shared by the models that are compared."""
+    """Numbers of expressions, shared by the compared models."""
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
         self._numbers: dict[Key, int] = {}
 
     def number(self, key: Key) -> int:
-        """The number of an expression, new where it is new."""
+        """The number of an expression, assigned on first use."""
         return self._numbers.setdefault(key, len(self._numbers) + 1)
 
     def tensor(self, tensor: TensorProto, *, folder: Path | None) -> int:
-        """The number of a constant; its name does not count."""
+        """The number of a constant, independent of its name."""
         return self.number(("tensor", *self._contents.key(tensor, folder)))
 
     def sparse(self, tensor: SparseTensorProto, *, folder: Path | None) -> int:
@@ -38,7 +38,7 @@ class Table:
 
 
 class Contents:
-    """Keys for tensors, equal for equal tensors whichever model they come from.
+    """Keys of tensors, equal for equal tensors of any model.
 
     A small tensor's key is its bytes. A large one's is the first tensor seen with the same type, shape and
     bytes: a hash finds the candidates, the bytes are then compared once, and none are kept. External data
@@ -52,7 +52,7 @@ class Contents:
         self._count = 0
 
     def key(self, tensor: TensorProto, folder: Path | None) -> Key:
-        """What the tensor holds: (element type, shape, content).
+        """A key of the tensor's value: (element type, shape, content).
 
         Raises:
             Unprovable: external data cannot be read.
@@ -70,7 +70,7 @@ class Contents:
         return (*head, "large", self._first_alike(head, data, tensor))
 
     def _first_alike(self, head: Key, data: bytes, tensor: TensorProto) -> int:
-        # Python keys its hash anew in every process: nobody can write a file full of equal hashes.
+        # Python randomises its hash per process: nobody can write a file full of equal hashes.
         alike = self._large.setdefault((*head, len(data), hash(data)), [])
         for candidate, number in alike:
             if inline_bytes(candidate) == data:
@@ -109,7 +109,7 @@ def _digest(path: Path, offset: int, length: int | None) -> bytes:
 
 
 def without_names(tensor: TensorProto) -> bytes:
-    """The serialized tensor but for its name and what is noted beside it."""
+    """The serialized tensor without its name and metadata."""
     bare = TensorProto()
     bare.CopyFrom(tensor)
     for name in ("name", "doc_string", "metadata_props"):

@@ -1,4 +1,4 @@
-"""Declared types as keys; where results depend on them: `model.body_types`."""
+"""Declared types as keys; `model.body_types` finds the nodes whose results depend on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def body_types(bodies: Sequence[GraphProto]) -> tuple[Declared, ...]:
 
 
 def types_of(graph: GraphProto) -> Mapping[str, bytes]:
-    """Value -> the type that a graph declares for it, serialized; values of no declared type are left out."""
+    """Value -> the type that a graph declares for it, serialized; undeclared values are left out."""
     infos: Iterable[ValueInfoProto] = (*graph.input, *graph.value_info, *graph.output)
     found = {info.name: info.type.SerializeToString(deterministic=True) for info in infos}
     return {name: said for name, said in found.items() if said}

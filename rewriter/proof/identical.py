@@ -1,8 +1,8 @@
-"""Whether two models are one and the same to a runtime: what it executes is the same, byte for byte.
+"""Tests whether two models are the same to a runtime: their executable parts are byte-identical.
 
-Left out is what no runtime computes with: metadata but for the one key that onnxruntime reads, doc strings,
-names of nodes (no two alike: onnxruntime may refuse that), and IR versions that differ in metadata alone.
-Everything else counts, types of values and fields that the installed onnx does not know included.
+Ignored are parts that no runtime computes with: metadata except the keys that onnxruntime reads, doc strings,
+names of nodes (if distinct: onnxruntime may refuse equal ones), and IR versions that differ only in metadata.
+Everything else counts, including types of values and fields that the installed onnx does not know.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from rewriter.model.metadata import LAYER
 _IR_WITH_CONSTANTS = 4
 """Before this IR version an initializer is the default of an input."""
 _CHUNK = 4096
-"""Nodes copied at a time."""
-_SAID = frozenset({"metadata_props", "doc_string"})
+"""Number of nodes copied at a time."""
+_IGNORED_FIELDS = frozenset({"metadata_props", "doc_string"})
 _READ = frozenset({"ort_config", LAYER})
 """Keys of metadata that onnxruntime reads: the first on a model, the second on nodes."""
 
@@ -34,12 +34,12 @@ _READ = frozenset({"ort_config", LAYER})
 def same_to_run(
     before: ModelProto, after: ModelProto, folders: tuple[Path | None, Path | None] = (None, None)
 ) -> bool:
-    """Whether a runtime would execute the same in both; False also where that cannot be told at once.
+    """Whether a runtime would execute the same in both; False also if that needs a closer look.
 
     Args:
-        before: one model.
-        after: the other.
-        folders: where the external data of each lies; in two folders it may differ.
+        before: the first model.
+        after: the second.
+        folders: the folder of each model's external data; in two folders it may differ.
     """
     if folders[0] != folders[1] and any(map(_is_external, tensors_of(before))):
         return False
@@ -60,14 +60,14 @@ def _same_ir(before: int, after: int) -> bool:
 
 
 class _Executed:
-    """One model, told in parts; after that `names` has those of the nodes, body by body."""
+    """The executable parts of one model; once they are read, `names` has the names of nodes, body by body."""
 
     def __init__(self, model: ModelProto) -> None:
         self.model = model
         self.names: list[list[str]] = []
 
     def parts(self) -> Iterator[object]:
-        """What is executed, a little at a time, so that no second copy of a model is made."""
+        """The executable parts one by one, so that the model is never copied as a whole."""
         yield from _rest(self.model, frozenset({"ir_version", "graph", "functions"}))
         yield _read_metadata(self.model)
         for function in self.model.functions:
@@ -93,7 +93,7 @@ class _Executed:
             yield part.SerializeToString(deterministic=True)
 
     def _strip(self, nodes: Iterable[NodeProto], names: list[str], some_read: bool) -> None:
-        """Take out what is not executed, in bodies as well."""
+        """Remove the parts that are not executed, in bodies too."""
         for node in nodes:
             names.append(node.name)
             node.ClearField("name")
@@ -105,7 +105,7 @@ class _Executed:
             for attribute in node.attribute:
                 if attribute.type in HOLD_GRAPHS:
                     for body in graphs_of(attribute):
-                        for field in _SAID:
+                        for field in _IGNORED_FIELDS:
                             body.ClearField(field)
                         inner: list[str] = []
                         self.names.append(inner)
@@ -117,9 +117,9 @@ def _read_metadata(owner: ModelProto | NodeProto) -> list[tuple[str, str]]:
 
 
 def _rest(message: ModelProto | GraphProto | FunctionProto, left_out: frozenset[str]) -> Iterator[object]:
-    """The fields of a message but some, each as text or bytes; unknown ones too."""
+    """The fields of a message except some, each as text or bytes; unknown ones too."""
     for field, value in message.ListFields():
-        if field.name not in left_out and field.name not in _SAID:
+        if field.name not in left_out and field.name not in _IGNORED_FIELDS:
             yield field.name
             if isinstance(value, str | bytes | int):
                 yield value

@@ -1,16 +1,16 @@
 """Symbolic value numbering: one number for every distinct expression of a model.
 
 Hash-consing after Cocke and Schwartz, "Programming Languages and Their Compilers" (1970): the number of a
-value follows from the operator that computes it and the numbers of what that operator reads, so two values
-bear one number only if they are computed alike from the same inputs and constants. Keys are compared whole,
+value follows from the operator that computes it and the numbers of that operator's inputs, so two values
+have one number only if they are computed alike from the same inputs and constants. Keys are compared whole,
 not by digest, so there are no collisions to argue away.
 
-- Functions are entered, `Identity` is passed through, a `Constant` equals an initializer of the same content.
-- The graph attributes of If, Loop and Scan count by the expressions of their results; what they bind gets a
-  number by nesting level and position, so names do not matter (de Bruijn levels).
-- A node that draws random numbers, or whose operator we do not know, counts apart every time it occurs, and
-  by the level it occurs on: drawn once before a loop is not drawn anew in each of its rounds.
-- Where runtimes read a file in two ways, the number stands for both readings.
+- Functions are inlined, `Identity` is skipped, a `Constant` equals an initializer of the same content.
+- The graph attributes of If, Loop and Scan count by the expressions of their results; their inputs get
+  numbers by nesting level and position, so names do not matter (de Bruijn levels).
+- A node that draws random numbers, or of an unknown operator, gets a new number every time it occurs,
+  which includes its level: one draw before a loop differs from a draw in each iteration.
+- If runtimes read a file in two ways, the number stands for both readings.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ from rewriter.model.body_types import has_scan_outputs, leaves_shapes_open
 from rewriter.model.operators import canonical, counts_apart, left_to_runtimes, optional_tail, since
 from rewriter.proof.contents import Key, Table
 from rewriter.proof.declared import body_types, types_of
-from rewriter.proof.operators import NOTHING, Said, constant_tensor, joined, plain
+from rewriter.proof.operators import NOTHING, AttributeContents, constant_tensor, joined, plain
 from rewriter.proof.scope import Scope, Unprovable, opsets_of
 
 ABSENT = 0
 """The number of an optional input that was left out."""
 
 IR_WITH_CONSTANTS = 4
-"""The first IR version in which an initializer that is not listed as an input is a constant."""
+"""The first IR version in which an initializer not listed as an input is a constant."""
 
 MAX_INLINED = 2_000_000
-"""Nodes read inside functions and graph attributes, all calls counted: keeps doubling functions in bounds."""
+"""Maximum nodes inside functions and graph attributes, all calls counted: bounds functions that double."""
 
 _SMALL = 256
-"""Bytes of a Constant that is looked up by all it says."""
+"""Maximum bytes of a Constant that is looked up by its whole serialized form."""
 
 
 class TypesCount(Exception):
-    """Results depend on declared types: the model has to be numbered with them."""
+    """Results depend on declared types: the model must be numbered with them."""
 
 
 class Numbering:
     """The numbers of one model.
 
     Attributes:
-        inputs: input name -> number; it stands for the type and the default, and for the position.
-        outputs: the numbers of the outputs, in their order.
-        apart: the numbers of all nodes that count apart, in the order of the file.
-        scans: whether a Loop or Scan, whose results may depend on stated types, is among the nodes.
+        inputs: input name -> number; it stands for type, default and position.
+        outputs: the numbers of the outputs, in order.
+        apart: the numbers of all nodes with separate occurrences (random or unknown), in file order.
+        scans: whether the nodes include a Loop or Scan whose results may depend on stated types.
 
     Raises:
         Unprovable: the model cannot be read as expressions.
-        TypesCount: it has to be read with the types that it declares.
+        TypesCount: it must be read with its declared types.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Numbering:
 
     @cached_property
     def stated(self) -> dict[int, tuple[str, set[bytes]]]:
-        """The numbers that `value_info` of the main graph states types of -> a name, and these types."""
+        """The numbers with stated types in the main graph's `value_info` -> a name, and these types."""
         found: dict[int, tuple[str, set[bytes]]] = {}
         for info in self._model.graph.value_info:
             if (number := self.numbers.get(info.name)) is not None:
@@ -114,7 +114,7 @@ class Numbering:
         return self._bare.get(number, number)
 
     def _made(self, head: Key, reads: tuple[int, ...]) -> int:
-        """The number of what `head` says of the values `reads`."""
+        """The number of an expression: `head` applied to the values `reads`."""
         number = self._table.number((*head, reads))
         if self._bare:
             bare = tuple([self._without_types(each) for each in reads])
@@ -123,7 +123,7 @@ class Numbering:
         return number
 
     def _define(self, name: str, number: int, scope: Scope) -> None:
-        """Note what a node writes; where types count, the number stands for the declared type as well."""
+        """Record an output of a node; if types count, the number stands for the declared type as well."""
         if self._typed and (said := scope.declared.get(name)):
             bare = self._without_types(number)
             number = self._table.number(("declared", number, said))
@@ -193,7 +193,7 @@ class Numbering:
         if scans and leaves_shapes_open(node, said.bodies):
             if not self._typed:
                 raise TypesCount
-            self._bare.pop(number, None)  # all that is declared before counts
+            self._bare.pop(number, None)  # all earlier declarations count
         if len(node.output) == 1:
             return (number,)
         return tuple([self._made(("output", index), (number,)) for index in range(len(node.output))])
@@ -207,14 +207,14 @@ class Numbering:
         return (copied,)
 
     def _occurrence(self, head: Key, reads: tuple[int, ...], scope: Scope) -> Key:
-        """What tells a node that counts apart from those before that do the same on the same level."""
+        """The key of a random or unknown node, which differs from earlier equal ones on the same level."""
         head = (*head, scope.level)
         same = (*head, tuple([self._without_types(each) for each in reads]))
         self._occurrences[same] += 1
         return (*head, self._occurrences[same])
 
     def _meaning(self, op_type: str, domain: str, scope: Scope) -> tuple[int, Key]:
-        """The version of an operator, and all versions that runtimes may give it.
+        """The version of an operator, and all versions that runtimes may use for it.
 
         onnxruntime inlines a function under the imports of the model, not under the function's own.
         """
@@ -223,24 +223,24 @@ class Numbering:
             return version, (version,)
         return version, tuple(dict.fromkeys((version, since(op_type, domain, self._opsets[domain]))))
 
-    def _attributes(self, node: NodeProto, scope: Scope) -> Said:
-        """What the attributes of a node say, sorted by name."""
-        found: list[Said] = []
+    def _attributes(self, node: NodeProto, scope: Scope) -> AttributeContents:
+        """The content of a node's attributes, sorted by name."""
+        found: list[AttributeContents] = []
         for attribute in node.attribute:
             if attribute.ref_attr_name:
                 if scope.opsets is self._opsets:
                     raise Unprovable(
                         f"attribute {attribute.name!r} refers to a caller, outside of any function"
                     )
-                # What the caller left out is left out here.
+                # An attribute that the caller left out is left out here.
                 if (bound := scope.bound.get(attribute.ref_attr_name)) is not None:
                     found.append(self._attribute(bound[0], attribute.name, bound[1], scope))
             else:
                 found.append(self._attribute(attribute, attribute.name, scope, scope))
         return found[0] if len(found) == 1 else joined(found)
 
-    def _attribute(self, attribute: AttributeProto, name: str, scope: Scope, use: Scope) -> Said:
-        """What an attribute says that was written in `scope`, for a node in `use`."""
+    def _attribute(self, attribute: AttributeProto, name: str, scope: Scope, use: Scope) -> AttributeContents:
+        """The content of an attribute written in `scope`, for a node in `use`."""
         content: object
         bodies: tuple[GraphProto, ...] = ()
         match attribute.type:
@@ -259,10 +259,10 @@ class Numbering:
             case _:
                 content = plain(attribute)
         numbers = tuple([self._graph(body, scope, use) for body in bodies])
-        return Said(((name, attribute.type, content),), numbers, bodies)
+        return AttributeContents(((name, attribute.type, content),), numbers, bodies)
 
     def _graph(self, graph: GraphProto, scope: Scope, use: Scope) -> int:
-        """The number of what a graph computes: of its results and of the nodes in it that count apart."""
+        """The number of a graph's computation: of its results and of its random or unknown nodes."""
         inner = scope.inside(use)
         if self._typed:
             inner.declared = types_of(graph)
@@ -277,7 +277,7 @@ class Numbering:
         return self._of_graph(len(graph.input), results, self._apart[first:])
 
     def _of_graph(self, inputs: int, results: tuple[int, ...], apart: list[int]) -> int:
-        """Like `_made`, but the nodes that count apart have no order."""
+        """Like `_made`, but the random or unknown nodes have no order."""
         number = self._table.number(("graph", inputs, results, tuple(sorted(apart))))
         if self._bare:
             bare = tuple(map(self._without_types, results)), tuple(sorted(map(self._without_types, apart)))
@@ -298,7 +298,7 @@ class Numbering:
             return self._held(name, scope.bound[attribute.ref_attr_name][0])
         if attribute.ByteSize() > _SMALL:
             return self._held(name, attribute)
-        said = attribute.SerializeToString()  # a third of all nodes may be Constants, and most say the same
+        said = attribute.SerializeToString()  # a third of all nodes may be Constants, most of them equal
         if (number := self._constants.get(said)) is None:
             number = self._constants[said] = self._held(name, attribute)
         return number
@@ -311,7 +311,7 @@ class Numbering:
         self, function: FunctionProto, node: NodeProto, inputs: tuple[int, ...], scope: Scope
     ) -> tuple[int, ...]:
         identity = (function.domain, function.name, function.overload)
-        inputs = _trimmed(inputs, 0, len(inputs))  # a formal without an argument is one that is left out
+        inputs = _trimmed(inputs, 0, len(inputs))  # a formal input without an argument is left out
         said = self._attributes(node, scope)
         key: Key = (*identity, scope.level, said.texts, said.numbers, inputs)
         found = self._memo.get(key)
@@ -355,7 +355,7 @@ def _functions(model: ModelProto) -> dict[tuple[str, str, str], FunctionProto]:
 
 
 def _distinct(attributes: Sequence[AttributeProto], where: str) -> Sequence[AttributeProto]:
-    """The attributes, no two of one name: some runtimes take the first, some the last."""
+    """The attributes; refuses two of one name: some runtimes take the first, some the last."""
     names = [attribute.name for attribute in attributes]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -368,8 +368,8 @@ def _trimmed(inputs: tuple[int, ...], start: int, end: int) -> tuple[int, ...]:
 
     Args:
         inputs: numbers.
-        start: position of the first input that may be left out.
-        end: position behind the last one.
+        start: position of the first optional input.
+        end: position after the last one.
     """
     if len(inputs) <= end:
         while len(inputs) > start and inputs[-1] == ABSENT:
@@ -380,7 +380,7 @@ def _trimmed(inputs: tuple[int, ...], start: int, end: int) -> tuple[int, ...]:
 def interface_inputs(model: ModelProto) -> list[ValueInfoProto]:
     """The inputs that a caller may give.
 
-    Below IR version 4 every initializer is listed as an input. onnxruntime takes these for constants, and
+    Below IR version 4 every initializer is listed as an input. onnxruntime treats these as constants, and
     it is an error to feed one.
     """
     if model.ir_version >= IR_WITH_CONSTANTS:

@@ -1,4 +1,4 @@
-"""How operators are read as expressions: what attributes and Constants hold, whose operator a name is."""
+"""Reads operators as expressions: contents of attributes and Constants, domains of operators."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _MESSAGES = ("t", "g", "sparse_tensor", "tp", "tensors", "graphs", "sparse_tenso
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What attributes say.
+class AttributeContents:
+    """Contents of attributes.
 
     Attributes:
-        texts: of every attribute its name, its type and all it holds but graphs.
+        texts: of every attribute its name, its type and its content except graphs.
         numbers: the numbers of the graphs.
         bodies: the graphs.
     """
@@ -28,14 +28,14 @@ class Said:
     bodies: tuple[GraphProto, ...]
 
 
-NOTHING = Said((), (), ())
+NOTHING = AttributeContents((), (), ())
 """No attribute."""
 
 
-def joined(attributes: Sequence[Said]) -> Said:
-    """What several attributes say, sorted by name."""
+def joined(attributes: Sequence[AttributeContents]) -> AttributeContents:
+    """The contents of several attributes, sorted by name."""
     ordered = sorted(attributes, key=lambda each: str(each.texts[0][0]))  # type: ignore[index]
-    return Said(
+    return AttributeContents(
         tuple([text for each in ordered for text in each.texts]),
         tuple([number for each in ordered for number in each.numbers]),
         tuple([body for each in ordered for body in each.bodies]),
@@ -43,10 +43,10 @@ def joined(attributes: Sequence[Said]) -> Said:
 
 
 def plain(attribute: AttributeProto) -> bytes:
-    """What an attribute of numbers, strings or types holds, bit for bit.
+    """The content of an attribute of numbers, strings or types, bit for bit.
 
     Raises:
-        Unprovable: the attribute does not say that it holds a tensor or graph, but does.
+        Unprovable: the attribute has no type, but holds a tensor or graph.
     """
     bare = AttributeProto()
     bare.CopyFrom(attribute)
@@ -60,7 +60,7 @@ def plain(attribute: AttributeProto) -> bytes:
 
 
 def constant_tensor(name: str, attribute: AttributeProto) -> TensorProto | None:
-    """The tensor a Constant yields, given its only attribute; None for the forms without a dense tensor."""
+    """The tensor in a Constant, given its only attribute; None for the forms without a dense tensor."""
     made: TensorProto | None = None
     match name, attribute.type:
         case "value", AttributeProto.TENSOR:
@@ -83,7 +83,7 @@ def constant_tensor(name: str, attribute: AttributeProto) -> TensorProto | None:
 
 
 def _floats(dims: list[int], values: list[float]) -> TensorProto | None:
-    """None where a NaN is among them: its payload does not survive the way through Python's floats."""
+    """A tensor of floats; None with a NaN among them: its payload does not survive Python's floats."""
     if any(value != value for value in values):  # noqa: PLR0124  NaN is what differs from itself
         return None
     return TensorProto(data_type=TensorProto.FLOAT, dims=dims, float_data=values)

@@ -1,4 +1,4 @@
-"""What the names of a body mean while it is read, and the reasons why a body cannot be read."""
+"""Meaning of names in a body while it is read, and the reasons why a body cannot be read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from onnx import AttributeProto, FunctionProto, OperatorSetIdProto
 from rewriter.model.operators import canonical
 
 MAX_DEPTH = 100
-"""Function calls and graph attributes inside each other; the ONNX checker refuses more as well."""
+"""Maximum nesting of function calls and graph attributes; the ONNX checker refuses more as well."""
 
 
 class Unprovable(Exception):
@@ -26,8 +26,8 @@ class Scope:
         level: number of graph attributes around this body; functions do not count.
         depth: number of graph attributes and functions around this body.
         opsets: domain -> version.
-        bound: attributes of the function call -> what the caller wrote, and the scope it was written in.
-        user: of a graph that a caller handed to a function, the body in the function that uses it; else None.
+        bound: attributes of the function call -> the caller's attribute, and its scope.
+        user: of a graph that a caller passed to a function, the body in the function that uses it; else None.
             onnxruntime looks up names there, though the graph was written in the caller.
         declared: value -> the type that the graph declares for it; runtimes ignore those of functions.
     """
@@ -46,7 +46,7 @@ class Scope:
         """The number of a value that a node of this body reads.
 
         Raises:
-            Unprovable: nothing has written it yet, or a graph that was handed to a function reads it while
+            Unprovable: nothing has written it yet, or a graph passed to a function reads it while
                 the function has a value of this name.
         """
         scope: Scope | None = self
@@ -60,18 +60,18 @@ class Scope:
         raise Unprovable(f"value {name!r} is read before any node writes it")
 
     def define(self, name: str, number: int) -> None:
-        """Note what a node writes.
+        """Record an output of a node.
 
         Raises:
-            Unprovable: the body has written or read another value of this name, so that a reader which sorts
-                the nodes first, as onnxruntime does, may take one for the other.
+            Unprovable: the body has written or read another value of this name, so that a reader that sorts
+                the nodes first, as onnxruntime does, may confuse them.
         """
         if name in self.names or name in self.captured:
             raise Unprovable(f"value {name!r} has two meanings in one body")
         self.names[name] = number
 
     def keep_free(self, name: str) -> None:
-        """Note that a graph from elsewhere, which is used here, reads a value of this name from its caller.
+        """Record that a graph from elsewhere, used here, reads a value of this name from its caller.
 
         Raises:
             Unprovable: this body, or one around it, has a value of this name.
@@ -86,7 +86,7 @@ class Scope:
             scope = scope.outer
 
     def hide(self, name: str, number: int) -> None:
-        """Note that an initializer of this body hides what the bodies around it call by the same name.
+        """Record that an initializer of this body hides the value of the same name around it.
 
         Raises:
             Unprovable: one of them has another value of this name.
@@ -101,10 +101,10 @@ class Scope:
             scope = scope.outer
 
     def inside(self, use: Scope) -> Scope:
-        """The scope of a graph attribute that is written in this scope and runs in `use`.
+        """The scope of a graph attribute written in this scope and run in `use`.
 
-        The two differ where a function passes an attribute of its caller on: names are those of the caller,
-        the level is that of the place of use, so that no two bodies around one node share a level.
+        The two differ if a function passes an attribute of its caller on: names are those of the caller,
+        the level is that of the use, so that no two bodies around one node share a level.
 
         Raises:
             Unprovable: the nesting is too deep.

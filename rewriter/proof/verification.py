@@ -1,4 +1,4 @@
-"""The verdict on two models, and what it rests on: the certificate and the numbers."""
+"""The verdict on two models, and its basis: the certificate and the numbers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rewriter.proof.compare import Numeric
 
 
 class Verdict(StrEnum):
-    """What is known of two models."""
+    """Verdict on two models."""
 
     EQUAL = "equal"
     """Proved: they compute the same, bit for bit."""
     NOT_PROVED = "not proved"
-    """Nothing shows that they compute the same, and nothing shows that they do not."""
+    """Neither equality nor difference is shown."""
     DIFFERENT = "different"
-    """They take or give other things, or an input shows other results than rounding explains."""
+    """Their interfaces differ, or an input gives results that differ by more than rounding."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,11 +30,11 @@ class Verification(Display):
 
     Attributes:
         certificate: equal expressions at every output, or the first that differs.
-        numeric: what onnxruntime computed with both; None where numbers were not asked for.
+        numeric: result of running both in onnxruntime; None if numbers were not requested.
         optimised: the same with all of onnxruntime's optimisations, which may fuse the two differently; None
-            where that was not asked for.
-        demanded: whether numbers have to be there.
-        notes: how the two were compared, where that is not plain.
+            if not requested.
+        demanded: whether numbers are mandatory.
+        notes: remarks on how the two were compared.
     """
 
     certificate: Certificate
@@ -60,13 +60,13 @@ class Verification(Display):
 
     @property
     def missing(self) -> str | None:
-        """Why numbers are not there that were demanded; None where they are, or were not demanded."""
+        """The reason why demanded numbers are missing; None if they are there, or were not demanded."""
         asked = [each for each in (self.numeric, self.optimised) if self.demanded and each is not None]
         return next((each.skipped or each.error for each in asked if not each.taken), None)
 
     @property
     def accepted(self) -> bool:
-        """Proved equal, or within the tolerance that was asked for; with the numbers that were demanded."""
+        """Proved equal, or within the requested tolerance; with the numbers that were demanded."""
         if self.missing is not None or self.verdict is Verdict.DIFFERENT:
             return False
         within = self.numeric is not None and self.numeric.within is True

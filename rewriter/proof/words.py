@@ -1,4 +1,4 @@
-"""The verdict on two models in phrases; never more than was checked."""
+"""Phrases for the verdict on two models; never more than was checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rewriter.proof.verification import Verdict, Verification
 
 
 def proof_phrases(verification: Verification) -> list[str]:
-    """The verdict, then the certificate, the numbers and, where they were asked for, the optimised ones."""
+    """The verdict, then the certificate, the numbers and, if requested, the optimised ones."""
     phrases = [
         str(verification.verdict),
         certificate_phrase(verification.certificate),
@@ -23,7 +23,7 @@ def proof_phrases(verification: Verification) -> list[str]:
 
 
 def certificate_phrase(certificate: Certificate) -> str:
-    """What was proved, or why nothing was."""
+    """The result of the certificate, or the reason why nothing was proved."""
     if certificate.identical:
         return "all that a runtime executes is the same, byte for byte"
     if certificate.equal:
@@ -32,7 +32,7 @@ def certificate_phrase(certificate: Certificate) -> str:
 
 
 def numbers_phrase(numeric: Numeric | None) -> str:
-    """What the numbers say; never that they agree where nothing ran."""
+    """The result of the numbers; never claims agreement if nothing ran."""
     if numeric is None:
         return "numbers not asked for"
     if not numeric.taken or numeric.identical:
@@ -45,7 +45,7 @@ def numbers_phrase(numeric: Numeric | None) -> str:
 
 
 def reason_of(verification: Verification) -> str:
-    """Why two models are not known to be equal, or why numbers are missing, in one phrase."""
+    """The reason why two models are not known to be equal, or why numbers are missing, in one phrase."""
     if verification.verdict is Verdict.EQUAL:
         return f"numbers not taken: {verification.missing}"
     for numeric, how in ((verification.numeric, ""), (verification.optimised, "with all optimisations, ")):
@@ -55,7 +55,7 @@ def reason_of(verification: Verification) -> str:
 
 
 def _apart(numeric: Numeric) -> str:
-    """How far the results are apart, and where."""
+    """The deviation of the results, and its place."""
     where = f"at output {numeric.worst_output!r} ({numeric.where})"
     if numeric.worst_abs is None or not math.isfinite(numeric.worst_abs):
         return f"other results {where}"

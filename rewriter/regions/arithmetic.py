@@ -1,6 +1,6 @@
-"""Small constants and shape arithmetic: nodes that cost nothing to have twice.
+"""Small constants and shape arithmetic: nodes that can be duplicated at no cost.
 
-What they compute follows from shapes and constants alone and has a few elements, whatever the size of the
+Their values depend on shapes and constants alone and have few elements, whatever the size of the
 input. The number of elements is bounded operator by operator, without shape inference: a mask or a table of
 positions grows with the input and is not small.
 """
@@ -16,7 +16,7 @@ from rewriter.model.graph import NONE, GraphIndex
 from rewriter.model.operators import canonical
 
 MOST_ELEMENTS = 64
-"""A value with more is not small; 8 bytes each, that is half a kilobyte."""
+"""Maximum elements of a small value; at 8 bytes each, that is half a kilobyte."""
 
 _MOST_LEAVES = 4
 _RANK = 8
@@ -26,23 +26,23 @@ _NO_LARGER = frozenset(
     | {"Or", "Pow", "Reciprocal", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Reshape", "Round"}
     | {"Slice", "Sqrt", "Squeeze", "Sub", "Unsqueeze", "Where", "Xor"}
 )
-"""Operators whose result has no more elements than their largest input, as long as these are vectors."""
+"""Operators whose result has no more elements than their largest input, if all inputs are vectors."""
 
 
 class Arithmetic:
     """The small values of a model.
 
     Attributes:
-        leaves: node -> the values, small ones and constants left out, whose shapes it depends on; nodes that
+        leaves: node -> the values whose shapes it depends on, without small ones and constants; nodes that
             are not small are no keys.
     """
 
     def __init__(self, graph: GraphIndex, owned: frozenset[int]) -> None:
-        """Find them.
+        """Find the small values.
 
         Args:
             graph: the model.
-            owned: initializers that are parameters of a module; what reads them is that module's own.
+            owned: initializers that are parameters of a module; their readers belong to that module.
         """
         self._graph = graph
         self._sizes: dict[int, int] = {}
@@ -55,7 +55,7 @@ class Arithmetic:
                 self._look_at(node, op_type)
 
     def small(self, value: int) -> bool:
-        """Whether a value has few elements, and follows from shapes and constants alone."""
+        """Whether a value has few elements, and depends on shapes and constants alone."""
         return value in self._sizes
 
     def _look_at(self, node: int, op_type: str) -> None:
@@ -70,7 +70,7 @@ class Arithmetic:
                 self._sizes[value] = size
 
     def _size(self, node: int, op_type: str, reads: list[int]) -> int | None:
-        """A bound on the elements of the results; None where there is none."""
+        """A bound on the elements of the results; None without one."""
         if op_type == "Constant":
             return _constant_size(self._graph.nodes[node])
         if op_type in ("Shape", "Size"):
@@ -85,7 +85,7 @@ class Arithmetic:
         return max(sizes) if op_type in _NO_LARGER else None
 
     def _filled(self, shape: int) -> int | None:
-        """The elements of a tensor of this shape: known of a constant, and of the shape of a small value."""
+        """The elements of a tensor of this shape: known for a constant, and for a small value's shape."""
         producer = self._graph.producer[shape]
         if producer == NONE:
             tensor = self._graph.initializers.get(shape)
@@ -98,7 +98,7 @@ class Arithmetic:
             return None
         try:
             return int(np.prod(numpy_helper.to_array(tensor), dtype=object))
-        except (TypeError, ValueError):  # not what its type says; others will report it
+        except (TypeError, ValueError):  # the content contradicts the type; other checks report it
             return None
 
     def _leaves_of(self, value: int) -> frozenset[int]:

@@ -1,9 +1,9 @@
-"""What a call takes in and gives out, in an order that depends on the graph alone.
+"""Inputs and outputs of a call, in an order that depends on the graph alone.
 
-Inputs are the values that nodes of the region read (captures of If, Loop and Scan bodies included) and that
-are made elsewhere: activations in order of first use, then initializers in the order of the file. Outputs are
-the values made inside that somebody outside reads or that leave the graph, in order of the nodes that make
-them. A call with neither (constants that nobody reads) gives out the first value made inside: ONNX has no
+Inputs are the values that nodes of the region read (including captures of If, Loop and Scan bodies) and that
+outside nodes compute: activations in order of first use, then initializers in file order. Outputs are
+the values of inside nodes that outside nodes read or that leave the graph, in order of the nodes that compute
+them. A call with neither (constants that nobody reads) outputs its first value: ONNX has no
 node without inputs and outputs.
 """
 
@@ -17,15 +17,15 @@ from rewriter.regions.calls import TOP, Regions, main_node, shared_calls
 
 
 @dataclass(frozen=True, slots=True)
-class Boundary:
+class Interface:
     """The interface of a region: value numbers."""
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
 
-def find_boundaries(graph: GraphIndex, regions: Regions) -> list[Boundary]:
-    """The interface of every region, what it calls included; TOP's is not looked for and stays empty."""
+def find_boundaries(graph: GraphIndex, regions: Regions) -> list[Interface]:
+    """The interface of every region, with the regions it calls; TOP's is not computed and stays empty."""
     chains = regions.chains()
     reads: list[dict[int, None]] = [{} for _ in chains]
     writes: list[dict[int, None]] = [{} for _ in chains]
@@ -43,7 +43,7 @@ def find_boundaries(graph: GraphIndex, regions: Regions) -> list[Boundary]:
 
 
 def _uses(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, int]]:
-    """(value of the main graph, region that reads it), in file order; what leaves the graph, TOP reads."""
+    """(value of the main graph, region that reads it), in file order; TOP reads the graph's outputs."""
     main = set(graph.bodies[0].values.values())
     for node, values in enumerate(graph.reads):
         region = regions.region_of[main_node(graph, node)]
@@ -63,7 +63,7 @@ def _open_closed(
     reads: list[dict[int, None]],
     writes: list[dict[int, None]],
 ) -> None:
-    """Let regions without inputs and outputs give out the first value made inside."""
+    """Let regions without inputs and outputs output their first value."""
     for node, region in enumerate(regions.region_of):
         made = [value for value in graph.writes[node] if value != NONE]
         chain = () if region is None or not made else chains[region]
@@ -73,9 +73,9 @@ def _open_closed(
                     writes[inside][made[0]] = None
 
 
-def _ordered(graph: GraphIndex, reads: dict[int, None], writes: dict[int, None]) -> Boundary:
+def _ordered(graph: GraphIndex, reads: dict[int, None], writes: dict[int, None]) -> Interface:
     # Values are numbered in the order in which the file defines them.
     weights = sorted(value for value in reads if value in graph.initializers)
-    return Boundary(
+    return Interface(
         (*(value for value in reads if value not in graph.initializers), *weights), tuple(sorted(writes))
     )

@@ -1,12 +1,12 @@
-"""What onnxruntime cannot run inside of functions goes up to a caller, where it can.
+"""Moves nodes that onnxruntime cannot run inside functions to an outer caller, where it can.
 
 Measured with onnxruntime 1.31.1:
 
-- A value of a late type (8-bit floats, 4 and 2 bits, optionals) may be handed to a function, whose operators
-  then tell its type, but no further: a function that hands it on takes the types of ONNX's early days alone.
-  So quantised weights are unpacked one call below the graph that holds them.
-- An operator that onnx infers nothing of, but through its own definition as a function, must state all its
-  attributes: their defaults get lost on the way.
+- A value of a late type (8-bit floats, 4 and 2 bits, optionals) may be passed to a function, whose operators
+  then determine its type, but no further: a function that passes it on accepts only the types of ONNX's first
+  version. So quantised weights are unpacked one call below the graph that holds them.
+- An operator without type inference in onnx, except by its own definition as a function, must state all its
+  attributes: their defaults are lost in inlining.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rewriter.regions.calls import TOP, Regions, main_node, name_of, shared_call
 
 
 def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
-    """Move nodes whose defaults would get lost out of all regions, in place; what moved."""
+    """Move nodes whose defaults would be lost out of all regions, in place; return the moved ones."""
     opsets = versions_of(graph.model.opset_import)
     refusals = []
     for number, node in enumerate(graph.nodes):
@@ -45,7 +45,7 @@ class LateTypes:
 
     Attributes:
         graph: the model.
-        values: those of its values that are of a late type, in the order of the file.
+        values: its values of a late type, in file order.
     """
 
     def __init__(self, graph: GraphIndex) -> None:
@@ -54,13 +54,13 @@ class LateTypes:
         self._functions = {(canonical(f.domain), f.name) for f in graph.model.functions}
 
     def lift(self, regions: Regions) -> list[Refusal]:
-        """Move what reads such values up, in place, until none is handed on by a function; what moved."""
+        """Move the readers of such values up, in place, until no function passes one on; return them."""
         refusals: list[Refusal] = []
         chains = regions.chains()
         while moves := list(self._too_deep(regions, chains)):
             for node, number in moves:
                 home = regions.region_of[node] or TOP
-                if number in chains[home][:-1]:  # not moved by another value already
+                if number in chains[home][:-1]:  # not yet moved for another value
                     module = regions.regions[home].module
                     refusals.append(Refusal(module, Reason.LATE_TYPE, name_of(self.graph, node)))
                     regions.move({node: number})
@@ -81,6 +81,6 @@ class LateTypes:
                         yield node, used[furthest - 1]
 
     def _calls(self, node: int) -> bool:
-        """Whether a node calls a function, which hands the value on."""
+        """Whether a node calls a function, which passes the value on."""
         proto = self.graph.nodes[node]
         return (canonical(proto.domain), proto.op_type) in self._functions

@@ -44,7 +44,7 @@ class Callers:
 
 
 def scaled(call: int, calls: int, callers: int) -> int:
-    """The call of the caller that call `call` (of `calls`) belongs to: every one makes equally many."""
+    """The caller's call that contains call `call` (of `calls`): each makes equally many."""
     if callers <= 1:
         return 0
     if calls >= callers and calls % callers == 0:

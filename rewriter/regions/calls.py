@@ -1,8 +1,8 @@
-"""Regions: which nodes of the main graph one call of one module covers.
+"""Regions: the main-graph nodes of one call of one module.
 
 Regions form a tree, the main graph at its top. A module that is never called (a list of modules) has none:
-its children's regions hang on the region of the caller above it. Nodes inside the bodies of If, Loop and Scan
-go with the node that owns the body; nodes of local functions stay where they are.
+its children's regions belong to that of the caller above it. Nodes inside the bodies of If, Loop and Scan
+belong to the region of the body's owner; nodes of local functions stay in place.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Region:
     """One call of one module.
 
     Attributes:
-        module: which module.
-        call: which call of it, from 0.
+        module: path of the module.
+        call: number of the call, from 0.
         parent: number of the region that calls it; TOP has itself.
-        segment: which part of the call this is, from 0, where the call had to be split.
-        nodes: its own nodes (those of its children left out), ascending.
+        segment: number of the part of the call, from 0, if the call had to be split.
+        nodes: its own nodes (without those of its children), ascending.
     """
 
     module: ModulePath
@@ -47,10 +47,10 @@ class Regions:
     """All regions of a model.
 
     Attributes:
-        regions: TOP first, callers before the regions they call; made longer by `add` alone.
-        region_of: node -> its region; None for nodes that stand in no graph of their own (see above).
+        regions: TOP first, callers before the regions they call; only `add` extends it.
+        region_of: node -> its region; None for nodes inside bodies and functions.
         called: region -> the regions that it calls.
-        outside: nodes that no function can hold; no evidence moves them back.
+        outside: nodes that no function can hold; evidence never moves them back.
     """
 
     regions: list[Region]
@@ -64,7 +64,7 @@ class Regions:
             self.add(region)
 
     def add(self, region: Region) -> int:
-        """Take a region in; returns its number."""
+        """Add a region; return its number."""
         number = len(self.regions)
         self.regions.append(region)
         self.called.append([])
@@ -87,11 +87,11 @@ class Regions:
         return inside
 
     def nodes_inside(self, number: int) -> list[int]:
-        """The nodes of a region and of all that it calls."""
+        """The nodes of a region and of all regions it calls."""
         return [node for each in self.inside(number) for node in self.regions[each].nodes]
 
     def move(self, homes: Mapping[int, int]) -> set[int]:
-        """Give nodes to other regions, node -> region; returns the regions that lost or won some."""
+        """Move nodes to other regions, node -> region; return the regions that lost or gained some."""
         leaving: dict[int, list[int]] = {}
         coming: dict[int, list[int]] = {}
         for node, number in homes.items():
@@ -106,7 +106,7 @@ class Regions:
         return leaving.keys() | coming.keys()
 
     def keep_outside(self, node: int) -> ModulePath | None:
-        """Give a node to the main graph for good; the module that it leaves, None where it was there."""
+        """Move a node to the main graph for good; return the module it leaves, None if it was there."""
         self.outside.add(node)
         home = self.region_of[node] or TOP
         if home == TOP:
@@ -115,10 +115,10 @@ class Regions:
         return self.regions[home].module
 
     def dissolve(self, number: int) -> set[int]:
-        """Give what a region holds to its caller; the empty region stays behind and is never called.
+        """Move all content of a region to its caller; the empty region remains and is never called.
 
         Returns:
-            The regions that lost or won nodes; itself only where it had some.
+            The regions that lost or gained nodes; the region itself only if it had some.
         """
         region = self.regions[number]
         for other in self.called[number]:
@@ -129,7 +129,7 @@ class Regions:
 
 
 _FEW = 16
-"""As many nodes are put in and taken out one by one; of more, the list is made anew."""
+"""Up to so many nodes are inserted and removed one by one; for more, the list is rebuilt."""
 
 
 def _take_out(nodes: list[int], gone: list[int]) -> None:
@@ -151,11 +151,11 @@ def _put_in(nodes: list[int], new: list[int]) -> None:
 
 
 def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
-    """How many regions two chains have in common; as a region has one caller, they are the first ones."""
+    """Number of regions that two chains share; as a region has one caller, they are the first ones."""
     if ours is theirs:
         return len(ours)
     depth = min(len(ours), len(theirs))
-    while ours[depth - 1] != theirs[depth - 1]:  # ends at TOP, which all have
+    while ours[depth - 1] != theirs[depth - 1]:  # ends at TOP, which all chains share
         depth -= 1
     return depth
 
@@ -163,19 +163,19 @@ def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
 def find_regions(
     graph: GraphIndex, tree: ModuleTree, wanted: Callable[[Module], bool] = lambda module: True
 ) -> Regions:
-    """The regions of the modules that are wanted; nodes of others go to the nearest wanted caller.
+    """The regions of the wanted modules; nodes of others go to the nearest wanted caller.
 
     Args:
         graph: the model.
         tree: its modules and placements.
-        wanted: which modules get regions of their own.
+        wanted: the modules that get regions of their own.
     """
     home, callers = _homes(tree, wanted), Callers(graph, tree)
     found = Regions([Region(ROOT, 0, TOP)], [None] * len(graph.nodes))
     numbers = {(ROOT, 0): TOP}
 
     def number_of(caller: ModulePath, call: int) -> int:
-        """The region of a call, made with those of its callers where it is new."""
+        """The region of a call, created with those of its callers if new."""
         number = numbers.get((caller, call))
         if number is None:
             above = home[caller.parent or ROOT]
@@ -185,7 +185,7 @@ def find_regions(
 
     def region_around(module: ModulePath, call: int) -> int:
         """The region of the nodes of a call."""
-        module = module if module in tree else ROOT  # written by somebody else
+        module = module if module in tree else ROOT  # another tool's metadata
         caller = home[module]
         return number_of(caller, callers.of(module, call, caller))
 
@@ -204,7 +204,7 @@ def find_regions(
 
 
 def _homes(tree: ModuleTree, wanted: Callable[[Module], bool]) -> dict[ModulePath, ModulePath]:
-    """Module -> itself or the nearest module above it that is called and wanted."""
+    """Module -> itself or its nearest ancestor that is called and wanted."""
     home = {ROOT: ROOT}
     for module in tree:
         if module.parent is not None:
@@ -214,10 +214,10 @@ def _homes(tree: ModuleTree, wanted: Callable[[Module], bool]) -> dict[ModulePat
 
 
 def edges_of(graph: GraphIndex) -> Iterator[tuple[int, int]]:
-    """(node of the main graph, one that must stand behind it): what reads from it, and the next draw.
+    """(node of the main graph, a node that must come after it): its readers, and the next random draw.
 
-    What a body reads, its owner reads. Nodes that draw random numbers stay in the order of the file: of equal
-    ones nothing else tells which is which.
+    Captures of a body count as inputs of its owner. Nodes that draw random numbers stay in file order: no
+    other property distinguishes equal ones.
     """
     body_of, all_readers = graph.body_of, graph.readers
     for node, writes in enumerate(graph.writes):
@@ -243,7 +243,7 @@ def main_reads(graph: GraphIndex) -> dict[int, list[int]]:
 
 
 def function_bodies(graph: GraphIndex) -> dict[tuple[str, str], int]:
-    """Domain and name of a function -> the number of its body; of several overloads the last."""
+    """Domain and name of a function -> the number of its body; the last of several overloads."""
     return {
         (canonical(body.function.domain), body.function.name): number
         for number, body in enumerate(graph.bodies)
@@ -252,7 +252,7 @@ def function_bodies(graph: GraphIndex) -> dict[tuple[str, str], int]:
 
 
 def holders_in_main(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
-    """The nodes of the main graph that are, hold in a body, or call a function with, some of the nodes."""
+    """The main-graph nodes that are one of the nodes, hold one in a body, or call a function with one."""
     functions = function_bodies(graph)
     callers: dict[int, list[int]] = {}
     for node, (domain, op_type) in enumerate(graph.operators) if functions else ():
@@ -273,19 +273,19 @@ def holders_in_main(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
 
 
 def keep_outside(graph: GraphIndex, regions: Regions, nodes: Iterable[int], reason: Reason) -> list[Refusal]:
-    """Give nodes to the main graph for good, in place; what moved, and why."""
+    """Move nodes to the main graph for good, in place; return the moved ones with the reason."""
     moved = ((node, regions.keep_outside(node)) for node in sorted(nodes))
     return [Refusal(module, reason, name_of(graph, node)) for node, module in moved if module is not None]
 
 
 def main_node(graph: GraphIndex, node: int) -> int:
-    """The node of the main graph that holds `node` in one of its bodies, or is it."""
+    """The node of the main graph that holds `node` in one of its bodies, or `node` itself."""
     while (owner := graph.bodies[graph.body_of[node]].owner) != NONE:
         node = owner
     return node
 
 
 def name_of(graph: GraphIndex, node: int) -> str:
-    """The name of a node, or of what it writes where it has none."""
+    """The name of a node, or of its first output if it has none."""
     proto = graph.nodes[node]
     return proto.name or proto.output[0]

@@ -1,11 +1,11 @@
-"""Whether a set of regions can be calls: every level of nesting must contract to an acyclic graph.
+"""Makes all regions callable: every level of nesting must contract to an acyclic graph.
 
-An edge between two nodes concerns one level alone, that of the innermost region around both: there it runs
-between the two parts (nodes or regions) that hold its ends. A level whose parts form a cycle cannot be put in
-order; Tarjan's strongly connected components ("Depth-first search and linear graph algorithms", 1972) find
+An edge between two nodes concerns one level alone, that of the innermost region around both: it connects
+the two parts (nodes or regions) that hold its ends. A level whose parts form a cycle cannot be
+ordered; Tarjan's strongly connected components ("Depth-first search and linear graph algorithms", 1972) find
 all cycles of all levels in one sweep, linear in nodes, edges and depth.
 
-Who yields, and how, `yielding` tells.
+`yielding` decides which region gives way, and how.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rewriter.model.graph import GraphIndex
 from rewriter.modules.module import ModuleTree
 from rewriter.refusals import Refusal, UnreadableModel
 from rewriter.regions.calls import TOP, Regions, edges_of, name_of, shared_calls
-from rewriter.regions.yielding import Yielding
+from rewriter.regions.yielding import CycleBreaker
 
 Part = tuple[bool, int]
 """A part of a level: (False, node) or (True, region)."""
@@ -26,28 +26,28 @@ Part = tuple[bool, int]
 def make_convex(
     graph: GraphIndex, regions: Regions, tree: ModuleTree, claims: Sequence[Sequence[Claim]]
 ) -> list[Refusal]:
-    """Place anew, cut or dissolve regions, in place, until every level is acyclic.
+    """Move nodes, cut or dissolve regions, in place, until every level is acyclic.
 
-    Ends, since every step makes a region convex or removes one, and a node is placed anew once.
+    Terminates, since every step makes a region convex or removes one, and a node moves only once.
 
     Args:
         graph: the model.
         regions: the regions.
-        tree: the modules they are calls of.
+        tree: the modules of the calls.
         claims: node -> every claim on it.
 
     Returns:
-        What yielded, with its witness.
+        The changed regions, each with its witness.
 
     Raises:
-        UnreadableModel: nodes of the graph feed each other, regions or not.
+        UnreadableModel: nodes of the graph form a cycle, with or without regions.
     """
     refusals: list[Refusal] = []
-    yielding: Yielding | None = None
+    yielding: CycleBreaker | None = None
     while cycles := _cycles(graph, regions):
         if yielding is None:
             edges = tuple(edges_of(graph))
-            yielding = Yielding(graph, regions, tree, claims, edges, set(regions.outside))
+            yielding = CycleBreaker(graph, regions, tree, claims, edges, set(regions.outside))
         yielding.touched.clear()
         for cycle in cycles:
             circular = [number for is_region, number in cycle if is_region]
@@ -55,18 +55,18 @@ def make_convex(
                 name = name_of(graph, cycle[0][1])
                 raise UnreadableModel(f"node {name!r} feeds itself through other nodes; export it again")
             if yielding.touched and yielding.is_stale(circular):
-                continue  # the next sweep sees what is left of it
+                continue  # the next sweep sees its remains
             refusals.extend(yielding.resolve(circular))
     return refusals
 
 
 def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part, Part]]:
-    """(region, part, part that reads from it): every edge at the level it concerns, some twice."""
+    """(region, part, part that reads from it): every edge at its level, some twice."""
     chains = regions.chains()
     chain_of = [chains[number or TOP] for number in regions.region_of]
     for source, target in edges_of(graph):
         ours, theirs = chain_of[source], chain_of[target]
-        if ours is theirs:  # as of most
+        if ours is theirs:  # the usual case
             if source != target:
                 yield ours[-1], (False, source), (False, target)
             continue
@@ -78,7 +78,7 @@ def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part
 
 
 def _cycles(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
-    """The strongly connected parts of all levels that hold more than one part."""
+    """The strongly connected components of all levels with more than one part."""
     after: dict[Part, list[Part]] = {}
     for _, left, right in level_edges(graph, regions):
         after.setdefault(left, []).append(right)

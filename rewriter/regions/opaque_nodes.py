@@ -1,10 +1,10 @@
-"""Opaque nodes: onnx does not know their operator (runtimes' own, custom ones), nor the types behind them.
+"""Opaque nodes: those of operators unknown to onnx (runtimes' own, custom ones), without type inference.
 
-onnx.checker (1.14 to 1.23, full_check) infers types body by body, and from the first opaque node of a body on
-it reports no fault there. A function that is handed a value without a type, and has no such node before, is
-reported, and nobody reads the `value_info` of functions. That of the main graph is read. So a value without a
-type may leave a function for the main graph alone, where its type is stated; where another function would
-read it, the node that it comes from stays in the main graph, in front of all that follows.
+onnx.checker (1.14 to 1.23, full_check) infers types body by body, and after the first opaque node of a body
+it reports no fault there. A function with an input without a type, and without such a node before, is
+reported, and the `value_info` of functions is not read. That of the main graph is read. So a value without a
+type may leave a function only for the main graph, where its type is stated; if another function would
+read it, its node stays in the main graph, before all nodes that depend on it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Opaque:
     """The opaque nodes of a main graph.
 
     Attributes:
-        nodes: those of an operator that onnx does not know.
-        holders: those that hold one in a body, or call a function with one.
+        nodes: nodes of an operator that onnx does not know.
+        holders: nodes that hold one in a body, or call a function with one.
     """
 
     nodes: frozenset[int]
@@ -63,12 +63,12 @@ def find_opaque(graph: GraphIndex) -> Opaque:
 
 
 def _root(graph: GraphIndex, node: int) -> int:
-    """The number of the main graph or function that a node stands in, at whatever depth."""
+    """The main graph or function that contains a node, at any depth, as the number of its body."""
     return graph.body_of[main_node(graph, node)] if graph.body_of[node] else 0
 
 
 def untyped_behind(graph: GraphIndex, opaque: Opaque) -> list[int]:
-    """The values of the main graph that hang on an opaque node, in the order of the file."""
+    """The values of the main graph that depend on an opaque node, in file order."""
     reads = main_reads(graph)
     found: dict[int, None] = {}
     for node, values in reads.items():
@@ -79,13 +79,13 @@ def untyped_behind(graph: GraphIndex, opaque: Opaque) -> list[int]:
 
 @dataclass
 class Complaints:
-    """What onnx.checker would complain of in a model whose regions are functions.
+    """The complaints of onnx.checker on a model whose regions are functions.
 
     Attributes:
         graph: the model.
         opaque: its opaque nodes.
-        typed: the values that have a type in the main graph, whatever writes them.
-        failed: region -> the opaque node for which its inference fails, where somebody around is silent on
+        typed: the values with a type in the main graph, whatever writes them.
+        failed: region -> the opaque node for which its inference fails, if a scope around it is silent on
             that.
     """
 
@@ -98,16 +98,16 @@ class Complaints:
         self._reads = main_reads(self.graph)
 
     def first(self, regions: Regions, order: Sequence[Sequence[Part]]) -> int | None:
-        """The opaque node that the first complaint comes from; None where there is none.
+        """The opaque node that causes the first complaint; None without one.
 
         Args:
             regions: the regions.
-            order: region -> the parts of its body in their order.
+            order: region -> the parts of its body in order.
         """
         self.failed.clear()
         scopes = _Scopes(regions, order, self.opaque.nodes)
         known = -1
-        while known < len(self.failed):  # what a failed call gives out has no type either
+        while known < len(self.failed):  # outputs of a failed call have no type either
             known = len(self.failed)
             if (found := self._sweep(scopes)) is not None:
                 return found
@@ -134,7 +134,7 @@ class Complaints:
         return None
 
     def _seen(self, value: int, reader: int, origins: Mapping[int, int], scopes: _Scopes) -> int | None:
-        """The opaque node for which a value has no type where it is read; None where it has one."""
+        """The opaque node for which a value has no type at its reader; None if it has one."""
         producer = self.graph.producer[value]
         if producer == NONE:
             return None
@@ -148,7 +148,7 @@ class Complaints:
 
 
 class _Scopes:
-    """Where nodes stand, and where a scope falls silent."""
+    """Positions of nodes, and the position in each scope after which the checker is silent."""
 
     def __init__(self, regions: Regions, order: Sequence[Sequence[Part]], opaque: Set[int]) -> None:
         self._regions = regions
@@ -163,7 +163,7 @@ class _Scopes:
         return self._regions.region_of[node] or TOP
 
     def silent_around(self, node: int) -> list[int] | None:
-        """The regions that fail with a node, innermost first; None where nobody is silent on it."""
+        """The regions that fail with a node, innermost first; None if no scope is silent on it."""
         part: Part = (False, node)
         failed: list[int] = []
         for region in reversed(self.chains[self.region_of(node)]):

@@ -1,4 +1,4 @@
-"""The order of the parts of every level: topological, and otherwise as in the file."""
+"""The order of the parts of every level: topological, and otherwise file order."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rewriter.regions.convex import Part, level_edges
 
 
 def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]] | None:
-    """Region -> its own nodes and the regions it calls, each behind what it reads from.
+    """Region -> its own nodes and the regions it calls, each after its producers.
 
     Kahn's algorithm (1962) on every level, the part with the earliest node first; regions without any node
-    are left out. None where a level has a cycle: `convex.make_convex` finds it, and mends it.
+    are left out. None if a level has a cycle: `convex.make_convex` finds and resolves it.
     """
     first = _first_nodes(regions)
     parts: list[list[Part]] = [[(False, node) for node in region.nodes] for region in regions.regions]
@@ -32,7 +32,7 @@ def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]] | None:
 
 
 def _first_nodes(regions: Regions) -> dict[int, int]:
-    """Region -> its earliest node or that of a region it calls."""
+    """Region -> the earliest node of it and of the regions it calls."""
     first: dict[int, int] = {}
     for chain, region in zip(regions.chains(), regions.regions, strict=True):
         if region.nodes:

@@ -1,16 +1,16 @@
-"""Undo the exporter's sharing: what it computed once for several calls goes back to each, or above them.
+"""Undoes the exporter's sharing: nodes computed once for several calls go back to each, or above them.
 
-Exporters merge equal nodes wherever they stand, so the first call of a layer holds shapes, masks and
-constants that the others read, and equal layers come out unequal.
+Exporters merge equal nodes anywhere, so the first call of a layer holds shapes, masks and
+constants that the others read, and equal layers have unequal bodies.
 
 - A small constant is copied into every call that reads it.
-- Shape arithmetic is copied whole into the calls that read it, where all of them read the tensors whose
-  shapes it asks for anyway.
-- Anything else that depends on nothing made inside its own call, and that this call and others read, moves up
-  to the lowest common ancestor of its readers; and so does what it is computed from.
+- Shape arithmetic is copied whole into the calls that read it, if all of them also read the tensors whose
+  shapes it needs.
+- Any other node that depends on nothing made in its own call, and that this call and others read, moves up
+  to the lowest common ancestor of its readers; and so do the nodes it depends on.
 
-What draws random numbers stays where it is and is never copied. Nodes are visited readers first, so a chain
-goes as a whole.
+Nodes that draw random numbers stay in place and are never copied. Nodes are visited readers first, so a chain
+moves as a whole.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from rewriter.regions.calls import TOP, Regions, main_node, shared_calls
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """What to do about it. Nothing here names a node inside the body of an If, Loop or Scan.
+    """The plan of moves and copies. It names no node inside the body of an If, Loop or Scan.
 
     Attributes:
-        homes: node -> the region it moves to, for those that move.
+        homes: node -> the region it moves to, for moved nodes.
         copies: node -> the regions that get a copy of it.
-        served: node -> region of a reader -> region of the instance (original or copy) it is to read.
+        served: node -> region of a reader -> region of the instance (original or copy) that it shall read.
     """
 
     homes: dict[int, int] = field(default_factory=dict)
@@ -44,11 +44,11 @@ class Sharing:
 
 
 def find_sharing(graph: GraphIndex, tree: ModuleTree, regions: Regions) -> Sharing:
-    """Plan where shared nodes belong.
+    """Plan the regions of shared nodes.
 
     Args:
         graph: the model.
-        tree: its modules, whose parameters tell what belongs to a call.
+        tree: its modules, whose parameters show which nodes belong to a call.
         regions: the regions of all modules.
     """
     return _Planner(graph, tree, regions).plan()
@@ -80,10 +80,10 @@ class _Planner:
         return self.plan_
 
     def _move_aliases(self) -> None:
-        """An Identity of a tensor of the file is one itself: it goes out of whatever has its like.
+        """An Identity of an initializer counts as one: hoist it out of repeated modules.
 
-        To the graph itself would do as well, but an exporter that finds the zeros of a hundred biases equal
-        makes a hundred of them.
+        Moving it to the main graph would work too, but an exporter that finds the zeros of a hundred biases
+        equal makes a hundred of them.
         """
         calls = Counter(region.module for region in self.regions.regions)
         repeated = {
@@ -107,7 +107,7 @@ class _Planner:
         return self.plan_.homes.get(node, self._region(node))
 
     def _wants(self, readers: list[int]) -> dict[int, bool]:
-        """Regions where the readers of a node are, in file order -> whether only copies of them are there."""
+        """Regions of the readers of a node, in file order -> whether only copies of the readers are there."""
         wants = {self._home(reader): False for reader in readers}
         for reader in readers:
             for region in self.plan_.copies.get(reader, ()):
@@ -115,7 +115,7 @@ class _Planner:
         return wants
 
     def _copy(self, node: int, wants: dict[int, bool]) -> dict[int, bool]:
-        """Serve the regions that want a small value with copies; what is left for the original."""
+        """Serve the regions that want a small value with copies; return the rest for the original."""
         own = self._region(node)
         leaves = self.arithmetic.leaves[node]
         places = {region: self._place(leaves, own, region) for region in wants if region != own}
@@ -137,7 +137,7 @@ class _Planner:
         return rest
 
     def _place(self, leaves: frozenset[int], own: int, reader: int) -> int | None:
-        """The innermost region around a reader that has all leaves anyway; None where only common ones do."""
+        """The innermost region around a reader that has all leaves anyway; None if only common ones do."""
         common = shared_calls(self.chains[own], self.chains[reader])
         for region in reversed(self.chains[reader][common:]):
             if all(region in self._available(leaf) for leaf in leaves):
@@ -145,7 +145,7 @@ class _Planner:
         return None
 
     def _available(self, leaf: int) -> set[int]:
-        """The regions that make a value, or read it for more than its shape."""
+        """The regions that compute a value, or read more of it than its shape."""
         found = self._reading.get(leaf)
         if found is None:
             nodes = [main_node(self.graph, reader) for reader in self.graph.readers[leaf]]
@@ -157,7 +157,7 @@ class _Planner:
         return found
 
     def _move(self, node: int, readers: list[int], wants: dict[int, bool]) -> None:
-        """Take a node out of its call, and give it to the lowest region around all that read it."""
+        """Move a node out of its call to the lowest region around all its readers."""
         own = self._region(node)
         chain = self.chains[own]
         others = [region for region in wants if self._apart(own, region)]
@@ -174,7 +174,7 @@ class _Planner:
             self.plan_.homes[node] = self._around(wants, chain[depth - 1])
 
     def _around(self, wants: Iterable[int], above: int) -> int:
-        """The lowest region around all that want a value, `above` where it lies in none of these."""
+        """The lowest region around all that want a value; `above` if it lies in none of these."""
         first, *others = (self.chains[region] for region in wants)
         lowest = first[min((shared_calls(first, other) for other in others), default=len(first)) - 1]
         return lowest if above in self.chains[lowest] else above
@@ -185,7 +185,7 @@ class _Planner:
         return shared_calls(ours, theirs) < min(len(ours), len(theirs))
 
     def _hoistable(self) -> list[int]:
-        """Node -> index, in the chain of its region, of the highest region where all it reads can be had."""
+        """Node -> index, in the chain of its region, of the highest region that has all its inputs."""
         found = [0] * len(self.graph.nodes)
         for node in range(len(self.graph.nodes)):
             if self.graph.body_of[node] != 0:
@@ -213,7 +213,7 @@ class _Planner:
 
 
 def _owners(graph: GraphIndex, tree: ModuleTree) -> dict[int, ModulePath]:
-    """Parameter -> the module that has it."""
+    """Parameter -> the module that owns it."""
     by_name = {parameter.initializer: module.path for module in tree for parameter in module.parameters}
     return {
         value: by_name[tensor.name] for value, tensor in graph.initializers.items() if tensor.name in by_name
@@ -221,13 +221,13 @@ def _owners(graph: GraphIndex, tree: ModuleTree) -> dict[int, ModulePath]:
 
 
 def _yielding(graph: GraphIndex) -> set[int]:
-    """Nodes of the main graph whose results leave it, or are yielded by a body: their names are taken."""
+    """Nodes of the main graph whose results leave it, or are results of a body: their names are taken."""
     results = {value for body in graph.bodies for value in body.results if value != NONE}
     return {graph.producer[value] for value in results if graph.producer[value] != NONE}
 
 
 def _captured(graph: GraphIndex) -> dict[int, list[int]]:
-    """Node of the main graph -> what the bodies it owns read, their own values included."""
+    """Node of the main graph -> the values that its bodies read, their own included."""
     captured: dict[int, list[int]] = {}
     for node, body in enumerate(graph.body_of):
         if body != 0 and graph.bodies[body].owner != NONE:

@@ -1,10 +1,10 @@
-"""Types that a file states and that count when it runs: those in front of a Loop or Scan.
+"""Keeps nodes outside functions if stated types of their values affect a Loop or Scan.
 
-A Loop of no rounds gives out tensors of the shape of its body's result, as declared or inferred; a Scan runs
-only where that has a rank (onnxruntime 1.23 to 1.32). What is inferred hangs on the `value_info` of the main
+A Loop without iterations outputs tensors of the shape of its body's result, declared or inferred; a Scan runs
+only if that has a rank (onnxruntime 1.23 to 1.32). The inference depends on the `value_info` of the main
 graph, and runtimes read none of functions. So the values before a Loop whose types are stated stay in the
-main graph: with the Loop, all nodes stand there that lie between it and such a value. The certificate asks
-for no less, since nobody knows what each runtime would infer without the statement.
+main graph: together with the Loop and all nodes between it and such a value. The certificate requires
+no less, since it is unknown what each runtime would infer without the statement.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rewriter.regions.calls import Regions, holders_in_main, keep_outside, main_
 
 
 def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
-    """Move nodes for which stated types count out of all regions, in place; what moved."""
+    """Move nodes for which stated types count out of all regions, in place; return the moved ones."""
     owners = [node for node in _owners(graph) if regions.region_of[node]]
     if not owners or not graph.model.graph.value_info:
         return []
@@ -29,19 +29,19 @@ def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
 
 
 def _owners(graph: GraphIndex) -> list[int]:
-    """The nodes of the main graph that are, hold or call a Loop or Scan with results of undeclared shape."""
+    """The main-graph nodes that are, hold or call a Loop or Scan with results of undeclared shape."""
     held = {body.owner for body in graph.bodies} - {NONE}
     return sorted(holders_in_main(graph, (node for node in held if _is_open(graph.nodes[node]))))
 
 
 def _is_open(node: NodeProto) -> bool:
-    """Whether it hangs on inference what a Loop or Scan gives out."""
+    """Whether the results of a Loop or Scan depend on inference."""
     bodies = (body for attribute in node.attribute for body in graphs_of(attribute))
     return has_scan_outputs(node.op_type, canonical(node.domain)) and leaves_shapes_open(node, bodies)
 
 
 def _between(graph: GraphIndex, owners: list[int]) -> set[int]:
-    """Owners that hang on values of stated type, and the nodes in between."""
+    """Owners that depend on values of stated type, and the nodes in between."""
     reads = main_reads(graph)
     hanging = _hanging(graph, reads)
     found = {node for node in owners if not hanging.isdisjoint(reads[node])}
@@ -56,7 +56,7 @@ def _between(graph: GraphIndex, owners: list[int]) -> set[int]:
 
 
 def _hanging(graph: GraphIndex, reads: Mapping[int, list[int]]) -> set[int]:
-    """The values that nodes make and whose type is stated, and all that hang on them."""
+    """The computed values whose type is stated, and all values that depend on them."""
     main = graph.bodies[0].values
     stated = (main.get(info.name, NONE) for info in graph.model.graph.value_info)
     found = {value for value in stated if value != NONE and graph.producer[value] != NONE}

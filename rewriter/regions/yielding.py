@@ -1,12 +1,12 @@
-"""Who of the regions on a cycle yields, and how: the smallest that its own results leave and come back to.
+"""Breaks cycles of regions: the smallest region that a path leaves and re-enters gives way.
 
-1. Such a path is first an alarm for a wrong placement. Where other evidence puts every node outside that the
-   path passes into the region, that evidence is followed.
-2. A module that owns no node and whose class nobody knows may be a list, which is never called: its children
-   are called by its caller. Nodes that moved away from it count.
-3. Else it is cut into numbered segments, none of which has such a path; the node outside is the witness.
+1. Such a path first suggests a wrong placement. If other evidence puts all outside nodes of the
+   path into the region, that evidence is followed.
+2. A module without nodes and of unknown class may be a list, which is never called: its children
+   are then called by its caller. Nodes that moved away from it count.
+3. Otherwise it is cut into numbered segments, none of which has such a path; the outside node is the witness.
 
-Where a path comes back to none of them (two regions, each convex, may feed each other), the nodes of the
+If no path re-enters any of them (two regions, each convex, may feed each other), the nodes of the
 smallest go to its caller.
 """
 
@@ -22,21 +22,21 @@ from rewriter.refusals import Reason, Refusal
 from rewriter.regions.calls import Regions, name_of
 
 MOST_WALKED = 16
-"""A cycle is searched for a region with a path that comes back until so many times the graph was walked."""
+"""Bound, in walks over the graph, on the search of a cycle for a region with a path that comes back."""
 
 
 @dataclass
-class Yielding:
-    """Makes regions yield, in place.
+class CycleBreaker:
+    """Breaks cycles of regions, in place.
 
     Attributes:
         graph: the model.
         regions: its regions.
-        tree: the modules they are calls of.
+        tree: the modules of the calls.
         claims: node -> every claim on it.
-        edges: which nodes of the main graph must stand behind which (see `calls.edges_of`).
-        placed_anew: nodes that other evidence moved, which happens once.
-        touched: regions that lost or won nodes since somebody cleared this.
+        edges: nodes of the main graph that must come after others (see `calls.edges_of`).
+        placed_anew: nodes that other evidence moved, which happens only once.
+        touched: regions that lost or gained nodes since the caller cleared this.
     """
 
     graph: GraphIndex
@@ -56,7 +56,7 @@ class Yielding:
         self._in_order = all(source < target for source, target in self.edges)
 
     def resolve(self, cycle: Sequence[int]) -> Iterator[Refusal]:
-        """Let one region of a cycle yield; what was given up, with its witness, if anything was.
+        """Change one region of a cycle; yield the refusal with its witness, if anything was given up.
 
         Args:
             cycle: regions that feed each other.
@@ -78,7 +78,7 @@ class Yielding:
         yield Refusal(module, Reason.CYCLIC, name_of(self.graph, witness))
 
     def is_stale(self, cycle: Sequence[int]) -> bool:
-        """Whether a region of a cycle, or one that it calls, is no longer what it was."""
+        """Whether a region of a cycle, or one that it calls, has changed."""
         return any(not self.touched.isdisjoint(self.regions.inside(number)) for number in cycle)
 
     def _yield(self, number: int, held: list[int], between: set[int]) -> Iterator[Refusal]:
@@ -93,18 +93,18 @@ class Yielding:
             yield Refusal(module, Reason.NOT_CONVEX, name_of(self.graph, witness))
 
     def _ahead(self, number: int, held: list[int]) -> set[int]:
-        """The nodes outside that nodes held lead to; of a file in order, those before the last one held."""
+        """The outside nodes that depend on held nodes; in a sorted file, only those before the last held."""
         last = max(held) if self._in_order else len(self.regions.region_of)
         return self._reached(number, held, self._after, range(last))
 
     def _between(self, number: int, held: list[int], ahead: set[int]) -> set[int]:
-        """Those of the nodes ahead that lead back to nodes held."""
+        """The nodes ahead on which held nodes depend."""
         return self._reached(number, held, self._before, ahead) if ahead else ahead
 
     def _reached(
         self, number: int, held: list[int], steps: dict[int, list[int]], among: Container[int]
     ) -> set[int]:
-        """The nodes outside that steps from inside lead to, by way of such nodes alone."""
+        """The outside nodes reachable by steps from inside, through such nodes alone."""
         inside = set(self.regions.inside(number))
         found: set[int] = set()
         waiting = list(held)
@@ -116,7 +116,7 @@ class Yielding:
         return found
 
     def _place_anew(self, number: int, between: set[int]) -> bool:
-        """Take the nodes in between into the region where a losing claim allows it for all of them."""
+        """Move the nodes in between into the region if a losing claim allows it for all of them."""
         module = self.regions.regions[number].module
         if between & self.placed_anew or not all(
             any(module.holds(claim.module) for claim in self.claims[node][1:]) for node in between
@@ -127,8 +127,8 @@ class Yielding:
         return True
 
     def _cut_at_paths(self, number: int, held: list[int], between: set[int]) -> int:
-        """Cut a region where paths leave and re-enter; returns the last node outside on the way."""
-        # Segment of a node inside; of a node outside, that of the last node inside on the way to it.
+        """Cut a region where paths leave and re-enter; return the last outside node on such a path."""
+        # Segment of an inside node; for an outside node, that of the last inside node on the way to it.
         reached: dict[int, int] = {}
         witness = -1
         for node in sorted((*held, *between)):
@@ -144,7 +144,7 @@ class Yielding:
         return witness
 
     def _cut(self, number: int, segment_of: dict[int, int]) -> None:
-        """Move nodes of a region and of those it calls to a copy for every segment but the first."""
+        """Move nodes of a region and of those it calls to a copy, for every segment but the first."""
         inside = set(self.regions.inside(number))
         copies: dict[tuple[int, int], int] = {}
 
@@ -162,6 +162,6 @@ class Yielding:
         homes = {}
         for node, segment in sorted(segment_of.items()):
             region = self.regions.region_of[node]
-            assert region is not None  # edges run between nodes of the main graph
+            assert region is not None  # edges connect nodes of the main graph
             homes[node] = copy_of(region, segment)
         self.touched |= self.regions.move(homes)

@@ -15,11 +15,11 @@ from rewriter.refusals import UsageError
 Array = npt.NDArray[Any]
 
 ROUNDING = 1e-4
-"""Up to this share of the largest value, other bits of a float may come from another order of summation."""
+"""Share of the largest value below which a float difference may come from another order of summation."""
 
 _HUGE, _HUGE_HALF = 1e30, 1e4
-"""Beyond this a number stands for infinity (a mask), whatever number it is exactly; in float16 from here on,
-where converters put what is too large."""
+"""A number beyond this stands for infinity (a mask), whatever its exact value; in float16, already this
+one, to which converters clip larger numbers."""
 _LEAST_MAGNITUDE = 1e-3
 """Below it a distance is held against this instead, so that rounding around zero stays small."""
 _BLOCK = 1 << 20
@@ -31,11 +31,11 @@ Distance = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How far two results may be apart: by one of two measures, never by both.
+    """The allowed deviation of two results: by one of two measures, never by both.
 
     Attributes:
         largest: |a - b| <= `largest` * max |a|, over the finite values of one output `a` of the original.
-        rtol: |a - b| <= `atol` + `rtol` * |a| at every element, as `numpy.allclose(b, a)` has it.
+        rtol: |a - b| <= `atol` + `rtol` * |a| at every element, as in `numpy.allclose(b, a)`.
         atol: see `rtol`.
     """
 
@@ -49,11 +49,11 @@ class Tolerance:
         return f"--rtol {self.rtol:g} --atol {self.atol:g}"
 
     def bounds(self, before: npt.NDArray[np.float64], magnitude: float) -> Any:
-        """How far each element may be off.
+        """The allowed deviation of each element.
 
         Args:
-            before: sizes of the elements of the original.
-            magnitude: the largest finite size in the whole output.
+            before: absolute values of the original's elements.
+            magnitude: the largest finite absolute value in the whole output.
         """
         if self.largest is not None:
             return self.largest * magnitude
@@ -61,7 +61,7 @@ class Tolerance:
 
 
 def tolerance_of(largest: float | None, rtol: float | None, atol: float | None) -> Tolerance | None:
-    """The tolerance that a user asks for; what is left out of `rtol` and `atol` is as in numpy.
+    """The tolerance that a user asks for; a missing `rtol` or `atol` gets numpy's default.
 
     Raises:
         UsageError: both measures are given, or one is negative.
@@ -77,18 +77,18 @@ def tolerance_of(largest: float | None, rtol: float | None, atol: float | None) 
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """How far apart two results are.
+class Deviation:
+    """The deviation of two results.
 
     Attributes:
-        largest: the largest absolute difference; 0 for values that differ in their bits alone (0.0 and -0.0),
-            and infinite where no number says how far apart they are: other shapes, types or strings, NaN or
+        largest: the largest absolute difference; 0 for values that differ only in their bits (0.0 and -0.0),
+            and infinite if no number expresses the difference: other shapes, types or strings, NaN or
             infinity against a number.
-        where: which part of the value that is.
-        relative: `largest` over the largest finite magnitude in the whole result before; infinite where that
+        where: the part of the value with that difference.
+        relative: `largest` over the largest finite magnitude in the whole result before; infinite if that
             is 0 or `largest` is infinite. One huge number makes it small for all the others.
         rounding: whether only floats differ, by no more than `ROUNDING`.
-        within: whether no element is farther off than was allowed; None where nothing was allowed.
+        within: whether no element deviates more than allowed; None without tolerance.
     """
 
     largest: float
@@ -100,14 +100,14 @@ class Difference:
 
 def difference(
     before: object, after: object, where: str = "", tolerance: Tolerance | None = None
-) -> Difference | None:
+) -> Deviation | None:
     """The difference of two results, None if they are the same bit for bit; NaN equals NaN.
 
     Args:
         before: tensor, sequence, map, optional or string.
         after: the same of the other model.
-        where: what to call it.
-        tolerance: how far it may be off.
+        where: its name in messages.
+        tolerance: its allowed deviation.
     """
     magnitude = _magnitude(before)
     parts = list(_apart(before, after, where, magnitude, tolerance))
@@ -122,7 +122,7 @@ def difference(
 
 def _apart(
     before: object, after: object, where: str, magnitude: float, tolerance: Tolerance | None
-) -> Iterator[Difference]:
+) -> Iterator[Deviation]:
     """The differences of two results, part by part."""
     match before, after:
         case np.ndarray(), np.ndarray():
@@ -168,7 +168,7 @@ def distance(before: Array, after: Array) -> Distance:
 
 
 def telling(result: object) -> bool:
-    """Whether a result can show a difference: not an empty tensor, and not NaN or infinity throughout."""
+    """Whether a result can show a difference: it is not empty, and not NaN or infinite throughout."""
     if not isinstance(result, np.ndarray):
         return True
     if not result.size or result.dtype == object or result.dtype.kind in "biu":
@@ -178,7 +178,7 @@ def telling(result: object) -> bool:
 
 
 def _magnitude(result: object) -> float:
-    """The largest finite magnitude of a result, 0 where it holds no number."""
+    """The largest finite magnitude of a result, 0 without numbers."""
     match result:
         case list():
             return max(map(_magnitude, result), default=0.0)
@@ -195,8 +195,8 @@ def _magnitude(result: object) -> float:
 
 def _of_scalars(
     before: object, after: object, where: str, magnitude: float, tolerance: Tolerance | None
-) -> Iterator[Difference]:
-    """Elements of maps, and optionals without a value."""
+) -> Iterator[Deviation]:
+    """Compare elements of maps, and optionals without a value."""
     if type(before) is not type(after):
         yield _total(f"{where} is {_kind(before)} before, {_kind(after)} after")
     elif isinstance(before, int | float):
@@ -209,14 +209,14 @@ def _kind(value: object) -> str:
     return "absent" if value is None else type(value).__name__
 
 
-def _total(where: str) -> Difference:
-    """A difference that no number tells."""
-    return Difference(inf, where.strip(), within=False)
+def _total(where: str) -> Deviation:
+    """A difference that no number expresses."""
+    return Deviation(inf, where.strip(), within=False)
 
 
 def _of_arrays(
     before: Array, after: Array, where: str, magnitude: float, tolerance: Tolerance | None
-) -> Difference | None:
+) -> Deviation | None:
     if before.dtype != after.dtype:
         return _total(f"{where} is {before.dtype} before, {after.dtype} after")
     if before.shape != after.shape:
@@ -231,11 +231,11 @@ def _of_arrays(
     index = ", ".join(str(each) for each in places[worst].tolist())
     within = None if tolerance is None else _is_within(left, far, magnitude, tolerance)
     place = f"{where}[{index}]" if index else where
-    return Difference(float(far[worst]), place, rounding=_is_float(before.dtype), within=within)
+    return Deviation(float(far[worst]), place, rounding=_is_float(before.dtype), within=within)
 
 
 def _is_float(dtype: np.dtype[Any]) -> bool:
-    """Whether values of a type are results of rounding; `ml_dtypes` has kinds of its own."""
+    """Whether values of a type are results of rounding; includes the types of `ml_dtypes`."""
     return dtype.kind in "fc" or "float" in dtype.name
 
 
@@ -248,7 +248,7 @@ def _is_within(before: Array, far: npt.NDArray[np.float64], magnitude: float, to
 
 
 def _differing(before: Array, after: Array) -> npt.NDArray[np.bool_]:
-    """True where the bits differ and not both are NaN."""
+    """True for bits that differ, unless both values are NaN."""
     if before.dtype == object or not before.size:
         return np.asarray(before != after, dtype=np.bool_).reshape(before.shape)
     size = before.dtype.itemsize

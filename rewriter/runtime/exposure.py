@@ -14,7 +14,7 @@ from rewriter.runtime.inputs import Input
 from rewriter.runtime.ort import Session
 
 _BYTES = 8
-"""Of one element, at the most."""
+"""Maximum bytes of one element."""
 
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)

@@ -1,12 +1,12 @@
-"""Input sets for a model, drawn from its own signature and graph alone; the names of inputs mean nothing.
+"""Input sets for a model, drawn from its signature and graph alone; names of inputs are not interpreted.
 
 - Floats are normal(0, 1).
-- Filling that index something stay below its size (see `indices`).
-- Other integers of 16 bits and more, and bools, are taken for masks: all ones in the first set, then rows
-  of ones followed by zeros, at least one of each where there is room.
-- Filling of 8 bits and fewer are data (images, quantised activations) over their whole range.
+- Integers that are indices stay below the size of their table (see `indices`).
+- Other integers of 16 bits and more, and bools, are treated as masks: all ones in the first set, then rows
+  of ones followed by zeros, at least one of each if there is room.
+- Integers of 8 bits and fewer are data (images, quantised activations) over their whole range.
 - Strings are short words.
-- Where inputs tell a Loop how often to run (see `rounds`), there are sets in which it runs never and once.
+- If inputs determine the number of iterations of a Loop (see `rounds`), some sets give none and one.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from rewriter.runtime.sizes import Choice, choices, with_size
 Array: TypeAlias = npt.NDArray[Any]
 
 FEW = 2
-"""Input sets that are drawn where every run is dear: then both are of one size, which spares a third run."""
+"""Number of input sets if every run is expensive: both then have the same size, which saves a third run."""
 LOOPED = "looped"
 """What a child is at in sets that nobody asked for: a crash in one costs these sets alone."""
 _MOST_ELEMENTS = 2**30
 _MOST_SYMBOLS = 4
-"""Of the dimensions that may tell a Loop how often to run, so many are tried."""
+"""Number of dimensions to try among those that may determine the iterations of a Loop."""
 _NARROW = 8
 _WORDS = ("", "a", "word", "two words", "é", "0")
 
 
 class Filling(StrEnum):
-    """How inputs are filled; the plain ways are for graphs that take sizes, counts or rates as inputs.
+    """How inputs are filled; the plain ways are for graphs with sizes, counts or rates as inputs.
 
-    Integers and bools are then all ones or all zeros, and floats lie between 0 and 1.
+    In these, integers and bools are all ones or all zeros, and floats lie between 0 and 1.
     """
 
     DRAWN = "drawn"
@@ -50,7 +50,7 @@ class Filling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is needed to draw input sets, without the model: small, and easily sent elsewhere."""
+    """The data from which input sets are drawn, without the model: small, and easy to send elsewhere."""
 
     inputs: tuple[Input, ...]
     bounds: Mapping[str, tuple[Bound, ...]]
@@ -64,10 +64,10 @@ class Plan:
     def fill(
         self, choice: Choice, number: int, *, seed: int = 0, filling: Filling = Filling.DRAWN
     ) -> dict[str, Array]:
-        """Input set `number` at the sizes of `choice`; the same arguments give the same arrays.
+        """Input set `number` at the sizes of `choice`; equal arguments give equal arrays.
 
         Raises:
-            FeedError: an input has more elements than anyone would want to draw.
+            FeedError: an input has too many elements to draw.
         """
         rng = np.random.default_rng((seed, number))
         return {each.name: self._array(each, choice, number, filling, rng) for each in self.inputs}
@@ -75,7 +75,7 @@ class Plan:
     def looped(
         self, choice: Choice, number: int, *, seed: int = 0, filling: Filling = Filling.DRAWN
     ) -> Iterator[dict[str, Array]]:
-        """Input set `number` with what tells Loops how often to run at 0, and at 1; nothing without Loops.
+        """Input set `number` with the inputs that set Loop iterations at 0, and at 1; none without Loops.
 
         Raises:
             FeedError: as `fill`.
@@ -140,7 +140,7 @@ def _range(name: str, bits: int) -> tuple[int, int]:
 
 
 def _mask(shape: tuple[int, ...], number: int, rng: np.random.Generator) -> Array:
-    """All ones; in later sets every row ends in zeros, as a padded batch does."""
+    """All ones; in later sets every row ends in zeros, as in a padded batch."""
     if number == 0 or not shape or shape[-1] < 2:
         return np.ones(shape, dtype=np.int64)
     lengths = rng.integers(1, shape[-1], shape[:-1])

@@ -1,8 +1,8 @@
-"""What is kept of a tensor to recognise it elsewhere: its shape and a sample of its elements, in order.
+"""Fingerprint of a tensor, by which it is recognised elsewhere: its shape and a sample of its elements.
 
-A model has gigabytes of intermediate values; their fingerprints take some hundred bytes each. Two tensors of
-one computation differ by rounding, so no hash will do. All elements of a small tensor are kept, and of a
-large one those at fixed places plus a weighted mean of all: each of them differs by no more than the
+A model has gigabytes of intermediate values; their fingerprints take some hundred bytes each. Two runs
+of one tensor differ by rounding, so a hash does not work. A small tensor keeps all elements, and a
+large one those at fixed positions plus a weighted mean of all: each of them differs by no more than the
 tensors do at their worst element.
 """
 
@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 SAMPLES = 32
-"""Numbers in a sample; a tensor of fewer elements repeats its last."""
+"""Number of values in a sample; a tensor of fewer elements repeats its last."""
 _HUGE = 1e30
-"""Beyond this a number stands for infinity (a mask), whatever number it is exactly."""
+"""A number beyond this stands for infinity (a mask), whatever its exact value."""
 _BLOCK = 1 << 20
-"""Elements looked at together: copies in float64 stay small beside a large tensor."""
+"""Number of elements processed at a time: copies in float64 stay small beside a large tensor."""
 MOST_BYTES = 1 << 28
 """Values held at a time, beside what a run of the model needs anyway."""
 
@@ -33,13 +33,13 @@ class Watch(NamedTuple):
 
 
 class Fingerprint(NamedTuple):
-    """One tensor.
+    """The fingerprint of one tensor.
 
     Attributes:
         shape: its shape.
-        kind: "f" for floats, "i" for integers and truth values.
+        kind: "f" for floats, "i" for integers and booleans.
         sample: `SAMPLES` numbers; reshaping does not change them, transposing does.
-        scale: root mean square of its elements, those left out that stand for infinity.
+        scale: root mean square of its elements, without those that stand for infinity.
         plain: whether all of its elements are the same number.
     """
 
@@ -56,13 +56,13 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint(array: Any) -> Fingerprint | None:
-    """The fingerprint of an array; None for what is no tensor of numbers, or has no element."""
+    """The fingerprint of an array; None for an empty one, or one without numbers."""
     if not isinstance(array, np.ndarray) or not array.size or array.dtype.kind not in "fiubV":
         return None
     flat = array.reshape(-1)
     try:
         first = _numbers(flat[:1])[0]
-    except (TypeError, ValueError):  # a record
+    except (TypeError, ValueError):  # a structured type
         return None
     squares = finite = weighted = 0.0
     plain = True
@@ -71,7 +71,7 @@ def fingerprint(array: Any) -> Fingerprint | None:
         small = np.where(np.abs(numbers) < _HUGE, numbers, 0.0)
         squares += float(small @ small)
         finite += float(np.count_nonzero(np.abs(numbers) < _HUGE))
-        # The places alone would miss all else; weights tell apart what only stands in another order.
+        # The positions alone would miss all other elements; weights detect a changed order.
         weighted += float(small @ ((np.arange(start, start + numbers.size) * 7919 % 1009) / 1009))
         plain = plain and bool((numbers == first).all())
     if flat.size <= SAMPLES:

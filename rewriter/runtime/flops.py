@@ -1,8 +1,8 @@
-"""Operations that a node takes, by its operator and the shapes around it: one table.
+"""Counts the operations of a node from its operator and shapes: one table.
 
-What is counted, in the way of fvcore and torch's flop counter: a multiplication and an addition are two; an
-elementwise operator is one for each element it gives, however the function is computed, and whatever the
-type of the elements; moving data is none. An operator that is not in the table, or a shape that nobody knows,
+Counted as in fvcore and torch's flop counter: a multiplication and an addition are two; an
+elementwise operator is one per output element, however its function is computed, and whatever the
+type of the elements; moving data is none. An operator outside the table, or an unknown shape,
 makes the count unknown, never zero.
 """
 
@@ -24,12 +24,12 @@ _DOMAINS = frozenset({"", "com.microsoft", "ai.onnx.contrib"})
 
 
 class UnknownFlops(Exception):
-    """Why the operations of a node cannot be counted."""
+    """The reason why the operations of a node cannot be counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A node with the shapes around it."""
+    """A node with the shapes of its inputs and outputs."""
 
     node: NodeProto
     reads: tuple[tuple[str, Shape | None], ...]
@@ -39,7 +39,7 @@ class Site:
         """The shape of an input.
 
         Raises:
-            UnknownFlops: nobody knows it, or it is left out.
+            UnknownFlops: the shape is unknown, or the input is left out.
         """
         return _shape(self.reads, position)
 
@@ -70,9 +70,9 @@ def _shape(values: tuple[tuple[str, Shape | None], ...], position: int) -> Shape
 
 
 def flops_of(graph: GraphIndex, shapes: Shapes) -> list[int | str]:
-    """Node -> its operations, or why they are unknown.
+    """Node -> its operations, or the reason why they are unknown.
 
-    Nodes with a body and calls of functions count nothing; what is inside counts once, however often it runs.
+    Nodes with a body and calls of functions count nothing; inner nodes count once, however often they run.
     """
     functions = {(canonical(f.domain), f.name) for f in graph.model.functions}
     found: list[int | str] = []
@@ -120,7 +120,7 @@ def _variadic(site: Site) -> int:
 
 
 def _matmul(left: int, right: int) -> Rule:
-    """2·k for each element given, k being what is summed over."""
+    """2·k per output element, with k the number of summed products."""
 
     def rule(site: Site) -> int:
         shape = site.input(left)
@@ -142,7 +142,7 @@ def _matmul_of_attributes(site: Site) -> int:
 
 
 def _conv(weight: int, bias: int | None) -> Rule:
-    """2·(channels of a group)·(kernel) for each element given; weights are [out, in/group, *kernel]."""
+    """2·(channels of a group)·(kernel) per output element; weights are [out, in/group, *kernel]."""
 
     def rule(site: Site) -> int:
         biased = bias is not None and site.has(bias)
@@ -152,7 +152,7 @@ def _conv(weight: int, bias: int | None) -> Rule:
 
 
 def _conv_transpose(site: Site) -> int:
-    """Weights are [in, out/group, *kernel]: each element read takes part in all of its channel's."""
+    """Weights are [in, out/group, *kernel]: each input element meets all weights of its channel."""
     return 2 * prod(site.input(1)[1:]) * prod(site.input(0)) + site.has(2) * prod(site.output())
 
 
@@ -266,4 +266,4 @@ RULES: Mapping[str, Rule] = {
     **_named(_einsum, "Einsum"),
     **_named(_attention, "Attention"),
 }
-"""Operator -> how to count it. TopK and ArgMax compare every element once at the least."""
+"""Operator -> its counting rule. TopK and ArgMax compare every element at least once."""

@@ -1,7 +1,7 @@
-"""Shape arithmetic worked out, so that shape inference sees through it.
+"""Evaluates shape arithmetic, so that shape inference can continue through it.
 
-Exporters compute shapes with operators that onnx's inference does not follow (ConstantOfShape, Equal, Where).
-Where all that such a node reads is known and small, onnx's reference evaluator gives what it writes.
+Exporters compute shapes with operators that onnx's inference cannot evaluate (ConstantOfShape, Equal, Where).
+If all inputs of such a node are known and small, onnx's reference evaluator computes its outputs.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Array = NDArray[Any]
 Shape = tuple[int, ...]
 
 SMALL = 1 << 10
-"""Elements of a tensor that may be part of a shape."""
+"""Maximum elements of a tensor that may be part of a shape."""
 _MOST = 5000
-"""Nodes worked out; a file with more takes its time elsewhere."""
+"""Maximum number of evaluated nodes; a file with more spends its time elsewhere."""
 _SUFFIX = "#worked out"
 
 
 def fold(model: ModelProto, shapes: Mapping[str, Shape]) -> ModelProto | None:
-    """A model in which nodes of unknown shape read constants where those can be worked out.
+    """A copy of a model in which nodes of unknown shape read constants, if these can be computed.
 
     Args:
         model: the model; not changed.
-        shapes: value of the main graph -> its shape, where it is known.
+        shapes: value of the main graph -> its shape, if known.
 
     Returns:
-        A copy that names all other values as they were; None where nothing was found.
+        A copy that names all other values as before; None if nothing was evaluated.
     """
     values = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer if _is_small(t)}
     versions = versions_of(model.opset_import)
@@ -71,7 +71,7 @@ def _is_small(tensor: TensorProto) -> bool:
 def _results(
     node: NodeProto, shapes: Mapping[str, Shape], values: Mapping[str, Array], versions: Mapping[str, int]
 ) -> dict[str, Array]:
-    """What a node writes; nothing where that cannot be told, or is large."""
+    """Outputs of a node; empty if they are unknown or large."""
     domain = canonical(node.domain)
     if domain or any(prod(shapes.get(name, (SMALL + 1,))) > SMALL for name in node.output if name):
         return {}
@@ -85,7 +85,7 @@ def _results(
     feeds = {name: values[name] for name in node.input if name}
     try:
         results = _evaluator(node, feeds, versions).run(None, feeds)
-    except Exception:  # the evaluator raises what it likes on what it does not know
+    except Exception:  # the evaluator may raise anything for operators it does not know
         return {}
     named = zip((name for name in node.output if name), results, strict=False)
     return {name: np.asarray(result) for name, result in named if np.size(result) <= SMALL}

@@ -1,4 +1,4 @@
-"""Values of types that numpy lacks, through the memory of an OrtValue; and types by onnxruntime's names."""
+"""Converts values of types that numpy lacks, through an OrtValue's memory, and onnxruntime's type names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def to_ort(array: Array, element: int) -> Any:
 
 
 def from_ort(value: Any) -> Any:
-    """What an OrtValue holds, as an array of `ml_dtypes` where numpy lacks the type."""
+    """The content of an OrtValue, as an array of `ml_dtypes` if numpy lacks the type."""
     if not value.is_tensor():
         raise TypeError(f"onnxruntime's Python interface gives no {value.data_type()} beside bfloat16 values")
     foreign = FOREIGN.fullmatch(value.data_type())
@@ -39,7 +39,7 @@ def from_ort(value: Any) -> Any:
 
 
 def typed(name: str, text: str, shape: Any) -> onnx.ValueInfoProto | None:
-    """A type by its text (`tensor(float)`, `seq(tensor(int64))`); None for what is made of no tensors."""
+    """A type by its text (`tensor(float)`, `seq(tensor(int64))`); None for types without tensors."""
     inner = re.fullmatch(r"(seq\()?tensor\((\w+)\)\)?", text)
     if inner is None or inner[2].upper() not in onnx.TensorProto.DataType.keys():  # noqa: SIM118
         return None

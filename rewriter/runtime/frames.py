@@ -21,7 +21,7 @@ from rewriter.runtime.signature import stated_values
 
 _MOST_CONSTANT_ELEMENTS = 4096
 BEFORE_STATE = 2
-"""Inputs of a Loop, and of its body, before what it carries: count and condition, round and condition."""
+"""Inputs of a Loop, and of its body, before the carried ones: count and condition, number and condition."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Frame:
     call: int = NONE
 
 
-class Place(NamedTuple):
+class FramePlace(NamedTuple):
     """A value of a frame, by its number in the `GraphIndex`."""
 
     frame: Frame
@@ -60,7 +60,7 @@ class Frames:
                 self.functions[identity_of(body.function)] = number
 
     def entered(self, frame: Frame, node: int) -> Frame | None:
-        """The frame of a call; None where a node calls no function."""
+        """The frame of a call; None if the node calls no function."""
         number = self.functions.get(called_by(self.graph.nodes[node])) if self.functions else None
         if number is None:
             return None
@@ -75,18 +75,18 @@ class Frames:
         domain, operator = self.graph.operators[node]
         return "" if canonical(domain) else operator
 
-    def yielded(self, place: Place) -> Iterator[Place]:
+    def yielded(self, place: FramePlace) -> Iterator[FramePlace]:
         """What a value is called outside of the bodies and the call that give it out."""
         for number, position in self._results.get(place.value, ()):
             owner, frame = self.graph.bodies[number].owner, place.frame
             if owner != NONE:
-                # A Loop's body has one output more than the node: the condition, in front.
+                # A Loop's body has one more output than the node: the condition, which comes first.
                 skipped = int(self.operator(owner) == "Loop")
                 yield from self._output(frame, owner, position - skipped)
             elif frame.caller is not None:
                 yield from self._output(frame.caller, frame.call, position)
 
-    def received(self, place: Place) -> Iterator[Place]:
+    def received(self, place: FramePlace) -> Iterator[FramePlace]:
         """What an input of a body or function is given: by the node or the call, and by the round before."""
         number, position = self._formals.get(place.value, (0, 0))
         body, frame = self.graph.bodies[number], place.frame
@@ -94,21 +94,21 @@ class Frames:
             first = int(self.operator(body.owner) == "Loop")  # the round itself is no news
             for values, at in ((self.graph.reads[body.owner], position), (body.results, position - first)):
                 if position >= first and at < len(values) and values[at] != NONE:
-                    yield Place(frame, values[at])
+                    yield FramePlace(frame, values[at])
         elif frame.caller is not None:
             given = self.graph.reads[frame.call]
             if position < len(given) and given[position] != NONE:
-                yield Place(frame.caller, given[position])
+                yield FramePlace(frame.caller, given[position])
 
     def dims(self, value: int) -> tuple[Dim, ...] | None:
-        """The shape the file states for a value, its constants included."""
+        """The shape that the file states for a value; for a constant its own."""
         if value in self._stated:
             return self._stated[value]
         tensor = self._constant(value)
         return None if tensor is None else tuple(tensor.dims)
 
     def number(self, value: int) -> float | None:
-        """The largest element of a small constant kept inside the file; None for anything else."""
+        """The largest element of a small constant stored inside the file; None for anything else."""
         tensor = self._constant(value)
         return None if tensor is None else _largest(tensor)
 
@@ -118,10 +118,10 @@ class Frames:
             return self.graph.initializers.get(value)
         return _tensor_of(self.graph.nodes[producer]) if self.operator(producer) == "Constant" else None
 
-    def _output(self, frame: Frame, node: int, position: int) -> Iterator[Place]:
+    def _output(self, frame: Frame, node: int, position: int) -> Iterator[FramePlace]:
         written = self.graph.writes[node]
         if 0 <= position < len(written) and written[position] != NONE:
-            yield Place(frame, written[position])
+            yield FramePlace(frame, written[position])
 
     @cached_property
     def _nodes(self) -> dict[int, list[int]]:

@@ -1,8 +1,8 @@
-"""How large the elements of an input may be: what they index, followed forward through the graph.
+"""Bounds on the elements of inputs used as indices, found by following them forward through the graph.
 
-The walk passes nodes that move data, cast it or do integer arithmetic with constants, enters subgraphs and
+The walk passes nodes that move or cast data or do integer arithmetic with constants, enters subgraphs and
 local functions, and stops after `_MOST_STEPS` values: functions that call each other twice would double the
-work at every level. What is not found then counts as no index; a size it does not fit is not tried further.
+work at every level. An index beyond that is not found; an unsuitable size is then not tried further.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import onnx
 
 from rewriter.model.graph import NONE
 from rewriter.model.operators import canonical
-from rewriter.runtime.frames import BEFORE_STATE, Frame, Frames, Place
+from rewriter.runtime.frames import BEFORE_STATE, Frame, FramePlace, Frames
 from rewriter.runtime.inputs import Bound, Dim, Input
 
 _MOST_STEPS = 20_000
@@ -25,7 +25,7 @@ _DATA = {
     "ScatterElements": (0, 2),
     "ScatterND": (0, 2),
 }
-"""Operators that hand on the elements of these inputs."""
+"""Operators that pass on the elements of these inputs."""
 _FIRST_INPUT = frozenset(
     {"Identity", "Cast", "CastLike", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Expand", "Transpose"}
     | {"Slice", "Split", "Gather", "GatherElements", "GatherND", "Compress", "Tile", "Pad", "Trilu"}
@@ -47,7 +47,7 @@ _INDEXED = {
     ("com.microsoft", "EmbedLayerNormalization", 0): (2, "", 0),
     ("com.microsoft", "EmbedLayerNormalization", 1): (4, "", 0),
 }
-"""(domain, operator, input): the input that is the table, the attribute naming its axis, and the default."""
+"""(domain, operator, input): the input that is the table, the attribute with its axis, and the default."""
 
 
 class _State(NamedTuple):
@@ -59,7 +59,7 @@ class _State(NamedTuple):
 
 
 def bounds(frames: Frames, inputs: tuple[Input, ...]) -> dict[str, tuple[Bound, ...]]:
-    """For every input that reaches the index slot of some node, what it must stay below there."""
+    """For every input used as an index by some node, the bounds that it must stay below."""
     found = {each.name: _bounds(frames, each) for each in inputs}
     return {name: limits for name, limits in found.items() if limits}
 
@@ -68,11 +68,11 @@ def _bounds(frames: Frames, start: Input) -> tuple[Bound, ...]:
     graph = frames.graph
     integral = "INT" in onnx.TensorProto.DataType.Name(start.element)
     pending = deque([_State(frames.main, graph.value(start.name), integral)])
-    seen: set[Place] = set()
+    seen: set[FramePlace] = set()
     found: dict[Bound, None] = {}
     while pending and len(seen) < _MOST_STEPS:
         state = pending.popleft()
-        place = Place(state.frame, state.value)
+        place = FramePlace(state.frame, state.value)
         if place in seen:
             continue
         seen.add(place)
@@ -88,7 +88,7 @@ def _bounds(frames: Frames, start: Input) -> tuple[Bound, ...]:
 
 
 def _across(frames: Frames, state: _State, node: int, slot: int) -> Iterator[_State]:
-    """The values on the other side of a node that hold the same elements, moved or computed."""
+    """The outputs of a node with the same elements, moved or computed."""
     operator = frames.operator(node)
     inner = frames.entered(state.frame, node)
     if inner is not None:
@@ -118,7 +118,7 @@ def _bound(frames: Frames, state: _State, node: int, slot: int) -> Bound | None:
     table = _INDEXED.get((canonical(domain), operator, slot))
     if table is None or table[0] >= len(reads):
         return None
-    dims = _table_dims(frames, Place(state.frame, reads[table[0]]))
+    dims = _table_dims(frames, FramePlace(state.frame, reads[table[0]]))
     return Bound(_axis_size(proto, dims, table[1], table[2]), state.scale, state.offset)
 
 
@@ -129,7 +129,7 @@ def _hands_on(operator: str, slot: int) -> bool:
 
 
 def _computed(frames: Frames, state: _State, node: int, slot: int) -> _State | None:
-    """The state behind integer arithmetic with a constant; None where the result is no longer an index."""
+    """The state after integer arithmetic with a constant; None if the result is no longer an index."""
     reads = frames.graph.reads[node]
     if not state.integral or len(reads) != 2:
         return None
@@ -144,8 +144,8 @@ def _computed(frames: Frames, state: _State, node: int, slot: int) -> _State | N
     return None
 
 
-def _table_dims(frames: Frames, place: Place) -> tuple[Dim, ...] | None:
-    """The shape of a table, looked for through aliases and out to the callers of a function."""
+def _table_dims(frames: Frames, place: FramePlace) -> tuple[Dim, ...] | None:
+    """The shape of a table, searched through aliases and in the callers of a function."""
     graph = frames.graph
     for _ in range(_MOST_STEPS):
         if place.value == NONE:

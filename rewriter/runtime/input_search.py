@@ -1,4 +1,4 @@
-"""The search for input sets that the original model runs with, and whose results tell something."""
+"""Searches for input sets on which the original model runs and gives informative results."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Try(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A try that ran, what it fed and what came out."""
+    """A try that ran, with its inputs and outputs."""
 
     tried: Try
     feeds: dict[str, Array]
@@ -70,7 +70,7 @@ def find_inputs(job: Job[Any], drawing: Drawing, session: Callable[[], Session])
     search = _Search(job, drawing, ready)
     search.fill(found)
     if search.runs > len(found.feeds) and drawing.draws:
-        # A run that was not kept may have drawn random numbers: start again as the rewritten model will.
+        # A discarded run may have drawn random numbers: restart in the rewritten model's state.
         ready = session()
         found.results = [ready.run(drawing.plan.inputs, feeds) for feeds in found.feeds]
     return found
@@ -119,7 +119,7 @@ class _Search:
         self.job.enter(Stage.FIRST)
 
     def _best(self, tries: Iterable[Try], number: int, *, wary: bool) -> tuple[Run | None, Run | None]:
-        """The first try whose results tell something, else the first that runs at all.
+        """The first try with informative results, else the first that runs at all.
 
         Sizes too small for a pooling give outputs that are empty, NaN or the last bias whatever comes in:
         these agree for models that differ. `wary` looks whether the inputs matter at the sizes tried, and
@@ -153,10 +153,10 @@ class _Search:
 
 
 def _tries(known: tuple[Choice, ...], used: list[Try]) -> Iterator[Try]:
-    """What to try for the next set: at first everything, then whatever is like the last that worked."""
+    """The tries for the next set: at first all, then those similar to the last successful one."""
     if not used:
         return (Try(choice, filling) for filling in Filling for choice in known)
     last = used[-1]
-    later = known[known.index(last.choice) + 1 :]  # the earlier ones have failed, or were taken
+    later = known[known.index(last.choice) + 1 :]  # the earlier ones have failed or been used
     fresh = (Try(choice, last.filling) for choice in later if choice.like(last.choice))
     return chain(fresh, [last], (Try(last.choice, filling) for filling in Filling))

@@ -1,4 +1,4 @@
-"""Inputs and their sizes, as a child process knows them: without onnx, which takes a tenth of a second."""
+"""Inputs and their sizes for child processes: without onnx, whose import takes a tenth of a second."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from rewriter.runtime.child.job import TaskError
 
 Dim = int | str | None
-"""A size, the text of a symbolic dimension, or None where the file says nothing."""
+"""A size, the text of a symbolic dimension, or None if the file states nothing."""
 
 STRING = 8
 """`TensorProto.STRING`."""
@@ -35,12 +35,12 @@ _ARITHMETIC: Mapping[type[ast.operator], Callable[[int, int], int]] = {
 
 
 class FeedError(TaskError):
-    """The model has an input that no array can be drawn for; the text says which and why."""
+    """The model has an input for which no array can be drawn; the text names it with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of the main graph that no initializer fills.
+    """An input of the main graph without an initializer.
 
     Attributes:
         name: its name in the file.
@@ -54,7 +54,7 @@ class Input:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of its elements in numpy; narrow floats and integers are those of `ml_dtypes`."""
+        """The numpy type of its elements; narrow floats and integers are those of `ml_dtypes`."""
         if code := _PLAIN.get(self.element):
             return np.dtype(code)
         from onnx.helper import tensor_dtype_to_np_dtype
@@ -64,14 +64,14 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """`scale * x + offset` indexes a table whose axis has size `dim` (None: nobody knows)."""
+    """`scale * x + offset` indexes a table whose axis has size `dim` (None if unknown)."""
 
     dim: Dim
     scale: int = 1
     offset: int = 0
 
     def limit(self, sizes: Mapping[str, int]) -> int:
-        """How many values x = 0, 1, ... stay inside the table; at least 1."""
+        """The number of values x = 0, 1, ... inside the table; at least 1."""
         dim = evaluate(self.dim, sizes) if isinstance(self.dim, str) else self.dim
         size = _OF_UNKNOWN_TABLE if dim is None else dim
         return max(1, (size - 1 - self.offset) // self.scale + 1)
@@ -79,11 +79,11 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """What tells the Loops of a model how often to run.
+    """Inputs and sizes that determine the number of iterations of a model's Loops.
 
     Attributes:
         inputs: names of the inputs whose elements do.
-        sizes: whether sizes of inputs do.
+        sizes: whether sizes of inputs do too.
     """
 
     inputs: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ class Rounds:
 
 
 def names_in(expression: str) -> frozenset[str]:
-    """The names a dimension such as `past + sequence` is made of; empty if it is no arithmetic of several."""
+    """The names in a dimension such as `past + sequence`; empty if it is no arithmetic of several."""
     tree = _parsed(expression)
     if tree is None or isinstance(tree, ast.Name):
         return frozenset()
@@ -102,9 +102,9 @@ def names_in(expression: str) -> frozenset[str]:
 
 
 def evaluate(expression: str, sizes: Mapping[str, int]) -> int | None:
-    """The size a symbolic dimension has; None where a name is unknown or the text is no integer arithmetic.
+    """The size of a symbolic dimension; None if a name is unknown or the text is no integer arithmetic.
 
-    A text that is a key of `sizes` is that size, whatever it looks like.
+    A text that is a key of `sizes` has that size, even if it looks like arithmetic.
     """
     if expression in sizes:
         return sizes[expression]

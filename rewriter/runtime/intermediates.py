@@ -25,15 +25,15 @@ def intermediates(
     most_bytes: int = MOST_BYTES,
     timeout: float = 600.0,
 ) -> dict[str, Fingerprint]:
-    """The fingerprints of the values that the nodes of the main graph write, by name.
+    """The fingerprints of the values that nodes of the main graph write, by name.
 
-    Values that are no tensors of numbers, or empty, are left out.
+    Empty values, and values that are no tensors of numbers, are left out.
 
     Args:
         model: the structure; external weights stay in their files.
-        folder: where these files lie.
+        folder: the folder of these files.
         feeds: an array for every input.
-        most_bytes: how much of the values is held at a time; a larger value is held alone.
+        most_bytes: maximum bytes of values held at a time; a larger value is held alone.
         timeout: seconds for everything.
 
     Raises:

@@ -1,9 +1,9 @@
-"""What onnxruntime's profiler wrote: the time of every kernel in every run.
+"""Reads profiles of onnxruntime: the time of every kernel in every run.
 
 The profile is a list of Chrome trace events. Those of category `Node` named `<node>_kernel_time` are kernels,
 with the operator, the memory and the shapes in `args`; one `model_run` of category `Session` spans each run.
-Times are whole microseconds. A kernel that runs a body (Loop, If) spans the kernels inside: what is kept of
-it is the rest.
+Times are whole microseconds. The span of a kernel with a body (Loop, If) contains the kernels inside; its
+own time is the rest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HOLDING = frozenset({"If", "Loop", "Scan", "BeamSearch", "GreedySearch", "Sampl
 
 
 class Memory(NamedTuple):
-    """Bytes: what one run of a kernel writes, reads of activations, and reads of weights, at most."""
+    """Maximum bytes of one run of a kernel: written, read from activations, and read from weights."""
 
     output: int = 0
     activation: int = 0
@@ -32,13 +32,13 @@ class Memory(NamedTuple):
 
 @dataclass(slots=True)
 class Kernel:
-    """One node of the graph as onnxruntime runs it.
+    """One node of the graph that onnxruntime runs.
 
     Attributes:
         name: the name of the node.
         op_type: its operator.
-        times: microseconds in every run, all its executions in the run together.
-        count: how often it was executed in all runs.
+        times: microseconds in every run, summed over all its executions in the run.
+        count: number of executions in all runs.
         memory: bytes in and out.
     """
 
@@ -67,18 +67,18 @@ class Asked:
 
 
 class ProfileError(ValueError):
-    """This is no profile of onnxruntime, or it holds no run; the text says why."""
+    """This is no profile of onnxruntime, or it holds no run; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class KernelProfile:
-    """Kernels in order of their first execution, and the microseconds that all took in every run.
+    """Kernels in order of their first execution, and the total microseconds of every run.
 
     Attributes:
         kernels: the kernels.
-        totals: per run the sum of the times of kernels that no other kernel spans.
-        spans: per run its time on the wall.
-        peak: the most bytes that were in use at a time, 0 where the profile does not tell.
+        totals: per run the sum of the times of kernels outside all other kernels.
+        spans: wall time per run.
+        peak: peak bytes in use, 0 if the profile does not state it.
     """
 
     kernels: tuple[Kernel, ...]
@@ -88,19 +88,19 @@ class KernelProfile:
 
 
 def parse_events(text: str) -> object:
-    """The events that a profile holds; onnxruntime 1.23 writes control characters of names as they are.
+    """The events in a profile; onnxruntime 1.23 writes control characters of names unescaped.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is not JSON.
     """
     return json.loads(text, strict=False)
 
 
 def read_profile(events: object, *, warmup: int = 0) -> KernelProfile:
-    """The kernels of a profile, the first runs left out.
+    """The kernels of a profile, without the first runs.
 
     Raises:
-        ProfileError: these are no events of onnxruntime, or there is no run behind the warm-up.
+        ProfileError: these are no events of onnxruntime, or there is no run after the warm-up.
     """
     if not isinstance(events, list) or not all(isinstance(each, dict) for each in events):
         raise ProfileError("not a list of trace events")
@@ -148,7 +148,7 @@ def _read(events: Sequence[Event], warmup: int) -> KernelProfile:
 
 
 def _own_times(events: Iterable[Event]) -> Iterable[tuple[Event, float, bool]]:
-    """Every event, its time without what it spans, and whether another spans it."""
+    """Every event, its time without nested events, and whether it is nested in another."""
     own: list[float] = []
     inside: list[bool] = []
     kept: list[Event] = []

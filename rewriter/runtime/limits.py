@@ -1,4 +1,4 @@
-"""How much child processes may take: one setting for all that runs within it, whoever starts the child."""
+"""Limits of child processes: one setting for every child started within it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rewriter.declaration import option
 from rewriter.refusals import UsageError
 
 THREADS = "REWRITER_CHILD_THREADS"
-"""The environment variable that hands the number of threads to a child."""
+"""The environment variable that passes the number of threads to a child."""
 _UNITS = {"": 1, "B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -42,7 +42,7 @@ def size_text(size: int) -> str:
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryLimit:
     """What a child may take where a verb has its own way with threads."""
 
     memory: int = option(
@@ -56,26 +56,26 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Limits(Memory):
-    """What a child may take.
+class ChildLimits(MemoryLimit):
+    """Limits of a child process.
 
     Attributes:
-        memory: bytes of its own; files that it maps, such as external weights, do not count, since the
-            system takes these pages back when it needs them. Watched on Linux only.
-        threads: of one operator in onnxruntime, where a verb has no other setting.
-        shapes: seconds for onnx's shape inference.
+        memory: bytes of its own; mapped files, such as external weights, do not count, since the
+            system takes these pages back if it needs them. Watched on Linux only.
+        threads: threads of one operator in onnxruntime, if a verb has no other setting.
+        shapes: timeout of onnx's shape inference, in seconds.
     """
 
     threads: int = option(1, "Threads of one operator.", least=1, shown=True)
     shapes: float = option(120.0, "Seconds for shape inference.", flag="--timeout", above=0, shown=True)
 
 
-_NORMAL = Limits()
-_CURRENT: ContextVar[Limits] = ContextVar("limits", default=_NORMAL)
+_NORMAL = ChildLimits()
+_CURRENT: ContextVar[ChildLimits] = ContextVar("limits", default=_NORMAL)
 
 
-def current() -> Limits:
-    """The limits that hold here."""
+def current() -> ChildLimits:
+    """The limits in force here."""
     return _CURRENT.get()
 
 
@@ -83,13 +83,13 @@ def current() -> Limits:
 def limits(
     *, memory: int | str | None = None, threads: int | None = None, shapes: float | None = None
 ) -> Iterator[None]:
-    """Run what is in the block within other limits: `with rewriter.limits(memory="8GiB"): ...`.
+    """Run the block within other limits: `with rewriter.limits(memory="8GiB"): ...`.
 
     Args:
-        memory: bytes, or a text such as "4GiB", that a process which runs models may take for itself; the
-            weights it maps from files do not count. More is reported as "out of memory". Linux only.
-        threads: for one operator of onnxruntime.
-        shapes: seconds for onnx's shape inference.
+        memory: bytes, or a text such as "4GiB", that a process that runs models may use itself; mapped
+            weights do not count. More is reported as "out of memory". Linux only.
+        threads: threads of one operator of onnxruntime.
+        shapes: timeout of onnx's shape inference, in seconds.
 
     Raises:
         UsageError: a number is not positive, or the text is no size.
@@ -108,7 +108,7 @@ def limits(
 
 
 def own_memory(process: int) -> int:
-    """Bytes of memory that belong to a process alone; 0 where the system does not tell."""
+    """Bytes of memory that a process uses alone; 0 if the system does not report them."""
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
@@ -118,5 +118,5 @@ def own_memory(process: int) -> int:
 
 
 def threads_here() -> int:
-    """In a child: the number of threads it was given."""
+    """In a child: the number of threads that its parent set."""
     return int(os.environ.get(THREADS, "1"))

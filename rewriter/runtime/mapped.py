@@ -1,6 +1,6 @@
-"""Weights of both models in one memory map, so that they are in memory once and their pages are found once.
+"""Maps the weights of both models into memory once, so that the system looks up each page once.
 
-onnxruntime maps external data as well, anew for every session: the system then looks up every page again.
+onnxruntime maps external data anew for every session: the system then looks up every page again.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from rewriter.runtime.child.job import Stored
+from rewriter.runtime.child.job import ExternalWeight
 from rewriter.runtime.ort import ort
 
 
 class MappedWeights:
-    """The files with the weights of models, each mapped once."""
+    """The weight files of models, each mapped once."""
 
     def __init__(self) -> None:
         self._maps: dict[Path, mmap.mmap | None] = {}
 
-    def of(self, stored: Iterable[Stored], folder: Path) -> dict[str, Any]:
-        """Initializer -> its value, to be kept while it is used; one whose file is gone is left out."""
+    def of(self, stored: Iterable[ExternalWeight], folder: Path) -> dict[str, Any]:
+        """Initializer -> its value, to be kept while in use; initializers of missing files are left out."""
         found = {}
         for each in stored:
             content, dtype = self._map(folder / each.location), np.dtype(each.dtype)
@@ -39,8 +39,8 @@ class MappedWeights:
             self._maps[path] = None
             try:
                 with path.open("rb") as stream:
-                    # Private pages are found faster than shared ones, and are copied only if written to.
+                    # Private pages are faster to find than shared ones, and are copied only if written to.
                     self._maps[path] = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
-            except (OSError, ValueError):  # onnxruntime will say what is wrong with it
+            except (OSError, ValueError):  # onnxruntime reports the fault
                 return None
         return self._maps[path]

@@ -1,4 +1,4 @@
-"""onnxruntime, as the child process uses it. Nothing else imports this module: onnxruntime can crash.
+"""onnxruntime, for use in the child process. Nothing else imports this module: onnxruntime can crash.
 
 Measured with onnxruntime 1.31.1: `InferenceSession.run` neither takes nor gives bfloat16, float8 or 4-bit
 arrays, so those go through the memory of an OrtValue; sequences, maps and strings only pass through `run`.
@@ -32,7 +32,7 @@ __all__ = ["FOREIGN", "VERSION", "ProfiledSession", "RunError", "Session", "ort"
 VERSION: str = ort.__version__
 
 FOREIGN = re.compile(r"tensor\((bfloat16|u?int[24]|float[48].*)\)")
-"""onnxruntime's names of the types that numpy lacks; in capitals they are those of `TensorProto.DataType`."""
+"""onnxruntime's names of the types that numpy lacks; upper-cased they are those of `TensorProto.DataType`."""
 
 
 class RunError(TaskError):
@@ -60,7 +60,7 @@ class Session:
         weights: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         ort.set_seed(seed)
-        self._weights = weights  # the session refers to them
+        self._weights = weights  # the session refers to these arrays
         options = _options(optimised)
         for name, value in weights.items():
             options.add_initializer(name, value)
@@ -87,7 +87,7 @@ class Session:
         """The results in the order of `outputs`.
 
         Raises:
-            RunError: onnxruntime says why.
+            RunError: onnxruntime fails; the text is its reason.
         """
         try:
             if not self._foreign:
@@ -107,7 +107,7 @@ def _options(optimised: bool) -> Any:
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.intra_op_num_threads = threads_here()
     options.log_severity_level = 4
-    # Both planners of memory are quadratic on long graphs, and packing copies every weight: none of that pays
+    # Both memory planners take quadratic time on long graphs, and packing copies every weight: neither pays
     # for a few runs.
     options.enable_mem_reuse = False
     options.enable_mem_pattern = False
@@ -116,7 +116,7 @@ def _options(optimised: bool) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """What onnxruntime says, without its error numbers and the place in its sources."""
+    """The message of onnxruntime, without its error numbers and source location."""
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error))
     place = re.search(r"/\S+\.(?:cc|h):\d+ ", text)
     if place is not None:
@@ -125,7 +125,7 @@ def _reason(error: Exception) -> str:
 
 
 def _behind_signature(text: str) -> str:
-    """What follows the C++ signature at the start of a text; all of it where there is none."""
+    """The text after the C++ signature at its start; the whole text without one."""
     depth = 0
     for position, char in enumerate(text):
         depth += (char in "(<") - (char in ")>")
@@ -135,13 +135,13 @@ def _behind_signature(text: str) -> str:
 
 
 class ProfiledSession(Session):
-    """One model as onnxruntime runs it by default, all optimisations included, with its profiler on.
+    """One model as onnxruntime runs it by default, with all optimisations, and with its profiler on.
 
     Args:
         model: the file.
-        folder: where its external weights lie.
-        scratch: a folder for the profile and for the graph as it was optimised.
-        threads: for one operator; 0 for as many as onnxruntime chooses.
+        folder: the folder of its external weights.
+        scratch: a folder for the profile and for the optimised graph.
+        threads: threads of one operator; 0 leaves the number to onnxruntime.
     """
 
     OPTIMISED = "optimised.onnx"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rewriter.runtime.child.words import one_line
-from rewriter.runtime.difference import Difference, Tolerance
+from rewriter.runtime.difference import Deviation, Tolerance
 from rewriter.runtime.feeds import Drawing
 
 
@@ -19,7 +19,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunRequest:
     """One comparison.
 
     Attributes:
@@ -36,19 +36,19 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What running both models showed.
+class RunOutcome:
+    """Result of running both models.
 
     Attributes:
         runs: number of input sets that both models were run on.
-        skipped: why nothing can be said, in one line.
-        error: why the rewritten model gave no results although the original did.
-        exact: whether every output of every run was the same bit for bit; None where there is nothing to
+        skipped: the reason why there is no result, in one line.
+        error: the reason why the rewritten model gave no results although the original did.
+        exact: whether every output of every run was the same bit for bit; None without anything to
             compare.
-        max_abs: the largest absolute difference of all; infinite where no number says how far apart.
-        relative: the largest relative to the largest magnitude of its output, see `Difference`.
-        rounding: whether all differences may come from rounding, see `Difference`.
-        within: whether all are within the tolerance of the request; None where there was none.
+        max_abs: the largest absolute difference of all; infinite if no number expresses it.
+        relative: the largest difference relative to the largest magnitude of its output, see `Deviation`.
+        rounding: whether all differences may come from rounding, see `Deviation`.
+        within: whether all are within the tolerance of the request; None without one.
         worst_output: the output with the largest relative difference.
         worst_abs: the absolute difference there.
         where: the input set and element of it.
@@ -70,8 +70,8 @@ class Outcome:
 
     @classmethod
     def of(
-        cls, found: Sequence[tuple[int, str, Difference]], runs: int, ort_version: str, *, judged: bool
-    ) -> Outcome:
+        cls, found: Sequence[tuple[int, str, Deviation]], runs: int, ort_version: str, *, judged: bool
+    ) -> RunOutcome:
         """The outcome of runs.
 
         Args:

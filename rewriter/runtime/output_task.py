@@ -12,18 +12,18 @@ from typing import Any
 
 from rewriter.runtime.child.job import Job
 from rewriter.runtime.child.words import one_line
-from rewriter.runtime.difference import Difference, Tolerance, difference
+from rewriter.runtime.difference import Deviation, Tolerance, difference
 from rewriter.runtime.input_search import Runs, find_inputs
 from rewriter.runtime.inputs import FeedError, Input
 from rewriter.runtime.mapped import MappedWeights
 from rewriter.runtime.ort import VERSION, RunError, Session
-from rewriter.runtime.outcome import Outcome, Request, Stage
+from rewriter.runtime.outcome import RunOutcome, RunRequest, Stage
 
 _ANOTHER_SEED = 100_003
 
 
-def compare_outputs(job: Job[Request]) -> Outcome:
-    """Runs the original, then the rewritten model, and compares."""
+def compare_outputs(job: Job[RunRequest]) -> RunOutcome:
+    """Run the original, then the rewritten model, and compare."""
     request, inputs = job.request, job.request.drawing.plan.inputs
     mapped = MappedWeights()
     session = partial(_session, job, mapped)
@@ -31,9 +31,9 @@ def compare_outputs(job: Job[Request]) -> Outcome:
     try:
         found = find_inputs(job, request.drawing, partial(session, Stage.FIRST))
     except (RunError, FeedError) as error:
-        return Outcome(skipped=f"the first model does not run: {one_line(error)}", ort_version=VERSION)
+        return RunOutcome(skipped=f"the first model does not run: {one_line(error)}", ort_version=VERSION)
     job.enter(Stage.SECOND)
-    broken = partial(Outcome, len(found.feeds), ort_version=VERSION)
+    broken = partial(RunOutcome, len(found.feeds), ort_version=VERSION)
     try:
         second = session(Stage.SECOND)
         names = {each.name: request.names.get(each.name, each.name) for each in inputs}
@@ -50,15 +50,15 @@ def compare_outputs(job: Job[Request]) -> Outcome:
     del second
     apart = _apart(found, after, request.tolerance)
     if not apart:
-        return Outcome.of((), len(found.feeds), VERSION, judged=request.tolerance is not None)
+        return RunOutcome.of((), len(found.feeds), VERSION, judged=request.tolerance is not None)
     job.enter(Stage.FIRST)
     unsteady = unsteady_outputs(found, inputs, session(Stage.FIRST, another=True))
     steady = [(run, found.outputs[at], each) for (run, at), each in apart.items() if at not in unsteady]
     if not steady:
         output = found.outputs[next(iter(apart))[1]]
         reason = one_line(f"the model draws random numbers: two runs of the first differ in {output!r}")
-        return Outcome(skipped=reason, ort_version=VERSION)
-    return Outcome.of(steady, len(found.feeds), VERSION, judged=request.tolerance is not None)
+        return RunOutcome(skipped=reason, ort_version=VERSION)
+    return RunOutcome.of(steady, len(found.feeds), VERSION, judged=request.tolerance is not None)
 
 
 def another_seed(seed: int) -> int:
@@ -67,10 +67,10 @@ def another_seed(seed: int) -> int:
 
 
 def unsteady_outputs(found: Runs, inputs: tuple[Input, ...], reseeded: Session) -> frozenset[int]:
-    """Positions of the outputs that differ between two runs of the original with another random seed.
+    """Positions of the outputs that differ between two runs of the original with different random seeds.
 
     onnxruntime seeds a generator with the global seed plus the number of its node, and a rewrite may
-    renumber nodes: only what stays the same under another seed can be held against it.
+    renumber nodes: only outputs that stay the same under another seed can be compared.
 
     Args:
         found: the runs of the original.
@@ -81,7 +81,7 @@ def unsteady_outputs(found: Runs, inputs: tuple[Input, ...], reseeded: Session) 
     return frozenset(position for _, position in _apart(found, again))
 
 
-def _session(job: Job[Request], mapped: MappedWeights, stage: Stage, *, another: bool = False) -> Session:
+def _session(job: Job[RunRequest], mapped: MappedWeights, stage: Stage, *, another: bool = False) -> Session:
     sent, request = job.models[stage], job.request
     seed = another_seed(request.drawing.seed) if another else request.drawing.seed
     # optimisers look into the model
@@ -91,9 +91,9 @@ def _session(job: Job[Request], mapped: MappedWeights, stage: Stage, *, another:
 
 def _apart(
     found: Runs, after: list[list[Any]], tolerance: Tolerance | None = None
-) -> dict[tuple[int, int], Difference]:
+) -> dict[tuple[int, int], Deviation]:
     """The differences by input set and position of the output."""
-    apart: dict[tuple[int, int], Difference] = {}
+    apart: dict[tuple[int, int], Deviation] = {}
     for number, (left, right) in enumerate(zip(found.results, after, strict=True)):
         for position, name in enumerate(found.outputs):
             each = difference(left[position], right[position], name, tolerance)

@@ -17,10 +17,10 @@ from rewriter.runtime.child.words import one_line, signal_text
 from rewriter.runtime.difference import Tolerance
 from rewriter.runtime.feeds import LOOPED, Drawing
 from rewriter.runtime.inputs import Rounds
-from rewriter.runtime.outcome import Outcome, Request, Stage
+from rewriter.runtime.outcome import RunOutcome, RunRequest, Stage
 from rewriter.runtime.signature import required_inputs
 
-TASK: Task[Outcome] = Task("rewriter.runtime.output_task:compare_outputs")
+TASK: Task[RunOutcome] = Task("rewriter.runtime.output_task:compare_outputs")
 
 
 def compare_runs(
@@ -31,8 +31,8 @@ def compare_runs(
     optimised: bool,
     timeout: float,
     tolerance: Tolerance | None = None,
-) -> Outcome:
-    """Runs the original and the rewritten model on the same input sets in a child process and compares.
+) -> RunOutcome:
+    """Run the original and the rewritten model on the same input sets in a child process and compare.
 
     Args:
         models: the structure of both; external weights stay in their files.
@@ -40,28 +40,28 @@ def compare_runs(
         drawing: how input sets for the original come about.
         optimised: with onnxruntime's graph optimisations; without, equal models agree bit for bit.
         timeout: seconds for everything; a quarter of it for finding sizes the original runs with.
-        tolerance: how far results may be apart; None to say nothing of it.
+        tolerance: the allowed deviation of results; None for no verdict on it.
 
     Returns:
-        What was found; a crash or a timeout is an outcome too. Never raises for what a model does.
+        The result; a crash or a timeout is one too. Failures of a model never raise.
     """
     drawing = replace(drawing, draws=may_draw(models[Stage.FIRST]))
     names = _other_names(models.get(Stage.SECOND), drawing)
     try:
         for rounds in (drawing.plan.rounds, Rounds()):
             drawing = replace(drawing, plan=replace(drawing.plan, rounds=rounds))
-            request = Request(drawing, optimised, tolerance, names)
+            request = RunRequest(drawing, optimised, tolerance, names)
             found = run(TASK, request, models, folders=folders, timeout=timeout)
             # Nobody had asked for runs in which Loops run never and once: all else can be told without.
             if not isinstance(found, Ended) or found.stage != LOOPED:
                 break
     except NoScratch as error:
-        return Outcome(skipped=one_line(f"onnxruntime was not run: {error}"))
+        return RunOutcome(skipped=one_line(f"onnxruntime was not run: {error}"))
     return outcome_of(found) if isinstance(found, Ended) else found
 
 
 def _other_names(second: onnx.ModelProto | None, drawing: Drawing) -> dict[str, str]:
-    """Inputs that bear another name in the second model, which has as many, in the same order."""
+    """Inputs with another name in the second model, which has equally many in the same order."""
     inputs = [each.name for each in drawing.plan.inputs]
     theirs = [] if second is None else [info.name for info in required_inputs(second)]
     if sorted(inputs) == sorted(theirs) or len(inputs) != len(theirs):
@@ -69,15 +69,15 @@ def _other_names(second: onnx.ModelProto | None, drawing: Drawing) -> dict[str, 
     return {ours: other for ours, other in zip(inputs, theirs, strict=True) if ours != other}
 
 
-def outcome_of(ended: Ended) -> Outcome:
-    """The outcome where the child left none: a crash of the rewritten model alone is an error of that."""
+def outcome_of(ended: Ended) -> RunOutcome:
+    """The outcome if the child left none: a crash of the rewritten model alone is its error."""
     model = f"the {ended.stage} model" if ended.stage else "onnxruntime"
     if ended.cause is Cause.LIMIT:
-        return Outcome(skipped=f"{model} {ended.how}")
+        return RunOutcome(skipped=f"{model} {ended.how}")
     if not ended.signal or not ended.stage:
-        return Outcome(skipped=ended.how)
+        return RunOutcome(skipped=ended.how)
     reason = f"{model} crashed onnxruntime ({signal_text(ended.signal)})"
-    # SIGKILL is what the system sends where memory runs out; that says nothing of the model.
+    # The system sends SIGKILL when memory runs out; that is no evidence against the model.
     if ended.stage == Stage.SECOND and ended.signal != signal.SIGKILL:
-        return Outcome(error=reason)
-    return Outcome(skipped=reason)
+        return RunOutcome(error=reason)
+    return RunOutcome(skipped=reason)

@@ -1,9 +1,9 @@
-"""Whether onnxruntime enters the functions that a model calls, where overloads tell functions apart.
+"""Tells whether onnxruntime runs the functions that a model calls, if overloads distinguish functions.
 
 Measured with the first release of every minor version from 1.23 to 1.32. Below `READ_SINCE` a session knows
-functions by domain and name, and of several the last in the file counts, called or not. From then on calls in
-the main graph find their function, but a call inside of a function loses its overload: it enters the function
-without an overload, and where there is none the model does not load.
+functions by domain and name, and uses the last of several in the file, called or not. From then on calls in
+the main graph find their function, but a call inside a function loses its overload: it runs the function
+without an overload, and if there is none the model does not load.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ READ_SINCE = "1.27.0"
 
 
 def misread(model: ModelProto, release: str | None = None) -> str | None:
-    """Say why onnxruntime enters other functions than a model calls.
+    """The reason why onnxruntime runs other functions than a model calls.
 
     Args:
         model: any model.
-        release: of onnxruntime; the installed one where None.
+        release: release of onnxruntime; the installed one if None.
 
     Returns:
-        The reason in one line. None where it enters the right functions, or is not installed.
+        The reason in one line. None if it runs the right functions, or is not installed.
     """
     if not any(function.overload for function in model.functions):
         return None
@@ -46,7 +46,7 @@ def misread(model: ModelProto, release: str | None = None) -> str | None:
 
 
 def first_misread(models: Iterable[ModelProto]) -> str | None:
-    """The reason for the first of several models that is misread; None where none is."""
+    """The reason for the first of several models that is misread; None if there is none."""
     return next(filter(None, map(misread, models)), None)
 
 

@@ -11,12 +11,12 @@ import onnx
 
 from rewriter.runtime.child.job import Job, Sent
 from rewriter.runtime.child.words import one_line
-from rewriter.runtime.difference import Difference, difference
+from rewriter.runtime.difference import Deviation, difference
 from rewriter.runtime.feeds import Drawing
 from rewriter.runtime.input_search import Runs, find_inputs
 from rewriter.runtime.inputs import FeedError, Input
 from rewriter.runtime.ort import VERSION, RunError, Session
-from rewriter.runtime.outcome import Outcome, Stage
+from rewriter.runtime.outcome import RunOutcome, Stage
 from rewriter.runtime.output_task import another_seed, unsteady_outputs
 from rewriter.runtime.parts import AT_PIECE, WHOLE, PartRequest, PartRun, PartRuns, piece
 from rewriter.runtime.signature import required_inputs
@@ -77,12 +77,12 @@ class _Pieces:
             reason = f"onnxruntime: {one_line(error)}"
             if fault is None or known:
                 fault, known = reason, not self._whole_loads
-            outcome = Outcome(error=reason, ort_version=VERSION)
+            outcome = RunOutcome(error=reason, ort_version=VERSION)
             if known:
-                outcome = Outcome(skipped="onnxruntime does not load the whole model", ort_version=VERSION)
+                outcome = RunOutcome(skipped="onnxruntime does not load the whole model", ort_version=VERSION)
             return PartRun(fault, known, outcome)
         if self.silent is not None:
-            return PartRun(fault, known, Outcome(skipped=self.silent, ort_version=VERSION))
+            return PartRun(fault, known, RunOutcome(skipped=self.silent, ort_version=VERSION))
         # sequences and the like, which have no element type of their own, under 0
         inputs = tuple(
             Input(info.name, info.type.tensor_type.elem_type, None) for info in required_inputs(model)
@@ -93,16 +93,16 @@ class _Pieces:
 
     def _outcome(
         self, names: Mapping[str, str], inputs: tuple[Input, ...], session: Session, unsteady: dict[str, None]
-    ) -> Outcome:
-        """Runs a piece on all input sets; what a chain's piece gives goes into the pools."""
-        differences: list[tuple[int, str, Difference]] = []
+    ) -> RunOutcome:
+        """Run a piece on all input sets; outputs of a piece in a chain are added to the pools."""
+        differences: list[tuple[int, str, Deviation]] = []
         for run, (expected, pool) in enumerate(zip(self.recorded, self.pools, strict=True)):
             if any(names[each.name] not in pool for each in inputs):
-                return Outcome(skipped="an earlier piece gave nothing to run it on", ort_version=VERSION)
+                return RunOutcome(skipped="an earlier piece gave nothing to run it on", ort_version=VERSION)
             try:
                 found = session.run(inputs, {each.name: pool[names[each.name]] for each in inputs})
             except RunError as error:
-                return Outcome(run, error=one_line(f"it does not run: {error}"), ort_version=VERSION)
+                return RunOutcome(run, error=one_line(f"it does not run: {error}"), ort_version=VERSION)
             for name, value in zip(session.outputs, found, strict=True):
                 wanted = expected[names[name]]
                 apart = difference(wanted, value, name)
@@ -114,12 +114,12 @@ class _Pieces:
                 if apart is not None and not random:
                     differences.append((run, name, apart))
         if not differences and unsteady and len(unsteady) == len(session.outputs):
-            return Outcome(skipped="all that it gives out is random", ort_version=VERSION)
-        return Outcome.of(differences, len(self.recorded), VERSION, judged=False)
+            return RunOutcome(skipped="all that it gives out is random", ort_version=VERSION)
+        return RunOutcome.of(differences, len(self.recorded), VERSION, judged=False)
 
     @cached_property
     def _drawn(self) -> frozenset[str]:
-        """Names of values of the whole that differ between two runs with other seeds."""
+        """Names of the whole's values that differ between two runs with different seeds."""
         drawing = self.request.drawing
         assert self.found is not None and isinstance(drawing, Drawing)  # else there is nothing to differ from
         self.job.enter(Stage.FIRST)
@@ -128,11 +128,11 @@ class _Pieces:
         return frozenset(self.found.outputs[position] for position in unsteady)
 
     def _fault(self, model: onnx.ModelProto, sent: Sent) -> str | None:
-        """What the full checker says. It looks for external data in the working folder."""
+        """The error of the full checker, if any. It looks for external data in the working folder."""
         try:
             with chdir(sent.folder or self.job.folder):
                 onnx.checker.check_model(model, full_check=True)
-        except Exception as error:  # of whatever kind: the checker throws what its parts throw
+        except Exception as error:  # of any type: the checker raises the exceptions of its parts
             return one_line(f"checker: {error}")
         return None
 
@@ -152,7 +152,7 @@ class _Pieces:
 
 
 def _ranks(recorded: list[Values]) -> dict[str, int]:
-    """Values that are arrays -> their number of dimensions, where that is the same in all runs."""
+    """Values that are arrays -> their number of dimensions, if equal in all runs."""
     found: dict[str, set[int]] = {}
     for values in recorded:
         for name, value in values.items():

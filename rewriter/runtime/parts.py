@@ -1,7 +1,7 @@
-"""Runs a model and pieces of it in a child process: do the pieces compute what the whole does?
+"""Runs a model and pieces of it in a child process: checks that the pieces compute the same as the whole.
 
-The whole runs once per input set with every value that a piece takes or gives among its outputs. Each piece
-then runs on what was recorded (`chain` false), or on the inputs of the whole and what earlier pieces gave.
+The whole runs once per input set, with all inputs and outputs of pieces among its outputs. Each piece
+then runs on the recorded values (`chain` false), or on the inputs of the whole and outputs of earlier pieces.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rewriter.runtime.child.call import Task, run
 from rewriter.runtime.child.job import Cause, Ended
 from rewriter.runtime.child.words import one_line
 from rewriter.runtime.feeds import Array, Drawing, Plan
-from rewriter.runtime.outcome import Outcome
+from rewriter.runtime.outcome import RunOutcome
 from rewriter.runtime.seeds import seed_nodes
 from rewriter.runtime.signature import expose
 
@@ -27,11 +27,11 @@ AT_PIECE = ". cut"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PieceToRun:
     """One piece to run.
 
     Attributes:
-        model: its structure; external weights lie where those of the whole do.
+        model: its structure; external weights are in the folder of the whole's.
         recorded: name of an input or output of the piece -> its name in the whole.
     """
 
@@ -58,20 +58,20 @@ class PartRequest:
 
 @dataclass(frozen=True, slots=True)
 class PartRun:
-    """What was found of one piece.
+    """The result of one piece.
 
     Attributes:
-        fault: what onnx's full checker or onnxruntime has against the model; None where both take it.
-        fault_of_whole: the same has something against the whole as well, so the fault is no news.
+        fault: the error of onnx's full checker or onnxruntime on the model; None if both accept it.
+        fault_of_whole: whether the same tool rejects the whole as well, so that the fault is not new.
         outcome: the numbers.
-        unsteady: outputs that differ, but from run to run of the whole as well: not held against the piece,
-            and in a chain recorded ones are handed on.
-        unchecked: why neither was asked; None where both were.
+        unsteady: outputs that differ, but also between runs of the whole: the piece is not blamed for them,
+            and a chain continues with the recorded ones.
+        unchecked: the reason why neither tool ran; None if both did.
     """
 
     fault: str | None
     fault_of_whole: bool
-    outcome: Outcome
+    outcome: RunOutcome
     unsteady: tuple[str, ...] = ()
     unchecked: str | None = None
 
@@ -94,16 +94,16 @@ def piece(number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WholeRun:
-    """How the whole is run.
+    """The settings of the run of the whole.
 
     Attributes:
-        whole: the model that pieces were cut from; external weights stay in their files.
-        folder: where the external data of it and its pieces lies.
-        plan: how to draw input sets for the whole; or why it is not to be run.
+        whole: the source model of the pieces; external weights stay in their files.
+        folder: the folder of external data of the whole and its pieces.
+        plan: the plan for drawing its input sets; or the reason not to run it.
         given: one array per input of the plan, used instead of drawn ones.
-        sets: how many input sets to draw.
+        sets: number of input sets to draw.
         timeout: seconds for everything.
-        seed: of the drawing.
+        seed: seed of the drawing.
     """
 
     whole: onnx.ModelProto
@@ -114,15 +114,15 @@ class WholeRun:
     timeout: float
     seed: int = 0
 
-    def judge(self, parts: Sequence[Part], *, chain: bool) -> tuple[PartRun, ...]:
-        """Check pieces with onnx's full checker, load them in onnxruntime, and compare what they give.
+    def judge(self, parts: Sequence[PieceToRun], *, chain: bool) -> tuple[PartRun, ...]:
+        """Check pieces with onnx's full checker, load them in onnxruntime, and compare their outputs.
 
         Args:
             parts: the pieces; those of a chain in order.
-            chain: whether a piece is fed what earlier ones gave instead of what was recorded.
+            chain: whether a piece reads outputs of earlier ones instead of recorded values.
 
         Returns:
-            One verdict per piece. Never raises for what a model does.
+            One verdict per piece. Failures of a model never raise.
         """
         names = [name for part in parts for name in part.recorded.values()]
         found = self._run(names, parts, chain=chain)
@@ -131,15 +131,15 @@ class WholeRun:
         at_piece = found.stage.endswith(AT_PIECE)
         why = one_line(f"at the {found.stage} model: {found.how}" if at_piece else found.how)
         crashed = at_piece and found.cause is Cause.CRASH
-        outcome = Outcome(error=why) if crashed else Outcome(skipped=why)
+        outcome = RunOutcome(error=why) if crashed else RunOutcome(skipped=why)
         return (PartRun(None, False, outcome, unchecked=why),) * len(parts)
 
     def ranks(self, names: Iterable[str]) -> Mapping[str, int]:
-        """The number of dimensions that values have when the whole runs; those that vary are left out."""
+        """The number of dimensions of values when the whole runs; values of varying rank are left out."""
         found = self._run(names, (), chain=False)
         return {} if isinstance(found, Ended) else found.ranks
 
-    def _run(self, names: Iterable[str], parts: Sequence[Part], *, chain: bool) -> PartRuns | Ended:
+    def _run(self, names: Iterable[str], parts: Sequence[PieceToRun], *, chain: bool) -> PartRuns | Ended:
         """Run the whole with values as outputs of it, and the parts."""
         drawing: Drawing | str = (
             self.plan if isinstance(self.plan, str) else Drawing(self.plan, self.sets, self.seed, self.given)

@@ -17,9 +17,9 @@ TASK: Task[tuple[bytes, KernelProfile | None]] = Task("rewriter.runtime.profile_
 
 @dataclass(frozen=True, slots=True)
 class Profiled:
-    """What came of it: the kernels, the optimised graph without weights, or why there is nothing.
+    """Result of profiling: the kernels, the optimised graph without weights, or why there is nothing.
 
-    `names` are those that the nodes of the model were given, in the order of its GraphIndex: no two alike.
+    `names` are the names given to the nodes of the model, in the order of its GraphIndex: all distinct.
     """
 
     names: tuple[str, ...] = ()
@@ -37,11 +37,11 @@ def profile_runs(
         model: the structure; external weights stay in their files. Never changed.
         folder: where these files lie.
         asked: how to run.
-        rename: give every node a name of its own first, so that every kernel can be told.
+        rename: first give every node a name of its own, so that every kernel can be identified.
         timeout: seconds for everything.
 
     Returns:
-        What was found; a crash or a timeout is told, never raised.
+        The result; a crash or a timeout is part of it, never raised.
 
     Raises:
         NoRuntime: onnxruntime does not import here.
@@ -63,7 +63,7 @@ def profile_runs(
 
 
 def _name_nodes(model: onnx.ModelProto) -> list[str]:
-    """Give every node a name that no other has; one that is its own already is kept."""
+    """Give every node a name that no other has; unique names are kept."""
     nodes = GraphIndex(model).nodes
     taken: set[str] = set()
     for number, node in enumerate(nodes):

@@ -1,4 +1,4 @@
-"""What tells a Loop how often to run: followed back through the graph, from its count and its conditions.
+"""Finds the inputs that determine a Loop's iterations, from its count and conditions back through the graph.
 
 The walk passes nodes that move, cast, compare or compute small numbers, and enters bodies and functions; it
 stops after `_MOST_STEPS` values.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewriter.model.graph import NONE
-from rewriter.runtime.frames import BEFORE_STATE, Frame, Frames, Place
+from rewriter.runtime.frames import BEFORE_STATE, Frame, FramePlace, Frames
 from rewriter.runtime.inputs import Input, Rounds
 
 _MOST_STEPS = 20_000
@@ -25,11 +25,11 @@ _PASSES = frozenset(
 
 
 def rounds(frames: Frames, inputs: tuple[Input, ...]) -> Rounds:
-    """The inputs whose elements, and whether sizes, tell a Loop of a model how often to run."""
+    """The inputs whose elements determine the iterations of a Loop, and whether sizes do."""
     graph = frames.graph
     names = {graph.value(each.name): each.name for each in inputs}
     waiting = [place for frame in _all_frames(frames) for place in _counts(frames, frame)]
-    seen: set[Place] = set()
+    seen: set[FramePlace] = set()
     counting: set[str] = set()
     sizes = False
     while waiting and len(seen) < _MOST_STEPS:
@@ -50,7 +50,7 @@ def rounds(frames: Frames, inputs: tuple[Input, ...]) -> Rounds:
 
 
 def _all_frames(frames: Frames) -> list[Frame]:
-    """The main graph, and functions once for every call; not more than anybody would wait for."""
+    """The main graph, and functions once per call, up to a bound."""
     found = [frames.main]
     for frame in found if frames.functions else ():
         for node in frames.nodes(frame):
@@ -59,8 +59,8 @@ def _all_frames(frames: Frames) -> list[Frame]:
     return found
 
 
-def _counts(frames: Frames, frame: Frame) -> Iterator[Place]:
-    """The counts and conditions of all Loops of a frame, those of later rounds included."""
+def _counts(frames: Frames, frame: Frame) -> Iterator[FramePlace]:
+    """The counts and conditions of all Loops of a frame, including those of later iterations."""
     graph = frames.graph
     for node in frames.nodes(frame):
         if frames.operator(node) == "Loop":
@@ -68,17 +68,17 @@ def _counts(frames: Frames, frame: Frame) -> Iterator[Place]:
             values += [
                 graph.bodies[body].results[0] for body in frames.held[node] if graph.bodies[body].results
             ]
-            yield from (Place(frame, value) for value in values)
+            yield from (FramePlace(frame, value) for value in values)
 
 
-def _behind(frames: Frames, place: Place, maker: int) -> Iterator[Place]:
-    """What a value is made of."""
+def _behind(frames: Frames, place: FramePlace, maker: int) -> Iterator[FramePlace]:
+    """The operands from which a value is computed."""
     graph, operator = frames.graph, frames.operator(maker)
     position = graph.writes[maker].index(place.value)
     inner = frames.entered(place.frame, maker)
     if inner is not None:
         results = graph.bodies[inner.body].results[position : position + 1]
-        yield from (Place(inner, value) for value in results)
+        yield from (FramePlace(inner, value) for value in results)
     elif operator in _PASSES:
         yield from (place._replace(value=value) for value in graph.reads[maker])
     elif operator in ("If", "Loop"):

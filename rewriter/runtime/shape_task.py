@@ -17,19 +17,19 @@ from rewriter.runtime.shapes import Shapes
 from rewriter.runtime.signature import known_of, stated_values
 
 MEMORY = 2 << 30
-"""Bytes for the interpreter and what it loads; no weights come here."""
+"""Bytes for the interpreter and its libraries; weights are not sent here."""
 ROUNDS = 4
-"""Inference is run again while shape arithmetic that was worked out tells it more."""
+"""Maximum rounds of inference, each after evaluating more shape arithmetic."""
 
 
 def inferred(model: ModelProto) -> ModelProto:
-    """The model with types, shape arithmetic worked out where inference stops at it.
+    """The model with inferred types; shape arithmetic is evaluated where inference stops.
 
     Raises:
-        Exception: whatever onnx raises.
+        Exception: as onnx.
     """
     typed = infer_shapes(model, strict_mode=False, data_prop=True)
-    with suppress(Exception):  # what was found so far stands
+    with suppress(Exception):  # the results so far remain
         for _ in range(ROUNDS):
             again = _once_more(typed) if _unknown(typed) else None
             if again is None or _unknown(again) >= _unknown(typed):
@@ -47,14 +47,14 @@ def _once_more(typed: ModelProto) -> ModelProto | None:
 
 
 def _unknown(model: ModelProto) -> int:
-    """How many values of the main graph have no shape."""
+    """Number of main-graph values without a shape."""
     known = (known_of(info.type) for info in (*model.graph.value_info, *model.graph.output))
     complete = sum(each is not None and each.shape is not None for each in known)
     return sum(len(node.output) for node in model.graph.node) - complete
 
 
 def _limit_memory(most: int) -> None:
-    """No more addresses than that, where the system can: a file may ask for a shape of a trillion axes."""
+    """Limit the address space, if the system can: a file may ask for a shape of a trillion axes."""
     with suppress(ImportError, ValueError, OSError):
         resource = import_module("resource")
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -71,6 +71,6 @@ def find_shapes(job: Job[None]) -> Shapes:
     typed = model
     try:
         typed = inferred(model)
-    except Exception as error:  # onnx raises what it likes; what the file says is left
+    except Exception as error:  # onnx may raise anything; stated types remain
         fault = one_line(f"shape inference failed: {error}")
     return Shapes(stated_values(GraphIndex(typed), numbers), fault)

@@ -1,6 +1,6 @@
 """Shapes of all values, by onnx's shape inference in a child process: it can crash on a bad file.
 
-What the file says of shapes is kept where inference finds nothing. Weights stay behind but for small ones,
+Shapes that the file states are kept if inference finds none. Weights are not sent, except small ones,
 which inference reads: shapes to reshape to, axes, counts.
 """
 
@@ -25,16 +25,16 @@ from rewriter.runtime.weights import bare, with_initializers
 
 _MOST_OPEN = 4
 _SMALL = 1 << 10
-"""Elements of a tensor that inference may want to read."""
+"""Maximum elements of a tensor that inference may want to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """The values of a model.
+    """The known types and shapes of a model's values.
 
     Attributes:
-        of: number of a value in the `GraphIndex` -> what is known of it.
-        fault: why inference failed, in one line; what the file itself says is then all there is.
+        of: number of a value in the `GraphIndex` -> its known type and shape.
+        fault: the reason why inference failed, in one line; only stated types are known then.
     """
 
     of: Mapping[int, Known]
@@ -49,8 +49,8 @@ def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float 
 
     Args:
         model: the model; not changed.
-        sizes: sizes for symbolic dimensions by their name.
-        timeout: seconds; those of the limits where None.
+        sizes: symbolic dimension -> size.
+        timeout: seconds; those of the limits if None.
     """
     weightless = with_initializers(model, _if_small)
     shorten(weightless)
@@ -69,11 +69,11 @@ def demand_dimensions(model: ModelProto, sizes: Mapping[str, int], path: object 
 
     Args:
         model: the model.
-        sizes: sizes for symbolic dimensions by their name.
-        path: what to call the model.
+        sizes: symbolic dimension -> size.
+        path: name of the model in messages.
 
     Raises:
-        UsageError: a name is that of no dimension, nor in the arithmetic of one.
+        UsageError: a name is not that of a dimension, nor in the arithmetic of one.
     """
     if not sizes:
         return
@@ -95,11 +95,11 @@ def dimension_names(infos: Iterable[ValueInfoProto]) -> tuple[str, ...]:
 
 
 def open_sizes(model: ModelProto, sizes: Mapping[str, int]) -> str:
-    """What to say of sizes that the inputs of a model leave open; nothing where none is.
+    """Hint on sizes that the inputs of a model leave open; empty if there are none.
 
     Args:
         model: the model.
-        sizes: those that are given.
+        sizes: the given sizes.
     """
     left = [name for name in dimension_names(model.graph.input) if name not in sizes]
     more = f" and {len(left) - _MOST_OPEN} more" if len(left) > _MOST_OPEN else ""
@@ -117,7 +117,7 @@ def _infos(graph: GraphProto) -> list[ValueInfoProto]:
 
 
 def _fix(info: ValueInfoProto, sizes: Mapping[str, int]) -> None:
-    """Replace symbolic dimensions by their sizes, where these are given."""
+    """Replace symbolic dimensions by their given sizes."""
     if info.type.WhichOneof("value") != "tensor_type" or not sizes:
         return
     for dim in info.type.tensor_type.shape.dim:

@@ -1,4 +1,4 @@
-"""What a model wants to be fed: its real inputs, their element types and their dimensions."""
+"""Signature of a model: its real inputs, their element types and their dimensions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Known:
     """What is known of a value.
 
     Attributes:
-        element: `TensorProto.DataType` of its elements, 0 where unknown.
+        element: `TensorProto.DataType` of its elements, 0 if unknown.
         dims: one entry per axis, None for an unknown one; None for a tensor of unknown rank.
     """
 
@@ -26,7 +26,7 @@ class Known:
 
     @property
     def shape(self) -> tuple[int, ...] | None:
-        """The shape, where every size is known."""
+        """The shape, if every size is known."""
         if self.dims is None:
             return None
         sizes = tuple(dim for dim in self.dims if isinstance(dim, int))
@@ -34,9 +34,9 @@ class Known:
 
 
 def signature(model: onnx.ModelProto) -> tuple[Input, ...]:
-    """The inputs that must be fed, in the order of the file.
+    """The inputs that must be fed, in file order.
 
-    Before IR version 4 every initializer is listed as an input, and later ones may be: those are left out.
+    Before IR version 4 every initializer is listed as an input, and later some may be: those are left out.
 
     Raises:
         FeedError: an input is no dense tensor, or has no element type.
@@ -45,7 +45,7 @@ def signature(model: onnx.ModelProto) -> tuple[Input, ...]:
 
 
 def required_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """The inputs of the main graph that no initializer fills, in the order of the file."""
+    """The main graph's inputs without initializers, in file order."""
     graph = model.graph
     filled = {tensor.name for tensor in graph.initializer}
     filled.update(tensor.values.name for tensor in graph.sparse_initializer)
@@ -66,7 +66,7 @@ def _input(value: onnx.ValueInfoProto) -> Input:
 
 
 def dims_of(tensor: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
-    """The dimensions a tensor type states. Negative sizes count as unknown: some writers mean that."""
+    """The dimensions stated in a tensor type. Negative sizes count as unknown: some tools mean that."""
     if not tensor.HasField("shape"):
         return None
     dims: list[Dim] = []
@@ -79,7 +79,7 @@ def dims_of(tensor: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
 
 
 def known_of(type_proto: onnx.TypeProto) -> Known | None:
-    """What a type says; None for what is no dense tensor."""
+    """The known part of a type; None if it is no dense tensor."""
     if type_proto.WhichOneof("value") != "tensor_type":
         return None
     tensor = type_proto.tensor_type
@@ -87,7 +87,7 @@ def known_of(type_proto: onnx.TypeProto) -> Known | None:
 
 
 def stated_values(graph: GraphIndex, numbers: GraphIndex) -> dict[int, Known]:
-    """What the types in a model say.
+    """Shapes and types stated in a model.
 
     Args:
         graph: the model, with types from inference perhaps, and perhaps with more values.

@@ -1,4 +1,4 @@
-"""Sizes for the symbolic dimensions of a model's inputs, in the order in which they are worth trying."""
+"""Sizes for the symbolic dimensions of a model's inputs, the most promising first."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Choice:
     """A shape for every input.
 
     Attributes:
-        patterns: which symbols were taken to be equal, in all the ways that lead to these shapes; choices
-            with a pattern in common differ in size alone.
+        patterns: all sets of equal symbols that lead to these shapes; choices
+            with a pattern in common differ only in size.
         sizes: the size of every symbol, by its text.
         shapes: the shape of every input, by its name.
     """
@@ -46,15 +46,15 @@ class Choice:
     shapes: Mapping[str, tuple[int, ...]]
 
     def like(self, other: Choice) -> bool:
-        """Whether both took the same symbols to be equal."""
+        """Whether both have a pattern of equal symbols in common."""
         return not self.patterns.isdisjoint(other.patterns)
 
 
 def choices(inputs: tuple[Input, ...], constants: tuple[int, ...] = ()) -> tuple[Choice, ...]:
     """All choices of sizes, best first, without repeats; at least one for a model with static shapes.
 
-    Equal symbols get equal sizes, and `a + b` the sum of its names where they are symbols of this model.
-    Symbols of different names are tried as different sizes, then as equal where they stand on the same axis
+    Equal symbols get equal sizes, and `a + b` the sum of its names if they are symbols of this model.
+    Symbols of different names are tried as different sizes, then as equal if they are on the same axis
     (exporters that give every input its own names), then all equal, then one as the sum of two others, then
     one as one of the `constants` of the graph.
     """
@@ -72,7 +72,7 @@ def choices(inputs: tuple[Input, ...], constants: tuple[int, ...] = ()) -> tuple
 
 
 def with_size(inputs: tuple[Input, ...], choice: Choice, symbol: str, size: int) -> Choice | None:
-    """A choice with another size for one symbol; None where the dimensions do not allow it."""
+    """A choice with another size for one symbol; None if the dimensions do not allow it."""
     dims = {each.name: _named_dims(each, len(choice.shapes[each.name])) for each in inputs}
     return _choice(f"{symbol} = {size}", {**choice.sizes, symbol: size}, dims)
 
@@ -90,13 +90,13 @@ def _choice(
 
 
 def _named_dims(each: Input, rank: int) -> tuple[int | str, ...]:
-    """The dimensions, every nameless one under a name that no file can hold for another axis."""
+    """The dimensions, each nameless one under a name that no file can give to another axis."""
     dims: tuple[Dim, ...] = (None,) * rank if each.dims is None else each.dims
     return tuple(f"?{each.name}?{axis}" if dim is None else dim for axis, dim in enumerate(dims))
 
 
 def _symbols(dims: Mapping[str, tuple[int | str, ...]]) -> dict[str, int]:
-    """The independent symbols in order of appearance, each with the first axis it stands on."""
+    """The independent symbols in order of appearance, each with the first axis that has it."""
     texts: dict[str, int] = {}
     for each in dims.values():
         for axis, dim in enumerate(each):
@@ -140,7 +140,7 @@ def _at(row: tuple[int, ...], number: int) -> int:
 
 
 def _shape(dims: tuple[int | str, ...], sizes: Mapping[str, int]) -> tuple[int, ...] | None:
-    """The sizes of all axes; None where an expression comes out negative or makes no sense."""
+    """The sizes of all axes; None if an expression is negative or cannot be evaluated."""
     shape: list[int] = []
     for dim in dims:
         size = dim if isinstance(dim, int) else evaluate(dim, sizes)

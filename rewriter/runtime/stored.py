@@ -1,4 +1,4 @@
-"""Where the large weights of a model lie in its files: what a child that runs it may map into memory."""
+"""Locates the large weights of a model in its files, so that a child process can map them into memory."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from onnx import ModelProto, TensorProto
 
 from rewriter.model.external import fault_of_data
 from rewriter.model.tensors import np_type, reference_of
-from rewriter.runtime.child.job import Stored
+from rewriter.runtime.child.job import ExternalWeight
 
 _WORTHWHILE = 1 << 16
-"""Bytes of a tensor; the others onnxruntime finds by itself."""
+"""Minimum bytes of a tensor to map; onnxruntime finds the others by itself."""
 _KNOWN = frozenset({"location", "offset", "length", "checksum"})
 
 
-def stored_weights(model: ModelProto, folder: Path) -> tuple[Stored, ...]:
+def stored_weights(model: ModelProto, folder: Path) -> tuple[ExternalWeight, ...]:
     """The initializers of the main graph that can be mapped.
 
-    What is odd in any way (a name twice, an input as well, a type that numpy lacks, data that does not lie on
-    a multiple of its size, no such file) is left to onnxruntime, which does whatever it does.
+    Any irregular one (a name twice, an input as well, a type that numpy lacks, data not at
+    a multiple of its size, no such file) is left to onnxruntime.
     """
     if sys.byteorder != "little":
         return ()
-    found: dict[str, Stored] = {}
-    names = {info.name for info in model.graph.input}  # what is an input as well may be fed
+    found: dict[str, ExternalWeight] = {}
+    names = {info.name for info in model.graph.input}  # an initializer that is also an input may be fed
     for tensor in model.graph.initializer:
         if tensor.name in names:
             found.pop(tensor.name, None)
@@ -37,7 +37,7 @@ def stored_weights(model: ModelProto, folder: Path) -> tuple[Stored, ...]:
     return tuple(each for each in found.values() if files[each.location] is None)
 
 
-def _stored(tensor: TensorProto) -> Stored | None:
+def _stored(tensor: TensorProto) -> ExternalWeight | None:
     if tensor.data_location != TensorProto.EXTERNAL or not isinstance(tensor.name, str):
         return None
     dtype = np_type(tensor.data_type)
@@ -51,4 +51,4 @@ def _stored(tensor: TensorProto) -> Stored | None:
     odd = {entry.key for entry in tensor.external_data} - _KNOWN or any(dim < 0 for dim in tensor.dims)
     if odd or size < _WORTHWHILE or length not in (size, None) or offset % dtype.itemsize:
         return None
-    return Stored(tensor.name, location, offset, dtype.name, tuple(tensor.dims))
+    return ExternalWeight(tensor.name, location, offset, dtype.name, tuple(tensor.dims))

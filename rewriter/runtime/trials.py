@@ -1,6 +1,6 @@
-"""Nodes that onnxruntime takes in no function, found by trial: one of each kind, alone, in a child process.
+"""Finds nodes that onnxruntime accepts in no function, by trial: one of each kind, alone, in a child process.
 
-It infers types in functions with less than it knows in graphs: `QLinearConcat` and `QAttention` of
+Its type inference in functions knows less than in graphs: `QLinearConcat` and `QAttention` of
 com.microsoft load in a graph and not in a function (1.23 to 1.32).
 """
 
@@ -27,7 +27,7 @@ def refused(
     Args:
         model: the model.
         nodes: their positions.
-        types: what is known of the values of the main graph.
+        types: the known types of the main graph's values.
     """
     known = {**types, **_weights(model)}
     verdicts: dict[object, bool] = {}
@@ -65,7 +65,7 @@ def _weights(model: ModelProto) -> dict[str, ValueInfoProto]:
 
 
 def _kind(node: NodeProto, types: Mapping[str, ValueInfoProto]) -> object:
-    """What nodes have in common that inference treats alike: operator, attributes, elements and ranks."""
+    """Key of nodes that inference treats alike: operator, attributes, elements and ranks."""
     return (
         node.domain,
         node.op_type,
@@ -83,7 +83,7 @@ def _form(type_: TypeProto) -> object:
 
 
 class _Small:
-    """One node, and behind it an Identity for each of its outputs, which asks for their types."""
+    """One node, followed by an Identity for each of its outputs, which requires their types."""
 
     def __init__(self, model: ModelProto, node: NodeProto, types: Mapping[str, ValueInfoProto]) -> None:
         self.imports = [each for each in model.opset_import if each.domain != _DOMAIN]

@@ -13,10 +13,10 @@ from rewriter.runtime.child.job import Job
 from rewriter.runtime.foreign import typed
 from rewriter.runtime.ort import RunError, Session
 from rewriter.runtime.signature import expose
-from rewriter.runtime.value_types import Told, TypeRequest
+from rewriter.runtime.value_types import RuntimeTypes, TypeRequest
 
 _RANK = "rank of "
-"""Before the name of a value: the value that holds its shape."""
+"""Prefix of a value's name for the value that holds its shape."""
 
 
 def _by_onnx(model: ModelProto) -> dict[str, ValueInfoProto]:
@@ -33,7 +33,7 @@ def _by_onnxruntime(model: ModelProto, names: Iterable[str]) -> dict[str, ValueI
     """The types of some values.
 
     Raises:
-        RunError: onnxruntime makes no session of the model.
+        RunError: onnxruntime does not load the model.
     """
     _make_inputs_of_weights(model)
     expose(model, names)
@@ -45,14 +45,14 @@ def _by_onnxruntime(model: ModelProto, names: Iterable[str]) -> dict[str, ValueI
 
 
 def _outputs(model: ModelProto) -> dict[str, tuple[str, tuple[int | str | None, ...]]]:
-    """Output -> its type and shape in onnxruntime; an unknown rank is told as if it were 0."""
+    """Output -> its type and shape in onnxruntime; an unknown rank appears as 0."""
     session = Session(model.SerializeToString(), None)
     types = zip(session.types, session.shapes, strict=True)
     return dict(zip(session.outputs, types, strict=True))
 
 
 def _scalars(model: ModelProto, names: Iterable[str]) -> set[str]:
-    """Those of some outputs that are of rank 0: their shapes are of size 0."""
+    """The outputs of rank 0: their shapes have size 0."""
     exposed = ModelProto()
     exposed.CopyFrom(model)
     del exposed.graph.output[:]
@@ -67,7 +67,7 @@ def _scalars(model: ModelProto, names: Iterable[str]) -> set[str]:
 
 
 def _make_inputs_of_weights(model: ModelProto) -> None:
-    """Weights that are not in the file, as inputs of the same type: a session wants either."""
+    """Turn weights that are not in the file into inputs of the same type: a session needs either."""
     graph = model.graph
     inputs = {info.name for info in graph.input}
     away = [tensor for tensor in graph.initializer if tensor.data_location == TensorProto.EXTERNAL]
@@ -81,7 +81,7 @@ def _make_inputs_of_weights(model: ModelProto) -> None:
     graph.initializer.extend(here)
 
 
-def tell_types(job: Job[TypeRequest]) -> Told:
+def tell_types(job: Job[TypeRequest]) -> RuntimeTypes:
     """What runtimes tell of the model."""
     (sent,) = job.models.values()
     names, nodes = job.request.names, job.request.nodes
@@ -105,5 +105,7 @@ def tell_types(job: Job[TypeRequest]) -> Told:
     return found
 
 
-def _told(types: Mapping[str, ValueInfoProto], names: Iterable[str], fault: str | None = None) -> Told:
-    return Told({name: types[name] for name in names if name in types}, fault=fault)
+def _told(
+    types: Mapping[str, ValueInfoProto], names: Iterable[str], fault: str | None = None
+) -> RuntimeTypes:
+    return RuntimeTypes({name: types[name] for name in names if name in types}, fault=fault)

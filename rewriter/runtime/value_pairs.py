@@ -19,10 +19,10 @@ _MOST_TRIED = 64
 """Values of one shape at one port that are matched by distance; more are matched in order."""
 
 
-class Port(NamedTuple):
-    """One side of a call: the values that go in, or come out, by name in the main graph of either model.
+class PortNames(NamedTuple):
+    """One side of a call: the names of its inputs, or of its outputs, in the main graph of either model.
 
-    `by_name` tells that equal names mean equal values, whatever else there is.
+    `by_name` says that equal names mean equal values, whatever other values exist.
     """
 
     before: tuple[str, ...]
@@ -31,14 +31,14 @@ class Port(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two values taken for the same.
+    """Two matched values.
 
     Attributes:
         before: the name in the one model.
         after: the name in the other.
-        max_abs: the largest absolute difference over all input sets; infinite where NaN stands against a
+        max_abs: the largest absolute difference over all input sets; infinite for NaN against a
             number.
-        relative: that over the largest magnitude in either, or over 1e-3 where that is less.
+        relative: that over the largest magnitude in either, or over 1e-3 if the magnitude is less.
     """
 
     before: str
@@ -48,7 +48,7 @@ class Pair(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """What was found at one port; values with no partner are told with their shapes: `mask (1, 8)`."""
+    """The result of one port; values without a counterpart are listed with their shapes: `mask (1, 8)`."""
 
     pairs: tuple[Pair, ...]
     only_before: tuple[str, ...]
@@ -56,7 +56,7 @@ class Compared(NamedTuple):
 
     @property
     def worst(self) -> Pair | None:
-        """The pair that is farthest apart, relative to its size; None where nothing could be compared."""
+        """The pair that differs most, relative to its size; None if nothing could be compared."""
         return max(self.pairs, key=lambda pair: (pair.relative, pair.max_abs), default=None)
 
 
@@ -72,34 +72,34 @@ class PortRequest:
     """
 
     drawing: Drawing
-    ports: tuple[Port, ...]
+    ports: tuple[PortNames, ...]
     renamed: Mapping[str, str]
     tolerance: float
 
 
 @dataclass(frozen=True, slots=True)
 class PortRuns:
-    """All ports, in the order they were asked for; `skipped` says why there are none."""
+    """All ports, in the requested order; `skipped` has the reason if there are none."""
 
     runs: int
     ports: tuple[Compared, ...]
     skipped: str | None = None
 
 
-def compare_port(port: Port, before: Values, after: Values, tolerance: float) -> Compared:
+def compare_port(port: PortNames, before: Values, after: Values, tolerance: float) -> Compared:
     """Match the values of a port and measure the pairs.
 
-    Truth values and numbers never match. In this order: equal names where the port says so and the values
-    agree, equal shapes, shapes equal but for axes of size 1, as many elements and so close that one is the
-    other reshaped. Among several of one shape equal names go together where all names are equal, else
-    whatever is closest. Where names tell, what has no name left counts only where it agrees: it may be
-    another value, from inside what was fused.
+    Booleans and numbers never match. Matches are made in this order: equal names, if the port uses them and
+    the values agree; equal shapes; shapes equal except for axes of size 1; equal element counts, if so close
+    that it is the other reshaped. Of several of one shape, equal names match if all names are equal, else
+    the closest ones. If the port uses names, unmatched names count only if values agree: one may be
+    another value, from inside a fused node.
 
     Args:
         port: the names.
         before: the values of the one model.
         after: the values of the other.
-        tolerance: how close, relative, a reshaped value must be to count as the same.
+        tolerance: maximum relative deviation for a reshaped value to match.
     """
     left = [name for name in dict.fromkeys(port.before) if name in before]
     right = [name for name in dict.fromkeys(port.after) if name in after]
@@ -110,7 +110,7 @@ def compare_port(port: Port, before: Values, after: Values, tolerance: float) ->
         if port.by_name and name in right and _elements(before[name][0]) == _elements(after[name][0])
     ]
     _keep([pair for pair in named if pair.relative <= tolerance], pairs, left, right)
-    if len(pairs) < len(named):  # where names were handed out anew, one may have come to mean another
+    if len(pairs) < len(named):  # a reassigned name may belong to another value
         for form in (_shape, _squeezed):
             for names, others in _alike(left, right, before, after, form):
                 _keep(_assigned(names, others, before, after, tolerance), pairs, left, right)
@@ -127,7 +127,7 @@ def compare_port(port: Port, before: Values, after: Values, tolerance: float) ->
 
 
 def _keep(found: Sequence[Pair], pairs: list[Pair], left: list[str], right: list[str]) -> None:
-    """Take pairs over, of values that have no partner yet."""
+    """Add pairs of values without a counterpart so far."""
     for pair in found:
         if pair.before in left and pair.after in right:
             pairs.append(pair)
@@ -150,18 +150,18 @@ def _elements(array: Array) -> tuple[int, ...]:
 def _alike(
     left: Sequence[str], right: Sequence[str], before: Values, after: Values, form: Any
 ) -> list[tuple[list[str], list[str]]]:
-    """The names on both sides whose values have one form in every input set."""
+    """The names on both sides whose values have the same form in every input set."""
     forms: dict[object, tuple[list[str], list[str]]] = {}
     for side, (names, values) in enumerate(((left, before), (right, after))):
         for name in names:
-            # truth values are no numbers: a mask may be either, and is not the other
+            # booleans are no numbers: a mask of one kind is not a mask of the other
             key = tuple((form(array), array.dtype == np.bool_) for array in values[name])
             forms.setdefault(key, ([], []))[side].append(name)
     return [(names, others) for names, others in forms.values() if names and others]
 
 
 def _measured(name: str, other: str, before: Values, after: Values) -> Pair:
-    """The two values at the input set where they are farthest apart."""
+    """The two values at the input set where they differ most."""
     found = [distance(x, y) for x, y in zip(before[name], after[other], strict=True)]
     relative, largest = max(found)
     return Pair(name, other, largest, relative)
@@ -170,14 +170,14 @@ def _measured(name: str, other: str, before: Values, after: Values) -> Pair:
 def _assigned(
     names: Sequence[str], others: Sequence[str], before: Values, after: Values, closest: float
 ) -> list[Pair]:
-    """Pairs of values of one form, the closest first."""
+    """Pairs of values of the same form, the closest first."""
     if set(names) == set(others) and closest == inf:
         tried = [_measured(name, name, before, after) for name in names]
     elif len(names) * len(others) > _MOST_TRIED**2:
         tried = [_measured(name, other, before, after) for name, other in zip(names, others, strict=False)]
     else:
         tried = [_measured(name, other, before, after) for name in names for other in others]
-        tried.sort(key=lambda pair: pair.relative)  # stable: the order of the ports decides a tie
+        tried.sort(key=lambda pair: pair.relative)  # stable: the order of the ports decides ties
     chosen: list[Pair] = []
     for pair in tried:
         free = all(pair.before != each.before and pair.after != each.after for each in chosen)

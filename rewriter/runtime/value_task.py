@@ -15,7 +15,7 @@ from rewriter.runtime.inputs import Input
 from rewriter.runtime.ort import Session
 from rewriter.runtime.outcome import Stage
 from rewriter.runtime.signature import signature
-from rewriter.runtime.value_pairs import Compared, Port, PortRequest, PortRuns, compare_port
+from rewriter.runtime.value_pairs import Compared, PortNames, PortRequest, PortRuns, compare_port
 
 
 def compare_ports(job: Job[PortRequest]) -> PortRuns:
@@ -47,7 +47,7 @@ def _exposed(job: Job[PortRequest], stage: Stage, sets: Sequence[Mapping[str, Ar
 def _handed_on(
     feeds: Mapping[str, Array], inputs: Sequence[Input], renamed: Mapping[str, str]
 ) -> dict[str, Array]:
-    """The same arrays under the names, and of the types, that the other model wants."""
+    """The same arrays under the names and types of the other model's inputs."""
     found: dict[str, Array] = {}
     types = {each.name: each.dtype for each in inputs}
     for name, array in feeds.items():
@@ -57,7 +57,7 @@ def _handed_on(
     return found
 
 
-def _values(port: Port) -> set[tuple[str, str]]:
+def _values(port: PortNames) -> set[tuple[str, str]]:
     return {("before", name) for name in port.before} | {("after", name) for name in port.after}
 
 

@@ -1,7 +1,7 @@
 """The types of values that a file does not state: inferred in a child process, since inference can crash.
 
-onnx's shape inference comes first; what it cannot tell (operators of runtimes, say) onnxruntime tells where
-it makes a session of the model. Large weights stay here: their shapes are all that inference needs.
+onnx's shape inference comes first; types unknown to it (of runtimes' operators) come from onnxruntime
+if it loads the model. Large weights are not sent: inference needs only their shapes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rewriter.runtime.child.job import Cause, Ended
 from rewriter.runtime.weights import outline, with_initializers
 
 _MADE_UP = "unk__"
-"""How shape inference begins the names of dimensions that it makes up."""
+"""Prefix of the dimension names that shape inference makes up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class TypeRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What runtimes tell of a model.
+class RuntimeTypes:
+    """Types and loading errors that runtimes report on a model.
 
     Attributes:
-        types: value of the main graph -> its type; values that nobody can tell are left out.
-        refused: positions, in the main graph, of nodes that onnxruntime takes in no function.
-        fault: why onnxruntime makes no session of the model; None where it does.
+        types: value of the main graph -> its type; values of unknown type are left out.
+        refused: positions, in the main graph, of nodes that onnxruntime accepts in no function.
+        fault: the reason why onnxruntime does not load the model; None if it does.
     """
 
     types: Mapping[str, ValueInfoProto] = field(default_factory=dict)
@@ -43,32 +43,32 @@ class Told:
     fault: str | None = None
 
 
-TASK: Task[Told] = Task("rewriter.runtime.type_task:tell_types")
+TASK: Task[RuntimeTypes] = Task("rewriter.runtime.type_task:tell_types")
 
 
 def infer_types(
     model: ModelProto, wanted: Sequence[str], *, timeout: float = 600.0
 ) -> Mapping[str, ValueInfoProto]:
-    """The types of values of the main graph by name; those that nobody can tell are left out.
+    """The types of values of the main graph by name; values of unknown type are left out.
 
     Args:
         model: the model; it is not changed.
         wanted: the names.
-        timeout: seconds; after that nothing is told.
+        timeout: seconds; after that there are no results.
     """
     return ask(model, wanted, timeout=timeout).types
 
 
 def ask(
     model: ModelProto, wanted: Sequence[str], nodes: Sequence[int] = (), *, timeout: float = 600.0
-) -> Told:
-    """The types of values, the nodes that onnxruntime takes in no function, and whether it takes the model.
+) -> RuntimeTypes:
+    """The types of values, the nodes that onnxruntime accepts in no function, and whether it loads the model.
 
     Args:
         model: the model; it is not changed.
         wanted: the names of the values.
         nodes: positions in the main graph of the nodes to try.
-        timeout: seconds; after that nothing more is told.
+        timeout: seconds; after that there are no more results.
     """
     names = list(wanted)
     for node in (model.graph.node[position] for position in nodes):
@@ -80,12 +80,12 @@ def ask(
     if not isinstance(found, Ended):
         return found
     if found.cause is Cause.TOO_LARGE:
-        return Told(fault="its structure alone is over 2 GB")
-    return found.partial or Told(fault=found.how)
+        return RuntimeTypes(fault="its structure alone is over 2 GB")
+    return found.partial or RuntimeTypes(fault=found.how)
 
 
 def stated(info: ValueInfoProto) -> ValueInfoProto:
-    """What of an inferred type can be said in a file: no names of dimensions that inference made up."""
+    """The part of an inferred type that a file can state: without dimension names that inference made up."""
     result = ValueInfoProto(name=info.name, type=info.type)
     for dim in result.type.tensor_type.shape.dim if result.type.HasField("tensor_type") else ():
         if dim.dim_param.startswith(_MADE_UP):

@@ -1,7 +1,7 @@
-"""One file with the inline weights of both models, so that they are neither parsed nor held twice.
+"""Moves the inline weights of both models into one file, so that they are neither parsed nor held twice.
 
-onnxruntime maps external data into memory where it copies inline weights several times over: that costs most
-of the time of a comparison once weights come to hundreds of megabytes.
+onnxruntime maps external data into memory but copies inline weights several times: that takes most
+of the time of a comparison if weights are hundreds of megabytes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Key = TypeVar("Key")
 LOCATION = "weights.bin"
 _LARGE = 1 << 16
 _OF_SHAPE = 1 << 12
-"""Bytes of a tensor that may hold a shape."""
+"""Maximum bytes of a tensor that may hold a shape."""
 _WORTHWHILE = 1 << 14
-"""Elements of a tensor that make the file worth writing."""
+"""Minimum elements of a tensor that make the file worthwhile."""
 _ALIGNED = 1 << 12
-"""Offsets that can be mapped into memory: pages."""
+"""Alignment of offsets that can be mapped into memory: pages."""
 
 
 class SharedWeights:
@@ -37,7 +37,7 @@ class SharedWeights:
         self._end = 0
 
     def move(self, models: Mapping[Key, ModelProto]) -> dict[Key, ModelProto]:
-        """The models with their large inline weights in the file; a model that has none as it is."""
+        """The models with their large inline weights in the file; a model without any is unchanged."""
         with (self.folder / LOCATION).open("wb") as stream:
             return {key: self._moved(model, stream) for key, model in models.items()}
 
@@ -58,7 +58,7 @@ class SharedWeights:
         return reference
 
     def _place(self, tensor: TensorProto, data: bytes, stream: BinaryIO) -> int:
-        """Where the data stands in the file, written where it is new."""
+        """The position of the data in the file, which is written if new."""
         alike = self._places.setdefault((len(data), data[:_ALIGNED], data[-_ALIGNED:]), [])
         for offset, other in alike:
             if other.raw_data == data:
@@ -72,14 +72,14 @@ class SharedWeights:
 
 
 def bare(tensor: TensorProto) -> TensorProto:
-    """The tensor without what it holds."""
+    """The tensor without its content."""
     made = TensorProto(dims=tensor.dims, data_type=tensor.data_type)
     set_text(made, "name", tensor.name)
     return made
 
 
 def outline(tensor: TensorProto) -> TensorProto:
-    """The tensor, its content said to lie elsewhere; one that may hold a shape stays as it is."""
+    """The tensor with its content marked as external; one that may hold a shape is unchanged."""
     if tensor.data_location == TensorProto.EXTERNAL or len(tensor.raw_data) <= _OF_SHAPE:
         return tensor
     made = bare(tensor)
@@ -111,7 +111,7 @@ def with_initializers(model: ModelProto, form: Callable[[TensorProto], TensorPro
 
 
 def copy_but(source: Message, target: Message, left_out: str) -> None:
-    """Copy all fields but one, so that what it holds is never copied."""
+    """Copy all fields but one, so that its content is never copied."""
     for field, value in source.ListFields():
         slot = getattr(target, field.name)
         if field.name == left_out:

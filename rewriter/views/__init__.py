@@ -1,1 +1,1 @@
-"""What people see: text, JSON with its schemas, HTML, the sidecar."""
+"""Output for people and programs: text, JSON with its schemas, HTML, the sidecar."""

@@ -70,7 +70,7 @@ class DoctorJson(TypedDict):
 
 
 def doctor_json(name: str, diagnosis: Diagnosis) -> DoctorJson:
-    """The facts of the file of that name, the tools asked about, and what they will do."""
+    """The facts of the file of that name, the tools asked about, and their effects."""
     return {
         "schema": DOCTOR,
         "model": as_text(name),

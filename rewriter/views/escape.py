@@ -1,4 +1,4 @@
-"""Text from a file, made safe to show: names in a model are whatever its author wrote there."""
+"""Makes text from a file safe to show: an author may write anything into names of a model."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ def as_text(value: str | bytes) -> str:
 
 
 def visible(value: str | bytes, *, ascii_only: bool = False) -> str:
-    r"""`value` on one line without anything a terminal or a reader's eye could be led astray by.
+    r"""`value` on one line, without characters that could mislead a terminal or a reader.
 
     Control characters (C0, C1), bidirectional and zero-width marks, line separators and lone surrogates
-    come out as the escapes Python writes for them, such as `\x1b` and `\u202e`.
+    are escaped as in Python, such as `\x1b` and `\u202e`.
 
     Args:
         value: text of any origin.
-        ascii_only: escape everything a terminal without Unicode cannot show as well.
+        ascii_only: also escape everything that a terminal without Unicode cannot show.
     """
     text = as_text(value)
     if text.isprintable() and (text.isascii() or not ascii_only):
@@ -32,7 +32,7 @@ def visible(value: str | bytes, *, ascii_only: bool = False) -> str:
 
 
 def shorten(text: str, limit: int, dots: str = "…") -> str:
-    """`text` in at most `limit` characters, its middle left out where it is longer."""
+    """`text` in at most `limit` characters; a longer one loses its middle."""
     if len(text) <= limit:
         return text
     kept = max(limit - len(dots), 0)

@@ -1,4 +1,4 @@
-"""Checked access to the fields of a JSON object that somebody else may have written."""
+"""Typed access to the fields of a JSON object from an untrusted file."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import NoReturn, TypeGuard
 from rewriter.refusals import UnreadableModel
 
 
-class Fields:
-    """A JSON object whose fields are taken out by type.
+class JsonFields:
+    """A JSON object with typed access to its fields.
 
     Args:
         value: what the parser returned.
         where: names the object in errors.
 
     Raises:
-        UnreadableModel: by the constructor and every method, where the type is another one.
+        UnreadableModel: by the constructor and every method, if a type is wrong.
     """
 
     __slots__ = ("_values", "_where")
@@ -27,7 +27,7 @@ class Fields:
         self._where = where
 
     def get(self, key: str) -> object:
-        """The field as it is; None where it is missing."""
+        """The field as it is; None if missing."""
         return self._values.get(key)
 
     def text(self, key: str) -> str:
@@ -36,7 +36,7 @@ class Fields:
         return value if isinstance(value, str) else self._fail(key, "text")
 
     def text_or_none(self, key: str) -> str | None:
-        """A string; None where the field is null or missing."""
+        """A string; None if the field is null or missing."""
         return None if self._values.get(key) is None else self.text(key)
 
     def flag(self, key: str) -> bool:
@@ -75,22 +75,22 @@ class Fields:
             return tuple(value)
         return self._fail(key, "a list of counts")
 
-    def object(self, key: str) -> Fields:
+    def object(self, key: str) -> JsonFields:
         """An object."""
-        return Fields(self._values.get(key), f"{self._where}: {key}")
+        return JsonFields(self._values.get(key), f"{self._where}: {key}")
 
-    def objects(self, key: str) -> list[Fields]:
+    def objects(self, key: str) -> list[JsonFields]:
         """A list of objects."""
         value = self._values.get(key)
         if not isinstance(value, list):
             return self._fail(key, "a list")
-        return [Fields(item, f"{self._where}: {key}[{number}]") for number, item in enumerate(value)]
+        return [JsonFields(item, f"{self._where}: {key}[{number}]") for number, item in enumerate(value)]
 
     def _fail(self, key: str, wanted: str) -> NoReturn:
         raise self.fault(f"{key} is not {wanted}")
 
     def fault(self, what: str) -> UnreadableModel:
-        """The error that says `what` is wrong with this object."""
+        """The error that states `what` is wrong with this object."""
         return UnreadableModel(f"{self._where}: {what}; write the sidecar again from its model")
 
 

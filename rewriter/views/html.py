@@ -45,7 +45,7 @@ _STYLE = """
 
 
 def tree_html(analysis: Analysis) -> str:
-    """The tree as a fragment to put into a page; `_repr_html_` returns it."""
+    """The tree as an HTML fragment; `_repr_html_` returns it."""
     return modules_html(analysis.tree, head_phrases(summarize(analysis)), analysis.notes)
 
 
@@ -111,7 +111,7 @@ def _row(row: Row) -> str:
 
 
 def _line(cells: tuple[str, str, str, str, str, str], style: str = "") -> str:
-    """One line of cells that are HTML already: name, class, three figures, share."""
+    """One line of cells that are already HTML: name, class, three figures, share."""
     name, class_name, *figures, share = (f"<span>{cell}</span>" for cell in cells)
     right = "".join(f'<span class="figure">{figure}</span>' for figure in figures)
     return f'<div class="line {style}">{name}{class_name}{right}{share}</div>'

@@ -1,4 +1,4 @@
-"""What programs read: what each verb finds out, as JSON with published schemas.
+"""Results of each verb as JSON with published schemas.
 
 Every result names its schema and version in `schema`; `json_schema` makes the schemas of the types that the
 views declare.

@@ -1,4 +1,4 @@
-"""What programs read of models that were cut from another; see `json`."""
+"""Results of extract and split as JSON; see `json`."""
 
 from __future__ import annotations
 

@@ -137,11 +137,11 @@ class DiffJson(TypedDict):
 
 
 def diff_json(found: Diff, chosen: Container[ModulePath] | None = None) -> DiffJson:
-    """Modules of either model with what differs. JSON has no infinity: null stands for no bound.
+    """The modules of either model with their differences. JSON has no infinity: null stands for it.
 
     Args:
         found: the differences.
-        chosen: list these modules, by their path in the first model or, added ones, in the second; all where
+        chosen: list these modules, by their path in the first model or, added ones, in the second; all if
             None.
     """
     first, numbers = found.first, found.numbers

@@ -139,7 +139,7 @@ class ReferenceJson(TypedDict, total=False):
 
 
 def placement_json(tree: ModuleTree) -> PlacementJson:
-    """How many nodes were placed, by which evidence, and on how many witnesses disagree."""
+    """The numbers of placed nodes, by evidence, and of nodes with conflicting claims."""
     return {
         "nodes": len(tree.placements),
         "placed": tree.placed,
@@ -149,7 +149,7 @@ def placement_json(tree: ModuleTree) -> PlacementJson:
 
 
 def original_json(analysis: Analysis) -> WithOriginalJson:
-    """What the original gave, and how far it fits; nothing where there was none."""
+    """Placements from the original, and how well it fits; empty without one."""
     if (fit := analysis.original) is None:
         return {}
     tree = analysis.tree
@@ -185,7 +185,7 @@ def parameter_json(parameter: Parameter) -> ParameterJson:
 
 
 def reference_json(module: Module) -> ReferenceJson:
-    """What a reference told of a module; nothing where there was none."""
+    """Fields of a module that come from a reference; empty without one."""
     told: ReferenceJson = {}
     if module.full_scope is not None:
         told["full_scope"] = module.full_scope

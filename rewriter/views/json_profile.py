@@ -108,7 +108,7 @@ def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) ->
 
     Args:
         found: the profile.
-        chosen: list these modules; all where None.
+        chosen: list these modules; all if None.
     """
     return {
         "schema": PROFILE,

@@ -153,7 +153,7 @@ def verification_json(verification: Verification) -> VerificationJson:
 
 
 def certificate_json(certificate: Certificate) -> CertificateJson:
-    """What was proved symbolically, or why nothing was."""
+    """Result of the symbolic proof, or the reason why nothing was proved."""
     return {
         "equal": certificate.equal,
         "identical": certificate.identical,
@@ -164,7 +164,7 @@ def certificate_json(certificate: Certificate) -> CertificateJson:
 
 
 def numeric_json(numeric: Numeric | None) -> NumericJson:
-    """What numbers say; JSON has no infinity: a difference without bound is `exact` false, `max_abs` null."""
+    """Result of running both; JSON has no infinity: such a difference is `exact` false, `max_abs` null."""
     if numeric is None:
         numeric = Numeric(skipped="not asked for")
     tolerance = numeric.tolerance

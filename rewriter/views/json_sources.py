@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
 from rewriter.views.json_types import Amount, Count, Keywords
-from rewriter.views.sources import VERDICTS, Comparison, Row
+from rewriter.views.sources import VERDICTS, Comparison, WitnessRow
 
 SOURCES: Final = "rewriter.sources/1"
 
@@ -78,7 +78,7 @@ def sources_json(comparison: Comparison) -> SourcesJson:
     }
 
 
-def _witness_json(row: Row) -> SourcesWitnessJson:
+def _witness_json(row: WitnessRow) -> SourcesWitnessJson:
     found: SourcesWitnessJson = {
         "witness": row.witness,
         "claimed": row.claimed,

@@ -202,7 +202,7 @@ def tree_json(analysis: Analysis, modules: Sequence[Module] | None = None) -> Tr
 
     Args:
         analysis: the model.
-        modules: list these and the nodes inside them; all where None.
+        modules: list these and the nodes inside them; all if None.
     """
     summary = summarize(analysis)
     inside = None if modules is None else nodes_inside(analysis.tree, modules)

@@ -1,4 +1,4 @@
-"""What `--like` compares with, from an analysed model or from a sidecar."""
+"""Input of `--like`, from an analysed model or from a sidecar."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rewriter.views.sidecar import Sidecar
 
 
 def like_analysis(analysis: Analysis) -> Like:
-    """A whole model: its nodes, how they are connected, and its tree."""
+    """A whole model: its nodes, their edges, and its tree."""
     places = tuple(
         Place(placement.module, placement.call) if placement else None
         for placement in analysis.tree.placements
@@ -40,7 +40,7 @@ def like_sidecar(sidecar: Sidecar) -> Like:
 
 
 def _order(sidecar: Sidecar) -> tuple[str, ...]:
-    """Names of values in file order, as far as a sidecar tells: it lists those of a module."""
+    """Names of values in file order, module by module: a sidecar has no other order."""
     placed: list[tuple[int, str]] = []
     for path, module in sidecar.tree.modules.items():
         last = len(module.nodes) - 1

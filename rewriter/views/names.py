@@ -1,4 +1,4 @@
-"""Names of nodes, values or initializers in the forms that other tools take."""
+"""Names of nodes, values or initializers in the formats of other tools."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rewriter.literals import FormWord, PrecisionWord
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.nearest import fits_nothing
-from rewriter.options.words import FORMS, LINES, What
+from rewriter.options.words import FORMS, LINES, NamedKind
 from rewriter.refusals import UsageError
 from rewriter.views.escape import visible
 
 OF_NODES = ("ort-quant", "trt", "nncf")
-"""Forms that name nodes alone."""
+"""Formats for names of nodes only."""
 _TRT_SYNTAX = frozenset(",:")
 
 
@@ -37,7 +37,7 @@ class ChosenNames(Chosen):
         return names_as(self, form, precision)
 
 
-def chosen_names(analysis: Analysis, selection: Selection, what: What = What.NODES) -> ChosenNames:
+def chosen_names(analysis: Analysis, selection: Selection, what: NamedKind = NamedKind.NODES) -> ChosenNames:
     """What `choose` chooses, with the forms of other tools.
 
     Raises:
@@ -52,11 +52,11 @@ def names_as(chosen: Chosen, form: str, precision: str = "fp16") -> str:
 
     Args:
         chosen: the names.
-        form: `lines`: one on a line, control characters as escapes; `json`: an array; `python`: a list;
-            `ort-quant`: an object with `nodes_to_exclude`, to pass on to `quantize_dynamic` or
+        form: `lines`: one per line, control characters as escapes; `json`: an array; `python`: a list;
+            `ort-quant`: an object with `nodes_to_exclude`, to pass to `quantize_dynamic` or
             `quantize_static` of `onnxruntime.quantization` as keywords; `trt`: options of TensorRT's trtexec;
             `nncf`: an expression for NNCF's `ignored_scope`.
-        precision: what `trt` asks for.
+        precision: the precision that `trt` sets.
 
     Raises:
         UsageError: there is no such form, the form names nodes and something else was chosen, or
@@ -64,7 +64,7 @@ def names_as(chosen: Chosen, form: str, precision: str = "fp16") -> str:
     """
     if form not in FORMS:
         raise UsageError(fits_nothing("form", form, FORMS))
-    if form in OF_NODES and chosen.what is not What.NODES:
+    if form in OF_NODES and chosen.what is not NamedKind.NODES:
         raise UsageError(f"--format {form} names nodes; leave out --what {chosen.what}")
     if form == "trt":
         return _trt(chosen.names, precision)
@@ -92,7 +92,7 @@ def _nncf(names: Sequence[str]) -> str:
 
 
 def _trt(names: Sequence[str], precision: str) -> str:
-    """`--layerPrecisions=name:precision,...` as trtexec's help has it, and what makes it count."""
+    """`--layerPrecisions=name:precision,...` as in trtexec's help, with the option that enforces it."""
     kept = [name for name in names if _fits_trt(name)]
     if names and not kept:
         raise UsageError("trtexec takes no name with ',', ':' or control characters, and all have one")
@@ -105,7 +105,7 @@ def _fits_trt(name: str) -> bool:
 
 
 def left_out(chosen: Chosen, form: str) -> tuple[str, ...]:
-    """What a form cannot say, a line each."""
+    """Warnings on names that a form cannot express, a line each."""
     if form == "trt":
         lost = [name for name in chosen.names if not _fits_trt(name)]
         if lost:

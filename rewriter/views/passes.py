@@ -62,7 +62,7 @@ def print_passes(found: Catalogue, console: Console) -> None:
 
 
 def _pass_json(step: type[Pass]) -> PassOptionsJson:
-    """One pass; `package` is there for those of other packages alone."""
+    """One pass as JSON; only passes of other packages have `package`."""
     package = package_of(step)
     shown: PassOptionsJson = {"name": step.name, "purpose": purpose_of(step), "options": options_of(step)}
     return {**shown, "package": package} if package else shown

@@ -1,4 +1,4 @@
-"""Report: what one rewrite did, for people and for JSON."""
+"""Report of one rewrite, for people and as JSON."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ class PassRecord:
 
     @property
     def changes(self) -> Mapping[str, int]:
-        """What it changed -> how many."""
+        """Kind of change -> number of changes."""
         return self.outcome.changes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Report(Display):
-    """What one rewrite did.
+    """The report of one rewrite.
 
     Attributes:
-        analysis: the tree of the model as it was read, functions of an earlier run seen through; its `model`
-            is the one that was rewritten.
-        before: what file was read.
-        after: what it became; of the same name.
-        tree: the modules of what it became, functions seen through.
-        passes: in the order they ran.
-        refusals: what was not done and why.
+        analysis: the tree of the source model, with functions of an earlier run inlined; its `model`
+            is the rewritten one.
+        before: summary of the source file.
+        after: summary of the result, under the same name.
+        tree: the modules of the result, functions inlined.
+        passes: the passes in order of execution.
+        refusals: refused changes with reasons.
         verification: the proof.
         seconds: station -> wall seconds.
-        outputs: files written, in order; empty on a dry run or where nothing was asked to be written.
-        misses: globs of passes that fit nothing and were left out, as `Options.narrow` asks.
-        removed: the sidecar that an earlier run wrote beside this output, where there is none now, and
+        outputs: files written, in order; empty on a dry run or without an output.
+        misses: pass globs that matched nothing and were dropped, as `Options.narrow` asks.
+        removed: the sidecar that an earlier run wrote beside this output, if it has none now, and
             copies of data that nothing refers to any more.
     """
 

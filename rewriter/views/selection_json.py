@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, TypedDict
 from rewriter.insight.chosen import Chosen
 from rewriter.insight.placing import Placing
 from rewriter.modules.analysis import Analysis
-from rewriter.options.words import What
+from rewriter.options.words import NamedKind
 from rewriter.views.escape import as_text
 from rewriter.views.json_types import Count, Title
 
@@ -35,11 +35,11 @@ class SelectNamesJson(TypedDict):
         modules: Paths of the modules chosen; empty where nothing was said of modules.
         names: Each once, in file order.
         nodes: The nodes of the modules and of all below them, in file order.
-        notes: What to know before using this, a line each.
+        notes: NamedKind to know before using this, a line each.
     """
 
     schema: Literal["rewriter.select/1"]
-    what: What
+    what: NamedKind
     modules: Sequence[str]
     names: Sequence[str]
     nodes: Sequence[SelectNodeJson]
@@ -66,7 +66,7 @@ class SelectPlacingJson(TypedDict):
     Attributes:
         settings: Option of an onnxruntime session -> its value; use one of them.
         unmatched: Patterns that give no node to a device.
-        notes: What to know before using this, a line each.
+        notes: NamedKind to know before using this, a line each.
     """
 
     schema: Literal["rewriter.select/1"]
@@ -86,7 +86,7 @@ SelectJson = Annotated[
 
 
 def chosen_json(analysis: Analysis, chosen: Chosen, notes: Sequence[str] = ()) -> SelectNamesJson:
-    """The modules, nodes and names chosen."""
+    """The selected modules, nodes and names."""
     placements = analysis.tree.placements
     nodes: list[SelectNodeJson] = []
     for node in chosen.nodes:

@@ -19,7 +19,7 @@ from rewriter.modules.totals import totals
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UnreadableModel
 from rewriter.views.escape import as_text
-from rewriter.views.fields import Fields
+from rewriter.views.fields import JsonFields
 from rewriter.views.json_parts import parameter_json, placement_json, reference_json
 from rewriter.views.json_types import JsonObject
 from rewriter.views.sidecar_tree import tree_of
@@ -27,21 +27,21 @@ from rewriter.views.summary import subtree_sizes, summarize
 
 SCHEMA = sidecar_file.SCHEMA
 NESTED = 60
-"""Levels of the nested tree: each takes two levels of JSON, and strict parsers stop at 128."""
+"""Maximum levels of the nested tree: each takes two levels of JSON, and strict parsers stop at 128."""
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What a sidecar says.
+    """Content of a sidecar.
 
     Attributes:
-        file: name of the model file without its folder; None for a model that had none.
+        file: name of the model file without its folder; None for a model in memory.
         producer: name and version of its exporter.
-        opset: version of the default domain, None where not imported.
+        opset: version of the default domain, None if not imported.
         opsets: domain -> version.
         initializers: number of initializers in the model.
         tree: the modules, their parameters and the placement of every node.
-        node_names: module -> names of the nodes placed in this very module, in file order.
+        node_names: module -> names of the nodes placed in this module itself, in file order.
         value_names: module -> names of the values these nodes write.
     """
 
@@ -56,7 +56,7 @@ class Sidecar:
 
 
 def write(analysis: Analysis) -> str:
-    """The sidecar of a model: JSON with one module to a line, the same for the same model."""
+    """The sidecar of a model: JSON with one module per line; equal models give equal text."""
     parts = {
         "schema": json.dumps(SCHEMA),
         "export": json.dumps(_export(analysis)),
@@ -84,7 +84,7 @@ def read(source: Path | str) -> Sidecar:
         raise UnreadableModel(
             f"{name}: not JSON ({type(error).__name__}); write the sidecar again from its model"
         ) from None
-    top = Fields(loaded, name)
+    top = JsonFields(loaded, name)
     if top.get("schema") != SCHEMA:
         raise UnreadableModel(f"{name}: its schema is not {SCHEMA}; write the sidecar again from its model")
     export, modules = top.object("export"), top.objects("modules")
@@ -102,7 +102,7 @@ def read(source: Path | str) -> Sidecar:
 
 
 def _text_of(source: Path | str) -> tuple[str, str]:
-    """The text of a sidecar and what to call it in errors."""
+    """The text of a sidecar and its name in errors."""
     if isinstance(source, str) and source.lstrip().startswith("{"):
         return source, "sidecar"
     try:
@@ -177,7 +177,7 @@ def _placement(node: int, placement: Placement | None) -> JsonObject:
 
 
 def _nested(tree: ModuleTree) -> Iterator[str]:
-    """The nested tree, written without recursion: names nest as deep as their author likes."""
+    """The nested tree, written without recursion: names may nest to any depth."""
     sizes = subtree_sizes(tree)
     stack: list[ModulePath | str] = [ROOT]
     while stack:

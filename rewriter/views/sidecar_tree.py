@@ -1,21 +1,21 @@
-"""The module tree of a sidecar, put together again from its list of modules."""
+"""Rebuilds the module tree of a sidecar from its list of modules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rewriter.evidence.claim import Part
+from rewriter.evidence.claim import InitializerSlice
 from rewriter.evidence.reference import Declared
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
 from rewriter.paths import ModulePath
-from rewriter.views.fields import Fields
+from rewriter.views.fields import JsonFields
 
 MOST_NODES = 10_000_000
-"""Nodes of a model; unplaced ones are not listed, so the number alone would ask for any amount of memory."""
+"""Maximum nodes of a model; unplaced ones are not listed, so the number alone could demand any memory."""
 
 
-def tree_of(top: Fields, entries: Sequence[Fields], nodes: int) -> ModuleTree:
-    """Put the tree together.
+def tree_of(top: JsonFields, entries: Sequence[JsonFields], nodes: int) -> ModuleTree:
+    """Build the tree.
 
     Args:
         top: the whole sidecar, to name it in errors.
@@ -23,7 +23,7 @@ def tree_of(top: Fields, entries: Sequence[Fields], nodes: int) -> ModuleTree:
         nodes: number of nodes of the model.
 
     Raises:
-        UnreadableModel: a module is named twice or its parent is missing or stands behind it, a node is
+        UnreadableModel: a module is named twice or its parent is missing or comes after it, a node is
             placed twice, does not exist or has no name.
     """
     if nodes > MOST_NODES:
@@ -48,8 +48,8 @@ def tree_of(top: Fields, entries: Sequence[Fields], nodes: int) -> ModuleTree:
     return ModuleTree(modules, tuple(placements.get(node) for node in range(nodes)))
 
 
-def _adopt(path: ModulePath, children: dict[ModulePath, list[ModulePath]], entry: Fields) -> None:
-    """Enter a module and make it known to its parent."""
+def _adopt(path: ModulePath, children: dict[ModulePath, list[ModulePath]], entry: JsonFields) -> None:
+    """Add a module, also to its parent."""
     if path in children:
         raise entry.fault(f"{path!s} is listed twice")
     parent = path.parent
@@ -62,8 +62,10 @@ def _adopt(path: ModulePath, children: dict[ModulePath, list[ModulePath]], entry
     children[path] = []
 
 
-def _place(path: ModulePath, entry: Fields, placements: dict[int, Placement], nodes: int) -> tuple[int, ...]:
-    """Enter the placements of one module; returns its nodes."""
+def _place(
+    path: ModulePath, entry: JsonFields, placements: dict[int, Placement], nodes: int
+) -> tuple[int, ...]:
+    """Add the placements of one module; return its nodes."""
     numbers = []
     for placed in entry.objects("placements"):
         number = placed.count("node")
@@ -78,7 +80,7 @@ def _place(path: ModulePath, entry: Fields, placements: dict[int, Placement], no
 
 
 def _module(
-    path: ModulePath, entry: Fields, children: tuple[ModulePath, ...], nodes: tuple[int, ...], total: int
+    path: ModulePath, entry: JsonFields, children: tuple[ModulePath, ...], nodes: tuple[int, ...], total: int
 ) -> Module:
     parameters = tuple(
         Parameter(
@@ -105,17 +107,17 @@ def _module(
     )
 
 
-def _part(parameter: Fields) -> Part | None:
+def _part(parameter: JsonFields) -> InitializerSlice | None:
     if parameter.get("part") is None:
         return None
     part = parameter.object("part")
-    found = Part(part.count("axis"), part.count("start"), part.count("stop"))
+    found = InitializerSlice(part.count("axis"), part.count("start"), part.count("stop"))
     if found.axis >= len(parameter.shape("shape")) or found.start > found.stop:
         raise part.fault("names no part of a tensor of this shape")
     return found
 
 
-def _declared(entry: Fields) -> Declared:
+def _declared(entry: JsonFields) -> Declared:
     same_as = entry.text_or_none("same_as")
     return Declared(
         name=entry.text("name"),

@@ -1,4 +1,4 @@
-"""What each witness says of a model by itself, how far witnesses agree, and how far they are right."""
+"""Compares witnesses of a model: the claims of each alone, their agreement, and their correctness."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from rewriter.paths import ModulePath
 
 ALL = "all together"
 VERDICTS = ("exact", "ancestor", "wrong", "unplaced")
-"""Against the truth: the very module, one that holds it (the root included), another, none."""
+"""Verdicts against the truth: the module itself, an ancestor (the root included), another module, none."""
 
 Truth = Mapping[str, ModulePath]
-"""Name of a node -> the module that it truly came from."""
+"""Name of a node -> its true module."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WitnessRow:
     """One witness, or all together.
 
     Attributes:
-        witness: who, in words.
-        claimed: nodes of which it names a module.
-        agreeing: those of them that stand in that very module once all were heard.
+        witness: its name in words.
+        claimed: number of nodes with a claim by it.
+        agreeing: number of these that were placed in the claimed module in the end.
         parameters: initializers that it names.
-        classes: modules whose class it knows.
-        verdicts: verdict -> number of nodes, over those of which the truth is known; empty without a truth.
-        seconds: wall seconds it took; for all together, their sum.
+        classes: number of modules whose class it knows.
+        verdicts: verdict -> number of nodes, over nodes whose truth is known; empty without a truth.
+        seconds: wall time it took; for all together, the sum.
     """
 
     witness: str
@@ -47,12 +47,12 @@ class Comparison(Display):
 
     Attributes:
         nodes: number of nodes of the model.
-        rows: the witnesses that said anything, as they were heard, then all together.
-        agreement: (witness, witness) -> (nodes of which both speak, those of which they say the same).
+        rows: the witnesses with any claim, in order of hearing, then all together.
+        agreement: (witness, witness) -> (nodes that both claim, nodes on which they agree).
     """
 
     nodes: int
-    rows: tuple[Row, ...]
+    rows: tuple[WitnessRow, ...]
     agreement: Mapping[tuple[str, str], tuple[int, int]]
 
     def _brief(self) -> str:
@@ -60,11 +60,11 @@ class Comparison(Display):
 
 
 def compare_sources(analysis: Analysis, truth: Truth | None = None) -> Comparison:
-    """Set the witnesses of a model side by side.
+    """Compare the witnesses of a model.
 
     Args:
-        analysis: the model, with all that was heard.
-        truth: where its nodes truly came from, as far as that is known.
+        analysis: the model, with all testimonies.
+        truth: the true modules of its nodes, as far as known.
     """
     settled = {node: place.module for node, place in enumerate(analysis.tree.placements) if place is not None}
     said: dict[str, dict[int, ModulePath]] = {}
@@ -91,10 +91,10 @@ def _row(
     counts: tuple[int, int],
     truth: Truth | None,
     seconds: float,
-) -> Row:
+) -> WitnessRow:
     agreeing = sum(settled.get(node) == module for node, module in claims.items())
     verdicts = _judge(analysis, claims, truth) if truth is not None else {}
-    return Row(witness, len(claims), agreeing, *counts, verdicts, seconds)
+    return WitnessRow(witness, len(claims), agreeing, *counts, verdicts, seconds)
 
 
 def _judge(analysis: Analysis, claims: Mapping[int, ModulePath], truth: Truth) -> dict[str, int]:

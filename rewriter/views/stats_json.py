@@ -178,7 +178,7 @@ def _port_json(port: Port) -> StatsPortJson:
 
 
 def element_name(element: int) -> str | None:
-    """`float32` for `TensorProto.FLOAT`; None where the type is unknown."""
+    """`float32` for `TensorProto.FLOAT`; None for an unknown type."""
     if not element or element not in TensorProto.DataType.values():
         return None
     name = TensorProto.DataType.Name(element).lower()

@@ -1,4 +1,4 @@
-"""Figures that every view shows: what file this is, how much of it was placed, who owns the parameters."""
+"""Figures that every view shows: the file, the share of placed nodes, the owners of parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rewriter.views.escape import as_text
 
 NO_HIERARCHY = "no module hierarchy found in this file"
 _MOST_DOMAINS = 8
-"""Domains that are named in one line."""
+"""Maximum number of domains named in one line."""
 WOULD_HELP = (
     "what would help: the file as its exporter wrote it (optimisers drop scopes), "
     "a fresh export at opset 18 or newer, "
@@ -27,15 +27,15 @@ WOULD_HELP = (
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What file this is.
+    """Summary of a model file.
 
     Attributes:
-        file: its name without the folder; None for a model handed over in memory.
-        producer: name and version of the exporter; '' where the file does not say.
-        opset: version of the default domain; None where the file does not import it.
+        file: its name without the folder; None for a model in memory.
+        producer: name and version of the exporter; '' if the file does not state it.
+        opset: version of the default domain; None if the file does not import it.
         opsets: domain -> version; the default domain is ''.
         functions: domain -> number of local functions in it.
-        nodes: all nodes, those in bodies and functions included.
+        nodes: all nodes, including those in bodies and functions.
         initializers: all initializers, likewise.
     """
 
@@ -49,17 +49,17 @@ class Summary:
 
 
 def summarize(analysis: Analysis) -> Summary:
-    """What file `analysis` is about."""
+    """Summarise the file of `analysis`."""
     return summarize_graph(analysis.graph, analysis.path, analysis.model)
 
 
 def summarize_graph(graph: GraphIndex, path: Path | None, model: ModelProto | None = None) -> Summary:
-    """What file a model is.
+    """Summarise a model.
 
     Args:
         graph: its index.
         path: the file.
-        model: the model, where that is another than the one that was indexed.
+        model: the model, if it is not the indexed one.
     """
     model = graph.model if model is None else model
     opsets: dict[str, int] = {}
@@ -79,7 +79,7 @@ def summarize_graph(graph: GraphIndex, path: Path | None, model: ModelProto | No
 
 
 def subtree_sizes(tree: ModuleTree) -> dict[ModulePath, int]:
-    """Number of modules in each subtree, its top included."""
+    """Number of modules in each subtree, including its root."""
     sizes = dict.fromkeys(tree.modules, 1)
     for module in tree.innermost_first():
         if module.parent is not None:
@@ -94,7 +94,7 @@ def head_phrases(summary: Summary) -> list[str]:
 
 
 def figure_phrases(summary: Summary) -> list[str]:
-    """What is in the file, likewise."""
+    """The contents of the file in a few phrases, for one line."""
     phrases = ["no opset" if summary.opset is None else f"opset {summary.opset}"]
     foreign = {
         domain: version for domain, version in summary.opsets.items() if domain not in summary.functions
@@ -109,7 +109,7 @@ def figure_phrases(summary: Summary) -> list[str]:
 
 
 def coverage_phrases(tree: ModuleTree) -> list[str]:
-    """How many nodes were placed and by which evidence, in a few phrases for one line."""
+    """The number of placed nodes and their evidence, in a few phrases for one line."""
     if not tree.placements:
         return ["this model has no nodes"]
     if not tree.placed:

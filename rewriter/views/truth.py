@@ -1,4 +1,4 @@
-"""Where nodes truly came from, read from a file: what witnesses are judged by."""
+"""Reads the true modules of nodes from a file, to judge witnesses."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rewriter.views.sources import Truth
 
 
 def read_truth(path: Path, model: str = "") -> Truth:
-    """Where nodes truly came from, by their names.
+    """The true modules of nodes, by the nodes' names.
 
     Args:
         path: a sidecar (`*.modules.json`); or JSON `{"node name": "module.path", ...}`; or such an object
-            under `nodes`, or, for several models, under `files`, `<model>`, `nodes`. In place of a path a
-            list may stand that begins with one.
+            under `nodes`, or, for several models, under `files`, `<model>`, `nodes`. Instead of a path, a
+            stand that begins with one.
         model: the name of the model's file without its suffix.
 
     Raises:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rewriter.batch.sources import Job, find
+from rewriter.batch.sources import FileJob, find
 from rewriter.refusals import UnreadableModel, UsageError
 from tests.batch.making import folder_of, with_data
 
@@ -17,7 +17,7 @@ def folder(tmp_path: Path) -> Path:
     return folder_of(tmp_path / "src", *NAMES)
 
 
-def targets(jobs: tuple[Job, ...]) -> list[str]:
+def targets(jobs: tuple[FileJob, ...]) -> list[str]:
     return [job.target for job in jobs]
 
 

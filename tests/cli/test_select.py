@@ -13,7 +13,7 @@ import rewriter
 from rewriter.insight.chosen import choose
 from rewriter.literals import FunctionsWord
 from rewriter.modules.selection import Selection
-from rewriter.options.words import What
+from rewriter.options.words import NamedKind
 from rewriter.views.json import schema
 from tests.build import chain
 from tests.cli.running import heard
@@ -156,7 +156,7 @@ def test_grouped_and_annotated_files_give_the_modules_of_flat_ones(
         Selection(depth=3),
         Selection(operators=("Softmax", "*Norm*")) if variant == "dy" else Selection(operators=("Softmax",)),
     ):
-        ours, theirs = (choose(analysis, selection, What.INITIALIZERS) for analysis in (flat, other))
+        ours, theirs = (choose(analysis, selection, NamedKind.INITIALIZERS) for analysis in (flat, other))
         assert {m.path for m in ours.modules} == {m.path for m in theirs.modules}
         assert ours.names == theirs.names
         assert len(ours.nodes) == len(theirs.nodes)

@@ -12,7 +12,7 @@ import pytest
 import rewriter
 from rewriter import pipeline
 from rewriter.cutting.check import Checking, check
-from rewriter.cutting.extract import Extraction, Wanted, extract, plan_extractions
+from rewriter.cutting.extract import Extraction, Target, extract, plan_extractions
 from rewriter.paths import ModulePath
 from rewriter.proof.verification import Verdict
 from rewriter.refusals import CannotCut, NotProved, RewriterError, UsageError
@@ -44,7 +44,7 @@ def taken(source: Any, *modules: str, call: int | None = None, how: Checking = N
 
 def planned(source: Any, *modules: str, call: int | None = None) -> Extraction:
     """The same without a check, which takes a process."""
-    wanted = Wanted(tuple(map(ModulePath, modules)), call)
+    wanted = Target(tuple(map(ModulePath, modules)), call)
     found = plan_extractions(pipeline.load(source), [wanted], NUMBERS_ONCE).found[wanted]
     if isinstance(found, RewriterError):
         raise found
@@ -229,7 +229,7 @@ def test_a_weight_under_another_name_comes_along() -> None:
 
 def test_a_wrong_weight_is_found() -> None:
     analysis = pipeline.load(model(LAYERS))
-    wanted = Wanted((ModulePath("l.1"),))
+    wanted = Target((ModulePath("l.1"),))
     batch = plan_extractions(analysis, [wanted], NUMBERS_ONCE)
     found = batch.found[wanted]
     assert isinstance(found, Extraction)
@@ -244,7 +244,7 @@ def test_a_wrong_weight_is_found() -> None:
 
 def test_a_piece_that_is_not_valid_is_found() -> None:
     analysis = pipeline.load(model(LAYERS))
-    wanted = Wanted((ModulePath("l.1"),))
+    wanted = Target((ModulePath("l.1"),))
     batch = plan_extractions(analysis, [wanted], NUMBERS_ONCE)
     found = batch.found[wanted]
     assert isinstance(found, Extraction)

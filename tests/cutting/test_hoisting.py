@@ -93,10 +93,10 @@ def test_what_is_scanned_is_one_slice() -> None:
 
 
 def test_the_slice_is_the_first_along_the_axis_and_direction() -> None:
-    from rewriter.cutting.extract import Wanted, plan_extractions
+    from rewriter.cutting.extract import Target, plan_extractions
     from rewriter.paths import ModulePath
 
-    batch = plan_extractions(pipeline.load(model(SCAN)), [Wanted((ModulePath("a"),))], ONCE)
+    batch = plan_extractions(pipeline.load(model(SCAN)), [Target((ModulePath("a"),))], ONCE)
     whole = batch.whole
     (found,) = batch.found.values()
     assert isinstance(found, Extraction)

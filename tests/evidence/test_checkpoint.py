@@ -17,11 +17,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rewriter import pipeline
 from rewriter.api import load, rewrite
-from rewriter.beside import given_beside
+from rewriter.beside import read_evidence
 from rewriter.evidence import checkpoint_match
 from rewriter.evidence.checkpoint import Checkpoint
 from rewriter.evidence.checkpoint_files import tensors_in
-from rewriter.evidence.claim import Part, Source
+from rewriter.evidence.claim import InitializerSlice, Source
 from rewriter.evidence.given import Given
 from rewriter.model import tensors
 from rewriter.modules.analysis import Analysis
@@ -65,7 +65,7 @@ def content(name: str, array: Array) -> TensorProto:
 
 def by_content(model: onnx.ModelProto, folder: Path, tensors: dict[str, Array]) -> Analysis:
     file = write_safetensors(folder / "model.safetensors", tensors)
-    return pipeline.load(model, given_beside(checkpoint=file))
+    return pipeline.load(model, read_evidence(checkpoint=file))
 
 
 @each_file
@@ -76,7 +76,7 @@ def test_every_parameter_is_named_when_no_name_is_left(path: Path, tmp_path: Pat
     for data in path.parent.glob(f"{path.name}.*"):
         (tmp_path / data.name).write_bytes(data.read_bytes())
     weights = write_safetensors(tmp_path / "model.safetensors", parameters_of(path.parent))
-    found = named(pipeline.load(file, given_beside(checkpoint=weights)))
+    found = named(pipeline.load(file, read_evidence(checkpoint=weights)))
     initializers = truth_of(path.parent)["files"][path.stem]["initializers"]
     for initializer, true in initializers.items():
         names = found.pop(new_names[initializer], {})
@@ -89,7 +89,7 @@ def test_every_parameter_is_named_when_no_name_is_left(path: Path, tmp_path: Pat
 @each_file
 def test_with_names_only_what_has_none_is_named(path: Path, tmp_path: Path) -> None:
     weights = write_safetensors(tmp_path / "model.safetensors", parameters_of(path.parent))
-    found = pipeline.load(path, given_beside(checkpoint=weights))
+    found = pipeline.load(path, read_evidence(checkpoint=weights))
     initializers = truth_of(path.parent)["files"][path.stem]["initializers"]
     for module in found.tree:
         for parameter in module.parameters:
@@ -153,9 +153,9 @@ def test_parameters_behind_each_other(axis: int, turned: bool, tmp_path: Path) -
     along = 1 - axis if turned else axis
     parts = {module.path.name: module.parameters[0] for module in found.tree if module.parameters}
     assert {name: part.part for name, part in parts.items()} == {
-        "q": Part(along, 0, 8),
-        "k": Part(along, 8, 12),
-        "v": Part(along, 12, 16),
+        "q": InitializerSlice(along, 0, 8),
+        "k": InitializerSlice(along, 8, 12),
+        "v": InitializerSlice(along, 12, 16),
     }
     assert {part.transposed for part in parts.values()} == {turned}
     assert {name: part.count for name, part in parts.items()} == {"q": 64, "k": 32, "v": 32}
@@ -230,7 +230,7 @@ def test_external_data_is_read_once_and_within_the_folder(
         net(content("w", weights["fc.weight"])), tmp_path / "m.onnx",
         save_as_external_data=True, location="m.data", size_threshold=0,
     )  # fmt: skip
-    given = given_beside(checkpoint=write_safetensors(tmp_path / "model.safetensors", weights))
+    given = read_evidence(checkpoint=write_safetensors(tmp_path / "model.safetensors", weights))
     reads: list[str] = []
 
     def counted(tensor: TensorProto, folder: Path | None) -> Array | None:
@@ -347,7 +347,7 @@ def test_files_of_torch(torch: Any, wrap: bool, tmp_path: Path) -> None:
     assert read.keys() == tensors.keys()
     assert read["half"].tobytes() == np.array([1.5, 2.5], ml_dtypes.bfloat16).tobytes()
     model, _ = nameless(BERT)
-    found = named(pipeline.load(model, given_beside(checkpoint=file)))
+    found = named(pipeline.load(model, read_evidence(checkpoint=file)))
     assert {name for of_one in found.values() for name in of_one} == weights.keys()
 
 

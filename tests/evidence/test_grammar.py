@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rewriter import pipeline
 from rewriter.evidence.grammar import (
-    Scope,
+    NameScope,
     owner_of_parameter,
     scope_of_node_name,
     scope_of_value_name,
@@ -24,32 +24,32 @@ from tests.build import chain
         ("Relu_3", None),
         ("node_linear", None),
         ("encoder.layer.0.weight", None),
-        ("/Add", Scope("", True)),
-        ("/encoder/layer.0/self/MatMul_1", Scope("encoder/layer.0/self", True)),
-        ("Class::__module.encoder.layer.0/Op", Scope("encoder.layer.0", False, "Class")),
-        ("pkg.A::__module/pkg.B::__module.b/Op", Scope("b", False, "pkg.B")),
-        ("__module.encoder.layer.0/aten::add", Scope("encoder.layer.0", False)),
-        ("A::/B::encoder/C::layer.0/Op", Scope("encoder/layer.0", True, "C")),
-        ("model/dense/MatMul", Scope("model.dense", False)),
-        ("model/dense_1/MatMul", Scope("model.dense_1", False)),
+        ("/Add", NameScope("", True)),
+        ("/encoder/layer.0/self/MatMul_1", NameScope("encoder/layer.0/self", True)),
+        ("Class::__module.encoder.layer.0/Op", NameScope("encoder.layer.0", False, "Class")),
+        ("pkg.A::__module/pkg.B::__module.b/Op", NameScope("b", False, "pkg.B")),
+        ("__module.encoder.layer.0/aten::add", NameScope("encoder.layer.0", False)),
+        ("A::/B::encoder/C::layer.0/Op", NameScope("encoder/layer.0", True, "C")),
+        ("model/dense/MatMul", NameScope("model.dense", False)),
+        ("model/dense_1/MatMul", NameScope("model.dense_1", False)),
     ],
 )
-def test_scope_of_node_name(name: str, scope: Scope | None) -> None:
+def test_scope_of_node_name(name: str, scope: NameScope | None) -> None:
     assert scope_of_node_name(name) == scope
 
 
 @pytest.mark.parametrize(
     ("name", "scope"),
     [
-        ("/encoder/layer.0/MatMul_1_output_0", Scope("encoder/layer.0", True)),
-        ("/Add_output_0", Scope("", True)),
+        ("/encoder/layer.0/MatMul_1_output_0", NameScope("encoder/layer.0", True)),
+        ("/Add_output_0", NameScope("", True)),
         ("/encoder/layer.0/MatMul_1", None),
         ("encoder/layer.0/MatMul_output_0", None),
         ("onnx::Add_5", None),
         ("", None),
     ],
 )
-def test_scope_of_value_name(name: str, scope: Scope | None) -> None:
+def test_scope_of_value_name(name: str, scope: NameScope | None) -> None:
     assert scope_of_value_name(name) == scope
 
 

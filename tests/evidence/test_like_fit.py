@@ -14,7 +14,7 @@ from onnx import numpy_helper
 import rewriter
 from rewriter import pipeline
 from rewriter.evidence import like_fit
-from rewriter.evidence.like_fit import LikeFit, Shared
+from rewriter.evidence.like_fit import LikeFit, Overlap
 from rewriter.refusals import DoesNotFit, UsageError
 from rewriter.views.json import schema
 from rewriter.views.likeness import like_analysis
@@ -129,7 +129,7 @@ def _sorted(model: onnx.ModelProto) -> onnx.ModelProto:
 def test_few_of_a_kind_do_not_count_alone(
     weights: tuple[int, int], values: tuple[int, int], share: float
 ) -> None:
-    assert LikeFit("o", Shared(*weights), Shared(*values), Shared(*values)).share == pytest.approx(share)
+    assert LikeFit("o", Overlap(*weights), Overlap(*values), Overlap(*values)).share == pytest.approx(share)
 
 
 STRANGERS = ("bert/ts", "resnet/ts", "gpt2/dy", "unet/dy", "t5/ts", "vit/dy", "whisper/dy")
@@ -146,7 +146,7 @@ def test_models_of_other_architectures_do_not_fit(original: str) -> None:
 def test_a_model_without_inline_weights_is_told_by_their_names() -> None:
     (path,) = [path for path in FILES if path.parts[-2:] == ("external_data", "dy.onnx")]
     found = fit(path, path)
-    assert found.weights == Shared(found.weights.of, found.weights.of)
+    assert found.weights == Overlap(found.weights.of, found.weights.of)
     assert found.weights.of > 0
 
 

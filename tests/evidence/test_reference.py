@@ -11,7 +11,7 @@ import pytest
 
 from rewriter import pipeline
 from rewriter.api import rewrite, tree
-from rewriter.beside import given_beside, of_tree
+from rewriter.beside import of_tree, read_evidence
 from rewriter.cli import main
 from rewriter.evidence.given import Given
 from rewriter.evidence.reference import Declared, Reference, ReferenceModule, full_scope
@@ -152,7 +152,7 @@ def test_a_sidecar_carries_a_reference(tmp_path: Path) -> None:
     file = tmp_path / "net.modules.json"
     file.write_text(sidecar.write(first))
     jsonschema.Draft202012Validator(schema("modules")).validate(json.loads(file.read_text()))
-    (again,) = given_beside(reference=str(file)).references
+    (again,) = read_evidence(reference=str(file)).references
     assert again.modules == dict(REFERENCE.modules)
     assert pipeline.load(model(NET), Given(references=(again,))).tree == first.tree
 
@@ -258,7 +258,7 @@ def test_what_is_no_reference_is_told_in_one_line(
 
 def test_an_object_that_is_no_reference() -> None:
     with pytest.raises(UsageError, match="cannot be made from a int"):
-        given_beside(reference=3)
+        read_evidence(reference=3)
 
 
 @pytest.mark.parametrize(
@@ -271,4 +271,4 @@ def test_a_missing_extra_is_named(
     Path("config.json").write_text('{"model_type": "any"}')
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=rf"pip install 'onnx-module-rewriter\[{package}\]'"):
-        given_beside(reference=text)
+        read_evidence(reference=text)

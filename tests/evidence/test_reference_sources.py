@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rewriter.api import load
-from rewriter.beside import given_beside
+from rewriter.beside import read_evidence
 from rewriter.evidence.reference import Reference
 from rewriter.refusals import UsageError
 from tests.exports import EXPORTS, truth_of
@@ -57,13 +57,13 @@ def torch_names(model: Any) -> set[str]:
 
 
 def one(text: str) -> Reference:
-    (reference,) = given_beside(reference=text).references
+    (reference,) = read_evidence(reference=text).references
     return reference
 
 
 def test_a_config_names_48_modules_and_all_parameters(transformers: Any, tmp_path: Path) -> None:
     folder = bert_config(transformers, tmp_path, vocab_size=30522, max_position_embeddings=512)
-    bert = next(each for each in given_beside(reference=folder).references if each.name == "BertModel")
+    bert = next(each for each in read_evidence(reference=folder).references if each.name == "BertModel")
     classes = [str(module.class_name) for module in bert.modules.values()]
     assert len(classes) == 48
     assert sum(name.startswith("transformers.") for name in classes) == 18
@@ -92,12 +92,12 @@ def test_full_scopes_are_those_of_torch(transformers: Any, torch: Any) -> None:
 def test_nothing_is_allocated_or_downloaded(transformers: Any, tmp_path: Path) -> None:
     """A terabyte of weights, and a backbone that stands on a hub."""
     big = bert_config(transformers, tmp_path / "big", hidden_size=65536, num_hidden_layers=16)
-    assert given_beside(reference=big).references[0].count(trainable=True) > 1e11
+    assert read_evidence(reference=big).references[0].count(trainable=True) > 1e11
     (tmp_path / "hub.json").write_text(
         '{"model_type": "no-such-model", "auto_map": {"AutoModel": "a/b--c.D"}}'
     )
     with pytest.raises(UsageError, match=r"hub.json: cannot be built: KeyError"):
-        given_beside(reference=tmp_path / "hub.json")
+        read_evidence(reference=tmp_path / "hub.json")
 
 
 NET = """
@@ -185,7 +185,7 @@ def test_files_and_packages(
 )
 def test_what_cannot_be_built(net: Path, text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        given_beside(reference=text)
+        read_evidence(reference=text)
 
 
 def test_a_live_module(torch: Any) -> None:

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from rewriter import api
-from rewriter.beside import given_beside
+from rewriter.beside import read_evidence
 from rewriter.evidence.claim import Source
 from rewriter.refusals import UsageError
 
@@ -106,7 +106,7 @@ def test_a_module_that_does_not_fit_the_drawn_inputs_says_so(stripped: onnx.Mode
 def test_without_torch_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"pip install 'onnx-module-rewriter\[torch\]'") as caught:
-        given_beside(trace="package.module:make")
+        read_evidence(trace="package.module:make")
     assert "\n" not in str(caught.value)
 
 
@@ -169,5 +169,5 @@ def test_a_tensor_written_over_is_another_value() -> None:
 )
 def test_what_cannot_be_traced_is_a_fault_of_use(factory: Path, name: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason) as caught:
-        given_beside(trace=f"{factory}:{name}")
+        read_evidence(trace=f"{factory}:{name}")
     assert "\n" not in str(caught.value)

@@ -15,7 +15,7 @@ from rewriter.insight.placing import Wish, place
 from rewriter.insight.stats import collect
 from rewriter.insight.weighing import weigh, with_ancestors
 from rewriter.modules.selection import Selection
-from rewriter.options.words import FORMS, Measure, What
+from rewriter.options.words import FORMS, Measure, NamedKind
 from rewriter.refusals import UsageError
 from rewriter.views.exports.dot import dot
 from rewriter.views.exports.model_explorer import model_explorer
@@ -37,10 +37,10 @@ def plain(text: str) -> bool:
 @pytest.mark.parametrize("name", CASES)
 def test_names_are_chosen_and_written(name: str) -> None:
     analysis = pipeline.load(CASES[name][0])
-    for what in What:
+    for what in NamedKind:
         chosen = choose(analysis, Selection(), what)
         json.loads(json.dumps(chosen_json(analysis, chosen)))
-        for form in FORMS if what is What.NODES else ("lines", "json", "python"):
+        for form in FORMS if what is NamedKind.NODES else ("lines", "json", "python"):
             try:
                 assert plain(names_as(chosen, form))
             except UsageError:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import rewriter
-from rewriter.insight.profile import Profile, told
+from rewriter.insight.profile import Profile, attributed
 from rewriter.insight.stats import collect
 from rewriter.paths import ModulePath
 from rewriter.runtime.kernels import Kernel, KernelProfile
@@ -47,7 +47,7 @@ def profile() -> Profile:
     totals = tuple(sum(times) for times in zip(*TIMES.values(), strict=True))
     found = KernelProfile(kernels, totals, totals)
     optimised = analysis.model
-    return told(analysis, found, Profiled(tuple(TIMES), found, optimised))
+    return attributed(analysis, found, Profiled(tuple(TIMES), found, optimised))
 
 
 def shown(profile: Profile, chosen: frozenset[ModulePath] | None = None) -> list[str]:
@@ -102,7 +102,7 @@ def test_the_page_has_medians(profile: Profile) -> None:
     assert (facts["total"], facts["median"][0]) == (pytest.approx(161.2), pytest.approx(161.2))
     assert facts["own"][at["held.up"]] == facts["median"][at["held"]] == 0.2
     assert facts["median"][at["steady"]] == 100
-    assert findings.homeless("time") == 1.0
+    assert findings.outside_modules("time") == 1.0
     totals = findings.totals("time")
     assert totals[ModulePath("")] == pytest.approx(161.2)
     assert sum(totals[ModulePath(name)] for name in ("steady", "held", "second")) + 1 > 161
@@ -118,7 +118,7 @@ def test_parts_whose_medians_come_to_more_than_the_whole_stay_inside() -> None:
     analysis = rewriter.load(model(TEXT))
     kernels = tuple(Kernel(name, OPERATORS[name], each, 3) for name, each in times.items())
     found = KernelProfile(kernels, (20.0, 20.0, 20.0), (20.0, 20.0, 20.0))
-    profile = told(analysis, found, Profiled(tuple(TIMES), found, analysis.model))
+    profile = attributed(analysis, found, Profiled(tuple(TIMES), found, analysis.model))
     findings = Findings(analysis, collect(analysis, {}), profile=profile)
     svg = icicle_svg(findings, "time", width=900)
     drawn = re.findall(r'<rect [^>]*width="([\d.]+)"', svg)

@@ -144,14 +144,14 @@ def test_a_damaged_note_is_none(out: Path, note: str) -> None:
     model = onnx.load(out, load_external_data=False)
     metadata.write(model, {leftovers.KEY: note})
     onnx.save(model, out)
-    assert leftovers.noted(out) == {}
+    assert leftovers.recorded_copies(out) == {}
 
 
 def test_what_is_no_model_has_no_note(tmp_path: Path) -> None:
     for content in (b"", b"\xff" * 9, b"text"):
         (tmp_path / "f").write_bytes(content)
-        assert leftovers.noted(tmp_path / "f") == {}
-    assert leftovers.noted(tmp_path / "none") == {}
+        assert leftovers.recorded_copies(tmp_path / "f") == {}
+    assert leftovers.recorded_copies(tmp_path / "none") == {}
 
 
 def test_a_name_that_looks_like_a_digest_proves_nothing(tmp_path: Path) -> None:

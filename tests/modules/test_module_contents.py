@@ -11,7 +11,7 @@ import pytest
 
 import rewriter
 from rewriter.cutting.check import Checking
-from rewriter.cutting.extract import Extraction, Wanted, plan_extractions
+from rewriter.cutting.extract import Extraction, Target, plan_extractions
 from rewriter.refusals import UsageError
 from rewriter.views import sidecar
 from tests.exports import EXPORTS
@@ -63,7 +63,7 @@ def test_names_and_outputs_are_those_of_all_below() -> None:
 def test_outputs_are_those_of_the_module_as_a_model(file: str) -> None:
     analysis = rewriter.load(EXPORTS / file)
     modules = [module for module in analysis.tree if module.path and module.total_nodes and module.calls == 1]
-    wanted = {Wanted((module.path,)): module for module in modules[:12]}
+    wanted = {Target((module.path,)): module for module in modules[:12]}
     pieces = plan_extractions(analysis, list(wanted), Checking(numbers=False)).found
     compared = 0
     for asked, piece in pieces.items():

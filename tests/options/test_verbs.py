@@ -23,8 +23,8 @@ from rewriter.batch.request import Request
 from rewriter.cli import cli
 from rewriter.declaration import Option, options_of
 from rewriter.options import verbs
-from rewriter.options.groups import Steps
-from rewriter.options.write import Batch, Rewrite
+from rewriter.options.groups import RewriteSteps
+from rewriter.options.write import BatchOptions, RewriteOptions
 from rewriter.passes.group import Group
 
 VERBS = {verb: verbs.options_of_verb(verb) for verb in verbs.VERBS}
@@ -84,8 +84,8 @@ def test_no_two_options_of_a_verb_share_a_word(verb: str) -> None:
 def test_what_is_not_typed_is_left_to_the_dataclass() -> None:
     context = command_of("rewrite").make_context("rewrite", ["m.onnx"])
     typed = {name: value for name, value in context.params.items() if value not in (None, ())}
-    made = Rewrite(**typed)
-    assert made == Rewrite(model=Path("m.onnx"))
+    made = RewriteOptions(**typed)
+    assert made == RewriteOptions(model=Path("m.onnx"))
     assert (made.numbers, made.sidecar, made.timeout, made.only) == (None, True, 600.0, ())
 
 
@@ -107,7 +107,7 @@ def test_no_text_of_an_option_stands_twice() -> None:
 
 
 def test_a_request_of_a_batch_has_what_is_declared() -> None:
-    options = {each.name: each for each in options_of(Batch)}
+    options = {each.name: each for each in options_of(BatchOptions)}
     fields = {each.name: each for each in dataclasses.fields(Request)}
     shared = options.keys() & fields.keys() - {"passes"}  # text on the command line, passes in a request
     assert len(shared) > 12
@@ -149,7 +149,7 @@ def test_olive_has_what_is_declared() -> None:
 
 
 def test_the_pass_that_groups_has_the_options_of_a_rewrite() -> None:
-    steps = {each.name: each for each in options_of(Steps)}
+    steps = {each.name: each for each in options_of(RewriteSteps)}
     for option in options_of(Group):
         assert option.help == steps[option.name].help
         assert option.default == steps[option.name].default

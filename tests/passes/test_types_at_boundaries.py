@@ -17,7 +17,7 @@ from rewriter.passes.annotate import Annotate
 from rewriter.passes.flatten import Flatten
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.opaque_nodes import Complaints
-from rewriter.runtime.value_types import Told, ask
+from rewriter.runtime.value_types import RuntimeTypes, ask
 from tests.passes.opaque_models import CASES, HEAD, parsed
 
 MODES = pytest.mark.parametrize("mode", ["call", "shared"])
@@ -28,7 +28,7 @@ DEPTHS = pytest.mark.parametrize("depth", [1, 2, 0])
 def ask_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """One child process a model, whatever the mode and the depth."""
 
-    def asked(model: onnx.ModelProto, names: Sequence[str], nodes: Sequence[int] = ()) -> Told:
+    def asked(model: onnx.ModelProto, names: Sequence[str], nodes: Sequence[int] = ()) -> RuntimeTypes:
         key = (model.graph.SerializeToString(deterministic=True), tuple(names), tuple(nodes))
         if key not in _ANSWERS:
             _ANSWERS[key] = ask(model, names, nodes)
@@ -37,7 +37,7 @@ def ask_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rewriter.passes.boundary_types.ask", asked)
 
 
-_ANSWERS: dict[object, Told] = {}
+_ANSWERS: dict[object, RuntimeTypes] = {}
 
 
 def loads(model: onnx.ModelProto) -> bool:
@@ -154,11 +154,11 @@ def test_what_a_trial_of_the_functions_shows_moves(
     """As with a Resize behind quantised operators, which fails in functions and not in a graph."""
     tried: list[onnx.ModelProto] = []
 
-    def asked(model: onnx.ModelProto, names: Sequence[str], nodes: Sequence[int] = ()) -> Told:
+    def asked(model: onnx.ModelProto, names: Sequence[str], nodes: Sequence[int] = ()) -> RuntimeTypes:
         if not model.functions:
             return ask(model, names, nodes)
         tried.append(model)
-        return Told(fault=fault if len(tried) == 1 else None)
+        return RuntimeTypes(fault=fault if len(tried) == 1 else None)
 
     monkeypatch.setattr("rewriter.passes.boundary_types.ask", asked)
     report = rewriter.rewrite(parsed("nested"), functions="call", depth=1, numbers=False)
@@ -170,7 +170,8 @@ def test_what_a_trial_of_the_functions_shows_moves(
 
 def test_a_model_that_makes_no_session_is_grouped_without_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "rewriter.passes.boundary_types.BoundaryTypes.told", Told(fault="an operator is unknown")
+        "rewriter.passes.boundary_types.BoundaryTypes.runtime_types",
+        RuntimeTypes(fault="an operator is unknown"),
     )
     report = rewriter.rewrite(parsed("custom"), functions="call", numbers=False)
     assert report.analysis.model.functions

@@ -16,7 +16,7 @@ from rewriter.refusals import Reason, Refusal
 from rewriter.regions import convex
 from rewriter.regions.calls import Regions, find_regions
 from rewriter.regions.convex import make_convex
-from rewriter.regions.yielding import Yielding
+from rewriter.regions.yielding import CycleBreaker
 from tests.drawn import drawn
 
 MODULES = ("", "a", "a.b", "a.b.c", "a.d", "e", "e.f")
@@ -92,7 +92,7 @@ def parts_beside(regions: Regions, number: int) -> list[set[int]]:
     return [*(nodes_in(regions, n) for n in below), *({node} for node in regions.regions[caller].nodes)]
 
 
-class Checked(Yielding):
+class Checked(CycleBreaker):
     """Holds every refusal against the regions as they are when they yield."""
 
     def resolve(self, cycle: Sequence[int]) -> Iterator[Refusal]:
@@ -115,7 +115,7 @@ class Checked(Yielding):
 @drawn(150)
 def test_every_witness_proves_its_refusal(model: ModelProto) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convex, "Yielding", Checked)
+        patch.setattr(convex, "CycleBreaker", Checked)
         analysis = pipeline.load(model)
         regions = find_regions(analysis.graph, analysis.tree)
         whole = [(r.module, nodes_in(regions, n)) for n, r in enumerate(regions.regions)]

@@ -5,7 +5,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from rewriter.runtime.difference import Difference, Tolerance, difference, telling
+from rewriter.runtime.difference import Deviation, Tolerance, difference, telling
 
 
 def floats(*numbers: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -37,39 +37,39 @@ def test_nan_of_another_payload_is_equal() -> None:
 
 
 def test_the_sign_of_zero_is_a_difference_of_nothing() -> None:
-    assert difference(floats(0.0), floats(-0.0), "y") == Difference(0.0, "y[0]", 0.0, rounding=True)
+    assert difference(floats(0.0), floats(-0.0), "y") == Deviation(0.0, "y[0]", 0.0, rounding=True)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        (floats(1, 5, 3), floats(1, 2, 4), Difference(3.0, "y[1]", 3 / 5)),
-        (floats(1), floats(nan), Difference(inf, "y[0]")),
-        (floats(inf), floats(1), Difference(inf, "y[0]")),
-        (floats(inf), floats(-inf), Difference(inf, "y[0]")),
-        (floats(1), floats(1, 1), Difference(inf, "y has shape (1,) before, (2,) after")),
-        (floats(1), np.array([1.0]), Difference(inf, "y is float32 before, float64 after")),
-        (np.array([-(2**63)]), np.array([2**63 - 1]), Difference(float(2**64 - 1), "y[0]", 2.0)),
-        (np.array([250], np.uint8), np.array([3], np.uint8), Difference(247.0, "y[0]", 247 / 250)),
-        (np.array([True]), np.array([False]), Difference(1.0, "y[0]", 1.0)),
-        (np.array(["a"], object), np.array(["b"], object), Difference(inf, "y[0]")),
-        ([floats(1)], [], Difference(inf, "y has 1 elements before, 0 after")),
-        ([floats(1), floats(1)], [floats(1), floats(3)], Difference(2.0, "y[1][0]", 2.0)),
-        ({1: 0.5}, {1: 0.75}, Difference(0.25, "y[1]", 0.5)),
-        ({1: 0.5}, {2: 0.5}, Difference(inf, "y has other keys")),
-        ({1: "a"}, {1: "b"}, Difference(inf, "y[1]")),
-        (None, floats(1), Difference(inf, "y is absent before, ndarray after")),
-        (np.array(2.0), np.array(1.0), Difference(1.0, "y", 0.5)),
+        (floats(1, 5, 3), floats(1, 2, 4), Deviation(3.0, "y[1]", 3 / 5)),
+        (floats(1), floats(nan), Deviation(inf, "y[0]")),
+        (floats(inf), floats(1), Deviation(inf, "y[0]")),
+        (floats(inf), floats(-inf), Deviation(inf, "y[0]")),
+        (floats(1), floats(1, 1), Deviation(inf, "y has shape (1,) before, (2,) after")),
+        (floats(1), np.array([1.0]), Deviation(inf, "y is float32 before, float64 after")),
+        (np.array([-(2**63)]), np.array([2**63 - 1]), Deviation(float(2**64 - 1), "y[0]", 2.0)),
+        (np.array([250], np.uint8), np.array([3], np.uint8), Deviation(247.0, "y[0]", 247 / 250)),
+        (np.array([True]), np.array([False]), Deviation(1.0, "y[0]", 1.0)),
+        (np.array(["a"], object), np.array(["b"], object), Deviation(inf, "y[0]")),
+        ([floats(1)], [], Deviation(inf, "y has 1 elements before, 0 after")),
+        ([floats(1), floats(1)], [floats(1), floats(3)], Deviation(2.0, "y[1][0]", 2.0)),
+        ({1: 0.5}, {1: 0.75}, Deviation(0.25, "y[1]", 0.5)),
+        ({1: 0.5}, {2: 0.5}, Deviation(inf, "y has other keys")),
+        ({1: "a"}, {1: "b"}, Deviation(inf, "y[1]")),
+        (None, floats(1), Deviation(inf, "y is absent before, ndarray after")),
+        (np.array(2.0), np.array(1.0), Deviation(1.0, "y", 0.5)),
     ],
 )
-def test_a_difference_says_how_far_and_where(before: object, after: object, expected: Difference) -> None:
+def test_a_difference_says_how_far_and_where(before: object, after: object, expected: Deviation) -> None:
     assert difference(before, after, "y") == expected
 
 
 @pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16, ml_dtypes.float8_e4m3fn, ml_dtypes.int4])
 def test_narrow_types_are_compared_as_numbers(dtype: type) -> None:
     found = difference(floats(1, 2).astype(dtype), floats(1, 4).astype(dtype), "y")
-    assert found == Difference(2.0, "y[1]", 1.0)
+    assert found == Deviation(2.0, "y[1]", 1.0)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from onnx import parser
 
-from rewriter.runtime.frames import Frame, Frames, Place
+from rewriter.runtime.frames import Frame, FramePlace, Frames
 
 MODEL = """<ir_version: 9, opset_import: ["" : 21, "m" : 1]>
 g (int64 M, float[2] x) => (float[2] y) <int64 three = {3}, int64[2] pair = {1, 7}> {
@@ -23,11 +23,11 @@ def frames() -> Frames:
     return Frames(parser.parse_model(MODEL))
 
 
-def named(frames: Frames, frame: Frame, name: str) -> Place:
+def named(frames: Frames, frame: Frame, name: str) -> FramePlace:
     """The value of a name in the frame or in a body of it."""
     bodies = {frames.graph.body_of[node] for node in frames.nodes(frame)} | {frame.body}
     (value,) = {found for body in bodies if (found := frames.graph.value(name, body)) >= 0}
-    return Place(frame, value)
+    return FramePlace(frame, value)
 
 
 def calls(frames: Frames, frame: Frame) -> list[Frame]:
@@ -51,7 +51,7 @@ def test_values_go_out_of_calls_and_come_from_where_they_were_given(frames: Fram
 
 
 def test_a_loop_carries_its_state(frames: Frames) -> None:
-    def place(name: str) -> Place:
+    def place(name: str) -> FramePlace:
         return named(frames, frames.main, name)
 
     assert list(frames.yielded(place("t"))) == [place("y")]

@@ -18,8 +18,8 @@ from rewriter.proof.compare import compare
 from rewriter.refusals import UsageError
 from rewriter.runtime.child import call
 from rewriter.runtime.child.job import Cause, Ended
-from rewriter.runtime.limits import Limits, current, own_memory, parse_size, size_text
-from rewriter.runtime.outcome import Outcome, Stage
+from rewriter.runtime.limits import ChildLimits, current, own_memory, parse_size, size_text
+from rewriter.runtime.outcome import RunOutcome, Stage
 from rewriter.runtime.outputs import outcome_of
 
 pytestmark = pytest.mark.usefixtures("processes_are_real")
@@ -83,7 +83,7 @@ def test_memory_of_a_process() -> None:
 
 def test_killed_for_want_of_memory_is_no_difference() -> None:
     ended = Ended("onnxruntime crashed (signal 9, SIGKILL)", Cause.CRASH, 9, Stage.SECOND)
-    assert outcome_of(ended) == Outcome(skipped="the second model crashed onnxruntime (signal 9, SIGKILL)")
+    assert outcome_of(ended) == RunOutcome(skipped="the second model crashed onnxruntime (signal 9, SIGKILL)")
 
 
 def test_no_space_for_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_limits_nest_and_end() -> None:
         with rewriter.limits(threads=2):
             assert (current().memory, current().threads) == (1 << 30, 2)
         assert current().threads == 3
-    assert current() == Limits()
+    assert current() == ChildLimits()
     with pytest.raises(UsageError, match="more than nothing"), rewriter.limits(threads=0):
         pass
 

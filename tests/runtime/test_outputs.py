@@ -19,7 +19,7 @@ from onnx import parser
 from rewriter.runtime import outputs
 from rewriter.runtime.child import call, process
 from rewriter.runtime.feeds import Drawing
-from rewriter.runtime.outcome import Outcome, Stage
+from rewriter.runtime.outcome import RunOutcome, Stage
 from rewriter.runtime.planning import plan
 from tests.processes import PATIENCE, alive, wait_for
 
@@ -32,7 +32,7 @@ ENDLESS = """g (float[2] x) => (float[2] y) {
         { still = Identity(on) t = Neg(s) }> }"""
 
 
-def run(before: str, after: str, timeout: float = PATIENCE) -> Outcome:
+def run(before: str, after: str, timeout: float = PATIENCE) -> RunOutcome:
     models = {Stage.FIRST: parser.parse_model(HEADER + before)}
     models[Stage.SECOND] = parser.parse_model(HEADER + after)
     drawing = Drawing(plan(models[Stage.FIRST]), 1)
@@ -80,7 +80,7 @@ def test_a_crash_of_the_original_is_told(
 ) -> None:
     kill_at(Stage.FIRST, scratch, children, number)
     reason = f"the first model crashed onnxruntime (signal {int(number)}, {number.name})"
-    assert run(ENDLESS, QUICK) == Outcome(skipped=reason)
+    assert run(ENDLESS, QUICK) == RunOutcome(skipped=reason)
     assert not list(scratch.iterdir())
 
 
@@ -89,7 +89,7 @@ def test_a_crash_of_the_second_model_alone_is_an_error_of_that(
 ) -> None:
     kill_at(Stage.SECOND, scratch, children, signal.SIGSEGV)
     reason = "the second model crashed onnxruntime (signal 11, SIGSEGV)"
-    assert run(QUICK, ENDLESS) == Outcome(error=reason)
+    assert run(QUICK, ENDLESS) == RunOutcome(error=reason)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_model_that_never_ends_times_out(
     clock = SimpleNamespace(monotonic=lambda: 2.0 * entered(stage, scratch))
     monkeypatch.setattr(process, "time", clock)
     reason = f"the {stage} model timed out: not done after 1.5 s; --timeout gives it longer"
-    assert run(before, after, timeout=1.5) == Outcome(skipped=reason)
+    assert run(before, after, timeout=1.5) == RunOutcome(skipped=reason)
     assert not list(scratch.iterdir())
     assert children[0].returncode == -signal.SIGKILL
 

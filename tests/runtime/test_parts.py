@@ -7,17 +7,19 @@ import pytest
 
 from rewriter.runtime import parts
 from rewriter.runtime.child import call
-from rewriter.runtime.parts import Part, PartRun, WholeRun
+from rewriter.runtime.parts import PartRun, PieceToRun, WholeRun
 from rewriter.runtime.planning import plan
 from tests.build import model
 
 WHOLE = "g (float[2] x) => (float[2] y) { a = Abs (x) b = Neg (a) y = Exp (b) }"
-FIRST = Part(model("g (float[2] x) => (float[2] a) { a = Abs (x) }"), {"x": "x", "a": "a"})
-SECOND = Part(model("g (float[2] p) => (float[2] y) { q = Neg (p) y = Exp (q) }"), {"p": "a", "y": "y"})
-WRONG = Part(model("g (float[2] x) => (float[2] a) { a = Relu (x) }"), {"x": "x", "a": "a"})
+FIRST = PieceToRun(model("g (float[2] x) => (float[2] a) { a = Abs (x) }"), {"x": "x", "a": "a"})
+SECOND = PieceToRun(model("g (float[2] p) => (float[2] y) { q = Neg (p) y = Exp (q) }"), {"p": "a", "y": "y"})
+WRONG = PieceToRun(model("g (float[2] x) => (float[2] a) { a = Relu (x) }"), {"x": "x", "a": "a"})
 
 
-def run(*pieces: Part, chain: bool = False, timeout: float = 60.0, text: str = WHOLE) -> tuple[PartRun, ...]:
+def run(
+    *pieces: PieceToRun, chain: bool = False, timeout: float = 60.0, text: str = WHOLE
+) -> tuple[PartRun, ...]:
     whole = model(text)
     return WholeRun(whole, None, plan(whole), None, 1, timeout).judge(pieces, chain=chain)
 
@@ -35,14 +37,14 @@ def test_a_chain_is_fed_what_it_gave() -> None:
 
 def test_random_numbers_come_out_the_same() -> None:
     text = "g (float[2] x) => (float[2] y) { a = RandomNormalLike (x) b = Neg (a) y = Exp (b) }"
-    first = Part(model("g (float[2] x) => (float[2] a) { a = RandomNormalLike (x) }"), FIRST.recorded)
+    first = PieceToRun(model("g (float[2] x) => (float[2] a) { a = RandomNormalLike (x) }"), FIRST.recorded)
     assert [verdict.outcome.exact for verdict in run(first, SECOND, chain=True, text=text)] == [True, True]
 
 
 def test_what_is_random_all_the_same_is_handed_on_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "seed_nodes", lambda model: None)
     text = "g (float[2] x) => (float[2] y) { a = RandomNormalLike (x) b = Neg (a) y = Exp (b) }"
-    random = Part(model("g (float[2] x) => (float[2] a) { a = RandomUniformLike (x) }"), FIRST.recorded)
+    random = PieceToRun(model("g (float[2] x) => (float[2] a) { a = RandomUniformLike (x) }"), FIRST.recorded)
     noise, rest = run(random, SECOND, chain=True, text=text)
     assert noise.unsteady == ("a",)
     assert noise.outcome.skipped == "all that it gives out is random"
@@ -50,14 +52,14 @@ def test_what_is_random_all_the_same_is_handed_on_as_recorded(monkeypatch: pytes
 
 
 def test_a_piece_that_does_not_load_is_a_fault() -> None:
-    broken = Part(model("g (float[2] x) => (float[2] a) { a = Abs (nothing) }"), {"x": "x", "a": "a"})
+    broken = PieceToRun(model("g (float[2] x) => (float[2] a) { a = Abs (nothing) }"), {"x": "x", "a": "a"})
     (verdict,) = run(broken)
     assert verdict.fault is not None
     assert not verdict.fault_of_whole
 
 
 def test_a_piece_that_fails_stops_the_chain() -> None:
-    failing = Part(
+    failing = PieceToRun(
         model("g (float[2] x) => (float[N] a) <int64[1] s = {3}> { a = Reshape (x, s) }"), FIRST.recorded
     )
     first, second = run(failing, SECOND, chain=True)

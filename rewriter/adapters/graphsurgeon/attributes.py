@@ -1,4 +1,4 @@
-"""Attributes that people changed or added, as ONNX writes them."""
+"""Writes attributes that users changed or added as ONNX attributes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rewriter.refusals import UsageError
 
 
 def exported_attribute(name: str, value: object, original: AttributeProto | None) -> AttributeProto:
-    """An attribute with a new value; what is said of it besides stays.
+    """An attribute with a new value; all its other fields stay.
 
     Raises:
-        UsageError: the value is of no type that an attribute can have.
+        UsageError: ONNX has no attribute of the value's type.
     """
     made = AttributeProto()
     try:
         if isinstance(value, gs.Constant):
             made = AttributeProto(name=name, type=AttributeProto.TENSOR, t=exported_dense(value))
         elif isinstance(value, list | tuple) and not value and original is not None:
-            made = AttributeProto(name=name, type=original.type)  # nothing else tells of what kind none are
+            made = AttributeProto(name=name, type=original.type)  # only the type field tells its kind
         else:
             (made,) = OnnxExporter.export_attributes({name: value})
     except (TypeError, ValueError) as error:

@@ -1,8 +1,8 @@
-"""Constants of graphsurgeon: reading weights from other files, and telling whether somebody changed them.
+"""Constants of graphsurgeon: reads external weights, and detects constants that a user changed.
 
-Graphsurgeon reads a tensor on first access and forgets where it came from: a look at the values is enough
-to move external weights into the model, and to make a sparse tensor dense. Here contents decide: what holds
-the same bytes as before is what it was before.
+Graphsurgeon reads a tensor on first access and forgets its source: a look at the values is enough
+to move external weights into the model, and to make a sparse tensor dense. Here contents decide: a constant
+with the same bytes as before is written as it was.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from rewriter.model.external import fault_of_data
 from rewriter.refusals import UnreadableModel, UsageError
 
 Held = TensorProto | SparseTensorProto
-"""What holds a constant in a file."""
+"""Messages that can hold a constant in a file."""
 
 
 class ExternalValues(LazyValues):  # type: ignore[misc]  # graphsurgeon has no types
-    """Values in another file, read from there when somebody looks at them.
+    """Values in another file, read on first access.
 
     Attributes:
         reference: the tensor, which refers to that file.
@@ -37,7 +37,7 @@ class ExternalValues(LazyValues):  # type: ignore[misc]  # graphsurgeon has no t
 
     @property
     def tensor(self) -> TensorProto:
-        """The tensor with its data inside, for whoever wants a model that needs no other file."""
+        """The tensor with its data inline, for models that must need no other file."""
         if not hasattr(self, "_folder"):
             return self._tensor
         return numpy_helper.from_array(self.load(), self.reference.name)
@@ -50,16 +50,16 @@ class ExternalValues(LazyValues):  # type: ignore[misc]  # graphsurgeon has no t
         """Read the values.
 
         Raises:
-            UnreadableModel: the file is missing or too short, or is none that a model may name.
+            UnreadableModel: the file is missing or too short, or its path is not allowed in a model.
         """
         return array_of(self.reference, self._folder)
 
 
 def array_of(tensor: TensorProto, folder: Path | None) -> Any:
-    """The values of a tensor, wherever they lie; the tensor is not changed.
+    """The values of a tensor, inline or external; the tensor is not changed.
 
     Raises:
-        UnreadableModel: they lie in a file that is missing or too short, or that a model may not name.
+        UnreadableModel: the external file is missing or too short, or its path is not allowed in a model.
     """
     if tensor.data_location != TensorProto.EXTERNAL:
         return np.array(numpy_helper.to_array(tensor))
@@ -73,15 +73,15 @@ def array_of(tensor: TensorProto, folder: Path | None) -> Any:
 
 
 def is_same(tensor: gs.Constant, values: object, held: Held, folder: Path | None) -> bool:
-    """Whether a constant holds what it held at first.
+    """Whether a constant still holds its first values.
 
     Args:
         tensor: the constant.
-        values: what it held its values in at first.
-        held: what it was made of.
-        folder: where external data lies.
+        values: the object that held its values at first.
+        held: the message it was made from.
+        folder: the folder of external data.
     """
-    now = tensor._values  # the only way to tell without reading them
+    now = tensor._values  # the only test that does not read the values
     if tensor._export_dtype is not None:
         return False
     if now is values:
@@ -99,10 +99,10 @@ def _equal(now: Any, held: Held, folder: Path | None) -> bool:
 
 
 def exported(tensor: gs.Constant) -> Held:
-    """An initializer as graphsurgeon writes it; what lies in a file stays there, what is sparse stays so.
+    """An initializer as graphsurgeon writes it; external data stays external, and sparse data sparse.
 
     Raises:
-        UsageError: its values are of a type that ONNX has not.
+        UsageError: ONNX has no type for its values.
     """
     if not isinstance(tensor._values, SparseValues):
         return exported_dense(tensor)
@@ -116,7 +116,7 @@ def exported_dense(tensor: gs.Constant) -> TensorProto:
     """A constant as graphsurgeon writes it in attributes.
 
     Raises:
-        UsageError: its values are of a type that ONNX has not.
+        UsageError: ONNX has no type for its values.
     """
     values = tensor._values
     made = TensorProto()
@@ -126,7 +126,7 @@ def exported_dense(tensor: gs.Constant) -> TensorProto:
     except (KeyError, TypeError, ValueError, AssertionError) as error:
         raise UsageError(f"constant {tensor.name!r} cannot be written: {error}") from None
     made.name = tensor.name
-    if not made.external_data:  # graphsurgeon says so still of what it has read from there
+    if not made.external_data:  # graphsurgeon still marks as external what it has read into memory
         made.ClearField("data_location")
     return made
 

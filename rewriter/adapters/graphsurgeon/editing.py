@@ -1,4 +1,4 @@
-"""`with edit(...) as graph:`: graphsurgeon's graph to be edited, and a whole model on exit."""
+"""`with edit(...) as graph:` yields graphsurgeon's graph for editing, and writes the whole model on exit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import TracebackType
 import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
-from rewriter.adapters.graphsurgeon.ledger import Ledger
+from rewriter.adapters.graphsurgeon.ledger import Snapshot
 from rewriter.adapters.graphsurgeon.merge import Merged, merge
 from rewriter.adapters.graphsurgeon.placing import NewNode, place
 from rewriter.model import external, outputs
@@ -28,14 +28,14 @@ from rewriter.views import sidecar as sidecars
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What an edit came to.
+    """Result of an edit.
 
     Attributes:
         model: the edited model.
-        kept: how many nodes are still there, with all that was said of them.
-        new: the nodes that were not there before, and where evidence places them.
-        dropped: names of the nodes that are gone, or of what they wrote.
-        certificate: whether the model still computes the same by symbols; an edit may well mean to change
+        kept: how many nodes are still there, with all their metadata.
+        new: the added nodes, with the modules where evidence places them.
+        dropped: names of the removed nodes, or of the values they wrote.
+        certificate: whether the model provably computes the same; an edit may well mean to change
             that.
         outputs: files written, in order.
     """
@@ -61,7 +61,7 @@ class Edit:
             )
         self._output, self._sidecar = output, sidecar
         unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
-        model, path = read_model(source, ordered=False)  # an edit may be there to sort it
+        model, path = read_model(source, ordered=False)  # the user may edit an unsorted graph to sort it
         home = path or output
         data = external.check_external_data(model, home) if home else ()
         targets = [] if output is None else [output, *([sidecar_path(output)] if sidecar else [])]
@@ -72,10 +72,10 @@ class Edit:
 
     @property
     def edited(self) -> Edited:
-        """What the edit came to, once the block is left.
+        """The result of the edit; available once the block is left.
 
         Raises:
-            UsageError: it is not left yet, or an error ended it.
+            UsageError: the block is not left yet, or an error ended it.
         """
         if self._edited is None:
             raise UsageError("the edit is not done; look at it behind the with block")
@@ -116,12 +116,12 @@ def edit(
     sidecar: bool = True,
     copy_data: bool = False,
 ) -> Edit:
-    """Edit a model with onnx-graphsurgeon, and lose nothing of it.
+    """Edit a model with onnx-graphsurgeon without losing any other field of it.
 
-    What graphsurgeon drops is put back when the block is left: metadata and doc strings of the model, its
+    Leaving the block restores what graphsurgeon drops: metadata and doc strings of the model, its
     graphs, nodes, functions, tensors and values; attributes and types that graphsurgeon does not know;
-    default inputs, sparse initializers, quantization annotations, training information, overloads. What
-    nobody changed stays byte for byte, and weights in other files stay there. New nodes are placed by
+    default inputs, sparse initializers, quantization annotations, training information, overloads. Unchanged
+    parts stay byte for byte, and external weights stay external. New nodes are placed by
     evidence. An error in the block writes nothing, and the output is written whole or not at all.
 
         with rewriter.adapters.graphsurgeon.edit("model.onnx", "edited.onnx") as graph:
@@ -129,39 +129,39 @@ def edit(
 
     Args:
         source: the path of a file, its bytes, or a ModelProto; never changed.
-        output: the file to write. None only where the source is no path: the model is then in `.edited.model`
-            of what this function returns, `editing = edit(model)`.
+        output: the file to write. None only if the source is no path: the model is then in `.edited.model`
+            of the object that this function returns, `editing = edit(model)`.
         sidecar: whether to write `<output>.modules.json` as well.
-        copy_data: whether to copy external data where the output goes to another folder.
+        copy_data: whether to copy external data if the output goes to another folder.
 
     Raises:
         UnreadableModel: the source, or external data it refers to, cannot be read, by us or by graphsurgeon.
-        UsageError: no output is named, it is the source, or the edited graph cannot be written as ONNX.
+        UsageError: the output is missing or the source itself, or the edited graph cannot be written as ONNX.
         CannotWrite: the output cannot be written.
     """
     return Edit(source, None if output is None else Path(output), sidecar=sidecar, copy_data=copy_data)
 
 
-def _entered(model: ModelProto, path: Path | None, folder: Path | None) -> Ledger:
+def _entered(model: ModelProto, path: Path | None, folder: Path | None) -> Snapshot:
     """The ledger of a model.
 
     Raises:
-        UnreadableModel: graphsurgeon fails on it, as on attributes whose text is no UTF-8.
+        UnreadableModel: graphsurgeon fails on it, for example on attributes whose text is not UTF-8.
     """
     try:
-        return Ledger(model, folder)
+        return Snapshot(model, folder)
     except RewriterError:
         raise
-    except Exception as error:  # whatever graphsurgeon does
+    except Exception as error:  # graphsurgeon may raise anything
         what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise UnreadableModel(f"{path or 'model'}: graphsurgeon cannot read it: {what}") from error
 
 
 def _demand_sound(merged: Merged) -> None:
-    """Refuse a graph that means nothing, before anything is written.
+    """Refuse an invalid graph before anything is written.
 
     Raises:
-        UsageError: what is wrong with it.
+        UsageError: the graph is invalid; the message names the fault.
     """
     try:
         check(merged.model)

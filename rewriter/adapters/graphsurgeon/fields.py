@@ -1,4 +1,4 @@
-"""Repeated fields, and the opsets that a model imports."""
+"""Updates repeated fields, and the opsets that a model imports."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 def fill(field: RepeatedCompositeFieldContainer[AnyMessage], messages: Iterable[AnyMessage]) -> None:
-    """Fill a field anew, with messages that it held among others."""
+    """Replace the content of a field by messages; some of them may be in the field now."""
     kept = list(messages)
     del field[:]
     field.extend(kept)
 
 
 def domains_of(nodes: Iterable[NodeProto]) -> Mapping[str, None]:
-    """The domains of nodes and of what is in their bodies, in their order."""
+    """The domains of nodes and of the nodes in their bodies, in their order."""
     found: dict[str, None] = {}
     for node in nodes:
         found[canonical(node.domain)] = None

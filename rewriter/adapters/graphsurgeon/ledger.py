@@ -1,8 +1,7 @@
-"""What a model was when graphsurgeon read it: which of its objects stands for which message.
+"""Snapshot of a model as graphsurgeon read it: maps its objects to ONNX messages.
 
-Graphsurgeon makes an object of every node, tensor and graph, in the order of the file. People move, rename
-and rewire these objects, and what is still the same object is what it was; no name has to be told from
-another.
+Graphsurgeon makes an object of every node, tensor and graph, in the order of the file. Users move, rename
+and rewire these objects, and an object keeps its identity, so no names need to be compared.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ class KnownTensor:
     """A tensor of the model as it was.
 
     Attributes:
-        tensor: its object, kept so that no other one can bear its identity.
-        name: what it was called.
+        tensor: its object, kept alive so that no other object can get its identity.
+        name: its name in the file.
         home: the graph or function that defines it.
-        values: what its values were held in; None where it was computed.
-        state: what was said of its type.
+        values: the object that held its values; None for computed tensors.
+        state: its type as `type_of` returned it.
     """
 
     tensor: gs.Tensor
@@ -47,7 +46,7 @@ class KnownTensor:
 
 @dataclass(frozen=True, slots=True)
 class KnownNode:
-    """A node of the model as it was: its object, its message, and attribute -> what it held."""
+    """A node of the model as it was: its object, its message, and attribute -> its first value."""
 
     node: gs.Node
     proto: NodeProto
@@ -62,11 +61,11 @@ class KnownBody:
         graph: its object.
         proto: its message.
         opset: the version of ONNX's own operators that graphsurgeon read.
-        defined: the names that it gives a meaning.
-        held: name -> what held the values of that initializer.
+        defined: the names it defines.
+        held: name -> the message that held the values of that initializer.
         order: the identities of its nodes.
-        attributes: of a function: name -> what it holds by default; None for nothing.
-        tensors: name -> what it defines, as far as graphsurgeon has an object for it.
+        attributes: of a function: name -> its default; None without one.
+        tensors: name -> the tensor it defines, if graphsurgeon has an object for it.
     """
 
     graph: gs.Graph
@@ -79,22 +78,22 @@ class KnownBody:
     tensors: dict[str, KnownTensor] = field(default_factory=dict)
 
 
-class Ledger:
-    """A model and the objects that graphsurgeon made of it.
+class Snapshot:
+    """A model and the objects that graphsurgeon made from it.
 
     Attributes:
         model: the model; never changed.
-        folder: where its external data lies; None for nowhere that is known.
-        graph: what graphsurgeon made of it, to be edited.
-        bodies: identity of a graph or function -> what it was.
-        nodes: identity of a node -> what it was.
-        tensors: identity of a tensor -> what it was.
+        folder: the folder of its external data; None if unknown.
+        graph: graphsurgeon's graph, to be edited.
+        bodies: identity of a graph or function -> its first state.
+        nodes: identity of a node -> its first state.
+        tensors: identity of a tensor -> its first state.
     """
 
     def __init__(self, model: ModelProto, folder: Path | None) -> None:
         self.model = model
         self.folder = folder
-        copy = ModelProto()  # graphsurgeon keeps parts of what it reads, and renames them
+        copy = ModelProto()  # graphsurgeon keeps and renames parts of the messages it reads
         copy.CopyFrom(model)
         self.graph = gs.import_onnx(copy)
         self.bodies: dict[int, KnownBody] = {}
@@ -145,14 +144,14 @@ class Ledger:
         self.tensors[id(tensor)] = home.tensors[tensor.name] = known
 
     def _read_from_file(self, tensor: gs.Constant, held: TensorProto) -> None:
-        """Let values that lie in another file be read from there, which graphsurgeon would look for here."""
+        """Load external values from the model's folder; graphsurgeon would look in the working folder."""
         if held.data_location == TensorProto.EXTERNAL:
             tensor._values = ExternalValues(held, self.folder)
             tensor.data_location = None
 
 
 def tensors_in(graph: gs.Graph) -> Iterator[gs.Tensor]:
-    """The tensors that a graph's own interface and nodes name, each once; those of bodies inside are not."""
+    """The tensors that a graph's interface and nodes name, each once; not those of bodies inside."""
     seen: set[int] = set()
     sides = [
         graph.inputs,
@@ -167,7 +166,7 @@ def tensors_in(graph: gs.Graph) -> Iterator[gs.Tensor]:
 
 
 def type_of(tensor: gs.Tensor) -> tuple[object, ...]:
-    """What graphsurgeon says of the type of a tensor, to be compared with later."""
+    """The type of a tensor as graphsurgeon holds it, for later comparison."""
     if isinstance(tensor, gs.Constant):
         return ("constant",)
     shape = None if tensor.shape is None else tuple(tensor.shape)
@@ -175,14 +174,14 @@ def type_of(tensor: gs.Tensor) -> tuple[object, ...]:
 
 
 def state_of(value: Any) -> object:
-    """What an attribute holds, to be compared with later: a copy of a list, and what a constant held."""
+    """A snapshot of an attribute's value, to compare later: lists copied, a constant with its values."""
     if isinstance(value, gs.Constant):
         return (value, value._values)
     return tuple(value) if isinstance(value, list) else value
 
 
 def is_unchanged(before: Any, now: Any, held: AttributeProto, folder: Path | None) -> bool:
-    """Whether an attribute holds what it held: the same object with the same contents, or an equal value."""
+    """Whether an attribute still holds its first value: the same object unchanged, or an equal value."""
     if isinstance(now, gs.Constant):
         return isinstance(before, tuple) and before[0] is now and is_same(now, before[1], held.t, folder)
     if isinstance(now, gs.Tensor | gs.Graph):

@@ -1,7 +1,7 @@
-"""The edited model: what people changed as graphsurgeon writes it, everything else as it stood in the file.
+"""Writes the edited model: user changes as graphsurgeon writes them, everything else as in the file.
 
-Every message begins as a copy of what it was, and takes over only what differs from what graphsurgeon read.
-So nothing depends on graphsurgeon knowing a field, and a graph that nobody touched comes out byte for byte.
+Every message starts as a copy of the original and takes over only what differs from graphsurgeon's reading.
+So no field depends on graphsurgeon knowing it, and an untouched graph is written byte for byte.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProt
 from rewriter.adapters.graphsurgeon.attributes import exported_attribute
 from rewriter.adapters.graphsurgeon.constants import exported_dense
 from rewriter.adapters.graphsurgeon.fields import domains_of, fill, update_imports
-from rewriter.adapters.graphsurgeon.ledger import KnownNode, Ledger, is_unchanged
+from rewriter.adapters.graphsurgeon.ledger import KnownNode, Snapshot, is_unchanged
 from rewriter.adapters.graphsurgeon.values import Values
 from rewriter.model.graph import graphs_of
 from rewriter.model.ir_version import initialized, list_initializers
@@ -24,14 +24,14 @@ from rewriter.model.operators import canonical
 
 @dataclass(slots=True)
 class Merged:
-    """An edited model, and what became of the nodes.
+    """An edited model, and which nodes were added, kept and removed.
 
     Attributes:
         model: the model.
-        is_new: node, in the order of a `GraphIndex` -> whether it was not there before.
+        is_new: node, in the order of a `GraphIndex` -> whether it was added.
         kept: how many nodes are still there.
-        dropped: names of the nodes that are gone, or of what they wrote, in file order.
-        changed: the functions whose nodes are others now, or in another order; None stands for the main
+        dropped: names of the removed nodes, or of the values they wrote, in file order.
+        changed: the functions whose nodes changed, or their order; None stands for the main
             graph.
     """
 
@@ -42,8 +42,8 @@ class Merged:
     changed: list[FunctionProto | None] = field(default_factory=list)
 
 
-def merge(ledger: Ledger) -> Merged:
-    """Put together what a model was and what its graph is now.
+def merge(ledger: Snapshot) -> Merged:
+    """Combine the original model with the present graph.
 
     Raises:
         UsageError: something in the graph cannot be written.
@@ -52,7 +52,7 @@ def merge(ledger: Ledger) -> Merged:
 
 
 class _Merge:
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Snapshot) -> None:
         self.ledger = ledger
         self.values = Values(ledger)
         model = ModelProto()
@@ -89,12 +89,12 @@ class _Merge:
         return self.merged
 
     def _is_other(self, graph: gs.Graph) -> bool:
-        """Whether the nodes of a graph are no longer those that it had, or in another order."""
+        """Whether the nodes of a graph, or their order, have changed."""
         body = self.ledger.bodies.get(id(graph))
         return body is None or body.order != tuple(map(id, graph.nodes))
 
     def _graph(self, target: GraphProto, graph: gs.Graph) -> None:
-        """Bring a graph up to date; `target` is a copy of what it was, or empty."""
+        """Update a graph message from the edited graph; `target` is a copy of the original, or empty."""
         if (graph.name or "") != target.name:
             target.name = graph.name
         if (graph.doc_string or "") != target.doc_string:
@@ -122,7 +122,7 @@ class _Merge:
         return target
 
     def _defaults(self, target: FunctionProto, function: gs.Function, before: Mapping[str, object]) -> None:
-        """Bring the attributes of a function up to date: names without a default, and those with one."""
+        """Update the attributes of a function: names without a default, and those with one."""
         known = {each.name: each for each in target.attribute_proto}
         target.attribute[:] = [name for name, value in function.attrs.items() if value is None]
         made = []
@@ -135,7 +135,7 @@ class _Merge:
         fill(target.attribute_proto, made)
 
     def _constant(self, tensor: gs.Constant) -> NodeProto:
-        """Functions have no initializers: a new constant is a node."""
+        """A constant as a node: functions have no initializers."""
         self.merged.is_new.append(True)
         return NodeProto(
             op_type="Constant",
@@ -151,7 +151,7 @@ class _Merge:
         if known is not None:
             target.CopyFrom(known.proto)
             if (node.op, canonical(node.domain or "")) != (target.op_type, canonical(target.domain)):
-                target.ClearField("overload")  # it told functions of the old name apart
+                target.ClearField("overload")  # the overload told functions of the old name apart
         for name, value in (("name", node.name), ("op_type", node.op), ("domain", node.domain)):
             if (value or "") != getattr(target, name):
                 setattr(target, name, value or "")
@@ -163,7 +163,7 @@ class _Merge:
         return target
 
     def _twin(self, node: gs.Node) -> KnownNode | None:
-        """The node that a copy was made of and put in its place, as `Graph.copy` does it."""
+        """The node that this node is a copy of and replaces, as `Graph.copy` makes them."""
         kind, writes = (canonical(node.domain or ""), node.op), [tensor.name for tensor in node.outputs]
         for known in self.named.get(node.name, ()):
             same = (canonical(known.proto.domain), known.proto.op_type) == kind and [
@@ -175,7 +175,7 @@ class _Merge:
         return None
 
     def _attributes(self, node: gs.Node, known: KnownNode | None) -> Iterator[AttributeProto]:
-        """The attributes of a node: in the order they had, those that graphsurgeon skipped among them."""
+        """The attributes of a node, in their order, including those that graphsurgeon skipped."""
         before = known.attributes if known else {}
         originals = {each.name: each for each in known.proto.attribute} if known else {}
         for name, original in originals.items():
@@ -208,7 +208,7 @@ class _Merge:
 
 
 def count_nodes(graphs: Iterable[GraphProto]) -> int:
-    """The nodes of graphs, and of the graphs in these."""
+    """The number of nodes of graphs, including the graphs in these."""
     nodes = [node for graph in graphs for node in graph.node]
     return len(nodes) + sum(count_nodes(graphs_of(each)) for node in nodes for each in node.attribute)
 

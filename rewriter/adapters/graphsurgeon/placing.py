@@ -1,4 +1,4 @@
-"""Gives new nodes their module: by what the file says of their neighbours, parameters and names."""
+"""Places new nodes in modules, by the file's data on their neighbours, parameters and names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FUNCTION_ONLY = frozenset({tags.PARAMETERS, tags.CALL})
 
 @dataclass(frozen=True, slots=True)
 class NewNode:
-    """A node that was not there before: its name, or that of what it writes, its operator and its module."""
+    """An added node: its name, or that of its output, its operator and its module."""
 
     name: str
     operator: str
@@ -37,11 +37,11 @@ class NewNode:
 
 
 def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
-    """Find the modules of new nodes, and write them down where the file tells those of its nodes.
+    """Find the modules of new nodes, and write them into the file if it holds those of the other nodes.
 
     Args:
-        merged: the edited model; new nodes get metadata, and the tree on the model is brought up to date.
-        original: the model that was edited.
+        merged: the edited model; new nodes get metadata, and the tree in the model is updated.
+        original: the model before the edit.
     """
     model = merged.model
     forget_order(merged)
@@ -56,7 +56,7 @@ def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
     for number in news:
         node, placement = graph.nodes[number], placements.get(number)
         if placement is not None:
-            writer.write(node, graph.noted[number], placement)
+            writer.write(node, graph.metadata_keys[number], placement)
             module: ModulePath | None = placement.module
         else:
             module = _placed_in_function(graph, number, merged.is_new) if analysis.grouped else None
@@ -68,15 +68,15 @@ def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
 
 
 def _analysed(model: ModelProto, original: ModelProto) -> Analysis:
-    """The tree of the edited model: what it says itself, and for what is new what the original says."""
+    """The tree of the edited model: its own evidence, and that of the original for new nodes."""
     try:
         return load(model, Given(like=like_analysis(load(original)), forced=True))
-    except UsageError:  # they have nothing in common
+    except UsageError:  # the models have nothing in common
         return load(model)
 
 
 def forget_order(merged: Merged) -> None:
-    """Take out the notes on what nodes were in the flat graph, for bodies that have other nodes now."""
+    """Remove the record of the flat node order from bodies whose nodes have changed."""
     changed = {(each.domain, each.name, each.overload) for each in merged.changed if each is not None}
     if None in merged.changed:
         metadata.erase(merged.model, [tags.ORDER])
@@ -91,7 +91,7 @@ def forget_order(merged: Merged) -> None:
 
 
 def _placements(graph: GraphIndex, analysis: Analysis) -> Mapping[int, Placement]:
-    """Node of the model -> its placement; of a grouped one, for the main graph alone."""
+    """Node of the model -> its placement; in a grouped model, for the main graph alone."""
     placements = analysis.tree.placements
     if not analysis.grouped:
         return {number: each for number, each in enumerate(placements) if each is not None}
@@ -105,9 +105,9 @@ def _placements(graph: GraphIndex, analysis: Analysis) -> Mapping[int, Placement
 
 
 def _placed_in_function(graph: GraphIndex, number: int, is_new: Sequence[bool]) -> ModulePath | None:
-    """Place a node in a function that `group` made: with its neighbours, else in the module of the function.
+    """Place a node in a function that `group` made: with its neighbours, else in the function's module.
 
-    Functions that several calls share tell modules from that on, as `.self.query`.
+    Functions that several calls share hold modules relative to theirs, such as `.self.query`.
     """
     function = _function_around(graph, number)
     if function is None or not is_ours(function):

@@ -1,4 +1,4 @@
-"""The values of an edited model: interfaces, initializers, types, and what is said of them by name."""
+"""Writes the values of an edited model: interfaces, initializers, types, and annotations by name."""
 
 from __future__ import annotations
 
@@ -11,18 +11,25 @@ from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from rewriter.adapters.graphsurgeon.constants import Held, exported, is_same
 from rewriter.adapters.graphsurgeon.fields import fill
-from rewriter.adapters.graphsurgeon.ledger import KnownBody, KnownTensor, Ledger, name_of, tensors_in, type_of
+from rewriter.adapters.graphsurgeon.ledger import (
+    KnownBody,
+    KnownTensor,
+    Snapshot,
+    name_of,
+    tensors_in,
+    type_of,
+)
 from rewriter.refusals import UsageError
 
 
 class Values:
     """Writes the values of graphs and functions.
 
-    Constants that several graphs read are written where they were defined, new ones in the outermost of the
+    A constant that several graphs read is written where it was defined, a new one in the outermost of the
     graphs that read them.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Snapshot) -> None:
         self.ledger = ledger
         self.constants: dict[int, list[gs.Constant]] = {}
         self.homes: dict[int, set[int]] = {}
@@ -34,7 +41,7 @@ class Values:
         return self.constants.get(id(graph), ())
 
     def write(self, target: GraphProto, graph: gs.Graph) -> None:
-        """Bring the values of a graph up to date; its nodes are."""
+        """Update the values of a graph whose nodes are already written."""
         body = self.ledger.bodies.get(id(graph))
         inputs = {info.name: info for info in target.input}
         infos = {info.name: info for info in target.value_info}
@@ -49,7 +56,7 @@ class Values:
         fill(target.quantization_annotation, self._annotations(target, body))
 
     def write_function(self, target: FunctionProto, function: gs.Function) -> None:
-        """Bring the values of a function up to date."""
+        """Update the values of a function."""
         for names, tensors in ((target.input, function.inputs), (target.output, function.outputs)):
             now = [tensor.name for tensor in tensors]
             if now != [*names]:
@@ -81,7 +88,7 @@ class Values:
         return self.ledger.tensors.get(id(tensor))
 
     def _info(self, tensor: gs.Tensor, before: Mapping[str, ValueInfoProto]) -> ValueInfoProto:
-        """What is said of a value: as before under its new name, with a new type only where that changed."""
+        """The `ValueInfo` of a value: the original, renamed, with a new type only if that changed."""
         known = self._known(tensor)
         original = before.get(known.name) if known else None
         if original is None or known is None:
@@ -98,7 +105,7 @@ class Values:
     def _with_defaults(
         self, given: list[ValueInfoProto], before: Mapping[str, ValueInfoProto], target: GraphProto
     ) -> list[ValueInfoProto]:
-        """Put back inputs that have a default, which graphsurgeon takes for constants alone."""
+        """Restore inputs that have a default; graphsurgeon reads them as constants only."""
         defaults = {tensor.name for tensor in target.initializer}
         defaults.update(name_of(sparse) for sparse in target.sparse_initializer)
         place = 0
@@ -124,7 +131,7 @@ class Values:
         for name, info in before.items():
             known = body.tensors.get(name) if body else None
             if known is None:
-                if name not in taken:  # else another value bears that name now
+                if name not in taken:  # otherwise another value has that name now
                     yield info
             elif id(known.tensor) in local or id(known.tensor) in self.homes:
                 yield self._info(known.tensor, before)
@@ -143,7 +150,7 @@ class Values:
         fill(target.sparse_initializer, (each for each in held if isinstance(each, SparseTensorProto)))
 
     def _initializers(self, graph: gs.Graph, body: KnownBody | None) -> Iterator[Held]:
-        """In the order they had, and new ones behind; what no node ever read stays as well."""
+        """The original initializers in their order, including unread ones, then the new ones."""
         alive = {id(tensor): tensor for tensor in self.constants_of(graph)}
         taken = {tensor.name for tensor in tensors_in(graph)}
         for name, held in (body.held if body else {}).items():
@@ -166,7 +173,7 @@ class Values:
         return renamed
 
     def _annotations(self, target: GraphProto, body: KnownBody | None) -> Iterator[TensorAnnotation]:
-        """What is said of quantization, under the names that tensors have now; gone where the tensor is."""
+        """The quantization annotations under the present tensor names, without those of removed tensors."""
         names = {known.name: known for known in body.tensors.values()} if body else {}
         written = {name for node in target.node for name in node.output}
         there = {*written, *(info.name for info in target.input), *map(name_of, target.initializer)}
@@ -184,7 +191,7 @@ class Values:
 
 
 def _described_as(made: Held, held: Held) -> Held:
-    """A tensor with new contents, and what was said of the old one."""
+    """A tensor with new contents, and all other fields of the old one."""
     if isinstance(made, TensorProto) and isinstance(held, TensorProto):
         made.doc_string = held.doc_string
         if not held.HasField("doc_string"):

@@ -1,1 +1,1 @@
-"""What other tools will make of a file: facts of the file, rules about the tools, and which of them apply."""
+"""Predicts the effects of other tools on a file, from facts of the file and rules about the tools."""

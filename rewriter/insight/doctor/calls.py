@@ -1,4 +1,4 @@
-"""Who calls whom in a file, and what that comes to."""
+"""The call graph of a file's functions, with sizes and depth."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rewriter.model.cycles import callees_first
 
 
 class Calls:
-    """Who calls whom. Every function is read once, however often and however deep it is called.
+    """The call graph. Every function is read once, however often and however deep it is called.
 
     Attributes:
-        size: nodes of the model once all calls are entered; a call itself is none then.
-        depth: functions inside each other.
-        entered: function -> how often the model comes to it.
+        size: number of nodes once all calls are inlined; calls themselves do not count then.
+        depth: nesting of function calls.
+        entered: function -> number of its executions in the model.
     """
 
     def __init__(self, main: Sequence[NodeProto], inside: dict[Identity, list[NodeProto]]) -> None:
@@ -40,6 +40,6 @@ class Calls:
 
 
 def _called(nodes: Iterable[NodeProto], inside: dict[Identity, list[NodeProto]]) -> Counter[Identity]:
-    """Function -> calls of it among some nodes."""
+    """Function -> number of its calls among some nodes."""
     names = map(called_by, nodes)
     return Counter(name for name in names if name in inside)

@@ -1,4 +1,4 @@
-"""Which rules apply to a file, and which versions of the tools are here."""
+"""Finds the rules that apply to a file, and the installed versions of the tools."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rewriter.refusals import UsageError
 RULES: tuple[Rule, ...] = (*runtimes.RULES, *onnx_tools.RULES, *optimisers.RULES, *object_models.RULES)
 TOOLS: tuple[Tool, ...] = tuple(dict.fromkeys(rule.tool for rule in RULES))
 NOT_MEASURED = ("TensorRT", "Netron")
-"""Tools that people ask about and that no rule speaks of: what they do was not measured here."""
+"""Tools that users ask about and that have no rule: they were not measured."""
 
 _WORST_FIRST = {effect: at for at, effect in enumerate(Effect)}
 
@@ -29,9 +29,9 @@ class Finding:
     """A rule that applies to a file.
 
     Attributes:
-        rule: it.
-        because: what of the file it goes by.
-        mend: what helps, with the name of the file.
+        rule: the rule.
+        because: the facts of the file that trigger it.
+        mend: the remedy, with the name of the file.
     """
 
     rule: Rule
@@ -41,11 +41,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Diagnosis(Display):
-    """What tools will make of a file.
+    """The effects of tools on a file.
 
     Attributes:
         facts: of the file.
-        tools: those asked about, with the version that is installed here, None where there is none.
+        tools: the tools asked about, with the installed version, None if there is none.
         findings: worst effect first, then by tool.
         path: the file; None for a model in memory.
     """
@@ -60,16 +60,16 @@ class Diagnosis(Display):
 
 
 def examine(facts: Facts, path: Path | None = None, tools: Sequence[str] = ()) -> Diagnosis:
-    """Say what tools will make of a file.
+    """Find the effects of tools on a file.
 
     Args:
         facts: of the file.
-        path: what it is called in what mends it.
-        tools: globs over names of tools and packages; all tools where there is none. Rules are those of the
-            version that is installed here, else of the newest that was measured.
+        path: its name in remedies.
+        tools: globs over names of tools and packages; all tools if empty. Rules are those of the
+            installed version, else of the newest measured one.
 
     Raises:
-        UsageError: a glob fits no tool.
+        UsageError: a glob matches no tool.
     """
     versions = {tool: installed(tool) for tool in _chosen(tools)}
     findings = [
@@ -82,7 +82,7 @@ def examine(facts: Facts, path: Path | None = None, tools: Sequence[str] = ()) -
 
 
 def installed(tool: Tool) -> str | None:
-    """The version of a tool that is installed here; nothing is imported."""
+    """The installed version of a tool, found without importing it."""
     try:
         return version(tool.package)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""What a file has that other tools trip over. Counted in one walk; no weight is read."""
+"""Facts of a file that cause trouble in other tools. Counted in one walk; no weight is read."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ NEEDED = {
     **dict.fromkeys(("Add", "Div", "Gather", "Mul", "Sub"), 2),
     **dict.fromkeys(("Size", "Squeeze", "Unsqueeze"), 1),
 }
-"""Operators whose inputs onnxruntime 1.24 and newer look at by name of the operator alone -> how many."""
+"""Operators whose inputs onnxruntime 1.24 and newer reads by the operator's name alone -> number of these."""
 _FLOATS = frozenset({TensorProto.FLOAT})
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a file has.
+    """Facts of a file, as numbers.
 
     Attributes:
         ir_version: of the file.
-        opset: of the domain `ai.onnx`; 0 where it is not imported.
-        nodes: nodes in the file, those in bodies and functions included.
-        expanded: nodes once every call of a function is entered.
+        opset: version of the domain `ai.onnx`; 0 if it is not imported.
+        nodes: nodes in the file, including those in bodies and functions.
+        expanded: nodes after inlining all functions.
         functions: local functions.
         foreign: of these, functions that other tools made.
-        called: functions that the model comes to, each once.
-        shared: functions entered more than once.
-        depth: functions inside each other.
+        called: functions that the model executes, each once.
+        shared: functions with more than one execution.
+        depth: nesting of function calls.
         inner: nodes in the bodies of functions that are called.
-        inner_values: values that only such nodes see, as far as they are no result of their function.
+        inner_values: values inside called functions that are no results of these.
         quantised: nodes in functions that a quantiser would replace.
         inner_floats: constants and casts of type float32 in functions.
         bodies: graph attributes (branches, loops) anywhere.
@@ -54,25 +54,25 @@ class Facts:
         model_notes: metadata entries of the model.
         documents: doc strings of the model, the graph and the nodes.
         function_types: entries of `value_info` in functions.
-        twins: functions that nothing but an overload tells from another, where one of them is called.
-        inner_overloads: calls inside of functions that tell their function by an overload.
+        twins: functions that differ from another only in their overload, if one of them is called.
+        inner_overloads: calls inside functions that select their function by an overload.
         defaults: functions with default values of attributes.
         opset_functions: functions that import `ai.onnx` in another version than the model.
-        late_callees: functions that stand behind one that calls them.
-        operator_names: functions that are called like an ONNX operator the file uses.
-        short_calls: calls of functions that are named like one of `NEEDED`, and read less than it does.
-        constant_calls: calls of functions that are named `Constant`.
-        listed_constants: initializers that are listed as inputs below IR version 4, where none can be fed.
-        unsorted: nodes of the main graph that read a value, or whose bodies do, before its node writes it.
-        captured_unsorted: of these, nodes whose bodies do.
+        late_callees: functions that are listed after a caller of theirs.
+        operator_names: functions named like an ONNX operator that the file uses.
+        short_calls: calls of functions named like one of `NEEDED`, with fewer inputs than it has.
+        constant_calls: calls of functions named `Constant`.
+        listed_constants: initializers listed as inputs below IR version 4, which cannot be fed.
+        unsorted: nodes of the main graph that read a value, directly or in a body, before it is written.
+        captured_unsorted: of these, nodes that read it in a body.
         body_unsorted: such nodes in bodies of the main graph.
-        function_unsorted: such nodes in functions that are called, and in their bodies.
-        idle_unsorted: such nodes in functions that nothing calls, and in their bodies.
+        function_unsorted: such nodes in called functions, and in their bodies.
+        idle_unsorted: such nodes in uncalled functions, and in their bodies.
         quantization_annotations: of the main graph.
         trainings: entries of `training_info`.
         sparse: sparse initializers of the main graph.
         external: files of external data.
-        linked: of these, links of either kind.
+        linked: of these, symbolic and hard links.
         data_bytes: bytes of the file and its external data.
     """
 
@@ -126,8 +126,8 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
     """The facts of a model.
 
     Args:
-        model: as it was read, its functions and all.
-        path: of the file, by which external data is looked at (not opened).
+        model: as it was read, with its functions.
+        path: of the file, next to which external data is looked up (not opened).
     """
     main = list(nodes_within(model.graph.node))
     inside = {identity_of(function): list(nodes_within(function.node)) for function in model.functions}
@@ -199,7 +199,7 @@ def _values_inside(function: FunctionProto) -> int:
 
 
 def _is_float(node: NodeProto) -> bool:
-    """Whether a node is a float32 constant, or casts to float32, whatever the model around it becomes."""
+    """Whether a node is a float32 constant, or casts to float32, even if the model becomes float16."""
     if not _standard(node):
         return False
     for attribute in node.attribute:
@@ -228,13 +228,13 @@ def _unsorted_in(functions: Iterable[FunctionProto]) -> int:
 
 
 def _twins(functions: Iterable[FunctionProto], reached: Sequence[FunctionProto]) -> int:
-    """Functions beyond the first of each name that is called: an uncalled one takes its place as well."""
+    """Functions beyond the first of each called name: an uncalled one takes its place as well."""
     names = {identity_of(function)[:2] for function in reached}
     return sum(identity_of(function)[:2] in names for function in functions) - len(names)
 
 
 def _late_callees(functions: Sequence[FunctionProto], inside: dict[Identity, list[NodeProto]]) -> int:
-    """Functions that stand behind one that calls them."""
+    """Functions that are listed after a caller of theirs."""
     place = {identity_of(function): at for at, function in enumerate(functions)}
     late = {
         called

@@ -1,4 +1,4 @@
-"""Nodes that read a value before its node writes it: the specification of ONNX wants nodes sorted."""
+"""Finds nodes that read a value before it is written: ONNX requires sorted nodes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rewriter.model.graph import graphs_of
 
 @dataclass(slots=True)
 class Unsorted:
-    """How many nodes read a value before a later node of one list writes it.
+    """Number of nodes that read a value which a later node of the same list writes.
 
-    A node reads what its bodies read from outside of them.
+    A node reads the values that its bodies capture.
 
     Attributes:
         own: nodes of the list.
         captured: of these, nodes whose bodies read such a value.
-        inner: nodes in bodies, whose values are written later in a body.
+        inner: nodes in bodies that read a value which a later node of their body writes.
     """
 
     own: int = 0
@@ -28,14 +28,14 @@ class Unsorted:
 
 
 def unsorted_in(nodes: Sequence[NodeProto]) -> Unsorted:
-    """Count them in a main graph or function and in all bodies inside: time linear in size times depth."""
+    """Count them in a main graph or function and in all its bodies: time linear in size times depth."""
     found = Unsorted()
     _read(nodes, found, is_body=False)
     return found
 
 
 def _read(nodes: Sequence[NodeProto], found: Unsorted, *, is_body: bool) -> set[str]:
-    """Count the nodes of one list; returns all that they read."""
+    """Count the nodes of one list; return the names they read."""
     place = {name: at for at, node in enumerate(nodes) for name in node.output if name}
     reads: set[str] = set()
     for at, node in enumerate(nodes):
@@ -57,7 +57,7 @@ def _is_later(names: Iterable[str], place: dict[str, int], at: int) -> bool:
 
 
 def _read_outside(body: GraphProto, found: Unsorted) -> set[str]:
-    """What a body reads and does not give itself."""
+    """The names that a body reads from outside."""
     reads = _read(body.node, found, is_body=True)
     reads.update(info.name for info in body.output)
     reads.difference_update(info.name for info in body.input)

@@ -8,7 +8,7 @@ from rewriter.insight.doctor.rule import (
     TWINS,
     UNLISTED,
     Effect,
-    Mend,
+    Remedy,
     Rule,
     Tool,
     counted,
@@ -34,7 +34,7 @@ RULES = (
         Effect.DROPS,
         notes,
         "import and export drop the metadata of all nodes and of functions",
-        Mend.CARRY,
+        Remedy.CARRY,
     ),
     Rule(
         "onnx-graphsurgeon/model-metadata",
@@ -42,7 +42,7 @@ RULES = (
         Effect.DROPS,
         having("model_notes", "metadata entry of the model", "metadata entries of the model"),
         "import and export drop them: the tree is gone, but for names and the sidecar",
-        Mend.CARRY,
+        Remedy.CARRY,
     ),
     Rule(
         "onnx-graphsurgeon/documents",
@@ -50,7 +50,7 @@ RULES = (
         Effect.DROPS,
         having("documents", "doc string"),
         "doc strings of the model and of nodes are dropped",
-        Mend.MASTER,
+        Remedy.MASTER,
     ),
     Rule(
         "onnx-graphsurgeon/overloads",
@@ -58,7 +58,7 @@ RULES = (
         Effect.BREAKS,
         having("twins", *TWINS),
         "overloads are dropped: several functions then have one name, which no model may have",
-        Mend.FLATTEN,
+        Remedy.FLATTEN,
     ),
     Rule(
         "onnx-graphsurgeon/function-types",
@@ -66,7 +66,7 @@ RULES = (
         Effect.DROPS,
         having("function_types", "stated type inside of functions", "stated types inside of functions"),
         "the value_info of functions is dropped",
-        Mend.MASTER,
+        Remedy.MASTER,
     ),
     Rule(
         "onnx-graphsurgeon/quantization-annotations",
@@ -74,7 +74,7 @@ RULES = (
         Effect.DROPS,
         having("quantization_annotations", "quantization annotation"),
         "quantization annotations are dropped",
-        Mend.MASTER,
+        Remedy.MASTER,
     ),
     Rule(
         "onnx-graphsurgeon/training",
@@ -82,7 +82,7 @@ RULES = (
         Effect.DROPS,
         having("trainings", "entry of training information", "entries of training information"),
         "training information is dropped",
-        Mend.MASTER,
+        Remedy.MASTER,
     ),
     Rule(
         "onnx-graphsurgeon/listed-constants",
@@ -90,7 +90,7 @@ RULES = (
         Effect.BREAKS,
         having("listed_constants", *LISTED),
         UNLISTED,
-        Mend.UNLIST,
+        Remedy.UNLIST,
     ),
     Rule(
         "onnx-graphsurgeon/toposort",
@@ -98,7 +98,7 @@ RULES = (
         Effect.REFUSES,
         _recursion,
         "toposort() recurses without end",
-        Mend.FLATTEN,
+        Remedy.FLATTEN,
     ),
     Rule(
         "onnx-ir/sparse",
@@ -106,7 +106,7 @@ RULES = (
         Effect.BREAKS,
         having("sparse", "sparse initializer"),
         "sparse initializers are dropped, their readers stay: no session takes the model",
-        Mend.DENSE,
+        Remedy.DENSE,
     ),
     Rule(
         "onnx-ir/training",
@@ -114,6 +114,6 @@ RULES = (
         Effect.DROPS,
         having("trainings", "entry of training information", "entries of training information"),
         "training information is dropped",
-        Mend.MASTER,
+        Remedy.MASTER,
     ),
 )

@@ -7,7 +7,7 @@ from rewriter.insight.doctor.rule import (
     ANYWHERE,
     LISTED,
     Effect,
-    Mend,
+    Remedy,
     Rule,
     Tool,
     above,
@@ -25,7 +25,7 @@ ONNX = Tool(
 MOST_FUNCTIONS = 10_000
 """The most functions that the checker of onnx takes."""
 TWO_GIGABYTES = (1 << 31) - 1
-"""What protobuf writes at the most."""
+"""The most bytes that protobuf writes."""
 WIDE = 10
 """Times that a file grows when its functions are entered, from which it is worth a word."""
 
@@ -47,7 +47,7 @@ RULES = (
         Effect.BREAKS,
         having("called", "function"),
         "version_converter drops all functions and keeps the calls: the checker accepts it, no session does",
-        Mend.FLATTEN_AND_CARRY,
+        Remedy.FLATTEN_AND_CARRY,
     ),
     Rule(
         "onnx/version-converter-metadata",
@@ -55,7 +55,7 @@ RULES = (
         Effect.DROPS,
         having("noted", "node with metadata", "nodes with metadata"),
         "version_converter drops the metadata of all nodes",
-        Mend.CARRY,
+        Remedy.CARRY,
     ),
     Rule(
         "onnx/inliner-defaults",
@@ -63,7 +63,7 @@ RULES = (
         Effect.BREAKS,
         having("defaults", "function with default attributes", "functions with default attributes"),
         "onnx.inliner drops the defaults, so that the model computes something else",
-        Mend.FLATTEN,
+        Remedy.FLATTEN,
     ),
     Rule(
         "onnx/inliner-growth",
@@ -79,7 +79,7 @@ RULES = (
         Effect.SKIPS,
         having("inner_values", "value inside of functions", "values inside of functions"),
         "infer_shapes reports no shape of them",
-        "rewriter stats {model}, or " + Mend.FLATTEN,
+        "rewriter stats {model}, or " + Remedy.FLATTEN,
     ),
     Rule(
         "onnx/reference-order",
@@ -91,7 +91,7 @@ RULES = (
             "functions that stand behind their callers",
         ),
         "ReferenceEvaluator knows functions only after they were listed",
-        Mend.FLATTEN,
+        Remedy.FLATTEN,
     ),
     Rule(
         "onnx/checker-functions",
@@ -125,7 +125,7 @@ RULES = (
         Effect.REFUSES,
         having("inner_values", "value inside of functions", "values inside of functions"),
         "utils.extract_model cuts the main graph alone; it knows no value inside of functions",
-        Mend.EXTRACT,
+        Remedy.EXTRACT,
     ),
     Rule(
         "onnx/extract-metadata",
@@ -133,7 +133,7 @@ RULES = (
         Effect.DROPS,
         having("model_notes", "metadata entry of the model", "metadata entries of the model"),
         "utils.extract_model drops them; the metadata of nodes stays",
-        Mend.EXTRACT,
+        Remedy.EXTRACT,
     ),
     Rule(
         "onnx/compose-names",
@@ -145,7 +145,7 @@ RULES = (
             "functions called like operators in use",
         ),
         "compose.add_prefix goes by the name alone and renames the operators too",
-        Mend.FLATTEN,
+        Remedy.FLATTEN,
     ),
     Rule(
         "onnx/extract-listed-constants",
@@ -153,7 +153,7 @@ RULES = (
         Effect.REFUSES,
         having("listed_constants", *LISTED),
         "utils.extract_model lists them no more and keeps the IR version; then its checker refuses that",
-        Mend.UNLIST,
+        Remedy.UNLIST,
     ),
     Rule(
         "onnx/checker-order",
@@ -161,7 +161,7 @@ RULES = (
         Effect.REFUSES,
         unsorted(ANYWHERE),
         "checker.check_model ends, and with it utils.extract_model and compose.merge_models",
-        Mend.SORT,
+        Remedy.SORT,
     ),
     Rule(
         "onnx/reference-node-order",
@@ -169,7 +169,7 @@ RULES = (
         Effect.REFUSES,
         unsorted(("unsorted", "body_unsorted", "function_unsorted")),
         "ReferenceEvaluator computes nodes as they are listed, and ends where an input is not there yet",
-        Mend.SORT,
+        Remedy.SORT,
     ),
     Rule(
         "onnx/inliner-order",
@@ -177,6 +177,6 @@ RULES = (
         Effect.BREAKS,
         unsorted(("function_unsorted",), " in functions"),
         "onnx.inliner renames the value where it is written and not where it is read: nothing writes it then",
-        Mend.SORT,
+        Remedy.SORT,
     ),
 )

@@ -8,7 +8,7 @@ from rewriter.insight.doctor.rule import (
     TWINS,
     UNLISTED,
     Effect,
-    Mend,
+    Remedy,
     Rule,
     Tool,
     above,
@@ -38,7 +38,7 @@ RULES = (
         Effect.SKIPS,
         inner_nodes,
         "nothing inside of functions is simplified",
-        Mend.FLATTEN_AND_CARRY,
+        Remedy.FLATTEN_AND_CARRY,
     ),
     Rule(
         "onnxslim/metadata",
@@ -46,7 +46,7 @@ RULES = (
         Effect.DROPS,
         notes,
         "the metadata of all nodes is dropped, in functions too; the model's own stays",
-        Mend.CARRY,
+        Remedy.CARRY,
     ),
     Rule(
         "onnxslim/overloads",
@@ -54,7 +54,7 @@ RULES = (
         Effect.BREAKS,
         having("twins", *TWINS),
         "overloads are dropped, and of functions of one name all but one: calls go to the wrong body",
-        Mend.FLATTEN,
+        Remedy.FLATTEN,
     ),
     Rule(
         "onnxslim/documents",
@@ -62,7 +62,7 @@ RULES = (
         Effect.DROPS,
         having("documents", "doc string"),
         "doc strings are dropped",
-        Mend.MASTER,
+        Remedy.MASTER,
     ),
     Rule(
         "onnxslim/quantization-annotations",
@@ -70,7 +70,7 @@ RULES = (
         Effect.DROPS,
         having("quantization_annotations", "quantization annotation"),
         "quantization annotations are dropped",
-        Mend.MASTER,
+        Remedy.MASTER,
     ),
     Rule(
         "onnxslim/training",
@@ -78,7 +78,7 @@ RULES = (
         Effect.DROPS,
         having("trainings", "entry of training information", "entries of training information"),
         "training information is dropped",
-        Mend.MASTER,
+        Remedy.MASTER,
     ),
     Rule(
         "onnxslim/listed-constants",
@@ -86,7 +86,7 @@ RULES = (
         Effect.BREAKS,
         having("listed_constants", *LISTED),
         UNLISTED,
-        Mend.UNLIST,
+        Remedy.UNLIST,
     ),
     Rule(
         "onnxslim/order",
@@ -98,7 +98,7 @@ RULES = (
             "nodes whose bodies read values before their nodes write them",
         ),
         "the node that writes the value is dropped, its readers stay: no session takes the model",
-        Mend.SORT,
+        Remedy.SORT,
         since="0.1.85",
     ),
     Rule(
@@ -107,7 +107,7 @@ RULES = (
         Effect.REFUSES,
         unsorted(ANYWHERE),
         "simplify ends: it checks the model first",
-        Mend.SORT,
+        Remedy.SORT,
     ),
     Rule(
         "onnxsim/functions",
@@ -115,7 +115,7 @@ RULES = (
         Effect.SKIPS,
         inner_nodes,
         "nothing inside of functions is simplified",
-        Mend.FLATTEN_AND_CARRY,
+        Remedy.FLATTEN_AND_CARRY,
         since="0.6.3",
     ),
     Rule(
@@ -124,7 +124,7 @@ RULES = (
         Effect.BREAKS,
         inner_nodes,
         "all functions are dropped, their calls stay: no session takes the model",
-        Mend.FLATTEN_AND_CARRY,
+        Remedy.FLATTEN_AND_CARRY,
         before="0.6.3",
     ),
     Rule(
@@ -133,7 +133,7 @@ RULES = (
         Effect.DROPS,
         having("noted", "node with metadata", "nodes with metadata"),
         "the metadata of all nodes of the main graph is dropped; the model's own stays",
-        Mend.CARRY,
+        Remedy.CARRY,
     ),
     Rule(
         "onnxsim/quantization-annotations",
@@ -141,7 +141,7 @@ RULES = (
         Effect.DROPS,
         having("quantization_annotations", "quantization annotation"),
         "quantization annotations are dropped",
-        Mend.MASTER,
+        Remedy.MASTER,
     ),
     Rule(
         "onnxsim/training",
@@ -149,7 +149,7 @@ RULES = (
         Effect.DROPS,
         having("trainings", "entry of training information", "entries of training information"),
         "training information is dropped",
-        Mend.MASTER,
+        Remedy.MASTER,
     ),
     *(
         Rule(
@@ -170,7 +170,7 @@ RULES = (
         Effect.SKIPS,
         inner_nodes,
         "nothing inside of functions is optimised",
-        Mend.FLATTEN_AND_CARRY,
+        Remedy.FLATTEN_AND_CARRY,
     ),
     Rule(
         "onnxoptimizer/metadata",
@@ -178,7 +178,7 @@ RULES = (
         Effect.DROPS,
         having("noted", "node with metadata", "nodes with metadata"),
         "the metadata of all nodes of the main graph is dropped",
-        Mend.CARRY,
+        Remedy.CARRY,
     ),
     Rule(
         "onnxoptimizer/listed-constants",
@@ -187,7 +187,7 @@ RULES = (
         having("listed_constants", *LISTED),
         "it raises the IR version to 4 and leaves them among the inputs, where they can be fed from then on: "
         "sessions of what it writes fold and fuse none of them",
-        Mend.UNLIST,
+        Remedy.UNLIST,
     ),
     Rule(
         "onnxscript/functions",
@@ -195,7 +195,7 @@ RULES = (
         Effect.INLINES,
         inner_nodes,
         "optimize inlines all functions",
-        Mend.CARRY,
+        Remedy.CARRY,
     ),
     Rule(
         "onnxscript/sparse",
@@ -203,7 +203,7 @@ RULES = (
         Effect.BREAKS,
         having("sparse", "sparse initializer"),
         "sparse initializers are dropped, their readers stay: no session takes the model",
-        Mend.DENSE,
+        Remedy.DENSE,
     ),
     Rule(
         "onnxscript/order",
@@ -211,6 +211,6 @@ RULES = (
         Effect.REFUSES,
         unsorted(("function_unsorted",), " in functions"),
         "optimize ends: it inlines functions, and does not find the value",
-        Mend.SORT,
+        Remedy.SORT,
     ),
 )

@@ -1,4 +1,4 @@
-"""What a rule about a tool is."""
+"""The form of a rule about a tool: effect, remedy, versions and condition."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from rewriter.releases import numbers_of
 
 
 class Effect(StrEnum):
-    """What becomes of a file, worst first."""
+    """Effect of a tool on a file, worst first."""
 
     REFUSES = "refuses"
     """The tool ends with an error."""
     BREAKS = "breaks"
-    """What it writes is no valid model, or computes something else."""
+    """Its output is no valid model, or computes something else."""
     DROPS = "drops"
-    """What it writes lacks something, and computes the same."""
+    """Its output lacks something, but computes the same."""
     SKIPS = "skips"
-    """It leaves undone what it was called for, without a word."""
+    """It silently skips what it was called for."""
     INLINES = "inlines"
-    """What it writes or reports knows no functions."""
+    """Its output or report ignores functions."""
     SLOWS = "slows"
-    """It, or what it writes, takes much longer than without what the file has."""
+    """The tool, or its output, takes much longer than without this property of the file."""
 
 
-class Mend(StrEnum):
-    """What helps; `{model}` and `{stem}` stand for the file, `{foreign}` for an option it may need."""
+class Remedy(StrEnum):
+    """Remedies; `{model}` and `{stem}` stand for the file, `{foreign}` for an option it may need."""
 
     FLATTEN = "rewriter flatten {model} -o {stem}.flat.onnx{foreign}"
     FLATTEN_AND_CARRY = (
@@ -53,12 +53,12 @@ class Mend(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool that people give their files to.
+    """A tool that users give their files to.
 
     Attributes:
-        name: as people call it.
-        package: the distribution that has it.
-        measured: versions that its rules were shown true with, oldest first.
+        name: its usual name.
+        package: its distribution.
+        measured: versions in which its rules were confirmed, oldest first.
     """
 
     name: str
@@ -66,23 +66,23 @@ class Tool:
     measured: tuple[str, ...]
 
     def newer_than_measured(self, version: str | None) -> bool:
-        """Whether a version is newer than all that were measured: its rules may have ended."""
+        """Whether a version is newer than all measured ones, so that its rules may no longer hold."""
         return version is not None and numbers_of(version) > numbers_of(self.measured[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing a tool does to files that have something.
+    """One effect of a tool on files with a certain property.
 
     Attributes:
-        name: `tool/subject`, the same for ever.
-        tool: that does it.
-        effect: what it comes to.
-        because: what of a file makes the tool do it, in words; empty where it has nothing of the kind.
-        consequence: what happens, as it was seen.
-        mend: what helps.
-        since: the oldest version that was seen to do it; empty where all that were measured do.
-        before: the version that was seen to do it no more; empty where the newest does.
+        name: `tool/subject`, which never changes.
+        tool: the tool.
+        effect: the kind of effect.
+        because: the property of the file that causes it, in words; empty for a file without it.
+        consequence: the effect in words, as observed.
+        mend: the remedy.
+        since: the oldest version with this effect; empty if all measured ones have it.
+        before: the first version without it; empty if the newest has it.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Rule:
     before: str = ""
 
     def holds_for(self, version: str | None) -> bool:
-        """Whether a version of the tool does it; the newest that was measured where None."""
+        """Whether a version of the tool has this effect; None stands for the newest measured one."""
         if version is None:
             return not self.before
         number = numbers_of(version)
@@ -103,12 +103,12 @@ class Rule:
 
 
 def having(fact: str, noun: str, plural: str = "") -> Callable[[Facts], str]:
-    """A condition: there is at least one of something.
+    """A condition: the file has at least one of something.
 
     Args:
-        fact: the field of `Facts` that counts it.
-        noun: what it is called.
-        plural: of these; `s` is put behind the noun where empty.
+        fact: the field of `Facts` with their number.
+        noun: their name.
+        plural: its plural; the noun with `s` if empty.
     """
 
     def because(facts: Facts) -> str:
@@ -119,29 +119,29 @@ def having(fact: str, noun: str, plural: str = "") -> Callable[[Facts], str]:
 
 
 TWINS = ("function that only an overload tells apart", "functions that only overloads tell apart")
-"""What `Facts.twins` counts."""
+"""Names of the things that `Facts.twins` counts."""
 
 
 LISTED = (
     "initializer listed as input below IR version 4",
     "initializers listed as inputs below IR version 4",
 )
-"""What `Facts.listed_constants` counts."""
+"""Names of the things that `Facts.listed_constants` counts."""
 UNLISTED = (
     "what it writes lists them no more (or not all) and keeps the IR version: onnx.checker refuses it, "
     "sessions take it"
 )
-"""What becomes of these in tools that do not know the old form."""
+"""The effect on these in tools that do not know the old form."""
 
 
 ANYWHERE = ("unsorted", "body_unsorted", "function_unsorted", "idle_unsorted")
-"""The fields of `Facts` that count nodes that are not sorted, wherever they stand."""
+"""The fields of `Facts` that count unsorted nodes, anywhere in the file."""
 INSIDE = ("body_unsorted", "function_unsorted")
-"""Those that count them where onnxruntime sorts none."""
+"""Those that count unsorted nodes that onnxruntime does not sort."""
 
 
 def unsorted(places: Sequence[str], where: str = "") -> Callable[[Facts], str]:
-    """A condition: nodes are not sorted.
+    """A condition: the file has unsorted nodes.
 
     Args:
         places: the fields of `Facts` that count them.
@@ -158,7 +158,7 @@ def unsorted(places: Sequence[str], where: str = "") -> Callable[[Facts], str]:
 
 
 def spans(bounds: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
-    """`since`, `before` and the bound that holds in between.
+    """`since`, `before` and the bound that holds between them.
 
     Args:
         bounds: version -> bound from that version on, the newest first and "" last.
@@ -170,12 +170,12 @@ def spans(bounds: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
 
 
 def above(fact: str, bound: int, what: str) -> Callable[[Facts], str]:
-    """A condition: a figure is above what the tool was seen to take.
+    """A condition: a figure is above the largest that the tool accepts.
 
     Args:
         fact: the field of `Facts`.
-        bound: the largest figure that the tool takes.
-        what: the figure in words, with `{}` where it goes.
+        bound: the largest figure that the tool accepts.
+        what: the figure in words, with `{}` as its place.
     """
 
     def because(facts: Facts) -> str:
@@ -191,13 +191,13 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def inner_nodes(facts: Facts) -> str:
-    """A condition: functions are called, and so nodes stand in them."""
+    """A condition: functions are called, so that nodes stand inside them."""
     if not facts.inner:
         return ""
     return f"{counted(facts.inner, 'node')} in {counted(facts.called, 'function')}"
 
 
 def notes(facts: Facts) -> str:
-    """A condition: nodes have metadata, wherever they stand."""
+    """A condition: nodes anywhere in the file have metadata."""
     noted = facts.noted + facts.inner_noted
     return counted(noted, "node") + " with metadata" if noted else ""

@@ -1,4 +1,4 @@
-"""Rules about what runs a model, quantises it or converts it for a device."""
+"""Rules about tools that run a model, quantise it or convert it for a device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rewriter.insight.doctor.rule import (
     TWINS,
     UNLISTED,
     Effect,
-    Mend,
+    Remedy,
     Rule,
     Tool,
     above,
@@ -26,7 +26,7 @@ MEASURED = (
     *("1.23.0", "1.23.2", "1.24.1", "1.25.0", "1.26.0", "1.27.0", "1.28.0", "1.29.0", "1.30.0", "1.31.0"),
     *("1.31.1", "1.32.0"),
 )
-"""Versions of onnxruntime that the rules were shown true with."""
+"""Versions of onnxruntime in which the rules were confirmed."""
 ONNXRUNTIME = Tool("onnxruntime", "onnxruntime", MEASURED)
 QUANTISATION = Tool("onnxruntime quantization", "onnxruntime", MEASURED)
 TRANSFORMERS = Tool("onnxruntime.transformers", "onnxruntime", MEASURED)
@@ -36,9 +36,9 @@ OPENVINO = Tool("OpenVINO", "openvino", ("2026.4.1",))
 NEWEST_IR = {"1.32.0": 14, "1.24.1": 13, "": 11}
 """Version of onnxruntime -> the newest IR version that it and newer ones read; the oldest measured last."""
 NEWEST_OPSET = {"1.32.0": 28, "1.25.0": 26, "1.24.1": 25, "": 23}
-"""The same for opsets, short of `ALLOW_RELEASED_ONNX_OPSET_ONLY=0`."""
+"""The same for opsets, without `ALLOW_RELEASED_ONNX_OPSET_ONLY=0`."""
 DEEP = 5
-"""Functions inside each other above which loading takes half as long again: it inlines level by level."""
+"""Nesting of functions above which loading takes 1.5 times as long: onnxruntime inlines level by level."""
 
 
 def _later_calls(facts: Facts) -> str:
@@ -57,7 +57,7 @@ RULES = (
         inner_nodes,
         "a session inlines every function: profiles, logs and the optimised file name nodes "
         "_inlfunc_FUNCTION_NODE, and know no calls",
-        Mend.PROFILE,
+        Remedy.PROFILE,
     ),
     Rule(
         "onnxruntime/shared-functions",
@@ -66,7 +66,7 @@ RULES = (
         _later_calls,
         "nodes of the second and later calls are named by a counter (_token_3_), so nobody can tell from a "
         "profile which call was slow",
-        Mend.PROFILE,
+        Remedy.PROFILE,
     ),
     Rule(
         "onnxruntime/metadata",
@@ -74,7 +74,7 @@ RULES = (
         Effect.DROPS,
         notes,
         "the optimised file has no metadata on nodes; the model's own stays",
-        Mend.CARRY,
+        Remedy.CARRY,
     ),
     Rule(
         "onnxruntime/depth",
@@ -125,7 +125,7 @@ RULES = (
         Effect.BREAKS,
         having("twins", *TWINS),
         "a session enters the body that stands last for all of them, silently",
-        Mend.FLATTEN,
+        Remedy.FLATTEN,
         before=READ_SINCE,
     ),
     Rule(
@@ -138,7 +138,7 @@ RULES = (
             "calls in functions that go by overloads",
         ),
         "a session ignores the overload: it enters the function without one, silently, or ends without it",
-        Mend.FLATTEN,
+        Remedy.FLATTEN,
         since=READ_SINCE,
     ),
     Rule(
@@ -152,7 +152,7 @@ RULES = (
         ),
         "making a session ends the process (SIGABRT): it takes the call for the operator and looks for its "
         "missing inputs; 1.23 loads the file",
-        Mend.FLATTEN,
+        Remedy.FLATTEN,
         since="1.24.1",
     ),
     Rule(
@@ -161,7 +161,7 @@ RULES = (
         Effect.REFUSES,
         having("constant_calls", "call of a function named Constant", "calls of functions named Constant"),
         "no session: it takes the call for a Constant without a value",
-        Mend.FLATTEN,
+        Remedy.FLATTEN,
     ),
     Rule(
         "onnxruntime/listed-constants",
@@ -169,7 +169,7 @@ RULES = (
         Effect.BREAKS,
         having("listed_constants", *LISTED),
         f"sessions fold them; of the optimised file: {UNLISTED}",
-        Mend.UNLIST,
+        Remedy.UNLIST,
     ),
     Rule(
         "onnxruntime/order",
@@ -177,7 +177,7 @@ RULES = (
         Effect.REFUSES,
         unsorted(INSIDE, INSIDE_IN_WORDS),
         "no session: it sorts the nodes of the main graph only",
-        Mend.SORT,
+        Remedy.SORT,
     ),
     Rule(
         "onnxruntime/bytes",
@@ -194,7 +194,7 @@ RULES = (
         Effect.SKIPS,
         having("quantised", "node to quantise in functions", "nodes to quantise in functions"),
         "quantize_dynamic leaves nodes in functions as they are, without a word",
-        Mend.FLATTEN_AND_CARRY,
+        Remedy.FLATTEN_AND_CARRY,
     ),
     Rule(
         "onnxruntime-quantization/metadata",
@@ -202,7 +202,7 @@ RULES = (
         Effect.DROPS,
         having("quantised_noted", "node to quantise with metadata", "nodes to quantise with metadata"),
         "the nodes that it puts in place of others have no metadata",
-        Mend.CARRY,
+        Remedy.CARRY,
     ),
     Rule(
         "onnxruntime-quantization/listed-constants",
@@ -210,7 +210,7 @@ RULES = (
         Effect.BREAKS,
         having("listed_constants", *LISTED),
         UNLISTED,
-        Mend.UNLIST,
+        Remedy.UNLIST,
     ),
     Rule(
         "onnxruntime-quantization/order",
@@ -218,7 +218,7 @@ RULES = (
         Effect.REFUSES,
         unsorted(INSIDE, INSIDE_IN_WORDS),
         "quantize_static ends: it calibrates in sessions, which do not take the model",
-        Mend.SORT,
+        Remedy.SORT,
     ),
     *(
         Rule(
@@ -227,11 +227,11 @@ RULES = (
             Effect.INLINES,
             inner_nodes,
             "quant_pre_process writes what a session made of the model: without functions",
-            Mend.FLATTEN_AND_CARRY,
+            Remedy.FLATTEN_AND_CARRY,
             since=since,
             before=before,
         )
-        # In between, skip_symbolic_shape made it forget what the session wrote.
+        # In the versions between, skip_symbolic_shape made it discard the session's output.
         for since, before in (("1.31.0", ""), ("", "1.24.1"))
     ),
     Rule(
@@ -240,7 +240,7 @@ RULES = (
         Effect.SKIPS,
         inner_nodes,
         "optimize_model fuses nothing inside functions, unless a session inlines them first (opt_level=1)",
-        Mend.FLATTEN_AND_CARRY,
+        Remedy.FLATTEN_AND_CARRY,
     ),
     Rule(
         "onnxruntime-transformers/float16",
@@ -250,7 +250,7 @@ RULES = (
             "inner_floats", "float32 constant or cast in functions", "float32 constants or casts in functions"
         ),
         "its float16 converter leaves them: they meet halves, and no session takes the model",
-        Mend.FLATTEN_AND_CARRY,
+        Remedy.FLATTEN_AND_CARRY,
     ),
     Rule(
         "onnxconverter-common/float16",
@@ -260,7 +260,7 @@ RULES = (
             "inner_floats", "float32 constant or cast in functions", "float32 constants or casts in functions"
         ),
         "convert_float_to_float16 leaves them: they meet halves, and no session takes the model",
-        Mend.FLATTEN_AND_CARRY,
+        Remedy.FLATTEN_AND_CARRY,
     ),
     Rule(
         "openvino/functions",
@@ -268,7 +268,7 @@ RULES = (
         Effect.REFUSES,
         having("called", "function"),
         "read_model has no rule for calls of local functions, and ends",
-        Mend.FLATTEN,
+        Remedy.FLATTEN,
     ),
     Rule(
         "openvino/order",
@@ -276,6 +276,6 @@ RULES = (
         Effect.REFUSES,
         unsorted(INSIDE, INSIDE_IN_WORDS),
         "read_model ends: it sorts the nodes of the main graph only",
-        Mend.SORT,
+        Remedy.SORT,
     ),
 )

@@ -31,9 +31,9 @@ def main(task: str, folder: Path) -> None:
 
 
 def _die_with_parent(folder: Path) -> None:
-    """Ends this process when the parent is gone: the other end of stdin closes then, however it died.
+    """End this process when the parent is gone: then the other end of stdin closes, however the parent died.
 
-    Nobody else is left then to remove the folder, which may hold all weights.
+    No other process then removes the folder, which may hold all weights.
     """
     os.read(0, 1)
     if folder.name.startswith(SCRATCH):
@@ -43,5 +43,5 @@ def _die_with_parent(folder: Path) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1], Path(sys.argv[2]))
-    # Not through the interpreter's shutdown: a fault while onnxruntime unloads is no fault of the model.
+    # Skips the interpreter's shutdown: a fault while onnxruntime unloads is no fault of the model.
     os._exit(0)

@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 Request = TypeVar("Request")
 
 SCRATCH = "rewriter-"
-"""How the names of the temporary folders begin."""
+"""Prefix of the names of temporary folders."""
 JOB, ANSWER, PARTIAL, STAGE, STDERR = "job", "answer", "partial", "stage", "stderr"
 
 
@@ -65,14 +65,14 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """An initializer of the main graph that lies in a file.
+class ExternalWeight:
+    """An initializer of the main graph in an external file.
 
     Attributes:
         name: the initializer.
         location: the file, relative to the folder of the model.
         offset: bytes before it.
-        dtype: its type, in numpy's words.
+        dtype: its type, by numpy's name.
         shape: its shape.
     """
 
@@ -95,7 +95,7 @@ class Sent:
 
     path: Path
     folder: str | None
-    weights: tuple[Stored, ...] = ()
+    weights: tuple[ExternalWeight, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

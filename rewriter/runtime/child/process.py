@@ -1,8 +1,8 @@
 """Starts a child, watches what it takes, and ends it.
 
 onnxruntime maps weights into memory, privately, so a limit on addresses or on data (RLIMIT_AS, RLIMIT_DATA)
-would refuse large models that run well. So the parent watches what memory a child has of its own, and ends
-one that takes more than `limits` allow. On Linux the child asks to be the first to go when memory runs out.
+would refuse large models that run well. So the parent watches a child's own memory, and ends
+one that uses more than `limits` allow. On Linux the child asks to be killed first if memory runs out.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from rewriter.runtime.child.job import SCRATCH, STDERR, Cause, Ended
 from rewriter.runtime.limits import THREADS, current, own_memory, size_text
 
 _LOOK = 0.02
-"""Seconds between two looks at the memory of a child; it can take some 100 MB in that time."""
+"""Seconds between two checks of a child's memory; it can allocate some 100 MB in that time."""
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A temporary folder that Ctrl-C during its removal does not leave behind.
+    """A temporary folder that is removed even if Ctrl-C interrupts the removal.
 
     Raises:
         NoScratch: it cannot be made or written, as on a full disk.
@@ -59,24 +59,24 @@ def in_child(task: str, folder: Path, timeout: float) -> int | Ended:
     Returns:
         The exit code; the number of a signal below 0; why the child was ended, where it was.
     """
-    # -P keeps the working directory, which may hold anything, off the child's module path.
+    # -P keeps the working directory, which may hold any files, off the child's module path.
     command = [sys.executable, "-P", "-m", "rewriter.runtime.child", task, str(folder)]
     limits = current()
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         THREADS: str(limits.threads),
-        # onnxruntime 1.31 keeps a database of what it counted in the user's cache folder.
+        # onnxruntime 1.31 keeps a database of its counters in the user's cache folder.
         "ORT_DISABLE_TELEMETRY": "1",
     }
     with (folder / STDERR).open("wb") as errors:
         child = subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,  # never written to: its closing tells the child that we are gone
+            stdin=subprocess.PIPE,  # never written to: its closing signals the child that the parent is gone
             stdout=subprocess.DEVNULL,
             stderr=errors,
             env=environment,
-            start_new_session=True,  # Ctrl-C comes to us, and we end the child
+            start_new_session=True,  # Ctrl-C reaches the parent, which ends the child
         )
         try:
             reason = _wait(child, timeout, limits.memory)
@@ -89,7 +89,7 @@ def in_child(task: str, folder: Path, timeout: float) -> int | Ended:
 
 
 def _wait(child: subprocess.Popen[bytes], timeout: float, memory: int) -> str | None:
-    """Wait until the child is done; why it has to be ended where it is not."""
+    """Wait until the child is done; return the reason if it must be ended."""
     limit = time.monotonic() + timeout
     while (left := limit - time.monotonic()) > 0:
         try:

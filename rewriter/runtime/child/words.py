@@ -8,7 +8,7 @@ _LONGEST_LINE = 300
 
 
 def one_line(text: object) -> str:
-    """A message fit for one line of a terminal: no control characters, not too long."""
+    """A message on one line for a terminal: without control characters, and not too long."""
     plain = "".join(char if char.isprintable() else " " for char in str(text))
     line = " ".join(plain.split())
     return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."

@@ -14,7 +14,7 @@ _LONGEST = 60
 _STYLE = 'fontname="Helvetica", fontsize=10'
 
 End = tuple[ModulePath, bool]
-"""A module, or (True) its own nodes, which stand beside its children."""
+"""A module, or (True) its own nodes, which are drawn beside its children."""
 
 
 def dot(analysis: Analysis, home: Mapping[ModulePath, ModulePath]) -> str:
@@ -52,7 +52,7 @@ class _Drawing:
         yield "}"
 
     def _modules(self) -> Iterator[str]:
-        """Boxes and clusters, nested; without recursion, since trees of others may be deep."""
+        """Boxes and clusters, nested; without recursion, since trees from other files may be deep."""
         stack: list[ModulePath | str] = [ROOT]
         depth = 1
         while stack:
@@ -84,9 +84,9 @@ class _Drawing:
         return [name, *([module.short_class] if module.short_class else []), counts]
 
     def _edges(self) -> Iterator[str]:
-        """Which part of a module feeds which other, each once.
+        """Dataflow edges between parts of a module, each once.
 
-        An edge goes from the box that gives last to the one that takes first, and is cut off at the clusters.
+        An edge goes from the source's last box to the target's first box, and is cut off at the clusters.
         """
         graph, placements = self.analysis.graph, self.tree.placements
         found: dict[tuple[End, End], tuple[ModulePath, ModulePath]] = {}
@@ -116,6 +116,6 @@ class _Drawing:
 
 
 def _quoted(*lines: str) -> str:
-    """A string of the dot language, with names that anybody may have written."""
+    """A quoted string of the dot language; names may contain anything."""
     safe = (shorten(visible(line), _LONGEST).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     return '"' + "\\n".join(safe) + '"'

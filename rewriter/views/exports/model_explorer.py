@@ -1,8 +1,8 @@
-"""Weights of nodes as node data that Model Explorer lays over a graph; groups add them up.
+"""Weights of nodes as node data that Model Explorer overlays on a graph; groups add them up.
 
 The format is that of `node_data_builder.py` of google-ai-edge/model-explorer: graph id -> results by node id.
-Its adapter for ONNX (justinchuby/model-explorer-onnx) calls a graph and a node by their names, and a node
-without one by its place.
+Its adapter for ONNX (justinchuby/model-explorer-onnx) identifies graphs and nodes by their names, and a node
+without one by its position.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _GRADIENT = [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#e8590c"
 
 
 def model_explorer(analysis: Analysis, weighing: Weighing) -> str:
-    """Node data for the main graph; what runs inside the body of a node counts as that node's.
+    """Node data for the main graph; nodes inside a body count for its owner.
 
     Nodes of unknown weight are left out, and so are those of functions.
     """

@@ -1,4 +1,4 @@
-"""Weights of modules as a profile that speedscope draws: a stack of modules for every module.
+"""Weights of modules as a profile for speedscope: one stack of modules per module.
 
 The format is speedscope's own, `src/lib/file-format-spec.ts` of its repository, sampled profiles.
 """

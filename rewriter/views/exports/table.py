@@ -32,7 +32,7 @@ _HEAD = (
 
 
 def table(modules: Iterable[Module], figures: Mapping[ModulePath, Figures]) -> str:
-    """The rows, in the order given; columns that begin with `all_` count the modules below as well."""
+    """The rows, in the given order; columns that begin with `all_` count the modules below as well."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(_HEAD)
@@ -53,6 +53,6 @@ def table(modules: Iterable[Module], figures: Mapping[ModulePath, Figures]) -> s
 
 
 def _cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: names in a file are anybody's."""
+    """Text that no spreadsheet reads as a formula: names in a file may contain anything."""
     shown = visible(text)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown

@@ -1,1 +1,1 @@
-"""The report: everything that is known of one model as a page, and its icicle as a drawing."""
+"""The report: all results on one model as a page, and its icicle as a drawing."""

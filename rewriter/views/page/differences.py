@@ -12,18 +12,18 @@ from rewriter.paths import ModulePath
 from rewriter.views.json_types import JsonObject
 
 _MOST = 40
-"""Changes or calls of a module that are listed; of more the number is told."""
+"""Maximum number of listed changes or calls of a module; of more, only the number is shown."""
 
 Shown = Callable[[str], str]
 
 
 def differences_json(found: Diff, numbers: Mapping[ModulePath, int], shown: Shown) -> JsonObject:
-    """What differs, by the number of the module in the first model.
+    """Differences by number of the module in the first model.
 
     Args:
         found: the comparison.
         numbers: module of the first model -> its number on the page.
-        shown: how a name from the file is shown.
+        shown: formats a name from the file.
     """
     first = found.first
     measured = found.numbers
@@ -60,7 +60,7 @@ def _skipped(skipped: str | None, shown: Shown) -> str | None:
 
 
 def _module(module: ModuleDiff, tolerance: float, shown: Shown) -> JsonObject:
-    """Only what is not as a module that is equal in all and was not compared by numbers."""
+    """The entry of a module, empty if it is equal in everything and was not compared by numbers."""
     entry: dict[str, object] = {}
     if module.gone:
         entry["gone"] = 1
@@ -75,20 +75,20 @@ def _module(module: ModuleDiff, tolerance: float, shown: Shown) -> JsonObject:
 
 
 def _change(change: Change, shown: Shown) -> list[object]:
-    """Aspect, name, before, after, and how far parameters are apart relative to their size."""
+    """Aspect, name, before, after, and the deviation of parameters relative to their size."""
     before, after = (None if each is None else shown(each) for each in (change.before, change.after))
     return [str(change.aspect), shown(change.name), before, after, _finite(change.relative)]
 
 
 def _call(call: CallNumbers, tolerance: float) -> list[object]:
-    """How far it is off, relative to its size; None where nothing could be compared; -1 without bound."""
+    """The deviation of a call, relative to its size; None if nothing could be compared; -1 for infinity."""
     worst = call.outputs.worst
     far = None if worst is None else _finite(worst.relative)
     return [-1.0 if worst is not None and far is None else far, call.diverges(tolerance)]
 
 
 def _finite(figure: float | None) -> float | None:
-    """Three digits are enough to see how far something is off."""
+    """The figure with three digits, which are enough to see the deviation."""
     if figure is None or not math.isfinite(figure):
         return None
     return float(f"{figure:.3g}")

@@ -1,8 +1,8 @@
-"""The data of the page: plain values, a column each, so that no key is written once per module.
+"""The data of the page: plain values, one list per column, so that no key is written once per module.
 
 Every column has one entry for each module, parents before children; texts that occur often (classes,
-operators, types) are numbers that point into a table. Names are shortened where they are very long, and
-control characters in them are written out: the page shows all as text.
+operators, types) are numbers that point into a table. Very long names are shortened, and
+control characters in them are escaped: the page shows everything as text.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from rewriter.views.stats_json import element_name
 from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, source_words, summarize
 
 _LONGEST = 400
-"""Characters of a name; more helps nobody, and names are as long as their author likes."""
+"""Maximum characters of a name; more helps nobody, and authors may write names of any length."""
 _MOST_PORTS = 24
-"""Inputs or outputs of a module that are listed; of more the number is told."""
+"""Maximum number of listed inputs or outputs of a module; of more, only the number is shown."""
 _FLOAT = {"float": "float32", "double": "float64"}
 
 
-class Table:
+class TextTable:
     """Texts by number, each once."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Table:
 
 
 def shown(text: str | bytes) -> str:
-    """A name from the file as the page shows it."""
+    """A name from the file in the form shown on the page."""
     return shorten(visible(text), _LONGEST)
 
 
@@ -50,16 +50,16 @@ def page_facts(findings: Findings, by: str) -> JsonObject:
     """Everything that the page shows.
 
     Args:
-        findings: what is known.
-        by: what sizes are at first.
+        findings: the results to show.
+        by: the size shown first.
     """
-    texts = Table()
+    texts = TextTable()
     columns = _columns(findings, texts)
     facts: JsonObject = {
         "head": _head(findings),
         "by": by,
         "measures": list(findings.measures),
-        "homeless": {each: findings.homeless(each) for each in findings.measures},
+        "homeless": {each: findings.outside_modules(each) for each in findings.measures},
         "placement": _placement(findings.analysis.tree),
         "verified": _verified(findings),
         "functions": [
@@ -118,7 +118,7 @@ def _verified(findings: Findings) -> JsonObject | None:
     }
 
 
-def _columns(findings: Findings, texts: Table) -> JsonObject:
+def _columns(findings: Findings, texts: TextTable) -> JsonObject:
     analysis, stats = findings.analysis, findings.stats
     tree, number = analysis.tree, _numbers(findings)
     sources = {source: at for at, source in enumerate(tree.by_source)}
@@ -151,7 +151,7 @@ def _columns(findings: Findings, texts: Table) -> JsonObject:
 
 
 def _evidence(tree: ModuleTree, module: Module, sources: dict[str, int]) -> list[int]:
-    """Source and number of nodes, alternating; nodes on which witnesses disagree count as source -1."""
+    """Source and number of nodes, alternating; nodes with conflicting claims count as source -1."""
     counts: Counter[int] = Counter()
     for node in module.nodes:
         if (place := tree.placements[node]) is not None:
@@ -159,8 +159,8 @@ def _evidence(tree: ModuleTree, module: Module, sources: dict[str, int]) -> list
     return [part for source, count in sorted(counts.items()) for part in (source, count)]
 
 
-def _weight(parameter: Parameter, module: Module, texts: Table) -> list[object]:
-    """Name, type, bytes, the initializer where it bears another name, and what else there is to say."""
+def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[object]:
+    """Name, type, bytes, the initializer if it has another name, and remarks."""
     dtype = _FLOAT.get(parameter.dtype, parameter.dtype)
     same = parameter.initializer == module.path.child(parameter.name)
     said = ["transposed"] if parameter.transposed else []
@@ -184,8 +184,8 @@ def _weight(parameter: Parameter, module: Module, texts: Table) -> list[object]:
     return entry
 
 
-def _ports(ports: Iterable[Port], texts: Table) -> list[object]:
-    """Name and type, alternating; at last the number of those that are left out."""
+def _ports(ports: Iterable[Port], texts: TextTable) -> list[object]:
+    """Name and type, alternating; the last entry is the number of those left out."""
     listed = list(ports)
     found: list[object] = []
     for port in listed[:_MOST_PORTS]:
@@ -234,5 +234,5 @@ def _profile(findings: Findings) -> JsonObject | None:
 
 
 def _micro(time: float) -> float:
-    """Microseconds to a nanosecond: profilers tell no more, and digits take room."""
+    """Microseconds, rounded to a nanosecond: profilers are no more precise, and digits take space."""
     return round(time, 3)

@@ -1,4 +1,4 @@
-"""What a report is made of."""
+"""Findings of a report."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ READ = frozenset(
         Source.REFERENCE,
     }
 )
-"""Evidence that names the module of a node; by all other a node was placed by what it reads or computes."""
+"""Evidence that names the module of a node; all other evidence places a node by its inputs or computation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A comparison with another model that was made for this report."""
+    """A comparison with another model, made for this report."""
 
     original: str
     outcome: Verification
@@ -39,15 +39,15 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that a report shows.
+    """All results that a report shows.
 
     Attributes:
         analysis: the model, flat.
         stats: its figures.
-        functions: the local functions that modules became, where the file is grouped.
-        verified: a comparison with the model that it was made of; None where none was made.
-        profile: its time; None where it was not measured.
-        diff: how it differs from a second model; None where there is none.
+        functions: the local functions of modules, if the file is grouped.
+        verified: a comparison with the model that it was made from; None without one.
+        profile: its time; None if not measured.
+        diff: the differences from a second model; None without one.
     """
 
     analysis: Analysis
@@ -59,7 +59,7 @@ class Findings:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """What sizes can be, the most telling first; none that is zero everywhere."""
+        """Figures that module sizes can show, the most informative first, without those that are all zero."""
         found = [
             *(["parameters"] if self.stats.patterns else []),
             *(["nodes"] if self.stats.nodes else []),
@@ -69,9 +69,9 @@ class Findings:
         return tuple(found)
 
     def own(self, measure: str) -> dict[ModulePath, float]:
-        """What every module holds itself; shared parameters are the first owner's, so that all adds up.
+        """Each module's own figure; shared parameters count for the first owner, so that all adds up.
 
-        Times are medians, which add up nearly.
+        Times are medians, which add up approximately.
 
         Args:
             measure: `parameters`, `nodes`, `flops`, or `time` in microseconds.
@@ -83,8 +83,8 @@ class Findings:
             return {path: each.flops[0] for path, each in self.stats.figures.items()}
         return dict(weigh(self.analysis, Measure(measure)).own)
 
-    def homeless(self, measure: str) -> float:
-        """What no module holds: nodes that nobody could place, and kernels that nobody could map."""
+    def outside_modules(self, measure: str) -> float:
+        """Figure outside all modules: of unplaced nodes, and of unmapped kernels."""
         tree = self.analysis.tree
         if measure == "nodes":
             return len(tree.placements) - tree.placed
@@ -93,17 +93,17 @@ class Findings:
         return self.profile.unmapped.median if measure == "time" and self.profile else 0
 
     def totals(self, measure: str) -> dict[ModulePath, float]:
-        """What every module holds with all below; the root with what no module holds.
+        """Each module's figure with all modules below; the root's includes everything outside modules.
 
         Args:
-            measure: as for `own`. Times are the medians that the table shows, no sums of medians.
+            measure: as for `own`. Times are the medians shown in the table, not sums of medians.
         """
         tree, own = self.analysis.tree, self.own(measure)
         totals: dict[ModulePath, float] = {module.path: own.get(module.path, 0) for module in tree}
         for module in tree.innermost_first():
             if module.parent is not None:
                 totals[module.parent] += totals[module.path]
-        totals[ROOT] += self.homeless(measure)
+        totals[ROOT] += self.outside_modules(measure)
         if measure == "time" and self.profile is not None:
             totals |= {each.path: each.total.median for each in self.profile.modules}
             totals[ROOT] = self.profile.total.median

@@ -1,8 +1,8 @@
-"""The page: one file of HTML that fetches nothing, and in which text of a model can do nothing.
+"""The page: one HTML file that fetches nothing, and in which text from a model cannot run.
 
-What comes from the file stands in it twice: escaped in the title, and as JSON in a script element that is
-data to a browser, with every character escaped that could end it. The script puts text on the page as text
-alone, and the policy lets nothing run but that script.
+Data from the file occurs twice: escaped in the title, and as JSON in a script element that browsers
+treat as data, with every character escaped that could end it. The script inserts text only as
+text, and the security policy allows no other script.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rewriter.views.page.findings import Findings
 from rewriter.views.summary import head_phrases, summarize
 
 _SCRIPTS = ("facts.js", "format.js", "icicle.js", "table.js", "detail.js", "overview.js", "main.js")
-"""In the order in which each uses those before."""
+"""Scripts in order of dependence: each uses only earlier ones."""
 
 _LONGEST_TITLE = 400
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
@@ -28,8 +28,8 @@ def page_html(findings: Findings, by: str) -> str:
     """The page.
 
     Args:
-        findings: what it shows.
-        by: what sizes are at first: one of `findings.measures`.
+        findings: the results to show.
+        by: the size shown first: one of `findings.measures`.
     """
     style, script = _part("style.css"), _script()
     policy = (
@@ -50,7 +50,7 @@ def page_html(findings: Findings, by: str) -> str:
 
 
 def as_data(facts: object) -> str:
-    """JSON that may stand in a script element: nothing in it can end the element or begin another."""
+    """JSON for a script element: nothing in it can end the element or begin another."""
     return json.dumps(facts, allow_nan=False, separators=(",", ":")).translate(_ESCAPES)
 
 
@@ -63,6 +63,6 @@ def _part(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """What a policy names an inline element by."""
+    """Source of an inline element in the content security policy: its SHA-256."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

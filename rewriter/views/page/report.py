@@ -1,4 +1,4 @@
-"""A report that was made: the page and the drawing."""
+"""A finished report: the page and the drawing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rewriter.views.page.svg import icicle_svg
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PageReport(Display):
-    """Everything that is known of one model, to look at.
+    """All results on one model, as a page.
 
     Attributes:
-        findings: what it shows.
-        by: what sizes are at first: `parameters`, `nodes`, `flops` or `time`; '' for what there is.
+        findings: the results to show.
+        by: the size shown first: `parameters`, `nodes`, `flops` or `time`; '' for the first available.
     """
 
     findings: Findings
@@ -24,17 +24,17 @@ class PageReport(Display):
 
     @property
     def measure(self) -> str:
-        """What sizes are at first; '' for a model that has nothing to measure."""
+        """The size shown first; '' for a model without measures."""
         return self.by or next(iter(self.findings.measures), "")
 
     @property
     def html(self) -> str:
-        """One page that needs nothing else."""
+        """One self-contained page."""
         return page_html(self.findings, self.measure)
 
     @property
     def svg(self) -> str:
-        """The icicle, standing still."""
+        """The icicle as a static drawing."""
         return icicle_svg(self.findings, self.measure)
 
     def _repr_svg_(self) -> str:

@@ -1,4 +1,4 @@
-"""The icicle as a drawing that stands still: for notebooks and documents."""
+"""The icicle as a static drawing: for notebooks and documents."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _ROW = 24
 _TOP = 26
 """Pixels above the first row, for the title."""
 _NARROWEST = 2.0
-"""Pixels of a module that is drawn."""
+"""Minimum width of a drawn module, in pixels."""
 _LETTER = 6.6
-"""Pixels that a letter takes, about, at 12 px."""
+"""Approximate width of a letter at 12 px, in pixels."""
 _LONGEST_TIP = 400
 UNPLACED = "(unplaced)"
 _DEEPEST = 60
-"""Rows at most: who nests deeper wants the page, where one can zoom."""
+"""Maximum number of rows: deeper models need the page, which can zoom."""
 
-# The names are ours alone: in a notebook these rules hold for the whole page.
+# The class names are prefixed: in a notebook these rules apply to the whole page.
 _STYLE = """
 .onnx-module-icicle{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 .onnx-module-icicle .title{fill:#61656c}
@@ -35,8 +35,8 @@ _STYLE = """
 """
 
 
-class _Cell(NamedTuple):
-    """A module where it is drawn, in pixels and rows; None for what no module holds."""
+class _Rectangle(NamedTuple):
+    """The rectangle of a module, in pixels and rows; None for the part outside all modules."""
 
     module: Module | None
     row: int
@@ -49,8 +49,8 @@ def icicle_svg(findings: Findings, by: str, *, width: int = 960) -> str:
     """The icicle as one SVG element, every name escaped.
 
     Args:
-        findings: what is known of the model.
-        by: what sizes are; one of `findings.measures`.
+        findings: the results on the model.
+        by: the size shown; one of `findings.measures`.
         width: pixels.
     """
     cells = list(_cells(findings, by, width)) if by in findings.measures else []
@@ -77,31 +77,31 @@ def figure(measure: str, total: float) -> str:
     return counted(round(total), measure.removesuffix("s"))
 
 
-def _cells(findings: Findings, by: str, width: float) -> Iterator[_Cell]:
-    """The modules that are wide enough."""
-    tree, totals, homeless = findings.analysis.tree, findings.totals(by), findings.homeless(by)
+def _cells(findings: Findings, by: str, width: float) -> Iterator[_Rectangle]:
+    """The modules that are wide enough to draw."""
+    tree, totals, outside_modules = findings.analysis.tree, findings.totals(by), findings.outside_modules(by)
     whole = totals[ROOT]
-    stack = [_Cell(tree.root, 0, 0.0, width, whole)]
+    stack = [_Rectangle(tree.root, 0, 0.0, width, whole)]
     while stack and whole:
         cell = stack.pop()
-        assert cell.module is not None  # what no module holds has nothing below
+        assert cell.module is not None  # the part outside all modules has nothing below
         yield cell
         children = tree.children(cell.module.path)
-        beside = 0.0 if cell.module.path else homeless
-        # Medians of parts may come to more than the median of the whole.
+        beside = 0.0 if cell.module.path else outside_modules
+        # Medians of parts may add up to more than the median of the whole.
         inside = max(cell.total, beside + sum(totals[child.path] for child in children))
         scale = cell.width / inside if inside else 0.0
         left = cell.left
         if beside:
-            yield _Cell(None, 1, cell.left + cell.width - beside * scale, beside * scale, beside)
+            yield _Rectangle(None, 1, cell.left + cell.width - beside * scale, beside * scale, beside)
         for child in children:
             wide = totals[child.path] * scale
             if wide >= _NARROWEST and cell.row < _DEEPEST:
-                stack.append(_Cell(child, cell.row + 1, left, wide, totals[child.path]))
+                stack.append(_Rectangle(child, cell.row + 1, left, wide, totals[child.path]))
             left += wide
 
 
-def _drawn(cell: _Cell, by: str, whole: float) -> str:
+def _drawn(cell: _Rectangle, by: str, whole: float) -> str:
     path = cell.module.path if cell.module else UNPLACED
     name = cell.module.path.name if cell.module else UNPLACED
     class_name = cell.module.shown_class if cell.module else None
@@ -111,7 +111,7 @@ def _drawn(cell: _Cell, by: str, whole: float) -> str:
     colour = f"c{cell.row % 2}" if cell.module else "none"
     label = ""
     if (letters := int((cell.width - 8) / _LETTER)) >= 2:
-        # An inner drawing cuts off what is wider than its letters were thought to be.
+        # An inner drawing clips labels that are wider than estimated.
         shown = html_text(name or "(root)", letters)
         label = f'<svg {place} height="{_ROW}"><text x="5" y="16">{shown}</text></svg>'
     return f'<g><title>{told}</title><rect class="{colour}" {place} height="{_ROW - 1}" rx="2"/>{label}</g>'

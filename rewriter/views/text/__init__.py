@@ -1,1 +1,1 @@
-"""What people read in a terminal. Needs rich, so only the command line imports it, and late."""
+"""Output in a terminal. Needs rich, so only the command line imports it, and late."""

@@ -1,4 +1,4 @@
-"""Why one node stands where it stands, in a terminal."""
+"""Prints the claims on one node, in a terminal."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from rewriter.views.summary import WOULD_HELP, source_words
 from rewriter.views.text.parts import flow, signs
 
 _DETAIL = 100
-"""Characters shown of the text a claim was read from; exporters write whole stack traces there."""
+"""Maximum characters shown of a claim's source text; exporters write whole stack traces there."""
 _LISTED = 4
 
 
 def print_claims(analysis: Analysis, node: int, console: Console) -> None:
-    """Print where a node was placed and everything any witness said about it.
+    """Print the placement of a node and every claim of any witness on it.
 
     Args:
         analysis: a model and its tree.
         node: number of the node in the GraphIndex.
-        console: where to.
+        console: the console.
 
     Raises:
         IndexError: there is no node of that number.
@@ -71,7 +71,7 @@ def _print_claim(claim: Claim, console: Console, *, first: bool, won: bool) -> N
 
 
 def _tried(analysis: Analysis, node: int) -> list[str]:
-    """What each witness found that said nothing about a node."""
+    """Findings of the witnesses that made no claim on a node."""
     graph = analysis.graph
     proto = graph.nodes[node]
     said = {claim.source for claim in analysis.claims[node]}

@@ -1,4 +1,4 @@
-"""Models that were cut from another, in a terminal."""
+"""Prints extracted and split models in a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rewriter.views.text.report import print_removed, verdict_sign, written_phra
 
 
 def print_extraction(found: Extraction, console: Console) -> None:
-    """Print what was taken out, its interface, the proof and the file."""
+    """Print the extracted model, its interface, the proof and the file."""
     flow(console, head_phrases(summarize(found.analysis)), "bold")
     constants = [f"{counted(found.constants, 'constant')} of others"] if found.constants else []
     flow(console, [str(found.wanted), *_sizes(found.model), *constants], label="extract")
@@ -38,7 +38,7 @@ def print_extraction(found: Extraction, console: Console) -> None:
 
 
 def print_split(found: Split, console: Console) -> None:
-    """Print the parts, what crosses between them, the proof and the files."""
+    """Print the parts, the values that pass between them, the proof and the files."""
     flow(console, head_phrases(summarize(found.analysis)), "bold")
     before = ["the beginning", *map(str, found.at)]
     for number, (part, start) in enumerate(zip(found.parts, before, strict=True)):
@@ -73,7 +73,7 @@ def _typed(info: ValueInfoProto) -> str:
 
 
 def _print_checks(checks: Sequence[Check], console: Console) -> None:
-    """Print each verdict; once for all parts of which the same is true."""
+    """Print each verdict; once for all parts that share it."""
     for (verdict, *phrases), count in Counter((check.verdict, *_phrases(check)) for check in checks).items():
         sign, style = verdict_sign(Verdict(verdict), console)
         parts = f"{count} parts: " if count > 1 else ""

@@ -1,4 +1,4 @@
-"""Where two models differ, in a terminal: the first divergence in one line, then a short tree."""
+"""Prints the differences of two models in a terminal: the first divergence in one line, then a short tree."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rewriter.views.text.parts import ASCII, Signs, emit, flow, signs
 
 _MOST_CHANGES = 6
 _LONGEST = 240
-"""Characters of one change."""
+"""Maximum characters of one change."""
 _NARROWEST = 20
 _NUMBERED = re.compile(r"(.*?)(\d{1,9})", re.DOTALL)
 
@@ -38,20 +38,20 @@ class _Entry:
     through: str = ""
     alike: int = 1
     look: int = 0
-    """The same number for those that read alike, names left out, with all that is below."""
+    """A key that is equal for entries that read alike apart from names, including all entries below."""
 
 
 def print_diff(
     found: Diff, console: Console, chosen: frozenset[ModulePath] | None = None, *, everything: bool = False
 ) -> None:
-    """Print where two models part, what was compared, and the modules that differ.
+    """Print where two models first differ, the compared parts, and the modules that differ.
 
-    Modules that diverge for nothing but what they take in are counted, not listed.
+    Modules that diverge only because of their inputs are counted, not listed.
 
     Args:
         found: the differences.
-        console: where to.
-        chosen: show these modules alone, by their path in the first model or, added ones, in the second.
+        console: the console.
+        chosen: show only these modules, by their path in the first model or, added ones, in the second.
         everything: show all modules, equal ones too, with their numbers.
     """
     sign, style = (signs(console).yes, "green") if found.equal else (signs(console).no, "bold red")
@@ -76,7 +76,7 @@ def print_diff(
 
 
 def headline(found: Diff) -> str:
-    """The one line that answers: where the models part, or that they do not."""
+    """The answer in one line: where the models first differ, or that they do not."""
     modules = "the modules differ" if found.changed else "no module differs"
     if found.numbers is None:
         return modules
@@ -152,7 +152,7 @@ def _is_shown(
 
 
 def _holds_cause(found: Diff, module: ModuleDiff) -> bool:
-    """Whether a module inside diverges by itself, so that this one does only because it holds that."""
+    """Whether a module inside diverges by itself, so that this one diverges only because it contains that."""
     return any(
         other.path != module.path and module.path.holds(other.path) and other.diverges(found.tolerance)
         for other in found.modules
@@ -161,7 +161,7 @@ def _holds_cause(found: Diff, module: ModuleDiff) -> bool:
 
 
 def _entries(found: Diff, shown: Sequence[ModuleDiff], mark: Signs, *, everything: bool) -> _Entry:
-    """The tree of what is shown, with the modules that lead there."""
+    """The tree of the shown modules, with their ancestors."""
     root = _Entry("(root)")
     made: dict[ModulePath, _Entry] = {ROOT: root}
 
@@ -172,7 +172,7 @@ def _entries(found: Diff, shown: Sequence[ModuleDiff], mark: Signs, *, everythin
                 made[path.parent or ROOT].below.append(made[path])
         _describe(made[module.path], found, module, mark, everything=everything)
     looks: dict[object, int] = {}
-    for entry in reversed(made.values()):  # what is below was made later
+    for entry in reversed(made.values()):  # later entries are the ones below
         below = tuple((each.name, each.look) for each in entry.below)
         entry.look = looks.setdefault((entry.figures, entry.style, *entry.changes, below), len(looks))
     return root
@@ -256,7 +256,7 @@ def _print_tree(root: _Entry, console: Console) -> None:
 
 
 def _merged(entries: Sequence[_Entry]) -> list[_Entry]:
-    """Neighbours that read alike and bear consecutive numbers, as one."""
+    """Neighbours that read alike and have consecutive numbers, merged."""
     merged: list[_Entry] = []
     for entry in entries:
         last = merged[-1] if merged else None

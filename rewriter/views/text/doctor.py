@@ -1,4 +1,4 @@
-"""What tools will make of a file, in a terminal."""
+"""Prints the effects of tools on a file, in a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STYLES = {
 
 
 def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
-    """Print what tools will do with a file, tool by tool, the tool with the worst first.
+    """Print the effects of tools on a file, tool by tool, the tool with the worst effect first.
 
     Args:
         diagnosis: what was found out.
@@ -36,13 +36,13 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         for finding in findings:
             _print_finding(finding, numbers[finding.mend], console)
     console.print()
-    for mend, number in numbers.items():  # many findings have the same: each is said once
+    for mend, number in numbers.items():  # many findings have the same remedy: each is printed once
         flow(console, [mend], "green", label=f"mend {number}")
     _print_end(diagnosis, console)
 
 
 def _by_tool(findings: Sequence[Finding]) -> dict[Tool, list[Finding]]:
-    """Tool -> what it does, worst first; the tools by the worst that they do."""
+    """Tool -> its effects, worst first; the tools by their worst effect."""
     found: dict[Tool, list[Finding]] = {}
     for finding in findings:
         found.setdefault(finding.rule.tool, []).append(finding)

@@ -1,4 +1,4 @@
-"""What the printed views share: signs, and phrases put on lines."""
+"""Parts shared by the printed views: signs, and phrases arranged on lines."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rich.text import Text
 from rewriter.views.escape import shorten, visible
 
 _LONGEST = 1000
-"""Characters of a phrase shown at most: a file may hold names of a megabyte."""
+"""Maximum characters of a phrase: a file may hold names of a megabyte."""
 LABEL_WIDTH = 10
-"""Cells that the label in front of a line takes, its gap included."""
+"""Cells of the label before a line, including its gap."""
 
 
 class Signs(NamedTuple):
@@ -30,7 +30,7 @@ class Signs(NamedTuple):
     end: str
     bar: str
     bars: str
-    """Eighths of a full cell, ascending; the last is a full one."""
+    """Eighths of a full cell, ascending; the last is full."""
 
 
 UNICODE = Signs("·", "…", "×", "✓", "✗", "?", "├─ ", "└─ ", "│  ", "▏▎▍▌▋▊▉█")  # noqa: RUF001
@@ -43,7 +43,7 @@ def signs(console: Console) -> Signs:
 
 
 def fit(text: str, width: int, dots: str) -> str:
-    """`text` in exactly `width` cells: padded, or its end cut off and marked."""
+    """`text` in exactly `width` cells: padded, or truncated and marked."""
     if cell_len(text) <= width:
         return set_cell_size(text, width)
     if width <= cell_len(dots):
@@ -52,19 +52,19 @@ def fit(text: str, width: int, dots: str) -> str:
 
 
 def emit(console: Console, text: Text) -> None:
-    """Print one line that must not wrap, without the blanks at its end."""
+    """Print one line that must not wrap, without trailing blanks."""
     text.rstrip()
     console.print(text, no_wrap=True, overflow="crop", crop=True)
 
 
 def flow(console: Console, phrases: Iterable[str], style: str = "", label: str | None = None) -> None:
-    """Print phrases with dots between them; a line breaks between two phrases where it can.
+    """Print phrases with dots between them; lines break between phrases if possible.
 
     Args:
-        console: where to.
-        phrases: of any origin: made safe to show here.
-        style: for the phrases.
-        label: stands in front of the first line and indents the others.
+        console: the console.
+        phrases: of any origin: made safe here.
+        style: style of the phrases.
+        label: printed before the first line; it indents the others.
     """
     mark = signs(console)
     safe = [shorten(visible(phrase, ascii_only=mark is ASCII), _LONGEST, mark.dots) for phrase in phrases]

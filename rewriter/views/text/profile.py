@@ -1,4 +1,4 @@
-"""Where the time of a model goes, in a terminal: a tree of modules, then their classes."""
+"""Prints the time of a model in a terminal: a tree of modules, then their classes."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from rewriter.views.escape import visible
 from rewriter.views.text.parts import ASCII, Signs, emit, fit, flow, signs
 
 LEAST_SHARE = 0.005
-"""Modules that take less of the time are counted, unless they are asked for."""
+"""Modules with a smaller share of the time are counted, unless they are selected."""
 _MOST_CLASSES = 12
 _MOST_UNMAPPED = 3
 _LEAST_NAME = 12
 _CLASS = 18
 _FIGURES = 42
-"""Cells that the columns behind name and class take."""
+"""Cells of the columns after name and class."""
 _BAR = 8
 
 
 def print_profile(found: Profile, console: Console, chosen: frozenset[ModulePath] | None = None) -> None:
-    """Print what was measured, the modules with their time, what no module has, and the classes.
+    """Print the measured runs, the modules with their time, the unmapped kernels, and the classes.
 
     Args:
         found: the profile.
-        console: where to; nothing wraps at its width.
-        chosen: show these modules, and what leads to them; None for all that take a while.
+        console: the console; nothing wraps at its width.
+        chosen: show these modules and their ancestors; None for all that take a noticeable share.
     """
     _print_head(found, console)
     times = {each.path: each for each in found.modules}
@@ -88,7 +88,7 @@ class _Table:
         self.name = max(_LEAST_NAME, min(widest, console.width - _FIGURES - self.class_name))
 
     def print(self) -> None:
-        """Print the header, a line for each module, and what no module has."""
+        """Print the header, a line for each module, and the unmapped kernels."""
         figures = f"{'total':>8} {'spread':>7} {'own':>8} share"
         emit(self.console, Text(self._cells("module", "class", figures), "dim"))
         for line, time in self.lines:
@@ -136,7 +136,7 @@ def _share(time: Figure, found: Profile, mark: Signs) -> str:
 
 
 def _percent(share: float) -> str:
-    """Rounded; what is something is never said to be nothing."""
+    """Rounded; a share above zero is never printed as zero."""
     return "<1%" if 0 < share < 0.01 else f"{share:.0%}"
 
 

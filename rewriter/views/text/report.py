@@ -1,4 +1,4 @@
-"""The outcome of a rewrite and its proof in a terminal."""
+"""Prints the report of a rewrite and its proof in a terminal."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MOST_SHOWN = 5
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print what a rewrite did: what was placed and changed, what was refused, the proof, the files.
+    """Print the report of a rewrite: placements and changes, refusals, the proof, the files.
 
-    The head and the line below speak of the file that was read; where the result has other figures, it has a
+    The head and the next line describe the source file; if the result has other figures, it has a
     line of its own.
     """
     flow(console, head_phrases(report.before), "bold")
@@ -49,7 +49,7 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def print_verification(verification: Verification, console: Console) -> None:
-    """Print the proof: the verdict, the certificate and the numbers."""
+    """Print the proof: verdict, certificate and numbers."""
     phrases = proof_phrases(verification)
     complete = verification.missing is None
     sign, style = verdict_sign(verification.verdict if complete else Verdict.NOT_PROVED, console)
@@ -57,7 +57,7 @@ def print_verification(verification: Verification, console: Console) -> None:
 
 
 def print_removed(outputs: Sequence[Path], removed: Sequence[Path], console: Console) -> None:
-    """Print what went with the models that outputs took the place of."""
+    """Print the files that were removed with the models that the outputs replaced."""
     sidecars = {sidecar_path(output) for output in outputs}
     described = "the sidecar of the model that was there"
     unused = "a copy of data that nothing refers to any more"
@@ -99,7 +99,7 @@ def _differences(report: Report) -> list[str]:
 
 
 def _print_list(label: str, what: str, entries: Sequence[str], console: Console) -> None:
-    """The first few entries under their number; nothing where there are none."""
+    """The first few entries under their number; nothing for an empty list."""
     if not entries:
         return
     shown = entries if len(entries) == _MOST_SHOWN + 1 else entries[:_MOST_SHOWN]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from rewriter.views.sources import VERDICTS, Comparison, Row
+from rewriter.views.sources import VERDICTS, Comparison, WitnessRow
 from rewriter.views.text.parts import flow
 
 
 def print_sources(comparison: Comparison, console: Console) -> None:
-    """Print what each witness says of how many nodes, how right it is, and whom it agrees with."""
+    """Print the number of nodes that each witness claims, its correctness, and its agreement with others."""
     judged = any(row.verdicts for row in comparison.rows)
     table = _table("witness", ("nodes", "kept", *(VERDICTS if judged else ("params", "classes")), "seconds"))
     for row in comparison.rows:
@@ -35,7 +35,7 @@ def _table(first: str, titles: Sequence[str]) -> Table:
     return table
 
 
-def _cells(row: Row, nodes: int, *, judged: bool) -> list[str]:
+def _cells(row: WitnessRow, nodes: int, *, judged: bool) -> list[str]:
     known = sum(row.verdicts.values())
     told = (f"{row.parameters:,}" if row.parameters else "", f"{row.classes:,}" if row.classes else "")
     return [
@@ -58,7 +58,7 @@ def _agreement(comparison: Comparison) -> Table:
 
 
 def _percent(part: int, whole: int) -> str:
-    """One decimal, none for all and nothing: what is left out may be little, but is not nothing."""
+    """One decimal; never rounded to all or nothing: the rest may be small, but is not zero."""
     if not whole:
         return "-"
     return f"{part // whole:.0%}" if part in (0, whole) else f"{min(max(100 * part / whole, 0.1), 99.9):.1f}%"

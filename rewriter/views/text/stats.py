@@ -1,4 +1,4 @@
-"""The numbers of a model in a terminal."""
+"""Prints the statistics of a model in a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rewriter.views.summary import coverage_phrases, head_phrases, human, summar
 from rewriter.views.text.parts import ASCII, emit, fit, flow, signs
 
 _MOST = 12
-"""Operators, ports, patterns and reasons shown at most."""
+"""Maximum number of operators, ports, patterns and reasons shown."""
 _WIDE = 120
 """Cells of a console that also shows operators."""
 _HEAD = ("module", "class", "own/all", "params", "bytes", "FLOPs", "own operators")
@@ -106,7 +106,7 @@ def _shapes(pattern: Pattern) -> str:
 
 
 def _print_table(rows: list[Module], stats: Stats, console: Console) -> None:
-    """One line for each module; what is too long for the console is cut in the middle of its column."""
+    """One line per module; text that is too long for the console is cut in the middle of its column."""
     lines = [_cells(module, stats.figures[module.path], console) for module in rows]
     widths = [max(len(line[column]) for line in [list(_HEAD), *lines]) for column in range(len(_HEAD))]
     wide = console.width >= _WIDE

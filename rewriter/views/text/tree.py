@@ -18,7 +18,7 @@ from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, h
 from rewriter.views.text.parts import ASCII, Signs, emit, fit, flow, signs
 
 _BARS = (8, 4, 0)
-"""Cells of a full share bar: the widest that leaves room for the names."""
+"""Cells of a full share bar: the widest that leaves space for the names."""
 _GAP = "  "
 _SHARE = 4
 """Cells of a percentage."""
@@ -31,15 +31,15 @@ def print_tree(
     depth: int | None = None,
     only: Collection[ModulePath] | None = None,
 ) -> None:
-    """Print what file this is, how much of it was placed, and its modules.
+    """Print the file, the share of placed nodes, and its modules.
 
-    Where a long tree is shown whole, alike siblings with consecutive numbers (`1 … 11`) share a line.
+    If a long tree is shown whole, alike siblings with consecutive numbers (`1 … 11`) share a line.
 
     Args:
         analysis: a model and its tree.
-        console: where to; nothing wraps at its width, names are cut instead.
-        depth: show modules down to this depth, the root having 0.
-        only: show these modules, and what leads to them; None for all.
+        console: the console; nothing wraps at its width, names are cut instead.
+        depth: show modules down to this depth (the root has 0).
+        only: show these modules and their ancestors; None for all.
     """
     flow(console, head_phrases(summarize(analysis)), "bold")
     print_modules(analysis.tree, console, depth, only, analysis.notes)
@@ -136,8 +136,8 @@ def _share(share: float | None, width: int, mark: Signs) -> str:
 class _Layout:
     """The columns, as wide as the lines need and the console allows.
 
-    The figures keep their width. Where there is no room the bar goes first, then the class is cut to a third
-    of what is left, and the name gets the rest.
+    The figures keep their width. If space is short the bar is dropped first, then the class is cut to a third
+    of the rest, and the name gets what remains.
     """
 
     def __init__(self, lines: list[_Line], width: int, mark: Signs) -> None:
@@ -182,7 +182,7 @@ class _Layout:
     def _cells(
         self, class_name: str, nodes: tuple[str, str], parameters: str, calls: str, share: float | None
     ) -> list[str]:
-        """The cells behind the name, of those columns that are shown."""
+        """The cells after the name, of the columns that are shown."""
         cells = [fit(class_name, self.class_name, self.mark.dots)] if self.class_name else []
         cells.append(f"{nodes[0]:>{self.own}}/{nodes[1]:<{self.total}}")
         cells.extend([parameters.rjust(self.parameters)] if self.parameters else [])
@@ -192,6 +192,6 @@ class _Layout:
 
 
 def _column(cells: list[str], title: str) -> int:
-    """Cells the widest entry takes, its title included; 0 where there is no entry."""
+    """Cells of the widest entry, including its title; 0 without entries."""
     widest = max(cell_len(cell) for cell in cells)
     return max(widest, len(title)) if widest else 0

@@ -25,7 +25,7 @@ from rewriter.cli import cli
 from rewriter.insight.doctor.examine import RULES, examine, installed
 from rewriter.insight.doctor.facts import NEEDED, Facts, facts_of
 from rewriter.insight.doctor.optimisers import SIM_NEWEST_IR
-from rewriter.insight.doctor.rule import Mend, Rule
+from rewriter.insight.doctor.rule import Remedy, Rule
 from rewriter.insight.doctor.runtimes import NEWEST_IR, NEWEST_OPSET
 from rewriter.pipeline.loading import read_model
 from tests.insight.doctor import files, tools
@@ -447,11 +447,11 @@ def test_what_refuses_unsorted_nodes_wherever_they_stand(name: str, tmp_path: Pa
 def test_onnx_ir_sorts_nodes_as_the_mend_says(name: str, tmp_path: Path) -> None:
     pytest.importorskip("onnx_ir", reason="onnx-ir is not installed: 'pip install .[downstream]' has it")
     path = files.save(UNSORTED[name](), tmp_path / "it's a model.onnx")
-    mend = next(each.mend for each in examine(facts(path), path).findings if each.rule.mend == Mend.SORT)
+    mend = next(each.mend for each in examine(facts(path), path).findings if each.rule.mend == Remedy.SORT)
     (python, *arguments) = shlex.split(mend.partition("onnx-ir: ")[2])
     assert python == "python"
     subprocess.run([sys.executable, *arguments], check=True)
     made = tmp_path / "it's a model.sorted.onnx"
     onnx.checker.check_model(onnx.load(made), full_check=True)
-    assert not any(rule.mend == Mend.SORT and rule.because(facts(made)) for rule in RULES)
+    assert not any(rule.mend == Remedy.SORT and rule.because(facts(made)) for rule in RULES)
     assert runs(onnx.load(made))

@@ -10,7 +10,7 @@ import rewriter
 from rewriter.insight.doctor import examine as module
 from rewriter.insight.doctor.examine import RULES, TOOLS, examine, installed
 from rewriter.insight.doctor.facts import Facts
-from rewriter.insight.doctor.rule import Effect, Mend
+from rewriter.insight.doctor.rule import Effect, Remedy
 from rewriter.refusals import UsageError
 from tests.exports import EXPORTS
 from tests.insight.doctor import tools
@@ -82,7 +82,7 @@ def test_tools_that_are_missing_are_told(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(examine(Facts()).tools) == len(TOOLS)
 
 
-CARRIED = [rule.tool.package for rule in RULES if rule.mend == Mend.CARRY]
+CARRIED = [rule.tool.package for rule in RULES if rule.mend == Remedy.CARRY]
 WAYS: dict[str, Rewriting] = {
     "onnxruntime": tools.optimised,
     "onnxslim": tools.slimmed,
