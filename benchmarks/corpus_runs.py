@@ -9,12 +9,12 @@ import numpy as np
 import onnx
 
 from benchmarks.corpus_cases import Recorded, recorded
-from rewriter.proof.compare import compare
 from rewriter.runtime.child.words import one_line
-from rewriter.runtime.difference import Deviation, difference
-from rewriter.runtime.inputs import FeedError, Input
-from rewriter.runtime.ort import RunError, Session
-from rewriter.runtime.signature import signature
+from rewriter.runtime.compare.difference import Deviation, difference
+from rewriter.runtime.inputs.input import FeedError, Input
+from rewriter.runtime.inputs.signature import signature
+from rewriter.runtime.ort.sessions import RunError, Session
+from rewriter.verdict.numbers import compare
 
 SEED, OTHER = 0, 100_003
 TOLERANCE = 1e-3

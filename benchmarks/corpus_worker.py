@@ -22,7 +22,8 @@ import onnx
 from benchmarks import tools
 from benchmarks.corpus_runs import TOLERANCE, Runs
 from benchmarks.fields import differences, kinds, without_annotations
-from rewriter.model import external, files
+from rewriter.model.storage import external_data as external
+from rewriter.model.storage import files
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
 from rewriter.passes.presets import Functions, standard_passes

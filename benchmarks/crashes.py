@@ -34,8 +34,11 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from rewriter import pipeline
-from rewriter.model import copies, leftovers, metadata, outputs, staging
-from rewriter.model.sidecar_file import sidecar_path
+from rewriter.model import metadata
+from rewriter.model.storage import data_copies as copies
+from rewriter.model.storage import outputs, staging
+from rewriter.model.storage import stale_copies as leftovers
+from rewriter.model.storage.sidecar_path import sidecar_path
 
 KILLS = 500
 SHARES = range(0, 101, 5)

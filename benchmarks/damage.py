@@ -6,7 +6,7 @@
 
 Each file is damaged as it was exported and as `rewrite --restore-names` left it, and read three ways: alone,
 `--like` the original, and alone where it had been annotated before. Truth is carried over from the original
-(see `rewriter/evidence/descent.py`): exact for every node that kept its name or that of its value, and by the
+(`evidence.original.node_origins`): exact for every node that kept its name or that of its value, and by the
 same rules as `--like` for the rest, so that `like` is no independent figure for fused nodes. Nodes of which
 the truth says nothing count nowhere. `ancestor` is a module that holds the true one, the root included. In
 brackets stands the share of nodes whose true module is named anywhere in the file: more cannot be exact.
@@ -28,10 +28,10 @@ import onnx
 
 from benchmarks.tools import TOOLS, Workshop
 from rewriter import pipeline
-from rewriter.evidence.descent import Descent
-from rewriter.evidence.given import NOTHING, Given
-from rewriter.evidence.like import Like
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.original.node_origins import Descent
+from rewriter.evidence.original.witness import Like
+from rewriter.evidence.side_inputs import NOTHING, Given
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.presets import standard_passes
 from rewriter.paths import ModulePath, common_ancestor

@@ -30,16 +30,16 @@ from onnx import ModelProto
 from benchmarks.faulty import KINDS, copied
 from benchmarks.reporting import environment, publish, table
 from rewriter import pipeline
-from rewriter.insight.numbers import Divergence
-from rewriter.model import external
-from rewriter.model.operators import canonical
-from rewriter.model.purity import draws_random
+from rewriter.insight.comparison.value_errors import Divergence
+from rewriter.model.operator_set.operators import canonical
+from rewriter.model.operator_set.purity import draws_random
+from rewriter.model.storage import external_data as external
 from rewriter.modules.analysis import Analysis
 from rewriter.options.words import TOLERANCE
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
-from rewriter.runtime.inputs import FeedError
-from rewriter.runtime.planning import draw
+from rewriter.runtime.inputs.input import FeedError
+from rewriter.runtime.inputs.planning import draw
 
 EXPORTS = Path(__file__).resolve().parent.parent / "fixtures" / "exports"
 CASES = 200

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import onnx
 from onnx import AttributeProto, ModelProto, NodeProto, numpy_helper
 
-from rewriter.model.graph import NONE
+from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 
 _FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)

@@ -14,7 +14,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from onnx.backend.test.loader import load_node_model_tests
 
 from benchmarks.corpus_cases import recorded, shipped
-from rewriter.model.graph import graphs_of
+from rewriter.model.index.graph import graphs_of
 from tests.proof import readings, texts
 
 TRIPS = (0, 1, 2)

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from onnx import ModelProto
 
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 
 OURS = "rewriter."
 NAMESPACE = "namespace"

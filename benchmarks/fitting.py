@@ -5,7 +5,7 @@
 
 `made` are files that one of the tools of `benchmarks.tools` wrote, each with its original. `other` are pairs
 of different fixtures, in both orders. `by model` compares with the original itself, `by sidecar` with what is
-written beside it. A fit below 0.5 is refused (`rewriter/evidence/like_fit.py`).
+written beside it. A fit below 0.5 is refused (`rewriter/evidence/original/fit.py`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ import numpy as np
 
 from benchmarks.tools import TOOLS, Workshop
 from rewriter import pipeline
-from rewriter.evidence import like_fit
-from rewriter.evidence.like import Like
-from rewriter.evidence.like_fit import LEAST, LikeFit, Traits
-from rewriter.views import sidecar
-from rewriter.views.likeness import like_sidecar
+from rewriter.evidence.original import fit as like_fit
+from rewriter.evidence.original.fit import LEAST, LikeFit, Traits
+from rewriter.evidence.original.witness import Like
+from rewriter.views.sidecar import document as sidecar
+from rewriter.views.sidecar.original import like_sidecar
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 QUANTILES = (0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1)

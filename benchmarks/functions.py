@@ -25,7 +25,7 @@ import onnx
 from benchmarks import exporting
 from benchmarks.reporting import environment, publish, table
 from benchmarks.sessions import AGAIN, AS_IS, EDITS, FLAT, KINDS, Measured, measure
-from rewriter.runtime.planning import draw
+from rewriter.runtime.inputs.planning import draw
 
 GROUPED = ("per call", "shared", "shared, depth 2")
 MOST_NODES, MOST_LATENCY, MOST_CREATION = 1.01, 1.01, 2.5

@@ -25,7 +25,7 @@ from torch import nn
 from benchmarks.placement import VARIANTS, damaged
 from benchmarks.rebuilt import FIXTURES, rebuild
 from rewriter import pipeline
-from rewriter.beside import read_evidence
+from rewriter.api.side_inputs import read_evidence
 
 MEASURES = ("right", "wrong", "unnamed", "folded")
 

@@ -1,4 +1,4 @@
-"""Brings `rewriter/model/operator_names.json` up to date: the operators of every domain that a runtime has.
+"""Brings `operator_names.json` of `rewriter/model/operator_set` up to date: operators by runtime domain.
 
     python -m benchmarks.operator_names
 
@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import onnx
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from rewriter.model.operator_names import PATH
-from rewriter.model.operators import canonical
+from rewriter.model.operator_set.operator_names import PATH
+from rewriter.model.operator_set.operators import canonical
 
 
 def main() -> None:

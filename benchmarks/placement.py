@@ -30,9 +30,9 @@ import torch
 
 from benchmarks.rebuilt import FIXTURES, rebuild
 from rewriter import pipeline
-from rewriter.beside import read_evidence
-from rewriter.evidence.given import NOTHING, Given
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.api.side_inputs import read_evidence
+from rewriter.evidence.side_inputs import NOTHING, Given
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import tools
-from rewriter.literals import FunctionsWord
+from rewriter.basics.literals import FunctionsWord
 
 Work = Callable[[Path, Path], Mapping[str, float] | None]
 """Reads the first file, writes the second; part -> seconds, where it tells them."""
@@ -38,9 +38,9 @@ def tree(source: Path, target: Path) -> None:
 
 def evidence(source: Path, target: Path) -> None:
     """Read a file and hear all witnesses; what `tree` adds is the tree itself."""
-    from rewriter import garbage
+    from rewriter.basics import garbage
     from rewriter.evidence.settle import settle
-    from rewriter.model import files
+    from rewriter.model.storage import files
 
     with garbage.paused():  # as it is in `tree`
         settle(files.load_indexed(source))

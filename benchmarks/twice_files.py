@@ -13,7 +13,7 @@ import onnxruntime
 
 import rewriter
 from benchmarks.masking import masked_file
-from rewriter.runtime.planning import plan
+from rewriter.runtime.inputs.planning import plan
 
 
 def contents(folder: Path) -> dict[str, str]:

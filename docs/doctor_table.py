@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rewriter.insight.doctor.examine import NOT_MEASURED, RULES, TOOLS
-from rewriter.insight.doctor.facts import Facts
-from rewriter.insight.doctor.rule import Effect, Rule, Tool
+from rewriter.insight.tools.examine import NOT_MEASURED, RULES, TOOLS
+from rewriter.insight.tools.facts import Facts
+from rewriter.insight.tools.rule import Effect, Rule, Tool
 
 PAGE = Path(__file__).parent / "doctor.md"
 BEGIN, END = "<!-- rules -->\n", "<!-- end of rules -->\n"

@@ -21,12 +21,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rewriter.lazy import names_of
+from rewriter.basics.lazy import names_of
 from rewriter.version import __version__
 
 if TYPE_CHECKING:
     from rewriter import adapters, batch
-    from rewriter.api import (
+    from rewriter.api.foreign import Rewritten
+    from rewriter.api.functions import (
         LoadedModel,
         diff,
         doctor,
@@ -39,16 +40,15 @@ if TYPE_CHECKING:
         tree,
         verify,
     )
+    from rewriter.api.model import Model, open
     from rewriter.cutting.extract import Extraction
     from rewriter.cutting.split import Split
-    from rewriter.foreign import Rewritten
-    from rewriter.insight.diff import Diff
-    from rewriter.insight.doctor.examine import Diagnosis
+    from rewriter.insight.comparison.module_diff import Diff
     from rewriter.insight.explanation import Explanation
-    from rewriter.insight.placing import Placing
+    from rewriter.insight.placement.device_settings import Placing
     from rewriter.insight.profile import Profile
     from rewriter.insight.stats import Stats
-    from rewriter.model_object import Model, open
+    from rewriter.insight.tools.examine import Diagnosis
     from rewriter.modules.analysis import Analysis
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.modules.selection import Selection
@@ -56,9 +56,9 @@ if TYPE_CHECKING:
     from rewriter.passes.catalogue import Catalogue, known_passes
     from rewriter.passes.contract import Part
     from rewriter.paths import ModulePath
-    from rewriter.proof.verification import Verdict, Verification
     from rewriter.refusals import Refusal, RewriterError
     from rewriter.runtime.limits import limits
+    from rewriter.verdict.verification import Verdict, Verification
     from rewriter.views.exports.export import Export
     from rewriter.views.names import ChosenNames
     from rewriter.views.page.report import PageReport
@@ -118,8 +118,8 @@ __all__ = [
 ]
 
 _HOME = {
-    "diff": "api",
-    "doctor": "api",
+    "diff": "api.functions",
+    "doctor": "api.functions",
     "limits": "runtime.limits",
     "known_passes": "passes.catalogue",
     "Catalogue": "passes.catalogue",
@@ -127,26 +127,26 @@ _HOME = {
     "Comparison": "views.sources",
     "Explanation": "insight.explanation",
     "Export": "views.exports.export",
-    "Placing": "insight.placing",
+    "Placing": "insight.placement.device_settings",
     "Stats": "insight.stats",
-    "profile": "api",
-    "extract": "api",
-    "split": "api",
+    "profile": "api.functions",
+    "extract": "api.functions",
+    "split": "api.functions",
     "Extraction": "cutting.extract",
     "Split": "cutting.split",
-    "load": "api",
-    "Model": "model_object",
-    "open": "model_object",
-    "report": "api",
-    "rewrite": "api",
-    "tree": "api",
-    "verify": "api",
+    "load": "api.functions",
+    "Model": "api.model",
+    "open": "api.model",
+    "report": "api.functions",
+    "rewrite": "api.functions",
+    "tree": "api.functions",
+    "verify": "api.functions",
     "Analysis": "modules.analysis",
     "Boundary": "modules.module",
-    "Diagnosis": "insight.doctor.examine",
-    "Diff": "insight.diff",
+    "Diagnosis": "insight.tools.examine",
+    "Diff": "insight.comparison.module_diff",
     "Kind": "modules.module",
-    "LoadedModel": "api",
+    "LoadedModel": "api.functions",
     "Module": "modules.module",
     "ModulePath": "paths",
     "ModuleTree": "modules.module",
@@ -159,11 +159,11 @@ _HOME = {
     "Profile": "insight.profile",
     "Refusal": "refusals",
     "Report": "views.report",
-    "Rewritten": "foreign",
+    "Rewritten": "api.foreign",
     "RewriterError": "refusals",
     "Selection": "modules.selection",
-    "Verdict": "proof.verification",
-    "Verification": "proof.verification",
+    "Verdict": "verdict.verification",
+    "Verification": "verdict.verification",
 }
 
 

@@ -18,12 +18,12 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from onnx import ModelProto, StringStringEntryProto
 
-from rewriter.api import verify
-from rewriter.foreign import AnySource, read_of
+from rewriter.api.foreign import AnySource, read_of
+from rewriter.api.functions import verify
 from rewriter.pipeline import Inputs
 from rewriter.pipeline.loading import read_model
-from rewriter.proof.verification import Verdict, Verification
-from rewriter.proof.words import reason_of
+from rewriter.verdict.phrases import reason_of
+from rewriter.verdict.verification import Verdict, Verification
 
 _OURS = "rewriter."
 """How keys of metadata begin that passes keep up to date; their values may change."""

@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 import pytest
 
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 
 EXPORTS = Path(__file__).resolve().parent.parent / "fixtures" / "exports"
 FILES = sorted(EXPORTS.glob("*/*.onnx"))

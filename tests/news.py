@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 from _pytest.terminal import TerminalReporter
 
-from rewriter.insight.doctor.examine import TOOLS, installed
-from rewriter.insight.doctor.rule import Tool
+from rewriter.insight.tools.examine import TOOLS, installed
+from rewriter.insight.tools.rule import Tool
 
 _NEWS = "news"
 _BY_PACKAGE = {tool.package: tool for tool in TOOLS}

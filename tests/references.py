@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rewriter.evidence.given import Given
-from rewriter.evidence.reference import Declared, Reference, ReferenceModule
+from rewriter.evidence.reference.module_list import Declared, Reference, ReferenceModule
+from rewriter.evidence.side_inputs import Given
 from rewriter.paths import ModulePath
 from tests.exports import truth_of
 

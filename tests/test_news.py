@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.insight.doctor.examine import TOOLS
-from rewriter.releases import numbers_of
+from rewriter.basics.releases import numbers_of
+from rewriter.insight.tools.examine import TOOLS
 from tests import news
 
 JUDGES = """

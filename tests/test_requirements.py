@@ -6,8 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from rewriter.insight.doctor.examine import TOOLS
-from rewriter.releases import numbers_of
+from rewriter.basics.releases import numbers_of
+from rewriter.insight.tools.examine import TOOLS
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

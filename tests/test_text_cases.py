@@ -18,9 +18,9 @@ import onnx.printer
 import pytest
 
 from rewriter import pipeline
-from rewriter.evidence import tags
+from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.presets import standard_passes
 from rewriter.paths import ROOT

@@ -7,7 +7,7 @@
     rewriter.adapters.onnxruntime    modules for its quantisers
 
 Objects of these libraries go into `rewriter.rewrite` and come out of it without any of this; see
-`rewriter.foreign`.
+`rewriter.api.foreign`.
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ from olive.passes import Pass
 from olive.passes.pass_config import PassConfigParam
 
 from rewriter.adapters.options import PIPELINE_OPTIONS
-from rewriter.api import rewrite
-from rewriter.declaration import Option
-from rewriter.foreign import Rewritten
+from rewriter.api.foreign import Rewritten
+from rewriter.api.functions import rewrite
+from rewriter.basics.declaration import Option
 from rewriter.refusals import UsageError
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
-from rewriter.api import rewrite
-from rewriter.declaration import Option, options_of
-from rewriter.nearest import fits_nothing
+from rewriter.api.functions import rewrite
+from rewriter.basics.declaration import Option, options_of
+from rewriter.basics.nearest import fits_nothing
 from rewriter.options.write import RewriteOptions
 from rewriter.refusals import UsageError
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from rewriter.adapters.options import rewrite_options
-from rewriter.api import rewrite
-from rewriter.foreign import Rewritten
-from rewriter.model.outputs import plan_copies
+from rewriter.api.foreign import Rewritten
+from rewriter.api.functions import rewrite
+from rewriter.model.storage.outputs import plan_copies
 from rewriter.refusals import UsageError
 
 

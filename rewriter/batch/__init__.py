@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rewriter.lazy import names_of
+from rewriter.basics.lazy import names_of
 
 if TYPE_CHECKING:
     from rewriter.batch.record import Record, Status

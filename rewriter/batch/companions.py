@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from rewriter.basics.nearest import fits_nothing
 from rewriter.batch import remote
-from rewriter.model.outputs import write_atomically
-from rewriter.nearest import fits_nothing
+from rewriter.model.storage.outputs import write_atomically
 from rewriter.refusals import CannotWrite, UsageError
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 from onnx import ModelProto
 
-from rewriter.model.external import external_locations, fault_of_data
 from rewriter.model.limits import MOST_BYTES
+from rewriter.model.storage.external_data import external_locations, fault_of_data
 from rewriter.refusals import UnreadableModel
 
 _BYTES = 16

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.request import url2pathname
 
 from rewriter.batch.digests import locations_of
-from rewriter.model.external import is_inside
+from rewriter.model.storage.external_data import is_inside
 from rewriter.refusals import CannotWrite, RewriterError, UnreadableModel, UsageError
 
 _FILE = "file://"

@@ -7,10 +7,10 @@ from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+from rewriter.api.side_inputs import config_beside, read_evidence, read_inputs, with_config
+from rewriter.basics.declaration import again, values
 from rewriter.batch.digests import digest_of, of_file
-from rewriter.beside import config_beside, read_evidence, read_inputs, with_config
-from rewriter.declaration import again, values
-from rewriter.evidence.given import Given
+from rewriter.evidence.side_inputs import Given
 from rewriter.model import limits as file_limits
 from rewriter.options.groups import Rewriting, Writing
 from rewriter.passes.annotate import Annotate

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rewriter.basics.display import Display, counted
 from rewriter.batch import companions, remote, sources
 from rewriter.batch.engines import Engine, engine_of
 from rewriter.batch.ledger import NAME, Ledger
@@ -19,7 +20,6 @@ from rewriter.batch.record import Record, Status, worst
 from rewriter.batch.request import Request
 from rewriter.batch.sources import FileJob
 from rewriter.batch.work import is_current, rewrite_one
-from rewriter.display import Display, counted
 from rewriter.refusals import UsageError
 
 OnRecord = Callable[[Record, int, int], None]

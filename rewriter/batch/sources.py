@@ -8,11 +8,11 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import NamedTuple
 
+from rewriter.basics.nearest import fits_nothing
 from rewriter.batch import remote
 from rewriter.batch.digests import locations_of
-from rewriter.model.external import is_inside
-from rewriter.model.sidecar_file import sidecar_path
-from rewriter.nearest import fits_nothing
+from rewriter.model.storage.external_data import is_inside
+from rewriter.model.storage.sidecar_path import sidecar_path
 from rewriter.refusals import UnreadableModel, UsageError
 
 _SUFFIX = ".onnx"

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from rewriter.batch.record import Record, Status
 from rewriter.batch.schedule import Batch
-from rewriter.views.json_types import Amount, Count, Keywords, Positive
+from rewriter.views.json.types import Amount, Count, Keywords, Positive
 from rewriter.views.text.parts import flow, signs
 
 SCHEMA: Final = "rewriter.batch/1"

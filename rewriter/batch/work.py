@@ -13,8 +13,8 @@ from rewriter.batch import remote
 from rewriter.batch.digests import digest_of, of_file, of_model
 from rewriter.batch.record import Record, Status, status_of
 from rewriter.batch.request import Request
-from rewriter.model.copies import Watched
 from rewriter.model.limits import within
+from rewriter.model.storage.data_copies import Watched
 from rewriter.refusals import CannotWrite, RewriterError
 from rewriter.runtime.limits import limits
 from rewriter.version import __version__

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem
 
+from rewriter.cli.command_words import demand_once, demand_verb, unknown_option
 from rewriter.cli.streams import flush, guarded
-from rewriter.cli.words import demand_once, demand_verb, unknown_option
 from rewriter.refusals import RewriterError
 
 _VERBS = {
@@ -147,7 +147,7 @@ def _run(words: list[str], *, debug: bool) -> int:
 
 def _completes() -> bool:
     """Whether a shell asks for completions: then click answers and exits."""
-    from rewriter.cli.completion import VARIABLE
+    from rewriter.cli.show.completion import VARIABLE
 
     return VARIABLE in os.environ
 

@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 
 from rewriter import pipeline
-from rewriter.declaration import values
-from rewriter.evidence.given import NOTHING, Given
+from rewriter.basics.declaration import values
+from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.modules.analysis import Analysis
 from rewriter.options.groups import Printing, Proof, SideInputs
 from rewriter.options.look import ExplainOptions, TreeOptions
@@ -29,14 +29,14 @@ def given_of(options: SideInputs, output: Path | None = None) -> Given:
     told = values(SideInputs, options)
     if not any(told.values()):
         return NOTHING
-    from rewriter.beside import read_evidence
+    from rewriter.api.side_inputs import read_evidence
 
     return read_evidence(**told, output=output)
 
 
 def analysed(model: Path, options: TreeOptions | ExplainOptions) -> Analysis:
     """A model with its tree, as a rewrite would write it: by a config that lies with it, too."""
-    from rewriter.beside import with_config
+    from rewriter.api.side_inputs import with_config
 
     given = given_of(options)
     return pipeline.load(model, with_config(given, model) if options.config else given)
@@ -44,7 +44,7 @@ def analysed(model: Path, options: TreeOptions | ExplainOptions) -> Analysis:
 
 def proof_of(options: Proof) -> dict[str, Any]:
     """How models are proved the same, as keywords of `pipeline.Options`, the inputs read."""
-    from rewriter.beside import read_inputs
+    from rewriter.api.side_inputs import read_inputs
 
     return values(Proof, options) | {"inputs": read_inputs(options.inputs)}
 

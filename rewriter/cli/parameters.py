@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
-from rewriter import interrupts
-from rewriter.cli import completing
-from rewriter.cli.manual import paged
-from rewriter.cli.words import OneOf
-from rewriter.declaration import Option, options_of, values
+from rewriter.basics import interrupts
+from rewriter.basics.declaration import Option, options_of, values
+from rewriter.cli import completions as completing
+from rewriter.cli.command_words import OneOf
+from rewriter.cli.help_pages import paged
+from rewriter.options.verbs import VERBS
 from rewriter.runtime.limits import ChildLimits, MemoryLimit, limits
 
 FILE = click.Path(readable=False, path_type=Path)
@@ -40,7 +41,7 @@ def command_of(verb: str, options: type) -> click.Command:
         chosen = options(**{name: value for name, value in typed.items() if value not in (None, ())})
         # An interrupt while protobuf or numpy load can crash Python; loading takes a moment only.
         with interrupts.held():
-            run = import_module(f"rewriter.cli.{verb}").run
+            run = import_module(f"rewriter.cli.{VERBS[verb][0]}.{verb}").run
         group = next((each for each in (ChildLimits, MemoryLimit) if isinstance(chosen, each)), None)
         with limits(**values(group, chosen)) if group else nullcontext():
             click.get_current_context().exit(run(chosen) or 0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rewriter.model.checks import check
-from rewriter.model.graph import NONE, GraphIndex, graphs_of
+from rewriter.model.index.checks import check
+from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import CannotCut, UnreadableModel, UsageError

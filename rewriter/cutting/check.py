@@ -8,20 +8,20 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter.basics.declaration import again
 from rewriter.cutting.piece import Piece
 from rewriter.cutting.slicing import slice_of
-from rewriter.declaration import again
 from rewriter.options.groups import Pieces
 from rewriter.proof.certificate import Certificate, certify
-from rewriter.proof.compare import Numeric, fitting
-from rewriter.proof.verification import Verdict, Verification
-from rewriter.proof.words import reason_of
 from rewriter.refusals import Different, NotProved
 from rewriter.runtime.child.words import one_line
-from rewriter.runtime.feeds import Array, Plan
-from rewriter.runtime.inputs import FeedError
-from rewriter.runtime.parts import PartRun, PieceToRun, WholeRun
-from rewriter.runtime.planning import plan
+from rewriter.runtime.compare.parts import PartRun, PieceToRun, WholeRun
+from rewriter.runtime.inputs.feeds import Array, Plan
+from rewriter.runtime.inputs.input import FeedError
+from rewriter.runtime.inputs.planning import plan
+from rewriter.verdict.numbers import Numeric, fitting
+from rewriter.verdict.phrases import reason_of
+from rewriter.verdict.verification import Verdict, Verification
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter.basics.display import Display, counted, listed
 from rewriter.cutting.calls import demand_movable, file_of, nodes_of
 from rewriter.cutting.check import Check, Checking, check, demand
 from rewriter.cutting.hoisting import Flat, bodies_around, hoist
@@ -21,10 +22,9 @@ from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.spanning import in_one_body
 from rewriter.cutting.types import types_of
 from rewriter.cutting.writing import plan_data, write_models
-from rewriter.display import Display, counted, listed
-from rewriter.model.copies import Copies
-from rewriter.model.graph import GraphIndex
-from rewriter.model.operators import canonical
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.operator_set.operators import canonical
+from rewriter.model.storage.data_copies import Copies
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import outermost
 from rewriter.paths import ROOT, ModulePath

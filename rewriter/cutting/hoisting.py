@@ -15,8 +15,8 @@ import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from rewriter.cutting.main_graph import MainGraph
-from rewriter.model.graph import NONE, GraphIndex
-from rewriter.passes.renaming import UsedNames, rename
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.passes.functions.value_names import UsedNames, rename
 from rewriter.refusals import CannotCut
 
 _LOOP_INPUTS_BEFORE_STATE = 2

@@ -8,8 +8,8 @@ from functools import cached_property
 
 from onnx import ModelProto
 
-from rewriter.model.graph import NONE, GraphIndex, graphs_of
-from rewriter.model.operators import canonical
+from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
+from rewriter.model.operator_set.operators import canonical
 from rewriter.regions.calls import main_node
 
 

@@ -9,16 +9,16 @@ from onnx import ModelProto, ValueInfoProto
 
 from rewriter.cutting.hoisting import Flat
 from rewriter.cutting.main_graph import MainGraph
-from rewriter.evidence import tags
+from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
-from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.ir_version import list_initializers
-from rewriter.model.operators import canonical
-from rewriter.model.text import set_text
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.ir_version import list_initializers
+from rewriter.model.operator_set.operators import canonical
+from rewriter.model.undecodable_names import set_text
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.passes.annotate import NodeWriter, compact
-from rewriter.passes.renaming import rename
+from rewriter.passes.functions.value_names import rename
 from rewriter.paths import ModulePath
 from rewriter.refusals import CannotCut
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from rewriter.cutting.calls import file_of, title_of_body
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.refusals import CannotCut
 

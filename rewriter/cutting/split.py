@@ -10,6 +10,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter.basics.display import Display, counted, listed
 from rewriter.cutting.calls import calls_of, chosen_call, demand_movable, file_of
 from rewriter.cutting.check import Check, Checking, check, demand
 from rewriter.cutting.hoisting import hoist
@@ -19,8 +20,7 @@ from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.spanning import in_one_body
 from rewriter.cutting.types import types_of
 from rewriter.cutting.writing import plan_data, write_models
-from rewriter.display import Display, counted, listed
-from rewriter.model.copies import Copies
+from rewriter.model.storage.data_copies import Copies
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.paths import ModulePath

@@ -9,7 +9,7 @@ from onnx import ModelProto, TypeProto, ValueInfoProto, helper
 
 from rewriter.cutting.check import Checking, run_of
 from rewriter.cutting.hoisting import Flat
-from rewriter.runtime.value_types import infer_types, stated
+from rewriter.runtime.infer.value_types import infer_types, stated
 
 
 def types_of(

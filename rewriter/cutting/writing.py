@@ -7,10 +7,11 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.model import external, outputs
-from rewriter.model.copies import Copies
-from rewriter.model.leftovers import content_of
-from rewriter.model.staging import Content
+from rewriter.model.storage import external_data as external
+from rewriter.model.storage import outputs
+from rewriter.model.storage.data_copies import Copies
+from rewriter.model.storage.staging import Content
+from rewriter.model.storage.stale_copies import content_of
 from rewriter.modules.analysis import Analysis
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rewriter.evidence.claim import Claim, Source
-from rewriter.evidence.restored import owners_given
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.claims import Claim, Source
+from rewriter.evidence.names.original_names import owners_given
+from rewriter.model.index.graph import GraphIndex
 
 
 def against_winner(claims: Sequence[Claim], supported: bool) -> list[Claim]:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rewriter.evidence.claim import Claim, Testimony
-from rewriter.evidence.extent import Extent
-from rewriter.evidence.grammar import DEEPEST
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.claims import Claim, Testimony
+from rewriter.evidence.names.grammar import DEEPEST
+from rewriter.evidence.path_lengths import Extent
+from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 
 

@@ -24,33 +24,28 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rewriter.evidence import (
-    activations,
-    between,
-    checkpoint_match,
-    conflicts,
-    dataflow,
-    derived,
-    exporter,
-    function_calls,
-    like,
-    like_fit,
-    parameters,
-    reference_fit,
-    repetition,
-    reshaped_weights,
-    scope_names,
-    tags,
-    weights,
-)
-from rewriter.evidence.call_bodies import CallBodies
-from rewriter.evidence.claim import Claim, ParameterClaim, Source, Testimony
-from rewriter.evidence.departures import Departures
-from rewriter.evidence.given import NOTHING, Given
+from rewriter.evidence import conflicts
+from rewriter.evidence.checkpoint import witness as checkpoint_match
+from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.graph import anchors as between
+from rewriter.evidence.graph import dataflow, function_calls, repetition
+from rewriter.evidence.graph.call_bodies import CallBodies
+from rewriter.evidence.graph.departures import Departures
 from rewriter.evidence.hearing import Heard, Hearing, winners
-from rewriter.evidence.like_fit import LikeFit
-from rewriter.evidence.reference_fit import Fit
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.metadata import exporter, tags
+from rewriter.evidence.names import derived_names as derived
+from rewriter.evidence.names import scopes as scope_names
+from rewriter.evidence.original import fit as like_fit
+from rewriter.evidence.original import witness as like
+from rewriter.evidence.original.fit import LikeFit
+from rewriter.evidence.parameters import parameter_names as parameters
+from rewriter.evidence.parameters import reshaped_weights
+from rewriter.evidence.parameters import unnamed_weights as weights
+from rewriter.evidence.reference import witness as reference_fit
+from rewriter.evidence.reference.witness import Fit
+from rewriter.evidence.side_inputs import NOTHING, Given
+from rewriter.evidence.trace import witness as activations
+from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
 

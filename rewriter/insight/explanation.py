@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rewriter.display import Display, listed
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.basics.display import Display, listed
+from rewriter.basics.nearest import fits_nothing
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.nearest import fits_nothing
 from rewriter.refusals import UsageError
 
 _LISTING = "'rewriter tree --json'"

@@ -15,8 +15,8 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree, Parameter
 from rewriter.modules.totals import totals
 from rewriter.paths import ModulePath
-from rewriter.runtime.flops import flops_of
-from rewriter.runtime.shapes import Shapes
+from rewriter.runtime.infer.flops import flops_of
+from rewriter.runtime.infer.shapes import Shapes
 
 _BITS = re.compile(r"[a-z]+(\d+)")
 _BITS_WITHOUT_NUMBER = {"bool": 8}

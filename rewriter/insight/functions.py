@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
-from rewriter.evidence import tags
+from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
-from rewriter.model.graph import graphs_of
+from rewriter.model.index.graph import graphs_of
 from rewriter.modules.module import ModuleTree
 from rewriter.paths import ROOT, ModulePath
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from onnx import ModelProto, NodeProto
 
-from rewriter.evidence.derived import node_named_by, value_named_by
-from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.operators import canonical
+from rewriter.evidence.names.derived_names import node_named_by, value_named_by
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.operators import canonical
 
 _INLINED = "_inlfunc_"
 _BLOCKED = "_nchwc"

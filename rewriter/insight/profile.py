@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
-from rewriter.display import Display, counted, listed
-from rewriter.insight.book import NO_TIME, ClassTime, Figure, ModuleTime, TimeByModule
+from rewriter.basics.display import Display, counted, listed
 from rewriter.insight.kernel_map import KernelMap
+from rewriter.insight.time_by_module import NO_TIME, ClassTime, Figure, ModuleTime, TimeByModule
 from rewriter.modules.analysis import Analysis
 from rewriter.refusals import UnreadableModel
 from rewriter.runtime.child.words import one_line
-from rewriter.runtime.feeds import Array, Drawing
-from rewriter.runtime.inputs import FeedError
-from rewriter.runtime.kernels import Asked, KernelProfile, ProfileError, parse_events, read_profile
-from rewriter.runtime.planning import plan
-from rewriter.runtime.profiling import Profiled, profile_runs
+from rewriter.runtime.inputs.feeds import Array, Drawing
+from rewriter.runtime.inputs.input import FeedError
+from rewriter.runtime.inputs.planning import plan
+from rewriter.runtime.timing.kernels import Asked, KernelProfile, ProfileError, parse_events, read_profile
+from rewriter.runtime.timing.profiler import Profiled, profile_runs
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from onnx import GraphProto
 
-from rewriter.display import Display, counted
-from rewriter.evidence.grammar import scope_of_node_name
+from rewriter.basics.display import Display, counted
+from rewriter.evidence.names.grammar import scope_of_node_name
 from rewriter.evidence.roles import Role
 from rewriter.insight.figures import Figures, measure, operator_of
 from rewriter.modules.analysis import Analysis
@@ -17,8 +17,8 @@ from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
-from rewriter.runtime.shapes import Shapes, demand_dimensions, infer_shapes, open_sizes
-from rewriter.runtime.signature import Known
+from rewriter.runtime.infer.shapes import Shapes, demand_dimensions, infer_shapes, open_sizes
+from rewriter.runtime.inputs.signature import Known
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 
-from rewriter.nearest import fits_nothing
+from rewriter.basics.nearest import fits_nothing
 from rewriter.refusals import UnreadableModel, UsageError
 
 MOST_BYTES = (2 << 30) - 1

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from rewriter.model.external import fault_of_data
+from rewriter.model.storage.external_data import fault_of_data
 
 _TYPED = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.display import Display
-from rewriter.evidence.claim import Claim, ParameterClaim
+from rewriter.basics.display import Display
+from rewriter.evidence.claims import Claim, ParameterClaim
 from rewriter.evidence.hearing import Heard
-from rewriter.evidence.like_fit import LikeFit
-from rewriter.model.graph import GraphIndex
-from rewriter.model.text import demand_text
+from rewriter.evidence.original.fit import LikeFit
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.undecodable_names import demand_text
 from rewriter.modules.module import ModuleTree
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from onnx import TensorProto
 
-from rewriter import garbage
-from rewriter.evidence.claim import InitializerSlice, ParameterClaim, Source
-from rewriter.evidence.given import NOTHING, Given
-from rewriter.evidence.operands import operands_of
-from rewriter.evidence.parameters import readers_of
-from rewriter.evidence.patterns import class_of
+from rewriter.basics import garbage
+from rewriter.evidence.claims import InitializerSlice, ParameterClaim, Source
+from rewriter.evidence.parameters.leaf_classes import class_of
+from rewriter.evidence.parameters.operands import operands_of
+from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.evidence.settle import Settled, settle
-from rewriter.model.checks import notes_on
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.side_inputs import NOTHING, Given
+from rewriter.model.index.checks import notes_on
+from rewriter.model.index.graph import GraphIndex
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.holdings import held_tensors

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import overload
 
-from rewriter.evidence.claim import Claim, Source
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.claims import Claim, Source
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Placement
 from rewriter.paths import ModulePath

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from rewriter.evidence.claim import InitializerSlice, ParameterClaim
-from rewriter.evidence.grammar import owner_of_variable
-from rewriter.evidence.operands import Operands
+from rewriter.evidence.claims import InitializerSlice, ParameterClaim
+from rewriter.evidence.names.grammar import owner_of_variable
+from rewriter.evidence.parameters.operands import Operands
+from rewriter.evidence.parameters.stored_tensors import Stored
 from rewriter.evidence.roles import Role
-from rewriter.evidence.stored import Stored
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.module import Placement, Tensor
 from rewriter.paths import ROOT, ModulePath, common_ancestor

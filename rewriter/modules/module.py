@@ -11,9 +11,9 @@ from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from rewriter.display import Display, counted, listed
-from rewriter.evidence.claim import InitializerSlice
-from rewriter.evidence.reference import Declared
+from rewriter.basics.display import Display, counted, listed
+from rewriter.evidence.claims import InitializerSlice
+from rewriter.evidence.reference.module_list import Declared
 from rewriter.evidence.roles import Role
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.modules.wrappers import spellings
@@ -23,7 +23,7 @@ from rewriter.refusals import UsageError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from rewriter.model.graph import GraphIndex
+    from rewriter.model.index.graph import GraphIndex
     from rewriter.modules.module_contents import ModuleContents
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from operator import attrgetter
 
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.module import Module
 from rewriter.modules.totals import totals
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
-from rewriter.runtime.flops import flops_of
-from rewriter.runtime.shapes import infer_shapes
+from rewriter.runtime.infer.flops import flops_of
+from rewriter.runtime.infer.shapes import infer_shapes
 
 _FIXED = frozenset({"Constant", "Identity"})
 

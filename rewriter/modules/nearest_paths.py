@@ -9,7 +9,7 @@ from glob import escape
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from rewriter.nearest import LEAST_LIKENESS, MOST_COMPARED, MOST_NAMED, likeness, said
+from rewriter.basics.nearest import LEAST_LIKENESS, MOST_COMPARED, MOST_NAMED, likeness, said
 
 if TYPE_CHECKING:
     from rewriter.modules.module import ModuleTree

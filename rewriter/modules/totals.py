@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 
-from rewriter.evidence.claim import InitializerSlice
+from rewriter.evidence.claims import InitializerSlice
 from rewriter.evidence.roles import Role
 from rewriter.modules.module import Module, Tensor
 from rewriter.paths import ModulePath, common_ancestor

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rewriter.declaration import option
+from rewriter.basics.declaration import option
 from rewriter.modules.selection import Selection
 from rewriter.options.words import Functions
 from rewriter.refusals import UsageError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.declaration import Verb, argument, option
-from rewriter.literals import ViewerWord, WeightWord
+from rewriter.basics.declaration import Verb, argument, option
+from rewriter.basics.literals import ViewerWord, WeightWord
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import (
     PATTERNS,

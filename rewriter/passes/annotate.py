@@ -14,11 +14,11 @@ from typing import ClassVar
 
 from onnx import NodeProto
 
-from rewriter.evidence import tags
-from rewriter.evidence.exporter import NAMESPACE
-from rewriter.evidence.grammar import scope_of_value_name, scoped_prefix
+from rewriter.evidence.metadata import tags
+from rewriter.evidence.metadata.exporter import NAMESPACE
+from rewriter.evidence.names.grammar import scope_of_value_name, scoped_prefix
 from rewriter.model import metadata
-from rewriter.model.graph import NONE
+from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Placement
 from rewriter.passes.base import Outcome

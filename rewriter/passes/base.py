@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import ClassVar, Literal, Protocol
 
-from rewriter.display import Display, counted, listed
+from rewriter.basics.display import Display, counted, listed
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.contract import Part
 from rewriter.paths import ModulePath

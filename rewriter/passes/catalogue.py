@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rewriter.display import Display, listed
+from rewriter.basics.display import Display, listed
 from rewriter.passes.base import Pass
 from rewriter.passes.plugins import find_plugins, load_plugin
 from rewriter.passes.syntax import OWN, PASSES

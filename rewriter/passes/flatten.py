@@ -13,19 +13,19 @@ from typing import ClassVar
 
 from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto
 
-from rewriter.evidence import tags
+from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
-from rewriter.model.graph import GraphIndex
-from rewriter.model.operators import canonical, left_to_runtimes, versions_of
-from rewriter.model.spelling import spell_long
-from rewriter.model.text import demand_text
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.operator_set.default_domain import spell_long
+from rewriter.model.operator_set.operators import canonical, left_to_runtimes, versions_of
+from rewriter.model.undecodable_names import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.contract import Part
-from rewriter.passes.inlining import MOST_NODES, Identity, Inliner, placed_infos
-from rewriter.passes.naming import numbers_of, places_of
-from rewriter.passes.provenance import is_ours
-from rewriter.passes.renaming import UsedNames, rename
+from rewriter.passes.functions.function_names import numbers_of, places_of
+from rewriter.passes.functions.inlining import MOST_NODES, Identity, Inliner, placed_infos
+from rewriter.passes.functions.provenance import is_ours
+from rewriter.passes.functions.value_names import UsedNames, rename
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
 

@@ -14,31 +14,31 @@ from typing import ClassVar
 
 from onnx import FunctionProto, ModelProto, NodeProto
 
-from rewriter.declaration import again, part, texts
-from rewriter.evidence import tags
-from rewriter.evidence.grammar import scope_of_call
-from rewriter.evidence.parameters import alias_of
+from rewriter.basics.declaration import again, part, texts
+from rewriter.evidence.metadata import tags
+from rewriter.evidence.names.grammar import scope_of_call
+from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.model import metadata
-from rewriter.model.ir_version import WITH_FUNCTIONS, WITH_OVERRIDABLE, allow_functions
-from rewriter.model.operators import canonical
-from rewriter.model.spelling import LONG, spell_short
+from rewriter.model.operator_set.default_domain import LONG, spell_short
+from rewriter.model.operator_set.ir_version import WITH_FUNCTIONS, WITH_OVERRIDABLE, allow_functions
+from rewriter.model.operator_set.operators import canonical
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.modules.selection import WORDS, Miss, Selection
 from rewriter.options.groups import RewriteSteps
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
-from rewriter.passes.boundary_types import BoundaryTypes
 from rewriter.passes.contract import TREE, Part
-from rewriter.passes.grouping_plan import MOST_ROUNDS, GroupingPlan, Planner
-from rewriter.passes.naming import FunctionNames, import_domains, ranges
-from rewriter.passes.provenance import is_ours
-from rewriter.passes.twins import find_equal_functions
+from rewriter.passes.functions.boundary_types import BoundaryTypes
+from rewriter.passes.functions.equal_functions import find_equal_functions
+from rewriter.passes.functions.function_names import FunctionNames, import_domains, ranges
+from rewriter.passes.functions.grouping_plan import MOST_ROUNDS, GroupingPlan, Planner
+from rewriter.passes.functions.provenance import is_ours
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UsageError
 from rewriter.regions.boundary import Interface
 from rewriter.regions.calls import TOP, Region
-from rewriter.runtime.weights import outline, with_initializers
+from rewriter.runtime.weights.inline import outline, with_initializers
 
 
 @dataclass(frozen=True, slots=True)

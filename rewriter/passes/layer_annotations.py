@@ -17,7 +17,7 @@ from rewriter.model.metadata import LAYER
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.contract import ALL_BUT_METADATA, TREE, Part
-from rewriter.passes.provenance import is_ours
+from rewriter.passes.functions.provenance import is_ours
 from rewriter.paths import ModulePath
 
 

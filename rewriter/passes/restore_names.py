@@ -14,16 +14,16 @@ from typing import ClassVar
 
 from onnx import ModelProto
 
-from rewriter.evidence import tags
-from rewriter.evidence.claim import ParameterClaim
-from rewriter.evidence.grammar import owner_of_parameter, scope_of_call, scope_of_node_name
+from rewriter.evidence.claims import ParameterClaim
+from rewriter.evidence.metadata import tags
+from rewriter.evidence.names.grammar import owner_of_parameter, scope_of_call, scope_of_node_name
 from rewriter.model import metadata
-from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.ir_version import fills_inputs, initialized
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.ir_version import fills_inputs, initialized
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.contract import TREE, Part
-from rewriter.passes.renaming import UsedNames
+from rewriter.passes.functions.value_names import UsedNames
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
 

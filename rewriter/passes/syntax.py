@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from rewriter import declaration
-from rewriter.declaration import texts
-from rewriter.nearest import fits_nothing
+from rewriter.basics import declaration
+from rewriter.basics.declaration import texts
+from rewriter.basics.nearest import fits_nothing
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten

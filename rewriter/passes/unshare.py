@@ -12,19 +12,19 @@ from typing import ClassVar
 
 from onnx import NodeProto
 
-from rewriter.evidence import tags
-from rewriter.evidence.claim import Source
-from rewriter.evidence.grammar import scope_of_call
+from rewriter.evidence.claims import Source
+from rewriter.evidence.metadata import tags
+from rewriter.evidence.names.grammar import scope_of_call
 from rewriter.model import metadata
-from rewriter.model.graph import NONE
+from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.carried import carry
 from rewriter.modules.module import Placement
 from rewriter.passes.annotate import entries_of
 from rewriter.passes.base import Outcome
 from rewriter.passes.contract import TREE, Part
-from rewriter.passes.provenance import is_ours
-from rewriter.passes.renaming import UsedNames
+from rewriter.passes.functions.provenance import is_ours
+from rewriter.passes.functions.value_names import UsedNames
 from rewriter.regions.calls import Region, find_regions, main_node
 from rewriter.regions.sharing import Sharing, find_sharing
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rewriter.lazy import names_of
+from rewriter.basics.lazy import names_of
 
 if TYPE_CHECKING:
     from rewriter.pipeline.comparing import diff

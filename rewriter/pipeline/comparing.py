@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from rewriter.evidence.given import Given
-from rewriter.insight.diff import Diff, chosen_of
-from rewriter.insight.diff import diff as diff_models
-from rewriter.insight.kinship import kept_names
-from rewriter.model import external
+from rewriter.evidence.side_inputs import Given
+from rewriter.insight.comparison.module_diff import Diff, chosen_of
+from rewriter.insight.comparison.module_diff import diff as diff_models
+from rewriter.insight.comparison.tool_ancestry import kept_names
+from rewriter.model.storage import external_data as external
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.modules.selection import EVERYTHING, Selection
 from rewriter.options.words import TOLERANCE
 from rewriter.pipeline.loading import Inputs, Progress, Source, load
-from rewriter.proof.compare import fitting
 from rewriter.refusals import DoesNotFit, UsageError
-from rewriter.views.likeness import like_analysis
+from rewriter.verdict.numbers import fitting
+from rewriter.views.sidecar.original import like_analysis
 
 
 def diff(

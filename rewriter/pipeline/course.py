@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from rewriter import garbage
-from rewriter.evidence.given import Given
+from rewriter.basics import garbage
+from rewriter.evidence.side_inputs import Given
 from rewriter.model import metadata
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.modules.selection import Miss
 from rewriter.passes import plugins
 from rewriter.passes.base import Outcome, Pass
 from rewriter.passes.contract import EVERYTHING, INDEX, TREE, Part, PartialAnalysis, fault_of_contract
+from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
-from rewriter.passes.provenance import is_ours
 from rewriter.paths import ROOT
 from rewriter.pipeline.loading import look_through
 from rewriter.refusals import Reason, Refusal, UsageError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rewriter.insight.doctor.examine import Diagnosis, examine
-from rewriter.insight.doctor.facts import facts_of
+from rewriter.insight.tools.examine import Diagnosis, examine
+from rewriter.insight.tools.facts import facts_of
 from rewriter.pipeline.loading import Source, naming, read_model
 
 

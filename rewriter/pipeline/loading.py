@@ -11,19 +11,19 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
-from rewriter import garbage
-from rewriter.evidence.given import NOTHING, Given
-from rewriter.evidence.like import Like
-from rewriter.model import files
-from rewriter.model.graph import GraphIndex
-from rewriter.model.meaning import indexed
+from rewriter.basics import garbage
+from rewriter.evidence.original.witness import Like
+from rewriter.evidence.side_inputs import NOTHING, Given
+from rewriter.model.index.checked_index import indexed
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.storage import files
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.flatten import flatten
-from rewriter.passes.provenance import is_ours
+from rewriter.passes.functions.provenance import is_ours
 from rewriter.refusals import UnreadableModel, UsageError
-from rewriter.views import sidecar
-from rewriter.views.likeness import like_analysis, like_sidecar
+from rewriter.views.sidecar import document as sidecar
+from rewriter.views.sidecar.original import like_analysis, like_sidecar
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.model import external
+from rewriter.model.storage import external_data as external
 from rewriter.pipeline.loading import Progress, Source, read_model
 from rewriter.pipeline.options import Options
 from rewriter.proof.certificate import certify
-from rewriter.proof.compare import IDENTICAL, OPTIMISED, Numeric, compare
-from rewriter.proof.verification import Verdict, Verification
-from rewriter.proof.words import reason_of
 from rewriter.refusals import Different, NotProved
-from rewriter.runtime.difference import Tolerance
+from rewriter.runtime.compare.difference import Tolerance
+from rewriter.verdict.numbers import IDENTICAL, OPTIMISED, Numeric, compare
+from rewriter.verdict.phrases import reason_of
+from rewriter.verdict.verification import Verdict, Verification
 
 
 def verify(before: Source, after: Source, options: Options) -> Verification:

@@ -9,21 +9,22 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.model import external, outputs
-from rewriter.model.copies import Copies, Watched
-from rewriter.model.graph import GraphIndex
-from rewriter.model.leftovers import content_of
-from rewriter.model.meaning import indexed
-from rewriter.model.sidecar_file import sidecar_path
-from rewriter.model.staging import Content
+from rewriter.model.index.checked_index import indexed
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.storage import external_data as external
+from rewriter.model.storage import outputs
+from rewriter.model.storage.data_copies import Copies, Watched
+from rewriter.model.storage.sidecar_path import sidecar_path
+from rewriter.model.storage.staging import Content
+from rewriter.model.storage.stale_copies import content_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.passes import plugins
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.contract import TREE
+from rewriter.passes.functions.function_names import last_word
+from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
-from rewriter.passes.naming import last_word
-from rewriter.passes.provenance import is_ours
 from rewriter.pipeline.course import Course
 from rewriter.pipeline.loading import (
     Opened,
@@ -39,8 +40,8 @@ from rewriter.pipeline.loading import (
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.proving import Clock, demand_equal, prove
 from rewriter.refusals import BelowThreshold, UnreadableModel, UsageError
-from rewriter.views import sidecar
 from rewriter.views.report import PassRecord, Report
+from rewriter.views.sidecar import document as sidecar
 from rewriter.views.summary import summarize_graph
 
 IN_MEMORY = "model in memory"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rewriter.evidence.given import NOTHING, Given
+from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.insight.profile import Profile, profile_of, read_recorded
 from rewriter.insight.profile import profile as profile_model
-from rewriter.model import external
+from rewriter.model.storage import external_data as external
 from rewriter.modules.selection import EVERYTHING, Selection
 from rewriter.pipeline.loading import Inputs, Progress, Source, name_of, read_and_load
-from rewriter.proof.compare import fitting
 from rewriter.refusals import UsageError
+from rewriter.verdict.numbers import fitting
 
 
 def profile(

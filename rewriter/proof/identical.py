@@ -16,11 +16,11 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
-from rewriter.model.columns import HOLD_GRAPHS
-from rewriter.model.external import tensors_of
-from rewriter.model.graph import graphs_of
-from rewriter.model.ir_version import WITH_METADATA
+from rewriter.model.index.columns import HOLD_GRAPHS
+from rewriter.model.index.graph import graphs_of
 from rewriter.model.metadata import LAYER
+from rewriter.model.operator_set.ir_version import WITH_METADATA
+from rewriter.model.storage.external_data import tensors_of
 
 _IR_WITH_CONSTANTS = 4
 """Before this IR version an initializer is the default of an input."""

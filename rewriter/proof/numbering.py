@@ -22,8 +22,14 @@ from pathlib import Path
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
 
-from rewriter.model.body_types import has_scan_outputs, leaves_shapes_open
-from rewriter.model.operators import canonical, counts_apart, left_to_runtimes, optional_tail, since
+from rewriter.model.operator_set.body_types import has_scan_outputs, leaves_shapes_open
+from rewriter.model.operator_set.operators import (
+    canonical,
+    counts_apart,
+    left_to_runtimes,
+    optional_tail,
+    since,
+)
 from rewriter.proof.contents import Key, Table
 from rewriter.proof.declared import body_types, types_of
 from rewriter.proof.operators import NOTHING, AttributeContents, constant_tensor, joined, plain

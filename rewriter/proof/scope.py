@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from onnx import AttributeProto, FunctionProto, OperatorSetIdProto
 
-from rewriter.model.operators import canonical
+from rewriter.model.operator_set.operators import canonical
 
 MAX_DEPTH = 100
 """Maximum nesting of function calls and graph attributes; the ONNX checker refuses more as well."""

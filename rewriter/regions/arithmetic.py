@@ -12,8 +12,8 @@ from math import prod
 import numpy as np
 from onnx import AttributeProto, NodeProto, TensorProto, numpy_helper
 
-from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.operators import canonical
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.operators import canonical
 
 MOST_ELEMENTS = 64
 """Maximum elements of a small value; at 8 bytes each, that is half a kilobyte."""

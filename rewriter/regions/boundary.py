@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.regions.calls import TOP, Regions, main_node, shared_calls
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rewriter.evidence.call_bodies import CallBodies
-from rewriter.evidence.claim import Source
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.claims import Source
+from rewriter.evidence.graph.call_bodies import CallBodies
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.module import ModuleTree
 from rewriter.paths import ModulePath
 

@@ -11,9 +11,9 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.operators import canonical
-from rewriter.model.purity import drawing_in_order
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.operators import canonical
+from rewriter.model.operator_set.purity import drawing_in_order
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Reason, Refusal

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rewriter.evidence.claim import Claim
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.claims import Claim
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.module import ModuleTree
 from rewriter.refusals import Refusal, UnreadableModel
 from rewriter.regions.calls import TOP, Regions, edges_of, name_of, shared_calls
-from rewriter.regions.yielding import CycleBreaker
+from rewriter.regions.cycle_breaking import CycleBreaker
 
 Part = tuple[bool, int]
 """A part of a level: (False, node) or (True, region)."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.operators import canonical, schema_of, versions_of
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.operators import canonical, schema_of, versions_of
 from rewriter.regions.calls import (
     TOP,
     Regions,

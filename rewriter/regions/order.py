@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.regions.calls import TOP, Regions
 from rewriter.regions.convex import Part, level_edges
 

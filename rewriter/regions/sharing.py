@@ -19,9 +19,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rewriter.evidence.parameters import alias_of
-from rewriter.model.graph import NONE, GraphIndex
-from rewriter.model.purity import drawing_nodes
+from rewriter.evidence.parameters.parameter_names import alias_of
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.purity import drawing_nodes
 from rewriter.modules.module import ModuleTree
 from rewriter.paths import ModulePath
 from rewriter.regions.arithmetic import Arithmetic

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 
 from onnx import NodeProto
 
-from rewriter.model.body_types import has_scan_outputs, leaves_shapes_open
-from rewriter.model.graph import NONE, GraphIndex, graphs_of
-from rewriter.model.operators import canonical
+from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
+from rewriter.model.operator_set.body_types import has_scan_outputs, leaves_shapes_open
+from rewriter.model.operator_set.operators import canonical
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.calls import Regions, holders_in_main, keep_outside, main_reads
 

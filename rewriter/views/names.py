@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import get_args
 
-from rewriter.insight.chosen import Chosen, choose
-from rewriter.literals import FormWord, PrecisionWord
+from rewriter.basics.literals import FormWord, PrecisionWord
+from rewriter.basics.nearest import fits_nothing
+from rewriter.insight.selected_names import Chosen, choose
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
-from rewriter.nearest import fits_nothing
 from rewriter.options.words import FORMS, LINES, NamedKind
 from rewriter.refusals import UsageError
 from rewriter.views.escape import visible

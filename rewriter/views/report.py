@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.display import Display, counted
+from rewriter.basics.display import Display, counted
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.selection import Miss
 from rewriter.passes.base import Outcome
-from rewriter.proof.verification import Verification
 from rewriter.refusals import Refusal
+from rewriter.verdict.verification import Verification
 from rewriter.views.html import tree_html
 from rewriter.views.summary import Summary
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rewriter.display import Display, counted, listed
+from rewriter.basics.display import Display, counted, listed
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from onnx import GraphProto, ModelProto
 
-from rewriter.display import counted
-from rewriter.model.graph import GraphIndex
+from rewriter.basics.display import counted
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.paths import ModulePath

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rewriter.paths import ModulePath
 from rewriter.refusals import UnreadableModel
-from rewriter.views import sidecar
+from rewriter.views.sidecar import document as sidecar
 from rewriter.views.sources import Truth
 
 

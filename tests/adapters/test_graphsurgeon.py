@@ -14,8 +14,8 @@ from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 import rewriter
 from benchmarks.fields import differences
-from rewriter.evidence import tags
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.metadata import tags
+from rewriter.model.index.graph import GraphIndex
 from rewriter.model.metadata import read
 from rewriter.refusals import UnreadableModel, UsageError
 from tests.adapters.rich import rich
@@ -24,7 +24,7 @@ from tests.exports import EXPORTS
 gs = pytest.importorskip("onnx_graphsurgeon")
 
 from rewriter.adapters.graphsurgeon import Edited, edit  # noqa: E402
-from rewriter.literals import FunctionsWord  # noqa: E402
+from rewriter.basics.literals import FunctionsWord  # noqa: E402
 
 UNTOUCHED = [*sorted((EXPORTS / "bert").glob("*.onnx")), EXPORTS / "cond/dy.onnx", EXPORTS / "t5/ts.onnx"]
 EDITED = [

@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.evidence import tags
+from rewriter.evidence.metadata import tags
 from rewriter.refusals import NotProved, UsageError
 from tests.exports import EXPORTS
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from rewriter.model import outputs
+from rewriter.model.storage import outputs
 from tests.exports import EXPORTS
 from tests.processes import PATIENCE, children_of_ours, wait_for
 

@@ -9,7 +9,7 @@ from click import Context, Group
 from click.testing import CliRunner
 
 from rewriter.cli import cli as command
-from rewriter.cli.manual import exit_codes
+from rewriter.cli.help_pages import exit_codes
 
 assert isinstance(command, Group)
 cli = command

@@ -14,8 +14,8 @@ from rewriter import pipeline
 from rewriter.cutting.check import Checking, check
 from rewriter.cutting.extract import Extraction, Target, extract, plan_extractions
 from rewriter.paths import ModulePath
-from rewriter.proof.verification import Verdict
 from rewriter.refusals import CannotCut, NotProved, RewriterError, UsageError
+from rewriter.verdict.verification import Verdict
 from tests.build import chain, model
 from tests.exports import EXPORTS
 

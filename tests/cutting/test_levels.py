@@ -10,7 +10,7 @@ import pytest
 from rewriter import pipeline
 from rewriter.cutting.check import Checking, check
 from rewriter.cutting.split import parse_cuts, plan_split
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 from tests.exports import EXPORTS

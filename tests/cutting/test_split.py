@@ -14,8 +14,8 @@ import rewriter
 from rewriter import pipeline
 from rewriter.cutting.check import Check, Checking, check
 from rewriter.cutting.split import Split, parse_cuts, plan_split, split
-from rewriter.proof.verification import Verdict
 from rewriter.refusals import CannotCut, CannotWrite, NotProved, UsageError
+from rewriter.verdict.verification import Verdict
 from tests.build import model
 from tests.exports import EXPORTS
 

@@ -13,8 +13,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
-from rewriter.model import files
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.storage import files
 from tests.exports import truth_of
 
 Array = NDArray[Any]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import onnx
 
-from rewriter.evidence import exporter
-from rewriter.evidence.claim import Testimony
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.claims import Testimony
+from rewriter.evidence.metadata import exporter
+from rewriter.model.index.graph import GraphIndex
 from tests.build import model
 
 Row = tuple[str, str]

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 import rewriter
-from rewriter import beside
+from rewriter.api import side_inputs as beside
+from rewriter.api.side_inputs import config_beside, with_config
 from rewriter.batch import Request, rewrite_one
-from rewriter.beside import config_beside, with_config
-from rewriter.evidence.given import NOTHING
+from rewriter.evidence.side_inputs import NOTHING
 from rewriter.model.limits import Limits, within
 from tests.cli.running import heard, run
-from tests.evidence.test_reference_sources import bert_config
+from tests.evidence.reference.test_sources import bert_config
 from tests.exports import EXPORTS, truth_of
 
 BERT = EXPORTS / "bert" / "ts.onnx"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from rewriter.evidence.settle import settle
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from tests.evidence.stacked import stacked
 
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from rewriter.evidence import exporter, tags
-from rewriter.evidence.claim import Source
+from rewriter.evidence.claims import Source
+from rewriter.evidence.metadata import exporter, tags
 from rewriter.evidence.settle import settle
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from tests.build import chain, model
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rewriter.evidence.reference_sources import telling
+from rewriter.evidence.reference.sources import telling
 from rewriter.refusals import BelowThreshold, UsageError
 
 

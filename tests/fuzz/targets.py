@@ -16,13 +16,14 @@ import onnx
 from onnx import ModelProto
 
 from rewriter import pipeline
-from rewriter.evidence import exporter, grammar, tags
+from rewriter.evidence.metadata import exporter, tags
+from rewriter.evidence.names import grammar
 from rewriter.passes.presets import Functions, standard_passes
 from rewriter.passes.syntax import parse_passes
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import certify
 from rewriter.refusals import Different, NotProved, RewriterError
-from rewriter.views import sidecar
+from rewriter.views.sidecar import document as sidecar
 from rewriter.views.truth import read_truth
 from tests.fuzz.choices import Choices
 from tests.fuzz.mangle import mangle

@@ -9,7 +9,7 @@ import pytest
 from onnx import numpy_helper
 
 import rewriter
-from rewriter.insight.structure import Aspect
+from rewriter.insight.comparison.structural_diff import Aspect
 from tests.exports import EXPORTS
 
 

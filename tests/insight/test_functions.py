@@ -8,8 +8,8 @@ import onnx
 import pytest
 
 from rewriter import pipeline, rewrite
+from rewriter.basics.literals import FunctionsWord
 from rewriter.insight.functions import functions_of
-from rewriter.literals import FunctionsWord
 from tests.exports import EXPORTS
 
 

@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 from rewriter import pipeline
-from rewriter.insight.chosen import choose
-from rewriter.insight.placing import Wish, place
+from rewriter.insight.module_weights import weigh, with_ancestors
+from rewriter.insight.placement.device_settings import Wish, place
+from rewriter.insight.selected_names import choose
 from rewriter.insight.stats import collect
-from rewriter.insight.weighing import weigh, with_ancestors
 from rewriter.modules.selection import Selection
 from rewriter.options.words import FORMS, Measure, NamedKind
 from rewriter.refusals import UsageError
@@ -21,9 +21,9 @@ from rewriter.views.exports.dot import dot
 from rewriter.views.exports.model_explorer import model_explorer
 from rewriter.views.exports.speedscope import speedscope
 from rewriter.views.exports.table import table
+from rewriter.views.json.selection import chosen_json, placing_json
+from rewriter.views.json.stats import stats_json
 from rewriter.views.names import names_as
-from rewriter.views.selection_json import chosen_json, placing_json
-from rewriter.views.stats_json import stats_json
 from rewriter.views.text.stats import print_stats
 from tests.test_hostile import CASES
 from tests.views.exports.test_exports import tokens

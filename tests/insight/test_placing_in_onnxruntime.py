@@ -10,13 +10,13 @@ import onnxruntime as ort
 import pytest
 
 import rewriter
-from rewriter.insight.layer_rules import BY_ANNOTATION, BY_NAME
-from rewriter.insight.placing import parse_wishes, place
-from rewriter.literals import FunctionsWord
+from rewriter.basics.literals import FunctionsWord
+from rewriter.basics.releases import numbers_of
+from rewriter.insight.placement.device_settings import parse_wishes, place
+from rewriter.insight.placement.layer_rules import BY_ANNOTATION, BY_NAME
 from rewriter.modules.selection import Selection
 from rewriter.refusals import UsageError
-from rewriter.releases import numbers_of
-from rewriter.runtime.planning import draw
+from rewriter.runtime.inputs.planning import draw
 from tests.exports import EXPORTS
 
 pytestmark = pytest.mark.skipif(

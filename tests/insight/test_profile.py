@@ -11,10 +11,10 @@ import onnxruntime
 import pytest
 
 import rewriter
+from rewriter.basics.literals import FunctionsWord
+from rewriter.basics.releases import numbers_of
 from rewriter.insight.profile import Profile
-from rewriter.literals import FunctionsWord
 from rewriter.refusals import UsageError
-from rewriter.releases import numbers_of
 from rewriter.runtime.child.call import Task
 from tests.build import model
 from tests.exports import EXPORTS
@@ -132,6 +132,6 @@ def test_a_model_that_does_not_run_is_refused() -> None:
 
 
 def test_a_crash_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewriter.runtime.profiling.TASK", Task("rewriter.runtime.no_such_task:run"))
+    monkeypatch.setattr("rewriter.runtime.timing.profiler.TASK", Task("rewriter.runtime.no_such_task:run"))
     with pytest.raises(UsageError, match="No module named"):
         rewriter.profile(model(SLOW))

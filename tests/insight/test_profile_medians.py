@@ -13,10 +13,10 @@ import rewriter
 from rewriter.insight.profile import Profile, attributed
 from rewriter.insight.stats import collect
 from rewriter.paths import ModulePath
-from rewriter.runtime.kernels import Kernel, KernelProfile
-from rewriter.runtime.profiling import Profiled
+from rewriter.runtime.timing.kernels import Kernel, KernelProfile
+from rewriter.runtime.timing.profiler import Profiled
 from rewriter.views.json import schema
-from rewriter.views.json_profile import profile_json
+from rewriter.views.json.profile import profile_json
 from rewriter.views.page.facts import page_facts
 from rewriter.views.page.findings import Findings
 from rewriter.views.page.svg import icicle_svg

@@ -13,7 +13,7 @@ import rewriter
 from rewriter.cli import main
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
-from rewriter.runtime.planning import draw
+from rewriter.runtime.inputs.planning import draw
 from tests.exports import EXPORTS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

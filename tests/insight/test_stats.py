@@ -9,9 +9,9 @@ import pytest
 
 import rewriter
 from rewriter import pipeline
+from rewriter.basics.literals import FunctionsWord
 from rewriter.insight.figures import Figures
 from rewriter.insight.stats import Stats, collect, fold
-from rewriter.literals import FunctionsWord
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.json import schema

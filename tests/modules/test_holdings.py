@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 
 from rewriter.evidence.roles import Role
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.totals import totals

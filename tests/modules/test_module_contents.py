@@ -13,7 +13,7 @@ import rewriter
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction, Target, plan_extractions
 from rewriter.refusals import UsageError
-from rewriter.views import sidecar
+from rewriter.views.sidecar import document as sidecar
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"

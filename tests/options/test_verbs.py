@@ -19,9 +19,9 @@ import pytest
 import rewriter
 from docs import option_tables
 from rewriter.adapters.options import PIPELINE_OPTIONS
+from rewriter.basics.declaration import Option, options_of
 from rewriter.batch.request import Request
 from rewriter.cli import cli
-from rewriter.declaration import Option, options_of
 from rewriter.options import verbs
 from rewriter.options.groups import RewriteSteps
 from rewriter.options.write import BatchOptions, RewriteOptions

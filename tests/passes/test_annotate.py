@@ -6,9 +6,9 @@ import onnx
 import pytest
 
 from rewriter import pipeline
-from rewriter.evidence import exporter, tags
+from rewriter.evidence.metadata import exporter, tags
 from rewriter.model import metadata
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
 from tests.build import chain

@@ -9,9 +9,9 @@ from typing import ClassVar
 import pytest
 
 import rewriter
-from rewriter.evidence.claim import Source
-from rewriter.evidence.given import Given
-from rewriter.model.graph import GraphIndex
+from rewriter.evidence.claims import Source
+from rewriter.evidence.side_inputs import Given
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate

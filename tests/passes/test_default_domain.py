@@ -11,11 +11,11 @@ import pytest
 from onnx import TensorProto, helper
 
 import rewriter
-from rewriter.literals import FunctionsWord
+from rewriter.basics.literals import FunctionsWord
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.flatten import Flatten
-from rewriter.runtime.shapes import infer_shapes
-from rewriter.runtime.value_types import infer_types
+from rewriter.runtime.infer.shapes import infer_shapes
+from rewriter.runtime.infer.value_types import infer_types
 
 IMPORTS = pytest.mark.parametrize(
     "imports",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 
 import rewriter
-from rewriter.evidence import tags
+from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.passes.flatten import Flatten
 from tests.build import HEAD, model

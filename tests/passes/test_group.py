@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rewriter
-from rewriter.evidence import tags
-from rewriter.literals import FunctionsWord
+from rewriter.basics.literals import FunctionsWord
+from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
+from rewriter.passes.functions.function_names import numbers_of, ranges
 from rewriter.passes.group import Group
-from rewriter.passes.naming import numbers_of, ranges
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
 from rewriter.refusals import UnreadableModel, UsageError
-from rewriter.runtime.feeds import Array
+from rewriter.runtime.inputs.feeds import Array
 from tests.build import chain, model
 from tests.exports import each_file_with, file_in_turn
 

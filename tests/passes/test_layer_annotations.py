@@ -6,13 +6,13 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.literals import FunctionsWord
+from rewriter.basics.literals import FunctionsWord
 from rewriter.model import metadata
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.model.metadata import LAYER
 from rewriter.modules.build import analyse
+from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.layer_annotations import LayerAnnotations
-from rewriter.passes.provenance import is_ours
 from tests.build import chain
 from tests.exports import EXPORTS
 

@@ -6,8 +6,8 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.literals import FunctionsWord
-from rewriter.model.operator_names import names
+from rewriter.basics.literals import FunctionsWord
+from rewriter.model.operator_set.operator_names import names
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
 from tests.build import model

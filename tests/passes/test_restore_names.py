@@ -3,9 +3,9 @@ from __future__ import annotations
 import onnx
 import pytest
 
-from rewriter.evidence import exporter, tags
+from rewriter.evidence.metadata import exporter, tags
 from rewriter.model import metadata
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.passes.base import Outcome, as_text
 from rewriter.passes.restore_names import RestoreNames

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 import rewriter
-from rewriter.literals import FunctionsWord
+from rewriter.basics.literals import FunctionsWord
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.flatten import Flatten
 from rewriter.refusals import Reason

@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.evidence import tags
+from rewriter.evidence.metadata import tags
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.unshare import Unshare

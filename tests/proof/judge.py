@@ -18,8 +18,8 @@ import onnx
 import onnxruntime as ort
 
 from rewriter.proof.certificate import certify
-from rewriter.runtime.difference import difference, telling
-from rewriter.runtime.planning import plan
+from rewriter.runtime.compare.difference import difference, telling
+from rewriter.runtime.inputs.planning import plan
 from tests.proof.edits import outline
 from tests.proof.mutants import Type, mutant, types_of
 

@@ -8,8 +8,8 @@ import onnxruntime
 import pytest
 
 from benchmarks.mutants import judged
-from rewriter.releases import numbers_of
-from rewriter.runtime.overloads import READ_SINCE
+from rewriter.basics.releases import numbers_of
+from rewriter.runtime.ort.overloads import READ_SINCE
 from tests.processes import PATIENCE
 from tests.proof.trials import KINDS, REWRITES, Trial
 

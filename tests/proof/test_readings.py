@@ -10,7 +10,13 @@ import onnxruntime as ort
 import pytest
 from onnx import ModelProto, helper
 
-from rewriter.model.operators import RANDOM, canonical, counts_apart, flagged_random, may_hold_graphs
+from rewriter.model.operator_set.operators import (
+    RANDOM,
+    canonical,
+    counts_apart,
+    flagged_random,
+    may_hold_graphs,
+)
 from rewriter.proof.certificate import certify, compare_expressions, described
 from tests.proof.readings import ALIKE, APART, IR10, defaults, in_function, scan_output, scanned, shadowed
 from tests.proof.texts import model, unary

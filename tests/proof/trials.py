@@ -21,7 +21,7 @@ import numpy as np
 from onnx import FunctionProto, ModelProto, NodeProto, helper
 
 from rewriter.proof.certificate import certify
-from rewriter.runtime.overloads import misread
+from rewriter.runtime.ort.overloads import misread
 from tests.proof import boundaries, mutants, storage
 from tests.proof.harmless import EDITS
 from tests.proof.judge import differ, run

@@ -10,7 +10,7 @@ import onnx
 from hypothesis import strategies as st
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
-from rewriter.passes.renaming import rename
+from rewriter.passes.functions.value_names import rename
 from tests.proof.edits import read_by
 from tests.properties.steps import SHAPE, STEPS
 from tests.properties.tracing import STYLES, Tracer

@@ -18,8 +18,8 @@ import rewriter
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
+from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
-from rewriter.passes.provenance import is_ours
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare

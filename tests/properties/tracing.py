@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from onnx import NodeProto, TensorProto, helper
 
-from rewriter.evidence import tags
+from rewriter.evidence.metadata import tags
 
 STYLES = ("scopes", "tags", "stacks")
 """How modules are told: in names as TorchScript does, by an earlier run, by a stack as dynamo does."""

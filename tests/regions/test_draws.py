@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import rewriter
-from rewriter.model.graph import GraphIndex
-from rewriter.model.purity import drawing_in_order
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.operator_set.purity import drawing_in_order
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.group import Group
 from tests.build import model

@@ -6,9 +6,9 @@ import onnx
 import onnx.parser
 import pytest
 
-from rewriter.evidence import tags
+from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.flatten import Flatten

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper
 
 from rewriter import pipeline
-from rewriter.evidence import tags
+from rewriter.evidence.metadata import tags
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions import convex
 from rewriter.regions.calls import Regions, find_regions
 from rewriter.regions.convex import make_convex
-from rewriter.regions.yielding import CycleBreaker
+from rewriter.regions.cycle_breaking import CycleBreaker
 from tests.drawn import drawn
 
 MODULES = ("", "a", "a.b", "a.b.c", "a.d", "e", "e.f")

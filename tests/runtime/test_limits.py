@@ -14,13 +14,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
 import rewriter
-from rewriter.proof.compare import compare
 from rewriter.refusals import UsageError
 from rewriter.runtime.child import call
 from rewriter.runtime.child.job import Cause, Ended
+from rewriter.runtime.compare.outcome import RunOutcome, Stage
+from rewriter.runtime.compare.outputs import outcome_of
 from rewriter.runtime.limits import ChildLimits, current, own_memory, parse_size, size_text
-from rewriter.runtime.outcome import RunOutcome, Stage
-from rewriter.runtime.outputs import outcome_of
+from rewriter.verdict.numbers import compare
 
 pytestmark = pytest.mark.usefixtures("processes_are_real")
 HEADER = '<ir_version: 9, opset_import: ["" : 21]>\n'

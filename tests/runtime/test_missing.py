@@ -8,8 +8,8 @@ import pytest
 
 import rewriter
 from rewriter import pipeline
-from rewriter.proof.verification import Verdict
 from rewriter.refusals import NoRuntime, NotProved
+from rewriter.verdict.verification import Verdict
 from tests.cli.running import heard
 from tests.exports import EXPORTS
 

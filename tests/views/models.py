@@ -8,10 +8,10 @@ from pathlib import Path
 import onnx
 import onnx.parser
 
-from rewriter.evidence.claim import Claim, Source
+from rewriter.evidence.claims import Claim, Source
 from rewriter.evidence.roles import Role
 from rewriter.insight.figures import bytes_of
-from rewriter.model.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement, Tensor
 from rewriter.paths import ROOT, ModulePath

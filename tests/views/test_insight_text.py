@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import rewriter
-from rewriter.insight.diff import Diff
+from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.profile import Profile
 from rewriter.paths import ModulePath
 from rewriter.views.text.diff import headline, print_diff

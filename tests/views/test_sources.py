@@ -11,7 +11,7 @@ import pytest
 from rewriter import pipeline
 from rewriter.refusals import UnreadableModel
 from rewriter.views.json import schema, sources_json
-from rewriter.views.sidecar import write
+from rewriter.views.sidecar.document import write
 from rewriter.views.sources import ALL, VERDICTS, compare_sources
 from rewriter.views.truth import read_truth
 from tests.cli.running import heard

@@ -11,15 +11,15 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from rewriter.evidence.claim import Claim, Source
+from rewriter.evidence.claims import Claim, Source
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
-from rewriter.proof.compare import IDENTICAL, OPTIMISED, Numeric
-from rewriter.proof.verification import Verification
 from rewriter.refusals import Reason, Refusal
-from rewriter.runtime.difference import Tolerance
+from rewriter.runtime.compare.difference import Tolerance
+from rewriter.verdict.numbers import IDENTICAL, OPTIMISED, Numeric
+from rewriter.verdict.verification import Verification
 from rewriter.views.report import PassRecord, Report
 from rewriter.views.summary import summarize
 from rewriter.views.text.claims import print_claims

@@ -16,7 +16,7 @@ from onnx import SparseTensorProto, TensorProto, numpy_helper
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 from onnx_graphsurgeon.ir.tensor import LazyValues, SparseValues
 
-from rewriter.model.external import fault_of_data
+from rewriter.model.storage.external_data import fault_of_data
 from rewriter.refusals import UnreadableModel, UsageError
 
 Held = TensorProto | SparseTensorProto

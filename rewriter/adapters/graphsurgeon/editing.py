@@ -13,17 +13,18 @@ from onnx import ModelProto
 from rewriter.adapters.graphsurgeon.ledger import Snapshot
 from rewriter.adapters.graphsurgeon.merge import Merged, merge
 from rewriter.adapters.graphsurgeon.placing import NewNode, place
-from rewriter.model import external, outputs
-from rewriter.model.checks import check
-from rewriter.model.copies import Copies, Watched
-from rewriter.model.leftovers import content_of
-from rewriter.model.sidecar_file import sidecar_path
-from rewriter.model.staging import Content
+from rewriter.model.index.checks import check
+from rewriter.model.storage import external_data as external
+from rewriter.model.storage import outputs
+from rewriter.model.storage.data_copies import Copies, Watched
+from rewriter.model.storage.sidecar_path import sidecar_path
+from rewriter.model.storage.staging import Content
+from rewriter.model.storage.stale_copies import content_of
 from rewriter.pipeline import Source, load
 from rewriter.pipeline.loading import read_model
 from rewriter.proof.certificate import Certificate, certify
 from rewriter.refusals import RewriterError, UnreadableModel, UsageError
-from rewriter.views import sidecar as sidecars
+from rewriter.views.sidecar import document as sidecars
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 from google.protobuf.message import Message
 from onnx import NodeProto, OperatorSetIdProto
 
-from rewriter.model.graph import graphs_of
-from rewriter.model.operators import canonical
+from rewriter.model.index.graph import graphs_of
+from rewriter.model.operator_set.operators import canonical
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 

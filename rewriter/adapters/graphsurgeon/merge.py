@@ -17,9 +17,9 @@ from rewriter.adapters.graphsurgeon.constants import exported_dense
 from rewriter.adapters.graphsurgeon.fields import domains_of, fill, update_imports
 from rewriter.adapters.graphsurgeon.ledger import KnownNode, Snapshot, is_unchanged
 from rewriter.adapters.graphsurgeon.values import Values
-from rewriter.model.graph import graphs_of
-from rewriter.model.ir_version import initialized, list_initializers
-from rewriter.model.operators import canonical
+from rewriter.model.index.graph import graphs_of
+from rewriter.model.operator_set.ir_version import initialized, list_initializers
+from rewriter.model.operator_set.operators import canonical
 
 
 @dataclass(slots=True)

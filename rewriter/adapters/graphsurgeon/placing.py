@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.adapters.graphsurgeon.merge import Merged
-from rewriter.evidence import tags
-from rewriter.evidence.claim import Source
-from rewriter.evidence.exporter import NAMESPACE
-from rewriter.evidence.given import Given
+from rewriter.evidence.claims import Source
+from rewriter.evidence.metadata import tags
+from rewriter.evidence.metadata.exporter import NAMESPACE
+from rewriter.evidence.side_inputs import Given
 from rewriter.model import metadata
-from rewriter.model.graph import NONE, GraphIndex
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Placement
 from rewriter.passes.annotate import NodeWriter, compact, compact_values
-from rewriter.passes.provenance import is_ours
+from rewriter.passes.functions.provenance import is_ours
 from rewriter.paths import ModulePath
 from rewriter.pipeline import load
 from rewriter.refusals import UsageError
-from rewriter.views.likeness import like_analysis
+from rewriter.views.sidecar.original import like_analysis
 
 _OF_PLACE = (*sorted(tags.OF_NODES), NAMESPACE)
 _FUNCTION_ONLY = frozenset({tags.PARAMETERS, tags.CALL})

@@ -3,7 +3,8 @@
 `call.run` is the one way in. It gives what the task returns, or `Ended`, which says how the process ended
 without a result:
 
-    found = run(Task("rewriter.runtime.fingerprint_task:observe"), watch, {"model": model}, timeout=60)
+    task = Task("rewriter.runtime.compare.fingerprint_task:observe")
+    found = run(task, watch, {"model": model}, timeout=60)
 
 A task is a plain function of a `Job`. The parent never imports its module; the child imports nothing else.
 """

@@ -26,9 +26,9 @@ from rewriter.runtime.child.job import (
 )
 from rewriter.runtime.child.process import in_child, scratch
 from rewriter.runtime.child.words import one_line, signal_text
-from rewriter.runtime.overloads import first_misread
-from rewriter.runtime.stored import stored_weights
-from rewriter.runtime.weights import SharedWeights, holds_weights
+from rewriter.runtime.ort.overloads import first_misread
+from rewriter.runtime.weights.external import stored_weights
+from rewriter.runtime.weights.inline import SharedWeights, holds_weights
 
 Name = TypeVar("Name", bound=str)
 Result = TypeVar("Result")

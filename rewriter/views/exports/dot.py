@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rewriter.display import counted
+from rewriter.basics.display import counted
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath, common_ancestor

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from rewriter.display import Display, counted
+from rewriter.basics.display import Display, counted
+from rewriter.basics.literals import ViewerWord, WeightWord
+from rewriter.basics.nearest import fits_nothing
 from rewriter.insight.figures import figures_of
-from rewriter.insight.weighing import weigh, with_ancestors
-from rewriter.literals import ViewerWord, WeightWord
+from rewriter.insight.module_weights import weigh, with_ancestors
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
-from rewriter.nearest import fits_nothing
 from rewriter.options.words import Measure
 from rewriter.refusals import UsageError
-from rewriter.runtime.flops import flops_of
-from rewriter.runtime.shapes import demand_dimensions, infer_shapes, open_sizes
+from rewriter.runtime.infer.flops import flops_of
+from rewriter.runtime.infer.shapes import demand_dimensions, infer_shapes, open_sizes
 from rewriter.views.exports.dot import dot
 from rewriter.views.exports.model_explorer import model_explorer
 from rewriter.views.exports.speedscope import speedscope

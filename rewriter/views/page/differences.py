@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from rewriter.insight.diff import Diff, ModuleDiff
-from rewriter.insight.numbers import CallNumbers
-from rewriter.insight.structure import Change
+from rewriter.insight.comparison.module_diff import Diff, ModuleDiff
+from rewriter.insight.comparison.structural_diff import Change
+from rewriter.insight.comparison.value_errors import CallNumbers
 from rewriter.paths import ModulePath
-from rewriter.views.json_types import JsonObject
+from rewriter.views.json.types import JsonObject
 
 _MOST = 40
 """Maximum number of listed changes or calls of a module; of more, only the number is shown."""

@@ -14,13 +14,13 @@ from rewriter.insight.figures import bytes_of
 from rewriter.insight.stats import Port
 from rewriter.modules.module import Module, ModuleTree, Parameter
 from rewriter.paths import ROOT, ModulePath
-from rewriter.proof.words import proof_phrases
-from rewriter.runtime.signature import Known
+from rewriter.runtime.inputs.signature import Known
+from rewriter.verdict.phrases import proof_phrases
 from rewriter.views.escape import shorten, visible
-from rewriter.views.json_types import JsonObject
+from rewriter.views.json.stats import element_name
+from rewriter.views.json.types import JsonObject
 from rewriter.views.page.differences import differences_json
 from rewriter.views.page.findings import READ, Findings
-from rewriter.views.stats_json import element_name
 from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, source_words, summarize
 
 _LONGEST = 400

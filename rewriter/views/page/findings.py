@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rewriter.evidence.claim import Source
-from rewriter.insight.diff import Diff
+from rewriter.evidence.claims import Source
+from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.functions import Function
+from rewriter.insight.module_weights import weigh
 from rewriter.insight.profile import Profile
 from rewriter.insight.stats import Stats
-from rewriter.insight.weighing import weigh
 from rewriter.modules.analysis import Analysis
 from rewriter.options.words import Measure
 from rewriter.paths import ROOT, ModulePath
-from rewriter.proof.verification import Verification
+from rewriter.verdict.verification import Verification
 
 READ = frozenset(
     {

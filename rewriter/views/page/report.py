@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rewriter.display import Display
+from rewriter.basics.display import Display
 from rewriter.views.page.findings import Findings
 from rewriter.views.page.page import page_html
 from rewriter.views.page.svg import icicle_svg

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from rewriter.display import counted
+from rewriter.basics.display import counted
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT
 from rewriter.views.escape import html_text

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from rewriter.display import counted
-from rewriter.evidence.claim import Claim, Source
-from rewriter.model.graph import NONE
+from rewriter.basics.display import counted
+from rewriter.evidence.claims import Claim, Source
+from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.views.escape import as_text, shorten
 from rewriter.views.summary import WOULD_HELP, source_words

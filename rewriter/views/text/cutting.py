@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from onnx import ModelProto, TensorProto, ValueInfoProto
 from rich.console import Console
 
+from rewriter.basics.display import counted
 from rewriter.cutting.check import Check
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split
-from rewriter.display import counted
-from rewriter.proof.verification import Verdict
-from rewriter.proof.words import certificate_phrase, numbers_phrase
+from rewriter.verdict.phrases import certificate_phrase, numbers_phrase
+from rewriter.verdict.verification import Verdict
 from rewriter.views.summary import head_phrases, summarize
 from rewriter.views.text.parts import flow
 from rewriter.views.text.report import print_removed, verdict_sign, written_phrase

@@ -11,10 +11,10 @@ from textwrap import wrap
 from rich.console import Console
 from rich.text import Text
 
-from rewriter.display import counted
-from rewriter.insight.diff import Diff, ModuleDiff
-from rewriter.insight.numbers import CallNumbers, Divergence
-from rewriter.insight.structure import Aspect, Change
+from rewriter.basics.display import counted
+from rewriter.insight.comparison.module_diff import Diff, ModuleDiff
+from rewriter.insight.comparison.structural_diff import Aspect, Change
+from rewriter.insight.comparison.value_errors import CallNumbers, Divergence
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import shorten, visible
 from rewriter.views.text.parts import ASCII, Signs, emit, flow, signs

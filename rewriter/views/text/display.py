@@ -9,18 +9,18 @@ from rich.console import Console
 
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split
-from rewriter.insight.chosen import Chosen
-from rewriter.insight.diff import Diff
-from rewriter.insight.doctor.examine import Diagnosis
+from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.explanation import Explanation
-from rewriter.insight.placing import Placing
+from rewriter.insight.placement.device_settings import Placing
 from rewriter.insight.profile import Profile
+from rewriter.insight.selected_names import Chosen
 from rewriter.insight.stats import Stats
+from rewriter.insight.tools.examine import Diagnosis
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.options.words import LINES
 from rewriter.passes.catalogue import Catalogue
-from rewriter.proof.verification import Verification
+from rewriter.verdict.verification import Verification
 from rewriter.views.exports.export import Export
 from rewriter.views.names import names_as
 from rewriter.views.page.report import PageReport

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from rewriter.insight.doctor.examine import NOT_MEASURED, Diagnosis, Finding
-from rewriter.insight.doctor.facts import Facts
-from rewriter.insight.doctor.rule import Effect, Tool, counted
+from rewriter.insight.tools.examine import NOT_MEASURED, Diagnosis, Finding
+from rewriter.insight.tools.facts import Facts
+from rewriter.insight.tools.rule import Effect, Tool, counted
 from rewriter.views.text.parts import flow, signs
 
 _STYLES = {

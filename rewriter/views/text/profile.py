@@ -6,9 +6,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from rewriter.display import counted
-from rewriter.insight.book import Figure, ModuleTime
+from rewriter.basics.display import counted
 from rewriter.insight.profile import Profile
+from rewriter.insight.time_by_module import Figure, ModuleTime
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import visible
 from rewriter.views.text.parts import ASCII, Signs, emit, fit, flow, signs

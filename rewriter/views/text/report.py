@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rewriter.model.sidecar_file import sidecar_path
-from rewriter.proof.verification import Verdict, Verification
-from rewriter.proof.words import proof_phrases
+from rewriter.model.storage.sidecar_path import sidecar_path
 from rewriter.refusals import Refusal
+from rewriter.verdict.phrases import proof_phrases
+from rewriter.verdict.verification import Verdict, Verification
 from rewriter.views.report import PassRecord, Report
 from rewriter.views.summary import coverage_phrases, figure_phrases, head_phrases
 from rewriter.views.text.parts import flow, signs

@@ -7,13 +7,13 @@ from collections.abc import Container, Iterable
 from rich.console import Console
 from rich.text import Text
 
-from rewriter.display import counted
+from rewriter.basics.display import counted
 from rewriter.insight.figures import Figures
 from rewriter.insight.stats import Pattern, Port, Stats
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import shorten, visible
-from rewriter.views.stats_json import element_name
+from rewriter.views.json.stats import element_name
 from rewriter.views.summary import coverage_phrases, head_phrases, human, summarize
 from rewriter.views.text.parts import ASCII, emit, fit, flow, signs
 

@@ -17,7 +17,7 @@ from rewriter.refusals import NoRuntime
 from rewriter.runtime.child import call
 from rewriter.runtime.child.call import Task, demand_runtime, run
 from rewriter.runtime.child.job import PARTIAL, STAGE, Cause, Ended, Job, write
-from rewriter.runtime.ort import RunError
+from rewriter.runtime.ort.sessions import RunError
 from tests.build import model
 
 SILENT = "the process for onnxruntime ended without a result"

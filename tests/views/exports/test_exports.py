@@ -15,9 +15,9 @@ import pytest
 
 import rewriter
 from rewriter import pipeline
+from rewriter.basics.literals import FunctionsWord
+from rewriter.insight.module_weights import Weighing, weigh, with_ancestors
 from rewriter.insight.stats import collect
-from rewriter.insight.weighing import Weighing, weigh, with_ancestors
-from rewriter.literals import FunctionsWord
 from rewriter.modules.analysis import Analysis
 from rewriter.options.words import Measure
 from rewriter.paths import ROOT, ModulePath

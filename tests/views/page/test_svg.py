@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 import rewriter
-from rewriter.literals import MeasureWord
+from rewriter.basics.literals import MeasureWord
 from rewriter.views.page.svg import figure
 from tests.exports import EXPORTS
 from tests.views.page.hostile import hostile_model

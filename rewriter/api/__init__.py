@@ -1,0 +1,1 @@
+"""The Python library: the verbs as functions, and one model as an object."""

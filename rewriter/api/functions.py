@@ -1,0 +1,499 @@
+"""The Python library: the verbs of the command line as functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from rewriter import pipeline
+from rewriter.api import reports as reporting
+from rewriter.api.foreign import AnySource, Rewritten, read_of, take
+from rewriter.api.reports import ReportContents
+from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence, read_inputs
+from rewriter.basics.declaration import texts
+from rewriter.basics.literals import FunctionsWord, MeasureWord
+from rewriter.cutting import extract as cutting_extract
+from rewriter.cutting import split as cutting_split
+from rewriter.cutting.check import Checking
+from rewriter.cutting.extract import Extraction
+from rewriter.cutting.split import Split, parse_cuts
+from rewriter.insight.comparison.module_diff import Diff
+from rewriter.insight.profile import Profile
+from rewriter.insight.tools.examine import Diagnosis
+from rewriter.model.storage.outputs import plan_copies, write_atomically
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
+from rewriter.modules.selection import Selection
+from rewriter.options.groups import RewriteSteps
+from rewriter.options.words import TOLERANCE
+from rewriter.passes.base import Pass
+from rewriter.passes.presets import passes_of
+from rewriter.pipeline import Inputs, Options, Source
+from rewriter.pipeline.loading import path_of
+from rewriter.refusals import UsageError
+from rewriter.runtime.compare.difference import tolerance_of
+from rewriter.verdict.verification import Verification
+from rewriter.views.html import tree_html
+from rewriter.views.page.report import PageReport
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LoadedModel(Analysis):
+    """An analysis that shows its tree in a notebook."""
+
+    def _repr_html_(self) -> str:
+        return tree_html(self)
+
+
+def load(
+    source: AnySource,
+    *,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> LoadedModel:
+    """Read a model and find the module of every node.
+
+    Args:
+        source: the path of a file, its bytes, a ModelProto, or an object of onnx_ir, torch.onnx or
+            onnx_graphsurgeon. External weights are not read, unless there is
+            a checkpoint to compare them with.
+        like: the model that this one was optimised, quantised or converted from, or its sidecar: its tree is
+            carried over.
+        reference: the source it was built from, for classes and modules that the file does not show: a torch
+            module, `"package.module:Class"`, `"file.py:factory"`, a transformers `config.json` or its folder,
+            a sidecar, or the tree of another file.
+        checkpoint: a safetensors or torch file that names its weights by their content.
+        trace: the torch module, with its weights, and sample inputs: both run, and nodes are placed by the
+            `"package.module:factory"` or `"file.py:factory"`, whose factory returns either.
+            `"package.module:factory"` or `"file.py:factory"`, which return either.
+        force: whether the tree of `like` is carried over even if it does not fit.
+
+    Raises:
+        UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
+        UsageError: an option names nothing, or does not fit the model.
+        DoesNotFit: `like` has too little in common with the model.
+    """
+    found = pipeline.load(read_of(source), read_evidence(like, reference, checkpoint, trace, force=force))
+    return LoadedModel(**{field.name: getattr(found, field.name) for field in fields(found)})
+
+
+def tree(
+    source: AnySource,
+    *,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> ModuleTree:
+    """The module tree of a model; see `load`.
+
+    Raises:
+        UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
+        UsageError: an option names nothing, or does not fit the model.
+        DoesNotFit: `like` has too little in common with the model.
+    """
+    return pipeline.load(read_of(source), read_evidence(like, reference, checkpoint, trace, force=force)).tree
+
+
+def doctor(source: AnySource, tools: Sequence[str] = ()) -> Diagnosis:
+    """Find what other tools will do with a model: its functions, its tree, its fields, its size.
+
+    Args:
+        source: the model; no weight is read.
+        tools: globs over tool names; all measured tools without one.
+
+    Raises:
+        UnreadableModel: it is not a whole ONNX model.
+        UsageError: a glob matches no tool.
+    """
+    return pipeline.diagnose(read_of(source), tools)
+
+
+def rewrite(
+    source: AnySource,
+    output: str | os.PathLike[str] | None = None,
+    *,
+    functions: FunctionsWord = "none",
+    depth: int = 0,
+    only: str | Sequence[str] = (),
+    class_name: str | Sequence[str] = (),
+    kind: str | Sequence[str] = (),
+    operators: str | Sequence[str] = (),
+    leave_out: str | Sequence[str] = (),
+    repeated: bool = False,
+    restore_names: bool = False,
+    layer_annotations: bool = False,
+    passes: Sequence[Pass] | str | None = None,
+    numbers: bool | None = None,
+    optimised: bool = False,
+    inputs: Inputs | PathLike | None = None,
+    sidecar: bool = True,
+    copy_data: bool = False,
+    min_coverage: float = 0.0,
+    strict: bool = False,
+    dry_run: bool = False,
+    timeout: float = 600.0,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> Rewritten:
+    """Write the module tree into a model and prove that nothing else changed.
+
+    Args:
+        source: the model; never changed.
+        output: the file to write; None to only return the model (`report.analysis.model`).
+        functions: `none` to annotate only, `call` to make every call of a module a local function, `shared`
+            to let calls with equal bodies use one.
+        depth: nest functions this deep at the most; 0 for as deep as modules call each other.
+        only: make functions for the modules whose path matches this glob, or one of several.
+        class_name: make functions for modules of this class, or of one of several, as globs.
+        kind: make functions for modules whose class comes from there, as `--kind` has it.
+        operators: make functions for modules that own a node of one of these operators themselves.
+        leave_out: make no functions for modules whose path fits, and for what is inside of them.
+        repeated: make functions only for modules whose body occurs more than once.
+        restore_names: also name nodes and weights that lost their names.
+        layer_annotations: also write the module of every node where onnxruntime's annotated partitioning
+            reads it.
+        passes: the passes to run instead, in order, or as text: `"annotate,unshare,group{depth=2},share"`.
+        numbers: whether onnxruntime also runs both models, which must agree bit for bit. None:
+            run unless both executable graphs are byte-identical. True: demand the numbers.
+        optimised: whether it runs them again with all its optimisations, which must agree within a tolerance.
+        inputs: input name -> array to run them on; drawn from the signature if None.
+        sidecar: whether to write `<output>.modules.json` as well.
+        copy_data: whether to copy external data if the output goes to another folder.
+        min_coverage: the least share of nodes to be placed, 0 to 1.
+        strict: whether a refusal is a failure.
+        dry_run: whether to do everything but write.
+        timeout: seconds for the numbers, and again for the optimised ones.
+        like: what the model was made of; see `load`.
+        reference: what the model was built from; see `load`.
+        checkpoint: what its weights are called; see `load`.
+        trace: what it was exported from, to be run; see `load`.
+        force: whether to accept a `like` that does not fit; see `load`.
+
+    Returns:
+        The report with the proof; `.result` is the model as the kind of object that was given.
+
+    Raises:
+        RewriterError: see its subclasses; after any error nothing was written.
+    """
+    steps = RewriteSteps(
+        functions=functions,
+        depth=depth,
+        only=texts(only),
+        class_name=texts(class_name),
+        kind=texts(kind),
+        operators=texts(operators),
+        leave_out=texts(leave_out),
+        repeated=repeated,
+        restore_names=restore_names,
+        layer_annotations=layer_annotations,
+        passes=passes,
+    )
+    given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
+    taken = take(source)
+    options = Options(
+        passes_of(steps),
+        numbers=numbers,
+        optimised=optimised,
+        inputs=read_inputs(inputs),
+        sidecar=sidecar,
+        copy_data=copy_data,
+        min_coverage=min_coverage,
+        strict=strict,
+        dry_run=dry_run,
+        timeout=timeout,
+        given=given,
+        folder=taken.folder,
+    )
+    report = pipeline.rewrite(taken.source, Path(output) if output is not None else None, options)
+    return Rewritten(**{field.name: getattr(report, field.name) for field in fields(report)}, back=taken.back)
+
+
+def extract(
+    source: AnySource,
+    modules: str | Sequence[str] | Selection,
+    output: PathLike | None = None,
+    *,
+    call: int | None = None,
+    numbers: bool | None = None,
+    inputs: Inputs | PathLike | None = None,
+    copy_data: bool = False,
+    timeout: float = 600.0,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> Extraction:
+    """Extract modules as a model of their own, which computes the same as in the whole.
+
+    Args:
+        source: the model; never changed.
+        modules: a glob over module paths, several, or a selection; what fits becomes one model.
+        output: the file to write; None to only get the model (`.model`).
+        call: which call, from 0, of modules that are called several times.
+        numbers: whether onnxruntime runs the whole and the result, which must agree bit for bit. None: where
+            it can; True: demand the numbers.
+        inputs: input name of the whole -> array to run it on; drawn from the signature if None.
+        copy_data: whether to copy external data if the output goes to another folder.
+        timeout: seconds for the numbers.
+        like: what the model was made of; see `load`.
+        reference: what the model was built from; see `load`.
+        checkpoint: what its weights are called; see `load`.
+        trace: what its module computes; see `load`.
+        force: whether to accept a `like` that does not fit; see `load`.
+
+    Raises:
+        RewriterError: see its subclasses; after any error nothing was written.
+    """
+    analysis = pipeline.load(
+        read_of(source), read_evidence(like, reference, checkpoint, trace, force=force, output=output)
+    )
+    selection = Selection.of(modules)
+    if selection == Selection():
+        raise UsageError("modules is empty; name one, such as 'encoder.layer.0', or a glob")
+    paths = [module.path for module in selection.whole(analysis)]
+    checking = Checking(numbers=numbers, inputs=read_inputs(inputs), timeout=timeout)
+    target = Path(output) if output is not None else None
+    return cutting_extract.extract(analysis, paths, target, call=call, checking=checking, copy_data=copy_data)
+
+
+def split(
+    source: AnySource,
+    at: str | Sequence[str],
+    output: PathLike | None = None,
+    *,
+    numbers: bool | None = None,
+    inputs: Inputs | PathLike | None = None,
+    copy_data: bool = False,
+    timeout: float = 600.0,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> Split:
+    """Split a model into a chain of models that together compute the same.
+
+    Args:
+        source: the model; never changed.
+        at: the modules before which to cut, as globs; `"block@1"` means the second call.
+        output: the folder for the parts and `split.json`; None to only return the models (`.parts[0].model`).
+        numbers: whether onnxruntime runs the whole and the chain, which must agree bit for bit. None: if
+            it can; True: demand the numbers.
+        inputs: input name of the whole -> array; drawn from the signature if None.
+        copy_data: whether to copy external data if the output goes to another folder.
+        timeout: seconds for the numbers.
+        like: what the model was made of; see `load`.
+        reference: what the model was built from; see `load`.
+        checkpoint: what its weights are called; see `load`.
+        trace: what its module computes; see `load`.
+        force: whether to accept a `like` that does not fit; see `load`.
+
+    Raises:
+        RewriterError: see its subclasses; after any error nothing was written.
+    """
+    analysis = pipeline.load(
+        read_of(source), read_evidence(like, reference, checkpoint, trace, force=force, output=output)
+    )
+    cuts = parse_cuts(analysis, (at,) if isinstance(at, str) else at)
+    checking = Checking(numbers=numbers, inputs=read_inputs(inputs), timeout=timeout)
+    target = Path(output) if output is not None else None
+    return cutting_split.split(analysis, cuts, target, checking=checking, copy_data=copy_data)
+
+
+def verify(
+    before: AnySource,
+    after: AnySource,
+    *,
+    tolerance: float | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    numbers: bool | None = None,
+    optimised: bool = False,
+    inputs: Inputs | PathLike | None = None,
+    timeout: float = 600.0,
+) -> Verification:
+    """Decide whether two models compute the same, by proof and by numbers: `.verdict`, and `.accepted`.
+
+    Inputs and outputs with different names are matched by position.
+
+    Args:
+        before: the first model.
+        after: the second.
+        tolerance: accept numbers within this share of the largest value: |a-b| <= tolerance * max|a|.
+        rtol: accept numbers as `numpy.allclose` does, with `atol`; not together with `tolerance`.
+        atol: see `rtol`.
+        numbers: whether onnxruntime runs both. None: run unless both executable graphs are
+            byte-identical. True: demand the numbers.
+        optimised: whether it runs them again with all its optimisations, within 1e-3 of the largest value or
+            the tolerance that is given.
+        inputs: input of the first model -> array to run them on; drawn from the signature if None.
+        timeout: seconds for the numbers, and again for the optimised ones.
+
+    Raises:
+        UnreadableModel: one of them cannot be read.
+        UsageError: both kinds of tolerance are given, or the inputs do not fit.
+    """
+    options = Options(
+        numbers=numbers,
+        optimised=optimised,
+        inputs=read_inputs(inputs),
+        timeout=timeout,
+        tolerance=tolerance_of(tolerance, rtol, atol),
+    )
+    return pipeline.verify(read_of(before), read_of(after), options)
+
+
+def diff(
+    before: AnySource,
+    after: AnySource,
+    *,
+    numbers: bool = True,
+    inputs: Inputs | PathLike | None = None,
+    tolerance: float = TOLERANCE,
+    timeout: float = 600.0,
+) -> Diff:
+    """Find where two models differ, module by module, and where their numbers differ first (`Diff.first`).
+
+    Args:
+        before: the first model.
+        after: the second.
+        numbers: whether to run both in onnxruntime, without optimisations.
+        inputs: input of the first model -> array to run them on; drawn from the signature if None.
+        tolerance: how far a value may be off, relative to its largest magnitude, to count as equal.
+        timeout: seconds for the numbers.
+
+    Raises:
+        UnreadableModel: one of them cannot be read.
+        UsageError: the inputs do not fit the first model.
+    """
+    return pipeline.diff(
+        read_of(before),
+        read_of(after),
+        numbers=numbers,
+        inputs=read_inputs(inputs),
+        tolerance=tolerance,
+        timeout=timeout,
+    )
+
+
+def profile(
+    source: AnySource,
+    *,
+    inputs: Inputs | PathLike | None = None,
+    rounds: int = 20,
+    warmup: int = 3,
+    threads: int = 0,
+    recorded: PathLike | None = None,
+    timeout: float = 600.0,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> Profile:
+    """Measure where the time of a model goes, by module and by class, as onnxruntime runs it by default.
+
+    Args:
+        source: the model.
+        inputs: input -> array to run it on; drawn from the signature if None.
+        rounds: runs that are measured.
+        warmup: runs before them.
+        threads: threads of one operator; 0 leaves the number to onnxruntime.
+        recorded: a profile that onnxruntime recorded of this model, to read instead of running it.
+        timeout: seconds for everything.
+        like: what the model was made of; see `load`.
+        reference: what the model was built from; see `load`.
+        checkpoint: what its weights are called; see `load`.
+        trace: what its module computes; see `load`.
+        force: whether to accept a `like` that does not fit; see `load`.
+
+    Raises:
+        UnreadableModel: the model or the profile cannot be read.
+        UsageError: the model cannot be run on these inputs.
+    """
+    return pipeline.profile(
+        read_of(source),
+        recorded=None if recorded is None else Path(recorded),
+        inputs=read_inputs(inputs),
+        rounds=rounds,
+        warmup=warmup,
+        threads=threads,
+        timeout=timeout,
+        given=read_evidence(like, reference, checkpoint, trace, force=force),
+    )
+
+
+def report(
+    source: AnySource,
+    other: Source | None = None,
+    *,
+    output: PathLike | None = None,
+    by: MeasureWord = "",
+    original: Source | None = None,
+    profile: bool = False,
+    recorded: PathLike | None = None,
+    numbers: bool = True,
+    inputs: Inputs | PathLike | None = None,
+    timeout: float = 600.0,
+    sizes: Mapping[str, int] | None = None,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> PageReport:
+    """Render a model as one self-contained page (`.html`), and its icicle as a drawing (`.svg`).
+
+    Args:
+        source: the model.
+        other: a second one, to show how it differs.
+        output: a file to write the page to.
+        by: the size shown first: `parameters`, `nodes`, `flops` or `time`.
+        original: the model that this one was made of, to be compared with it.
+        profile: whether to run the model and show where the time goes.
+        recorded: a profile that onnxruntime recorded of the model, to show instead.
+        numbers: whether compared models are run.
+        inputs: input -> array to run them on; drawn from the signature if None.
+        timeout: seconds for the numbers, and again for the profile.
+        sizes: symbolic dimension -> size, so that shapes and FLOPs are known.
+        like: what the model was made of; see `load`.
+        reference: what the model was built from; see `load`.
+        checkpoint: what its weights are called; see `load`.
+        trace: what it was exported from, to be run; see `load`.
+        force: whether to accept a `like` that does not fit; see `load`.
+
+    Raises:
+        UnreadableModel: a model or a profile cannot be read.
+        UsageError: the model cannot be run on these inputs, or has no figures for the chosen size.
+        CannotWrite: the output cannot be written.
+    """
+    wanted = ReportContents(
+        other=other,
+        original=original,
+        profile=profile,
+        recorded=None if recorded is None else Path(recorded),
+        numbers=numbers,
+        inputs=read_inputs(inputs),
+        timeout=timeout,
+        sizes=sizes or {},
+        by=by,
+    )
+    target = None if output is None else Path(output)
+    if target is not None:
+        plan_copies(path_of(source), [target], (), copy_data=False)
+    given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
+    made = reporting.report(read_of(source), wanted, given)
+    if target is not None:
+        write_atomically({target: made.html.encode()})
+    return made

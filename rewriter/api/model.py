@@ -1,0 +1,259 @@
+"""A model that is opened once, with every verb as a method: `rewriter.open`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property, partial, wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from rewriter import pipeline
+from rewriter.api import functions as api
+from rewriter.api.foreign import AnySource, Rewritten, take
+from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
+from rewriter.basics.declaration import texts
+from rewriter.basics.display import Display, listed
+from rewriter.basics.literals import KindWord, WhatWord
+from rewriter.basics.nearest import fits_nothing
+from rewriter.evidence.side_inputs import Given
+from rewriter.insight.explanation import explain
+from rewriter.insight.placement.device_settings import Placing, parse_wishes, place
+from rewriter.insight.stats import collect
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
+from rewriter.modules.selection import Selection
+from rewriter.options.words import NamedKind
+from rewriter.passes.flatten import Flatten
+from rewriter.pipeline import Inputs, Source
+from rewriter.pipeline.loading import Opened
+from rewriter.refusals import UsageError
+from rewriter.views.exports.export import export
+from rewriter.views.html import tree_html
+from rewriter.views.names import ChosenNames, chosen_names
+from rewriter.views.sources import compare_sources
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _method(function: Callable[Concatenate[AnySource, P], T]) -> Callable[Concatenate[Model, P], T]:
+    """A function of the library as a method: the model takes the place of its first argument."""
+
+    @wraps(function)
+    def method(self: Model, /, *arguments: P.args, **named: P.kwargs) -> T:
+        return function(self.opened, *arguments, **named)
+
+    return method
+
+
+def _of_analysis(function: Callable[Concatenate[Analysis, P], T]) -> Callable[Concatenate[Model, P], T]:
+    """A function of an analysis as a method."""
+
+    @wraps(function)
+    def method(self: Model, /, *arguments: P.args, **named: P.kwargs) -> T:
+        return function(self.analysis, *arguments, **named)
+
+    return method
+
+
+class Model(Display):
+    """A model that is read and analysed once, on first use, for all verbs.
+
+    Further evidence (`like`, `reference`, `checkpoint`, `trace`) is given to
+    `rewriter.open` and not to the methods. The model is never changed; a file that changes later is not read
+    again.
+    """
+
+    def __init__(self, source: Source, known: Callable[[], Given]) -> None:
+        """Store the source; `rewriter.open` makes these objects.
+
+        Args:
+            source: the model.
+            known: reads the further evidence; called once, on first use.
+        """
+        self._source = source
+        self._known = known
+
+    @cached_property
+    def opened(self) -> Opened:
+        """The model and its analysis.
+
+        Raises:
+            UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
+            UsageError: an option names nothing, or does not fit the model.
+            DoesNotFit: `like` has too little in common with the model.
+        """
+        given = self._known()
+        model, analysis = pipeline.read_and_load(self._source, given)
+        return Opened(model, analysis, given)
+
+    @property
+    def analysis(self) -> Analysis:
+        """The analysis of the model."""
+        return self.opened.analysis
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None for a model in memory."""
+        return self.analysis.path
+
+    @property
+    def tree(self) -> ModuleTree:
+        """The module tree."""
+        return self.analysis.tree
+
+    extract = _method(api.extract)
+    split = _method(api.split)
+    profile = _method(api.profile)
+    diff = _method(api.diff)
+    verify = _method(api.verify)
+    report = _method(api.report)
+    doctor = _method(api.doctor)
+    rewrite = _method(api.rewrite)
+    stats = _of_analysis(collect)
+    explain = _of_analysis(explain)
+    export = _of_analysis(export)
+    compare_sources = _of_analysis(compare_sources)
+
+    def flatten(
+        self,
+        output: PathLike | None = None,
+        *,
+        foreign: bool = False,
+        numbers: bool | None = None,
+        optimised: bool = False,
+        inputs: Inputs | None = None,
+        copy_data: bool = False,
+        timeout: float = 600.0,
+    ) -> Rewritten:
+        """The model without the functions that `rewrite` made; restores names, order and metadata.
+
+        Args:
+            output: the file to write; None to only return the model.
+            foreign: whether to inline functions of other tools, too.
+            numbers: see `rewrite`.
+            optimised: see `rewrite`.
+            inputs: see `rewrite`.
+            copy_data: see `rewrite`.
+            timeout: seconds for the numbers, and again for the optimised ones.
+
+        Raises:
+            RewriterError: see its subclasses; after any error nothing was written.
+        """
+        return api.rewrite(
+            self.opened,
+            output,
+            passes=(Flatten(foreign),),
+            numbers=numbers,
+            optimised=optimised,
+            inputs=inputs,
+            copy_data=copy_data,
+            timeout=timeout,
+            sidecar=False,
+        )
+
+    def carry(self, other: AnySource, output: PathLike | None = None, *, force: bool = False) -> Rewritten:
+        """Write the tree of this model into a model that a tool made from it; see `rewriter.rewrite`.
+
+        Args:
+            other: the model made from this one.
+            output: the file to write; None to only return the model.
+            force: whether the tree is carried over even if the models do not fit.
+
+        Raises:
+            DoesNotFit: the two models have too little in common.
+            RewriterError: see its subclasses; after any error nothing was written.
+        """
+        return api.rewrite(other, output, like=self.opened, force=force)
+
+    def select(
+        self,
+        modules: str | Sequence[str] | Selection = (),
+        *,
+        class_name: str | Sequence[str] = (),
+        kind: KindWord | Sequence[KindWord] = (),
+        operators: str | Sequence[str] = (),
+        depth: int = 0,
+        what: WhatWord = "nodes",
+    ) -> ChosenNames:
+        """The names that modules have in the file (`.names`), and warnings about their use (`.notes`).
+
+        `.text("ort-quant")` writes them in the form that another tool takes.
+
+        Args:
+            modules: globs over module paths, or a selection; a module stands for all that is below it.
+            class_name: globs over classes.
+            kind: where classes come from, or `unknown`.
+            operators: globs over operators.
+            depth: no modules deeper than this; 0 for all.
+            what: `nodes`, `values` or `initializers`.
+
+        Raises:
+            UsageError: the choice fits nothing, or there is no such kind or `what`.
+        """
+        if what not in list(NamedKind):
+            raise UsageError(fits_nothing("value", what, list(NamedKind)))
+        words: dict[str, tuple[str, ...]] = {
+            "class_name": texts(class_name),
+            "kind": texts(kind),
+            "operators": texts(operators),
+        }
+        given: dict[str, Any] = {name: word for name, word in words.items() if word}
+        if depth:
+            given["depth"] = depth
+        return chosen_names(self.analysis, replace(Selection.of(modules), **given), NamedKind(what))
+
+    def place(self, *devices: str, selection: Selection = Selection()) -> Placing:  # noqa: B008 frozen
+        """Settings of an onnxruntime session that give modules to devices (`.settings`).
+
+        Args:
+            devices: patterns with devices, such as `"encoder.layer.[0-5]=cpu"`; the first that fits counts.
+            selection: what else must hold of the modules; its patterns and operators are not looked at.
+
+        Raises:
+            UsageError: a pattern fits no module, or no setting can say what is asked for.
+        """
+        return place(self.analysis, parse_wishes(devices), selection)
+
+    def save(self, output: PathLike) -> Rewritten:
+        """Write the model with its tree, proved equal; short for `rewrite(output)`."""
+        return api.rewrite(self.opened, output)
+
+    def __str__(self) -> str:
+        return str(self.analysis)
+
+    def _brief(self) -> str:
+        source = self._source
+        name = source if isinstance(source, str | os.PathLike) else "model in memory"
+        known = self.tree.brief if "opened" in vars(self) else "not read yet"
+        return f"{listed([name])}: {known}"
+
+    def _repr_html_(self) -> str:
+        return tree_html(self.analysis)
+
+
+def open(
+    source: AnySource,
+    *,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> Model:
+    """A model with every verb as a method. It is read and analysed once, when a verb first needs it.
+
+    Args:
+        source: the model; see `rewriter.load`, also for the others.
+        like: the model that it was made from.
+        reference: the source it was built from.
+        checkpoint: the file that names its weights.
+        trace: the torch module to run.
+        force: whether to accept a `like` that does not fit.
+
+    Raises:
+        UsageError: `source` is no model of a known kind. The verbs raise all other errors.
+    """
+    return Model(take(source).source, partial(read_evidence, like, reference, checkpoint, trace, force=force))

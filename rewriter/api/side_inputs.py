@@ -1,0 +1,202 @@
+"""Reads the evidence that users give with a model: option text or objects become `evidence.given.Given`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from rewriter.evidence.checkpoint.hashes import Checkpoint
+from rewriter.evidence.reference.module_list import Declared, Reference, ReferenceModule, full_scope
+from rewriter.evidence.reference.sources import (
+    CONFIG,
+    demand,
+    named,
+    names_object,
+    of_module,
+    of_text,
+    read_json,
+    telling,
+)
+from rewriter.evidence.side_inputs import Given
+from rewriter.evidence.trace.recording import Trace, Tracer
+from rewriter.model.storage.outputs import spare_given
+from rewriter.modules.module import Module, ModuleTree
+from rewriter.pipeline import Inputs, Source, read_like
+from rewriter.refusals import UsageError
+from rewriter.views.sidecar import document as sidecar
+
+if TYPE_CHECKING:
+    from torch.nn import Module as TorchModule
+
+PathLike = str | os.PathLike[str]
+"""The path of a file."""
+
+ReferenceSource: TypeAlias = "PathLike | ModuleTree | sidecar.Sidecar | TorchModule"
+"""Sources of a reference: text or path (see `of_text`, or a sidecar), a tree, or a torch module."""
+
+
+TraceSource: TypeAlias = "str | TorchModule | tuple[TorchModule, Any]"
+"""Sources of a trace: `package.module:factory` or `path.py:factory`, or the result of such a factory.
+
+The result is `(module, inputs)`: a torch module with the weights of the file, and its sample inputs: one
+tensor, a sequence of arguments, or arguments by name. A module alone runs on inputs drawn for the file.
+"""
+
+
+def read_evidence(
+    like: Source | None = None,
+    reference: object = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    *,
+    force: bool = False,
+    output: PathLike | None = None,
+) -> Given:
+    """All evidence that users give with a model.
+
+    Args:
+        like: the model that this one was made of, or its sidecar.
+        reference: a `ReferenceSource`.
+        checkpoint: the path of a checkpoint, read when a model is analysed.
+        trace: the module to run; with inputs it runs at once, and the model runs on them when it is analysed.
+        force: whether the tree of `like` is carried over even if it does not fit.
+        output: the file to write; its sidecar lies beside it.
+
+    Raises:
+        UnreadableModel: the other model or a sidecar cannot be read.
+        UsageError: the output would replace one of these files; the reference names nothing that can be
+            built, the trace nothing that can run; or `force` without `like`.
+    """
+    if force and like is None:
+        raise UsageError("--force carries the tree of an original over that does not fit; add --like")
+    if output is not None:
+        spare_given(Path(output), like=like, reference=reference, checkpoint=checkpoint, trace=trace)
+    return Given(
+        read_like(like) if like is not None else None,
+        _references(reference) if reference is not None else (),
+        Checkpoint(Path(checkpoint)) if checkpoint is not None else None,
+        _trace(trace) if trace is not None else None,
+        forced=force,
+    )
+
+
+def _trace(source: object) -> Trace | Tracer:
+    what = source if isinstance(source, str) else "trace"
+    demand("torch", what)
+    from rewriter.evidence.trace import recorder as tracing
+
+    if isinstance(source, str):
+        if not names_object(source):
+            raise UsageError(f"{source}: nothing to trace; name package.module:factory or file.py:factory")
+        with telling(source):
+            source = named(source)
+            if callable(source) and not tracing.is_module(source):
+                source = source()
+    if tracing.is_module(source):
+        return tracing.tracer(source)
+    if isinstance(source, tuple) and len(source) == 2 and tracing.is_module(source[0]):
+        return tracing.trace(*source)
+    raise UsageError(
+        f"{what}: a trace needs a torch.nn.Module, or (module, inputs); got {type(source).__name__}"
+    )
+
+
+def _references(source: object) -> tuple[Reference, ...]:
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if path.suffix == ".json" and read_json(path).get("schema") == sidecar.SCHEMA:
+            return (of_tree(sidecar.read(path).tree, path.name),)
+        return of_text(os.fspath(source) if isinstance(source, str) else str(path))
+    if isinstance(source, sidecar.Sidecar):
+        return (of_tree(source.tree, source.file or "the sidecar"),)
+    if isinstance(source, ModuleTree):
+        return (of_tree(source, "the tree"),)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(source, torch.nn.Module):
+        return (of_module(source),)
+    raise UsageError(
+        f"a reference cannot be made from a {type(source).__name__}; give a module, text or path"
+    )
+
+
+def of_tree(tree: ModuleTree, name: str) -> Reference:
+    """The tree of another file as a reference: its classes, and the parameters its modules declare.
+
+    Args:
+        tree: the tree.
+        name: its name in messages.
+    """
+    return Reference(name, {module.path: _of_module(module) for module in tree})
+
+
+def _of_module(module: Module) -> ReferenceModule:
+    declared = module.declared or tuple(
+        Declared(each.name, each.shape[::-1] if each.transposed else each.shape, trainable=None)
+        for each in module.parameters
+    )
+    known = module.class_name and module.full_scope == full_scope(module.class_name, module.path)
+    is_list = not module.calls and module.total_nodes > 0
+    return ReferenceModule(module.path, module.class_name, declared, module.path if known else None, is_list)
+
+
+_LARGEST_CONFIG = 16 << 20
+"""Largest config, in bytes, that is read without a request."""
+
+
+def config_beside(model: Path) -> Path | None:
+    """The transformers config beside a model, where exporters of that library put it.
+
+    That is the same folder, or the one above if this one is called `onnx`. None without one, or
+    without transformers installed.
+    """
+    folders = [model.parent, *([model.parent.parent] if model.parent.resolve().name == "onnx" else [])]
+    for path in (folder / CONFIG for folder in folders):
+        try:
+            if path.is_file() and path.stat().st_size <= _LARGEST_CONFIG and "model_type" in read_json(path):
+                return path if importlib.util.find_spec("transformers") is not None else None
+        except (OSError, UsageError):  # the config of another library
+            continue
+    return None
+
+
+def with_config(given: Given, model: Path) -> Given:
+    """The given evidence, with the config beside the model as the reference unless there is a reference.
+
+    Nobody asked for this config: if it cannot be built, or does not fit, that is a remark and no fault.
+
+    Args:
+        given: the evidence that users gave.
+        model: the file that will be read.
+    """
+    path = None if given.references else config_beside(model)
+    if path is None:
+        return given
+    try:
+        references = of_text(str(path))
+    except UsageError as error:
+        return replace(given, remarks=(f"{error}; it lies with the model, and was not used",))
+    remark = f"{path}: it lies with the model, so it is the reference; --no-config leaves it out"
+    return replace(given, references=references, found=True, remarks=(remark,))
+
+
+def read_inputs(path: PathLike | Inputs | None) -> Inputs | None:
+    """The arrays of an `.npz` file by input name; arrays themselves as they are.
+
+    Raises:
+        UsageError: the file is no `.npz`, or holds pickled objects.
+    """
+    if path is None or isinstance(path, Mapping):
+        return path
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile):
+        raise UsageError(f"{path}: not an .npz file of plain arrays; make it with numpy.savez") from None

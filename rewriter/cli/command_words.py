@@ -1,0 +1,88 @@
+"""Checks the words of a command line: unknown values, verbs and options, and options given twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from rewriter.basics.nearest import fits_nothing, nearest
+
+
+class OneOf(click.Choice[str]):
+    """A choice of a few words, whose error names the nearest word and all choices."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """The message for a word that is no choice."""
+        near = nearest(str(value), self.choices)
+        listed = f"there are {', '.join(self.choices)}"
+        return f"no value fits {value!r}; {f'nearest: {near[0]}; ' if near else ''}{listed}"
+
+
+def demand_verb(word: str, verbs: Iterable[str], ctx: click.Context) -> None:
+    """Refuse an unknown verb.
+
+    Raises:
+        click.UsageError: there is no such verb; the message names the nearest.
+    """
+    known = tuple(verbs)
+    if word not in known:
+        raise click.UsageError(fits_nothing("verb", word, known), ctx)
+
+
+def unknown_option(word: str, command: click.Command) -> str:
+    """The message for an option that a verb does not have."""
+    names = [name for each in command.params for name in (*each.opts, *each.secondary_opts)]
+    return fits_nothing("option", word, [name for name in names if name.startswith("--")])
+
+
+def demand_once(command: click.Command, ctx: click.Context, words: Sequence[str]) -> None:
+    """Refuse a single-valued option given twice: click would silently drop the first value.
+
+    Args:
+        command: the verb.
+        ctx: its context.
+        words: the words after the verb.
+
+    Raises:
+        click.UsageError: an option is given twice, or both ways.
+    """
+    try:
+        _, _, order = command.make_parser(ctx).parse_args(list(words))
+    except click.ClickException:  # the verb itself reports faults of its words
+        return
+    times = Counter(parameter.name for parameter in order)
+    for option in command.params:
+        if isinstance(option, click.Option) and times[option.name] > 1:
+            _demand_one(option, ctx, words)
+
+
+def _demand_one(option: click.Option, ctx: click.Context, words: Sequence[str]) -> None:
+    if option.is_flag:
+        both = [way for ways in (option.opts, option.secondary_opts) for way in ways if way in words]
+        if len(both) > 1:
+            raise click.UsageError(f"{' and '.join(both)} cannot be combined", ctx)
+    elif not option.multiple:
+        name = max(option.opts, key=len)
+        raise click.UsageError(f"{name} is given twice; give it once", ctx)
+
+
+def refuse_with(what: str, *names: str) -> None:
+    """Refuse options of the running verb that another option makes ineffective.
+
+    Args:
+        what: that option and the reason, as the message begins: `--from tells of runs that were`.
+        names: the parameters of these options.
+
+    Raises:
+        click.UsageError: one of them is given.
+    """
+    ctx = click.get_current_context()
+    for option in ctx.command.params:
+        typed = ctx.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if option.name in names and typed:
+            name = option.name.upper() if isinstance(option, click.Argument) else max(option.opts, key=len)
+            raise click.UsageError(f"{what}; leave out {name}", ctx)

@@ -1,0 +1,25 @@
+"""`rewriter verify A B`."""
+
+from __future__ import annotations
+
+from rewriter import pipeline
+from rewriter.cli.common import proof_of, show
+from rewriter.options.compare import VerifyOptions
+from rewriter.refusals import Different, NotProved
+from rewriter.runtime.compare.difference import tolerance_of
+from rewriter.verdict.verification import Verdict
+from rewriter.views.json import verify_json
+from rewriter.views.text.report import print_verification
+
+
+def run(options: VerifyOptions) -> int:
+    """Compare two models and print the verdict; the exit code tells it, too."""
+    tolerance = tolerance_of(options.tolerance, options.rtol, options.atol)
+    how = pipeline.Options(**proof_of(options), tolerance=tolerance)
+    verification = pipeline.verify(options.before, options.after, how)
+    show(
+        options, lambda: verify_json(verification), lambda console: print_verification(verification, console)
+    )
+    if verification.accepted:
+        return 0
+    return (Different if verification.verdict is Verdict.DIFFERENT else NotProved).exit_code

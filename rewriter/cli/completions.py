@@ -1,0 +1,86 @@
+"""Shell completion of passes, modules and nodes of the model, and tools; click completes the rest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+
+import click
+from click.shell_completion import split_arg_string
+
+_LARGEST = 64 << 20
+"""Largest file, in bytes, that is read for a completion: the user waits for it."""
+
+Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def _forgiving(complete: Complete) -> Complete:
+    """Complete nothing if anything fails: a shell has no place for a message."""
+
+    @wraps(complete)
+    def completed(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+        try:
+            return complete(context, parameter, typed)
+        except Exception:
+            return []
+
+    return completed
+
+
+@_forgiving
+def passes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Names of passes behind those already typed: `annotate,unsh` becomes `annotate,unshare`."""
+    from rewriter.passes.syntax import PASSES
+
+    before, comma, last = typed.rpartition(",")
+    return [before + comma + step.name for step in PASSES if step.name.startswith(last)]
+
+
+@_forgiving
+def modules(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Paths of modules of MODEL, one atom longer than the typed text, if the file is small."""
+    from rewriter import pipeline
+
+    if (path := _small_model(context)) is None:
+        return []
+    return list(_one_atom_further((str(module.path) for module in pipeline.load(path).tree), typed))
+
+
+@_forgiving
+def nodes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Names of nodes of MODEL, if the file is small."""
+    from rewriter import pipeline
+
+    if (path := _small_model(context)) is None:
+        return []
+    model, _ = pipeline.read_model(path, ordered=False)
+    return [node.name for node in model.graph.node if node.name.startswith(typed)]
+
+
+@_forgiving
+def tools(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Packages that `doctor` knows of."""
+    from rewriter.insight.tools.examine import TOOLS
+
+    return sorted({tool.package for tool in TOOLS if tool.package.startswith(typed)})
+
+
+def _small_model(context: click.Context) -> Path | None:
+    path = context.params.get("model") or _first_model()
+    return path if path is not None and path.is_file() and path.stat().st_size <= _LARGEST else None
+
+
+def _first_model() -> Path | None:
+    """The first model among the typed words: click parses none if the last option lacks its value."""
+    words = split_arg_string(os.environ.get("COMP_WORDS", ""))
+    return next((path for path in map(Path, words[2:]) if path.suffix == ".onnx"), None)
+
+
+def _one_atom_further(paths: Iterator[str], typed: str) -> dict[str, None]:
+    """The few paths to choose from among thousands: `enc` becomes `encoder`, then `encoder.layer`."""
+    atoms = typed.count(".") + 1
+    return dict.fromkeys(
+        ".".join(path.split(".")[:atoms]) for path in paths if path and path.startswith(typed)
+    )

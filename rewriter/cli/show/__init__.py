@@ -1,0 +1,1 @@
+"""Verbs that show a model elsewhere, or the tools around it."""

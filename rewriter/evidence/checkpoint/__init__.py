@@ -1,0 +1,1 @@
+"""What the contents of a checkpoint say."""

@@ -1,0 +1,233 @@
+"""Witness: a checkpoint. An initializer with the content of a parameter is that parameter.
+
+It is the only witness that reads weights. Its names are those of the checkpoint, with the prefix that names
+left in the file show (`encoder...` may be `model.encoder...` in the file).
+
+Several parameters of one content (tied weights, biases that are still zero) are distinguished by their
+readers: in the module of the reader, if another witness knows it, else near a parameter of the same module.
+Tensors whose elements are all equal, and integers, come from anywhere; they are named in these two ways only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto
+
+from rewriter.evidence.checkpoint.hashes import Checkpoint, Index, Match, is_floating
+from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.parameters.parameter_names import readers_of
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.storage.external_data import check_external_data
+from rewriter.model.tensors import array_of, is_external, np_type, reference_of
+from rewriter.paths import ROOT, ModulePath, common_ancestor
+from rewriter.refusals import UsageError
+
+_RINGS = 3
+"""Nodes from a reader to a parameter of the same module: MatMul, Reshape, Add."""
+_CAST_FOR = 16
+"""Maximum elements of an initializer whose floating type the checkpoint may have been cast to."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An initializer, the tensors of the checkpoint that it holds, and whether content alone may name it."""
+
+    value: int
+    matches: tuple[Match, ...]
+    telling: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether each match is the whole initializer, so that several matches are equal tensors."""
+        return all(match.part is None for match in self.matches)
+
+
+def testify(
+    graph: GraphIndex, modules: Sequence[ModulePath | None], checkpoint: Checkpoint, path: Path | None
+) -> Testimony:
+    """Names for the initializers whose content the checkpoint has, and their owners as modules.
+
+    Args:
+        graph: the model.
+        modules: node -> its module, if known.
+        checkpoint: the contents of the parameters.
+        path: the file of the model; its external data lies beside it.
+
+    Raises:
+        UnreadableModel: the checkpoint or external data of the model cannot be read.
+        UsageError: no tensor of the checkpoint is in the model.
+    """
+    values = [value for value in graph.bodies[0].values.values() if value in graph.initializers]
+    tensors = {value: graph.initializers[value] for value in values}
+    index = checkpoint.index(_float_types(tensors.values()))
+    _demand_data(graph, checkpoint, path)
+    found = [
+        each
+        for value, tensor in tensors.items()
+        if (each := _look_up(value, tensor, index, checkpoint, path))
+    ]
+    if not any(each.telling for each in found) and any(len(tensor.dims) > 1 for tensor in tensors.values()):
+        raise UsageError(
+            f"{path or 'model'}: the checkpoint {checkpoint.path} does not fit: none of its {index.count:,} "
+            "tensors is in this file; give the weights that were exported"
+        )
+    names = _Names(graph, found)
+    claims = [claim for each in found for claim in names.claims(each, modules)]
+    note = _note(checkpoint, index, claims, len(tensors))
+    return Testimony(tuple(_placements(graph, claims)), {}, tuple(claims), notes=(note,))
+
+
+def _float_types(tensors: Any) -> dict[str, np.dtype[Any]]:
+    types = {}
+    for tensor in tensors:
+        element = np_type(tensor.data_type)
+        if element is not None and is_floating(element) and np.prod(tensor.dims, dtype=object) >= _CAST_FOR:
+            types[element.name] = element
+    return types
+
+
+def _demand_data(graph: GraphIndex, checkpoint: Checkpoint, path: Path | None) -> None:
+    """Demand that external data not seen before is there, in the folder of the model."""
+    external = [tensor for tensor in graph.initializers.values() if is_external(tensor)]
+    if path is not None and any(_key(tensor) not in checkpoint.seen for tensor in external):
+        check_external_data(graph.model, path)
+
+
+def _key(tensor: TensorProto) -> object:
+    try:
+        return (*reference_of(tensor), tensor.data_type, tuple(tensor.dims))
+    except ValueError:
+        return None
+
+
+def _look_up(
+    value: int, tensor: TensorProto, index: Index, checkpoint: Checkpoint, path: Path | None
+) -> _Found | None:
+    key = _key(tensor) if is_external(tensor) else None
+    matches = checkpoint.seen.get(key) if key is not None else None
+    if matches is None:
+        array = array_of(tensor, path.parent if path else None)
+        matches = index.matches(array) if array is not None else ()
+        if key is not None:
+            checkpoint.seen[key] = matches
+    if not matches:
+        return None
+    element = np_type(tensor.data_type)
+    telling = element is not None and is_floating(element) and not any(match.stored.dull for match in matches)
+    if not telling:  # only in their own shape: a reshaped constant identifies nothing
+        matches = tuple(match for match in matches if match.stored.shape == tuple(tensor.dims))
+    return _Found(value, matches, telling) if matches else None
+
+
+class _Names:
+    """Chooses among the names of a content in the checkpoint the one that an initializer holds."""
+
+    def __init__(self, graph: GraphIndex, found: Sequence[_Found]) -> None:
+        self.graph = graph
+        self.inside, self.part = _prefixes(graph, found)
+        self.owners: dict[int, set[ModulePath]] = {}
+        for each in found:
+            names = [self.path(match) for match in each.matches]
+            if each.telling and (len(names) == 1 or not each.whole):
+                for reader in readers_of(graph, each.value):
+                    self.owners.setdefault(reader, set()).update(name.parent or ROOT for name in names)
+
+    def path(self, match: Match) -> ModulePath:
+        """The name of a tensor in the file's naming."""
+        name = ModulePath(match.stored.name)
+        return self.inside.child(name.relative_to(self.part)) if self.part.holds(name) else name
+
+    def claims(self, found: _Found, modules: Sequence[ModulePath | None]) -> Iterator[ParameterClaim]:
+        """The claims on one initializer; none if its own name says the same."""
+        initializer = self.graph.value_names[found.value]
+        if not isinstance(initializer, str):
+            return
+        matches = list(found.matches)
+        own = owner_of_parameter(initializer)
+        if own is not None and any((self.path(match).parent or ROOT) == own for match in matches):
+            return
+        if found.whole and (len(matches) > 1 or not found.telling):
+            near = self._near(found.value, matches, modules)
+            matches = near or (matches if found.telling else [])
+        for match in matches:
+            yield ParameterClaim(
+                initializer, self.path(match), match.transposed, Source.CHECKPOINT, match.part
+            )
+
+    def _near(self, value: int, matches: list[Match], modules: Sequence[ModulePath | None]) -> list[Match]:
+        """The matches owned by modules of the initializer's readers, reader by reader."""
+        near: dict[str, Match] = {}
+        for reader in readers_of(self.graph, value):
+            places = [{module} if (module := modules[reader]) is not None else set(), *self._rings(reader)]
+            for owners in places:
+                there = [match for match in matches if (self.path(match).parent or ROOT) in owners]
+                if there:
+                    near.update({there[0].stored.name: there[0]} if len(there) == 1 else {})
+                    break
+        return list(near.values())
+
+    def _rings(self, node: int) -> Iterator[set[ModulePath]]:
+        """Owners of the parameters that a node reads, then those of the nodes around it, ring by ring."""
+        seen = ring = {node}
+        for _ in range(_RINGS + 1):
+            yield {owner for member in ring for owner in self.owners.get(member, ())}
+            around = {
+                n
+                for member in ring
+                for n in (*self.graph.predecessors(member), *self.graph.successors(member))
+            }
+            ring = around - seen
+            seen = seen | ring
+
+
+def _prefixes(graph: GraphIndex, found: Sequence[_Found]) -> tuple[ModulePath, ModulePath]:
+    """The prefix to add to checkpoint names, and the one to remove, by the names left in the file."""
+    votes: Counter[tuple[ModulePath, ModulePath]] = Counter()
+    for each in found:
+        name = graph.value_names[each.value]
+        if each.telling and each.whole and owner_of_parameter(name):
+            stored = (ModulePath(match.stored.name) for match in each.matches)
+            votes.update({_unlike(ModulePath(name), other) for other in stored if other.name == _last(name)})
+    ranked = sorted(votes, key=lambda pair: (-votes[pair], pair[0].depth + pair[1].depth, pair))
+    return ranked[0] if ranked else (ROOT, ROOT)
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _unlike(left: ModulePath, right: ModulePath) -> tuple[ModulePath, ModulePath]:
+    """Two names without their common atoms at the end."""
+    ours, theirs = list(left.atoms), list(right.atoms)
+    while ours and theirs and ours[-1] == theirs[-1]:
+        ours.pop()
+        theirs.pop()
+    return ModulePath(".".join(ours)), ModulePath(".".join(theirs))
+
+
+def _placements(graph: GraphIndex, claims: Sequence[ParameterClaim]) -> Iterator[Claim]:
+    """A claim for every node that reads a named initializer: the owner's module, of several all."""
+    names: dict[int, list[ModulePath]] = {}
+    for claim in claims:
+        for reader in readers_of(graph, graph.bodies[0].values[claim.initializer]):
+            names.setdefault(reader, []).append(claim.name)
+    for node, read in sorted(names.items()):
+        module = common_ancestor([name.parent or ROOT for name in read])
+        if module:
+            yield Claim(node, module, None, Source.CHECKPOINT, None, ", ".join(read))
+
+
+def _note(checkpoint: Checkpoint, index: Index, claims: Sequence[ParameterClaim], initializers: int) -> str:
+    by_initializer: Mapping[str, ParameterClaim] = {claim.initializer: claim for claim in claims}
+    transposed = sum(claim.transposed for claim in by_initializer.values())
+    return (
+        f"checkpoint {checkpoint.path.name}: {index.count:,} tensors name {len(by_initializer):,} of "
+        f"{initializers:,} initializers, {transposed:,} of them transposed"
+    )

@@ -1,0 +1,1 @@
+"""What the graph itself says: who reads whose results, and what repeats itself."""

@@ -1,0 +1,305 @@
+"""Witness for files without any scope: parameters place some nodes, dataflow the rest.
+
+A dynamo export without metadata still has the names of parameters and of values. An operator of
+torch writes a value named after it (`linear_3`) and, on the way, values named `val_<n>`: nodes that write
+these belong with their readers, so the file falls into *steps*. A step that reads a parameter is known. The
+others hold the model's own arithmetic between layers:
+
+1. where two operands come from different known steps (queries and keys, a branch and its residual), the
+   module they have in common most deeply made the step: an *anchor*. A weight without a name ends what known
+   steps tell: behind it there are modules that the file does not name;
+2. what stands between known steps and anchors goes to what one before and one behind have most deeply in
+   common, never into one of them;
+3. what feeds nothing known stands where it came from, one level up, unless weights without a name stand
+   before or behind it; constants belong to their readers. What nothing known feeds stays without a place: it
+   may be a module that the file does not name.
+
+Lists are never called, so a step between only numbered parts goes to the module above the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+
+from rewriter.evidence.claims import Claim, Source, Testimony
+from rewriter.evidence.graph.unnamed_layers import weights_of_layers
+from rewriter.evidence.names import numbered_parts
+from rewriter.evidence.names.exporter_steps import Steps
+from rewriter.evidence.parameters.leaf_classes import GLUE
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.paths import ModulePath, common_ancestor
+
+_ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
+_NEAREST = 24
+"""Known steps to consider on one side; the nearest tell most, and all would take quadratic time."""
+
+
+def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimony:
+    """Claims for the nodes without a module, from those that read parameters."""
+    claims = numbered_parts.fill(graph, modules)
+    modules = list(modules)
+    for claim in claims:
+        modules[claim.node] = claim.module
+    places = _Places(graph, modules)
+    for node, module in enumerate(modules):
+        step = places.steps.of[node]
+        place = places.of_step[step]
+        if place and module is None:  # the root is no information
+            detail = f"one step with node {step}" if step != node else "between known steps"
+            claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail))
+    return Testimony(tuple(claims))
+
+
+_Pair = tuple[ModulePath | None, bool, ModulePath | None, bool]
+"""Two modules, and for each whether a parameter gave it."""
+
+
+class _Places:
+    """The modules of the steps of a file.
+
+    Attributes:
+        of_step: step -> its module.
+        known: the steps that read a parameter.
+        compound: the modules that have parts.
+    """
+
+    def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
+        self.graph = graph
+        self.steps = Steps(graph)
+        self.weights = weights_of_layers(graph, modules)
+        self.of_step: dict[int, ModulePath | None] = {}
+        for step, members in self.steps.members.items():
+            found = sorted({m for node in members if (m := modules[node]) is not None})
+            self.of_step[step] = common_ancestor(found)
+        self._norms(modules)
+        self.known = {step for step, place in self.of_step.items() if place is not None}
+        self.compound = {
+            above for place in self.of_step.values() if place is not None for above in place.ancestors()
+        }
+        self.leaves = {
+            place for step in self.known if (place := self.of_step[step]) is not None
+        } - self.compound
+        self._meetings: dict[_Pair, ModulePath | None] = {}
+        self._anchor()
+        self._fill()
+        self._constants()
+
+    def _norms(self, modules: Sequence[ModulePath | None]) -> None:
+        """Place the operators of a norm before its scale: arithmetic around a mean with no other readers."""
+        for node, module in enumerate(modules):
+            if module is None or self.graph.operators[node][1] != "Mul":
+                continue
+            inside = self._leading_to(node, modules)
+            if any(self.graph.operators[other][1] == "ReduceMean" for other in inside):
+                for other in inside:
+                    self.of_step[self.steps.of[other]] = module
+
+    def _leading_to(self, node: int, modules: Sequence[ModulePath | None]) -> set[int]:
+        """Plain arithmetic nodes whose results lead to `node` alone, through others of the kind."""
+        inside = {node}
+        pending = [node]
+        while pending:
+            for other in self.graph.predecessors(pending.pop()):
+                if other in inside or modules[other] is not None or not self._is_arithmetic(other):
+                    continue
+                if all(reader in inside for reader in self.graph.successors(other)):
+                    inside.add(other)
+                    pending.append(other)
+        return inside - {node}
+
+    def _is_arithmetic(self, node: int) -> bool:
+        """Whether a node may be a step of a norm: no sum of two computed values, except with a residual."""
+        operator = self.graph.operators[node][1]
+        computed = sum(value not in self.graph.constants for value in self.graph.reads[node])
+        return operator in _ARITHMETIC and (operator != "Add" or computed < 2)
+
+    def _anchor(self) -> None:
+        """Place steps whose operands come from different known steps."""
+        sources: dict[int, tuple[int, ...]] = {}
+        anchors: dict[int, ModulePath] = {}
+        for step in self.steps.heads:
+            if step in self.known:
+                sources[step] = (step,)
+                continue
+            operands = [sources.get(other, ()) for other in self.steps.before[step]]
+            nearest = dict.fromkeys(
+                s for turn in range(_NEAREST) for o in operands for s in o[turn : turn + 1]
+            )
+            sources[step] = () if self._computes_unnamed(step) else tuple(nearest)[:_NEAREST]
+            meetings = [
+                meeting
+                for number, one in enumerate(operands)
+                for other in operands[number + 1 :]
+                for a in _without(one, other)
+                for b in _without(other, one)
+                if (meeting := self._meet(a, b)) is not None
+            ]
+            meetings += self._branches(step, sources)
+            if meetings:
+                anchors[step] = max(meetings, key=lambda m: m.depth)
+        above = self._nearest_behind(self.known)
+        for step, anchor in anchors.items():
+            through = [
+                m
+                for a in sources[step]
+                for b in above[step]
+                if (m := self._meet(a, b)) is not None and m.depth > anchor.depth
+            ]
+            self.of_step[step] = max(through, key=lambda m: m.depth, default=anchor)
+
+    def _branches(self, step: int, sources: Mapping[int, Sequence[int]]) -> Iterator[ModulePath]:
+        """Lowest common modules of a sum's operands and the known step at the other end of its branch.
+
+        `x + f(x)`: the first step of `f` reads the value that is added to its result.
+        """
+        if self.graph.operators[step][1] != "Add":
+            return
+        for value in self.graph.reads[step]:
+            if value == NONE or value in self.graph.constants:
+                continue
+            first = {self.steps.of[reader] for reader in self.graph.readers[value]} & self.known
+            others = {self.steps.of[other] for other in self.graph.predecessors(step)} - {
+                self.steps.of[self.graph.producer[value]] if self.graph.producer[value] != NONE else NONE
+            }
+            for beginning in sorted(first):
+                for other in sorted(others):
+                    for end in sources.get(other, ())[:1]:
+                        if (meeting := self._meet(beginning, end)) is not None and beginning != end:
+                            yield meeting
+
+    def _nearest_behind(self, known: set[int]) -> dict[int, tuple[int, ...]]:
+        found: dict[int, tuple[int, ...]] = {}
+        for step in reversed(self.steps.heads):
+            nearest: dict[int, None] = {}
+            for other in self.steps.behind[step]:
+                nearest.update(dict.fromkeys((other,) if other in known else found.get(other, ())))
+            found[step] = tuple(nearest)[:_NEAREST]
+        return found
+
+    def _fill(self) -> None:
+        """Place the steps between known steps and anchors."""
+        fixed = {step for step in self.steps.heads if self.of_step[step] is not None}
+        behind = self._nearest_behind(fixed)
+        before: dict[int, tuple[int, ...]] = {}
+        astray = self._among_unnamed(behind)
+        for step in self.steps.heads:
+            nearest: dict[int, None] = {}
+            for other in self.steps.before[step]:
+                nearest.update(dict.fromkeys((other,) if other in fixed else before.get(other, ())))
+            before[step] = tuple(nearest)[:_NEAREST]
+            if step in fixed or step in self.steps.constant or not before[step] or step in astray:
+                continue
+            meeting = self._between(before[step], behind[step])
+            entered = self._entered(step, behind[step], fixed)
+            self.of_step[step] = (
+                entered if entered and (meeting is None or meeting.holds(entered)) else meeting
+            )
+
+    def _among_unnamed(self, behind: Mapping[int, Sequence[int]]) -> set[int]:
+        """The steps that lead to nothing known and stand before or behind weights that nobody owns."""
+        last = [step for step in self.steps.heads if step not in self.known and not behind[step]]
+        found = {step for step in last if self._computes_unnamed(step)}
+        for order, beside in ((last, self.steps.before), (last[::-1], self.steps.behind)):
+            touched = set(found)
+            for step in order:
+                if not touched.isdisjoint(beside[step]):
+                    touched.add(step)
+            found |= touched
+        return found
+
+    def _computes_unnamed(self, step: int) -> bool:
+        """Whether a step computes with a weight that nobody owns: the end of what known steps tell."""
+        return any(not self.weights.isdisjoint(self.graph.reads[node]) for node in self.steps.members[step])
+
+    def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
+        """The module that a step serves, if a part of it reads the same value or the step's input."""
+        places = {place for other in behind if (place := self.of_step[other]) is not None}
+        module = common_ancestor(sorted(places))
+        if not module:
+            return None
+        module = _calling(module, places)
+        reads = {value for node in self.steps.members[step] for value in self.graph.reads[node]}
+        beside = {
+            self.steps.of[reader]
+            for value in reads - self.graph.constants - {NONE}
+            for reader in self.graph.readers[value][:_NEAREST]
+        }
+        known = [self.of_step[other] for other in beside & self.known]
+        within = any(place is not None and place != module and module.holds(place) for place in known)
+        follows = any(
+            other not in fixed and self.of_step[other] == module for other in self.steps.before[step]
+        )
+        return module if within or follows else None
+
+    def _between(self, before: Sequence[int], behind: Sequence[int]) -> ModulePath | None:
+        if before and behind:
+            meetings = [m for a in before for b in behind if (m := self._meet(a, b)) is not None]
+            return max(meetings, key=lambda m: m.depth, default=None)
+        one_side = before or behind
+        places = {place for step in one_side if (place := self.of_step[step]) is not None}
+        module = common_ancestor(sorted(places))
+        if module is None:
+            return None
+        known = {self.of_step[step] for step in one_side if step in self.known} - self.compound
+        return _calling(_above(module) if module in known else module, places)
+
+    def _meet(self, one: int, other: int) -> ModulePath | None:
+        """The common module of two steps; cached, since the same few modules recur."""
+        key = (self.of_step[one], one in self.known, self.of_step[other], other in self.known)
+        if key not in self._meetings:
+            self._meetings[key] = self._meeting(*key)
+        return self._meetings[key]
+
+    def _meeting(
+        self, a: ModulePath | None, a_known: bool, b: ModulePath | None, b_known: bool
+    ) -> ModulePath | None:
+        """The lowest common module of two steps; its caller if that is a module without parts.
+
+        A module with parts computes between its own weight and theirs; one without is called as a whole.
+        """
+        if a is None or b is None:
+            return None
+        module = common_ancestor((a, b))
+        assert module is not None, "two modules have the root in common"
+        if module not in self.compound and ((a_known and module == a) or (b_known and module == b)):
+            module = _above(module)
+        return _calling(module, {a, b})
+
+    def _constants(self) -> None:
+        for step in reversed(self.steps.heads):
+            if step in self.steps.constant and self.of_step[step] is None:
+                readers = {
+                    self.of_step[self.steps.of[reader]]
+                    for node in self.steps.members[step]
+                    for reader in self.graph.successors(node)
+                    if self.steps.of[reader] != step
+                }
+                found = {place for place in readers if place is not None}
+                module = common_ancestor(sorted(found))
+                if module in self.leaves and not self._only_shapes(step):
+                    module = _above(module)
+                self.of_step[step] = None if module is None else _calling(module, found)
+
+    def _only_shapes(self, step: int) -> bool:
+        """Whether a step only lays out what others compute, as exporters do inside of a module."""
+        return all(self.graph.operators[node][1] in GLUE for node in self.steps.members[step])
+
+
+def _without(steps: Sequence[int], others: Sequence[int]) -> list[int]:
+    """What one operand comes from and another does not; what both share says nothing of where they meet."""
+    left_out = frozenset(others)
+    return [step for step in steps if step not in left_out]
+
+
+def _calling(module: ModulePath, places: Set[ModulePath]) -> ModulePath:
+    """The module, or the one above it if it is a list: if it holds the places in numbered parts only."""
+    while module and all(
+        module.holds(p) and p.relative_to(module).partition(".")[0].isdecimal() for p in places
+    ):
+        module = _above(module)
+    return module
+
+
+def _above(module: ModulePath) -> ModulePath:
+    parent = module.parent
+    return module if parent is None else parent

@@ -1,0 +1,129 @@
+"""Where a module was left: what stands behind belongs to another call.
+
+The dynamo exporter writes on a node the modules that were running when it was made, and makes nodes in the
+order of the run. While a module runs, no node can be made without it. Two things follow, for a module that
+owns nodes before and behind a node made without it:
+
+- A path of values from the one side through that node to the other begins in one call and ends in a later
+  one, whatever tools did to the order of the file.
+- While the file is in the order of the exporter, the sides are different calls even without such a path. To
+  be sure of the order, both must read the same weight, as calls of one module do.
+
+A module that calls another, registered elsewhere in the tree, is running all the while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from math import prod
+
+from onnx import TensorProto
+
+from rewriter.evidence.claims import Claim
+from rewriter.evidence.metadata import exporter
+from rewriter.model.index.graph import GraphIndex
+from rewriter.paths import ModulePath
+
+_FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
+
+
+class Departures:
+    """Finds where the calls of a module must differ.
+
+    Args:
+        graph: the model.
+        claims: node -> its claims, the winner first.
+    """
+
+    def __init__(self, graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> None:
+        self._graph = graph
+        self._stacks = [exporter.running(of_node[0]) if of_node else () for of_node in claims]
+        self._running = {module for stack in set(self._stacks) for module in stack}
+        self._elsewhere: dict[tuple[tuple[ModulePath, ...], ModulePath], list[ModulePath]] = {}
+        self._in_order = _in_order(graph, (of_node[0] for of_node in claims if of_node))
+
+    def of(self, path: ModulePath, nodes: Sequence[int]) -> list[int]:
+        """Positions in `nodes` that no call reaches across, ascending.
+
+        Args:
+            path: the module; a list of modules never runs, so nothing is known of it.
+            nodes: its nodes and those of the modules below, ascending.
+        """
+        if path not in self._running or nodes[-1] - nodes[0] < len(nodes):
+            return []
+        place = {node: position for position, node in enumerate(nodes) if self._stacks[node]}
+        if not place:
+            return []
+        gaps, cuts = self._gaps(path, place), self._by_values(path, place)
+        if self._in_order:
+            for before, gap, after in zip((0, *gaps), gaps, (*gaps[1:], len(nodes)), strict=False):
+                if not self._weights(nodes[before:gap]).isdisjoint(self._weights(nodes[gap:after])):
+                    cuts.append(gap)
+        return sorted(set(cuts))
+
+    def running_elsewhere(self, node: int, module: ModulePath) -> list[ModulePath]:
+        """The modules that were running when a node was made and do not hold its module."""
+        stack = self._stacks[node]
+        if (found := self._elsewhere.get((stack, module))) is None:
+            found = [each for each in stack if not each.holds(module)]
+            self._elsewhere[stack, module] = found
+        return found
+
+    def _gaps(self, path: ModulePath, place: dict[int, int]) -> list[int]:
+        """The positions before which nodes stand that were made without the module."""
+        return [
+            place[right]
+            for left, right in pairwise(place)
+            if any(self._is_without(path, node) for node in range(left + 1, right))
+        ]
+
+    def _by_values(self, path: ModulePath, place: dict[int, int]) -> list[int]:
+        """The positions where a value comes back, moved to the gap before them."""
+        # Twice the departures on the way to a node, and one more while the value is outside.
+        reached: dict[int, int] = {}
+        cuts: list[int] = []
+        lap, position, gap = 0, 0, 0
+        for node in range(next(iter(place)), next(reversed(place)) + 1):
+            ways = (reached[other] for other in self._graph.predecessors(node) if other in reached)
+            before = max(ways, default=-1)
+            if node in place:
+                position = place[node]
+                reached[node] = before + before % 2 if before >= 0 else 0
+                if reached[node] // 2 > lap:
+                    lap = reached[node] // 2
+                    cuts.append(gap if gap > (cuts[-1] if cuts else 0) else position)
+            else:
+                without = self._is_without(path, node)
+                gap = position + 1 if without else gap
+                if before >= 0:
+                    reached[node] = before | without
+        return cuts
+
+    def _is_without(self, path: ModulePath, node: int) -> bool:
+        stack = self._stacks[node]
+        return bool(stack) and path not in stack
+
+    def _weights(self, nodes: Iterable[int]) -> set[int]:
+        """The weights that nodes read; sizes, axes and factors may be read anywhere."""
+        read = {value for node in nodes for value in self._graph.reads[node]}
+        return {
+            value for value in read if (tensor := self._graph.initializers.get(value)) and _is_weight(tensor)
+        }
+
+
+def _is_weight(tensor: TensorProto) -> bool:
+    return tensor.data_type in _FLOATS and prod(tensor.dims) > 1
+
+
+def _in_order(graph: GraphIndex, claims: Iterable[Claim]) -> bool:
+    """Whether the nodes stand as the exporter made them, by the counters of torch.fx in their names."""
+    last: dict[tuple[int, str], int] = {}
+    for claim in claims:
+        base, _, counter = exporter.operator(claim).rpartition("_")
+        if base and counter.isdecimal():
+            key = graph.body_of[claim.node], base
+            if last.setdefault(key, number := int(counter)) > number:
+                return False
+            last[key] = number
+    return True

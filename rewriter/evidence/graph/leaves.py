@@ -1,0 +1,44 @@
+"""What may stand in a module without parts, besides the nodes that are known to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rewriter.evidence.parameters.leaf_classes import is_closed, may_feed
+from rewriter.model.index.graph import GraphIndex
+from rewriter.paths import ModulePath
+
+
+class Leaves:
+    """The modules without parts, as far as nodes are known to be in them.
+
+    A leaf that looks like a whole module of torch takes no other operator in front of it: what feeds a linear
+    layer is no part of that, but for what lays its input out. A leaf without weights takes no node with one.
+    """
+
+    def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
+        self.graph = graph
+        self._operators: dict[ModulePath, set[str]] = {}
+        self._weighted: set[ModulePath] = set()
+        for node, module in enumerate(modules):
+            if module:
+                self._operators.setdefault(module, set()).add(graph.operators[node][1])
+                if self._reads_tensor(node, 1):
+                    self._weighted.add(module)
+        compound = {above for module in self._operators for above in module.ancestors()}
+        for module in compound & self._operators.keys():
+            del self._operators[module]
+        self._closed = {module for module, found in self._operators.items() if is_closed(found)}
+
+    def take(self, module: ModulePath, node: int) -> bool:
+        """Whether a node that feeds a module may be a part of it; true of every module that has parts."""
+        if module not in self._operators:
+            return True
+        if module not in self._weighted and self._reads_tensor(node, 2):
+            return False
+        operator = self.graph.operators[node][1]
+        return module not in self._closed or may_feed(operator, self._operators[module])
+
+    def _reads_tensor(self, node: int, axes: int) -> bool:
+        tensors = (self.graph.initializers.get(value) for value in self.graph.reads[node])
+        return any(tensor is not None and len(tensor.dims) >= axes for tensor in tensors)

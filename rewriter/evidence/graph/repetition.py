@@ -1,0 +1,243 @@
+"""Finds the calls of nodes from repetition, if no witness counts calls: a second call repeats the first.
+
+The dynamo exporter marks no calls. Two things show them:
+
+- Order. A module's nodes (those of its children included; constants and other names of weights are no work)
+  stand in runs, with strangers between the runs. Where the module is called k times, what it does repeats k
+  times. A module called again at once makes one long run; repetition counts there only if every part reads an
+  initializer anew, since plain arithmetic repeats by itself. Nodes that calls share stand in the first of
+  them alone (see `reuse`), so bodies are compared a second time without these.
+- Departures. Between two calls nodes stand, or values pass nodes, that were made while the module was not
+  running (see `departures`). No call holds two sides of one.
+
+Where the bodies differ otherwise, the calls are those of the children if all of these repeat, else what lies
+between departures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from math import gcd
+from typing import TypeVar
+
+from rewriter.evidence.graph.departures import Departures
+from rewriter.evidence.graph.shared_nodes import shared_nodes
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.paths import ROOT, ModulePath
+
+T = TypeVar("T")
+
+
+def count_calls(
+    graph: GraphIndex,
+    modules: Sequence[ModulePath | None],
+    departures: Departures,
+) -> tuple[dict[int, int], dict[ModulePath, int]]:
+    """Number the calls of nodes.
+
+    Args:
+        graph: the model.
+        modules: node -> its module, None for nodes to ignore.
+        departures: where modules were left.
+
+    Returns:
+        node -> number of the call of its module, for nodes of modules called more than once; and module ->
+        number of its calls, likewise.
+    """
+    inside: dict[ModulePath, list[int]] = {}
+    for node, module in enumerate(modules):
+        if module is not None:
+            for each in (module, *departures.running_elsewhere(node, module)):
+                inside.setdefault(each, []).append(node)
+    inside.pop(ROOT, None)
+    levels: dict[int, list[ModulePath]] = {}
+    for path in inside:
+        levels.setdefault(path.depth, []).append(path)
+    counting = _Counting(graph, modules, departures)
+    children: dict[ModulePath, list[ModulePath]] = {}
+    told: dict[ModulePath, dict[int, int]] = {}
+    for depth in range(max(levels, default=0), 0, -1):  # innermost first
+        for path in levels.get(depth, ()):
+            nodes = sorted(set(inside[path]))
+            if calls := counting.calls(
+                path, nodes, [told.get(child, {}) for child in children.get(path, ())]
+            ):
+                told[path] = calls
+            if depth > 1:
+                parent = ModulePath(path.rpartition(".")[0])
+                if parent not in inside:
+                    inside[parent] = []
+                    levels.setdefault(depth - 1, []).append(parent)
+                inside[parent] += nodes
+                children.setdefault(parent, []).append(path)
+    counts = {path: max(calls.values()) + 1 for path, calls in told.items()}
+    return {node: told[m][node] for node, m in enumerate(modules) if m in told}, counts
+
+
+class _Counting:
+    """Tells the calls of one module after another."""
+
+    def __init__(
+        self,
+        graph: GraphIndex,
+        modules: Sequence[ModulePath | None],
+        departures: Departures,
+    ) -> None:
+        self.graph = graph
+        self.tokens = _tokens(graph, modules)
+        self.departures = departures
+        self.stored = {node for node in range(len(graph.nodes)) if graph.is_stored(node)}
+
+    def calls(self, path: ModulePath, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
+        """Node -> call; {} for one call.
+
+        Args:
+            path: the module.
+            nodes: its nodes and those of the modules below, ascending.
+            parts: child -> what this function gave for it.
+        """
+        computing = [node for node in nodes if node not in self.stored]
+        if len(computing) < 2:
+            return {}
+        found = self._repeated(nodes, computing)
+        if found and _keeps_apart(found, nodes, _gaps(nodes, nodes)):
+            return found
+        cuts = self.departures.of(path, nodes)
+        if not _keeps_apart(found, nodes, cuts) and parts and all(parts):
+            found = _with_children(self.graph, nodes, parts)
+        if not _keeps_apart(found, nodes, cuts):
+            found = self._by_laps(nodes, cuts) if cuts else {}
+        return found
+
+    def _by_laps(self, nodes: list[int], cuts: Sequence[int]) -> dict[int, int]:
+        """The calls where bodies differ: one between two departures, or several that repeat evenly there."""
+        calls: dict[int, int] = {}
+        for start, stop in pairwise((0, *cuts, len(nodes))):
+            lap, before = nodes[start:stop], max(calls.values(), default=-1) + 1
+            computing = [node for node in lap if node not in self.stored]
+            inner = self._repeated(lap, computing) if computing else {}
+            calls.update((node, before + inner.get(node, 0)) for node in lap)
+        return calls
+
+    def _repeated(self, nodes: list[int], computing: list[int]) -> dict[int, int]:
+        """The calls of nodes that repeat evenly, as they stand or without those that calls share."""
+        of_nodes = [self.tokens[node] for node in computing]
+        if of_nodes.count(of_nodes[-1]) == 1:  # how a call ends, all do
+            return {}
+        found = self._by_repetition(nodes, computing)
+        if not found:
+            shared = shared_nodes(self.graph, computing, self.tokens)
+            kept = [node for node in computing if node not in shared]
+            found = self._by_repetition(nodes, kept) if shared and kept else {}
+        return self._with_shared(found, nodes)
+
+    def _by_repetition(self, nodes: list[int], kept: list[int]) -> dict[int, int]:
+        """The calls of nodes that repeat evenly; {} for one call.
+
+        Args:
+            nodes: all nodes of the module.
+            kept: those to be compared.
+        """
+        starts = self._starts(kept, _gaps(nodes, kept))
+        if len(starts) < 2:
+            return {}
+        calls = accumulate(position in starts for position in range(len(kept)))
+        return {node: call - 1 for node, call in zip(kept, calls, strict=True)}
+
+    def _starts(self, nodes: list[int], gaps: list[int]) -> set[int]:
+        """Positions in `nodes` at which a call begins; strangers stand before those in `gaps`."""
+        of_nodes = [self.tokens[node] for node in nodes]
+        period = _period(of_nodes)
+        if period < len(nodes) and not any(gap % period for gap in gaps):
+            if _reads_initializer(self.graph, nodes, period):
+                return set(range(0, len(nodes), period))
+            return set(range(0, len(nodes), gcd(len(nodes), *gaps))) if gaps else {0}
+        if not gaps:
+            return {0}
+        runs = [slice(*ends) for ends in pairwise((0, *gaps, len(nodes)))]
+        of_runs = [tuple(of_nodes[run]) for run in runs]
+        return {run.start for run in runs[:: _period(of_runs)]}
+
+    def _with_shared(self, calls: dict[int, int], nodes: list[int]) -> dict[int, int]:
+        """Give every node that calls share to the first of those that read it."""
+        if calls:
+            for node in reversed(nodes):
+                if node not in calls:
+                    readers = (calls[reader] for reader in self.graph.successors(node) if reader in calls)
+                    calls[node] = min(readers, default=0)
+        return calls
+
+
+def _gaps(nodes: list[int], kept: list[int]) -> list[int]:
+    """Positions in `kept`, some of the nodes, before which strangers stand."""
+    if nodes[-1] - nodes[0] < len(nodes):
+        return []
+    at = {node: position for position, node in enumerate(nodes)}
+    steps = enumerate(pairwise(kept), 1)
+    return [position for position, (left, right) in steps if right - left != at[right] - at[left]]
+
+
+def _keeps_apart(calls: dict[int, int], nodes: list[int], cuts: Sequence[int]) -> bool:
+    """Whether calls were found, and none holds nodes on both sides of a departure."""
+    if not calls:
+        return False
+    laps = _laps(nodes, cuts)
+    return all(laps[left] == laps[right] or calls[left] != calls[right] for left, right in pairwise(nodes))
+
+
+def _laps(nodes: list[int], cuts: Sequence[int]) -> dict[int, int]:
+    """Node -> how many of the cuts stand before it."""
+    begins = set(cuts)
+    return dict(zip(nodes, accumulate(position in begins for position in range(len(nodes))), strict=True))
+
+
+def _with_children(graph: GraphIndex, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
+    """The calls of a module whose own nodes repeat unevenly, from those of its repeated children.
+
+    A node that reads a result of a call belongs to that call, unless it stands after the next one has begun.
+    """
+    counts = [max(part.values()) + 1 for part in parts]
+    least = min(counts)
+    calls: dict[int, int] = {}
+    for part, count in zip(parts, counts, strict=True):
+        per_call = count // least
+        calls.update((node, min(call // per_call, least - 1)) for node, call in part.items())
+    begins = [min(node for node, call in calls.items() if call == wanted) for wanted in range(least)]
+    for node in nodes:
+        if node not in calls:
+            after = max((calls[other] for other in graph.predecessors(node) if other in calls), default=0)
+            before = min((calls[other] for other in graph.successors(node) if other in calls), default=after)
+            calls[node] = before if before > after and node > begins[before] else after
+    return calls
+
+
+def _tokens(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[int]:
+    """Node -> a number for its operator and module."""
+    known: dict[tuple[str, ModulePath | None], int] = {}
+    kinds = zip(graph.operators, modules, strict=True)
+    return [known.setdefault((operator, module), len(known)) for (_, operator), module in kinds]
+
+
+def _period(items: Sequence[T]) -> int:
+    """Length of the shortest block whose repetition gives all of `items` (Knuth, Morris and Pratt 1977)."""
+    if items.count(items[0]) == 1:
+        return len(items)
+    border = [0] * len(items)
+    for position in range(1, len(items)):
+        length = border[position - 1]
+        while length and items[position] != items[length]:
+            length = border[length - 1]
+        border[position] = length + (items[position] == items[length])
+    period = len(items) - border[-1]
+    return period if len(items) % period == 0 else len(items)
+
+
+def _reads_initializer(graph: GraphIndex, nodes: list[int], period: int) -> bool:
+    """Whether every block of `period` nodes reads the same initializer."""
+    blocks = (nodes[start : start + period] for start in range(0, len(nodes), period))
+    return bool(set.intersection(*(_initializers(graph, block) for block in blocks)))
+
+
+def _initializers(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
+    return {v for node in nodes for v in graph.reads[node] if v != NONE and v in graph.initializers}

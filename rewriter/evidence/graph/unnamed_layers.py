@@ -1,0 +1,84 @@
+"""Layers that a file does not name: nodes without a module that compute with a weight, and all around them.
+
+Who reads the results of such layers tells nothing of them: the heads of a detector may be all that has names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from onnx import TensorProto
+
+from rewriter.evidence.parameters.weight_contents import FLOATS
+from rewriter.model.index.graph import GraphIndex
+from rewriter.paths import ModulePath, common_ancestor
+
+_TYPES = FLOATS | {TensorProto.INT8, TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT4}
+_LAYOUTS = frozenset({"Identity", "Transpose", "Reshape", "Cast", "Squeeze", "Unsqueeze", "DequantizeLinear"})
+
+
+def weights_of_layers(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> set[int]:
+    """The values that only layers have: weights of two axes or more, as they stand or laid out.
+
+    What a node with a module lays out is known to be that module's.
+    """
+    found = {value for value, tensor in graph.initializers.items() if _is_weight(tensor)}
+    for node, (_, operator) in enumerate(graph.operators):
+        if operator == "Constant":
+            tensors = (each.t for each in graph.nodes[node].attribute if each.name == "value")
+            found.update(graph.writes[node] if any(map(_is_weight, tensors)) else ())
+        elif modules[node] is None and operator in _LAYOUTS and not found.isdisjoint(graph.reads[node]):
+            found.update(graph.constants.intersection(graph.writes[node]))
+    return found
+
+
+def places(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[int, ModulePath | None]:
+    """The nodes of unnamed layers -> the module that holds all that is known around them; None for nowhere.
+
+    Single layers between known nodes are left out: their readers tell of them.
+    """
+    weights = weights_of_layers(graph, modules)
+    found: dict[int, ModulePath | None] = {}
+    for part in _parts(graph, modules):
+        layers = _in_a_row(graph, part, weights)
+        before = _known(modules, (other for node in part for other in graph.predecessors(node)))
+        if layers > 1 or (layers and not before):
+            behind = _known(modules, (other for node in part for other in graph.successors(node)))
+            around = common_ancestor(sorted(before | behind)) if before and behind else None
+            found.update(dict.fromkeys(part, around))
+    return found
+
+
+def _in_a_row(graph: GraphIndex, part: Sequence[int], weights: set[int]) -> int:
+    """How many layers of a part follow each other at most, in a file whose nodes are sorted."""
+    depth = dict.fromkeys(sorted(part), 0)
+    for node in depth:
+        before = max((depth.get(other, 0) for other in graph.predecessors(node)), default=0)
+        depth[node] = before + (not weights.isdisjoint(graph.reads[node]))
+    return max(depth.values())
+
+
+def _parts(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Iterator[list[int]]:
+    """The nodes without a module in connected parts, those left out that compute from constants alone."""
+    seen = [module is not None for module in modules]
+    for node, written in enumerate(graph.writes):
+        seen[node] = seen[node] or not graph.constants.isdisjoint(written)
+    for start in range(len(seen)):
+        if seen[start]:
+            continue
+        seen[start] = True
+        part = [start]
+        for node in part:
+            for other in (*graph.predecessors(node), *graph.successors(node)):
+                if not seen[other]:
+                    seen[other] = True
+                    part.append(other)
+        yield part
+
+
+def _known(modules: Sequence[ModulePath | None], nodes: Iterator[int]) -> set[ModulePath]:
+    return {module for node in nodes if (module := modules[node]) is not None}
+
+
+def _is_weight(tensor: TensorProto) -> bool:
+    return tensor.data_type in _TYPES and len(tensor.dims) > 1

@@ -1,0 +1,1 @@
+"""What exporters and tools write into metadata."""

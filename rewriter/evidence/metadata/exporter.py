@@ -1,0 +1,227 @@
+"""Witness: metadata that PyTorch's dynamo exporter writes on nodes, values and the graph.
+
+Format: torch/onnx/_internal/exporter/_core.py. `pkg.torch.onnx.name_scopes` and `class_hierarchy` are Python
+list literals, one entry per module from the root down, the operator last. `namespace` holds the same in one
+string whose separators clash with odd names, so it is only read if the lists are missing.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.metadata.lost_stacks import find_owners
+from rewriter.evidence.metadata.owners_by_reader import WeightsRead
+from rewriter.evidence.metadata.stack_bases import Stack
+from rewriter.evidence.metadata.stacks import are_contradicted, extends, resolve
+from rewriter.evidence.names.grammar import DEEPEST
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.metadata import get, read
+from rewriter.paths import ROOT, ModulePath
+
+NAME_SCOPES = "pkg.torch.onnx.name_scopes"
+CLASS_HIERARCHY = "pkg.torch.onnx.class_hierarchy"
+NAMESPACE = "namespace"
+FX_NODE = "pkg.torch.onnx.fx_node"
+FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
+GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
+_LISTS = frozenset({NAME_SCOPES, CLASS_HIERARCHY})
+
+_OF_TORCH = "torch.nn.modules."
+# torch's "module" for a node made outside of any; it is no place.
+_SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
+_WRAPPER = "_export_root"
+_SIGNATURE_LINE = re.compile(r"^(\w+): (?:PARAMETER|BUFFER) target='(.*?)'", re.MULTILINE)
+
+_PLAIN_LIST = re.compile(r"\['[^'\"\\\n\r\0]*'(?:, '[^'\"\\\n\r\0]*')*\]")
+"""A list of strings as Python writes it, none of which needs escapes."""
+
+Scopes = tuple[tuple[ModulePath, ...], tuple[str, ...]]
+"""Modules from the root down, and their classes (as many, or none)."""
+
+
+def testify(graph: GraphIndex) -> Testimony:
+    """Claims for every node with a module stack, classes for all modules on it, and folded parameters."""
+    read_from = _scopes_of_nodes(graph)
+    targets = signature(graph)
+    weights = WeightsRead(graph, targets.values(), folded_from(graph))
+    stacks = {node: scopes[0] for node, (scopes, _) in read_from.items()}
+    if not all(map(extends, set(stacks.values()))) or are_contradicted(stacks, weights):
+        stacks = resolve(stacks, weights)
+    called = {module for stack in set(stacks.values()) for module in stack}
+    owners, between = find_owners(graph, {n: stack[-1] for n, stack in stacks.items()}, called, weights)
+    owners |= _not_in_leaves(read_from, stacks, weights)
+    for module in (*owners.values(), *between.values()):
+        _add_callers(module, called)
+    classes: dict[ModulePath, str] = {}
+    for stack, names in dict.fromkeys((stacks[node], scopes[1]) for node, (scopes, _) in read_from.items()):
+        classes.update(zip(stack, names, strict=False))
+    claims = tuple(_claims(read_from, stacks, owners, between))
+    return Testimony(claims, classes, tuple(_folded(graph, targets)), frozenset(called))
+
+
+def _claims(
+    read_from: Mapping[int, tuple[Scopes, str]],
+    stacks: Mapping[int, Stack],
+    owners: Mapping[int, ModulePath],
+    between: Mapping[int, ModulePath],
+) -> Iterator[Claim]:
+    """What the metadata of each node says, or what weights say of it where the stack ends too early."""
+    for node, ((recorded, names), detail) in read_from.items():
+        module = stacks[node][-1]
+        if node in owners:
+            yield Claim(node, owners[node], None, Source.PARAMETER, None, f"{detail} and its weights")
+        elif node in between:
+            yield Claim(node, between[node], None, Source.DATAFLOW, None, f"{detail} and weights around")
+        else:
+            text = detail if module == recorded[-1] else f"{detail}, corrected by weights"
+            yield Claim(node, module, names[-1] if names else None, Source.EXPORTER, None, text)
+
+
+def _add_callers(module: ModulePath, called: set[ModulePath]) -> None:
+    """Note that a module was called, and all above it but lists, which never are."""
+    while module and module not in called:
+        called.add(module)
+        while module.name.isdecimal():
+            module = module.parent or ROOT
+        module = module.parent or ROOT
+
+
+def _not_in_leaves(
+    read_from: Mapping[int, tuple[Scopes, str]], stacks: Mapping[int, Stack], weights: WeightsRead
+) -> dict[int, ModulePath]:
+    """Nodes whose weight decides that they are not in a module of torch's own that has no weights."""
+    found = {}
+    for node, ((_, names), _) in read_from.items():
+        module = stacks[node][-1]
+        if not names or not names[-1].startswith(_OF_TORCH) or module in weights.modules:
+            continue
+        owner = weights.owner(node)
+        if owner and owner.decides and not module.holds(owner.module) and not owner.module.holds(module):
+            found[node] = owner.module
+    return found
+
+
+def _scopes_of_nodes(graph: GraphIndex) -> dict[int, tuple[Scopes, str]]:
+    """Node -> what its metadata says, and the text that says it."""
+    found = {}
+    for number, entries in graph.entries(_of_scopes):
+        scopes = _scopes(entries)
+        if 0 < len(scopes[0]) <= DEEPEST:
+            found[number] = scopes, entries.get(NAME_SCOPES) or entries[NAMESPACE]
+    return found
+
+
+def _of_scopes(keys: tuple[str, ...]) -> frozenset[str]:
+    return (_LISTS if NAME_SCOPES in keys else frozenset({NAMESPACE})).intersection(keys)
+
+
+def _scopes(entries: dict[str, str]) -> Scopes:
+    scopes, classes = entries.get(NAME_SCOPES), entries.get(CLASS_HIERARCHY)
+    if scopes is not None:
+        return _from_lists(scopes.rpartition(", ")[0], (classes or "").rpartition(", ")[0])
+    return _from_namespace(entries.get(NAMESPACE, ""))
+
+
+@lru_cache(maxsize=65536)  # the nodes of a module have the same text
+def _from_lists(scopes: str, classes: str) -> Scopes:
+    """Modules and classes of two lists that end before their last entry, the operator; () if empty."""
+    modules, names = _parse_list(scopes + "]"), _parse_list(classes + "]")
+    if not modules or any(_SENTINEL in module for module in modules):
+        return (), ()
+    names = names if len(names) == len(modules) else ()
+    if any(module.startswith(_WRAPPER) for module in modules):
+        return _without_wrapper(modules, names)
+    return tuple(map(ModulePath, modules)), names
+
+
+def _without_wrapper(modules: tuple[str, ...], names: tuple[str, ...]) -> Scopes:
+    """Strict export calls the model by a module of its own, which some stacks name."""
+    kept = [position for position, module in enumerate(modules) if module != _WRAPPER]
+    paths = tuple(ModulePath(modules[position].removeprefix(f"{_WRAPPER}.")) for position in kept)
+    return paths, tuple(names[position] for position in kept) if names else ()
+
+
+@lru_cache(maxsize=65536)
+def _parse_list(literal: str) -> tuple[str, ...]:
+    if _PLAIN_LIST.fullmatch(literal):  # thirty times as fast as Python's parser
+        return tuple(literal[2:-2].split("', '"))
+    try:
+        entries = ast.literal_eval(literal)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return ()
+    if isinstance(entries, list) and all(isinstance(entry, str) for entry in entries):
+        return tuple(entries)
+    return ()
+
+
+@lru_cache(maxsize=65536)
+def _from_namespace(namespace: str) -> Scopes:
+    """`: root.Class/encoder: pkg.Encoder/add: aten.add` -> modules and classes, without the operator."""
+    parts = [part.partition(": ") for part in namespace.split("/")]
+    if len(parts) < 2 or not all(separator for _, separator, _ in parts):
+        return (), ()
+    modules = tuple(ModulePath(module) for module, _, _ in parts[:-1])
+    if any(_SENTINEL in module for module in modules):
+        return (), ()
+    return modules, tuple(class_name for _, _, class_name in parts[:-1])
+
+
+def running(claim: Claim) -> tuple[ModulePath, ...]:
+    """The modules that were running when a node was made, the root first.
+
+    Returns:
+        () where the claim is another witness's, or the module that it names was not the last of them.
+    """
+    if claim.source is not Source.EXPORTER or not claim.detail:
+        return ()
+    if claim.detail.startswith("["):
+        modules, _ = _from_lists(claim.detail.rpartition(", ")[0], "")
+    else:
+        modules, _ = _from_namespace(claim.detail)
+    return modules if modules and modules[-1] == claim.module else ()
+
+
+def operator(claim: Claim) -> str:
+    """The name that torch.fx gave the operator of a node; '' where the claim is another witness's."""
+    if claim.source is not Source.EXPORTER or not claim.detail:
+        return ""
+    if claim.detail.startswith("["):
+        return claim.detail.rpartition(", ")[2].strip("]'\"")
+    return claim.detail.rpartition("/")[2].partition(": ")[0]
+
+
+def folded_from(graph: GraphIndex) -> dict[int, tuple[str, ...]]:
+    """Initializers that the exporter's optimizer computed -> the names of its inputs."""
+    read = {value: _parse_list(get(info, FOLDED_FROM) or "") for value, info in graph.described.items()}
+    return {value: origin for value, origin in read.items() if origin}
+
+
+def _folded(graph: GraphIndex, parameters: Mapping[str, str]) -> list[ParameterClaim]:
+    """Anonymous initializers computed from one parameter alone.
+
+    The optimizer names it. The reader shows that only its layout changed: torch's linear takes the
+    parameter itself as (out, in), while ONNX's MatMul takes (in, out).
+    """
+    targets = {target: name for name, target in parameters.items()}
+    found = []
+    for value, origin in folded_from(graph).items() if targets else ():
+        if len(origin) != 1 or origin[0] not in targets:
+            continue
+        operators = [get(graph.nodes[reader], FX_NODE) or "" for reader in graph.readers[value]]
+        if operators and all(_multiplies_by(targets[origin[0]], operator) for operator in operators):
+            name = graph.value_names[value]
+            found.append(ParameterClaim(name, ModulePath(origin[0]), True, Source.EXPORTER))
+    return found
+
+
+def _multiplies_by(parameter: str, fx_node: str) -> bool:
+    return "aten.linear" in fx_node and f"%{parameter}" in re.findall(r"%\w+", fx_node)
+
+
+def signature(graph: GraphIndex) -> dict[str, str]:
+    """Name of a parameter or buffer in the traced program -> its name in the state dict, all of them."""
+    return dict(_SIGNATURE_LINE.findall(read(graph.bodies[0].proto).get(GRAPH_SIGNATURE, "")))

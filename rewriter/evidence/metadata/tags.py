@@ -1,0 +1,183 @@
+"""Witness: tags that tools leave on nodes, ours first.
+
+`testify_own` reads what `passes/annotate` wrote in an earlier run, so that a second run repeats the first.
+`testify_others` reads `winml.hierarchy.tag` metadata and a `hierarchy_tag` attribute: a path of names from
+the exported module down (`/BertModel/BertEncoder/BertLayer.0`), whose first entry is the root.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+from onnx import NodeProto
+
+from rewriter.evidence.claims import Claim, Source, Testimony
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.metadata import pick, read
+from rewriter.paths import ModulePath
+
+MODULE = "rewriter.module"
+CLASS = "rewriter.class"
+KIND = "rewriter.kind"
+DEPTH = "rewriter.depth"
+LEAF = "rewriter.leaf"
+CALL = "rewriter.call"
+EVIDENCE = "rewriter.evidence"
+OF_NODES = frozenset({MODULE, CLASS, KIND, DEPTH, LEAF, CALL, EVIDENCE})
+"""The module of a placed node, which `annotate` writes besides the `namespace`."""
+TREE = "rewriter.tree"
+"""On the model: the compact tree, `{"version": 1, "modules": [[path, class or null, calls], ...]}`."""
+VALUES = "rewriter.values"
+"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, values without a scope in their name,
+by the module that writes them; tools that replace a node keep the names of its outputs."""
+TRANSPOSED = "rewriter.transposed"
+"""On an initializer: it holds the transpose of the parameter it is named after."""
+ORIGINAL_NAME = "rewriter.original_name"
+"""On a node or initializer: its name before `restore_names`, '' for none. Evidence is read from it."""
+UNPLACED = "none"
+"""The `EVIDENCE` of a node that no witness placed: later runs do not infer what this one could not."""
+
+ORDER = "rewriter.order"
+"""On a call of a function that `group` made, and on the model: positions in the flat graph of the body's
+(the main graph's own) nodes, as `3-5,9`, in the order of the body."""
+
+MOVED_TO = "rewriter.moved_to"
+"""On a node: the call that `unshare` moved it to, as `<call> <module>`; `rewriter.module` has the source."""
+COPY_OF = "rewriter.copy_of"
+"""On a node that `unshare` made: the first output of the node it copies."""
+
+INFOS = "rewriter.infos"
+"""On a function that `group` made, and on the model: the positions of its `value_info` in that of the flat
+graph."""
+FLAT = "rewriter.flat"
+"""On a function of several calls: the differences between their nodes, see `passes.call_record`."""
+IR_VERSION = "rewriter.ir_version"
+"""On the model: its IR version before functions were made."""
+SPELLED = "rewriter.spelled"
+"""On a node that `group` moved: which of it (0) and the nodes in its bodies (from 1, see `graph.with_inner`)
+the flat graph has in domain `ai.onnx`, which functions write as ''; as `0,3-5`."""
+
+INFERRED = "rewriter.inferred"
+"""On an entry of `value_info` that `group` added, since onnx infers no type there; the flat file has none."""
+
+PARAMETERS = "rewriter.parameters"
+"""On a function: its inputs that are parameters, as JSON: name of the input -> name inside the module, in
+the order of the modules."""
+
+_INLINED = "_inlfunc_"
+_OTHERS = frozenset({"winml.hierarchy.tag", "hierarchy_tag"})
+_OF_PLACEMENT = frozenset({MODULE, CLASS, CALL, EVIDENCE, MOVED_TO})
+_PLACING_KEYS = frozenset({MODULE, EVIDENCE, MOVED_TO, ORDER})
+
+
+def testify_own(graph: GraphIndex) -> Testimony:
+    """Claims from the `rewriter.*` entries, each with the source that won when it was written."""
+    claims = []
+    homes = {}
+    unplaced = set()
+    classes, calls, order = _compact_tree(graph)
+    for number, entries in graph.entries(_OF_PLACEMENT.intersection):
+        evidence = entries.get(EVIDENCE, "")
+        if home := entries.get(MOVED_TO):
+            moved_call, _, moved_to = home.partition(" ")
+            homes[number] = (ModulePath(moved_to), count_in(moved_call) or 0)
+        if (text := entries.get(MODULE)) is None:
+            if home:
+                module, moved_at = homes[number]
+                detail = f"{MOVED_TO}={home}"
+                claims.append(Claim(number, module, None, Source.DATAFLOW, moved_at, detail))
+            elif evidence == UNPLACED:
+                unplaced.add(number)
+            continue
+        module = ModulePath(text)
+        if class_name := entries.get(CLASS):
+            classes[module] = class_name
+        source = Source(evidence) if evidence in _SOURCES else Source.OWN_TAG
+        call = entries.get(CALL, "")
+        claims.append(Claim(number, module, class_name, source, count_in(call), f"{MODULE}={text}"))
+    return Testimony(
+        tuple(claims), classes, calls=calls, homes=homes, unplaced=frozenset(unplaced), order=order
+    )
+
+
+def testify_values(graph: GraphIndex) -> Testimony:
+    """Claims for nodes that lost their tags but write a value whose module an earlier run recorded."""
+    places = _noted_values(graph)
+    claims: dict[str, list[Claim]] = {}
+    for number, node in enumerate(graph.nodes) if places else ():
+        if not _PLACING_KEYS.isdisjoint(graph.metadata_keys[number]):
+            continue
+        if name := next(
+            (recorded for name in node.output if (recorded := _recorded_name(name, places))), None
+        ):
+            claim = Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}")
+            claims.setdefault(name, []).append(claim)
+    # Bodies that several calls shared were inlined several times: the names tell the first call only.
+    return Testimony(tuple(claim for told in claims.values() if len(told) == 1 for claim in told))
+
+
+def _recorded_name(name: str, places: Collection[str]) -> str:
+    """The recorded name of a value; '' for none.
+
+    Onnxruntime inlines `add_7` of a function `f` as `_inlfunc_f_add_7`, of its other calls as
+    `_inlfunc_f_token_3_add_7`; the end of the function's name is ambiguous, so the longest match wins.
+    """
+    if name in places or not name.startswith(_INLINED):
+        return name if name in places else ""
+    rest = name.removeprefix(_INLINED)
+    while rest and rest not in places:
+        rest = rest.partition("_")[2]
+    return rest
+
+
+def _noted_values(graph: GraphIndex) -> dict[str, ModulePath]:
+    try:
+        recorded = json.loads(read(graph.model).get(VALUES, "{}")).get("values", [])
+        return {name: ModulePath(path) for path, names in recorded if isinstance(path, str) for name in names}
+    except (ValueError, TypeError, AttributeError, RecursionError):  # another tool's entry, or a damaged one
+        return {}
+
+
+def count_in(text: str) -> int | None:
+    """The number in an entry; None if it holds something else."""
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
+
+
+def testify_others(graph: GraphIndex) -> Testimony:
+    """Claims from the tags of other tools."""
+    claims = []
+    tagged = {names for names in {*graph.metadata_keys, *graph.attributes} if not _OTHERS.isdisjoint(names)}
+    for number, names in enumerate(zip(graph.metadata_keys, graph.attributes, strict=True)) if tagged else ():
+        if not tagged.isdisjoint(names) and (tag := _tag(graph.nodes[number])):
+            atoms = tag.strip("/").split("/")[1:]
+            claims.append(Claim(number, ModulePath(".".join(atoms)), None, Source.OTHER_TAG, None, tag))
+    return Testimony(tuple(claims))
+
+
+_SOURCES = frozenset(Source)
+
+
+def _compact_tree(
+    graph: GraphIndex,
+) -> tuple[dict[ModulePath, str], dict[ModulePath, int], tuple[ModulePath, ...]]:
+    """Classes, calls and order of the modules in the compact tree, which outlives metadata of nodes."""
+    try:
+        modules = json.loads(read(graph.model).get(TREE, "{}")).get("modules", [])
+        known = [(ModulePath(path), name, count) for path, name, count in modules if isinstance(path, str)]
+        classes = {path: name for path, name, _ in known if name and isinstance(name, str)}
+        calls = {path: count for path, _, count in known if isinstance(count, int)}
+    except (ValueError, TypeError, AttributeError, RecursionError):  # somebody else's entry, or a damaged one
+        return {}, {}, ()
+    return classes, calls, tuple(path for path, _, _ in known)
+
+
+def _tag(node: NodeProto) -> str:
+    entries = pick(node, _OTHERS)
+    for key in sorted(_OTHERS, reverse=True):  # prefer the one with a namespace
+        if tag := entries.get(key):
+            return tag
+    for attribute in node.attribute:
+        if attribute.name in _OTHERS:
+            return attribute.s.decode("utf-8", "replace")
+    return ""

@@ -1,0 +1,1 @@
+"""What the names of nodes, values and scopes say."""

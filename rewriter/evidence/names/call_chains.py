@@ -1,0 +1,224 @@
+"""Aligns call chains with module paths: resolves TorchScript's scopes.
+
+A scope is a call chain of unqualified names (see `alignment`), so on its own it names several paths. These
+rules decide, in this order:
+
+1. a parameter that a node of the scope reads, if the chain aligns with the parameter's owner, and
+   the conclusions on the chain's parents and on siblings in the same list (see `lessons`);
+2. proven scopes near it in the dataflow;
+3. the overlap rule: a component that extends its parent's name by numbers extends its path.
+
+`_k` after the last component is torch's counter of scopes with equal text (torch/csrc/jit/passes/onnx/
+naming.cpp, `CreateUniqueName`): a later call, or another module of the same unqualified name, unless the
+module really has that name. It never follows an inner component.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rewriter.evidence.names.grammar import without_counter
+from rewriter.evidence.names.original_names import owners_given
+from rewriter.evidence.names.scope_alignment import unqualified
+from rewriter.evidence.names.scope_rules import Lessons
+from rewriter.evidence.path_lengths import Extent
+from rewriter.model.index.graph import GraphIndex
+from rewriter.paths import ROOT, ModulePath
+
+
+@dataclass(slots=True)
+class _Use:
+    """The nodes with one scope text, and the owners of the parameters they read: owner -> nodes."""
+
+    nodes: list[int] = field(default_factory=list)
+    owners: dict[ModulePath, list[int]] = field(default_factory=dict)
+
+
+class CallChains:
+    """Aligns all call chains of a file with module paths."""
+
+    def __init__(self, graph: GraphIndex, scoped: list[tuple[int, str]]) -> None:
+        self.graph = graph
+        self.uses: dict[str, _Use] = {}
+        owners_for = owners_given(graph)
+        for node, text in scoped:
+            if (use := self.uses.get(text)) is None:
+                use = self.uses[text] = _Use()
+            use.nodes.append(node)
+            owners = owners_for(node)
+            for value in graph.reads[node]:
+                if owner := owners.get(value):
+                    use.owners.setdefault(owner, []).append(node)
+        self._demand_short()
+        self.inner = {text[:end] for text in self.uses for end in _slashes(text)}
+        lessons = Lessons({text: tuple(use.owners) for text, use in self.uses.items()})
+        self.proven, self.meanings, self.between = lessons.proven, lessons.meanings, lessons.between
+        self.holders = lessons.holders
+        self.text_of = {node: text for text, use in self.uses.items() for node in use.nodes}
+        self.occurrences = Counter((without_counter(text) or (text, 0))[0] for text in self.uses)
+        self.divided = {
+            chain.rpartition("/")[0] for chain, modules in self.meanings.items() if len(modules) > 1
+        }
+        self.resolved: dict[str, tuple[ModulePath, ...]] = {"": (ROOT,)}
+
+    def _demand_short(self) -> None:
+        """Refuse chains and paths that are too long before they are aligned."""
+        extent = Extent()
+        for text, use in self.uses.items():
+            extent.add(text.replace("/", "."))
+            for owner in use.owners:
+                extent.add(owner)
+
+    def places(self) -> dict[int, tuple[ModulePath, int]]:
+        """Node -> (module, number of its call)."""
+        settled: dict[int, ModulePath] = {}
+        for text, modules in self.proven.items():
+            use = self.uses[text]
+            for module in modules:
+                settled |= dict.fromkeys(use.owners.get(module, ()), module)
+            if len(modules) == 1:
+                settled |= dict.fromkeys(use.nodes, next(iter(modules)))
+        proven = dict(settled)
+        undecided: list[tuple[str, tuple[ModulePath, ...], list[int]]] = []
+        for text, use in self.uses.items():
+            rest = [node for node in use.nodes if node not in settled]
+            candidates = self._candidates(text) if rest else ()
+            if self._has_companions(text):
+                settled |= self._companions(text, rest, proven)
+                rest = [node for node in rest if node not in settled]
+            if len(candidates) == 1:
+                settled |= dict.fromkeys(rest, candidates[0])
+            elif rest:
+                undecided.append((text, candidates, rest))
+        for text, candidates, rest in undecided:
+            settled |= dict.fromkeys(rest, self._nearest(text, rest, candidates, settled))
+        return self._count_calls(settled)
+
+    def called(self) -> frozenset[ModulePath]:
+        """The modules on the call chains, the root included."""
+        on_the_way = (module for chain in self.inner for module in self._resolve(chain))
+        return frozenset((ROOT, *on_the_way)) if self.uses else frozenset()
+
+    def module(self, text: str) -> ModulePath | None:
+        """The only module that a scope can mean; None for several. No node needs to have the scope."""
+        candidates = self._candidates(text)
+        return candidates[0] if len(candidates) == 1 else None
+
+    def _candidates(self, text: str) -> tuple[ModulePath, ...]:
+        """The modules a scope may stand for."""
+        if proven := self.proven.get(text):
+            return tuple(proven)
+        counted = without_counter(text)
+        if counted and text not in self.inner and (counted[0] in self.uses or counted[0] in self.meanings):
+            return self._resolve(counted[0])
+        return self._resolve(text)
+
+    def _resolve(self, chain: str) -> tuple[ModulePath, ...]:
+        found = self.resolved.get(chain)
+        if found is None:
+            if meanings := self.meanings.get(chain):
+                found = tuple(meanings)
+            else:
+                parent, name = self._split(chain)
+                found = tuple(dict.fromkeys(self._below(p, parent, name) for p in self._resolve(parent)))
+            self.resolved[chain] = found
+        return found
+
+    def _split(self, chain: str) -> tuple[str, str]:
+        """(parent chain, last name), split at the last slash; a module with a slash in its name wins."""
+        for end in _slashes(chain):
+            for module in self.meanings.get(chain[:end], ()):
+                name = unqualified(module)
+                if (
+                    "/" in name
+                    and chain.startswith(f"{name}.", end + 1)
+                    and "/" not in chain[end + 1 + len(name) :]
+                ):
+                    return chain[:end], chain[end + 1 :]
+        parent, _, name = chain.rpartition("/")
+        return parent, name
+
+    def _below(self, path: ModulePath, parent: str, name: str) -> ModulePath:
+        """The module `name` called by `path`, whose chain is `parent`."""
+        if holder := self.holders.get(parent):
+            return holder.child(name)
+        own = unqualified(path)
+        overlap = name[len(own) :] if own and name.startswith(own + ".") else ""
+        hidden = self.between.get((parent, name.partition(".")[0]), "" if not overlap else None)
+        if hidden is not None:
+            return path.child(hidden + name)
+        numbers = overlap[1:].split(".")
+        return path.child(overlap[1:]) if all(map(str.isdecimal, numbers)) else path.child(name)
+
+    def _has_companions(self, text: str) -> bool:
+        """Whether nearby nodes may decide the meaning of an unproven scope."""
+        if text in self.proven or text in self.inner:
+            return False
+        base = (without_counter(text) or (text, 0))[0]
+        return base in self.uses and (base != text or text.rpartition("/")[0] in self.divided)
+
+    def _companions(
+        self, text: str, nodes: list[int], proven: dict[int, ModulePath]
+    ) -> dict[int, ModulePath]:
+        """Place nodes like proven neighbours of the same caller and counter.
+
+        Next to `/conv_1`, proven a real name, `/relu_1` is one too. Next to `/norm`, `/norm_1`, proven to
+        belong to `layers.0` and `layers.1`, an `/act`, `/act_1` that occurs as often is read likewise.
+        """
+        parent, _, name = text.rpartition("/")
+        base, counter = without_counter(name) or (name, 0)
+        base_chain = f"{parent}/{base}".lstrip("/")
+        placed = {}
+        for node in nodes:
+            for neighbour in _neighbours(self.graph, [node]):
+                beside = self.text_of.get(neighbour, "")
+                beside_parent, _, beside_name = beside.rpartition("/")
+                beside_base, beside_counter = without_counter(beside_name) or (beside_name, 0)
+                module = proven.get(neighbour)
+                if module is None or beside_parent != parent or beside_counter != counter:
+                    continue
+                chain = self.proven[beside].get(module)
+                if chain == beside and counter:
+                    placed[node] = self._resolve(text)[0]
+                elif self.occurrences[base_chain] == len(self.meanings.get(chain or "", ())) > 1:
+                    placed[node] = ModulePath(module[: len(module) - len(beside_base)] + base)
+                break
+        return placed
+
+    def _nearest(
+        self, text: str, nodes: list[int], candidates: tuple[ModulePath, ...], settled: dict[int, ModulePath]
+    ) -> ModulePath:
+        """The candidate that holds most of the neighbours; else the one that the counter gives."""
+        near: Counter[ModulePath] = Counter()
+        for neighbour in _neighbours(self.graph, nodes):
+            module = settled.get(neighbour)
+            near.update(c for c in candidates if module is not None and c.holds(module))
+        if near:
+            return max(candidates, key=lambda candidate: near[candidate])
+        counted = without_counter(text)
+        return candidates[min(counted[1] if counted else 0, len(candidates) - 1)]
+
+    def _count_calls(self, settled: dict[int, ModulePath]) -> dict[int, tuple[ModulePath, int]]:
+        """Number the calls of modules: every text under which a module appears is one call, in file order."""
+        calls: dict[ModulePath, dict[str, int]] = {}
+        placed = {}
+        for text, use in self.uses.items():
+            for node in use.nodes:
+                numbers = calls.setdefault(settled[node], {})
+                placed[node] = (settled[node], numbers.setdefault(text, len(numbers)))
+        return placed
+
+
+def _slashes(text: str) -> Iterator[int]:
+    position = text.find("/")
+    while position >= 0:
+        yield position
+        position = text.find("/", position + 1)
+
+
+def _neighbours(graph: GraphIndex, nodes: list[int]) -> Iterator[int]:
+    for node in nodes:
+        yield from graph.predecessors(node)
+        yield from graph.successors(node)

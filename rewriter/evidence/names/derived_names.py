@@ -1,0 +1,245 @@
+"""Names that tools derive from other names, and nodes that stand for several.
+
+==============================================  ========================================================
+`/x/MatMul/MatMulAddFusion`                     onnxruntime: the fused node after one of those it replaces
+`/x/Mul/QuickGeluFusion/`                       the same; such endings pile up
+`fused /fc/Gemm`                                onnxruntime: an activation drawn into what feeds it
+`/x/MatMul_output_0_pre_reshape`                onnxslim, quantisers: after a value, whatever follows it
+`/x/MatMul_quant_scales_mul`                    quantisers: after the node replaced
+`InsertedPrecisionFreeCast_/x/Add_output_0`     onnxruntime: after the value read, which says nothing
+`/x/Gelu_output_0_QuantizeLinear`               quantisers: the same
+`_inlfunc_Block_token_3_node_linear`            onnxruntime: a node of a function that was inlined
+`fc.weight_quantized`, `fc.weight_Q4`           quantisers: the weight; scales stand beside it
+`ConvBnFusion_W_conv.weight`                    onnxruntime: the weight, another one folded into it
+==============================================  ========================================================
+
+A node named after the value that it reads stands between the maker of that value and its own readers, and
+goes with the readers; its name is no evidence. Nodes that write values named after the value that they lead
+to (`linear_4_output_quantized`, `linear_4_output_quantized_cast`, `linear_4`) are parts of one node.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence, Set
+
+from rewriter.evidence.claims import SHOWN, Claim, Source
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.paths import ModulePath, common_ancestor
+
+_FUSION = re.compile(r"(?:/+\w*Fusion(?:_quant)?/*)+$")
+_QUANTISED = re.compile(r"(?:_Transposed)?_(?:quantized|Q2|Q4|Q8|Bnb4)$")
+_PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
+_FOLDED = re.compile(r"^Conv(?:Bn|Mul|Add)Fusion_(?:BN_|Mul_|Add_)?[WB]_")
+_TAIL = re.compile(r"(_output_\d+)(?:quant_scaled_output|[_:][^/]*)$")
+_COUNTED = re.compile(r"_?\d+$")
+_FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_?\d+$|_post_reshape$")
+_PREFIXES = ("fused ", "_inlfunc_")  # checked first: a regular expression costs ten times as much
+_OUTPUT = "_output_"
+_INSERTED = "InsertedPrecisionFreeCast_"
+
+_CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "FusedConv"})
+_ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
+SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
+"""Fused operators named after the module at their end; they begin with the addition of the residual."""
+
+
+def node_named_by(name: str) -> str:
+    """The name of the node that a name was derived from; the name itself if it is not derived."""
+    if name.startswith(_PREFIXES):
+        name = _PREFIX.sub("", name)
+    return _FUSION.sub("", name) if "Fusion" in name else name
+
+
+def value_named_by(name: str) -> str:
+    """`/x/MatMul_output_0_gemm_out` -> `/x/MatMul_output_0`."""
+    return _TAIL.sub(r"\1", name) if _OUTPUT in name else name
+
+
+def parameter_named_by(name: str) -> str:
+    """`fc.weight_quantized` -> `fc.weight`, `ConvBnFusion_W_conv.weight` -> `conv.weight`."""
+    return _FOLDED.sub("", _QUANTISED.sub("", name))
+
+
+def is_named_transposed(name: str) -> bool:
+    """Whether a quantiser transposed the weight: `fc.weight_Transposed_quantized`."""
+    found = _QUANTISED.search(name)
+    return found is not None and found[0].startswith("_Transposed")
+
+
+def is_named_after_input(graph: GraphIndex, node: int, name: str) -> bool:
+    """Whether the name of a node is that of a value that it reads, with a prefix or suffix."""
+    if not isinstance(name, str) or not name:
+        return False
+    if name.startswith(_INSERTED):
+        return True
+    for value in graph.reads[node]:
+        read = graph.value_names[value] if value != NONE else ""
+        # Compared first without making a new string, which is rarely needed; bytes if it is not UTF-8.
+        if read and isinstance(read, str) and name.startswith(read) and name.startswith("_", len(read)):
+            return True
+    return False
+
+
+def is_fused(operator: tuple[str, str]) -> bool:
+    """Whether tools fuse several operators into this one (domain and type)."""
+    domain, op_type = operator
+    return domain == "com.microsoft" or str(op_type).startswith("Fused")  # bytes for names that are not UTF-8
+
+
+def correct_derived(
+    graph: GraphIndex, claims: list[list[Claim]], not_inferred: Set[int] = frozenset()
+) -> None:
+    """Correct the winning claims on nodes that stand for several, and place nodes that follow another.
+
+    Claims by an earlier run of this tool stay: it saw the original node. `not_inferred` nodes get no
+    """
+    for last, parts in _assemblies(graph, claims).items():
+        _place_together(graph, last, [part for part in parts if part not in not_inferred], claims)
+    known = [of_node[0].module if of_node else None for of_node in claims]
+    several = {operator for operator in set(graph.operators) if operator[1] in SKIPPING or is_fused(operator)}
+    for node, of_node in enumerate(claims):
+        if not of_node:
+            if node not in not_inferred and (followed := _followed(graph, node, known)) is not None:
+                detail = f"follows a node in {followed[:SHOWN]}"
+                of_node.append(Claim(node, followed, None, Source.DATAFLOW, None, detail))
+                known[node] = followed
+        elif (graph.operators[node] in several or _is_blocked(graph, node)) and not _is_sure(of_node[0]):
+            module = _of_all_parts(graph, node, of_node, known)
+            if module is not None and module != of_node[0].module:
+                detail = f"{of_node[0].detail}, fused with others"
+                of_node[0] = of_node[0]._replace(module=module, class_name=None, call=None, detail=detail)
+
+
+def _is_sure(claim: Claim) -> bool:
+    """Whether the claim was made while more of the file was intact."""
+    return claim.source is Source.LIKE or claim.detail.startswith("rewriter.module=")
+
+
+def _by_parameter(claim: Claim) -> bool:
+    """Whether a parameter is the only evidence on a node, now and when an earlier run read the file."""
+    return claim.source is Source.PARAMETER and not _is_sure(claim)
+
+
+def _assemblies(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> dict[int, list[int]]:
+    """The last of the nodes that a tool made from one -> all of them, the last first."""
+    last_of = [NONE] * len(graph.nodes)
+    assemblies: dict[int, list[int]] = {}
+    for node in reversed(range(len(graph.nodes))):
+        last = last_of[node] = _leads_to(graph, node, last_of, assemblies, claims)
+        if last != node:
+            assemblies.setdefault(last, [last]).append(node)
+        elif _hides_norm(graph, node):
+            assemblies[node] = [node]
+    return assemblies
+
+
+def _leads_to(
+    graph: GraphIndex,
+    node: int,
+    last_of: Sequence[int],
+    assemblies: dict[int, list[int]],
+    claims: Sequence[Sequence[Claim]],
+) -> int:
+    """The last of the nodes that `node` forms one operator with; itself for a complete one."""
+    reader = _only_reader(graph, node)
+    last = last_of[reader] if reader != NONE else NONE
+    if last == NONE:
+        return node
+    own, end = _writes(graph, node), _writes(graph, last)
+    if end and own.startswith(end) and own != end and not _COUNTED.fullmatch(own[len(end) :]):
+        return last
+    if not claims[node] or not _by_parameter(claims[node][0]) or len(assemblies.get(last, ())) <= 1:
+        return node
+    name = str(graph.names[node])
+    return last if name and own.startswith(name) else node
+
+
+def _only_reader(graph: GraphIndex, node: int) -> int:
+    """The only node that reads an output of `node`; NONE for none or several."""
+    values = graph.writes[node]
+    if len(values) == 1 and values[0] != NONE:  # the usual case
+        readers = graph.readers[values[0]]
+    else:
+        readers = [*{*graph.successors(node)}]
+    return readers[0] if len(readers) == 1 else NONE
+
+
+def _writes(graph: GraphIndex, node: int) -> str:
+    """The name of the first value a node writes; '' for a node that writes none."""
+    writes = graph.writes[node]
+    return str(graph.value_names[writes[0]]) if writes and writes[0] != NONE else ""
+
+
+def _hides_norm(graph: GraphIndex, node: int) -> bool:
+    """Whether a convolution writes one of several results: those of the batch norm folded into it.
+
+    Torch calls such results `getitem`. Nothing identifies the module of the norm.
+    """
+    folded = graph.operators[node][1] in _CONVOLUTIONS
+    return folded and _writes(graph, node).startswith("getitem")
+
+
+def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: list[list[Claim]]) -> None:
+    """Place parts whose only evidence is a parameter with the other parts."""
+    sure = [c[0] for part in parts if (c := claims[part]) and not _by_parameter(c[0])]
+    told = [c[0] for part in parts if (c := claims[part]) and _by_parameter(c[0])]
+    module = common_ancestor(sorted({claim.module for claim in sure or told}))
+    if not sure and module and any(_hides_norm(graph, part) for part in parts):
+        module = module.parent
+    if module is None:
+        return
+    detail = f"a part of what writes {_writes(graph, last)[:SHOWN]}"
+    for part in parts:
+        first = claims[part][0] if claims[part] else None
+        if first is None or (_by_parameter(first) and first.module != module):
+            claims[part].insert(0, Claim(part, module, None, Source.DATAFLOW, None, detail))
+
+
+def _of_all_parts(
+    graph: GraphIndex, node: int, claims: list[Claim], known: Sequence[ModulePath | None]
+) -> ModulePath | None:
+    """The lowest common module of all operators that a fused node stands for."""
+    module = claims[0].module
+    op_type = graph.operators[node][1]
+    if op_type in SKIPPING:
+        if _agrees_with_weight(graph, node, claims):
+            return module
+        return _across(graph, node, module, known)
+    if op_type in _ACTIVATED and claims[0].source is Source.PARAMETER and module.parent is not None:
+        return module.parent  # an activation without a name of its own
+    if _is_blocked(graph, node):
+        return module.parent if module.parent is not None else module  # named after the activation
+    owners = {c.module for c in claims if c.source in (Source.PARAMETER, Source.OWN_TAG)}
+    return common_ancestor((module, *sorted(owners)))
+
+
+def _agrees_with_weight(graph: GraphIndex, node: int, claims: Sequence[Claim]) -> bool:
+    """Whether a node's own name and its weight say the same, and no tool made that name of another."""
+    name = str(graph.names[node])
+    owners = {claim.module for claim in claims if claim.source is Source.PARAMETER}
+    named = claims[0].source is Source.SCOPE_NAME and node_named_by(name) == name
+    return named and owners == {claims[0].module}
+
+
+def _is_blocked(graph: GraphIndex, node: int) -> bool:
+    """Whether onnxruntime gave a node another layout and fused an activation into it."""
+    return "activation" in graph.attributes[node] and str(graph.names[node]).endswith("_nchwc")
+
+
+def _across(
+    graph: GraphIndex, node: int, module: ModulePath, known: Sequence[ModulePath | None]
+) -> ModulePath | None:
+    """The module of the sum that a fused norm begins with: common to the norm and its nearest source."""
+    places = (known[other] for other in graph.predecessors(node))
+    meetings = [meet for p in places if p is not None and (meet := common_ancestor((module, p))) is not None]
+    return max(meetings, key=lambda meeting: meeting.depth, default=module.parent or module)
+
+
+def _followed(graph: GraphIndex, node: int, known: Sequence[ModulePath | None]) -> ModulePath | None:
+    """The module of the one node before a node that tools added to restore the form of its result."""
+    if graph.operators[node][1] == "ReorderOutput" or _FOLLOWS.search(str(graph.names[node])):
+        return next(
+            (place for other in graph.predecessors(node) if (place := known[other]) is not None), None
+        )
+    return None

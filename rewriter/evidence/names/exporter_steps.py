@@ -1,0 +1,93 @@
+"""The steps of a file without scopes: the nodes of one torch operator, identified by the last of them.
+
+An operator of torch writes a value named after it (`linear_3`) and, on the way, values named `val_<n>`: nodes
+that write these belong with their readers. So do reshapes that a tool put around a matrix product.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from onnx import NodeProto
+
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.topological_order import topological
+
+_ON_THE_WAY = re.compile(r"val_\d+$")
+_OF_A_TOOL = re.compile(r"_v_\d+$|.*_token_\d+$|gemm_(?:in|out)put_|.*_(?:gemm_out|reshape_out|reshape_in)$")
+_FLAT = re.compile(r"addmm(?:_\d+)?$")
+_LAYOUT = re.compile(r"(?:view|_unsafe_view|reshape|flatten|permute|t|transpose|unsqueeze|squeeze)(?:_\d+)?$")
+
+
+class Steps:
+    """The nodes of a file in steps.
+
+    Attributes:
+        of: node -> its step.
+        members: step -> its nodes.
+        heads: the steps in an order of computation.
+        constant: the steps that compute from weights alone.
+        before: step -> the steps that it reads from, constant ones left out.
+        behind: step -> the steps that read from it.
+    """
+
+    def __init__(self, graph: GraphIndex) -> None:
+        self.graph = graph
+        order = topological(graph)
+        self.of = self._find(order)
+        self.members: dict[int, list[int]] = {}
+        for node, step in enumerate(self.of):
+            self.members.setdefault(step, []).append(node)
+        self.heads = [node for node in order if self.of[node] == node]
+        self.constant = {
+            step for step in self.heads if all(self._is_constant(node) for node in self.members[step])
+        }
+        self.before = {step: tuple(dict.fromkeys(self._beside(step, -1))) for step in self.heads}
+        self.behind = {step: tuple(dict.fromkeys(self._beside(step, 1))) for step in self.heads}
+
+    def _find(self, order: list[int]) -> list[int]:
+        of = list(range(len(self.graph.nodes)))
+        for node in reversed(order):
+            written = [str(self.graph.value_names[v]) for v in self.graph.writes[node] if v != NONE]
+            readers = {of[reader] for reader in self.graph.successors(node)}
+            if len(readers) == 1 and (
+                all(_ON_THE_WAY.match(name) for name in written)
+                or (all(_OF_A_TOOL.match(name) for name in written) and self._reshapes(node))
+                or self._flattens(node)
+            ):
+                of[node] = readers.pop()
+        return of
+
+    def _flattens(self, node: int) -> bool:
+        """Whether a node is the product of a module that flattens its input first, or that flattening itself.
+
+        `torch.addmm` takes matrices only, unlike `linear`: its caller reshapes before and after.
+        """
+        readers = [self.graph.nodes[reader] for reader in set(self.graph.successors(node))]
+        here, behind = self.graph.nodes[node], readers[0]
+        return (here.op_type == "Reshape" and bool(_FLAT.match(_result(behind)))) or (
+            behind.op_type == "Reshape" and bool(_FLAT.match(_result(here)))
+        )
+
+    def _reshapes(self, node: int) -> bool:
+        """Whether a tool, and not the model, put a reshape before or after a node."""
+        if self.graph.operators[node][1] == "Reshape":
+            makers = (self.graph.operators[maker][1] for maker in self.graph.predecessors(node))
+            return "Transpose" not in makers  # otherwise it was merged with the model's own
+        readers = [self.graph.nodes[reader] for reader in self.graph.successors(node)]
+        return all(r.op_type == "Reshape" and not _LAYOUT.match(_result(r)) for r in readers)
+
+    def _is_constant(self, node: int) -> bool:
+        return all(value in self.graph.constants for value in self.graph.writes[node] if value != NONE)
+
+    def _beside(self, step: int, direction: int) -> Iterator[int]:
+        for node in self.members[step]:
+            others = self.graph.predecessors(node) if direction < 0 else self.graph.successors(node)
+            for other in others:
+                if (beside := self.of[other]) != step and beside not in self.constant:
+                    yield beside
+
+
+def _result(node: NodeProto) -> str:
+    return next(map(str, node.output), "")

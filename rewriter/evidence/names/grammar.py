@@ -1,0 +1,182 @@
+"""The forms in which exporters write a module into a name.
+
+====================================  ===========================================================
+`/encoder/layer.0/self/MatMul_1`      TorchScript: call chain of unqualified names, operator, counter
+`/encoder/layer.0/MatMul_1_output_0`  the same on the value that the node writes
+`Class::__module.encoder.layer.0/Op`  torch.jit scopes: class and absolute path
+`__module.encoder.layer.0/aten::add`  the same without the class (OpenVINO)
+`A::/B::encoder/C::layer.0/Op`        torch's full scope names: classes and unqualified names
+`model/dense/MatMul`                  TensorFlow, Keras and others: a path of names, operator
+`model/dense/Tensordot/Reshape`       the same; an operator of several nodes opens a scope, no module
+`net_0.35/conv/Conv2D`                the same; dots are part of names (written `net_0_35`)
+====================================  ===========================================================
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from rewriter.evidence.names.derived_names import node_named_by, parameter_named_by, value_named_by
+from rewriter.paths import ModulePath
+
+_OUTPUT = re.compile(r"_output_\d+$")
+_COUNTER = re.compile(r"_(\d{1,9})$")  # torch counts; Python refuses to read 5 000 digits
+_MODULE = "__module"
+
+_DECIMAL = re.compile(r"(?<=\d)\.(?=\d+_)")
+_TENSOR = re.compile(r":\d+$")
+_OPERATOR_SCOPES = frozenset(
+    {
+        *("Tensordot", "MatMul", "BatchMatMulV2", "BiasAdd", "Conv1D", "Conv2D", "Conv3D", "Cast", "Einsum"),
+        *("ReadVariableOp", "Add", "AddV2", "Sub", "Mul", "RealDiv", "Relu", "Softmax", "Reshape", "Shape"),
+        *("Squeeze", "ExpandDims", "Transpose", "GatherV2", "Mean", "Sum", "Maximum", "Minimum", "Pad"),
+        *("moments", "batchnorm", "convolution", "depthwise", "separable_conv2d", "einsum", "l2_normalize"),
+        *("strided_slice", "embedding_lookup", "sufficient_statistics", "normalize"),
+    }
+)
+"""Operators and functions of TensorFlow that open a scope for the nodes that they are made of."""
+
+DEEPEST = 200
+"""Maximum nesting of modules. No exporter exceeds it; longer names take time quadratic in their length."""
+
+
+class NameScope(NamedTuple):
+    """The module part of a name.
+
+    Attributes:
+        text: the call chain of a TorchScript name ('' for the root), else the dotted path.
+        chain: whether `text` is a call chain that has to be aligned with module paths.
+        class_name: the class that the name gives to the innermost module.
+    """
+
+    text: str
+    chain: bool
+    class_name: str | None = None
+
+
+def scope_of_node_name(name: str) -> NameScope | None:
+    """The scope in the name of a node; None without one."""
+    if not isinstance(name, str):  # protobuf returns bytes for names that are not UTF-8
+        return None
+    name = node_named_by(name)
+    if _MODULE in name and not name.startswith("/"):
+        return _jit_scope(name)
+    scope, slash, _operator = name.rpartition("/")
+    return _read_scope(scope) if slash else None
+
+
+@lru_cache(maxsize=1 << 16)  # the nodes of a module have the same scope
+def _read_scope(scope: str) -> NameScope | None:
+    """The scope in the text before the last slash; empty for `/MatMul`, a node of the root."""
+    if scope.count("/") + scope.count(".") >= DEEPEST:
+        return None
+    if not scope or scope.startswith("/"):
+        return NameScope(scope[1:], chain=True)
+    components = [component.rpartition("::") for component in scope.split("/")]
+    if all(separator for _, separator, _ in components):
+        variables = [variable for _, _, variable in components if variable]
+        return NameScope("/".join(variables), chain=True, class_name=components[-1][0])
+    return NameScope(_dotted(_without_operators(scope)), chain=False)
+
+
+def scope_of_value_name(name: str) -> NameScope | None:
+    """The scope in the name of a value, if it has TorchScript's form `<node name>_output_<n>`."""
+    if not isinstance(name, str) or not name.startswith("/"):
+        return None
+    before, _, number = name.rpartition("_output_")
+    if number.isdecimal() and "_output_" not in before:
+        return scope_of_node_name(before)  # the usual case; the code below takes ten times as long
+    name = value_named_by(name)
+    if not names_value(name):
+        return None
+    return scope_of_node_name(_OUTPUT.sub("", name))
+
+
+def names_value(name: str) -> bool:
+    """Whether a name has exactly the form that TorchScript gives to values."""
+    return isinstance(name, str) and "_output_" in name and bool(_OUTPUT.search(name))
+
+
+def without_counter(scope: str) -> tuple[str, int] | None:
+    """`block.0_1` -> (`block.0`, 1): perhaps a later scope of the same name; None without counter."""
+    counter = _COUNTER.search(scope)
+    return (scope[: counter.start()], int(counter[1])) if counter and counter.start() else None
+
+
+def owner_of_parameter(name: str) -> ModulePath | None:
+    """`encoder.layer.0.query.weight` -> `encoder.layer.0.query`; None for a name that is no dotted path.
+
+    Exporters give other names to weights they computed: `onnx::MatMul_353`, `/m/Constant_3_output_0`.
+    """
+    if not isinstance(name, str) or name.startswith(("/", "onnx::")) or name.count(".") > DEEPEST:
+        return None
+    owner, dot, local = (parameter_named_by(name) if name.startswith("Conv") else name).rpartition(".")
+    if not dot or not owner or not local or ".." in name or ("/" in local and is_tensor(name)):
+        return None
+    return ModulePath(owner)
+
+
+def scope_of_call(path: ModulePath, call: int) -> str:
+    """The scope of one call of a module; as in TorchScript, calls after the first have a counter."""
+    scope = scoped_prefix(path)
+    return f"{scope}_{call}" if call and scope else scope
+
+
+def scoped_prefix(path: ModulePath) -> str:
+    """The scope that TorchScript would give a module: `encoder.layer.0` -> `/encoder/layer.0`.
+
+    Numbers stay with the name before them, so reading the result back gives the path again.
+    """
+    parts: list[str] = []
+    for atom in path.atoms:
+        if atom.isdecimal() and parts:
+            parts[-1] += f".{atom}"
+        else:
+            parts.append(atom)
+    return "".join(f"/{part}" for part in parts)
+
+
+def _jit_scope(name: str) -> NameScope | None:
+    """`A::__module.a/B::__module.a.b/aten::add` -> `a.b` of class B; the innermost absolute path counts."""
+    found: NameScope | None = None
+    if "/" not in name or name.count("/") + name.count(".") > DEEPEST:
+        return None
+    for component in name.split("/"):
+        class_name, separator, variable = component.rpartition("::")
+        if variable == _MODULE or variable.startswith(_MODULE + "."):
+            found = NameScope(variable[len(_MODULE) + 1 :], False, class_name if separator else None)
+    return found
+
+
+def _dotted(scope: str) -> str:
+    """`net_0.35_32/layers.0` -> `net_0_35_32.layers.0`."""
+    scope = _DECIMAL.sub("_", scope) if "." in scope else scope
+    return ".".join(atom for atom in scope.replace("/", ".").split(".") if atom)
+
+
+def _without_operators(scope: str) -> str:
+    """`dense/Tensordot` -> `dense`: what stands before scopes that operators of TensorFlow open."""
+    while scope and (_COUNTER.sub("", scope.rpartition("/")[2])) in _OPERATOR_SCOPES:
+        scope = scope.rpartition("/")[0]
+    return scope
+
+
+def is_tensor(name: str) -> bool:
+    """Whether TensorFlow numbered a value: `net/fc/MatMul:0`."""
+    return isinstance(name, str) and bool(_TENSOR.search(name))
+
+
+def without_dots(name: str) -> str:
+    """`net_0.35/fc` -> `net_0_35/fc`: in TensorFlow a dot is part of a name, in a path it is none."""
+    return name.replace(".", "_")
+
+
+def owner_of_variable(name: str) -> ModulePath | None:
+    """`net/fc/Cast/ReadVariableOp:0` -> `net.fc`, as TensorFlow names what it reads; None for other names."""
+    if not isinstance(name, str) or name.startswith("/") or "/" not in name or "::" in name:
+        return None
+    name = name.partition(";")[0]
+    scope = scope_of_node_name(without_dots(name) if is_tensor(name) else name)
+    return ModulePath(scope.text) if scope and scope.text and not scope.chain else None

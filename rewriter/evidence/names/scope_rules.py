@@ -1,0 +1,138 @@
+"""Conclusions about call chains from the owners of parameters.
+
+A node in scope `enc` that reads `blocks.enc.weight` shows that `enc` means `blocks.enc` there. The simplest
+reading of each parameter's owner counts, in this order:
+
+1. the whole chain leads to the owner, past the fewest hidden containers; other scopes that read the same
+   weight only borrow it (tied weights, equal weights that the exporter merged);
+2. the end of the chain does: a module registered elsewhere and called from here;
+3. the chain leads to a module above the owner: a parent that uses its child's weights itself;
+4. the beginning of the chain does: a child that uses its parent's weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from rewriter.evidence.names.grammar import without_counter
+from rewriter.evidence.names.scope_alignment import (
+    Alignment,
+    align,
+    align_above,
+    align_beneath,
+    align_from_elsewhere,
+)
+from rewriter.paths import ROOT, ModulePath
+
+
+class _Reading(NamedTuple):
+    """A scope, the chain it is read as (without its counter or with it), and its alignment."""
+
+    text: str
+    chain: str
+    alignment: Alignment
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Sort key; the smallest is the simplest reading."""
+        return self.alignment.detour > 0, self.alignment.hidden
+
+
+class Lessons:
+    """Certain facts about scopes and chains.
+
+    Attributes:
+        proven: scope -> the modules that its own nodes prove -> the chain it was read as.
+        meanings: chain -> the modules it was read as, in order of appearance.
+        holders: parent chain -> the module that holds the modules called there, if every known child
+            belongs to one other module: a Sequential made of its parent's children (`net.conv1` is `conv1`).
+        between: (parent chain, name without numbers) -> the containers hidden between the parent
+            and its child of that name; None if the child's name extends the parent's.
+    """
+
+    def __init__(self, owners: Mapping[str, Sequence[ModulePath]]) -> None:
+        """Learn from all scopes and the owners of the parameters that their nodes read."""
+        self.proven: dict[str, dict[ModulePath, str]] = {}
+        self.meanings: dict[str, dict[ModulePath, None]] = {}
+        self.between: dict[tuple[str, str], str | None] = {}
+        self.holders: dict[str, ModulePath] = {}
+        readings = _plainest(owners)
+        for reading in readings:
+            self._learn(reading)
+        explained = {reading.alignment.steps[-1][1] for reading in readings}
+        for text, of_text in owners.items():
+            if text not in self.proven:
+                for owner in of_text:
+                    if owner not in explained:
+                        self._learn_from_relative(text, owner)
+        self._compare_siblings()
+        self._find_holders()
+
+    def _learn(self, reading: _Reading) -> None:
+        self.proven.setdefault(reading.text, {})[reading.alignment.steps[-1][1]] = reading.chain
+        self._learn_steps(reading.chain, reading.alignment)
+
+    def _learn_steps(self, chain: str, alignment: Alignment) -> None:
+        for end, module in alignment.steps:
+            self.meanings.setdefault(chain[:end], {})[module] = None
+
+    def _learn_from_relative(self, text: str, owner: ModulePath) -> None:
+        if above := align_above(text, owner):
+            self._learn(_Reading(text, text, above))
+        elif beneath := align_beneath(text, owner):
+            self._learn_steps(text, beneath)
+
+    def _compare_siblings(self) -> None:
+        for chain, modules in self.meanings.items():
+            parent, _, name = chain.rpartition("/")
+            for module in modules:
+                for above in self.meanings.get(parent, () if parent else (ROOT,)):
+                    if (found := _stands_between(above, module, name)) is not None:
+                        self.between.setdefault((parent, name.partition(".")[0]), found[0])
+
+    def _find_holders(self) -> None:
+        holders: dict[str, set[str]] = {}
+        for modules in self.proven.values():
+            for module, chain in modules.items():
+                parent, _, name = chain.rpartition("/")
+                if parent and parent not in self.meanings:
+                    borrowed = module.endswith(f".{name}")
+                    holders.setdefault(parent, set()).add(module[: -len(name) - 1] if borrowed else "")
+        for parent, found in holders.items():
+            if len(found) == 1 and (holder := found.pop()):
+                self.holders[parent] = ModulePath(holder)
+
+
+def _stands_between(parent: ModulePath, module: ModulePath, name: str) -> tuple[str | None] | None:
+    """The hidden containers (`blocks.`) between a parent and its child in a tuple; None for no child."""
+    if not module.endswith(name) or not parent.holds(module) or parent == module:
+        return None
+    before = module[: len(module) - len(name)]
+    if parent.holds(before.rstrip(".")):
+        return (before[len(parent) + 1 if parent else 0 :],)
+    return (None,)
+
+
+def _plainest(owners: Mapping[str, Sequence[ModulePath]]) -> list[_Reading]:
+    """For every owner, the scopes that align with it most simply, in order of appearance."""
+    readings: dict[ModulePath, list[_Reading]] = {}
+    for read, borrowing in ((align, False), (align_from_elsewhere, True)):
+        for text, of_text in owners.items():
+            for owner in of_text:
+                found = readings.setdefault(owner, [])
+                if not borrowing or not found or found[0].rank[0]:
+                    found += [_Reading(text, chain, a) for chain in forms(text) if (a := read(chain, owner))]
+    return [reading for found in readings.values() for reading in _least(found)]
+
+
+def _least(found: list[_Reading]) -> list[_Reading]:
+    least = min((reading.rank for reading in found), default=None)
+    return [reading for reading in found if reading.rank == least]
+
+
+def forms(text: str) -> Iterator[str]:
+    """The chains a scope may be read as: unchanged, and without its counter."""
+    yield text
+    if counted := without_counter(text):
+        yield counted[0]

@@ -1,0 +1,109 @@
+"""Witness: the scopes that exporters leave in the names of nodes and of the values they write.
+
+Exporters name both alike. If they differ, a tool has fused several nodes into one, which has the name of
+one of them and writes the value of another: it belongs to their lowest common module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rewriter.evidence.claims import Claim, Source, Testimony
+from rewriter.evidence.metadata.tags import COPY_OF, ORDER
+from rewriter.evidence.names.call_chains import CallChains
+from rewriter.evidence.names.derived_names import is_fused, is_named_after_input
+from rewriter.evidence.names.grammar import (
+    NameScope,
+    is_tensor,
+    names_value,
+    scope_of_node_name,
+    scope_of_value_name,
+    without_dots,
+)
+from rewriter.evidence.names.original_names import names_given
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.paths import ROOT, ModulePath, common_ancestor
+
+_NAMED_BY_US = frozenset({ORDER, COPY_OF})
+"""On calls that `group` made, named after the called module and not their own, and on copies."""
+
+
+def testify(graph: GraphIndex) -> Testimony:
+    """Claims for every node with a scope in its name, else in the name of a value it writes."""
+    found: list[tuple[int, NameScope, Source, str]] = []
+    names = names_given(graph)
+    for node, name in enumerate(names):
+        if reading := _read(graph, node, name):
+            scope, source, text = reading
+            found.append((node, _without_operator(graph, node, scope, names), source, text))
+    chains = CallChains(graph, [(node, scope.text) for node, scope, _, _ in found if scope.chain])
+    places = chains.places()
+    known = {node: module for node, (module, _) in places.items()}
+    claims: list[Claim] = []
+    classes: dict[ModulePath, str] = {}
+    fused = {operator for operator in set(graph.operators) if is_fused(operator)}
+    for node, scope, source, text in found:
+        module, call = places[node] if scope.chain else (ModulePath(scope.text), None)
+        if scope.chain and graph.operators[node] in fused:
+            module = known[node] = _of_all_parts(graph, node, scope, chains, known)
+        claims.append(Claim(node, module, scope.class_name, source, call, text))
+        if scope.class_name:
+            classes.setdefault(module, scope.class_name)
+    return Testimony(tuple(claims), classes, called=chains.called())
+
+
+def _of_all_parts(
+    graph: GraphIndex, node: int, scope: NameScope, chains: CallChains, known: Mapping[int, ModulePath]
+) -> ModulePath:
+    """The lowest common module of all operators that a fused node stands for, as far as names show."""
+    module = known[node]
+    for value in graph.writes[node]:
+        written = scope_of_value_name(graph.value_names[value]) if value != NONE else None
+        if written and written.chain and written.text != scope.text:
+            other = chains.module(written.text)
+            module = (common_ancestor((module, other)) or ROOT) if other is not None else module
+    return module
+
+
+def _is_tensorflow(graph: GraphIndex, node: int) -> bool:
+    return any(is_tensor(graph.value_names[value]) for value in graph.writes[node] if value != NONE)
+
+
+def _names_constant(graph: GraphIndex, node: int, name: str) -> bool:
+    """Whether the name is that of a constant, which builders of models keep in a scope of their own."""
+    if graph.operators[node][1] != "Constant" or not isinstance(name, str) or not name.startswith("/"):
+        return False
+    return not name.rpartition("/")[2].startswith("Constant")
+
+
+def _without_operator(graph: GraphIndex, node: int, scope: NameScope, names: Sequence[str]) -> NameScope:
+    """The scope above where this is the name of an operator whose result the node goes on with.
+
+    Builders of models name the nodes of one operator after it: `/mask/Sub/Cast` casts what `/mask/Sub` gives.
+    """
+    while scope.chain and scope.text:
+        operator = scope.text.rpartition("/")[2]
+        if not operator[:1].isupper() or all(
+            names[other] != f"/{scope.text}" or graph.operators[other][1] != operator
+            for other in graph.predecessors(node)
+        ):
+            break
+        scope = scope._replace(text=scope.text.rpartition("/")[0])
+    return scope
+
+
+def _read(graph: GraphIndex, node: int, name: str) -> tuple[NameScope, Source, str] | None:
+    if not _NAMED_BY_US.isdisjoint(graph.metadata_keys[node]):
+        return None
+    if is_named_after_input(graph, node, name) or _names_constant(graph, node, name):
+        return None
+    written = (graph.value_names[value] for value in graph.writes[node] if value != NONE)
+    dotted = isinstance(name, str) and "." in name and not name.startswith("/")
+    scope = scope_of_node_name(without_dots(name) if dotted and _is_tensorflow(graph, node) else name)
+    if scope and not names_value(name):
+        return scope, Source.SCOPE_NAME, name
+    readings = [(told, Source.VALUE_NAME, value) for value in written if (told := scope_of_value_name(value))]
+    # A tool named the node after a value; its output is better evidence unless the tool named that too.
+    if scope and not any(names_value(value) for _, _, value in readings):
+        return scope, Source.SCOPE_NAME, name
+    return readings[0] if readings else None

@@ -1,0 +1,1 @@
+"""What the file that this one was made of says."""

@@ -1,0 +1,99 @@
+"""Witness: the file that this one was made from, whose tree is known, or the sidecar of that file.
+
+A node that stands for nodes of the original (see `descent`) goes to their lowest common module. A
+sidecar has the names of nodes and values, but no edges; with one, a node is recognised by its name,
+by the name of a value that it writes, or by the name that its own was derived from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.names.derived_names import is_named_after_input, node_named_by, value_named_by
+from rewriter.evidence.original.node_origins import Descent
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.paths import ModulePath, common_ancestor
+
+
+class Place(NamedTuple):
+    """A call of a module; `call` is None if unknown."""
+
+    module: ModulePath
+    call: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A known tree, and the data by which its nodes are recognised.
+
+    Attributes:
+        graph: the original; None if only names are known.
+        places: node of the original -> its place, None if unplaced; () without a graph.
+        nodes: name of a node -> its place.
+        values: name of a value -> the place of the node that writes it.
+        parameters: the parameters in the initializers of the original.
+        classes: module -> its class, None if unknown.
+        calls: module -> how often it was called.
+        name: name of the original in messages.
+        order: names of values in file order, if only names are known.
+        shapes: name of an initializer -> its shape, likewise.
+    """
+
+    graph: GraphIndex | None
+    places: tuple[Place | None, ...]
+    nodes: Mapping[str, Place]
+    values: Mapping[str, Place]
+    parameters: tuple[ParameterClaim, ...]
+    classes: Mapping[ModulePath, str | None]
+    calls: Mapping[ModulePath, int] = field(default_factory=dict)
+    name: str = "the original"
+    order: tuple[str, ...] = ()
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+def testify(graph: GraphIndex, like: Like) -> Testimony:
+    """Claims for every node that is one of the original's, or stands for several of them."""
+    found = _by_descent(graph, like.graph, like.places) if like.graph else _by_names(graph, like)
+    initializers = {graph.value_names[value] for value in graph.initializers}
+    return Testimony(
+        tuple(found),
+        {module: name for module, name in like.classes.items() if name},
+        tuple(c._replace(source=Source.LIKE) for c in like.parameters if c.initializer in initializers),
+        calls=dict(like.calls),
+    )
+
+
+def _by_descent(graph: GraphIndex, original: GraphIndex, places: Sequence[Place | None]) -> Iterable[Claim]:
+    for node, origins in enumerate(Descent(original, graph).origins):
+        known = {place for origin in origins if (place := places[origin]) is not None}
+        if place := _in_common(known):
+            names = ", ".join(str(original.nodes[origin].name) for origin in sorted(origins)[:4])
+            yield Claim(node, place.module, None, Source.LIKE, place.call, f"stands for {names}")
+
+
+def _by_names(graph: GraphIndex, like: Like) -> Iterable[Claim]:
+    for node, proto in enumerate(graph.nodes):
+        written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
+        derived = () if is_named_after_input(graph, node, graph.names[node]) else map(value_named_by, written)
+        tables = [(like.values, name) for name in (*written, *derived)]
+        if not is_named_after_input(graph, node, graph.names[node]):
+            name = str(proto.name)
+            tables = [(like.nodes, name), *tables, (like.nodes, node_named_by(name))]
+        found = next(((name, table[name]) for table, name in tables if name and name in table), None)
+        if found:
+            name, place = found
+            yield Claim(node, place.module, None, Source.LIKE, place.call, f"bears the name {name}")
+
+
+def _in_common(places: set[Place]) -> Place | None:
+    """The lowest common module of places, with the call if they agree on it; None without places."""
+    if len(places) == 1:
+        return next(iter(places))
+    module = common_ancestor(sorted(place.module for place in places))
+    if module is None:
+        return None
+    calls = {place.call for place in places if place.module == module}
+    return Place(module, calls.pop() if len(calls) == 1 else None)

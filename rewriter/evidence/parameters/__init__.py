@@ -1,0 +1,1 @@
+"""What parameters and their readers say."""

@@ -1,0 +1,49 @@
+"""Who owns a constant, by its name.
+
+`fc.MatMul.weight` belongs to `fc` where `/fc/MatMul` is the node that reads it: builders of models name
+weights after operators, and an operator is no module. Tools name a scale after the activation that they
+quantised, and torch calls activations `input.4`.
+"""
+
+from __future__ import annotations
+
+from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.parameters.operands import HELPING, QUANTISED
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.paths import ModulePath
+
+
+def owners_of_constants(graph: GraphIndex) -> dict[int, ModulePath]:
+    """Constant -> the owner of the parameter it is named after, for constants with such a name."""
+    names = graph.value_names
+    return {
+        value: _without_operator(graph, value, owner)
+        for value in graph.constants
+        if (owner := owner_of_parameter(names[value])) and not is_of_activation(graph, names[value])
+    }
+
+
+def is_of_activation(graph: GraphIndex, name: str) -> bool:
+    """Whether a name is that of the scale or zero point of a value that is computed."""
+    values = graph.bodies[0].values
+    for ending in HELPING if isinstance(name, str) else ():
+        if name.endswith(ending):
+            stem = name.removesuffix(ending)
+            found = (values.get(stem + quantised, NONE) for quantised in ("", *QUANTISED))
+            return any(value != NONE and value not in graph.constants for value in found)
+    return False
+
+
+def _without_operator(graph: GraphIndex, value: int, owner: ModulePath) -> ModulePath:
+    """The module above where the last name of `owner` is that of an operator that reads the value."""
+    above = owner.parent
+    if not above or not owner.name[:1].isupper():
+        return owner
+    for node in graph.readers[value]:
+        name = graph.names[node]
+        named = name.strip("/").replace("/", ".") if isinstance(name, str) else ""
+        counted = named.startswith(f"{owner}_") and "." not in named[len(owner) :]
+        told = named == owner or counted
+        if told and str(graph.operators[node][1]).startswith(owner.name):
+            return above
+    return owner

@@ -1,0 +1,103 @@
+"""Witness: parameters named as in a state dict, and their readers.
+
+`encoder.layer.0.query.weight` belongs to `encoder.layer.0.query`. Only constants can be parameters: torch.jit
+calls activations `input.4`, and caches come in as `past_key_values.0.key`. Exporters put equal ones into one
+initializer and write `Identity` nodes named after the others; those are aliases and are seen through. Which
+of several readers a tensor tells of is decided in `shared_tensors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.metadata.tags import TRANSPOSED
+from rewriter.evidence.names.derived_names import is_named_transposed, parameter_named_by
+from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.names.original_names import owners_given
+from rewriter.evidence.parameters.operands import operands_of
+from rewriter.evidence.parameters.owners import owners_of_constants
+from rewriter.evidence.parameters.shared_tensors import decide
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.metadata import read
+from rewriter.paths import ModulePath
+
+
+def testify(graph: GraphIndex) -> Testimony:
+    """Claims for every node that reads a named parameter or names one, and for the parameters."""
+    owners_for = owners_given(graph)
+    named: dict[int, list[int]] = {}
+    aliases: dict[int, ModulePath] = {}
+    for node, inputs in enumerate(graph.reads):
+        owners = owners_for(node)
+        if _is_alias(graph, node):
+            aliases[node] = owners[graph.writes[node][0]]
+        elif values := [value for value in inputs if value in owners]:
+            named[node] = values
+    claims = []
+    for node, module in sorted({**aliases, **decide(graph, named, owners_for)}.items()):
+        if module:
+            values = graph.writes[node] if node in aliases else named[node]
+            detail = ", ".join([graph.value_names[value] for value in values])
+            claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
+    return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))))
+
+
+def alias_of(graph: GraphIndex, value: int) -> int:
+    """The initializer behind a value and its `Identity` nodes; the value itself if it is no alias."""
+    origin = value
+    seen = set()
+    while (node := graph.producer[origin]) != NONE and graph.operators[node][1] == "Identity":
+        if origin in seen or not graph.reads[node] or graph.reads[node][0] == NONE:
+            return value
+        seen.add(origin)
+        origin = graph.reads[node][0]
+    return origin if origin in graph.initializers else value
+
+
+def readers_of(graph: GraphIndex, value: int) -> list[int]:
+    """The nodes that read an initializer, directly or through `Identity`; the Identity nodes are left out."""
+    found: set[int] = set()
+    pending = [value]
+    seen = {value}
+    while pending:
+        for reader in graph.readers[pending.pop()]:
+            if not _is_alias(graph, reader):
+                found.add(reader)
+                continue
+            new = {written for written in graph.writes[reader] if written != NONE} - seen
+            seen |= new
+            pending.extend(new)
+    return sorted(found)
+
+
+def _is_alias(graph: GraphIndex, node: int) -> bool:
+    """Whether a node only gives an initializer the name of another parameter, and belongs to that one."""
+    if graph.operators[node][1] != "Identity" or not graph.writes[node] or graph.writes[node][0] == NONE:
+        return False
+    value = graph.writes[node][0]
+    return alias_of(graph, value) != value and owner_of_parameter(graph.value_names[value]) is not None
+
+
+def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[ParameterClaim]:
+    """Initializers that bear the name of a parameter, then the aliases that share them.
+
+    The scale and the zero point of a quantised weight are part of it.
+    """
+    helpers = operands_of(graph).helpers
+    for value, tensor in graph.initializers.items():
+        if value not in helpers and (owner := owners.get(value)):
+            noted = bool(tensor.metadata_props) and TRANSPOSED in read(tensor)
+            transposed = noted or is_named_transposed(tensor.name)
+            name = owner.child(_local(tensor.name))
+            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER)
+    for node in range(len(graph.nodes)):
+        if _is_alias(graph, node):
+            value = graph.writes[node][0]
+            origin = graph.value_names[alias_of(graph, value)]
+            yield ParameterClaim(origin, ModulePath(graph.value_names[value]), False, Source.PARAMETER)
+
+
+def _local(name: str) -> str:
+    """`fc.weight_quantized` -> `weight`."""
+    return parameter_named_by(name).rpartition(".")[2]

@@ -1,0 +1,101 @@
+"""Witness: vectors that an exporter gave unit dimensions, told by who reads them.
+
+The weight of a group norm has one dimension, and is stored as (C, 1, 1) under a name of its own. In a leaf
+that does what a group norm does, and nothing else, the operand of `Mul` is the `weight`, that of `Add` the
+`bias`; in a leaf of `PRelu` alone the slope is the `weight`. The dynamo exporter writes down what it made a
+value of: where none but operators of torch that move elements had a part (`unsqueeze_1`, `view`), the value
+is that parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rewriter.evidence.claims import ParameterClaim, Source
+from rewriter.evidence.metadata.exporter import folded_from, signature
+from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.paths import ModulePath
+
+_MOVED = re.compile(r"(?:unsqueeze|view|reshape|squeeze|flatten)(?:_\d+)?$")
+_STEP = re.compile(rf"{_MOVED.pattern}|val_\d+$")
+_COMPUTED = re.compile(r"onnx::(?:Mul|Add|PRelu)_\d+$|val_\d+$")
+_SHAPING = frozenset({"Constant", "Identity", "Reshape", "Shape", "Cast"})
+_GROUP_NORM = frozenset({"InstanceNormalization", "Mul", "Add"})
+_LOCAL = {"Mul": "weight", "Add": "bias", "PRelu": "weight"}
+
+
+def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
+    """Claims for vectors of the main graph that lost their name."""
+    vectors = _vectors(graph)
+    if not vectors:
+        return []
+    found, explained = _moved(graph, vectors)
+    operators = _of_leaves(graph, modules)
+    for value in vectors:
+        name = _of_reader(graph, value, modules, operators)
+        origin = explained.get(value)
+        agrees = origin is None or origin == (name,)
+        if name and value not in found and agrees and graph.value(name) == NONE:
+            found[value] = name
+    names = graph.value_names
+    return [ParameterClaim(names[value], name, False, Source.POSITION) for value, name in found.items()]
+
+
+def _vectors(graph: GraphIndex) -> list[int]:
+    """Anonymous initializers of the main graph with one dimension besides those of one, and one reader."""
+    main = set(graph.bodies[0].values.values())
+    return [
+        value
+        for value, tensor in graph.initializers.items()
+        if value in main
+        and isinstance(tensor.name, str)
+        and owner_of_parameter(tensor.name) is None
+        and sum(size != 1 for size in tensor.dims) == 1
+        and len(graph.readers[value]) == 1
+    ]
+
+
+def _moved(
+    graph: GraphIndex, vectors: Sequence[int]
+) -> tuple[dict[int, ModulePath], dict[int, tuple[str, ...]]]:
+    """What the exporter says that vectors are, and what it made them of."""
+    known = set(signature(graph).values())
+    explained: dict[int, tuple[str, ...]] = {}
+    found: dict[int, ModulePath] = {}
+    for value, origins in folded_from(graph).items() if known else ():
+        made_of = explained[value] = tuple(name for name in origins if name in known)
+        others = [name for name in origins if name not in known]
+        moved = _MOVED.match(graph.value_names[value]) and all(map(_STEP.match, others))
+        if value in vectors and len(made_of) == 1 and moved:
+            found[value] = ModulePath(made_of[0])
+    return found, explained
+
+
+def _of_leaves(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[ModulePath, set[str]]:
+    """Module without parts -> the operators of its nodes that compute."""
+    found: dict[ModulePath, set[str]] = {}
+    for node, module in enumerate(modules):
+        if module and graph.operators[node][1] not in _SHAPING:
+            found.setdefault(module, set()).add(graph.operators[node][1])
+    for module in set(modules) - {None}:
+        for above in module.ancestors() if module else ():
+            found.pop(above, None)
+    return found
+
+
+def _of_reader(
+    graph: GraphIndex,
+    value: int,
+    modules: Sequence[ModulePath | None],
+    operators: dict[ModulePath, set[str]],
+) -> ModulePath | None:
+    """The parameter that a vector must be, from the one node that reads it."""
+    node = graph.readers[value][0]
+    module, operator = modules[node], graph.operators[node][1]
+    if not module or operator not in _LOCAL or not _COMPUTED.match(graph.value_names[value]):
+        return None
+    if operators.get(module) not in (_GROUP_NORM, {"PRelu"}):
+        return None
+    return module.child(_LOCAL[operator])

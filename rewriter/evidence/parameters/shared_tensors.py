@@ -1,0 +1,192 @@
+"""Decides to which module a node belongs, by the owners of the named tensors that it reads.
+
+A tensor that one node reads decides where that node belongs. One that several nodes read does not: it may be
+the weight of a module that is called several times, or stand for equal biases that an exporter merged under
+the name of the first. So of the tensors that a node reads those with the fewest readers decide. A tensor with
+several readers is believed only
+
+1. where nothing contradicts: no reader is decided to be elsewhere, no two readers follow products with
+   different weights (one module has one weight), and no reader stands between nodes of another module; and
+2. where something agrees: every reader has the same weight beside it (calls of one module), or nodes of the
+   module above the owner. A tensor of two axes or more needs none, since such ones are equal by no chance.
+
+Single readers of a merged tensor can still be told: a sum right behind the product of a module that lacks
+this parameter belongs to that module; a reader alone in standing beside the owner's parent is the owner's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from typing import NamedTuple
+
+from rewriter.evidence.graph.surroundings import Beside, Surroundings
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.paths import ROOT, ModulePath, common_ancestor
+
+_ROUNDS = 2
+"""Rounds of judging tensors: what the first decides counts in the second."""
+
+Owners = Mapping[int, ModulePath]
+Readers = Mapping[int, Sequence[int]]
+
+
+class _Doubt(NamedTuple):
+    """Tensors of one owner with the same readers, and the nodes that no tensor with fewer readers decides."""
+
+    owner: ModulePath
+    readers: tuple[int, ...]
+    values: dict[int, None]
+    nodes: dict[int, None]
+
+
+class _Doubts:
+    """The doubts about a file, one for each owner and set of readers."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+        self._of_value: dict[int, _Doubt] = {}
+        self._found: dict[tuple[ModulePath, tuple[int, ...]], _Doubt] = {}
+
+    def of(self, value: int, owner: ModulePath) -> _Doubt:
+        """The doubt about a tensor."""
+        if value not in self._of_value:  # once for each: the key is as long as there are readers
+            key = (owner, tuple(self._readers[value]))
+            self._of_value[value] = self._found.setdefault(key, _Doubt(*key, {}, {}))
+            self._of_value[value].values[value] = None
+        return self._of_value[value]
+
+    def in_order(self) -> list[_Doubt]:
+        """The doubts, those with the fewest readers first."""
+        return sorted(self._found.values(), key=lambda doubt: len(doubt.readers))
+
+
+def decide(graph: GraphIndex, named: Readers, owners_for: Callable[[int], Owners]) -> dict[int, ModulePath]:
+    """Node -> the module that the owners of what it reads show it to belong to.
+
+    Args:
+        graph: the model.
+        named: node -> the values it reads that bear the name of a parameter.
+        owners_for: node -> the owners of such values.
+    """
+    readers: dict[int, list[int]] = {}
+    for node, values in named.items():
+        for value in dict.fromkeys(values):
+            readers.setdefault(value, []).append(node)
+    decided: dict[int, ModulePath] = {}
+    doubts = _Doubts(readers)
+    mixed: dict[int, Owners] = {}
+    for node, values in named.items():
+        owners = {value: owners_for(node)[value] for value in values}
+        if deciding := [owners[value] for value in values if len(readers[value]) == 1]:
+            decided[node] = common_ancestor(deciding) or ROOT
+        elif len({*owners.values()}) > 1:
+            mixed[node] = owners
+        else:
+            value = min(values, key=lambda value: len(readers[value]))
+            doubts.of(value, owners[value]).nodes[node] = None
+    _judge(graph, decided, doubts.in_order())
+    decided.update(_functional(decided, mixed, readers))
+    return decided
+
+
+def _judge(graph: GraphIndex, decided: dict[int, ModulePath], doubts: Sequence[_Doubt]) -> None:
+    """Decide of doubtful readers what can be told."""
+    around = Surroundings(graph, decided)
+    for judge in (*[_believe] * _ROUNDS, _adopt):
+        for doubt in doubts:
+            if nodes := [node for node in doubt.nodes if node not in decided]:
+                decided.update(judge(around, doubt, nodes))
+
+
+def _believe(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[int, ModulePath]:
+    """All readers, where something agrees with the owner and nothing contradicts."""
+    owner = doubt.owner
+    if any(not owner.holds(around.decided.get(node, owner)) for node in doubt.readers):
+        return {}
+    products = [weights for node in nodes if (weights := around.product(node).weights)]
+    if products and not frozenset.intersection(*products):
+        return {}
+    beside = {node: around.beside(node) for node in nodes}
+    if not _have_one_weight(around, beside, doubt):
+        merges = not any(around.is_matrix(value) for value in doubt.values)
+        for each in beside.values():
+            if _is_within_another(owner, each) or (merges and not _is_inside(owner, each)):
+                return {}
+    return dict.fromkeys(nodes, owner)
+
+
+def _adopt(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[int, ModulePath]:
+    """Single readers of a merged tensor."""
+    told = {node: place for node in nodes if (place := _completed(around, doubt, node)) is not None}
+    left = [node for node in nodes if node not in told and _touches(doubt.owner, around.beside(node))]
+    if doubt.owner.parent and len(left) == 1 and doubt.owner not in told.values():
+        told[left[0]] = doubt.owner
+    return told
+
+
+def _completed(around: Surroundings, doubt: _Doubt, node: int) -> ModulePath | None:
+    """The module whose product a sum completes, where it has no other parameter of that name."""
+    made = around.product(node).node
+    place = around.decided.get(made) if made != NONE and around.is_sum(node) else None
+    if place is None or place == doubt.owner:
+        return place
+    names = (around.graph.value_names[value].rpartition(".")[2] for value in doubt.values)
+    return None if any(around.graph.value(place.child(name)) != NONE for name in names) else place
+
+
+def _functional(decided: Owners, mixed: Mapping[int, Owners], readers: Readers) -> dict[int, ModulePath]:
+    """Nodes that read tensors of several owners, all told by other readers: a module above computes."""
+    return {
+        node: common_ancestor(owners.values()) or ROOT
+        for node, owners in mixed.items()
+        if all(
+            decided.get(reader) == owner
+            for value, owner in owners.items()
+            for reader in readers[value]
+            if reader not in mixed
+        )
+    }
+
+
+def _touches(owner: ModulePath, beside: Beside) -> bool:
+    """Whether a node beside a reader belongs to the module above the owner."""
+    return not owner.parent or any(owner.parent.holds(place) for place in beside.fed_by + beside.feeds)
+
+
+def _is_inside(owner: ModulePath, beside: Beside) -> bool:
+    """Whether on every side on which modules are known one of them belongs to the module above the owner."""
+    sides = [side for side in (beside.fed_by, beside.feeds) if side]
+    above = owner.parent or ROOT
+    return not above or (bool(sides) and all(any(map(above.holds, side)) for side in sides))
+
+
+def _is_within_another(owner: ModulePath, beside: Beside) -> bool:
+    """Whether what feeds a reader and what it feeds have modules in common, and none holds the owner.
+
+    A reader that stands between two calls of one module is not inside of that.
+    """
+    if not beside.before:
+        return bool(beside.feeds) and not _touches(owner, beside)
+    pairs = {(a, b) for a, b in product(beside.fed_by, beside.feeds) if a != b}
+    return bool(pairs) and not any(_caller(*pair).holds(owner) for pair in pairs)
+
+
+def _have_one_weight(around: Surroundings, beside: Mapping[int, Beside], doubt: _Doubt) -> bool:
+    """Whether every reader stands beside one and the same weight, each beside a reader of its own."""
+    carriers: dict[int, set[int]] = {}
+    times: dict[int, int] = {}
+    for node, each in beside.items():
+        near = {other: around.weights(other) for other in (node, *each.before, *each.behind)}
+        for other, weights in near.items():
+            for weight in weights:
+                carriers.setdefault(weight, set()).add(other)
+        for weight in frozenset().union(*near.values()) - doubt.values.keys():
+            times[weight] = times.get(weight, 0) + 1
+    return any(count == len(beside) <= len(carriers[weight]) for weight, count in times.items())
+
+
+def _caller(one: ModulePath, other: ModulePath) -> ModulePath:
+    """The module that calls both: what they have in common, or the one above where that is one of them."""
+    common = common_ancestor((one, other)) or ROOT
+    return common.parent or ROOT if common in (one, other) else common

@@ -1,0 +1,108 @@
+"""The tensors that a file stores: initializers, sparse ones, and what `Constant` nodes give.
+
+Shapes and types are read, contents never are.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from math import prod
+from typing import NamedTuple
+
+from onnx import GraphProto, NodeProto, TensorProto
+
+from rewriter.model.index.graph import NONE, GraphIndex
+
+_BITS = {
+    **dict.fromkeys(("FLOAT", "INT32", "UINT32"), 32),
+    **dict.fromkeys(("DOUBLE", "INT64", "UINT64", "COMPLEX64"), 64),
+    **dict.fromkeys(("FLOAT16", "BFLOAT16", "INT16", "UINT16"), 16),
+    **dict.fromkeys(("INT4", "UINT4", "FLOAT4E2M1"), 4),
+    **dict.fromkeys(("INT2", "UINT2"), 2),
+    "COMPLEX128": 128,
+    "STRING": 0,
+    "UNDEFINED": 0,
+}
+"""Element type -> bits; 8 for all others."""
+
+
+class Stored(NamedTuple):
+    """A tensor of the file.
+
+    Attributes:
+        dims: its shape.
+        data_type: one of `TensorProto.DataType`.
+        size: bytes it takes as it is stored; 0 for texts.
+    """
+
+    dims: tuple[int, ...]
+    data_type: int
+    size: int
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return prod(self.dims)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether its elements are floating numbers that no tool quantised."""
+        return self.data_type in _FLOATS
+
+
+_FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
+
+
+def stored_tensors(graph: GraphIndex) -> dict[int, Stored]:
+    """Value -> the tensor that the file stores for it, in file order."""
+    found = {value: _of(tensor) for value, tensor in graph.initializers.items()}
+    for body in graph.bodies:
+        if isinstance(body.proto, GraphProto):
+            for sparse in body.proto.sparse_initializer:
+                value = body.values[sparse.values.name]
+                size = _of(sparse.values).size + _of(sparse.indices).size
+                found[value] = Stored(tuple(sparse.dims), sparse.values.data_type, size)
+    for node, (_, operator) in enumerate(graph.operators):
+        if operator == "Constant" and graph.writes[node] and (value := graph.writes[node][0]) != NONE:
+            found[value] = _of_constant(graph.nodes[node])
+    return found
+
+
+def _of(tensor: TensorProto) -> Stored:
+    dims = tuple(tensor.dims)
+    return _stored(dims, tensor.data_type)
+
+
+def _stored(dims: tuple[int, ...], data_type: int) -> Stored:
+    return Stored(dims, data_type, -(-prod(dims) * _bits(data_type) // 8))
+
+
+def _of_constant(node: NodeProto) -> Stored:
+    for attribute in node.attribute:
+        if attribute.name == "value":
+            return _of(attribute.t)
+        if attribute.name == "sparse_value":
+            sparse = attribute.sparse_tensor
+            size = _of(sparse.values).size + _of(sparse.indices).size
+            return Stored(tuple(sparse.dims), sparse.values.data_type, size)
+        if attribute.name in _PLAIN:
+            data_type = _PLAIN[attribute.name]
+            several = len(attribute.floats) + len(attribute.ints) + len(attribute.strings)
+            return _stored((several,) if attribute.name.endswith("s") else (), data_type)
+    return Stored((0,), TensorProto.UNDEFINED, 0)
+
+
+_PLAIN = {
+    "value_float": TensorProto.FLOAT,
+    "value_floats": TensorProto.FLOAT,
+    "value_int": TensorProto.INT64,
+    "value_ints": TensorProto.INT64,
+    "value_string": TensorProto.STRING,
+    "value_strings": TensorProto.STRING,
+}
+
+
+@cache
+def _bits(data_type: int) -> int:
+    known = data_type in TensorProto.DataType.values()
+    return _BITS.get(TensorProto.DataType.Name(data_type), 8) if known else 0

@@ -1,0 +1,138 @@
+"""Witness: weights that lost their name, identified by their readers.
+
+TorchScript folds the transpose of a linear layer's weight into a new initializer `onnx::MatMul_<n>`. Such a
+matrix is the `weight` of the module that reads it if that module does nothing but multiply by this one
+matrix and perhaps add a named parameter of its own or of a parent (a tied bias); otherwise (a module that
+calls the function with weights of other names, several matrices) it stays unnamed.
+
+The dynamo exporter folds as well and writes `val_<n>`, a name that any value may have; there the added
+parameter has to be present, or the exporter must have recorded that the value was made from this very weight
+by an operator that only moves elements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from onnx import TensorProto
+
+from rewriter.evidence.claims import ParameterClaim, Source
+from rewriter.evidence.metadata.exporter import folded_from, signature
+from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.parameters.parameter_names import alias_of
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.paths import ROOT, ModulePath
+
+_FOLDED = "onnx::MatMul_"
+_LAYOUT = re.compile(r"(?:val|t|permute|transpose)(?:_\d+)?$")
+_WEIGHT = "weight"
+_SILENT = frozenset({"Constant", "Identity"})
+_LINEAR = frozenset({"MatMul", "Add"})
+
+
+def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
+    """Claims for weights that lost their name, and for those of the exported module itself."""
+    matrices = _matrices(graph, modules)
+    own = _nodes_of_leaves(modules, matrices)
+    explained = folded_from(graph) if own else {}
+    found = []
+    for module, nodes in own.items():
+        value = next(iter(matrices[module]))
+        tensor = graph.initializers[value]
+        added = _added(graph, module, nodes)
+        name = module.child(_WEIGHT)
+        if value in explained:
+            told = explained[value] == (name,) and bool(_LAYOUT.match(tensor.name))
+        else:
+            told = bool(added) or tensor.name.startswith(_FOLDED)
+        if told and added is not None and graph.value(name) == NONE:
+            found.append(ParameterClaim(tensor.name, name, True, Source.POSITION))
+    return found + _of_root(graph, modules)
+
+
+def _matrices(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[ModulePath, set[int]]:
+    """Module -> the one anonymous 2-d initializer that all its matrix products multiply by."""
+    aliases = _aliases(graph)
+    products: dict[ModulePath, set[int]] = {}
+    for node, module in enumerate(modules):
+        if module and graph.operators[node][1] == "MatMul":
+            products.setdefault(module, set()).update(aliases.get(v, v) for v in graph.reads[node][1:])
+    # A body may have an initializer of the same form; only the main graph's can be a parameter.
+    main = set(graph.bodies[0].values.values())
+
+    def is_anonymous(value: int) -> bool:
+        tensor = graph.initializers.get(value) if value in main else None
+        if tensor is None or len(tensor.dims) != 2 or not _is_text(tensor):
+            return False
+        return owner_of_parameter(tensor.name) is None
+
+    return {m: values for m, values in products.items() if len(values) == 1 and is_anonymous(*values)}
+
+
+def _nodes_of_leaves(
+    modules: Sequence[ModulePath | None], wanted: Collection[ModulePath]
+) -> dict[ModulePath, list[int]]:
+    """The nodes of each wanted module, without nodes that hold nodes of other modules."""
+    own: dict[ModulePath, list[int]] = {module: [] for module in wanted}
+    for place in set(modules):
+        for ancestor in place.ancestors() if place is not None else ():
+            own.pop(ancestor, None)
+    for node, place in enumerate(modules):
+        if place in own:
+            own[place].append(node)
+    return own
+
+
+def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
+    """Parameters of the exported module itself: plain names that only nodes of the root read.
+
+    Exporters also invent plain names; if one lists the parameters, only those count.
+    """
+    listed = set(signature(graph).values())
+    found = []
+    for value, tensor in graph.initializers.items():
+        if (
+            not _is_text(tensor)
+            or not tensor.name.isidentifier()
+            or (tensor.name not in listed if listed else tensor.name.startswith("_"))
+        ):
+            continue
+        readers = graph.readers[value]
+        if readers and all(modules[reader] == ROOT for reader in readers):
+            found.append(ParameterClaim(tensor.name, ModulePath(tensor.name), False, Source.POSITION))
+    return found
+
+
+def _is_text(tensor: TensorProto) -> bool:
+    """Whether the name is UTF-8; protobuf returns bytes if it is not."""
+    return isinstance(tensor.name, str)
+
+
+def _aliases(graph: GraphIndex) -> dict[int, int]:
+    """Results of `Identity` nodes -> the initializer they stand for."""
+    return {
+        node_value: origin
+        for node, (_, operator) in enumerate(graph.operators)
+        if operator == "Identity"
+        for node_value in graph.writes[node]
+        if (origin := alias_of(graph, node_value)) != node_value
+    }
+
+
+def _added(graph: GraphIndex, module: ModulePath, nodes: list[int]) -> bool | None:
+    """Whether the module adds a parameter of its own or of a parent; None if it does more than that."""
+    adds = False
+    for node in nodes:
+        operator = graph.operators[node][1]
+        if operator in _SILENT:
+            continue
+        if operator not in _LINEAR:
+            return None
+        if operator == "Add":
+            names = [graph.value_names[value] for value in graph.reads[node] if value != NONE]
+            owners = filter(None, map(owner_of_parameter, names))
+            if not any(owner.holds(module) for owner in owners):
+                return None
+            adds = True
+    return adds

@@ -1,0 +1,56 @@
+"""Content digests of weights that survive other tools.
+
+A small weight is identified by its elements in any order, in half precision and without zeros, since
+tools transpose, round, block and pad them. A large or external one is not read: its
+name and its shape identify it. Tensors of one plain number are in every file, and are skipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from math import prod
+
+import numpy as np
+from onnx import TensorProto
+
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.tensors import array_of, is_external
+
+_LARGEST = 100_000
+"""Most elements of a weight whose content is read; not a likely size of a weight."""
+_SMALLEST = 4
+FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
+
+
+def contents_of(graph: GraphIndex) -> Iterator[object]:
+    """Identities of a model's floating-point weights and constants: content digest, or name and shape."""
+    for name, tensor in _tensors(graph):
+        if tensor.data_type in FLOATS and prod(tensor.dims) >= _SMALLEST:
+            if prod(tensor.dims) > _LARGEST or is_external(tensor):
+                yield (name, tuple(sorted(tensor.dims)))
+            elif (digest := _digest(tensor)) is not None:
+                yield digest
+
+
+def _tensors(graph: GraphIndex) -> Iterator[tuple[str, TensorProto]]:
+    for value, tensor in graph.initializers.items():
+        yield graph.value_names[value], tensor
+    for node, (_, operator) in enumerate(graph.operators):
+        if operator == "Constant":
+            for each in graph.nodes[node].attribute:
+                if each.name == "value":
+                    yield graph.nodes[node].output[0], each.t
+
+
+def _digest(tensor: TensorProto) -> bytes | None:
+    """The digest of a tensor; None for one of one plain number, or whose content contradicts its shape."""
+    array = array_of(tensor, None)
+    if array is None:
+        return None
+    with np.errstate(all="ignore"):  # values too large for half precision are infinite in both files
+        halves = array.astype(np.float32).astype(np.float16)
+    told = np.sort(halves[halves != 0])
+    if len(told) < _SMALLEST or told[0] == told[-1]:
+        return None
+    return hashlib.blake2b(told.tobytes(), digest_size=16).digest()

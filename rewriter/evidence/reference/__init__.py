@@ -1,0 +1,1 @@
+"""What a list of the modules of a class or config says."""

@@ -1,0 +1,99 @@
+"""A reference: the modules a model was built from, their classes and parameters, without the file.
+
+It holds facts that no exported file has: containers that are never called, modules without nodes, classes
+not written by TorchScript, and the trainable parameters. `reference_sources` makes one from a torch
+module, `reference_fit` finds its place in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+
+from rewriter.evidence.names.scope_alignment import unqualified
+from rewriter.paths import ROOT, ModulePath
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A parameter or buffer that a module declares, whether a file holds it or not.
+
+    Attributes:
+        name: the name inside its module.
+        shape: as in the state dict.
+        trainable: whether it requires a gradient, which a buffer never does; None if unknown.
+        buffer: whether it is a buffer.
+        same_as: the full name under which the same tensor was declared first (tied weights); None for
+            any other tensor.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    trainable: bool | None
+    buffer: bool = False
+    same_as: ModulePath | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceModule:
+    """A module of a reference.
+
+    Attributes:
+        path: its path in the reference.
+        class_name: its fully qualified class as `torch.typename` writes it; None if unknown.
+        declared: its own parameters, then its own buffers.
+        first_path: the first of the paths it is registered under; None if unknown.
+        is_list: whether its class computes nothing itself (ModuleList), so that it is never called.
+    """
+
+    path: ModulePath
+    class_name: str | None
+    declared: tuple[Declared, ...] = ()
+    first_path: ModulePath | None = None
+    is_list: bool = False
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The modules a model was built from.
+
+    Attributes:
+        name: its name in messages.
+        modules: path -> module, parents before children.
+    """
+
+    name: str
+    modules: Mapping[ModulePath, ReferenceModule] = field(repr=False)
+
+    def count(self, part: ModulePath = ROOT, *, trainable: bool | None) -> int:
+        """Number of elements of the parameters below `part` that are trainable, frozen, or unknown.
+
+        Tied ones count once, buffers never.
+        """
+        sizes = {
+            each.same_as or name: prod(each.shape)
+            for name, each in self.declared()
+            if part.holds(name) and not each.buffer and each.trainable is trainable
+        }
+        return sum(sizes.values())
+
+    def declared(self) -> Iterator[tuple[ModulePath, Declared]]:
+        """Full name and parameter or buffer, in the order of the modules."""
+        for module in self.modules.values():
+            for each in module.declared:
+                yield module.path.child(each.name), each
+
+    @cached_property
+    def shapes(self) -> dict[ModulePath, tuple[int, ...]]:
+        """Full name of a parameter or buffer -> its shape."""
+        return {name: each.shape for name, each in self.declared()}
+
+
+def full_scope(class_name: str, path: ModulePath) -> str:
+    """The scope name in torch's trace-module map: `pkg.BertEmbeddings::embeddings`, `pkg.BertModel::`.
+
+    See `_setup_trace_module_map` in torch/onnx/_internal/torchscript_exporter/utils.py.
+    """
+    return f"{class_name}::{unqualified(path)}"

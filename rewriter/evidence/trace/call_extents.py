@@ -1,0 +1,157 @@
+"""Finds the calls of nodes: first nodes whose results are torch tensors, then all nodes between them.
+
+A node between such values goes with its readers, down from call to call: a call covers the nodes that its
+results depend on and its inputs do not. So the source of a call's input lies outside of it, and a reader of
+its result comes after it.
+
+That alone would give a later call the values that an earlier one shares with it. So the file order
+counts too, if it is the order of the calls: a node stands between two known ones, and is expected in a call
+that may run between them. If the readers name none of these, it belongs to the outermost of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from rewriter.evidence.trace.call_tree import CallTree
+from rewriter.evidence.trace.recording import NOWHERE, Recording
+from rewriter.evidence.trace.value_matches import Matched, fits
+from rewriter.model.index.graph import GraphIndex
+from rewriter.model.index.topological_order import topological
+
+_TRUSTED = 0.8
+"""The share of plain cases in which the file order must agree with the readers to be used."""
+_LONGEST = 24
+
+
+class Found(NamedTuple):
+    """The call of a node, and why; `tensor` is the torch tensor of its result, NOWHERE if there is none."""
+
+    call: int
+    tensor: int
+    why: str
+
+
+def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[int, Found]:
+    """The calls of the nodes for which one can be found."""
+    found: dict[int, Found] = {}
+    for node, written in enumerate(graph.writes):
+        tensors = [matched.tensors[value] for value in written if value in matched.tensors]
+        if tensors:
+            call = _fused_in(graph, node, recording, matched, tensors[0])
+            found[node] = Found(call, tensors[0], "its result is one of this call")
+    calls = CallTree(recording, matched)
+    order = [node for node in reversed(topological(graph)) if node not in found and _is_placed(graph, node)]
+    around = _around(graph, found, calls)
+    if not _agrees(graph, order, found, around):
+        around = {}
+    for node in order:
+        wanted, fed = _wanted(graph, node, found, calls), _fed(graph, node, found, calls)
+        if wanted and (place := _place(wanted, fed, around.get(node), calls)) is not None:
+            found[node] = place
+    return found
+
+
+def _wanted(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree) -> list[int]:
+    """The calls in which the readers of a node need it, the first reader first."""
+    # A copy of a call's input may be made on either side: casts to the same type mostly inside.
+    values = () if calls.copies(graph, node) else graph.writes[node]
+    readers = [reader for reader in sorted(set(graph.successors(node))) if reader in found]
+    return [calls.outside(found[reader].call, values) for reader in readers]
+
+
+def _fed(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree) -> set[int]:
+    """The calls that continue with the inputs of a node."""
+    makers = [maker for maker in sorted(set(graph.predecessors(node))) if maker in found]
+    return {calls.after(found[maker].call, graph.writes[maker]) for maker in makers}
+
+
+def _is_placed(graph: GraphIndex, node: int) -> bool:
+    """Whether a node stands in the main graph or a body of it; a function may be called from anywhere."""
+    body = graph.bodies[graph.body_of[node]]
+    return graph.body_of[node] == 0 or body.owner >= 0
+
+
+def _place(
+    wanted: Sequence[int], fed: Collection[int], expected: frozenset[int] | None, calls: CallTree
+) -> Found | None:
+    """The call of a node: `wanted` by its readers, `fed` by its inputs' calls, `expected` by its position."""
+    if expected is None:
+        call = calls.common(wanted)
+        return Found(call, NOWHERE, "what reads it") if call in wanted or call else None
+    for call in wanted:
+        if call in expected:
+            return Found(call, NOWHERE, "what reads it, and its place in the file")
+    if len(made := [call for call in fed if call in expected]) == 1:
+        return Found(made[0], NOWHERE, "what it is made from, and its place in the file")
+    return Found(calls.highest(expected), NOWHERE, "the caller of what stands around it in the file")
+
+
+def _around(graph: GraphIndex, found: dict[int, Found], calls: CallTree) -> dict[int, frozenset[int]]:
+    """For nodes not found yet, the calls that may run at their position in the file."""
+    behind: dict[int, int] = {}
+    known = 0
+    for node in range(len(graph.nodes)):
+        known = found[node].call if node in found else known
+        behind[node] = known
+    around: dict[int, frozenset[int]] = {}
+    known = NOWHERE
+    for node in reversed(range(len(graph.nodes))):
+        if node in found:
+            known = found[node].call
+        else:
+            ahead = behind[node] if known == NOWHERE else known
+            around[node] = calls.between(behind[node], ahead)
+    return around
+
+
+def _agrees(
+    graph: GraphIndex, order: Sequence[int], found: dict[int, Found], around: dict[int, frozenset[int]]
+) -> bool:
+    """Whether the file order is that of the calls, by the nodes that only matched nodes read."""
+    plain = agreeing = 0
+    for node in order:
+        readers = {found[reader].call for reader in graph.successors(node) if reader in found}
+        if len(readers) == 1:
+            plain += 1
+            agreeing += not readers.isdisjoint(around[node])
+    return agreeing >= _TRUSTED * plain
+
+
+def _fused_in(graph: GraphIndex, node: int, recording: Recording, matched: Matched, tensor: int) -> int:
+    """The call of a node whose result is `tensor`.
+
+    An exporter may have folded operators of several calls into one node (Conv and BatchNormalization). The
+    node belongs to the call of its own operator. Only the dynamo exporter gives it to the last call: with
+    `auto_pad` on such nodes, which TorchScript does not write.
+    """
+    call = recording.homes[tensor]
+    proto = graph.nodes[node]
+    maker = recording.makers[tensor]
+    if maker == NOWHERE or fits(proto.op_type, recording.steps[maker].operator):
+        return call
+    if any(attribute.name == "auto_pad" for attribute in proto.attribute):
+        return call
+    for step in _covered(recording, matched, tensor):
+        if fits(proto.op_type, recording.steps[step].operator):
+            return recording.steps[step].call
+    return call
+
+
+def _covered(recording: Recording, matched: Matched, tensor: int) -> list[int]:
+    """The steps from values that the file has to this tensor, the nearest to it first."""
+    steps: list[int] = []
+    pending, seen = [tensor], set[int]()
+    while pending and len(steps) < _LONGEST:
+        step = recording.makers[pending.pop(0)]
+        if step == NOWHERE or step in seen:
+            continue
+        seen.add(step)
+        steps.append(step)
+        pending.extend(
+            value
+            for value in recording.steps[step].inputs
+            if recording.homes[value] != NOWHERE and matched.classes[value] not in matched.found
+        )
+    return steps

@@ -1,0 +1,143 @@
+"""Plain data of one run of a torch module: calls, their steps, and the values in between.
+
+`tracing` makes it with torch; any other tool that knows the calls of a model can make it too. A step is
+one operator that a call runs itself, not through a module it calls; a recording without steps has
+calls alone. Values are numbers: equal numbers are the same value, and equal values may have several numbers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from rewriter.paths import ROOT, ModulePath
+from rewriter.runtime.compare.fingerprints import Fingerprint, fingerprint
+from rewriter.runtime.inputs.feeds import Array
+
+NOWHERE = -1
+"""Stands for no call and no step."""
+
+
+class Call(NamedTuple):
+    """One call: the `number`th of `module`, from 0, made by the call `parent`; its inputs and outputs."""
+
+    module: ModulePath
+    class_name: str | None
+    number: int
+    parent: int
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
+
+
+class Step(NamedTuple):
+    """One operator run in `call` itself; `operator` is torch's name of it, such as `addmm`."""
+
+    call: int
+    operator: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One run of a module.
+
+    Attributes:
+        calls: in the order of their beginnings, the root first.
+        steps: in execution order.
+        prints: value -> its fingerprint; None without one.
+        homes: value -> the call in which it was made; NOWHERE for inputs of the model and for parameters.
+        makers: value -> the step that made it; NOWHERE if only the call is known.
+        classes: module -> its fully qualified class, including modules that were never called.
+    """
+
+    calls: tuple[Call, ...]
+    steps: tuple[Step, ...]
+    prints: tuple[Fingerprint | None, ...]
+    homes: tuple[int, ...]
+    makers: tuple[int, ...]
+    classes: dict[ModulePath, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Runs of one module on the same sample inputs.
+
+    Attributes:
+        recordings: one per exporter mode; most are equal.
+        inputs: name and array of every input; the name is '' if it was given by position.
+    """
+
+    recordings: tuple[Recording, ...]
+    inputs: tuple[tuple[str, Array], ...]
+
+
+Tracer = Callable[[Mapping[str, Array]], Trace]
+"""Runs a module on inputs made for a file, by name; raises UsageError if it fails."""
+
+
+class Recorder:
+    """Records a run by `enter`, `step` and `leave`."""
+
+    def __init__(self, class_name: str | None = None) -> None:
+        self._calls = [Call(ROOT, class_name, 0, NOWHERE)]
+        self._steps: list[Step] = []
+        self._prints: list[Fingerprint | None] = []
+        self._homes: list[int] = []
+        self._makers: list[int] = []
+        self._stack = [0]
+        self._counts: Counter[ModulePath] = Counter()
+        self._given: set[int] = set()
+
+    def value(self, array: Any, *, given: bool = False) -> int:
+        """Number a new value; `given` are values that no call makes: model inputs, parameters."""
+        number = len(self._prints)
+        self._prints.append(fingerprint(array))
+        self._homes.append(NOWHERE)
+        self._makers.append(NOWHERE)
+        if given:
+            self._given.add(number)
+        return number
+
+    def enter(self, module: str, class_name: str | None, inputs: Iterable[int]) -> None:
+        """Begin a call. Inputs never seen before were made by its caller."""
+        values = tuple(inputs)
+        self._home(values)
+        path = ModulePath(module)
+        self._calls.append(Call(path, class_name, self._counts[path], self._stack[-1], values))
+        self._counts[path] += 1
+        self._stack.append(len(self._calls) - 1)
+
+    def step(self, operator: str, inputs: Iterable[int], outputs: Iterable[int]) -> None:
+        """Record an operator of the running call."""
+        step = Step(self._stack[-1], operator, tuple(inputs), tuple(outputs))
+        for value in step.outputs:
+            if self._makers[value] == NOWHERE and value not in self._given:
+                self._makers[value] = len(self._steps)
+        self._home(step.outputs)
+        self._steps.append(step)
+
+    def leave(self, outputs: Iterable[int]) -> None:
+        """End the running call. Outputs never seen before were made by it."""
+        values = tuple(outputs)
+        self._home(values)
+        call = self._stack.pop()
+        self._calls[call] = self._calls[call]._replace(outputs=values)
+
+    def recording(self, classes: dict[ModulePath, str] | None = None) -> Recording:
+        """The recording of the run so far."""
+        return Recording(
+            tuple(self._calls),
+            tuple(self._steps),
+            tuple(self._prints),
+            tuple(self._homes),
+            tuple(self._makers),
+            classes or {call.module: call.class_name for call in self._calls if call.class_name},
+        )
+
+    def _home(self, values: Iterable[int]) -> None:
+        for value in values:
+            if self._homes[value] == NOWHERE and value not in self._given:
+                self._homes[value] = self._stack[-1]

@@ -1,0 +1,85 @@
+"""Converts the sample inputs of a trace to inputs of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import onnx
+
+from rewriter.evidence.trace.recording import Trace
+from rewriter.refusals import UsageError
+from rewriter.runtime.inputs.feeds import Array
+from rewriter.runtime.inputs.input import FeedError, Input
+from rewriter.runtime.inputs.planning import plan
+from rewriter.runtime.inputs.signature import signature
+
+_TRIES = 4
+"""Sizes tried until model and module run: a graph may fix one that its inputs state as open."""
+_PADDED = 1
+"""The first input set whose masks are not all ones: constant inputs identify little."""
+
+
+def feeds_of(model: onnx.ModelProto, trace: Trace) -> dict[str, Array]:
+    """An array for every input of the model: by name if all are given by name, else in order.
+
+    An exporter drops inputs that nothing reads; samples that fit no input of the file are skipped.
+    Numbers are converted if the file has another type of their kind (a file in half precision).
+
+    Raises:
+        UsageError: the inputs of the trace are not those of the model.
+    """
+    try:
+        inputs = signature(model)
+    except FeedError as error:
+        raise UsageError(f"--trace: {error}") from None
+    by_name = dict(trace.inputs)
+    if all(each.name in by_name for each in inputs):
+        chosen = [by_name[each.name] for each in inputs]
+    else:
+        chosen = list(_in_order(inputs, [array for _, array in trace.inputs]))
+    return {
+        each.name: array.astype(onnx.helper.tensor_dtype_to_np_dtype(each.element), copy=False)
+        for each, array in zip(inputs, chosen, strict=True)
+    }
+
+
+def drawn(model: onnx.ModelProto) -> Iterator[dict[str, Array]]:
+    """Inputs for a model without samples: random numbers of several sizes, the likeliest first.
+
+    Raises:
+        UsageError: an input is no dense tensor, or too large.
+    """
+    try:
+        found = plan(model)
+        for choice in found.choices()[:_TRIES]:
+            yield found.fill(choice, _PADDED)
+    except FeedError as error:
+        raise UsageError(f"--trace: {error}; give sample inputs beside the module") from None
+
+
+def _in_order(inputs: Sequence[Input], arrays: Sequence[Array]) -> Iterator[Array]:
+    rest = list(arrays)
+    for each in inputs:
+        spare = len(rest) - (len(inputs) - inputs.index(each))
+        fitting = [position for position, array in enumerate(rest[: spare + 1]) if _fits(each, array)]
+        if not fitting:
+            shapes = ", ".join(f"{array.dtype}{list(array.shape)}" for array in arrays)
+            wanted = ["?" if size is None else size for size in each.dims or ()]
+            raise UsageError(
+                f"--trace: no sample input fits input {each.name!r} {wanted} of the model; given are {shapes}"
+            )
+        yield rest[fitting[0]]
+        rest = rest[fitting[0] + 1 :]
+
+
+def _fits(each: Input, array: Array) -> bool:
+    wanted = onnx.helper.tensor_dtype_to_np_dtype(each.element)
+    for kinds in ("b", "iu"):  # a type that is neither is a float, whatever numpy calls it
+        if (wanted.kind in kinds) != (array.dtype.kind in kinds):
+            return False
+    if each.dims is None:
+        return True
+    if len(each.dims) != array.ndim:
+        return False
+    sizes = zip(each.dims, array.shape, strict=True)
+    return all(not isinstance(size, int) or size == have for size, have in sizes)

@@ -1,0 +1,70 @@
+"""Finds tensors with the same content among many by their fingerprints, up to rounding.
+
+Fingerprints are sorted by one number that differs little between tensors of the same content; only those
+within its tolerance are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from rewriter.runtime.compare.fingerprints import Fingerprint
+
+Numbers = npt.NDArray[np.float64]
+
+TOLERANCE = 1e-3
+"""How far elements may differ, as a share of themselves and of the root mean square of their tensor.
+
+Files agree with torch to about 1e-5; different activations hardly ever come this close in all of a sample.
+"""
+_LEAST = 1e-12
+
+
+class Lookup:
+    """Fingerprints by number, searchable by content."""
+
+    def __init__(self, prints: Sequence[Fingerprint | None], tolerance: float = TOLERANCE) -> None:
+        self._tolerance = tolerance
+        members: dict[tuple[str, int], list[int]] = {}
+        for number, each in enumerate(prints):
+            if each is not None:
+                members.setdefault((each.kind, each.size), []).append(number)
+        self._groups: dict[tuple[str, int], tuple[npt.NDArray[np.int64], Numbers, Numbers]] = {}
+        for group, numbers in members.items():
+            samples = np.array([each.sample for number in numbers if (each := prints[number])])
+            keys = _compressed(samples).mean(axis=1)
+            order = np.argsort(keys, kind="stable")
+            self._groups[group] = (np.array(numbers)[order], samples[order], keys[order])
+
+    def find(self, wanted: Fingerprint) -> list[int]:
+        """The numbers of fingerprints with the same content in the same order, of any shape; ascending."""
+        group = self._groups.get((wanted.kind, wanted.size))
+        if group is None:
+            return []
+        numbers, samples, keys = group
+        share = self._tolerance if wanted.kind == "f" else 0.0
+        apart = share * (wanted.scale + np.abs(wanted.sample))
+        reach = float(np.max(apart / (1 + np.abs(wanted.sample)))) * 2 + _LEAST
+        key = float(_compressed(wanted.sample).mean())
+        low, high = np.searchsorted(keys, [key - reach, key + reach])
+        same = (np.abs(samples[low:high] - wanted.sample) <= apart + _LEAST * share).all(axis=1)
+        return sorted(int(number) for number in numbers[low:high][same])
+
+    def classes(self, prints: Sequence[Fingerprint | None]) -> list[int]:
+        """For every fingerprint the first one with its content, which names its class."""
+        found = [-1] * len(prints)
+        for number, each in enumerate(prints):
+            if found[number] < 0:
+                found[number] = number
+                for other in self.find(each) if each is not None else ():
+                    if found[other] < 0:
+                        found[other] = number
+        return found
+
+
+def _compressed(samples: Numbers) -> Numbers:
+    """Large numbers compressed: a mask must not outweigh all other elements in the mean."""
+    return np.asarray(np.sign(samples) * np.log1p(np.abs(samples)))

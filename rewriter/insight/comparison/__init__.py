@@ -1,0 +1,1 @@
+"""Two models, module by module."""

@@ -1,0 +1,79 @@
+"""Attributes of nodes as text, including the defaults of omitted ones."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import onnx
+from onnx import AttributeProto, NodeProto, TensorProto
+
+from rewriter.model.operator_set.operators import canonical, schema_of
+from rewriter.model.tensors import array_of
+from rewriter.proof.contents import without_names
+
+_SMALL = 8
+"""Most elements of a tensor that are shown one by one."""
+
+
+def attributes_of(node: NodeProto, opsets: Mapping[str, int] | None = None) -> dict[str, str]:
+    """Attribute -> its value as text; graphs are left out, since their nodes are counted themselves.
+
+    Args:
+        node: the node.
+        opsets: canonical domain -> version, for the defaults of attributes that are not written.
+    """
+    found: dict[str, str] = {}
+    if opsets is not None:
+        domain = canonical(node.domain)
+        found.update(_defaults(node.op_type, domain, opsets.get(domain, 0)))
+    for attribute in node.attribute:
+        if attribute.type not in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
+            found[str(attribute.name)] = _text(attribute)
+    return found
+
+
+def tensor_text(tensor: TensorProto, folder: Path | None = None) -> str:
+    """A small tensor as its numbers, a large one as shape and digest; `folder` holds external data."""
+    array = array_of(tensor, folder)
+    if array is not None and array.size <= _SMALL:
+        return _listed(array.tolist())
+    data = without_names(tensor) if array is None else array.tobytes()
+    shape = ", ".join(map(str, tensor.dims))
+    return f"({shape}) {hashlib.blake2b(data, digest_size=4).hexdigest()}"
+
+
+def _text(attribute: AttributeProto) -> str:
+    if attribute.ref_attr_name:
+        return f"@{attribute.ref_attr_name!s}"
+    if attribute.type == AttributeProto.TENSOR:
+        return tensor_text(attribute.t)
+    try:
+        value = onnx.helper.get_attribute_value(attribute)
+    except ValueError:
+        return "?"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return _listed(value)
+
+
+def _listed(value: object) -> str:
+    """Numbers and lists of them in their shortest form."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_listed, value))}]"
+    return str(value)
+
+
+@lru_cache(maxsize=4096)
+def _defaults(op_type: str, domain: str, version: int) -> tuple[tuple[str, str], ...]:
+    if (schema := schema_of(op_type, domain, version)) is None:
+        return ()
+    return tuple(
+        (name, _text(each.default_value))
+        for name, each in schema.attributes.items()
+        if each.default_value.type != AttributeProto.UNDEFINED
+    )

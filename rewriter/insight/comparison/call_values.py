@@ -1,0 +1,91 @@
+"""Finds the values at the boundary of every call that two models have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from typing import NamedTuple
+
+from rewriter.insight.comparison.module_pairs import ModulePair
+from rewriter.insight.comparison.tool_ancestry import kept_names
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.modules.analysis import Analysis
+from rewriter.paths import ROOT, ModulePath
+from rewriter.regions.boundary import find_boundaries
+from rewriter.regions.calls import find_regions
+from rewriter.runtime.compare.value_pairs import PortNames
+
+
+def calls_of_both(
+    before: Analysis, after: Analysis, pairs: Sequence[ModulePair]
+) -> list[tuple[ModulePath, int, PortNames, PortNames]]:
+    """Path, call, outputs and inputs of every call that both models have."""
+    partner = {pair.before: pair.after for pair in pairs if pair.before is not None}
+    ours, theirs = _sides(before), _sides(after)
+    kept = kept_names(before, after)
+    found = []
+    for path, calls in ours.items():
+        other = partner.get(path)
+        matches = theirs.get(other, []) if other is not None else []
+        for number, (call, there) in enumerate(_matched(calls, matches, named=bool(kept))):
+            outputs = _port(call.outputs, there.outputs, kept)
+            found.append((path, number, outputs, _port(call.inputs, there.inputs, kept)))
+    return found
+
+
+def _matched(
+    calls: Sequence[_Ends], matches: Sequence[_Ends], *, named: bool
+) -> Sequence[tuple[_Ends, _Ends]]:
+    """The calls of a module in pairs; all calls as one if they are not distinguished in one of the models."""
+    if named:  # each model finds its values by itself
+        nothing = [_Ends((), ())] * len(calls)
+        return list(zip(calls, (*matches, *nothing), strict=False))
+    if matches and len(calls) != len(matches):
+        return [(_joined(calls), _joined(matches))]
+    return list(zip(calls, matches, strict=False))
+
+
+def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> PortNames:
+    """The values of one side of a call; values that kept their names are matched with themselves."""
+    if not kept:
+        return PortNames(before, after)
+    named = tuple(name for name in before if name in kept)
+    return PortNames(before, tuple(dict.fromkeys((*named, *after))), by_name=True)
+
+
+class _Ends(NamedTuple):
+    """The outputs and inputs of a call."""
+
+    outputs: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+
+def _joined(calls: Sequence[_Ends]) -> _Ends:
+    """Several calls as one."""
+    return _Ends(
+        tuple(dict.fromkeys(name for call in calls for name in call.outputs)),
+        tuple(dict.fromkeys(name for call in calls for name in call.inputs)),
+    )
+
+
+def _sides(analysis: Analysis) -> dict[ModulePath, list[_Ends]]:
+    """Module -> its calls in order; for the whole model its results."""
+    graph = analysis.graph
+    regions = find_regions(graph, analysis.tree)
+    boundaries = find_boundaries(graph, regions)
+    results = tuple(value for value in graph.bodies[0].results if value != NONE)
+    found = {ROOT: [_Ends(_names(graph, results), ())]}
+    numbered = sorted(range(1, len(regions.regions)), key=lambda each: regions.regions[each].call)
+    for each in numbered:
+        ends = _Ends(_names(graph, boundaries[each].outputs), _names(graph, boundaries[each].inputs))
+        found.setdefault(regions.regions[each].module, []).append(ends)
+    return {module.path: found[module.path] for module in analysis.tree if module.path in found}
+
+
+def _names(graph: GraphIndex, values: Sequence[int]) -> tuple[str, ...]:
+    """The values that nodes compute: inputs of the model are equal, constants are compared elsewhere."""
+    names = []
+    for value in values:
+        maker, name = graph.producer[value], graph.value_names[value]
+        if maker != NONE and graph.nodes[maker].op_type != "Constant" and isinstance(name, str):
+            names.append(name)
+    return tuple(names)

@@ -1,0 +1,261 @@
+"""Compares two models module by module: added, removed and changed ones, and where numbers first differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from onnx import TensorProto
+
+from rewriter.basics.display import Display, counted, listed
+from rewriter.insight.comparison.module_pairs import How, ModulePair, pair_modules
+from rewriter.insight.comparison.structural_diff import Change, Side, changes_between
+from rewriter.insight.comparison.value_errors import CallNumbers, Divergence, Numbers, compare_calls
+from rewriter.model.operator_set.operators import versions_of
+from rewriter.model.operator_set.purity import draws_random
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.selection import Selection
+from rewriter.options.words import TOLERANCE
+from rewriter.paths import ModulePath
+from rewriter.refusals import UsageError
+from rewriter.runtime.inputs.feeds import Array
+
+_HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleDiff:
+    """One module in both models, or in one of them.
+
+    Attributes:
+        pair: its paths.
+        changes: its own differences; those of modules below are in their entries.
+        calls: its numbers, one per call; empty if only one model has it or nothing was run.
+    """
+
+    pair: ModulePair
+    changes: tuple[Change, ...] = ()
+    calls: tuple[CallNumbers, ...] = ()
+
+    @property
+    def path(self) -> ModulePath:
+        """The path in the first model, or in the second for a module that was added."""
+        return self.pair.path
+
+    @property
+    def added(self) -> bool:
+        """Whether only the second model has it."""
+        return self.pair.before is None
+
+    @property
+    def gone(self) -> bool:
+        """Whether only the first model has it."""
+        return self.pair.after is None
+
+    @property
+    def worst(self) -> CallNumbers | None:
+        """The call with the largest deviation; None if no call could be compared."""
+        comparable = [call for call in self.calls if call.outputs.worst is not None]
+        return max(comparable, key=_relative, default=None)
+
+    def diverges(self, tolerance: float) -> bool:
+        """Whether the deviation of a call exceeds the tolerance."""
+        return any(call.diverges(tolerance) for call in self.calls)
+
+    @property
+    def not_comparable(self) -> tuple[CallNumbers, ...]:
+        """The calls with a result that has no counterpart."""
+        return tuple(call for call in self.calls if call.outputs.only_before or call.outputs.only_after)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything but numbers differs."""
+        return self.added or self.gone or bool(self.changes)
+
+
+@dataclass(frozen=True, repr=False)
+class Diff(Display):
+    """The differences between two models.
+
+    Attributes:
+        before: the first model.
+        after: the second.
+        modules: every module of either, in the order of the first; added ones come last.
+        numbers: result of running both; None if not asked for.
+        tolerance: the largest deviation, relative to the size of values, that counts as equal.
+        carried: whether the tree of the second, which was made from the first, was carried over.
+    """
+
+    before: Analysis
+    after: Analysis
+    modules: tuple[ModuleDiff, ...]
+    numbers: Numbers | None
+    tolerance: float
+    carried: bool = False
+
+    @property
+    def measured(self) -> bool:
+        """Whether both models ran."""
+        return self.numbers is not None and self.numbers.skipped is None
+
+    @cached_property
+    def first(self) -> Divergence | None:
+        """Where the numbers first differ."""
+        return self.numbers.first(self.tolerance) if self.numbers else None
+
+    @property
+    def changed(self) -> tuple[ModuleDiff, ...]:
+        """The modules that differ in anything but numbers."""
+        return tuple(module for module in self.modules if module.changed)
+
+    @property
+    def equal(self) -> bool:
+        """Whether the numbers agree within the tolerance; without numbers, whether nothing differs."""
+        if not self.measured:
+            return not self.changed
+        return self.first is None and self._outputs_compared
+
+    @property
+    def unseen(self) -> tuple[ModuleDiff, ...]:
+        """The modules that both models call, but of which no call was compared though numbers were taken.
+
+        The main graph has no result of them: their nodes stand in bodies of If, Loop or Scan, or only they
+        themselves read their results.
+        """
+        if not self.measured:
+            return ()
+        left, right = self.before.tree, self.after.tree
+        return tuple(
+            module
+            for module in self.modules
+            if not module.calls
+            and module.pair.before is not None
+            and module.pair.after is not None
+            and left[module.pair.before].calls
+            and right[module.pair.after].calls
+        )
+
+    @property
+    def _outputs_compared(self) -> bool:
+        """Whether every result of the whole model has a counterpart."""
+        root = next(call for call in self.numbers.calls if not call.path) if self.numbers else None
+        return root is None or not (root.outputs.only_before or root.outputs.only_after)
+
+    @property
+    def random(self) -> bool:
+        """Whether either model draws random numbers, which differ between runs."""
+        return _draws(self.before) or _draws(self.after)
+
+    @property
+    def half(self) -> bool:
+        """Whether either model holds half-precision floats: as weights, or as results of a Cast."""
+        return _holds_half(self.before) or _holds_half(self.after)
+
+    @property
+    def matched(self) -> dict[How, int]:
+        """Number of matched modules by the way they were matched."""
+        found: dict[How, int] = {}
+        for module in self.modules:
+            if module.pair.how is not None:
+                found[module.pair.how] = found.get(module.pair.how, 0) + 1
+        return found
+
+    def _brief(self) -> str:
+        where = "agree" if self.measured else "not taken"
+        if self.first is not None:
+            where = f"part at {self.first.path or '(root)'}"
+        modules = f"{len(self.changed):,} of {counted(len(self.modules), 'module')} changed"
+        return f"{modules}, numbers {listed([where], 1)}"
+
+
+def diff(
+    before: Analysis,
+    after: Analysis,
+    *,
+    numbers: bool = True,
+    inputs: Mapping[str, Array] | None = None,
+    tolerance: float = TOLERANCE,
+    timeout: float = 600.0,
+    carried: bool = False,
+) -> Diff:
+    """Compare two models module by module.
+
+    Args:
+        before: the first model.
+        after: the second.
+        numbers: whether to run both.
+        inputs: input of the first model -> array; drawn if None.
+        tolerance: the largest deviation, relative to the size of values, that counts as equal.
+        timeout: seconds for the numbers.
+        carried: whether the tree of the second was carried over from the first.
+    """
+    pairs = pair_modules(before, after)
+    left, right = Side(before), Side(after)
+    measured = None
+    calls: dict[ModulePath, list[CallNumbers]] = {}
+    if numbers:
+        measured = compare_calls(before, after, pairs, inputs=inputs, tolerance=tolerance, timeout=timeout)
+        for call in measured.calls:
+            calls.setdefault(call.path, []).append(call)
+    modules = tuple(
+        ModuleDiff(
+            pair,
+            _changes(left, right, pair),
+            tuple(sorted(calls.get(pair.before, ()), key=lambda each: each.call))
+            if pair.before is not None
+            else (),
+        )
+        for pair in pairs
+    )
+    return Diff(before, after, modules, measured, tolerance, carried)
+
+
+def chosen_of(before: Analysis, after: Analysis, selection: Selection) -> frozenset[ModulePath] | None:
+    """The modules of either model that a selection means; None for an empty selection.
+
+    Raises:
+        UsageError: it matches nothing in either, or one of its words does not.
+    """
+    if selection == Selection():
+        return None
+    (left, lost), (right, lost_too) = selection.narrowed(before), selection.narrowed(after)
+    in_both = {(miss.what, miss.word) for miss in lost_too}
+    messages = [miss.message for miss in lost if (miss.what, miss.word) in in_both]
+    found = [
+        module.path
+        for analysis, narrowed in ((before, left), (after, right))
+        if narrowed is not None
+        for module in narrowed.modules(analysis)
+    ]
+    if messages or not found:
+        said = "; ".join(messages or [miss.message for miss in (*lost, *lost_too)])
+        raise UsageError(f"{before.path or 'the first model'}: {said}; nor in {after.path or 'the second'}")
+    return frozenset(found)
+
+
+def _changes(left: Side, right: Side, pair: ModulePair) -> tuple[Change, ...]:
+    if pair.before is None or pair.after is None:
+        return ()
+    return changes_between(left, left.analysis.tree[pair.before], right, right.analysis.tree[pair.after])
+
+
+def _draws(analysis: Analysis) -> bool:
+    opsets = versions_of(analysis.model.opset_import)
+    return any(draws_random(node, opsets, frozenset()) for node in analysis.graph.nodes)
+
+
+def _holds_half(analysis: Analysis) -> bool:
+    if any(tensor.data_type in _HALVES for tensor in analysis.model.graph.initializer):
+        return True
+    return any(
+        attribute.name == "to" and attribute.i in _HALVES
+        for node in analysis.graph.nodes
+        if node.op_type == "Cast"
+        for attribute in node.attribute
+    )
+
+
+def _relative(call: CallNumbers) -> float:
+    worst = call.outputs.worst
+    return worst.relative if worst is not None else 0.0

@@ -1,0 +1,247 @@
+"""Compares a module of one model with the same module of another, without running them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from onnx import NodeProto, TensorProto
+
+from rewriter.insight.comparison.attribute_text import attributes_of, tensor_text
+from rewriter.model.index.graph import NONE
+from rewriter.model.operator_set.operators import canonical, versions_of
+from rewriter.model.tensors import array_of
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module, Parameter
+from rewriter.proof.contents import Contents
+from rewriter.proof.scope import Unprovable
+from rewriter.runtime.compare.difference import distance
+
+
+class Aspect(StrEnum):
+    """Kind of change in a module."""
+
+    CLASS = "class"
+    CALLS = "calls"
+    OPERATOR = "operator"
+    ATTRIBUTE = "attribute"
+    CONSTANT = "constant"
+    PARAMETER = "parameter"
+
+
+class Change(NamedTuple):
+    """One difference of the second model.
+
+    Attributes:
+        aspect: the kind of change.
+        name: the operator (`MatMul`), operator and attribute (`Softmax.axis`), operator and input
+            (`Mul[1]`) or parameter (`weight`).
+        before: its state in the first model; None if it is absent. Operators are counted.
+        after: the same for the second.
+        max_abs: of parameters of one shape the largest difference of their values.
+        relative: that over the largest magnitude in either.
+    """
+
+    aspect: Aspect
+    name: str
+    before: str | None
+    after: str | None
+    max_abs: float | None = None
+    relative: float | None = None
+
+
+@dataclass(slots=True)
+class Side:
+    """One of the models, with the hashes of its weights: each is read once, hashed and released."""
+
+    analysis: Analysis
+    contents: Contents = field(default_factory=lambda: Contents(by_content=True))
+    opsets: dict[str, int] = field(init=False)
+    tensors: dict[str, TensorProto] = field(init=False)
+    named: frozenset[str] = field(init=False)
+    digests: dict[tuple[object, ...], object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Index the weights."""
+        model = self.analysis.model
+        self.opsets = versions_of(model.opset_import)
+        self.tensors = {tensor.name: tensor for tensor in self.analysis.graph.initializers.values()}
+        self.named = frozenset(each.initializer for m in self.analysis.tree for each in m.parameters)
+
+    def nodes_of(self, module: Module) -> tuple[int, ...]:
+        """The own nodes of a module; the root also has the unplaced ones."""
+        if module.path:
+            return module.nodes
+        places = self.analysis.tree.placements
+        return tuple(node for node, place in enumerate(places) if place is None or not place.module)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of external data."""
+        return self.analysis.path.parent.resolve() if self.analysis.path else None
+
+    def content(self, parameter: Parameter) -> object:
+        """A digest of a parameter as torch has it, equal for equal values; None if it cannot be read."""
+        key = (parameter.initializer, parameter.transposed, parameter.part)
+        if key not in self.digests:
+            self.digests[key] = self._digest(parameter)
+        return self.digests[key]
+
+    def array(self, parameter: Parameter) -> npt.NDArray[Any] | None:
+        """The values as torch has them; None where they cannot be read."""
+        array = array_of(self.tensors[parameter.initializer], self.folder)
+        if array is not None and (part := parameter.part) is not None:
+            array = array.take(np.arange(part.start, part.stop), axis=part.axis)
+        return array.T if array is not None and parameter.transposed else array
+
+    def _digest(self, parameter: Parameter) -> object:
+        tensor = self.tensors[parameter.initializer]
+        if not parameter.transposed and parameter.part is None:
+            try:
+                return self.contents.key(tensor, self.folder)
+            except Unprovable:
+                return None
+        array = self.array(parameter)
+        if array is None:
+            return None
+        data = np.ascontiguousarray(array).tobytes()
+        return (tensor.data_type, array.shape, "bytes", hashlib.blake2b(data, digest_size=32).digest())
+
+
+def changes_between(left: Side, one: Module, right: Side, other: Module) -> tuple[Change, ...]:
+    """All differences between two modules' own contents."""
+    found = []
+    if one.class_name and other.class_name and one.class_name != other.class_name:
+        found.append(Change(Aspect.CLASS, "class", one.class_name, other.class_name))
+    if one.path and one.calls and other.calls and one.calls != other.calls:
+        found.append(Change(Aspect.CALLS, "calls", str(one.calls), str(other.calls)))
+    ours, theirs = _nodes(left, one), _nodes(right, other)
+    found.extend(_operators(ours, theirs))
+    found.extend(_attributes(left, ours, right, theirs))
+    found.extend(_constants(left, one, right, other))
+    found.extend(_parameters(left, one, right, other))
+    return tuple(found)
+
+
+def _nodes(side: Side, module: Module) -> dict[str, list[NodeProto]]:
+    """Own nodes by operator, in file order; constants are compared with their readers."""
+    found: dict[str, list[NodeProto]] = {}
+    for node in side.nodes_of(module):
+        proto = side.analysis.graph.nodes[node]
+        if proto.op_type != "Constant":
+            found.setdefault(_operator(proto), []).append(proto)
+    return found
+
+
+def _operator(node: NodeProto) -> str:
+    domain = canonical(node.domain)
+    return f"{domain}:{node.op_type}" if domain else str(node.op_type)
+
+
+def _operators(ours: dict[str, list[NodeProto]], theirs: dict[str, list[NodeProto]]) -> Iterator[Change]:
+    for name in dict.fromkeys((*ours, *theirs)):
+        before, after = len(ours.get(name, ())), len(theirs.get(name, ()))
+        if before != after:
+            yield Change(
+                Aspect.OPERATOR, name, str(before) if before else None, str(after) if after else None
+            )
+
+
+def _attributes(
+    left: Side, ours: dict[str, list[NodeProto]], right: Side, theirs: dict[str, list[NodeProto]]
+) -> Iterator[Change]:
+    """Compare operators that both modules have equally often, node by node in file order."""
+    for name, nodes in ours.items():
+        if len(nodes) != len(theirs.get(name, ())):
+            continue
+        before = [attributes_of(node, left.opsets) for node in nodes]
+        after = [attributes_of(node, right.opsets) for node in theirs[name]]
+        if _counted(before) == _counted(after):  # only the order in the file differs
+            continue
+        seen = set()
+        for one, other in zip(before, after, strict=True):
+            for key in dict.fromkeys((*one, *other)):
+                change = Change(Aspect.ATTRIBUTE, f"{name}.{key}", one.get(key), other.get(key))
+                if change.before != change.after and change not in seen:
+                    seen.add(change)
+                    yield change
+
+
+def _counted(attributes: list[dict[str, str]]) -> Counter[tuple[tuple[str, str], ...]]:
+    return Counter(tuple(sorted(each.items())) for each in attributes)
+
+
+def _constants(left: Side, one: Module, right: Side, other: Module) -> Iterator[Change]:
+    """Compare by operator and input; operators of only one module already count as changed operators."""
+    ours, theirs = _read_constants(left, one), _read_constants(right, other)
+    for name in dict.fromkeys((*ours, *theirs)):
+        before, after = ours.get(name, Counter()), theirs.get(name, Counter())
+        gone, new = list((before - after).elements()), list((after - before).elements())
+        if name.partition("[")[0] not in _shared(left, one, right, other):
+            continue
+        pairs = dict.fromkeys(
+            (gone[at] if at < len(gone) else None, new[at] if at < len(new) else None)
+            for at in range(max(len(gone), len(new)))
+        )
+        yield from (Change(Aspect.CONSTANT, name, was, now) for was, now in pairs)
+
+
+def _shared(left: Side, one: Module, right: Side, other: Module) -> set[str]:
+    return _nodes(left, one).keys() & _nodes(right, other).keys()
+
+
+def _read_constants(side: Side, module: Module) -> dict[str, Counter[str]]:
+    """Operator and input -> the constants read there, including initializers that are no parameters."""
+    found: dict[str, Counter[str]] = {}
+    graph = side.analysis.graph
+    for node in side.nodes_of(module):
+        for slot, value in enumerate(graph.reads[node]):
+            tensor = None if value == NONE else _constant(side, value)
+            if tensor is not None:
+                name = f"{_operator(graph.nodes[node])}[{slot}]"
+                found.setdefault(name, Counter())[tensor_text(tensor, side.folder)] += 1
+    return found
+
+
+def _constant(side: Side, value: int) -> TensorProto | None:
+    graph = side.analysis.graph
+    if (tensor := graph.initializers.get(value)) is not None:
+        return None if tensor.name in side.named else tensor
+    if (maker := graph.producer[value]) != NONE and graph.nodes[maker].op_type == "Constant":
+        return next((each.t for each in graph.nodes[maker].attribute if each.HasField("t")), None)
+    return None
+
+
+def _parameters(left: Side, one: Module, right: Side, other: Module) -> Iterator[Change]:
+    ours = {each.name: each for each in one.parameters}
+    theirs = {each.name: each for each in other.parameters}
+    for name in dict.fromkeys((*ours, *theirs)):
+        was, now = ours.get(name), theirs.get(name)
+        before, after = _described(was), _described(now)
+        if before != after:
+            yield Change(Aspect.PARAMETER, name, before, after)
+        elif was is not None and now is not None and _differ(left.content(was), right.content(now)):
+            array, another = left.array(was), right.array(now)
+            apart: tuple[float | None, float | None] = (None, None)
+            if array is not None and another is not None and array.dtype.kind in "fiubV":
+                apart = distance(np.ascontiguousarray(array), np.ascontiguousarray(another))[::-1]
+            yield Change(Aspect.PARAMETER, name, before, after, *apart)
+
+
+def _differ(before: object, after: object) -> bool:
+    """Whether contents differ, or are not known to be equal."""
+    return before is None or before != after
+
+
+def _described(parameter: Parameter | None) -> str | None:
+    if parameter is None:
+        return None
+    shape = parameter.shape[::-1] if parameter.transposed else parameter.shape
+    return f"{parameter.dtype} {tuple(shape)}"

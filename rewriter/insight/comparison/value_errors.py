@@ -1,0 +1,209 @@
+"""Runs two models on the same inputs and measures how far the results of each call of a module differ.
+
+A call diverges if one of its outputs differs from its counterpart by more than the tolerance. All calls
+after a fault diverge, and so do all modules around it. The cause is a call that diverges although all its
+earlier inputs agree; of several, the one that diverges first in execution order, and the innermost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import NamedTuple
+
+from rewriter.insight.comparison.call_values import calls_of_both
+from rewriter.insight.comparison.module_pairs import ModulePair
+from rewriter.modules.analysis import Analysis
+from rewriter.paths import ModulePath
+from rewriter.runtime.child.words import one_line
+from rewriter.runtime.compare.outcome import Stage
+from rewriter.runtime.compare.value_pairs import Compared, Pair, PortNames, PortRequest
+from rewriter.runtime.compare.values import compare_values
+from rewriter.runtime.inputs.feeds import Array, Drawing
+from rewriter.runtime.inputs.input import FeedError, Input
+from rewriter.runtime.inputs.planning import plan
+from rewriter.runtime.inputs.signature import signature
+
+SETS = 2
+"""Number of drawn input sets: in the first all masks are ones, in the second they are not."""
+
+
+class CallNumbers(NamedTuple):
+    """One call of one module, in both models.
+
+    Attributes:
+        path: the module, by its path in the first model.
+        call: number of the call, from 0.
+        outputs: its outputs.
+        inputs: its inputs, without weights.
+        order: value of the first model -> number of the node that makes it: the execution order.
+    """
+
+    path: ModulePath
+    call: int
+    outputs: Compared
+    inputs: Compared
+    order: Mapping[str, int]
+
+    def diverges(self, tolerance: float) -> bool:
+        """Whether the deviation of an output exceeds the tolerance, relative to its size."""
+        worst = self.outputs.worst
+        return worst is not None and worst.relative > tolerance
+
+    def begins(self, tolerance: float) -> float:
+        """The node that makes the first output beyond the tolerance; infinite for none."""
+        off = (self.order[pair.before] for pair in self.outputs.pairs if pair.relative > tolerance)
+        return min(off, default=inf)
+
+    def takes_equal(self, tolerance: float) -> bool:
+        """Whether all inputs before its first divergence agree, as far as they could be compared.
+
+        Later inputs may depend on outputs of the call itself: calls of one module cannot always be
+        separated, and some are left and entered again.
+        """
+        begins = self.begins(tolerance)
+        return not any(
+            pair.relative > tolerance and self.order[pair.before] < begins for pair in self.inputs.pairs
+        )
+
+    @property
+    def comparable(self) -> bool:
+        """Whether any of its outputs has a counterpart."""
+        return bool(self.outputs.pairs)
+
+
+class Divergence(NamedTuple):
+    """The place where the models first differ.
+
+    Attributes:
+        path: the module, by its path in the first model.
+        call: number of the call, from 0.
+        worst: the value with the largest deviation.
+        own: whether all inputs of the call agree, so that the cause lies in it.
+    """
+
+    path: ModulePath
+    call: int
+    worst: Pair
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """All calls that both models have, callers before the calls they make.
+
+    Attributes:
+        runs: number of input sets.
+        calls: the calls.
+        skipped: the reason why there are none.
+    """
+
+    runs: int
+    calls: tuple[CallNumbers, ...]
+    skipped: str | None = None
+
+    def first(self, tolerance: float) -> Divergence | None:
+        """The call where the models first differ: the first that diverges by itself, else any first."""
+        apart = sorted(
+            (each for each in self.calls if each.diverges(tolerance)),
+            key=lambda each: (each.begins(tolerance), not each.path, -each.path.depth),
+        )
+        own = [each for each in apart if each.takes_equal(tolerance)]
+        for found in (*own[:1], *apart[:1]):
+            worst = found.outputs.worst
+            assert worst is not None  # the call diverges, so there is a first node
+            return Divergence(found.path, found.call, worst, bool(own))
+        return None
+
+
+def compare_calls(
+    before: Analysis,
+    after: Analysis,
+    pairs: Sequence[ModulePair],
+    *,
+    inputs: Mapping[str, Array] | None,
+    tolerance: float,
+    timeout: float,
+) -> Numbers:
+    """Run both models in a child process and compare the inputs and outputs of every call.
+
+    Args:
+        before: the first model.
+        after: the second.
+        pairs: the matched modules.
+        inputs: input of the first model -> array; drawn if None.
+        tolerance: the largest deviation, relative to the size of values, that counts as equal.
+        timeout: seconds for everything.
+
+    Returns:
+        The numbers; `skipped` has the reason if there are none. Failures of a model are results too.
+    """
+    try:
+        left, right = signature(before.model), signature(after.model)
+        renamed = _renamed(left, right)
+        drawn_for = _narrower(left, right, renamed) if inputs is None else Stage.FIRST
+        drawing = plan((before if drawn_for is Stage.FIRST else after).model)
+    except FeedError as error:
+        return Numbers(0, (), one_line(f"no inputs for both: {error}"))
+    calls = calls_of_both(before, after, pairs)
+    ports = [port for _, _, *both in calls for port in both]
+    swapped = drawn_for is Stage.SECOND
+    sides = (after, before) if swapped else (before, after)
+    turned = tuple(_turned(port) for port in ports) if swapped else tuple(ports)
+    names = {new: old for old, new in renamed.items()} if swapped else renamed
+    found = compare_values(
+        dict(zip(Stage, (each.model for each in sides), strict=True)),
+        dict(zip(Stage, (each.path.parent if each.path else None for each in sides), strict=True)),
+        PortRequest(Drawing(drawing, SETS, given=inputs), turned, names, tolerance),
+        timeout=timeout,
+    )
+    if found.skipped is not None:
+        return Numbers(0, (), found.skipped)
+    results = [_turned_back(each) for each in found.ports] if swapped else list(found.ports)
+    graph = before.graph
+    order = {
+        name: graph.producer[value] for name, value in graph.bodies[0].values.items() if isinstance(name, str)
+    }
+    numbers = [
+        CallNumbers(path, call, results[2 * at], results[2 * at + 1], order)
+        for at, (path, call, _, _) in enumerate(calls)
+    ]
+    return Numbers(found.runs, tuple(numbers))
+
+
+def _renamed(left: Sequence[Input], right: Sequence[Input]) -> dict[str, str]:
+    """Input of the first model -> input of the second: by name, else by position.
+
+    Raises:
+        FeedError: the second model has an input for which the first has none.
+    """
+    ours, theirs = [each.name for each in left], [each.name for each in right]
+    if set(theirs) <= set(ours):
+        return {name: name for name in theirs}
+    if set(ours) <= set(theirs) or len(ours) != len(theirs):
+        missing = next(name for name in theirs if name not in ours)
+        raise FeedError(f"the second model also wants {missing!r}")
+    for one, other in zip(left, right, strict=True):
+        if one.dims is not None and other.dims is not None and len(one.dims) != len(other.dims):
+            raise FeedError(f"inputs {one.name!r} and {other.name!r} have different ranks")
+    return dict(zip(ours, theirs, strict=True))
+
+
+def _narrower(left: Sequence[Input], right: Sequence[Input], renamed: Mapping[str, str]) -> Stage:
+    """The model that allows fewer sizes, if its inputs serve the other too: sizes that fit it fit both."""
+
+    def fixed(inputs: Sequence[Input]) -> int:
+        return sum(isinstance(dim, int) for each in inputs for dim in each.dims or ())
+
+    whole = len(renamed) == len(left)
+    return Stage.SECOND if whole and fixed(right) > fixed(left) else Stage.FIRST
+
+
+def _turned(port: PortNames) -> PortNames:
+    return PortNames(port.after, port.before, port.by_name)
+
+
+def _turned_back(found: Compared) -> Compared:
+    pairs = tuple(pair._replace(before=pair.after, after=pair.before) for pair in found.pairs)
+    return Compared(pairs, found.only_after, found.only_before)

@@ -1,0 +1,1 @@
+"""Devices for modules, as onnxruntime takes them."""

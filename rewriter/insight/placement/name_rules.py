@@ -1,0 +1,109 @@
+"""The second kind of `layer_rules`: patterns contained in the names of nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+
+from rewriter.insight.placement.layer_rules import Rules, is_pattern
+
+MOST_NAMES = 1000
+"""Maximum number of nodes named one by one, because their names have nothing in common."""
+
+
+def name_rules(names: Sequence[str], wanted: Mapping[int, str]) -> Rules:
+    """Rules over the names of nodes: scopes, the widest first, then at most `MOST_NAMES` single names.
+
+    A scope is used if all names that contain it belong to nodes of one device.
+
+    Args:
+        names: node -> its name, '' for none.
+        wanted: node -> its device, for the nodes that have one.
+    """
+    every = _NodeNames(names, wanted)
+    rules = Rules()
+    taken: set[str] = set()
+    left = _by_scope(names, wanted)
+    for scope in _widest_first(left):
+        device = every.device_of(scope) if taken.isdisjoint(_scopes(scope)) else None
+        if device is not None:
+            rules.add(device, scope)
+            taken.add(scope)
+    rest = [node for scope, nodes in left.items() if taken.isdisjoint(_scopes(scope)) for node in nodes]
+    named = [node for node in rest if is_pattern(names[node])]
+    rules.unreachable = sum(not names[node] for node in wanted) + len(rest) - len(named)
+    if len(named) > MOST_NAMES:
+        rules.unreachable += len(named)
+        return rules
+    single = {names[node] for node in named}
+    for node in named:
+        if every.is_alone(node, single):
+            rules.add(wanted[node], names[node])
+        else:
+            rules.unreachable += 1
+    return rules
+
+
+def _by_scope(names: Sequence[str], wanted: Mapping[int, str]) -> dict[str, list[int]]:
+    """The scope in a name, all up to its last '/', -> the nodes that have it."""
+    found: dict[str, list[int]] = {}
+    for node in wanted:
+        if names[node]:
+            scope, slash, _ = names[node].rpartition("/")
+            found.setdefault(scope + slash, []).append(node)
+    return found
+
+
+def _scopes(scope: str) -> Iterator[str]:
+    """`/a/b/` -> `/a/`, `/a/b/`."""
+    end = scope.find("/", 1)
+    while end > 0:
+        yield scope[: end + 1]
+        end = scope.find("/", end + 1)
+
+
+def _widest_first(scopes: Iterable[str]) -> list[str]:
+    """The scopes and all scopes around them, each once, outermost first."""
+    every = dict.fromkeys(around for scope in scopes for around in _scopes(scope))
+    return sorted((scope for scope in every if is_pattern(scope)), key=lambda scope: scope.count("/"))
+
+
+class _NodeNames:
+    """The names of all nodes, searched as one text."""
+
+    def __init__(self, names: Sequence[str], wanted: Mapping[int, str]) -> None:
+        self.names = names
+        lines = [name.replace("\n", " ") for name in names]
+        self.text = "\n".join(lines)
+        self.devices: dict[str, set[str | None]] = {}
+        for node, line in enumerate(lines):
+            self.devices.setdefault(line, set()).add(wanted.get(node))
+
+    def device_of(self, scope: str) -> str | None:
+        """The device of all nodes whose name contains a scope; None if they have several, or one has none."""
+        found: set[str | None] = set()
+        for line in self._lines(scope):
+            found |= self.devices[line]
+            if len(found) > 1 or None in found:
+                return None
+        return next(iter(found), None)
+
+    def is_alone(self, node: int, single: Set[str]) -> bool:
+        """Whether no node of another device contains the name of this node.
+
+        The longest pattern wins, so a name that is itself a pattern may contain this one.
+        """
+        name = self.names[node]
+        own = self.devices[name]
+        return len(own) == 1 and all(
+            self.devices[line] == own or line in single for line in self._lines(name) if line != name
+        )
+
+    def _lines(self, part: str) -> Iterator[str]:
+        """The lines of the text that hold `part`."""
+        at = self.text.find(part)
+        while at >= 0:
+            start = self.text.rfind("\n", 0, at) + 1
+            end = self.text.find("\n", at)
+            end = len(self.text) if end < 0 else end
+            yield self.text[start:end]
+            at = self.text.find(part, end)

@@ -1,0 +1,105 @@
+"""Resolves a selection to names of nodes, values or initializers, and counts unnamed ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rewriter.basics.display import Display, counted, listed
+from rewriter.model.index.graph import NONE
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module
+from rewriter.modules.selection import Selection, outermost
+from rewriter.options.words import NamedKind
+from rewriter.refusals import UsageError
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Chosen(Display):
+    """The result of a selection.
+
+    Attributes:
+        modules: the selected modules, in tree order; empty if the selection names none.
+        nodes: the numbers of the selected nodes.
+        names: names of the objects of kind `what`, each once, in file order, without names that are not text.
+        notes: warnings about the use of the names, a line each.
+    """
+
+    modules: tuple[Module, ...]
+    nodes: tuple[int, ...]
+    what: NamedKind
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def _brief(self) -> str:
+        return f"{counted(len(self.names), 'name')} of {self.what}: {listed(self.names)}"
+
+
+def choose(analysis: Analysis, selection: Selection, what: NamedKind = NamedKind.NODES) -> Chosen:
+    """The names that a selection means.
+
+    Values are the outputs of the nodes. Initializers are those the nodes read, and the modules' parameters
+    if no operator is given.
+
+    Raises:
+        UsageError: the selection matches nothing.
+    """
+    nodes = selection.nodes(analysis)
+    modules = selection.fitting(analysis) if selection.of_modules else ()
+    notes: list[str] = []
+    if what is NamedKind.NODES:
+        found: Iterable[str] = (analysis.graph.nodes[node].name for node in nodes)
+        notes = _notes(analysis, nodes)
+    elif what is NamedKind.VALUES:
+        names = analysis.graph.value_names
+        found = (names[value] for node in nodes for value in analysis.graph.writes[node] if value != NONE)
+    else:
+        found = _initializers(analysis, nodes, () if selection.operators else modules)
+    named = tuple(dict.fromkeys(name for name in found if name and isinstance(name, str)))
+    if analysis.grouped:
+        notes.append("the file is grouped: names are those of the flat model, see 'rewriter flatten'")
+    return Chosen(modules, nodes, what, named, tuple(notes))
+
+
+def demand_names(analysis: Analysis, chosen: Chosen) -> None:
+    """Refuse a selection without names, which the reading tool would take as nothing to do.
+
+    Raises:
+        UsageError: there is no name.
+    """
+    if not chosen.names:
+        raise UsageError("; ".join((f"{analysis.path or 'model'}: no {chosen.what} to name", *chosen.notes)))
+
+
+def _initializers(analysis: Analysis, nodes: Iterable[int], modules: Iterable[Module]) -> Iterable[str]:
+    graph, tree = analysis.graph, analysis.tree
+    wanted = {
+        graph.value_names[value]
+        for node in nodes
+        for value in graph.reads[node]
+        if value in graph.initializers
+    }
+    for top in outermost(modules):
+        wanted.update(p.initializer for module in tree.walk(top.path) for p in module.parameters)
+    return (graph.value_names[value] for value in graph.initializers if graph.value_names[value] in wanted)
+
+
+def _notes(analysis: Analysis, nodes: tuple[int, ...]) -> list[str]:
+    """Warnings about names that other tools cannot use: missing and ambiguous ones, modules in functions."""
+    protos = analysis.graph.nodes
+    notes = []
+    if unnamed := sum(not protos[node].name for node in nodes):
+        notes.append(
+            f"{unnamed} of {len(nodes)} nodes have no name and are left out; name them with "
+            "'rewriter rewrite --restore-names'"
+        )
+    everywhere = Counter(proto.name for proto in protos)
+    chosen = Counter(protos[node].name for node in nodes)
+    shared = [name for name, count in chosen.items() if name and count < everywhere[name]]
+    if shared:
+        notes.append(
+            f"{len(shared)} names are also those of other nodes, first {shared[0]!r}: what takes names "
+            "cannot tell them apart"
+        )
+    return notes

@@ -1,0 +1,146 @@
+"""Time by module: the time of each kernel, divided among the modules whose nodes it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rewriter.insight.kernel_map import KernelMap
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module
+from rewriter.paths import ModulePath
+from rewriter.runtime.timing.kernels import Kernel
+
+Times = npt.NDArray[np.float64]
+"""Microseconds per run."""
+
+UNKNOWN = "unknown"
+"""Class name of modules of unknown class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Microseconds of a run: means add up, medians are stable; half of the runs lie from `low` to `high`."""
+
+    mean: float
+    median: float
+    low: float
+    high: float
+
+    @property
+    def spread(self) -> float | None:
+        """Half the distance from `low` to `high`, as a share of the median; None if that is 0."""
+        return (self.high - self.low) / 2 / self.median if self.median else None
+
+    @classmethod
+    def of(cls, times: Times) -> Figure:
+        """The figure of some runs."""
+        low, median, high = np.percentile(times, (25, 50, 75))
+        return cls(float(times.mean()), float(median), float(low), float(high))
+
+
+NO_TIME = Figure(0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleTime:
+    """The time of one module.
+
+    Attributes:
+        path: its path.
+        class_name: its class; None if unknown.
+        own: time of the kernels of its own nodes.
+        total: the same with all modules below.
+        shared: the part of the mean of `own` that comes from kernels of several modules.
+        kernels: number of kernels that compute nodes of its own.
+        output_bytes: output bytes of these kernels in a run, divided likewise.
+    """
+
+    path: ModulePath
+    class_name: str | None
+    own: Figure
+    total: Figure
+    shared: float
+    kernels: int
+    output_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTime:
+    """The own time of all modules of one class; their number counts those with a kernel."""
+
+    class_name: str
+    own: Figure
+    modules: int
+
+
+class TimeByModule:
+    """Time by module, collected kernel by kernel."""
+
+    def __init__(self, analysis: Analysis, kernel_map: KernelMap, runs: int) -> None:
+        self.tree = analysis.tree
+        self.map = kernel_map
+        self.runs = runs
+        self.own: dict[ModulePath, Times] = {}
+        self.shared: dict[ModulePath, float] = {}
+        self.kernels: dict[ModulePath, int] = {}
+        self.bytes: dict[ModulePath, float] = {}
+        self.unmapped: list[Kernel] = []
+        self.shared_times: Times = np.zeros(runs)
+
+    def add(self, kernel: Kernel) -> None:
+        """Add one kernel."""
+        modules = self._modules_of(self.map.nodes(kernel.name, kernel.op_type))
+        if not modules:
+            self.unmapped.append(kernel)
+            return
+        part = 1 / len(modules)
+        times: Times = np.array(kernel.times) * part
+        if len(modules) > 1:
+            self.shared_times += np.array(kernel.times)
+        for path in modules:
+            self.own[path] = self.own.get(path, np.zeros(self.runs)) + times
+            self.kernels[path] = self.kernels.get(path, 0) + 1
+            written = kernel.memory.output * part * kernel.count / self.runs
+            self.bytes[path] = self.bytes.get(path, 0.0) + written
+            if len(modules) > 1:
+                self.shared[path] = self.shared.get(path, 0.0) + float(times.mean())
+
+    def _modules_of(self, nodes: Sequence[int]) -> list[ModulePath]:
+        places = (self.tree.placements[node] for node in nodes)
+        return list(dict.fromkeys(place.module for place in places if place is not None))
+
+    def modules(self) -> tuple[ModuleTime, ...]:
+        """The time of every module."""
+        totals: dict[ModulePath, Times] = {}
+        for module in self.tree.innermost_first():
+            own = self.own.get(module.path, np.zeros(self.runs))
+            totals[module.path] = own + sum(totals[child] for child in module.children)
+        return tuple(self._time(module, totals[module.path]) for module in self.tree)
+
+    def _time(self, module: Module, total: Times) -> ModuleTime:
+        path = module.path
+        return ModuleTime(
+            path,
+            module.class_name,
+            Figure.of(self.own.get(path, np.zeros(self.runs))),
+            Figure.of(total),
+            self.shared.get(path, 0.0),
+            self.kernels.get(path, 0),
+            self.bytes.get(path, 0.0),
+        )
+
+    def classes(self) -> tuple[ClassTime, ...]:
+        """The time of every class."""
+        times: dict[str, Times] = {}
+        counts: dict[str, int] = {}
+        for module in self.tree:
+            if module.path in self.own:
+                name = module.class_name or UNKNOWN
+                times[name] = times.get(name, np.zeros(self.runs)) + self.own[module.path]
+                counts[name] = counts.get(name, 0) + 1
+        found = [ClassTime(name, Figure.of(each), counts[name]) for name, each in times.items()]
+        return tuple(sorted(found, key=lambda each: (-each.own.median, each.class_name)))

@@ -1,0 +1,45 @@
+"""The call graph of a file's functions, with sizes and depth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from onnx import NodeProto
+
+from rewriter.model.index.checks import Identity, called_by
+from rewriter.model.index.cycles import callees_first
+
+
+class Calls:
+    """The call graph. Every function is read once, however often and however deep it is called.
+
+    Attributes:
+        size: number of nodes once all calls are inlined; calls themselves do not count then.
+        depth: nesting of function calls.
+        entered: function -> number of its executions in the model.
+    """
+
+    def __init__(self, main: Sequence[NodeProto], inside: dict[Identity, list[NodeProto]]) -> None:
+        calls = {identity: _called(nodes, inside) for identity, nodes in inside.items()}
+        first = _called(main, inside)
+        order = callees_first({identity: list(found) for identity, found in calls.items()})
+        totals: dict[Identity, tuple[int, int]] = {}
+
+        def total(nodes: int, found: Counter[Identity]) -> tuple[int, int]:
+            size = nodes + sum(times * (totals[callee][0] - 1) for callee, times in found.items())
+            return size, max((totals[callee][1] + 1 for callee in found), default=0)
+
+        for identity in order:
+            totals[identity] = total(len(inside[identity]), calls[identity])
+        self.size, self.depth = total(len(main), first)
+        self.entered = Counter(first)
+        for identity in reversed(order):
+            for callee, times in calls[identity].items():
+                self.entered[callee] += times * self.entered[identity]
+
+
+def _called(nodes: Iterable[NodeProto], inside: dict[Identity, list[NodeProto]]) -> Counter[Identity]:
+    """Function -> number of its calls among some nodes."""
+    names = map(called_by, nodes)
+    return Counter(name for name in names if name in inside)

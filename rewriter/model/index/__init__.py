@@ -1,0 +1,1 @@
+"""The index of a model, and what must hold of it."""

@@ -1,0 +1,267 @@
+"""Checks that a model has one meaning (every name defined once and before use) and can be read within limits.
+
+The rules are those of the ONNX IR specification that a rewrite depends on; `onnx.checker` has
+more. Time is linear in the size of the model: functions are read once, however often they are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
+
+import onnx
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
+
+from rewriter.model.index.cycles import Circle, callees_first, fault_of_order, title
+from rewriter.model.index.graph import graphs_of
+from rewriter.model.limits import MOST_ENTERED, current
+from rewriter.model.operator_set.operators import canonical, newest
+from rewriter.refusals import UnreadableModel
+
+Identity = tuple[str, str, str]
+"""Domain, name and overload of a function."""
+
+
+@dataclass(slots=True)
+class _Weight:
+    """Size of a function or the main graph, without the functions it calls.
+
+    Attributes:
+        own: number of its nodes, without those in graph attributes.
+        nodes: number of its nodes, including those in graph attributes.
+        depth: nesting of graph attributes.
+        calls: function -> number of its calls, and the graph attributes around its deepest call.
+    """
+
+    own: int = 0
+    nodes: int = 0
+    depth: int = 0
+    calls: dict[Identity, tuple[int, int]] = field(default_factory=dict)
+
+
+def check(model: ModelProto, *, ordered: bool = True) -> None:
+    """Refuse a model that has no single meaning, or exceeds the limits.
+
+    Args:
+        model: the model.
+        ordered: whether nodes must be sorted, as the specification asks; converters to fp16 append
+            nodes that earlier ones read, which has only one meaning.
+
+    Raises:
+        UnreadableModel: with the fault in one line.
+    """
+    _demand_bounded(model, ordered=ordered)
+    functions = _functions(model)
+    main = _Reader(None, ordered=ordered)
+    main.read_graph(model.graph, [])
+    _demand_imports(model, main.domains)
+    for function in functions.values():
+        reader = _Reader(function, ordered=ordered)
+        reader.read_function(function)
+        _demand_imports(function, reader.domains)
+
+
+def _demand_bounded(model: ModelProto, *, ordered: bool = True) -> None:
+    """Refuse a model that exceeds the limits once every call is inlined.
+
+    Every function is measured once, however often it is called, and names of values are not read.
+
+    Args:
+        model: the model.
+        ordered: whether it is read for a proof, which inlines less than the limits can be raised to.
+
+    Raises:
+        UnreadableModel: it does, or functions call each other in a cycle, or two of one name differ.
+    """
+    functions = _functions(model)
+    names = frozenset(name for _, name, _ in functions)
+    weights = {identity: _weigh(function, functions, names) for identity, function in functions.items()}
+    main = _weigh(model.graph, functions, names)
+    nodes, depth = _total(main, weights)
+    limits = current()
+    shown = f"{nodes:,}" if nodes < 10**15 else "over 10^15"
+    limits.demand("nodes", nodes, f"the graph comes to {shown} nodes with every call of a function entered")
+    held = main.nodes + sum(weights[identity_of(each)].nodes for each in model.functions)
+    limits.demand("nodes", held, f"the graph and its functions, called or not, hold {held:,} nodes")
+    limits.demand("depth", depth, f"functions and graphs are {depth:,} deep inside each other")
+    if ordered and nodes - main.own > MOST_ENTERED:
+        raise UnreadableModel(
+            f"functions and graph attributes come to {nodes - main.own:,} nodes once they are entered, and "
+            f"the certificate reads {MOST_ENTERED:,}; export it with fewer calls"
+        )
+
+
+def _functions(model: ModelProto) -> dict[Identity, FunctionProto]:
+    functions: dict[Identity, FunctionProto] = {}
+    for function in model.functions:
+        if functions.setdefault(identity_of(function), function) != function:
+            raise UnreadableModel(f"two functions are called {function.name!r}; rename one")
+    return functions
+
+
+def _weigh(body: GraphProto | FunctionProto, functions: Container[Identity], names: Set[str]) -> _Weight:
+    """Count the nodes of a body and its calls; `names` are those of all functions."""
+    weight = _Weight(len(body.node))
+    waiting = [(body, 0)]
+    while waiting:
+        body, depth = waiting.pop()
+        weight.nodes += len(body.node)
+        weight.depth = max(weight.depth, depth)
+        for node in body.node:
+            if node.op_type in names:
+                called = called_by(node)
+                if called in functions:
+                    number, deepest = weight.calls.get(called, (0, 0))
+                    weight.calls[called] = (number + 1, max(deepest, depth))
+            for attribute in node.attribute:
+                waiting += ((graph, depth + 1) for graph in graphs_of(attribute))
+    return weight
+
+
+def notes_on(model: ModelProto) -> Iterator[str]:
+    """Remarks on a model that is newer than the installed onnx, but is read nevertheless."""
+    if model.ir_version > onnx.IR_VERSION:
+        yield (
+            f"IR version {model.ir_version} is newer than the {onnx.IR_VERSION} that onnx {onnx.__version__} "
+            "knows: what is new in it is kept, not understood"
+        )
+    for each in model.opset_import:
+        known = newest(canonical(each.domain))
+        if known and each.version > known:
+            yield (
+                f"opset {each.version} of {each.domain or 'ai.onnx'} is newer than the {known} that onnx "
+                f"{onnx.__version__} knows: its operators are taken as they stand"
+            )
+
+
+def identity_of(function: FunctionProto) -> Identity:
+    """The names by which a call finds a function."""
+    return canonical(function.domain), function.name, function.overload
+
+
+def called_by(node: NodeProto) -> Identity:
+    """The function that a node calls, if the file has one of these names."""
+    return canonical(node.domain), node.op_type, node.overload
+
+
+class _Scope(set[str]):
+    """The names a body has defined so far; `late` are those defined after a node that reads them."""
+
+    late: frozenset[str] = frozenset()
+
+
+class _Reader:
+    """Reads one main graph or function with all bodies inside it."""
+
+    def __init__(self, owner: FunctionProto | None, *, ordered: bool) -> None:
+        self.ordered = ordered
+        self.where = f" of function {owner.name!r}" if owner is not None else ""
+        self.domains: dict[str, NodeProto] = {}
+        self.around: list[tuple[Sequence[NodeProto], NodeProto]] = []
+
+    def read_function(self, function: FunctionProto) -> None:
+        names = _Scope(function.input)
+        if len(names) < len(function.input):
+            twice = _first_repeated(function.input)
+            raise UnreadableModel(f"input {twice!r}{self.where} is there twice; rename one")
+        self._read_nodes(function.node, [names])
+        self._demand_results(function.output, names)
+
+    def read_graph(self, graph: GraphProto, outer: list[_Scope]) -> None:
+        inputs = [info.name for info in graph.input]
+        names = _Scope(inputs)
+        if len(names) < len(inputs):
+            raise UnreadableModel(f"input {_first_repeated(inputs)!r}{self.where} is there twice; rename one")
+        tensors = [*graph.initializer, *(sparse.values for sparse in graph.sparse_initializer)]
+        names.update(tensor.name for tensor in tensors)
+        if len(names) < len(inputs) + len(tensors):
+            _demand_single_meaning(tensors)
+        self._read_nodes(graph.node, [*outer, names])
+        self._demand_results([info.name for info in graph.output], names, outer)
+
+    def _demand_results(self, results: Iterable[str], names: _Scope, outer: Sequence[_Scope] = ()) -> None:
+        for name in results:
+            if name and name not in names and not any(name in scope for scope in outer):
+                raise UnreadableModel(f"nothing writes output {name!r}{self.where}; export it again")
+
+    def _read_nodes(self, nodes: Sequence[NodeProto], scopes: list[_Scope]) -> None:
+        own = scopes[-1]
+        for node in nodes:
+            for name in node.input:
+                if name and name not in own:
+                    self._demand_known(name, node, scopes, nodes)
+            self.domains.setdefault(canonical(node.domain), node)
+            for attribute in node.attribute:
+                for graph in graphs_of(attribute):
+                    self.around.append((nodes, node))
+                    self.read_graph(graph, scopes)
+                    self.around.pop()
+            for name in node.output:
+                if name in own and name:
+                    raise UnreadableModel(
+                        f"value {name!r}{self.where} is written twice, the second time by "
+                        f"{title(node)}; rename one"
+                    )
+                own.add(name)
+
+    def _demand_known(
+        self, name: str, node: NodeProto, scopes: list[_Scope], nodes: Sequence[NodeProto]
+    ) -> None:
+        if any(name in scope or name in scope.late for scope in scopes):
+            return
+        levels = [(nodes, node), *reversed(self.around)]
+        order = fault_of_order(levels, name, self.where)
+        if self.ordered or not order.late:
+            raise UnreadableModel(order.fault)
+        scopes[-1 - order.level].late = order.late  # the whole body was checked: no second look at its names
+
+
+def _first_repeated(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+
+
+def _demand_single_meaning(tensors: Iterable[TensorProto]) -> None:
+    """Refuse two initializers of one name: some readers take the first, some the last."""
+    known: dict[str, TensorProto] = {}
+    for tensor in tensors:
+        if known.setdefault(tensor.name, tensor) != tensor:
+            raise UnreadableModel(f"two initializers are called {tensor.name!r} and differ; rename one")
+
+
+def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodeProto]) -> None:
+    """Refuse operator sets that are used but not imported; functions have their own imports."""
+    holder = f"function {owner.name!r}" if isinstance(owner, FunctionProto) else "the model"
+    versions: dict[str, int] = {}
+    for each in owner.opset_import:
+        if versions.setdefault(canonical(each.domain), each.version) != each.version:
+            raise UnreadableModel(
+                f"{holder} imports two versions of operator set {each.domain or 'ai.onnx'!r}; keep one"
+            )
+    for domain, node in domains.items():
+        if domain not in versions:
+            raise UnreadableModel(
+                f"{title(node)} is of operator set {domain or 'ai.onnx'!r}, which {holder} does not import, "
+                "so its version is unknown; add it to opset_import"
+            )
+
+
+def _total(main: _Weight, weights: dict[Identity, _Weight]) -> tuple[int, int]:
+    """Nodes and depth of the main graph with every call inlined: functions are added up callees first."""
+    totals: dict[Identity, tuple[int, int]] = {}
+
+    def total(weight: _Weight) -> tuple[int, int]:
+        nodes, depth = weight.nodes, weight.depth
+        for called, (number, around) in weight.calls.items():
+            inner, deep = totals[called]
+            nodes, depth = nodes + number * inner, max(depth, around + deep + 1)
+        return nodes, depth
+
+    try:
+        order = callees_first({each: list(weight.calls) for each, weight in weights.items()})
+    except Circle as found:
+        names = " -> ".join(repr(identity[1]) for identity in found.members)
+        raise UnreadableModel(f"the functions {names} call each other without end; export it again") from None
+    for identity in order:
+        totals[identity] = total(weights[identity])
+    return total(main)

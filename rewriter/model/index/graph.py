@@ -1,0 +1,296 @@
+"""GraphIndex: nodes and values of a model as integers, including bodies of If/Loop/Scan and functions.
+
+A *body* is a list of nodes with names of its own: the main graph, the graph attribute of a node, a local
+function. Nodes are numbered in file order, the nodes of a graph attribute directly after their
+owner, functions last. A name means the value of the innermost enclosing body that defines it (ONNX IR
+specification, "Names within a graph"); a function sees nothing from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Set
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
+
+from onnx import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+)
+
+from rewriter.model.index.columns import Columns, read_columns
+from rewriter.model.metadata import pick
+from rewriter.model.operator_set.operators import canonical
+
+NONE = -1
+"""Stands for no node, no value (an optional input left out) and no body."""
+
+
+@dataclass(slots=True)
+class Body:
+    """A list of nodes with names of its own.
+
+    Attributes:
+        proto: the graph or function itself.
+        owner: number of the node whose attribute this is; NONE for the main graph and functions.
+        outer: number of the enclosing body; NONE for the main graph and functions.
+        values: the names this body defines -> value number.
+        results: value numbers of its outputs.
+    """
+
+    proto: GraphProto | FunctionProto
+    owner: int
+    outer: int
+    values: dict[str, int]
+    results: list[int]
+
+    @property
+    def function(self) -> FunctionProto | None:
+        """The function, if the body is one."""
+        return self.proto if isinstance(self.proto, FunctionProto) else None
+
+
+class GraphIndex:
+    """Integer view of a model. Built once, never changes the model, and invalid once the model changes.
+
+    Attributes:
+        model: the indexed model.
+        nodes: every node of the model.
+        names: node -> its name.
+        operators: node -> the domain and type of its operator, as the file has them.
+        noted: node -> the keys of its metadata, in file order; one tuple for each combination.
+        attributes: node -> the names of its attributes, likewise.
+        body_of: node -> number of its body.
+        bodies: the main graph first.
+        reads: node -> value numbers of its inputs, NONE for one left out.
+        writes: node -> value numbers of its outputs, NONE for one left out.
+        value_names: value -> its name.
+        producer: value -> the node that writes it; NONE for inputs, initializers and undefined names.
+        readers: value -> nodes that read it, each once, in file order; last, the owner of a body with it
+            as a result: an If reads the results of its branches.
+        initializers: value -> the tensor that initializes it.
+    """
+
+    def __init__(self, model: ModelProto) -> None:
+        self.model = model
+        self.nodes: list[NodeProto] = []
+        self.names: list[str] = []
+        self.operators: list[tuple[str, str]] = []
+        self.metadata_keys: list[tuple[str, ...]] = []
+        self.attributes: list[tuple[str, ...]] = []
+        self.body_of: list[int] = []
+        self.bodies: list[Body] = []
+        self.reads: list[list[int]] = []
+        self.writes: list[list[int]] = []
+        self.value_names: list[str] = []
+        self.producer: list[int] = []
+        self.readers: list[list[int]] = []
+        self.initializers: dict[int, TensorProto] = {}
+        self._names_read: list[list[str]] = []
+        self._define(model.graph, NONE, NONE)
+        for function in model.functions:
+            self._define(function, NONE, NONE)
+        self._connect()
+
+    def value(self, name: str, body: int = 0) -> int:
+        """The value that `name` means in `body`; NONE if it is undefined."""
+        while body != NONE:
+            found = self.bodies[body].values.get(name, NONE)
+            if found != NONE:
+                return found
+            body = self.bodies[body].outer
+        return NONE
+
+    @cached_property
+    def constants(self) -> frozenset[int]:
+        """Values that depend on no input of a graph or function: initializers, and values made of these."""
+        known = {NONE, *(value for value, producer in enumerate(self.producer) if producer == NONE)}
+        for body in self.bodies:
+            names = (info if isinstance(info, str | bytes) else info.name for info in body.proto.input)
+            known -= {body.values[name] for name in names} - self.initializers.keys()
+        owners = {body.owner for body in self.bodies}
+        for node, inputs in enumerate(self.reads):
+            if known.issuperset(inputs) and node not in owners:
+                known.update(self.writes[node])
+        return frozenset(known - {NONE})
+
+    @cached_property
+    def described(self) -> dict[int, ValueInfoProto]:
+        """Initializers of the main graph with a `value_info` that has metadata -> that `value_info`."""
+        main = self.bodies[0].values
+        names = {self.value_names[value] for value in self.initializers}
+        infos = [info for info in self.model.graph.value_info if info.name in names]
+        described = ((main.get(info.name, NONE), info) for info in infos if info.metadata_props)
+        return {value: info for value, info in described if value in self.initializers}
+
+    def entries(self, choose: Callable[[tuple[str, ...]], Set[str]]) -> Iterator[tuple[int, dict[str, str]]]:
+        """The nodes with relevant metadata, each with the result of `metadata.pick`.
+
+        Args:
+            choose: the keys of a node -> the relevant ones.
+        """
+        chosen = {metadata_keys: choose(metadata_keys) for metadata_keys in set(self.metadata_keys)}
+        places = {
+            metadata_keys: [(key, metadata_keys.index(key)) for key in keys]
+            for metadata_keys, keys in chosen.items()
+        }
+        for node, metadata_keys in enumerate(self.metadata_keys):
+            if wanted := places[metadata_keys]:
+                entries = self.nodes[node].metadata_props
+                found = {key: entries[place].value for key, place in wanted}
+                if bytes in map(type, found.values()):  # not UTF-8
+                    found = pick(self.nodes[node], chosen[metadata_keys])
+                yield node, found
+
+    def with_metadata_keys(self, metadata_keys: list[tuple[str, ...]]) -> GraphIndex:
+        """The same index after metadata was written on nodes: node -> its present keys."""
+        other = copy(self)
+        other.metadata_keys = metadata_keys
+        return other
+
+    def successors(self, node: int) -> Iterator[int]:
+        """The nodes that read an output of `node`, once per such value."""
+        for value in self.writes[node]:
+            if value != NONE:
+                yield from self.readers[value]
+
+    def predecessors(self, node: int) -> Iterator[int]:
+        """The nodes that write an input of `node`, once per such value."""
+        for value in self.reads[node]:
+            if value != NONE and self.producer[value] != NONE:
+                yield self.producer[value]
+
+    def is_stored(self, node: int) -> bool:
+        """Whether a node gives out what the file stores: a constant, or an initializer under another name."""
+        domain, operator = self.operators[node]
+        if canonical(domain) or operator not in ("Constant", "Identity"):
+            return False
+        return all(value in self.initializers for value in self.reads[node])
+
+    def enclosing(self, node: int) -> Iterator[int]:
+        """The nodes whose bodies contain `node`, the nearest first."""
+        owner = self.bodies[self.body_of[node]].owner
+        while owner != NONE:
+            yield owner
+            owner = self.bodies[self.body_of[owner]].owner
+
+    def _define(self, proto: GraphProto | FunctionProto, owner: int, outer: int) -> None:
+        body = len(self.bodies)
+        values: dict[str, int] = {}
+        self.bodies.append(Body(proto, owner, outer, values, []))
+        if isinstance(proto, GraphProto):
+            for tensor in proto.initializer:
+                self.initializers[self._new_value(tensor.name, values)] = tensor
+            for sparse in proto.sparse_initializer:
+                self._new_value(sparse.values.name, values)
+            for info in proto.input:
+                self._new_value(info.name, values)
+        else:
+            for name in proto.input:
+                self._new_value(name, values)
+        nodes, columns = list(proto.node), read_columns(proto.node)
+        start = 0
+        for holder in columns.holders:
+            self._add_nodes(nodes, columns, slice(start, holder + 1), body)
+            start, number = holder + 1, len(self.nodes) - 1
+            for attribute in nodes[holder].attribute:
+                for graph in graphs_of(attribute):
+                    self._define(graph, number, body)
+        self._add_nodes(nodes, columns, slice(start, None), body)
+
+    def _add_nodes(self, nodes: list[NodeProto], columns: Columns, part: slice, body: int) -> None:
+        """Number nodes, and the values they write."""
+        values, value_names, producer = self.bodies[body].values, self.value_names, self.producer
+        for node, names in enumerate(columns.outputs[part], len(self.nodes)):
+            written = []
+            for name in names:
+                value = values.get(name, NONE)
+                if value != NONE:
+                    producer[value] = node
+                elif name:
+                    value = values[name] = len(value_names)
+                    value_names.append(name)
+                    producer.append(node)
+                written.append(value)
+            self.writes.append(written)
+        self.nodes += nodes[part]
+        self.body_of += [body] * (len(self.nodes) - len(self.body_of))
+        self.names += columns.names[part]
+        self.operators += columns.operators[part]
+        self.metadata_keys += columns.keys[part]
+        self.attributes += columns.attributes[part]
+        self._names_read += columns.inputs[part]
+
+    def _new_value(self, name: str, values: dict[str, int]) -> int:
+        """The value `name` of this body, created if new (an initializer may be an input as well)."""
+        number = values.get(name, NONE)
+        if number == NONE:
+            number = values[name] = len(self.value_names)
+            self.value_names.append(name)
+            self.producer.append(NONE)
+        return number
+
+    def _resolve(self, name: str, body: int) -> int:
+        if not name:
+            return NONE
+        found = self.bodies[body].values.get(name, NONE)
+        if found == NONE:
+            found = self.value(name, self.bodies[body].outer)
+        return found if found != NONE else self._new_value(name, self.bodies[body].values)
+
+    def _connect(self) -> None:
+        for names, number in zip(self._names_read, self.body_of, strict=True):
+            values = self.bodies[number].values
+            try:
+                self.reads.append([values[name] for name in names])
+            except KeyError:  # from outside, left out, or undefined
+                self.reads.append([self._resolve(name, number) for name in names])
+        del self._names_read
+        for number, body in enumerate(self.bodies):
+            results = (each if isinstance(each, str | bytes) else each.name for each in body.proto.output)
+            body.results += [self._resolve(name, number) for name in results]
+        self.readers += [[] for _ in self.value_names]
+        for node, read in enumerate(self.reads):
+            for value in read:
+                if value == NONE:
+                    continue
+                readers = self.readers[value]
+                if not readers or readers[-1] != node:
+                    readers.append(node)
+        for body in self.bodies:
+            for value in body.results:
+                if NONE not in (value, body.owner) and body.owner not in self.readers[value]:
+                    self.readers[value].append(body.owner)
+
+
+def graphs_of(attribute: AttributeProto) -> Iterator[GraphProto]:
+    """The graphs in an attribute: none, one or several."""
+    if attribute.type == AttributeProto.GRAPH:
+        yield attribute.g
+    elif attribute.type == AttributeProto.GRAPHS:
+        yield from attribute.graphs
+
+
+def nodes_within(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    """Nodes and the nodes in their bodies, in no order; functions are not entered."""
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        yield node
+        for attribute in node.attribute:
+            stack.extend(inner for graph in graphs_of(attribute) for inner in graph.node)
+
+
+def with_inner(node: NodeProto) -> Iterator[NodeProto]:
+    """A node and all nodes in its bodies, in an order independent of the order of attributes."""
+    yield node
+    for attribute in sorted(node.attribute, key=attrgetter("name")):
+        for graph in graphs_of(attribute):
+            for inner in graph.node:
+                yield from with_inner(inner)

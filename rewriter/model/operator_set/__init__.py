@@ -1,0 +1,1 @@
+"""What operators, their versions and types mean."""

@@ -1,0 +1,123 @@
+"""Finds main-graph values of types that came late to ONNX: 8-bit floats, 4 and 2 bits, optionals.
+
+It reads the types that the file states, and operators: the targets of casts, and outputs that
+have the type of an input (the type variables of ONNX's operator schemas).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from functools import lru_cache
+
+import onnx
+from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, TypeProto
+
+from rewriter.model.index.graph import NONE, Body, GraphIndex
+from rewriter.model.operator_set.operators import canonical, schema_of, versions_of
+
+_LAST_EARLY = TensorProto.BFLOAT16
+"""`TensorProto.DataType` numbers types in the order in which they were added."""
+_NAMES_TYPE = frozenset({"to", "dtype", "output_dtype"})
+"""Attributes that set the type of an operator's outputs."""
+
+
+def late_values(graph: GraphIndex) -> set[int]:
+    """The values of the main graph that are known to be of a late type; others may be of one too."""
+    bodies = _bodies(graph)
+    found = {value for value, tensor in graph.initializers.items() if tensor.data_type > _LAST_EARLY}
+    for body in bodies.values():
+        proto = body.proto
+        assert isinstance(proto, GraphProto)
+        for info in (*proto.input, *proto.value_info, *proto.output):
+            if info.name in body.values and _is_late(info.type):
+                found.add(body.values[info.name])
+    opsets = versions_of(graph.model.opset_import)
+    known = -1
+    while known < len(found):  # the results of a body are known after its owner was visited
+        known = len(found)
+        for node, (domain, op_type) in enumerate(graph.operators):
+            if graph.body_of[node] in bodies:
+                opset, reads = opsets.get(canonical(domain), 0), graph.reads[node]
+                if may_make_late(op_type, canonical(domain), opset) or not found.isdisjoint(reads):
+                    found.update(_written(graph.nodes[node], reads, graph.writes[node], found, opsets))
+        for body in bodies.values():
+            if body.owner != NONE:
+                found.update(_through(graph, body, found))
+        if len(bodies) == 1:
+            break
+    return found.intersection(graph.bodies[0].values.values())
+
+
+def _bodies(graph: GraphIndex) -> dict[int, Body]:
+    """The main graph and all bodies inside, by number."""
+    found: dict[int, Body] = {}
+    for number, body in enumerate(graph.bodies):
+        if number == 0 or body.outer in found:
+            found[number] = body
+    return found
+
+
+def _through(graph: GraphIndex, body: Body, late: Set[int]) -> Iterator[int]:
+    """Late values at the boundary of a body: its inputs and the outputs of its owner."""
+    assert isinstance(body.proto, GraphProto)
+    loop = graph.nodes[body.owner].op_type == "Loop"
+    inputs = [body.values[info.name] for info in body.proto.input]
+    first = 2 if loop else 0  # a Loop passes its iteration and condition, and gets the condition back
+    given = zip(graph.reads[body.owner][first:], inputs[first:], strict=False)
+    taken = zip(body.results[first // 2 :], graph.writes[body.owner], strict=False)
+    yield from (target for value, target in (*given, *taken) if value in late and target != NONE)
+
+
+@lru_cache(maxsize=4096)
+def may_make_late(op_type: str, domain: str, version: int) -> bool:
+    """Whether a node of an operator may write a value of a late type without reading one."""
+    schema = schema_of(op_type, domain, version)
+    return (
+        schema is None
+        or any(
+            name in _NAMES_TYPE or attribute.type == onnx.defs.OpSchema.AttrType.TENSOR
+            for name, attribute in schema.attributes.items()
+        )
+        or any(_optional(output.types) for output in schema.outputs)
+    )
+
+
+def _is_late(type_: TypeProto) -> bool:
+    match type_.WhichOneof("value"):
+        case "tensor_type":
+            return bool(type_.tensor_type.elem_type > _LAST_EARLY)
+        case "sequence_type":
+            return _is_late(type_.sequence_type.elem_type)
+    return type_.HasField("optional_type")
+
+
+def _written(
+    node: NodeProto, reads: Sequence[int], writes: Sequence[int], late: Set[int], opsets: dict[str, int]
+) -> Iterator[int]:
+    if any(map(_tells_late, node.attribute)):
+        yield from (value for value in writes if value != NONE)
+        return
+    domain = canonical(node.domain)
+    schema = schema_of(node.op_type, domain, opsets.get(domain, 0))
+    if schema is None or not schema.outputs:
+        return
+    inputs, outputs = schema.inputs, schema.outputs
+    same = {
+        inputs[min(position, len(inputs) - 1)].type_str
+        for position, value in enumerate(reads)
+        if value in late and inputs
+    }
+    for position, value in enumerate(writes):
+        formal = outputs[min(position, len(outputs) - 1)]
+        if value != NONE and (formal.type_str in same or _optional(formal.types)):
+            yield value
+
+
+def _tells_late(attribute: AttributeProto) -> bool:
+    if attribute.type == AttributeProto.INT:
+        return attribute.name in _NAMES_TYPE and attribute.i > _LAST_EARLY
+    return attribute.type == AttributeProto.TENSOR and attribute.t.data_type > _LAST_EARLY
+
+
+def _optional(types: Sequence[str]) -> bool:
+    return bool(types) and all(each.startswith("optional(") for each in types)

@@ -1,0 +1,160 @@
+"""Finds nodes that may give different results each time they run, themselves or in bodies and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+
+from onnx import FunctionProto, ModelProto, NodeProto
+
+from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
+from rewriter.model.operator_set.operators import (
+    canonical,
+    counts_apart,
+    is_standard,
+    may_count_apart,
+    may_hold_graphs,
+    since,
+    versions_of,
+)
+
+
+def drawing_nodes(graph: GraphIndex) -> set[int]:
+    """The nodes that draw random numbers or may keep state, themselves or in a body they own or call.
+
+    A node of an unknown operator is one of them; such a node must never run more or less often.
+    """
+    return _with_holders(graph, _drawing(graph))
+
+
+def drawing_in_order(graph: GraphIndex) -> Iterator[tuple[int, int]]:
+    """Pairs of nodes of the main graph whose order counts: it decides which of two equal draws comes first.
+
+    All draws of random numbers form one sequence. Nodes of unknown operators are ordered only if they read
+    the same inputs, since whole models may consist of them.
+    """
+    drawing = _drawing(graph)
+    unknown = _with_holders(graph, drawing)
+    random = _with_holders(graph, {node for node in drawing if is_standard(graph.nodes[node].domain)})
+    last: dict[object, int] = {}
+    for node in sorted(unknown):
+        if graph.body_of[node] == 0:
+            proto = graph.nodes[node]
+            row = None if node in random else (proto.domain, proto.op_type, tuple(proto.input))
+            if row in last:
+                yield last[row], node
+            last[row] = node
+
+
+def may_draw(model: ModelProto) -> bool:
+    """Whether any node may give different results each time it runs; unknown operators may.
+
+    Cheaper than `drawing_nodes`, and stricter: a node in a function or body that never runs counts too.
+    """
+    called = {(canonical(function.domain), function.name) for function in model.functions}
+    waiting = [(versions_of(owner.opset_import), nodes) for owner, nodes in _bodies(model)]
+    while waiting:
+        opsets, nodes = waiting.pop()
+        for node in nodes:
+            domain, op_type = canonical(node.domain), node.op_type
+            version = _since(domain, op_type, opsets)
+            if may_count_apart(op_type, domain, version) and (domain, op_type) not in called:
+                return True
+            for attribute in node.attribute:
+                waiting.extend((opsets, graph.node) for graph in graphs_of(attribute))
+    return False
+
+
+def _bodies(model: ModelProto) -> Iterator[tuple[ModelProto | FunctionProto, Iterable[NodeProto]]]:
+    yield model, model.graph.node
+    yield from ((function, function.node) for function in model.functions)
+
+
+def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tuple[str, str]]) -> bool:
+    """Whether a node draws random numbers, itself or in a body.
+
+    Args:
+        node: the node.
+        opsets: canonical domain -> version.
+        functions: (domain, name) of the functions known to draw.
+    """
+    return (
+        (node.domain, node.op_type) in functions
+        or (is_standard(node.domain) and _apart(node, opsets))
+        or any(
+            draws_random(inner, opsets, functions)
+            for attribute in node.attribute
+            for graph in graphs_of(attribute)
+            for inner in graph.node
+        )
+    )
+
+
+def operator_may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> bool:
+    """Whether `draws_random` may be true for a node of an operator that is no function known to draw."""
+    known, version = canonical(domain), _since(domain, op_type, opsets)
+    return may_count_apart(op_type, known, version) or may_hold_graphs(op_type, known, version)
+
+
+def _drawing(graph: GraphIndex) -> set[int]:
+    """The nodes that draw themselves, in any body."""
+    opsets = versions_of(graph.model.opset_import)
+    called = _functions(graph)
+    suspected = {
+        (domain, op_type)
+        for domain, op_type in set(graph.operators)
+        if (canonical(domain), op_type) not in called
+        and may_count_apart(op_type, canonical(domain), _since(domain, op_type, opsets))
+    }
+    return {
+        node
+        for node, operator in enumerate(graph.operators)
+        if operator in suspected and _apart(graph.nodes[node], opsets)
+    }
+
+
+def _apart(node: NodeProto, opsets: Mapping[str, int]) -> bool:
+    domain, op_type = node.domain, node.op_type
+    version = _since(domain, op_type, opsets)
+    if not may_count_apart(op_type, canonical(domain), version):
+        return False
+    inputs = len(node.input)
+    while inputs and not node.input[inputs - 1]:
+        inputs -= 1
+    return counts_apart(node, canonical(domain), version, inputs)
+
+
+def _since(domain: str, op_type: str, opsets: Mapping[str, int]) -> int:
+    return since(op_type, canonical(domain), opsets.get(canonical(domain), 0))
+
+
+def _with_holders(graph: GraphIndex, nodes: set[int]) -> set[int]:
+    """The nodes, their owners if they stand in bodies, and the callers of functions that contain one."""
+    functions = _functions(graph)
+    callers: dict[int, list[int]] = {}
+    for node, (domain, op_type) in enumerate(graph.operators) if functions else ():
+        called = functions.get((canonical(domain), op_type))
+        if called is not None:
+            callers.setdefault(called, []).append(node)
+    found = set(nodes)
+    bodies: set[int] = set()
+    waiting = list(nodes)
+    while waiting:
+        body = graph.body_of[waiting.pop()]
+        if body in bodies:
+            continue
+        bodies.add(body)
+        owner = graph.bodies[body].owner
+        for node in [owner] if owner != NONE else callers.get(body, []):
+            if node not in found:
+                found.add(node)
+                waiting.append(node)
+    return found
+
+
+def _functions(graph: GraphIndex) -> dict[tuple[str, str], int]:
+    """Domain and name of a function -> number of its body."""
+    return {
+        (canonical(body.function.domain), body.function.name): number
+        for number, body in enumerate(graph.bodies)
+        if body.function is not None
+    }

@@ -1,0 +1,1 @@
+"""Bytes on disk: reading, writing whole or not at all, external data."""

@@ -1,0 +1,165 @@
+"""Plans copies of external data: the files to copy, and their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from onnx import ModelProto, TensorProto
+
+from rewriter.model.storage.external_data import tensors_of
+from rewriter.model.storage.staging import copy_and_digest
+from rewriter.refusals import CannotWrite, UnreadableModel
+
+_CHUNK = 16 << 20
+_DIGITS = 16
+_NAMED = re.compile(rf"(.+?)\.([0-9a-f]{{{_DIGITS}}})(\.[^.]*)?")
+"""`model.onnx.0123456789abcdef.data`: a copy with the digest of its content in its name."""
+
+
+class Watched:
+    """Files as first seen; finds those that were replaced or written to since."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._seen = {path: _state(path) for path in paths}
+
+    def check(self) -> None:
+        """Raise an error if a file has changed.
+
+        Raises:
+            UnreadableModel: a file has changed; the message names it.
+        """
+        for path, seen in self._seen.items():
+            if _state(path) != seen:
+                raise UnreadableModel(
+                    f"{path}: changed while it was read; nothing was written, run again once it is complete"
+                )
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """External data on its way to another folder.
+
+    Attributes:
+        files: target -> source of every file to copy. An existing target is never replaced.
+        renamed: location in the model -> location in the written one, if they differ.
+        there: existing copies of earlier runs that are used again.
+        watched: the source files, as they were when the copies were planned.
+    """
+
+    files: Mapping[Path, Path] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    there: tuple[Path, ...] = ()
+    watched: Watched = field(default_factory=lambda: Watched(()))
+
+    def check(self) -> None:
+        """Raise an error if the plan no longer holds.
+
+        Raises:
+            UnreadableModel: a source file has changed.
+            CannotWrite: another run removed a copy that was to be used again.
+        """
+        self.watched.check()
+        for path in self.there:
+            if not path.exists():
+                raise CannotWrite(f"{path}: another run has removed it meanwhile; run again")
+
+    def relocated(self, model: ModelProto) -> ModelProto:
+        """The model with the new locations; the model itself if none is new."""
+        if not self.renamed:
+            return model
+        moved = ModelProto()
+        moved.CopyFrom(model)
+        for tensor in tensors_of(moved):
+            if tensor.data_location == TensorProto.EXTERNAL:
+                for entry in tensor.external_data:
+                    if entry.key == "location":
+                        entry.value = self.renamed.get(entry.value, entry.value)
+        return moved
+
+
+def copies_to(home: Path, model: Path, data: Collection[str]) -> Copies:
+    """Name the copies: like their source, or by their content if other data has that name already.
+
+    Existing data is never replaced, since an old model refers to it until a new one takes its place.
+
+    Args:
+        home: the folder to write to.
+        model: the file that is read.
+        data: its external data, relative to its folder.
+    """
+    origin = model.parent
+    files, renamed, there = {}, {}, []
+    for name in data:
+        source, target = origin / name, home / name
+        if target.exists() and not same_content(target, source):
+            target = _by_content(target, source)
+            renamed[name] = target.relative_to(home).as_posix()
+        elif not target.exists() and (named := _by_content(target, source, only_there=True)) != target:
+            target = named
+            renamed[name] = target.relative_to(home).as_posix()
+        if not target.exists():
+            files[target] = source
+        elif same_content(target, source):
+            there.append(target)
+        else:
+            raise CannotWrite(f"{target}: does not hold what its name says; remove it")
+    watched = Watched((model, *(origin / name for name in data)))
+    return Copies(files, renamed, tuple(there), watched)
+
+
+def _by_content(target: Path, source: Path, *, only_there: bool = False) -> Path:
+    """`target` with its content's digest in the name; `only_there`: `target` if there is no such file."""
+    known = _NAMED.fullmatch(target.name)
+    stem, suffix = (known[1], known[3] or "") if known else (target.stem, target.suffix)
+    if only_there and not any(_is_copy_of(path, stem, suffix) for path in named_in(target.parent)):
+        return target
+    named = target.with_name(f"{stem}.{digest_of(source)[:_DIGITS]}{suffix}")
+    return target if only_there and not named.exists() else named
+
+
+def _is_copy_of(path: Path, stem: str, suffix: str) -> bool:
+    known = _NAMED.fullmatch(path.name)
+    return known is not None and (known[1], known[3] or "") == (stem, suffix)
+
+
+def digits_of(path: Path) -> str | None:
+    """The hexadecimal digits of the content digest in a copy's file name; None for another name."""
+    known = _NAMED.fullmatch(path.name)
+    return known and known[2]
+
+
+def named_in(folder: Path) -> list[Path]:
+    """The copies in a folder with the digest of their content in their name."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if digits_of(path) and path.is_file())
+
+
+def same_content(left: Path, right: Path) -> bool:
+    """Whether two files hold the same bytes; compared to the first difference."""
+    if left.samefile(right):
+        return True
+    if not left.is_file() or left.stat().st_size != right.stat().st_size:
+        return False
+    with left.open("rb") as ours, right.open("rb") as theirs:
+        while chunk := ours.read(_CHUNK):
+            if chunk != theirs.read(_CHUNK):
+                return False
+    return True
+
+
+def digest_of(path: Path) -> str:
+    """BLAKE2b of the content of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return copy_and_digest(stream)

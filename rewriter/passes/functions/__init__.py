@@ -1,0 +1,1 @@
+"""What passes that make, share and undo functions have in common."""

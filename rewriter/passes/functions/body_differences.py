@@ -1,0 +1,83 @@
+"""Finds where the bodies of repeated modules differ, so that they could not share a function.
+
+Modules are repeated if their paths differ only in numbers (`layer.0`, `layer.1`) or if one is called
+several times. A difference inside a module that they call is reported for that module only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from onnx import NodeProto
+
+from rewriter.evidence.metadata import tags
+from rewriter.passes.base import Difference, DifferenceWord
+from rewriter.passes.functions.equal_functions import Identity, Member, identity_of
+
+_NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
+_ALIKE = 0.75
+"""Minimum share of the smaller body's operators in the other, for unknown classes: lists hold anything."""
+
+
+def find_differences(twins: Sequence[Sequence[Member]]) -> Iterator[Difference]:
+    """For every body of a family of repeated modules but the first, its first difference from that.
+
+    Args:
+        twins: functions by equal bodies.
+    """
+    ours = {identity_of(member.function): member for members in twins for member in members}
+    families: dict[tuple[str, str | None], dict[int, list[Member]]] = {}
+    for number, members in enumerate(twins):
+        for member in members:
+            key = (_NUMBER.sub("*", member.module), member.entries.get(tags.CLASS))
+            families.setdefault(key, {}).setdefault(number, []).append(member)
+    for (_, class_name), family in families.items():
+        first, *others = family.values()
+        for members in others:
+            if class_name or _alike(first[0], members[0]):
+                found = _first_difference(first[0], members[0], ours)
+                if found is not None:
+                    yield Difference(first[0].module, members[0].module, *found, len(members))
+
+
+_PARTS: tuple[DifferenceWord, ...] = ("operator", "attributes", "inputs", "outputs")
+"""What the key of a node tells of it, in order."""
+
+
+def _first_difference(
+    left: Member, right: Member, members: Mapping[Identity, Member]
+) -> tuple[str | None, str | None, DifferenceWord] | None:
+    """The first nodes that differ, and the kind of difference; None if it lies in a module they call."""
+    for number, keys in enumerate(zip(left.body.keys, right.body.keys, strict=False)):
+        if keys[0] == keys[1]:
+            continue
+        one, two = _node(left, number), _node(right, number)
+        called = [_called(node, member, members) for node, member in ((one, left), (two, right))]
+        if called[0] is not None and called[0] == called[1]:
+            return None
+        parts = zip(_PARTS, *keys, strict=True)
+        return one.name, two.name, next(what for what, ours, theirs in parts if ours != theirs)
+    shorter = min(len(left.body.keys), len(right.body.keys))
+    if shorter < len(left.body.keys):
+        return _node(left, shorter).name, None, "nodes"
+    if shorter < len(right.body.keys):
+        return None, _node(right, shorter).name, "nodes"
+    same = left.body.key == right.body.key
+    return None, None, "modules" if same else "outputs"
+
+
+def _called(node: NodeProto, caller: Member, members: Mapping[Identity, Member]) -> str | None:
+    """The module that a node calls, relative to its caller; None if the node calls no function of ours."""
+    callee = members.get((node.domain, node.op_type))
+    return None if callee is None else callee.module.removeprefix(caller.module)
+
+
+def _alike(left: Member, right: Member) -> bool:
+    ours, theirs = (Counter(n.op_type for n in member.function.node) for member in (left, right))
+    return (ours & theirs).total() >= _ALIKE * min(ours.total(), theirs.total())
+
+
+def _node(member: Member, number: int) -> NodeProto:
+    return member.function.node[member.body.order[number]]

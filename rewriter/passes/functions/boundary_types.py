@@ -1,0 +1,129 @@
+"""Finds types at the boundaries of functions, and keeps nodes outside whose types would be lost.
+
+onnx infers no types behind operators that it does not know; onnxruntime knows its own. A child process asks
+onnxruntime once, and not at all if onnx knows all operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+from onnx import ModelProto, ValueInfoProto
+
+from rewriter.evidence.metadata import tags
+from rewriter.model import metadata
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.refusals import Reason, Refusal
+from rewriter.regions.boundary import Interface
+from rewriter.regions.calls import TOP, Regions, keep_outside
+from rewriter.regions.convex import Part
+from rewriter.regions.opaque_nodes import Complaints, find_opaque, untyped_behind
+from rewriter.runtime.infer.value_types import RuntimeTypes, ask, stated
+
+_MOST_COMPLAINTS = 16
+"""After so many moves, all remaining nodes move at once: every move costs a look at the whole graph."""
+
+
+class BoundaryTypes:
+    """The types at the boundaries of a model's functions that onnx does not infer.
+
+    Attributes:
+        graph: the model.
+        opaque: the nodes whose output types onnx does not infer.
+    """
+
+    def __init__(self, graph: GraphIndex) -> None:
+        self.graph = graph
+        self.opaque = find_opaque(graph)
+        self._complaints = 0
+
+    def lift_refused(self, regions: Regions) -> list[Refusal]:
+        """Move nodes that onnxruntime accepts in no function out of all regions; return the moved ones."""
+        if not self._asked(regions):
+            return []
+        refused = (self._main[position] for position in self.runtime_types.refused)
+        return keep_outside(self.graph, regions, refused, Reason.NO_KERNEL)
+
+    def lift_complained(self, regions: Regions, order: Sequence[Sequence[Part]]) -> list[Refusal]:
+        """Move nodes to which onnx.checker would object out of all regions, in place; return the moved ones.
+
+        Moving one node is enough for all that depend on it; if many do not, all candidates move.
+        """
+        if not self._asked(regions):
+            return []
+        node = Complaints(self.graph, self.opaque, self._typed).first(regions, order)
+        if node is None:
+            return []
+        self._complaints += 1
+        many = self._complaints > _MOST_COMPLAINTS
+        nodes = self.opaque.nodes | self.opaque.holders if many else {node}
+        return keep_outside(self.graph, regions, nodes, Reason.NO_TYPE)
+
+    def lift_unloadable(self, regions: Regions, sketch: Callable[[], ModelProto]) -> list[Refusal]:
+        """Move nodes out of all regions, in place, until onnxruntime loads the functions; return these nodes.
+
+        Its inference in functions differs from that in a graph. The nodes that its error names move; if it
+        names none, all nodes that onnx does not know, since everything else loads in functions.
+
+        Args:
+            regions: the regions.
+            sketch: makes the model with its functions, without its weights.
+
+        Returns:
+            The moved nodes: none if the original model does not load either.
+        """
+        if not self._asked(regions) or self.runtime_types.fault or (fault := ask(sketch(), []).fault) is None:
+            return []
+        inside = [node for node, region in enumerate(regions.region_of) if region]
+        named = [node for node in inside if f"node name: {self.graph.names[node]})" in fault]
+        nodes = named or self.opaque.nodes.intersection(inside)
+        return keep_outside(self.graph, regions, nodes, Reason.NO_KERNEL)
+
+    def at(self, boundaries: Sequence[Interface]) -> dict[str, ValueInfoProto]:
+        """The types to state at boundaries that the file does not state."""
+        if not self.opaque or not any(each.inputs or each.outputs for each in boundaries):
+            return {}
+        crossing = dict.fromkeys(value for each in boundaries for value in (*each.inputs, *each.outputs))
+        names = [self.graph.value_names[value] for value in sorted(crossing)]
+        return {name: self._types[name] for name in names if name in self._types}
+
+    def _asked(self, regions: Regions) -> bool:
+        """Whether onnxruntime is needed: there are nodes that onnx does not know, and functions to make."""
+        return bool(self.opaque) and any(region.nodes for region in regions.regions[TOP + 1 :])
+
+    @cached_property
+    def runtime_types(self) -> RuntimeTypes:
+        """Types and load errors as onnxruntime reports them."""
+        names = [self.graph.value_names[value] for value in untyped_behind(self.graph, self.opaque)]
+        tried = [position for position, node in enumerate(self._main) if node in self.opaque.nodes]
+        return ask(self.graph.model, [name for name in names if name not in self._stated], tried)
+
+    @cached_property
+    def _main(self) -> list[int]:
+        """The nodes of the main graph by their position there."""
+        return [node for node, body in enumerate(self.graph.body_of) if body == 0]
+
+    @cached_property
+    def _stated(self) -> frozenset[str]:
+        """The values whose types the main graph states."""
+        model: ModelProto = self.graph.model
+        infos = (*model.graph.value_info, *model.graph.input, *model.graph.output)
+        return frozenset(info.name for info in infos if info.type.WhichOneof("value"))
+
+    @cached_property
+    def _types(self) -> dict[str, ValueInfoProto]:
+        """The types from onnxruntime that are not stated, each with metadata on its origin."""
+        found = {}
+        for name, info in self.runtime_types.types.items():
+            if name not in self._stated:
+                found[name] = stated(info)
+                metadata.write(found[name], {tags.INFERRED: "true"})
+        return found
+
+    @cached_property
+    def _typed(self) -> frozenset[int]:
+        """The values of the main graph that have a stated type, or get one."""
+        values = self.graph.bodies[0].values
+        names = (*self._stated, *self._types)
+        return frozenset(values[name] for name in names if values.get(name, NONE) != NONE)

@@ -1,0 +1,241 @@
+"""Records how the nodes of each call of a shared function differ, so that `flatten` restores the flat graph.
+
+One body has one set of names. `share` keeps those of all calls on the function, as the entry
+`rewriter.flat`: a model whose graph has, for each node of the body, that node of every call (without the
+parts equal to the body's), and the types of their values. It is compressed with zlib, in base64. Nodes
+that correspond are adjacent, so they differ in a few numbers: 12 layers of BERT take a
+hundredth of their size.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
+
+from rewriter.evidence.metadata import tags
+from rewriter.model import metadata
+from rewriter.model.index.graph import graphs_of
+from rewriter.model.limits import current
+from rewriter.model.storage import wire
+from rewriter.passes.functions.canonical_form import same_attributes
+from rewriter.passes.functions.equal_functions import Identity, Member, identity_of
+from rewriter.passes.functions.function_names import numbers_of, ranges
+from rewriter.passes.functions.provenance import is_inferred
+from rewriter.passes.functions.value_names import rename
+from rewriter.refusals import UnreadableModel
+
+MOST_BYTES = 256 << 20
+"""Limit for all records of a model together, before compression: a small entry can expand to 1000 times its
+size."""
+
+_CALLS = "calls"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """The record of one call of a shared function.
+
+    Attributes:
+        nodes: the node of the flat graph for every node of the body, without its inputs; without its
+            attributes if they equal the body's, and without operator if it calls a function.
+        places: positions in the flat graph of those that are no calls.
+        infos: the types of their values, with their positions in the flat graph.
+    """
+
+    nodes: tuple[NodeProto, ...]
+    places: tuple[int, ...]
+    infos: tuple[tuple[int, ValueInfoProto], ...]
+
+
+def write_record(
+    function: FunctionProto,
+    members: Sequence[Member],
+    orders: Mapping[Identity, str],
+    renamed: Mapping[str, str],
+) -> bytes:
+    """The record of a function, not yet compressed.
+
+    Args:
+        function: the shared function, with its nodes in the order of the first member's.
+        members: the functions of the calls, with bodies equal to it.
+        orders: function of one call -> positions of its nodes in the flat graph, see `tags.ORDER`.
+        renamed: value of the first member -> its name in the function.
+    """
+    graph = GraphProto()
+    first = members[0]
+    place = {position: number for number, position in enumerate(first.body.order)}
+    calls = {n for n, node in enumerate(first.function.node) if (node.domain, node.op_type) in orders}
+    names = [_flat_names(first, member, renamed) for member in members]
+    for position, shared in enumerate(function.node):
+        for member, flat in zip(members, names, strict=True):
+            original = member.function.node[member.body.order[place[position]]]
+            graph.node.append(_difference(shared, original, flat, is_call=position in calls))
+    told = []
+    for member in members:
+        graph.value_info.extend(info for info in member.function.value_info if not is_inferred(info))
+        stood = dict(zip(member.body.order, first.body.order, strict=True))
+        order = orders.get(identity_of(member.function), "")
+        told.append(
+            {
+                "outputs": list(member.function.output),
+                "order": _places_in_first_order(order, [stood[n] for n in range(len(stood))], calls),
+                "infos": member.entries.get(tags.INFOS, ""),
+            }
+        )
+    graph.metadata_props.add(key=_CALLS, value=json.dumps(told, ensure_ascii=False, separators=(",", ":")))
+    return ModelProto(graph=graph).SerializeToString(deterministic=True)
+
+
+def compressed(record: bytes) -> str:
+    """The entry for a record."""
+    return base64.b64encode(zlib.compress(record)).decode("ascii")
+
+
+def _flat_names(first: Member, member: Member, renamed: Mapping[str, str]) -> dict[str, str]:
+    """Name of a value in the shared function -> its name in the flat graph, for one call."""
+    pairs = zip(first.body.values, member.body.values, strict=True)
+    return {renamed[name]: flat for name, flat in pairs if name in renamed}
+
+
+def _difference(
+    shared: NodeProto, original: NodeProto, flat: Mapping[str, str], *, is_call: bool
+) -> NodeProto:
+    node = NodeProto()
+    node.CopyFrom(original)
+    del node.input[:]
+    if is_call:
+        metadata.erase(node, [tags.ORDER])
+        node.ClearField("op_type")
+        node.ClearField("domain")
+    if len(node.attribute) and list(_renamed(shared, flat).attribute) == list(original.attribute):
+        del node.attribute[:]
+    return node
+
+
+def _renamed(node: NodeProto, names: Mapping[str, str]) -> NodeProto:
+    """The node with other names in its graphs; the same object if there are none."""
+    if not any(True for attribute in node.attribute for _ in graphs_of(attribute)):
+        return node
+    copy = NodeProto()
+    copy.CopyFrom(node)
+    rename(copy, names)
+    return copy
+
+
+def _places_in_first_order(order: str, stood: Sequence[int], calls: Set[int]) -> str:
+    """The positions of a member's nodes in the order of the first member's nodes; '' if unknown.
+
+    Args:
+        order: the positions in its own order, without calls.
+        stood: node of the member -> its counterpart in the first one.
+        calls: the nodes of the first one that are calls.
+    """
+    own = [n for n in stood if n not in calls]
+    try:
+        places = dict(zip(own, numbers_of(order, len(own)), strict=True))
+    except ValueError:
+        return ""
+    return ranges([places[n] for n in sorted(places)])
+
+
+class Records:
+    """The records of the functions of one model, read on demand."""
+
+    def __init__(self) -> None:
+        self._left = MOST_BYTES
+        self._read: dict[int, dict[tuple[str, ...], CallRecord]] = {}
+
+    def of(self, call: NodeProto, function: FunctionProto) -> CallRecord | None:
+        """The record of a call; None if there is none, or the function was edited since."""
+        if (calls := self._read.get(id(function))) is None:
+            calls = self._read[id(function)] = self._calls(function)
+        return calls.get(tuple(call.output))
+
+    def _calls(self, function: FunctionProto) -> dict[tuple[str, ...], CallRecord]:
+        graph = self._graph(metadata.get(function, tags.FLAT) or "") if self._left > 0 else GraphProto()
+        try:
+            calls = json.loads(metadata.get(graph, _CALLS) or "[]")
+            if len(graph.node) != len(calls) * len(function.node):
+                return {}
+            return _split(graph, calls, len(function.node))
+        except (
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            RecursionError,
+        ):  # damaged, or another tool's
+            return {}
+
+    def _graph(self, entry: str) -> GraphProto:
+        """The graph in an entry; an empty graph for an invalid or too large one."""
+        model = ModelProto()
+        try:
+            packed = zlib.decompressobj()
+            data = packed.decompress(base64.b64decode(entry, validate=True), self._left + 1)
+            self._left -= len(data)
+            if self._left < 0 or not packed.eof:
+                return GraphProto()
+            wire.walk(data, current())
+            model.ParseFromString(data)
+        except (binascii.Error, zlib.error, DecodeError, wire.Malformed, UnreadableModel, ValueError):
+            return GraphProto()
+        return model.graph
+
+
+def _split(
+    graph: GraphProto, calls: Sequence[Mapping[str, object]], size: int
+) -> dict[tuple[str, ...], CallRecord]:
+    nodes = list(graph.node)
+    infos = iter(graph.value_info)
+    found = {}
+    for number, call in enumerate(calls):
+        own = tuple(nodes[position * len(calls) + number] for position in range(size))
+        most = sum(bool(node.op_type) for node in own)
+        places = tuple(numbers_of(str(call["order"]), most))
+        stood = numbers_of(str(call["infos"]), len(graph.value_info))
+        outputs = call["outputs"]
+        assert isinstance(outputs, list)
+        found[tuple(map(str, outputs))] = CallRecord(own, places, tuple(zip(stood, infos, strict=False)))
+    return found
+
+
+def restored(call: NodeProto, function: FunctionProto, record: CallRecord) -> list[NodeProto] | None:
+    """The nodes of a call as in the flat graph; None if the body differs from the recorded one."""
+    names = dict(zip(function.input, call.input, strict=False))
+    names.update(dict.fromkeys(function.input[len(call.input) :], ""))
+    for body, flat in zip(function.node, record.nodes, strict=True):
+        if [not name for name in body.output] != [not name for name in flat.output]:
+            return None
+        if flat.op_type and (flat.domain, flat.op_type) != (body.domain, body.op_type):
+            return None
+        names.update(zip(body.output, flat.output, strict=True))
+    if [names.get(name) for name in function.output] != list(call.output):
+        return None
+    nodes = []
+    for body, flat in zip(function.node, record.nodes, strict=True):
+        if (node := _restored(body, flat, names)) is None:
+            return None
+        nodes.append(node)
+    return nodes
+
+
+def _restored(body: NodeProto, flat: NodeProto, names: Mapping[str, str]) -> NodeProto | None:
+    node = NodeProto()
+    node.CopyFrom(flat)
+    node.input.extend(names.get(name, name) for name in body.input)
+    if not flat.op_type:
+        node.op_type, node.domain = body.op_type, body.domain
+    told = _renamed(body, names)
+    if not flat.attribute:
+        node.attribute.extend(told.attribute)
+    elif not same_attributes(told, flat):
+        return None
+    return node

@@ -1,0 +1,203 @@
+"""The canonical form of a function's body: equal for bodies that differ only in names and order of nodes.
+
+Nodes are visited depth first from the outputs: first the producers of a node's inputs, in order of their
+slots, then those of values that bodies of If, Loop and Scan capture, then the node. Values are numbered in
+order of visit, so formal inputs come in order of first use, whatever the order of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto, TensorProto
+
+from rewriter.model.index.columns import HOLD_GRAPHS
+from rewriter.model.index.graph import graphs_of
+
+Key = tuple[object, ...]
+Callees = Mapping[tuple[str, str], object]
+"""(domain, name) of a function -> its representative in keys: callees with equal bodies count as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalBody:
+    """A body without its names.
+
+    Attributes:
+        keys: one hashable key per node, in canonical order.
+        outputs: the number of every formal output.
+        inputs: the formal inputs in order of first use, unread ones last.
+        order: the position, in the function, of every node in canonical order.
+        values: number -> name, for all values of the body.
+    """
+
+    keys: tuple[Key, ...]
+    outputs: tuple[int, ...]
+    inputs: tuple[str, ...]
+    order: tuple[int, ...]
+    values: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        """A key that is equal for equal bodies, and only for these."""
+        return (self.keys, self.outputs, len(self.inputs))
+
+
+def canonical_body(function: FunctionProto, callees: Callees, *, blind: bool = False) -> CanonicalBody:
+    """The canonical form of a function.
+
+    Args:
+        function: the function.
+        callees: representatives of the functions that it may call.
+        blind: whether Constants count as equal whatever their value.
+    """
+    body = [*map(_Node, function.node)]
+    numbers: dict[str, int] = {"": 0}
+    keys, order = [], []
+    for position in _depth_first(function, body):
+        node = body[position]
+        for name in (*node.inputs, *node.captures, *node.outputs):
+            numbers.setdefault(name, len(numbers))
+        keys.append(_node_key(node, numbers, callees, blind=blind))
+        order.append(position)
+    outputs = tuple(numbers.setdefault(name, len(numbers)) for name in function.output)
+    for name in function.input:
+        numbers.setdefault(name, len(numbers))
+    formal = set(function.input)
+    inputs = tuple(name for name in numbers if name in formal)
+    return CanonicalBody(tuple(keys), outputs, inputs, tuple(order), tuple(numbers))
+
+
+class _Node:
+    """A node with its names read once: protobuf decodes them again on each access."""
+
+    __slots__ = ("captures", "inputs", "outputs", "proto")
+
+    def __init__(self, proto: NodeProto) -> None:
+        self.proto = proto
+        self.inputs: list[str] = list(proto.input)
+        self.outputs: list[str] = list(proto.output)
+        self.captures = _captures(proto)
+
+
+def _depth_first(function: FunctionProto, body: Sequence[_Node]) -> Iterator[int]:
+    """Positions of nodes, producers before readers: from the outputs, then the unneeded ones."""
+    producer = {name: position for position, node in enumerate(body) for name in node.outputs if name}
+    sources = [
+        [producer[name] for name in (*node.inputs, *node.captures) if name in producer] for node in body
+    ]
+    done: set[int] = set()
+    for start in (*(producer[name] for name in function.output if name in producer), *range(len(body))):
+        stack = [(start, iter(sources[start]))] if start not in done else []
+        done.add(start)
+        while stack:
+            position, left = stack[-1]
+            for source in left:
+                if source not in done:
+                    done.add(source)
+                    stack.append((source, iter(sources[source])))
+                    break
+            else:
+                stack.pop()
+                yield position
+
+
+def _captures(node: NodeProto) -> list[str]:
+    """The outside values that the bodies of a node read, in order of appearance."""
+    found: dict[str, None] = {}
+    for attribute in node.attribute:
+        if attribute.type in HOLD_GRAPHS:
+            for graph in graphs_of(attribute):
+                found.update(dict.fromkeys(_free(graph)))
+    return list(found)
+
+
+def _free(graph: GraphProto) -> Iterator[str]:
+    bound = {info.name for info in graph.input} | {tensor.name for tensor in graph.initializer}
+    bound |= {tensor.values.name for tensor in graph.sparse_initializer}
+    for node in graph.node:
+        yield from (name for name in (*node.input, *_captures(node)) if name and name not in bound)
+        bound.update(node.output)
+    yield from (info.name for info in graph.output if info.name not in bound)
+
+
+def _node_key(node: _Node, numbers: Mapping[str, int], callees: Callees, *, blind: bool) -> Key:
+    proto = node.proto
+    domain, op_type = proto.domain, proto.op_type
+    callee = callees.get((domain, op_type))
+    return (
+        (domain, op_type, proto.overload) if callee is None else ("call", callee),
+        () if blind and op_type == "Constant" else _attributes(proto, numbers, callees, blind=blind),
+        tuple([numbers[name] for name in node.inputs]),
+        tuple([numbers[name] for name in node.outputs]),
+    )
+
+
+def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *, blind: bool) -> Key:
+    if not node.attribute:
+        return ()
+    found: list[tuple[str, object]] = []
+    for attribute in node.attribute:
+        if attribute.type in HOLD_GRAPHS:
+            graphs = graphs_of(attribute)
+            content: object = tuple(_graph_key(graph, numbers, callees, blind=blind) for graph in graphs)
+        else:
+            content = _content(attribute)
+        found.append((attribute.name, content))
+    found.sort(key=itemgetter(0))
+    return tuple(found)
+
+
+def same_attributes(left: NodeProto, right: NodeProto) -> bool:
+    """Whether attributes of two nodes of one graph differ only in names inside bodies and in strings."""
+    numbers = {"": 0}
+    for name in (*_captures(left), *_captures(right)):
+        numbers.setdefault(name, len(numbers))
+    return _attributes(left, numbers, {}, blind=False) == _attributes(right, numbers, {}, blind=False)
+
+
+def constant_key(node: NodeProto) -> Key:
+    """A key of the value that a Constant holds."""
+    return _attributes(node, {}, {}, blind=False)
+
+
+def _content(attribute: AttributeProto) -> bytes:
+    tensor = attribute.HasField("t")
+    named = tensor and (attribute.t.HasField("name") or attribute.t.HasField("doc_string"))
+    if not (named or attribute.HasField("doc_string")):  # an empty string may be present or absent
+        return attribute.SerializeToString(deterministic=True)
+    bare = AttributeProto()
+    bare.CopyFrom(attribute)
+    bare.ClearField("doc_string")
+    if tensor:  # reading the field of another attribute would set it
+        bare.t.ClearField("name")
+        bare.t.ClearField("doc_string")
+    return bare.SerializeToString(deterministic=True)
+
+
+def _graph_key(graph: GraphProto, outer: Mapping[str, int], callees: Callees, *, blind: bool) -> Key:
+    numbers = dict(outer)
+    for position, name in enumerate(_bound(graph)):
+        numbers[name] = -position - 1 - len(outer)
+    types = tuple(info.type.SerializeToString(deterministic=True) for info in (*graph.input, *graph.output))
+    tensors = tuple(map(_without_name, graph.initializer))
+    nodes = tuple(_node_key(_Node(node), numbers, callees, blind=blind) for node in graph.node)
+    sparse = tuple(each.SerializeToString(deterministic=True) for each in graph.sparse_initializer)
+    return (types, tensors, sparse, nodes, tuple(numbers[info.name] for info in graph.output))
+
+
+def _bound(graph: GraphProto) -> Iterator[str]:
+    yield from (info.name for info in graph.input)
+    yield from (tensor.name for tensor in graph.initializer)
+    yield from (tensor.values.name for tensor in graph.sparse_initializer)
+    for node in graph.node:
+        yield from filter(None, node.output)
+
+
+def _without_name(tensor: TensorProto) -> bytes:
+    bare = TensorProto()
+    bare.CopyFrom(tensor)
+    bare.ClearField("name")
+    return bare.SerializeToString(deterministic=True)

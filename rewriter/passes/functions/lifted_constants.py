@@ -1,0 +1,134 @@
+"""Turns constants in which otherwise equal functions differ into inputs, so that they can share one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
+
+from rewriter.evidence.metadata import tags
+from rewriter.model import metadata
+from rewriter.model.operator_set.operators import canonical
+from rewriter.passes.functions.canonical_form import constant_key
+from rewriter.passes.functions.equal_functions import Identity, Member, find_equal_functions, identity_of
+from rewriter.passes.functions.function_names import places_of, ranges
+
+Body = FunctionProto | GraphProto
+
+
+def lift_constants(
+    model: ModelProto, functions: Sequence[FunctionProto], others: Sequence[FunctionProto]
+) -> int:
+    """Move differing constants into the callers, repeatedly up to a caller without an equal function.
+
+    Args:
+        model: the model, edited in place.
+        functions: the functions that may change, callees before callers, each called once.
+        others: the other functions of the model.
+
+    Returns:
+        The number of moves of a constant by one function.
+    """
+    moved = 0
+    while lifted := _round(model, functions, others):
+        moved += lifted
+    return moved
+
+
+def _round(model: ModelProto, functions: Sequence[FunctionProto], others: Sequence[FunctionProto]) -> int:
+    callers = _callers(model, functions)
+    changed: set[Identity] = set()
+    moved = 0
+    for members in find_equal_functions(functions, others, blind=True):
+        identities = [identity_of(member.function) for member in members]
+        places = _differing(members)
+        # A constant passed up in this round is not in its caller's canonical form yet: next round.
+        if not places or not changed.isdisjoint(identities):
+            continue
+        for member, identity in zip(members, identities, strict=True):
+            body, call = callers[identity]
+            outer = callers[identity_of(body)][1] if isinstance(body, FunctionProto) else model
+            _lift(member, places, body, call, outer)
+            changed.add(identity)
+            if isinstance(body, FunctionProto):
+                changed.add(identity_of(body))
+            moved += len(places)
+    return moved
+
+
+def _callers(model: ModelProto, functions: Sequence[FunctionProto]) -> dict[Identity, tuple[Body, NodeProto]]:
+    """Function -> the body that calls it, and the call."""
+    bodies: tuple[Body, ...] = (model.graph, *functions)
+    ours = {identity_of(function) for function in functions}
+    return {
+        (node.domain, node.op_type): (body, node)
+        for body in bodies
+        for node in body.node
+        if (node.domain, node.op_type) in ours
+    }
+
+
+def _differing(members: Sequence[Member]) -> list[int]:
+    """Positions, in canonical order, of Constants with different values in the members."""
+    first = members[0]
+    results = set(first.function.output)
+    places = []
+    for place, position in enumerate(first.body.order):
+        node = first.function.node[position]
+        if node.op_type == "Constant" and not canonical(node.domain) and node.output[0] not in results:
+            keys = {constant_key(member.function.node[member.body.order[place]]) for member in members}
+            if len(keys) > 1:
+                places.append(place)
+    return places
+
+
+def _lift(
+    member: Member, places: Sequence[int], body: Body, call: NodeProto, outer: ModelProto | NodeProto
+) -> None:
+    """Move Constants from a function to right before its call, and pass them as inputs.
+
+    Args:
+        member: the function.
+        places: positions of the Constants, in canonical order.
+        body: the body that calls it.
+        call: the call.
+        outer: the record of the flat positions of the nodes of `body`.
+    """
+    function = member.function
+    at = next(index for index, node in enumerate(body.node) if node is call or node == call)
+    inside, outside = _FlatPositions(call, function), _FlatPositions(outer, body)
+    for position in sorted((member.body.order[place] for place in places), reverse=True):
+        outside.give(at, inside.take(position))
+        constant = NodeProto()
+        constant.CopyFrom(function.node[position])
+        del function.node[position]
+        function.input.append(constant.output[0])
+        call.input.append(constant.output[0])
+        body.node.insert(at, constant)
+    inside.write()
+    outside.write()
+
+
+class _FlatPositions:
+    """The record of the flat positions of the nodes of a body that are no calls: `tags.ORDER`."""
+
+    def __init__(self, owner: ModelProto | NodeProto, body: Body) -> None:
+        self.owner = owner
+        calls = [metadata.get(node, tags.ORDER) is not None for node in body.node]
+        numbers = iter(places_of(owner, tags.ORDER, len(calls)))
+        self.places = [None if is_call else next(numbers, None) for is_call in calls]
+        self.known = self.places.count(None) == sum(calls)
+
+    def take(self, position: int) -> int | None:
+        """Remove a node; return its flat position."""
+        return self.places.pop(position)
+
+    def give(self, position: int, place: int | None) -> None:
+        """Insert a node before the one at `position`."""
+        self.known = self.known and place is not None
+        self.places.insert(position, place)
+
+    def write(self) -> None:
+        """Write the record; an empty one if the body was edited before."""
+        numbers = [place for place in self.places if place is not None] if self.known else []
+        metadata.write(self.owner, {tags.ORDER: ranges(numbers)})

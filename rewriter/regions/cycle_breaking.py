@@ -1,0 +1,167 @@
+"""Breaks cycles of regions: the smallest region that a path leaves and re-enters gives way.
+
+1. Such a path first suggests a wrong placement. If other evidence puts all outside nodes of the
+   path into the region, that evidence is followed.
+2. A module without nodes and of unknown class may be a list, which is never called: its children
+   are then called by its caller. Nodes that moved away from it count.
+3. Otherwise it is cut into numbered segments, none of which has such a path; the outside node is the witness.
+
+If no path re-enters any of them (two regions, each convex, may feed each other), the nodes of the
+smallest go to its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from rewriter.evidence.claims import Claim
+from rewriter.model.index.graph import GraphIndex
+from rewriter.modules.module import ModuleTree
+from rewriter.refusals import Reason, Refusal
+from rewriter.regions.calls import Regions, name_of
+
+MOST_WALKED = 16
+"""Bound, in walks over the graph, on the search of a cycle for a region with a path that comes back."""
+
+
+@dataclass
+class CycleBreaker:
+    """Breaks cycles of regions, in place.
+
+    Attributes:
+        graph: the model.
+        regions: its regions.
+        tree: the modules of the calls.
+        claims: node -> every claim on it.
+        edges: nodes of the main graph that must come after others (see `calls.edges_of`).
+        placed_anew: nodes that other evidence moved, which happens only once.
+        touched: regions that lost or gained nodes since the caller cleared this.
+    """
+
+    graph: GraphIndex
+    regions: Regions
+    tree: ModuleTree
+    claims: Sequence[Sequence[Claim]]
+    edges: tuple[tuple[int, int], ...]
+    placed_anew: set[int] = field(default_factory=set)
+    touched: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._after: dict[int, list[int]] = {}
+        self._before: dict[int, list[int]] = {}
+        for source, target in self.edges:
+            self._after.setdefault(source, []).append(target)
+            self._before.setdefault(target, []).append(source)
+        self._in_order = all(source < target for source, target in self.edges)
+
+    def resolve(self, cycle: Sequence[int]) -> Iterator[Refusal]:
+        """Change one region of a cycle; yield the refusal with its witness, if anything was given up.
+
+        Args:
+            cycle: regions that feed each other.
+        """
+        held = {number: self.regions.nodes_inside(number) for number in cycle}
+        smallest_first = sorted(cycle, key=lambda number: (len(held[number]), number))
+        walked = 0
+        for number in smallest_first:
+            ahead = self._ahead(number, held[number])
+            if between := self._between(number, held[number], ahead):
+                yield from self._yield(number, held[number], between)
+                return
+            walked += len(ahead)
+            if walked > MOST_WALKED * len(self.regions.region_of):
+                break
+        number = smallest_first[0]
+        self.touched |= self.regions.dissolve(number)
+        module, witness = self.regions.regions[number].module, min(held[number])
+        yield Refusal(module, Reason.CYCLIC, name_of(self.graph, witness))
+
+    def is_stale(self, cycle: Sequence[int]) -> bool:
+        """Whether a region of a cycle, or one that it calls, has changed."""
+        return any(not self.touched.isdisjoint(self.regions.inside(number)) for number in cycle)
+
+    def _yield(self, number: int, held: list[int], between: set[int]) -> Iterator[Refusal]:
+        module = self.regions.regions[number].module
+        if self._place_anew(number, between):
+            return
+        if not self.tree[module].nodes and self.tree[module].class_name is None:
+            self.touched |= self.regions.dissolve(number)
+            yield Refusal(module, Reason.A_LIST, name_of(self.graph, min(between)))
+        else:
+            witness = self._cut_at_paths(number, held, between)
+            yield Refusal(module, Reason.NOT_CONVEX, name_of(self.graph, witness))
+
+    def _ahead(self, number: int, held: list[int]) -> set[int]:
+        """The outside nodes that depend on held nodes; in a sorted file, only those before the last held."""
+        last = max(held) if self._in_order else len(self.regions.region_of)
+        return self._reached(number, held, self._after, range(last))
+
+    def _between(self, number: int, held: list[int], ahead: set[int]) -> set[int]:
+        """The nodes ahead on which held nodes depend."""
+        return self._reached(number, held, self._before, ahead) if ahead else ahead
+
+    def _reached(
+        self, number: int, held: list[int], steps: dict[int, list[int]], among: Container[int]
+    ) -> set[int]:
+        """The outside nodes reachable by steps from inside, through such nodes alone."""
+        inside = set(self.regions.inside(number))
+        found: set[int] = set()
+        waiting = list(held)
+        while waiting:
+            for node in steps.get(waiting.pop(), ()):
+                if node not in found and node in among and self.regions.region_of[node] not in inside:
+                    found.add(node)
+                    waiting.append(node)
+        return found
+
+    def _place_anew(self, number: int, between: set[int]) -> bool:
+        """Move the nodes in between into the region if a losing claim allows it for all of them."""
+        module = self.regions.regions[number].module
+        if between & self.placed_anew or not all(
+            any(module.holds(claim.module) for claim in self.claims[node][1:]) for node in between
+        ):
+            return False
+        self.placed_anew |= between
+        self.touched |= self.regions.move(dict.fromkeys(sorted(between), number))
+        return True
+
+    def _cut_at_paths(self, number: int, held: list[int], between: set[int]) -> int:
+        """Cut a region where paths leave and re-enter; return the last outside node on such a path."""
+        # Segment of an inside node; for an outside node, that of the last inside node on the way to it.
+        reached: dict[int, int] = {}
+        witness = -1
+        for node in sorted((*held, *between)):
+            is_held = node not in between
+            for source in self._before.get(node, ()):
+                if source in reached:
+                    leaves = is_held and source in between
+                    witness = source if leaves else witness
+                    reached[node] = max(reached.get(node, 0), reached[source] + leaves)
+            if is_held:
+                reached.setdefault(node, 0)
+        self._cut(number, {node: at for node, at in reached.items() if at and node not in between})
+        return witness
+
+    def _cut(self, number: int, segment_of: dict[int, int]) -> None:
+        """Move nodes of a region and of those it calls to a copy, for every segment but the first."""
+        inside = set(self.regions.inside(number))
+        copies: dict[tuple[int, int], int] = {}
+
+        def copy_of(number: int, segment: int) -> int:
+            if number not in inside:
+                return number
+            found = copies.get((number, segment))
+            if found is None:
+                original = self.regions.regions[number]
+                parent = copy_of(original.parent, segment)
+                copy = replace(original, parent=parent, segment=original.segment + segment, nodes=[])
+                found = copies[number, segment] = self.regions.add(copy)
+            return found
+
+        homes = {}
+        for node, segment in sorted(segment_of.items()):
+            region = self.regions.region_of[node]
+            assert region is not None  # edges connect nodes of the main graph
+            homes[node] = copy_of(region, segment)
+        self.touched |= self.regions.move(homes)

@@ -1,0 +1,86 @@
+"""Moves nodes that onnxruntime cannot run inside functions to an outer caller, where it can.
+
+Measured with onnxruntime 1.31.1:
+
+- A value of a late type (8-bit floats, 4 and 2 bits, optionals) may be passed to a function, whose operators
+  then determine its type, but no further: a function that passes it on accepts only the types of ONNX's first
+  version. So quantised weights are unpacked one call below the graph that holds them.
+- An operator without type inference in onnx, except by its own definition as a function, must state all its
+  attributes: their defaults are lost in inlining.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.late_types import late_values
+from rewriter.model.operator_set.operators import canonical, schema_of, versions_of
+from rewriter.refusals import Reason, Refusal
+from rewriter.regions.calls import TOP, Regions, main_node, name_of, shared_calls
+
+
+def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
+    """Move nodes whose defaults would be lost out of all regions, in place; return the moved ones."""
+    opsets = versions_of(graph.model.opset_import)
+    refusals = []
+    for number, node in enumerate(graph.nodes):
+        owner = main_node(graph, number)
+        home = regions.region_of[owner]
+        if home is None or home == TOP:
+            continue
+        domain = canonical(node.domain)
+        schema = schema_of(node.op_type, domain, opsets.get(domain, 0))
+        if schema is None or not schema.has_function or schema.has_type_and_shape_inference_function:
+            continue
+        stated = {attribute.name for attribute in node.attribute}
+        if any(each.default_value.type and name not in stated for name, each in schema.attributes.items()):
+            refusals.append(Refusal(regions.regions[home].module, Reason.LOST_DEFAULT, name_of(graph, owner)))
+            regions.keep_outside(owner)
+    return refusals
+
+
+class LateTypes:
+    """The values of late types, and the regions of their readers.
+
+    Attributes:
+        graph: the model.
+        values: its values of a late type, in file order.
+    """
+
+    def __init__(self, graph: GraphIndex) -> None:
+        self.graph = graph
+        self.values = sorted(late_values(graph))
+        self._functions = {(canonical(f.domain), f.name) for f in graph.model.functions}
+
+    def lift(self, regions: Regions) -> list[Refusal]:
+        """Move the readers of such values up, in place, until no function passes one on; return them."""
+        refusals: list[Refusal] = []
+        chains = regions.chains()
+        while moves := list(self._too_deep(regions, chains)):
+            for node, number in moves:
+                home = regions.region_of[node] or TOP
+                if number in chains[home][:-1]:  # not yet moved for another value
+                    module = regions.regions[home].module
+                    refusals.append(Refusal(module, Reason.LATE_TYPE, name_of(self.graph, node)))
+                    regions.move({node: number})
+        return refusals
+
+    def _too_deep(self, regions: Regions, chains: list[tuple[int, ...]]) -> Iterator[tuple[int, int]]:
+        """(node, region it must go to)."""
+        graph = self.graph
+        for value in self.values:
+            producer = graph.producer[value]
+            made = chains[TOP if producer == NONE else regions.region_of[producer] or TOP]
+            for reader in graph.readers[value]:
+                node = main_node(graph, reader)
+                if (home := regions.region_of[node]) is not None:
+                    used = chains[home]
+                    furthest = shared_calls(made, used) + (not self._calls(node))
+                    if len(used) > furthest:
+                        yield node, used[furthest - 1]
+
+    def _calls(self, node: int) -> bool:
+        """Whether a node calls a function, which passes the value on."""
+        proto = self.graph.nodes[node]
+        return (canonical(proto.domain), proto.op_type) in self._functions

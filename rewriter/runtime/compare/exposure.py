@@ -1,0 +1,110 @@
+"""In the child: reads the values inside a model, in parts that fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from math import prod
+from typing import TypeVar
+
+import numpy as np
+import onnx
+
+from rewriter.runtime.inputs.feeds import Array
+from rewriter.runtime.inputs.input import Input
+from rewriter.runtime.ort.sessions import Session
+
+_BYTES = 8
+"""Maximum bytes of one element."""
+
+Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Exposed:
+    """A model and the input sets it is run on; each read is a session with other values as outputs."""
+
+    def __init__(
+        self,
+        folder: str | None,
+        model: onnx.ModelProto,
+        inputs: tuple[Input, ...],
+        sets: Sequence[Mapping[str, Array]],
+    ) -> None:
+        self.folder, self.model, self.inputs, self.sets = folder, model, inputs, sets
+
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """Bytes of the values that are tensors of numbers, at most, over all input sets.
+
+        Value sizes come from onnxruntime's shape inference, else from a run that returns sizes alone.
+        """
+        wanted = list(dict.fromkeys(names))
+        if not wanted:
+            return {}
+        session = self._session(wanted, self.model)
+        sizes: dict[str, int] = {}
+        unknown: list[str] = []
+        for name, kind, shape in zip(session.outputs, session.types, session.shapes, strict=True):
+            if kind.startswith("tensor(") and kind != "tensor(string)":
+                sizes[name] = prod(size for size in shape if isinstance(size, int)) * len(self.sets)
+                if not shape or not all(isinstance(size, int) for size in shape):
+                    unknown.append(name)
+        del session
+        sizes.update(self._measured(unknown) if unknown else {})
+        return {name: size * _BYTES for name, size in sizes.items()}
+
+    def values(self, names: Sequence[str]) -> dict[str, list[Array]]:
+        """Name -> its array in every input set."""
+        if not names:
+            return {}
+        session = self._session(names, self.model)
+        found: dict[str, list[Array]] = {name: [] for name in names}
+        for feeds in self.sets:
+            for name, value in zip(names, session.run(self.inputs, feeds), strict=True):
+                found[name].append(np.asarray(value))
+        return found
+
+    def _measured(self, names: Sequence[str]) -> dict[str, int]:
+        """The elements of values in all sets, from a run that returns sizes alone."""
+        sized = onnx.ModelProto()
+        sized.CopyFrom(self.model)
+        taken = {name for node in sized.graph.node for name in node.output}
+        outputs = [f"size of value {number}" for number in range(len(names))]
+        while not taken.isdisjoint(outputs):
+            outputs = [f"{name}'" for name in outputs]
+        for name, output in zip(names, outputs, strict=True):
+            sized.graph.node.add(op_type="Size", input=[name], output=[output])
+        session = self._session(outputs, sized)
+        runs = [session.run(self.inputs, feeds) for feeds in self.sets]
+        return {name: sum(map(int, found)) for name, *found in zip(names, *runs, strict=True)}
+
+    def _session(self, outputs: Iterable[str], model: onnx.ModelProto) -> Session:
+        del model.graph.output[:]
+        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
+        return Session(model.SerializeToString(), self.folder)
+
+
+def in_parts(
+    items: Iterable[tuple[Item, Set[Key]]], sizes: Mapping[Key, int], most: int
+) -> Iterator[list[Item]]:
+    """Neighbouring items whose values fit into memory together; a value that several have counts once.
+
+    Args:
+        items: each with the values that it needs; values without a size count nothing.
+        sizes: bytes of the values.
+        most: bytes of one part; an item that needs more is a part of its own.
+    """
+    part: list[Item] = []
+    held: set[Key] = set()
+    taken = 0
+    for item, needs in items:
+        wanted = {key for key in needs if key in sizes}
+        more = sum(sizes[key] for key in wanted - held)
+        if part and more and taken + more > most:
+            yield part
+            part, held, taken = [], set(), 0
+            more = sum(sizes[key] for key in wanted)
+        part.append(item)
+        held |= wanted
+        taken += more
+    if part:
+        yield part

@@ -1,0 +1,37 @@
+"""In the child: runs a model with its values as outputs, a slice of them at a time. Values stay here."""
+
+from __future__ import annotations
+
+import onnx
+
+from rewriter.model.index.graph import nodes_within
+from rewriter.model.operator_set.operators import canonical
+from rewriter.runtime.child.job import Job
+from rewriter.runtime.compare.exposure import Exposed, in_parts
+from rewriter.runtime.compare.fingerprints import Fingerprint, Watch, fingerprint
+from rewriter.runtime.inputs.signature import signature
+
+
+def take_fingerprints(job: Job[Watch]) -> dict[str, Fingerprint]:
+    """The fingerprints of all values, run in slices."""
+    (sent,) = job.models.values()
+    model = onnx.load(sent.path, load_external_data=False)
+    for node in nodes_within(model.graph.node):
+        if node.op_type == "Dropout" and not canonical(node.domain):
+            del node.input[2:]  # that it trains: what drops by chance is found nowhere else
+    inputs = signature(model)
+    feeds = {each.name: job.request.feeds[each.name] for each in inputs}
+    for info in model.graph.input:  # of the sizes they have in this run, so that shapes follow from them
+        if info.name in feeds:
+            shape = info.type.tensor_type.shape
+            shape.ClearField("dim")
+            for size in feeds[info.name].shape:
+                shape.dim.add().dim_value = size
+    exposed = Exposed(sent.folder, model, inputs, [feeds])
+    sizes = exposed.sizes(name for node in model.graph.node for name in node.output if name)
+    found: dict[str, Fingerprint] = {}
+    for part in in_parts(((name, {name}) for name in sizes), sizes, job.request.most_bytes):
+        for name, (value,) in exposed.values(part).items():
+            if (print_ := fingerprint(value)) is not None:
+                found[name] = print_
+    return found

@@ -1,0 +1,98 @@
+"""What a comparison of outputs asks, and what it finds; without onnx, so that a child loads it quickly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rewriter.runtime.child.words import one_line
+from rewriter.runtime.compare.difference import Deviation, Tolerance
+from rewriter.runtime.inputs.feeds import Drawing
+
+
+class Stage(StrEnum):
+    """Which model runs."""
+
+    FIRST = "first"
+    SECOND = "second"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One comparison.
+
+    Attributes:
+        drawing: how input sets for the original come about.
+        optimised: with onnxruntime's graph optimisations instead of without.
+        tolerance: how far results may be apart; None where nothing was allowed.
+        names: input of the original -> what the rewritten model calls it, where that is another name.
+    """
+
+    drawing: Drawing
+    optimised: bool = False
+    tolerance: Tolerance | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """Result of running both models.
+
+    Attributes:
+        runs: number of input sets that both models were run on.
+        skipped: the reason why there is no result, in one line.
+        error: the reason why the rewritten model gave no results although the original did.
+        exact: whether every output of every run was the same bit for bit; None without anything to
+            compare.
+        max_abs: the largest absolute difference of all; infinite if no number expresses it.
+        relative: the largest difference relative to the largest magnitude of its output, see `Deviation`.
+        rounding: whether all differences may come from rounding, see `Deviation`.
+        within: whether all are within the tolerance of the request; None without one.
+        worst_output: the output with the largest relative difference.
+        worst_abs: the absolute difference there.
+        where: the input set and element of it.
+        ort_version: of the onnxruntime that ran.
+    """
+
+    runs: int = 0
+    skipped: str | None = None
+    error: str | None = None
+    exact: bool | None = None
+    max_abs: float | None = None
+    relative: float | None = None
+    rounding: bool | None = None
+    within: bool | None = None
+    worst_output: str | None = None
+    worst_abs: float | None = None
+    where: str | None = None
+    ort_version: str | None = None
+
+    @classmethod
+    def of(
+        cls, found: Sequence[tuple[int, str, Deviation]], runs: int, ort_version: str, *, judged: bool
+    ) -> RunOutcome:
+        """The outcome of runs.
+
+        Args:
+            found: every difference, with the number of its input set and the name of its output.
+            runs: number of input sets.
+            ort_version: of onnxruntime.
+            judged: whether there was a tolerance.
+        """
+        if not found:
+            within = True if judged else None
+            return cls(runs, None, None, True, 0.0, 0.0, False, within, ort_version=ort_version)
+        number, name, worst = max(found, key=lambda each: (each[2].relative, each[2].largest))
+        return cls(
+            runs=runs,
+            exact=False,
+            max_abs=max(each.largest for _, _, each in found),
+            relative=worst.relative,
+            rounding=all(each.rounding for _, _, each in found),
+            within=all(each.within for _, _, each in found) if judged else None,
+            worst_output=name,
+            worst_abs=worst.largest,
+            where=one_line(f"input set {number}: {worst.where}"),
+            ort_version=ort_version,
+        )

@@ -1,0 +1,83 @@
+"""Runs two models on the same inputs in a child process, and compares their outputs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+
+from rewriter.model.operator_set.purity import may_draw
+from rewriter.refusals import NoScratch
+from rewriter.runtime.child.call import Task, run
+from rewriter.runtime.child.job import Cause, Ended
+from rewriter.runtime.child.words import one_line, signal_text
+from rewriter.runtime.compare.difference import Tolerance
+from rewriter.runtime.compare.outcome import RunOutcome, RunRequest, Stage
+from rewriter.runtime.inputs.feeds import LOOPED, Drawing
+from rewriter.runtime.inputs.input import Rounds
+from rewriter.runtime.inputs.signature import required_inputs
+
+TASK: Task[RunOutcome] = Task("rewriter.runtime.compare.output_task:compare_outputs")
+
+
+def compare_runs(
+    models: Mapping[Stage, onnx.ModelProto],
+    folders: Mapping[Stage, Path | None],
+    drawing: Drawing,
+    *,
+    optimised: bool,
+    timeout: float,
+    tolerance: Tolerance | None = None,
+) -> RunOutcome:
+    """Run the original and the rewritten model on the same input sets in a child process and compare.
+
+    Args:
+        models: the structure of both; external weights stay in their files.
+        folders: where these files lie.
+        drawing: how input sets for the original come about.
+        optimised: with onnxruntime's graph optimisations; without, equal models agree bit for bit.
+        timeout: seconds for everything; a quarter of it for finding sizes the original runs with.
+        tolerance: the allowed deviation of results; None for no verdict on it.
+
+    Returns:
+        The result; a crash or a timeout is one too. Failures of a model never raise.
+    """
+    drawing = replace(drawing, draws=may_draw(models[Stage.FIRST]))
+    names = _other_names(models.get(Stage.SECOND), drawing)
+    try:
+        for rounds in (drawing.plan.rounds, Rounds()):
+            drawing = replace(drawing, plan=replace(drawing.plan, rounds=rounds))
+            request = RunRequest(drawing, optimised, tolerance, names)
+            found = run(TASK, request, models, folders=folders, timeout=timeout)
+            # Nobody had asked for runs in which Loops run never and once: all else can be told without.
+            if not isinstance(found, Ended) or found.stage != LOOPED:
+                break
+    except NoScratch as error:
+        return RunOutcome(skipped=one_line(f"onnxruntime was not run: {error}"))
+    return outcome_of(found) if isinstance(found, Ended) else found
+
+
+def _other_names(second: onnx.ModelProto | None, drawing: Drawing) -> dict[str, str]:
+    """Inputs with another name in the second model, which has equally many in the same order."""
+    inputs = [each.name for each in drawing.plan.inputs]
+    theirs = [] if second is None else [info.name for info in required_inputs(second)]
+    if sorted(inputs) == sorted(theirs) or len(inputs) != len(theirs):
+        return {}
+    return {ours: other for ours, other in zip(inputs, theirs, strict=True) if ours != other}
+
+
+def outcome_of(ended: Ended) -> RunOutcome:
+    """The outcome if the child left none: a crash of the rewritten model alone is its error."""
+    model = f"the {ended.stage} model" if ended.stage else "onnxruntime"
+    if ended.cause is Cause.LIMIT:
+        return RunOutcome(skipped=f"{model} {ended.how}")
+    if not ended.signal or not ended.stage:
+        return RunOutcome(skipped=ended.how)
+    reason = f"{model} crashed onnxruntime ({signal_text(ended.signal)})"
+    # The system sends SIGKILL when memory runs out; that is no evidence against the model.
+    if ended.stage == Stage.SECOND and ended.signal != signal.SIGKILL:
+        return RunOutcome(error=reason)
+    return RunOutcome(skipped=reason)

@@ -1,0 +1,160 @@
+"""In the child: runs a model and its pieces; see `parts`. Tensors never leave the process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import chdir
+from functools import cached_property
+from typing import Any
+
+import onnx
+
+from rewriter.runtime.child.job import Job, Sent
+from rewriter.runtime.child.words import one_line
+from rewriter.runtime.compare.difference import Deviation, difference
+from rewriter.runtime.compare.outcome import RunOutcome, Stage
+from rewriter.runtime.compare.output_task import another_seed, unsteady_outputs
+from rewriter.runtime.compare.parts import AT_PIECE, WHOLE, PartRequest, PartRun, PartRuns, piece
+from rewriter.runtime.inputs.feeds import Drawing
+from rewriter.runtime.inputs.input import FeedError, Input
+from rewriter.runtime.inputs.input_search import Runs, find_inputs
+from rewriter.runtime.inputs.signature import required_inputs
+from rewriter.runtime.ort.sessions import VERSION, RunError, Session
+
+Values = dict[str, Any]
+
+
+def judge_parts(job: Job[PartRequest]) -> PartRuns:
+    """Run the whole, then each piece."""
+    drawing = job.request.drawing
+    if isinstance(drawing, str):
+        return _Pieces(job, None, drawing).judge()
+    try:
+        found = find_inputs(job, drawing, lambda: _session(job.models[WHOLE], drawing.seed))
+    except (RunError, FeedError) as error:
+        return _Pieces(job, None, f"the whole model does not run: {one_line(error)}").judge()
+    return _Pieces(job, found, None).judge()
+
+
+def _session(sent: Sent, seed: int) -> Session:
+    return Session(sent.path, sent.folder, seed=seed)
+
+
+class _Pieces:
+    """The pieces at work.
+
+    Attributes:
+        found: the runs of the whole; None where it was not run.
+        silent: why it was not.
+    """
+
+    def __init__(self, job: Job[PartRequest], found: Runs | None, silent: str | None) -> None:
+        self.job, self.found, self.silent = job, found, silent
+        self.request, self.whole = job.request, job.models[WHOLE]
+        self.seed = self.request.drawing.seed if isinstance(self.request.drawing, Drawing) else 0
+        self.recorded: list[Values] = []
+        if found is not None:
+            both = zip(found.feeds, found.results, strict=True)
+            self.recorded = [dict(zip(found.outputs, each, strict=True)) | feeds for feeds, each in both]
+        self.pools = self.recorded
+        if self.request.chain and found is not None:
+            self.pools = [dict(feeds) for feeds in found.feeds]
+
+    def judge(self) -> PartRuns:
+        """One verdict per piece, and the ranks of all outputs of the whole."""
+        ranks = _ranks(self.recorded)
+        return PartRuns(tuple(map(self._judged, range(len(self.request.parts)))), ranks)
+
+    def _judged(self, number: int) -> PartRun:
+        self.job.enter(f"{number + 1}{AT_PIECE}")
+        sent = self.job.models[piece(number)]
+        model = onnx.ModelProto.FromString(sent.path.read_bytes())
+        fault = self._fault(model, sent)
+        known = fault is not None and self._fault_of_whole is not None
+        try:
+            session = _session(sent, self.seed)
+        except RunError as error:
+            reason = f"onnxruntime: {one_line(error)}"
+            if fault is None or known:
+                fault, known = reason, not self._whole_loads
+            outcome = RunOutcome(error=reason, ort_version=VERSION)
+            if known:
+                outcome = RunOutcome(skipped="onnxruntime does not load the whole model", ort_version=VERSION)
+            return PartRun(fault, known, outcome)
+        if self.silent is not None:
+            return PartRun(fault, known, RunOutcome(skipped=self.silent, ort_version=VERSION))
+        # sequences and the like, which have no element type of their own, under 0
+        inputs = tuple(
+            Input(info.name, info.type.tensor_type.elem_type, None) for info in required_inputs(model)
+        )
+        unsteady: dict[str, None] = {}
+        outcome = self._outcome(self.request.parts[number], inputs, session, unsteady)
+        return PartRun(fault, known, outcome, tuple(unsteady))
+
+    def _outcome(
+        self, names: Mapping[str, str], inputs: tuple[Input, ...], session: Session, unsteady: dict[str, None]
+    ) -> RunOutcome:
+        """Run a piece on all input sets; outputs of a piece in a chain are added to the pools."""
+        differences: list[tuple[int, str, Deviation]] = []
+        for run, (expected, pool) in enumerate(zip(self.recorded, self.pools, strict=True)):
+            if any(names[each.name] not in pool for each in inputs):
+                return RunOutcome(skipped="an earlier piece gave nothing to run it on", ort_version=VERSION)
+            try:
+                found = session.run(inputs, {each.name: pool[names[each.name]] for each in inputs})
+            except RunError as error:
+                return RunOutcome(run, error=one_line(f"it does not run: {error}"), ort_version=VERSION)
+            for name, value in zip(session.outputs, found, strict=True):
+                wanted = expected[names[name]]
+                apart = difference(wanted, value, name)
+                random = apart is not None and names[name] in self._drawn
+                if random:
+                    unsteady[name] = None
+                if self.request.chain:
+                    pool[names[name]] = wanted if random else value
+                if apart is not None and not random:
+                    differences.append((run, name, apart))
+        if not differences and unsteady and len(unsteady) == len(session.outputs):
+            return RunOutcome(skipped="all that it gives out is random", ort_version=VERSION)
+        return RunOutcome.of(differences, len(self.recorded), VERSION, judged=False)
+
+    @cached_property
+    def _drawn(self) -> frozenset[str]:
+        """Names of the whole's values that differ between two runs with different seeds."""
+        drawing = self.request.drawing
+        assert self.found is not None and isinstance(drawing, Drawing)  # else there is nothing to differ from
+        self.job.enter(Stage.FIRST)
+        reseeded = _session(self.whole, another_seed(self.seed))
+        unsteady = unsteady_outputs(self.found, drawing.plan.inputs, reseeded)
+        return frozenset(self.found.outputs[position] for position in unsteady)
+
+    def _fault(self, model: onnx.ModelProto, sent: Sent) -> str | None:
+        """The error of the full checker, if any. It looks for external data in the working folder."""
+        try:
+            with chdir(sent.folder or self.job.folder):
+                onnx.checker.check_model(model, full_check=True)
+        except Exception as error:  # of any type: the checker raises the exceptions of its parts
+            return one_line(f"checker: {error}")
+        return None
+
+    @cached_property
+    def _whole_loads(self) -> bool:
+        try:
+            _session(self.whole, self.seed)
+        except RunError:
+            return False
+        return True
+
+    @cached_property
+    def _fault_of_whole(self) -> str | None:
+        model = onnx.ModelProto.FromString(self.whole.path.read_bytes())
+        del model.graph.output[self.request.outputs :]
+        return self._fault(model, self.whole)
+
+
+def _ranks(recorded: list[Values]) -> dict[str, int]:
+    """Values that are arrays -> their number of dimensions, if equal in all runs."""
+    found: dict[str, set[int]] = {}
+    for values in recorded:
+        for name, value in values.items():
+            found.setdefault(name, set()).add(getattr(value, "ndim", -1))
+    return {name: ranks.pop() for name, ranks in found.items() if len(ranks) == 1 and -1 not in ranks}

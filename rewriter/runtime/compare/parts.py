@@ -1,0 +1,159 @@
+"""Runs a model and pieces of it in a child process: checks that the pieces compute the same as the whole.
+
+The whole runs once per input set, with all inputs and outputs of pieces among its outputs. Each piece
+then runs on the recorded values (`chain` false), or on the inputs of the whole and outputs of earlier pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from rewriter.runtime.child.call import Task, run
+from rewriter.runtime.child.job import Cause, Ended
+from rewriter.runtime.child.words import one_line
+from rewriter.runtime.compare.outcome import RunOutcome
+from rewriter.runtime.inputs.feeds import Array, Drawing, Plan
+from rewriter.runtime.inputs.seeds import seed_nodes
+from rewriter.runtime.inputs.signature import expose
+
+WHOLE = "whole"
+"""The name of the whole among the models."""
+AT_PIECE = ". cut"
+"""How the names of stages end in which a piece is loaded and run."""
+
+
+@dataclass(frozen=True, slots=True)
+class PieceToRun:
+    """One piece to run.
+
+    Attributes:
+        model: its structure; external weights are in the folder of the whole's.
+        recorded: name of an input or output of the piece -> its name in the whole.
+    """
+
+    model: onnx.ModelProto
+    recorded: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PartRequest:
+    """How to run a model and pieces of it.
+
+    Attributes:
+        drawing: how input sets for the whole come about; why it is not to be run, where it is not.
+        chain: whether a piece is fed what earlier ones gave instead of what was recorded.
+        outputs: how many outputs the whole has of its own.
+        parts: of each piece, name of an input or output -> its name in the whole.
+    """
+
+    drawing: Drawing | str
+    chain: bool
+    outputs: int
+    parts: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartRun:
+    """The result of one piece.
+
+    Attributes:
+        fault: the error of onnx's full checker or onnxruntime on the model; None if both accept it.
+        fault_of_whole: whether the same tool rejects the whole as well, so that the fault is not new.
+        outcome: the numbers.
+        unsteady: outputs that differ, but also between runs of the whole: the piece is not blamed for them,
+            and a chain continues with the recorded ones.
+        unchecked: the reason why neither tool ran; None if both did.
+    """
+
+    fault: str | None
+    fault_of_whole: bool
+    outcome: RunOutcome
+    unsteady: tuple[str, ...] = ()
+    unchecked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartRuns:
+    """One verdict per piece, and the ranks of the outputs of the whole that are arrays of one rank."""
+
+    verdicts: tuple[PartRun, ...]
+    ranks: Mapping[str, int]
+
+
+TASK: Task[PartRuns] = Task("rewriter.runtime.compare.part_task:judge_parts")
+
+
+def piece(number: int) -> str:
+    """The name of a piece among the models."""
+    return f"part-{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRun:
+    """The settings of the run of the whole.
+
+    Attributes:
+        whole: the source model of the pieces; external weights stay in their files.
+        folder: the folder of external data of the whole and its pieces.
+        plan: the plan for drawing its input sets; or the reason not to run it.
+        given: one array per input of the plan, used instead of drawn ones.
+        sets: number of input sets to draw.
+        timeout: seconds for everything.
+        seed: seed of the drawing.
+    """
+
+    whole: onnx.ModelProto
+    folder: Path | None
+    plan: Plan | str
+    given: Mapping[str, Array] | None
+    sets: int
+    timeout: float
+    seed: int = 0
+
+    def judge(self, parts: Sequence[PieceToRun], *, chain: bool) -> tuple[PartRun, ...]:
+        """Check pieces with onnx's full checker, load them in onnxruntime, and compare their outputs.
+
+        Args:
+            parts: the pieces; those of a chain in order.
+            chain: whether a piece reads outputs of earlier ones instead of recorded values.
+
+        Returns:
+            One verdict per piece. Failures of a model never raise.
+        """
+        names = [name for part in parts for name in part.recorded.values()]
+        found = self._run(names, parts, chain=chain)
+        if not isinstance(found, Ended):
+            return found.verdicts
+        at_piece = found.stage.endswith(AT_PIECE)
+        why = one_line(f"at the {found.stage} model: {found.how}" if at_piece else found.how)
+        crashed = at_piece and found.cause is Cause.CRASH
+        outcome = RunOutcome(error=why) if crashed else RunOutcome(skipped=why)
+        return (PartRun(None, False, outcome, unchecked=why),) * len(parts)
+
+    def ranks(self, names: Iterable[str]) -> Mapping[str, int]:
+        """The number of dimensions of values when the whole runs; values of varying rank are left out."""
+        found = self._run(names, (), chain=False)
+        return {} if isinstance(found, Ended) else found.ranks
+
+    def _run(self, names: Iterable[str], parts: Sequence[PieceToRun], *, chain: bool) -> PartRuns | Ended:
+        """Run the whole with values as outputs of it, and the parts."""
+        drawing: Drawing | str = (
+            self.plan if isinstance(self.plan, str) else Drawing(self.plan, self.sets, self.seed, self.given)
+        )
+        recorded = tuple(part.recorded for part in parts)
+        request = PartRequest(drawing, chain, len(self.whole.graph.output), recorded)
+        models = {WHOLE: self.whole}
+        models.update((piece(number), part.model) for number, part in enumerate(parts))
+
+        def edit(name: str, model: onnx.ModelProto) -> None:
+            if name == WHOLE:
+                expose(model, names)
+            seed_nodes(model)
+
+        return run(
+            TASK, request, models, folders=dict.fromkeys(models, self.folder), edit=edit, timeout=self.timeout
+        )

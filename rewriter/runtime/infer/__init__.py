@@ -1,0 +1,1 @@
+"""Types, shapes and operations that the file does not state."""

@@ -1,0 +1,126 @@
+"""Shapes of all values, by onnx's shape inference in a child process: it can crash on a bad file.
+
+Shapes that the file states are kept if inference finds none. Weights are not sent, except small ones,
+which inference reads: shapes to reshape to, axes, counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
+
+from rewriter.basics.nearest import fits_nothing
+from rewriter.model.operator_set.default_domain import shorten
+from rewriter.refusals import UsageError
+from rewriter.runtime.child.call import Task, run
+from rewriter.runtime.child.job import Cause, Ended
+from rewriter.runtime.child.words import one_line
+from rewriter.runtime.inputs.input import evaluate, names_in
+from rewriter.runtime.inputs.signature import Known
+from rewriter.runtime.limits import current
+from rewriter.runtime.weights.inline import bare, with_initializers
+
+_MOST_OPEN = 4
+_SMALL = 1 << 10
+"""Maximum elements of a tensor that inference may want to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """The known types and shapes of a model's values.
+
+    Attributes:
+        of: number of a value in the `GraphIndex` -> its known type and shape.
+        fault: the reason why inference failed, in one line; only stated types are known then.
+    """
+
+    of: Mapping[int, Known]
+    fault: str | None = None
+
+
+TASK: Task[Shapes] = Task("rewriter.runtime.infer.shape_task:find_shapes", program="onnx")
+
+
+def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float | None = None) -> Shapes:
+    """Find the shapes of all values.
+
+    Args:
+        model: the model; not changed.
+        sizes: symbolic dimension -> size.
+        timeout: seconds; those of the limits if None.
+    """
+    weightless = with_initializers(model, _if_small)
+    shorten(weightless)
+    for info in _infos(weightless.graph):
+        _fix(info, sizes)
+    found = run(TASK, None, {"model": weightless}, timeout=timeout or current().shapes)
+    if not isinstance(found, Ended):
+        return found
+    if found.cause is Cause.TOO_LARGE:
+        return Shapes({}, "its structure alone is over 2 GB")
+    return Shapes({}, one_line(f"shape inference failed: {found.how}"))
+
+
+def demand_dimensions(model: ModelProto, sizes: Mapping[str, int], path: object = None) -> None:
+    """Refuse sizes for dimensions that the model does not have.
+
+    Args:
+        model: the model.
+        sizes: symbolic dimension -> size.
+        path: name of the model in messages.
+
+    Raises:
+        UsageError: a name is not that of a dimension, nor in the arithmetic of one.
+    """
+    if not sizes:
+        return
+    known = dimension_names(_infos(model.graph))
+    messages = [fits_nothing("dimension", name, known) for name in sizes if name not in known]
+    if messages:
+        raise UsageError(f"{path or 'model'}: {'; '.join(messages)}")
+
+
+def dimension_names(infos: Iterable[ValueInfoProto]) -> tuple[str, ...]:
+    """The names of symbolic dimensions of some values, and those in the arithmetic of others, each once."""
+    known: dict[str, None] = {}
+    for info in infos:
+        for dim in info.type.tensor_type.shape.dim:
+            if dim.dim_param:
+                known.update(dict.fromkeys(sorted(names_in(dim.dim_param))))
+                known[dim.dim_param] = None
+    return tuple(known)
+
+
+def open_sizes(model: ModelProto, sizes: Mapping[str, int]) -> str:
+    """Hint on sizes that the inputs of a model leave open; empty if there are none.
+
+    Args:
+        model: the model.
+        sizes: the given sizes.
+    """
+    left = [name for name in dimension_names(model.graph.input) if name not in sizes]
+    more = f" and {len(left) - _MOST_OPEN} more" if len(left) > _MOST_OPEN else ""
+    return f"; give sizes by --dim NAME=SIZE for {', '.join(left[:_MOST_OPEN])}{more}" if left else ""
+
+
+def _if_small(tensor: TensorProto) -> TensorProto:
+    """The tensor, without its content where inference does not want it."""
+    small = prod(tensor.dims) <= _SMALL and tensor.data_location != TensorProto.EXTERNAL
+    return tensor if small else bare(tensor)
+
+
+def _infos(graph: GraphProto) -> list[ValueInfoProto]:
+    return [*graph.input, *graph.value_info, *graph.output]
+
+
+def _fix(info: ValueInfoProto, sizes: Mapping[str, int]) -> None:
+    """Replace symbolic dimensions by their given sizes."""
+    if info.type.WhichOneof("value") != "tensor_type" or not sizes:
+        return
+    for dim in info.type.tensor_type.shape.dim:
+        size = evaluate(dim.dim_param, sizes) if dim.dim_param else None
+        if size is not None and size >= 0:
+            dim.dim_value = size

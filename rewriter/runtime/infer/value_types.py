@@ -1,0 +1,93 @@
+"""The types of values that a file does not state: inferred in a child process, since inference can crash.
+
+onnx's shape inference comes first; types unknown to it (of runtimes' operators) come from onnxruntime
+if it loads the model. Large weights are not sent: inference needs only their shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from onnx import ModelProto, ValueInfoProto
+
+from rewriter.model.operator_set.default_domain import shorten
+from rewriter.runtime.child.call import Task, run
+from rewriter.runtime.child.job import Cause, Ended
+from rewriter.runtime.weights.inline import outline, with_initializers
+
+_MADE_UP = "unk__"
+"""Prefix of the dimension names that shape inference makes up."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRequest:
+    """Names of values, and positions in the main graph of nodes to try."""
+
+    names: tuple[str, ...]
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeTypes:
+    """Types and loading errors that runtimes report on a model.
+
+    Attributes:
+        types: value of the main graph -> its type; values of unknown type are left out.
+        refused: positions, in the main graph, of nodes that onnxruntime accepts in no function.
+        fault: the reason why onnxruntime does not load the model; None if it does.
+    """
+
+    types: Mapping[str, ValueInfoProto] = field(default_factory=dict)
+    refused: frozenset[int] = frozenset()
+    fault: str | None = None
+
+
+TASK: Task[RuntimeTypes] = Task("rewriter.runtime.infer.type_task:tell_types")
+
+
+def infer_types(
+    model: ModelProto, wanted: Sequence[str], *, timeout: float = 600.0
+) -> Mapping[str, ValueInfoProto]:
+    """The types of values of the main graph by name; values of unknown type are left out.
+
+    Args:
+        model: the model; it is not changed.
+        wanted: the names.
+        timeout: seconds; after that there are no results.
+    """
+    return ask(model, wanted, timeout=timeout).types
+
+
+def ask(
+    model: ModelProto, wanted: Sequence[str], nodes: Sequence[int] = (), *, timeout: float = 600.0
+) -> RuntimeTypes:
+    """The types of values, the nodes that onnxruntime accepts in no function, and whether it loads the model.
+
+    Args:
+        model: the model; it is not changed.
+        wanted: the names of the values.
+        nodes: positions in the main graph of the nodes to try.
+        timeout: seconds; after that there are no more results.
+    """
+    names = list(wanted)
+    for node in (model.graph.node[position] for position in nodes):
+        names += [name for name in node.input if name]
+    light = with_initializers(model, outline)
+    shorten(light)
+    request = TypeRequest(tuple(dict.fromkeys(names)), tuple(nodes))
+    found = run(TASK, request, {"model": light}, timeout=timeout)
+    if not isinstance(found, Ended):
+        return found
+    if found.cause is Cause.TOO_LARGE:
+        return RuntimeTypes(fault="its structure alone is over 2 GB")
+    return found.partial or RuntimeTypes(fault=found.how)
+
+
+def stated(info: ValueInfoProto) -> ValueInfoProto:
+    """The part of an inferred type that a file can state: without dimension names that inference made up."""
+    result = ValueInfoProto(name=info.name, type=info.type)
+    for dim in result.type.tensor_type.shape.dim if result.type.HasField("tensor_type") else ():
+        if dim.dim_param.startswith(_MADE_UP):
+            dim.Clear()
+    return result

@@ -1,0 +1,1 @@
+"""Input sets for models: sizes, types and contents."""

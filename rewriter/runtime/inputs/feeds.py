@@ -1,0 +1,147 @@
+"""Input sets for a model, drawn from its signature and graph alone; names of inputs are not interpreted.
+
+- Floats are normal(0, 1).
+- Integers that are indices stay below the size of their table (see `indices`).
+- Other integers of 16 bits and more, and bools, are treated as masks: all ones in the first set, then rows
+  of ones followed by zeros, at least one of each if there is room.
+- Integers of 8 bits and fewer are data (images, quantised activations) over their whole range.
+- Strings are short words.
+- If inputs determine the number of iterations of a Loop (see `rounds`), some sets give none and one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rewriter.runtime.inputs.input import STRING, Bound, FeedError, Input, Rounds
+from rewriter.runtime.inputs.sizes import Choice, choices, with_size
+
+Array: TypeAlias = npt.NDArray[Any]
+
+FEW = 2
+"""Number of input sets if every run is expensive: both then have the same size, which saves a third run."""
+LOOPED = "looped"
+"""What a child is at in sets that nobody asked for: a crash in one costs these sets alone."""
+_MOST_ELEMENTS = 2**30
+_MOST_SYMBOLS = 4
+"""Number of dimensions to try among those that may determine the iterations of a Loop."""
+_NARROW = 8
+_WORDS = ("", "a", "word", "two words", "é", "0")
+
+
+class Filling(StrEnum):
+    """How inputs are filled; the plain ways are for graphs with sizes, counts or rates as inputs.
+
+    In these, integers and bools are all ones or all zeros, and floats lie between 0 and 1.
+    """
+
+    DRAWN = "drawn"
+    ONES = "ones"
+    ZEROS = "zeros"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The data from which input sets are drawn, without the model: small, and easy to send elsewhere."""
+
+    inputs: tuple[Input, ...]
+    bounds: Mapping[str, tuple[Bound, ...]]
+    constants: tuple[int, ...] = ()
+    rounds: Rounds = field(default_factory=Rounds)
+
+    def choices(self) -> tuple[Choice, ...]:
+        """The sizes worth trying, best first."""
+        return choices(self.inputs, self.constants)
+
+    def fill(
+        self, choice: Choice, number: int, *, seed: int = 0, filling: Filling = Filling.DRAWN
+    ) -> dict[str, Array]:
+        """Input set `number` at the sizes of `choice`; equal arguments give equal arrays.
+
+        Raises:
+            FeedError: an input has too many elements to draw.
+        """
+        rng = np.random.default_rng((seed, number))
+        return {each.name: self._array(each, choice, number, filling, rng) for each in self.inputs}
+
+    def looped(
+        self, choice: Choice, number: int, *, seed: int = 0, filling: Filling = Filling.DRAWN
+    ) -> Iterator[dict[str, Array]]:
+        """Input set `number` with the inputs that set Loop iterations at 0, and at 1; none without Loops.
+
+        Raises:
+            FeedError: as `fill`.
+        """
+        for count in (0, 1):
+            if self.rounds.inputs:
+                feeds = self.fill(choice, number, seed=seed, filling=filling)
+                for name in self.rounds.inputs:
+                    feeds[name] = np.full(feeds[name].shape, count).astype(feeds[name].dtype)
+                yield feeds
+            for symbol in list(choice.sizes)[:_MOST_SYMBOLS] if self.rounds.sizes else ():
+                other = with_size(self.inputs, choice, symbol, count)
+                if other is not None:
+                    yield self.fill(other, number, seed=seed, filling=filling)
+
+    def _array(
+        self, each: Input, choice: Choice, number: int, filling: Filling, rng: np.random.Generator
+    ) -> Array:
+        shape = choice.shapes[each.name]
+        if prod(shape) > _MOST_ELEMENTS:
+            raise FeedError(f"input {each.name!r} has {prod(shape)} elements")
+        limits = [bound.limit(choice.sizes) for bound in self.bounds.get(each.name, ())]
+        limit = min(limits, default=None)
+        dtype = each.dtype
+        if each.element == STRING:
+            return np.array(rng.choice(_WORDS, shape), dtype=object).reshape(shape)
+        bits = re.fullmatch(r"u?int(\d+)", dtype.name)
+        if bits is None and dtype != np.bool_:
+            floats = rng.standard_normal(shape) if filling is Filling.DRAWN else rng.random(shape)
+            return np.asarray(floats if limit is None else rng.integers(0, limit, shape)).astype(dtype)
+        if filling is not Filling.DRAWN:
+            plain = 1 if filling is Filling.ONES and limit != 1 else 0
+            return np.full(shape, plain).astype(dtype)
+        if bits is not None and (limit is not None or int(bits[1]) <= _NARROW):
+            low, high = _range(dtype.name, int(bits[1]))
+            lowest, past = (low, high + 1) if limit is None else (0, min(limit, high + 1))
+            return np.asarray(rng.integers(lowest, past, shape)).astype(dtype)
+        return _mask(shape, number, rng).astype(dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How the input sets for a model come about.
+
+    Attributes:
+        plan: how to draw them.
+        sets: how many.
+        seed: of the drawing.
+        given: one array per input of the plan, used instead of drawn ones: then there is one set.
+        draws: the model may give something else each time it runs, so runs must be the same in number.
+    """
+
+    plan: Plan
+    sets: int
+    seed: int = 0
+    given: Mapping[str, Array] | None = None
+    draws: bool = True
+
+
+def _range(name: str, bits: int) -> tuple[int, int]:
+    return (0, 2**bits - 1) if name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+def _mask(shape: tuple[int, ...], number: int, rng: np.random.Generator) -> Array:
+    """All ones; in later sets every row ends in zeros, as in a padded batch."""
+    if number == 0 or not shape or shape[-1] < 2:
+        return np.ones(shape, dtype=np.int64)
+    lengths = rng.integers(1, shape[-1], shape[:-1])
+    return (np.arange(shape[-1]) < np.asarray(lengths)[..., None]).astype(np.int64)

@@ -1,0 +1,175 @@
+"""Values of a model followed through bodies and calls: a function once for every call of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+from onnx import ModelProto, NodeProto, TensorProto
+
+from rewriter.model.index.checks import called_by, identity_of
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.operators import canonical
+from rewriter.model.tensors import array_of
+from rewriter.runtime.inputs.input import Dim
+from rewriter.runtime.inputs.signature import stated_values
+
+_MOST_CONSTANT_ELEMENTS = 4096
+BEFORE_STATE = 2
+"""Inputs of a Loop, and of its body, before the carried ones: count and condition, number and condition."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One body being read: the main graph, or a function for one call of it."""
+
+    body: int = 0
+    caller: Frame | None = None
+    call: int = NONE
+
+
+class FramePlace(NamedTuple):
+    """A value of a frame, by its number in the `GraphIndex`."""
+
+    frame: Frame
+    value: int
+
+
+class Frames:
+    """A model, its bodies and its functions as they are called."""
+
+    def __init__(self, model: ModelProto) -> None:
+        self.graph = GraphIndex(model)
+        self.main = Frame()
+        self.held: dict[int, list[int]] = defaultdict(list)
+        """Node -> the bodies in its attributes."""
+        self.inputs: list[list[int]] = []
+        """Body -> its inputs."""
+        self.functions: dict[tuple[str, str, str], int] = {}
+        self._inner: dict[tuple[Frame, int], Frame] = {}
+        for number, body in enumerate(self.graph.bodies):
+            self.held[body.owner].append(number)
+            names = (each if isinstance(each, str | bytes) else each.name for each in body.proto.input)
+            self.inputs.append([body.values[name] for name in names])
+            if body.function is not None:
+                self.functions[identity_of(body.function)] = number
+
+    def entered(self, frame: Frame, node: int) -> Frame | None:
+        """The frame of a call; None if the node calls no function."""
+        number = self.functions.get(called_by(self.graph.nodes[node])) if self.functions else None
+        if number is None:
+            return None
+        return self._inner.setdefault((frame, node), Frame(number, frame, node))
+
+    def nodes(self, frame: Frame) -> list[int]:
+        """The nodes of a frame, those in its bodies included."""
+        return self._nodes[frame.body]
+
+    def operator(self, node: int) -> str:
+        """The operator of a node, empty for those of other domains than ONNX's own."""
+        domain, operator = self.graph.operators[node]
+        return "" if canonical(domain) else operator
+
+    def yielded(self, place: FramePlace) -> Iterator[FramePlace]:
+        """What a value is called outside of the bodies and the call that give it out."""
+        for number, position in self._results.get(place.value, ()):
+            owner, frame = self.graph.bodies[number].owner, place.frame
+            if owner != NONE:
+                # A Loop's body has one more output than the node: the condition, which comes first.
+                skipped = int(self.operator(owner) == "Loop")
+                yield from self._output(frame, owner, position - skipped)
+            elif frame.caller is not None:
+                yield from self._output(frame.caller, frame.call, position)
+
+    def received(self, place: FramePlace) -> Iterator[FramePlace]:
+        """What an input of a body or function is given: by the node or the call, and by the round before."""
+        number, position = self._formals.get(place.value, (0, 0))
+        body, frame = self.graph.bodies[number], place.frame
+        if body.owner != NONE:
+            first = int(self.operator(body.owner) == "Loop")  # the round itself is no news
+            for values, at in ((self.graph.reads[body.owner], position), (body.results, position - first)):
+                if position >= first and at < len(values) and values[at] != NONE:
+                    yield FramePlace(frame, values[at])
+        elif frame.caller is not None:
+            given = self.graph.reads[frame.call]
+            if position < len(given) and given[position] != NONE:
+                yield FramePlace(frame.caller, given[position])
+
+    def dims(self, value: int) -> tuple[Dim, ...] | None:
+        """The shape that the file states for a value; for a constant its own."""
+        if value in self._stated:
+            return self._stated[value]
+        tensor = self._constant(value)
+        return None if tensor is None else tuple(tensor.dims)
+
+    def number(self, value: int) -> float | None:
+        """The largest element of a small constant stored inside the file; None for anything else."""
+        tensor = self._constant(value)
+        return None if tensor is None else _largest(tensor)
+
+    def _constant(self, value: int) -> TensorProto | None:
+        producer = self.graph.producer[value]
+        if producer == NONE:
+            return self.graph.initializers.get(value)
+        return _tensor_of(self.graph.nodes[producer]) if self.operator(producer) == "Constant" else None
+
+    def _output(self, frame: Frame, node: int, position: int) -> Iterator[FramePlace]:
+        written = self.graph.writes[node]
+        if 0 <= position < len(written) and written[position] != NONE:
+            yield FramePlace(frame, written[position])
+
+    @cached_property
+    def _nodes(self) -> dict[int, list[int]]:
+        """Main graph or function -> its nodes."""
+        roots: list[int] = []
+        found: dict[int, list[int]] = defaultdict(list)
+        for number, body in enumerate(self.graph.bodies):
+            roots.append(number if body.outer == NONE else roots[body.outer])
+        for node, number in enumerate(self.graph.body_of):
+            found[roots[number]].append(node)
+        return found
+
+    @cached_property
+    def _results(self) -> dict[int, list[tuple[int, int]]]:
+        """Value -> the bodies that give it out, and where."""
+        found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for number, body in enumerate(self.graph.bodies):
+            for position, value in enumerate(body.results):
+                found[value].append((number, position))
+        return found
+
+    @cached_property
+    def _formals(self) -> dict[int, tuple[int, int]]:
+        """Value -> the body that it is an input of, and which."""
+        return {
+            value: (number, position)
+            for number, values in enumerate(self.inputs)
+            for position, value in enumerate(values)
+        }
+
+    @cached_property
+    def _stated(self) -> dict[int, tuple[Dim, ...]]:
+        known = stated_values(self.graph, self.graph)
+        return {value: each.dims for value, each in known.items() if each.dims is not None}
+
+
+def _tensor_of(node: NodeProto) -> TensorProto | None:
+    """The value of a Constant."""
+    attribute = node.attribute[0] if node.attribute else onnx.AttributeProto()
+    if attribute.HasField("t"):
+        return attribute.t
+    if attribute.name not in ("value_int", "value_ints"):
+        return None
+    numbers = list(attribute.ints) if attribute.name == "value_ints" else attribute.i
+    return onnx.numpy_helper.from_array(np.array(numbers, dtype=np.int64))
+
+
+def _largest(tensor: TensorProto) -> float | None:
+    count = int(np.prod(tuple(tensor.dims), dtype=object))
+    array = array_of(tensor, None) if 0 < count <= _MOST_CONSTANT_ELEMENTS else None
+    return None if array is None else float(np.max(array.astype(np.float64)))

@@ -1,0 +1,162 @@
+"""Searches for input sets on which the original model runs and gives informative results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, NamedTuple
+
+from rewriter.runtime.child.job import Job
+from rewriter.runtime.compare.difference import difference, telling
+from rewriter.runtime.compare.outcome import Stage
+from rewriter.runtime.inputs.feeds import FEW, LOOPED, Array, Drawing, Filling
+from rewriter.runtime.inputs.input import FeedError
+from rewriter.runtime.inputs.sizes import Choice
+from rewriter.runtime.ort.sessions import RunError, Session
+
+_SEARCHING_SHARE = 0.25
+"""Of the time that there is: after that no further sizes are tried."""
+
+
+@dataclass(slots=True)
+class Runs:
+    """Input sets and what a model made of them: one list of outputs per set."""
+
+    outputs: tuple[str, ...]
+    feeds: list[dict[str, Array]] = field(default_factory=list)
+    results: list[list[Any]] = field(default_factory=list)
+
+    def add(self, feeds: dict[str, Array], results: list[Any]) -> None:
+        """One set more."""
+        self.feeds.append(feeds)
+        self.results.append(results)
+
+
+class Try(NamedTuple):
+    """One way to draw an input set."""
+
+    choice: Choice
+    filling: Filling
+
+
+class Run(NamedTuple):
+    """A try that ran, with its inputs and outputs."""
+
+    tried: Try
+    feeds: dict[str, Array]
+    results: list[Any]
+
+
+def find_inputs(job: Job[Any], drawing: Drawing, session: Callable[[], Session]) -> Runs:
+    """Input sets the original runs with: of different sizes where it allows them, else of other data.
+
+    Args:
+        job: at work.
+        drawing: how the sets come about.
+        session: makes a session of the original.
+
+    Raises:
+        RunError: it does not run.
+        FeedError: no inputs can be drawn.
+    """
+    ready = session()
+    found = Runs(ready.outputs)
+    if drawing.given is not None:
+        feeds = {each.name: drawing.given[each.name] for each in drawing.plan.inputs}
+        found.add(feeds, ready.run(drawing.plan.inputs, feeds))
+        return found
+    search = _Search(job, drawing, ready)
+    search.fill(found)
+    if search.runs > len(found.feeds) and drawing.draws:
+        # A discarded run may have drawn random numbers: restart in the rewritten model's state.
+        ready = session()
+        found.results = [ready.run(drawing.plan.inputs, feeds) for feeds in found.feeds]
+    return found
+
+
+class _Search:
+    """The search in one session; `runs` counts all runs, those that failed included."""
+
+    def __init__(self, job: Job[Any], drawing: Drawing, session: Session) -> None:
+        self.job, self.drawing, self.session = job, drawing, session
+        self.deadline = time.monotonic() + job.timeout * _SEARCHING_SHARE
+        self.first_error: Exception | None = None
+        self.runs = 0
+
+    def fill(self, found: Runs) -> None:
+        """Add input sets."""
+        plan, sets = self.drawing.plan, self.drawing.sets
+        known = plan.choices()
+        used: list[Try] = []
+        for number in range(sets if plan.inputs else 1):
+            if len(found.feeds) == sets:
+                break
+            wary = number == 0 and len(known) > 1
+            best, other = self._best(_tries(known, used), number, wary=wary)
+            if best is None and not found.feeds:
+                raise self.first_error or FeedError("no sizes satisfy the dimensions of its inputs")
+            if best is not None:
+                used.append(best.tried)
+                found.add(best.feeds, best.results)
+            if sets == FEW and other is not None:
+                found.add(other.feeds, other.results)
+        self._add_looped(found, used[0])
+
+    def _add_looped(self, found: Runs, tried: Try) -> None:
+        """Add sets in which Loops run never and once, as far as the original takes them."""
+        plan = self.drawing.plan
+        if not plan.rounds:
+            return
+        self.job.enter(LOOPED)
+        for feeds in plan.looped(tried.choice, 0, seed=self.drawing.seed, filling=tried.filling):
+            self.runs += 1
+            try:
+                found.add(feeds, self.session.run(plan.inputs, feeds))
+            except RunError:
+                continue
+        self.job.enter(Stage.FIRST)
+
+    def _best(self, tries: Iterable[Try], number: int, *, wary: bool) -> tuple[Run | None, Run | None]:
+        """The first try with informative results, else the first that runs at all.
+
+        Sizes too small for a pooling give outputs that are empty, NaN or the last bias whatever comes in:
+        these agree for models that differ. `wary` looks whether the inputs matter at the sizes tried, and
+        then the same try with other data is the second result.
+        """
+        poor: Run | None = None
+        for each in tries:
+            if poor is not None and poor.tried.filling is not each.filling:
+                break
+            run = self._run(each, number)
+            if run is not None and all(map(telling, run.results)):
+                other = self._run(each, number + self.drawing.sets) if wary else None
+                if other is None:
+                    return run, None
+                if difference(run.results, other.results) is not None:
+                    return run, other
+            poor = poor or run
+            if time.monotonic() > self.deadline:
+                break
+        return poor, None
+
+    def _run(self, tried: Try, number: int) -> Run | None:
+        plan, seed = self.drawing.plan, self.drawing.seed
+        self.runs += 1
+        try:
+            feeds = plan.fill(tried.choice, number, seed=seed, filling=tried.filling)
+            return Run(tried, feeds, self.session.run(plan.inputs, feeds))
+        except (RunError, FeedError) as error:
+            self.first_error = self.first_error or error
+            return None
+
+
+def _tries(known: tuple[Choice, ...], used: list[Try]) -> Iterator[Try]:
+    """The tries for the next set: at first all, then those similar to the last successful one."""
+    if not used:
+        return (Try(choice, filling) for filling in Filling for choice in known)
+    last = used[-1]
+    later = known[known.index(last.choice) + 1 :]  # the earlier ones have failed or been used
+    fresh = (Try(choice, last.filling) for choice in later if choice.like(last.choice))
+    return chain(fresh, [last], (Try(last.choice, filling) for filling in Filling))

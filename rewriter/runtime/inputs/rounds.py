@@ -1,0 +1,89 @@
+"""Finds the inputs that determine a Loop's iterations, from its count and conditions back through the graph.
+
+The walk passes nodes that move, cast, compare or compute small numbers, and enters bodies and functions; it
+stops after `_MOST_STEPS` values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rewriter.model.index.graph import NONE
+from rewriter.runtime.inputs.frames import BEFORE_STATE, Frame, FramePlace, Frames
+from rewriter.runtime.inputs.input import Input, Rounds
+
+_MOST_STEPS = 20_000
+_MOST_FRAMES = 1_000
+
+_PASSES = frozenset(
+    {"Identity", "Cast", "CastLike", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Expand", "Transpose"}
+    | {"Gather", "GatherElements", "GatherND", "Slice", "Split", "Concat", "Where", "Clip", "Tile"}
+    | {"Add", "Sub", "Mul", "Div", "Mod", "Min", "Max", "Neg", "Abs", "Sign", "Floor", "Ceil", "Round"}
+    | {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "Not", "And", "Or", "Xor"}
+    | {"ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd", "CumSum"}
+)
+
+
+def rounds(frames: Frames, inputs: tuple[Input, ...]) -> Rounds:
+    """The inputs whose elements determine the iterations of a Loop, and whether sizes do."""
+    graph = frames.graph
+    names = {graph.value(each.name): each.name for each in inputs}
+    waiting = [place for frame in _all_frames(frames) for place in _counts(frames, frame)]
+    seen: set[FramePlace] = set()
+    counting: set[str] = set()
+    sizes = False
+    while waiting and len(seen) < _MOST_STEPS:
+        place = waiting.pop()
+        if place in seen or place.value == NONE:
+            continue
+        seen.add(place)
+        maker = graph.producer[place.value]
+        if maker == NONE:
+            if place.value in names:
+                counting.add(names[place.value])
+            waiting += frames.received(place)
+        elif frames.operator(maker) in ("Shape", "Size"):
+            sizes = True
+        else:
+            waiting += _behind(frames, place, maker)
+    return Rounds(tuple(sorted(counting)), sizes)
+
+
+def _all_frames(frames: Frames) -> list[Frame]:
+    """The main graph, and functions once per call, up to a bound."""
+    found = [frames.main]
+    for frame in found if frames.functions else ():
+        for node in frames.nodes(frame):
+            if len(found) < _MOST_FRAMES and (inner := frames.entered(frame, node)) is not None:
+                found.append(inner)
+    return found
+
+
+def _counts(frames: Frames, frame: Frame) -> Iterator[FramePlace]:
+    """The counts and conditions of all Loops of a frame, including those of later iterations."""
+    graph = frames.graph
+    for node in frames.nodes(frame):
+        if frames.operator(node) == "Loop":
+            values = graph.reads[node][:BEFORE_STATE]
+            values += [
+                graph.bodies[body].results[0] for body in frames.held[node] if graph.bodies[body].results
+            ]
+            yield from (FramePlace(frame, value) for value in values)
+
+
+def _behind(frames: Frames, place: FramePlace, maker: int) -> Iterator[FramePlace]:
+    """The operands from which a value is computed."""
+    graph, operator = frames.graph, frames.operator(maker)
+    position = graph.writes[maker].index(place.value)
+    inner = frames.entered(place.frame, maker)
+    if inner is not None:
+        results = graph.bodies[inner.body].results[position : position + 1]
+        yield from (FramePlace(inner, value) for value in results)
+    elif operator in _PASSES:
+        yield from (place._replace(value=value) for value in graph.reads[maker])
+    elif operator in ("If", "Loop"):
+        at = position + (operator == "Loop")
+        values = [value for body in frames.held[maker] for value in graph.bodies[body].results[at : at + 1]]
+        carried = graph.reads[maker][BEFORE_STATE + position :][:1]
+        values += carried if operator == "Loop" else graph.reads[maker]
+        yield from (place._replace(value=value) for value in values)

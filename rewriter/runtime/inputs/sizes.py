@@ -1,0 +1,150 @@
+"""Sizes for the symbolic dimensions of a model's inputs, the most promising first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+
+from rewriter.runtime.inputs.input import Dim, Input, evaluate, names_in
+
+_ROWS = (
+    (2, 3, 5, 7, 11, 13),
+    (3, 5, 7, 11, 13, 17),
+    (1, 4, 6, 8, 10, 12),
+    (2, 8, 16, 32, 64, 128),
+    (1, 16),
+    (1, 32),
+    (1, 64),
+    (1, 128),
+    (1, 224),
+    (1, 1),
+)
+"""One row is one choice: the size of the first symbol, the second, and so on; the last one repeats.
+
+Small distinct primes first, since equal sizes hide mixed-up axes; powers of two for graphs that halve
+their input, larger ones for stacks of unpadded convolutions, 1 for graphs traced with one example.
+"""
+
+_MOST_SYMBOLS_TO_ADD = 6
+_RANKS = (2, 1, 3, 4, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A shape for every input.
+
+    Attributes:
+        patterns: all sets of equal symbols that lead to these shapes; choices
+            with a pattern in common differ only in size.
+        sizes: the size of every symbol, by its text.
+        shapes: the shape of every input, by its name.
+    """
+
+    patterns: frozenset[str]
+    sizes: Mapping[str, int]
+    shapes: Mapping[str, tuple[int, ...]]
+
+    def like(self, other: Choice) -> bool:
+        """Whether both have a pattern of equal symbols in common."""
+        return not self.patterns.isdisjoint(other.patterns)
+
+
+def choices(inputs: tuple[Input, ...], constants: tuple[int, ...] = ()) -> tuple[Choice, ...]:
+    """All choices of sizes, best first, without repeats; at least one for a model with static shapes.
+
+    Equal symbols get equal sizes, and `a + b` the sum of its names if they are symbols of this model.
+    Symbols of different names are tried as different sizes, then as equal if they are on the same axis
+    (exporters that give every input its own names), then all equal, then one as the sum of two others, then
+    one as one of the `constants` of the graph.
+    """
+    found: dict[tuple[tuple[int, ...], ...], Choice] = {}
+    for rank in _RANKS if any(each.dims is None for each in inputs) else _RANKS[:1]:
+        dims = {each.name: _named_dims(each, rank) for each in inputs}
+        for pattern, sizes in _assignments(_symbols(dims), constants):
+            choice = _choice(f"rank {rank}, {pattern}", sizes, dims)
+            if choice is not None:
+                first = found.setdefault(tuple(choice.shapes.values()), choice)
+                found[tuple(choice.shapes.values())] = replace(
+                    first, patterns=first.patterns | choice.patterns
+                )
+    return tuple(found.values())
+
+
+def with_size(inputs: tuple[Input, ...], choice: Choice, symbol: str, size: int) -> Choice | None:
+    """A choice with another size for one symbol; None if the dimensions do not allow it."""
+    dims = {each.name: _named_dims(each, len(choice.shapes[each.name])) for each in inputs}
+    return _choice(f"{symbol} = {size}", {**choice.sizes, symbol: size}, dims)
+
+
+def _choice(
+    pattern: str, sizes: Mapping[str, int], dims: Mapping[str, tuple[int | str, ...]]
+) -> Choice | None:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, each in dims.items():
+        shape = _shape(each, sizes)
+        if shape is None:
+            return None
+        shapes[name] = shape
+    return Choice(frozenset({pattern}), sizes, shapes)
+
+
+def _named_dims(each: Input, rank: int) -> tuple[int | str, ...]:
+    """The dimensions, each nameless one under a name that no file can give to another axis."""
+    dims: tuple[Dim, ...] = (None,) * rank if each.dims is None else each.dims
+    return tuple(f"?{each.name}?{axis}" if dim is None else dim for axis, dim in enumerate(dims))
+
+
+def _symbols(dims: Mapping[str, tuple[int | str, ...]]) -> dict[str, int]:
+    """The independent symbols in order of appearance, each with the first axis that has it."""
+    texts: dict[str, int] = {}
+    for each in dims.values():
+        for axis, dim in enumerate(each):
+            if isinstance(dim, str):
+                texts.setdefault(dim, axis)
+    return {text: axis for text, axis in texts.items() if not _derived(text, texts)}
+
+
+def _derived(text: str, texts: Mapping[str, int]) -> bool:
+    names = names_in(text)
+    return bool(names) and all(name in texts for name in names)
+
+
+def _assignments(
+    symbols: Mapping[str, int], constants: tuple[int, ...]
+) -> Iterator[tuple[str, dict[str, int]]]:
+    for row in _ROWS:
+        yield "by name", {text: _at(row, number) for number, text in enumerate(symbols)}
+        yield "by axis", {text: _at(row, axis) for text, axis in symbols.items()}
+        yield "all equal", dict.fromkeys(symbols, row[1])
+    if len(symbols) <= _MOST_SYMBOLS_TO_ADD:
+        yield from _sums(symbols)
+        for fixed, size in product(symbols, constants):
+            for row in _ROWS[:3]:
+                by_name = {text: _at(row, number) for number, text in enumerate(symbols)}
+                yield f"{fixed} = {size}", {**by_name, fixed: size}
+
+
+def _sums(symbols: Mapping[str, int]) -> Iterator[tuple[str, dict[str, int]]]:
+    for row in _ROWS[:3]:
+        sizes = {text: _at(row, number) for number, text in enumerate(symbols)}
+        for left, right in combinations(symbols, 2):
+            for total in symbols:
+                if total not in (left, right):
+                    pattern = f"{total} = {left} + {right}"
+                    yield pattern, {**sizes, total: sizes[left] + sizes[right]}
+
+
+def _at(row: tuple[int, ...], number: int) -> int:
+    return row[min(number, len(row) - 1)]
+
+
+def _shape(dims: tuple[int | str, ...], sizes: Mapping[str, int]) -> tuple[int, ...] | None:
+    """The sizes of all axes; None if an expression is negative or cannot be evaluated."""
+    shape: list[int] = []
+    for dim in dims:
+        size = dim if isinstance(dim, int) else evaluate(dim, sizes)
+        if size is None or size < 0:
+            return None
+        shape.append(size)
+    return tuple(shape)

@@ -1,0 +1,1 @@
+"""onnxruntime itself: sessions, and what it cannot load."""

@@ -1,0 +1,77 @@
+"""Runs one model under onnxruntime's profiler in a child process, as onnxruntime runs it by default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from rewriter.model.index.graph import GraphIndex
+from rewriter.runtime.child.call import Task, demand_runtime, run
+from rewriter.runtime.child.job import Ended
+from rewriter.runtime.timing.kernels import Asked, KernelProfile
+
+TASK: Task[tuple[bytes, KernelProfile | None]] = Task("rewriter.runtime.timing.task:profile_model")
+
+
+@dataclass(frozen=True, slots=True)
+class Profiled:
+    """Result of profiling: the kernels, the optimised graph without weights, or why there is nothing.
+
+    `names` are the names given to the nodes of the model, in the order of its GraphIndex: all distinct.
+    """
+
+    names: tuple[str, ...] = ()
+    kernels: KernelProfile | None = None
+    optimised: onnx.ModelProto | None = None
+    skipped: str | None = None
+
+
+def profile_runs(
+    model: onnx.ModelProto, folder: Path | None, asked: Asked, *, rename: bool, timeout: float
+) -> Profiled:
+    """Run a model under the profiler, or only let onnxruntime optimise it.
+
+    Args:
+        model: the structure; external weights stay in their files. Never changed.
+        folder: where these files lie.
+        asked: how to run.
+        rename: first give every node a name of its own, so that every kernel can be identified.
+        timeout: seconds for everything.
+
+    Returns:
+        The result; a crash or a timeout is part of it, never raised.
+
+    Raises:
+        NoRuntime: onnxruntime does not import here.
+    """
+    names: list[str] = []
+    found = run(
+        TASK,
+        asked,
+        {"model": model},
+        folders={"model": folder},
+        edit=(lambda _, sent: names.extend(_name_nodes(sent))) if rename else None,
+        timeout=timeout,
+    )
+    if isinstance(found, Ended):
+        demand_runtime(found)
+        return Profiled(skipped=found.how)
+    optimised, kernels = found
+    return Profiled(tuple(names), kernels, onnx.ModelProto.FromString(optimised))
+
+
+def _name_nodes(model: onnx.ModelProto) -> list[str]:
+    """Give every node a name that no other has; unique names are kept."""
+    nodes = GraphIndex(model).nodes
+    taken: set[str] = set()
+    for number, node in enumerate(nodes):
+        name = node.name
+        if not isinstance(name, str) or not name or name in taken:
+            name = f"{node.op_type}#{number}"
+            while name in taken:
+                name += "'"
+            node.name = name
+        taken.add(name)
+    return [node.name for node in nodes]

@@ -1,0 +1,1 @@
+"""Large weights for child processes, in memory once."""

@@ -1,0 +1,1 @@
+"""The verdict on two models: the certificate and the numbers."""

@@ -1,0 +1,69 @@
+"""Phrases for the verdict on two models; never more than was checked."""
+
+from __future__ import annotations
+
+import math
+
+from rewriter.proof.certificate import Certificate
+from rewriter.verdict.numbers import Numeric
+from rewriter.verdict.verification import Verdict, Verification
+
+
+def proof_phrases(verification: Verification) -> list[str]:
+    """The verdict, then the certificate, the numbers and, if requested, the optimised ones."""
+    phrases = [
+        str(verification.verdict),
+        certificate_phrase(verification.certificate),
+        numbers_phrase(verification.numeric),
+        *verification.notes,
+    ]
+    if verification.optimised is not None:
+        phrases.append(f"with all optimisations, {numbers_phrase(verification.optimised)}")
+    return phrases
+
+
+def certificate_phrase(certificate: Certificate) -> str:
+    """The result of the certificate, or the reason why nothing was proved."""
+    if certificate.identical:
+        return "all that a runtime executes is the same, byte for byte"
+    if certificate.equal:
+        return f"certificate: equal at {certificate.outputs:,} of {certificate.outputs:,} outputs"
+    return f"{'interface' if certificate.interface else 'certificate'}: {certificate.difference}"
+
+
+def numbers_phrase(numeric: Numeric | None) -> str:
+    """The result of the numbers; never claims agreement if nothing ran."""
+    if numeric is None:
+        return "numbers not asked for"
+    if not numeric.taken or numeric.identical:
+        why = numeric.skipped or numeric.error
+        return f"numbers not {'needed' if numeric.identical else 'taken'}: {why}"
+    runs = f"onnxruntime: {numeric.runs:,} run{'s' if numeric.runs != 1 else ''}"
+    if numeric.exact:
+        return f"{runs}, bit for bit the same"
+    return f"{runs}, {_apart(numeric)}"
+
+
+def reason_of(verification: Verification) -> str:
+    """The reason why two models are not known to be equal, or why numbers are missing, in one phrase."""
+    if verification.verdict is Verdict.EQUAL:
+        return f"numbers not taken: {verification.missing}"
+    for numeric, how in ((verification.numeric, ""), (verification.optimised, "with all optimisations, ")):
+        if numeric is not None and (numeric.exact is False or numeric.error):
+            return f"{how}{numbers_phrase(numeric)}"
+    return certificate_phrase(verification.certificate)
+
+
+def _apart(numeric: Numeric) -> str:
+    """The deviation of the results, and its place."""
+    where = f"at output {numeric.worst_output!r} ({numeric.where})"
+    if numeric.worst_abs is None or not math.isfinite(numeric.worst_abs):
+        return f"other results {where}"
+    off = f"up to {numeric.worst_abs:.3g}"
+    if numeric.relative is not None and math.isfinite(numeric.relative):
+        off += f", {numeric.relative:.2g} of the largest value,"
+    if numeric.tolerance is not None:
+        return f"{'within' if numeric.within else 'beyond'} {numeric.tolerance}: off by {off} {where}"
+    if numeric.rounding:
+        return f"bits differ by {off} {where}: rounding is possible"
+    return f"off by {off} {where}"

@@ -1,0 +1,29 @@
+"""Results of each verb as JSON with published schemas.
+
+Every result names its schema and version in `schema`; `json_schema` makes the schemas of the types that the
+views declare.
+"""
+
+from __future__ import annotations
+
+from rewriter.views.json.parts import parameter_json, placement_json
+from rewriter.views.json.proof import certificate_json, numeric_json, verify_json
+from rewriter.views.json.rewrite import rewrite_json
+from rewriter.views.json.sources import sources_json
+from rewriter.views.json.tree import explain_json, tree_json
+from rewriter.views.json.types import JsonObject
+from rewriter.views.schemas import schema
+
+__all__ = [
+    "JsonObject",
+    "certificate_json",
+    "explain_json",
+    "numeric_json",
+    "parameter_json",
+    "placement_json",
+    "rewrite_json",
+    "schema",
+    "sources_json",
+    "tree_json",
+    "verify_json",
+]

@@ -1,0 +1,311 @@
+"""The tree of a model, and the claims on its nodes, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, Literal, NotRequired, TypedDict
+
+from rewriter.evidence.roles import Role
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Kind, Module, ModuleTree
+from rewriter.modules.selection import nodes_inside
+from rewriter.modules.totals import totals
+from rewriter.views.escape import as_text
+from rewriter.views.json.parts import (
+    DeclaredJson,
+    OriginalJson,
+    OwnAndTotalJson,
+    ParameterJson,
+    PlacementJson,
+    notes_json,
+    original_json,
+    parameter_json,
+    placement_json,
+    reference_json,
+)
+from rewriter.views.json.types import ClassOrNullJson, Count
+from rewriter.views.summary import summarize
+
+TREE: Final = "rewriter.tree/1"
+EXPLAIN: Final = "rewriter.explain/1"
+
+
+class TreeModelJson(TypedDict):
+    """The model.
+
+    Attributes:
+        opset: Version of the default operator set; null where the file does not import it.
+        producer: Name and version of the exporter; empty where the file does not say.
+    """
+
+    nodes: Count
+    initializers: Count
+    opset: int | None
+    producer: str
+
+
+class InferredJson(TypedDict, total=False):
+    """A guess of a class, where there is one."""
+
+    inferred_class: str
+
+
+class BothJson(TypedDict):
+    """The module's own, and with all modules below."""
+
+    own: Count
+    total: Count
+
+
+class ElementsJson(TypedDict):
+    """Elements of tensors, by what they count as.
+
+    Attributes:
+        parameters: Floating tensors that the model learned, named or not.
+        buffers: Running statistics, and integers of the state dict.
+        constants: Shapes, indices, scalars, folded activations.
+    """
+
+    parameters: BothJson
+    buffers: BothJson
+    constants: BothJson
+
+
+class TreeModuleJson(ClassOrNullJson):
+    """One module.
+
+    Attributes:
+        path: Dotted path as PyTorch writes it; empty for the root.
+        class: Fully qualified class; null where no evidence names it.
+        inferred_class: The class that the operators and parameters of a leaf look like, where no evidence
+            names one: a guess.
+        kind: Where the class comes from; null while it is unknown.
+        depth: 0 for the root.
+        parent: Path of the module one level up; null for the root.
+        children: Paths of the modules directly below, in order of first appearance.
+        leaf: Whether no module lies below.
+        calls: How often the module was called, as far as the evidence tells calls apart.
+        elements: Elements of the tensors that the file stores; what several modules share counts once. A
+            quantised weight counts as the tensor it stands for, its scale and zero point as part of it. The
+            three together are all tensors of the file.
+        full_scope: The name torch's trace-module map gives the module, class and unqualified path; only
+            where a reference tells.
+        declared: Parameters and buffers the module declares, in the file or not; only where a reference
+            tells.
+    """
+
+    path: str
+    inferred_class: NotRequired[str]
+    kind: Kind | None
+    depth: Count
+    parent: str | None
+    children: Sequence[str]
+    leaf: bool
+    calls: Count
+    nodes: OwnAndTotalJson
+    parameters: Sequence[ParameterJson]
+    elements: ElementsJson
+    full_scope: NotRequired[str]
+    declared: NotRequired[Sequence[DeclaredJson]]
+
+
+class TreeNodeJson(TypedDict):
+    """One node.
+
+    Attributes:
+        name: Name in the file as it was read; may be empty or not unique.
+        op: Operator type.
+        outputs: Names of the values it writes; empty for one left out.
+        module: Path of its module; null for a node that was not placed.
+        call: Which call of the module, from 0; null for a node that was not placed.
+        source: The evidence that won; null for a node that was not placed.
+    """
+
+    name: str
+    op: str
+    outputs: Sequence[str]
+    module: str | None
+    call: Count | None
+    source: str | None
+
+
+class TreeJson(TypedDict):
+    """Module tree of an ONNX model.
+
+    Printed by `rewriter tree --json`.
+
+    Attributes:
+        model: The model as it was read.
+        opsets: Operator set domain -> version; the default domain is the empty string.
+        original: What the original gave (--like, carry), and how far it fits; only where there is one.
+        modules: All modules, depth first, the root first.
+        nodes: All nodes, in file order; the nodes of a body follow the node that owns it, functions come
+            last.
+        notes: What evidence given beside the file has to say of it as a whole, a line each; only where
+            there is any.
+    """
+
+    schema: Literal["rewriter.tree/1"]
+    model: TreeModelJson
+    opsets: Mapping[str, int]
+    placement: PlacementJson
+    original: NotRequired[OriginalJson]
+    modules: Sequence[TreeModuleJson]
+    nodes: Sequence[TreeNodeJson]
+    notes: NotRequired[Sequence[str]]
+
+
+class ExplainClaimJson(ClassOrNullJson):
+    """One claim.
+
+    Attributes:
+        call: Which call of the module; null where the witness cannot tell.
+        detail: The text the claim was read from.
+    """
+
+    module: str
+    call: int | None
+    source: str
+    detail: str
+
+
+class ExplainNodeJson(TypedDict):
+    """One node with its claims.
+
+    Attributes:
+        module: Where the node was placed; null where nobody could.
+        claims: The winner first.
+    """
+
+    name: str
+    op: str
+    outputs: Sequence[str]
+    module: str | None
+    claims: Sequence[ExplainClaimJson]
+
+
+class ExplainJson(TypedDict):
+    """Claims on the nodes of an ONNX model.
+
+    Printed by `rewriter explain --json`.
+
+    Attributes:
+        nodes: The nodes asked for; several where nodes of different graphs share a name.
+    """
+
+    schema: Literal["rewriter.explain/1"]
+    nodes: Sequence[ExplainNodeJson]
+
+
+def tree_json(analysis: Analysis, modules: Sequence[Module] | None = None) -> TreeJson:
+    """The tree of a model and the place of every node.
+
+    Args:
+        analysis: the model.
+        modules: list these and the nodes inside them; all if None.
+    """
+    summary = summarize(analysis)
+    inside = None if modules is None else nodes_inside(analysis.tree, modules)
+    return {
+        "schema": TREE,
+        "model": {
+            "nodes": summary.nodes,
+            "initializers": summary.initializers,
+            "opset": summary.opset,
+            "producer": summary.producer,
+        },
+        "opsets": summary.opsets,
+        "placement": placement_json(analysis.tree),
+        **original_json(analysis),
+        "modules": _modules_json(analysis.tree, modules),
+        "nodes": _nodes_json(analysis, inside),
+        **notes_json(analysis),
+    }
+
+
+def _modules_json(tree: ModuleTree, modules: Iterable[Module] | None) -> list[TreeModuleJson]:
+    parameters, buffers, constants = (
+        totals(tree.modules, role) for role in (Role.PARAMETER, Role.BUFFER, Role.CONSTANT)
+    )
+    return [
+        _module_json(
+            module,
+            {
+                "parameters": _both(parameters[module.path]),
+                "buffers": _both(buffers[module.path]),
+                "constants": _both(constants[module.path]),
+            },
+        )
+        for module in (tree if modules is None else modules)
+    ]
+
+
+def _both(figures: tuple[int, int]) -> BothJson:
+    return {"own": figures[0], "total": figures[1]}
+
+
+def _module_json(module: Module, elements: ElementsJson) -> TreeModuleJson:
+    return {
+        "path": module.path,
+        "class": module.class_name,
+        **_inferred_json(module),
+        "kind": module.kind,
+        "depth": module.depth,
+        "parent": module.parent,
+        "children": list(module.children),
+        "leaf": module.leaf,
+        "calls": module.calls,
+        "nodes": {"own": len(module.nodes), "total": module.total_nodes},
+        "parameters": [parameter_json(parameter) for parameter in module.parameters],
+        "elements": elements,
+        **reference_json(module),
+    }
+
+
+def _inferred_json(module: Module) -> InferredJson:
+    return {"inferred_class": module.inferred_class} if module.inferred_class else {}
+
+
+def _nodes_json(analysis: Analysis, inside: Collection[int] | None) -> list[TreeNodeJson]:
+    nodes: list[TreeNodeJson] = []
+    for number, placement in enumerate(analysis.tree.placements):
+        if inside is not None and number not in inside:
+            continue
+        node = analysis.graph.nodes[number]
+        nodes.append(
+            {
+                "name": as_text(node.name),
+                "op": as_text(node.op_type),
+                "outputs": [as_text(name) for name in node.output],
+                "module": placement.module if placement else None,
+                "call": placement.call if placement else None,
+                "source": str(placement.source) if placement else None,
+            }
+        )
+    return nodes
+
+
+def explain_json(analysis: Analysis, nodes: Sequence[int]) -> ExplainJson:
+    """Every claim on some nodes, the winner first."""
+    return {"schema": EXPLAIN, "nodes": [_claims_json(analysis, node) for node in nodes]}
+
+
+def _claims_json(analysis: Analysis, node: int) -> ExplainNodeJson:
+    proto = analysis.graph.nodes[node]
+    placement = analysis.tree.placements[node]
+    return {
+        "name": as_text(proto.name),
+        "op": as_text(proto.op_type),
+        "outputs": [as_text(name) for name in proto.output],
+        "module": as_text(placement.module) if placement else None,
+        "claims": [
+            {
+                "module": as_text(claim.module),
+                "class": as_text(claim.class_name) if claim.class_name else None,
+                "call": claim.call,
+                "source": str(claim.source),
+                "detail": as_text(claim.detail),
+            }
+            for claim in analysis.claims[node]
+        ],
+    }

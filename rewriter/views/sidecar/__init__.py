@@ -1,0 +1,1 @@
+"""The sidecar of a model: the tree as a file of its own."""

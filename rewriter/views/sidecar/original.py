@@ -1,0 +1,61 @@
+"""Input of `--like`, from an analysed model or from a sidecar."""
+
+from __future__ import annotations
+
+from rewriter.evidence.claims import ParameterClaim, Source
+from rewriter.evidence.original.witness import Like, Place
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import ModuleTree
+from rewriter.paths import ModulePath
+from rewriter.views.sidecar.document import Sidecar
+
+
+def like_analysis(analysis: Analysis) -> Like:
+    """A whole model: its nodes, their edges, and its tree."""
+    places = tuple(
+        Place(placement.module, placement.call) if placement else None
+        for placement in analysis.tree.placements
+    )
+    parameters, modules = _parameters(analysis.tree), _modules(analysis.tree)
+    name = str(analysis.path) if analysis.path else "the original"
+    return Like(analysis.graph, places, {}, {}, parameters, *modules, name=name)
+
+
+def like_sidecar(sidecar: Sidecar) -> Like:
+    """A sidecar: its tree, and the names in it."""
+    nodes: dict[str, Place] = {}
+    values: dict[str, Place] = {}
+    for path, module in sidecar.tree.modules.items():
+        for name, node in zip(sidecar.node_names[path], module.nodes, strict=True):
+            placement = sidecar.tree.placements[node]
+            nodes.setdefault(name, Place(path, placement.call if placement else None))
+        for name in sidecar.value_names[path]:
+            values.setdefault(name, Place(path, None if module.calls > 1 else 0))
+    parameters, modules = _parameters(sidecar.tree), _modules(sidecar.tree)
+    shapes = {held.initializer: held.shape for module in sidecar.tree for held in module.parameters}
+    name = sidecar.file or "the original"
+    return Like(
+        None, (), nodes, values, parameters, *modules, name=name, order=_order(sidecar), shapes=shapes
+    )
+
+
+def _order(sidecar: Sidecar) -> tuple[str, ...]:
+    """Names of values in file order, module by module: a sidecar has no other order."""
+    placed: list[tuple[int, str]] = []
+    for path, module in sidecar.tree.modules.items():
+        last = len(module.nodes) - 1
+        names = sidecar.value_names[path]
+        placed += [(module.nodes[min(at, last)], name) for at, name in enumerate(names) if last >= 0]
+    return tuple(name for _, name in sorted(placed, key=lambda each: each[0]))
+
+
+def _parameters(tree: ModuleTree) -> tuple[ParameterClaim, ...]:
+    return tuple(
+        ParameterClaim(held.initializer, module.path.child(held.name), held.transposed, Source.LIKE)
+        for module in tree
+        for held in module.parameters
+    )
+
+
+def _modules(tree: ModuleTree) -> tuple[dict[ModulePath, str | None], dict[ModulePath, int]]:
+    return {m.path: m.class_name for m in tree}, {m.path: m.calls for m in tree}

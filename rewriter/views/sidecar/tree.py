@@ -1,0 +1,128 @@
+"""Rebuilds the module tree of a sidecar from its list of modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rewriter.evidence.claims import InitializerSlice
+from rewriter.evidence.reference.module_list import Declared
+from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
+from rewriter.paths import ModulePath
+from rewriter.views.sidecar.checked_fields import JsonFields
+
+MOST_NODES = 10_000_000
+"""Maximum nodes of a model; unplaced ones are not listed, so the number alone could demand any memory."""
+
+
+def tree_of(top: JsonFields, entries: Sequence[JsonFields], nodes: int) -> ModuleTree:
+    """Build the tree.
+
+    Args:
+        top: the whole sidecar, to name it in errors.
+        entries: its modules, depth first.
+        nodes: number of nodes of the model.
+
+    Raises:
+        UnreadableModel: a module is named twice or its parent is missing or comes after it, a node is
+            placed twice, does not exist or has no name.
+    """
+    if nodes > MOST_NODES:
+        raise top.fault(f"says there are {nodes} nodes, more than {MOST_NODES}")
+    placements: dict[int, Placement] = {}
+    children: dict[ModulePath, list[ModulePath]] = {}
+    own: dict[ModulePath, tuple[int, ...]] = {}
+    for entry in entries:
+        path = ModulePath(entry.text("path"))
+        _adopt(path, children, entry)
+        own[path] = _place(path, entry, placements, nodes)
+    if not children:
+        raise top.fault("holds no module, not even the root")
+    totals = {path: len(numbers) for path, numbers in own.items()}
+    for path in reversed(totals):
+        if (parent := path.parent) is not None:
+            totals[parent] += totals[path]
+    modules = {
+        path: _module(path, entry, tuple(children[path]), own[path], totals[path])
+        for path, entry in zip(own, entries, strict=True)
+    }
+    return ModuleTree(modules, tuple(placements.get(node) for node in range(nodes)))
+
+
+def _adopt(path: ModulePath, children: dict[ModulePath, list[ModulePath]], entry: JsonFields) -> None:
+    """Add a module, also to its parent."""
+    if path in children:
+        raise entry.fault(f"{path!s} is listed twice")
+    parent = path.parent
+    if parent is not None:
+        if parent not in children:
+            raise entry.fault(f"the parent of {path!s} is not listed before it")
+        children[parent].append(path)
+    elif children:
+        raise entry.fault("the root is not listed first")
+    children[path] = []
+
+
+def _place(
+    path: ModulePath, entry: JsonFields, placements: dict[int, Placement], nodes: int
+) -> tuple[int, ...]:
+    """Add the placements of one module; return its nodes."""
+    numbers = []
+    for placed in entry.objects("placements"):
+        number = placed.count("node")
+        if number >= nodes or number in placements:
+            raise placed.fault(f"node {number} is placed twice or does not exist")
+        conflicting = tuple(map(ModulePath, placed.texts("conflicting")))
+        placements[number] = Placement(path, placed.count("call"), placed.text("source"), conflicting)
+        numbers.append(number)
+    if len(entry.texts("nodes")) != len(numbers):
+        raise entry.fault("nodes and placements are not of one length")
+    return tuple(numbers)
+
+
+def _module(
+    path: ModulePath, entry: JsonFields, children: tuple[ModulePath, ...], nodes: tuple[int, ...], total: int
+) -> Module:
+    parameters = tuple(
+        Parameter(
+            name=parameter.text("name"),
+            initializer=parameter.text("initializer"),
+            shape=parameter.shape("shape"),
+            dtype=parameter.text("dtype"),
+            transposed=parameter.flag("transposed"),
+            shared_with=tuple(map(ModulePath, parameter.texts("shared_with"))),
+            part=_part(parameter),
+        )
+        for parameter in entry.objects("parameters")
+    )
+    return Module(
+        path,
+        entry.text_or_none("class"),
+        parameters,
+        children,
+        nodes,
+        total,
+        entry.count("calls"),
+        entry.text_or_none("full_scope"),
+        tuple(map(_declared, entry.objects("declared") if entry.get("declared") is not None else ())),
+    )
+
+
+def _part(parameter: JsonFields) -> InitializerSlice | None:
+    if parameter.get("part") is None:
+        return None
+    part = parameter.object("part")
+    found = InitializerSlice(part.count("axis"), part.count("start"), part.count("stop"))
+    if found.axis >= len(parameter.shape("shape")) or found.start > found.stop:
+        raise part.fault("names no part of a tensor of this shape")
+    return found
+
+
+def _declared(entry: JsonFields) -> Declared:
+    same_as = entry.text_or_none("same_as")
+    return Declared(
+        name=entry.text("name"),
+        shape=entry.shape("shape"),
+        trainable=None if entry.get("trainable") is None else entry.flag("trainable"),
+        buffer=entry.flag("buffer"),
+        same_as=None if same_as is None else ModulePath(same_as),
+    )

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from rewriter.runtime.child import call
+from rewriter.runtime.compare import parts
+from rewriter.runtime.compare.parts import PartRun, PieceToRun, WholeRun
+from rewriter.runtime.inputs.planning import plan
+from tests.build import model
+
+WHOLE = "g (float[2] x) => (float[2] y) { a = Abs (x) b = Neg (a) y = Exp (b) }"
+FIRST = PieceToRun(model("g (float[2] x) => (float[2] a) { a = Abs (x) }"), {"x": "x", "a": "a"})
+SECOND = PieceToRun(model("g (float[2] p) => (float[2] y) { q = Neg (p) y = Exp (q) }"), {"p": "a", "y": "y"})
+WRONG = PieceToRun(model("g (float[2] x) => (float[2] a) { a = Relu (x) }"), {"x": "x", "a": "a"})
+
+
+def run(
+    *pieces: PieceToRun, chain: bool = False, timeout: float = 60.0, text: str = WHOLE
+) -> tuple[PartRun, ...]:
+    whole = model(text)
+    return WholeRun(whole, None, plan(whole), None, 1, timeout).judge(pieces, chain=chain)
+
+
+def test_pieces_are_fed_what_was_recorded() -> None:
+    first, second = run(WRONG, SECOND)
+    assert (first.outcome.exact, first.outcome.worst_output) == (False, "a")
+    assert second.outcome.exact
+
+
+def test_a_chain_is_fed_what_it_gave() -> None:
+    assert [verdict.outcome.exact for verdict in run(FIRST, SECOND, chain=True)] == [True, True]
+    assert [verdict.outcome.exact for verdict in run(WRONG, SECOND, chain=True)] == [False, False]
+
+
+def test_random_numbers_come_out_the_same() -> None:
+    text = "g (float[2] x) => (float[2] y) { a = RandomNormalLike (x) b = Neg (a) y = Exp (b) }"
+    first = PieceToRun(model("g (float[2] x) => (float[2] a) { a = RandomNormalLike (x) }"), FIRST.recorded)
+    assert [verdict.outcome.exact for verdict in run(first, SECOND, chain=True, text=text)] == [True, True]
+
+
+def test_what_is_random_all_the_same_is_handed_on_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "seed_nodes", lambda model: None)
+    text = "g (float[2] x) => (float[2] y) { a = RandomNormalLike (x) b = Neg (a) y = Exp (b) }"
+    random = PieceToRun(model("g (float[2] x) => (float[2] a) { a = RandomUniformLike (x) }"), FIRST.recorded)
+    noise, rest = run(random, SECOND, chain=True, text=text)
+    assert noise.unsteady == ("a",)
+    assert noise.outcome.skipped == "all that it gives out is random"
+    assert rest.outcome.exact
+
+
+def test_a_piece_that_does_not_load_is_a_fault() -> None:
+    broken = PieceToRun(model("g (float[2] x) => (float[2] a) { a = Abs (nothing) }"), {"x": "x", "a": "a"})
+    (verdict,) = run(broken)
+    assert verdict.fault is not None
+    assert not verdict.fault_of_whole
+
+
+def test_a_piece_that_fails_stops_the_chain() -> None:
+    failing = PieceToRun(
+        model("g (float[2] x) => (float[N] a) <int64[1] s = {3}> { a = Reshape (x, s) }"), FIRST.recorded
+    )
+    first, second = run(failing, SECOND, chain=True)
+    assert first.outcome.error is not None
+    assert second.outcome.skipped is not None
+
+
+def test_a_timeout_is_told() -> None:
+    (verdict,) = run(FIRST, timeout=0.001)
+    assert verdict.outcome.skipped == "timed out: not done after 0.001 s; --timeout gives it longer"
+
+
+def test_a_crash_at_a_piece_is_an_error_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(task: str, folder: Path, timeout: float) -> int:
+        (folder / "stage").write_text("1. cut", encoding="utf-8")
+        return -signal.SIGSEGV
+
+    monkeypatch.setattr(call, "in_child", crash)
+    (verdict,) = run(FIRST)
+    assert verdict.outcome.exact is None
+    assert verdict.outcome.error is not None
+    assert "crashed" in verdict.outcome.error
+
+
+def test_a_whole_that_does_not_run_leaves_the_checker() -> None:
+    text = WHOLE.replace("y = Exp (b)", "y = Reshape (b, s)").replace("{ a", "<int64[1] s = {3}> { a", 1)
+    (verdict,) = run(FIRST, text=text)
+    assert verdict.fault is None
+    assert verdict.outcome.skipped is not None
+    assert "the whole model does not run" in verdict.outcome.skipped
+
+
+def test_ranks() -> None:
+    whole = model(
+        "g (float[2, 3] x) => (float[2] y) { a = Transpose (x) y = ReduceMax <axes = [1], keepdims = 0> (x) }"
+    )
+    assert WholeRun(whole, None, plan(whole), None, 2, 60.0).ranks(["a"]) == {"x": 2, "a": 2, "y": 1}

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Kind
+from rewriter.paths import ModulePath
+from rewriter.refusals import UnreadableModel
+from rewriter.views.json import schema
+from rewriter.views.sidecar import document as sidecar
+from tests.bounds import ends
+from tests.views.models import named, small, unplaced
+
+
+def loaded(of: Analysis) -> Any:
+    """The sidecar as JSON, checked against its schema."""
+    content = json.loads(sidecar.write(of))
+    jsonschema.Draft202012Validator(schema("modules")).validate(content)
+    return content
+
+
+@pytest.mark.parametrize("make", [small, unplaced, lambda: small(file=None)])
+def test_round_trip_gives_the_tree_back(make: Callable[[], Analysis]) -> None:
+    before = make()
+    after = sidecar.read(sidecar.write(before))
+    listed = {path: replace(module, tensors=()) for path, module in before.tree.modules.items()}
+    assert after.tree == replace(before.tree, modules=listed)  # tensors are counted, not listed
+    assert list(after.tree.modules) == list(before.tree.modules)
+    assert after.file == (before.path.name if before.path else None)
+
+
+def test_it_says_what_the_model_was() -> None:
+    read = sidecar.read(sidecar.write(small()))
+    assert (read.file, read.producer, read.opset, read.initializers) == (
+        "small.onnx",
+        "pytorch 2.13.0",
+        20,
+        2,
+    )
+    assert read.opsets == {"": 20, "com.example": 3}
+    assert read.node_names[ModulePath("enc.fc")] == ("/enc/fc/MatMul", "/enc/fc/Add")
+    assert read.value_names[ModulePath("enc.act")] == ("b", "c")
+    assert [module.path for module in read.tree.of_kind(Kind.TORCH_NN)] == ["enc.fc", "enc.act"]
+
+
+def test_content_for_other_readers() -> None:
+    content = loaded(small())
+    assert content["schema"] == "rewriter.modules/1"
+    assert content["export"]["parameters"] == 20
+    assert content["kinds"] == {"torch.nn": 2, "custom": 1, "unknown": 1}
+    assert [module["path"] for module in content["modules"]] == ["", "enc", "enc.fc", "enc.act"]
+    assert content["modules"][2]["parameters"][1]["shared_with"] == ["head"]
+    assert content["modules"][2]["placements"][1] == {
+        "node": 1,
+        "call": 0,
+        "source": "parameter",
+        "conflicting": ["enc"],
+    }
+    (encoder,) = content["tree"]["children"]
+    assert [child["path"] for child in encoder["children"]] == ["enc.fc", "enc.act"]
+
+
+def test_the_same_model_gives_the_same_text() -> None:
+    assert sidecar.write(small()) == sidecar.write(small())
+    assert sidecar.write(small()).endswith("}\n")
+
+
+def test_file_or_text(tmp_path: Path) -> None:
+    file = tmp_path / "small.modules.json"
+    file.write_text(sidecar.write(small()), encoding="utf-8")
+    assert sidecar.read(file) == sidecar.read(str(file)) == sidecar.read(file.read_text(encoding="utf-8"))
+
+
+def test_odd_names_come_back() -> None:
+    names = ["\x1b[2J", "\u202ea", '"quoted"\n', ""]
+    read = sidecar.read(sidecar.write(named(names, ["a"] * 4)))
+    assert read.node_names[ModulePath("a")] == tuple(names)
+
+
+def test_nesting_stops_before_parsers_do() -> None:
+    deep = named(["n"], [".".join(["a"] * 3000)])
+    content = loaded(deep)
+    levels, branch = 0, content["tree"]
+    while branch["children"]:
+        levels, branch = levels + 1, branch["children"][0]
+    assert (levels, branch["below"]) == (sidecar.NESTED, 3000 - sidecar.NESTED)
+    assert sidecar.read(sidecar.write(deep)).tree == deep.tree
+
+
+def test_a_hundred_thousand_nodes_take_no_quadratic_work() -> None:
+    paths = [f"layer.{i % 1000}.part.{i % 5000}" for i in range(100_000)]
+    big = named([f"/{path}/Relu" for path in paths], paths)
+    with ends():  # quadratic work takes minutes
+        read = sidecar.read(sidecar.write(big))
+    assert read.tree == big.tree
+
+
+def _module(content: Any) -> Any:
+    return content["modules"][2]
+
+
+BREAKAGES: dict[str, Callable[[Any], object]] = {
+    "schema": lambda c: c.update(schema="rewriter.modules/9"),
+    "no modules": lambda c: c.pop("modules"),
+    "empty modules": lambda c: c["modules"].clear(),
+    "modules of another type": lambda c: c.update(modules=[3]),
+    "export missing": lambda c: c.pop("export"),
+    "count negative": lambda c: c["export"].update(nodes=-1),
+    "count a flag": lambda c: c["export"].update(nodes=True),
+    "opsets": lambda c: c["export"].update(opsets={"": "20"}),
+    "path": lambda c: _module(c).update(path=None),
+    "listed twice": lambda c: c["modules"].append(_module(c)),
+    "parent missing": lambda c: c["modules"].pop(1),
+    "root missing": lambda c: c["modules"].pop(0),
+    "root last": lambda c: c["modules"].append(c["modules"].pop(0)),
+    "no such node": lambda c: _module(c)["placements"][0].update(node=99),
+    "node placed twice": lambda c: _module(c)["placements"][0].update(node=1),
+    "shape": lambda c: _module(c)["parameters"][0].update(shape=[-1]),
+    "transposed": lambda c: _module(c)["parameters"][0].update(transposed=1),
+    "names": lambda c: _module(c).update(nodes=[1]),
+    "fewer names than placements": lambda c: _module(c).update(nodes=["one"]),
+    "class": lambda c: _module(c).update({"class": 3}),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_a_bad_sidecar_is_refused_in_one_line(breakage: str) -> None:
+    content = loaded(small())
+    BREAKAGES[breakage](content)
+    with pytest.raises(UnreadableModel) as caught:
+        sidecar.read(json.dumps(content))
+    assert "\n" not in str(caught.value)
+    assert "write the sidecar again" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"a": ' + "[" * 100_000, '{"schema": "rewriter.modules/1"}'])
+def test_text_that_is_no_sidecar(text: str) -> None:
+    with pytest.raises(UnreadableModel, match="write the sidecar again"):
+        sidecar.read(text)
+
+
+def test_files_that_are_no_sidecar(tmp_path: Path) -> None:
+    binary = tmp_path / "model.onnx"
+    binary.write_bytes(b"\x08\xff\xfe")
+    for path, what in (
+        (tmp_path / "none.json", "no such file"),
+        (tmp_path, "cannot be read"),
+        (binary, "UTF-8"),
+    ):
+        with pytest.raises(UnreadableModel, match=what):
+            sidecar.read(path)
