@@ -26,7 +26,7 @@ from rewriter.model.storage import external_data as external
 from rewriter.model.storage import files
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
-from rewriter.passes.presets import Functions, standard_passes
+from rewriter.passes.registry.presets import Functions, standard_passes
 from rewriter.pipeline.loading import load
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.rewriting import rewrite

@@ -33,7 +33,7 @@ from rewriter.evidence.original.witness import Like
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.passes.presets import standard_passes
+from rewriter.passes.registry.presets import standard_passes
 from rewriter.paths import ModulePath, common_ancestor
 from rewriter.refusals import DoesNotFit, UnreadableModel
 

@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.modules.selection import Selection
     from rewriter.passes.base import Outcome, Pass
-    from rewriter.passes.catalogue import Catalogue, known_passes
     from rewriter.passes.contract import Part
+    from rewriter.passes.registry.catalogue import Catalogue, known_passes
     from rewriter.paths import ModulePath
     from rewriter.refusals import Refusal, RewriterError
     from rewriter.runtime.limits import limits
@@ -121,8 +121,8 @@ _HOME = {
     "diff": "api.functions",
     "doctor": "api.functions",
     "limits": "runtime.limits",
-    "known_passes": "passes.catalogue",
-    "Catalogue": "passes.catalogue",
+    "known_passes": "passes.registry.catalogue",
+    "Catalogue": "passes.registry.catalogue",
     "ChosenNames": "views.names",
     "Comparison": "views.sources",
     "Explanation": "insight.explanation",

@@ -14,7 +14,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from rewriter import pipeline
 from rewriter.model.storage import files
 from rewriter.model.storage.sidecar_path import sidecar_path
-from rewriter.passes.presets import standard_passes
+from rewriter.passes.registry.presets import standard_passes
 from rewriter.views.report import Report
 from tests.exports import EXPORTS, FILES, each_file_with, file_in_turn, stripped
 

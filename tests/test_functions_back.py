@@ -15,9 +15,9 @@ from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
-from rewriter.passes.presets import Functions, standard_passes
+from rewriter.passes.registry.presets import Functions, standard_passes
+from rewriter.passes.registry.syntax import parse_passes
 from rewriter.passes.restore_names import RestoreNames
-from rewriter.passes.syntax import parse_passes
 from rewriter.refusals import Reason
 from tests.exports import EXPORTS, each_file
 

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from rewriter import pipeline
-from rewriter.passes.presets import standard_passes
+from rewriter.passes.registry.presets import standard_passes
 
 OPTIONS = pipeline.Options(passes=standard_passes(restore_names=True), numbers=False)
 DEEP = ".".join(["a"] * 30_000)

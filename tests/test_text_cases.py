@@ -22,7 +22,7 @@ from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.passes.presets import standard_passes
+from rewriter.passes.registry.presets import standard_passes
 from rewriter.paths import ROOT
 from rewriter.views.report import Report
 

@@ -29,7 +29,7 @@ from rewriter.modules.selection import Selection
 from rewriter.options.groups import RewriteSteps
 from rewriter.options.words import TOLERANCE
 from rewriter.passes.base import Pass
-from rewriter.passes.presets import passes_of
+from rewriter.passes.registry.presets import passes_of
 from rewriter.pipeline import Inputs, Options, Source
 from rewriter.pipeline.loading import path_of
 from rewriter.refusals import UsageError

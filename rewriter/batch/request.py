@@ -15,7 +15,7 @@ from rewriter.model import limits as file_limits
 from rewriter.options.groups import Rewriting, Writing
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
-from rewriter.passes.syntax import parse_passes
+from rewriter.passes.registry.syntax import parse_passes
 from rewriter.pipeline import Options
 from rewriter.runtime import limits as child_limits
 

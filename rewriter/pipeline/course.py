@@ -12,11 +12,11 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.modules.selection import Miss
-from rewriter.passes import plugins
 from rewriter.passes.base import Outcome, Pass
 from rewriter.passes.contract import EVERYTHING, INDEX, TREE, Part, PartialAnalysis, fault_of_contract
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
+from rewriter.passes.registry import plugins
 from rewriter.paths import ROOT
 from rewriter.pipeline.loading import look_through
 from rewriter.refusals import Reason, Refusal, UsageError

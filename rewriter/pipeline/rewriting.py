@@ -19,12 +19,12 @@ from rewriter.model.storage.staging import Content
 from rewriter.model.storage.stale_copies import content_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
-from rewriter.passes import plugins
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.contract import TREE
 from rewriter.passes.functions.function_names import last_word
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
+from rewriter.passes.registry import plugins
 from rewriter.pipeline.course import Course
 from rewriter.pipeline.loading import (
     Opened,

@@ -11,9 +11,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from rewriter.passes.base import Pass
-from rewriter.passes.catalogue import Catalogue
-from rewriter.passes.plugins import package_of
-from rewriter.passes.syntax import options_of, purpose_of
+from rewriter.passes.registry.catalogue import Catalogue
+from rewriter.passes.registry.plugins import package_of
+from rewriter.passes.registry.syntax import options_of, purpose_of
 
 PASSES: Final = "rewriter.passes/1"
 

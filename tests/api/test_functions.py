@@ -14,7 +14,7 @@ from rewriter import pipeline
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome
-from rewriter.passes.presets import Functions, standard_passes
+from rewriter.passes.registry.presets import Functions, standard_passes
 from rewriter.pipeline import proving, rewriting
 from rewriter.proof.certificate import Certificate
 from rewriter.refusals import BelowThreshold, Different, NotProved, UnreadableModel, UsageError

@@ -18,8 +18,8 @@ from onnx import ModelProto
 from rewriter import pipeline
 from rewriter.evidence.metadata import exporter, tags
 from rewriter.evidence.names import grammar
-from rewriter.passes.presets import Functions, standard_passes
-from rewriter.passes.syntax import parse_passes
+from rewriter.passes.registry.presets import Functions, standard_passes
+from rewriter.passes.registry.syntax import parse_passes
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import certify
 from rewriter.refusals import Different, NotProved, RewriterError

@@ -13,8 +13,8 @@ from rewriter.cutting.split import parse_cuts
 from rewriter.evidence.names.grammar import without_counter
 from rewriter.passes.flatten import flatten
 from rewriter.passes.functions.function_names import numbers_of
-from rewriter.passes.presets import Functions, standard_passes
-from rewriter.passes.syntax import parse_passes
+from rewriter.passes.registry.presets import Functions, standard_passes
+from rewriter.passes.registry.syntax import parse_passes
 from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.views.sidecar import document as sidecar
 

@@ -7,7 +7,7 @@ import onnx.parser
 import pytest
 
 from rewriter import pipeline
-from rewriter.passes.presets import Functions, standard_passes
+from rewriter.passes.registry.presets import Functions, standard_passes
 from rewriter.refusals import Reason
 from rewriter.views.report import Report
 

@@ -6,7 +6,7 @@ import click
 
 from rewriter.cli.common import emit_json, stdout
 from rewriter.options.show import PassesOptions
-from rewriter.passes.catalogue import known_passes
+from rewriter.passes.registry.catalogue import known_passes
 from rewriter.views.passes import passes_json, print_passes
 
 

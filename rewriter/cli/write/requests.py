@@ -11,7 +11,7 @@ from rewriter.cli.common import progress, show
 from rewriter.model.storage.outputs import spare_given
 from rewriter.options.groups import Rewriting
 from rewriter.options.write import BatchOptions, CarryOptions, RewriteOptions
-from rewriter.passes.presets import passes_of
+from rewriter.passes.registry.presets import passes_of
 from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.views.json import rewrite_json
 from rewriter.views.text.report import print_report

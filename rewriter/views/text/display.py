@@ -19,7 +19,7 @@ from rewriter.insight.tools.examine import Diagnosis
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.options.words import LINES
-from rewriter.passes.catalogue import Catalogue
+from rewriter.passes.registry.catalogue import Catalogue
 from rewriter.verdict.verification import Verification
 from rewriter.views.exports.export import Export
 from rewriter.views.names import names_as

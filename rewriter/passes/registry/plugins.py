@@ -18,7 +18,7 @@ from rewriter.model.index.checked_index import indexed
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome, Pass
 from rewriter.passes.contract import fault_of_contract
-from rewriter.passes.outcomes import digest_of, fault_of_outcome, true_changes
+from rewriter.passes.registry.outcomes import digest_of, fault_of_outcome, true_changes
 from rewriter.refusals import RewriterError, UsageError
 
 GROUP = "rewriter.passes"

@@ -17,12 +17,12 @@ from typing import ClassVar
 import pytest
 
 import rewriter
-from rewriter.passes import plugins
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import as_text
 from rewriter.passes.contract import Part
-from rewriter.passes.outcomes import NOT_COUNTED
-from rewriter.passes.syntax import OWN, parse_passes
+from rewriter.passes.registry import plugins
+from rewriter.passes.registry.outcomes import NOT_COUNTED
+from rewriter.passes.registry.syntax import OWN, parse_passes
 from rewriter.refusals import NotProved, UsageError
 from tests import forks
 from tests.build import chain
@@ -284,7 +284,7 @@ def test_the_list_shows_whole_and_names_broken_ones(site: Path) -> None:
 def test_nothing_is_loaded_that_is_not_asked_for(site: Path) -> None:
     install(site, "loud", "mine = loud:Mine", loud="raise SystemExit('loaded')")
     code = (
-        "import rewriter, sys; from rewriter.passes.syntax import parse_passes;"
+        "import rewriter, sys; from rewriter.passes.registry.syntax import parse_passes;"
         "parse_passes('annotate,unshare,group{depth=2},share'); print('loud' in sys.modules)"
     )
     assert run("-c", code, cwd=site, path=site).stdout == "False\n"

@@ -12,9 +12,9 @@ from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
 from rewriter.passes.layer_annotations import LayerAnnotations
+from rewriter.passes.registry.syntax import parse_passes
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
-from rewriter.passes.syntax import parse_passes
 from rewriter.passes.unshare import Unshare
 from rewriter.refusals import UsageError
 

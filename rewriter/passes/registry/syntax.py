@@ -20,7 +20,7 @@ from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
 from rewriter.passes.layer_annotations import LayerAnnotations
-from rewriter.passes.plugins import find_plugins, load_plugin, made
+from rewriter.passes.registry.plugins import find_plugins, load_plugin, made
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
