@@ -16,7 +16,7 @@ from rewriter.cli.completions import _one_atom_further
 from tests import forks
 from tests.exports import EXPORTS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BERT = EXPORTS / "bert" / "ts.onnx"
 BASH = """
 {script}

@@ -29,7 +29,7 @@ from tests.build import chain
 from tests.cli.running import heard
 from tests.exports import EXPORTS
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "writing-a-pass.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(\w+)(?: file=(\S+))?\n(.*?)\n```", PAGE, flags=re.DOTALL)
 
