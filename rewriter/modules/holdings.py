@@ -21,7 +21,7 @@ from rewriter.modules.module import Placement, Tensor
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _STEPS = 64
-"""Nodes without a module that are looked behind for one that has one."""
+"""Values that are computed from one tensor alone, at the most: their readers count as its."""
 
 
 def held_tensors(
@@ -118,19 +118,29 @@ def _of_variable(
 
 
 def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | None]) -> ModulePath:
-    """The lowest module that holds all that reads a tensor; nodes that nobody placed are looked behind."""
+    """The lowest module that holds all readers of a tensor, those of what is computed from it alone included.
+
+    A reader without a module holds it in none: where nobody knows what the node is, nobody knows whose the
+    weight is.
+    """
     found: list[ModulePath] = []
     maker = graph.producer[value]
     pending = list(graph.readers[value])
-    seen = set(pending)
+    prepared = {value, NONE}
     while pending:
         node = pending.pop()
         if (place := placements[node]) is not None:
             found.append(place.module)
-        elif len(seen) < _STEPS:
-            further = [other for other in graph.successors(node) if other not in seen]
-            seen.update(further)
-            pending += further
+        elif len(prepared) < _STEPS and _prepares(graph, node, prepared):
+            prepared.update(graph.writes[node])
+            pending += graph.successors(node)
+        else:
+            found.append(ROOT)
     if not found and maker != NONE and (place := placements[maker]) is not None:
         return place.module
     return common_ancestor(found) or ROOT
+
+
+def _prepares(graph: GraphIndex, node: int, prepared: Set[int]) -> bool:
+    """Whether a node computes with stored tensors alone, as what transposes or dequantises a weight does."""
+    return all(read in prepared or read in graph.constants for read in graph.reads[node])

@@ -67,6 +67,33 @@ def test_a_weight_of_several_readers_belongs_to_what_holds_them_all() -> None:
     assert held(tree) == {"enc": 16}
 
 
+def test_a_weight_that_a_node_of_no_module_reads_belongs_to_none() -> None:
+    """The layers before the first that is named may be anybody's."""
+    tree = tree_of(
+        """g (float[1,4] x) => (float[1,4] y)
+        <float[4,2] w0 = {1,2,3,4,5,6,7,8}, float[2,4] "head.weight" = {1,2,3,4,5,6,7,8}>
+        {
+          a = MatMul(x, w0)
+          b = Relu(a)
+          y = MatMul(b, "head.weight")
+        }"""
+    )
+    assert held(tree) == {"": 8, "head": 8}
+
+
+def test_a_weight_that_is_turned_first_belongs_to_what_reads_it_then() -> None:
+    tree = tree_of(
+        """g (float[1,4] x) => (float[1,4] y)
+        <float[4,4] w0 = {1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7}, float[4] "head.bias" = {1,2,3,4}>
+        {
+          t = Transpose(w0)
+          ["/head/MatMul"] a = MatMul(x, t)
+          ["/head/Add"] y = Add(a, "head.bias")
+        }"""
+    )
+    assert held(tree) == {"head": 20}
+
+
 def test_a_quantised_weight_counts_once_as_what_it_stands_for() -> None:
     tree = tree_of("""g (float[2,64] x) => (float[2,8] y)
     <uint8[8,2,16] "onnx::MatMul_5_Q4" = {0}, float[8,2] "onnx::MatMul_5_scales" = {0},
