@@ -1,4 +1,4 @@
-"""Reads the evidence that users give with a model: option text or objects become `evidence.given.Given`."""
+"""Reads the evidence that users give with a model: options or objects become `evidence.side_inputs.Given`."""
 
 from __future__ import annotations
 

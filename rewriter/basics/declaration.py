@@ -38,7 +38,7 @@ class Option:
         shown: whether help shows the default.
         read: makes a value of the text that a command line has.
         said: the text of such a value.
-        completes: what a shell completes: a function of `cli.completing`.
+        completes: what a shell completes: a function of `cli.completions`.
         positional: whether it is an argument of the command line.
     """
 

@@ -28,7 +28,7 @@ class Analysis(Display):
         notes: notes of witnesses on the file as a whole, a line each.
         heard: the testimony of each witness, and its time.
         original: how well the given original fits; None without one.
-        is_text: whether every name of the model is known to be UTF-8, see `model.text.demand_text`.
+        is_text: whether every name of the model is known to be UTF-8, see `demand_text`.
         grouped: whether the file holds functions that `group` made; this is then its flat form.
     """
 

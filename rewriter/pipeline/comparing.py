@@ -28,7 +28,7 @@ def diff(
     selection: Selection = EVERYTHING,
     progress: Progress = lambda station: None,
 ) -> Diff:
-    """Compare two models module by module; see `insight.diff.diff`.
+    """Compare two models module by module; see `insight.comparison.module_diff.diff`.
 
     If the second was made from the first and has no modules of its own, or places fewer of its
     nodes than the first's tree does, that tree is carried over.

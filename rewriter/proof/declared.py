@@ -1,4 +1,4 @@
-"""Declared types as keys; `model.body_types` finds the nodes whose results depend on them."""
+"""Declared types as keys; `model.operator_set.body_types` finds the nodes whose results depend on them."""
 
 from __future__ import annotations
 

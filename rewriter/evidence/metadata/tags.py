@@ -51,7 +51,7 @@ INFOS = "rewriter.infos"
 """On a function that `group` made, and on the model: the positions of its `value_info` in that of the flat
 graph."""
 FLAT = "rewriter.flat"
-"""On a function of several calls: the differences between their nodes, see `passes.call_record`."""
+"""On a function of several calls: the differences between their nodes, see `passes.functions.call_record`."""
 IR_VERSION = "rewriter.ir_version"
 """On the model: its IR version before functions were made."""
 SPELLED = "rewriter.spelled"

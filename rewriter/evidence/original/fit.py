@@ -3,9 +3,9 @@
 A file made from another shares with it the contents of its weights, or values of the same name that
 are computed from the same values, usually both. Two kinds of things are counted:
 
-* weights by content (`evidence/contents`), whatever their names; unread ones (large or external)
+* weights by content (`parameters/weight_contents`), whatever their names; unread ones (large or external)
   by name and shape;
-* values by name, if both files compute them from the same named values (`evidence/origins`), however many
+* values by name, if both files compute them from the same named values (`value_origins`), however many
   nodes lie between. A sidecar has only names and their order.
 
 `python -m benchmarks.fitting` measures these figures for files made from each other and for others:

@@ -1,7 +1,7 @@
 """Witness: matches the values that flow in the torch module with the values of the file.
 
 The module runs under hooks on sample inputs (`tracing`), the file on the same inputs with all its values
-observed (`runtime.intermediates`). A value of the file with the content of a torch tensor was computed where
+observed (`intermediates`). A value of the file with the content of a torch tensor was computed where
 that tensor was made: in the running call. Unmatched values (the parts of an operator that
 torch runs as one, shapes, constants) lie between matched ones, and are placed by their use: `enclosed`.
 
