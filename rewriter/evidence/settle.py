@@ -13,7 +13,7 @@ are kept. The order, and why:
    where none of these says anything, calls of the functions that the producer made;
 6. what users give: a checkpoint tells owners by content; a reference is heard of a node only where the scope
    in its name was read as a module that the reference does not have, and there it is trusted more;
-7. dataflow: for what is left, from the placements of the others; in a file without any scope `between`,
+7. dataflow: for what is left, from the placements of the others; in a file without any scope `anchors`,
    which looks at more and is heard first where it says that a parameter misleads.
 """
 

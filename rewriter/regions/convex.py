@@ -5,7 +5,7 @@ the two parts (nodes or regions) that hold its ends. A level whose parts form a 
 ordered; Tarjan's strongly connected components ("Depth-first search and linear graph algorithms", 1972) find
 all cycles of all levels in one sweep, linear in nodes, edges and depth.
 
-`yielding` decides which region gives way, and how.
+`cycle_breaking` decides which region gives way, and how.
 """
 
 from __future__ import annotations

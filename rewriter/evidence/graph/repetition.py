@@ -6,7 +6,7 @@ The dynamo exporter marks no calls. Two things show them:
   stand in runs, with strangers between the runs. Where the module is called k times, what it does repeats k
   times. A module called again at once makes one long run; repetition counts there only if every part reads an
   initializer anew, since plain arithmetic repeats by itself. Nodes that calls share stand in the first of
-  them alone (see `reuse`), so bodies are compared a second time without these.
+  them alone (see `shared_nodes`), so bodies are compared a second time without these.
 - Departures. Between two calls nodes stand, or values pass nodes, that were made while the module was not
   running (see `departures`). No call holds two sides of one.
 

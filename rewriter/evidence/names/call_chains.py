@@ -1,10 +1,10 @@
 """Aligns call chains with module paths: resolves TorchScript's scopes.
 
-A scope is a call chain of unqualified names (see `alignment`), so on its own it names several paths. These
-rules decide, in this order:
+A scope is a call chain of unqualified names (see `scope_alignment`), so on its own it names several paths.
+These rules decide, in this order:
 
 1. a parameter that a node of the scope reads, if the chain aligns with the parameter's owner, and
-   the conclusions on the chain's parents and on siblings in the same list (see `lessons`);
+   the conclusions on the chain's parents and on siblings in the same list (see `scope_rules`);
 2. proven scopes near it in the dataflow;
 3. the overlap rule: a component that extends its parent's name by numbers extends its path.
 

@@ -1,6 +1,6 @@
 """Witness: the file that this one was made from, whose tree is known, or the sidecar of that file.
 
-A node that stands for nodes of the original (see `descent`) goes to their lowest common module. A
+A node that stands for nodes of the original (see `node_origins`) goes to their lowest common module. A
 sidecar has the names of nodes and values, but no edges; with one, a node is recognised by its name,
 by the name of a value that it writes, or by the name that its own was derived from.
 """

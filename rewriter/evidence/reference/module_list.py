@@ -1,8 +1,8 @@
 """A reference: the modules a model was built from, their classes and parameters, without the file.
 
 It holds facts that no exported file has: containers that are never called, modules without nodes, classes
-not written by TorchScript, and the trainable parameters. `reference_sources` makes one from a torch
-module, `reference_fit` finds its place in the file.
+not written by TorchScript, and the trainable parameters. `sources` makes one from a torch
+module, `reference.witness` finds its place in the file.
 """
 
 from __future__ import annotations

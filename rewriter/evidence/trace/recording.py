@@ -1,6 +1,6 @@
 """Plain data of one run of a torch module: calls, their steps, and the values in between.
 
-`tracing` makes it with torch; any other tool that knows the calls of a model can make it too. A step is
+`recorder` makes it with torch; any other tool that knows the calls of a model can make it too. A step is
 one operator that a call runs itself, not through a module it calls; a recording without steps has
 calls alone. Values are numbers: equal numbers are the same value, and equal values may have several numbers.
 """

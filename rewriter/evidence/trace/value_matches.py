@@ -73,7 +73,7 @@ def match(
         graph: the model.
         recording: the recorded run of torch.
         prints: name of a value -> its fingerprint, inputs of the graph included.
-        tolerance: see `matching`.
+        tolerance: see `tensor_search`.
     """
     return _Matcher(graph, recording, prints, tolerance).run()
 

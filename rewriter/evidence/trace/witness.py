@@ -1,9 +1,9 @@
 """Witness: matches the values that flow in the torch module with the values of the file.
 
-The module runs under hooks on sample inputs (`tracing`), the file on the same inputs with all its values
+The module runs under hooks on sample inputs (`recorder`), the file on the same inputs with all its values
 observed (`intermediates`). A value of the file with the content of a torch tensor was computed where
 that tensor was made: in the running call. Unmatched values (the parts of an operator that
-torch runs as one, shapes, constants) lie between matched ones, and are placed by their use: `enclosed`.
+torch runs as one, shapes, constants) lie between matched ones, and are placed by their use: `call_extents`.
 
 Equal tensors are distinguished by their operands and by shape; then the earliest is taken, since
 exporters compute equal things once. No name is read. If the evidence gives two calls, the claim is their

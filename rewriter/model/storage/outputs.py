@@ -113,8 +113,8 @@ def write_atomically(
     in place. Then the files are renamed, with the folders locked against other runs: copies of data, under
     names that nothing refers to yet; the old seal is removed; the outputs in order; the new seal last. So
     a model never stands beside data of another, nor beside a seal or a sidecar that describes another.
-    Sidecars of earlier outputs are removed, see `sidecar_file`; so are our older copies of data, see
-    `leftovers`, if no file mentions them any more.
+    Sidecars of earlier outputs are removed, see `sidecar_path`; so are our older copies of data, see
+    `stale_copies`, if no file mentions them any more.
 
     Args:
         outputs: target -> its bytes.

@@ -1,6 +1,6 @@
 """Results of each verb as JSON with published schemas.
 
-Every result names its schema and version in `schema`; `json_schema` makes the schemas of the types that the
+Every result names its schema and version in `schema`; `views.schemas` makes the schemas of the types that the
 views declare.
 """
 

@@ -1,6 +1,6 @@
 """Types that declare the JSON of results: a `TypedDict` for each object, with keywords for its values.
 
-A view declares what it writes beside the function that writes it; `json_schema` makes the schemas of that.
+A view declares what it writes beside the function that writes it; `views.schemas` makes the schemas of that.
 """
 
 from __future__ import annotations

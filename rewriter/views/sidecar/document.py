@@ -1,6 +1,6 @@
 """The sidecar `<model>.modules.json`: the module tree beside the model, for tools that drop metadata.
 
-Its format is `sidecar_json`. The file says many things twice (`depth`, `parent`, `leaf`, the
+Its format is `sidecar.types`. The file says many things twice (`depth`, `parent`, `leaf`, the
 nested `tree`) for the comfort of those who read it without us; reading trusts `path`, `class`, `calls`,
 `parameters` and `placements` and derives the rest.
 """
