@@ -22,8 +22,7 @@ import onnx
 from benchmarks import tools
 from benchmarks.corpus_runs import TOLERANCE, Runs
 from benchmarks.fields import differences, kinds, without_annotations
-from rewriter.model.storage import external_data as external
-from rewriter.model.storage import files
+from rewriter.model.storage import external_data, files
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
 from rewriter.passes.registry.presets import Functions, standard_passes
@@ -131,7 +130,7 @@ def _with_modules(original: onnx.ModelProto) -> onnx.ModelProto | None:
 
     None where it has modules of its own, or its external data lies beside it.
     """
-    if external.external_locations(original) or load(original).tree.placed:
+    if external_data.external_locations(original) or load(original).tree.placed:
         return None
     model = onnx.ModelProto()
     model.CopyFrom(original)

@@ -36,7 +36,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rewriter import pipeline
 from rewriter.model import metadata
 from rewriter.model.storage import data_copies as copies
-from rewriter.model.storage import outputs, staging
+from rewriter.model.storage import staging
 from rewriter.model.storage import stale_copies as leftovers
 from rewriter.model.storage.sidecar_path import sidecar_path
 
@@ -44,7 +44,7 @@ KILLS = 500
 SHARES = range(0, 101, 5)
 RESULTS = Path(__file__).with_name("results") / "crashes.md"
 _WIDTH = 192
-_WRITERS = frozenset(str(each.__file__) for each in (copies, leftovers, outputs, staging))
+_WRITERS = frozenset(str(each.__file__) for each in (copies, leftovers, atomic_outputs, staging))
 _FILE_EVENTS = ("open", "os.", "shutil.")
 
 

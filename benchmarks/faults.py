@@ -33,7 +33,7 @@ from rewriter import pipeline
 from rewriter.insight.comparison.value_errors import Divergence
 from rewriter.model.operator_set.operators import canonical
 from rewriter.model.operator_set.purity import draws_random
-from rewriter.model.storage import external_data as external
+from rewriter.model.storage import external_data
 from rewriter.modules.analysis import Analysis
 from rewriter.options.words import TOLERANCE
 from rewriter.regions.boundary import find_boundaries
@@ -122,7 +122,7 @@ def partner(path: Path) -> Path | None:
 def first_divergence(path: Path, faulty: ModelProto, home: Path) -> Divergence | None:
     """The verb's answer on an export and on one with a fault, whose external weights lie in `home`."""
     with tempfile.TemporaryDirectory() as folder:
-        for data in external.external_locations(faulty):
+        for data in external_data.external_locations(faulty):
             shutil.copy(home / data, folder)
         onnx.save(faulty, Path(folder) / "faulty.onnx")
         return pipeline.diff(path, Path(folder) / "faulty.onnx").first

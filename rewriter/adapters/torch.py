@@ -13,7 +13,7 @@ import torch
 from rewriter.adapters.options import rewrite_options
 from rewriter.api.foreign import Rewritten
 from rewriter.api.functions import rewrite
-from rewriter.model.storage.outputs import plan_copies
+from rewriter.model.storage.atomic_outputs import plan_copies
 from rewriter.refusals import UsageError
 
 

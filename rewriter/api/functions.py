@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rewriter import pipeline
-from rewriter.api import reports as reporting
+from rewriter.api import reports
 from rewriter.api.foreign import AnySource, Rewritten, read_of, take
 from rewriter.api.reports import ReportContents
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence, read_inputs
@@ -22,7 +22,7 @@ from rewriter.cutting.split import Split, parse_cuts
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.profile import Profile
 from rewriter.insight.tools.examine import Diagnosis
-from rewriter.model.storage.outputs import plan_copies, write_atomically
+from rewriter.model.storage.atomic_outputs import plan_copies, write_atomically
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.selection import Selection
@@ -493,7 +493,7 @@ def report(
     if target is not None:
         plan_copies(path_of(source), [target], (), copy_data=False)
     given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
-    made = reporting.report(read_of(source), wanted, given)
+    made = reports.report(read_of(source), wanted, given)
     if target is not None:
         write_atomically({target: made.html.encode()})
     return made

@@ -27,7 +27,7 @@ from rewriter.evidence.reference.sources import (
 )
 from rewriter.evidence.side_inputs import Given
 from rewriter.evidence.trace.recording import Trace, Tracer
-from rewriter.model.storage.outputs import spare_given
+from rewriter.model.storage.atomic_outputs import spare_given
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.pipeline import Inputs, Source, read_like
 from rewriter.refusals import UsageError
@@ -91,19 +91,19 @@ def read_evidence(
 def _trace(source: object) -> Trace | Tracer:
     what = source if isinstance(source, str) else "trace"
     demand("torch", what)
-    from rewriter.evidence.trace import recorder as tracing
+    from rewriter.evidence.trace import recorder
 
     if isinstance(source, str):
         if not names_object(source):
             raise UsageError(f"{source}: nothing to trace; name package.module:factory or file.py:factory")
         with telling(source):
             source = named(source)
-            if callable(source) and not tracing.is_module(source):
+            if callable(source) and not recorder.is_module(source):
                 source = source()
-    if tracing.is_module(source):
-        return tracing.tracer(source)
-    if isinstance(source, tuple) and len(source) == 2 and tracing.is_module(source[0]):
-        return tracing.trace(*source)
+    if recorder.is_module(source):
+        return recorder.tracer(source)
+    if isinstance(source, tuple) and len(source) == 2 and recorder.is_module(source[0]):
+        return recorder.trace(*source)
     raise UsageError(
         f"{what}: a trace needs a torch.nn.Module, or (module, inputs); got {type(source).__name__}"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rewriter.basics.nearest import fits_nothing
 from rewriter.batch import remote
-from rewriter.model.storage.outputs import write_atomically
+from rewriter.model.storage.atomic_outputs import write_atomically
 from rewriter.refusals import CannotWrite, UsageError
 
 

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from rewriter.batch.record import Record, from_json
-from rewriter.model.storage.outputs import demand_file
+from rewriter.model.storage.atomic_outputs import demand_file
 from rewriter.refusals import CannotWrite
 
 NAME = "rewriter-batch.jsonl"

@@ -12,7 +12,7 @@ from typing import Any
 
 from rewriter.batch.record import Record
 from rewriter.batch.schedule import Batch
-from rewriter.model.storage.outputs import demand_file, write_atomically
+from rewriter.model.storage.atomic_outputs import demand_file, write_atomically
 from rewriter.refusals import UsageError
 
 _COLUMNS: Mapping[str, Callable[[Record], str | int | float | bool | None]] = {

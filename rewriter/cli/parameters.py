@@ -13,7 +13,6 @@ import click
 
 from rewriter.basics import interrupts
 from rewriter.basics.declaration import Option, options_of, values
-from rewriter.cli import completions as completing
 from rewriter.cli.command_words import OneOf
 from rewriter.cli.help_pages import paged
 from rewriter.options.verbs import VERBS
@@ -94,4 +93,4 @@ def _type_of(option: Option) -> click.ParamType[Any]:
 
 
 def _completed(option: Option) -> Callable[..., Any] | None:
-    return getattr(completing, option.completes) if option.completes else None
+    return getattr(completions, option.completes) if option.completes else None

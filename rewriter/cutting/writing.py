@@ -7,8 +7,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.model.storage import external_data as external
-from rewriter.model.storage import outputs
+from rewriter.model.storage import atomic_outputs, external_data
 from rewriter.model.storage.data_copies import Copies
 from rewriter.model.storage.staging import Content
 from rewriter.model.storage.stale_copies import content_of
@@ -38,9 +37,9 @@ def plan_data(
     """
     home = analysis.path or targets[0]
     data = dict.fromkeys(
-        location for model in models for location in external.check_external_data(model, home)
+        location for model in models for location in external_data.check_external_data(model, home)
     )
-    return outputs.plan_copies(analysis.path, targets, tuple(data), copy_data=copy_data)
+    return atomic_outputs.plan_copies(analysis.path, targets, tuple(data), copy_data=copy_data)
 
 
 def write_models(
@@ -54,5 +53,5 @@ def write_models(
     contents: dict[Path, Content] = {path: content_of(model, path, copies) for path, model in models.items()}
     if note is not None:
         contents[note[0]] = note[1]
-    removed = outputs.write_atomically(contents, copies, seal=note[0] if note else None)
+    removed = atomic_outputs.write_atomically(contents, copies, seal=note[0] if note else None)
     return (*copies.files, *([note[0]] if note else ()), *models), removed

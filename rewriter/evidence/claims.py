@@ -45,6 +45,25 @@ class Source(StrEnum):
     """The parameter that a weight must be, by the module and the operator of its reader."""
 
 
+NAMING = frozenset(
+    {
+        Source.OWN_TAG,
+        Source.LIKE,
+        Source.EXPORTER,
+        Source.SCOPE_NAME,
+        Source.VALUE_NAME,
+        Source.OTHER_TAG,
+        Source.FUNCTION,
+        Source.REFERENCE,
+    }
+)
+"""Sources that name the module of a node."""
+INFERRING = frozenset(
+    {Source.ACTIVATION, Source.PARAMETER, Source.DATAFLOW, Source.CHECKPOINT, Source.POSITION}
+)
+"""Sources that place a node by its inputs or its computation."""
+
+
 class Claim(NamedTuple):
     """`source` says that `node` (its number in the GraphIndex) was made by call `call` of `module`.
 

@@ -1,64 +1,30 @@
 """Many claims, one placement per node.
 
-Witnesses are heard in a fixed order, the most trusted first; the first claim on a node wins and the others
-are kept. The order, and why:
-
-0. the original, if the user gives it: its tree was read with all of the file intact;
-1. our own tags: an earlier run settled this, with more of the file intact;
-2. the exporter's metadata: exact, made while the module ran;
-3. scopes in names: exact text, decoded with the help of parameters;
-4. tags of other tools: good paths, but often guessed upwards;
-   then, where the user gives the module, the values it computes: right in more than 99 of 100 nodes;
-5. owners of parameters: right for the node that reads them, silent about the rest;
-   where none of these says anything, calls of the functions that the producer made;
-6. what users give: a checkpoint tells owners by content; a reference is heard of a node only where the scope
-   in its name was read as a module that the reference does not have, and there it is trusted more;
-7. dataflow: for what is left, from the placements of the others; in a file without any scope `anchors`,
-   which looks at more and is heard first where it says that a parameter misleads.
+Witnesses are heard in a fixed order (see `witnesses`); the first claim on a node wins, others are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rewriter.evidence import conflicts
-from rewriter.evidence.checkpoint import witness as checkpoint_match
-from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
-from rewriter.evidence.graph import anchors as between
-from rewriter.evidence.graph import dataflow, function_calls, repetition
+from rewriter.evidence.claims import Claim, ParameterClaim, Source
+from rewriter.evidence.graph import repetition
 from rewriter.evidence.graph.call_bodies import CallBodies
 from rewriter.evidence.graph.departures import Departures
 from rewriter.evidence.hearing import Heard, Hearing, winners
-from rewriter.evidence.metadata import exporter, tags
-from rewriter.evidence.names import derived_names as derived
-from rewriter.evidence.names import scopes as scope_names
-from rewriter.evidence.original import fit as like_fit
-from rewriter.evidence.original import witness as like
+from rewriter.evidence.names.derived_names import correct_derived
+from rewriter.evidence.original import fit as original
 from rewriter.evidence.original.fit import LikeFit
-from rewriter.evidence.parameters import parameter_names as parameters
-from rewriter.evidence.parameters import reshaped_weights
-from rewriter.evidence.parameters import unnamed_weights as weights
-from rewriter.evidence.reference import witness as reference_fit
+from rewriter.evidence.parameters import reshaped_weights, unnamed_weights
+from rewriter.evidence.reference import witness as reference
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.side_inputs import NOTHING, Given
-from rewriter.evidence.trace import witness as activations
+from rewriter.evidence.witnesses import OF_NODES, OF_SURROUNDINGS, Case
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
-
-_WITNESSES: tuple[tuple[str, Callable[[GraphIndex], Testimony]], ...] = (
-    ("own tags", tags.testify_own),
-    ("exporter metadata", exporter.testify),
-    ("scope names", scope_names.testify),
-    ("noted values", tags.testify_values),
-    ("other tools", tags.testify_others),
-)
-
-_NAMELESS = frozenset({Source.PARAMETER, Source.CHECKPOINT, Source.DATAFLOW})
-"""Evidence left in a file without scopes, now or when an earlier run read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,52 +80,37 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
         DoesNotFit: the model was not made from the original.
         UnreadableModel: the paths of its modules are too long in total.
     """
-    hearing = Hearing(graph)
-    fitting = None
-    if given.like is not None:
-        fitting = like_fit.measure(graph, given.like)
-        if not given.forced:
-            like_fit.demand_fit(fitting, str(path or "model"))
-        hearing.hear("original", partial(like.testify, graph, given.like))
-    for witness, testify in _WITNESSES:
-        hearing.hear(witness, partial(testify, graph))
-    if given.trace is not None:
-        hearing.hear("trace", partial(activations.testify, graph, given.trace, path))
-    hearing.hear("parameters", partial(parameters.testify, graph))
-    if graph.model.functions and not any(hearing.claims):
-        hearing.hear("functions", partial(function_calls.testify, graph))
-    if given.checkpoint is not None:
-        hearing.hear(
-            "checkpoint",
-            partial(checkpoint_match.testify, graph, hearing.winners(), given.checkpoint, path),
-        )
+    case = Case(graph, given, path, Hearing(graph))
+    fitting = _measure(case)
+    for witness in OF_NODES:
+        witness.testify(case)
+    hearing = case.hearing
     if not given.asked:
         hearing.stop_inference()
-    derived.correct_derived(graph, hearing.claims, hearing.not_inferred)
-    fit = _find_fit(graph, given, hearing, path) if given.references else None
+    correct_derived(graph, hearing.claims, hearing.not_inferred)
     if given.references:
-        hearing.hear("reference", partial(_refer, fit, hearing.claims), first=True)
-    called = frozenset(module for testimony in hearing.testimonies for module in testimony.called)
-    if any(of_node[0].source not in _NAMELESS for of_node in hearing.claims if of_node):
-        hearing.hear("dataflow", partial(dataflow.testify, graph, hearing.winners(), called))
-    else:
-        hearing.hear("dataflow", partial(between.testify, graph, hearing.winners()))
-    return _decide(graph, hearing, fit, called, fitting)
+        case = replace(case, fit=_find_fit(case))
+    for witness in OF_SURROUNDINGS:
+        witness.testify(case)
+    return _decide(case, fitting)
 
 
-def _refer(fit: Fit | None, claims: Sequence[Sequence[Claim]]) -> Testimony:
-    if fit is None:
-        return Testimony(notes=(reference_fit.UNKNOWN_PLACE,))
-    return reference_fit.testify(fit, claims)
+def _measure(case: Case) -> LikeFit | None:
+    """The fit of the given original; None if there is none.
+
+    Raises:
+        DoesNotFit: the model was not made from it.
+    """
+    if case.given.like is None:
+        return None
+    fitting = original.measure(case.graph, case.given.like)
+    if not case.given.forced:
+        original.demand_fit(fitting, str(case.path or "model"))
+    return fitting
 
 
-def _decide(
-    graph: GraphIndex,
-    hearing: Hearing,
-    fit: Fit | None,
-    called: frozenset[ModulePath],
-    original: LikeFit | None,
-) -> Settled:
+def _decide(case: Case, fitting: LikeFit | None) -> Settled:
+    graph, hearing, called = case.graph, case.hearing, case.called
     hearing.extent.demand(hearing.winners())
     testimonies = hearing.testimonies
     calls, repeated = _tell_calls(graph, hearing.claims)
@@ -173,16 +124,17 @@ def _decide(
         _parameters(graph, hearing),
         {node: home for testimony in testimonies for node, home in testimony.homes.items()},
         next((testimony.order for testimony in testimonies if testimony.order), ()),
-        fit,
+        case.fit,
         tuple(note for testimony in testimonies for note in testimony.notes),
         tuple(hearing.heard),
-        original,
+        fitting,
         frozenset(conflicts.only_supported(graph, hearing.claims)),
     )
 
 
-def _find_fit(graph: GraphIndex, given: Given, hearing: Hearing, path: Path | None) -> Fit | None:
-    dims = {tensor.name: tuple(tensor.dims) for tensor in graph.initializers.values()}
+def _find_fit(case: Case) -> Fit | None:
+    given, hearing = case.given, case.hearing
+    dims = {tensor.name: tuple(tensor.dims) for tensor in case.graph.initializers.values()}
     shapes = {
         claim.name: dims[claim.initializer]
         for testimony in hearing.testimonies
@@ -192,7 +144,7 @@ def _find_fit(graph: GraphIndex, given: Given, hearing: Hearing, path: Path | No
     modules = {module for module in hearing.winners() if module is not None}
     modules |= hearing.classes().keys()
     try:
-        return reference_fit.find_fit(given.references, modules, shapes, str(path or "model"))
+        return reference.find_fit(given.references, modules, shapes, str(case.path or "model"))
     except UsageError:
         if not given.found:
             raise
@@ -204,7 +156,7 @@ def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ..
     told = [claim for testimony in hearing.testimonies for claim in testimony.parameters]
     by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
     placed = hearing.winners()
-    by_position = (*weights.testify(graph, placed), *reshaped_weights.testify(graph, placed))
+    by_position = (*unnamed_weights.testify(graph, placed), *reshaped_weights.testify(graph, placed))
     return (*told, *(claim for claim in by_position if claim.initializer not in by_content))
 
 

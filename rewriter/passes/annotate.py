@@ -15,7 +15,7 @@ from typing import ClassVar
 from onnx import NodeProto
 
 from rewriter.evidence.metadata import tags
-from rewriter.evidence.metadata.exporter import NAMESPACE
+from rewriter.evidence.metadata.dynamo import NAMESPACE
 from rewriter.evidence.names.grammar import scope_of_value_name, scoped_prefix
 from rewriter.model import metadata
 from rewriter.model.index.graph import NONE

@@ -6,7 +6,7 @@ from rewriter.evidence.side_inputs import Given
 from rewriter.insight.comparison.module_diff import Diff, chosen_of
 from rewriter.insight.comparison.module_diff import diff as diff_models
 from rewriter.insight.comparison.tool_ancestry import kept_names
-from rewriter.model.storage import external_data as external
+from rewriter.model.storage import external_data
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.modules.selection import EVERYTHING, Selection
@@ -43,7 +43,7 @@ def diff(
     left, right = load(before), load(after)
     for each in (left, right):
         if each.path:
-            external.check_external_data(each.model, each.path)
+            external_data.check_external_data(each.model, each.path)
     carried = _carried(left, right)
     chosen_of(left, carried or right, selection)  # before any model runs
     progress("numbers" if numbers else "compare")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.model.storage import external_data as external
+from rewriter.model.storage import external_data
 from rewriter.pipeline.loading import Progress, Source, read_model
 from rewriter.pipeline.options import Options
 from rewriter.proof.certificate import certify
@@ -30,7 +30,7 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
     (left, left_path), (right, right_path) = read_model(before), read_model(after)
     for model, path in ((left, left_path), (right, right_path)):
         if path:
-            external.check_external_data(model, path)
+            external_data.check_external_data(model, path)
     folders = tuple(path.parent.resolve() if path else None for path in (left_path, right_path))
     clock = Clock(lambda station: None)
     found = prove(left, right, (folders[0], folders[1]), options, clock, by_position=True)

@@ -11,8 +11,7 @@ from onnx import ModelProto
 
 from rewriter.model.index.checked_index import indexed
 from rewriter.model.index.graph import GraphIndex
-from rewriter.model.storage import external_data as external
-from rewriter.model.storage import outputs
+from rewriter.model.storage import atomic_outputs, external_data
 from rewriter.model.storage.data_copies import Copies, Watched
 from rewriter.model.storage.sidecar_path import sidecar_path
 from rewriter.model.storage.staging import Content
@@ -78,7 +77,7 @@ def rewrite(
         # A model in memory has its external data where it says, beside the output, or nowhere.
         origin = path or (options.folder / IN_MEMORY if options.folder else None)
         home = origin or output
-        data = external.check_external_data(before, home) if home else ()
+        data = external_data.check_external_data(before, home) if home else ()
         copies = _plan(origin, output, data, options) if output else Copies()
         unread.check()
     model = graph.model
@@ -151,7 +150,7 @@ def _copied(model: ModelProto) -> ModelProto:
 
 def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options) -> Copies:
     targets = (output, sidecar_path(output)) if options.sidecar else (output,)
-    return outputs.plan_copies(path, targets, data, copy_data=options.copy_data)
+    return atomic_outputs.plan_copies(path, targets, data, copy_data=options.copy_data)
 
 
 def _demand_coverage(tree: ModuleTree, path: Path | None, options: Options) -> None:
@@ -197,7 +196,7 @@ def _write(
     if options.sidecar:
         contents[sidecar_path(output)] = sidecar.write(replace(flat, path=output)).encode()
     seal = sidecar_path(output) if options.sidecar else None
-    removed = outputs.write_atomically(contents, copies, seal=seal)
+    removed = atomic_outputs.write_atomically(contents, copies, seal=seal)
     return (*copies.files, *([seal] if seal else ()), output), removed
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.insight.profile import Profile, profile_of, read_recorded
 from rewriter.insight.profile import profile as profile_model
-from rewriter.model.storage import external_data as external
+from rewriter.model.storage import external_data
 from rewriter.modules.selection import EVERYTHING, Selection
 from rewriter.pipeline.loading import Inputs, Progress, Source, name_of, read_and_load
 from rewriter.refusals import UsageError
@@ -42,7 +42,7 @@ def profile(
     model, analysis = read_and_load(source, given)
     path = analysis.path
     if path:
-        external.check_external_data(model, path)
+        external_data.check_external_data(model, path)
     selection.modules(analysis)  # before any model runs
     progress("runs")
     if recorded is not None:

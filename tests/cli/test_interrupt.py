@@ -14,7 +14,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from rewriter.model.storage import outputs
+from rewriter.model.storage import atomic_outputs
 from tests.exports import EXPORTS
 from tests.processes import PATIENCE, children_of_ours, wait_for
 
@@ -98,7 +98,7 @@ def test_an_interrupt_between_two_renames_waits(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        outputs.write_atomically({first: b"1", second: b"2"})
+        atomic_outputs.write_atomically({first: b"1", second: b"2"})
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"first": b"1", "second": b"2"}
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -113,5 +113,5 @@ def test_an_interrupt_before_the_renames_leaves_the_old_files(
 
     monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        outputs.write_atomically({tmp_path / "first": b"1", tmp_path / "second": b"2"})
+        atomic_outputs.write_atomically({tmp_path / "first": b"1", tmp_path / "second": b"2"})
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"first": b"old"}

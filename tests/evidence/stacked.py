@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import onnx
 
 from rewriter.evidence.claims import Testimony
-from rewriter.evidence.metadata import exporter
+from rewriter.evidence.metadata import dynamo
 from rewriter.model.index.graph import GraphIndex
 from tests.build import model
 
@@ -36,17 +36,17 @@ def stacked(
     for node, (stack, _) in zip(proto.graph.node, rows, strict=True):
         entries = ["", *stack.split(" ")] if stack else [""]
         named = [(classes or {}).get(entry, "pkg.Module") for entry in entries]
-        node.metadata_props.add(key=exporter.NAME_SCOPES, value=str([*entries, node.name]))
-        node.metadata_props.add(key=exporter.CLASS_HIERARCHY, value=str([*named, "aten.op"]))
+        node.metadata_props.add(key=dynamo.NAME_SCOPES, value=str([*entries, node.name]))
+        node.metadata_props.add(key=dynamo.CLASS_HIERARCHY, value=str([*named, "aten.op"]))
     if signature:
         lines = [f"p_{n}: PARAMETER target='{name}'" for n, name in enumerate(signature)]
-        proto.graph.metadata_props.add(key=exporter.GRAPH_SIGNATURE, value="\n".join(lines))
+        proto.graph.metadata_props.add(key=dynamo.GRAPH_SIGNATURE, value="\n".join(lines))
     return proto
 
 
 def hear(proto: onnx.ModelProto) -> Testimony:
     """What the exporter's metadata says of it."""
-    return exporter.testify(GraphIndex(proto))
+    return dynamo.testify(GraphIndex(proto))
 
 
 def places(proto: onnx.ModelProto) -> list[str]:

@@ -16,7 +16,7 @@ import onnx
 from onnx import ModelProto
 
 from rewriter import pipeline
-from rewriter.evidence.metadata import exporter, tags
+from rewriter.evidence.metadata import dynamo, tags
 from rewriter.evidence.names import grammar
 from rewriter.passes.registry.presets import Functions, standard_passes
 from rewriter.passes.registry.syntax import parse_passes
@@ -32,8 +32,8 @@ from tests.properties.graphs import draw_model
 Target = Callable[[bytes], None]
 _SEEDS = 24
 _KEYS = (
-    *(exporter.NAME_SCOPES, exporter.CLASS_HIERARCHY, exporter.NAMESPACE, exporter.FX_NODE),
-    *(exporter.GRAPH_SIGNATURE, exporter.FOLDED_FROM, tags.MODULE, tags.CALL, tags.EVIDENCE, tags.ORDER),
+    *(dynamo.NAME_SCOPES, dynamo.CLASS_HIERARCHY, dynamo.NAMESPACE, dynamo.FX_NODE),
+    *(dynamo.GRAPH_SIGNATURE, dynamo.FOLDED_FROM, tags.MODULE, tags.CALL, tags.EVIDENCE, tags.ORDER),
     *("rewriter.class", "rewriter.copy_of", "rewriter.moved_to", "rewriter.order"),
 )
 
@@ -122,8 +122,8 @@ def parsers(data: bytes) -> None:
         tags.count_in(name)
         path = ModulePath(name)
         assert path.holds(path) and len(path.atoms) == path.depth
-    exporter._scopes({exporter.NAME_SCOPES: word, exporter.CLASS_HIERARCHY: word})
-    exporter._scopes({exporter.NAMESPACE: word})
+    dynamo._scopes({dynamo.NAME_SCOPES: word, dynamo.CLASS_HIERARCHY: word})
+    dynamo._scopes({dynamo.NAMESPACE: word})
     ModulePath("a.b.0").matches(word)
     try:
         parse_passes(word)

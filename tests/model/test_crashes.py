@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.crashes import Stand, fill_disk, kill_at_steps, kill_at_times, left_over, race
+from rewriter.model.storage import atomic_outputs
 from rewriter.model.storage import data_copies as copies
-from rewriter.model.storage import outputs
 from rewriter.model.storage.sidecar_path import sidecar_path
 from rewriter.refusals import CannotWrite, UnreadableModel
 
@@ -64,14 +64,14 @@ def test_data_that_another_model_refers_to_is_kept(stand: Stand) -> None:
 
 def test_an_input_that_changes_meanwhile(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {file: file.read_bytes() for file in stand.output.parent.iterdir()}
-    real = outputs.write_atomically
+    real = atomic_outputs.write_atomically
     for changed in (stand.sources[0], stand.sources[0].with_name("model.onnx.data")):
 
         def late(*arguments: object, changed: Path = changed, **named: object) -> None:
             changed.write_bytes(changed.read_bytes())
             real(*arguments, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(outputs, "write_atomically", late)
+        monkeypatch.setattr(atomic_outputs, "write_atomically", late)
         with pytest.raises(UnreadableModel, match=r"changed while it was read.*run again"):
             stand.rewrite(0)
         assert {file: file.read_bytes() for file in stand.output.parent.iterdir()} == before

@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 from rewriter import pipeline
-from rewriter.evidence.metadata import exporter, tags
+from rewriter.evidence.metadata import dynamo, tags
 from rewriter.model import metadata
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
@@ -14,9 +14,9 @@ from rewriter.passes.annotate import Annotate
 from tests.build import chain
 
 DYNAMO = {
-    exporter.NAME_SCOPES: "['', 'enc', 'enc.act', 'relu']",
-    exporter.CLASS_HIERARCHY: "['pkg.Model', 'transformers.Encoder', 'torch.nn.ReLU', 'aten.relu']",
-    exporter.NAMESPACE: ": pkg.Model/enc: transformers.Encoder/enc.act: torch.nn.ReLU/relu: aten.relu",
+    dynamo.NAME_SCOPES: "['', 'enc', 'enc.act', 'relu']",
+    dynamo.CLASS_HIERARCHY: "['pkg.Model', 'transformers.Encoder', 'torch.nn.ReLU', 'aten.relu']",
+    dynamo.NAMESPACE: ": pkg.Model/enc: transformers.Encoder/enc.act: torch.nn.ReLU/relu: aten.relu",
 }
 
 

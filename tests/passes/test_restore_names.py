@@ -3,7 +3,7 @@ from __future__ import annotations
 import onnx
 import pytest
 
-from rewriter.evidence.metadata import exporter, tags
+from rewriter.evidence.metadata import dynamo, tags
 from rewriter.model import metadata
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
@@ -82,12 +82,12 @@ def folded(*origins: str) -> onnx.ModelProto:
     targets = {name: f"p_{name.replace('.', '_')}" for name in origins}
     proto = model(
         f"g (float[2,2] x) => (float[2,2] y) <{infos}, {weights}> {{ {steps} }}",
-        **{f"n{n}": {exporter.FX_NODE: f"aten.linear(%x, %{targets[o]})"} for n, o in enumerate(origins)},
+        **{f"n{n}": {dynamo.FX_NODE: f"aten.linear(%x, %{targets[o]})"} for n, o in enumerate(origins)},
     )
     lines = "".join(f"{target}: PARAMETER target='{name}'\n" for name, target in targets.items())
-    proto.graph.metadata_props.add(key=exporter.GRAPH_SIGNATURE, value=lines)
+    proto.graph.metadata_props.add(key=dynamo.GRAPH_SIGNATURE, value=lines)
     for info, origin in zip(proto.graph.value_info, origins, strict=True):
-        info.metadata_props.add(key=exporter.FOLDED_FROM, value=f"['{origin}']")
+        info.metadata_props.add(key=dynamo.FOLDED_FROM, value=f"['{origin}']")
     return proto
 
 

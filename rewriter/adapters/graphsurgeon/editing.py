@@ -14,8 +14,7 @@ from rewriter.adapters.graphsurgeon.ledger import Snapshot
 from rewriter.adapters.graphsurgeon.merge import Merged, merge
 from rewriter.adapters.graphsurgeon.placing import NewNode, place
 from rewriter.model.index.checks import check
-from rewriter.model.storage import external_data as external
-from rewriter.model.storage import outputs
+from rewriter.model.storage import atomic_outputs, external_data
 from rewriter.model.storage.data_copies import Copies, Watched
 from rewriter.model.storage.sidecar_path import sidecar_path
 from rewriter.model.storage.staging import Content
@@ -64,9 +63,11 @@ class Edit:
         unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
         model, path = read_model(source, ordered=False)  # the user may edit an unsorted graph to sort it
         home = path or output
-        data = external.check_external_data(model, home) if home else ()
+        data = external_data.check_external_data(model, home) if home else ()
         targets = [] if output is None else [output, *([sidecar_path(output)] if sidecar else [])]
-        self._copies = outputs.plan_copies(path, targets, data, copy_data=copy_data) if targets else Copies()
+        self._copies = (
+            atomic_outputs.plan_copies(path, targets, data, copy_data=copy_data) if targets else Copies()
+        )
         unread.check()
         self._ledger = _entered(model, path, home.parent if home else None)
         self._edited: Edited | None = None
@@ -106,7 +107,7 @@ class Edit:
         seal = sidecar_path(self._output) if self._sidecar else None
         if seal is not None:
             contents[seal] = sidecars.write(replace(load(model), path=self._output)).encode()
-        outputs.write_atomically(contents, self._copies, seal=seal)
+        atomic_outputs.write_atomically(contents, self._copies, seal=seal)
         return (*self._copies.files, *([seal] if seal else ()), self._output)
 
 

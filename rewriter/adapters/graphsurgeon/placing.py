@@ -10,7 +10,7 @@ from onnx import FunctionProto, ModelProto, NodeProto
 from rewriter.adapters.graphsurgeon.merge import Merged
 from rewriter.evidence.claims import Source
 from rewriter.evidence.metadata import tags
-from rewriter.evidence.metadata.exporter import NAMESPACE
+from rewriter.evidence.metadata.dynamo import NAMESPACE
 from rewriter.evidence.side_inputs import Given
 from rewriter.model import metadata
 from rewriter.model.index.graph import NONE, GraphIndex

@@ -8,7 +8,7 @@ from rewriter import pipeline
 from rewriter.basics.declaration import values
 from rewriter.batch.request import Request
 from rewriter.cli.common import progress, show
-from rewriter.model.storage.outputs import spare_given
+from rewriter.model.storage.atomic_outputs import spare_given
 from rewriter.options.groups import Rewriting
 from rewriter.options.write import BatchOptions, CarryOptions, RewriteOptions
 from rewriter.passes.registry.presets import passes_of

@@ -21,7 +21,7 @@ from math import prod
 from onnx import TensorProto
 
 from rewriter.evidence.claims import Claim
-from rewriter.evidence.metadata import exporter
+from rewriter.evidence.metadata import dynamo
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 
@@ -38,7 +38,7 @@ class Departures:
 
     def __init__(self, graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> None:
         self._graph = graph
-        self._stacks = [exporter.running(of_node[0]) if of_node else () for of_node in claims]
+        self._stacks = [dynamo.running(of_node[0]) if of_node else () for of_node in claims]
         self._running = {module for stack in set(self._stacks) for module in stack}
         self._elsewhere: dict[tuple[tuple[ModulePath, ...], ModulePath], list[ModulePath]] = {}
         self._in_order = _in_order(graph, (of_node[0] for of_node in claims if of_node))
@@ -120,7 +120,7 @@ def _in_order(graph: GraphIndex, claims: Iterable[Claim]) -> bool:
     """Whether the nodes stand as the exporter made them, by the counters of torch.fx in their names."""
     last: dict[tuple[int, str], int] = {}
     for claim in claims:
-        base, _, counter = exporter.operator(claim).rpartition("_")
+        base, _, counter = dynamo.operator(claim).rpartition("_")
         if base and counter.isdecimal():
             key = graph.body_of[claim.node], base
             if last.setdefault(key, number := int(counter)) > number:

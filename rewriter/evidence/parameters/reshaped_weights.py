@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from rewriter.evidence.claims import ParameterClaim, Source
-from rewriter.evidence.metadata.exporter import folded_from, signature
+from rewriter.evidence.metadata.dynamo import folded_from, signature
 from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath

@@ -18,7 +18,7 @@ from collections.abc import Collection, Sequence
 from onnx import TensorProto
 
 from rewriter.evidence.claims import ParameterClaim, Source
-from rewriter.evidence.metadata.exporter import folded_from, signature
+from rewriter.evidence.metadata.dynamo import folded_from, signature
 from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.model.index.graph import NONE, GraphIndex

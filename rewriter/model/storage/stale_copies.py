@@ -20,8 +20,7 @@ from onnx import ModelProto, StringStringEntryProto
 
 from rewriter.model import metadata
 from rewriter.model.limits import MOST_BYTES, current
-from rewriter.model.storage import external_data as external
-from rewriter.model.storage import wire
+from rewriter.model.storage import external_data, wire
 from rewriter.model.storage.data_copies import Copies, digest_of, digits_of, named_in
 from rewriter.model.storage.files import serialize
 from rewriter.model.storage.staging import CHUNK, Content, Digests
@@ -41,7 +40,7 @@ def content_of(model: ModelProto, target: Path, copies: Copies) -> Content:
     earlier = recorded_copies(target)
     known = {target.parent / location: digest for location, digest in earlier.items()}
     ours = {path: known[path] for path in copies.there if path in known}
-    used = {target.parent / location for location in external.external_locations(moved)}
+    used = {target.parent / location for location in external_data.external_locations(moved)}
 
     def make(digests: Digests) -> bytes:
         made = {path: digest for path, digest in {**ours, **digests}.items() if path in used}
@@ -75,12 +74,12 @@ def recorded_copies(path: Path) -> dict[str, str]:
                 return {}
             wire.walk(data[:], current())
             model = ModelProto.FromString(data[:])
-        used = external.external_locations(model)
+        used = external_data.external_locations(model)
     except (OSError, ValueError, StopIteration, KeyError, TypeError, RecursionError, DecodeError):
         return {}
     except (wire.Malformed, UnreadableModel):
         return {}
-    return {at: str(digest) for at, digest in copies.items() if at in used and external.is_inside(at)}
+    return {at: str(digest) for at, digest in copies.items() if at in used and external_data.is_inside(at)}
 
 
 def _entry(data: bytes) -> tuple[str, str]:

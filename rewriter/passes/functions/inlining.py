@@ -15,7 +15,7 @@ from itertools import repeat, zip_longest
 from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, ValueInfoProto
 
 from rewriter.evidence.metadata import tags
-from rewriter.evidence.metadata.exporter import NAMESPACE
+from rewriter.evidence.metadata.dynamo import NAMESPACE
 from rewriter.evidence.names.grammar import scope_of_call, scoped_prefix
 from rewriter.model import metadata
 from rewriter.model.index.graph import graphs_of, with_inner

@@ -15,30 +15,10 @@ from typing import Any
 from rewriter.basics import declaration
 from rewriter.basics.declaration import texts
 from rewriter.basics.nearest import fits_nothing
-from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
-from rewriter.passes.flatten import Flatten
-from rewriter.passes.group import Group
-from rewriter.passes.layer_annotations import LayerAnnotations
+from rewriter.passes.registry.own import OWN, PASSES
 from rewriter.passes.registry.plugins import find_plugins, load_plugin, made
-from rewriter.passes.restore_names import RestoreNames
-from rewriter.passes.share import Share
-from rewriter.passes.unshare import Unshare
 from rewriter.refusals import UsageError
-
-PASSES: tuple[type[Pass], ...] = (
-    Annotate,
-    RestoreNames,
-    Unshare,
-    Group,
-    Share,
-    LayerAnnotations,
-    Flatten,
-)
-"""Every pass of our own, in recommended order."""
-
-OWN = frozenset(each.name for each in PASSES)
-"""Their names."""
 
 _STEP = re.compile(r"\s*(?P<name>[a-z_][a-z_0-9]*)\s*(?:\{(?P<options>[^{}]*)\})?\s*(?:,|$)")
 _OPTION = re.compile(r"\s*(?P<name>[a-z_][a-z_0-9]*)\s*=\s*(?P<value>[^,]*?)\s*(?:,|$)")

@@ -92,10 +92,12 @@ class Session:
         try:
             if not self._foreign:
                 return list(self._session.run(None, dict(feeds)))
-            from rewriter.runtime.ort import foreign_values as foreign
+            from rewriter.runtime.ort import foreign_values
 
-            values = {each.name: foreign.to_ort(feeds[each.name], each.element) for each in inputs}
-            return [foreign.from_ort(value) for value in self._session.run_with_ort_values(None, values)]
+            values = {each.name: foreign_values.to_ort(feeds[each.name], each.element) for each in inputs}
+            return [
+                foreign_values.from_ort(value) for value in self._session.run_with_ort_values(None, values)
+            ]
         except Exception as error:
             raise RunError(_reason(error)) from error
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from rewriter.evidence.claims import NAMING
 from rewriter.insight.figures import bytes_of
 from rewriter.insight.stats import Port
 from rewriter.modules.module import Module, ModuleTree, Parameter
@@ -20,7 +21,7 @@ from rewriter.views.escape import shorten, visible
 from rewriter.views.json.stats import element_name
 from rewriter.views.json.types import JsonObject
 from rewriter.views.page.differences import differences_json
-from rewriter.views.page.findings import READ, Findings
+from rewriter.views.page.findings import Findings
 from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, source_words, summarize
 
 _LONGEST = 400
@@ -102,7 +103,7 @@ def _head(findings: Findings) -> JsonObject:
 
 def _placement(tree: ModuleTree) -> JsonObject:
     return {
-        "sources": [[source_words(source), source in READ, n] for source, n in tree.by_source.items()],
+        "sources": [[source_words(source), source in NAMING, n] for source, n in tree.by_source.items()],
         "placed": tree.placed,
         "conflicts": tree.conflicts,
     }

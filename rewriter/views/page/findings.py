@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rewriter.evidence.claims import Source
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.functions import Function
 from rewriter.insight.module_weights import weigh
@@ -14,19 +13,6 @@ from rewriter.modules.analysis import Analysis
 from rewriter.options.words import Measure
 from rewriter.paths import ROOT, ModulePath
 from rewriter.verdict.verification import Verification
-
-READ = frozenset(
-    {
-        Source.OWN_TAG,
-        Source.LIKE,
-        Source.EXPORTER,
-        Source.SCOPE_NAME,
-        Source.VALUE_NAME,
-        Source.OTHER_TAG,
-        Source.REFERENCE,
-    }
-)
-"""Evidence that names the module of a node; all other evidence places a node by its inputs or computation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.model.storage import sidecar_path as sidecar_file
+from rewriter.model.storage import sidecar_path
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree, Placement
 from rewriter.modules.totals import totals
@@ -25,7 +25,7 @@ from rewriter.views.sidecar.checked_fields import JsonFields
 from rewriter.views.sidecar.tree import tree_of
 from rewriter.views.summary import subtree_sizes, summarize
 
-SCHEMA = sidecar_file.SCHEMA
+SCHEMA = sidecar_path.SCHEMA
 NESTED = 60
 """Maximum levels of the nested tree: each takes two levels of JSON, and strict parsers stop at 128."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter import pipeline
-from rewriter.evidence.metadata.exporter import NAME_SCOPES
+from rewriter.evidence.metadata.dynamo import NAME_SCOPES
 from tests.build import model
 
 TENSORS = 'float[2,2] "a.fc.weight" = {1,2,3,4}, float[2,2] "b.fc.weight" = {1,2,3,4}'

@@ -3,7 +3,7 @@ from __future__ import annotations
 import onnx
 import pytest
 
-from rewriter.evidence.metadata import exporter
+from rewriter.evidence.metadata import dynamo
 from rewriter.evidence.settle import settle
 from rewriter.model.index.graph import GraphIndex
 from tests.build import model
@@ -17,7 +17,7 @@ def traced(*steps: str) -> onnx.ModelProto:
         name = node.partition(" = ")[0]
         running = ["", *modules.split(">")] if modules else [""]
         lines.append(f'["{name}"] {node}')
-        metadata[name] = {exporter.NAME_SCOPES: str([*running, name])}
+        metadata[name] = {dynamo.NAME_SCOPES: str([*running, name])}
     head = "g (float[2] x, float[2] ref) => (float[2] y) <float[2] w = {1,2}, float[2] c = {3,4}>"
     return model("\n".join([head, "{", *lines, "}"]), **metadata)
 

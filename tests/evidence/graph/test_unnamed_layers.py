@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter import pipeline
-from rewriter.evidence.metadata.exporter import NAME_SCOPES
+from rewriter.evidence.metadata.dynamo import NAME_SCOPES
 from tests.build import model
 
 LAYERS = 4

@@ -10,8 +10,7 @@ from onnx import ModelProto, helper
 from rewriter.model.index import checks
 from rewriter.model.index.cycles import Circle, callees_first
 from rewriter.model.limits import Limits, current, within
-from rewriter.model.storage import external_data as external
-from rewriter.model.storage import files
+from rewriter.model.storage import external_data, files
 from rewriter.refusals import UnreadableModel
 from tests.hostile import build
 from tests.hostile.build import function, graph, model, node
@@ -110,7 +109,7 @@ def test_damage_is_refused_or_read(seed: str) -> None:
             data[place : place + draw.randrange(3)] = draw.randbytes(draw.randrange(3))
         try:
             found = files.parse_indexed(bytes(data), "m").model
-            external.external_locations(found)
+            external_data.external_locations(found)
             read += isinstance(found, ModelProto)
         except UnreadableModel as error:
             assert "\n" not in str(error)

@@ -7,8 +7,7 @@ import onnx
 import pytest
 
 from rewriter.model import limits
-from rewriter.model.storage import external_data as external
-from rewriter.model.storage import files
+from rewriter.model.storage import external_data, files
 from rewriter.refusals import UnreadableModel
 from tests.exports import EXPORTS
 
@@ -16,10 +15,10 @@ from tests.exports import EXPORTS
 def test_external_data_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     path = EXPORTS / "external_data" / "dy.onnx"
     model = files.load(path)
-    assert external.external_locations(model) == {
+    assert external_data.external_locations(model) == {
         "dy.onnx.data": (path.parent / "dy.onnx.data").stat().st_size
     }
-    assert external.check_external_data(model, path) == ("dy.onnx.data",)
+    assert external_data.check_external_data(model, path) == ("dy.onnx.data",)
     assert not any(t.raw_data for t in model.graph.initializer if t.HasField("data_location"))
 
 
@@ -39,7 +38,7 @@ def test_tensors_are_found_everywhere() -> None:
     model.graph.sparse_initializer.append(sparse)
     inside = onnx.helper.make_node("Constant", [], ["g"], value=tensor("in function"))
     model.functions.append(onnx.FunctionProto(name="f", domain="d", node=[inside]))
-    assert sorted(found.name for found in external.tensors_of(model)) == sorted(
+    assert sorted(found.name for found in external_data.tensors_of(model)) == sorted(
         [
             *("main initializer", "then initializer", "attribute", "first", "second", "in function"),
             *("one initializer", "two initializer", "values", "indices"),

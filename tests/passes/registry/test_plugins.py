@@ -22,7 +22,8 @@ from rewriter.passes.base import as_text
 from rewriter.passes.contract import Part
 from rewriter.passes.registry import plugins
 from rewriter.passes.registry.outcomes import NOT_COUNTED
-from rewriter.passes.registry.syntax import OWN, parse_passes
+from rewriter.passes.registry.own import OWN
+from rewriter.passes.registry.syntax import parse_passes
 from rewriter.refusals import NotProved, UsageError
 from tests import forks
 from tests.build import chain

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import as_text
 from rewriter.passes.group import Group
-from rewriter.passes.registry.syntax import PASSES, options_of, parse_passes, purpose_of
+from rewriter.passes.registry.own import PASSES
+from rewriter.passes.registry.syntax import options_of, parse_passes, purpose_of
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rewriter.model.storage import atomic_outputs
 from rewriter.model.storage import data_copies as copies
-from rewriter.model.storage import outputs
 from rewriter.model.storage.data_copies import Copies
 from rewriter.model.storage.sidecar_path import SCHEMA, sidecar_path
 from rewriter.model.storage.staging import Content
@@ -33,7 +33,7 @@ def test_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CannotWrite, match="No space left"):
-        outputs.write_atomically({tmp_path / "a": b"new", tmp_path / "b": b"new"})
+        atomic_outputs.write_atomically({tmp_path / "a": b"new", tmp_path / "b": b"new"})
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == old
 
 
@@ -42,16 +42,16 @@ def test_a_target_keeps_its_mode_and_a_copy_its_source(tmp_path: Path) -> None:
     (tmp_path / "target").write_bytes(b"old")
     (tmp_path / "target").chmod(0o640)
     copies = Copies({tmp_path / "copy": tmp_path / "source"})
-    outputs.write_atomically({tmp_path / "target": b"new"}, copies)
+    atomic_outputs.write_atomically({tmp_path / "target": b"new"}, copies)
     assert (tmp_path / "copy").read_bytes() == (tmp_path / "source").read_bytes() == b"weights"
     assert stat.S_IMODE((tmp_path / "target").stat().st_mode) == 0o640
 
 
 def test_missing_folder_and_missing_source(tmp_path: Path) -> None:
     with pytest.raises(CannotWrite, match="cannot be written"):
-        outputs.write_atomically({tmp_path / "none" / "a": b""})
+        atomic_outputs.write_atomically({tmp_path / "none" / "a": b""})
     with pytest.raises(CannotWrite, match="cannot be written"):
-        outputs.write_atomically({tmp_path / "a": b"a"}, Copies({tmp_path / "b": tmp_path / "none"}))
+        atomic_outputs.write_atomically({tmp_path / "a": b"a"}, Copies({tmp_path / "b": tmp_path / "none"}))
     assert not [*tmp_path.iterdir()]
 
 
@@ -66,13 +66,13 @@ def test_sidecars_go_with_the_models_they_described(tmp_path: Path) -> None:
     models = [tmp_path / "a.onnx", tmp_path / "b.onnx"]
     told = [_sidecar(model) for model in models]
     contents: dict[Path, Content] = dict.fromkeys(models, b"new")
-    assert outputs.write_atomically({**contents, tmp_path / "seal": b""}, seal=tmp_path / "seal") == tuple(
-        told
-    )
+    assert atomic_outputs.write_atomically(
+        {**contents, tmp_path / "seal": b""}, seal=tmp_path / "seal"
+    ) == tuple(told)
     assert {file.name for file in tmp_path.iterdir()} == {"a.onnx", "b.onnx", "seal"}
-    assert outputs.write_atomically(contents) == ()
+    assert atomic_outputs.write_atomically(contents) == ()
     told = [_sidecar(model) for model in models]
-    assert outputs.write_atomically({models[0]: b"newer", told[0]: b"its own"}, seal=told[0]) == ()
+    assert atomic_outputs.write_atomically({models[0]: b"newer", told[0]: b"its own"}, seal=told[0]) == ()
     assert (told[0].read_bytes(), told[1].exists()) == (b"its own", True)
 
 
@@ -90,7 +90,7 @@ def test_what_is_no_sidecar_of_ours_stays(whose: str, tmp_path: Path) -> None:
         told.symlink_to(told.rename(tmp_path / "kept"))
     else:
         (tmp_path / "kept").hardlink_to(told)
-    assert outputs.write_atomically({model: b"new"}) == ()
+    assert atomic_outputs.write_atomically({model: b"new"}) == ()
     assert told.exists()
 
 
@@ -112,7 +112,7 @@ def test_a_stale_sidecar_stays_where_the_new_output_cannot_come(
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(CannotWrite, match="Permission denied"):
-        outputs.write_atomically(dict.fromkeys(models, b"new"))
+        atomic_outputs.write_atomically(dict.fromkeys(models, b"new"))
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
@@ -121,7 +121,7 @@ def test_what_is_written_is_there(
     tmp_path_factory: pytest.TempPathFactory, contents: dict[str, bytes]
 ) -> None:
     folder = tmp_path_factory.mktemp("atomic")
-    outputs.write_atomically({folder / name: content for name, content in contents.items()})
+    atomic_outputs.write_atomically({folder / name: content for name, content in contents.items()})
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == contents
 
 
@@ -143,9 +143,9 @@ def test_no_file_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path) -> None:
     places = (pipe, link, Path("/dev/null"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/dev/not-there"))
     for target in places:
         with pytest.raises(CannotWrite, match="is a device or a pipe, not a file; name a file to write"):
-            outputs.plan_copies(None, [target], (), copy_data=False)
+            atomic_outputs.plan_copies(None, [target], (), copy_data=False)
         with pytest.raises(CannotWrite, match="is a device or a pipe"):
-            outputs.write_atomically({target: b"x"})
+            atomic_outputs.write_atomically({target: b"x"})
     assert pipe.is_fifo()
     assert Path("/dev/null").is_char_device()
     assert link.is_symlink()

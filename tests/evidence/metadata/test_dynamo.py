@@ -4,7 +4,7 @@ import pytest
 
 from rewriter.evidence import claims as said
 from rewriter.evidence.claims import ParameterClaim, Source
-from rewriter.evidence.metadata import exporter
+from rewriter.evidence.metadata import dynamo
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 from tests.build import chain, model
@@ -12,11 +12,11 @@ from tests.build import chain, model
 
 def hear(**entries: str) -> said.Testimony:
     keys = {
-        "scopes": exporter.NAME_SCOPES,
-        "classes": exporter.CLASS_HIERARCHY,
-        "namespace": exporter.NAMESPACE,
+        "scopes": dynamo.NAME_SCOPES,
+        "classes": dynamo.CLASS_HIERARCHY,
+        "namespace": dynamo.NAMESPACE,
     }
-    return exporter.testify(GraphIndex(chain("n", n={keys[key]: value for key, value in entries.items()})))
+    return dynamo.testify(GraphIndex(chain("n", n={keys[key]: value for key, value in entries.items()})))
 
 
 def test_modules_and_classes_from_the_root_down() -> None:
@@ -96,11 +96,11 @@ def test_folded_parameters(origin: str, operator: str, expected: bool | None) ->
     proto = model(
         """g (float[2,2] x) => (float[2,2] y) <float[2,2] val_0, float[2,2] val_0 = {1,2,3,4}>
         { [n] y = MatMul(x, val_0) }""",
-        n={exporter.FX_NODE: operator},
+        n={dynamo.FX_NODE: operator},
     )
-    proto.graph.metadata_props.add(key=exporter.GRAPH_SIGNATURE, value=SIGNATURE)
-    proto.graph.value_info[0].metadata_props.add(key=exporter.FOLDED_FROM, value=origin)
-    found = exporter.testify(GraphIndex(proto)).parameters
+    proto.graph.metadata_props.add(key=dynamo.GRAPH_SIGNATURE, value=SIGNATURE)
+    proto.graph.value_info[0].metadata_props.add(key=dynamo.FOLDED_FROM, value=origin)
+    found = dynamo.testify(GraphIndex(proto)).parameters
     if expected is None:
         assert found == ()
     else:

@@ -1,0 +1,10 @@
+"""Who makes claims."""
+
+from __future__ import annotations
+
+from rewriter.evidence.claims import INFERRING, NAMING, Source
+
+
+def test_every_source_names_modules_or_infers_them() -> None:
+    assert set(Source) == NAMING | INFERRING
+    assert not NAMING & INFERRING
