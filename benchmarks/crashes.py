@@ -35,8 +35,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rewriter import pipeline
 from rewriter.model import metadata
+from rewriter.model.storage import atomic_outputs, staging
 from rewriter.model.storage import data_copies as copies
-from rewriter.model.storage import staging
 from rewriter.model.storage import stale_copies as leftovers
 from rewriter.model.storage.sidecar_path import sidecar_path
 

@@ -13,6 +13,7 @@ import click
 
 from rewriter.basics import interrupts
 from rewriter.basics.declaration import Option, options_of, values
+from rewriter.cli import completions
 from rewriter.cli.command_words import OneOf
 from rewriter.cli.help_pages import paged
 from rewriter.options.verbs import VERBS

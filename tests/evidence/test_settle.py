@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from rewriter.evidence.claims import Source
-from rewriter.evidence.metadata import exporter, tags
+from rewriter.evidence.metadata import dynamo as exporter
+from rewriter.evidence.metadata import tags
 from rewriter.evidence.settle import settle
 from rewriter.model.index.graph import GraphIndex
 from tests.build import chain, model
