@@ -1,4 +1,4 @@
-"""A pass for Olive (`olive-ai`): the module tree between the steps of a workflow.
+"""A pass for Olive (`olive-ai`) that writes the module tree between two steps of a workflow.
 
     from olive import run
     from rewriter.adapters.olive import package_config
@@ -33,9 +33,9 @@ from rewriter.refusals import UsageError
 class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
     """Writes the module tree into an ONNX model and proves that nothing else changed.
 
-    After passes that drop metadata, such as quantisation, `like` gives the model the tree of an earlier one.
-    The model attribute `module_tree` holds the proof. There is no sidecar: Olive passes
-    files to later passes, and the sidecar would not describe the models these write.
+    After a pass that drops metadata, such as quantisation, `like` names an earlier model whose tree is
+    carried over. The model attribute `module_tree` holds a summary: verdict, coverage, modules, refusals.
+    No sidecar is written, since it would not describe the models that later passes make of this one.
     """
 
     @classmethod
@@ -53,8 +53,8 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
         """Rewrite one model; Olive calls this for every part of a composite one.
 
         Raises:
-            UsageError: it is no ONNX model in a file, or some of its weights are in a file it does not
-                name.
+            UsageError: the model is not ONNX, or Olive keeps some of its weights in another file, which
+                the model does not refer to.
             RewriterError: as `rewriter.rewrite`.
         """
         if not isinstance(model, ONNXModelHandler):
@@ -63,7 +63,7 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
             )
         if model.external_initializers_file_name or model.constant_inputs_file_name:
             raise UsageError(
-                "weights that are inputs from another file would be left behind; run this pass earlier"
+                "Olive keeps weights of this model in a file that would stay behind; run this pass earlier"
             )
         source = Path(model.model_path)
         output = Path(resolve_onnx_path(output_model_path, source.name))
@@ -81,7 +81,7 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
 
 
 def _type_of(option: Option) -> Any:
-    """The type as Olive checks it: a path is text there, and several words may be one."""
+    """The type for Olive's check: text for a path; one value or a list for an option of several values."""
     kind = str if option.kind is Path else option.kind
     return kind | list[kind] if option.several else kind  # type: ignore[valid-type]
 

@@ -1,4 +1,4 @@
-"""Derives the analysis of an edited model from the origins of its nodes, without hearing witnesses again."""
+"""Derives the analysis of an edited model from the one before the edit; no evidence is read again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def _with_nodes(tree: ModuleTree, placements: Sequence[Placement | None]) -> dic
 
 
 class _Claims(Sequence[tuple[Claim, ...]]):
-    """Claims of the source node, preceded by its current placement. Built on first access."""
+    """For each node, its present placement as a claim, then the claims on it before the edit.
+
+    A node without a placement has no claims. The claims of a node are built each time they are read.
+    """
 
     def __init__(
         self,

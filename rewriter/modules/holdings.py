@@ -1,8 +1,9 @@
-"""Which module holds each tensor of the file, and what it counts as there.
+"""Finds the module that holds each tensor of the file, and the role of the tensor there.
 
-A parameter claim decides: a name, a checkpoint, the exporter's own record. Other tensors belong to the module
-that reads them, those that several modules read to the lowest that holds all of these. A scale or zero point
-goes with its weight. What no placed node reads stays at the root.
+A parameter claim decides first: a name, a checkpoint or the exporter's own record says which parameter a
+tensor is. The name of a TensorFlow or Keras variable decides next. Any other tensor belongs to the module
+that reads it. If several modules do, it belongs to the lowest module that holds them all; if a node of no
+module does, to the root. A scale or zero point goes with its weight.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rewriter.modules.module import Placement, Tensor
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _STEPS = 64
-"""Values that are computed from one tensor alone, at the most: their readers count as its."""
+"""Maximum number of values made from one tensor whose readers count as readers of the tensor."""
 
 
 def held_tensors(
@@ -51,7 +52,7 @@ def held_tensors(
 
 
 def _claimed(graph: GraphIndex, claims: Iterable[ParameterClaim]) -> Mapping[int, list[ParameterClaim]]:
-    """Value of the main graph -> the claims on it, each name once."""
+    """Initializer of the main graph -> the claims on it, one for each name and part."""
     main = {graph.value_names[value]: value for value in graph.initializers}
     found: dict[int, dict[tuple[object, ...], ParameterClaim]] = {}
     for claim in claims:
@@ -68,7 +69,7 @@ def _parts(
     role: Role,
     owner: ModulePath,
 ) -> Iterator[tuple[ModulePath, Tensor]]:
-    """A tensor whole, once for each module that has it; or its parts, and what is left of it."""
+    """The whole tensor for each module that claims it; or, if parts are claimed, the parts and the rest."""
     stored = operands.stored[value]
     whole = _tensor(graph, value, stored, role, operands.packed.get(value, stored.elements))
     if not claims:
@@ -101,7 +102,7 @@ def _part_of(whole: Tensor, part: InitializerSlice) -> Tensor:
 
 
 def role_of(operands: Operands, value: int, names: Sequence[str]) -> Role:
-    """What a tensor counts as, given the names of the parameters that it is."""
+    """The role of a tensor that holds the parameters `names`; empty if none is known."""
     role = operands.roles[value]
     if role is not Role.CONSTANT or not names:
         return role
@@ -112,16 +113,17 @@ def role_of(operands: Operands, value: int, names: Sequence[str]) -> Role:
 def _of_variable(
     graph: GraphIndex, operands: Operands, value: int, tops: Set[ModulePath]
 ) -> ModulePath | None:
-    """The layer that a parameter of TensorFlow or Keras is named after, in a file of such names."""
+    """The layer in the name of a TensorFlow or Keras parameter; None if no node is placed below its top."""
     owner = owner_of_variable(graph.value_names[value]) if operands.roles[value] is Role.PARAMETER else None
     return owner if owner and owner.cut(1) in tops else None
 
 
 def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | None]) -> ModulePath:
-    """The lowest module that holds all readers of a tensor, those of what is computed from it alone included.
+    """The lowest module that holds all readers of a tensor.
 
-    A reader without a module holds it in none: where nobody knows what the node is, nobody knows whose the
-    weight is.
+    A reader of no module that computes with stored tensors alone is replaced by its own readers. Any other
+    reader of no module gives the tensor to the root, since the owner of the weight is as unknown as the
+    node. A tensor that nothing reads belongs to the module of the node that writes it, if there is one.
     """
     found: list[ModulePath] = []
     maker = graph.producer[value]
@@ -142,5 +144,5 @@ def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | 
 
 
 def _prepares(graph: GraphIndex, node: int, prepared: Set[int]) -> bool:
-    """Whether a node computes with stored tensors alone, as what transposes or dequantises a weight does."""
+    """Whether a node reads stored tensors alone, such as a node that transposes or dequantises a weight."""
     return all(read in prepared or read in graph.constants for read in graph.reads[node])

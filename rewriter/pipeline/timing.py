@@ -27,23 +27,25 @@ def profile(
     selection: Selection = EVERYTHING,
     progress: Progress = lambda station: None,
 ) -> Profile:
-    """The time of a model by module; see `insight.profile.profile`, and `profile_of` for a `recorded`.
+    """Measure the time of a model by module, or take it from a `recorded` profile of onnxruntime.
+
+    `profile` and `profile_of` in `insight.profile` describe the arguments.
 
     Raises:
         UnreadableModel: the model, external data it refers to, or the profile cannot be read.
-        UsageError: the model cannot be run on these inputs, fewer than one round was requested, or the
-            selection of modules to show matches nothing.
+        UsageError: the model cannot be run on these inputs, `rounds` is below 1, `warmup` is below 0, a
+            recorded profile comes with inputs, or the selection of modules to show matches nothing.
     """
     if rounds < 1 or warmup < 0:
-        raise UsageError(f"cannot measure {rounds} rounds after {warmup}: ask for at least one round")
+        raise UsageError(f"cannot measure {rounds} rounds after {warmup} warm-up runs: give at least 1 and 0")
     if recorded is not None and inputs is not None:
-        raise UsageError("a recorded profile tells of runs that were; leave out the inputs")
+        raise UsageError("with a recorded profile the model does not run; leave out the inputs")
     progress("load")
     model, analysis = read_and_load(source, given)
     path = analysis.path
     if path:
         external_data.check_external_data(model, path)
-    selection.modules(analysis)  # before any model runs
+    selection.modules(analysis)  # fails before the model runs
     progress("runs")
     if recorded is not None:
         found = profile_of(analysis, model, read_recorded(recorded), timeout=timeout)
@@ -57,6 +59,6 @@ def profile(
             timeout=timeout,
         )
     if found.skipped is not None:
-        mend = "; --inputs gives it arrays of your own" if inputs is None else ""
+        mend = "; --inputs runs the model on your own arrays" if inputs is None else ""
         raise UsageError(f"{name_of(path)}: {found.skipped}{mend}")
     return found

@@ -1,4 +1,4 @@
-"""Limits of child processes: one setting for every child started within it."""
+"""Limits of child processes; a `limits` block sets them for every child that is started in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNITS = {"": 1, "B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def parse_size(text: str) -> int:
-    """`"4GiB"`, `"4G"`, `"512 MiB"` or a plain number of bytes; units are powers of 1024.
+    """Read a size: `"4GiB"`, `"4G"`, `"512 MiB"` or a plain number of bytes; units are powers of 1024.
 
     Raises:
         UsageError: it is none of these.
@@ -34,7 +34,7 @@ def parse_size(text: str) -> int:
 
 
 def size_text(size: int) -> str:
-    """`4 GiB`."""
+    """A size as people write it, such as `4 GiB`."""
     for unit, one in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if size >= one:
             return f"{size / one:.3g} {unit}"
@@ -43,7 +43,7 @@ def size_text(size: int) -> str:
 
 @dataclass(frozen=True)
 class MemoryLimit:
-    """What a child may take where a verb has its own way with threads."""
+    """The memory limit alone, for a verb with a thread option of its own (`profile`)."""
 
     memory: int = option(
         4 << 30,
@@ -86,8 +86,8 @@ def limits(
     """Run the block within other limits: `with rewriter.limits(memory="8GiB"): ...`.
 
     Args:
-        memory: bytes, or a text such as "4GiB", that a process that runs models may use itself; mapped
-            weights do not count. More is reported as "out of memory". Linux only.
+        memory: the memory that a process may use to run models, in bytes or as a text such as "4GiB". Mapped
+            weights do not count. A process that uses more is ended: it "ran out of memory". Linux only.
         threads: threads of one operator of onnxruntime.
         shapes: timeout of onnx's shape inference, in seconds.
 

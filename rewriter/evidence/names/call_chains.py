@@ -1,16 +1,17 @@
 """Aligns call chains with module paths: resolves TorchScript's scopes.
 
-A scope is a call chain of unqualified names (see `scope_alignment`), so on its own it names several paths.
-These rules decide, in this order:
+A scope is a call chain of unqualified names (see `scope_alignment`), so it may stand for several paths. These
+rules decide, in this order:
 
-1. a parameter that a node of the scope reads, if the chain aligns with the parameter's owner, and
-   the conclusions on the chain's parents and on siblings in the same list (see `scope_rules`);
+1. the owner of a parameter that a node of the scope reads, if the chain aligns with the owner. The owner
+   also settles the chain's parents, and its siblings in the same list (see `scope_rules`);
 2. proven scopes near it in the dataflow;
-3. the overlap rule: a component that extends its parent's name by numbers extends its path.
+3. the overlap rule: a component that is its parent's name and numbers stands for the parent's path and
+   these numbers.
 
-`_k` after the last component is torch's counter of scopes with equal text (torch/csrc/jit/passes/onnx/
-naming.cpp, `CreateUniqueName`): a later call, or another module of the same unqualified name, unless the
-module really has that name. It never follows an inner component.
+`_k` after the last component is either part of the module's real name, or torch's counter of scopes with
+equal text (torch/csrc/jit/passes/onnx/naming.cpp, `CreateUniqueName`). The counter marks a later call, or
+another module of the same unqualified name. It never follows an inner component.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class CallChains:
         self.resolved: dict[str, tuple[ModulePath, ...]] = {"": (ROOT,)}
 
     def _demand_short(self) -> None:
-        """Refuse chains and paths that are too long before they are aligned."""
+        """Before the alignment, refuse chains and paths that are too long."""
         extent = Extent()
         for text, use in self.uses.items():
             extent.add(text.replace("/", "."))
@@ -97,7 +98,7 @@ class CallChains:
         return self._count_calls(settled)
 
     def called(self) -> frozenset[ModulePath]:
-        """The modules on the call chains, the root included."""
+        """The modules that call others on the chains, the root included; none without chains."""
         on_the_way = (module for chain in self.inner for module in self._resolve(chain))
         return frozenset((ROOT, *on_the_way)) if self.uses else frozenset()
 
@@ -127,7 +128,10 @@ class CallChains:
         return found
 
     def _split(self, chain: str) -> tuple[str, str]:
-        """(parent chain, last name), split at the last slash; a module with a slash in its name wins."""
+        """(parent chain, last name), split at the last slash.
+
+        The split is earlier if the last name begins with the name of a parent that has a slash in it.
+        """
         for end in _slashes(chain):
             for module in self.meanings.get(chain[:end], ()):
                 name = unqualified(module)
@@ -141,7 +145,7 @@ class CallChains:
         return parent, name
 
     def _below(self, path: ModulePath, parent: str, name: str) -> ModulePath:
-        """The module `name` called by `path`, whose chain is `parent`."""
+        """The module that the component `name` stands for after the chain `parent`, which leads to `path`."""
         if holder := self.holders.get(parent):
             return holder.child(name)
         own = unqualified(path)
@@ -162,10 +166,11 @@ class CallChains:
     def _companions(
         self, text: str, nodes: list[int], proven: dict[int, ModulePath]
     ) -> dict[int, ModulePath]:
-        """Place nodes like proven neighbours of the same caller and counter.
+        """Place nodes like proven neighbours that have the same caller and the same counter.
 
-        Next to `/conv_1`, proven a real name, `/relu_1` is one too. Next to `/norm`, `/norm_1`, proven to
-        belong to `layers.0` and `layers.1`, an `/act`, `/act_1` that occurs as often is read likewise.
+        If `/conv_1` is proven to be a real name, `/relu_1` next to it is a real name too. If `/norm` and
+        `/norm_1` are proven to be `layers.0.norm` and `layers.1.norm`, then `/act` and `/act_1` next to them
+        are `layers.0.act` and `layers.1.act`, if there are as many `act` scopes as modules of `norm`.
         """
         parent, _, name = text.rpartition("/")
         base, counter = without_counter(name) or (name, 0)
@@ -190,7 +195,11 @@ class CallChains:
     def _nearest(
         self, text: str, nodes: list[int], candidates: tuple[ModulePath, ...], settled: dict[int, ModulePath]
     ) -> ModulePath:
-        """The candidate that holds most of the neighbours; else the one that the counter gives."""
+        """The candidate that holds most of the neighbours.
+
+        If none holds a neighbour, the counter of the scope is the position of the candidate; the last
+        candidate if the counter is too large.
+        """
         near: Counter[ModulePath] = Counter()
         for neighbour in _neighbours(self.graph, nodes):
             module = settled.get(neighbour)

@@ -1,8 +1,8 @@
 """Builds the index of a model and checks that the model has a single meaning.
 
-Most checks of `checks` are visible in the integers of an index, at a tenth of the cost of reading the model.
-In doubt (and with functions or graphs in attributes, whose names and calls need more than integers)
-the model is read as in `checks`, which refuses it or finds nothing.
+The integers of an index suffice for most checks of `checks`, at a tenth of the cost of reading the model.
+`checks.check` reads the model where the index shows a possible fault, and where the model has functions or
+graphs in attributes, whose names and calls need more than integers. It refuses the model or finds nothing.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _is_sorted(graph: GraphIndex) -> bool:
 
 
 def _imports_all(graph: GraphIndex) -> bool:
-    """Whether every operator set is imported exactly once."""
+    """Whether every operator set that nodes use is imported, and none twice."""
     imported = [canonical(each.domain) for each in graph.model.opset_import]
     used = {canonical(domain) for domain, _ in set(graph.operators)}
     return len(imported) == len(set(imported)) and used.issubset(imported)

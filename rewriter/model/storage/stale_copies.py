@@ -1,9 +1,10 @@
-"""Removes copies of external data that no model refers to any more, if they are provably ours.
+"""Removes copies of external data that this package made and that no model refers to any more.
 
-A copy may have the digest of its content in its name. One with a plain name is recorded in the model
-that it was made for: `rewriter.copies` is `{"model": name of its file, "copies": {location: BLAKE2b of
-the content}}`. A copy is removed if its model was replaced, it still has the copied content, and no
-other file there mentions it. All other files are left alone.
+A copy may have the digest of its content in its name. A copy with a plain name is recorded in the
+metadata of the model that it was made for. The entry `rewriter.copies` is `{"model": name of the file,
+"copies": {location: BLAKE2b of the content}}`. A copy is removed if its model was replaced, its content
+is still the copied one, and no other file beside it or its model mentions its name. All other files are
+left alone.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ KEY = "rewriter.copies"
 
 
 def content_of(model: ModelProto, target: Path, copies: Copies) -> Content:
-    """The bytes to write for a model: with the locations of the copies, and a record of those made for it.
+    """The bytes to write for a model, with the locations of its copies and a record of plain-named ones.
 
-    An existing copy was made for it if the model that it replaces has recorded it.
+    The record holds the copies of this run, and existing ones that the file at `target` has recorded.
     """
     moved = copies.relocated(model)
     if not copies.files and not copies.there:
@@ -63,7 +64,8 @@ def content_of(model: ModelProto, target: Path, copies: Copies) -> Content:
 def recorded_copies(path: Path) -> dict[str, str]:
     """The external data that was copied for this very file: location -> digest of the content.
 
-    A file is only read whole if it has such a record; other files and files over the size limit have none.
+    Only a file with such a record is read whole. A file that is no model within the limits counts as one
+    without a record.
     """
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -88,7 +90,7 @@ def _entry(data: bytes) -> tuple[str, str]:
 
 
 def copies_of(models: Iterable[Path], folders: Iterable[Path]) -> dict[Path, str]:
-    """The copies that models, all in one folder, mention or recorded -> the prefix of the digest of each.
+    """The copies that models mention or have recorded -> the digest of each, or the beginning of the digest.
 
     Args:
         models: files that may or may not exist.
@@ -104,13 +106,13 @@ def copies_of(models: Iterable[Path], folders: Iterable[Path]) -> dict[Path, str
 
 
 def remove_unused(copies: Mapping[Path, str], home: Path) -> list[Path]:
-    """Remove the copies that no file in `home` or beside them mentions; return the removed ones."""
+    """Remove unchanged copies that no file in `home` or beside them mentions; return the removed ones."""
     gone = []
     for copy, digest in copies.items():
         if not copy.is_file():
             continue
         beside = {path for folder in {home, copy.parent} for path in folder.iterdir()} - {copy}
-        # A file larger than protobuf reads refers to nothing.
+        # A file too large for protobuf is no model, so it refers to no copy.
         others = (path for path in beside if path.is_file() and path.stat().st_size <= MOST_BYTES)
         if not any(_mentions(path, copy.name) for path in others) and _holds(copy, home, digest):
             copy.unlink(missing_ok=True)
@@ -119,7 +121,7 @@ def remove_unused(copies: Mapping[Path, str], home: Path) -> list[Path]:
 
 
 def _holds(copy: Path, home: Path, digest: str) -> bool:
-    """Whether a file is a plain one below `home`, without hard links, with content of that digest."""
+    """Whether a copy is a regular file below `home`, has no other hard link, and matches the digest."""
     found = os.lstat(copy)
     plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
     return plain and copy.resolve().is_relative_to(home.resolve()) and digest_of(copy).startswith(digest)

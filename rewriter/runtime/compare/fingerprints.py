@@ -1,9 +1,9 @@
 """Fingerprint of a tensor, by which it is recognised elsewhere: its shape and a sample of its elements.
 
 A model has gigabytes of intermediate values; their fingerprints take some hundred bytes each. Two runs
-of one tensor differ by rounding, so a hash does not work. A small tensor keeps all elements, and a
-large one those at fixed positions plus a weighted mean of all: each of them differs by no more than the
-tensors do at their worst element.
+of one tensor differ by rounding, so a hash does not work. The sample of a small tensor is all of its
+elements. The sample of a large tensor is the elements at fixed positions, and a weighted mean of all
+elements. No number of a sample differs between two runs by more than the worst element does.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _HUGE = 1e30
 _BLOCK = 1 << 20
 """Number of elements processed at a time: copies in float64 stay small beside a large tensor."""
 MOST_BYTES = 1 << 28
-"""Values held at a time, beside what a run of the model needs anyway."""
+"""Maximum bytes of values held at a time, beside what a run of the model needs anyway."""
 
 
 class Watch(NamedTuple):
-    """Of which run fingerprints are taken, and how many bytes of values are held at a time."""
+    """The inputs of the run to take fingerprints of, and the maximum bytes of values held at a time."""
 
     feeds: Mapping[str, npt.NDArray[Any]]
     most_bytes: int = MOST_BYTES
@@ -37,7 +37,7 @@ class Fingerprint(NamedTuple):
 
     Attributes:
         shape: its shape.
-        kind: "f" for floats, "i" for integers and booleans.
+        kind: "i" for the integers and booleans of numpy, "f" for all other types.
         sample: `SAMPLES` numbers; reshaping does not change them, transposing does.
         scale: root mean square of its elements, without those that stand for infinity.
         plain: whether all of its elements are the same number.
@@ -71,7 +71,7 @@ def fingerprint(array: Any) -> Fingerprint | None:
         small = np.where(np.abs(numbers) < _HUGE, numbers, 0.0)
         squares += float(small @ small)
         finite += float(np.count_nonzero(np.abs(numbers) < _HUGE))
-        # The positions alone would miss all other elements; weights detect a changed order.
+        # The mean includes the elements that are not sampled; its weights detect a changed order.
         weighted += float(small @ ((np.arange(start, start + numbers.size) * 7919 % 1009) / 1009))
         plain = plain and bool((numbers == first).all())
     if flat.size <= SAMPLES:

@@ -1,4 +1,4 @@
-"""What a comparison of outputs asks, and what it finds; without onnx, so that a child loads it quickly."""
+"""Request and result of a comparison of outputs. Imports no onnx, so that a child loads it quickly."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class RunRequest:
     """One comparison.
 
     Attributes:
-        drawing: how input sets for the original come about.
-        optimised: with onnxruntime's graph optimisations instead of without.
-        tolerance: how far results may be apart; None where nothing was allowed.
-        names: input of the original -> what the rewritten model calls it, where that is another name.
+        drawing: the arrays or the rules that make the input sets of the original.
+        optimised: whether onnxruntime optimises the graphs.
+        tolerance: the allowed deviation of results; None if deviations are not judged.
+        names: input of the original -> its name in the rewritten model, if the names differ.
     """
 
     drawing: Drawing
@@ -40,19 +40,18 @@ class RunOutcome:
     """Result of running both models.
 
     Attributes:
-        runs: number of input sets that both models were run on.
+        runs: number of input sets; both models were run on all of them unless there is an error.
         skipped: the reason why there is no result, in one line.
         error: the reason why the rewritten model gave no results although the original did.
-        exact: whether every output of every run was the same bit for bit; None without anything to
-            compare.
+        exact: whether every output of every run was the same bit for bit; None if nothing was compared.
         max_abs: the largest absolute difference of all; infinite if no number expresses it.
         relative: the largest difference relative to the largest magnitude of its output, see `Deviation`.
-        rounding: whether all differences may come from rounding, see `Deviation`.
-        within: whether all are within the tolerance of the request; None without one.
+        rounding: whether there are differences and all may come from rounding, see `Deviation`.
+        within: whether all differences are within the tolerance of the request; None without a tolerance.
         worst_output: the output with the largest relative difference.
-        worst_abs: the absolute difference there.
-        where: the input set and element of it.
-        ort_version: of the onnxruntime that ran.
+        worst_abs: the largest absolute difference of that output in the same input set.
+        where: the input set and the element with that difference.
+        ort_version: the version of the onnxruntime that ran.
     """
 
     runs: int = 0
@@ -77,7 +76,7 @@ class RunOutcome:
         Args:
             found: every difference, with the number of its input set and the name of its output.
             runs: number of input sets.
-            ort_version: of onnxruntime.
+            ort_version: the version of onnxruntime.
             judged: whether there was a tolerance.
         """
         if not found:

@@ -37,13 +37,13 @@ def compare_runs(
     Args:
         models: the structure of both; external weights stay in their files.
         folders: where these files lie.
-        drawing: how input sets for the original come about.
-        optimised: with onnxruntime's graph optimisations; without, equal models agree bit for bit.
-        timeout: seconds for everything; a quarter of it for finding sizes the original runs with.
-        tolerance: the allowed deviation of results; None for no verdict on it.
+        drawing: the arrays or the rules that make the input sets of the original.
+        optimised: whether onnxruntime optimises the graphs; if not, equal models agree bit for bit.
+        timeout: seconds for everything; the search for sizes that the original runs with may take a quarter.
+        tolerance: the allowed deviation of results; without one, deviations are not judged.
 
     Returns:
-        The result; a crash or a timeout is one too. Failures of a model never raise.
+        The result. A crash, a timeout or a failure of a model is a result too, and raises nothing.
     """
     drawing = replace(drawing, draws=may_draw(models[Stage.FIRST]))
     names = _other_names(models.get(Stage.SECOND), drawing)
@@ -52,7 +52,7 @@ def compare_runs(
             drawing = replace(drawing, plan=replace(drawing.plan, rounds=rounds))
             request = RunRequest(drawing, optimised, tolerance, names)
             found = run(TASK, request, models, folders=folders, timeout=timeout)
-            # Nobody had asked for runs in which Loops run never and once: all else can be told without.
+            # Runs with 0 and 1 iteration of Loops are an addition: if the child ends in one, leave them out.
             if not isinstance(found, Ended) or found.stage != LOOPED:
                 break
     except NoScratch as error:
@@ -61,7 +61,10 @@ def compare_runs(
 
 
 def _other_names(second: onnx.ModelProto | None, drawing: Drawing) -> dict[str, str]:
-    """Inputs with another name in the second model, which has equally many in the same order."""
+    """Input of the original -> its name in the second model, for names that differ; matched by position.
+
+    Empty if the numbers of inputs differ, or if the second model has the same names in any order.
+    """
     inputs = [each.name for each in drawing.plan.inputs]
     theirs = [] if second is None else [info.name for info in required_inputs(second)]
     if sorted(inputs) == sorted(theirs) or len(inputs) != len(theirs):
@@ -70,7 +73,7 @@ def _other_names(second: onnx.ModelProto | None, drawing: Drawing) -> dict[str, 
 
 
 def outcome_of(ended: Ended) -> RunOutcome:
-    """The outcome if the child left none: a crash of the rewritten model alone is its error."""
+    """The outcome where the child gave none: an error if the rewritten model crashed, else no result."""
     model = f"the {ended.stage} model" if ended.stage else "onnxruntime"
     if ended.cause is Cause.LIMIT:
         return RunOutcome(skipped=f"{model} {ended.how}")

@@ -41,11 +41,11 @@ def _session(sent: Sent, seed: int) -> Session:
 
 
 class _Pieces:
-    """The pieces at work.
+    """Runs the pieces and compares their outputs with the values of the whole.
 
     Attributes:
         found: the runs of the whole; None where it was not run.
-        silent: why it was not.
+        silent: the reason why the whole was not run; None where it was.
     """
 
     def __init__(self, job: Job[PartRequest], found: Runs | None, silent: str | None) -> None:
@@ -61,7 +61,7 @@ class _Pieces:
             self.pools = [dict(feeds) for feeds in found.feeds]
 
     def judge(self) -> PartRuns:
-        """One verdict per piece, and the ranks of all outputs of the whole."""
+        """One verdict per piece, and the ranks of the arrays among the inputs and outputs of the whole."""
         ranks = _ranks(self.recorded)
         return PartRuns(tuple(map(self._judged, range(len(self.request.parts)))), ranks)
 
@@ -83,7 +83,7 @@ class _Pieces:
             return PartRun(fault, known, outcome)
         if self.silent is not None:
             return PartRun(fault, known, RunOutcome(skipped=self.silent, ort_version=VERSION))
-        # sequences and the like, which have no element type of their own, under 0
+        # sequences and other values that are no tensors have element type 0
         inputs = tuple(
             Input(info.name, info.type.tensor_type.elem_type, None) for info in required_inputs(model)
         )
@@ -94,11 +94,13 @@ class _Pieces:
     def _outcome(
         self, names: Mapping[str, str], inputs: tuple[Input, ...], session: Session, unsteady: dict[str, None]
     ) -> RunOutcome:
-        """Run a piece on all input sets; outputs of a piece in a chain are added to the pools."""
+        """Run a piece on all input sets; in a chain, later pieces can read its outputs."""
         differences: list[tuple[int, str, Deviation]] = []
         for run, (expected, pool) in enumerate(zip(self.recorded, self.pools, strict=True)):
             if any(names[each.name] not in pool for each in inputs):
-                return RunOutcome(skipped="an earlier piece gave nothing to run it on", ort_version=VERSION)
+                return RunOutcome(
+                    skipped="an earlier piece gave no value for an input of this one", ort_version=VERSION
+                )
             try:
                 found = session.run(inputs, {each.name: pool[names[each.name]] for each in inputs})
             except RunError as error:
@@ -119,9 +121,9 @@ class _Pieces:
 
     @cached_property
     def _drawn(self) -> frozenset[str]:
-        """Names of the whole's values that differ between two runs with different seeds."""
+        """Names of the outputs of the whole that differ between two runs with different seeds."""
         drawing = self.request.drawing
-        assert self.found is not None and isinstance(drawing, Drawing)  # else there is nothing to differ from
+        assert self.found is not None and isinstance(drawing, Drawing)  # the whole has run
         self.job.enter(Stage.FIRST)
         reseeded = _session(self.whole, another_seed(self.seed))
         unsteady = unsteady_outputs(self.found, drawing.plan.inputs, reseeded)
@@ -132,7 +134,7 @@ class _Pieces:
         try:
             with chdir(sent.folder or self.job.folder):
                 onnx.checker.check_model(model, full_check=True)
-        except Exception as error:  # of any type: the checker raises the exceptions of its parts
+        except Exception as error:  # the checker raises exceptions of many types
             return one_line(f"checker: {error}")
         return None
 

@@ -1,4 +1,4 @@
-"""Runs one model under onnxruntime's profiler in a child process, as onnxruntime runs it by default."""
+"""Runs a model under onnxruntime's profiler in a child process, with onnxruntime's default optimisations."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ TASK: Task[tuple[bytes, KernelProfile | None]] = Task("rewriter.runtime.timing.t
 
 @dataclass(frozen=True, slots=True)
 class Profiled:
-    """Result of profiling: the kernels, the optimised graph without weights, or why there is nothing.
+    """The kernels and the optimised graph without weights, or the reason why there is no result.
 
-    `names` are the names given to the nodes of the model, in the order of its GraphIndex: all distinct.
+    `names` are the names of the model's nodes in the profile, in the order of its GraphIndex.
+    `profile_runs` gives them only if it renames the nodes, and then they are distinct.
     """
 
     names: tuple[str, ...] = ()
@@ -63,7 +64,7 @@ def profile_runs(
 
 
 def _name_nodes(model: onnx.ModelProto) -> list[str]:
-    """Give every node a name that no other has; unique names are kept."""
+    """Give every node a name that no other has; a node keeps its name unless an earlier node has it."""
     nodes = GraphIndex(model).nodes
     taken: set[str] = set()
     for number, node in enumerate(nodes):

@@ -13,15 +13,16 @@ from rewriter.model.tensors import np_type, reference_of
 from rewriter.runtime.child.job import ExternalWeight
 
 _WORTHWHILE = 1 << 16
-"""Minimum bytes of a tensor to map; onnxruntime finds the others by itself."""
+"""Minimum bytes of a tensor to map; onnxruntime loads smaller tensors by itself."""
 _KNOWN = frozenset({"location", "offset", "length", "checksum"})
 
 
 def stored_weights(model: ModelProto, folder: Path) -> tuple[ExternalWeight, ...]:
     """The initializers of the main graph that can be mapped.
 
-    Any irregular one (a name twice, an input as well, a type that numpy lacks, data not at
-    a multiple of its size, no such file) is left to onnxruntime.
+    onnxruntime loads all others by itself: small and irregular ones. A tensor is irregular if its name
+    occurs twice or is also an input, numpy lacks its type, its offset is not a multiple of the size of an
+    element, or its file cannot be used.
     """
     if sys.byteorder != "little":
         return ()
