@@ -46,7 +46,7 @@ from benchmarks.reporting import environment, publish, table
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {
-    "proof": ["rewriter/proof", "rewriter/model/operator_set/body_types.py"],
+    "proof": ["rewriter/proof", "rewriter/verdict", "rewriter/model/operator_set/body_types.py"],
     "passes": ["rewriter/passes", "rewriter/regions", "rewriter/evidence/settle.py"],
 }
 EQUIVALENT = Path(__file__).parent / "equivalent_mutants.txt"
