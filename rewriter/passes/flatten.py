@@ -2,6 +2,26 @@
 
 The inverse of `group` and `unshare`: restores names, order and metadata of the flat graph. Functions of
 other tools are kept unless requested.
+
+Before::
+
+    g (float[2] x) => (float[2] y) {
+      ["/l.0"] b = modules.l (x)
+      ["/l.1"] y = modules.l (b)
+    }
+    <domain: "modules", opset_import: ["" : 17]> l (input) => (output) {
+      [Relu] a = Relu (input)
+      [Neg] output = Neg (a)
+    }
+
+After::
+
+    g (float[2] x) => (float[2] y) {
+      ["/l.0/Relu"] a = Relu (x)
+      ["/l.0/Neg"] b = Neg (a)
+      ["/l.1/Relu"] c = Relu (b)
+      ["/l.1/Neg"] y = Neg (c)
+    }
 """
 
 from __future__ import annotations

@@ -3,6 +3,30 @@
 Each call gets a function of its own, and names stay: inside and outside, values and nodes
 keep their names, so `flatten` gives the file back and a profile maps to nodes. Weights are inputs of the
 functions, never constants in their bodies.
+
+Before::
+
+    g (float[2] x) => (float[2] y) {
+      ["/l.0/Relu"] a = Relu (x)
+      ["/l.0/Neg"] b = Neg (a)
+      ["/l.1/Relu"] c = Relu (b)
+      ["/l.1/Neg"] y = Neg (c)
+    }
+
+After::
+
+    g (float[2] x) => (float[2] y) {
+      ["/l.0"] b = l_0.l (x)
+      ["/l.1"] y = l_1.l (b)
+    }
+    <domain: "l_0", opset_import: ["" : 17]> l (x) => (b) {
+      ["/l.0/Relu"] a = Relu (x)
+      ["/l.0/Neg"] b = Neg (a)
+    }
+    <domain: "l_1", opset_import: ["" : 17]> l (b) => (y) {
+      ["/l.1/Relu"] c = Relu (b)
+      ["/l.1/Neg"] y = Neg (c)
+    }
 """
 
 from __future__ import annotations

@@ -3,6 +3,32 @@
 Works from the innermost functions outwards: two bodies are equal if they differ only in names and order of
 nodes, calls of equal functions counting as equal. A function with a known class is shared only with others of
 that class.
+
+Before::
+
+    g (float[2] x) => (float[2] y) {
+      ["/l.0"] b = l_0.l (x)
+      ["/l.1"] y = l_1.l (b)
+    }
+    <domain: "l_0", opset_import: ["" : 17]> l (x) => (b) {
+      ["/l.0/Relu"] a = Relu (x)
+      ["/l.0/Neg"] b = Neg (a)
+    }
+    <domain: "l_1", opset_import: ["" : 17]> l (b) => (y) {
+      ["/l.1/Relu"] c = Relu (b)
+      ["/l.1/Neg"] y = Neg (c)
+    }
+
+After::
+
+    g (float[2] x) => (float[2] y) {
+      ["/l.0"] b = modules.l (x)
+      ["/l.1"] y = modules.l (b)
+    }
+    <domain: "modules", opset_import: ["" : 17]> l (input) => (output) {
+      [Relu] a = Relu (input)
+      [Neg] output = Neg (a)
+    }
 """
 
 from __future__ import annotations

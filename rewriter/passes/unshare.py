@@ -2,6 +2,23 @@
 
 Nodes that several calls read and none of them computes move to the module around them. The metadata of a copy
 names its original, and that of a moved node its new call, so `flatten` undoes both.
+
+Before::
+
+    g (float[2] x) => (float[2] y) {
+      ["/l.0/Constant"] k = Constant <value_float: float = 2> ()
+      ["/l.0/Mul"] a = Mul (x, k)
+      ["/l.1/Mul"] y = Mul (a, k)
+    }
+
+After::
+
+    g (float[2] x) => (float[2] y) {
+      ["/l.0/Constant"] k = Constant <value_float: float = 2> ()
+      ["/l.1/Constant"] "/l.1/Constant_output_0" = Constant <value_float: float = 2> ()
+      ["/l.0/Mul"] a = Mul (x, k)
+      ["/l.1/Mul"] y = Mul (a, "/l.1/Constant_output_0")
+    }
 """
 
 from __future__ import annotations
