@@ -67,3 +67,13 @@ def test_explain_says_what_the_original_says(bare: Path, capsys: pytest.CaptureF
     code, told, _ = heard(capsys, "explain", bare, written, "--like", BERT, "--json")
     assert code == 0
     assert '"like"' in told
+
+
+def test_it_is_carried_onto_its_own_output(tmp_path: Path) -> None:
+    """In a model of functions most values have left the main graph; its flat form fits all the same."""
+    original = EXPORTS / "silent_container" / "dy_dyn.onnx"
+    once, twice = tmp_path / "once.onnx", tmp_path / "twice.onnx"
+    words = ("--functions", "call", "--no-numbers", "--no-sidecar")
+    assert run("carry", original, original, "-o", once, *words) == 0
+    assert run("carry", original, once, "-o", twice, *words) == 0
+    assert twice.read_bytes() == once.read_bytes()
