@@ -131,7 +131,7 @@ class Course:
         """The evidence that the user has on the present model.
 
         The original and the trace describe the model as it came; once the model holds that, they are dropped.
-        Until then the original counts without another look at its fit: the flat form of the source was measured
-        against it, and in a model with functions most values have left the main graph.
+        Until then the fit of the original is not demanded again: it was measured with the flat form of the
+        source, and in a model with functions most values have left the main graph.
         """
         return replace(self.given, like=None, trace=None) if self.told else replace(self.given, forced=True)
