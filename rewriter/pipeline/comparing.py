@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rewriter.evidence import claims
 from rewriter.evidence.side_inputs import Given
 from rewriter.insight.comparison.module_diff import Diff, chosen_of
 from rewriter.insight.comparison.module_diff import diff as diff_models
@@ -63,6 +64,8 @@ def _carried(left: Analysis, right: Analysis) -> Analysis | None:
 
     A model with modules of its own is another version, whatever its values are called.
     """
+    if claims.Source.FUNCTION in right.tree.by_source or _homes(left) == _homes(right):
+        return None  # nodes in functions have no names of their own to be known by
     made_of = bool(kept_names(left, right)) and all(module.path in left.tree for module in right.tree)
     if not made_of and right.tree.coverage >= left.tree.coverage:
         return None
