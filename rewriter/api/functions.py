@@ -60,8 +60,8 @@ def load(
 
     Args:
         source: the path of a file, its bytes, a ModelProto, or an object of onnx_ir, torch.onnx or
-            onnx_graphsurgeon. External weights are not read, unless there is
-            a checkpoint to compare them with.
+            onnx_graphsurgeon. External weights are not read, unless there is a checkpoint to compare them
+            with.
         like: the model that this one was optimised, quantised or converted from, or its sidecar: its tree is
             carried over.
         reference: the source it was built from, for classes and modules that the file does not show: a torch
@@ -69,8 +69,8 @@ def load(
             a sidecar, or the tree of another file.
         checkpoint: a safetensors or torch file that names its weights by their content.
         trace: the torch module, with its weights, and sample inputs: both run, and nodes are placed by the
+            values that they compute. `(module, inputs)`, the module alone, for which inputs are drawn, or
             `"package.module:factory"` or `"file.py:factory"`, whose factory returns either.
-            `"package.module:factory"` or `"file.py:factory"`, which return either.
         force: whether the tree of `like` is carried over even if it does not fit.
 
     Raises:
@@ -98,7 +98,7 @@ def tree(
         UsageError: an option names nothing, or does not fit the model.
         DoesNotFit: `like` has too little in common with the model.
     """
-    return pipeline.load(read_of(source), read_evidence(like, reference, checkpoint, trace, force=force)).tree
+    return load(source, like=like, reference=reference, checkpoint=checkpoint, trace=trace, force=force).tree
 
 
 def doctor(source: AnySource, tools: Sequence[str] = ()) -> Diagnosis:

@@ -35,7 +35,7 @@ class SelectNamesJson(TypedDict):
         modules: Paths of the modules chosen; empty where nothing was said of modules.
         names: Each once, in file order.
         nodes: The nodes of the modules and of all below them, in file order.
-        notes: NamedKind to know before using this, a line each.
+        notes: Hints for the use of this, a line each.
     """
 
     schema: Literal["rewriter.select/1"]
@@ -66,7 +66,7 @@ class SelectPlacingJson(TypedDict):
     Attributes:
         settings: Option of an onnxruntime session -> its value; use one of them.
         unmatched: Patterns that give no node to a device.
-        notes: NamedKind to know before using this, a line each.
+        notes: Hints for the use of this, a line each.
     """
 
     schema: Literal["rewriter.select/1"]
