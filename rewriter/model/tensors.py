@@ -12,6 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rewriter.model.storage.external_data import fault_of_data
 
+FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
+"""Element types of numbers that no tool quantised."""
 _TYPED = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 
 Array = NDArray[Any]

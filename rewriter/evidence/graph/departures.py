@@ -23,9 +23,8 @@ from onnx import TensorProto
 from rewriter.evidence.claims import Claim
 from rewriter.evidence.metadata import dynamo
 from rewriter.model.index.graph import GraphIndex
+from rewriter.model.tensors import FLOATS
 from rewriter.paths import ModulePath
-
-_FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
 
 class Departures:
@@ -113,7 +112,7 @@ class Departures:
 
 
 def _is_weight(tensor: TensorProto) -> bool:
-    return tensor.data_type in _FLOATS and prod(tensor.dims) > 1
+    return tensor.data_type in FLOATS and prod(tensor.dims) > 1
 
 
 def _in_order(graph: GraphIndex, claims: Iterable[Claim]) -> bool:

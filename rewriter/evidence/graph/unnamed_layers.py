@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from onnx import TensorProto
 
-from rewriter.evidence.parameters.weight_contents import FLOATS
 from rewriter.model.index.graph import GraphIndex
+from rewriter.model.tensors import FLOATS
 from rewriter.paths import ModulePath, common_ancestor
 
 _TYPES = FLOATS | {TensorProto.INT8, TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT4}

@@ -9,9 +9,10 @@ from functools import cache
 from math import prod
 from typing import NamedTuple
 
-from onnx import GraphProto, NodeProto, TensorProto
+from onnx import GraphProto, NodeProto, SparseTensorProto, TensorProto
 
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.tensors import FLOATS
 
 _BITS = {
     **dict.fromkeys(("FLOAT", "INT32", "UINT32"), 32),
@@ -47,10 +48,7 @@ class Stored(NamedTuple):
     @property
     def is_float(self) -> bool:
         """Whether its elements are floating numbers that no tool quantised."""
-        return self.data_type in _FLOATS
-
-
-_FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
+        return self.data_type in FLOATS
 
 
 def stored_tensors(graph: GraphIndex) -> dict[int, Stored]:
@@ -59,9 +57,7 @@ def stored_tensors(graph: GraphIndex) -> dict[int, Stored]:
     for body in graph.bodies:
         if isinstance(body.proto, GraphProto):
             for sparse in body.proto.sparse_initializer:
-                value = body.values[sparse.values.name]
-                size = _of(sparse.values).size + _of(sparse.indices).size
-                found[value] = Stored(tuple(sparse.dims), sparse.values.data_type, size)
+                found[body.values[sparse.values.name]] = _of_sparse(sparse)
     for node, (_, operator) in enumerate(graph.operators):
         if operator == "Constant" and graph.writes[node] and (value := graph.writes[node][0]) != NONE:
             found[value] = _of_constant(graph.nodes[node])
@@ -69,8 +65,12 @@ def stored_tensors(graph: GraphIndex) -> dict[int, Stored]:
 
 
 def _of(tensor: TensorProto) -> Stored:
-    dims = tuple(tensor.dims)
-    return _stored(dims, tensor.data_type)
+    return _stored(tuple(tensor.dims), tensor.data_type)
+
+
+def _of_sparse(sparse: SparseTensorProto) -> Stored:
+    size = _of(sparse.values).size + _of(sparse.indices).size
+    return Stored(tuple(sparse.dims), sparse.values.data_type, size)
 
 
 def _stored(dims: tuple[int, ...], data_type: int) -> Stored:
@@ -82,9 +82,7 @@ def _of_constant(node: NodeProto) -> Stored:
         if attribute.name == "value":
             return _of(attribute.t)
         if attribute.name == "sparse_value":
-            sparse = attribute.sparse_tensor
-            size = _of(sparse.values).size + _of(sparse.indices).size
-            return Stored(tuple(sparse.dims), sparse.values.data_type, size)
+            return _of_sparse(attribute.sparse_tensor)
         if attribute.name in _PLAIN:
             data_type = _PLAIN[attribute.name]
             several = len(attribute.floats) + len(attribute.ints) + len(attribute.strings)

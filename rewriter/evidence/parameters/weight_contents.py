@@ -15,12 +15,11 @@ import numpy as np
 from onnx import TensorProto
 
 from rewriter.model.index.graph import GraphIndex
-from rewriter.model.tensors import array_of, is_external
+from rewriter.model.tensors import FLOATS, array_of, is_external
 
 _LARGEST = 100_000
 """Most elements of a weight whose content is read; not a likely size of a weight."""
 _SMALLEST = 4
-FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
 
 
 def contents_of(graph: GraphIndex) -> Iterator[object]:

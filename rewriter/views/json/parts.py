@@ -73,11 +73,11 @@ class WithNotesJson(TypedDict, total=False):
 
 
 class OwnAndTotalJson(TypedDict):
-    """The module's own, and with all modules below.
+    """A figure of a module.
 
     Attributes:
-        own: Nodes placed in this very module.
-        total: Nodes in this module and all below.
+        own: Of this very module.
+        total: Of this module and all below.
     """
 
     own: Count
@@ -146,6 +146,11 @@ def placement_json(tree: ModuleTree) -> PlacementJson:
         "by_source": {str(source): count for source, count in tree.by_source.items()},
         "conflicts": tree.conflicts,
     }
+
+
+def own_and_total_json(figure: tuple[int, int]) -> OwnAndTotalJson:
+    """A figure of a module: its own, and that of all below too."""
+    return {"own": figure[0], "total": figure[1]}
 
 
 def original_json(analysis: Analysis) -> WithOriginalJson:

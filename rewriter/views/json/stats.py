@@ -9,10 +9,11 @@ from onnx import TensorProto
 
 from rewriter.insight.figures import Figures
 from rewriter.insight.stats import Port, Stats
+from rewriter.model.tensors import dtype_name
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import as_text
-from rewriter.views.json.parts import OwnAndTotalJson, PlacementJson, placement_json
+from rewriter.views.json.parts import OwnAndTotalJson, PlacementJson, own_and_total_json, placement_json
 from rewriter.views.json.types import ClassOrNullJson, Count
 
 STATS: Final = "rewriter.stats/1"
@@ -154,21 +155,17 @@ def _module_json(module: Module, figures: Figures, stats: Stats) -> StatsModuleJ
         "path": module.path,
         "class": module.class_name,
         "calls": module.calls,
-        "nodes": _both(figures.nodes),
-        "parameters": _both(figures.parameters),
-        "bytes": _both(figures.parameter_bytes),
-        "buffers": _both(figures.buffers),
-        "constants": _both(figures.constants),
-        "flops": _both(figures.flops),
-        "unknown_flops": _both(figures.unknown),
+        "nodes": own_and_total_json(figures.nodes),
+        "parameters": own_and_total_json(figures.parameters),
+        "bytes": own_and_total_json(figures.parameter_bytes),
+        "buffers": own_and_total_json(figures.buffers),
+        "constants": own_and_total_json(figures.constants),
+        "flops": own_and_total_json(figures.flops),
+        "unknown_flops": own_and_total_json(figures.unknown),
         "operators": dict(figures.operators),
         "inputs": None if boundary is None else [_port_json(port) for port in boundary[0]],
         "outputs": None if boundary is None else [_port_json(port) for port in boundary[1]],
     }
-
-
-def _both(figure: tuple[int, int]) -> OwnAndTotalJson:
-    return {"own": figure[0], "total": figure[1]}
 
 
 def _port_json(port: Port) -> StatsPortJson:
@@ -179,7 +176,4 @@ def _port_json(port: Port) -> StatsPortJson:
 
 def element_name(element: int) -> str | None:
     """`float32` for `TensorProto.FLOAT`; None for an unknown type."""
-    if not element or element not in TensorProto.DataType.values():
-        return None
-    name = TensorProto.DataType.Name(element).lower()
-    return {"float": "float32", "double": "float64"}.get(name, name)
+    return dtype_name(element) if element and element in TensorProto.DataType.values() else None

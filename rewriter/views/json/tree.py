@@ -19,6 +19,7 @@ from rewriter.views.json.parts import (
     PlacementJson,
     notes_json,
     original_json,
+    own_and_total_json,
     parameter_json,
     placement_json,
     reference_json,
@@ -50,13 +51,6 @@ class InferredJson(TypedDict, total=False):
     inferred_class: str
 
 
-class BothJson(TypedDict):
-    """The module's own, and with all modules below."""
-
-    own: Count
-    total: Count
-
-
 class ElementsJson(TypedDict):
     """Elements of tensors, by what they count as.
 
@@ -66,9 +60,9 @@ class ElementsJson(TypedDict):
         constants: Shapes, indices, scalars, folded activations.
     """
 
-    parameters: BothJson
-    buffers: BothJson
-    constants: BothJson
+    parameters: OwnAndTotalJson
+    buffers: OwnAndTotalJson
+    constants: OwnAndTotalJson
 
 
 class TreeModuleJson(ClassOrNullJson):
@@ -231,17 +225,13 @@ def _modules_json(tree: ModuleTree, modules: Iterable[Module] | None) -> list[Tr
         _module_json(
             module,
             {
-                "parameters": _both(parameters[module.path]),
-                "buffers": _both(buffers[module.path]),
-                "constants": _both(constants[module.path]),
+                "parameters": own_and_total_json(parameters[module.path]),
+                "buffers": own_and_total_json(buffers[module.path]),
+                "constants": own_and_total_json(constants[module.path]),
             },
         )
         for module in (tree if modules is None else modules)
     ]
-
-
-def _both(figures: tuple[int, int]) -> BothJson:
-    return {"own": figures[0], "total": figures[1]}
 
 
 def _module_json(module: Module, elements: ElementsJson) -> TreeModuleJson:
