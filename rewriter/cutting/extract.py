@@ -22,8 +22,8 @@ from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.spanning import in_one_body
 from rewriter.cutting.types import types_of
 from rewriter.cutting.writing import plan_data, write_models
+from rewriter.model.index.functions import Identity, identity_of
 from rewriter.model.index.graph import GraphIndex
-from rewriter.model.operator_set.operators import canonical
 from rewriter.model.storage.data_copies import Copies
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import outermost
@@ -208,14 +208,14 @@ def _cut_of(analysis: Analysis, flat: Flat, wanted: Target, nodes: set[int]) -> 
     return cut(flat.main, own, outputs)
 
 
-def _in_functions(graph: GraphIndex, nodes: Iterable[int]) -> set[tuple[str, str]]:
-    """Domain and name of the functions whose bodies hold the nodes."""
+def _in_functions(graph: GraphIndex, nodes: Iterable[int]) -> set[Identity]:
+    """The functions whose bodies hold the nodes."""
     found = set()
     for node in nodes:
         for holder in (node, *graph.enclosing(node)):
             function = graph.bodies[graph.body_of[holder]].function
             if function is not None:
-                found.add((canonical(function.domain), function.name))
+                found.add(identity_of(function))
     return found
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from onnx import ModelProto
 
+from rewriter.model.index.functions import Identity, called_by, identity_of
 from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
 from rewriter.model.operator_set.operators import canonical
 from rewriter.regions.calls import main_node
@@ -84,14 +85,14 @@ class MainGraph:
                 found.add(node)
         return frozenset(found)
 
-    def called(self, nodes: Iterable[int]) -> set[tuple[str, str]]:
-        """Domain and name of the functions that nodes call, directly or in their bodies and functions."""
-        functions = {(canonical(f.domain), f.name): f for f in self.model.functions}
-        found: set[tuple[str, str]] = set()
+    def called(self, nodes: Iterable[int]) -> set[Identity]:
+        """The functions that nodes call, directly or in their bodies and functions."""
+        functions = {identity_of(f): f for f in self.model.functions}
+        found: set[Identity] = set()
         waiting = [self.graph.nodes[node] for node in nodes]
         while waiting:
             proto = waiting.pop()
-            key = (canonical(proto.domain), proto.op_type)
+            key = called_by(proto)
             if key in functions and key not in found:
                 found.add(key)
                 waiting.extend(functions[key].node)

@@ -11,6 +11,7 @@ from rewriter.cutting.hoisting import Flat
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
+from rewriter.model.index.functions import identity_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.ir_version import list_initializers
 from rewriter.model.operator_set.operators import canonical
@@ -159,8 +160,9 @@ class Emitter:
     def _take_functions(self, model: ModelProto, nodes: Iterable[int]) -> None:
         """Copy the functions that nodes call, those that these call, and the opsets of all."""
         source, called = self.main.model, self.main.called(nodes)
-        model.functions.extend(f for f in source.functions if (canonical(f.domain), f.name) in called)
-        domains = {canonical(node.domain) for node in GraphIndex(model).nodes} | {d for d, _ in called} | {""}
+        model.functions.extend(f for f in source.functions if identity_of(f) in called)
+        used = {canonical(node.domain) for node in GraphIndex(model).nodes}
+        domains = used | {domain for domain, _, _ in called} | {""}
         model.opset_import.extend(each for each in source.opset_import if canonical(each.domain) in domains)
 
     def _annotate(self, model: ModelProto, placed: list[int]) -> None:

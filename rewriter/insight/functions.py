@@ -9,6 +9,7 @@ from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
+from rewriter.model.index.functions import Identity, called_by, identity_of
 from rewriter.model.index.graph import graphs_of
 from rewriter.modules.module import ModuleTree
 from rewriter.paths import ROOT, ModulePath
@@ -31,9 +32,6 @@ class Function:
     modules: tuple[ModulePath, ...]
 
 
-_Identity = tuple[str, str, str]
-
-
 def functions_of(model: ModelProto, tree: ModuleTree) -> tuple[Function, ...]:
     """The functions that replace modules, in file order; none for a flat file.
 
@@ -41,12 +39,12 @@ def functions_of(model: ModelProto, tree: ModuleTree) -> tuple[Function, ...]:
         model: the file as it was read, without inlining.
         tree: its modules.
     """
-    known: dict[_Identity, FunctionProto] = {(f.domain, f.name, f.overload): f for f in model.functions}
-    modules: dict[_Identity, dict[ModulePath, None]] = {identity: {} for identity in known}
+    known: dict[Identity, FunctionProto] = {identity_of(f): f for f in model.functions}
+    modules: dict[Identity, dict[ModulePath, None]] = {identity: {} for identity in known}
     pending = [(node, ROOT) for node in _nodes(model.graph.node)]
     while pending:
         node, around = pending.pop()
-        identity = (node.domain, node.op_type, node.overload)
+        identity = called_by(node)
         if (function := known.get(identity)) is None:
             continue
         told = metadata.get(node, tags.MODULE)

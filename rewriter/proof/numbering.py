@@ -22,6 +22,7 @@ from pathlib import Path
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
 
+from rewriter.model.index.functions import Identity, identity_of
 from rewriter.model.operator_set.body_types import has_scan_outputs, leaves_shapes_open
 from rewriter.model.operator_set.operators import (
     canonical,
@@ -349,13 +350,10 @@ class Numbering:
         return tuple([inner.look_up(name) for name in function.output])
 
 
-def _functions(model: ModelProto) -> dict[tuple[str, str, str], FunctionProto]:
-    found: dict[tuple[str, str, str], FunctionProto] = {}
+def _functions(model: ModelProto) -> dict[Identity, FunctionProto]:
+    found: dict[Identity, FunctionProto] = {}
     for function in model.functions:
-        if (
-            found.setdefault((canonical(function.domain), function.name, function.overload), function)
-            != function
-        ):
+        if found.setdefault(identity_of(function), function) != function:
             raise Unprovable(f"two functions are called {function.name!r}")
     return found
 

@@ -11,8 +11,8 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from rewriter.model.index.functions import holders_of
 from rewriter.model.index.graph import NONE, GraphIndex
-from rewriter.model.operator_set.operators import canonical
 from rewriter.model.operator_set.purity import drawing_in_order
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
@@ -242,34 +242,9 @@ def main_reads(graph: GraphIndex) -> dict[int, list[int]]:
     return {node: list(reads) for node, reads in found.items()}
 
 
-def function_bodies(graph: GraphIndex) -> dict[tuple[str, str], int]:
-    """Domain and name of a function -> the number of its body; the last of several overloads."""
-    return {
-        (canonical(body.function.domain), body.function.name): number
-        for number, body in enumerate(graph.bodies)
-        if body.function is not None
-    }
-
-
 def holders_in_main(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
     """The main-graph nodes that are one of the nodes, hold one in a body, or call a function with one."""
-    functions = function_bodies(graph)
-    callers: dict[int, list[int]] = {}
-    for node, (domain, op_type) in enumerate(graph.operators) if functions else ():
-        if (called := functions.get((canonical(domain), op_type))) is not None:
-            callers.setdefault(called, []).append(node)
-    waiting = list(nodes)
-    found: set[int] = set()
-    seen: set[int] = set()
-    while waiting:
-        node = main_node(graph, waiting.pop())
-        body = graph.body_of[node]
-        if body == 0:
-            found.add(node)
-        elif body not in seen:
-            seen.add(body)
-            waiting += callers.get(body, [])
-    return found
+    return {node for node in holders_of(graph, nodes) if graph.body_of[node] == 0}
 
 
 def keep_outside(graph: GraphIndex, regions: Regions, nodes: Iterable[int], reason: Reason) -> list[Refusal]:

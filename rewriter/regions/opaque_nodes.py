@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from rewriter.model.index.functions import calls_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.operators import canonical, schema_of, versions_of
 from rewriter.regions.calls import (
     TOP,
     Regions,
-    function_bodies,
     holders_in_main,
     main_node,
     main_reads,
@@ -46,17 +46,18 @@ class Opaque:
 
 def find_opaque(graph: GraphIndex) -> Opaque:
     """The opaque nodes of the main graph."""
-    functions = function_bodies(graph)
+    calls = calls_of(graph)
     opsets = {0: versions_of(graph.model.opset_import)}
     for number, body in enumerate(graph.bodies):
         if body.function is not None:
             opsets[number] = versions_of(body.function.opset_import)
-    found = [
-        node
-        for node, (domain, op_type) in enumerate(graph.operators)
-        if (name := (canonical(domain), op_type)) not in functions
-        and schema_of(op_type, name[0], opsets[_root(graph, node)].get(name[0], 0)) is None
-    ]
+    found = []
+    for node, (written, op_type) in enumerate(graph.operators):
+        if node not in calls:
+            domain = canonical(written)
+            version = opsets[_root(graph, node)].get(domain, 0)
+            if schema_of(op_type, domain, version) is None:
+                found.append(node)
     inner = (node for node in found if graph.body_of[node] != 0)
     nodes = frozenset(node for node in found if graph.body_of[node] == 0)
     return Opaque(nodes, frozenset(holders_in_main(graph, inner)))

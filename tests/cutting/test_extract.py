@@ -196,6 +196,22 @@ def test_functions_come_along_with_those_they_call() -> None:
     assert {opset.domain for opset in found.opset_import} == {"", "mine"}
 
 
+def test_the_overload_that_is_called_comes_along_and_no_other() -> None:
+    source = onnx.parser.parse_model("""
+        <ir_version: 10, opset_import: ["" : 17, "mine" : 1]>
+        g (float[2] x) => (float[2] y) { ["/a/outer"] p = mine.outer (x) ["/b/outer"] y = mine.outer (p) }
+        <domain: "mine", opset_import: ["" : 17, "mine" : 1]>
+        outer (x) => (y) { y = mine.inner (x) }
+        <domain: "mine", opset_import: ["" : 17]>
+        outer (x) => (y) { y = Abs (x) }
+        <domain: "mine", opset_import: ["" : 17]>
+        inner (x) => (y) { y = Relu (x) }
+    """)
+    source.functions[0].overload = source.graph.node[0].overload = "first"
+    found = planned(source, "a").model
+    assert [(each.name, each.overload) for each in found.functions] == [("outer", "first"), ("inner", "")]
+
+
 def test_nodes_in_a_function_that_others_call_are_not_lost() -> None:
     source = onnx.parser.parse_model("""
         <ir_version: 10, opset_import: ["" : 17, "mine" : 1]>

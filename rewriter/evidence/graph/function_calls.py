@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import deque
 
 from rewriter.evidence.claims import Claim, Source, Testimony
-from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.functions import body_roots, calls_of
+from rewriter.model.index.graph import NONE, Body, GraphIndex
 from rewriter.paths import ROOT, ModulePath
 
 _OF_OPERATORS = "pkg.onnxscript.torch_lib"
@@ -18,26 +19,27 @@ _OF_OPERATORS = "pkg.onnxscript.torch_lib"
 
 def testify(graph: GraphIndex) -> Testimony:
     """Claims for the nodes of the functions and the calls, in the bodies too."""
-    bodies = {
-        (function.domain, function.name): number
-        for number, body in enumerate(graph.bodies)
-        if (function := body.function) is not None and not function.domain.startswith(_OF_OPERATORS)
-    }
-    if not bodies:
+    if all(_is_of_operators(body) for body in graph.bodies):
         return Testimony()
-    return _Calls(graph, bodies).testimony()
+    return _Calls(graph).testimony()
+
+
+def _is_of_operators(body: Body) -> bool:
+    """Whether a body is no function of modules."""
+    return body.function is None or body.function.domain.startswith(_OF_OPERATORS)
 
 
 class _Calls:
-    def __init__(self, graph: GraphIndex, bodies: dict[tuple[str, str], int]) -> None:
+    def __init__(self, graph: GraphIndex) -> None:
         self.graph = graph
-        self.bodies = bodies
+        self.calls = calls_of(graph)
         self.claims: list[Claim] = []
         self.classes: dict[ModulePath, str] = {}
         self.again: set[int] = set()
         self.nodes_of: dict[int, list[int]] = {}
-        for node in range(len(graph.nodes)):
-            self.nodes_of.setdefault(self._outermost(graph.body_of[node]), []).append(node)
+        roots = body_roots(graph)
+        for node, body in enumerate(graph.body_of):
+            self.nodes_of.setdefault(roots[body], []).append(node)
 
     def testimony(self) -> Testimony:
         pending: deque[tuple[int, ModulePath]] = deque([(0, ROOT)])
@@ -47,8 +49,8 @@ class _Calls:
             names: set[str] = set()
             for node in self.nodes_of.get(body, ()):
                 place = module
-                called = self.bodies.get(self.graph.operators[node], NONE)
-                if called != NONE:
+                called = self.calls.get(node, NONE)
+                if called != NONE and not _is_of_operators(self.graph.bodies[called]):
                     place = module.child(self._name(node, names))
                     self.classes[place] = self.graph.operators[node][1]
                     if called not in entered:
@@ -61,12 +63,6 @@ class _Calls:
         return Testimony(
             tuple(self.claims), self.classes, called=frozenset(self.classes), notes=self._notes()
         )
-
-    def _outermost(self, body: int) -> int:
-        """The main graph or function that a body lies in."""
-        while (outer := self.graph.bodies[body].outer) != NONE:
-            body = outer
-        return body
 
     def _name(self, node: int, taken: set[str]) -> str:
         """What the call is named, no two calls of one body alike."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from weakref import WeakKeyDictionary
 
 from onnx import NodeProto, TensorProto
 
 from rewriter.evidence.parameters.stored_tensors import Stored, stored_tensors
 from rewriter.evidence.roles import Role
+from rewriter.model.index.functions import calls_of
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.once import once_per_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +128,9 @@ HELPING = ("_scale", "_scales", "_zero_point", "_zero_points", "_absmax")
 """How tools name scales and zero points: after the tensor that they quantised."""
 
 
-_KNOWN: WeakKeyDictionary[GraphIndex, Operands] = WeakKeyDictionary()
-
-
+@once_per_index
 def operands_of(graph: GraphIndex) -> Operands:
-    """What the stored tensors of a model stand for; found once for an index."""
-    if (known := _KNOWN.get(graph)) is None:
-        known = _KNOWN[graph] = _find(graph)
-    return known
-
-
-def _find(graph: GraphIndex) -> Operands:
+    """What the stored tensors of a model stand for."""
     stored = stored_tensors(graph)
     reader = _OperandReader(graph, stored)
     helpers = reader.helpers()
@@ -169,11 +162,7 @@ class _OperandReader:
     def __init__(self, graph: GraphIndex, stored: Mapping[int, Stored]) -> None:
         self.graph = graph
         self.stored = stored
-        self.functions = {
-            (function.domain, function.name): number
-            for number, body in enumerate(graph.bodies)
-            if (function := body.function) is not None
-        }
+        self.calls = calls_of(graph)
 
     def role(self, value: int, tensor: Stored) -> Role:
         """What a tensor counts as."""
@@ -249,12 +238,8 @@ class _OperandReader:
 
     def _further(self, node: int, place: int, operator: tuple[str, str]) -> list[int] | None:
         """Where the elements go on to; None where the node computes with them."""
-        if operator in self.functions:
-            body = self.graph.bodies[self.functions[operator]]
-            formals = body.proto.input
-            if place >= len(formals):
-                return []
-            return [body.values[str(formals[place])]]
+        if (called := self.calls.get(node, NONE)) != NONE:
+            return self.graph.bodies[called].formals[place : place + 1]
         if operator[1] in _MOVERS and place == 0:
             return self.graph.writes[node]
         return None

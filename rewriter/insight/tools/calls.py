@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from onnx import NodeProto
 
-from rewriter.model.index.checks import Identity, called_by
 from rewriter.model.index.cycles import callees_first
+from rewriter.model.index.functions import Identity, called_by
 
 
 class Calls:

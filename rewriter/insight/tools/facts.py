@@ -10,7 +10,7 @@ from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorPro
 
 from rewriter.insight.tools.calls import Calls
 from rewriter.insight.tools.node_order import unsorted_in
-from rewriter.model.index.checks import Identity, called_by, identity_of
+from rewriter.model.index.functions import Identity, called_by, identity_of
 from rewriter.model.index.graph import graphs_of, nodes_within
 from rewriter.model.operator_set.ir_version import fills_inputs, initialized
 from rewriter.model.operator_set.operators import canonical

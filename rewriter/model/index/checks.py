@@ -13,13 +13,11 @@ import onnx
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from rewriter.model.index.cycles import Circle, callees_first, fault_of_order, title
+from rewriter.model.index.functions import Identity, called_by, identity_of
 from rewriter.model.index.graph import graphs_of
 from rewriter.model.limits import MOST_ENTERED, current
 from rewriter.model.operator_set.operators import canonical, newest
 from rewriter.refusals import UnreadableModel
-
-Identity = tuple[str, str, str]
-"""Domain, name and overload of a function."""
 
 
 @dataclass(slots=True)
@@ -132,16 +130,6 @@ def notes_on(model: ModelProto) -> Iterator[str]:
                 f"opset {each.version} of {each.domain or 'ai.onnx'} is newer than the {known} that onnx "
                 f"{onnx.__version__} knows: its operators are taken as they stand"
             )
-
-
-def identity_of(function: FunctionProto) -> Identity:
-    """The names by which a call finds a function."""
-    return canonical(function.domain), function.name, function.overload
-
-
-def called_by(node: NodeProto) -> Identity:
-    """The function that a node calls, if the file has one of these names."""
-    return canonical(node.domain), node.op_type, node.overload
 
 
 class _Scope(set[str]):

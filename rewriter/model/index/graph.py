@@ -51,6 +51,12 @@ class Body:
     results: list[int]
 
     @property
+    def formals(self) -> list[int]:
+        """The value numbers of its inputs, in order."""
+        names = (each if isinstance(each, str | bytes) else each.name for each in self.proto.input)
+        return [self.values[name] for name in names]
+
+    @property
     def function(self) -> FunctionProto | None:
         """The function, if the body is one."""
         return self.proto if isinstance(self.proto, FunctionProto) else None
@@ -64,7 +70,7 @@ class GraphIndex:
         nodes: every node of the model.
         names: node -> its name.
         operators: node -> the domain and type of its operator, as the file has them.
-        noted: node -> the keys of its metadata, in file order; one tuple for each combination.
+        metadata_keys: node -> the keys of its metadata, in file order; one tuple for each combination.
         attributes: node -> the names of its attributes, likewise.
         body_of: node -> number of its body.
         bodies: the main graph first.
@@ -112,8 +118,7 @@ class GraphIndex:
         """Values that depend on no input of a graph or function: initializers, and values made of these."""
         known = {NONE, *(value for value, producer in enumerate(self.producer) if producer == NONE)}
         for body in self.bodies:
-            names = (info if isinstance(info, str | bytes) else info.name for info in body.proto.input)
-            known -= {body.values[name] for name in names} - self.initializers.keys()
+            known -= set(body.formals) - self.initializers.keys()
         owners = {body.owner for body in self.bodies}
         for node, inputs in enumerate(self.reads):
             if known.issuperset(inputs) and node not in owners:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 
 from onnx import FunctionProto, ModelProto, NodeProto
 
-from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
+from rewriter.model.index.functions import calls_of, holders_of
+from rewriter.model.index.graph import GraphIndex, graphs_of
 from rewriter.model.operator_set.operators import (
     canonical,
     counts_apart,
@@ -23,7 +24,7 @@ def drawing_nodes(graph: GraphIndex) -> set[int]:
 
     A node of an unknown operator is one of them; such a node must never run more or less often.
     """
-    return _with_holders(graph, _drawing(graph))
+    return holders_of(graph, _drawing(graph))
 
 
 def drawing_in_order(graph: GraphIndex) -> Iterator[tuple[int, int]]:
@@ -33,8 +34,8 @@ def drawing_in_order(graph: GraphIndex) -> Iterator[tuple[int, int]]:
     the same inputs, since whole models may consist of them.
     """
     drawing = _drawing(graph)
-    unknown = _with_holders(graph, drawing)
-    random = _with_holders(graph, {node for node in drawing if is_standard(graph.nodes[node].domain)})
+    unknown = holders_of(graph, drawing)
+    random = holders_of(graph, {node for node in drawing if is_standard(graph.nodes[node].domain)})
     last: dict[object, int] = {}
     for node in sorted(unknown):
         if graph.body_of[node] == 0:
@@ -98,17 +99,16 @@ def operator_may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> b
 def _drawing(graph: GraphIndex) -> set[int]:
     """The nodes that draw themselves, in any body."""
     opsets = versions_of(graph.model.opset_import)
-    called = _functions(graph)
+    calls = calls_of(graph)
     suspected = {
         (domain, op_type)
         for domain, op_type in set(graph.operators)
-        if (canonical(domain), op_type) not in called
-        and may_count_apart(op_type, canonical(domain), _since(domain, op_type, opsets))
+        if may_count_apart(op_type, canonical(domain), _since(domain, op_type, opsets))
     }
     return {
         node
         for node, operator in enumerate(graph.operators)
-        if operator in suspected and _apart(graph.nodes[node], opsets)
+        if operator in suspected and node not in calls and _apart(graph.nodes[node], opsets)
     }
 
 
@@ -125,36 +125,3 @@ def _apart(node: NodeProto, opsets: Mapping[str, int]) -> bool:
 
 def _since(domain: str, op_type: str, opsets: Mapping[str, int]) -> int:
     return since(op_type, canonical(domain), opsets.get(canonical(domain), 0))
-
-
-def _with_holders(graph: GraphIndex, nodes: set[int]) -> set[int]:
-    """The nodes, their owners if they stand in bodies, and the callers of functions that contain one."""
-    functions = _functions(graph)
-    callers: dict[int, list[int]] = {}
-    for node, (domain, op_type) in enumerate(graph.operators) if functions else ():
-        called = functions.get((canonical(domain), op_type))
-        if called is not None:
-            callers.setdefault(called, []).append(node)
-    found = set(nodes)
-    bodies: set[int] = set()
-    waiting = list(nodes)
-    while waiting:
-        body = graph.body_of[waiting.pop()]
-        if body in bodies:
-            continue
-        bodies.add(body)
-        owner = graph.bodies[body].owner
-        for node in [owner] if owner != NONE else callers.get(body, []):
-            if node not in found:
-                found.add(node)
-                waiting.append(node)
-    return found
-
-
-def _functions(graph: GraphIndex) -> dict[tuple[str, str], int]:
-    """Domain and name of a function -> number of its body."""
-    return {
-        (canonical(body.function.domain), body.function.name): number
-        for number, body in enumerate(graph.bodies)
-        if body.function is not None
-    }

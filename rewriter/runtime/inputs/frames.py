@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto
 
-from rewriter.model.index.checks import called_by, identity_of
+from rewriter.model.index.functions import body_roots, calls_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.operators import canonical
 from rewriter.model.tensors import array_of
@@ -48,21 +48,17 @@ class Frames:
         self.main = Frame()
         self.held: dict[int, list[int]] = defaultdict(list)
         """Node -> the bodies in its attributes."""
-        self.inputs: list[list[int]] = []
+        self.inputs = [body.formals for body in self.graph.bodies]
         """Body -> its inputs."""
-        self.functions: dict[tuple[str, str, str], int] = {}
+        self.calls = calls_of(self.graph)
+        """Node -> the body of the function that it calls."""
         self._inner: dict[tuple[Frame, int], Frame] = {}
         for number, body in enumerate(self.graph.bodies):
             self.held[body.owner].append(number)
-            names = (each if isinstance(each, str | bytes) else each.name for each in body.proto.input)
-            self.inputs.append([body.values[name] for name in names])
-            if body.function is not None:
-                self.functions[identity_of(body.function)] = number
 
     def entered(self, frame: Frame, node: int) -> Frame | None:
         """The frame of a call; None if the node calls no function."""
-        number = self.functions.get(called_by(self.graph.nodes[node])) if self.functions else None
-        if number is None:
+        if (number := self.calls.get(node)) is None:
             return None
         return self._inner.setdefault((frame, node), Frame(number, frame, node))
 
@@ -126,10 +122,8 @@ class Frames:
     @cached_property
     def _nodes(self) -> dict[int, list[int]]:
         """Main graph or function -> its nodes."""
-        roots: list[int] = []
+        roots = body_roots(self.graph)
         found: dict[int, list[int]] = defaultdict(list)
-        for number, body in enumerate(self.graph.bodies):
-            roots.append(number if body.outer == NONE else roots[body.outer])
         for node, number in enumerate(self.graph.body_of):
             found[roots[number]].append(node)
         return found

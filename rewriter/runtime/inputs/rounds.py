@@ -52,7 +52,7 @@ def rounds(frames: Frames, inputs: tuple[Input, ...]) -> Rounds:
 def _all_frames(frames: Frames) -> list[Frame]:
     """The main graph, and functions once per call, up to a bound."""
     found = [frames.main]
-    for frame in found if frames.functions else ():
+    for frame in found if frames.calls else ():
         for node in frames.nodes(frame):
             if len(found) < _MOST_FRAMES and (inner := frames.entered(frame, node)) is not None:
                 found.append(inner)

@@ -1,0 +1,73 @@
+"""Functions of a model, and the nodes that call them.
+
+A call finds a function by domain, name and overload (ONNX IR specification, "Functions").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from onnx import FunctionProto, NodeProto
+
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.once import once_per_index
+from rewriter.model.operator_set.operators import canonical
+
+Identity = tuple[str, str, str]
+"""Domain, name and overload of a function."""
+
+
+def identity_of(function: FunctionProto) -> Identity:
+    """The names by which a call finds a function."""
+    return canonical(function.domain), function.name, function.overload
+
+
+def called_by(node: NodeProto) -> Identity:
+    """The function that a node calls, if the file has one of these names."""
+    return canonical(node.domain), node.op_type, node.overload
+
+
+@once_per_index
+def calls_of(graph: GraphIndex) -> Mapping[int, int]:
+    """Node that calls a function of the file -> the number of that function's body."""
+    bodies = {
+        identity_of(body.function): number
+        for number, body in enumerate(graph.bodies)
+        if body.function is not None
+    }
+    names = {identity[:2] for identity in bodies}
+    calling = {(domain, name) for domain, name in set(graph.operators) if (canonical(domain), name) in names}
+    found = {}
+    for node, operator in enumerate(graph.operators) if calling else ():
+        if operator in calling and (body := bodies.get(called_by(graph.nodes[node]), NONE)) != NONE:
+            found[node] = body
+    return found
+
+
+def holders_of(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
+    """The nodes, those that hold one in a body, and those that call a function with one, at any depth."""
+    callers: dict[int, list[int]] = {}
+    for node, body in calls_of(graph).items():
+        callers.setdefault(body, []).append(node)
+    found = set(nodes)
+    bodies: set[int] = set()
+    waiting = list(found)
+    while waiting:
+        body = graph.body_of[waiting.pop()]
+        if body in bodies:
+            continue
+        bodies.add(body)
+        owner = graph.bodies[body].owner
+        for node in [owner] if owner != NONE else callers.get(body, []):
+            if node not in found:
+                found.add(node)
+                waiting.append(node)
+    return found
+
+
+def body_roots(graph: GraphIndex) -> list[int]:
+    """Body -> the number of the main graph or function that it lies in, or is."""
+    roots: list[int] = []
+    for number, body in enumerate(graph.bodies):
+        roots.append(number if body.outer == NONE else roots[body.outer])
+    return roots
