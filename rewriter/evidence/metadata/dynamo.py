@@ -19,6 +19,7 @@ from rewriter.evidence.metadata.stack_bases import Stack
 from rewriter.evidence.metadata.stacks import are_contradicted, extends, resolve
 from rewriter.evidence.names.grammar import DEEPEST
 from rewriter.model.index.graph import GraphIndex
+from rewriter.model.index.once import once_per_index
 from rewriter.model.metadata import get, read
 from rewriter.paths import ROOT, ModulePath
 
@@ -194,7 +195,8 @@ def operator(claim: Claim) -> str:
     return claim.detail.rpartition("/")[2].partition(": ")[0]
 
 
-def folded_from(graph: GraphIndex) -> dict[int, tuple[str, ...]]:
+@once_per_index
+def folded_from(graph: GraphIndex) -> Mapping[int, tuple[str, ...]]:
     """Initializers that the exporter's optimizer computed -> the names of its inputs."""
     read = {value: _parse_list(get(info, FOLDED_FROM) or "") for value, info in graph.described.items()}
     return {value: origin for value, origin in read.items() if origin}
@@ -222,6 +224,7 @@ def _multiplies_by(parameter: str, fx_node: str) -> bool:
     return "aten.linear" in fx_node and f"%{parameter}" in re.findall(r"%\w+", fx_node)
 
 
-def signature(graph: GraphIndex) -> dict[str, str]:
+@once_per_index
+def signature(graph: GraphIndex) -> Mapping[str, str]:
     """Name of a parameter or buffer in the traced program -> its name in the state dict, all of them."""
     return dict(_SIGNATURE_LINE.findall(read(graph.bodies[0].proto).get(GRAPH_SIGNATURE, "")))

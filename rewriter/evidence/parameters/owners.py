@@ -7,13 +7,17 @@ quantised, and torch calls activations `input.4`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.evidence.parameters.operands import HELPING, QUANTISED
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.once import once_per_index
 from rewriter.paths import ModulePath
 
 
-def owners_of_constants(graph: GraphIndex) -> dict[int, ModulePath]:
+@once_per_index
+def owners_of_constants(graph: GraphIndex) -> Mapping[int, ModulePath]:
     """Constant -> the owner of the parameter it is named after, for constants with such a name."""
     names = graph.value_names
     return {
