@@ -199,7 +199,8 @@ def test_functions_come_along_with_those_they_call() -> None:
 def test_the_overload_that_is_called_comes_along_and_no_other() -> None:
     source = onnx.parser.parse_model("""
         <ir_version: 10, opset_import: ["" : 17, "mine" : 1]>
-        g (float[2] x) => (float[2] y) { ["/a/outer"] p = mine.outer (x) ["/b/outer"] y = mine.outer (p) }
+        g (float[2] x) => (float[2] y) <float[2] p>
+        { ["/a/outer"] p = mine.outer (x) ["/b/outer"] y = mine.outer (p) }
         <domain: "mine", opset_import: ["" : 17, "mine" : 1]>
         outer (x) => (y) { y = mine.inner (x) }
         <domain: "mine", opset_import: ["" : 17]>

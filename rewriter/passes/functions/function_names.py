@@ -9,6 +9,7 @@ from onnx import FunctionProto, ModelProto
 
 from rewriter.model import metadata
 from rewriter.model.operator_set.operator_names import names as operator_names
+from rewriter.model.operator_set.operators import canonical
 from rewriter.modules.module import Module
 from rewriter.paths import ModulePath
 from rewriter.regions.calls import Region
@@ -101,8 +102,8 @@ def last_word(path: ModulePath) -> str:
 
 def import_domains(owner: ModelProto | FunctionProto, domains: set[str]) -> None:
     """Import the domains of functions that are not imported yet."""
-    known = {opset.domain for opset in owner.opset_import}
-    for domain in sorted(domains - known):
+    known = {canonical(opset.domain) for opset in owner.opset_import}
+    for domain in sorted(domain for domain in domains if canonical(domain) not in known):
         owner.opset_import.add(domain=domain, version=1)
 
 
