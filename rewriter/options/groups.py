@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rewriter.basics.declaration import option
+from rewriter.basics.literals import FunctionsWord
 from rewriter.modules.selection import Selection
 from rewriter.options.words import Functions
 from rewriter.refusals import UsageError
@@ -102,6 +103,11 @@ class RunOptions:
     )
     timeout: float = option(TIMEOUT, "Seconds for the numbers.", above=0, shown=True)
 
+    def _demand_use(self, numbers: bool | None) -> None:
+        """Refuse inputs that nothing would run on."""
+        if self.inputs is not None and numbers is False:
+            raise UsageError("--inputs are what numbers are taken on; leave out --no-numbers")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pieces(RunOptions):
@@ -113,8 +119,7 @@ class Pieces(RunOptions):
 
     def __post_init__(self) -> None:
         """Refuse inputs that nothing would run on."""
-        if self.inputs is not None and self.numbers is False:
-            raise UsageError("--inputs are what numbers are taken on; leave out --no-numbers")
+        self._demand_use(self.numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +153,7 @@ class Proof(RunOptions):
         """Refuse what asks for numbers where none are wanted."""
         if self.optimised and self.numbers is False:
             raise UsageError("--optimised compares numbers; leave out --no-numbers")
-        if self.inputs is not None and self.numbers is False:
-            raise UsageError("--inputs are what numbers are taken on; leave out --no-numbers")
+        self._demand_use(self.numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,11 +216,10 @@ class RewriteSteps(Selection):
     layer_annotations: bool = option(
         False, "Also write the module of every node where onnxruntime's annotated partitioning reads it."
     )
-    functions: str = option(
+    functions: FunctionsWord = option(
         Functions.NONE.value,
         "Make modules local functions, nested as they are: one for every distinct body (shared) or one for "
         "every call; 'flatten' undoes it. What chooses modules chooses those that become functions.",
-        choices=tuple(each.value for each in Functions),
     )
     depth: int = option(0, "Nest functions this deep at the most.", least=1)
     repeated: bool = option(False, "Functions only for bodies that occur more than once.")

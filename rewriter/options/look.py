@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.basics.declaration import Verb, argument, option
+from rewriter.basics.literals import PrecisionWord, WhatWord
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import (
     PATTERNS,
@@ -96,10 +97,9 @@ class SelectOptions(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
     """
 
     model: Path = argument()
-    what: str = option(
+    what: WhatWord = option(
         NamedKind.NODES.value,
         "Names of what: of the nodes, of the values they write, of the weights they read.",
-        choices=tuple(each.value for each in NamedKind),
         shown=True,
     )
     form: str = option(
@@ -109,6 +109,4 @@ class SelectOptions(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
         choices=(*FORMS, ORT_LAYERS),
         shown=True,
     )
-    precision: str = option(
-        "fp16", "What --format trt asks for.", choices=("fp32", "fp16", "bf16", "int32", "int8"), shown=True
-    )
+    precision: PrecisionWord = option("fp16", "The precision for --format trt.", shown=True)

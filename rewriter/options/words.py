@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import get_args
+
+from rewriter.basics.literals import FormWord, MeasureWord
 
 
 class Functions(StrEnum):
@@ -33,11 +36,11 @@ class Measure(StrEnum):
     FLOPS = "flops"
 
 
-MEASURES = ("parameters", "nodes", "flops", "time")
+MEASURES: tuple[str, ...] = tuple(word for word in get_args(MeasureWord) if word)
 """The figures that module sizes in a report can show."""
 LINES = "lines"
 TRT = "trt"
-FORMS = (LINES, "json", "python", "ort-quant", "nncf", TRT)
+FORMS: tuple[str, ...] = get_args(FormWord)
 """The forms in which names of a selection are printed."""
 ORT_LAYERS = "ort-layers"
 """The form that places modules on devices."""
