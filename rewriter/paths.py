@@ -50,6 +50,10 @@ class ModulePath(str):
         """Whether `other` is this module or lies inside it."""
         return not self or other == self or other.startswith(self + ".")
 
+    def holds_numbered(self, other: ModulePath) -> bool:
+        """Whether `other` lies in a numbered child of this module, as `layers.0.fc` in `layers`."""
+        return self.holds(other) and other.relative_to(self).partition(".")[0].isdecimal()
+
     def cut(self, depth: int | None) -> ModulePath:
         """The ancestor at `depth`; the path itself if it is no deeper, or if `depth` is None."""
         if depth is None or self.depth <= depth:

@@ -93,6 +93,15 @@ def test_names_that_begin_alike_are_apart() -> None:
     assert common_ancestor([ModulePath("layer.1"), ModulePath("layer.10")]) == "layer"
 
 
+def test_numbered_children() -> None:
+    layers = ModulePath("layers")
+    inside = ("layers.0", "layers.0.fc", "layers.12")
+    others = ("layers", "layers.act", "layers.fc.0", "layers0", "0", "")
+    assert all(layers.holds_numbered(ModulePath(path)) for path in inside)
+    assert not any(layers.holds_numbered(ModulePath(path)) for path in others)
+    assert ROOT.holds_numbered(ModulePath("0.weight"))
+
+
 def test_cut() -> None:
     path = ModulePath("a.b.c")
     assert [path.cut(depth) for depth in (0, 1, 2, 3, 4, None)] == ["", "a", "a.b", "a.b.c", "a.b.c", "a.b.c"]

@@ -66,7 +66,7 @@ class Parameter:
         initializer: the name of the initializer in the source file.
         shape: the shape of the initializer, or of its `part`; the state dict's is its reverse if
             `transposed`.
-        dtype: lower-case ONNX element type (`float`, `int64`, `bfloat16`).
+        dtype: its element type, by the name of numpy or ml_dtypes (`float32`, `int64`, `bfloat16`, `int4`).
         transposed: whether the exporter stored the 2-d weight transposed.
         shared_with: paths of other modules that read the same initializer (tied weights).
         part: the part of the initializer that holds it, if that holds several parameters.
@@ -95,7 +95,7 @@ class Tensor:
         name: of the initializer, or of the value that a `Constant` node gives.
         role: what it counts as.
         shape: as it is stored.
-        dtype: lower-case ONNX element type.
+        dtype: its element type, named as that of a `Parameter`.
         count: elements of the tensor that it stands for; 0 for the scale or zero point of a quantised weight,
             which are part of that.
         size: bytes as it is stored.

@@ -293,9 +293,7 @@ def _without(steps: Sequence[int], others: Sequence[int]) -> list[int]:
 
 def _calling(module: ModulePath, places: Set[ModulePath]) -> ModulePath:
     """The module, or the one above it if it is a list: if it holds the places in numbered parts only."""
-    while module and all(
-        module.holds(p) and p.relative_to(module).partition(".")[0].isdecimal() for p in places
-    ):
+    while module and all(map(module.holds_numbered, places)):
         module = _above(module)
     return module
 

@@ -62,7 +62,7 @@ def _common(module: ModulePath, around: ModulePath | None) -> ModulePath | None:
 
 
 def _makes_nothing(module: ModulePath, places: Set[ModulePath], called: Set[ModulePath]) -> bool:
-    numbered = all(place.relative_to(module).partition(".")[0].isdecimal() for place in places)
+    numbered = all(map(module.holds_numbered, places))
     return numbered or (not called.isdisjoint(places) and module not in called)
 
 

@@ -156,4 +156,4 @@ def _meet(known: dict[int, ModulePath], node: int, others: Iterable[int]) -> Non
 
 def _is_list(module: ModulePath, *beneath: ModulePath) -> bool:
     """Whether what lies beneath are its numbered parts: a list is never called."""
-    return any(path.relative_to(module).partition(".")[0].isdecimal() for path in beneath)
+    return any(map(module.holds_numbered, beneath))

@@ -28,7 +28,6 @@ _LONGEST = 400
 """Maximum characters of a name; more helps nobody, and authors may write names of any length."""
 _MOST_PORTS = 24
 """Maximum number of listed inputs or outputs of a module; of more, only the number is shown."""
-_FLOAT = {"float": "float32", "double": "float64"}
 
 
 class TextTable:
@@ -162,7 +161,6 @@ def _evidence(tree: ModuleTree, module: Module, sources: dict[str, int]) -> list
 
 def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[object]:
     """Name, type, bytes, the initializer if it has another name, and remarks."""
-    dtype = _FLOAT.get(parameter.dtype, parameter.dtype)
     same = parameter.initializer == module.path.child(parameter.name)
     said = ["transposed"] if parameter.transposed else []
     if parameter.part is not None:
@@ -175,7 +173,7 @@ def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[obje
         said.append(f"shared with {others}" + (f" and {more} more" if more > 0 else ""))
     entry: list[object] = [
         shown(parameter.name),
-        texts.number(_type(dtype, parameter.shape)),
+        texts.number(_type(parameter.dtype, parameter.shape)),
         bytes_of(parameter),
         0 if same else shown(parameter.initializer),
         "; ".join(said),
