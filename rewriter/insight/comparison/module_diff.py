@@ -64,11 +64,6 @@ class ModuleDiff:
         return any(call.diverges(tolerance) for call in self.calls)
 
     @property
-    def not_comparable(self) -> tuple[CallNumbers, ...]:
-        """The calls with a result that has no counterpart."""
-        return tuple(call for call in self.calls if call.outputs.only_before or call.outputs.only_after)
-
-    @property
     def changed(self) -> bool:
         """Whether anything but numbers differs."""
         return self.added or self.gone or bool(self.changes)
