@@ -19,6 +19,7 @@ from rewriter.model.index.checks import notes_on
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.child_order import in_call_order, starts_of
 from rewriter.modules.holdings import held_tensors
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement, Tensor
 from rewriter.paths import ROOT, ModulePath
@@ -99,7 +100,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
         _draft(drafts, owner).tensors.append(tensor)
     for module in settled.classes:
         _draft(drafts, module)
-    _sort_children(drafts, settled.order)
+    _sort_children(graph, drafts, settled.order)
     return ModuleTree(_finish(graph, drafts, settled), tuple(placements), graph)
 
 
@@ -115,11 +116,15 @@ def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:
     return drafts[path]
 
 
-def _sort_children(drafts: dict[ModulePath, _Draft], order: Sequence[ModulePath]) -> None:
-    """Sort modules in the order of an earlier run; those unknown to it come last."""
+def _sort_children(graph: GraphIndex, drafts: dict[ModulePath, _Draft], order: Sequence[ModulePath]) -> None:
+    """Sort modules in the order of an earlier run, behind them the others in the order of their calls."""
+    nodes = {path: draft.nodes for path, draft in drafts.items()}
+    starts = starts_of(graph, nodes, reversed(_depth_first(drafts)))
     rank = {path: number for number, path in enumerate(order)}
-    for draft in drafts.values() if rank else ():
-        draft.children.sort(key=lambda child: rank.get(child, len(rank)))
+    for draft in drafts.values():
+        draft.children = in_call_order(draft.children, starts)
+        if rank:
+            draft.children.sort(key=lambda child: rank.get(child, len(rank)))
 
 
 def _parameters(

@@ -120,7 +120,7 @@ class Module(Display):
         path: its dotted path.
         class_name: fully qualified class, None if no witness knows it. Never guessed.
         parameters: its own parameters, in the order of the file's initializers.
-        children: paths of the modules directly below, in order of first appearance in the graph.
+        children: paths of the modules directly below, in the order of their calls as far as it is known.
         nodes: numbers (in the GraphIndex) of the nodes placed in this module itself, ascending.
         total_nodes: number of nodes in this module and all below it.
         calls: number of its calls, as far as the evidence distinguishes calls; 0 for a module

@@ -71,7 +71,7 @@ class ModulesModuleJson(ClassOrNullJson):
         kind: Where the class comes from; null while it is unknown.
         depth: 0 for the root.
         parent: Path of the module one level up; null for the root.
-        children: Paths of the modules directly below, in order of first appearance.
+        children: Paths of the modules directly below, in the order of their calls.
         leaf: Whether no module lies below.
         calls: How often the module was called, as far as the evidence tells calls apart.
         total_nodes: Nodes in this module and all below.
