@@ -43,8 +43,8 @@ ORDER = "rewriter.order"
 that are no calls, in their order, as `3-5,9`. On the model: the same for the main graph."""
 
 MOVED_TO = "rewriter.moved_to"
-"""On a node: the call that `unshare` moved it to, as `<call> <module>`. Its `rewriter.module` is still the old
-module."""
+"""On a node: the call that `unshare` moved it to, as `<call> <module>`; `rewriter.module` still has
+the old module."""
 COPY_OF = "rewriter.copy_of"
 """On a node that `unshare` made: the first output of the node it copies."""
 
