@@ -42,7 +42,7 @@ class Source(StrEnum):
     CHECKPOINT = "checkpoint"
     """The owner of a parameter that the node reads, identified by its content in a checkpoint."""
     POSITION = "position"
-    """The module and the operator of the node that reads an initializer without a name of a parameter."""
+    """The module and the operator of the reader, for an initializer whose name is not a parameter's."""
 
 
 NAMING = frozenset(

@@ -143,10 +143,10 @@ OF_NODES: tuple[Witness, ...] = (
     ),
     Witness("checkpoint", _hear_checkpoint, needs=lambda case: case.given.checkpoint is not None),
 )
-"""Witnesses that need no placements of other nodes. They are heard first."""
+"""Witnesses that place a node by evidence on this node. They are heard first."""
 
 OF_SURROUNDINGS: tuple[Witness, ...] = (
     Witness("reference", _hear_reference, needs=lambda case: bool(case.given.references), first=True),
     Witness("dataflow", _hear_dataflow),
 )
-"""Witnesses that start from the placements of other nodes."""
+"""Witnesses that place a node by the placements of other nodes."""

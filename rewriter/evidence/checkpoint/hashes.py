@@ -48,9 +48,10 @@ class Index:
     """Digests of the tensors of a checkpoint.
 
     Attributes:
-        count: number of tensors. by_digest: (element type, digest of all bytes) -> the tensors with it.
-        by_head: (element type, first bytes) -> shapes of the vectors and matrices that begin with these
-        bytes. sizes: (element type, number of elements) of every tensor, to skip arrays that cannot match.
+        count: number of tensors.
+        by_digest: (element type, digest of all bytes) -> the tensors with it.
+        by_head: (element type, first bytes) -> shapes of the vectors and matrices that begin with them.
+        sizes: (element type, number of elements) of every tensor, to skip arrays that cannot match.
     """
 
     count: int
@@ -159,7 +160,7 @@ def _index(path: Path, types: dict[str, np.dtype[Any]]) -> Index:
 
 
 def _is_dull(tensor: Array) -> bool:
-    """Whether all elements equal one number, which may be in any file: an integer, or exact in float16."""
+    """Whether a tensor repeats one integer, or one number exact in float16: many files have such tensors."""
     first = tensor.reshape(-1)[:1]
     if not bool((first == tensor).all()):
         return False

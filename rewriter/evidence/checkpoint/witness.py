@@ -5,8 +5,8 @@ the checkpoint may be `model.encoder...` in the file).
 
 Several parameters may have the same content (tied weights, biases that are still zero). The readers of the
 initializer decide between them: the parameter is in the module of a reader, if another witness knows it, else
-in a module with another parameter near the reader. Integers, and tensors whose elements are all equal, may be
-anything; only these two rules name them.
+in a module with another parameter near the reader. The content of integers, or of a tensor that repeats one
+number, occurs everywhere and names nothing by itself; for such tensors these two rules alone decide.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from rewriter.refusals import UsageError
 _RINGS = 3
 """Maximum nodes from a reader to a reader of another parameter of its module: MatMul, Reshape, Add."""
 _CAST_FOR = 16
-"""Minimum elements of an initializer for its floating-point type to be one that the weights were cast to."""
+"""Minimum elements of an initializer whose type counts as one to which the checkpoint may have been cast."""
 
 
 @dataclass(frozen=True, slots=True)

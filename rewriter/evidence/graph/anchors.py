@@ -212,10 +212,10 @@ class _Places:
         return any(not self.weights.isdisjoint(self.graph.reads[node]) for node in self.steps.members[step])
 
     def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
-        """Return the common module of the steps behind a step if the step is part of it, else None.
+        """Return the common module of the steps behind a step if that module contains the step, else None.
 
-        It is part of it if a known step in a submodule reads the same input, or if the step reads from a step
-        that was placed in this module.
+        It does if a known step in a submodule reads the same input, or if the step reads the result of a step
+        that was placed in the module.
         """
         places = {place for other in behind if (place := self.of_step[other]) is not None}
         module = common_ancestor(sorted(places))
@@ -257,7 +257,7 @@ class _Places:
     def _meeting(
         self, a: ModulePath | None, a_known: bool, b: ModulePath | None, b_known: bool
     ) -> ModulePath | None:
-        """Return the lowest common module of two steps; its parent if it is a leaf with one of the steps.
+        """Return the lowest common module of two steps; its parent if it is a leaf of a known one of them.
 
         A module with submodules may compute between its own weight and theirs; a leaf is called as a whole.
         """

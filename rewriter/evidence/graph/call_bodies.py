@@ -1,8 +1,8 @@
-"""Finds the graph body of If, Loop or Scan that contains a call. A call never spans two: they run separately.
+"""Finds the graph body (of If, Loop or Scan) that contains a call.
 
-For the modules that hold the node with the body, the nodes in the body are part of the same call as that
-node. For all other modules, the body has calls of its own: a module with nodes in both branches of an `If` of
-its caller is called once in each branch.
+A call never spans two bodies, since two bodies never run together. For the modules that hold the node with
+the body, the nodes in the body are part of the same call as that node. For all other modules, the body has
+calls of its own: a module with nodes in both branches of an `If` of its caller is called once in each branch.
 """
 
 from __future__ import annotations
@@ -148,7 +148,8 @@ class CallBodies:
     def _holds(self, module: ModulePath, owner: int) -> bool:
         """Whether a node with bodies is part of a module.
 
-        An unplaced one is if nodes of the module both feed it and read its results.
+        An unplaced node counts as part of the module if nodes of the module feed its bodies and read its
+        results.
         """
         if (place := self._modules[owner]) is not None:
             return module.holds(place)

@@ -1,8 +1,8 @@
 """Finds where a call of a module ended: later nodes of the module belong to another call.
 
 The dynamo exporter writes on a node the modules that were running when it made the node, and makes nodes in
-the order of the run. A node without a module on its stack was made while that module was not running. Such a
-node separates the nodes of the module before and behind it in two ways:
+the order of the run. A node without a module on its stack was made while that module was not running: it is
+foreign to the module. It separates the nodes of the module before and behind it in two ways:
 
 - A path of values that leads from a node of the module through the foreign node to another node of the module
   begins in one call and ends in a later one, in whatever order the file is.

@@ -122,7 +122,7 @@ class _Counting:
     def _repeated(self, nodes: list[int], computing: list[int]) -> dict[int, int]:
         """Return node -> call for nodes that repeat evenly, with or without the nodes that calls share."""
         of_nodes = [self.tokens[node] for node in computing]
-        if of_nodes.count(of_nodes[-1]) == 1:  # all calls end alike
+        if of_nodes.count(of_nodes[-1]) == 1:  # every call would end with it, so there is one call
             return {}
         found = self._by_repetition(nodes, computing)
         if not found:
@@ -225,10 +225,7 @@ def _tokens(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[int
 
 
 def _period(items: Sequence[T]) -> int:
-    """Return the length of the shortest block that repeated gives all of `items`.
-
-    Computed from the border table of Knuth, Morris and Pratt (1977).
-    """
+    """Return the length of the shortest block whose repetition gives `items` (Knuth, Morris, Pratt 1977)."""
     if items.count(items[0]) == 1:
         return len(items)
     border = [0] * len(items)

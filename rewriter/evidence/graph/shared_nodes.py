@@ -1,8 +1,8 @@
 """Finds the nodes of a module that several of its calls share, since the exporter merged equal nodes.
 
 If a node reads only values that are the same in all calls (a size, a mask), the exporter keeps it in the
-first call alone, and the other calls read its result. So equal operators read the result at the same input
-several times. A node that only shared nodes read is shared too.
+first call alone, and the other calls read its result. So several equal operators read the result at the same
+input. A node that only shared nodes read is shared too.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
 _FARTHEST = 64
-"""Maximum nodes to look at on one side: telling nodes are close, and the limit keeps the work linear."""
+"""Maximum nodes to look at on one side. The nodes that decide are close; the limit keeps the work linear."""
 
 
 class Beside(NamedTuple):
@@ -43,7 +43,7 @@ class Surroundings:
         self._weights: dict[int, frozenset[int]] = {}
 
     def beside(self, node: int) -> Beside:
-        """Return the nearest telling nodes on each side, all at the same distance."""
+        """Return the nearest nodes with a module or a weight on each side, all equally near."""
         before = self._nearest(node, self.graph.predecessors)
         behind = self._nearest(node, self.graph.successors)
         return Beside(before, behind, self._places(before), self._places(behind))

@@ -1,4 +1,4 @@
-"""Finds layers that a file does not name: nodes without a module around a node that computes with a weight.
+"""Finds layers that a file does not name: nodes that compute with a weight, and unplaced nodes around them.
 
 The readers of such layers do not show their modules: perhaps only the heads of a detector have names.
 """

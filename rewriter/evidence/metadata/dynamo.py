@@ -70,7 +70,7 @@ def _claims(
     owners: Mapping[int, ModulePath],
     between: Mapping[int, ModulePath],
 ) -> Iterator[Claim]:
-    """Yield a claim on each node with metadata, from weights if these correct its stack."""
+    """Yield a claim on each node with metadata: by its stack, or by weights if they correct the stack."""
     for node, ((recorded, names), detail) in read_from.items():
         module = stacks[node][-1]
         if node in owners:
@@ -94,7 +94,7 @@ def _add_callers(module: ModulePath, called: set[ModulePath]) -> None:
 def _not_in_leaves(
     read_from: Mapping[int, tuple[Scopes, str]], stacks: Mapping[int, Stack], weights: WeightsRead
 ) -> dict[int, ModulePath]:
-    """Return node -> the owner of its weights, for nodes with the stack of a torch module without weights."""
+    """Return node -> the owner of its weights, if its stack ends in a torch module that has no weights."""
     found = {}
     for node, ((_, names), _) in read_from.items():
         module = stacks[node][-1]

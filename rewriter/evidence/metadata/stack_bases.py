@@ -168,7 +168,7 @@ def _beside(rest: str, owner: Owner, weights: WeightsRead) -> ModulePath | None:
 
 
 def _fill(bases: Sequence[ModulePath | None], texts: Sequence[str]) -> Iterator[ModulePath]:
-    """Yield the bases in file order; an entry without one gets the base of the entry before it.
+    """Return the bases in file order; an entry without one gets the base of the entry before it.
 
     The entries before the first known base begin a call. The same entries before a later base begin another
     call, and get that later base.

@@ -102,9 +102,9 @@ def _enter(
 
 
 def _has_another_name(text: ModulePath, parent: ModulePath, level: _Level) -> bool:
-    """Whether an entry names a module that is registered twice by its path elsewhere in the tree.
+    """Whether a module is registered twice, and an entry names it by its path elsewhere in the tree.
 
-    If torch lost its position, it names the children that a Sequential calls by their first path.
+    If torch lost its position, it names a child that a Sequential calls by the child's first path.
     """
     elsewhere = text.parent
     if not parent or elsewhere is None or parent.holds(text) or level.texts[-1] == parent:

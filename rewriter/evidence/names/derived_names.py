@@ -233,7 +233,7 @@ def _is_blocked(graph: GraphIndex, node: int) -> bool:
 def _across(
     graph: GraphIndex, node: int, module: ModulePath, known: Sequence[ModulePath | None]
 ) -> ModulePath | None:
-    """Return the module of the sum in a fused norm: the lowest one in common with the norm and an input."""
+    """Return the module of the sum in a fused norm: the lowest that holds the norm and a producer."""
     places = (known[other] for other in graph.predecessors(node))
     meetings = [meet for p in places if p is not None and (meet := common_ancestor((module, p))) is not None]
     return max(meetings, key=lambda meeting: meeting.depth, default=module.parent or module)

@@ -1,4 +1,4 @@
-"""Conclusions about call chains from the owners of parameters.
+"""Concludes the meaning of call chains from the owners of parameters.
 
 A node in scope `enc` that reads `blocks.enc.weight` shows that `enc` means `blocks.enc` there. For every
 owner of a parameter, the first of these readings counts:

@@ -56,7 +56,7 @@ def testify(graph: GraphIndex) -> Testimony:
 def _of_all_parts(
     graph: GraphIndex, node: int, scope: NameScope, chains: CallChains, known: Mapping[int, ModulePath]
 ) -> ModulePath:
-    """Return the lowest common module of the operators that a fused node stands for, by names."""
+    """Return the lowest common module of the operators that a fused node stands for, if names show it."""
     module = known[node]
     for value in graph.writes[node]:
         written = scope_of_value_name(graph.value_names[value]) if value != NONE else None
@@ -71,7 +71,7 @@ def _is_tensorflow(graph: GraphIndex, node: int) -> bool:
 
 
 def _names_constant(graph: GraphIndex, node: int, name: str) -> bool:
-    """Whether a Constant is named after its content: builders of models use separate scopes for that."""
+    """Whether a Constant has a name of its own: builders of models put such constants into other scopes."""
     if graph.operators[node][1] != "Constant" or not isinstance(name, str) or not name.startswith("/"):
         return False
     return not name.rpartition("/")[2].startswith("Constant")

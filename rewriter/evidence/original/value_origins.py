@@ -38,7 +38,7 @@ class Origins:
         self._known: dict[int, frozenset[str] | None] = {}
 
     def of(self, value: int) -> frozenset[str] | None:
-        """Return the names of the nearest such values; None if there are too many, or a cycle."""
+        """Return the common names of the origins of a value; None if there are too many, or a cycle."""
         pending = [value]
         while pending:
             last = pending[-1]

@@ -128,7 +128,7 @@ def _adopt(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[in
 
 
 def _completed(around: Surroundings, doubt: _Doubt, node: int) -> ModulePath | None:
-    """Return the module whose product a sum completes; None if it has its own parameter of that name."""
+    """Return the module whose product a sum completes; None if it has another parameter of that name."""
     made = around.product(node).node
     place = around.decided.get(made) if made != NONE and around.is_sum(node) else None
     if place is None or place == doubt.owner:
@@ -169,8 +169,8 @@ def _is_inside(owner: ModulePath, beside: Beside) -> bool:
 def _is_within_another(owner: ModulePath, beside: Beside) -> bool:
     """Whether a reader stands inside a module that does not hold the owner.
 
-    It does if no common caller of a producer and a reader of this node holds the owner. Two neighbours in the
-    same module do not count: the node may stand between two calls of that module.
+    It does if none of the common callers of its producers and its readers holds the owner. A producer and a
+    reader in the same module do not count: the node may stand between two calls of that module.
     """
     if not beside.before:
         return bool(beside.feeds) and not _touches(owner, beside)

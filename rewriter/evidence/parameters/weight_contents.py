@@ -18,7 +18,7 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.model.tensors import FLOATS, array_of, is_external
 
 _LARGEST = 100_000
-"""Maximum elements of a weight whose content is read; few weights have about this size."""
+"""Maximum elements of a weight whose content is read; hardly any weight has just this size."""
 _SMALLEST = 4
 
 
