@@ -192,7 +192,7 @@ def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: 
         module = module.parent
     if module is None:
         return
-    detail = f"a part of what writes {_writes(graph, last)[:SHOWN]}"
+    detail = f"a part of the node that writes {_writes(graph, last)[:SHOWN]}"
     for part in parts:
         first = claims[part][0] if claims[part] else None
         if first is None or (_by_parameter(first) and first.module != module):

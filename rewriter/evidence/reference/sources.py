@@ -149,7 +149,9 @@ def _built(factory: Callable[[], Any]) -> Any:
     made = factory()
     if not _is_module(made):
         name = getattr(factory, "__name__", factory)
-        raise UsageError(f"{name} makes {type(made).__name__}, no torch.nn.Module; name what makes one")
+        raise UsageError(
+            f"{name} makes {type(made).__name__}, no torch.nn.Module; name a function that makes one"
+        )
     return made
 
 

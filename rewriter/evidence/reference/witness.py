@@ -29,7 +29,7 @@ _COMMON = 4
 """Maximum names of the reference with a suffix; a more common suffix suggests no pair of two prefixes."""
 _FROM_SCOPES = frozenset({Source.SCOPE_NAME, Source.VALUE_NAME})
 
-UNKNOWN_PLACE = "reference: no name in this file shows where it stands; a checkpoint would"
+UNKNOWN_PLACE = "reference: no name in this file shows where the reference belongs; a checkpoint would"
 
 Shapes = Mapping[ModulePath, tuple[int, ...]]
 """Full name of a parameter -> its shape in the file, in either order if it may be transposed."""

@@ -41,7 +41,7 @@ def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[i
         tensors = [matched.tensors[value] for value in written if value in matched.tensors]
         if tensors:
             call = _fused_in(graph, node, recording, matched, tensors[0])
-            found[node] = Found(call, tensors[0], "its result is one of this call")
+            found[node] = Found(call, tensors[0], "its result is a value of this call")
     calls = CallTree(recording, matched)
     order = [node for node in reversed(topological(graph)) if node not in found and _is_placed(graph, node)]
     around = _around(graph, found, calls)
@@ -87,13 +87,13 @@ def _place(
     """
     if expected is None:
         call = calls.common(wanted)
-        return Found(call, NOWHERE, "what reads it") if call in wanted or call else None
+        return Found(call, NOWHERE, "its readers") if call in wanted or call else None
     for call in wanted:
         if call in expected:
-            return Found(call, NOWHERE, "what reads it, and its place in the file")
+            return Found(call, NOWHERE, "its readers and its place in the file")
     if len(made := [call for call in fed if call in expected]) == 1:
-        return Found(made[0], NOWHERE, "what it is made from, and its place in the file")
-    return Found(calls.highest(expected), NOWHERE, "the caller of what stands around it in the file")
+        return Found(made[0], NOWHERE, "its inputs and its place in the file")
+    return Found(calls.highest(expected), NOWHERE, "the caller of the nodes around it in the file")
 
 
 def _around(graph: GraphIndex, found: dict[int, Found], calls: CallTree) -> dict[int, frozenset[int]]:

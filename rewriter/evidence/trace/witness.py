@@ -28,7 +28,7 @@ from rewriter.runtime.compare.fingerprints import Fingerprint, fingerprint
 from rewriter.runtime.compare.intermediates import intermediates
 
 STRANGE = "--trace: no value of this file is one of the module's; are its weights those of the file?"
-OTHER_RESULTS = "--trace: the results of this file are not the module's; what agrees is placed by it"
+OTHER_RESULTS = "--trace: the results of this file are not the module's; the trace places only what agrees"
 _HALF = frozenset({10, 16})
 """float16 and bfloat16 as `TensorProto.DataType`."""
 _COARSE = 2e-2
