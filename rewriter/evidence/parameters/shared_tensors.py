@@ -160,7 +160,10 @@ def _touches(owner: ModulePath, beside: Beside) -> bool:
 
 
 def _is_inside(owner: ModulePath, beside: Beside) -> bool:
-    """Whether each side with known modules has one in the owner's parent; False if neither side has any."""
+    """Whether each side with known modules has one in the owner's parent.
+
+    False if neither side has a known module, unless the parent is the root.
+    """
     sides = [side for side in (beside.fed_by, beside.feeds) if side]
     above = owner.parent or ROOT
     return not above or (bool(sides) and all(any(map(above.holds, side)) for side in sides))

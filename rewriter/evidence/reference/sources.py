@@ -150,7 +150,7 @@ def _built(factory: Callable[[], Any]) -> Any:
     if not _is_module(made):
         name = getattr(factory, "__name__", factory)
         raise UsageError(
-            f"{name} makes {type(made).__name__}, no torch.nn.Module; name a function that makes one"
+            f"{name} makes {type(made).__name__}, no torch.nn.Module; name a class or function that makes one"
         )
     return made
 
