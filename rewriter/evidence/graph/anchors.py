@@ -181,13 +181,13 @@ class _Places:
         fixed = {step for step in self.steps.heads if self.of_step[step] is not None}
         behind = self._nearest_behind(fixed)
         before: dict[int, tuple[int, ...]] = {}
-        astray = self._among_unnamed(behind)
+        unnamed = self._among_unnamed(behind)
         for step in self.steps.heads:
             nearest: dict[int, None] = {}
             for other in self.steps.before[step]:
                 nearest.update(dict.fromkeys((other,) if other in fixed else before.get(other, ())))
             before[step] = tuple(nearest)[:_NEAREST]
-            if step in fixed or step in self.steps.constant or not before[step] or step in astray:
+            if step in fixed or step in self.steps.constant or not before[step] or step in unnamed:
                 continue
             meeting = self._between(before[step], behind[step])
             entered = self._entered(step, behind[step], fixed)

@@ -52,7 +52,7 @@ def find_owners(
             found |= decided
     lost = {placed[node] for node in found}
     rest = {node: module for node, module in placed.items() if module in lost and node not in found}
-    found |= _deal_out(rest, found, called, weights)
+    found |= _assign_in_order(rest, found, called, weights)
     return found, _between(graph, placed, lost, found)
 
 
@@ -69,7 +69,7 @@ def _is_traced_apart(graph: GraphIndex, node: int) -> bool:
     return "".join(frames[1:]).startswith(_GENERATED)
 
 
-def _deal_out(
+def _assign_in_order(
     rest: Mapping[int, ModulePath],
     found: Mapping[int, ModulePath],
     called: Set[ModulePath],

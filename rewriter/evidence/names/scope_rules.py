@@ -57,7 +57,7 @@ class Lessons:
         self.meanings: dict[str, dict[ModulePath, None]] = {}
         self.between: dict[tuple[str, str], str | None] = {}
         self.holders: dict[str, ModulePath] = {}
-        readings = _plainest(owners)
+        readings = _simplest(owners)
         for reading in readings:
             self._learn(reading)
         explained = {reading.alignment.steps[-1][1] for reading in readings}
@@ -117,7 +117,7 @@ def _stands_between(parent: ModulePath, module: ModulePath, name: str) -> tuple[
     return (None,)
 
 
-def _plainest(owners: Mapping[str, Sequence[ModulePath]]) -> list[_Reading]:
+def _simplest(owners: Mapping[str, Sequence[ModulePath]]) -> list[_Reading]:
     """Return the simplest readings for every owner, in order of appearance."""
     readings: dict[ModulePath, list[_Reading]] = {}
     for read, borrowing in ((align, False), (align_from_elsewhere, True)):

@@ -122,9 +122,9 @@ class _Patch:
         """Decide which original nodes each node of the patch stands for."""
         self._by_parameters()
         self._by_names()
-        self._drawn_into_own_kind()
+        self._fused_with_own_kind()
         self._by_kind()
-        self._drawn_into_readers()
+        self._fused_with_neighbours()
         origins = self.descent.origins
         for old, new in self.given.items():
             origins[new].add(old)
@@ -216,7 +216,7 @@ class _Patch:
             if maker in self._among_replaced and (blocked or self._alike(maker, new)):
                 self.given.setdefault(maker, new)
 
-    def _drawn_into_own_kind(self) -> None:
+    def _fused_with_own_kind(self) -> None:
         """Match an original node with the new node of its readers, if their operators are of one kind.
 
         One new node may have replaced a product and the sum after it.
@@ -240,7 +240,7 @@ class _Patch:
             if len(before) == len(after):
                 self.given.update(zip(before, after, strict=True))
 
-    def _drawn_into_readers(self) -> None:
+    def _fused_with_neighbours(self) -> None:
         """Match remaining original nodes with the new node of a reader.
 
         Without one, with the new producer of the node's value, else with the new node of a predecessor.

@@ -229,6 +229,6 @@ def _read(text: str, candidates: Sequence[ModulePath]) -> ModulePath | None:
                     found[path] = alignment
         ranked = sorted(found, key=lambda path: (found[path].detour, found[path].hidden))
         if ranked:
-            plainest = [(found[path].detour, found[path].hidden) for path in ranked[:2]]
-            return None if any(a == b for a, b in pairwise(plainest)) else ranked[0]
+            simplest = [(found[path].detour, found[path].hidden) for path in ranked[:2]]
+            return None if any(a == b for a, b in pairwise(simplest)) else ranked[0]
     return None
