@@ -1,1 +1,1 @@
-"""Evidence on the module of each node: one file per witness, and settle, which decides."""
+"""Evidence on the module of each node: the witnesses, and `settle`, which decides between them."""

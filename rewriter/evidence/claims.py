@@ -1,4 +1,4 @@
-"""Claims of a witness: the module of a node, the class of a module, the parameter in a weight."""
+"""Claims of a witness: the module of a node, the class of a module, the parameter in an initializer."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from typing import NamedTuple
 from rewriter.paths import ModulePath
 
 SHOWN = 200
-"""Maximum characters of a path or name in the detail of a claim: a name may have megabytes."""
+"""Maximum characters of a path or name in the detail of a claim: a name may be megabytes long."""
 
 
 class Source(StrEnum):
     """The witness of a claim. Users see the text in `evidence`, `by_source` and `explain`."""
 
-    __hash__ = str.__hash__  # the hash of enumerations is slow Python code, and every node is looked up by it
+    __hash__ = str.__hash__  # Enum.__hash__ is slow Python code, and every node needs a look-up
 
     OWN_TAG = "rewriter"
     """Metadata that an earlier run of this tool wrote."""
     LIKE = "like"
-    """The file this one was made from, or its sidecar, given by the user."""
+    """The file that this one was made from, or the sidecar of that file, given by the user."""
     EXPORTER = "exporter_metadata"
     """Metadata that the exporter wrote on the node."""
     SCOPE_NAME = "scope_name"
-    """The scope in the node's own name."""
+    """The scope in the name of the node."""
     VALUE_NAME = "value_name"
     """The scope in the name of a value that the node writes."""
     OTHER_TAG = "tool_tag"
     """A tag left by another tool."""
     ACTIVATION = "activation"
-    """The module call, traced by the user, in which torch computed the same value."""
+    """A trace given by the user: torch computed the node's value in a call of the module."""
     PARAMETER = "parameter"
     """The owner of a parameter that the node reads."""
     FUNCTION = "function"
-    """The function that the producer of the file made, whose call is a module."""
+    """A call of a function that the producer of the file wrote for a class."""
     DATAFLOW = "dataflow"
-    """The lowest common ancestor of the nodes that read its results."""
+    """The modules of the nodes around it, mostly of the readers of its results."""
     REFERENCE = "reference"
-    """The modules of the reference, if the scope in a name contains one that they do not have."""
+    """A reference given by the user, where a scope was read as a module that the reference lacks."""
     CHECKPOINT = "checkpoint"
-    """The owner of a parameter that the node reads, found by content."""
+    """The owner of a parameter that the node reads, identified by its content in a checkpoint."""
     POSITION = "position"
-    """The parameter that a weight must be, by the module and the operator of its reader."""
+    """The module and the operator of the reader, for an initializer whose name is not a parameter's."""
 
 
 NAMING = frozenset(
@@ -61,14 +61,14 @@ NAMING = frozenset(
 INFERRING = frozenset(
     {Source.ACTIVATION, Source.PARAMETER, Source.DATAFLOW, Source.CHECKPOINT, Source.POSITION}
 )
-"""Sources that place a node by its inputs or its computation."""
+"""Sources that infer the module of a node from values, weights or the nodes around it."""
 
 
 class Claim(NamedTuple):
-    """`source` says that `node` (its number in the GraphIndex) was made by call `call` of `module`.
+    """Statement that call `call` of `module` made `node`, a number in the GraphIndex.
 
     `call` counts the calls of the module from 0; None if the witness cannot distinguish calls.
-    `detail` is the text the claim was read from, for `rewriter explain`.
+    `detail` is the text that the claim was read from, for `rewriter explain`.
     """
 
     node: int
@@ -88,9 +88,9 @@ class InitializerSlice(NamedTuple):
 
 
 class ParameterClaim(NamedTuple):
-    """`initializer` holds the parameter `name`, as in the state dict or `transposed` against it.
+    """Statement that `initializer` holds the parameter `name`, possibly `transposed`.
 
-    `part` is the range of the initializer that holds it, if that holds several parameters.
+    `part` is the slice with this parameter if the initializer holds several.
     """
 
     initializer: str
@@ -104,10 +104,12 @@ class ParameterClaim(NamedTuple):
 class Testimony:
     """The evidence of one witness on one file.
 
-    `called` are the modules known to have been called, including those without nodes; a list of modules
-    never is. `calls` maps modules to the number of their calls, `homes` nodes to the module and call that an
-    earlier run gave them; `unplaced` are the nodes that it could not place, `order` its modules in tree
-    order. `notes` are for users, a line each.
+    `called` has the modules known to have been called, with or without nodes; a ModuleList is never called.
+    `calls` maps a module to the number of its calls. `notes` are for users, a line each.
+
+    Three fields come from an earlier run of this tool: `homes` maps a node that the run moved to its new
+    module and call, `unplaced` has the nodes that the run could not place, `order` lists the modules in tree
+    order.
     """
 
     claims: tuple[Claim, ...] = ()

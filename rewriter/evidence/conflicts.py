@@ -1,4 +1,4 @@
-"""Which losing claims on a node contradict the winner."""
+"""Finds the losing claims on a node that contradict the winner."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rewriter.model.index.graph import GraphIndex
 
 
 def against_winner(claims: Sequence[Claim], supported: bool) -> list[Claim]:
-    """The claims on a node that cannot be right if the first is.
+    """Return the claims on a node that cannot be right if the first one is.
 
     Args:
-        claims: the winner first.
-        supported: whether the weights of the node only support (see `only_supported`).
+        claims: the claims on the node, the winner first.
+        supported: whether claims from parameters count only as support (see `only_supported`).
     """
     return [
         claim
@@ -24,7 +24,10 @@ def against_winner(claims: Sequence[Claim], supported: bool) -> list[Claim]:
 
 
 def only_supported(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> Iterator[int]:
-    """The nodes that share every named weight they read: exporters merge equal ones under one name."""
+    """Yield the nodes with several claims that share every named weight they read with other nodes.
+
+    Exporters merge equal weights under one name, so a shared weight may belong to any of its readers.
+    """
     owners_for = owners_given(graph)
     for node, of_node in enumerate(claims):
         if len(of_node) > 1 and any(claim.source is Source.PARAMETER for claim in of_node[1:]):
@@ -36,8 +39,8 @@ def only_supported(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> Iter
 def contradicts(winner: Claim, other: Claim) -> bool:
     """Whether two claims cannot both be right.
 
-    A module may use a weight of a module above or below it (`mha` multiplies by `mha.out_proj.weight`),
-    so the owner of a parameter contradicts only from another branch of the tree.
+    A module may use a weight of an ancestor or a descendant (`mha` multiplies by `mha.out_proj.weight`), so
+    the owner of a parameter contradicts the winner only if neither holds the other.
     """
     if other.module == winner.module:
         return False

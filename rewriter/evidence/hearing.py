@@ -1,4 +1,4 @@
-"""Hears witnesses one after the other, and keeps the testimony and the time of each."""
+"""Hears witnesses in turn, and keeps the testimony and the running time of each."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Heard:
     """The testimony of one witness.
 
     Attributes:
-        witness: its name for users.
-        testimony: its claims.
-        seconds: wall time it took.
+        witness: name of the witness for users.
+        testimony: its evidence.
+        seconds: its wall time.
     """
 
     witness: str
@@ -32,10 +32,10 @@ class Hearing:
     """The evidence heard so far.
 
     Attributes:
-        heard: the witnesses in order.
+        heard: the testimonies in order of hearing.
         claims: node -> its claims, the winner first.
-        barred: nodes that get no inferred claims any more.
-        extent: total length of the paths of all named modules.
+        not_inferred: the nodes that get no further claims (see `stop_inference`).
+        extent: total length of the paths of all claimed modules.
     """
 
     def __init__(self, graph: GraphIndex) -> None:
@@ -45,7 +45,7 @@ class Hearing:
         self.extent = Extent()
 
     def hear(self, witness: str, testify: Callable[[], Testimony], *, first: bool = False) -> None:
-        """Hear a witness and add its claims after those of the others, or before them.
+        """Hear a witness and add its claims after those of earlier witnesses, or before them if `first`.
 
         Raises:
             UnreadableModel: the paths of the modules are too long in total.
@@ -71,9 +71,9 @@ class Hearing:
             self.extent.add(parameter.name.rpartition(".")[0])
 
     def stop_inference(self) -> None:
-        """Infer nothing about nodes that an earlier run could not place, unless a witness names their module.
+        """Accept no further claims on nodes that an earlier run could not place and that have no claim yet.
 
-        The findings of that run are known now, and would count as evidence that it did not have.
+        The tags of that run would count as evidence that the run itself did not have, and place these nodes.
         """
         unplaced = (node for testimony in self.testimonies for node in testimony.unplaced)
         self.not_inferred = frozenset(node for node in unplaced if not self.claims[node])
@@ -84,11 +84,11 @@ class Hearing:
         return [heard.testimony for heard in self.heard]
 
     def winners(self) -> list[ModulePath | None]:
-        """Node -> the module of its winning claim."""
+        """Return node -> the module of its winning claim, None without claims."""
         return winners(self.claims)
 
     def classes(self) -> dict[ModulePath, str]:
-        """Module -> its class by the first witness that names one."""
+        """Return module -> its class, from the first witness that names one."""
         classes: dict[ModulePath, str] = {}
         for testimony in self.testimonies:
             for module, class_name in testimony.classes.items():
@@ -98,10 +98,10 @@ class Hearing:
 
 
 def _is_admitted(module: ModulePath) -> bool:
-    """Whether a path is accepted as a module."""
+    """Whether a path can be that of a module: not too deep, no empty atom."""
     return module.depth <= DEEPEST and module.is_named
 
 
 def winners(claims: Sequence[Sequence[Claim]]) -> list[ModulePath | None]:
-    """Node -> the module of its first claim; None without claims."""
+    """Return node -> the module of its first claim, None without claims."""
     return [of_node[0].module if of_node else None for of_node in claims]

@@ -1,7 +1,7 @@
 """Bounds the total length of module paths before they are built.
 
-A name of two kilobytes can stand for 200 nested modules, and the path of each is written several
-times: a file of 10 MB can ask for gigabytes.
+A name of two kilobytes can stand for 200 nested modules, and the path of each is written several times: the
+paths in a file of 10 MB can grow to gigabytes.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Iterable
 from rewriter.model.limits import current
 
 _OF_A_MODULE = 5
-"""How often the path of a module is written: in the compact tree, and four times in the sidecar."""
+"""Number of times that a module path is written: once in the compact tree, four times in the sidecar."""
 _OF_A_NODE = 2
-"""How often the path of its module is written on a node."""
+"""Number of times that the path of its module is written on a node."""
 
 
 class Extent:
     """Adds up the lengths of paths.
 
     Attributes:
-        characters: total length of the added paths and of their ancestors, each once.
+        characters: total length of the added paths and their ancestors, each path counted once.
     """
 
     def __init__(self) -> None:
@@ -40,10 +40,13 @@ class Extent:
             self._demand(_OF_A_MODULE * self.characters)
 
     def demand(self, of_nodes: Iterable[str | None]) -> None:
-        """Refuse a total that is too large with the path of its module on every node.
+        """Check the total that includes the path of its module on every node.
+
+        Args:
+            of_nodes: the module of each node, None for unplaced nodes.
 
         Raises:
-            UnreadableModel: it is too large.
+            UnreadableModel: the total is too large.
         """
         on_nodes = sum(len(path) for path in of_nodes if path)
         self._demand(_OF_A_MODULE * self.characters + _OF_A_NODE * on_nodes)

@@ -6,11 +6,11 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a stored tensor counts as."""
+    """Kind of a stored tensor."""
 
     PARAMETER = "parameter"
     """A floating tensor that the model learned, quantised or not."""
     BUFFER = "buffer"
     """State that is not learned: the running statistics of a batch norm, and integers of a state dict."""
     CONSTANT = "constant"
-    """Anything else: shapes, indices, scalars, folded activations."""
+    """Any other tensor: a shape, an index, a scalar, a folded activation."""

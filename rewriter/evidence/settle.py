@@ -1,6 +1,6 @@
-"""Many claims, one placement per node.
+"""Settles the claims of all witnesses into one placement per node.
 
-Witnesses are heard in a fixed order (see `witnesses`); the first claim on a node wins, others are kept.
+Witnesses are heard in a fixed order (see `witnesses`). The first claim on a node wins; the others are kept.
 """
 
 from __future__ import annotations
@@ -34,17 +34,18 @@ class Settled:
     Attributes:
         claims: node -> its claims, the winner first; () for an unplaced node.
         calls: node -> the call of its module, from 0.
-        module_calls: module -> number of its calls, if repetition or an earlier run shows it.
-        called: the modules on call chains; empty if calls are not known.
+        module_calls: module -> number of its calls, if known.
+        called: the modules known to have been called; empty if calls are not known.
         classes: module -> its fully qualified class.
         parameters: the parameters in initializers, best witness first.
         homes: node -> the call that an earlier run moved it to.
-        order: the modules as an earlier run listed them.
-        fit: alignment of the given reference; None without a reference or without evidence.
+        order: the modules in the order of an earlier run.
+        fit: alignment of the given reference with the file; None without a reference or an alignment.
         notes: notes of witnesses on the file as a whole, a line each.
         heard: the testimony of each witness, in order of hearing.
-        original: how well the original fits; None without one.
-        supported: the nodes whose weights other nodes read as well, so that these contradict no winner.
+        original: the fit of the given original; None without one.
+        supported: the nodes that share every named weight they read with other nodes; the owners of these
+            weights contradict no winner.
     """
 
     claims: tuple[tuple[Claim, ...], ...]
@@ -62,13 +63,13 @@ class Settled:
     supported: frozenset[int] = frozenset()
 
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
-        """Modules that the losing claims on `node` name against the winner."""
+        """Return the modules of the losing claims on `node` that contradict the winner."""
         against = conflicts.against_winner(self.claims[node], node in self.supported)
         return tuple(dict.fromkeys(claim.module for claim in against))
 
 
 def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) -> Settled:
-    """Hear every witness and decide.
+    """Hear every witness and settle the evidence.
 
     Args:
         graph: the model.
@@ -78,7 +79,7 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
     Raises:
         UsageError: given evidence does not fit this model.
         DoesNotFit: the model was not made from the original.
-        UnreadableModel: the paths of its modules are too long in total.
+        UnreadableModel: the paths of the modules are too long in total.
     """
     case = Case(graph, given, path, Hearing(graph))
     fitting = _measure(case)
@@ -96,10 +97,10 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
 
 
 def _measure(case: Case) -> LikeFit | None:
-    """The fit of the given original; None if there is none.
+    """Return the fit of the given original; None if none is given.
 
     Raises:
-        DoesNotFit: the model was not made from it.
+        DoesNotFit: the model was not made from the original.
     """
     if case.given.like is None:
         return None
@@ -152,7 +153,10 @@ def _find_fit(case: Case) -> Fit | None:
 
 
 def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ...]:
-    """The claims on parameters, best witness first; one found by content needs no guess by position."""
+    """Return the claims on parameters, best witness first.
+
+    An initializer that a checkpoint names gets no claim by position.
+    """
     told = [claim for testimony in hearing.testimonies for claim in testimony.parameters]
     by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
     placed = hearing.winners()
@@ -163,7 +167,11 @@ def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ..
 def _tell_calls(
     graph: GraphIndex, claims: list[list[Claim]]
 ) -> tuple[tuple[int, ...], dict[ModulePath, int]]:
-    """Calls by the numbers of winning claims, then by repetition; other nodes go with their readers."""
+    """Number the calls of nodes: by the winning claim, else by repetition, else by the readers of the node.
+
+    Returns:
+        node -> the call of its module; module -> number of its calls, if repetition or bodies show it.
+    """
     told = {of_node[0].module for of_node in claims if of_node and of_node[0].call is not None}
     untold = [m if m is not None and m not in told else None for m in winners(claims)]
     by_repetition, module_calls = repetition.count_calls(graph, untold, Departures(graph, claims))

@@ -1,11 +1,11 @@
-"""Evidence that users give with a model, beyond the file. Each kind is one more witness in `settle`."""
+"""Evidence that users give in addition to the file. Each kind adds a witness in `settle`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the code that reads and compares these is loaded when they are given
+if TYPE_CHECKING:  # the readers of such evidence are loaded only when it is given
     from rewriter.evidence.checkpoint.hashes import Checkpoint
     from rewriter.evidence.original.witness import Like
     from rewriter.evidence.reference.module_list import Reference
@@ -18,12 +18,12 @@ class Given:
 
     Attributes:
         like: the model that this one was made from, with its tree.
-        forced: whether its tree is carried over even if it does not fit.
+        forced: whether the tree of `like` is used even if `like` does not fit.
         references: possible sources of the model; the one that fits best counts.
-        checkpoint: the contents of its parameters.
-        trace: recordings of the module on sample inputs, or a function that makes them on drawn inputs.
-        found: whether the references were found and not asked for; then it is no fault if none fits.
-        remarks: notes on all this for users, a line each.
+        checkpoint: a checkpoint with the parameters of the model.
+        trace: recordings of the module on sample inputs, or a function that records it on random inputs.
+        found: whether the tool itself found the references; it is then no error if none fits.
+        remarks: notes on the given evidence for users, a line each.
     """
 
     like: Like | None = None
@@ -36,7 +36,7 @@ class Given:
 
     @property
     def asked(self) -> bool:
-        """Whether the user gave any of it, rather than a file found beside the model."""
+        """Whether the user gave evidence; references found beside the model do not count."""
         asked_for = bool(self.references) and not self.found
         return asked_for or any(each is not None for each in (self.like, self.checkpoint, self.trace))
 

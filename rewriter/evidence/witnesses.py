@@ -1,17 +1,19 @@
 """The witnesses, in the order in which they are heard: the most trusted first.
 
-0. the original, if the user gives it: its tree was read with all of the file intact;
-1. our own tags: an earlier run settled this, with more of the file intact;
-2. the exporter's metadata: exact, made while the module ran;
-3. scopes in names: exact text, decoded with the help of parameters;
-4. tags of other tools: good paths, but often guessed upwards;
-   then, where the user gives the module, the values it computes: right in more than 99 of 100 nodes;
-5. owners of parameters: right for the node that reads them, silent about the rest;
-   where none of these says anything, calls of the functions that the producer made;
-6. what users give: a checkpoint tells owners by content; a reference is heard of a node only where the scope
-   in its name was read as a module that the reference does not have, and there it is trusted more;
-7. dataflow: for what is left, from the placements of the others; in a file without any scope `anchors`,
-   which looks at more and is heard first where it says that a parameter misleads.
+ 1. original, if the user gives it: its tree was read while the file was intact;
+ 2. own tags: an earlier run settled them, with more of the file intact;
+ 3. exporter metadata: exact, written while the module ran;
+ 4. scope names: exact text, decoded with the help of parameters;
+ 5. noted values: an earlier run recorded the module that writes a value;
+ 6. other tools: their tags are paths of modules, but often of an ancestor of the right module;
+ 7. trace, if the user gives the module: the values that it computes, right for more than 99 of 100 nodes;
+ 8. parameters: their owners, right for the nodes that read them, silent about the rest;
+ 9. functions, only if no other witness has made a claim: calls of functions that the producer wrote;
+10. checkpoint, if the user gives one: owners of parameters, identified by content;
+11. reference, if the user gives one: corrects nodes whose scope was read as a module that the reference does
+    not have; there its claim wins;
+12. dataflow: places the remaining nodes from the placements of the others; `anchors` does so in a file
+    without scopes.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 
 _NAMELESS = frozenset({Source.PARAMETER, Source.CHECKPOINT, Source.DATAFLOW})
-"""Evidence that is left in a file without scopes, now or when an earlier run read it."""
+"""Sources of claims in a file without scopes. Own tags keep the source that won in the earlier run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ class Case:
         graph: the model.
         given: evidence from the user.
         path: the file of the model; its external data lies beside it.
-        hearing: what the witnesses before said.
-        fit: the place of the given reference in the file; None if there is none, or it was not found.
+        hearing: the testimonies so far.
+        fit: the alignment of the given reference with the file; None without a reference or an alignment.
     """
 
     graph: GraphIndex
@@ -59,12 +61,12 @@ class Case:
 
     @property
     def called(self) -> frozenset[ModulePath]:
-        """The modules on call chains, as far as the witnesses before know them."""
+        """The modules that the testimonies so far know to have been called."""
         return frozenset(module for each in self.hearing.testimonies for module in each.called)
 
     @property
     def has_scopes(self) -> bool:
-        """Whether text names the module of some node."""
+        """Whether a winning claim has another source than weights and dataflow."""
         return any(of_node[0].source not in _NAMELESS for of_node in self.hearing.claims if of_node)
 
 
@@ -77,10 +79,10 @@ class Witness:
     """One kind of evidence.
 
     Attributes:
-        name: as users see it.
+        name: its name for users.
         hear: reads the evidence.
-        needs: whether the case has what it reads.
-        first: whether its claims count before those of the witnesses heard before.
+        needs: whether the case has evidence of this kind.
+        first: whether its claims win over those of witnesses heard earlier.
     """
 
     name: str
@@ -89,7 +91,7 @@ class Witness:
     first: bool = False
 
     def testify(self, case: Case) -> None:
-        """Enter its claims, if the case has what it needs.
+        """Add the testimony of this witness to the hearing, if the case has evidence of its kind.
 
         Raises:
             UnreadableModel: the paths of the modules are too long in total.
@@ -141,10 +143,10 @@ OF_NODES: tuple[Witness, ...] = (
     ),
     Witness("checkpoint", _hear_checkpoint, needs=lambda case: case.given.checkpoint is not None),
 )
-"""Witnesses that look at each node by itself."""
+"""Witnesses that place a node by evidence on this node. They are heard first."""
 
 OF_SURROUNDINGS: tuple[Witness, ...] = (
     Witness("reference", _hear_reference, needs=lambda case: bool(case.given.references), first=True),
     Witness("dataflow", _hear_dataflow),
 )
-"""Witnesses that go by the placements of other nodes."""
+"""Witnesses that place a node by the placements of other nodes."""

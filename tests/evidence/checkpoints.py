@@ -47,7 +47,7 @@ def write_safetensors(path: Path, tensors: Mapping[str, Array]) -> Path:
 
 
 def parameters_of(folder: Path) -> dict[str, Array]:
-    """The parameters of a fixture under their true names, as they stand in its exported files."""
+    """Return the parameters of a fixture by their true names, with the contents in its exported files."""
     found: dict[str, Array] = {}
     for variant, told in truth_of(folder)["files"].items():
         file = folder / f"{variant}.onnx"
@@ -60,7 +60,7 @@ def parameters_of(folder: Path) -> dict[str, Array]:
 
 
 def nameless(path: Path) -> tuple[onnx.ModelProto, dict[str, str]]:
-    """The model with every name and all metadata gone, and the new name of every initializer."""
+    """Return the model without its names and metadata, and the new name of every initializer."""
     model = files.load(path)
     model.ClearField("metadata_props")
     model.graph.ClearField("metadata_props")

@@ -1,4 +1,4 @@
-"""Models whose nodes bear module stacks and read named weights, as torch's dynamo exporter writes them."""
+"""Models whose nodes have module stacks and read named weights, as torch's dynamo exporter writes them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from rewriter.model.index.graph import GraphIndex
 from tests.build import model
 
 Row = tuple[str, str]
-"""The stack of a node from below the root down, with blanks between, and its weight or ''."""
+"""The stack of a node without the root, separated by blanks, and its weight or ''."""
 
 
 def stacked(
     rows: Sequence[Row], *, signature: Sequence[str] = (), classes: dict[str, str] | None = None
 ) -> onnx.ModelProto:
-    """A chain of one node for each row: `Add` with its weight, `Relu` without.
+    """Build a chain with one node for each row: an `Add` if it has a weight, else a `Relu`.
 
     Args:
         rows: the nodes.
-        signature: the names in the state dict that the exporter notes; none where it notes none.
+        signature: the names in the state dict that the exporter records, if any.
         classes: entry of a stack -> the class that the exporter gives it.
     """
     weights = sorted({weight for _, weight in rows if weight})
@@ -45,10 +45,10 @@ def stacked(
 
 
 def hear(proto: onnx.ModelProto) -> Testimony:
-    """What the exporter's metadata says of it."""
+    """Return the testimony from the exporter's metadata on a model."""
     return dynamo.testify(GraphIndex(proto))
 
 
 def places(proto: onnx.ModelProto) -> list[str]:
-    """The module of each node."""
+    """Return the module of each node."""
     return [claim.module for claim in hear(proto).claims]

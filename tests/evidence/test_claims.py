@@ -1,4 +1,4 @@
-"""Who makes claims."""
+"""Sources of claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A config that lies with a model is its reference; where it is of no use, that is a remark and no fault."""
+"""A config beside a model is its reference; a config that does not fit causes a remark, not an error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def transformers() -> Any:
 
 @pytest.fixture
 def model(transformers: Any, tmp_path: Path) -> Path:
-    """The layout of a hub: config.json, and the model in the folder onnx."""
+    """Create the layout of a hub: config.json, and the model in the folder onnx."""
     (tmp_path / "bert" / "onnx").mkdir(parents=True)
     bert_config(transformers, tmp_path / "bert")
     return Path(shutil.copy(BERT, tmp_path / "bert" / "onnx" / "model.onnx"))
@@ -71,7 +71,10 @@ def test_it_is_left_out_where_asked(model: Path, tmp_path: Path, capsys: pytest.
     [
         ({"model_type": "no_such_model"}, "cannot be built: KeyError"),
         ({"hidden_size": -1}, "cannot be built"),
-        ({"model_type": "gpt2", "architectures": []}, "no name in this file shows where it stands"),
+        (
+            {"model_type": "gpt2", "architectures": []},
+            "no name in this file shows where the reference belongs",
+        ),
     ],
 )
 def test_what_is_of_no_use_is_a_remark(changes: dict[str, object], said: str, model: Path) -> None:
@@ -112,7 +115,7 @@ def test_where_it_is_looked_for(model: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert config_beside(model) == home / "config.json"
     assert config_beside(home / "model.onnx") == home / "config.json"
     assert config_beside(home / "other" / "model.onnx") is None
-    (model.parent / "config.json").write_text('{"tokens": 3}')  # of something else
+    (model.parent / "config.json").write_text('{"tokens": 3}')  # not a config of transformers
     assert config_beside(model) == home / "config.json"
     (home / "config.json").write_text("no JSON")
     assert config_beside(model) is None

@@ -1,4 +1,4 @@
-"""The bound on paths lets every model through that somebody trained."""
+"""The bound on paths admits the largest models that were trained."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_nodes_count_with_every_path_that_is_written_on_them() -> None:
 
 
 def test_a_million_nodes_of_a_mixture_of_experts_pass() -> None:
-    """61 layers of 256 experts with three products each, more than 20 nodes to a product."""
+    """The model has 61 layers of 256 experts with three products each, and over 20 nodes for each product."""
     extent = Extent()
     experts = [f"model.model.layers.{layer}.mlp.experts.{each}" for layer in range(61) for each in range(256)]
     modules = [f"{expert}.{name}" for expert in experts for name in ("gate_proj", "up_proj", "down_proj")]

@@ -1,4 +1,4 @@
-"""Whatever other people's code raises while a reference is built is one line, but for Ctrl-C."""
+"""Any exception of foreign code that builds a reference is reported in one line, except for Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rewriter.refusals import BelowThreshold, UsageError
 
 
 class Own(BaseException):
-    """Not even an Exception."""
+    """Exception that does not derive from `Exception`."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A file that names few weights: what comes before the first of them belongs to modules that nobody names."""
+"""In a file that names few weights, nodes before the first named one belong to modules without names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNNAMED = "float[2,2] onnx_MatMul_7 = {1,2,3,4}, float[2,2] onnx_MatMul_8 = {1,2
 
 
 def placed(text: str) -> dict[str, str | None]:
-    """The output of a node -> its module."""
+    """Return output of a node -> its module."""
     analysis = rewriter.load(model(text))
     pairs = zip(analysis.graph.nodes, analysis.tree.placements, strict=True)
     return {node.output[0]: place.module if place else None for node, place in pairs}

@@ -11,25 +11,25 @@ from tests.build import model
 
 
 def test_a_constant_in_front_does_not_move_its_module() -> None:
-    tree = rewriter.load(
+    tree = tree_of(
         model("""g (float[2] x) => (float[2] y) {
           ["/late/Constant"] c = Constant <value_float = 2.0> ()
           ["/early/Relu"] a = Relu (x)
           ["/late/inner/Mul"] y = Mul (a, c)
         }""")
     )
-    assert tree[""].children == ("early", "late")
+    assert tree.root.children == ("early", "late")
 
 
 def test_a_module_of_constants_alone_stands_where_its_constants_do() -> None:
-    tree = rewriter.load(
+    tree = tree_of(
         model("""g (float x) => (float y) {
           ["/a/Relu"] a = Relu (x)
           ["/b/Constant"] c = Constant <value_float = 2.0> ()
           y = Mul (a, c)
         }""")
     )
-    assert tree[""].children == ("a", "b")
+    assert tree.root.children == ("a", "b")
 
 
 @pytest.mark.parametrize(

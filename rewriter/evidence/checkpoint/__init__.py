@@ -1,1 +1,1 @@
-"""What the contents of a checkpoint say."""
+"""Evidence from the contents of a checkpoint."""

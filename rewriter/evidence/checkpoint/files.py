@@ -1,7 +1,7 @@
-"""Reads the tensors of a checkpoint one by one: safetensors by our own reader, and torch's format.
+"""Reads the tensors of a checkpoint one by one: safetensors itself, torch's format with torch.
 
 The safetensors format (https://github.com/huggingface/safetensors): eight bytes with the length of a JSON
-header, the header (name -> dtype, shape and the offsets of its bytes), the bytes.
+header, the header (name of a tensor -> dtype, shape, offsets of its bytes), the bytes of the tensors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rewriter.model.tensors import Array, np_type
 from rewriter.refusals import UnreadableModel, UsageError
 
 _LONGEST_HEADER = 100_000_000
-"""The limit of the format's own reader."""
+"""Maximum bytes of a header, as in the safetensors library."""
 _ELEMENTS = {
     "F64": TensorProto.DOUBLE,
     "F32": TensorProto.FLOAT,
@@ -43,14 +43,14 @@ Tensors = Iterator[tuple[str, Array]]
 
 
 def tensors_in(path: Path) -> Tensors:
-    """Names and contents of the tensors in a checkpoint, one in memory at a time.
+    """Yield names and contents of the tensors in a checkpoint, one in memory at a time.
 
     Args:
         path: a safetensors file, a torch file of tensors, or the `.index.json` of several such files.
 
     Raises:
-        UnreadableModel: it is missing, damaged, or holds more than tensors.
-        UsageError: reading it takes torch, which is not installed.
+        UnreadableModel: the file is missing or damaged, or holds other objects than tensors.
+        UsageError: the file needs torch, which is not installed.
     """
     if not path.is_file():
         raise UnreadableModel(f"{path}: no such file; name a .safetensors, .bin or .index.json file")
@@ -97,7 +97,7 @@ def _safetensors(path: Path) -> Tensors:
 
 
 def _entry(of: Mapping[str, Any]) -> tuple[np.dtype[Any] | None, tuple[int, ...], int, int]:
-    """Element type (None for one that numpy has not), shape, begin and end."""
+    """Return element type (None for a type that numpy lacks), shape, begin and end."""
     begin, end = (int(offset) for offset in of["data_offsets"])
     known = of["dtype"] in _ELEMENTS
     return np_type(_ELEMENTS[of["dtype"]]) if known else None, tuple(map(int, of["shape"])), begin, end
@@ -112,7 +112,7 @@ def _torch(path: Path) -> Tensors:
     import torch
 
     try:
-        # Mapped, not read: tensors come into memory on access. Nothing in the file is executed.
+        # With mmap, a tensor comes into memory on access; with weights_only, nothing in the file is executed.
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
@@ -127,7 +127,7 @@ def _torch(path: Path) -> Tensors:
 
 
 def _state_dict(loaded: Any, path: Path) -> Mapping[str, Any]:
-    """The mapping that holds tensors: the loaded object, or the one mapping in it that holds some."""
+    """Return the mapping that holds tensors: the loaded object, or the only such mapping in it."""
     import torch
 
     def holds_tensors(of: object) -> bool:
@@ -142,7 +142,7 @@ def _state_dict(loaded: Any, path: Path) -> Mapping[str, Any]:
 
 
 def _array(tensor: Any) -> Array | None:
-    """A tensor as a numpy array; None for types that numpy has not."""
+    """Return a tensor as a numpy array; None for a type that numpy lacks."""
     import torch
 
     if tensor.dtype == torch.bfloat16:

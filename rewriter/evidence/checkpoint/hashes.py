@@ -1,6 +1,6 @@
-"""Content hashes of a checkpoint's tensors, which name initializers whatever the file calls them.
+"""Finds the names of initializers by content, with digests of the tensors in a checkpoint.
 
-Tensors are read one at a time and only a digest and their first bytes are kept; looking up a tensor of a
+Tensors are read one at a time; only a digest and the first bytes of each are kept. To look up a tensor of a
 model takes one digest of it, however many tensors the checkpoint has.
 """
 
@@ -19,14 +19,14 @@ from rewriter.evidence.claims import InitializerSlice
 from rewriter.model.tensors import Array
 
 _HEAD = 16
-"""Number of bytes by which the first row of a tensor is found inside a larger one."""
+"""Number of first bytes of a tensor by which it is found inside of a larger one."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
     """A tensor of a checkpoint.
 
-    `dull` says that all its elements are one plain number (0, 1, 0.5), so its content identifies nothing.
+    A `dull` tensor repeats one simple number (0, 1, 0.5), so its content identifies nothing.
     """
 
     name: str
@@ -36,7 +36,7 @@ class StoredTensor:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Content of an initializer: a tensor of the checkpoint or, in a part of it, one of several."""
+    """A tensor of the checkpoint that an initializer holds, or that the slice `part` of it holds."""
 
     stored: StoredTensor
     transposed: bool = False
@@ -49,9 +49,9 @@ class Index:
 
     Attributes:
         count: number of tensors.
-        by_digest: (element type, digest of all bytes) -> the tensors.
+        by_digest: (element type, digest of all bytes) -> the tensors with it.
         by_head: (element type, first bytes) -> shapes of the vectors and matrices that begin with them.
-        sizes: (element type, number of elements) of the tensors, to skip arrays that cannot match.
+        sizes: (element type, number of elements) of every tensor, to skip arrays that cannot match.
     """
 
     count: int
@@ -60,7 +60,7 @@ class Index:
     sizes: set[tuple[str, int]]
 
     def matches(self, array: Array) -> tuple[Match, ...]:
-        """The tensors that `array` holds: as they are, transposed, reshaped or concatenated."""
+        """Return the tensors that `array` holds: unchanged, transposed, reshaped or concatenated."""
         if (array.dtype.name, array.size) in self.sizes:
             if found := self._same(array):
                 return tuple(Match(stored, _lies_across(stored, array)) for stored in found)
@@ -82,12 +82,12 @@ class Index:
         return ()
 
     def _same(self, array: Array) -> list[StoredTensor]:
-        """The tensors of the same elements in the same order; only those of the same shape, if any."""
+        """Return the tensors with the same elements in the same order: those of the same shape, else all."""
         found = self.by_digest.get((array.dtype.name, _digest(array)), [])
         return [stored for stored in found if stored.shape == array.shape] or found
 
     def _pieces(self, array: Array, axis: int) -> list[tuple[StoredTensor, InitializerSlice]]:
-        """The two or more tensors that, concatenated along `axis`, make up all of `array`."""
+        """Return the two or more tensors that, concatenated along `axis`, are all of `array`; else []."""
         pieces: list[tuple[StoredTensor, InitializerSlice]] = []
         position, end = 0, array.shape[axis]
         while position < end:
@@ -101,7 +101,7 @@ class Index:
         return pieces if len(pieces) > 1 else []
 
     def _first_piece(self, rest: Array, axis: int) -> StoredTensor | None:
-        """The one tensor that `rest` begins with; None for none or several."""
+        """Return the tensor that `rest` begins with; None for none or several."""
         first_row = rest.reshape(-1) if rest.ndim == 1 else rest[0]
         shapes = self.by_head.get((rest.dtype.name, first_row[: _HEAD // rest.itemsize].tobytes()), ())
         for shape in sorted(set(shapes), key=lambda shape: (-shape[axis] if axis < len(shape) else 0, shape)):
@@ -123,7 +123,7 @@ class Checkpoint:
 
     Attributes:
         path: the file.
-        seen: matches of external tensors, so that a second analysis of a model reads none of them again.
+        seen: matches of external tensors, so that a second analysis of a model does not read them again.
     """
 
     path: Path
@@ -131,11 +131,11 @@ class Checkpoint:
     _indices: dict[frozenset[str], Index] = field(default_factory=dict, repr=False, compare=False)
 
     def index(self, types: dict[str, np.dtype[Any]]) -> Index:
-        """The digests of its tensors, as they are and cast to the floating-point `types` of a model.
+        """Return the digests of the tensors, unchanged and cast to the floating-point `types` of a model.
 
         Raises:
             UnreadableModel: the file cannot be read as a checkpoint.
-            UsageError: reading it takes torch, which is not installed.
+            UsageError: the file needs torch, which is not installed.
         """
         key = frozenset(types)
         if key not in self._indices:
@@ -160,7 +160,7 @@ def _index(path: Path, types: dict[str, np.dtype[Any]]) -> Index:
 
 
 def _is_dull(tensor: Array) -> bool:
-    """Whether all elements equal one number of few bits: other values hardly occur in a file by chance."""
+    """Whether a tensor repeats one integer, or one number exact in float16: many files have such tensors."""
     first = tensor.reshape(-1)[:1]
     if not bool((first == tensor).all()):
         return False
@@ -169,7 +169,7 @@ def _is_dull(tensor: Array) -> bool:
 
 
 def _lies_across(stored: StoredTensor, array: Array) -> bool:
-    """Whether a row became a column: the same bytes in the same order, yet the transpose."""
+    """Whether a row became a column or the reverse: a transpose with the same bytes in the same order."""
     return array.ndim == 2 and array.shape != stored.shape == array.shape[::-1] and 1 in array.shape
 
 
@@ -183,7 +183,7 @@ def _casts(tensor: Array, types: dict[str, np.dtype[Any]]) -> Iterator[Array]:
 
 
 def is_floating(element: np.dtype[Any]) -> bool:
-    """Whether a type holds fractions: numpy does not count bfloat16 and float8 as floating types."""
+    """Whether a type is a floating-point type; numpy does not count bfloat16 and float8 as such."""
     return "float" in element.name
 
 

@@ -1,11 +1,12 @@
 """Witness: a checkpoint. An initializer with the content of a parameter is that parameter.
 
-It is the only witness that reads weights. Its names are those of the checkpoint, with the prefix that names
-left in the file show (`encoder...` may be `model.encoder...` in the file).
+The names are those of the checkpoint, with the prefix that the names left in the file show (`encoder...` in
+the checkpoint may be `model.encoder...` in the file).
 
-Several parameters of one content (tied weights, biases that are still zero) are distinguished by their
-readers: in the module of the reader, if another witness knows it, else near a parameter of the same module.
-Tensors whose elements are all equal, and integers, come from anywhere; they are named in these two ways only.
+Several parameters may have the same content (tied weights, biases that are still zero). The readers of the
+initializer decide between them: the parameter is in the module of a reader, if another witness knows it, else
+in a module with another parameter near the reader. The content of integers, or of a tensor that repeats one
+number, occurs everywhere and names nothing by itself; for such tensors these two rules alone decide.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ from rewriter.paths import ROOT, ModulePath, common_ancestor
 from rewriter.refusals import UsageError
 
 _RINGS = 3
-"""Nodes from a reader to a parameter of the same module: MatMul, Reshape, Add."""
+"""Maximum nodes from a reader to a reader of another parameter of its module: MatMul, Reshape, Add."""
 _CAST_FOR = 16
-"""Maximum elements of an initializer whose floating type the checkpoint may have been cast to."""
+"""Minimum elements of an initializer whose type counts as one to which the checkpoint may have been cast."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """An initializer, the tensors of the checkpoint that it holds, and whether content alone may name it."""
+    """An initializer, its matches in the checkpoint, and whether content alone may name it (`telling`)."""
 
     value: int
     matches: tuple[Match, ...]
@@ -45,19 +46,19 @@ class _Found:
 
     @property
     def whole(self) -> bool:
-        """Whether each match is the whole initializer, so that several matches are equal tensors."""
+        """Whether each match fills the initializer, so that several matches are equal tensors."""
         return all(match.part is None for match in self.matches)
 
 
 def testify(
     graph: GraphIndex, modules: Sequence[ModulePath | None], checkpoint: Checkpoint, path: Path | None
 ) -> Testimony:
-    """Names for the initializers whose content the checkpoint has, and their owners as modules.
+    """Return names of the initializers with content of the checkpoint, and claims on their readers.
 
     Args:
         graph: the model.
         modules: node -> its module, if known.
-        checkpoint: the contents of the parameters.
+        checkpoint: the checkpoint.
         path: the file of the model; its external data lies beside it.
 
     Raises:
@@ -94,7 +95,7 @@ def _float_types(tensors: Any) -> dict[str, np.dtype[Any]]:
 
 
 def _demand_data(graph: GraphIndex, checkpoint: Checkpoint, path: Path | None) -> None:
-    """Demand that external data not seen before is there, in the folder of the model."""
+    """Check the external data of the model, unless all of it was looked up before."""
     external = [tensor for tensor in graph.initializers.values() if is_external(tensor)]
     if path is not None and any(_key(tensor) not in checkpoint.seen for tensor in external):
         check_external_data(graph.model, path)
@@ -121,13 +122,13 @@ def _look_up(
         return None
     element = np_type(tensor.data_type)
     telling = element is not None and is_floating(element) and not any(match.stored.dull for match in matches)
-    if not telling:  # only in their own shape: a reshaped constant identifies nothing
+    if not telling:  # only matches of the same shape: a reshaped constant identifies nothing
         matches = tuple(match for match in matches if match.stored.shape == tuple(tensor.dims))
     return _Found(value, matches, telling) if matches else None
 
 
 class _Names:
-    """Chooses among the names of a content in the checkpoint the one that an initializer holds."""
+    """Chooses the name of an initializer among the parameters with its content."""
 
     def __init__(self, graph: GraphIndex, found: Sequence[_Found]) -> None:
         self.graph = graph
@@ -140,12 +141,12 @@ class _Names:
                     self.owners.setdefault(reader, set()).update(name.parent or ROOT for name in names)
 
     def path(self, match: Match) -> ModulePath:
-        """The name of a tensor in the file's naming."""
+        """Return the name that a tensor of the checkpoint has in the file."""
         name = ModulePath(match.stored.name)
         return self.inside.child(name.relative_to(self.part)) if self.part.holds(name) else name
 
     def claims(self, found: _Found, modules: Sequence[ModulePath | None]) -> Iterator[ParameterClaim]:
-        """The claims on one initializer; none if its own name says the same."""
+        """Yield the claims on an initializer; none if its name shows the same owner."""
         initializer = self.graph.value_names[found.value]
         if not isinstance(initializer, str):
             return
@@ -162,7 +163,7 @@ class _Names:
             )
 
     def _near(self, value: int, matches: list[Match], modules: Sequence[ModulePath | None]) -> list[Match]:
-        """The matches owned by modules of the initializer's readers, reader by reader."""
+        """Return the matches in the modules of the readers, or near them: at most one for each reader."""
         near: dict[str, Match] = {}
         for reader in readers_of(self.graph, value):
             places = [{module} if (module := modules[reader]) is not None else set(), *self._rings(reader)]
@@ -174,7 +175,7 @@ class _Names:
         return list(near.values())
 
     def _rings(self, node: int) -> Iterator[set[ModulePath]]:
-        """Owners of the parameters that a node reads, then those of the nodes around it, ring by ring."""
+        """Yield the owners of parameters that a node reads, then those of the nodes around, by distance."""
         seen = ring = {node}
         for _ in range(_RINGS + 1):
             yield {owner for member in ring for owner in self.owners.get(member, ())}
@@ -188,7 +189,7 @@ class _Names:
 
 
 def _prefixes(graph: GraphIndex, found: Sequence[_Found]) -> tuple[ModulePath, ModulePath]:
-    """The prefix to add to checkpoint names, and the one to remove, by the names left in the file."""
+    """Return the prefix to add to names of the checkpoint, and the one to remove, by names in the file."""
     votes: Counter[tuple[ModulePath, ModulePath]] = Counter()
     for each in found:
         name = graph.value_names[each.value]
@@ -204,7 +205,7 @@ def _last(name: str) -> str:
 
 
 def _unlike(left: ModulePath, right: ModulePath) -> tuple[ModulePath, ModulePath]:
-    """Two names without their common atoms at the end."""
+    """Return two names without their common atoms at the end."""
     ours, theirs = list(left.atoms), list(right.atoms)
     while ours and theirs and ours[-1] == theirs[-1]:
         ours.pop()
@@ -213,7 +214,7 @@ def _unlike(left: ModulePath, right: ModulePath) -> tuple[ModulePath, ModulePath
 
 
 def _placements(graph: GraphIndex, claims: Sequence[ParameterClaim]) -> Iterator[Claim]:
-    """A claim for every node that reads a named initializer: the owner's module, of several all."""
+    """Yield a claim on every node that reads a named initializer: the common ancestor of the owners."""
     names: dict[int, list[ModulePath]] = {}
     for claim in claims:
         for reader in readers_of(graph, graph.bodies[0].values[claim.initializer]):

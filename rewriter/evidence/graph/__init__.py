@@ -1,1 +1,1 @@
-"""What the graph itself says: who reads whose results, and what repeats itself."""
+"""Evidence from the graph itself: dataflow between nodes, and repetition of nodes."""

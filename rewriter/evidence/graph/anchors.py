@@ -1,20 +1,20 @@
 """Witness for files without any scope: parameters place some nodes, dataflow the rest.
 
-A dynamo export without metadata still has the names of parameters and of values. An operator of
-torch writes a value named after it (`linear_3`) and, on the way, values named `val_<n>`: nodes that write
-these belong with their readers, so the file falls into *steps*. A step that reads a parameter is known. The
-others hold the model's own arithmetic between layers:
+A dynamo export without metadata still has the names of parameters and values, which group its nodes into
+*steps*, one for each torch operator (see `names/dynamo_steps`). A step that reads a parameter is known. The
+other steps are arithmetic of the model between its layers:
 
-1. where two operands come from different known steps (queries and keys, a branch and its residual), the
-   module they have in common most deeply made the step: an *anchor*. A weight without a name ends what known
-   steps tell: behind it there are modules that the file does not name;
-2. what stands between known steps and anchors goes to what one before and one behind have most deeply in
-   common, never into one of them;
-3. what feeds nothing known stands where it came from, one level up, unless weights without a name stand
-   before or behind it; constants belong to their readers. What nothing known feeds stays without a place: it
-   may be a module that the file does not name.
+1. If the operands of a step come from different known steps (queries and keys, a branch and its residual),
+   the step is an *anchor*: it belongs to the deepest common ancestor of two such steps. A weight without a
+   name cuts this search off, since behind it there are modules that the file does not name.
+2. A step between known steps and anchors belongs to the deepest common ancestor of one before and one behind
+   it. If that is a leaf, the step belongs to its parent, since a leaf is called as a whole.
+3. A step that feeds no known step belongs to the module of the steps before it, or to the parent of that
+   module if it is a leaf. The step stays unplaced if weights without a name stand before or behind it.
+   Constants belong to their readers. A step that no known step feeds stays unplaced: it may be in a module
+   that the file does not name.
 
-Lists are never called, so a step between only numbered parts goes to the module above the list.
+Lists are never called, so a step between numbered children alone belongs to the module above the list.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from rewriter.paths import ModulePath, common_ancestor
 
 _ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
 _NEAREST = 24
-"""Known steps to consider on one side; the nearest tell most, and all would take quadratic time."""
+"""Maximum known steps to consider on one side. The nearest show most; all would take quadratic time."""
 
 
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimony:
-    """Claims for the nodes without a module, from those that read parameters."""
+    """Return claims on the nodes without a module, from the modules of nodes that read parameters."""
     claims = numbered_parts.fill(graph, modules)
     modules = list(modules)
     for claim in claims:
@@ -44,14 +44,14 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimon
     for node, module in enumerate(modules):
         step = places.steps.of[node]
         place = places.of_step[step]
-        if place and module is None:  # the root is no information
+        if place and module is None:  # the root as a common ancestor shows nothing
             detail = f"one step with node {step}" if step != node else "between known steps"
             claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail))
     return Testimony(tuple(claims))
 
 
 _Pair = tuple[ModulePath | None, bool, ModulePath | None, bool]
-"""Two modules, and for each whether a parameter gave it."""
+"""The modules of two steps, and for each whether the step is known."""
 
 
 class _Places:
@@ -59,8 +59,8 @@ class _Places:
 
     Attributes:
         of_step: step -> its module.
-        known: the steps that read a parameter.
-        compound: the modules that have parts.
+        known: the steps whose module is known from the start.
+        compound: the modules with submodules.
     """
 
     def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
@@ -85,7 +85,7 @@ class _Places:
         self._constants()
 
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
-        """Place the operators of a norm before its scale: arithmetic around a mean with no other readers."""
+        """Place a norm in the module of its scale: arithmetic with a mean that leads to the scale alone."""
         for node, module in enumerate(modules):
             if module is None or self.graph.operators[node][1] != "Mul":
                 continue
@@ -95,7 +95,7 @@ class _Places:
                     self.of_step[self.steps.of[other]] = module
 
     def _leading_to(self, node: int, modules: Sequence[ModulePath | None]) -> set[int]:
-        """Plain arithmetic nodes whose results lead to `node` alone, through others of the kind."""
+        """Return the unplaced arithmetic nodes whose results lead to `node` alone, through such nodes."""
         inside = {node}
         pending = [node]
         while pending:
@@ -108,7 +108,7 @@ class _Places:
         return inside - {node}
 
     def _is_arithmetic(self, node: int) -> bool:
-        """Whether a node may be a step of a norm: no sum of two computed values, except with a residual."""
+        """Whether a node may be part of a norm: arithmetic, but no sum of two computed values."""
         operator = self.graph.operators[node][1]
         computed = sum(value not in self.graph.constants for value in self.graph.reads[node])
         return operator in _ARITHMETIC and (operator != "Add" or computed < 2)
@@ -148,9 +148,9 @@ class _Places:
             self.of_step[step] = max(through, key=lambda m: m.depth, default=anchor)
 
     def _branches(self, step: int, sources: Mapping[int, Sequence[int]]) -> Iterator[ModulePath]:
-        """Lowest common modules of a sum's operands and the known step at the other end of its branch.
+        """Yield the common modules of the first and the last step of a branch that a sum adds to its input.
 
-        `x + f(x)`: the first step of `f` reads the value that is added to its result.
+        In `x + f(x)`, the first step of `f` reads `x`, and the last one is the known step nearest to the sum.
         """
         if self.graph.operators[step][1] != "Add":
             return
@@ -181,13 +181,13 @@ class _Places:
         fixed = {step for step in self.steps.heads if self.of_step[step] is not None}
         behind = self._nearest_behind(fixed)
         before: dict[int, tuple[int, ...]] = {}
-        astray = self._among_unnamed(behind)
+        unnamed = self._among_unnamed(behind)
         for step in self.steps.heads:
             nearest: dict[int, None] = {}
             for other in self.steps.before[step]:
                 nearest.update(dict.fromkeys((other,) if other in fixed else before.get(other, ())))
             before[step] = tuple(nearest)[:_NEAREST]
-            if step in fixed or step in self.steps.constant or not before[step] or step in astray:
+            if step in fixed or step in self.steps.constant or not before[step] or step in unnamed:
                 continue
             meeting = self._between(before[step], behind[step])
             entered = self._entered(step, behind[step], fixed)
@@ -196,7 +196,7 @@ class _Places:
             )
 
     def _among_unnamed(self, behind: Mapping[int, Sequence[int]]) -> set[int]:
-        """The steps that lead to nothing known and stand before or behind weights that nobody owns."""
+        """Return the steps that lead to no known step and stand before or behind a weight without a name."""
         last = [step for step in self.steps.heads if step not in self.known and not behind[step]]
         found = {step for step in last if self._computes_unnamed(step)}
         for order, beside in ((last, self.steps.before), (last[::-1], self.steps.behind)):
@@ -208,11 +208,15 @@ class _Places:
         return found
 
     def _computes_unnamed(self, step: int) -> bool:
-        """Whether a step computes with a weight that nobody owns: the end of what known steps tell."""
+        """Whether a step computes with a weight without a name: known steps show nothing beyond it."""
         return any(not self.weights.isdisjoint(self.graph.reads[node]) for node in self.steps.members[step])
 
     def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
-        """The module that a step serves, if a part of it reads the same value or the step's input."""
+        """Return the common module of the steps behind a step if that module contains the step, else None.
+
+        It does if a known step in a submodule reads the same input, or if the step reads the result of a step
+        that was placed in the module.
+        """
         places = {place for other in behind if (place := self.of_step[other]) is not None}
         module = common_ancestor(sorted(places))
         if not module:
@@ -244,7 +248,7 @@ class _Places:
         return _calling(_above(module) if module in known else module, places)
 
     def _meet(self, one: int, other: int) -> ModulePath | None:
-        """The common module of two steps; cached, since the same few modules recur."""
+        """Return the common module of two steps; cached, since the same few modules recur."""
         key = (self.of_step[one], one in self.known, self.of_step[other], other in self.known)
         if key not in self._meetings:
             self._meetings[key] = self._meeting(*key)
@@ -253,9 +257,9 @@ class _Places:
     def _meeting(
         self, a: ModulePath | None, a_known: bool, b: ModulePath | None, b_known: bool
     ) -> ModulePath | None:
-        """The lowest common module of two steps; its caller if that is a module without parts.
+        """Return the lowest common module of two steps; its parent if it is a leaf of a known one of them.
 
-        A module with parts computes between its own weight and theirs; one without is called as a whole.
+        A module with submodules may compute between its own weight and theirs; a leaf is called as a whole.
         """
         if a is None or b is None:
             return None
@@ -281,18 +285,21 @@ class _Places:
                 self.of_step[step] = None if module is None else _calling(module, found)
 
     def _only_shapes(self, step: int) -> bool:
-        """Whether a step only lays out what others compute, as exporters do inside of a module."""
+        """Whether a step only changes the layout of values, as exporters do inside of a module."""
         return all(self.graph.operators[node][1] in GLUE for node in self.steps.members[step])
 
 
 def _without(steps: Sequence[int], others: Sequence[int]) -> list[int]:
-    """What one operand comes from and another does not; what both share says nothing of where they meet."""
+    """Return the sources of one operand that another does not share; shared ones show no common module."""
     left_out = frozenset(others)
     return [step for step in steps if step not in left_out]
 
 
 def _calling(module: ModulePath, places: Set[ModulePath]) -> ModulePath:
-    """The module, or the one above it if it is a list: if it holds the places in numbered parts only."""
+    """Return the module that calls the places: `module`, or the one above it if it is a list.
+
+    A module is a list if it holds all places in numbered children.
+    """
     while module and all(map(module.holds_numbered, places)):
         module = _above(module)
     return module

@@ -1,8 +1,8 @@
-"""In which body of If, Loop or Scan a call stands: a call never spans two, since they never run together.
+"""Finds the graph body (of If, Loop or Scan) that contains a call.
 
-A body belongs to the module that holds its owner: what stands in it is part of that module's call. For all
-other modules it is a place of its own, and a module that owns nodes in both branches of an `If` above it is
-called once in each.
+A call never spans two bodies, since two bodies never run together. For the modules that hold the node with
+the body, the nodes in the body are part of the same call as that node. For all other modules, the body has
+calls of its own: a module with nodes in both branches of an `If` of its caller is called once in each branch.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from rewriter.paths import ROOT, ModulePath
 
 
 class CallBodies:
-    """Tells bodies apart for every module.
+    """Assigns the calls of every module to bodies.
 
     Args:
         graph: the model.
         modules: node -> its module, None for unplaced nodes.
         calls: node -> call of its module.
-        guessed: nodes that dataflow alone placed, which show no call.
+        guessed: nodes that dataflow alone placed; they do not show that a call is in a body.
     """
 
     def __init__(
@@ -39,22 +39,22 @@ class CallBodies:
 
     @cached_property
     def any(self) -> bool:
-        """Whether a node with a module stands in a body."""
+        """Whether a graph body contains a node with a module."""
         owned = {number for number, body in enumerate(self._graph.bodies) if body.owner != NONE}
         placed = zip(self._graph.body_of, self._modules, strict=True) if owned else ()
         return any(body in owned and module is not None for body, module in placed)
 
     @property
     def several(self) -> dict[ModulePath, dict[int, list[int]]]:
-        """Of `numbers`, the modules with calls in several bodies."""
+        """The entries of `numbers` for modules with calls in several bodies."""
         numbers = self.numbers if self.any else {}
         return {path: bodies for path, bodies in numbers.items() if len(bodies) > 1}
 
     @cached_property
     def numbers(self) -> dict[ModulePath, dict[int, list[int]]]:
-        """Module -> body -> the calls that stand in it.
+        """Module -> body -> the calls of the module in the body.
 
-        A module that owns no node in a body is called there as often as its least called child.
+        A module without own nodes in a body has as many calls there as its least called child.
         """
         own, below = self._own, self._below
         found: dict[ModulePath, dict[int, list[int]]] = {}
@@ -71,7 +71,7 @@ class CallBodies:
         return found
 
     def split(self) -> list[int]:
-        """Node -> call, where no call spans two bodies; numbered in file order where one did."""
+        """Return node -> call, with the calls that span several bodies split and numbered in file order."""
         calls = list(self._calls)
         for nodes in self._owned.values() if self.any else ():
             pairs = {node: (self._body(node), calls[node]) for node in self._computing(nodes)}
@@ -88,7 +88,7 @@ class CallBodies:
         return calls
 
     def climb(self, body: int, module: ModulePath) -> int:
-        """The body in which that call of a module stands of which `body` is a part, or holds one."""
+        """Return the body that contains the whole call of `module` to which the nodes in `body` belong."""
         found = self._climbed.get((body, module))
         if found is None:
             found, owner = body, self._graph.bodies[body].owner
@@ -109,7 +109,7 @@ class CallBodies:
 
     @cached_property
     def _own(self) -> dict[ModulePath, dict[int, list[int]]]:
-        """Module -> body -> its calls there, by its own nodes."""
+        """Module -> body -> the calls that own nodes of the module show in the body."""
         found: dict[ModulePath, dict[int, list[int]]] = {}
         for module, nodes in self._owned.items():
             bodies: dict[int, set[int]] = {}
@@ -134,19 +134,23 @@ class CallBodies:
     def _count(
         self, found: dict[ModulePath, dict[int, list[int]]], child: ModulePath, path: ModulePath, body: int
     ) -> int:
-        """How often a child is called in a body of its parent's calls."""
+        """Return how often `child` is called in the calls of `path` that `body` contains."""
         return sum(len(calls) for inner, calls in found[child].items() if self.climb(inner, path) == body)
 
     def _body(self, node: int) -> int:
         return self.climb(self._graph.body_of[node], self._modules[node] or ROOT)
 
     def _computing(self, nodes: list[int]) -> list[int]:
-        """The nodes that show where calls stand: no constants and no guesses, where there are others."""
+        """Return the nodes that show the bodies of calls: no constants and no guesses, if others are left."""
         sure = [node for node in nodes if node not in self._guessed] or nodes
         return [node for node in sure if not self._graph.is_stored(node)] or sure
 
     def _holds(self, module: ModulePath, owner: int) -> bool:
-        """Whether a node with bodies is part of a module; an unplaced one, if values go there and back."""
+        """Whether a node with bodies is part of a module.
+
+        An unplaced node counts as part of the module if nodes of the module feed its bodies and read its
+        results.
+        """
         if (place := self._modules[owner]) is not None:
             return module.holds(place)
         graph = self._graph

@@ -1,11 +1,13 @@
-"""Witness of last resort: a node without a claim belongs to the readers of its results.
+"""Witness of last resort: places a node without a claim by the readers of its results.
 
-It goes to the lowest common ancestor of its readers' modules, never deeper: a constant that two layers share
-belongs to neither. A Reshape of a transposed value counts the Transpose as a reader. The root follows only
-from a reader known to stand in the root itself; readers without a common module say nothing about
-the node, nor does a result that leaves the graph. A list of modules is never called and computes nothing, so
-the node goes to the caller above it: past modules that are on no call chain, and past those whose parts are
-numbered (a Sequential computes nothing of its own either). Nor does it go into a leaf that does not take it.
+The node belongs to the lowest common ancestor of its readers' modules: a constant that two layers share
+belongs to neither. For a Reshape of a transposed value, the Transpose counts as a reader. The root follows
+only from a reader placed in the root itself. A node stays unplaced if its readers have no other common
+module, or if it writes a result of the graph.
+
+A ModuleList is never called, and a Sequential computes nothing itself. So the node moves up from a module
+that is on no call chain, or that holds the readers in numbered children. It also moves up from a leaf that
+cannot contain it (see `leaves`).
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ def testify(
     modules: Sequence[ModulePath | None],
     called: Set[ModulePath] = frozenset(),
 ) -> Testimony:
-    """Claims for the nodes without a module, from the modules of the others.
+    """Return claims on the nodes without a module, from the modules of the others.
 
     Args:
         graph: the model.
@@ -51,7 +53,7 @@ def testify(
         if module is None or (not module and module not in places):
             continue
         known[node] = module
-        named = ", ".join(place[:SHOWN] for place in sorted(places)[:4])  # a name may have megabytes
+        named = ", ".join(place[:SHOWN] for place in sorted(places)[:4])  # a name may be megabytes long
         detail = f"{len(around)} readers in {named or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail))
     return Testimony(tuple(claims))
@@ -67,17 +69,17 @@ def _makes_nothing(module: ModulePath, places: Set[ModulePath], called: Set[Modu
 
 
 def _merged_with(graph: GraphIndex, node: int) -> Iterator[int]:
-    """Nodes that an unclaimed node may have been merged with: the Transpose before a Reshape.
+    """Yield nodes from the module of an unclaimed node: the Transpose before a Reshape.
 
-    Tools put reshapes before a matrix product and merge them with the model's own; the module that
-    transposed a value also reshaped it.
+    Tools put a Reshape before a matrix product and merge it with one of the model. The module that transposed
+    a value also reshaped it.
     """
     if graph.operators[node][1] == "Reshape":
         yield from (n for n in graph.predecessors(node) if graph.operators[n][1] == "Transpose")
 
 
 def _readers_first(graph: GraphIndex, known: list[ModulePath | None]) -> list[int]:
-    """The nodes without a module, each after its readers, in any file order."""
+    """Return the nodes without a module, each after its readers, whatever the file order."""
     order: list[int] = []
     seen = [module is not None for module in known]
     for start in range(len(known)):

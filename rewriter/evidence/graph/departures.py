@@ -1,15 +1,16 @@
-"""Where a module was left: what stands behind belongs to another call.
+"""Finds where a call of a module ended: later nodes of the module belong to another call.
 
-The dynamo exporter writes on a node the modules that were running when it was made, and makes nodes in the
-order of the run. While a module runs, no node can be made without it. Two things follow, for a module that
-owns nodes before and behind a node made without it:
+The dynamo exporter writes on a node the modules that were running when it made the node, and makes nodes in
+the order of the run. A node without a module on its stack was made while that module was not running: it is
+foreign to the module. It separates the nodes of the module before and behind it in two ways:
 
-- A path of values from the one side through that node to the other begins in one call and ends in a later
-  one, whatever tools did to the order of the file.
-- While the file is in the order of the exporter, the sides are different calls even without such a path. To
-  be sure of the order, both must read the same weight, as calls of one module do.
+- A path of values that leads from a node of the module through the foreign node to another node of the module
+  begins in one call and ends in a later one, in whatever order the file is.
+- In a file in the order of the exporter, nodes before and behind the foreign node belong to different calls
+  even without such a path. As a check of the order, both sides must read the same weight, as calls of one
+  module do.
 
-A module that calls another, registered elsewhere in the tree, is running all the while.
+A module that calls a module from elsewhere in the tree keeps running meanwhile.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from rewriter.paths import ModulePath
 
 
 class Departures:
-    """Finds where the calls of a module must differ.
+    """Finds the places between the nodes of a module where one call must end and another begin.
 
     Args:
         graph: the model.
@@ -43,11 +44,11 @@ class Departures:
         self._in_order = _in_order(graph, (of_node[0] for of_node in claims if of_node))
 
     def of(self, path: ModulePath, nodes: Sequence[int]) -> list[int]:
-        """Positions in `nodes` that no call reaches across, ascending.
+        """Return the positions in `nodes` at which another call begins, ascending.
 
         Args:
-            path: the module; a list of modules never runs, so nothing is known of it.
-            nodes: its nodes and those of the modules below, ascending.
+            path: the module; for a list, which never runs, there are no such positions.
+            nodes: the nodes of the module and its submodules, ascending.
         """
         if path not in self._running or nodes[-1] - nodes[0] < len(nodes):
             return []
@@ -62,7 +63,7 @@ class Departures:
         return sorted(set(cuts))
 
     def running_elsewhere(self, node: int, module: ModulePath) -> list[ModulePath]:
-        """The modules that were running when a node was made and do not hold its module."""
+        """Return the modules that were running when a node was made and do not hold its module."""
         stack = self._stacks[node]
         if (found := self._elsewhere.get((stack, module))) is None:
             found = [each for each in stack if not each.holds(module)]
@@ -70,7 +71,7 @@ class Departures:
         return found
 
     def _gaps(self, path: ModulePath, place: dict[int, int]) -> list[int]:
-        """The positions before which nodes stand that were made without the module."""
+        """Return the positions directly behind nodes that were made while the module was not running."""
         return [
             place[right]
             for left, right in pairwise(place)
@@ -78,8 +79,8 @@ class Departures:
         ]
 
     def _by_values(self, path: ModulePath, place: dict[int, int]) -> list[int]:
-        """The positions where a value comes back, moved to the gap before them."""
-        # Twice the departures on the way to a node, and one more while the value is outside.
+        """Return the positions where a value returns to the module, moved to the gap before them."""
+        # Node -> twice the number of departures on a path to it, plus one while the path is outside.
         reached: dict[int, int] = {}
         cuts: list[int] = []
         lap, position, gap = 0, 0, 0
@@ -104,7 +105,7 @@ class Departures:
         return bool(stack) and path not in stack
 
     def _weights(self, nodes: Iterable[int]) -> set[int]:
-        """The weights that nodes read; sizes, axes and factors may be read anywhere."""
+        """Return the weights that nodes read, without sizes, axes and factors, which any module may read."""
         read = {value for node in nodes for value in self._graph.reads[node]}
         return {
             value for value in read if (tensor := self._graph.initializers.get(value)) and _is_weight(tensor)
@@ -116,7 +117,7 @@ def _is_weight(tensor: TensorProto) -> bool:
 
 
 def _in_order(graph: GraphIndex, claims: Iterable[Claim]) -> bool:
-    """Whether the nodes stand as the exporter made them, by the counters of torch.fx in their names."""
+    """Whether the nodes are in the order of the exporter, by the counters of torch.fx in their names."""
     last: dict[tuple[int, str], int] = {}
     for claim in claims:
         base, _, counter = dynamo.operator(claim).rpartition("_")

@@ -1,8 +1,8 @@
-"""Witness for files without any name of a module: calls of the functions that their producer made.
+"""Witness for files without any name of a module: calls of the functions that their producer wrote.
 
-jax2onnx, onnxscript and torch 2.2 write a function for a class. A call of one is a module, named after the
-node, and the function is its class. The nodes of a function that is called several times stand in the file
-once; they are shown in the first call. Functions of operators (torch_lib) are no modules.
+jax2onnx, onnxscript and torch 2.2 write a function for a class. A call of such a function is a module: the
+call node gives the name, the function the class. The nodes of a function that is called several times are in
+the file once; they are placed in the first call. Functions for operators (torch_lib) are no modules.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _OF_OPERATORS = "pkg.onnxscript.torch_lib"
 
 
 def testify(graph: GraphIndex) -> Testimony:
-    """Claims for the nodes of the functions and the calls, in the bodies too."""
+    """Return claims on the nodes of the main graph and of the functions that it calls."""
     if all(_is_of_operators(body) for body in graph.bodies):
         return Testimony()
     return _Calls(graph).testimony()
 
 
 def _is_of_operators(body: Body) -> bool:
-    """Whether a body is no function of modules."""
+    """Whether a body is not that of a function for a class."""
     return body.function is None or body.function.domain.startswith(_OF_OPERATORS)
 
 
@@ -65,7 +65,7 @@ class _Calls:
         )
 
     def _name(self, node: int, taken: set[str]) -> str:
-        """What the call is named, no two calls of one body alike."""
+        """Return a name for the module of a call, different from those `taken` in the same body."""
         name = str(self.graph.names[node]) or self.graph.operators[node][1]
         name = stem = name.replace(".", "_").replace("/", "_")
         number = 1

@@ -1,4 +1,4 @@
-"""What may stand in a module without parts, besides the nodes that are known to."""
+"""Decides which further nodes may belong to a leaf, a module without submodules."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from rewriter.paths import ModulePath
 
 
 class Leaves:
-    """The modules without parts, as far as nodes are known to be in them.
+    """The leaves of a file, with the operators of the nodes that are known to be in them.
 
-    A leaf that looks like a whole module of torch takes no other operator in front of it: what feeds a linear
-    layer is no part of that, but for what lays its input out. A leaf without weights takes no node with one.
+    A leaf with the operators of a complete torch module takes no other operator in front of it: a node that
+    feeds a linear layer is no part of the layer unless it lays out the input. A leaf without weights takes no
+    node that reads a matrix.
     """
 
     def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
@@ -31,7 +32,7 @@ class Leaves:
         self._closed = {module for module, found in self._operators.items() if is_closed(found)}
 
     def take(self, module: ModulePath, node: int) -> bool:
-        """Whether a node that feeds a module may be a part of it; true of every module that has parts."""
+        """Whether a node that feeds a module may be a part of it; true for modules with submodules."""
         if module not in self._operators:
             return True
         if module not in self._weighted and self._reads_tensor(node, 2):

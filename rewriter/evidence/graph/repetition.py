@@ -1,16 +1,16 @@
-"""Finds the calls of nodes from repetition, if no witness counts calls: a second call repeats the first.
+"""Numbers the calls of nodes by repetition, if no witness numbers them: a second call repeats the first.
 
 The dynamo exporter marks no calls. Two things show them:
 
-- Order. A module's nodes (those of its children included; constants and other names of weights are no work)
-  stand in runs, with strangers between the runs. Where the module is called k times, what it does repeats k
-  times. A module called again at once makes one long run; repetition counts there only if every part reads an
-  initializer anew, since plain arithmetic repeats by itself. Nodes that calls share stand in the first of
-  them alone (see `shared_nodes`), so bodies are compared a second time without these.
-- Departures. Between two calls nodes stand, or values pass nodes, that were made while the module was not
-  running (see `departures`). No call holds two sides of one.
+- Repetition. The nodes of a module and its submodules, without constants and Identity nodes of weights, stand
+  in runs, with nodes of other modules between them. If the module is called k times, its operators repeat k
+  times. Two calls in succession make one long run; repetition counts there only if every part reads
+  the same initializer, since plain arithmetic repeats by itself. Nodes that calls share are in the first
+  call alone (see `shared_nodes`), so the calls are compared a second time without these.
+- Departures. Between two calls there are nodes that were made while the module was not running (see
+  `departures`). A call never has nodes on both sides of a departure.
 
-Where the bodies differ otherwise, the calls are those of the children if all of these repeat, else what lies
+If the nodes repeat unevenly, the calls are those of the children if all of these repeat, else the stretches
 between departures.
 """
 
@@ -39,11 +39,10 @@ def count_calls(
     Args:
         graph: the model.
         modules: node -> its module, None for nodes to ignore.
-        departures: where modules were left.
+        departures: the ends of calls.
 
     Returns:
-        node -> number of the call of its module, for nodes of modules called more than once; and module ->
-        number of its calls, likewise.
+        node -> the call of its module; module -> number of its calls; both for modules with several calls.
     """
     inside: dict[ModulePath, list[int]] = {}
     for node, module in enumerate(modules):
@@ -76,7 +75,7 @@ def count_calls(
 
 
 class _Counting:
-    """Tells the calls of one module after another."""
+    """Numbers the calls of one module after another."""
 
     def __init__(
         self,
@@ -90,12 +89,12 @@ class _Counting:
         self.stored = {node for node in range(len(graph.nodes)) if graph.is_stored(node)}
 
     def calls(self, path: ModulePath, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
-        """Node -> call; {} for one call.
+        """Return node -> call; {} for a single call.
 
         Args:
             path: the module.
-            nodes: its nodes and those of the modules below, ascending.
-            parts: child -> what this function gave for it.
+            nodes: the nodes of the module and its submodules, ascending.
+            parts: the results of this function for the children.
         """
         computing = [node for node in nodes if node not in self.stored]
         if len(computing) < 2:
@@ -111,7 +110,7 @@ class _Counting:
         return found
 
     def _by_laps(self, nodes: list[int], cuts: Sequence[int]) -> dict[int, int]:
-        """The calls where bodies differ: one between two departures, or several that repeat evenly there."""
+        """Return node -> call: one call between two departures, or several if nodes repeat evenly there."""
         calls: dict[int, int] = {}
         for start, stop in pairwise((0, *cuts, len(nodes))):
             lap, before = nodes[start:stop], max(calls.values(), default=-1) + 1
@@ -121,9 +120,9 @@ class _Counting:
         return calls
 
     def _repeated(self, nodes: list[int], computing: list[int]) -> dict[int, int]:
-        """The calls of nodes that repeat evenly, as they stand or without those that calls share."""
+        """Return node -> call for nodes that repeat evenly, with or without the nodes that calls share."""
         of_nodes = [self.tokens[node] for node in computing]
-        if of_nodes.count(of_nodes[-1]) == 1:  # how a call ends, all do
+        if of_nodes.count(of_nodes[-1]) == 1:  # every call would end with it, so there is one call
             return {}
         found = self._by_repetition(nodes, computing)
         if not found:
@@ -133,11 +132,11 @@ class _Counting:
         return self._with_shared(found, nodes)
 
     def _by_repetition(self, nodes: list[int], kept: list[int]) -> dict[int, int]:
-        """The calls of nodes that repeat evenly; {} for one call.
+        """Return node -> call for nodes that repeat evenly; {} for a single call.
 
         Args:
             nodes: all nodes of the module.
-            kept: those to be compared.
+            kept: the nodes to compare.
         """
         starts = self._starts(kept, _gaps(nodes, kept))
         if len(starts) < 2:
@@ -146,7 +145,12 @@ class _Counting:
         return {node: call - 1 for node, call in zip(kept, calls, strict=True)}
 
     def _starts(self, nodes: list[int], gaps: list[int]) -> set[int]:
-        """Positions in `nodes` at which a call begins; strangers stand before those in `gaps`."""
+        """Return the positions in `nodes` at which a call begins.
+
+        Args:
+            nodes: the nodes to compare.
+            gaps: the positions that follow nodes of other modules.
+        """
         of_nodes = [self.tokens[node] for node in nodes]
         period = _period(of_nodes)
         if period < len(nodes) and not any(gap % period for gap in gaps):
@@ -160,7 +164,7 @@ class _Counting:
         return {run.start for run in runs[:: _period(of_runs)]}
 
     def _with_shared(self, calls: dict[int, int], nodes: list[int]) -> dict[int, int]:
-        """Give every node that calls share to the first of those that read it."""
+        """Give every node without a call to the first call that reads its result."""
         if calls:
             for node in reversed(nodes):
                 if node not in calls:
@@ -170,7 +174,7 @@ class _Counting:
 
 
 def _gaps(nodes: list[int], kept: list[int]) -> list[int]:
-    """Positions in `kept`, some of the nodes, before which strangers stand."""
+    """Return the positions in `kept`, a part of `nodes`, that follow nodes of other modules."""
     if nodes[-1] - nodes[0] < len(nodes):
         return []
     at = {node: position for position, node in enumerate(nodes)}
@@ -179,7 +183,7 @@ def _gaps(nodes: list[int], kept: list[int]) -> list[int]:
 
 
 def _keeps_apart(calls: dict[int, int], nodes: list[int], cuts: Sequence[int]) -> bool:
-    """Whether calls were found, and none holds nodes on both sides of a departure."""
+    """Whether there are calls, and none has nodes on both sides of a departure."""
     if not calls:
         return False
     laps = _laps(nodes, cuts)
@@ -187,15 +191,16 @@ def _keeps_apart(calls: dict[int, int], nodes: list[int], cuts: Sequence[int]) -
 
 
 def _laps(nodes: list[int], cuts: Sequence[int]) -> dict[int, int]:
-    """Node -> how many of the cuts stand before it."""
+    """Return node -> number of cuts up to it."""
     begins = set(cuts)
     return dict(zip(nodes, accumulate(position in begins for position in range(len(nodes))), strict=True))
 
 
 def _with_children(graph: GraphIndex, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
-    """The calls of a module whose own nodes repeat unevenly, from those of its repeated children.
+    """Return node -> call of a module whose nodes repeat unevenly, from the calls of its repeated children.
 
-    A node that reads a result of a call belongs to that call, unless it stands after the next one has begun.
+    A node that reads a result of a call belongs to that call, unless a later call that has already begun
+    reads the result of the node.
     """
     counts = [max(part.values()) + 1 for part in parts]
     least = min(counts)
@@ -213,14 +218,14 @@ def _with_children(graph: GraphIndex, nodes: list[int], parts: list[dict[int, in
 
 
 def _tokens(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[int]:
-    """Node -> a number for its operator and module."""
+    """Return node -> a number for its operator and module."""
     known: dict[tuple[str, ModulePath | None], int] = {}
     kinds = zip(graph.operators, modules, strict=True)
     return [known.setdefault((operator, module), len(known)) for (_, operator), module in kinds]
 
 
 def _period(items: Sequence[T]) -> int:
-    """Length of the shortest block whose repetition gives all of `items` (Knuth, Morris and Pratt 1977)."""
+    """Return the length of the shortest block whose repetition gives `items` (Knuth, Morris, Pratt 1977)."""
     if items.count(items[0]) == 1:
         return len(items)
     border = [0] * len(items)

@@ -1,8 +1,8 @@
-"""Which nodes of a module several of its calls share: the exporter merges equal nodes wherever they stand.
+"""Finds the nodes of a module that several of its calls share, since the exporter merged equal nodes.
 
-What a call computes from values that are the same in all calls (a size, a mask) is computed in the first
-call alone, and the other calls read it there. Such a value is read by the same operator in the same place
-several times. What is read by shared nodes alone is shared with them.
+If a node reads only values that are the same in all calls (a size, a mask), the exporter keeps it in the
+first call alone, and the other calls read its result. So several equal operators read the result at the same
+input. A node that only shared nodes read is shared too.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Iterator, Sequence
 from rewriter.model.index.graph import NONE, GraphIndex
 
 _Use = tuple[int, int, tuple[int, ...]]
-"""What reads a value: a token, which input of it, and the initializers that it reads."""
+"""A use of a value: the token of the reader, the position of the input, the initializers it reads."""
 
 
 def shared_nodes(graph: GraphIndex, nodes: Sequence[int], tokens: Sequence[int]) -> set[int]:
-    """The nodes that may stand for several equal ones.
+    """Return the nodes that may stand for several equal ones.
 
     Args:
         graph: the model.
-        nodes: those of one module and of the modules below, ascending.
+        nodes: the nodes of a module and its submodules, ascending.
         tokens: node -> a number for its operator and module.
     """
     inside = set(nodes)
@@ -33,7 +33,7 @@ def shared_nodes(graph: GraphIndex, nodes: Sequence[int], tokens: Sequence[int])
 
 
 def _is_read_alike(graph: GraphIndex, node: int, readers: set[int], tokens: Sequence[int]) -> bool:
-    """Whether two nodes read the same output of a node in the same place."""
+    """Whether two equal nodes read the same output of `node` at the same input."""
     if len(readers) < 2:
         return False
     for value in graph.writes[node]:

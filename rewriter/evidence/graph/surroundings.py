@@ -1,4 +1,4 @@
-"""What stands beside a node: the nearest nodes that are decided, or that read the weight of a layer."""
+"""Finds the nearest nodes around a node that have a module, or that read the weight of a layer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
 _FARTHEST = 64
-"""Nodes to look at on one side. What decides stands close; a limit keeps the work linear."""
+"""Maximum nodes to look at on one side. The nodes that decide are close; the limit keeps the work linear."""
 
 
 class Beside(NamedTuple):
-    """The nearest nodes before and behind a node, and the modules of those that have one."""
+    """The nearest nodes before and behind a node, and their modules, if known."""
 
     before: list[int]
     behind: list[int]
@@ -23,18 +23,18 @@ class Beside(NamedTuple):
 
 
 class Product(NamedTuple):
-    """The node that makes what a sum completes, and the weights that it reads."""
+    """The node whose result a sum completes (NONE for the sum itself), and the weights that it reads."""
 
     node: int
     weights: frozenset[int]
 
 
 class Surroundings:
-    """Looks around in a graph.
+    """Searches the neighbourhood of nodes.
 
     Attributes:
         graph: the model.
-        decided: node -> its module, as far as it is decided; the caller adds to it.
+        decided: node -> its module, for decided nodes; the caller adds to it.
     """
 
     def __init__(self, graph: GraphIndex, decided: dict[int, ModulePath]) -> None:
@@ -43,13 +43,13 @@ class Surroundings:
         self._weights: dict[int, frozenset[int]] = {}
 
     def beside(self, node: int) -> Beside:
-        """The nearest on either side; on each side those that are equally near."""
+        """Return the nearest nodes with a module or a weight on each side, all equally near."""
         before = self._nearest(node, self.graph.predecessors)
         behind = self._nearest(node, self.graph.successors)
         return Beside(before, behind, self._places(before), self._places(behind))
 
     def weights(self, node: int) -> frozenset[int]:
-        """The tensors of two axes or more that a node reads, past nodes that compute from constants alone."""
+        """Return the initializers of two axes or more that a node reads, also through constant nodes."""
         if node not in self._weights:
             pending = list(self.graph.reads[node])
             for value in pending:
@@ -69,7 +69,7 @@ class Surroundings:
         return self.graph.operators[node][1] == "Add"
 
     def product(self, node: int) -> Product:
-        """What a node completes: itself where it reads a weight, else the maker whose only reader it is."""
+        """Return the product that a node completes: its own, else that of a producer with no other reader."""
         if own := self.weights(node):
             return Product(NONE, own)
         constants = self.graph.constants
@@ -93,7 +93,7 @@ class Surroundings:
         return [place for node in nodes if (place := self._place(node)) is not None]
 
     def _place(self, node: int) -> ModulePath | None:
-        """The module of a node; a product that only a sum reads belongs where that does."""
+        """Return the module of a node; a product that only a sum reads is in the module of the sum."""
         if node in self.decided:
             return self.decided[node]
         readers = [*{*self.graph.successors(node)}]

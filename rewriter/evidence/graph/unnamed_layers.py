@@ -1,6 +1,6 @@
-"""Layers that a file does not name: nodes without a module that compute with a weight, and all around them.
+"""Finds layers that a file does not name: nodes that compute with a weight, and unplaced nodes around them.
 
-Who reads the results of such layers tells nothing of them: the heads of a detector may be all that has names.
+The readers of such layers do not show their modules: perhaps only the heads of a detector have names.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _LAYOUTS = frozenset({"Identity", "Transpose", "Reshape", "Cast", "Squeeze", "Un
 
 
 def weights_of_layers(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> set[int]:
-    """The values that only layers have: weights of two axes or more, as they stand or laid out.
+    """Return the values that hold a weight of two axes or more, as stored or in another layout.
 
-    What a node with a module lays out is known to be that module's.
+    The result of a node with a module is left out: the module of its weight is known.
     """
     found = {value for value, tensor in graph.initializers.items() if _is_weight(tensor)}
     for node, (_, operator) in enumerate(graph.operators):
@@ -33,9 +33,9 @@ def weights_of_layers(graph: GraphIndex, modules: Sequence[ModulePath | None]) -
 
 
 def places(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[int, ModulePath | None]:
-    """The nodes of unnamed layers -> the module that holds all that is known around them; None for nowhere.
+    """Return node of an unnamed layer -> the module that holds the known nodes around it; None for no module.
 
-    Single layers between known nodes are left out: their readers tell of them.
+    A single layer behind known nodes is left out: its readers show its module.
     """
     weights = weights_of_layers(graph, modules)
     found: dict[int, ModulePath | None] = {}
@@ -50,7 +50,7 @@ def places(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[int,
 
 
 def _in_a_row(graph: GraphIndex, part: Sequence[int], weights: set[int]) -> int:
-    """How many layers of a part follow each other at most, in a file whose nodes are sorted."""
+    """Return the maximum number of layers of a part that follow each other, if the nodes are sorted."""
     depth = dict.fromkeys(sorted(part), 0)
     for node in depth:
         before = max((depth.get(other, 0) for other in graph.predecessors(node)), default=0)
@@ -59,7 +59,7 @@ def _in_a_row(graph: GraphIndex, part: Sequence[int], weights: set[int]) -> int:
 
 
 def _parts(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Iterator[list[int]]:
-    """The nodes without a module in connected parts, those left out that compute from constants alone."""
+    """Yield the connected parts of the nodes that have no module and depend on an input."""
     seen = [module is not None for module in modules]
     for node, written in enumerate(graph.writes):
         seen[node] = seen[node] or not graph.constants.isdisjoint(written)

@@ -1,1 +1,1 @@
-"""What exporters and tools write into metadata."""
+"""Evidence from the metadata that exporters and tools write."""

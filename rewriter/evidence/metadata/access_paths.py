@@ -1,7 +1,7 @@
-"""Python attribute access inside a module path: what torch writes where `forward` was replaced.
+"""Reads module paths with Python attributes in them, which torch writes if `forward` was replaced.
 
-Strict export names a submodule by the expression that reached it. Where somebody replaced `forward` on an
-instance, that expression goes through a bound method, a closure or a partial, and none of those is a module:
+Strict export names a submodule by the expression that reached it. If somebody replaced `forward` on an
+instance, that expression goes through a bound method, a closure or a partial, none of which is a module:
 
 ==============================================================  =================
 `layers.0.forward.__self__.fc1`                                 `layers.0`, `fc1`
@@ -28,9 +28,12 @@ _REPLACED = "forward"
 
 
 class Access(NamedTuple):
-    """A path through attributes: by `way`, from the module `base`, to a module and what it calls `rest`.
+    """Parts of a path that leads through attributes.
 
-    `rest` is '' for that module itself, which mostly is `base`.
+    Attributes:
+        base: the module before the first attribute.
+        way: the path up to the last attribute, which leads to a module again, mostly to `base`.
+        rest: the submodule of that module; '' for the module itself.
     """
 
     base: ModulePath
@@ -39,11 +42,11 @@ class Access(NamedTuple):
 
 
 def read(text: str, modules: Set[str]) -> Access | None:
-    """Split a path at the attributes it leads through; None where it names modules only.
+    """Split a path at its attributes; None if it names modules only.
 
     Args:
         text: an entry of a module stack.
-        modules: the modules that the names of parameters tell of; these are never taken for attributes.
+        modules: the modules known from names of parameters; these are never taken for attributes.
     """
     if ("__" not in text and "[" not in text and _REPLACED not in text) or text.count(".") > DEEPEST:
         return None
@@ -61,7 +64,7 @@ def read(text: str, modules: Set[str]) -> Access | None:
 
 
 def _is_access(atoms: Sequence[str], position: int, modules: Set[str]) -> bool:
-    """Whether an atom is an attribute and no module, by itself or by what is read of it."""
+    """Whether an atom is an attribute and no module, by its form or by the attributes read from it."""
     if ".".join(atoms[: position + 1]) in modules:
         return False
     atom, behind = atoms[position], atoms[position + 1 :]
@@ -76,6 +79,9 @@ def _is_access(atoms: Sequence[str], position: int, modules: Set[str]) -> bool:
 
 
 def _known_end(base: ModulePath, rest: Sequence[str], modules: Set[str]) -> str:
-    """What `forward.helper.fc1` calls of `base`: as much of it as is known to be a module, else the last."""
+    """Return the submodule of `base` at the end of `forward.helper.fc1`.
+
+    It is the longest end of the path that is a known module, else the last atom.
+    """
     ends = (".".join(rest[start:]) for start in range(len(rest)))
     return next((end for end in ends if base.child(end) in modules), rest[-1])

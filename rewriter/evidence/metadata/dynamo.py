@@ -2,7 +2,7 @@
 
 Format: torch/onnx/_internal/exporter/_core.py. `pkg.torch.onnx.name_scopes` and `class_hierarchy` are Python
 list literals, one entry per module from the root down, the operator last. `namespace` holds the same in one
-string whose separators clash with odd names, so it is only read if the lists are missing.
+string, whose separators may also occur in names, so it is only read if the lists are missing.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _LISTS = frozenset({NAME_SCOPES, CLASS_HIERARCHY})
 
 _OF_TORCH = "torch.nn.modules."
-# torch's "module" for a node made outside of any; it is no place.
+# The "module" that torch writes on a node made outside of all modules.
 _SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
 _WRAPPER = "_export_root"
 _SIGNATURE_LINE = re.compile(r"^(\w+): (?:PARAMETER|BUFFER) target='(.*?)'", re.MULTILINE)
 
 _PLAIN_LIST = re.compile(r"\['[^'\"\\\n\r\0]*'(?:, '[^'\"\\\n\r\0]*')*\]")
-"""A list of strings as Python writes it, none of which needs escapes."""
+"""A Python list literal of strings without escapes."""
 
 Scopes = tuple[tuple[ModulePath, ...], tuple[str, ...]]
-"""Modules from the root down, and their classes (as many, or none)."""
+"""Modules from the root down, and their classes (all or none)."""
 
 
 def testify(graph: GraphIndex) -> Testimony:
-    """Claims for every node with a module stack, classes for all modules on it, and folded parameters."""
+    """Return claims on the nodes with a module stack, classes of the modules on it, and folded parameters."""
     read_from = _scopes_of_nodes(graph)
     targets = signature(graph)
     weights = WeightsRead(graph, targets.values(), folded_from(graph))
@@ -70,7 +70,7 @@ def _claims(
     owners: Mapping[int, ModulePath],
     between: Mapping[int, ModulePath],
 ) -> Iterator[Claim]:
-    """What the metadata of each node says, or what weights say of it where the stack ends too early."""
+    """Yield a claim on each node with metadata: by its stack, or by weights if they correct the stack."""
     for node, ((recorded, names), detail) in read_from.items():
         module = stacks[node][-1]
         if node in owners:
@@ -83,7 +83,7 @@ def _claims(
 
 
 def _add_callers(module: ModulePath, called: set[ModulePath]) -> None:
-    """Note that a module was called, and all above it but lists, which never are."""
+    """Add a module and its ancestors to `called`, without lists, which are never called."""
     while module and module not in called:
         called.add(module)
         while module.name.isdecimal():
@@ -94,7 +94,7 @@ def _add_callers(module: ModulePath, called: set[ModulePath]) -> None:
 def _not_in_leaves(
     read_from: Mapping[int, tuple[Scopes, str]], stacks: Mapping[int, Stack], weights: WeightsRead
 ) -> dict[int, ModulePath]:
-    """Nodes whose weight decides that they are not in a module of torch's own that has no weights."""
+    """Return node -> the owner of its weights, if its stack ends in a torch module that has no weights."""
     found = {}
     for node, ((_, names), _) in read_from.items():
         module = stacks[node][-1]
@@ -107,7 +107,7 @@ def _not_in_leaves(
 
 
 def _scopes_of_nodes(graph: GraphIndex) -> dict[int, tuple[Scopes, str]]:
-    """Node -> what its metadata says, and the text that says it."""
+    """Return node -> the modules and classes in its metadata, and the text that they were read from."""
     found = {}
     for number, entries in graph.entries(_of_scopes):
         scopes = _scopes(entries)
@@ -129,7 +129,7 @@ def _scopes(entries: dict[str, str]) -> Scopes:
 
 @lru_cache(maxsize=65536)  # the nodes of a module have the same text
 def _from_lists(scopes: str, classes: str) -> Scopes:
-    """Modules and classes of two lists that end before their last entry, the operator; () if empty."""
+    """Return modules and classes from two list literals, each cut before its last entry, the operator."""
     modules, names = _parse_list(scopes + "]"), _parse_list(classes + "]")
     if not modules or any(_SENTINEL in module for module in modules):
         return (), ()
@@ -140,7 +140,7 @@ def _from_lists(scopes: str, classes: str) -> Scopes:
 
 
 def _without_wrapper(modules: tuple[str, ...], names: tuple[str, ...]) -> Scopes:
-    """Strict export calls the model by a module of its own, which some stacks name."""
+    """Remove the module in which strict export wraps the model, and which some stacks name."""
     kept = [position for position, module in enumerate(modules) if module != _WRAPPER]
     paths = tuple(ModulePath(modules[position].removeprefix(f"{_WRAPPER}.")) for position in kept)
     return paths, tuple(names[position] for position in kept) if names else ()
@@ -161,7 +161,7 @@ def _parse_list(literal: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def _from_namespace(namespace: str) -> Scopes:
-    """`: root.Class/encoder: pkg.Encoder/add: aten.add` -> modules and classes, without the operator."""
+    """Return modules and classes, no operator, from `: root.Class/encoder: pkg.Encoder/add: aten.add`."""
     parts = [part.partition(": ") for part in namespace.split("/")]
     if len(parts) < 2 or not all(separator for _, separator, _ in parts):
         return (), ()
@@ -172,10 +172,10 @@ def _from_namespace(namespace: str) -> Scopes:
 
 
 def running(claim: Claim) -> tuple[ModulePath, ...]:
-    """The modules that were running when a node was made, the root first.
+    """Return the modules that were running when a node was made, the root first.
 
     Returns:
-        () where the claim is another witness's, or the module that it names was not the last of them.
+        () if the claim comes from another witness, or does not name the last module that was running.
     """
     if claim.source is not Source.EXPORTER or not claim.detail:
         return ()
@@ -187,7 +187,7 @@ def running(claim: Claim) -> tuple[ModulePath, ...]:
 
 
 def operator(claim: Claim) -> str:
-    """The name that torch.fx gave the operator of a node; '' where the claim is another witness's."""
+    """Return torch.fx's name of a node's operator; '' if the claim comes from another witness."""
     if claim.source is not Source.EXPORTER or not claim.detail:
         return ""
     if claim.detail.startswith("["):
@@ -197,16 +197,16 @@ def operator(claim: Claim) -> str:
 
 @once_per_index
 def folded_from(graph: GraphIndex) -> Mapping[int, tuple[str, ...]]:
-    """Initializers that the exporter's optimizer computed -> the names of its inputs."""
+    """Return initializer that the exporter's optimizer computed -> the names of its inputs."""
     read = {value: _parse_list(get(info, FOLDED_FROM) or "") for value, info in graph.described.items()}
     return {value: origin for value, origin in read.items() if origin}
 
 
 def _folded(graph: GraphIndex, parameters: Mapping[str, str]) -> list[ParameterClaim]:
-    """Anonymous initializers computed from one parameter alone.
+    """Return claims on anonymous initializers that were computed from one parameter alone.
 
-    The optimizer names it. The reader shows that only its layout changed: torch's linear takes the
-    parameter itself as (out, in), while ONNX's MatMul takes (in, out).
+    The optimizer recorded the parameter. The readers show that only its layout changed: torch's linear takes
+    the parameter as (out, in), ONNX's MatMul as (in, out).
     """
     targets = {target: name for name, target in parameters.items()}
     found = []
@@ -226,5 +226,5 @@ def _multiplies_by(parameter: str, fx_node: str) -> bool:
 
 @once_per_index
 def signature(graph: GraphIndex) -> Mapping[str, str]:
-    """Name of a parameter or buffer in the traced program -> its name in the state dict, all of them."""
+    """Return name of a parameter or buffer in the traced program -> its name in the state dict."""
     return dict(_SIGNATURE_LINE.findall(read(graph.bodies[0].proto).get(GRAPH_SIGNATURE, "")))

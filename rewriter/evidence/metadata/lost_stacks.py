@@ -1,10 +1,10 @@
-"""Nodes whose module stack ends too early, and the owners of their weights that they belong to.
+"""Finds nodes whose module stack ends too early, and places them by the owners of their weights.
 
 Torch traces the body of a higher-order operator apart (`nested_compile_region`, `no_grad` around a `forward`)
-and notes no modules inside, so its nodes bear the stack of the call alone. Where their weights belong to
-modules further down that no stack names, they were called there. A module that uses the weights of its own
-child is not mistaken for this (`MultiheadAttention` multiplies by `out_proj.weight`): the stack trace ends in
-generated code; where none was kept, the owners lie two calls down.
+and records no modules inside, so the nodes of the body have the stack of the call alone. If their weights
+belong to submodules that no stack names, these submodules were called there. A module may also use the
+weights of its own child (`MultiheadAttention` multiplies by `out_proj.weight`). To tell the two apart, the
+stack trace of a node must end in generated code; without a stack trace, the owner must lie two calls down.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _GENERATED = 'File "<eval_with_key>'
 def find_owners(
     graph: GraphIndex, placed: Mapping[int, ModulePath], called: Set[ModulePath], weights: WeightsRead
 ) -> tuple[dict[int, ModulePath], dict[int, ModulePath]]:
-    """The nodes whose stack ends too early, and the modules below the ones in `placed` that they belong to.
+    """Find the nodes whose stack ends too early, and the modules to which they belong.
 
     Args:
         graph: the model.
         placed: node -> the last module of its stack.
         called: the modules on all stacks.
-        weights: who owns what nodes read.
+        weights: the owners of the weights that nodes read.
 
     Returns:
-        node -> the owner of its weights; node without weights -> where the owners around it meet.
+        node -> the owner of its weights; node without weights -> the common ancestor of the owners around it.
     """
     found: dict[int, ModulePath] = {}
     owned: dict[tuple[ModulePath, ModulePath], dict[int, ModulePath]] = {}
@@ -52,33 +52,33 @@ def find_owners(
             found |= decided
     lost = {placed[node] for node in found}
     rest = {node: module for node, module in placed.items() if module in lost and node not in found}
-    found |= _deal_out(rest, found, called, weights)
+    found |= _assign_in_order(rest, found, called, weights)
     return found, _between(graph, placed, lost, found)
 
 
 def _is_lost(graph: GraphIndex, node: int, owner: ModulePath, caller: ModulePath) -> bool:
-    """Whether a call between the owner and the last module above it that was called left no trace."""
+    """Whether a stack lacks a call between `caller`, the last module on it above the owner, and the owner."""
     if get(graph.nodes[node], STACK_TRACE):
         return _is_traced_apart(graph, node)
     return len([atom for atom in owner.relative_to(caller).split(".") if not atom.isdecimal()]) > 1
 
 
 def _is_traced_apart(graph: GraphIndex, node: int) -> bool:
-    """Whether a node was made by generated code, as its stack trace tells."""
+    """Whether the stack trace of a node ends in generated code."""
     frames = (get(graph.nodes[node], STACK_TRACE) or "").rpartition("File ")
     return "".join(frames[1:]).startswith(_GENERATED)
 
 
-def _deal_out(
+def _assign_in_order(
     rest: Mapping[int, ModulePath],
     found: Mapping[int, ModulePath],
     called: Set[ModulePath],
     weights: WeightsRead,
 ) -> dict[int, ModulePath]:
-    """Owners of equal tensors that exporters merged into one: the first node that reads it is of the first.
+    """Assign the readers of equal tensors, which exporters merged into one, to their owners in order.
 
-    Nothing is said where there are not as many nodes as owners, or where one would not stand beside a node of
-    the module that holds its owner.
+    None of them is assigned if there are not as many readers as owners, or if one would not stand beside a
+    node of its owner's parent.
     """
     sharing: dict[tuple[ModulePath, tuple[int, ...]], list[int]] = {}
     for node, module in rest.items():
@@ -109,7 +109,7 @@ def _between(
     lost: Set[ModulePath],
     found: Mapping[int, ModulePath],
 ) -> dict[int, ModulePath]:
-    """Nodes without weights: where the owners before them and those behind them meet."""
+    """Return node without weights -> the common ancestor of the owners before and behind it."""
     open_nodes = sorted(node for node, module in placed.items() if module in lost and node not in found)
     is_open = set(open_nodes)
     before = {node: found.get(node, module) for node, module in placed.items() if node not in is_open}
@@ -133,7 +133,10 @@ def _between(
 
 
 def _within_calls(nodes: Iterable[int], found: Mapping[int, ModulePath]) -> set[int]:
-    """The nodes between an owner and a later one; where an earlier one follows, a block is called again."""
+    """Return the nodes between an owner and one that first appears later.
+
+    If the next owner first appeared earlier, a block is called again; the node may stand between two calls.
+    """
     in_order = sorted(found)
     first: dict[ModulePath, int] = {}
     for node in in_order:
@@ -155,5 +158,5 @@ def _meet(known: dict[int, ModulePath], node: int, others: Iterable[int]) -> Non
 
 
 def _is_list(module: ModulePath, *beneath: ModulePath) -> bool:
-    """Whether what lies beneath are its numbered parts: a list is never called."""
+    """Whether a module is a list, which is never called: a path beneath it begins with a number."""
     return any(map(module.holds_numbered, beneath))

@@ -1,8 +1,8 @@
-"""Who owns the weights that nodes read, as far as that can correct what metadata says of those nodes.
+"""Finds the owners of the weights that nodes read, to correct the metadata of those nodes.
 
-A tensor that one node reads decides. One that several read may stand for equal tensors of other modules,
-which exporters merge: it decides only where the signature of the program has no parameter left that may have
-been merged into it, else it supports.
+The owner of a tensor with one reader decides the module of that reader. A tensor with several readers may
+stand for equal tensors of other modules, which exporters merge. Its owner decides only if every parameter in
+the signature of the program that may have been merged into it is in the file; else it only supports.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from rewriter.paths import ModulePath
 
 
 class Owner(NamedTuple):
-    """The owner of what a node reads, and whether that decides."""
+    """The owner of the weights that a node reads, and whether it decides the module of the node."""
 
     module: ModulePath
     decides: bool
 
 
 class WeightsRead:
-    """Node -> the owner of the weights it reads.
+    """Owners of the weights that the nodes of a model read.
 
     Args:
         graph: the model.
-        signature: the names in the state dict of all parameters and buffers; empty where nobody noted them.
-        folded: initializers that were computed -> the names they were computed from.
+        signature: the names of all parameters and buffers in the state dict; empty if the file lists none.
+        folded: computed initializer -> the names of the values that it was computed from.
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class WeightsRead:
         self._of_node: dict[int, Owner | None] = {}
 
     def owner(self, node: int) -> Owner | None:
-        """The one owner of what `node` reads; None where it reads no weight, or those of several modules."""
+        """Return the owner of the weights that `node` reads; None without weights, or with several owners."""
         if node not in self._of_node:
             self._of_node[node] = self._find(node)
         return self._of_node[node]
 
     @cached_property
     def modules(self) -> Set[str]:
-        """The modules that names of parameters tell of, with all above them."""
+        """The modules known from names of parameters, and their ancestors."""
         found: set[str] = set()
         named = (owner_of_parameter(name) for name in self._signature)
         for owner in (*named, *self._folded.values(), *self._owners_for(0).values()):
@@ -70,7 +70,7 @@ class WeightsRead:
 
     @cached_property
     def merged(self) -> Mapping[str, Sequence[ModulePath]]:
-        """Local name -> owners of parameters of that name that the file lacks, perhaps as merged."""
+        """Local name -> owners of parameters of that name that the file lacks; they may have been merged."""
         found: dict[str, list[ModulePath]] = {}
         for name in self._lacking:
             owner = owner_of_parameter(name)
@@ -80,7 +80,7 @@ class WeightsRead:
 
     @cached_property
     def folded(self) -> Set[ModulePath]:
-        """Modules with parameters that the file lacks: perhaps they were folded into those of another one."""
+        """Modules with parameters that the file lacks; these may have been folded into another module's."""
         return {owner for owners in self.merged.values() for owner in owners}
 
     @cached_property
@@ -91,7 +91,7 @@ class WeightsRead:
         return {name: None for name in self._signature if name not in present}
 
     def may_own(self, node: int, module: ModulePath) -> bool:
-        """Whether a module may own what a node reads, since the file lacks its parameters of these names."""
+        """Whether the file lacks parameters of `module` that may have been merged into those `node` reads."""
         read = self._graph.reads[node]
         names = [
             self._name(value) for value in read if value in self._owners_for(node) or value in self._folded
@@ -102,7 +102,7 @@ class WeightsRead:
         return self._folded_from[value][0] if value in self._folded else self._graph.value_names[value]
 
     def decides_below(self, node: int, module: ModulePath) -> bool:
-        """Whether what a node reads decides who owns it, if that is known to lie below `module`."""
+        """Whether the weights that a node reads decide its module, given that this lies below `module`."""
         owner = self.owner(node)
         if owner is None or owner.decides:
             return owner is not None
@@ -112,19 +112,19 @@ class WeightsRead:
         return not any(self._lacks_below(name.rpartition(".")[2], module) for name in names)
 
     def _lacks_below(self, local: str, module: ModulePath) -> bool:
-        """Whether a module below another has a parameter of that name which the file lacks."""
+        """Whether the file lacks a parameter with this local name of `module` or of a module below it."""
         if local not in self._sorted:
             self._sorted[local] = sorted(f"{owner}." for owner in self.merged.get(local, ()))
         position = bisect_left(self._sorted[local], f"{module}.")
         return any(owner.startswith(f"{module}.") for owner in self._sorted[local][position : position + 1])
 
     def named(self, node: int) -> tuple[int, ...]:
-        """The weights with an owner that a node reads."""
+        """Return the weights with an owner that a node reads."""
         owners = self._owners_for(node)
         return tuple(value for value in self._graph.reads[node] if value in owners)
 
     def sharers(self, weights: tuple[int, ...], module: ModulePath) -> list[ModulePath]:
-        """The modules below one that may own all of some weights, in the order of the signature."""
+        """Return the modules below `module` that may own all of `weights`, in the order of the signature."""
         if weights not in self._sharers:
             self._sharers[weights] = self._all_sharers(weights)
         prefix = f"{module}." if module else ""

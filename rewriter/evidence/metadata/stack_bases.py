@@ -1,6 +1,7 @@
-"""What an entry of a module stack is relative to, where its text does not tell (see `stacks`).
+"""Finds the base of an entry of a module stack: the module that the entry is relative to (see `stacks`).
 
-The weights that its nodes read tell it, else the entries beside it on the same stack.
+If the text of the entry does not show the base, the weights that its nodes read do, else the other entries
+at the same level.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ Stack = tuple[ModulePath, ...]
 
 
 class Entry(NamedTuple):
-    """What stands next in the stack of some nodes: `rest`, relative to a module that has to be found.
+    """The next entry in the stacks of some nodes: the path `rest`, relative to a base.
 
     Attributes:
-        rest: the path as far as it is sure.
-        base: what it is relative to; None for an entry that has to be looked into.
-        likely: what it is relative to where nothing else tells.
-        nodes: those that have it, in file order.
-        way: the attributes that lead from `likely` to it; None where none do.
-        tails: node -> what follows it on the stack of that node, where the texts tell.
+        rest: the known part of the path.
+        base: the base; None if it has to be found.
+        likely: the base if nothing shows another one.
+        nodes: the nodes whose stacks have this entry, in file order.
+        way: the text before `rest`, if attributes or another registered name led there; None otherwise.
+        tails: node -> the path from this entry to the last one on its stack, if the texts show it.
     """
 
     rest: str
@@ -38,7 +39,7 @@ class Entry(NamedTuple):
 def find_bases(
     entries: Mapping[ModulePath, Entry], above: Stack, weights: WeightsRead
 ) -> dict[int, ModulePath]:
-    """Node -> what the entry that it has is relative to, for all entries of one level whose base is open."""
+    """Return node -> the base of its entry, for all entries of one level that have none yet."""
     open_entries = [entry for entry in entries.values() if entry.base is None]
     bases: dict[int, ModulePath | None] = {}
     for entry in open_entries:
@@ -63,14 +64,14 @@ def find_bases(
 def _default(
     entry: Entry, told: Set[ModulePath], above: Stack, weights: WeightsRead, *, from_root: bool
 ) -> ModulePath | None:
-    """What an entry without weights is relative to; None for whatever those before it in the file are.
+    """Return the base of an entry without weights; None to give it the base of the entry before it.
 
     Args:
         entry: the entry.
-        told: what the weights of the entries beside it tell.
+        told: the bases of other entries of the level, by their weights.
         above: the modules on the stack.
-        weights: who owns what nodes read.
-        from_root: whether torch knew at this level where it was, so that the text is a path from the root.
+        weights: the owners of the weights that nodes read.
+        from_root: whether torch knew its position at this level, so that the text is a path from the root.
     """
     if entry.way is not None or entry.likely.child(entry.rest) in weights.modules:
         return entry.likely
@@ -82,7 +83,7 @@ def _default(
 
 
 def _told_by_way(entries: Sequence[Entry], bases: Mapping[int, ModulePath | None]) -> dict[int, ModulePath]:
-    """The bases of entries without weights to which the same attributes lead as to others with weights."""
+    """Return node without weights -> the base of the entries with weights that have the same `way`."""
     by_way: dict[str, set[ModulePath]] = {}
     for entry in entries:
         if entry.way is not None:
@@ -98,9 +99,9 @@ def _told_by_way(entries: Sequence[Entry], bases: Mapping[int, ModulePath | None
 
 
 def _keep_contested(entries: Sequence[Entry], bases: dict[int, ModulePath | None]) -> None:
-    """Below the root an entry is what it says, unless it had the weights of several modules otherwise.
+    """Make the root the base of entries directly below it, unless weights show several bases for one entry.
 
-    A module that is registered under two names owns weights that bear the other one.
+    A single other base proves nothing: the weights of a module with two names may have the other name.
     """
     answers = [{bases[node] for node in entry.nodes} - {None} for entry in entries]
     contested = {base for told in answers if len(told) > 1 for base in told} | {ROOT}
@@ -111,7 +112,7 @@ def _keep_contested(entries: Sequence[Entry], bases: dict[int, ModulePath | None
 
 
 def _told_by_weights(entry: Entry, above: Stack, weights: WeightsRead) -> dict[int, ModulePath | None]:
-    """Node -> what the entry is relative to by its weights: the same for all where no weights differ."""
+    """Return node -> the base of the entry by weights, None if unknown; one base for all if weights agree."""
     bases = tuple(dict.fromkeys((entry.likely, *reversed(above), ROOT)))
     decided: dict[int, ModulePath] = {}
     supported: dict[int, ModulePath] = {}
@@ -143,7 +144,10 @@ def _told_by_weights(entry: Entry, above: Stack, weights: WeightsRead) -> dict[i
 
 
 def base_holding(rest: str, owner: Owner, bases: Iterable[ModulePath]) -> ModulePath | None:
-    """The base under which `rest` holds the owner: one of `bases`, else one that no entry names."""
+    """Return the base under which `rest` holds the owner: one of `bases`, else one that no entry names.
+
+    None without one. A base that no entry names needs an owner that decides.
+    """
     for base in bases:
         if base.child(rest).holds(owner.module):
             return base
@@ -156,14 +160,18 @@ def base_holding(rest: str, owner: Owner, bases: Iterable[ModulePath]) -> Module
 
 
 def _beside(rest: str, owner: Owner, weights: WeightsRead) -> ModulePath | None:
-    """The base that brings `rest` beside the owner: a norm that was folded into a Conv reads its weights."""
+    """Return the nearest ancestor of the owner under which `rest` is a known module; None without one.
+
+    A norm that was folded into a Conv beside it reads the weights of that Conv.
+    """
     return next((p for p in owner.module.ancestors() if p and p.child(rest) in weights.modules), None)
 
 
 def _fill(bases: Sequence[ModulePath | None], texts: Sequence[str]) -> Iterator[ModulePath]:
-    """Give entries without weights the base of those before them, in file order.
+    """Return the bases in file order; an entry without one gets the base of the entry before it.
 
-    Those that stood before the first entry with weights stand before the first of every later base as well.
+    The entries before the first known base begin a call. The same entries before a later base begin another
+    call, and get that later base.
     """
     known = [position for position, base in enumerate(bases) if base is not None]
     lead = list(texts[: known[0]]) if known else []

@@ -1,16 +1,17 @@
-"""Module stacks as torch records them -> paths from the root.
+"""Resolves the module stacks that torch records to paths from the root.
 
-Every entry of a stack should extend the one before: `model`, `model.1`, `model.1.cv1`. Where somebody
-replaced `forward` on an instance (to fuse, to hook, to patch), torch loses track of where it is, and an entry
-is only what that `forward` called: `model`, `model.1`, `conv`. Such an entry is relative to
+Every entry of a stack should extend the one before: `model`, `model.1`, `model.1.cv1`. If somebody replaced
+`forward` on an instance (to fuse, to hook, to patch), torch loses its position in the tree, and an entry is
+only the name by which that `forward` called a submodule: `model`, `model.1`, `conv`. The weights that the
+nodes of the entry read show its base, the module that the entry is relative to:
 
-- the module before it, or another one below which the weights that its nodes read have it (`table`, which a
-  caller passed down from the root);
-- a module that no entry names, where the weights say so: `conv` with the weights of `blocks.0.conv`, then of
-  `blocks.1.conv`, when `blocks.0.forward` was called and not `blocks.0`.
+- the module before it, or another one on the stack (the root, if it passed its child `table` down);
+- a module that no entry names: `conv` with the weights of `blocks.0.conv`, then of `blocks.1.conv`, if
+  `blocks.0.forward` was called and not `blocks.0`.
 
-Entries without weights follow those beside them in the same stack. Next to an entry that extends the stack,
-or that strict export reached through attributes, any other is absolute: torch knew there where it was.
+An entry without weights gets its base from the entries beside it, at the same level of the stack. If one of
+these extends the stack, or strict export reached it through attributes, torch knew its position at that
+level, and the other entries are paths from the root.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from rewriter.paths import ROOT, ModulePath
 
 
 class _Level(NamedTuple):
-    """Nodes whose stacks agree as far as they are `resolved`, as texts and as paths."""
+    """Nodes whose stacks begin alike, with these entries as recorded (`texts`) and as paths (`resolved`)."""
 
     nodes: list[int]
     texts: Stack
@@ -33,7 +34,7 @@ class _Level(NamedTuple):
 
 
 def extends(stack: Stack) -> bool:
-    """Whether every entry extends the one before, and none leads through attributes."""
+    """Whether every entry of a stack extends the one before, and none leads through attributes."""
     above = ""
     for entry in stack:
         if above and not entry.startswith(above + "."):
@@ -43,7 +44,7 @@ def extends(stack: Stack) -> bool:
 
 
 def are_contradicted(stacks: Mapping[int, Stack], weights: WeightsRead) -> bool:
-    """Whether an entry below the root would own weights of several modules, which no module does."""
+    """Whether weights contradict the stacks: they place one entry below the root in several modules."""
     bases: dict[str, ModulePath] = {}
     for node, stack in stacks.items():
         first = next(filter(None, stack), None)
@@ -57,7 +58,7 @@ def are_contradicted(stacks: Mapping[int, Stack], weights: WeightsRead) -> bool:
 
 
 def resolve(stacks: Mapping[int, Stack], weights: WeightsRead) -> dict[int, Stack]:
-    """Node -> the modules on its stack, from the root down."""
+    """Return node -> the modules on its stack, from the root down."""
     resolved: dict[int, Stack] = {}
     pending = [_Level(list(stacks), (), ())]
     while pending:
@@ -84,7 +85,7 @@ def resolve(stacks: Mapping[int, Stack], weights: WeightsRead) -> dict[int, Stac
 def _enter(
     text: ModulePath, nodes: list[int], level: _Level, stacks: Mapping[int, Stack], weights: WeightsRead
 ) -> Entry:
-    """An entry behind those of `level`, with its base where the text alone tells it."""
+    """Make the entry that follows those of `level`, with its base if the text alone shows it."""
     parent = level.resolved[-1] if level.resolved else ROOT
     for raw, path in zip(reversed(level.texts), reversed(level.resolved), strict=True):
         if raw and raw != path and text.startswith(raw + "."):
@@ -101,9 +102,9 @@ def _enter(
 
 
 def _has_another_name(text: ModulePath, parent: ModulePath, level: _Level) -> bool:
-    """Whether a module is called by a path that it has elsewhere in the tree, since it is registered twice.
+    """Whether a module is registered twice, and an entry names it by its path elsewhere in the tree.
 
-    Where torch lost its place it names what a Sequential calls by the first path of it.
+    If torch lost its position, it names a child that a Sequential calls by the child's first path.
     """
     elsewhere = text.parent
     if not parent or elsewhere is None or parent.holds(text) or level.texts[-1] == parent:
@@ -112,7 +113,7 @@ def _has_another_name(text: ModulePath, parent: ModulePath, level: _Level) -> bo
 
 
 def _base_of(access: Access, level: _Level) -> ModulePath:
-    """The module whose attribute leads on: one on the stack, under the path it has there."""
+    """Return the module whose attribute is read, under its resolved path if it is on the stack."""
     for raw, path in zip(reversed(level.texts), reversed(level.resolved), strict=True):
         if raw == access.base:
             return path

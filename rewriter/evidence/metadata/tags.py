@@ -1,8 +1,8 @@
-"""Witness: tags that tools leave on nodes, ours first.
+"""Witness: tags that this tool and others leave on nodes.
 
-`testify_own` reads what `passes/annotate` wrote in an earlier run, so that a second run repeats the first.
-`testify_others` reads `winml.hierarchy.tag` metadata and a `hierarchy_tag` attribute: a path of names from
-the exported module down (`/BertModel/BertEncoder/BertLayer.0`), whose first entry is the root.
+`testify_own` reads the tags that `passes/annotate` wrote in an earlier run, so that a second run repeats the
+first. `testify_others` reads `winml.hierarchy.tag` metadata and the `hierarchy_tag` attribute: a path of
+names from the exported module down (`/BertModel/BertEncoder/BertLayer.0`), whose first entry is the root.
 """
 
 from __future__ import annotations
@@ -25,45 +25,46 @@ LEAF = "rewriter.leaf"
 CALL = "rewriter.call"
 EVIDENCE = "rewriter.evidence"
 OF_NODES = frozenset({MODULE, CLASS, KIND, DEPTH, LEAF, CALL, EVIDENCE})
-"""The module of a placed node, which `annotate` writes besides the `namespace`."""
+"""Keys that `annotate` writes on a placed node, besides `namespace`."""
 TREE = "rewriter.tree"
 """On the model: the compact tree, `{"version": 1, "modules": [[path, class or null, calls], ...]}`."""
 VALUES = "rewriter.values"
-"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, values without a scope in their name,
-by the module that writes them; tools that replace a node keep the names of its outputs."""
+"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, the modules that write values without
+a scope in their name. Tools that replace a node keep the names of its outputs."""
 TRANSPOSED = "rewriter.transposed"
 """On an initializer: it holds the transpose of the parameter it is named after."""
 ORIGINAL_NAME = "rewriter.original_name"
-"""On a node or initializer: its name before `restore_names`, '' for none. Evidence is read from it."""
+"""On a node or initializer: its name before `restore_names`, '' for none. Witnesses read this name."""
 UNPLACED = "none"
-"""The `EVIDENCE` of a node that no witness placed: later runs do not infer what this one could not."""
+"""The `EVIDENCE` of a node that no witness placed: later runs do not infer its module either."""
 
 ORDER = "rewriter.order"
-"""On a call of a function that `group` made, and on the model: positions in the flat graph of the body's
-(the main graph's own) nodes, as `3-5,9`, in the order of the body."""
+"""On a call of a function that `group` made: the positions, in the flat graph, of the nodes of the function
+that are no calls, in their order, as `3-5,9`. On the model: the same for the main graph."""
 
 MOVED_TO = "rewriter.moved_to"
-"""On a node: the call that `unshare` moved it to, as `<call> <module>`; `rewriter.module` has the source."""
+"""On a node: the call that `unshare` moved it to, as `<call> <module>`; `rewriter.module` still has
+the old module."""
 COPY_OF = "rewriter.copy_of"
 """On a node that `unshare` made: the first output of the node it copies."""
 
 INFOS = "rewriter.infos"
-"""On a function that `group` made, and on the model: the positions of its `value_info` in that of the flat
-graph."""
+"""On a function that `group` made, and on the model: the positions of its `value_info` entries among those of
+the flat graph."""
 FLAT = "rewriter.flat"
 """On a function of several calls: the differences between their nodes, see `passes.functions.call_record`."""
 IR_VERSION = "rewriter.ir_version"
 """On the model: its IR version before functions were made."""
 SPELLED = "rewriter.spelled"
-"""On a node that `group` moved: which of it (0) and the nodes in its bodies (from 1, see `graph.with_inner`)
-the flat graph has in domain `ai.onnx`, which functions write as ''; as `0,3-5`."""
+"""On a node that `group` moved: the nodes whose domain is `ai.onnx` in the flat graph and '' in the function,
+as `0,3-5`. 0 is the node itself, 1 the first node in its graph bodies (see `graph.with_inner`)."""
 
 INFERRED = "rewriter.inferred"
-"""On an entry of `value_info` that `group` added, since onnx infers no type there; the flat file has none."""
+"""On a `value_info` that `group` added because onnx infers no type there; the flat file does not have it."""
 
 PARAMETERS = "rewriter.parameters"
-"""On a function: its inputs that are parameters, as JSON: name of the input -> name inside the module, in
-the order of the modules."""
+"""On a function: its inputs that are parameters, as JSON, in the order of the modules: name of the input ->
+name inside the module."""
 
 _INLINED = "_inlfunc_"
 _OTHERS = frozenset({"winml.hierarchy.tag", "hierarchy_tag"})
@@ -72,7 +73,7 @@ _PLACING_KEYS = frozenset({MODULE, EVIDENCE, MOVED_TO, ORDER})
 
 
 def testify_own(graph: GraphIndex) -> Testimony:
-    """Claims from the `rewriter.*` entries, each with the source that won when it was written."""
+    """Return claims from the `rewriter.*` entries, each with the source that won in the earlier run."""
     claims = []
     homes = {}
     unplaced = set()
@@ -102,7 +103,7 @@ def testify_own(graph: GraphIndex) -> Testimony:
 
 
 def testify_values(graph: GraphIndex) -> Testimony:
-    """Claims for nodes that lost their tags but write a value whose module an earlier run recorded."""
+    """Return claims on nodes that lost their tags but write a value whose module an earlier run recorded."""
     places = _noted_values(graph)
     claims: dict[str, list[Claim]] = {}
     for number, node in enumerate(graph.nodes) if places else ():
@@ -113,15 +114,15 @@ def testify_values(graph: GraphIndex) -> Testimony:
         ):
             claim = Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}")
             claims.setdefault(name, []).append(claim)
-    # Bodies that several calls shared were inlined several times: the names tell the first call only.
+    # A name that occurs twice is from a body that was inlined for several calls; the record is of the first.
     return Testimony(tuple(claim for told in claims.values() if len(told) == 1 for claim in told))
 
 
 def _recorded_name(name: str, places: Collection[str]) -> str:
-    """The recorded name of a value; '' for none.
+    """Return the recorded name of a value; '' for none.
 
-    Onnxruntime inlines `add_7` of a function `f` as `_inlfunc_f_add_7`, of its other calls as
-    `_inlfunc_f_token_3_add_7`; the end of the function's name is ambiguous, so the longest match wins.
+    Onnxruntime inlines `add_7` of a function `f` as `_inlfunc_f_add_7`, and for further calls as
+    `_inlfunc_f_token_3_add_7`. The end of the function's name is ambiguous, so the longest match wins.
     """
     if name in places or not name.startswith(_INLINED):
         return name if name in places else ""
@@ -140,12 +141,12 @@ def _noted_values(graph: GraphIndex) -> dict[str, ModulePath]:
 
 
 def count_in(text: str) -> int | None:
-    """The number in an entry; None if it holds something else."""
+    """Return the number in an entry; None if the entry holds anything else."""
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
 
 
 def testify_others(graph: GraphIndex) -> Testimony:
-    """Claims from the tags of other tools."""
+    """Return claims from the tags of other tools."""
     claims = []
     tagged = {names for names in {*graph.metadata_keys, *graph.attributes} if not _OTHERS.isdisjoint(names)}
     for number, names in enumerate(zip(graph.metadata_keys, graph.attributes, strict=True)) if tagged else ():
@@ -161,13 +162,16 @@ _SOURCES = frozenset(Source)
 def _compact_tree(
     graph: GraphIndex,
 ) -> tuple[dict[ModulePath, str], dict[ModulePath, int], tuple[ModulePath, ...]]:
-    """Classes, calls and order of the modules in the compact tree, which outlives metadata of nodes."""
+    """Return classes, calls and order of the modules from the compact tree.
+
+    The tree is on the model, and remains if a tool drops the metadata of nodes.
+    """
     try:
         modules = json.loads(read(graph.model).get(TREE, "{}")).get("modules", [])
         known = [(ModulePath(path), name, count) for path, name, count in modules if isinstance(path, str)]
         classes = {path: name for path, name, _ in known if name and isinstance(name, str)}
         calls = {path: count for path, _, count in known if isinstance(count, int)}
-    except (ValueError, TypeError, AttributeError, RecursionError):  # somebody else's entry, or a damaged one
+    except (ValueError, TypeError, AttributeError, RecursionError):  # another tool's entry, or a damaged one
         return {}, {}, ()
     return classes, calls, tuple(path for path, _, _ in known)
 

@@ -1,1 +1,1 @@
-"""What the names of nodes, values and scopes say."""
+"""Evidence from the names of nodes, values and scopes."""

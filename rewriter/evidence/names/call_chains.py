@@ -1,13 +1,13 @@
-"""Aligns call chains with module paths: resolves TorchScript's scopes.
+"""Resolves TorchScript's scopes: aligns call chains with module paths.
 
 A scope is a call chain of unqualified names (see `scope_alignment`), so it may stand for several paths. These
 rules decide, in this order:
 
 1. the owner of a parameter that a node of the scope reads, if the chain aligns with the owner. The owner
    also settles the chain's parents, and its siblings in the same list (see `scope_rules`);
-2. proven scopes near it in the dataflow;
-3. the overlap rule: a component that is its parent's name and numbers stands for the parent's path and
-   these numbers.
+2. proven scopes of neighbouring nodes in the dataflow;
+3. the overlap rule: a component that consists of its parent's name and numbers stands for the parent's path
+   followed by these numbers.
 
 `_k` after the last component is either part of the module's real name, or torch's counter of scopes with
 equal text (torch/csrc/jit/passes/onnx/naming.cpp, `CreateUniqueName`). The counter marks a later call, or
@@ -65,7 +65,7 @@ class CallChains:
         self.resolved: dict[str, tuple[ModulePath, ...]] = {"": (ROOT,)}
 
     def _demand_short(self) -> None:
-        """Before the alignment, refuse chains and paths that are too long."""
+        """Refuse chains and paths that are too long, before aligning them."""
         extent = Extent()
         for text, use in self.uses.items():
             extent.add(text.replace("/", "."))
@@ -73,7 +73,7 @@ class CallChains:
                 extent.add(owner)
 
     def places(self) -> dict[int, tuple[ModulePath, int]]:
-        """Node -> (module, number of its call)."""
+        """Return node -> (module, number of its call)."""
         settled: dict[int, ModulePath] = {}
         for text, modules in self.proven.items():
             use = self.uses[text]
@@ -98,17 +98,17 @@ class CallChains:
         return self._count_calls(settled)
 
     def called(self) -> frozenset[ModulePath]:
-        """The modules that call others on the chains, the root included; none without chains."""
+        """Return the modules that call others on the chains, with the root; none without chains."""
         on_the_way = (module for chain in self.inner for module in self._resolve(chain))
         return frozenset((ROOT, *on_the_way)) if self.uses else frozenset()
 
     def module(self, text: str) -> ModulePath | None:
-        """The only module that a scope can mean; None for several. No node needs to have the scope."""
+        """Return the only module that a scope can mean, even one that no node has; None for several."""
         candidates = self._candidates(text)
         return candidates[0] if len(candidates) == 1 else None
 
     def _candidates(self, text: str) -> tuple[ModulePath, ...]:
-        """The modules a scope may stand for."""
+        """Return the modules that a scope may stand for."""
         if proven := self.proven.get(text):
             return tuple(proven)
         counted = without_counter(text)
@@ -128,9 +128,9 @@ class CallChains:
         return found
 
     def _split(self, chain: str) -> tuple[str, str]:
-        """(parent chain, last name), split at the last slash.
+        """Split a chain at its last slash into (parent chain, last name).
 
-        The split is earlier if the last name begins with the name of a parent that has a slash in it.
+        The split is at an earlier slash if the last name begins with a parent's name that contains a slash.
         """
         for end in _slashes(chain):
             for module in self.meanings.get(chain[:end], ()):
@@ -145,7 +145,7 @@ class CallChains:
         return parent, name
 
     def _below(self, path: ModulePath, parent: str, name: str) -> ModulePath:
-        """The module that the component `name` stands for after the chain `parent`, which leads to `path`."""
+        """Return the module of the component `name` after the chain `parent`, which leads to `path`."""
         if holder := self.holders.get(parent):
             return holder.child(name)
         own = unqualified(path)
@@ -195,10 +195,9 @@ class CallChains:
     def _nearest(
         self, text: str, nodes: list[int], candidates: tuple[ModulePath, ...], settled: dict[int, ModulePath]
     ) -> ModulePath:
-        """The candidate that holds most of the neighbours.
+        """Return the candidate that holds most of the neighbours.
 
-        If none holds a neighbour, the counter of the scope is the position of the candidate; the last
-        candidate if the counter is too large.
+        If none holds a neighbour, the counter of the scope is the position of the candidate, up to the last.
         """
         near: Counter[ModulePath] = Counter()
         for neighbour in _neighbours(self.graph, nodes):
@@ -210,7 +209,7 @@ class CallChains:
         return candidates[min(counted[1] if counted else 0, len(candidates) - 1)]
 
     def _count_calls(self, settled: dict[int, ModulePath]) -> dict[int, tuple[ModulePath, int]]:
-        """Number the calls of modules: every text under which a module appears is one call, in file order."""
+        """Number the calls of modules in file order: every scope text of a module is one call."""
         calls: dict[ModulePath, dict[str, int]] = {}
         placed = {}
         for text, use in self.uses.items():

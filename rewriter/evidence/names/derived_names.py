@@ -1,21 +1,23 @@
-"""Names that tools derive from other names, and nodes that stand for several.
+"""Reads names that tools derive from other names, and places nodes that stand for several original nodes.
 
-==============================================  ========================================================
-`/x/MatMul/MatMulAddFusion`                     onnxruntime: the fused node after one of those it replaces
-`/x/Mul/QuickGeluFusion/`                       the same; such endings pile up
-`fused /fc/Gemm`                                onnxruntime: an activation drawn into what feeds it
-`/x/MatMul_output_0_pre_reshape`                onnxslim, quantisers: after a value, whatever follows it
-`/x/MatMul_quant_scales_mul`                    quantisers: after the node replaced
-`InsertedPrecisionFreeCast_/x/Add_output_0`     onnxruntime: after the value read, which says nothing
-`/x/Gelu_output_0_QuantizeLinear`               quantisers: the same
-`_inlfunc_Block_token_3_node_linear`            onnxruntime: a node of a function that was inlined
-`fc.weight_quantized`, `fc.weight_Q4`           quantisers: the weight; scales stand beside it
-`ConvBnFusion_W_conv.weight`                    onnxruntime: the weight, another one folded into it
-==============================================  ========================================================
+===========================================  ===============================================================
+derived name                                 named by and after
+===========================================  ===============================================================
+`/x/MatMul/MatMulAddFusion`                  onnxruntime: one of the nodes that a fused node replaces
+`/x/Mul/QuickGeluFusion/`                    the same; a node fused several times has several such endings
+`fused /fc/Gemm`                             onnxruntime: the node into which an activation was fused
+`/x/MatMul_output_0_pre_reshape`             onnxslim, quantisers: a value, with any ending
+`/x/MatMul_quant_scales_mul`                 quantisers: the replaced node
+`InsertedPrecisionFreeCast_/x/Add_output_0`  onnxruntime: the value that the node reads; no evidence
+`/x/Gelu_output_0_QuantizeLinear`            quantisers: the value that the node reads; no evidence
+`_inlfunc_Block_token_3_node_linear`         onnxruntime: a node of an inlined function
+`fc.weight_quantized`, `fc.weight_Q4`        quantisers: the weight; names of its scales have other endings
+`ConvBnFusion_W_conv.weight`                 onnxruntime: a weight, after another one was folded into it
+===========================================  ===============================================================
 
-A node named after the value that it reads stands between the maker of that value and its own readers, and
-goes with the readers; its name is no evidence. Nodes that write values named after the value that they lead
-to (`linear_4_output_quantized`, `linear_4_output_quantized_cast`, `linear_4`) are parts of one node.
+A node named after the value that it reads stands between the producer and the readers of that value. It goes
+with its readers; its name is no evidence. Nodes whose outputs are named after the value that they lead to
+(`linear_4_output_quantized`, then `linear_4_output_quantized_cast`, then `linear_4`) were one node.
 """
 
 from __future__ import annotations
@@ -45,24 +47,24 @@ SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalizatio
 
 
 def node_named_by(name: str) -> str:
-    """The name of the node that a name was derived from; the name itself if it is not derived."""
+    """Return the name of the node that a name was derived from; the name itself if it is not derived."""
     if name.startswith(_PREFIXES):
         name = _PREFIX.sub("", name)
     return _FUSION.sub("", name) if "Fusion" in name else name
 
 
 def value_named_by(name: str) -> str:
-    """`/x/MatMul_output_0_gemm_out` -> `/x/MatMul_output_0`."""
+    """Return the value that a name is derived from: `/x/MatMul_output_0_gemm_out` -> `/x/MatMul_output_0`."""
     return _TAIL.sub(r"\1", name) if _OUTPUT in name else name
 
 
 def parameter_named_by(name: str) -> str:
-    """`fc.weight_quantized` -> `fc.weight`, `ConvBnFusion_W_conv.weight` -> `conv.weight`."""
+    """Return the parameter that a name is derived from: `fc.weight_quantized` -> `fc.weight`."""
     return _FOLDED.sub("", _QUANTISED.sub("", name))
 
 
 def is_named_transposed(name: str) -> bool:
-    """Whether a quantiser transposed the weight: `fc.weight_Transposed_quantized`."""
+    """Whether a name shows that a quantiser transposed the weight: `fc.weight_Transposed_quantized`."""
     found = _QUANTISED.search(name)
     return found is not None and found[0].startswith("_Transposed")
 
@@ -75,7 +77,7 @@ def is_named_after_input(graph: GraphIndex, node: int, name: str) -> bool:
         return True
     for value in graph.reads[node]:
         read = graph.value_names[value] if value != NONE else ""
-        # Compared first without making a new string, which is rarely needed; bytes if it is not UTF-8.
+        # Both tests work without a new string. A name that is not UTF-8 is bytes.
         if read and isinstance(read, str) and name.startswith(read) and name.startswith("_", len(read)):
             return True
     return False
@@ -92,7 +94,8 @@ def correct_derived(
 ) -> None:
     """Correct the winning claims on nodes that stand for several, and place nodes that follow another.
 
-    Claims by an earlier run of this tool stay: it saw the original node. `not_inferred` nodes get no
+    Claims from an earlier run of this tool stay: it saw the original nodes. Nodes in `not_inferred` get no
+    new claims.
     """
     for last, parts in _assemblies(graph, claims).items():
         _place_together(graph, last, [part for part in parts if part not in not_inferred], claims)
@@ -117,12 +120,12 @@ def _is_sure(claim: Claim) -> bool:
 
 
 def _by_parameter(claim: Claim) -> bool:
-    """Whether a parameter is the only evidence on a node, now and when an earlier run read the file."""
+    """Whether a claim comes from a parameter that this run read, not from an earlier run."""
     return claim.source is Source.PARAMETER and not _is_sure(claim)
 
 
 def _assemblies(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> dict[int, list[int]]:
-    """The last of the nodes that a tool made from one -> all of them, the last first."""
+    """Return last node -> all nodes that a tool made from the same original node, the last first."""
     last_of = [NONE] * len(graph.nodes)
     assemblies: dict[int, list[int]] = {}
     for node in reversed(range(len(graph.nodes))):
@@ -141,7 +144,7 @@ def _leads_to(
     assemblies: dict[int, list[int]],
     claims: Sequence[Sequence[Claim]],
 ) -> int:
-    """The last of the nodes that `node` forms one operator with; itself for a complete one."""
+    """Return the last of the nodes made from the same original node as `node`; `node` if it is the last."""
     reader = _only_reader(graph, node)
     last = last_of[reader] if reader != NONE else NONE
     if last == NONE:
@@ -156,7 +159,7 @@ def _leads_to(
 
 
 def _only_reader(graph: GraphIndex, node: int) -> int:
-    """The only node that reads an output of `node`; NONE for none or several."""
+    """Return the only node that reads an output of `node`; NONE for none or several."""
     values = graph.writes[node]
     if len(values) == 1 and values[0] != NONE:  # the usual case
         readers = graph.readers[values[0]]
@@ -166,22 +169,22 @@ def _only_reader(graph: GraphIndex, node: int) -> int:
 
 
 def _writes(graph: GraphIndex, node: int) -> str:
-    """The name of the first value a node writes; '' for a node that writes none."""
+    """Return the name of the first value that a node writes; '' for a node that writes none."""
     writes = graph.writes[node]
     return str(graph.value_names[writes[0]]) if writes and writes[0] != NONE else ""
 
 
 def _hides_norm(graph: GraphIndex, node: int) -> bool:
-    """Whether a convolution writes one of several results: those of the batch norm folded into it.
+    """Whether a batch norm was folded into a convolution, which then writes the result of the norm.
 
-    Torch calls such results `getitem`. Nothing identifies the module of the norm.
+    Torch names the results of an operator with several results `getitem`. Nothing names the norm's module.
     """
     folded = graph.operators[node][1] in _CONVOLUTIONS
     return folded and _writes(graph, node).startswith("getitem")
 
 
 def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: list[list[Claim]]) -> None:
-    """Place parts whose only evidence is a parameter with the other parts."""
+    """Place parts without evidence, or with a parameter as the only evidence, with the other parts."""
     sure = [c[0] for part in parts if (c := claims[part]) and not _by_parameter(c[0])]
     told = [c[0] for part in parts if (c := claims[part]) and _by_parameter(c[0])]
     module = common_ancestor(sorted({claim.module for claim in sure or told}))
@@ -189,7 +192,7 @@ def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: 
         module = module.parent
     if module is None:
         return
-    detail = f"a part of what writes {_writes(graph, last)[:SHOWN]}"
+    detail = f"a part of the node that writes {_writes(graph, last)[:SHOWN]}"
     for part in parts:
         first = claims[part][0] if claims[part] else None
         if first is None or (_by_parameter(first) and first.module != module):
@@ -199,7 +202,7 @@ def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: 
 def _of_all_parts(
     graph: GraphIndex, node: int, claims: list[Claim], known: Sequence[ModulePath | None]
 ) -> ModulePath | None:
-    """The lowest common module of all operators that a fused node stands for."""
+    """Return the lowest common module of all operators that a fused node stands for."""
     module = claims[0].module
     op_type = graph.operators[node][1]
     if op_type in SKIPPING:
@@ -215,7 +218,7 @@ def _of_all_parts(
 
 
 def _agrees_with_weight(graph: GraphIndex, node: int, claims: Sequence[Claim]) -> bool:
-    """Whether a node's own name and its weight say the same, and no tool made that name of another."""
+    """Whether the name of a node, not a derived one, and the owner of its weight agree on the module."""
     name = str(graph.names[node])
     owners = {claim.module for claim in claims if claim.source is Source.PARAMETER}
     named = claims[0].source is Source.SCOPE_NAME and node_named_by(name) == name
@@ -223,21 +226,21 @@ def _agrees_with_weight(graph: GraphIndex, node: int, claims: Sequence[Claim]) -
 
 
 def _is_blocked(graph: GraphIndex, node: int) -> bool:
-    """Whether onnxruntime gave a node another layout and fused an activation into it."""
+    """Whether onnxruntime changed the layout of a node and fused an activation into it."""
     return "activation" in graph.attributes[node] and str(graph.names[node]).endswith("_nchwc")
 
 
 def _across(
     graph: GraphIndex, node: int, module: ModulePath, known: Sequence[ModulePath | None]
 ) -> ModulePath | None:
-    """The module of the sum that a fused norm begins with: common to the norm and its nearest source."""
+    """Return the module of the sum in a fused norm: the lowest that holds the norm and a producer."""
     places = (known[other] for other in graph.predecessors(node))
     meetings = [meet for p in places if p is not None and (meet := common_ancestor((module, p))) is not None]
     return max(meetings, key=lambda meeting: meeting.depth, default=module.parent or module)
 
 
 def _followed(graph: GraphIndex, node: int, known: Sequence[ModulePath | None]) -> ModulePath | None:
-    """The module of the one node before a node that tools added to restore the form of its result."""
+    """Return the producer's module if a tool added the node to restore a layout or a type, else None."""
     if graph.operators[node][1] == "ReorderOutput" or _FOLLOWS.search(str(graph.names[node])):
         return next(
             (place for other in graph.predecessors(node) if (place := known[other]) is not None), None

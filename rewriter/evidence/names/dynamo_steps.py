@@ -1,7 +1,8 @@
-"""The steps of a file without scopes: the nodes of one torch operator, identified by the last of them.
+"""Groups the nodes of a file without scopes into steps: a step has the nodes of one torch operator.
 
-An operator of torch writes a value named after it (`linear_3`) and, on the way, values named `val_<n>`: nodes
-that write these belong with their readers. So do reshapes that a tool put around a matrix product.
+The last node of an operator writes a value named after the operator (`linear_3`); the step has the number of
+this node. The nodes before it write values named `val_<n>`, and belong to the steps of their readers.
+Reshapes that a tool put around a matrix product belong to the same step as the product.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ class Steps:
     Attributes:
         of: node -> its step.
         members: step -> its nodes.
-        heads: the steps in an order of computation.
-        constant: the steps that compute from weights alone.
-        before: step -> the steps that it reads from, constant ones left out.
-        behind: step -> the steps that read from it.
+        heads: the steps in topological order.
+        constant: the steps that compute from constants alone.
+        before: step -> the steps whose results it reads, without constant ones.
+        behind: step -> the steps that read its results, without constant ones.
     """
 
     def __init__(self, graph: GraphIndex) -> None:
@@ -60,9 +61,9 @@ class Steps:
         return of
 
     def _flattens(self, node: int) -> bool:
-        """Whether a node is the product of a module that flattens its input first, or that flattening itself.
+        """Whether a node is a Reshape before an `addmm`, or an `addmm` before a Reshape.
 
-        `torch.addmm` takes matrices only, unlike `linear`: its caller reshapes before and after.
+        Unlike `linear`, `torch.addmm` takes matrices only, so its caller reshapes before and after it.
         """
         readers = [self.graph.nodes[reader] for reader in set(self.graph.successors(node))]
         here, behind = self.graph.nodes[node], readers[0]
@@ -71,10 +72,10 @@ class Steps:
         )
 
     def _reshapes(self, node: int) -> bool:
-        """Whether a tool, and not the model, put a reshape before or after a node."""
+        """Whether a node is a Reshape that a tool added, or all its readers are such Reshapes."""
         if self.graph.operators[node][1] == "Reshape":
             makers = (self.graph.operators[maker][1] for maker in self.graph.predecessors(node))
-            return "Transpose" not in makers  # otherwise it was merged with the model's own
+            return "Transpose" not in makers  # behind a Transpose, the tool merged it with one of the model
         readers = [self.graph.nodes[reader] for reader in self.graph.successors(node)]
         return all(r.op_type == "Reshape" and not _LAYOUT.match(_result(r)) for r in readers)
 

@@ -1,4 +1,4 @@
-"""The forms in which exporters write a module into a name.
+"""Reads the module that an exporter wrote into a name.
 
 ====================================  ===========================================================
 `/encoder/layer.0/self/MatMul_1`      TorchScript: call chain of unqualified names, operator, counter
@@ -7,7 +7,7 @@
 `__module.encoder.layer.0/aten::add`  the same without the class (OpenVINO)
 `A::/B::encoder/C::layer.0/Op`        torch's full scope names: classes and unqualified names
 `model/dense/MatMul`                  TensorFlow, Keras and others: a path of names, operator
-`model/dense/Tensordot/Reshape`       the same; an operator of several nodes opens a scope, no module
+`model/dense/Tensordot/Reshape`       the same; the scope of an operator with several nodes is no module
 `net_0.35/conv/Conv2D`                the same; dots are part of names (written `net_0_35`)
 ====================================  ===========================================================
 """
@@ -22,7 +22,7 @@ from rewriter.evidence.names.derived_names import node_named_by, parameter_named
 from rewriter.paths import ModulePath
 
 _OUTPUT = re.compile(r"_output_\d+$")
-_COUNTER = re.compile(r"_(\d{1,9})$")  # torch counts; Python refuses to read 5 000 digits
+_COUNTER = re.compile(r"_(\d{1,9})$")  # no counter is longer, and Python refuses to read 5 000 digits
 _MODULE = "__module"
 
 _DECIMAL = re.compile(r"(?<=\d)\.(?=\d+_)")
@@ -36,10 +36,10 @@ _OPERATOR_SCOPES = frozenset(
         *("strided_slice", "embedding_lookup", "sufficient_statistics", "normalize"),
     }
 )
-"""Operators and functions of TensorFlow that open a scope for the nodes that they are made of."""
+"""Operators and functions of TensorFlow that open a scope for their nodes."""
 
 DEEPEST = 200
-"""Maximum nesting of modules. No exporter exceeds it; longer names take time quadratic in their length."""
+"""Maximum nesting of modules. No exporter exceeds it; deeper names would take quadratic time."""
 
 
 class NameScope(NamedTuple):
@@ -57,7 +57,7 @@ class NameScope(NamedTuple):
 
 
 def scope_of_node_name(name: str) -> NameScope | None:
-    """The scope in the name of a node; None without one."""
+    """Return the scope in the name of a node; None without one."""
     if not isinstance(name, str):  # protobuf returns bytes for names that are not UTF-8
         return None
     name = node_named_by(name)
@@ -69,7 +69,7 @@ def scope_of_node_name(name: str) -> NameScope | None:
 
 @lru_cache(maxsize=1 << 16)  # the nodes of a module have the same scope
 def _read_scope(scope: str) -> NameScope | None:
-    """The scope in the text before the last slash; empty for `/MatMul`, a node of the root."""
+    """Read a scope from the text before the last slash of a name; '' for `/MatMul`, a node of the root."""
     if scope.count("/") + scope.count(".") >= DEEPEST:
         return None
     if not scope or scope.startswith("/"):
@@ -82,7 +82,7 @@ def _read_scope(scope: str) -> NameScope | None:
 
 
 def scope_of_value_name(name: str) -> NameScope | None:
-    """The scope in the name of a value, if it has TorchScript's form `<node name>_output_<n>`."""
+    """Return the scope in the name of a value of TorchScript's form `<node name>_output_<n>`, else None."""
     if not isinstance(name, str) or not name.startswith("/"):
         return None
     before, _, number = name.rpartition("_output_")
@@ -100,15 +100,16 @@ def names_value(name: str) -> bool:
 
 
 def without_counter(scope: str) -> tuple[str, int] | None:
-    """`block.0_1` -> (`block.0`, 1): perhaps a later scope of the same name; None without counter."""
+    """Split off the counter of a scope: `block.0_1` -> (`block.0`, 1); None without a counter."""
     counter = _COUNTER.search(scope)
     return (scope[: counter.start()], int(counter[1])) if counter and counter.start() else None
 
 
 def owner_of_parameter(name: str) -> ModulePath | None:
-    """`encoder.layer.0.query.weight` -> `encoder.layer.0.query`; None for a name that is no dotted path.
+    """Return the owner in the name of a parameter: `layer.0.query.weight` -> `layer.0.query`.
 
-    Exporters give other names to weights they computed: `onnx::MatMul_353`, `/m/Constant_3_output_0`.
+    None for a name that is no dotted path: exporters name computed weights `onnx::MatMul_353` or
+    `/m/Constant_3_output_0`.
     """
     if not isinstance(name, str) or name.startswith(("/", "onnx::")) or name.count(".") > DEEPEST:
         return None
@@ -119,15 +120,15 @@ def owner_of_parameter(name: str) -> ModulePath | None:
 
 
 def scope_of_call(path: ModulePath, call: int) -> str:
-    """The scope of one call of a module; as in TorchScript, calls after the first have a counter."""
+    """Return the scope of one call of a module; as in TorchScript, calls after the first have a counter."""
     scope = scoped_prefix(path)
     return f"{scope}_{call}" if call and scope else scope
 
 
 def scoped_prefix(path: ModulePath) -> str:
-    """The scope that TorchScript would give a module: `encoder.layer.0` -> `/encoder/layer.0`.
+    """Return the scope that TorchScript would give a module: `encoder.layer.0` -> `/encoder/layer.0`.
 
-    Numbers stay with the name before them, so reading the result back gives the path again.
+    A number stays in one component with the name before it, so reading the scope gives the path again.
     """
     parts: list[str] = []
     for atom in path.atoms:
@@ -139,7 +140,7 @@ def scoped_prefix(path: ModulePath) -> str:
 
 
 def _jit_scope(name: str) -> NameScope | None:
-    """`A::__module.a/B::__module.a.b/aten::add` -> `a.b` of class B; the innermost absolute path counts."""
+    """Return the innermost absolute path: `A::__module.a/B::__module.a.b/aten::add` -> `a.b` of class B."""
     found: NameScope | None = None
     if "/" not in name or name.count("/") + name.count(".") > DEEPEST:
         return None
@@ -151,30 +152,30 @@ def _jit_scope(name: str) -> NameScope | None:
 
 
 def _dotted(scope: str) -> str:
-    """`net_0.35_32/layers.0` -> `net_0_35_32.layers.0`."""
+    """Return a scope as a dotted path: `net_0.35_32/layers.0` -> `net_0_35_32.layers.0`."""
     scope = _DECIMAL.sub("_", scope) if "." in scope else scope
     return ".".join(atom for atom in scope.replace("/", ".").split(".") if atom)
 
 
 def _without_operators(scope: str) -> str:
-    """`dense/Tensordot` -> `dense`: what stands before scopes that operators of TensorFlow open."""
+    """Remove the scopes of TensorFlow operators from the end: `dense/Tensordot` -> `dense`."""
     while scope and (_COUNTER.sub("", scope.rpartition("/")[2])) in _OPERATOR_SCOPES:
         scope = scope.rpartition("/")[0]
     return scope
 
 
 def is_tensor(name: str) -> bool:
-    """Whether TensorFlow numbered a value: `net/fc/MatMul:0`."""
+    """Whether a value has TensorFlow's output number in its name: `net/fc/MatMul:0`."""
     return isinstance(name, str) and bool(_TENSOR.search(name))
 
 
 def without_dots(name: str) -> str:
-    """`net_0.35/fc` -> `net_0_35/fc`: in TensorFlow a dot is part of a name, in a path it is none."""
+    """Replace dots, which TensorFlow allows in names and paths do not: `net_0.35/fc` -> `net_0_35/fc`."""
     return name.replace(".", "_")
 
 
 def owner_of_variable(name: str) -> ModulePath | None:
-    """`net/fc/Cast/ReadVariableOp:0` -> `net.fc`, as TensorFlow names what it reads; None for other names."""
+    """Return the owner in TensorFlow's name of a variable: `net/fc/Cast/ReadVariableOp:0` -> `net.fc`."""
     if not isinstance(name, str) or name.startswith("/") or "/" not in name or "::" in name:
         return None
     name = name.partition(";")[0]

@@ -1,8 +1,8 @@
-"""Parts of a Sequential that have no weight: the numbers that are missing between two parts that have one.
+"""Places the children of a Sequential that have no weight, by the numbers missing between two that have one.
 
-`net.1` feeds a Relu and nothing else, and that feeds `net.3`: the Relu is `net.2`. This holds only where what
-stands between is as many modules of torch as numbers are missing. Where a module leaves no node (a dropout,
-a batch norm that was folded away) nobody knows which is which, and nothing is said.
+`net.1` feeds a Relu and nothing else, and the Relu feeds `net.3`: the Relu is `net.2`. This holds only if the
+nodes in between form as many torch modules as numbers are missing. If a module left no node (a dropout, a
+folded batch norm), the numbers are ambiguous, and nothing is claimed.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
 _LONGEST = 32
-"""Nodes between two parts, and numbers that are missing; a leaf without weights has no more than six."""
+"""Maximum nodes between two children, and missing numbers; a leaf without weights has at most six nodes."""
 _DIGITS = 9
 
 
 def fill(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Claim]:
-    """Claims for nodes between numbered parts of one module.
+    """Return claims on nodes between two numbered children of one module.
 
     Args:
         graph: the model.
-        modules: node -> its module, as far as parameters tell.
+        modules: node -> its module, if parameters show it.
     """
     known = {module for module in modules if module is not None}
     above = {each for module in known for each in module.ancestors()}
@@ -46,7 +46,7 @@ def fill(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Claim]
 
 
 def _missing(first: ModulePath, last: ModulePath) -> list[ModulePath]:
-    """The parts between two parts of one module, by their numbers."""
+    """Return the children between two children of one module, by their numbers."""
     parent = first.parent
     if parent is None or last.parent != parent or not last.name.isdecimal():
         return []
@@ -55,7 +55,7 @@ def _missing(first: ModulePath, last: ModulePath) -> list[ModulePath]:
 
 
 def _between(graph: GraphIndex, node: int, modules: Sequence[ModulePath | None]) -> tuple[list[int], int]:
-    """What only one node feeds, and the one node that this feeds; NONE where it is not so."""
+    """Return the nodes that `node` alone feeds, and the one node that these feed; [] and NONE otherwise."""
     inside: dict[int, None] = {}
     ends: set[int] = set()
     pending = [node]
@@ -76,11 +76,11 @@ def _between(graph: GraphIndex, node: int, modules: Sequence[ModulePath | None])
 
 
 def _pieces(graph: GraphIndex, node: int, inside: list[int]) -> list[list[int]]:
-    """What stands between two parts, as modules of torch in a row; [] where it is something else."""
+    """Split the nodes between two children into torch modules, one after the other; [] if they are none."""
     place = {each: number for number, each in enumerate(inside)}
     pieces: list[list[int]] = []
     piece: list[int] = []
-    needed = 0  # up to where an earlier result is read
+    needed = 0  # last position that reads a result of the nodes so far
     for number, each in enumerate((node, *inside), -1):
         piece += [each] if each != node else []
         if piece and needed <= number:

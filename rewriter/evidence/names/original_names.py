@@ -1,7 +1,7 @@
-"""The names of a file before `restore_names`: evidence is read from these.
+"""Returns the names that a file had before `restore_names`. Witnesses read these.
 
-A restored name repeats the result of an earlier run. As evidence of its own it would place other nodes that
-were unplaced, and contradict owners of parameters that it did not contradict before.
+A restored name repeats the result of an earlier run. If it counted as evidence, it would place nodes that
+were unplaced, and contradict owners of parameters that the original name did not contradict.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rewriter.paths import ModulePath
 
 
 def names_given(graph: GraphIndex) -> Sequence[str]:
-    """Node -> its name before `restore_names`; '' for none."""
+    """Return node -> its name before `restore_names`; '' for none."""
     if not any(ORIGINAL_NAME in noted for noted in set(graph.metadata_keys)):
         return graph.names
     names = list(graph.names)
@@ -27,10 +27,9 @@ def names_given(graph: GraphIndex) -> Sequence[str]:
 
 
 def owners_given(graph: GraphIndex) -> Callable[[int], Mapping[int, ModulePath]]:
-    """Node -> the constants named after a parameter, with the owner of each.
+    """Return a function from a node to the owners that it may use: constant named after a parameter -> owner.
 
-    A name from `restore_names` is no evidence on nodes with our own tags: it follows from
-    them.
+    A name from `restore_names` is no evidence on a node with own tags, since it follows from the tags.
     """
     owners = owners_of_constants(graph)
     restored = [

@@ -1,11 +1,11 @@
 """Aligns a TorchScript scope with the dotted path of a module.
 
 A scope is the chain of modules on the call stack, each under its *unqualified* name: the last atom that is
-not a number with the numbers after it (torch/onnx/_internal/torchscript_exporter/utils.py,
-`_setup_trace_module_map`). So `encoder.layer.0.attention` called through its parents reads
-`encoder/layer.0/attention`, a container that is never called leaves no trace, and `seq.0.1` inside `seq.0`
-reads `seq/seq.0/seq.0.1`. Names may hold any character but '.', '/' included, so a scope is never split at
-its slashes before it is compared with a path.
+not a number, with the numbers after it (torch/onnx/_internal/torchscript_exporter/utils.py,
+`_setup_trace_module_map`). The scope of `encoder.layer.0.attention`, called through its parents, is
+`encoder/layer.0/attention`; that of `seq.0.1` inside `seq.0` is `seq/seq.0/seq.0.1`. A container that is
+never called does not appear. The name of a module may contain '/' (any character but '.'), so a scope cannot
+be split at its slashes before it is compared with a path.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class Alignment(NamedTuple):
 
     Attributes:
         steps: for every component of the scope, (its end in the scope, the module it stands for),
-            outermost first; the last one covers the whole scope.
-        hidden: number of atoms of the path that no component shows: containers never called.
+            outermost first; the last step ends with the scope.
+        hidden: number of atoms of the path that no component shows: containers that are never called.
         detour: number of leading characters of the scope that do not lead to the path: modules on the call
-            stack that only use a module from elsewhere.
+            stack that call a module from elsewhere in the tree.
     """
 
     steps: tuple[tuple[int, ModulePath], ...]
@@ -34,7 +34,7 @@ class Alignment(NamedTuple):
 
 @lru_cache(maxsize=65536)
 def unqualified(path: str) -> str:
-    """The name of a module in a scope; the whole path if all atoms are numbers."""
+    """Return the name of a module in a scope; the whole path if all atoms are numbers."""
     atoms = path.split(".")
     for position in range(len(atoms) - 1, -1, -1):
         if not atoms[position].isnumeric():  # the same test as in torch
@@ -44,9 +44,9 @@ def unqualified(path: str) -> str:
 
 @lru_cache(maxsize=65536)
 def _prefixes(path: str) -> tuple[tuple[ModulePath, tuple[str, ...], int], ...]:
-    """(module, its possible names, number of atoms) of every module from below the root down to `path`.
+    """Return (module, its possible names, number of atoms) of every module between the root and `path`.
 
-    Scripted modules have their bare atom (`/seq/0/Gemm`), traced ones their unqualified name.
+    Scripted modules appear under their last atom (`/seq/0/Gemm`), traced ones under their unqualified name.
     """
     atoms = path.split(".")
     modules = [".".join(atoms[:end]) for end in range(1, len(atoms) + 1)]
@@ -57,7 +57,7 @@ def _prefixes(path: str) -> tuple[tuple[ModulePath, tuple[str, ...], int], ...]:
 
 
 def align(scope: str, path: str) -> Alignment | None:
-    """Read all of `scope` as the call chain down to `path`; the reading that hides the fewest containers."""
+    """Read all of `scope` as a call chain down to `path`, with as few hidden containers as possible."""
     return _align(scope, path, 0)
 
 
@@ -95,7 +95,7 @@ def _align(scope: str, path: str, start: int) -> Alignment | None:
     if not scope.endswith(prefixes[-1][1]):
         return None
     best: Alignment | None = None
-    # Depth-first over (position in the scope, prefixes used up); chains are short, so dead ends end soon.
+    # Depth-first over (position in the scope, prefixes used up); chains are short, so dead ends cost little.
     stack: list[tuple[int, int, int, tuple[tuple[int, ModulePath], ...]]] = [(start, 0, 0, ())]
     while stack:
         position, used, hidden, steps = stack.pop()

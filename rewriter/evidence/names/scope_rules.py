@@ -1,13 +1,13 @@
-"""Conclusions about call chains from the owners of parameters.
+"""Concludes the meaning of call chains from the owners of parameters.
 
-A node in scope `enc` that reads `blocks.enc.weight` shows that `enc` means `blocks.enc` there. The simplest
-reading of each parameter's owner counts, in this order:
+A node in scope `enc` that reads `blocks.enc.weight` shows that `enc` means `blocks.enc` there. For every
+owner of a parameter, the first of these readings counts:
 
 1. the whole chain leads to the owner, past the fewest hidden containers; other scopes that read the same
    weight only borrow it (tied weights, equal weights that the exporter merged);
-2. the end of the chain does: a module registered elsewhere and called from here;
-3. the chain leads to a module above the owner: a parent that uses its child's weights itself;
-4. the beginning of the chain does: a child that uses its parent's weights.
+2. the end of the chain leads to the owner, a module registered elsewhere in the tree and called from here;
+3. the chain leads to an ancestor of the owner: a module that uses the weights of its child itself;
+4. the beginning of the chain leads to the owner: a child of the owner uses its weights.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rewriter.paths import ROOT, ModulePath
 
 
 class _Reading(NamedTuple):
-    """A scope, the chain it is read as (without its counter or with it), and its alignment."""
+    """A scope, the chain that it is read as (with or without its counter), and the alignment of the chain."""
 
     text: str
     chain: str
@@ -40,13 +40,13 @@ class _Reading(NamedTuple):
 
 
 class Lessons:
-    """Certain facts about scopes and chains.
+    """Facts about scopes and chains that owners of parameters prove.
 
     Attributes:
-        proven: scope -> the modules that its own nodes prove -> the chain it was read as.
-        meanings: chain -> the modules it was read as, in order of appearance.
-        holders: parent chain -> the module that holds the modules called there, if every known child
-            belongs to one other module: a Sequential made of its parent's children (`net.conv1` is `conv1`).
+        proven: scope -> the modules that its own nodes prove -> the chain that the scope was read as.
+        meanings: chain -> the modules that it was read as, in order of appearance.
+        holders: parent chain -> the other module that holds all known modules called there. A Sequential
+            made of its parent's children is such a caller (`net.conv1` is `conv1`).
         between: (parent chain, name without numbers) -> the containers hidden between the parent
             and its child of that name; None if the child's name extends the parent's.
     """
@@ -57,7 +57,7 @@ class Lessons:
         self.meanings: dict[str, dict[ModulePath, None]] = {}
         self.between: dict[tuple[str, str], str | None] = {}
         self.holders: dict[str, ModulePath] = {}
-        readings = _plainest(owners)
+        readings = _simplest(owners)
         for reading in readings:
             self._learn(reading)
         explained = {reading.alignment.steps[-1][1] for reading in readings}
@@ -105,7 +105,10 @@ class Lessons:
 
 
 def _stands_between(parent: ModulePath, module: ModulePath, name: str) -> tuple[str | None] | None:
-    """The hidden containers (`blocks.`) between a parent and its child in a tuple; None for no child."""
+    """Return a tuple of the hidden containers (`blocks.`) between `parent` and `module`, its descendant.
+
+    None if it is no descendant; (None,) if its name extends the parent's.
+    """
     if not module.endswith(name) or not parent.holds(module) or parent == module:
         return None
     before = module[: len(module) - len(name)]
@@ -114,8 +117,8 @@ def _stands_between(parent: ModulePath, module: ModulePath, name: str) -> tuple[
     return (None,)
 
 
-def _plainest(owners: Mapping[str, Sequence[ModulePath]]) -> list[_Reading]:
-    """For every owner, the scopes that align with it most simply, in order of appearance."""
+def _simplest(owners: Mapping[str, Sequence[ModulePath]]) -> list[_Reading]:
+    """Return the simplest readings for every owner, in order of appearance."""
     readings: dict[ModulePath, list[_Reading]] = {}
     for read, borrowing in ((align, False), (align_from_elsewhere, True)):
         for text, of_text in owners.items():
@@ -132,7 +135,7 @@ def _least(found: list[_Reading]) -> list[_Reading]:
 
 
 def forms(text: str) -> Iterator[str]:
-    """The chains a scope may be read as: unchanged, and without its counter."""
+    """Yield the chains that a scope may be read as: unchanged, and without its counter."""
     yield text
     if counted := without_counter(text):
         yield counted[0]

@@ -1,7 +1,8 @@
 """Witness: the scopes that exporters leave in the names of nodes and of the values they write.
 
-Exporters name both alike. If they differ, a tool has fused several nodes into one, which has the name of
-one of them and writes the value of another: it belongs to their lowest common module.
+An exporter gives a node and its values the same scope. If their scopes differ, a tool has fused several nodes
+into one, which has the name of one of them and writes the value of another. The fused node belongs to their
+lowest common module.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _NAMED_BY_US = frozenset({ORDER, COPY_OF})
-"""On calls that `group` made, named after the called module and not their own, and on copies."""
+"""Keys on nodes that this tool named: copies, and calls of functions, named after the called module."""
 
 
 def testify(graph: GraphIndex) -> Testimony:
-    """Claims for every node with a scope in its name, else in the name of a value it writes."""
+    """Return claims on every node with a scope in its name, else in the name of a value that it writes."""
     found: list[tuple[int, NameScope, Source, str]] = []
     names = names_given(graph)
     for node, name in enumerate(names):
@@ -55,7 +56,7 @@ def testify(graph: GraphIndex) -> Testimony:
 def _of_all_parts(
     graph: GraphIndex, node: int, scope: NameScope, chains: CallChains, known: Mapping[int, ModulePath]
 ) -> ModulePath:
-    """The lowest common module of all operators that a fused node stands for, as far as names show."""
+    """Return the lowest common module of the operators that a fused node stands for, if names show it."""
     module = known[node]
     for value in graph.writes[node]:
         written = scope_of_value_name(graph.value_names[value]) if value != NONE else None
@@ -70,16 +71,17 @@ def _is_tensorflow(graph: GraphIndex, node: int) -> bool:
 
 
 def _names_constant(graph: GraphIndex, node: int, name: str) -> bool:
-    """Whether the name is that of a constant, which builders of models keep in a scope of their own."""
+    """Whether a Constant has a name of its own: builders of models put such constants into other scopes."""
     if graph.operators[node][1] != "Constant" or not isinstance(name, str) or not name.startswith("/"):
         return False
     return not name.rpartition("/")[2].startswith("Constant")
 
 
 def _without_operator(graph: GraphIndex, node: int, scope: NameScope, names: Sequence[str]) -> NameScope:
-    """The scope above where this is the name of an operator whose result the node goes on with.
+    """Return the scope without names of operators at its end if the node reads the result of the operator.
 
-    Builders of models name the nodes of one operator after it: `/mask/Sub/Cast` casts what `/mask/Sub` gives.
+    Builders of models name further nodes of an operator after it: `/mask/Sub/Cast` casts the result of
+    `/mask/Sub`.
     """
     while scope.chain and scope.text:
         operator = scope.text.rpartition("/")[2]
@@ -103,7 +105,7 @@ def _read(graph: GraphIndex, node: int, name: str) -> tuple[NameScope, Source, s
     if scope and not names_value(name):
         return scope, Source.SCOPE_NAME, name
     readings = [(told, Source.VALUE_NAME, value) for value in written if (told := scope_of_value_name(value))]
-    # A tool named the node after a value; its output is better evidence unless the tool named that too.
+    # A tool named the node after a value. Its output is better evidence, unless the tool named that as well.
     if scope and not any(names_value(value) for _, _, value in readings):
         return scope, Source.SCOPE_NAME, name
     return readings[0] if readings else None

@@ -1,1 +1,1 @@
-"""What the file that this one was made of says."""
+"""Evidence from the file that this one was made from."""

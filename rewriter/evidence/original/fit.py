@@ -1,15 +1,15 @@
-"""Measures whether an original fits: the share of comparable things that both files have.
+"""Measures whether an original fits: the share of weights and values that both files have.
 
-A file made from another shares with it the contents of its weights, or values of the same name that
-are computed from the same values, usually both. Two kinds of things are counted:
+A file made from another shares with it the contents of weights, or values of the same name that are computed
+from the same values, usually both. Two files share
 
-* weights by content (`parameters/weight_contents`), whatever their names; unread ones (large or external)
-  by name and shape;
-* values by name, if both files compute them from the same named values (`value_origins`), however many
+* a weight with the same content (`parameters/weight_contents`), whatever its name; for a weight that is not
+  read (large or external), with the same name and shape;
+* a value with the same name, if both compute it from the same named values (`value_origins`), however many
   nodes lie between. A sidecar has only names and their order.
 
-`python -m benchmarks.fitting` measures these figures for files made from each other and for others:
-benchmarks/results/fitting.md. The order of operators separates the two no better than chance.
+`python -m benchmarks.fitting` measures these shares for pairs of files, one made from the other or unrelated:
+benchmarks/results/fitting.md. The order of operators distinguishes the two kinds no better than chance.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.refusals import DoesNotFit
 
 LEAST = 0.5
-"""The least share that fits."""
+"""Minimum share of an original that fits."""
 _ENOUGH = 12
-"""Number of things of a kind from which its share counts alone: unrelated files share half of fewer."""
+"""Minimum weights, or values, whose share counts alone: unrelated files may share half of fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """The number of things of a kind that two files share, of the number that the smaller one has."""
+    """Number of weights or values that two files share, `of` the number in the file that has fewer."""
 
     count: int
     of: int
 
     @property
     def share(self) -> float:
-        """0 to 1; 0 if there are too few to judge."""
+        """The shared part, 0 to 1; 0 if there are too few to judge."""
         return self.count / self.of if self.of >= _ENOUGH else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class LikeFit:
-    """Things that a file and its original share.
+    """Weights and values that a file and its original share.
 
     Attributes:
-        name: of the original.
-        weights: by content; by name and shape if they were not read, or for a sidecar.
-        values: by name and by the values they are computed from; for a sidecar by name alone.
-        alone: the values that count by themselves: all, or for a sidecar those in its order.
+        name: name of the original.
+        weights: weights compared by content; by name and shape if they were not read, or for a sidecar.
+        values: values compared by name and by the values they are computed from; for a sidecar by name.
+        alone: values whose share counts by itself: all; for a sidecar those in the same order.
         by_names: whether the original is a sidecar.
     """
 
@@ -64,7 +64,7 @@ class LikeFit:
 
     @property
     def share(self) -> float:
-        """The share of both kinds, or of one alone if there are enough; 1 if nothing could be shared."""
+        """The largest share: of weights and values together, or of one kind; 1 with nothing to compare."""
         of = self.weights.of + self.values.of
         together = (self.weights.count + self.values.count) / of if of else 1.0
         return max(together, self.weights.share, self.alone.share)
@@ -91,7 +91,7 @@ class Traits:
 
     @cached_property
     def weights(self) -> frozenset[object]:
-        """Identities of its weights, see `contents_of`."""
+        """Identities of the weights, see `contents_of`."""
         return frozenset(contents_of(self.graph))
 
     @cached_property
@@ -104,29 +104,29 @@ def demand_fit(fit: LikeFit, file: str) -> None:
     """Refuse an original that a file was not made from.
 
     Args:
-        fit: the shared things.
+        fit: the shared weights and values.
         file: name of the file in messages.
 
     Raises:
-        DoesNotFit: they share less than half of what they could.
+        DoesNotFit: the share is less than half.
     """
     if not fit.fits:
         raise DoesNotFit(f"{file}: only {fit}; give the model that it was made of, or --force")
 
 
 def measure(graph: GraphIndex, like: Like) -> LikeFit:
-    """Count what a file and its original share."""
+    """Count the weights and values that a file and its original share."""
     ours = Traits(graph)
     return _by_names(ours, like) if like.graph is None else compare(ours, Traits(like.graph), like.name)
 
 
 def compare(ours: Traits, theirs: Traits, name: str) -> LikeFit:
-    """Count the things that two whole files share.
+    """Count the weights and values that two whole files share.
 
     Args:
         ours: the file.
         theirs: the original.
-        name: of the original.
+        name: name of the original.
     """
     common = set(ours.graph.value_names) & set(theirs.graph.value_names) - {""}
     here, there = Origins(ours.graph, common), Origins(theirs.graph, common)
@@ -139,7 +139,7 @@ def compare(ours: Traits, theirs: Traits, name: str) -> LikeFit:
 
 
 def _by_names(ours: Traits, like: Like) -> LikeFit:
-    """Count the shared names, their order, and the shapes of weights: all that a sidecar has."""
+    """Count what a file shares with a sidecar: names of values, their order, names and shapes of weights."""
     graph = ours.graph
     tensors = {graph.value_names[value]: tuple(tensor.dims) for value, tensor in graph.initializers.items()}
     weights = _shared(_named(tensors.items()), _named(like.shapes.items()))
@@ -154,12 +154,12 @@ def _shared(ours: Iterable[object], theirs: Iterable[object]) -> Overlap:
 
 
 def _named(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> set[object]:
-    """Names with shapes, of more than one element; a matrix and its transpose count as one shape."""
+    """Return names with sorted shapes, so that a transpose counts as equal; single elements are left out."""
     return {(name, tuple(sorted(shape))) for name, shape in shapes if prod(shape) > 1}
 
 
 def _in_order(ours: Sequence[str], theirs: Sequence[str]) -> int:
-    """The number of common names that follow the same common name in both."""
+    """Return the number of common names that follow the same common name in both."""
     common = set(ours) & set(theirs)
     before = [_before(names, common) for names in (ours, theirs)]
     return sum(before[0][name] == before[1][name] for name in common)

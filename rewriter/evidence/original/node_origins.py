@@ -1,14 +1,15 @@
-"""Maps nodes of a tool's output to nodes of the original.
+"""Maps nodes of a file that a tool wrote (the damaged file) to nodes of the original.
 
-A node that writes a value of the original's name by the same operator, or has the name and the operator of
-an original node, *is* that node. The others form patches between values that are in both files; a patch
-replaces the original nodes between the same values. Inside a patch:
+A node *is* an original node if it has its operator, and writes a value of the same name or has the same name.
+The other nodes form patches between values that are in both files; a patch replaces the original nodes
+between the same values. Inside of a patch:
 
-1. nodes that read the same parameter, or one named after it (`W_quantized`), correspond, and a node named
-   after a value is the maker of that value;
-2. then nodes of one kind of operator, if there is only one candidate;
-3. a remaining original node was fused into the node that reads it;
-4. a new node that writes a value of the original stands for its maker, any other goes with its readers.
+1. An original node and a new one correspond if they read the same parameter, or the new one reads a parameter
+   named after it (`W_quantized`), or if the new one is named after a value that the original one writes.
+2. Of the rest, nodes with the same kind of operator correspond, if there are as many of them in both files.
+3. A remaining original node was fused into the new node of its reader.
+4. A remaining new node that writes a value of the original stands for the producer of that value; any other
+   stands for the same nodes as its readers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rewriter.model.index.graph import NONE, GraphIndex
 _KINDS = {"Gemm": "MatMul", "FusedGemm": "MatMul", "FusedMatMul": "MatMul", "MatMulInteger": "MatMul"}
 _KINDS |= {"FusedConv": "Conv", "ConvInteger": "Conv", "NhwcFusedConv": "Conv"}
 _BLOCKED = "_nchwc"
-"""Onnxruntime's convolutions on blocked layouts, which are named after the value whose place they take."""
+"""Ending of onnxruntime's convolutions on blocked layouts, after the value whose producer they replace."""
 
 
 class Descent:
@@ -48,11 +49,11 @@ class Descent:
             _Patch(self, patch).assign()
 
     def image(self, value: int) -> int:
-        """The original value that a value of the damaged file is; NONE for a new one."""
+        """Return the original value that a value of the damaged file is; NONE for a new one."""
         return self._image[value] if value != NONE else NONE
 
     def value_named(self, name: str) -> int:
-        """The original value of a name; NONE without one."""
+        """Return the original value of a name; NONE without one."""
         return self._values.get(name, NONE) if name else NONE
 
     def is_kept(self, node: int) -> bool:
@@ -82,7 +83,7 @@ class Descent:
         return image
 
     def _patches(self) -> Iterator[list[int]]:
-        """New nodes that new values connect."""
+        """Yield sets of new nodes that new values connect."""
         seen = [same != NONE for same in self.same]
         for start in range(len(seen)):
             if seen[start]:
@@ -121,9 +122,9 @@ class _Patch:
         """Decide which original nodes each node of the patch stands for."""
         self._by_parameters()
         self._by_names()
-        self._drawn_into_own_kind()
+        self._fused_with_own_kind()
         self._by_kind()
-        self._drawn_into_readers()
+        self._fused_with_neighbours()
         origins = self.descent.origins
         for old, new in self.given.items():
             origins[new].add(old)
@@ -138,14 +139,17 @@ class _Patch:
                 origins[node].update(*(origins[other] for other in self.damaged.predecessors(node)))
 
     def _maker(self, node: int) -> int:
-        """The original maker of a value that a new node writes."""
+        """Return the original producer of a value that a new node writes; NONE without one."""
         for value in self.damaged.writes[node]:
             if (image := self.descent.image(value)) != NONE:
                 return self.original.producer[image]
         return NONE
 
     def _find_replaced(self) -> list[int]:
-        """The original nodes between the inputs of the patch and the values that it or its readers need."""
+        """Return the original nodes that the patch replaces.
+
+        They lie between the inputs of the patch and the values that it writes or that its readers lost.
+        """
         above = {
             image
             for node in self.nodes
@@ -165,7 +169,7 @@ class _Patch:
         return sorted(found)
 
     def _needed(self) -> Iterator[int]:
-        """Makers of the vanished original inputs of nodes that now read the patch."""
+        """Yield the original producers of the values that the readers of the patch lost."""
         for node in self.nodes:
             for reader in self.damaged.successors(node):
                 if (same := self.descent.same[reader]) != NONE:
@@ -174,7 +178,7 @@ class _Patch:
                             yield self.original.producer[value]
 
     def _behind(self, above: set[int]) -> set[int]:
-        """The original nodes that depend on the values above, up to values that are in both files."""
+        """Return the original nodes that depend on the values `above`, up to values in both files."""
         found: set[int] = set()
         pending = [reader for value in above for reader in self.original.readers[value]]
         while pending:
@@ -199,7 +203,11 @@ class _Patch:
                     self.given[old] = found[0]
 
     def _by_names(self) -> None:
-        """Match new nodes named after a value of the original with its maker, activation included."""
+        """Match a new node named after a value of the original with the producer of the value.
+
+        A convolution on a blocked layout is named after the value of the activation fused into it, so its
+        operator may differ.
+        """
         for new in self.nodes:
             name = self.damaged.nodes[new].name
             blocked = name.endswith(_BLOCKED)
@@ -208,8 +216,11 @@ class _Patch:
             if maker in self._among_replaced and (blocked or self._alike(maker, new)):
                 self.given.setdefault(maker, new)
 
-    def _drawn_into_own_kind(self) -> None:
-        """Match a product with the sum after it if one new node replaced both."""
+    def _fused_with_own_kind(self) -> None:
+        """Match an original node with the new node of its readers, if their operators are of one kind.
+
+        One new node may have replaced a product and the sum after it.
+        """
         for old in self.replaced:
             if old not in self.given:
                 readers = {self.given.get(reader) for reader in self.original.successors(old)}
@@ -229,8 +240,11 @@ class _Patch:
             if len(before) == len(after):
                 self.given.update(zip(before, after, strict=True))
 
-    def _drawn_into_readers(self) -> None:
-        """Match remaining nodes with the new node of a reader, else of their value's writer or a source."""
+    def _fused_with_neighbours(self) -> None:
+        """Match remaining original nodes with the new node of a reader.
+
+        Without one, with the new producer of the node's value, else with the new node of a predecessor.
+        """
         writers = {maker: new for new, maker in self.makers.items()}
         for old in reversed(self.replaced):
             if old not in self.given:

@@ -1,4 +1,4 @@
-"""Finds the named values that a value is computed from, using the names common to two files."""
+"""Finds the values that a value is computed from, among those whose names two files have in common."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Set
 from rewriter.model.index.graph import NONE, GraphIndex
 
 _WIDEST = 64
-"""Most named values that one may be computed from; with more, the answer is None."""
+"""Maximum number of named values that a value is computed from; if there are more, the answer is None."""
 _OTHER_INPUT = frozenset({""})
 """Stands for an input of the model without a common name."""
 
 
 def values_made(graph: GraphIndex) -> dict[str, int]:
-    """Name of a value that a node computes -> the value, in file order, without constants."""
+    """Return name of a value that a node computes -> the value, in file order, without `Constant` nodes."""
     found: dict[str, int] = {}
     for maker, outputs in enumerate(graph.writes):
         if graph.operators[maker][1] != "Constant":
@@ -24,7 +24,7 @@ def values_made(graph: GraphIndex) -> dict[str, int]:
 
 
 class Origins:
-    """The nearest values with common names that a value is computed from, without weights and constants.
+    """Nearest values with common names that a value is computed from, without weights and constants.
 
     Args:
         graph: the file.
@@ -38,7 +38,7 @@ class Origins:
         self._known: dict[int, frozenset[str] | None] = {}
 
     def of(self, value: int) -> frozenset[str] | None:
-        """Their names; None if there are too many, or a cycle."""
+        """Return the common names of the origins of a value; None if there are too many, or a cycle."""
         pending = [value]
         while pending:
             last = pending[-1]
@@ -65,7 +65,7 @@ class Origins:
         return frozenset(found) if len(found) <= _WIDEST else None
 
     def _nameless(self, value: int) -> list[int]:
-        """The values without a common name that the maker of a value reads."""
+        """Return the values without a common name that the producer of a value reads."""
         names = self._graph.value_names
         return [read for read in self._reads(value) if names[read] not in self._common]
 

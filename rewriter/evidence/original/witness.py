@@ -1,8 +1,8 @@
 """Witness: the file that this one was made from, whose tree is known, or the sidecar of that file.
 
-A node that stands for nodes of the original (see `node_origins`) goes to their lowest common module. A
-sidecar has the names of nodes and values, but no edges; with one, a node is recognised by its name,
-by the name of a value that it writes, or by the name that its own was derived from.
+A node that stands for nodes of the original (see `node_origins`) belongs to their lowest common module. A
+sidecar has the names of nodes and values, but no edges. With a sidecar, a node is recognised by its name, by
+the name of a value that it writes, or by a name from which one of these was derived.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class Like:
 
     Attributes:
         graph: the original; None if only names are known.
-        places: node of the original -> its place, None if unplaced; () without a graph.
+        places: node of the original -> its place, None for an unplaced node; () without a graph.
         nodes: name of a node -> its place.
         values: name of a value -> the place of the node that writes it.
         parameters: the parameters in the initializers of the original.
         classes: module -> its class, None if unknown.
-        calls: module -> how often it was called.
+        calls: module -> number of its calls.
         name: name of the original in messages.
         order: names of values in file order, if only names are known.
-        shapes: name of an initializer -> its shape, likewise.
+        shapes: name of an initializer -> its shape, if only names are known.
     """
 
     graph: GraphIndex | None
@@ -55,7 +55,7 @@ class Like:
 
 
 def testify(graph: GraphIndex, like: Like) -> Testimony:
-    """Claims for every node that is one of the original's, or stands for several of them."""
+    """Return claims on the nodes that stand for nodes of the original, with its parameters and classes."""
     found = _by_descent(graph, like.graph, like.places) if like.graph else _by_names(graph, like)
     initializers = {graph.value_names[value] for value in graph.initializers}
     return Testimony(
@@ -89,7 +89,7 @@ def _by_names(graph: GraphIndex, like: Like) -> Iterable[Claim]:
 
 
 def _in_common(places: set[Place]) -> Place | None:
-    """The lowest common module of places, with the call if they agree on it; None without places."""
+    """Return the lowest common module of places, with its call if they agree on one; None without places."""
     if len(places) == 1:
         return next(iter(places))
     module = common_ancestor(sorted(place.module for place in places))

@@ -1,1 +1,1 @@
-"""What parameters and their readers say."""
+"""Evidence from parameters and their readers."""

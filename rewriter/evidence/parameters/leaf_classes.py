@@ -1,9 +1,9 @@
-"""Last resort: infers the class of a leaf from its operators and parameters.
+"""Infers the class of a leaf from its operators and parameters, if no evidence names it.
 
-An inferred class is never a fact: it stands in `Module.inferred_class`, is shown with a question mark and is
-written into no file. A class of `torch.nn` and a user's class of the same operators look alike, and the
-inference names the former. If the number of dimensions is unknown, the class is the one that torch's classes
-for 1 to 3 dimensions derive from.
+An inferred class is a guess: it is kept apart in `Module.inferred_class`, shown with a question mark and
+never written into a model. A class of `torch.nn` and a user's class with the same operators look alike; the
+inference returns the former. If the operators do not show the number of dimensions, it returns the base class
+of torch's classes for 1 to 3 dimensions.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class ClassPattern(NamedTuple):
 
     Attributes:
         class_name: fully qualified.
-        operators: the required operators, besides those that may surround any node.
-        optional: operators that may be present; no others may.
+        operators: the required operators, apart from `GLUE`.
+        optional: further operators that are allowed.
         parameters: local name -> number of dimensions, for the required parameters.
-        others: names of parameters that may be present; no others may.
+        others: local names of further parameters that are allowed.
     """
 
     class_name: str
@@ -36,7 +36,7 @@ class ClassPattern(NamedTuple):
 
 
 def _pattern(class_name: str, operators: str, parameters: str = "", optional: str = "") -> ClassPattern:
-    """A pattern from text: `weight:2 bias?` means a matrix and an optional bias."""
+    """Build a pattern from text: `weight:2 bias?` means a matrix and an optional bias."""
     words = parameters.split()
     required = dict(word.split(":") for word in words if ":" in word)
     return ClassPattern(
@@ -111,11 +111,11 @@ PATTERNS = (
 
 
 def class_of(operators: Set[str], parameters: Mapping[str, int]) -> str | None:
-    """The class whose exported form a leaf has.
+    """Return the class whose exported form a leaf has.
 
     Args:
         operators: the operators of its nodes.
-        parameters: its parameters: local name -> number of dimensions.
+        parameters: local name of a parameter -> number of dimensions.
 
     Returns:
         A fully qualified class, or None if no pattern matches.
@@ -125,15 +125,15 @@ def class_of(operators: Set[str], parameters: Mapping[str, int]) -> str | None:
 
 
 def is_closed(operators: Set[str]) -> bool:
-    """Whether a leaf with these operators looks like a whole module of torch, its parameters aside."""
+    """Whether these operators are those of a complete torch module, whatever its parameters."""
     own = operators - GLUE
     return any(pattern.operators <= own <= pattern.operators | pattern.optional for pattern in PATTERNS)
 
 
 def may_feed(operator: str, operators: Set[str]) -> bool:
-    """Whether an operator in front of a leaf with these operators may be a part of that leaf.
+    """Whether an operator that feeds a leaf with these operators may be a part of that leaf.
 
-    A sum in front of a product is none: it is the bias of an earlier one, or a residual.
+    An Add in front of a MatMul may not: it adds the bias of an earlier layer, or a residual.
     """
     if operator in GLUE:
         return True

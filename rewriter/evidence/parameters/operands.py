@@ -1,8 +1,9 @@
-"""What a stored tensor stands for, told by the operators that read it.
+"""Decides the role of each stored tensor from the operators that read it.
 
-A tensor is followed through nodes that only move its elements to those that compute with it. Tables say which
-operand of an operator is a weight, a running statistic, or the scale or zero point of a weight. `Add` and
-`Mul` take weights as well as plain numbers: there a vector counts as a weight, whatever its unit dimensions.
+A tensor is followed through nodes that only move its elements, up to the nodes that compute with it. Tables
+list which operands of an operator are weights, running statistics, or the scale and zero point of a weight.
+`Add` and `Mul` take weights as well as plain numbers: an operand counts as a weight if it is a vector, not
+counting dimensions of size 1.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from rewriter.model.index.once import once_per_index
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """Every tensor that a file stores.
+    """The tensors that a file stores, and their roles.
 
     Attributes:
         stored: value -> the tensor.
-        roles: value -> what it counts as by its readers alone.
+        roles: value -> its role, decided by its readers alone.
         helpers: scale or zero point of a quantised weight -> that weight.
-        quantised: the weights that have a scale.
-        packed: weight -> number of elements it stands for, where it is packed.
+        quantised: the weights that have a scale or zero point.
+        packed: packed weight -> number of its elements before packing.
     """
 
     stored: Mapping[int, Stored]
@@ -97,7 +98,7 @@ _HELPERS: dict[str, dict[int, tuple[int, ...]]] = {
     "QAttention": {1: (4, 7)},
     "DynamicQuantizeLSTM": {1: (8, 9), 2: (10, 11)},
 }
-"""Operator -> operand -> the operands that say how it was quantised."""
+"""Operator -> quantised operand -> the operands with its scale and zero point."""
 
 _PLAIN_INPUTS: dict[str, tuple[int, ...]] = {
     "RotaryEmbedding": (1, 2, 3),
@@ -105,7 +106,7 @@ _PLAIN_INPUTS: dict[str, tuple[int, ...]] = {
     "MultiHeadAttention": (4, 5),
     "QAttention": (3, 5, 6),
 }
-"""Operands of fused operators that are tables, masks and scales, no weights."""
+"""Fused operator -> the operands that are tables, masks or scales, not weights."""
 
 _MOVERS = frozenset(
     {
@@ -113,11 +114,11 @@ _MOVERS = frozenset(
         *("Slice", "Split", "Expand", "DequantizeLinear", "QuantizeLinear"),
     }
 )
-"""Operators that move elements of their first operand, or store them in another type."""
+"""Operators that move the elements of their first operand, or store them in another type."""
 
 _KNOWN_DOMAINS = frozenset({"", "ai.onnx"})
 _DEEPEST = 8
-"""Movers behind each other that a tensor is followed through."""
+"""Maximum number of consecutive movers through which a tensor is followed."""
 
 _INTEGERS = frozenset({"INT64", "UINT64", "BOOL", "STRING", "UNDEFINED", "COMPLEX64", "COMPLEX128"})
 _QUANTISED_ROWS = frozenset({TensorProto.INT8, TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT4})
@@ -125,12 +126,12 @@ _NEVER_WEIGHTS = frozenset(TensorProto.DataType.Value(name) for name in _INTEGER
 
 QUANTISED = ("_quantized", "_Q4", "_Q8", "_Q2", "_Bnb4")
 HELPING = ("_scale", "_scales", "_zero_point", "_zero_points", "_absmax")
-"""How tools name scales and zero points: after the tensor that they quantised."""
+"""Endings that tools put after the name of a quantised tensor to name its scale or zero point."""
 
 
 @once_per_index
 def operands_of(graph: GraphIndex) -> Operands:
-    """What the stored tensors of a model stand for."""
+    """Decide the roles of the stored tensors of a model."""
     stored = stored_tensors(graph)
     reader = _OperandReader(graph, stored)
     helpers = reader.helpers()
@@ -143,7 +144,7 @@ def operands_of(graph: GraphIndex) -> Operands:
 
 
 def _by_name(graph: GraphIndex, roles: Mapping[int, Role], helpers: dict[int, int]) -> None:
-    """Scales that tools multiply by elsewhere: `x_scale` beside the quantised weight `x_quantized`."""
+    """Add to `helpers` the scales that only their name shows: `x_scale` of the weight `x_quantized`."""
     weights: dict[str, int] = {}
     for value, role in roles.items():
         name = graph.value_names[value]
@@ -165,7 +166,7 @@ class _OperandReader:
         self.calls = calls_of(graph)
 
     def role(self, value: int, tensor: Stored) -> Role:
-        """What a tensor counts as."""
+        """Return the role of a tensor."""
         if tensor.data_type in _NEVER_WEIGHTS or not self.graph.readers[value]:
             return Role.CONSTANT
         if tensor.elements <= 1:
@@ -181,7 +182,7 @@ class _OperandReader:
         return found
 
     def helpers(self) -> dict[int, int]:
-        """Scale or zero point -> the quantised weight."""
+        """Return scale or zero point -> the quantised weight."""
         found: dict[int, int] = {}
         for node, (_, operator) in enumerate(self.graph.operators):
             for place, helping in _HELPERS.get(operator, {}).items():
@@ -194,7 +195,7 @@ class _OperandReader:
         return found
 
     def packed(self) -> dict[int, int]:
-        """Weights of operators whose attributes say how many elements they stand for."""
+        """Return packed weight -> number of its elements before packing, by the attributes of its reader."""
         found: dict[int, int] = {}
         for node, (_, operator) in enumerate(self.graph.operators):
             if operator in ("MatMulNBits", "MatMulBnb4", "GatherBlockQuantized"):
@@ -206,7 +207,7 @@ class _OperandReader:
         return found
 
     def _origin(self, value: int) -> int:
-        """The stored tensor that a value holds the elements of; NONE where it is none."""
+        """Return the stored tensor whose elements a value holds; NONE for a computed value."""
         for _ in range(_DEEPEST):
             if value == NONE or value in self.stored:
                 return value
@@ -217,7 +218,7 @@ class _OperandReader:
         return NONE
 
     def _uses(self, value: int) -> Iterator[tuple[int, int, bool]]:
-        """The nodes that compute with a tensor, as which operand, and whether it was quantised before."""
+        """Yield the uses of a tensor: a node that computes with it, the operand, whether it was quantised."""
         pending = [(value, 0, False)]
         seen = {value}
         while pending:
@@ -237,7 +238,7 @@ class _OperandReader:
                     pending += [(other, depth + 1, changed) for other in sorted(new)]
 
     def _further(self, node: int, place: int, operator: tuple[str, str]) -> list[int] | None:
-        """Where the elements go on to; None where the node computes with them."""
+        """Return the values to which a node moves the elements; None if it computes with them."""
         if (called := self.calls.get(node, NONE)) != NONE:
             return self.graph.bodies[called].formals[place : place + 1]
         if operator[1] in _MOVERS and place == 0:
@@ -263,7 +264,10 @@ class _OperandReader:
         return Role.PARAMETER if is_weight else Role.CONSTANT
 
     def _is_of_groups(self, node: int) -> bool:
-        """Whether groups of channels are normed, by ones and zeros: a group norm scales behind that."""
+        """Whether an InstanceNormalization is part of a group norm: it reads a Reshape of the channels.
+
+        Its scale and bias are then ones and zeros; the learned ones follow in Mul and Add.
+        """
         data = self.graph.reads[node][0]
         maker = self.graph.producer[data] if data != NONE else NONE
         return maker != NONE and self.graph.operators[maker][1] == "Reshape"
@@ -277,7 +281,7 @@ def _is_vector(dims: tuple[int, ...]) -> bool:
 
 
 def _unpacked(node: NodeProto, tensor: Stored) -> int:
-    """Elements of the matrix that a packed weight stands for."""
+    """Return the number of elements of a packed weight before packing."""
     numbers = {attribute.name: attribute.i for attribute in node.attribute}
     if "K" in numbers and "N" in numbers:
         return numbers["K"] * numbers["N"]

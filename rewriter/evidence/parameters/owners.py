@@ -1,8 +1,8 @@
-"""Who owns a constant, by its name.
+"""Finds the owner of a constant by its name.
 
-`fc.MatMul.weight` belongs to `fc` where `/fc/MatMul` is the node that reads it: builders of models name
-weights after operators, and an operator is no module. Tools name a scale after the activation that they
-quantised, and torch calls activations `input.4`.
+`fc.MatMul.weight` belongs to `fc` if the node `/fc/MatMul` reads it: builders of models name weights after
+operators, and an operator is no module. The scale of a quantised activation belongs to no module, though its
+name (`input.4_scale`) may look like a parameter's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rewriter.paths import ModulePath
 
 @once_per_index
 def owners_of_constants(graph: GraphIndex) -> Mapping[int, ModulePath]:
-    """Constant -> the owner of the parameter it is named after, for constants with such a name."""
+    """Return constant -> its owner, for constants with the name of a parameter."""
     names = graph.value_names
     return {
         value: _without_operator(graph, value, owner)
@@ -28,7 +28,7 @@ def owners_of_constants(graph: GraphIndex) -> Mapping[int, ModulePath]:
 
 
 def is_of_activation(graph: GraphIndex, name: str) -> bool:
-    """Whether a name is that of the scale or zero point of a value that is computed."""
+    """Whether a name is that of the scale or zero point of a computed value."""
     values = graph.bodies[0].values
     for ending in HELPING if isinstance(name, str) else ():
         if name.endswith(ending):
@@ -39,7 +39,7 @@ def is_of_activation(graph: GraphIndex, name: str) -> bool:
 
 
 def _without_operator(graph: GraphIndex, value: int, owner: ModulePath) -> ModulePath:
-    """The module above where the last name of `owner` is that of an operator that reads the value."""
+    """Return `owner`; its parent if the last atom of `owner` is the operator of a reader of the value."""
     above = owner.parent
     if not above or not owner.name[:1].isupper():
         return owner

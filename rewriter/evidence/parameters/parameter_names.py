@@ -1,9 +1,9 @@
 """Witness: parameters named as in a state dict, and their readers.
 
-`encoder.layer.0.query.weight` belongs to `encoder.layer.0.query`. Only constants can be parameters: torch.jit
-calls activations `input.4`, and caches come in as `past_key_values.0.key`. Exporters put equal ones into one
-initializer and write `Identity` nodes named after the others; those are aliases and are seen through. Which
-of several readers a tensor tells of is decided in `shared_tensors`.
+`encoder.layer.0.query.weight` belongs to `encoder.layer.0.query`. Only constants can be parameters:
+activations (`input.4` in torch.jit) and inputs (`past_key_values.0.key`) have dotted names too. Exporters
+store equal parameters in one initializer and write `Identity` nodes named after the others; such a node is an
+alias of the initializer. `shared_tensors` decides about tensors with several readers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rewriter.paths import ModulePath
 
 
 def testify(graph: GraphIndex) -> Testimony:
-    """Claims for every node that reads a named parameter or names one, and for the parameters."""
+    """Return claims on the nodes that read or alias a named parameter, and on the parameters."""
     owners_for = owners_given(graph)
     named: dict[int, list[int]] = {}
     aliases: dict[int, ModulePath] = {}
@@ -44,7 +44,7 @@ def testify(graph: GraphIndex) -> Testimony:
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:
-    """The initializer behind a value and its `Identity` nodes; the value itself if it is no alias."""
+    """Return the initializer from which `Identity` nodes make a value; the value itself without one."""
     origin = value
     seen = set()
     while (node := graph.producer[origin]) != NONE and graph.operators[node][1] == "Identity":
@@ -56,7 +56,7 @@ def alias_of(graph: GraphIndex, value: int) -> int:
 
 
 def readers_of(graph: GraphIndex, value: int) -> list[int]:
-    """The nodes that read an initializer, directly or through `Identity`; the Identity nodes are left out."""
+    """Return the nodes that read an initializer, directly or through an alias, without the aliases."""
     found: set[int] = set()
     pending = [value]
     seen = {value}
@@ -72,7 +72,7 @@ def readers_of(graph: GraphIndex, value: int) -> list[int]:
 
 
 def _is_alias(graph: GraphIndex, node: int) -> bool:
-    """Whether a node only gives an initializer the name of another parameter, and belongs to that one."""
+    """Whether a node is an `Identity` that gives an initializer the name of another parameter."""
     if graph.operators[node][1] != "Identity" or not graph.writes[node] or graph.writes[node][0] == NONE:
         return False
     value = graph.writes[node][0]
@@ -80,9 +80,9 @@ def _is_alias(graph: GraphIndex, node: int) -> bool:
 
 
 def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[ParameterClaim]:
-    """Initializers that bear the name of a parameter, then the aliases that share them.
+    """Yield claims on the initializers with the name of a parameter, then on their aliases.
 
-    The scale and the zero point of a quantised weight are part of it.
+    Scales and zero points are parts of a quantised weight and get no claims.
     """
     helpers = operands_of(graph).helpers
     for value, tensor in graph.initializers.items():
@@ -99,5 +99,5 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
 
 
 def _local(name: str) -> str:
-    """`fc.weight_quantized` -> `weight`."""
+    """Return the name of a parameter inside its module: `fc.weight_quantized` -> `weight`."""
     return parameter_named_by(name).rpartition(".")[2]

@@ -1,10 +1,10 @@
-"""Witness: vectors that an exporter gave unit dimensions, told by who reads them.
+"""Witness: vectors to which an exporter added dimensions of size 1, identified by their readers.
 
-The weight of a group norm has one dimension, and is stored as (C, 1, 1) under a name of its own. In a leaf
-that does what a group norm does, and nothing else, the operand of `Mul` is the `weight`, that of `Add` the
-`bias`; in a leaf of `PRelu` alone the slope is the `weight`. The dynamo exporter writes down what it made a
-value of: where none but operators of torch that move elements had a part (`unsqueeze_1`, `view`), the value
-is that parameter.
+The weight of a group norm has one dimension; an exporter stores it as (C, 1, 1) under a new name. In a leaf
+with the operators of a group norm and no others, the operand of `Mul` is the `weight` and that of `Add` the
+`bias`. In a leaf with `PRelu` alone, the slope is the `weight`. The dynamo exporter records the inputs of a
+value that it folded: if it made the value from one parameter, and only by operators that move elements
+(`unsqueeze_1`, `view`), the value is that parameter.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LOCAL = {"Mul": "weight", "Add": "bias", "PRelu": "weight"}
 
 
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
-    """Claims for vectors of the main graph that lost their name."""
+    """Return claims on vectors of the main graph that lost their name."""
     vectors = _vectors(graph)
     if not vectors:
         return []
@@ -44,7 +44,7 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
 
 
 def _vectors(graph: GraphIndex) -> list[int]:
-    """Anonymous initializers of the main graph with one dimension besides those of one, and one reader."""
+    """Return the anonymous initializers of the main graph with one reader and one dimension larger than 1."""
     main = set(graph.bodies[0].values.values())
     return [
         value
@@ -60,7 +60,7 @@ def _vectors(graph: GraphIndex) -> list[int]:
 def _moved(
     graph: GraphIndex, vectors: Sequence[int]
 ) -> tuple[dict[int, ModulePath], dict[int, tuple[str, ...]]]:
-    """What the exporter says that vectors are, and what it made them of."""
+    """Return the exporter's records: vector -> its parameter, folded initializer -> its parameters."""
     known = set(signature(graph).values())
     explained: dict[int, tuple[str, ...]] = {}
     found: dict[int, ModulePath] = {}
@@ -74,7 +74,7 @@ def _moved(
 
 
 def _of_leaves(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[ModulePath, set[str]]:
-    """Module without parts -> the operators of its nodes that compute."""
+    """Return leaf -> the operators of its nodes that compute."""
     found: dict[ModulePath, set[str]] = {}
     for node, module in enumerate(modules):
         if module and graph.operators[node][1] not in _SHAPING:
@@ -91,7 +91,7 @@ def _of_reader(
     modules: Sequence[ModulePath | None],
     operators: dict[ModulePath, set[str]],
 ) -> ModulePath | None:
-    """The parameter that a vector must be, from the one node that reads it."""
+    """Return the parameter that a vector must be by the node that reads it; None if unknown."""
     node = graph.readers[value][0]
     module, operator = modules[node], graph.operators[node][1]
     if not module or operator not in _LOCAL or not _COMPUTED.match(graph.value_names[value]):

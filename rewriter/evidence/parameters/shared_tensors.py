@@ -1,17 +1,19 @@
-"""Decides to which module a node belongs, by the owners of the named tensors that it reads.
+"""Decides the module of a node by the owners of the named tensors that it reads.
 
-A tensor that one node reads decides where that node belongs. One that several nodes read does not: it may be
-the weight of a module that is called several times, or stand for equal biases that an exporter merged under
-the name of the first. So of the tensors that a node reads those with the fewest readers decide. A tensor with
-several readers is believed only
+A tensor with one reader decides the module of that reader. A tensor with several readers is in doubt: it may
+be the weight of a module that is called several times, or stand for equal biases that an exporter merged
+under the name of the first. So among the tensors that a node reads, those with the fewest readers decide. A
+tensor with several readers is believed only if
 
-1. where nothing contradicts: no reader is decided to be elsewhere, no two readers follow products with
+1. nothing contradicts: no reader is decided to be in another module, no two readers follow products with
    different weights (one module has one weight), and no reader stands between nodes of another module; and
-2. where something agrees: every reader has the same weight beside it (calls of one module), or nodes of the
-   module above the owner. A tensor of two axes or more needs none, since such ones are equal by no chance.
+2. something agrees: every reader has the same weight beside it (they are calls of one module), or nodes of
+   the owner's parent. A tensor of two axes or more needs no agreement, since such tensors are not equal by
+   chance.
 
-Single readers of a merged tensor can still be told: a sum right behind the product of a module that lacks
-this parameter belongs to that module; a reader alone in standing beside the owner's parent is the owner's.
+A single reader of a merged tensor can still be placed. A sum directly behind the product of a module that
+lacks this parameter belongs to that module. If only one reader stands beside nodes of the owner's parent, it
+belongs to the owner.
 """
 
 from __future__ import annotations
@@ -25,14 +27,14 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _ROUNDS = 2
-"""Rounds of judging tensors: what the first decides counts in the second."""
+"""Number of rounds in which `_believe` judges every tensor; each round builds on earlier decisions."""
 
 Owners = Mapping[int, ModulePath]
 Readers = Mapping[int, Sequence[int]]
 
 
 class _Doubt(NamedTuple):
-    """Tensors of one owner with the same readers, and the nodes that no tensor with fewer readers decides."""
+    """Tensors of one owner with the same readers, and the readers (`nodes`) that only these can decide."""
 
     owner: ModulePath
     readers: tuple[int, ...]
@@ -41,7 +43,7 @@ class _Doubt(NamedTuple):
 
 
 class _Doubts:
-    """The doubts about a file, one for each owner and set of readers."""
+    """Doubts about the tensors of a file, one for each owner and set of readers."""
 
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
@@ -49,24 +51,24 @@ class _Doubts:
         self._found: dict[tuple[ModulePath, tuple[int, ...]], _Doubt] = {}
 
     def of(self, value: int, owner: ModulePath) -> _Doubt:
-        """The doubt about a tensor."""
-        if value not in self._of_value:  # once for each: the key is as long as there are readers
+        """Return the doubt about a tensor."""
+        if value not in self._of_value:  # the key holds all readers, so it is built once for each value
             key = (owner, tuple(self._readers[value]))
             self._of_value[value] = self._found.setdefault(key, _Doubt(*key, {}, {}))
             self._of_value[value].values[value] = None
         return self._of_value[value]
 
     def in_order(self) -> list[_Doubt]:
-        """The doubts, those with the fewest readers first."""
+        """Return the doubts, those with the fewest readers first."""
         return sorted(self._found.values(), key=lambda doubt: len(doubt.readers))
 
 
 def decide(graph: GraphIndex, named: Readers, owners_for: Callable[[int], Owners]) -> dict[int, ModulePath]:
-    """Node -> the module that the owners of what it reads show it to belong to.
+    """Return node -> its module, for the nodes that the owners of their tensors decide.
 
     Args:
         graph: the model.
-        named: node -> the values it reads that bear the name of a parameter.
+        named: node -> the values with the name of a parameter that it reads.
         owners_for: node -> the owners of such values.
     """
     readers: dict[int, list[int]] = {}
@@ -91,7 +93,7 @@ def decide(graph: GraphIndex, named: Readers, owners_for: Callable[[int], Owners
 
 
 def _judge(graph: GraphIndex, decided: dict[int, ModulePath], doubts: Sequence[_Doubt]) -> None:
-    """Decide of doubtful readers what can be told."""
+    """Add the doubtful readers that can be decided to `decided`."""
     around = Surroundings(graph, decided)
     for judge in (*[_believe] * _ROUNDS, _adopt):
         for doubt in doubts:
@@ -100,7 +102,7 @@ def _judge(graph: GraphIndex, decided: dict[int, ModulePath], doubts: Sequence[_
 
 
 def _believe(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[int, ModulePath]:
-    """All readers, where something agrees with the owner and nothing contradicts."""
+    """Place all `nodes` in the owner if something agrees with it and nothing contradicts, else none."""
     owner = doubt.owner
     if any(not owner.holds(around.decided.get(node, owner)) for node in doubt.readers):
         return {}
@@ -117,7 +119,7 @@ def _believe(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[
 
 
 def _adopt(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[int, ModulePath]:
-    """Single readers of a merged tensor."""
+    """Place single readers of a merged tensor."""
     told = {node: place for node in nodes if (place := _completed(around, doubt, node)) is not None}
     left = [node for node in nodes if node not in told and _touches(doubt.owner, around.beside(node))]
     if doubt.owner.parent and len(left) == 1 and doubt.owner not in told.values():
@@ -126,7 +128,7 @@ def _adopt(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[in
 
 
 def _completed(around: Surroundings, doubt: _Doubt, node: int) -> ModulePath | None:
-    """The module whose product a sum completes, where it has no other parameter of that name."""
+    """Return the module whose product a sum completes; None if it has another parameter of that name."""
     made = around.product(node).node
     place = around.decided.get(made) if made != NONE and around.is_sum(node) else None
     if place is None or place == doubt.owner:
@@ -136,7 +138,10 @@ def _completed(around: Surroundings, doubt: _Doubt, node: int) -> ModulePath | N
 
 
 def _functional(decided: Owners, mixed: Mapping[int, Owners], readers: Readers) -> dict[int, ModulePath]:
-    """Nodes that read tensors of several owners, all told by other readers: a module above computes."""
+    """Return node -> the common ancestor, for nodes that read tensors of several owners.
+
+    The ancestor computes with the tensors itself if all their other readers are in the owners.
+    """
     return {
         node: common_ancestor(owners.values()) or ROOT
         for node, owners in mixed.items()
@@ -150,21 +155,25 @@ def _functional(decided: Owners, mixed: Mapping[int, Owners], readers: Readers) 
 
 
 def _touches(owner: ModulePath, beside: Beside) -> bool:
-    """Whether a node beside a reader belongs to the module above the owner."""
+    """Whether a node beside a reader belongs to the owner's parent."""
     return not owner.parent or any(owner.parent.holds(place) for place in beside.fed_by + beside.feeds)
 
 
 def _is_inside(owner: ModulePath, beside: Beside) -> bool:
-    """Whether on every side on which modules are known one of them belongs to the module above the owner."""
+    """Whether each side with known modules has one in the owner's parent.
+
+    False if neither side has a known module, unless the parent is the root.
+    """
     sides = [side for side in (beside.fed_by, beside.feeds) if side]
     above = owner.parent or ROOT
     return not above or (bool(sides) and all(any(map(above.holds, side)) for side in sides))
 
 
 def _is_within_another(owner: ModulePath, beside: Beside) -> bool:
-    """Whether what feeds a reader and what it feeds have modules in common, and none holds the owner.
+    """Whether a reader stands inside a module that does not hold the owner.
 
-    A reader that stands between two calls of one module is not inside of that.
+    It does if none of the common callers of its producers and its readers holds the owner. A producer and a
+    reader in the same module do not count: the node may stand between two calls of that module.
     """
     if not beside.before:
         return bool(beside.feeds) and not _touches(owner, beside)
@@ -173,7 +182,7 @@ def _is_within_another(owner: ModulePath, beside: Beside) -> bool:
 
 
 def _have_one_weight(around: Surroundings, beside: Mapping[int, Beside], doubt: _Doubt) -> bool:
-    """Whether every reader stands beside one and the same weight, each beside a reader of its own."""
+    """Whether all readers have the same weight beside them, which at least as many nodes read."""
     carriers: dict[int, set[int]] = {}
     times: dict[int, int] = {}
     for node, each in beside.items():
@@ -187,6 +196,6 @@ def _have_one_weight(around: Surroundings, beside: Mapping[int, Beside], doubt: 
 
 
 def _caller(one: ModulePath, other: ModulePath) -> ModulePath:
-    """The module that calls both: what they have in common, or the one above where that is one of them."""
+    """Return the module that calls both: their common ancestor, or its parent if it is one of the two."""
     common = common_ancestor((one, other)) or ROOT
     return common.parent or ROOT if common in (one, other) else common

@@ -1,6 +1,6 @@
-"""The tensors that a file stores: initializers, sparse ones, and what `Constant` nodes give.
+"""Lists the tensors that a file stores: dense and sparse initializers, and values of `Constant` nodes.
 
-Shapes and types are read, contents never are.
+Only shapes and types are read, never contents.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Stored(NamedTuple):
     Attributes:
         dims: its shape.
         data_type: one of `TensorProto.DataType`.
-        size: bytes it takes as it is stored; 0 for texts.
+        size: number of bytes in storage; 0 for strings.
     """
 
     dims: tuple[int, ...]
@@ -47,12 +47,12 @@ class Stored(NamedTuple):
 
     @property
     def is_float(self) -> bool:
-        """Whether its elements are floating numbers that no tool quantised."""
+        """Whether its elements have a floating-point type that is not a quantised one."""
         return self.data_type in FLOATS
 
 
 def stored_tensors(graph: GraphIndex) -> dict[int, Stored]:
-    """Value -> the tensor that the file stores for it, in file order."""
+    """Return value -> the tensor that the file stores for it."""
     found = {value: _of(tensor) for value, tensor in graph.initializers.items()}
     for body in graph.bodies:
         if isinstance(body.proto, GraphProto):

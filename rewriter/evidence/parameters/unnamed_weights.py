@@ -1,13 +1,13 @@
 """Witness: weights that lost their name, identified by their readers.
 
 TorchScript folds the transpose of a linear layer's weight into a new initializer `onnx::MatMul_<n>`. Such a
-matrix is the `weight` of the module that reads it if that module does nothing but multiply by this one
-matrix and perhaps add a named parameter of its own or of a parent (a tied bias); otherwise (a module that
-calls the function with weights of other names, several matrices) it stays unnamed.
+matrix is the `weight` of the module that reads it if the module only multiplies by this one matrix, and at
+most adds a named parameter of its own or of an ancestor (a tied bias). Any other matrix stays unnamed: its
+module may use several, or name its weights in another way.
 
-The dynamo exporter folds as well and writes `val_<n>`, a name that any value may have; there the added
-parameter has to be present, or the exporter must have recorded that the value was made from this very weight
-by an operator that only moves elements.
+The dynamo exporter folds as well and writes `val_<n>`, a name that any value may have. There the module must
+add a parameter, or the exporter must have recorded that it made the value from this very weight by an
+operator that only moves elements.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LINEAR = frozenset({"MatMul", "Add"})
 
 
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
-    """Claims for weights that lost their name, and for those of the exported module itself."""
+    """Return claims on weights that lost their name, and on parameters of the root."""
     matrices = _matrices(graph, modules)
     own = _nodes_of_leaves(modules, matrices)
     explained = folded_from(graph) if own else {}
@@ -52,13 +52,13 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
 
 
 def _matrices(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[ModulePath, set[int]]:
-    """Module -> the one anonymous 2-d initializer that all its matrix products multiply by."""
+    """Return module -> the one anonymous 2-d initializer that all its matrix products multiply by."""
     aliases = _aliases(graph)
     products: dict[ModulePath, set[int]] = {}
     for node, module in enumerate(modules):
         if module and graph.operators[node][1] == "MatMul":
             products.setdefault(module, set()).update(aliases.get(v, v) for v in graph.reads[node][1:])
-    # A body may have an initializer of the same form; only the main graph's can be a parameter.
+    # Bodies may have such initializers too, but only one of the main graph can be a parameter.
     main = set(graph.bodies[0].values.values())
 
     def is_anonymous(value: int) -> bool:
@@ -73,7 +73,7 @@ def _matrices(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[M
 def _nodes_of_leaves(
     modules: Sequence[ModulePath | None], wanted: Collection[ModulePath]
 ) -> dict[ModulePath, list[int]]:
-    """The nodes of each wanted module, without nodes that hold nodes of other modules."""
+    """Return wanted module -> its nodes, for modules without nodes in a submodule."""
     own: dict[ModulePath, list[int]] = {module: [] for module in wanted}
     for place in set(modules):
         for ancestor in place.ancestors() if place is not None else ():
@@ -85,9 +85,9 @@ def _nodes_of_leaves(
 
 
 def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
-    """Parameters of the exported module itself: plain names that only nodes of the root read.
+    """Return claims on parameters of the root: initializers with undotted names that only its nodes read.
 
-    Exporters also invent plain names; if one lists the parameters, only those count.
+    Exporters also invent undotted names: if the file lists its parameters, only listed names count.
     """
     listed = set(signature(graph).values())
     found = []
@@ -110,7 +110,7 @@ def _is_text(tensor: TensorProto) -> bool:
 
 
 def _aliases(graph: GraphIndex) -> dict[int, int]:
-    """Results of `Identity` nodes -> the initializer they stand for."""
+    """Return result of an `Identity` -> the initializer that it stands for."""
     return {
         node_value: origin
         for node, (_, operator) in enumerate(graph.operators)
@@ -121,7 +121,7 @@ def _aliases(graph: GraphIndex) -> dict[int, int]:
 
 
 def _added(graph: GraphIndex, module: ModulePath, nodes: list[int]) -> bool | None:
-    """Whether the module adds a parameter of its own or of a parent; None if it does more than that."""
+    """Whether the module adds a parameter of its own or of an ancestor; None if it computes anything else."""
     adds = False
     for node in nodes:
         operator = graph.operators[node][1]

@@ -1,8 +1,8 @@
-"""Content digests of weights that survive other tools.
+"""Identifies weights by their content, also after other tools changed their layout or precision.
 
-A small weight is identified by its elements in any order, in half precision and without zeros, since
-tools transpose, round, block and pad them. A large or external one is not read: its
-name and its shape identify it. Tensors of one plain number are in every file, and are skipped.
+A small weight is identified by its sorted elements, in half precision and without zeros, since tools
+transpose, round, block and pad weights. A large or external weight is not read: its name and its shape
+identify it. Tensors that repeat one number occur in every file, and are skipped.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.model.tensors import FLOATS, array_of, is_external
 
 _LARGEST = 100_000
-"""Most elements of a weight whose content is read; not a likely size of a weight."""
+"""Maximum elements of a weight whose content is read; hardly any weight has just this size."""
 _SMALLEST = 4
 
 
 def contents_of(graph: GraphIndex) -> Iterator[object]:
-    """Identities of a model's floating-point weights and constants: content digest, or name and shape."""
+    """Yield an identity of each floating-point weight and constant: content digest, or name and shape."""
     for name, tensor in _tensors(graph):
         if tensor.data_type in FLOATS and prod(tensor.dims) >= _SMALLEST:
             if prod(tensor.dims) > _LARGEST or is_external(tensor):
@@ -43,11 +43,11 @@ def _tensors(graph: GraphIndex) -> Iterator[tuple[str, TensorProto]]:
 
 
 def _digest(tensor: TensorProto) -> bytes | None:
-    """The digest of a tensor; None for one of one plain number, or whose content contradicts its shape."""
+    """Return the digest of a tensor; None if it cannot be read, or has too few or only equal elements."""
     array = array_of(tensor, None)
     if array is None:
         return None
-    with np.errstate(all="ignore"):  # values too large for half precision are infinite in both files
+    with np.errstate(all="ignore"):  # elements too large for half precision become infinite in both files
         halves = array.astype(np.float32).astype(np.float16)
     told = np.sort(halves[halves != 0])
     if len(told) < _SMALLEST or told[0] == told[-1]:

@@ -1,1 +1,1 @@
-"""What a list of the modules of a class or config says."""
+"""Evidence from a list of modules, made from a class or a config."""

@@ -1,8 +1,8 @@
-"""A reference: the modules a model was built from, their classes and parameters, without the file.
+"""A reference: the modules from which a model was built, with their classes and parameters.
 
-It holds facts that no exported file has: containers that are never called, modules without nodes, classes
-not written by TorchScript, and the trainable parameters. `sources` makes one from a torch
-module, `reference.witness` finds its place in the file.
+It holds facts that an exported file lacks: containers that are never called, modules without nodes, classes
+(TorchScript writes none), and which parameters are trainable. `sources` makes a reference from a torch
+module, `reference.witness` aligns it with the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Declared:
         shape: as in the state dict.
         trainable: whether it requires a gradient, which a buffer never does; None if unknown.
         buffer: whether it is a buffer.
-        same_as: the full name under which the same tensor was declared first (tied weights); None for
+        same_as: the full name under which the same tensor was declared before (tied weights); None for
             any other tensor.
     """
 
@@ -44,7 +44,7 @@ class ReferenceModule:
         path: its path in the reference.
         class_name: its fully qualified class as `torch.typename` writes it; None if unknown.
         declared: its own parameters, then its own buffers.
-        first_path: the first of the paths it is registered under; None if unknown.
+        first_path: the first path under which the same module is registered; None if unknown.
         is_list: whether its class computes nothing itself (ModuleList), so that it is never called.
     """
 
@@ -57,7 +57,7 @@ class ReferenceModule:
 
 @dataclass(frozen=True)
 class Reference:
-    """The modules a model was built from.
+    """The modules from which a model was built.
 
     Attributes:
         name: its name in messages.
@@ -68,9 +68,9 @@ class Reference:
     modules: Mapping[ModulePath, ReferenceModule] = field(repr=False)
 
     def count(self, part: ModulePath = ROOT, *, trainable: bool | None) -> int:
-        """Number of elements of the parameters below `part` that are trainable, frozen, or unknown.
+        """Return the number of elements of the parameters below `part` with this value of `trainable`.
 
-        Tied ones count once, buffers never.
+        Tied parameters count once, buffers never.
         """
         sizes = {
             each.same_as or name: prod(each.shape)
@@ -80,7 +80,7 @@ class Reference:
         return sum(sizes.values())
 
     def declared(self) -> Iterator[tuple[ModulePath, Declared]]:
-        """Full name and parameter or buffer, in the order of the modules."""
+        """Yield full names with their parameters and buffers, in the order of the modules."""
         for module in self.modules.values():
             for each in module.declared:
                 yield module.path.child(each.name), each
@@ -92,7 +92,7 @@ class Reference:
 
 
 def full_scope(class_name: str, path: ModulePath) -> str:
-    """The scope name in torch's trace-module map: `pkg.BertEmbeddings::embeddings`, `pkg.BertModel::`.
+    """Return the name in torch's trace-module map: `pkg.BertEmbeddings::embeddings`, `pkg.BertModel::`.
 
     See `_setup_trace_module_map` in torch/onnx/_internal/torchscript_exporter/utils.py.
     """

@@ -1,7 +1,7 @@
 """Makes references from a torch module, from text that names one, or from a transformers config.
 
-Modules are built on torch's meta device: their shapes are known, no weight is allocated or downloaded
-and only constructors run. torch and transformers are imported on demand.
+Modules are built on torch's meta device: shapes are known, no weight is allocated or downloaded, and only
+constructors run. torch and transformers are imported on demand.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CONFIG = "config.json"
 
 
 def of_module(module: Any, name: str = "") -> Reference:
-    """The reference of a live torch module.
+    """Return the reference of a live torch module.
 
     Args:
         module: a `torch.nn.Module`.
@@ -60,7 +60,7 @@ def _declared(module: Any, path: ModulePath, first_names: dict[int, ModulePath])
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:
-    """The shape; () for a lazy parameter, which has none yet."""
+    """Return the shape of a tensor; () for a lazy parameter, which has none yet."""
     try:
         return tuple(map(int, tensor.shape))
     except RuntimeError:
@@ -68,19 +68,19 @@ def _shape(tensor: Any) -> tuple[int, ...]:
 
 
 def _computes_nothing(module: Any) -> bool:
-    """Whether neither the module nor its class has a `forward`: torch's base class has one that raises."""
+    """Whether a module has no `forward` except that of torch's base class, which raises."""
     forward = getattr(type(module), "forward", None)
     return "forward" not in vars(module) and getattr(forward, "__name__", "") == "_forward_unimplemented"
 
 
 def of_text(text: str) -> tuple[Reference, ...]:
-    """The references that `package.module:Class`, `path.py:factory`, a config or its folder name.
+    """Return the references of a text: `package.module:Class`, `path.py:factory`, a config or its folder.
 
-    A config that names architectures gives one for each, and one for the base model: only the file shows
+    A config gives a reference for each of its architectures, and one for the base model: only the file shows
     which of them was exported.
 
     Raises:
-        UsageError: it names nothing that can be built, or torch or transformers is not installed.
+        UsageError: the text names nothing that can be built, or torch or transformers is not installed.
     """
     path = Path(text)
     if path.is_dir():
@@ -106,13 +106,16 @@ def names_object(text: str) -> bool:
 
 
 def named(text: str) -> Any:
-    """The object that `package.module:name` or `path.py:name` names; raises whatever its import raises."""
+    """Return the object that `package.module:name` or `path.py:name` names.
+
+    Passes on any exception of the import.
+    """
     target, _, attribute = text.rpartition(":")
     return _attribute(_import(target), attribute.removesuffix("()"))
 
 
 def _import(target: str) -> Any:
-    """The module `package.module`, or the one in a file."""
+    """Import a Python module by its name, or by the path of its file."""
     if not target.endswith(".py"):
         with _search(Path.cwd()):
             return importlib.import_module(target)
@@ -124,7 +127,7 @@ def _import(target: str) -> Any:
     assert spec.loader is not None, "a path that ends in .py has a loader"
     module = importlib.util.module_from_spec(spec)
     with _search(path.parent.resolve()):
-        sys.modules.setdefault(path.stem, module)  # dataclasses look up their module there
+        sys.modules.setdefault(path.stem, module)  # the dataclass decorator looks up its module there
         spec.loader.exec_module(module)
     return module
 
@@ -146,15 +149,17 @@ def _built(factory: Callable[[], Any]) -> Any:
     made = factory()
     if not _is_module(made):
         name = getattr(factory, "__name__", factory)
-        raise UsageError(f"{name} makes {type(made).__name__}, no torch.nn.Module; name what makes one")
+        raise UsageError(
+            f"{name} makes {type(made).__name__}, no torch.nn.Module; name a class or function that makes one"
+        )
     return made
 
 
 def of_config(path: Path) -> tuple[Reference, ...]:
-    """The references that a transformers config names: its architectures, then the base model.
+    """Return the references of a transformers config: its base model, then its architectures.
 
     Raises:
-        UsageError: it is no config, transformers is not installed, or does not know the model.
+        UsageError: the file is no config, or transformers is not installed or does not know the model.
     """
     content = read_json(path)
     if "model_type" not in content:
@@ -176,7 +181,7 @@ def of_config(path: Path) -> tuple[Reference, ...]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file.
+    """Return the JSON object in a file.
 
     Raises:
         UsageError: the file holds none.
@@ -202,7 +207,7 @@ def demand(package: str, what: str) -> None:
 
 @contextlib.contextmanager
 def telling(what: str) -> Iterator[None]:
-    """Report exceptions of foreign code in one line, and keep its prints off stdout."""
+    """Report an exception of foreign code in one line, and redirect its output to stderr."""
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
@@ -223,7 +228,7 @@ def _on_meta() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _bounded() -> Iterator[None]:
-    """Stop the construction of more modules than a file may have nodes: a config may ask for any number."""
+    """Refuse to build more modules than a file may have nodes: a config may ask for any number."""
     from torch.nn.modules.module import register_module_module_registration_hook
 
     most, count = current().nodes, 0
@@ -243,7 +248,7 @@ def _bounded() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _offline() -> Iterator[None]:
-    """Keep transformers from any request to a hub: backbones, tokenizers, remote code."""
+    """Keep transformers from requests to a hub, for backbones, tokenizers or remote code."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE

@@ -1,11 +1,11 @@
 """Witness: a reference, aligned with the module paths of the file.
 
-A file may have `model.encoder` for the reference's `encoder` (a wrapper was exported), or the reverse (a
-part of the reference was), or both. Agreement decides: the pair of prefixes under which most
-paths and parameters of the file are in the reference, and fewest are missing there.
+A file may have `model.encoder` for the reference's `encoder` (a wrapper was exported), or the reverse (a part
+of the reference was exported), or both. Agreement decides: of all pairs of prefixes, the one under which most
+paths and parameters of the file are in the reference and fewest are missing.
 
-The reference names classes and lists. It moves a node only if the scope in a name was read as a module
-that the reference does not have, and exactly one reading of that scope as one of its modules is simplest.
+The reference names classes and lists. It moves a node only if the scope in a name was read as a module that
+the reference does not have, and the simplest reading as one of its modules is unique.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UsageError
 
 _TRIED = 16
-"""Number of prefix pairs that are examined, the most suggested first."""
+"""Maximum number of prefix pairs to examine, the most suggested first."""
 _COMMON = 4
-"""A suffix that more names of the reference share suggests no pair."""
+"""Maximum names of the reference with a suffix; a more common suffix suggests no pair of two prefixes."""
 _FROM_SCOPES = frozenset({Source.SCOPE_NAME, Source.VALUE_NAME})
 
-UNKNOWN_PLACE = "reference: no name in this file shows where it stands; a checkpoint would"
+UNKNOWN_PLACE = "reference: no name in this file shows where the reference belongs; a checkpoint would"
 
 Shapes = Mapping[ModulePath, tuple[int, ...]]
 """Full name of a parameter -> its shape in the file, in either order if it may be transposed."""
@@ -41,10 +41,10 @@ class Fit:
 
     Attributes:
         reference: the reference.
-        inside: the module of the file that holds it; the root if nothing wraps it.
+        inside: the module of the file that holds the reference; the root if nothing wraps it.
         part: the module of the reference that was exported; the root if all of it was.
-        found: paths and parameters of the file that are in the reference.
-        missing: those that are not, or have another shape.
+        found: number of paths and parameters of the file that are in the reference.
+        missing: the paths and parameters of the file that the reference lacks or has with another shape.
     """
 
     reference: Reference
@@ -54,13 +54,13 @@ class Fit:
     missing: tuple[str, ...]
 
     def modules(self) -> Iterator[tuple[ModulePath, ReferenceModule]]:
-        """Path in the file, and module of the reference."""
+        """Yield the path in the file of each module of the reference, and the module."""
         for path, module in self.reference.modules.items():
             if self.part.holds(path):
                 yield self.inside.child(path.relative_to(self.part)), module
 
     def full_scopes(self) -> dict[ModulePath, str]:
-        """Path in the file -> the name that torch's trace-module map would give the module there."""
+        """Return path in the file -> the name of the module in torch's trace-module map."""
         return {
             path: full_scope(module.class_name, self.inside.child(first.relative_to(self.part)))
             for path, module in self.modules()
@@ -68,7 +68,7 @@ class Fit:
         }
 
     def note(self) -> str:
-        """The fit in one line, for users."""
+        """Describe the fit in one line, for users."""
         modules = sum(1 for _ in self.modules())
         part = f"{self.part} of " if self.part else ""
         phrases = [
@@ -87,16 +87,16 @@ class Fit:
 def find_fit(
     references: Sequence[Reference], modules: Collection[ModulePath], parameters: Shapes, file: str
 ) -> Fit | None:
-    """The reference that fits a file best, and its prefixes; None if nothing has a name in the file.
+    """Return the best fit of a reference; None if no module or parameter of the file has a name.
 
     Args:
         references: possible sources of the model.
         modules: the known modules of the file.
-        parameters: its named parameters.
+        parameters: the named parameters of the file.
         file: name of the file in errors.
 
     Raises:
-        UsageError: none fits: more names of the file are missing in it than present.
+        UsageError: no reference fits: each lacks at least as many names of the file as it has.
     """
     named = {path for path in modules if path}
     if not named and not parameters:
@@ -147,7 +147,7 @@ def _difference(name: str, shape: tuple[int, ...], declared: tuple[int, ...] | N
 
 
 def _suggestions(reference: Reference, names: Iterable[ModulePath]) -> list[tuple[ModulePath, ModulePath]]:
-    """Pairs (inside, part) under which names agree, those that most names suggest first."""
+    """Return pairs (inside, part) under which names agree, those that most names suggest first."""
     suffixes: dict[str, list[ModulePath]] = {}
     for known in (*reference.modules, *reference.shapes):
         for prefix, suffix in _splits(known):
@@ -156,7 +156,7 @@ def _suggestions(reference: Reference, names: Iterable[ModulePath]) -> list[tupl
     for name in names:
         for inside, suffix in _splits(name):
             parts = suffixes.get(suffix, ())
-            # The longest common suffix: shorter ones suggest the same with longer prefixes.
+            # Only the longest common suffix: a shorter one suggests the same pair with longer prefixes.
             fresh = [part for part in parts if not inside or not part or inside.name != part.name]
             if len(fresh) <= _COMMON or not inside:
                 votes.update((inside, part) for part in fresh)
@@ -167,7 +167,7 @@ def _suggestions(reference: Reference, names: Iterable[ModulePath]) -> list[tupl
 
 
 def _splits(path: ModulePath) -> Iterator[tuple[ModulePath, str]]:
-    """`a.b.c` -> (root, `a.b.c`), (`a`, `b.c`), (`a.b`, `c`)."""
+    """Yield the splits of a path: `a.b.c` -> (root, `a.b.c`), (`a`, `b.c`), (`a.b`, `c`)."""
     yield ROOT, str(path)
     position = path.find(".")
     while position >= 0:
@@ -176,7 +176,7 @@ def _splits(path: ModulePath) -> Iterator[tuple[ModulePath, str]]:
 
 
 def testify(fit: Fit, claims: Sequence[Sequence[Claim]]) -> Testimony:
-    """Classes and lists from the reference, and modules of nodes whose scope it does not have."""
+    """Return classes and lists of the reference, and claims on nodes whose scope it does not have."""
     modules = dict(fit.modules())
     owners = {of_node[0].module for of_node in claims if of_node}
     lists = {path for path, module in modules.items() if module.is_list and path not in owners}
@@ -210,7 +210,7 @@ def _moved(
 
 
 def _chain(claims: Sequence[Claim]) -> str | None:
-    """The call chain in the name that a claim came from."""
+    """Return the call chain in the name that a claim came from; None without one."""
     for claim in claims:
         if claim.source in _FROM_SCOPES:
             scope = scope_of_node_name(claim.detail) or scope_of_value_name(claim.detail)
@@ -220,7 +220,7 @@ def _chain(claims: Sequence[Claim]) -> str | None:
 
 
 def _read(text: str, candidates: Sequence[ModulePath]) -> ModulePath | None:
-    """The module that a scope reads as most simply; None for none or several."""
+    """Return the module with the simplest reading of a scope; None for none or several."""
     for read in (align, align_from_elsewhere):
         found: dict[ModulePath, Alignment] = {}
         for chain in forms(text):
@@ -229,6 +229,6 @@ def _read(text: str, candidates: Sequence[ModulePath]) -> ModulePath | None:
                     found[path] = alignment
         ranked = sorted(found, key=lambda path: (found[path].detour, found[path].hidden))
         if ranked:
-            plainest = [(found[path].detour, found[path].hidden) for path in ranked[:2]]
-            return None if any(a == b for a, b in pairwise(plainest)) else ranked[0]
+            simplest = [(found[path].detour, found[path].hidden) for path in ranked[:2]]
+            return None if any(a == b for a, b in pairwise(simplest)) else ranked[0]
     return None

@@ -1,1 +1,1 @@
-"""What a run of the torch module says."""
+"""Evidence from a run of the torch module."""

@@ -1,12 +1,13 @@
-"""Finds the calls of nodes: first nodes whose results are torch tensors, then all nodes between them.
+"""Finds the calls of nodes: first of nodes whose results match torch tensors, then of the nodes between them.
 
-A node between such values goes with its readers, down from call to call: a call covers the nodes that its
-results depend on and its inputs do not. So the source of a call's input lies outside of it, and a reader of
-its result comes after it.
+A node without a match belongs to the call of its readers. A call covers the nodes that its results depend on
+and its inputs do not. So the producer of a call's input lies outside of the call, and a reader of its result
+comes after it.
 
-That alone would give a later call the values that an earlier one shares with it. So the file order
-counts too, if it is the order of the calls: a node stands between two known ones, and is expected in a call
-that may run between them. If the readers name none of these, it belongs to the outermost of them.
+This rule alone would give a later call the values that it shares with an earlier one. So the file order
+counts too, if it agrees with the order of the calls: a node stands between two nodes of known calls, and is
+expected in a call that may run between these. If no reader needs it in an expected call, it belongs to the
+one expected call that continues with its inputs, else to the outermost expected call.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.model.index.topological_order import topological
 
 _TRUSTED = 0.8
-"""The share of plain cases in which the file order must agree with the readers to be used."""
+"""Minimum share of nodes for which the file order must agree with the readers, for the order to count."""
 _LONGEST = 24
 
 
 class Found(NamedTuple):
-    """The call of a node, and why; `tensor` is the torch tensor of its result, NOWHERE if there is none."""
+    """The call of a node, and the reason; `tensor` is the matching torch tensor, NOWHERE if there is none."""
 
     call: int
     tensor: int
@@ -34,13 +35,13 @@ class Found(NamedTuple):
 
 
 def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[int, Found]:
-    """The calls of the nodes for which one can be found."""
+    """Return node -> its call and the reason, for the nodes whose call can be found."""
     found: dict[int, Found] = {}
     for node, written in enumerate(graph.writes):
         tensors = [matched.tensors[value] for value in written if value in matched.tensors]
         if tensors:
             call = _fused_in(graph, node, recording, matched, tensors[0])
-            found[node] = Found(call, tensors[0], "its result is one of this call")
+            found[node] = Found(call, tensors[0], "its result is a value of this call")
     calls = CallTree(recording, matched)
     order = [node for node in reversed(topological(graph)) if node not in found and _is_placed(graph, node)]
     around = _around(graph, found, calls)
@@ -54,21 +55,21 @@ def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[i
 
 
 def _wanted(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree) -> list[int]:
-    """The calls in which the readers of a node need it, the first reader first."""
-    # A copy of a call's input may be made on either side: casts to the same type mostly inside.
+    """Return the calls in which the readers of a node need its result, the first reader first."""
+    # A copy of a call's input may be made on either side of it; casts to the same type are mostly inside.
     values = () if calls.copies(graph, node) else graph.writes[node]
     readers = [reader for reader in sorted(set(graph.successors(node))) if reader in found]
     return [calls.outside(found[reader].call, values) for reader in readers]
 
 
 def _fed(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree) -> set[int]:
-    """The calls that continue with the inputs of a node."""
+    """Return the calls that continue with the inputs of a node."""
     makers = [maker for maker in sorted(set(graph.predecessors(node))) if maker in found]
     return {calls.after(found[maker].call, graph.writes[maker]) for maker in makers}
 
 
 def _is_placed(graph: GraphIndex, node: int) -> bool:
-    """Whether a node stands in the main graph or a body of it; a function may be called from anywhere."""
+    """Whether a node is in the main graph or a graph body; functions may be called from anywhere."""
     body = graph.bodies[graph.body_of[node]]
     return graph.body_of[node] == 0 or body.owner >= 0
 
@@ -76,20 +77,27 @@ def _is_placed(graph: GraphIndex, node: int) -> bool:
 def _place(
     wanted: Sequence[int], fed: Collection[int], expected: frozenset[int] | None, calls: CallTree
 ) -> Found | None:
-    """The call of a node: `wanted` by its readers, `fed` by its inputs' calls, `expected` by its position."""
+    """Choose the call of a node.
+
+    Args:
+        wanted: the calls in which its readers need its result.
+        fed: the calls that continue with its inputs.
+        expected: the calls that may run at its position in the file; None if that is unknown.
+        calls: the calls of the recording.
+    """
     if expected is None:
         call = calls.common(wanted)
-        return Found(call, NOWHERE, "what reads it") if call in wanted or call else None
+        return Found(call, NOWHERE, "its readers") if call in wanted or call else None
     for call in wanted:
         if call in expected:
-            return Found(call, NOWHERE, "what reads it, and its place in the file")
+            return Found(call, NOWHERE, "its readers and its place in the file")
     if len(made := [call for call in fed if call in expected]) == 1:
-        return Found(made[0], NOWHERE, "what it is made from, and its place in the file")
-    return Found(calls.highest(expected), NOWHERE, "the caller of what stands around it in the file")
+        return Found(made[0], NOWHERE, "its inputs and its place in the file")
+    return Found(calls.highest(expected), NOWHERE, "the caller of the nodes around it in the file")
 
 
 def _around(graph: GraphIndex, found: dict[int, Found], calls: CallTree) -> dict[int, frozenset[int]]:
-    """For nodes not found yet, the calls that may run at their position in the file."""
+    """Return node without a call -> the calls that may run at its position in the file."""
     behind: dict[int, int] = {}
     known = 0
     for node in range(len(graph.nodes)):
@@ -109,7 +117,7 @@ def _around(graph: GraphIndex, found: dict[int, Found], calls: CallTree) -> dict
 def _agrees(
     graph: GraphIndex, order: Sequence[int], found: dict[int, Found], around: dict[int, frozenset[int]]
 ) -> bool:
-    """Whether the file order is that of the calls, by the nodes that only matched nodes read."""
+    """Whether the file order is that of the calls, by the nodes whose readers are all in one call."""
     plain = agreeing = 0
     for node in order:
         readers = {found[reader].call for reader in graph.successors(node) if reader in found}
@@ -120,11 +128,11 @@ def _agrees(
 
 
 def _fused_in(graph: GraphIndex, node: int, recording: Recording, matched: Matched, tensor: int) -> int:
-    """The call of a node whose result is `tensor`.
+    """Return the call of a node whose result is `tensor`.
 
-    An exporter may have folded operators of several calls into one node (Conv and BatchNormalization). The
-    node belongs to the call of its own operator. Only the dynamo exporter gives it to the last call: with
-    `auto_pad` on such nodes, which TorchScript does not write.
+    An exporter may have fused operators of several calls into one node (Conv and BatchNormalization). The
+    node belongs to the call of its own operator, except in a file of the dynamo exporter, which assigns it to
+    the last call. That exporter writes `auto_pad` on such nodes; TorchScript does not.
     """
     call = recording.homes[tensor]
     proto = graph.nodes[node]
@@ -140,7 +148,7 @@ def _fused_in(graph: GraphIndex, node: int, recording: Recording, matched: Match
 
 
 def _covered(recording: Recording, matched: Matched, tensor: int) -> list[int]:
-    """The steps from values that the file has to this tensor, the nearest to it first."""
+    """Return the steps from values that are in the file to this tensor, the nearest to the tensor first."""
     steps: list[int] = []
     pending, seen = [tensor], set[int]()
     while pending and len(steps) < _LONGEST:

@@ -22,11 +22,17 @@ class CallTree:
             self._depths.append(0 if parent == NOWHERE else self._depths[parent] + 1)
 
     def outside(self, call: int, values: Iterable[int]) -> int:
-        """The innermost call around `call` whose inputs `values` were not: their maker is outside of it."""
+        """Return `call`, or its innermost caller that takes none of `values` as an input.
+
+        The producer of an input of a call is outside of the call.
+        """
         return self._beyond(call, values, self._inputs)
 
     def after(self, call: int, values: Iterable[int]) -> int:
-        """The innermost call around `call` whose results `values` are not: it continues with them."""
+        """Return `call`, or its innermost caller that returns none of `values`.
+
+        That call continues with the values.
+        """
         return self._beyond(call, values, self._outputs)
 
     def _beyond(self, call: int, values: Iterable[int], limits: Sequence[frozenset[Look]]) -> int:
@@ -44,13 +50,13 @@ class CallTree:
         return frozenset(self._looks[value] for value in values if value in self._looks)
 
     def above(self, call: int) -> Iterable[int]:
-        """The call and its callers."""
+        """Yield a call and its callers."""
         while call != NOWHERE:
             yield call
             call = self._parents[call]
 
     def common(self, calls: Collection[int]) -> int:
-        """The innermost call that contains all calls, or is one of them."""
+        """Return the innermost call that contains all `calls`; it may be one of them."""
         first, *others = dict.fromkeys(calls)
         shared = set(self.above(first))
         for call in others:
@@ -58,15 +64,15 @@ class CallTree:
         return self.deepest(shared)
 
     def deepest(self, calls: Collection[int]) -> int:
-        """The most deeply nested call."""
+        """Return the most deeply nested call."""
         return max(calls, key=lambda call: (self._depths[call], -call))
 
     def highest(self, calls: Collection[int]) -> int:
-        """The least deeply nested call."""
+        """Return the least deeply nested call."""
         return min(calls, key=lambda call: (self._depths[call], call))
 
     def between(self, left: int, right: int) -> frozenset[int]:
-        """The calls that may run between two others: both, and all callers up to their common one."""
+        """Return the calls that may run between two others: both, and their callers up to the common one."""
         top = self.common([left, right])
         ways = [call for side in (left, right) for call in self.above(side)]
         return frozenset(call for call in ways if self._depths[call] > self._depths[top]) | {top}

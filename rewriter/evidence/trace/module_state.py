@@ -11,9 +11,9 @@ from torch import nn
 
 @contextmanager
 def undisturbed(module: nn.Module) -> Iterator[None]:
-    """Run in evaluation mode, then restore buffers, modes and torch's random state.
+    """Run in evaluation mode, without gradients; then restore buffers, modes and torch's random state.
 
-    Dropout is off, and so is the fused transformer that no exporter writes.
+    Torch's fast path of transformers is off too, since no exporter writes its operators.
     """
     modes = {child: child.training for child in module.modules()}
     buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
@@ -36,7 +36,7 @@ def undisturbed(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def without_gradients(module: nn.Module) -> Iterator[None]:
-    """Disable gradients of parameters: a trace takes parameters for constants, which may not require one."""
+    """Disable gradients of parameters: tracing makes them constants, which must not require gradients."""
     wanting = [parameter for parameter in module.parameters() if parameter.requires_grad]
     for parameter in wanting:
         parameter.requires_grad_(False)

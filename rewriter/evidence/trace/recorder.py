@@ -1,8 +1,7 @@
 """Runs a torch module on sample inputs and records its calls and their operators.
 
-Forward hooks record the calls. Operators are recorded at torch's dispatch, below autograd: compound ones
-are decomposed there as in exporters. Fingerprints are computed at once, so no activation lives longer than
-in the module itself.
+Forward hooks record the calls. Operators are recorded at torch's dispatch, below autograd, where compound
+operators are decomposed as in exporters. Fingerprints are computed at once, so no activation is kept alive.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ Inputs = Sequence[Any] | Mapping[str, Any]
 
 
 class Mode(StrEnum):
-    """The exporter that the module is made to see: code asks for it, and omits masks without one."""
+    """Exporter that a run imitates: code of a module may test for one, and omit masks without one."""
 
     TRACED = "traced"
     EXPORTED = "exported"
@@ -43,14 +42,14 @@ class Mode(StrEnum):
 
 
 def trace(module: nn.Module, inputs: Any) -> Trace:
-    """Run a module on sample inputs, once for every `Mode` that it allows.
+    """Run a module on sample inputs, once in every `Mode` in which it runs.
 
     Args:
         module: the exported module, with the weights of the file.
         inputs: a tensor, a sequence of arguments, or arguments by name.
 
     Raises:
-        UsageError: it does not run on them.
+        UsageError: the module does not run on them.
     """
     arguments: Inputs = inputs if isinstance(inputs, Mapping | tuple | list) else (inputs,)
     recordings = []
@@ -62,7 +61,7 @@ def trace(module: nn.Module, inputs: Any) -> Trace:
                 recordings.append(record(module, arguments, mode))
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # a module may run in one mode and not in another
+        except BaseException as error:  # a module may fail in one mode and run in another
             failure = error
     if not recordings:
         reason = one_line(f"{type(failure).__name__}: {failure}")
@@ -73,9 +72,9 @@ def trace(module: nn.Module, inputs: Any) -> Trace:
 
 
 def tracer(module: nn.Module) -> Tracer:
-    """Traces a module on inputs that come later: arrays by the name of the input in the file.
+    """Return a function that traces a module on arrays, given by the names of the file's inputs.
 
-    They are passed by name if all are arguments of `forward`, else in order.
+    The arrays are passed by name if all names are arguments of `forward`, else in order.
     """
 
     def run(arrays: Mapping[str, Array]) -> Trace:
@@ -88,7 +87,7 @@ def tracer(module: nn.Module) -> Tracer:
 
 
 def _named(inputs: Inputs) -> Iterator[tuple[str, Any]]:
-    """The tensors among the inputs as arrays, with the name of the argument if it holds nothing else."""
+    """Yield the tensors in the inputs as arrays, each with the name of its argument if it is the argument."""
     pairs = inputs.items() if isinstance(inputs, Mapping) else (("", each) for each in inputs)
     for name, each in pairs:
         for tensor in tensors_in(each):
@@ -145,17 +144,17 @@ def is_module(found: object) -> bool:
 
 
 def class_of(module: nn.Module) -> str:
-    """`torch.nn.modules.linear.Linear`."""
+    """Return the fully qualified class of a module: `torch.nn.modules.linear.Linear`."""
     return f"{type(module).__module__}.{type(module).__qualname__}"
 
 
 def tensors_in(tree: Any) -> list[Tensor]:
-    """The tensors in nested lists, dictionaries and model outputs, in order."""
+    """Return the tensors in nested lists, dictionaries and model outputs, in order."""
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 
 class _Values:
-    """Tensors as numbers; an overwritten tensor gets a new number."""
+    """Numbers of tensors; an overwritten tensor gets a new number."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -219,7 +218,7 @@ def _hooks(root: nn.Module, recorder: Recorder, values: _Values) -> Iterator[Non
 
 
 def _tensor(array: Array, like: Tensor) -> Tensor:
-    """An array as a tensor on the module's device, floats in the module's precision."""
+    """Return an array as a tensor on the module's device, floats in the module's precision."""
     plain = array.astype(np.float32) if array.dtype.kind in "fV" else array
     try:
         tensor = torch.from_numpy(plain)

@@ -1,8 +1,8 @@
-"""Plain data of one run of a torch module: calls, their steps, and the values in between.
+"""Plain data of one run of a torch module: calls, the steps in them, and values.
 
-`recorder` makes it with torch; any other tool that knows the calls of a model can make it too. A step is
-one operator that a call runs itself, not through a module it calls; a recording without steps has
-calls alone. Values are numbers: equal numbers are the same value, and equal values may have several numbers.
+`recorder` makes a recording with torch; any other tool that knows the calls of a model can make one too. A
+step is one operator that a call runs itself, not in a call of another module. A recording may have no steps.
+A value is a number; values of equal content may have different numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NOWHERE = -1
 
 
 class Call(NamedTuple):
-    """One call: the `number`th of `module`, from 0, made by the call `parent`; its inputs and outputs."""
+    """Call `number` (from 0) of `module`, made by the call `parent`, with its inputs and outputs."""
 
     module: ModulePath
     class_name: str | None
@@ -32,7 +32,7 @@ class Call(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One operator run in `call` itself; `operator` is torch's name of it, such as `addmm`."""
+    """An operator that `call` ran itself; `operator` is its name in torch, such as `addmm`."""
 
     call: int
     operator: str
@@ -45,8 +45,8 @@ class Recording:
     """One run of a module.
 
     Attributes:
-        calls: in the order of their beginnings, the root first.
-        steps: in execution order.
+        calls: the calls in the order in which they began, the root first.
+        steps: the steps in execution order.
         prints: value -> its fingerprint; None without one.
         homes: value -> the call in which it was made; NOWHERE for inputs of the model and for parameters.
         makers: value -> the step that made it; NOWHERE if only the call is known.
@@ -66,7 +66,7 @@ class Trace:
     """Runs of one module on the same sample inputs.
 
     Attributes:
-        recordings: one per exporter mode; most are equal.
+        recordings: one for each mode of the recorder in which the module runs.
         inputs: name and array of every input; the name is '' if it was given by position.
     """
 
@@ -75,7 +75,7 @@ class Trace:
 
 
 Tracer = Callable[[Mapping[str, Array]], Trace]
-"""Runs a module on inputs made for a file, by name; raises UsageError if it fails."""
+"""Runs a module on the given inputs, by name, and returns its trace; raises UsageError if it fails."""
 
 
 class Recorder:
@@ -92,7 +92,7 @@ class Recorder:
         self._given: set[int] = set()
 
     def value(self, array: Any, *, given: bool = False) -> int:
-        """Number a new value; `given` are values that no call makes: model inputs, parameters."""
+        """Number a new value; a `given` one is made by no call: an input of the model, a parameter."""
         number = len(self._prints)
         self._prints.append(fingerprint(array))
         self._homes.append(NOWHERE)
@@ -102,7 +102,7 @@ class Recorder:
         return number
 
     def enter(self, module: str, class_name: str | None, inputs: Iterable[int]) -> None:
-        """Begin a call. Inputs never seen before were made by its caller."""
+        """Begin a call. Its inputs that are new to the recorder were made by its caller."""
         values = tuple(inputs)
         self._home(values)
         path = ModulePath(module)
@@ -120,14 +120,14 @@ class Recorder:
         self._steps.append(step)
 
     def leave(self, outputs: Iterable[int]) -> None:
-        """End the running call. Outputs never seen before were made by it."""
+        """End the running call. Its outputs that are new to the recorder were made by this call."""
         values = tuple(outputs)
         self._home(values)
         call = self._stack.pop()
         self._calls[call] = self._calls[call]._replace(outputs=values)
 
     def recording(self, classes: dict[ModulePath, str] | None = None) -> Recording:
-        """The recording of the run so far."""
+        """Return the recording of the run so far."""
         return Recording(
             tuple(self._calls),
             tuple(self._steps),

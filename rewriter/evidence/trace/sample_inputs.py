@@ -14,16 +14,16 @@ from rewriter.runtime.inputs.planning import plan
 from rewriter.runtime.inputs.signature import signature
 
 _TRIES = 4
-"""Sizes tried until model and module run: a graph may fix one that its inputs state as open."""
+"""Maximum choices of sizes to try: a graph may need one certain size where its inputs declare none."""
 _PADDED = 1
-"""The first input set whose masks are not all ones: constant inputs identify little."""
+"""Number of the first input set whose masks are not all ones: constant inputs identify few values."""
 
 
 def feeds_of(model: onnx.ModelProto, trace: Trace) -> dict[str, Array]:
-    """An array for every input of the model: by name if all are given by name, else in order.
+    """Return an array for every input of the model: by name if all are given by name, else in order.
 
-    An exporter drops inputs that nothing reads; samples that fit no input of the file are skipped.
-    Numbers are converted if the file has another type of their kind (a file in half precision).
+    Samples that fit no input of the model are skipped: exporters drop inputs that nothing reads. Arrays are
+    converted to the input's type if it is of the same kind (a model in half precision).
 
     Raises:
         UsageError: the inputs of the trace are not those of the model.
@@ -44,7 +44,7 @@ def feeds_of(model: onnx.ModelProto, trace: Trace) -> dict[str, Array]:
 
 
 def drawn(model: onnx.ModelProto) -> Iterator[dict[str, Array]]:
-    """Inputs for a model without samples: random numbers of several sizes, the likeliest first.
+    """Yield inputs for a model without samples: random numbers of several sizes, the likeliest first.
 
     Raises:
         UsageError: an input is no dense tensor, or too large.

@@ -1,7 +1,7 @@
-"""Finds tensors with the same content among many by their fingerprints, up to rounding.
+"""Finds tensors with the same content, up to rounding, among many by their fingerprints.
 
-Fingerprints are sorted by one number that differs little between tensors of the same content; only those
-within its tolerance are compared.
+Fingerprints are sorted by a key that differs little between tensors of the same content. Only fingerprints
+with keys within the tolerance are compared.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from rewriter.runtime.compare.fingerprints import Fingerprint
 Numbers = npt.NDArray[np.float64]
 
 TOLERANCE = 1e-3
-"""How far elements may differ, as a share of themselves and of the root mean square of their tensor.
+"""Maximum difference of two elements, relative to the element plus the root mean square of its tensor.
 
-Files agree with torch to about 1e-5; different activations hardly ever come this close in all of a sample.
+Files agree with torch to about 1e-5. Different activations hardly ever agree this closely in a whole sample.
 """
 _LEAST = 1e-12
 
@@ -40,7 +40,7 @@ class Lookup:
             self._groups[group] = (np.array(numbers)[order], samples[order], keys[order])
 
     def find(self, wanted: Fingerprint) -> list[int]:
-        """The numbers of fingerprints with the same content in the same order, of any shape; ascending."""
+        """Return the numbers of fingerprints with the same elements in order, of any shape, ascending."""
         group = self._groups.get((wanted.kind, wanted.size))
         if group is None:
             return []
@@ -54,7 +54,7 @@ class Lookup:
         return sorted(int(number) for number in numbers[low:high][same])
 
     def classes(self, prints: Sequence[Fingerprint | None]) -> list[int]:
-        """For every fingerprint the first one with its content, which names its class."""
+        """Return the content class of every fingerprint: the number of the first one with its content."""
         found = [-1] * len(prints)
         for number, each in enumerate(prints):
             if found[number] < 0:
@@ -66,5 +66,5 @@ class Lookup:
 
 
 def _compressed(samples: Numbers) -> Numbers:
-    """Large numbers compressed: a mask must not outweigh all other elements in the mean."""
+    """Compress large numbers: in the mean, the values of a mask must not outweigh all other elements."""
     return np.asarray(np.sign(samples) * np.log1p(np.abs(samples)))

@@ -1,9 +1,9 @@
 """Maps values of a file to torch tensors.
 
-Values are visited in the order of computation. Several tensors may have a value's content: a reshape or
-a cast changes no content, and several calls may compute the same. The match is the tensor that was computed
-from the value's sources; a value that only repeats its source, when no tensor
-that does the same is left, has no match.
+Values are visited in topological order. Several tensors may have the content of a value: a reshape or a cast
+does not change the content, and several calls may compute the same. The match is the tensor that was computed
+from the sources of the value. A value that only repeats the content of its source has no match if no tensor
+repeats it in the same way.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from rewriter.model.index.topological_order import topological
 from rewriter.runtime.compare.fingerprints import Fingerprint
 
 _TELLING = 3
-"""Minimum elements of a tensor for its content alone to identify it."""
+"""Minimum number of elements of a tensor that its content alone identifies."""
 
 Look = tuple[int, tuple[int, ...]]
 """Content class and shape."""
 
 Likeness = tuple[int, tuple[int, ...], str]
-"""Content class, shape and operator: equal for two calls that compute the same."""
+"""Content class, shape and operator. Equal for tensors that two calls compute alike."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Matched:
 
     Attributes:
         tensors: value of the graph -> tensor of the recording.
-        classes: tensor -> the class of those with equal content.
-        looks: value of the graph -> content class and shape, if torch had this content at all.
-        plain: tensors of floats whose elements all are the same number, as after a dead activation.
+        classes: tensor -> its content class: the first tensor with equal content.
+        looks: value of the graph -> content class and shape, if some tensor has the same content.
+        plain: floating-point tensors of equal elements, for example of a dead activation.
     """
 
     tensors: dict[int, int]
@@ -47,13 +47,13 @@ class Matched:
 
     @cached_property
     def found(self) -> frozenset[int]:
-        """The content classes that occur in the file; constant tensors are no proof of that."""
+        """The content classes that occur in the file; tensors in `plain` do not count as proof."""
         return frozenset(self.classes[tensor] for tensor in self.tensors.values() if tensor not in self.plain)
 
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """The nearest tensors that a value is computed from: their looks, their classes, the last of them."""
+    """The nearest tensors that a value is computed from: likenesses, content classes, the latest tensor."""
 
     likes: frozenset[Likeness] = frozenset()
     classes: frozenset[int] = frozenset()
@@ -67,7 +67,7 @@ def match(
     *,
     tolerance: float = TOLERANCE,
 ) -> Matched:
-    """Find the tensors of the main graph's values.
+    """Match the values of the main graph with tensors.
 
     Args:
         graph: the model.
@@ -162,13 +162,13 @@ class _Matcher:
         return best if best is not None and (telling or merit(best)[0]) else None
 
     def _repeats(self, tensor: int, before: _Origin) -> bool:
-        """Whether a tensor was made from one that looks like the value's sources, and looks different."""
+        """Whether a tensor repeats a source of the value, with the same content in another likeness."""
         return self._likeness(tensor) not in before.likes and not before.likes.isdisjoint(
             self._upstream(tensor)
         )
 
     def _upstream(self, tensor: int) -> set[Likeness]:
-        """Looks of the tensors with the same content from which this one was derived step by step."""
+        """Return the likenesses of the tensors of the same content from which a tensor was derived."""
         likes: set[Likeness] = set()
         pending, seen = [tensor], {tensor}
         while pending:
@@ -180,7 +180,7 @@ class _Matcher:
         return likes
 
     def _support(self, tensor: int, before: _Origin) -> float:
-        """The share of a tensor's sources that are sources of the value too."""
+        """Return the share of a tensor's inputs whose content class is among the sources of the value."""
         inputs = self._inputs(tensor)
         return sum(self.classes[other] in before.classes for other in inputs) / max(1, len(inputs))
 
@@ -197,7 +197,7 @@ class _Matcher:
         return self.classes[tensor], found.shape if found else (), self._operator(tensor)
 
     def _echoes(self, tensor: int) -> bool:
-        """Whether an operator changed nothing, after one of its kind: exporters write the two as one."""
+        """Whether an operator repeats the result of an equal one: exporters write one node for the two."""
         return self._likeness(tensor) in self._upstream(tensor)
 
     def _print(self, tensor: int) -> Fingerprint:

@@ -1,13 +1,13 @@
-"""Witness: matches the values that flow in the torch module with the values of the file.
+"""Witness: matches the tensors that flow in the torch module with the values of the file.
 
-The module runs under hooks on sample inputs (`recorder`), the file on the same inputs with all its values
-observed (`intermediates`). A value of the file with the content of a torch tensor was computed where
-that tensor was made: in the running call. Unmatched values (the parts of an operator that
-torch runs as one, shapes, constants) lie between matched ones, and are placed by their use: `call_extents`.
+The module runs under hooks on sample inputs (`recorder`); the file runs on the same inputs with all its
+values observed (`intermediates`). A value with the content of a torch tensor was computed in the call that
+made the tensor. Values without a match (parts of an operator that torch runs as one, shapes, constants) lie
+between matched ones; `call_extents` places their nodes by the readers.
 
-Equal tensors are distinguished by their operands and by shape; then the earliest is taken, since
-exporters compute equal things once. No name is read. If the evidence gives two calls, the claim is their
-caller; the root is claimed only for values seen in it.
+Tensors of equal content are distinguished by their operands and shapes; among the rest the earliest is taken,
+since exporters compute equal values once. No name is read. If the evidence shows two calls, the claim is on
+their common caller; the root is claimed only for values seen in it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rewriter.runtime.compare.fingerprints import Fingerprint, fingerprint
 from rewriter.runtime.compare.intermediates import intermediates
 
 STRANGE = "--trace: no value of this file is one of the module's; are its weights those of the file?"
-OTHER_RESULTS = "--trace: the results of this file are not the module's; what agrees is placed by it"
+OTHER_RESULTS = "--trace: the results of this file are not the module's; the trace places only what agrees"
 _HALF = frozenset({10, 16})
 """float16 and bfloat16 as `TensorProto.DataType`."""
 _COARSE = 2e-2
@@ -43,11 +43,11 @@ class _MatchedRecording:
 
 
 def testify(graph: GraphIndex, trace: Trace | Tracer, path: Path | None) -> Testimony:
-    """Claims for the nodes that the trace explains, with classes and calls of all modules.
+    """Return claims on the nodes that the trace explains, with classes and calls of all modules.
 
     Args:
         graph: the model.
-        trace: of its module, or a function that traces it on inputs drawn for this model.
+        trace: a trace of its module, or a function that traces the module on random inputs.
         path: the file of the model; its external data lies beside it.
 
     Raises:
@@ -77,13 +77,13 @@ def compare(
     values: dict[str, Fingerprint],
     inputs: dict[str, Fingerprint],
 ) -> Testimony:
-    """The testimony from recordings of the module and values of the file.
+    """Return the testimony from recordings of the module and values of the file.
 
     Args:
         graph: the model.
-        recordings: runs of the module, the least preferred last; the one that explains most counts.
-        values: name -> fingerprint of the values that nodes of the main graph write.
-        inputs: the same for the inputs of the graph.
+        recordings: runs of the module, the most preferred first; the one with most matches counts.
+        values: name -> fingerprint, for the values that nodes of the main graph write.
+        inputs: name -> fingerprint, for the inputs of the graph.
     """
     half = any(tensor.data_type in _HALF for tensor in graph.initializers.values())
     tolerance = _COARSE if half else TOLERANCE

@@ -41,7 +41,7 @@ def random(*shape: int, dtype: str = "float32") -> Array:
 
 
 def named(found: Analysis) -> dict[str, dict[str, bool]]:
-    """Initializer -> the parameters it holds by content -> whether it is transposed."""
+    """Return initializer -> parameter that its content shows -> whether it is transposed."""
     names: dict[str, dict[str, bool]] = {}
     for claim in found.parameters:
         if claim.source == Source.CHECKPOINT:
@@ -50,7 +50,7 @@ def named(found: Analysis) -> dict[str, dict[str, bool]]:
 
 
 def net(*held: TensorProto) -> onnx.ModelProto:
-    """A model whose nodes add all initializers to one input, in order."""
+    """Build a model whose nodes add all initializers to one input, in order."""
     nodes = [
         helper.make_node("Add", [f"s{n}" if n else "x", each.name], [f"s{n + 1}"])
         for n, each in enumerate(held)
@@ -83,7 +83,7 @@ def test_every_parameter_is_named_when_no_name_is_left(path: Path, tmp_path: Pat
         assert names, initializer
         assert set(names) <= set(true["parameter"])
         assert set(names.values()) == {true["transposed"]}
-    assert not found  # nothing else is a parameter
+    assert not found  # no other initializer is a parameter
 
 
 @each_file
@@ -101,7 +101,7 @@ def test_with_names_only_what_has_none_is_named(path: Path, tmp_path: Path) -> N
 
 
 def test_names_stand_where_the_file_has_them(tmp_path: Path) -> None:
-    """The checkpoint is of the model inside the wrapper that was exported, or of one around it."""
+    """The exported module wraps the model of the checkpoint, or is a part of it."""
     weights = parameters_of(BERT.parent)
     inner = {name.removeprefix("model."): array for name, array in weights.items()}
     outer = {f"net.{name}": array for name, array in weights.items()}
@@ -111,7 +111,7 @@ def test_names_stand_where_the_file_has_them(tmp_path: Path) -> None:
         assert named(found) == named(by_content(onnx.load(BERT), tmp_path, weights))
         assert {str(claim.name) for claim in found.parameters} == weights.keys()
     model, _ = nameless(BERT)
-    found = by_content(model, tmp_path, inner)  # nothing left to say where
+    found = by_content(model, tmp_path, inner)  # no name in the file shows the prefix
     assert {str(claim.name) for claim in found.parameters} == inner.keys()
 
 
@@ -183,7 +183,7 @@ def test_equal_contents_are_told_apart_by_what_stands_beside_them(tmp_path: Path
     }
     numbered = [content(f"v{n}", array) for n, array in enumerate(weights.values())]
     found = named(by_content(net(*numbered), tmp_path, weights))
-    # v1 stands between the weights of both, so nobody can tell whose it is; v3 stands behind b's.
+    # v1 stands between the weights of a and b and may be either's bias; v3 stands behind b's weight.
     assert found == {"v0": {"a.weight": False}, "v2": {"b.weight": False}, "v3": {"b.bias": False}}
 
 
@@ -257,7 +257,7 @@ def test_one_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_one_tensor_is_in_memory_at_a_time(tmp_path: Path) -> None:
-    """Six tensors of 8 MB pass through less than three."""
+    """Six tensors of 8 MB need the memory of less than three."""
     import tracemalloc
 
     file = tmp_path / "model.safetensors"
@@ -352,7 +352,7 @@ def test_files_of_torch(torch: Any, wrap: bool, tmp_path: Path) -> None:
 
 
 class Trap:
-    """Runs code where it is unpickled."""
+    """Object that runs code when it is unpickled."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Path.touch, (Path("sprung"),))

@@ -17,7 +17,7 @@ CONSTANT = "k = Constant<value = float {2}>()"
 def branched(
     *, before: str = "", then: str, otherwise: str, owner: str = "If", after: str = "y = Relu(z)"
 ) -> Analysis:
-    """A graph with one If, called `owner`."""
+    """Build a graph with one If, named `owner`."""
     text = f"""g (bool c, float[2] x) => (float[2] y) <float[2] "enc.fc.weight" = {{1,2}}> {{
       {before or "h = Identity(x)"}
       ["{owner}"] z = If(c) <then_branch = t () => (float[2] u) {{ {then} }},
@@ -32,7 +32,7 @@ def step(scope: str, out: str, into: str = "h") -> str:
 
 
 def calls(analysis: Analysis) -> dict[str, int]:
-    """How often every module below the root is called."""
+    """Return module below the root -> number of its calls."""
     return {module.path: module.calls for module in analysis.tree if module.path}
 
 

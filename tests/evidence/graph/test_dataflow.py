@@ -1,4 +1,4 @@
-"""What nobody names belongs to its readers, and never into a leaf that is whole without it."""
+"""A node without a claim belongs to its readers, but never to a leaf that is complete without it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TENSORS = 'float[2,2] "a.fc.weight" = {1,2,3,4}, float[2,2] "b.fc.weight" = {1,2
 
 
 def placed(text: str, **nodes: dict[str, str]) -> dict[str, str | None]:
-    """The first output of a node -> its module."""
+    """Return first output of a node -> its module."""
     analysis = pipeline.load(model(text, **nodes))
     pairs = zip(analysis.graph.nodes, analysis.tree.placements, strict=True)
     return {node.output[0]: str(place.module) if place else None for node, place in pairs}
@@ -44,7 +44,7 @@ def test_what_feeds_a_linear_layer_is_no_part_of_it(operator: str, inside: bool)
     "product", ["MatMul(u, onnx_MatMul_7)", "Cast<to = 1>(u) w = MatMul(v0, onnx_MatMul_7)"]
 )
 def test_a_node_with_a_weight_is_no_part_of_an_activation(activation: str, product: str) -> None:
-    """As quantisers leave it: the name of the product says nothing any more."""
+    """Quantisers write such graphs: the name of the product has no scope any more."""
     made = f"v = {product}" if "w =" not in product else f"v0 = {product.replace('w =', 'v =')}"
     found = placed(
         f"""g (float[2,2] x) => (float[2,2] z)
@@ -74,7 +74,7 @@ NESTED = f"If(c) <then_branch: graph = {INNER}, else_branch: graph = {NOTHING}>"
 
 @pytest.mark.parametrize("control", [EITHER, NESTED])
 def test_the_branches_of_an_if_belong_to_their_owners(control: str) -> None:
-    """As torch.cond is exported: metadata names the root alone, weights the modules of the branches."""
+    """torch.cond is exported so: metadata names the root alone; weights name the modules of the branches."""
     text = f"g (float[2,2] x, bool c) => (float[2,2] y) <{TENSORS}> {{ [cond] y = {control} }}"
     found = placed(text, cond={NAME_SCOPES: "['', 'cond']"})
     assert (found["a2"], found["b2"]) == ("a.fc", "b.fc")

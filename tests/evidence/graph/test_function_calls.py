@@ -1,4 +1,4 @@
-"""Functions that a producer made of modules tell the hierarchy where no name does."""
+"""Functions that a producer wrote for modules show the hierarchy if no name does."""
 
 from __future__ import annotations
 

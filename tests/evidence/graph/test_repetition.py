@@ -10,7 +10,7 @@ from tests.build import model
 
 
 def traced(*steps: str) -> onnx.ModelProto:
-    """What dynamo writes; a step is `module>module it calls: value = Operator(...)`."""
+    """Build a model as dynamo writes it; a step is `module>module it calls: value = Operator(...)`."""
     lines, metadata = [], {}
     for step in steps:
         modules, _, node = step.partition(": ")
@@ -23,17 +23,17 @@ def traced(*steps: str) -> onnx.ModelProto:
 
 
 def calls(*steps: str) -> list[int]:
-    """The call of every step."""
+    """Return the call of every step."""
     return list(settle(GraphIndex(traced(*steps))).calls)
 
 
 def block(number: int, into: str, out: str, shared: str = "m") -> list[str]:
-    """One call of `block`, which scales by a value and shifts by a constant of the file."""
+    """Return the steps of a call of `block`, which multiplies by a value and adds an initializer."""
     return [f"block: mul_{number} = Mul({into}, {shared})", f"block: {out} = Add(mul_{number}, c)"]
 
 
 MASK = ["block: gt = Abs(ref)", "block: m = Sigmoid(gt)"]
-"""What the exporter computes in the first call alone."""
+"""Steps that the exporter writes in the first call alone."""
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
@@ -94,7 +94,7 @@ def test_calls_on_different_values_with_a_sibling_between() -> None:
 
 
 def test_a_call_whose_nodes_another_tool_scattered_stays_one() -> None:
-    # `left` ran before `right`; a tool that sorts anew may let their nodes alternate.
+    # `left` ran before `right`; their nodes may alternate after a tool has sorted the file again.
     steps = ["left: mul = Mul(x, w)", "right: mul_2 = Mul(ref, c)", "left: mul_1 = Mul(mul, ref)",
              "right: abs = Abs(mul_2)", "left: add = Add(mul_1, w)", ": y = Add(add, abs)"]  # fmt: skip
     assert calls(*steps) == [0] * 6
@@ -105,7 +105,7 @@ def test_arithmetic_repeats_by_itself() -> None:
 
 
 def test_other_names_of_a_weight_are_no_calls() -> None:
-    # An exporter that finds biases equal keeps one, and gives it other names ahead of everything.
+    # An exporter keeps one of several equal biases, and writes an Identity for each other name.
     layers = model(
         """g (float[2] x) => (float[2] y) <float[2] "layers.0.bias" = {1,2}, float[2] "layers.0.w" = {1,2}> {
           "layers.1.bias" = Identity("layers.0.bias")

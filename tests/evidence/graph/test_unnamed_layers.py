@@ -1,4 +1,4 @@
-"""A file of which only some layers have a name: the others are not drawn into those."""
+"""In a file in which only some layers have names, the others are not placed in the modules of these."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNPACKED = "".join(f" w{n} = DequantizeLinear(q{n}, scale)" for n in range(LAYER
 
 
 def backbone(source: str) -> str:
-    """Layers in a row that nothing names, from `source` to `b`."""
+    """Return a sequence of layers without names, from `source` to `b`."""
     values = [source, *(f"r{n}" for n in range(LAYERS - 1)), "b"]
     return "".join(f" c{n} = MatMul({values[n]}, w{n}) {values[n + 1]} = Relu(c{n})" for n in range(LAYERS))
 
@@ -69,7 +69,7 @@ def test_one_layer_between_names_belongs_to_its_readers() -> None:
 
 
 def test_layers_beside_each_other_belong_to_their_readers_each() -> None:
-    """As quantisers leave query and key: products without a name that share what they read."""
+    """Quantisers write query and key so: products without names that read the same value."""
     made = '["/att/Neg"] n = Neg(x) c = Cast<to = 1>(n) q = MatMul(c, w0) k = MatMul(c, w1)'
     sums = '["/att/q/Add"] y = Add(q, bias) ["/att/k/Add"] z = Add(k, bias)'
     found = placed(f"{made} {sums}", UNNAMED + ", float[2] bias = {1,2}")

@@ -1,4 +1,4 @@
-"""Stacks as torch 2.13 wrote them around `nested_compile_region` and `no_grad`."""
+"""Places of nodes with the stacks that torch 2.13 wrote around `nested_compile_region` and `no_grad`."""
 
 from __future__ import annotations
 

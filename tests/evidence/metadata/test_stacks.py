@@ -1,4 +1,4 @@
-"""Stacks as torch 2.13 wrote them for modules whose `forward` was replaced on the instance."""
+"""Places of nodes with the stacks that torch 2.13 wrote after `forward` was replaced on an instance."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_weights_that_several_nodes_read_do_not_move_a_module() -> None:
 
 
 def test_one_module_does_not_own_the_weights_of_several() -> None:
-    """Bound methods were called in place of their modules; the root has a `conv` and an `act` as well."""
+    """Bound methods were called instead of their modules; the root has a `conv` and an `act` as well."""
     block = [("pre", ""), ("conv", "{}.conv.weight"), ("act", ""), ("act", "")]
     rows = [(stack, weight.format(f"blocks.{n}")) for n in range(3) for stack, weight in block]
     found = places(stacked([*rows, ("conv", "conv.weight"), ("act", "")]))
@@ -127,7 +127,7 @@ def test_a_module_under_two_names_stays_where_it_was_called() -> None:
 
 
 def test_a_block_that_stands_in_two_places() -> None:
-    """`layers.1` is `layers.0`: torch names the children of its Sequential by their first path."""
+    """`layers.1` and `layers.0` are one module: torch names the children of its Sequential by `layers.0`."""
     rows = [
         (f"tower layers.{n} out tower.layers.0.out.{child}", weight)
         for n in range(2)

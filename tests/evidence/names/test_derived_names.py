@@ -1,4 +1,4 @@
-"""Names that tools make of names, and parts that tools make of a node."""
+"""Names that tools derive from other names, and nodes that tools make from one node."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ g (float[1,2,4,4] x) => (float[1,3,4,4] y)
 
 @pytest.mark.parametrize(("result", "module"), [("conv2d", "block.conv"), ("getitem", "block")])
 def test_parts_of_a_quantised_node_stand_together(result: str, module: str) -> None:
-    """`getitem` is a result of several, of the batch norm folded in, whose name is gone: the module above."""
+    """`getitem` is a result of a folded batch norm without a name, so the nodes go to the parent."""
     tree = rewriter.tree(onnx.parser.parse_model(QUANTISED.replace("RESULT", result)))
     parts = [placement.module if placement else None for placement in tree.placements[1:6]]
     assert parts == [module] * 5

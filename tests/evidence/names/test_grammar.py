@@ -110,7 +110,7 @@ def test_a_prefix_read_back_is_the_path(names: list[str]) -> None:
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "0", "12", "x1"]), max_size=6))
 def test_a_node_named_by_its_prefix_is_placed_there(names: list[str]) -> None:
-    """But for a name that goes on from its parent's: torch writes `a/a.0` for `a.0` and for `a.a.0` alike."""
+    """Paths with a repeated name are left out: torch writes `a/a.0` both for `a.0` and for `a.a.0`."""
     words = [name for name in names if not name.isdecimal()]
     if len({*words}) < len(words):
         return

@@ -1,4 +1,4 @@
-"""A part of a Sequential that has no weight is the number missing between two that have one."""
+"""A child of a Sequential without a weight gets the number missing between two children with one."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ CONV, NORM = WEIGHTED
 
 
 def sequential(*parts: str | None, prefix: str = "net") -> ModuleTree:
-    """The tree of an old export of a Sequential: nothing but weights has a name.
+    """Return the tree of an old export of a Sequential, in which only weights have names.
 
     Args:
-        parts: operators with a weight, or steps on what earlier ones gave; None leaves no node.
+        parts: for each child its operator with a weight, or its steps on earlier results; None for no nodes.
         prefix: the path of the Sequential.
     """
     tensors, body, last, count = ["float[1] k = {1}"], "", "x", 0
@@ -43,7 +43,7 @@ def sequential(*parts: str | None, prefix: str = "net") -> ModuleTree:
 
 
 def placed(tree: ModuleTree) -> list[str | None]:
-    """The modules of all nodes but the last, which is no part of the Sequential."""
+    """Return the modules of all nodes but the last, which is outside of the Sequential."""
     return [str(place.module) if place else None for place in tree.placements[:-1]]
 
 
@@ -74,11 +74,11 @@ def test_a_part_of_several_nodes(part: str) -> None:
 @pytest.mark.parametrize(
     "parts",
     [
-        (CONV, None, RELU, CONV),  # a dropout before or behind
+        (CONV, None, RELU, CONV),  # a dropout before or behind the Relu
         (CONV, RELU, None, CONV),
         (CONV, None, RELU, None, POOL, CONV),
-        (CONV, RESIDUAL, CONV),  # no module of torch
-        (CONV, f"{RELU} | Tanh({{1}})", CONV),  # two for one number
+        (CONV, RESIDUAL, CONV),  # the nodes are no module of torch
+        (CONV, f"{RELU} | Tanh({{1}})", CONV),  # two modules for one number
     ],
 )
 def test_what_may_be_one_or_the_other_is_not_placed(parts: tuple[str | None, ...]) -> None:

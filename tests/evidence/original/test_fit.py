@@ -1,4 +1,4 @@
-"""Whether an original fits: what is counted, what is refused, what is said."""
+"""Fit of an original: the counts, the refusals, the messages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fit(model: onnx.ModelProto | Path, original: onnx.ModelProto | Path) -> Like
 
 
 def nameless(path: Path, prefix: str = "v") -> onnx.ModelProto:
-    """The same model with another name for everything but its inputs and outputs."""
+    """Return the model with new names for all values except inputs and outputs, and none for nodes."""
     model = onnx.load(path)
     kept = {info.name for info in (*model.graph.input, *model.graph.output)}
     for node in model.graph.node:
@@ -45,7 +45,7 @@ def nameless(path: Path, prefix: str = "v") -> onnx.ModelProto:
 
 
 def with_weights(path: Path, change: float) -> onnx.ModelProto:
-    """The same model, trained a little further."""
+    """Return the model with other weights, as after further training."""
     model = onnx.load(path)
     for tensor in model.graph.initializer:
         if tensor.data_type == onnx.TensorProto.FLOAT:
@@ -93,7 +93,7 @@ def test_values_tell_where_weights_are_others() -> None:
 
 
 def test_values_of_the_same_name_and_another_origin_tell_nothing() -> None:
-    """As dynamo numbers `add_1`, `linear_2` in every file."""
+    """Dynamo uses names such as `add_1` and `linear_2` in every file."""
     model = onnx.load(BERT)
     names = [name for node in model.graph.node for name in node.output]
     turned = dict(zip(names, reversed(names), strict=True))
@@ -119,8 +119,8 @@ def _sorted(model: onnx.ModelProto) -> onnx.ModelProto:
 @pytest.mark.parametrize(
     ("weights", "values", "share"),
     [
-        ((0, 0), (0, 0), 1.0),  # nothing to share: nothing speaks against it
-        ((4, 4), (0, 5), 4 / 9),  # few of each count together
+        ((0, 0), (0, 0), 1.0),  # without weights and values, nothing speaks against the original
+        ((4, 4), (0, 5), 4 / 9),  # too few of either kind: both are counted together
         ((0, 30), (12, 12), 1.0),
         ((12, 12), (0, 90), 1.0),
         ((0, 30), (5, 11), 5 / 41),

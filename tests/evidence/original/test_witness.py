@@ -1,4 +1,4 @@
-"""The tree of an original, carried over to what a tool made of it."""
+"""The tree of an original is carried over to a file that a tool made from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What leaves look like."""
+"""Classes of leaves, inferred from their operators and parameters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_leaves(operators: set[str], parameters: dict[str, int], name: str) -> N
 @pytest.mark.parametrize(
     ("operators", "parameters"),
     [
-        ({"MatMul", "Add", "Softmax"}, {"weight": 2}),  # more than a product
+        ({"MatMul", "Add", "Softmax"}, {"weight": 2}),  # an operator too many
         ({"Gemm"}, {"scale": 2}),  # a matrix of another name
         ({"Gemm"}, {"weight": 2, "gate": 1}),  # a parameter too many
         ({"Gemm"}, {}),  # no weight found
@@ -60,7 +60,7 @@ def test_no_pattern_is_hidden_by_an_earlier_one() -> None:
 
 
 def torch_classes(path: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Module -> its true class, and -> the class that was inferred, for classes of torch.nn."""
+    """Return module -> true class, for classes of torch.nn, and module -> inferred class."""
     truth = json.loads((path.parent / "truth.json").read_text())
     true = {each["path"]: each["class"] for each in truth["modules"] if each["class"].startswith("torch.nn.")}
     tree = pipeline.load(path).tree

@@ -1,4 +1,4 @@
-"""Operators and constants that builders of models name as if they were modules are none."""
+"""Operators and constants with names like modules, as builders of models write them, are no modules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.build import model
 
 
 def placed(text: str) -> dict[str, str]:
-    """Node -> module."""
+    """Return node -> its module."""
     analysis = analyse(GraphIndex(model(text)))
     places = zip(analysis.graph.names, analysis.tree.placements, strict=True)
     return {name: place.module for name, place in places if place is not None}

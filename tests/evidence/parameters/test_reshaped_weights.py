@@ -1,4 +1,4 @@
-"""Vectors with unit dimensions get the names of the parameters that they are."""
+"""Vectors with added dimensions of size 1 get the names of their parameters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.build import model
 
 
 def named(text: str) -> dict[str, str]:
-    """Initializer -> parameter, of those that bear another name."""
+    """Return initializer -> its parameter, for initializers that have another name."""
     found = analyse(GraphIndex(model(text))).parameters
     return {claim.initializer: claim.name for claim in found if claim.initializer != claim.name}
 

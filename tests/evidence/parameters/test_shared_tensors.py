@@ -1,4 +1,4 @@
-"""A tensor that several modules read only supports; one that a single node reads decides."""
+"""The owner of a tensor with one reader decides; that of a tensor with several readers only supports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Placed = dict[str, str | None]
 
 
 def placed(tensors: dict[str, str], body: str) -> Placed:
-    """The output of a node -> its module, in a file where nothing but tensors has a name."""
+    """Return output of a node -> its module, in a file in which only tensors have names."""
     named = ", ".join(f'{kind} "{name}" = {{{values(kind)}}}' for name, kind in tensors.items())
     analysis = pipeline.load(model(f"g (float[2,2] x) => (float[2,2] y) <{named}> {{ {body} }}"))
     pairs = zip(analysis.graph.nodes, analysis.tree.placements, strict=True)
@@ -26,7 +26,7 @@ MATRIX, VECTOR = "float[2,2]", "float[2]"
 
 
 def layers(count: int, *, bias: str = "h.0.fc.bias", gemm: bool = False, named: bool = True) -> Placed:
-    """Linear layers in a row whose equal biases an exporter merged."""
+    """Return linear layers in sequence, whose equal biases an exporter merged."""
     weight = "h.{}.fc.weight" if named else "onnx::MatMul_{}"
     tensors = {weight.format(layer): MATRIX for layer in range(count)} | {bias: VECTOR}
     body, last = "", "x"
@@ -67,7 +67,7 @@ def test_the_biases_of_query_key_and_value_are_one() -> None:
 
 
 def norms(count: int, weight: str = "h.{}.{}.weight") -> Placed:
-    """Pre-norm blocks whose norms all read the tensors of the first."""
+    """Return pre-norm blocks whose norms all read the tensors of the first norm."""
     tensors = {"h.0.norm.weight": VECTOR, "h.0.norm.bias": VECTOR}
     body, last = "", "x"
     for layer in range(count):

@@ -1,4 +1,4 @@
-"""References that need no torch: the truth about the fixtures, sidecars, the trees of other files."""
+"""References that need no torch: `truth.json` of the fixtures, sidecars, trees of other files."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_scopes_that_name_no_module_are_read_again(case: str) -> None:
 
 @each_file
 def test_where_it_stands_is_found_by_agreement(path: Path) -> None:
-    """The reference wrapped in modules whose names the file has never seen: only those are left out."""
+    """The reference is wrapped in modules that the file does not have; only these are left out."""
     found = pipeline.load(path, truth(path.parent, inside="net.inner"))
     assert {module.path: module.class_name for module in found.tree} == classes_of(path.parent)
 
@@ -202,7 +202,7 @@ def test_shapes_that_differ_are_told() -> None:
 
 def test_a_file_without_names_gets_a_note() -> None:
     assert pipeline.load(chain("a", "b"), Given(references=(REFERENCE,))).notes == (
-        "reference: no name in this file shows where it stands; a checkpoint would",
+        "reference: no name in this file shows where the reference belongs; a checkpoint would",
     )
 
 

@@ -1,4 +1,4 @@
-"""References from torch modules. torch and transformers are in no extra that tests need."""
+"""References from torch modules; these tests need torch and transformers, which are optional."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def bert_config(transformers: Any, folder: Path, **changes: Any) -> Path:
 
 
 def torch_names(model: Any) -> set[str]:
-    """The full scope names that torch's own exporter makes."""
+    """Return the full scope names that torch's own exporter makes."""
     from torch.jit import _trace
     from torch.onnx._internal.torchscript_exporter import utils
 
@@ -73,7 +73,7 @@ def test_a_config_names_48_modules_and_all_parameters(transformers: Any, tmp_pat
 
 
 def test_the_part_that_was_exported_is_found(transformers: Any, tmp_path: Path) -> None:
-    """The config names BertForMaskedLM, the file is of a wrapper around BertModel."""
+    """The config names BertForMaskedLM; the file contains a wrapper around BertModel."""
     found = load(BERT, reference=bert_config(transformers, tmp_path))
     inside = [module for module in found.tree if module.path]
     truth = {entry["path"]: entry["class"] for entry in truth_of(BERT.parent)["modules"] if entry["path"]}
@@ -90,7 +90,7 @@ def test_full_scopes_are_those_of_torch(transformers: Any, torch: Any) -> None:
 
 
 def test_nothing_is_allocated_or_downloaded(transformers: Any, tmp_path: Path) -> None:
-    """A terabyte of weights, and a backbone that stands on a hub."""
+    """The model has a terabyte of weights, and a backbone on a hub."""
     big = bert_config(transformers, tmp_path / "big", hidden_size=65536, num_hidden_layers=16)
     assert read_evidence(reference=big).references[0].count(trainable=True) > 1e11
     (tmp_path / "hub.json").write_text(

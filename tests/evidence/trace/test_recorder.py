@@ -1,4 +1,4 @@
-"""A torch module run under hooks, where torch is installed."""
+"""A torch module runs under hooks; these tests need torch."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stripped(factory: Path) -> onnx.ModelProto:
-    """The module's export by hand: no name tells anything, initializers hold its weights."""
+    """Write an export of the module by hand: initializers hold its weights, no name shows a module."""
     given: dict[str, object] = {}
     exec(compile(factory.read_text(), factory.name, "exec"), given)
     module, _ = given["make"]()  # type: ignore[operator]

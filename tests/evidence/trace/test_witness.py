@@ -1,4 +1,4 @@
-"""Nodes placed by the values they compute: calls recorded by hand, without torch."""
+"""Nodes are placed by the values that they compute, with calls recorded by hand, without torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RNG = np.random.default_rng(4)
 
 @dataclass
 class Run:
-    """A run of an imaginary module: values by name are at once the torch tensors and those of the file."""
+    """A run of an imaginary module; its tensors are also used as the values of the file."""
 
     x: Array = field(default_factory=lambda: RNG.standard_normal((2, 3, 4)))
     recorder: Recorder = field(default_factory=lambda: Recorder("pkg.Model"))
@@ -37,7 +37,7 @@ class Run:
         return value
 
     def call(self, module: str, operator: str, array: Array, value: int) -> int:
-        """A module that runs one operator."""
+        """Record a call of a module that runs one operator."""
         self.recorder.enter(module, f"pkg.{module.rpartition('.')[2].title()}", [value])
         result = self.step(operator, array, value)
         self.recorder.leave([result])
@@ -45,7 +45,7 @@ class Run:
 
 
 def claims(graph: onnx.ModelProto, run: Run, **values: Array) -> dict[str, tuple[str, int | None]]:
-    """Node -> module and call."""
+    """Return node -> its module and call."""
     index = GraphIndex(graph)
     found = compared(index, run, **values)
     assert {claim.source for claim in found.claims} <= {Source.ACTIVATION}
@@ -60,7 +60,7 @@ def compared(index: GraphIndex, run: Run, **values: Array) -> Testimony:
 
 
 def noisy(array: Array) -> Array:
-    """What another implementation makes of it."""
+    """Return an array with the rounding errors of another implementation."""
     return array * (1 + 1e-5 * RNG.standard_normal(array.shape))
 
 
@@ -85,7 +85,7 @@ def test_calls_of_one_module_are_counted() -> None:
 
 
 def test_what_lies_between_the_inputs_and_results_of_a_call_is_the_calls() -> None:
-    """Torch runs a norm as one operator, the file as three."""
+    """The norm is one operator in torch and three in the file."""
     graph = model(
         """g (float[2,3,4] x) => (float[2,3,4] y) {
         ["n0"] a = Tanh(x) ["n1"] m = ReduceMean(a) ["n2"] d = Sub(a, m) ["n3"] y = Sin(d) }"""
@@ -99,7 +99,7 @@ def test_what_lies_between_the_inputs_and_results_of_a_call_is_the_calls() -> No
 
 
 def test_calls_alone_are_enough() -> None:
-    """Without operators a value belongs where it first comes out, or to the caller of what it goes into."""
+    """Without operators, a value belongs to the call that first returns it, or its reader's caller."""
     graph = model(
         """g (float[2,3,4] x) => (float[2,3,4] y) {
         ["n0"] a = Tanh(x) ["n1"] b = Sin(a) ["n2"] c = Neg(b) ["n3"] y = Tanh(c) }"""
@@ -188,7 +188,7 @@ def test_a_folded_value_is_not_taken_for_another_because_both_are_zero() -> None
 
 
 def test_equal_constants_place_nothing() -> None:
-    """A mask of ones is like any other; nothing shows that this one is the module's."""
+    """All masks of ones are equal, so the content does not show that this one is the module's."""
     graph = model("""g (float[2,3,4] x) => (float[2,3,4] y) { ["n0"] y = Sign(x) }""")
     run = Run()
     run.call("mask", "new_ones", np.ones((2, 3, 4)), run.recorder.value(RNG.standard_normal(3), given=True))
@@ -238,7 +238,7 @@ def test_the_file_is_run_on_the_sample_inputs() -> None:
 
 @pytest.mark.parametrize(("given", "place"), [(True, ""), (False, "block")])
 def test_what_a_call_is_given_lies_outside_of_it(given: bool, place: str) -> None:
-    """The model's own input, there and back: no call made it; the block has it as input, or computes it."""
+    """The file computes the model's input again: Log of Exp. The block has it as input, or computes it."""
     graph = model(
         """g (float[2,3,4] x) => (float[2,3,4] y) {
         ["n0"] a = Exp(x) ["n1"] b = Log(a) ["n2"] y = Sin(b) }"""
@@ -252,7 +252,7 @@ def test_what_a_call_is_given_lies_outside_of_it(given: bool, place: str) -> Non
 
 
 def test_what_a_running_call_computes_is_its_own_whatever_it_was_given() -> None:
-    """Sizes are equal by chance."""
+    """The number 3 is an input of the call and by chance also a size that it computes."""
     graph = model(
         """g (float[2,3,4] x) => (float[2,3,4] y) {
         ["n0"] a = Tanh(x) ["n1"] s = Shape(x) ["n2"] n = Size(s) ["n3"] y = CustomAdd(a, n) }"""
@@ -272,7 +272,7 @@ def test_what_reads_the_result_of_a_call_goes_on_behind_it() -> None:
         ["n0"] a = Tanh(x) ["n1"] s = Shape(a)
         b = Neg(x) c = Neg(x) d = Neg(x) e = Neg(x)
         ["n2"] z = Custom(a, b, c, d, e) ["n3"] y = Expand(z, s) }"""
-    )  # the order of the file counts where most nodes stand before what reads them
+    )  # the file order counts if most nodes stand in front of their readers
     run = Run()
     a = np.tanh(run.x)
     run.recorder.enter("up", None, [run.number])
@@ -284,13 +284,13 @@ def test_what_reads_the_result_of_a_call_goes_on_behind_it() -> None:
 
 
 def test_an_operator_that_changed_nothing_is_not_taken_for_that_of_the_next_call() -> None:
-    """Torch slices twice where exporters write one Slice: the second node is the second call's."""
+    """Torch slices twice in each call, exporters write one Slice: the second node is of the second call."""
     graph = model(
         """g (float[2,3,4] x) => (float[2,3,4] y) {
         ["n0"] a = Slice(x) ["n1"] b = Slice(x) ["n2"] y = Add(a, b) }"""
     )
     run = Run()
-    part = run.x  # all of it, as where a table is just as long as it must be
+    part = run.x  # the slice is all of x, as of a table with just the needed length
     ends = []
     for module in ("one", "two"):
         run.recorder.enter(module, None, [run.number])
