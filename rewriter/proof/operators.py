@@ -84,6 +84,6 @@ def constant_tensor(name: str, attribute: AttributeProto) -> TensorProto | None:
 
 def _floats(dims: list[int], values: list[float]) -> TensorProto | None:
     """Return a tensor of floats; None if one is NaN, since Python's floats may not keep its payload."""
-    if any(value != value for value in values):  # noqa: PLR0124  NaN is what differs from itself
+    if any(value != value for value in values):  # noqa: PLR0124  only NaN differs from itself
         return None
     return TensorProto(data_type=TensorProto.FLOAT, dims=dims, float_data=values)
