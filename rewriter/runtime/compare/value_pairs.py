@@ -20,8 +20,7 @@ _MOST_TRIED = 64
 
 
 class PortNames(NamedTuple):
-    """Port: one side of a call, given by the names of its inputs or outputs in the main graph of either
-    model.
+    """Port: one side of a call, by the names of its inputs or outputs in the main graph of either model.
 
     With `by_name`, values of equal names match before all others.
     """
