@@ -48,7 +48,7 @@ _INDEXED = {
     ("com.microsoft", "EmbedLayerNormalization", 0): (2, "", 0),
     ("com.microsoft", "EmbedLayerNormalization", 1): (4, "", 0),
 }
-"""(domain, operator, position of the indices) -> position of the table, attribute of the axis, its default."""
+"""(domain, operator, position of the indices) -> position of the table, attribute of the axis, default."""
 
 
 class _State(NamedTuple):
