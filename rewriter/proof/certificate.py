@@ -150,14 +150,14 @@ def _interface(before: ModelProto, after: ModelProto, by_position: bool) -> Cert
             if left.name != right.name and not by_position:
                 difference = f"{side} {left.name!r} is called {right.name!r} in the other model"
                 return Certificate(False, 0, difference, interface=True)
-            if _said(left.type) != _said(right.type):
+            if _serialized(left.type) != _serialized(right.type):
                 kinds = described(left.type), described(right.type)
                 apart = (
                     "{}, in the other model {}".format(*kinds)
                     if kinds[0] != kinds[1]
                     else "described otherwise"
                 )
-                mismatch = _element(left.type) != _element(right.type)
+                mismatch = _element_type(left.type) != _element_type(right.type)
                 return Certificate(
                     False, 0, f"{side} {left.name!r} is {apart}", interface=True, mismatch=mismatch
                 )
@@ -171,11 +171,11 @@ def _required(model: ModelProto, inputs: list[ValueInfoProto]) -> list[ValueInfo
     return [info for info in inputs if info.name not in defaults]
 
 
-def _said(kind: TypeProto) -> bytes:
+def _serialized(kind: TypeProto) -> bytes:
     return kind.SerializeToString(deterministic=True)
 
 
-def _element(kind: TypeProto) -> tuple[str | None, int]:
+def _element_type(kind: TypeProto) -> tuple[str | None, int]:
     return kind.WhichOneof("value"), kind.tensor_type.elem_type
 
 

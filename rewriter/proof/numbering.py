@@ -135,9 +135,9 @@ class Numbering:
 
     def _define(self, name: str, number: int, scope: Scope) -> None:
         """Record the number of a named value; with `typed`, the number also stands for the declared type."""
-        if self._typed and (said := scope.declared.get(name)):
+        if self._typed and (stated := scope.declared.get(name)):
             bare = self._without_types(number)
-            number = self._table.number(("declared", number, said))
+            number = self._table.number(("declared", number, stated))
             self._bare[number] = bare
         scope.define(name, number)
 
@@ -187,21 +187,21 @@ class Numbering:
         version, meaning = self._meaning(op_type, domain, scope)
         if ABSENT in inputs:
             inputs = _trimmed(inputs, *optional_tail(op_type, domain, version))
-        said = self._attributes(node, scope) if node.attribute else NOTHING
+        contents = self._attributes(node, scope) if node.attribute else NOTHING
         results = len(node.output) if all(node.output) else tuple(map(bool, node.output))
-        head: Key = ("node", domain, op_type, node.overload, meaning, said.texts, len(inputs), results)
-        reads = (*inputs, *said.numbers)
+        head: Key = ("node", domain, op_type, node.overload, meaning, contents.texts, len(inputs), results)
+        reads = (*inputs, *contents.numbers)
         scans = has_scan_outputs(op_type, domain)
         if scans:
             self.scans = True
-            head = (*head, body_types(said.bodies))
+            head = (*head, body_types(contents.bodies))
         if counts_apart(node, domain, version, len(inputs)):
             head = self._occurrence(head, reads, scope)
             number = self._made(head, reads)
             self._apart.append(number)
         else:
             number = self._made(head, reads)
-        if scans and leaves_shapes_open(node, said.bodies):
+        if scans and leaves_shapes_open(node, contents.bodies):
             if not self._typed:
                 raise TypesCount
             self._bare.pop(number, None)  # its result depends on the types declared before it
@@ -312,9 +312,9 @@ class Numbering:
             return self._held(name, scope.bound[attribute.ref_attr_name][0])
         if attribute.ByteSize() > _SMALL:
             return self._held(name, attribute)
-        said = attribute.SerializeToString()  # a third of all nodes may be Constants, most of them equal
-        if (number := self._constants.get(said)) is None:
-            number = self._constants[said] = self._held(name, attribute)
+        content = attribute.SerializeToString()  # a third of all nodes may be Constants, most of them equal
+        if (number := self._constants.get(content)) is None:
+            number = self._constants[content] = self._held(name, attribute)
         return number
 
     def _held(self, name: str, attribute: AttributeProto) -> int:
@@ -326,8 +326,8 @@ class Numbering:
     ) -> tuple[int, ...]:
         identity = (function.domain, function.name, function.overload)
         inputs = _trimmed(inputs, 0, len(inputs))  # trailing arguments that are left out equal missing ones
-        said = self._attributes(node, scope)
-        key: Key = (*identity, scope.level, said.texts, said.numbers, inputs)
+        contents = self._attributes(node, scope)
+        key: Key = (*identity, scope.level, contents.texts, contents.numbers, inputs)
         found = self._memo.get(key)
         if found is None:
             apart = len(self._apart)

@@ -1,4 +1,4 @@
-"""Scopes: which values the names in a body stand for. Bodies with ambiguous names are refused."""
+"""Scopes: map the names in a body to numbers of values. Bodies with ambiguous names are refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from onnx import AttributeProto, FunctionProto, OperatorSetIdProto
 from rewriter.model.operator_set.operators import canonical
 
 MAX_DEPTH = 100
-"""Maximum nesting of function calls and graph attributes; the ONNX checker refuses more as well."""
+"""Maximum nesting of function calls and graph attributes; protobuf parses at most some 30 nested graphs."""
 
 
 class Unprovable(Exception):

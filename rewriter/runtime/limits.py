@@ -60,8 +60,8 @@ class ChildLimits(MemoryLimit):
     """Limits of a child process.
 
     Attributes:
-        memory: bytes of memory. Mapped files, such as external weights, do not count, since the system can
-            reclaim their pages. Checked on Linux only.
+        memory: bytes of memory that it may use. Mapped files, such as external weights, do not count, since
+            the system can reclaim their pages. Checked on Linux only.
         threads: threads of one operator in onnxruntime, unless the verb has its own setting.
         shapes: timeout of onnx's shape inference, in seconds.
     """
@@ -100,7 +100,7 @@ def limits(
     chosen = {name: value for name, value in given.items() if value is not None}
     for name, value in chosen.items():
         if value <= 0:
-            raise UsageError(f"{name} is {value}; it has to be more than nothing")
+            raise UsageError(f"{name} is {value}; it must be more than 0")
     token = _CURRENT.set(replace(_CURRENT.get(), **chosen))  # type: ignore[arg-type]
     try:
         yield

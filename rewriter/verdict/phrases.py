@@ -41,7 +41,7 @@ def numbers_phrase(numeric: Numeric | None) -> str:
     runs = f"onnxruntime: {numeric.runs:,} run{'s' if numeric.runs != 1 else ''}"
     if numeric.exact:
         return f"{runs}, bit for bit the same"
-    return f"{runs}, {_apart(numeric)}"
+    return f"{runs}, {_deviation(numeric)}"
 
 
 def reason_of(verification: Verification) -> str:
@@ -54,7 +54,7 @@ def reason_of(verification: Verification) -> str:
     return certificate_phrase(verification.certificate)
 
 
-def _apart(numeric: Numeric) -> str:
+def _deviation(numeric: Numeric) -> str:
     """Describe the deviation of the results, and its place."""
     where = f"at output {numeric.worst_output!r} ({numeric.where})"
     if numeric.worst_abs is None or not math.isfinite(numeric.worst_abs):

@@ -1,6 +1,7 @@
 """Deviation of results.
 
-`difference` compares bit for bit; `distance` compares numbers, whatever their types and the shapes of arrays.
+`difference` compares bit for bit; `distance` compares the numbers in two arrays, whatever their types and
+shapes.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def difference(
         tolerance: the allowed deviation.
     """
     magnitude = _magnitude(before)
-    parts = list(_apart(before, after, where, magnitude, tolerance))
+    parts = list(_deviations(before, after, where, magnitude, tolerance))
     if not parts:
         return None
     worst = max(parts, key=lambda each: each.largest)
@@ -126,7 +127,7 @@ def difference(
     return replace(worst, relative=relative, rounding=rounding, within=within)
 
 
-def _apart(
+def _deviations(
     before: object, after: object, where: str, magnitude: float, tolerance: Tolerance | None
 ) -> Iterator[Deviation]:
     """Yield the deviations of the parts of two results that differ."""
@@ -139,13 +140,13 @@ def _apart(
                 yield _total(f"{where} has {len(before)} elements before, {len(after)} after")
                 return
             for number, (left, right) in enumerate(zip(before, after, strict=True)):
-                yield from _apart(left, right, f"{where}[{number}]", magnitude, tolerance)
+                yield from _deviations(left, right, f"{where}[{number}]", magnitude, tolerance)
         case dict(), dict():
             if list(before) != list(after):
                 yield _total(f"{where} has other keys")
                 return
             for key, left in before.items():
-                yield from _apart(left, after[key], f"{where}[{key!r}]", magnitude, tolerance)
+                yield from _deviations(left, after[key], f"{where}[{key!r}]", magnitude, tolerance)
         case _:
             yield from _of_scalars(before, after, where, magnitude, tolerance)
 
@@ -206,7 +207,7 @@ def _of_scalars(
     if type(before) is not type(after):
         yield _total(f"{where} is {_kind(before)} before, {_kind(after)} after")
     elif isinstance(before, int | float):
-        yield from _apart(np.array(before), np.array(after), where, magnitude, tolerance)
+        yield from _deviations(np.array(before), np.array(after), where, magnitude, tolerance)
     elif before != after:
         yield _total(where)
 

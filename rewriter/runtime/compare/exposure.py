@@ -33,7 +33,7 @@ class Exposed:
         self.folder, self.model, self.inputs, self.sets = folder, model, inputs, sets
 
     def sizes(self, names: Iterable[str]) -> dict[str, int]:
-        """Return the maximum bytes of each value over all input sets, if it is a tensor of numbers.
+        """Return the maximum bytes, over all input sets, of each value that is a tensor of numbers.
 
         The sizes come from onnxruntime's shape inference or, if that does not know them, from a run that
         returns only sizes.

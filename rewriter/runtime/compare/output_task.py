@@ -48,7 +48,7 @@ def compare_outputs(job: Job[RunRequest]) -> RunOutcome:
         gives = f"{_listed(second.outputs)} instead of {_listed(found.outputs)}"
         return broken(error=one_line(f"the second model gives {gives}"))
     del second
-    apart = _apart(found, after, request.tolerance)
+    apart = _deviations(found, after, request.tolerance)
     if not apart:
         return RunOutcome.of((), len(found.feeds), VERSION, judged=request.tolerance is not None)
     job.enter(Stage.FIRST)
@@ -78,7 +78,7 @@ def unsteady_outputs(found: Runs, inputs: tuple[Input, ...], reseeded: Session) 
         reseeded: the original with `another_seed`.
     """
     again = [reseeded.run(inputs, feeds) for feeds in found.feeds]
-    return frozenset(position for _, position in _apart(found, again))
+    return frozenset(position for _, position in _deviations(found, again))
 
 
 def _session(job: Job[RunRequest], mapped: MappedWeights, stage: Stage, *, another: bool = False) -> Session:
@@ -89,7 +89,7 @@ def _session(job: Job[RunRequest], mapped: MappedWeights, stage: Stage, *, anoth
     return Session(sent.path, sent.folder, optimised=request.optimised, seed=seed, weights=weights)
 
 
-def _apart(
+def _deviations(
     found: Runs, after: list[list[Any]], tolerance: Tolerance | None = None
 ) -> dict[tuple[int, int], Deviation]:
     """Return the deviations, by input set and position of the output."""

@@ -116,7 +116,7 @@ class _Pieces:
                 if apart is not None and not random:
                     differences.append((run, name, apart))
         if not differences and unsteady and len(unsteady) == len(session.outputs):
-            return RunOutcome(skipped="all that it gives out is random", ort_version=VERSION)
+            return RunOutcome(skipped="all its outputs are random", ort_version=VERSION)
         return RunOutcome.of(differences, len(self.recorded), VERSION, judged=False)
 
     @cached_property

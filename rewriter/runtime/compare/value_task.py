@@ -40,11 +40,11 @@ def _exposed(job: Job[PortRequest], stage: Stage, sets: Sequence[Mapping[str, Ar
     model = onnx.load(sent.path, load_external_data=False)
     inputs = signature(model)
     if stage is Stage.SECOND:
-        sets = [_handed_on(feeds, inputs, job.request.renamed) for feeds in sets]
+        sets = [_renamed(feeds, inputs, job.request.renamed) for feeds in sets]
     return Exposed(sent.folder, model, inputs, sets)
 
 
-def _handed_on(
+def _renamed(
     feeds: Mapping[str, Array], inputs: Sequence[Input], renamed: Mapping[str, str]
 ) -> dict[str, Array]:
     """Return the arrays under the names of the other model's inputs, converted to their types."""

@@ -89,23 +89,23 @@ def tell_types(job: Job[TypeRequest]) -> RuntimeTypes:
     types = _by_onnx(model) if names else {}
     left = [name for name in names if name not in types]
     if names and not left and not nodes:
-        return _told(types, names)
+        return _runtime_types(types, names)
     exposed = ModelProto()
     exposed.CopyFrom(model)
-    job.leave(_told(types, names, fault="onnxruntime crashed"))
+    job.leave(_runtime_types(types, names, fault="onnxruntime crashed"))
     fault = None
     try:
         types = {**_by_onnxruntime(exposed, left), **types}
     except RunError as error:
         fault = str(error.__cause__ or error)
-    found = _told(types, names, fault)
+    found = _runtime_types(types, names, fault)
     for refused in trials.refused(model, nodes, types):
         found = replace(found, refused=frozenset(refused))
         job.leave(found)
     return found
 
 
-def _told(
+def _runtime_types(
     types: Mapping[str, ValueInfoProto], names: Iterable[str], fault: str | None = None
 ) -> RuntimeTypes:
     return RuntimeTypes({name: types[name] for name in names if name in types}, fault=fault)

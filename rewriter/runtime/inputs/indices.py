@@ -102,7 +102,7 @@ def _across(frames: Frames, state: _State, node: int, slot: int) -> Iterator[_St
         onward: _State | None = state
         if operator in _ARITHMETIC:
             onward = _computed(frames, state, node, slot)
-        elif not _hands_on(operator, slot):
+        elif not _passes_on(operator, slot):
             onward = None
         elif operator == "Cast":
             onward = state._replace(integral=_casts_to_integer(frames.graph.nodes[node]))
@@ -123,7 +123,7 @@ def _bound(frames: Frames, state: _State, node: int, slot: int) -> Bound | None:
     return Bound(_axis_size(proto, dims, table[1], table[2]), state.scale, state.offset)
 
 
-def _hands_on(operator: str, slot: int) -> bool:
+def _passes_on(operator: str, slot: int) -> bool:
     if slot == 0 and operator in _FIRST_INPUT:
         return True
     return operator in _ALL_INPUTS or slot in _DATA.get(operator, ())

@@ -1,4 +1,4 @@
-"""Inputs and their sizes. The module does not import onnx, which would cost a child a tenth of a second."""
+"""Inputs and their sizes. Importing the module does not import onnx, which takes a tenth of a second."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def rounds(frames: Frames, inputs: tuple[Input, ...]) -> Rounds:
         elif frames.operator(maker) in ("Shape", "Size"):
             sizes = True
         else:
-            waiting += _behind(frames, place, maker)
+            waiting += _operands(frames, place, maker)
     return Rounds(tuple(sorted(counting)), sizes)
 
 
@@ -71,7 +71,7 @@ def _counts(frames: Frames, frame: Frame) -> Iterator[FramePlace]:
             yield from (FramePlace(frame, value) for value in values)
 
 
-def _behind(frames: Frames, place: FramePlace, maker: int) -> Iterator[FramePlace]:
+def _operands(frames: Frames, place: FramePlace, maker: int) -> Iterator[FramePlace]:
     """Yield the values from which a value is computed."""
     graph, operator = frames.graph, frames.operator(maker)
     position = graph.writes[maker].index(place.value)

@@ -38,7 +38,7 @@ class SharedWeights:
         self._end = 0
 
     def move(self, models: Mapping[Key, ModelProto]) -> dict[Key, ModelProto]:
-        """Return copies of the models that refer to the file for their large inline initializers."""
+        """Return copies of the models whose large inline initializers refer to the file instead."""
         with (self.folder / LOCATION).open("wb") as stream:
             return {key: self._moved(model, stream) for key, model in models.items()}
 
