@@ -215,7 +215,9 @@ def _listed(counted: Counter[str]) -> str:
 @click.option("--tool", "tools", multiple=True, type=click.Choice([OURS, *TOOLS]), help="All by default.")
 @click.option("--seconds", default=SECONDS, show_default=True, help="Limit for a file and a tool.")
 @click.option("--memory", default=MEMORY, show_default=True, help="Limit in bytes.")
-@click.option("--journal", type=click.Path(path_type=Path), help="Keep results here, and go on from them.")
+@click.option(
+    "--journal", type=click.Path(path_type=Path), help="File that keeps results; the run continues from it."
+)
 @click.option("--write", is_flag=True, help="Write benchmarks/results/corpus.md.")
 def main(
     folders: tuple[Path, ...],

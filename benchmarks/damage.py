@@ -201,7 +201,7 @@ class Benchmark:
     "--cache",
     type=click.Path(path_type=Path),
     default=Path(tempfile.gettempdir()) / "rewriter-damage",
-    help="Where the damaged files are kept.",
+    help="Folder that keeps the damaged files.",
 )
 @click.option("--details", is_flag=True, help="List every node that is not exact on stderr.")
 def main(

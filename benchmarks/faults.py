@@ -209,8 +209,10 @@ def report(cases: list[Case], discarded: Counter[str]) -> str:
 @click.command()
 @click.option("--cases", default=CASES, show_default=True)
 @click.option("--start", default=0, help="The first seed.")
-@click.option("--only", default="", help="Exports whose name holds this.")
-@click.option("--across", is_flag=True, help="Compare with the sound file of the other exporter.")
+@click.option("--only", default="", help="Only exports with this text in the name.")
+@click.option(
+    "--across", is_flag=True, help="Compare with the file of the other exporter, without the fault."
+)
 @click.option("--write", is_flag=True, help="Write both tables to results/faults.md.")
 def main(cases: int, start: int, only: str, across: bool, write: bool) -> None:
     parts = []

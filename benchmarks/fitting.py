@@ -97,7 +97,7 @@ def row(title: str, fits: Iterable[LikeFit]) -> str:
     "--cache",
     type=click.Path(path_type=Path),
     default=Path(tempfile.gettempdir()) / "rewriter-damage",
-    help="Where the files of the tools are kept.",
+    help="Folder that keeps the files of the tools.",
 )
 def main(every: int, timeout: float, cache: Path) -> None:
     """Print the numbers of refused originals, and the quantiles of the fit."""

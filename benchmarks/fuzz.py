@@ -88,9 +88,9 @@ def run(name: str, seconds: int, corpus: Path, found: Path) -> tuple[int, str]:
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
-@click.option("--seconds", default=20, help="For each target.")
-@click.option("--corpus", type=click.Path(path_type=Path), help="Inputs that found something new, kept.")
-@click.option("--found", type=click.Path(path_type=Path), help="Where faults are written.")
+@click.option("--seconds", default=20, help="Seconds for each target.")
+@click.option("--corpus", type=click.Path(path_type=Path), help="Folder that keeps inputs with new coverage.")
+@click.option("--found", type=click.Path(path_type=Path), help="Folder of the faults.")
 @click.option("--child", is_flag=True, hidden=True)
 def main(names: tuple[str, ...], seconds: int, corpus: Path | None, found: Path | None, child: bool) -> None:
     """Fuzz targets (default: all)."""

@@ -254,7 +254,7 @@ def _growth(smaller: Measured, larger: Measured) -> list[str]:
 @click.command()
 @click.option("--large", is_flag=True, help=f"Graphs of {LARGE} nodes as well.")
 @click.option("--quick", is_flag=True, help="Up to 10 000 nodes, no exports; writes no results.")
-@click.option("--only", default="", help="Shapes of graphs whose name holds this.")
+@click.option("--only", default="", help="Only shapes of graphs with this text in the name.")
 def main(large: bool, quick: bool, only: str) -> None:
     """Measure, and write benchmarks/results/grouping.md."""
     sizes = (*SIZES, *((LARGE,) if large else ()))[: 2 if quick else None]

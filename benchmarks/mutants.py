@@ -126,7 +126,7 @@ def report(mutants: Sequence[Trial], harmless: Sequence[Trial], seconds: float) 
 
 
 @click.command()
-@click.option("--count", default=10_000, help="Of mutants, and of harmless rewrites.")
+@click.option("--count", default=10_000, help="Number of mutants, and of harmless rewrites.")
 @click.option("--first", default=0, help="Number of the first job.")
 @click.option("--dry", is_flag=True, help="Print only.")
 def main(count: int, first: int, dry: bool) -> None:

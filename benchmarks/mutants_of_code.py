@@ -345,13 +345,13 @@ def name_of(verdict: Verdict) -> str:
 
 @click.command()
 @click.option(
-    "--group", "names", multiple=True, type=click.Choice([*GROUPS]), help="All where none is named."
+    "--group", "names", multiple=True, type=click.Choice([*GROUPS]), help="Groups to measure; all by default."
 )
 @click.option("--count", default=200, help="Mutants of each group.")
 @click.option("--seed", default=1)
-@click.option("--folder", type=click.Path(path_type=Path), help="Where what is done is kept.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Folder of the results.")
 @click.option("--suite/--no-suite", default=True, help="Run the whole suite on survivors.")
-@click.option("--most", default=inf, help="Seconds of tests that reach a line; the suite does the rest.")
+@click.option("--most", default=inf, help="Maximum seconds of tests per mutant; the suite runs all others.")
 @click.option("--dry", is_flag=True, help="Print only.")
 def main(
     names: tuple[str, ...], count: int, seed: int, folder: Path | None, suite: bool, most: float, dry: bool

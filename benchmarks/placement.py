@@ -162,7 +162,7 @@ def read(source: Path, damage: str, given: Given) -> Analysis | None:
     "what",
     type=click.Choice(["trace", "reference", "nothing"]),
     default="trace",
-    help="The trace; a reference as well; nothing.",
+    help="Evidence: the trace, also a reference, or nothing.",
 )
 @click.option("--variant", "variants", multiple=True, default=VARIANTS, help="Which exports.")
 @click.option("--each", is_flag=True, help="A row for every file.")

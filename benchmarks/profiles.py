@@ -63,7 +63,7 @@ def report(found: Sequence[tuple[str, Profile]], failed: Sequence[str]) -> str:
 
 
 @click.command()
-@click.option("--only", default="", help="Exports whose name holds this.")
+@click.option("--only", default="", help="Only exports with this text in the name.")
 @click.option("--rounds", default=10, show_default=True)
 @click.option("--write", is_flag=True, help="Write the table to results/profiles.md.")
 def main(only: str, rounds: int, write: bool) -> None:

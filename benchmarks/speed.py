@@ -187,9 +187,11 @@ def start_up(samples: Samples, small: Path, rounds: int) -> None:
 @click.option("--peer-rounds", type=click.IntRange(0), default=3, show_default=True)
 @click.option("--limit", default=300.0, show_default=True, help="Seconds for one measurement.")
 @click.option("--real/--no-real", "with_real", default=True, help="Also real exports, of about 1 GB.")
-@click.option("--scratch", type=click.Path(path_type=Path), help="Where models are made, and kept.")
-@click.option("--raw", type=click.Path(path_type=Path), help="Keep every sample; go on where it ends.")
-@click.option("--render", is_flag=True, help="Measure nothing: make the table of --raw again.")
+@click.option("--scratch", type=click.Path(path_type=Path), help="Folder that keeps the models.")
+@click.option(
+    "--raw", type=click.Path(path_type=Path), help="File that keeps every sample; the run continues from it."
+)
+@click.option("--render", is_flag=True, help="Only make the table of --raw again.")
 def main(
     quick: bool,
     sizes: str,

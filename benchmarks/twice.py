@@ -123,7 +123,7 @@ def examine_each(share: Sequence[tuple[Path, int | None]], start: float) -> Foun
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--all-options", is_flag=True, help="Let no options take turns: four times as long.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Pairs of processes at work.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Number of pairs of processes.")
 def main(files: tuple[Path, ...], all_options: bool, jobs: int) -> None:
     """Run every verb twice on FILES, or on all fixtures and write benchmarks/results/twice.md."""
     start = time.perf_counter()
