@@ -25,7 +25,7 @@ def available() -> bool:
 
 
 def export(name: str, variant: str, path: Path, **sizes: int) -> Tensors:
-    """Export one of `MODELS` to a file, weights inside.
+    """Export one of `MODELS` to a file with inline weights.
 
     Args:
         name: a name in `MODELS`.

@@ -172,7 +172,7 @@ def report(taken: Counted, cuts: Counted, files: int, seconds: float) -> str:
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def main(files: tuple[Path, ...]) -> None:
-    """Measure FILES, or all fixtures and write benchmarks/results/extracting.md."""
+    """Measure FILES; without FILES, measure all fixtures and write benchmarks/results/extracting.md."""
     taken, cuts = Counted(), Counted()
     start = time.perf_counter()
     paths = files or tuple(sorted(FIXTURES.glob("*/*.onnx")))

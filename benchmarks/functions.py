@@ -166,7 +166,7 @@ def sources(
 @click.option("--quick", is_flag=True, help="Two models by one exporter, fewer rounds; writes no results.")
 @click.option("--rounds", default=15, show_default=True, help="Rounds of every model.")
 def main(files: tuple[Path, ...], quick: bool, rounds: int) -> None:
-    """Measure FILES, or models exported now, and write benchmarks/results/functions.md."""
+    """Measure FILES; without FILES, export models, measure them and write benchmarks/results/functions.md."""
     rounds = 5 if quick else rounds
     folder = Path(tempfile.mkdtemp())
     try:
