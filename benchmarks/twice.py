@@ -125,7 +125,7 @@ def examine_each(share: Sequence[tuple[Path, int | None]], start: float) -> Foun
 @click.option("--all-options", is_flag=True, help="Let no options take turns: four times as long.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Number of pairs of processes.")
 def main(files: tuple[Path, ...], all_options: bool, jobs: int) -> None:
-    """Run every verb twice on FILES; without FILES, on all fixtures, and write benchmarks/results/twice.md."""
+    """Run every verb twice on FILES; without FILES, on all fixtures, and write results/twice.md."""
     start = time.perf_counter()
     paths = files or tuple(sorted(FIXTURES.glob("*/*.onnx")))
     turns = [None if all_options else (number + number // TURNS) % TURNS for number in range(len(paths))]
