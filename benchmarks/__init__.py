@@ -1,1 +1,1 @@
-"""Benchmarks: accuracy against hook truth, and speed against the floor and the peers."""
+"""Benchmarks: accuracy against truth from hooks, and speed against plain parsing and other tools."""

@@ -1,11 +1,11 @@
-"""Share of the truth that is found: modules, placements, scopes, classes, calls, parameter names.
+"""Measures the share of the truth that is found: modules, placements, scopes, classes, calls, names.
 
     python -m benchmarks.accuracy                      # the fixtures
     python -m benchmarks.accuracy FOLDER... --details  # any folders of exports with a truth.json each
 
-Truth comes from forward hooks and from the exporter itself (see fixtures/README.md). Nodes that the truth
-does not know (constants that the exporter made without a scope) are not counted anywhere. The last column
-leaves out the fixtures whose `expected.toml` explains why no reader of the file could be right.
+Truth comes from forward hooks and from the exporter itself (see fixtures/README.md). Nodes without truth
+(constants that the exporter made without a scope) are not counted. The last column leaves out the fixtures
+whose `expected.toml` explains why no reader of the file could be right.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 
 @dataclass
 class Score:
-    """Right of total, and what was wrong."""
+    """Number of right cases, number of all cases, and descriptions of the wrong ones."""
 
     right: int = 0
     total: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def add(self, right: bool, what: str) -> None:
-        """Count one case; `what` tells it where it is wrong."""
+        """Count one case; `what` describes it if it is wrong."""
         self.right += right
         self.total += 1
         if not right:
@@ -63,7 +63,7 @@ MEASURES = {
 
 
 def score(analysis: Analysis, truth: dict[str, Any], variant: str) -> dict[str, Score]:
-    """Compare one file with its truth."""
+    """Compare one file with its truth, measure by measure."""
     scores = {measure: Score() for measure in MEASURES}
     file = truth["files"][variant]
     alias = {name: m["path"] for m in truth["modules"] for name in (m["path"], *m.get("aliases", ()))}
@@ -95,7 +95,11 @@ def _score_nodes(
     active: set[str],
     scores: dict[str, Score],
 ) -> None:
-    """`active`: modules that hooks saw called, or that own parameters; nodes without truth may be theirs."""
+    """Score modules and placements.
+
+    `active` are modules that hooks saw called, or that own parameters: nodes without truth may belong to
+    them.
+    """
     owners: set[str] = set()
     found: set[str] = set()
     scopes: dict[str, set[tuple[str, str]]] = {}
@@ -140,7 +144,7 @@ def _score_weights(analysis: Analysis, file: dict[str, Any], scores: dict[str, S
 
 
 def exports(folders: tuple[Path, ...]) -> Iterator[tuple[str, str, Analysis, dict[str, Any], bool]]:
-    """(model, variant, analysis, truth, undecidable) of every export below the folders."""
+    """Yield (model, variant, analysis, truth, undecidable) of every export below the folders."""
     for folder in folders:
         for path in sorted(folder.rglob("truth.json")):
             truth = json.loads(path.read_text("utf-8"))

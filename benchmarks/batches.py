@@ -1,8 +1,8 @@
-"""The same 500 files through the local pool, Dask and Ray; then workers and parents are killed midway.
+"""Runs the same 500 files through the local pool, Dask and Ray, also with workers and parents killed midway.
 
 `python -m benchmarks.batches [FOLDER...]` writes benchmarks/results/batch.md. The files are the shipped
-exports, those in the folders that are named (exports nobody tuned anything for), and small models to make up
-500; every 25th is damaged. Needs `dask[distributed]` and `ray`; the page says what was not installed.
+exports, exports in the given folders (which served no tuning), and small models to make up 500; every 25th is
+damaged. Needs `dask[distributed]` and `ray`; the page names those that were not installed.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ _LEDGER = "rewriter-batch.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One way to do all files.
+    """Result of processing all files in one way.
 
     Attributes:
-        what: in words.
+        what: description of the way.
         seconds: wall time.
-        digest: of the names and contents of all outputs.
-        done: files by status.
-        twice: files that the ledger has more than once.
-        note: what happened meanwhile.
+        digest: digest of the names and contents of all outputs.
+        done: number of files by status.
+        twice: number of files that the ledger has more than once.
+        note: remarks, for example on killed processes.
     """
 
     what: str
@@ -61,7 +61,7 @@ class Row:
 
 
 def make(folder: Path, extra: list[Path]) -> Counter[str]:
-    """Fill a folder with 500 models; how many came from where."""
+    """Fill a folder with 500 models, and return their number by source."""
     made: Counter[str] = Counter()
     for kind, home in [("fixtures", EXPORTS), *(("held out", each) for each in extra)]:
         for path in sorted(home.rglob("*.onnx")):
@@ -85,7 +85,7 @@ def make(folder: Path, extra: list[Path]) -> Counter[str]:
 
 
 def digest(out: Path) -> str:
-    """Of all that was written, but for the ledger, whose lines come as files are done."""
+    """Return a digest of all outputs except the ledger, whose lines are in order of completion."""
     found = hashlib.blake2b(digest_size=8)
     for path in sorted(out.rglob("*")):
         if path.is_file() and "rewriter-batch" not in path.name:
@@ -94,7 +94,7 @@ def digest(out: Path) -> str:
 
 
 def recorded(out: Path) -> Counter[str]:
-    """Target -> lines of the ledger."""
+    """Count the lines of the ledger for each target."""
     with Ledger(out / _LEDGER) as ledger:
         names = list(ledger.records())
     text = (out / _LEDGER).read_text("utf-8")
@@ -102,7 +102,7 @@ def recorded(out: Path) -> Counter[str]:
 
 
 def row(what: str, source: Path, out: Path, engine: str, note: str = "") -> Row:
-    """Do all files, or what is left of them."""
+    """Process all files, or the rest of them if an earlier run was interrupted."""
     started = time.monotonic()
     found = batch.run(source, out, REQUEST, engine=engine)
     seconds = time.monotonic() - started
@@ -113,27 +113,27 @@ def row(what: str, source: Path, out: Path, engine: str, note: str = "") -> Row:
 
 
 def wait_for(out: Path, count: int) -> None:
-    """Wait until that many files are recorded."""
+    """Wait until `count` files are recorded."""
     while not (out / _LEDGER).exists() or (out / _LEDGER).read_bytes().count(b"\n") < count:
         time.sleep(0.02)
 
 
 @contextmanager
 def begun(source: Path, out: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A batch in a process of its own."""
+    """Start a batch in its own process."""
     command = [sys.executable, "-m", "rewriter", "batch", str(source), "-o", str(out), "--no-numbers", *words]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         yield process
 
 
 def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
-    """The processes of its pool."""
+    """Return the processes of the pool of a batch."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def killed_parent(source: Path, out: Path) -> Row:
-    """The parent is killed twice on the way, and the batch run again."""
+    """Kill the parent twice midway, then run the batch to its end."""
     kept = []
     for at in (FILES // 4, FILES // 2):
         with begun(source, out) as process:
@@ -145,7 +145,7 @@ def killed_parent(source: Path, out: Path) -> Row:
 
 
 def killed_workers(source: Path, out: Path) -> Row:
-    """Workers are killed on the way; the batch goes on by itself."""
+    """Kill workers midway; the batch goes on by itself."""
     killed = 0
     with begun(source, out) as process:
         for at in (FILES // 5, FILES // 3, FILES // 2):
@@ -158,14 +158,14 @@ def killed_workers(source: Path, out: Path) -> Row:
 
 
 def two_at_once(source: Path, out: Path) -> Row:
-    """Two runs share an output folder."""
+    """Let two runs share an output folder."""
     with begun(source, out, "--jobs", "1") as one, begun(source, out, "--jobs", "1") as other:
         codes = (one.wait(), other.wait())
     return row("local, two runs at once", source, out, "local", f"exit codes {codes[0]} and {codes[1]}")
 
 
 def on_dask(source: Path, out: Path) -> Row:
-    """A cluster of two processes on this machine."""
+    """Run on a Dask cluster of two processes on this machine."""
     cluster_of = import_module("distributed").LocalCluster  # may be missing
     with cluster_of(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         address = cluster.scheduler_address.replace("tcp://", "dask://")
@@ -173,12 +173,12 @@ def on_dask(source: Path, out: Path) -> Row:
 
 
 def on_ray(source: Path, out: Path) -> Row:
-    """Ray on this machine."""
+    """Run on Ray on this machine."""
     return row("Ray local", source, out, "ray")
 
 
 def main(folders: list[str]) -> None:
-    """Do everything and write the table."""
+    """Run all ways and write the table."""
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     ways: list[tuple[str, Callable[[Path, Path], Row]]] = [
         ("", lambda source, out: row("local, one process per core", source, out, "local")),
@@ -205,7 +205,7 @@ def main(folders: list[str]) -> None:
 
 
 def page(rows: list[Row], made: Counter[str], missing: list[str], folders: list[str]) -> str:
-    """The results as Markdown."""
+    """Return the results as Markdown."""
     packages = ("onnx-module-rewriter", "onnx", "distributed", "ray")
     versions = [f"{name} {metadata.version(name)}" for name in packages if _installed(name)]
     lines = [

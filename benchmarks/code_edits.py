@@ -1,4 +1,4 @@
-"""One edit of Python source: the mutants of `benchmarks.mutants_of_code`."""
+"""Makes single edits of Python source, the mutants of `benchmarks.mutants_of_code`."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Edit:
 
     Attributes:
         path: the file, relative to the root of the repository.
-        function: qualified name of the outermost function that holds it.
-        line: where the edited part begins, from 1.
-        what: the part before and after.
+        function: qualified name of the outermost function that contains the edit.
+        line: the first line of the edited part, from 1.
+        what: the edited part, before and after.
         source: the whole file after the edit.
     """
 
@@ -50,7 +50,7 @@ class Edit:
 
 
 def edits_of(root: Path, path: str) -> Iterator[Edit]:
-    """All edits of the bodies of all functions of a file."""
+    """Yield all edits of the bodies of all functions of a file."""
     text = (root / path).read_text("utf-8")
     lines = text.encode().splitlines(keepends=True)
     starts = [0]
@@ -63,7 +63,7 @@ def edits_of(root: Path, path: str) -> Iterator[Edit]:
                 end = starts[(before.end_lineno or 0) - 1] + (before.end_col_offset or 0)
                 data = text.encode()
                 old = data[begin:end].decode()
-                # Parentheses keep an expression that spans lines, or binds otherwise, what it is.
+                # Parentheses keep the meaning of an expression that spans lines or has another precedence.
                 new = after if isinstance(before, ast.stmt) else f"({after})"
                 edited = (data[:begin] + new.encode() + data[end:]).decode()
                 what = f"{' '.join(old.split())} -> {' '.join(new.split())}"
@@ -71,7 +71,7 @@ def edits_of(root: Path, path: str) -> Iterator[Edit]:
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
-    """The outermost functions, methods of classes included."""
+    """Yield the outermost functions and methods with their qualified names."""
     waiting: list[tuple[str, ast.stmt]] = [("", node) for node in tree.body]
     while waiting:
         prefix, node = waiting.pop(0)
@@ -82,7 +82,7 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
 
 
 def _parts(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """All that is executed in a function: no annotations, no docstring, no default."""
+    """Yield the executed parts of a function, without annotations, docstring and defaults."""
     body = function.body
     if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]

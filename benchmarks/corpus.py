@@ -1,14 +1,14 @@
-"""Any folders of ONNX files through the rewriter and other tools, each with limits: what becomes of them.
+"""Runs folders of ONNX files through the rewriter and other tools, with limits, and reports the outcomes.
 
     python -m benchmarks.corpus FOLDER...              # every *.onnx in them
     python -m benchmarks.corpus --backend              # onnx's own backend tests, with their recorded data
-    python -m benchmarks.corpus --backend --write      # and into results/corpus.md
+    python -m benchmarks.corpus --backend --write      # also writes results/corpus.md
     python -m benchmarks.corpus --backend --every 20   # every 20th file, the rewriter alone: --tool rewriter
-    python -m benchmarks.corpus --backend --journal J  # go on from what an earlier run wrote there
+    python -m benchmarks.corpus --backend --journal J  # continues the run that wrote the journal J
 
-Every file is annotated, gets its names back and is grouped to every depth, as it is and, where it tells no
-modules, with modules that are made up. Every model made must be proved equal; annotated, it must have every
-field it had; and it must give the same bits in onnxruntime wherever two runs of the original do.
+Every file is annotated, gets its names back and is grouped to every depth. A file without modules is also
+grouped with made-up modules. Every model made must be proved equal, and must give the same bits in
+onnxruntime if two runs of the original do. An annotated model must have every field of the original.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from benchmarks.corpus_worker import OURS, TOOLS, Result, Verdict
 from benchmarks.reporting import environment, publish, table
 
 Found = Mapping[str, Mapping[str, Result]]
-"""Tool -> name of the file -> what became of it."""
+"""Tool -> name of the file -> result."""
 _MOST_LISTED = 12
 
 
 def files_of(folders: Sequence[Path], backend: Path | None, every: int) -> Iterator[tuple[str, Path]]:
-    """(name, file) of all that is to be processed; `backend` is where node tests are written."""
+    """Yield (name, file) of all files to process; node tests are written into the folder `backend`."""
     for folder in folders:
         paths = sorted(folder.rglob("*.onnx")) if folder.is_dir() else [folder]
         yield from ((f"{folder.name}/{path.relative_to(folder)}", path) for path in paths[::every])
@@ -47,10 +47,10 @@ def files_of(folders: Sequence[Path], backend: Path | None, every: int) -> Itera
 
 
 class Journal:
-    """Results as they come, one line each, so that a run of hours can be interrupted.
+    """Journal of results, one per line, so that a run of hours can be interrupted.
 
     Args:
-        file: None keeps nothing.
+        file: the file of the journal; None keeps nothing.
     """
 
     def __init__(self, file: Path | None) -> None:
@@ -61,7 +61,7 @@ class Journal:
             self._known[entry["tool"], entry["name"]] = Result.read(entry["result"])
 
     def known(self, tool: str, name: str) -> Result | None:
-        """The results of an earlier run."""
+        """Return the result of an earlier run; None if there is none."""
         return self._known.get((tool, name))
 
     def keep(self, tool: str, name: str, result: Result) -> Result:
@@ -79,7 +79,7 @@ def process(
     memory: int,
     journal: Path | None = None,
 ) -> Found:
-    """The results of every tool on every file."""
+    """Run every tool on every file."""
     found: dict[str, dict[str, Result]] = {tool: {} for tool in tools}
     kept = Journal(journal)
     with ExitStack() as stack:
@@ -97,9 +97,9 @@ def process(
 
 
 def _processed(pool: Pool, path: Path, tool: str) -> Result:
-    """The result of a tool on a file. If another tool crashes, a new process decides.
+    """Run a tool on a file; if the result of another tool is not equal, run it again in a new process.
 
-    Some of them keep state: after one model that they cannot read, they refuse all that follow.
+    Some tools keep state: after one model that they cannot read, they refuse all others.
     """
     result = pool.run(path, tool)
     if tool == OURS or result.verdict is Verdict.EQUAL:
@@ -109,7 +109,7 @@ def _processed(pool: Pool, path: Path, tool: str) -> Result:
 
 
 def report(found: Found, command: str, seconds: float, memory: int) -> str:
-    """The tables, as Markdown."""
+    """Return the tables as Markdown."""
     limits = f"{seconds:g} s and {memory / 2**30:g} GiB for each file"
     sections = [
         "# Results on arbitrary ONNX files",
@@ -152,7 +152,7 @@ def _by_tool(found: Found) -> str:
 
 
 def _ours(results: Mapping[str, Result]) -> Iterator[str]:
-    """The results of the rewriter, by source of the files."""
+    """Yield the sections on the results of the rewriter, by source of the files."""
     groups: dict[str, list[Result]] = {}
     for name, result in results.items():
         groups.setdefault(name.partition("/")[0], []).append(result)
@@ -198,7 +198,7 @@ def _faults(tool: str, results: Mapping[str, Result]) -> Iterator[str]:
 
 
 def _general(reason: str) -> str:
-    """A reason cut where files begin to differ."""
+    """Cut a reason to its beginning, which is equal for many files."""
     return reason[:90].replace("`", "'")
 
 
@@ -215,7 +215,9 @@ def _listed(counted: Counter[str]) -> str:
 @click.option("--tool", "tools", multiple=True, type=click.Choice([OURS, *TOOLS]), help="All by default.")
 @click.option("--seconds", default=SECONDS, show_default=True, help="Limit for a file and a tool.")
 @click.option("--memory", default=MEMORY, show_default=True, help="Limit in bytes.")
-@click.option("--journal", type=click.Path(path_type=Path), help="Keep results here, and go on from them.")
+@click.option(
+    "--journal", type=click.Path(path_type=Path), help="File that keeps results; the run continues from it."
+)
 @click.option("--write", is_flag=True, help="Write benchmarks/results/corpus.md.")
 def main(
     folders: tuple[Path, ...],
@@ -227,7 +229,7 @@ def main(
     journal: Path | None,
     write: bool,
 ) -> None:
-    """Process FOLDERS and print what became of every file; exit code 1 where the rewriter failed."""
+    """Process FOLDERS and print the result of every file; exit code 1 if the rewriter failed."""
     if not folders and not backend:
         raise click.UsageError("name a folder, or --backend")
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""onnx's own backend tests as files: what the wheel holds, and the node tests that it only generates.
+"""Provides onnx's own backend tests as files: those in the wheel, and the node tests, which it generates.
 
 Every case is a folder with `model.onnx` and `test_data_set_<n>/{input,output}_<n>.pb`, as in onnx's sources.
 """
@@ -15,21 +15,21 @@ from onnx import numpy_helper
 from onnx.backend.test import loader
 
 KINDS = ("light", "pytorch-converted", "pytorch-operator", "simple")
-"""The cases that the wheel holds as files; the files of `real` would have to be downloaded."""
+"""Kinds of cases that are files of the wheel; the files of `real` would have to be downloaded."""
 
 Recorded = dict[str, Any]
 
 
 def shipped() -> Iterator[Path]:
-    """The files in the wheel."""
+    """Yield the files in the wheel."""
     for kind in KINDS:
         yield from sorted((Path(loader.DATA_DIR) / kind).rglob("*.onnx"))
 
 
 def node_tests(folder: Path, every: int = 1) -> Iterator[Path]:
-    """Write every n-th node test into a folder, which is made; onnx before 1.20 has no loader of them."""
+    """Write every n-th node test into a new folder; yield the files. onnx before 1.20 has no loader."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they overflow on purpose
+        warnings.simplefilter("ignore")  # some cases overflow on purpose
         cases = sorted(loader.load_node_model_tests(), key=lambda case: case.name)
     for case in cases[::every]:
         assert case.model
@@ -62,7 +62,7 @@ def _proto(value: Any, info: onnx.ValueInfoProto) -> Any:
 
 
 def recorded(model: onnx.ModelProto, path: Path) -> list[tuple[Recorded, list[Any]]]:
-    """The inputs by name and the outputs that lie beside a model, one pair for every set; often none."""
+    """Return the inputs by name and the outputs recorded beside a model, one pair per set; often none."""
     found = []
     for folder in sorted(path.parent.glob("test_data_set_*")):
         inputs = _read(folder, "input", model.graph.input)

@@ -1,4 +1,4 @@
-"""Files handed to a process that may crash, hang or take all memory: a new one then takes the next."""
+"""Runs files in a worker process, which may crash, hang or take all memory; a new worker then goes on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS, MEMORY = 60.0, 4 << 30
 
 
 class Pool:
-    """One worker at a time, made anew when the last one died."""
+    """Pool of one worker process, which is replaced when it dies."""
 
     def __init__(self, seconds: float = SECONDS, memory: int = MEMORY) -> None:
         self.seconds, self.memory = seconds, memory
@@ -34,7 +34,7 @@ class Pool:
         self.renew()
 
     def run(self, path: Path, tool: str) -> Result:
-        """The result of a tool on a file. Content of a file never raises."""
+        """Return the result of a tool on a file; faults of a file are results, not errors."""
         worker = self._worker or self._start()
         assert worker.stdin is not None
         assert worker.stdout is not None
@@ -67,7 +67,7 @@ class Pool:
         return self._worker
 
     def renew(self) -> None:
-        """End the worker and what it started; the next file gets a new one."""
+        """End the worker and its child processes; the next file gets a new worker."""
         if self._worker is None:
             return
         with contextlib.suppress(ProcessLookupError):

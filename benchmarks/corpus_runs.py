@@ -1,4 +1,4 @@
-"""Two models on the same inputs inside this process, which may die of it; `corpus_worker` may."""
+"""Runs two models on the same inputs in this process, which may crash: it is for use in `corpus_worker`."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from rewriter.verdict.numbers import compare
 
 SEED, OTHER = 0, 100_003
 TOLERANCE = 1e-3
-"""Relative to the largest magnitude: for tools that fold and fuse, and for recorded outputs."""
+"""Allowed deviation relative to the largest magnitude: for tools that fold or fuse, and recorded outputs."""
 SECONDS = 40.0
 
 Results = list[list[Any]]
 
 
 class Runs:
-    """A model that others are to be compared with.
+    """Runs of an original, with which other models are compared.
 
     Attributes:
-        skipped: why its numbers say nothing; None where they do.
-        met: whether it gives the recorded outputs; None where there are none, or it does not run.
+        skipped: the reason why the runs allow no comparison; None if they do.
+        met: whether the original gives the recorded outputs; None if there are none, or if it does not run.
     """
 
     def __init__(self, model: onnx.ModelProto, path: Path, scratch: Path) -> None:
@@ -39,7 +39,7 @@ class Runs:
         self.met: bool | None = None
         self.names: tuple[str, ...] = ()
         if not self.recorded:
-            return  # inputs are drawn, by the product's own child process
+            return  # `against` draws inputs, in a child process of the rewriter
         try:
             self.results = self._run(model, SEED)
             again = self._run(model, OTHER)
@@ -51,9 +51,10 @@ class Runs:
             self.skipped = "two runs of the original differ"
 
     def against(self, model: onnx.ModelProto) -> tuple[bool | None, str, float]:
-        """Whether the other model gives the same bits, or None; why not; how far off, relative.
+        """Return whether another model gives the same bits, the reason if not, and the relative deviation.
 
-        An infinite distance where the other does not run, or has other outputs.
+        The first is None if the original cannot be compared. The deviation is infinite if the other model
+        does not run or has other outputs.
         """
         if self.skipped:
             return None, self.skipped, 0.0
@@ -72,7 +73,7 @@ class Runs:
         return False, f"off by {apart.largest}, {apart.where}", apart.relative
 
     def _drawn(self, model: onnx.ModelProto) -> tuple[bool | None, str, float]:
-        """The same on drawn inputs."""
+        """Compare as `against` does, on drawn inputs."""
         found = compare(
             self.model,
             model,
@@ -104,7 +105,7 @@ class Runs:
 
 
 def _inputs(model: onnx.ModelProto, feeds: Recorded) -> tuple[Input, ...]:
-    """The signature, where it is all tensors; onnxruntime finds out about the others by itself."""
+    """Return the signature; if some inputs are no tensors, return the types of the given arrays instead."""
     try:
         return tuple(each for each in signature(model) if each.name in feeds)
     except FeedError:
@@ -116,7 +117,7 @@ def _inputs(model: onnx.ModelProto, feeds: Recorded) -> tuple[Input, ...]:
 
 
 def _apart(before: Results, after: Results) -> Deviation | None:
-    """The first difference."""
+    """Return the first deviation; None if there is none."""
     for left, right in zip(before, after, strict=True):
         if len(left) != len(right):
             return Deviation(float("inf"), "number of outputs")

@@ -1,6 +1,6 @@
-"""The process that rewrites one file after the other; `corpus_pool` replaces it where it dies or hangs.
+"""The process that rewrites files one by one; `corpus_pool` replaces it if it dies or hangs.
 
-A job is one line of JSON on stdin, `{"path": ..., "tool": ...}`; its verdict one line on stdout.
+A job is one line of JSON on stdin, `{"path": ..., "tool": ...}`; its result is one line on stdout.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from rewriter.refusals import Different, NotProved, RewriterError
 from rewriter.runtime.child.words import one_line
 
 DEEPEST = 12
-"""Nesting is grouped to every depth up to this one, and to any depth."""
+"""The largest depth of grouping that is tried, besides unlimited depth."""
 MADE_UP = "made-up modules: "
 
 
@@ -50,19 +50,19 @@ class Verdict(StrEnum):
 
 @dataclass(slots=True)
 class Result:
-    """The result of one tool on one file.
+    """Result of one tool on one file.
 
     Attributes:
         verdict: the outcome.
         why: the reason for any outcome but equal, in one line.
         written: models that were made of the file, by kind.
-        proved: how many of them the certificate proves equal.
-        compared: how many of them gave the very same bits in onnxruntime, of those that were compared.
-        skipped: why numbers say nothing of the original, else empty.
+        proved: number of these models that the certificate proves equal.
+        compared: number of these models that were compared and gave the same bits in onnxruntime.
+        skipped: the reason why runs of the original allow no comparison; empty if they do.
         met: whether the original gives the recorded outputs.
-        functions: functions in the models made, in all.
-        lost: the first field that is not the same, empty where all are.
-        kinds: fields that were set in the original and are set nowhere in the result.
+        functions: number of functions in all models made.
+        lost: the first field that is not the same; empty if all are the same.
+        kinds: fields that are set in the original but nowhere in the result.
         seconds: wall time.
     """
 
@@ -80,12 +80,12 @@ class Result:
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Self:
-        """The inverse of `dataclasses.asdict`, from JSON."""
+        """Read a result from JSON: the inverse of `dataclasses.asdict`."""
         return cls(**{**fields, "verdict": Verdict(fields["verdict"])})
 
 
 def rewritten(path: Path, scratch: Path) -> Result:
-    """Annotate a file, and group it to every depth, by its own evidence and then by made-up modules."""
+    """Annotate a file, and group it to every depth, by its own evidence and by made-up modules."""
     result = Result(Verdict.EQUAL)
     original = files.load(path)
     runs = Runs(original, path, scratch)
@@ -106,7 +106,7 @@ def rewritten(path: Path, scratch: Path) -> Result:
                 continue
             seen.add(content)
             result.written.append(prefix + kind)
-            result.proved += 1  # else it was not returned
+            result.proved += 1  # an unproved model is not returned
             result.functions += len(after.functions)
             same, why, _ = runs.against(after)
             result.compared += same is True
@@ -126,9 +126,9 @@ def _variants() -> Iterator[tuple[str, tuple[Pass, ...]]]:
 
 
 def _with_modules(original: onnx.ModelProto) -> onnx.ModelProto | None:
-    """The model, its nodes in pairs placed in modules of modules, so that there is something to group.
+    """Return the model with pairs of nodes placed in made-up nested modules, so that they can be grouped.
 
-    None where it has modules of its own, or its external data lies beside it.
+    None if the model has its own modules, or external data.
     """
     if external_data.external_locations(original) or load(original).tree.placed:
         return None
@@ -159,14 +159,14 @@ OURS = "rewriter"
 
 
 def processed(path: Path, tool: str, scratch: Path) -> Result:
-    """The result of another tool on a file. Wrong if onnxruntime refuses it, or computes something else."""
+    """Run another tool on a file. Its model is wrong if onnxruntime refuses it or computes something else."""
     target = scratch / "target.onnx"
     target.unlink(missing_ok=True)
     original = onnx.load(path)
     try:
         TOOLS[tool](path, target)
         after = onnx.load(target)
-    except BaseException as error:  # one of them leaves through SystemExit
+    except BaseException as error:  # one tool raises SystemExit
         return Result(Verdict.REFUSED, one_line(f"{type(error).__name__}: {error}"))
     result = Result(Verdict.EQUAL, written=["result"])
     result.lost = next(differences(original, after), "")
@@ -181,7 +181,7 @@ def processed(path: Path, tool: str, scratch: Path) -> Result:
 
 
 def verdict(path: Path, tool: str, scratch: Path) -> Result:
-    """The result of a tool on a file."""
+    """Run a tool on a file."""
     start = time.perf_counter()
     try:
         result = rewritten(path, scratch) if tool == OURS else processed(path, tool, scratch)
@@ -198,11 +198,11 @@ def verdict(path: Path, tool: str, scratch: Path) -> Result:
 
 
 def main() -> None:
-    """Entry of the process; its argument is the limit of its memory in bytes."""
+    """Serve jobs; the argument of the process is the limit of its memory in bytes."""
     limit = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what tools print is no answer
+    os.dup2(2, 1)  # keep the output of tools apart from the answers
     with tempfile.TemporaryDirectory() as scratch:
         for line in sys.stdin:
             job = json.loads(line)

@@ -1,16 +1,16 @@
 """Kills rewrites over an existing output with external data at random moments, and fills the disk.
 
-`python -m benchmarks.crashes` writes benchmarks/results/crashes.md. Two versions of a model, with other
-weights and another number of layers, take turns at one output. A forked child rewrites; it is killed
+`python -m benchmarks.crashes` writes benchmarks/results/crashes.md. Two versions of a model, with different
+weights and numbers of layers, are written to one output in turn. A forked child rewrites. It either
 
-- at a random moment between its start and its end, by SIGKILL from outside;
-- at a random step of writing, by its own hand: every line that runs in the modules which write, and every
-  operation on files that Python's audit hooks tell, is a step;
-- not at all, but no file may grow past a limit (RLIMIT_FSIZE), for every 5 % of the size of each file.
+- is killed by SIGKILL from outside, at a random moment between its start and its end;
+- kills itself at a random step of writing: every line that runs in a module that writes, and every operation
+  on files that Python's audit hooks report, is a step; or
+- runs with a limit on the size of files (RLIMIT_FSIZE), for every 5 % of the size of each file.
 
-After each the model must load with all its weights and be one version or the other, and so must its sidecar.
-The only other state allowed is a model without a sidecar: that moment lies between two renames. The output is
-made whole then before the next turn.
+Afterwards the model must load with all its weights and be one of the two versions, with the sidecar of that
+version. The only other state allowed is a model without a sidecar, which exists between two renames. The
+output is then rewritten before the next turn.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _FILE_EVENTS = ("open", "os.", "shutil.")
 
 
 def make(folder: Path, layers: int, seed: int) -> Path:
-    """A model of some layers with scopes in its names, its weights external."""
+    """Write a model of some layers, with scopes in its names and external weights."""
     rng = np.random.default_rng(seed)
     shape = [_WIDTH, _WIDTH]
     names = ["x", *(f"/layers.{number}/MatMul_output_0" for number in range(layers - 1)), "y"]
@@ -71,7 +71,7 @@ def make(folder: Path, layers: int, seed: int) -> Path:
 
 
 class Stand:
-    """One output, the two versions that are written to it by turns, and what each looks like."""
+    """Test stand: one output, and the two versions that are written to it in turn, with their contents."""
 
     def __init__(self, folder: Path) -> None:
         self.sources = [make(folder / f"v{number}", layers=3 + number, seed=number) for number in range(2)]
@@ -88,12 +88,12 @@ class Stand:
         self.version = 1
 
     def rewrite(self, version: int) -> None:
-        """Write a version to the output, the weights copied."""
+        """Write a version to the output, with a copy of its weights."""
         options = pipeline.Options(numbers=False, copy_data=True)
         pipeline.rewrite(self.sources[version], self.output, options)
 
     def fork(self, version: int, prepare: Callable[[], object] = lambda: None) -> int:
-        """The child process that does so; it leaves with 0, or with 1 where it was refused."""
+        """Fork a child that writes a version; it exits with 0, or with 1 after an error."""
         child = os.fork()
         if child:
             return child
@@ -106,7 +106,7 @@ class Stand:
             os._exit(code)
 
     def verdict(self) -> str:
-        """The state of the output compared with before: old, new, either without a sidecar, or wrong."""
+        """Return the state of the output compared with before: old, new, one without a sidecar, or wrong."""
         try:
             found = self.known.get(_whole(self.output))
         except Exception as error:  # onnx may raise anything: the file does not load
@@ -123,7 +123,7 @@ class Stand:
 
 
 def _whole(path: Path) -> bytes:
-    """A model with all its weights inline, so wherever they lie, and whoever copied them."""
+    """Serialize a model with inline weights, independent of their file and of notes on it."""
     model = onnx.load(path)
     onnx.checker.check_model(model)
     metadata.erase(model, [leftovers.KEY])
@@ -131,7 +131,7 @@ def _whole(path: Path) -> bytes:
 
 
 def count_steps(reached: Callable[[int], object]) -> None:
-    """Call back at every step of writing with its number, from 1; for a child process."""
+    """Call `reached` with the number of every step of writing, from 1; for use in a child process."""
     count = 0
     busy = False
 
@@ -156,7 +156,7 @@ def count_steps(reached: Callable[[int], object]) -> None:
 
 
 def steps_of(stand: Stand) -> int:
-    """The number of steps of one rewrite."""
+    """Count the steps of one rewrite."""
     ours, theirs = os.pipe()
     child = stand.fork(1 - stand.version, lambda: count_steps(lambda _: os.write(theirs, b".")))
     os.close(theirs)
@@ -170,7 +170,7 @@ def steps_of(stand: Stand) -> int:
 
 
 def kill_at_steps(stand: Stand, count: int, seed: int) -> Iterator[str]:
-    """Children that kill themselves at a step, a new one each time."""
+    """Run children that kill themselves at a random step, and yield the states of the output."""
     total = steps_of(stand)
     rng = random.Random(seed)
     for _ in range(count):
@@ -186,7 +186,7 @@ def _kill_at(last: int, number: int) -> None:
 
 
 def kill_at_times(stand: Stand, count: int, seed: int) -> Iterator[str]:
-    """Children that are killed at a random moment of their life."""
+    """Run children and kill them at a random moment; yield the states of the output."""
     start = time.perf_counter()
     os.waitpid(stand.fork(1 - stand.version), 0)
     whole = time.perf_counter() - start
@@ -201,7 +201,7 @@ def kill_at_times(stand: Stand, count: int, seed: int) -> Iterator[str]:
 
 
 def fill_disk(stand: Stand, shares: range = SHARES) -> Iterator[str]:
-    """Children none of whose files may grow past a share of the size of one of the outputs."""
+    """Run children that may not write files larger than a share of an output's size; yield the states."""
     for size in sorted(set(stand.sizes.values())):
         for share in shares:
             most = size * share // 100
@@ -214,7 +214,7 @@ def fill_disk(stand: Stand, shares: range = SHARES) -> Iterator[str]:
 
 
 def race(stand: Stand, count: int) -> Iterator[str]:
-    """Two children at a time, one for each version."""
+    """Run two children at a time, one for each version; yield the states of the output."""
     for _ in range(count):
         children = [stand.fork(version) for version in range(2)]
         codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
@@ -223,14 +223,14 @@ def race(stand: Stand, count: int) -> Iterator[str]:
 
 
 def left_over(stand: Stand) -> list[str]:
-    """Temporary files that are still there after one more whole rewrite."""
+    """Return the temporary files that remain after one more complete rewrite."""
     stand.rewrite(1 - stand.version)
     stand.verdict()
     return [file.name for file in stand.output.parent.iterdir() if file.name.endswith(".tmp")]
 
 
 def main() -> None:
-    """Do it all and write the table."""
+    """Run all trials and write the table."""
     with tempfile.TemporaryDirectory() as folder:
         stand = Stand(Path(folder))
         trials = {

@@ -1,15 +1,16 @@
-"""Share of the tree that is found in files written by another tool.
+"""Measures the share of the tree that is found in files written by another tool.
 
     python -m benchmarks.damage                    # the fixtures, all tools; takes long
     python -m benchmarks.damage --quick            # every eighth fixture
     python -m benchmarks.damage FOLDER... --tool onnxslim --tool "ort all" --details
 
-Each file is damaged as it was exported and as `rewrite --restore-names` left it, and read three ways: alone,
-`--like` the original, and alone where it had been annotated before. Truth is carried over from the original
-(`evidence.original.node_origins`): exact for every node that kept its name or that of its value, and by the
-same rules as `--like` for the rest, so that `like` is no independent figure for fused nodes. Nodes of which
-the truth says nothing count nowhere. `ancestor` is a module that holds the true one, the root included. In
-brackets stands the share of nodes whose true module is named anywhere in the file: more cannot be exact.
+Each file is damaged as exported, and as written by `rewrite --restore-names`. It is read in three ways:
+alone, `--like` the original, and, if it was annotated before the damage, alone. Truth is carried over from
+the original (`evidence.original.node_origins`). It is exact for every node that kept its name or the name of
+its value; for other nodes it follows the rules of `--like`, so that `like` is no independent figure for fused
+nodes. Nodes without truth are not counted. `ancestor` is a module that contains the true one, the root
+included. The figure in brackets is the share of nodes whose true module is named anywhere in the file: it
+limits the share of `exact`.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ VERDICTS = ("exact", "ancestor", "wrong", "unplaced")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One exported file: where it lies, its truth by node, and names that mean the same module."""
+    """One exported file: its path, its truth by node, and the aliases of modules."""
 
     path: Path
     truth: list[ModulePath | None]
@@ -52,7 +53,7 @@ class Case:
 
 
 def cases(folders: tuple[Path, ...], variants: tuple[str, ...], every: int) -> Iterator[Case]:
-    """The exports below folders, with the truth of their nodes."""
+    """Yield the exports below folders, with the truth of their nodes."""
     found = [path for folder in folders for path in sorted(folder.rglob("truth.json"))]
     for path in found[::every]:
         truth = json.loads(path.read_text("utf-8"))
@@ -72,7 +73,7 @@ def _truth(path: Path, file: dict[str, Any], alias: dict[str, str]) -> list[Modu
 def judge(
     analysis: Analysis, truth: list[ModulePath | None], alias: dict[str, str]
 ) -> Iterator[tuple[int, str]]:
-    """(node, verdict) for the nodes of which the truth is known."""
+    """Yield (node, verdict) for the nodes with truth."""
     for node, (placement, true) in enumerate(zip(analysis.tree.placements, truth, strict=True)):
         if true is None:
             continue
@@ -84,7 +85,7 @@ def judge(
 
 
 def _named(analysis: Analysis) -> set[ModulePath]:
-    """The modules that the file names at all, in whatever place, and those above them."""
+    """Return the modules that the file names anywhere, and their ancestors."""
     claimed = {claim.module for heard in analysis.heard for claim in heard.testimony.claims}
     owners = {parameter.name.parent or ModulePath("") for parameter in analysis.parameters}
     names = claimed | owners
@@ -92,7 +93,7 @@ def _named(analysis: Analysis) -> set[ModulePath]:
 
 
 def inherited(descent: Descent, truth: list[ModulePath | None]) -> list[ModulePath | None]:
-    """The truth of a damaged file: what the nodes that each node stands for have in common."""
+    """Return the truth of a damaged file: for each node, the common ancestor of its origins' modules."""
     return [
         common_ancestor(sorted({place for node in origins if (place := truth[node]) is not None}))
         for origins in descent.origins
@@ -100,7 +101,7 @@ def inherited(descent: Descent, truth: list[ModulePath | None]) -> list[ModulePa
 
 
 def annotated(path: Path, folder: Path) -> Path:
-    """The output of `rewrite --restore-names` for a file."""
+    """Return the output of `rewrite --restore-names` for a file."""
     target = folder / path.parent.name / path.name
     target.parent.mkdir(parents=True, exist_ok=True)
     options = pipeline.Options(standard_passes(restore_names=True), numbers=False, copy_data=True)
@@ -109,7 +110,7 @@ def annotated(path: Path, folder: Path) -> Path:
 
 
 class Benchmark:
-    """Counts verdicts by tool, exporter and way of reading."""
+    """Counts of verdicts by tool, exporter and way of reading."""
 
     def __init__(self, workshop: Workshop, *, details: bool) -> None:
         self.workshop = workshop
@@ -118,7 +119,7 @@ class Benchmark:
         self.failures: dict[tuple[str, str], str] = {}
 
     def run(self, case: Case, tools: tuple[str, ...], ways: tuple[str, ...], folder: Path) -> None:
-        """Damage one file with every tool and judge what is found."""
+        """Damage one file with every tool, read the results and count the verdicts."""
         plain = {way for way in ways if way != "annotated"}
         sources = [(case.path, plain)] if plain else []
         if "annotated" in ways:
@@ -135,7 +136,7 @@ class Benchmark:
                     for way in WAYS:
                         if way in of_source:
                             self._judge(case, tool, way, made, original, like)
-                except (DoesNotFit, UnreadableModel) as error:  # no valid model, or refused as no descendant
+                except (DoesNotFit, UnreadableModel) as error:  # invalid, or refused as no descendant
                     self.failures[(tool, f"{case.path.parent.name}/{case.path.stem}")] = str(error).partition(
                         ": "
                     )[2]
@@ -170,7 +171,7 @@ class Benchmark:
         print(f"{verdict}\t{tool}\t{way}\t{where}\t{names}\t{said}, truly {truth[node]!r}", file=sys.stderr)
 
     def table(self, tools: tuple[str, ...], variants: tuple[str, ...], ways: tuple[str, ...]) -> str:
-        """Exact / ancestor / wrong / unplaced in % of nodes."""
+        """Return the table of exact / ancestor / wrong / unplaced in % of nodes."""
         columns = [(variant, way) for variant in variants for way in ways]
         lines = ["| tool | " + " | ".join(f"{variant} {way}" for variant, way in columns) + " |"]
         lines.append("|---|" + "---|" * len(columns))
@@ -200,7 +201,7 @@ class Benchmark:
     "--cache",
     type=click.Path(path_type=Path),
     default=Path(tempfile.gettempdir()) / "rewriter-damage",
-    help="Where the damaged files are kept.",
+    help="Folder that keeps the damaged files.",
 )
 @click.option("--details", is_flag=True, help="List every node that is not exact on stderr.")
 def main(

@@ -1,6 +1,6 @@
-"""Models to measure: transformers architectures from a config, with random weights, by both torch exporters.
+"""Exports models to measure: transformers architectures with random weights, by both torch exporters.
 
-torch and transformers are imported on use: without them, the fixtures serve.
+torch and transformers are imported on use; without them, benchmarks measure the fixtures.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 VARIANTS = ("ts", "ts_dyn", "dy", "dy_dyn")
-"""Exporter (TorchScript, dynamo), and whether batch and length are dynamic; as the fixtures call them."""
+"""Exporter (TorchScript or dynamo), and `_dyn` if batch and length are dynamic; the names of the fixtures."""
 
 Tensors = Mapping[str, Any]
 Made = tuple[Any, str, Tensors]
@@ -25,16 +25,16 @@ def available() -> bool:
 
 
 def export(name: str, variant: str, path: Path, **sizes: int) -> Tensors:
-    """Export one of `MODELS` to a file, weights inside.
+    """Export one of `MODELS` to a file with inline weights.
 
     Args:
-        name: which.
+        name: a name in `MODELS`.
         variant: one of `VARIANTS`.
         path: the file to write.
-        sizes: what is to differ from the sizes below, as `layers=48`.
+        sizes: sizes that differ from the defaults below, such as `layers=48`.
 
     Returns:
-        The inputs it was exported with, as arrays.
+        The inputs of the export, as arrays.
     """
     import torch  # noqa: PLC0415
 
@@ -45,7 +45,7 @@ def export(name: str, variant: str, path: Path, **sizes: int) -> Tensors:
     module, kept, inputs = MODELS[name](**sizes)
     randomise(module)
     for parameter in module.parameters():
-        parameter.data *= 0.25  # so that twelve layers of random numbers stay finite and far from zero
+        parameter.data *= 0.25  # keeps results of twelve random layers finite and far from zero
 
     class Wrapped(torch.nn.Module):  # type: ignore[misc]  # torch has no types here
         def __init__(self) -> None:
@@ -76,7 +76,7 @@ def _axes(name: str) -> dict[int, str]:
 def _tokens(count: int, **more: Any) -> Tensors:
     import torch  # noqa: PLC0415
 
-    ids = torch.arange(2 * count).reshape(2, count) % 900  # of one row, dynamo makes a constant
+    ids = torch.arange(2 * count).reshape(2, count) % 900  # dynamo turns a single row into a constant
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids), **more}
 
 
@@ -146,7 +146,7 @@ def _t5(layers: int = 6, hidden: int = 256, tokens: int = 48) -> Made:
     from transformers import T5Config, T5Model  # noqa: PLC0415
 
     config = T5Config(
-        attn_implementation="eager",  # dynamo cannot decompose the other one
+        attn_implementation="eager",  # dynamo cannot decompose the default implementation
         vocab_size=1000,
         d_model=hidden,
         d_kv=32,

@@ -1,11 +1,11 @@
-"""Every module of every fixture taken out, and every fixture with repeated modules split between them.
+"""Extracts every module of every fixture, and splits every fixture between its repeated modules.
 
-    python -m benchmarks.extracting               # all fixtures, and writes the results
+    python -m benchmarks.extracting               # all fixtures; writes the results
     python -m benchmarks.extracting FILE...       # these files
 
-A module counts as equal where onnx's full checker takes the piece, onnxruntime loads it, and it gives the
-values that the whole model gives, bit for bit, on the inputs recorded there. The whole runs once per file,
-without optimisations on either side.
+A module counts as equal if onnx's full checker accepts the piece, onnxruntime loads it, and it gives the
+values of the whole model bit for bit, on the inputs recorded in a run of the whole. The whole runs once per
+file. Both run without optimisations.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ NOTES = ("returning", "hoisted", "nodes left in the earlier part")
 
 @dataclass(slots=True)
 class Counted:
-    """The results on some files.
+    """Results on some files.
 
     Attributes:
-        counts: outcome -> how many.
-        faults: whatever was not equal, a line each.
-        refusals: reason -> how many.
-        largest: the most values that cross a cut.
+        counts: outcome -> number of cases.
+        faults: cases that are not equal, one line each.
+        refusals: reason -> number of cases.
+        largest: the largest number of values that cross a cut.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -51,7 +51,7 @@ class Counted:
     largest: int = 0
 
     def add(self, name: str, verdicts: Sequence[Check]) -> None:
-        """Count one thing that was asked for, by the worst verdict on its pieces."""
+        """Count one request, by the worst verdict on its pieces."""
         kinds = [kind_of(verdict) for verdict in verdicts]
         worst = next((number for number, kind in enumerate(kinds) if kind != EQUAL), 0)
         self.counts[kinds[worst]] += 1
@@ -59,14 +59,14 @@ class Counted:
             self.faults.append(f"{name}: {kinds[worst]}: {_said(verdicts[worst])}")
 
     def refuse(self, error: Exception) -> None:
-        """Count one thing that can be no model."""
+        """Count one request that was refused."""
         reason = str(error).partition(": ")[2]
         self.counts["refused"] += 1
         self.refusals[reason] += 1
 
 
 def extract_all(analysis: Analysis, found: Counted) -> None:
-    """Take out every call of every module that owns a node."""
+    """Extract every call of every module that owns a node."""
     wanted = [
         Target((module.path,), call)
         for module in analysis.tree
@@ -88,7 +88,7 @@ def extract_all(analysis: Analysis, found: Counted) -> None:
 
 
 def split_all(analysis: Analysis, found: Counted) -> None:
-    """Cut before every module but the first of every row of repeated modules, once per call."""
+    """In every row of repeated modules, cut once before each call except the first."""
     rows = list(repeated(analysis))
     found.counts["files"] += bool(rows)
     for row in rows:
@@ -107,7 +107,7 @@ def split_all(analysis: Analysis, found: Counted) -> None:
 
 
 def repeated(analysis: Analysis) -> Iterator[list[Module]]:
-    """Rows of siblings that differ in a number alone, and modules that are called several times."""
+    """Yield rows of siblings whose names are numbers, and modules that are called several times."""
     for module in analysis.tree:
         row = [child for child in analysis.tree.children(module.path) if child.path.name.isdecimal()]
         row = [child for child in row if child.total_nodes]
@@ -122,7 +122,7 @@ def _folder(analysis: Analysis) -> Path | None:
 
 
 def kind_of(verdict: Check) -> str:
-    """The result of a check, in one word."""
+    """Name the result of a check."""
     numeric = verdict.numeric
     assert numeric is not None
     if verdict.fault is not None:
@@ -145,7 +145,7 @@ def _name(analysis: Analysis) -> str:
 
 
 def report(taken: Counted, cuts: Counted, files: int, seconds: float) -> str:
-    """The outcome as Markdown."""
+    """Return the results as Markdown."""
     kinds = dict.fromkeys([EQUAL, *taken.counts, *cuts.counts])
     outcomes = [kind for kind in kinds if kind not in ("modules", "asked", "files", *NOTES)]
     sections = [
@@ -172,7 +172,7 @@ def report(taken: Counted, cuts: Counted, files: int, seconds: float) -> str:
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def main(files: tuple[Path, ...]) -> None:
-    """Measure FILES, or all fixtures and write benchmarks/results/extracting.md."""
+    """Measure FILES; without FILES, measure all fixtures and write benchmarks/results/extracting.md."""
     taken, cuts = Counted(), Counted()
     start = time.perf_counter()
     paths = files or tuple(sorted(FIXTURES.glob("*/*.onnx")))

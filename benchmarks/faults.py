@@ -1,11 +1,11 @@
-"""Is a fault that was put into one module named as the place where two models part?
+"""Measures how often `diff` names the module with a fault as the place where two models diverge.
 
     python -m benchmarks.faults                    # 200 seeds: the file with the fault against the same file
-    python -m benchmarks.faults --across           # against the sound file of the other exporter
+    python -m benchmarks.faults --across           # against the file of the other exporter, without the fault
     python -m benchmarks.faults --write            # both, into results/faults.md
 
-A case is a seed: it chooses an export, a kind of fault and a node. Faults that change no result of their
-module on drawn inputs are no cases and are counted apart; that is found out with onnxruntime alone.
+Each case has a seed, which chooses an export, a kind of fault and a node. A fault that changes no result of
+its module on drawn inputs, as tested with onnxruntime alone, is no case and is counted separately.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Feeds = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A fault in one node of one export, the module that has it, and the module that was named."""
+    """Fault in one node of one export, with the module of the node and the module that was named."""
 
     export: str
     kind: str
@@ -66,7 +66,7 @@ class Case:
 
 
 def case_of(seed: int, paths: list[Path], discarded: Counter[str], *, across: bool = False) -> Case:
-    """The case of a seed: draw until a fault shows at the results of its module."""
+    """Return the case of a seed: draw until a fault changes a result of its module."""
     rng = random.Random(seed)
     for _ in range(_MOST_TRIES):
         path = rng.choice(paths)
@@ -113,14 +113,14 @@ def _has_nodes(analysis: Analysis, module: str) -> bool:
 
 
 def partner(path: Path) -> Path | None:
-    """The same model by the other exporter."""
+    """Return the same model by the other exporter; None if there is none."""
     here, there = ("ts", "dy") if path.stem.startswith("ts") else ("dy", "ts")
     other = path.with_stem(there + path.stem.removeprefix(here))
     return other if other.exists() else None
 
 
 def first_divergence(path: Path, faulty: ModelProto, home: Path) -> Divergence | None:
-    """The verb's answer on an export and on one with a fault, whose external weights lie in `home`."""
+    """Return the first divergence of an export and a faulty one, whose external weights are in `home`."""
     with tempfile.TemporaryDirectory() as folder:
         for data in external_data.external_locations(faulty):
             shutil.copy(home / data, folder)
@@ -130,7 +130,7 @@ def first_divergence(path: Path, faulty: ModelProto, home: Path) -> Divergence |
 
 @cache
 def loaded(path: Path) -> tuple[Analysis, Feeds | None]:
-    """An export, and inputs that it runs on."""
+    """Load an export, and draw inputs; None instead of inputs that it does not run on."""
     analysis = pipeline.load(path)
     try:
         feeds = draw(analysis.model, sets=1)[0]
@@ -145,7 +145,7 @@ def loaded(path: Path) -> tuple[Analysis, Feeds | None]:
 
 
 def shows(analysis: Analysis, faulty: ModelProto, node: int, feeds: Feeds) -> bool:
-    """Whether the fault changes a result of a call that the node is part of, by onnxruntime alone."""
+    """Whether the fault changes a result of a call with this node, as onnxruntime alone shows."""
     regions = find_regions(analysis.graph, analysis.tree)
     region = regions.region_of[node]
     assert region is not None
@@ -164,7 +164,7 @@ def shows(analysis: Analysis, faulty: ModelProto, node: int, feeds: Feeds) -> bo
 def results(
     analysis: Analysis, model: ModelProto, names: tuple[str, ...], feeds: Feeds
 ) -> list[npt.NDArray[Any]]:
-    """Some values of a model, or its outputs, run without optimisations."""
+    """Return some values of a model, or its outputs, from a run without optimisations."""
     if names:
         model = copied(model)
         del model.graph.output[:]
@@ -181,12 +181,12 @@ def results(
 
 
 def exports(only: str) -> list[Path]:
-    """The files to choose from."""
+    """Return the files to choose from."""
     return [path for path in sorted(EXPORTS.glob("*/*.onnx")) if only in f"{path.parent.name}/{path.stem}"]
 
 
 def report(cases: list[Case], discarded: Counter[str]) -> str:
-    """Right of all by kind of fault and exporter, and what went wrong, as Markdown."""
+    """Return shares of right cases by kind of fault and exporter, and the wrong cases, as Markdown."""
     rows = []
     for kind in (*KINDS, "all"):
         row = [case for case in cases if kind in (case.kind, "all")]
@@ -209,8 +209,10 @@ def report(cases: list[Case], discarded: Counter[str]) -> str:
 @click.command()
 @click.option("--cases", default=CASES, show_default=True)
 @click.option("--start", default=0, help="The first seed.")
-@click.option("--only", default="", help="Exports whose name holds this.")
-@click.option("--across", is_flag=True, help="Compare with the sound file of the other exporter.")
+@click.option("--only", default="", help="Only exports with this text in the name.")
+@click.option(
+    "--across", is_flag=True, help="Compare with the file of the other exporter, without the fault."
+)
 @click.option("--write", is_flag=True, help="Write both tables to results/faults.md.")
 def main(cases: int, start: int, only: str, across: bool, write: bool) -> None:
     parts = []

@@ -1,4 +1,4 @@
-"""Faults put into one node of a model; `faults` tries whether they are found."""
+"""Puts a fault into one node of a model; `faults` measures whether it is found."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from rewriter.modules.analysis import Analysis
 _FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
 
 Edit = Callable[[ModelProto, Analysis, int, random.Random], ModelProto | None]
-"""Model, what is known of it, node, seed -> the model with the fault; None where none is possible."""
+"""Function of a model, its analysis, a node and a generator; returns the model with a fault, if possible."""
 
 
 def scaled(model: ModelProto, analysis: Analysis, node: int, rng: random.Random) -> ModelProto | None:
-    """A weight times 1.1 to 2."""
+    """Multiply a weight by 1.1 to 2."""
     factor = rng.uniform(1.1, 2.0)
     return _with_weight(model, analysis, node, lambda array: array * factor)
 
 
 def rounded(model: ModelProto, analysis: Analysis, node: int, rng: random.Random) -> ModelProto | None:
-    """A weight on the grid of 8-bit integers."""
+    """Round a weight to the grid of 8-bit integers."""
 
     def quantised(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         step = float(np.abs(array).max()) / 127 or 1.0
@@ -39,8 +39,8 @@ def rounded(model: ModelProto, analysis: Analysis, node: int, rng: random.Random
 
 
 def quantised(model: ModelProto, analysis: Analysis, node: int, rng: random.Random) -> ModelProto | None:
-    """One MatMul as onnxruntime's dynamic quantisation leaves it."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - slow, and chatty
+    """Quantise one MatMul by onnxruntime's dynamic quantisation."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - slow, and prints
 
     proto = analysis.graph.nodes[node]
     if proto.op_type != "MatMul" or not proto.name or len(_own_weights(analysis, node, 2)) != 1:
@@ -50,7 +50,7 @@ def quantised(model: ModelProto, analysis: Analysis, node: int, rng: random.Rand
         onnx.save(model, source)
         try:
             quantize_dynamic(source, target, nodes_to_quantize=[proto.name], weight_type=QuantType.QInt8)
-        except onnx.shape_inference.InferenceError:  # it looks at more than we ask it to
+        except onnx.shape_inference.InferenceError:  # it infers the whole model
             return None
         return onnx.load(target)
 
@@ -58,7 +58,7 @@ def quantised(model: ModelProto, analysis: Analysis, node: int, rng: random.Rand
 def other_attribute(
     model: ModelProto, analysis: Analysis, node: int, rng: random.Random
 ) -> ModelProto | None:
-    """An attribute with another value, of those that keep the shape."""
+    """Change the value of an attribute that does not affect shapes."""
     proto = analysis.graph.nodes[node]
     edited = onnx.AttributeProto()
     for attribute in proto.attribute:
@@ -105,7 +105,7 @@ def _with_weight(
 
 
 def _own_weights(analysis: Analysis, node: int, rank: int) -> list[str]:
-    """The float initializers that the node reads and no other module does, kept inside the file."""
+    """Return the inline float initializers that the node reads, but nodes of other modules do not."""
     graph, places = analysis.graph, analysis.tree.placements
     found = []
     for value in graph.reads[node]:

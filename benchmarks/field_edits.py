@@ -1,4 +1,4 @@
-"""One random edit of any field of a protobuf message: set, cleared, replaced, repeated, dropped or moved."""
+"""Edits one random field of a protobuf message: sets, clears, replaces, repeats, drops or moves a value."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from google.protobuf.message import Message
 _INTEGERS = (0, 1, 2, 3, -1, 4, 7, 10, 13, 17, 256, 300, 2**31 - 1)
 _FLOATS = (0.0, 1.0, -1.0, 0.5, 2.0, float("nan"), float("inf"))
 _MOST_BYTES = 64
-"""A text or a tensor's bytes up to this length are edited byte by byte."""
+"""Number of bytes at the beginning of a bytes field that may be flipped."""
 
 Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A message in a model, and where it stands: the names of the fields that lead to it."""
+    """Message in a model, with its path: the names of the fields that lead to it."""
 
     message: Message
     path: Path
 
 
 def sites(message: Message, path: Path = ()) -> Iterator[Site]:
-    """A message and all in it."""
+    """Yield a message and all messages inside it."""
     yield Site(message, path)
     for field, value in message.ListFields():
         if field.type == FieldDescriptor.TYPE_MESSAGE:
@@ -36,7 +36,7 @@ def sites(message: Message, path: Path = ()) -> Iterator[Site]:
 
 
 class Editor:
-    """Edits messages of one model; what it writes is often what stands elsewhere in the model."""
+    """Editor of messages of one model; it often writes values that occur elsewhere in the model."""
 
     def __init__(self, model: Message) -> None:
         self._known: dict[tuple[str, str], list[Any]] = {}
@@ -50,10 +50,10 @@ class Editor:
                         self._texts.extend(values)
 
     def edit(self, model: Message, rng: Random) -> str:
-        """Edit one field of one message in place; returns which, and how."""
+        """Edit one field of one message in place; return a description of the edit."""
         found = list(sites(model))
         kinds = sorted({site.path for site in found})
-        kind = rng.choice(kinds)  # every kind of message in turn, however many there are of it
+        kind = rng.choice(kinds)  # each kind of message is equally likely, however many messages it has
         site = rng.choice([site for site in found if site.path == kind])
         fields: list[Any] = list(site.message.DESCRIPTOR.fields)
         there = [field for field, _ in site.message.ListFields()]
@@ -107,7 +107,7 @@ class Editor:
         return f"{inner.name} {how}"
 
     def _other(self, site: Site, field: FieldDescriptor, value: Any, rng: Random) -> Any:
-        """Another value of a field: one that stands elsewhere, a neighbour, or one of a few odd ones."""
+        """Return another value for a field: one from elsewhere, a neighbouring one, or an odd one."""
         known = self._known.get((site.message.DESCRIPTOR.name, field.name), [])
         if known and rng.random() < 0.5:
             return rng.choice(known)

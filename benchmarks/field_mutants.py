@@ -1,12 +1,12 @@
-"""The certificate against one edit of any protobuf field in models with control flow.
+"""Tests the certificate with single edits of any protobuf field in models with control flow.
 
     python -m benchmarks.field_mutants                     # 50 000; writes results/field_mutants.md
     python -m benchmarks.field_mutants --count 2000 --dry  # a sample, printed only
 
 Subjects are all backend cases of onnx with If, Loop, Scan or SequenceMap, with trip counts 0, 1 and 2, and
-the texts of the certificate's tests. onnxruntime runs every mutant that is certified in one direction, and
-its original, optimisations off; all bits of all outputs must agree. Children do the work, since
-onnxruntime may crash on a mutant.
+the texts of the certificate's tests. onnxruntime runs every mutant that is certified in at least one
+direction, and its original, without optimisations; all bits of all outputs must agree. Child processes do the
+work, since onnxruntime may crash on a mutant.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from rewriter.runtime.compare.difference import difference
 ROOT = Path(__file__).parent.parent
 BATCH = 2500
 MEMORY = 8 << 30
-"""Bytes of a child: a mutant may ask for any amount."""
+"""Memory limit of a child in bytes: a mutant may ask for any amount."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of one mutant.
+    """Result of one mutant.
 
     Attributes:
-        subject: the model it was made of.
-        edit: what was edited.
-        outcome: `refused` by the certificate; else `same` or `differs` by onnxruntime, `not run` where it
-            refused the mutant, `crashed` where it died.
+        subject: the name of the original.
+        edit: description of the edit.
+        outcome: `refused` by the certificate; otherwise `same` or `differs` as onnxruntime shows, `not run`
+            if onnxruntime refused the mutant, or `crashed` if the child died.
     """
 
     subject: str
@@ -58,7 +58,7 @@ class Verdict:
 
 
 class Runner:
-    """A subject with what it gives."""
+    """Subject with its results."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -66,7 +66,7 @@ class Runner:
         self.results = [run(subject.model, feed) for feed in subject.feeds]
 
     def runs(self) -> bool:
-        """Whether onnxruntime gives results for any of its inputs."""
+        """Whether onnxruntime gives results for any of the inputs."""
         return any(result is not None for result in self.results)
 
     def judge(self, number: int) -> Verdict:
@@ -86,7 +86,7 @@ class Runner:
 
 
 def run(model: ModelProto, feed: dict[str, Any]) -> list[Any] | None:
-    """The outputs in their order, None where onnxruntime gives none."""
+    """Run a model and return its outputs in order; None if onnxruntime gives none."""
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
@@ -97,12 +97,12 @@ def run(model: ModelProto, feed: dict[str, Any]) -> list[Any] | None:
     try:
         session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         return list(session.run(None, feed, quiet))
-    except Exception:  # onnxruntime raises kinds of its own
+    except Exception:  # onnxruntime's errors have no common base
         return None
 
 
 def compare(before: list[Any], after: list[Any] | None) -> str:
-    """`same`, `differs` or `not run`."""
+    """Return `same`, `differs` or `not run`."""
     if after is None:
         return "not run"
     apart = len(before) != len(after) or any(
@@ -117,7 +117,7 @@ def _plain(value: Any) -> Any:
 
 
 def serve() -> None:
-    """The child: numbers of mutants come in, one to a line, a verdict goes out for each."""
+    """Serve as the child: read numbers of mutants, one per line, and write a verdict for each."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     runners: dict[int, Runner] = {}
     found = list(subjects())
@@ -125,7 +125,7 @@ def serve() -> None:
     for line in sys.stdin:
         number = int(line)
         place = Random(number).randrange(len(found))
-        while True:  # the next subject that onnxruntime runs
+        while True:  # find the next subject that onnxruntime runs
             if place not in runners:
                 runners[place] = Runner(found[place])
             if runners[place].runs():
@@ -135,7 +135,7 @@ def serve() -> None:
 
 
 def judged(numbers: Sequence[int]) -> list[Verdict]:
-    """Verdicts on mutants by number; a child that dies counts as crashed, the next goes on behind it."""
+    """Return verdicts on mutants; after a child crashed on a mutant, a new child goes on with the next."""
     verdicts: list[Verdict] = []
     while len(verdicts) < len(numbers):
         rest = numbers[len(verdicts) :]
@@ -157,7 +157,7 @@ def judged(numbers: Sequence[int]) -> list[Verdict]:
 
 
 def report(verdicts: Sequence[Verdict], seconds: float) -> str:
-    """The results as Markdown: by the last field of the edit."""
+    """Return the results as Markdown, by the last field of the edit."""
     outcomes = ("refused", "same", "differs", "not run", "crashed")
     by_field: dict[str, Counter[str]] = {}
     for each in verdicts:
@@ -185,7 +185,7 @@ def report(verdicts: Sequence[Verdict], seconds: float) -> str:
 @click.option("--dry", is_flag=True, help="Print only.")
 @click.option("--serve", "as_child", is_flag=True, hidden=True)
 def main(count: int, first: int, dry: bool, as_child: bool) -> None:
-    """Attack the certificate field by field."""
+    """Test the certificate field by field."""
     if as_child:
         serve()
         return

@@ -1,4 +1,4 @@
-"""Models with control flow to make mutants of, with inputs under which bodies run 0, 1 and 2 times."""
+"""Provides models with control flow to mutate, with inputs for which bodies run 0, 1 and 2 times."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Feeds = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model, and the input sets that it is run on."""
+    """Model, with the input sets that it runs on."""
 
     name: str
     model: ModelProto
@@ -33,7 +33,7 @@ class Subject:
 
 
 def subjects() -> Iterator[Subject]:
-    """Onnx's backend cases with control flow, and the texts of the certificate's tests."""
+    """Yield the backend cases of onnx with control flow, and the texts of the certificate's tests."""
     for name, model, feeds in _backend():
         if has_bodies(model):
             yield Subject(name, *_with_trips(model, feeds))
@@ -45,7 +45,7 @@ def subjects() -> Iterator[Subject]:
 
 
 def has_bodies(model: ModelProto) -> bool:
-    """Whether any node, in a function too, has a body."""
+    """Whether any node, also in functions, has a graph body."""
     owners = [model.graph.node, *(function.node for function in model.functions)]
     return any(node.op_type in _HOLD_BODIES for nodes in owners for node in _all(nodes))
 
@@ -78,7 +78,7 @@ def _array(value: Any) -> Any:
 
 
 def _with_trips(model: ModelProto, feeds: Feeds) -> tuple[ModelProto, Feeds]:
-    """The model with the trip counts of its Loops as an input, and Scans over inputs of any length."""
+    """Make the trip counts of Loops an input, let Scans take inputs of any length, and vary both."""
     made = ModelProto()
     made.CopyFrom(model)
     loops = [node for node in made.graph.node if node.op_type == "Loop" and node.input and node.input[0]]
@@ -112,7 +112,7 @@ def _varied(feed: dict[str, Any], given: set[str], scanned: set[str], trips: int
 
 
 def _drawn(model: ModelProto, trips: int) -> dict[str, Any]:
-    """Arrays for the texts: integers are the number of trips or sizes, bools take turns."""
+    """Draw arrays for a text: integers are the trip count or sizes; bools depend on the trip count."""
     rng = np.random.default_rng(trips)
     feed: dict[str, Any] = {}
     for info in model.graph.input:

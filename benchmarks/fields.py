@@ -1,4 +1,4 @@
-"""Two protobuf messages, field by field: what a tool changed or lost, whatever it is called."""
+"""Compares two protobuf messages field by field, to find everything that a tool changed or lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMESPACE = "namespace"
 
 
 def differences(before: Message, after: Message, path: str = "") -> Iterator[str]:
-    """The paths of all fields that are not the same, unknown ones included; a list that is shorter is one."""
+    """Yield the paths of all fields that differ, unknown ones included; lists of other lengths count once."""
     for field in before.DESCRIPTOR.fields:
         here = f"{path}.{field.name}".lstrip(".")
         ours, theirs = getattr(before, field.name), getattr(after, field.name)
@@ -41,9 +41,9 @@ def differences(before: Message, after: Message, path: str = "") -> Iterator[str
 
 
 def without_annotations(before: ModelProto, after: ModelProto) -> ModelProto:
-    """The second model without what `annotate` may write, to be compared with the first.
+    """Return the second model without the entries that `annotate` may write, for comparison with the first.
 
-    That is: entries `rewriter.*`, and on nodes a `namespace` where there was none.
+    These are entries `rewriter.*` and, on nodes that had none, `namespace`.
     """
     found = ModelProto()
     found.CopyFrom(after)
@@ -56,7 +56,7 @@ def without_annotations(before: ModelProto, after: ModelProto) -> ModelProto:
 
 
 def kinds(message: Message, path: str = "") -> Iterator[str]:
-    """The fields that are set somewhere in a message, by name without position; unknown ones too."""
+    """Yield the fields that are set anywhere in a message, by names without positions; unknown ones too."""
     for field, value in message.ListFields():
         here = f"{path}.{field.name}".lstrip(".")
         yield here

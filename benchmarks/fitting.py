@@ -1,11 +1,11 @@
-"""Distribution of the fit of originals: files that a tool made from a fixture, and pairs of fixtures.
+"""Measures how originals fit: files that a tool made from a fixture, and pairs of different fixtures.
 
     python -m benchmarks.fitting                 # all tools; takes long
     python -m benchmarks.fitting --every 8
 
 `made` are files that one of the tools of `benchmarks.tools` wrote, each with its original. `other` are pairs
-of different fixtures, in both orders. `by model` compares with the original itself, `by sidecar` with what is
-written beside it. A fit below 0.5 is refused (`rewriter/evidence/original/fit.py`).
+of different fixtures, in both orders. `by model` compares with the original itself, `by sidecar` with its
+sidecar. A fit below 0.5 is refused (`rewriter/evidence/original/fit.py`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ QUANTILES = (0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1)
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One fixture: its name, what is compared of it, and its sidecar."""
+    """Fixture, with its name, its compared traits and its sidecar."""
 
     name: str
     traits: Traits
@@ -46,7 +46,7 @@ class Subject:
 
 
 def subjects(every: int) -> Iterator[Subject]:
-    """All exported fixtures."""
+    """Yield every n-th exported fixture."""
     with tempfile.TemporaryDirectory() as folder:
         for path in sorted(FIXTURES.rglob("*.onnx"))[::every]:
             analysis = pipeline.load(path)
@@ -57,7 +57,7 @@ def subjects(every: int) -> Iterator[Subject]:
 
 
 def both(ours: Traits, original: Subject) -> tuple[LikeFit, LikeFit]:
-    """The fit by the model and by the sidecar."""
+    """Return the fit by the model and by the sidecar."""
     return (
         like_fit.compare(ours, original.traits, original.name),
         like_fit.measure(ours.graph, original.sidecar),
@@ -65,7 +65,7 @@ def both(ours: Traits, original: Subject) -> tuple[LikeFit, LikeFit]:
 
 
 def made(everything: list[Subject], workshop: Workshop) -> Iterator[tuple[str, LikeFit, LikeFit]]:
-    """Files that tools made, each with how its original fits."""
+    """Yield files that tools made, each with the fit of its original."""
     for subject in everything:
         for tool in TOOLS:
             file = workshop.damage(FIXTURES / f"{subject.name}.onnx", tool)
@@ -75,7 +75,7 @@ def made(everything: list[Subject], workshop: Workshop) -> Iterator[tuple[str, L
 
 
 def others(everything: list[Subject]) -> Iterator[tuple[str, LikeFit, LikeFit]]:
-    """Pairs of different fixtures, each with how the second fits the first."""
+    """Yield pairs of different fixtures, each with the fit of the second to the first."""
     for one in everything:
         for other in everything:
             if one.fixture != other.fixture:
@@ -84,7 +84,7 @@ def others(everything: list[Subject]) -> Iterator[tuple[str, LikeFit, LikeFit]]:
 
 
 def row(title: str, fits: Iterable[LikeFit]) -> str:
-    """A line of the table."""
+    """Return a row of the table."""
     shares = np.array([fit.share for fit in fits])
     cells = [f"{share:.2f}" for share in np.quantile(shares, QUANTILES)]
     return f"| {title} | {len(shares):,} | {int((shares < LEAST).sum()):,} | {' | '.join(cells)} |"
@@ -97,10 +97,10 @@ def row(title: str, fits: Iterable[LikeFit]) -> str:
     "--cache",
     type=click.Path(path_type=Path),
     default=Path(tempfile.gettempdir()) / "rewriter-damage",
-    help="Where the files of the tools are kept.",
+    help="Folder that keeps the files of the tools.",
 )
 def main(every: int, timeout: float, cache: Path) -> None:
-    """Print how many are refused, and the quantiles of the fit."""
+    """Print the numbers of refused originals, and the quantiles of the fit."""
     everything = list(subjects(every))
     related, unrelated = list(made(everything, Workshop(cache, timeout))), list(others(everything))
     quantiles = " | ".join(f"{quantile:.0%}" for quantile in QUANTILES)

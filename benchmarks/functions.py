@@ -1,13 +1,13 @@
-"""Cost of grouping at run time: nodes, latency and session creation in onnxruntime, and other numbers.
+"""Measures the cost of grouping in onnxruntime: nodes, latency, session creation, and other numbers.
 
-    python -m benchmarks.functions                # exports made now; the fixtures without torch
+    python -m benchmarks.functions                # models exported now; without torch, the fixtures
     python -m benchmarks.functions --quick        # TorchScript BERT and Llama alone, fewer rounds
     python -m benchmarks.functions FILE...        # these files, on inputs drawn from their signatures
 
-Every grouping is compared with the flat file without value_info, which onnxruntime does not read inside
-functions. A round makes a session of every kind and runs them, in random order; a second session of the
-flat file is the control. Times are CPU seconds of the one thread that onnxruntime is given, so other work on
-the machine counts little; ratios are medians over the rounds.
+Every grouping is compared with the flat file without value_info, because onnxruntime does not read value_info
+inside functions. A round makes a session of every kind and runs them, in random order; a second session of
+the flat file is the control. Times are CPU seconds of the single thread of onnxruntime, so other work on the
+machine has little influence; ratios are medians over the rounds.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from rewriter.runtime.inputs.planning import draw
 
 GROUPED = ("per call", "shared", "shared, depth 2")
 MOST_NODES, MOST_LATENCY, MOST_CREATION = 1.01, 1.01, 2.5
-"""The claims, as ratios to the flat file."""
+"""Claimed limits, as ratios to the flat file."""
 
 Seconds = Callable[[Measured], Mapping[str, list[float]]]
 
 
 def report(found: Sequence[Measured], rounds: int) -> str:
-    """The claims and the tables, as Markdown."""
+    """Return the claims and the tables as Markdown."""
     sections = [
         "# Cost of grouping at run time",
         f"    python -m benchmarks.functions\n\n{environment()} {rounds} rounds.",
@@ -88,7 +88,7 @@ def _ratios(found: Sequence[Measured], seconds: Seconds, scale: float) -> str:
 
 
 def _per_function(found: Sequence[Measured]) -> float:
-    """Milliseconds that a function per call adds to the creation of a session."""
+    """Return the milliseconds that each function adds to session creation, with one function per call."""
     return geometric_mean(
         1000 * (median(each.creation["per call"]) - median(each.creation[FLAT])) / each.functions["per call"]
         for each in found
@@ -96,7 +96,7 @@ def _per_function(found: Sequence[Measured]) -> float:
 
 
 def claims(found: Sequence[Measured]) -> Iterator[str]:
-    """The claims, and whether they hold."""
+    """Yield the claims, and whether they hold."""
     kinds = ("unshared", *GROUPED)
     worst = max(abs(each.nodes(kind) / each.nodes(FLAT) - 1) for each in found for kind in kinds)
     same = sum(each.operators[kind] == each.operators[FLAT] for each in found for kind in kinds)
@@ -148,7 +148,7 @@ def _claim(holds: bool, text: str) -> str:
 def sources(
     files: Sequence[Path], quick: bool, folder: Path
 ) -> Iterator[tuple[str, Path, Mapping[str, Any]]]:
-    """(name, file, inputs) of what is to be measured."""
+    """Yield (name, file, inputs) of all models to measure."""
     if files or not exporting.available():
         names = [f"{model}/{variant}" for model in exporting.MODELS for variant in exporting.VARIANTS]
         for path in files or [exporting.FIXTURES / f"{name}.onnx" for name in names]:
@@ -166,7 +166,7 @@ def sources(
 @click.option("--quick", is_flag=True, help="Two models by one exporter, fewer rounds; writes no results.")
 @click.option("--rounds", default=15, show_default=True, help="Rounds of every model.")
 def main(files: tuple[Path, ...], quick: bool, rounds: int) -> None:
-    """Measure FILES, or models exported now, and write benchmarks/results/functions.md."""
+    """Measure FILES; without FILES, export models, measure them and write benchmarks/results/functions.md."""
     rounds = 5 if quick else rounds
     folder = Path(tempfile.mkdtemp())
     try:

@@ -1,12 +1,12 @@
-"""Fuzzing guided by coverage: every target of `tests/fuzz/targets.py` under atheris, for so many seconds.
+"""Fuzzes every target of `tests/fuzz/targets.py` for some seconds, guided by coverage, with atheris.
 
     pip install atheris                              # 35 MB, Linux and macOS; not needed for the tests
     python -m benchmarks.fuzz --seconds 120          # each target
     python -m benchmarks.fuzz certificate rewrite --seconds 600 --corpus FOLDER
 
-An input that raises anything but one of our own errors is written down, one for each place that raised, and
-the run goes on. Ten seconds for one input count as a hang, and 2 GiB as unbounded; these end the run of a
-target. Leaves with 1 where anything was found.
+If an input raises anything but an error of the rewriter, it is recorded, one input for each place that
+raised, and the run goes on. More than ten seconds or 2 GiB for one input end the run of a target. The exit
+code is 1 if anything was found.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ NAMES = (
     *("certificate", "rewrite"),
 )
 HANG, MEMORY = 10, 2048
-"""Seconds for one input; MiB for the process."""
+"""Maximum seconds for one input, and maximum MiB for the process."""
 
 
 def recording(run: Callable[[bytes], None], found: Path, count: list[int]) -> Callable[[bytes], None]:
-    """The target, which notes faults instead of raising them: one input for each place."""
+    """Wrap a target so that it records faults instead of raising them: one input for each place."""
 
     def one(data: bytes) -> None:
         count[0] += 1
@@ -53,11 +53,11 @@ def recording(run: Callable[[bytes], None], found: Path, count: list[int]) -> Ca
 
 
 def fuzz(name: str, seconds: int, corpus: Path, found: Path) -> None:
-    """Fuzz one target in this process; it ends with it."""
-    import atheris  # noqa: PLC0415  where it is installed
+    """Fuzz one target in this process, which ends with the run."""
+    import atheris  # noqa: PLC0415  may be missing
 
     with atheris.instrument_imports(include=["rewriter", "tests.fuzz"]):
-        from tests.fuzz import targets  # noqa: PLC0415  to be instrumented
+        from tests.fuzz import targets  # noqa: PLC0415  instrumented by this import
     for number, data in enumerate(targets.corpus(name)):
         (corpus / f"seed{number}").write_bytes(data)
     count = [0]
@@ -68,7 +68,7 @@ def fuzz(name: str, seconds: int, corpus: Path, found: Path) -> None:
 
 
 def run(name: str, seconds: int, corpus: Path, found: Path) -> tuple[int, str]:
-    """Fuzz one target in a child; returns the number of inputs run, and what ended it."""
+    """Fuzz one target in a child; return the number of inputs run, and the fault that ended the run."""
     for folder in (corpus, found):
         folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "benchmarks.fuzz", name, "--child", "--seconds", str(seconds)]
@@ -88,9 +88,9 @@ def run(name: str, seconds: int, corpus: Path, found: Path) -> tuple[int, str]:
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
-@click.option("--seconds", default=20, help="For each target.")
-@click.option("--corpus", type=click.Path(path_type=Path), help="Inputs that found something new, kept.")
-@click.option("--found", type=click.Path(path_type=Path), help="Where faults are written.")
+@click.option("--seconds", default=20, help="Seconds for each target.")
+@click.option("--corpus", type=click.Path(path_type=Path), help="Folder that keeps inputs with new coverage.")
+@click.option("--found", type=click.Path(path_type=Path), help="Folder of the faults.")
 @click.option("--child", is_flag=True, hidden=True)
 def main(names: tuple[str, ...], seconds: int, corpus: Path | None, found: Path | None, child: bool) -> None:
     """Fuzz targets (default: all)."""

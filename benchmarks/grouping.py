@@ -1,11 +1,11 @@
-"""Seconds to group: a real export, and layered graphs of a thousand to 100 000 nodes.
+"""Measures the seconds to group a real export, and layered graphs of 1 000 to 100 000 nodes.
 
     python -m benchmarks.grouping             # a few minutes
     python -m benchmarks.grouping --large     # 300 000 nodes as well
     python -m benchmarks.grouping --quick     # up to 10 000 nodes, no exports; writes no results
 
-What runs is `pipeline.rewrite`, its stations told apart by the clock: CPU seconds of the process, medians of
-three. Beside them, in the same run, the floor: parsing the same file and writing it again, nothing else.
+`pipeline.rewrite` runs with a clock for each station: CPU seconds of the process, medians of three. The same
+run also measures the floor: to parse the file and write it again.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ FLOOR = "floor"
 STATIONS = ("load", "tree", "annotate", "unshare", "group", "share", "analyse anew", "certificate")
 TIMES = 3
 MOST_SECONDS = 1.0
-"""The claim on a real export of 48 layers, without the proof."""
+"""Claimed limit for a real export of 48 layers, without the proof."""
 SIZES = (1_000, 10_000, 100_000)
 LARGE = 300_000
 
 
 @dataclass(slots=True)
 class Clock:
-    """CPU seconds by station; a station ends where the next begins."""
+    """CPU seconds by station; a station ends when the next begins."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     station: str = ""
     since: float = 0.0
 
     def begin(self, station: str) -> None:
-        """End the station that runs, and begin another."""
+        """End the current station, and begin another."""
         now = time.process_time()
         if self.station:
             self.seconds[self.station] = self.seconds.get(self.station, 0.0) + now - self.since
@@ -63,7 +63,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A pass that tells the clock when it runs; what lies between two passes is the new analysis."""
+    """Pass with a clock; the time between two passes is that of the new analysis."""
 
     step: Pass
     clock: Clock
@@ -103,7 +103,7 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One file: seconds by station, and what was made of it."""
+    """Result of one file: seconds by station, and figures of the output."""
 
     name: str
     nodes: int
@@ -122,7 +122,7 @@ class Measured:
 
 
 def measure(name: str, path: Path) -> Measured:
-    """Time the floor and the whole rewrite of a file, a few times in turn."""
+    """Time the floor and the whole rewrite of a file, several times in turn."""
     floors, found = [], []
     for _ in range(TIMES):
         gc.collect()
@@ -145,7 +145,7 @@ def measure(name: str, path: Path) -> Measured:
 
 
 def real(folder: Path) -> Iterator[Measured]:
-    """BERT with 48 layers, from both exporters."""
+    """Measure BERT with 48 layers, from both exporters."""
     for variant in ("ts_dyn", "dy_dyn", "ts", "dy"):
         path = folder / f"{variant}.onnx"
         exporting.export("bert", variant, path, layers=48, hidden=32)
@@ -166,7 +166,7 @@ SHAPES: dict[str, tuple[str, tuple[Edit, ...]]] = {
 
 
 def layered(shape: str, sizes: Sequence[int], folder: Path) -> Iterator[Measured]:
-    """One shape of graph in all sizes."""
+    """Measure one shape of graph in all sizes."""
     variant, edits = SHAPES[shape]
     pattern = synthetic.two_layers(variant)
     for size in sizes:
@@ -180,7 +180,7 @@ def layered(shape: str, sizes: Sequence[int], folder: Path) -> Iterator[Measured
 
 
 def report(exports: Sequence[Measured], shapes: Sequence[Sequence[Measured]]) -> str:
-    """The claim and the tables, as Markdown."""
+    """Return the claim and the tables as Markdown."""
     sections = ["# Seconds to group", f"    python -m benchmarks.grouping\n\n{environment()}"]
     if exports:
         slowest = max(exports, key=lambda each: each.unproved)
@@ -254,7 +254,7 @@ def _growth(smaller: Measured, larger: Measured) -> list[str]:
 @click.command()
 @click.option("--large", is_flag=True, help=f"Graphs of {LARGE} nodes as well.")
 @click.option("--quick", is_flag=True, help="Up to 10 000 nodes, no exports; writes no results.")
-@click.option("--only", default="", help="Shapes of graphs whose name holds this.")
+@click.option("--only", default="", help="Only shapes of graphs with this text in the name.")
 def main(large: bool, quick: bool, only: str) -> None:
     """Measure, and write benchmarks/results/grouping.md."""
     sizes = (*SIZES, *((LARGE,) if large else ()))[: 2 if quick else None]

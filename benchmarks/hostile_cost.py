@@ -1,10 +1,10 @@
-"""Cost of refusing hostile files of 15 MB.
+"""Measures the cost of refusing hostile files of 15 MB.
 
-`python -m benchmarks.hostile_cost [--verbs=a,b] [GLOB...]` makes the files of `benchmarks.hostile_kinds` that
-fit one by one in a temporary folder and gives them to every verb, each in a process of its own. It writes
-benchmarks/results/hostile_cost.md where all kinds were asked for. The measure is `onnx.load` of a valid file
-of 12 MB: no verb is to take more than 25 times its processor time, start of Python included, nor more
-than 1 GiB of memory, on a file that it refuses. What a verb does not refuse has no bound here.
+`python -m benchmarks.hostile_cost [--verbs=a,b] [GLOB...]` makes the files of `benchmarks.hostile_kinds`
+whose names match, one by one in a temporary folder, and runs every verb on them in a new process. If all
+kinds were requested, it writes benchmarks/results/hostile_cost.md. The measure is `onnx.load` of a valid file
+of 12 MB: on a file that it refuses, a verb may take at most 25 times the processor time of this load, start
+of Python included, and 1 GiB of memory. A file that a verb does not refuse has no bound here.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from benchmarks.hostile_kinds import COUNT, kinds, ordinary
 
 RESULTS = Path(__file__).with_name("results") / "hostile_cost.md"
 TIMES, MEMORY = 25, 1 << 30
-"""Bounds: times the processor time of a raw parse; bytes."""
+"""Limits: processor time as a multiple of a raw parse, and bytes of memory."""
 BROKEN = 70
 """Exit code of an internal error."""
 LONGEST = 300
-"""Seconds of the processor after which a verb is ended."""
+"""Processor seconds after which a verb is ended."""
 VERBS: dict[str, tuple[str, ...]] = {
     "tree": ("tree", "FILE"),
     "rewrite": ("rewrite", "FILE", "-o", "OUT"),
@@ -55,16 +55,16 @@ class Cost:
 
     @property
     def refused(self) -> bool:
-        """Whether it ended as it does for an input that is no use; ended by force counts as well."""
+        """Whether the verb refused its input, or a signal ended it."""
         return self.code == 3 or self.code < 0
 
     def is_over(self, parse: float) -> bool:
-        """Whether it is over the bounds, by the seconds of a raw parse."""
+        """Whether the cost exceeds the limits, given the seconds of a raw parse."""
         return self.seconds > TIMES * parse or self.peak > MEMORY
 
 
 def cost(words: Sequence[str], folder: Path) -> Cost:
-    """Run Python with some words."""
+    """Run Python with some arguments, and return the cost."""
     out, err = folder / "out.txt", folder / "err.txt"
     actions = [
         (os.POSIX_SPAWN_OPEN, number, str(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -86,13 +86,13 @@ def _write(make: Callable[[], bytes], path: Path) -> None:
 
 
 def _made(name: str, path: Path) -> None:
-    """Write a file in a process of its own: what a parent has counts as the peak of its children."""
+    """Write a file in a new process, since the memory of a parent counts in the peak of its children."""
     make = ordinary if not name else dict(kinds())[name]
     _write(make, path)
 
 
 def make(name: str, path: Path) -> None:
-    """Write the file of a kind, or the valid one where the name is empty."""
+    """Write the file of a kind, or the valid file if the name is empty."""
     process = get_context("spawn").Process(target=_made, args=(name, path))
     process.start()
     process.join()
@@ -102,7 +102,7 @@ def make(name: str, path: Path) -> None:
 def measure(
     names: Sequence[str], verbs: Sequence[str], folder: Path
 ) -> tuple[float, dict[str, dict[str, Cost]]]:
-    """Seconds of a raw parse, and kind -> verb -> what it took."""
+    """Return the seconds of a raw parse, and the cost by kind and verb."""
     path = folder / "model.onnx"
     make("", path)
     parse = min(float(cost(("-c", PARSE, str(path)), folder).said) for _ in range(5))
@@ -122,7 +122,7 @@ def measure(
 
 
 def table(parse: float, found: dict[str, dict[str, Cost]]) -> str:
-    """The results as a page; unmeasured verbs have no column."""
+    """Return the results as a page; verbs that were not measured have no column."""
     verbs = list(next(iter(found.values())))
     lines = [
         "# Cost of refusing 15 MB",
@@ -150,7 +150,7 @@ def _cell(took: Cost, parse: float) -> str:
 
 
 def main(words: Sequence[str]) -> None:
-    """Measure, and write the page where all kinds were measured."""
+    """Measure, and write the page if all kinds were measured."""
     chosen = [word.removeprefix("--verbs=") for word in words if word.startswith("--verbs=")]
     globs = [word for word in words if not word.startswith("--verbs=")]
     verbs = chosen[0].split(",") if chosen else list(VERBS)

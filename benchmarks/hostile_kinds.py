@@ -1,4 +1,4 @@
-"""Files of some 15 MB that no verb should spend much on: each is one thing, as often as it fits."""
+"""Makes hostile files of some 15 MB, which verbs should refuse quickly; each repeats one construct."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from functools import partial
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, helper
 
 SIZE = 15_000_000
-"""Bytes of a file, about."""
+"""Approximate bytes of a file."""
 NODES, TENSORS, FUNCTIONS = b"\x0a", b"\x2a", b"\xca\x01"
 """Tags of nodes and initializers in a graph, and of functions in a model."""
 
 
 def message(tag: bytes, *contents: bytes) -> bytes:
-    """A field with its length in front."""
+    """Encode a field: tag, length, contents."""
     return b"".join((_front(tag, sum(map(len, contents))), *contents))
 
 
 def _front(tag: bytes, size: int) -> bytes:
-    """The tag of a field and its length."""
+    """Encode the tag and the length of a field."""
     length = b""
     while size > 127:
         length, size = length + bytes([size & 127 | 128]), size >> 7
@@ -27,19 +27,19 @@ def _front(tag: bytes, size: int) -> bytes:
 
 
 def in_graph(*contents: bytes) -> bytes:
-    """A model whose graph holds these fields, and a node at the end for which it is refused at the latest."""
+    """Encode a model with these fields in its graph, and an invalid last node, so that it must be refused."""
     return b"\x08\x0a\x42\x02\x10\x11" + message(
         b"\x3a", *contents, message(NODES, b"\x0a\x06nobody", b"\x22\x04Relu")
     )
 
 
 def many(entry: bytes, size: int = SIZE) -> bytes:
-    """A field as often as it fits."""
+    """Repeat a field up to a size."""
     return entry * (size // len(entry))
 
 
 def chain(count: int, name: str = "t{}") -> list[NodeProto]:
-    """Nodes that each read what the one before writes."""
+    """Make nodes that each read the output of the one before."""
     return [
         NodeProto(
             op_type="Relu", input=[name.format(n)], output=[name.format(n + 1)], name=f"/layers.{n}/Relu"
@@ -49,7 +49,7 @@ def chain(count: int, name: str = "t{}") -> list[NodeProto]:
 
 
 def model(nodes: list[NodeProto], inputs: list[str], outputs: list[str], *functions: FunctionProto) -> bytes:
-    """A model of nodes and functions; all values are vectors of 8 floats."""
+    """Make a model of nodes and functions; all values are vectors of 8 floats."""
     graph = GraphProto(
         name="g",
         node=nodes,
@@ -62,22 +62,22 @@ def model(nodes: list[NodeProto], inputs: list[str], outputs: list[str], *functi
 
 
 def function(name: str, nodes: list[NodeProto], start: str, end: str) -> FunctionProto:
-    """A function of one input and one output."""
+    """Make a function of one input and one output."""
     imports = [OperatorSetIdProto(version=17), OperatorSetIdProto(domain="f", version=1)]
     return FunctionProto(name=name, domain="f", input=[start], output=[end], node=nodes, opset_import=imports)
 
 
 def call(name: str, start: str, end: str) -> NodeProto:
-    """A call of a function."""
+    """Make a call of a function."""
     return NodeProto(op_type=name, domain="f", input=[start], output=[end])
 
 
 COUNT = 270_000
-"""Nodes of a chain of about `SIZE`."""
+"""Number of nodes of a chain of about `SIZE` bytes."""
 
 
 def ordinary() -> bytes:
-    """A valid model: the measure of all others."""
+    """Make a valid model, the measure of all others."""
     return model(chain(COUNT), ["t0"], [f"t{COUNT}"])
 
 
@@ -119,7 +119,7 @@ def _deep_parameters() -> bytes:
 
 
 def _deep_scopes(names: int) -> bytes:
-    """Names of so many words that they come to `SIZE`."""
+    """Make names of so many words that they fill `SIZE` bytes."""
     words = SIZE // names // 6
     nodes = chain(names)
     for number, node in enumerate(nodes):
@@ -133,7 +133,7 @@ def _wide_calls() -> bytes:
 
 
 def _doubling(levels: int, size: int) -> bytes:
-    """Functions that call the next one twice and have nodes of their own."""
+    """Make functions that each have nodes and call the next function twice."""
     made = [function("f0", chain(size), "t0", f"t{size}")]
     for level in range(1, levels):
         nodes = [call(f"f{level - 1}", f"t{size}", "h"), call(f"f{level - 1}", "h", "y")]
@@ -142,7 +142,7 @@ def _doubling(levels: int, size: int) -> bytes:
 
 
 def _calling_all() -> bytes:
-    """Functions that each call the next; the last calls the first."""
+    """Make functions that each call the next one; the last calls the first."""
     names = [f"f{n}" for n in range(9_000)]
     made = [
         function(name, [*chain(20), call(other, "t20", "y")], "t0", "y")
@@ -152,7 +152,7 @@ def _calling_all() -> bytes:
 
 
 def _nested(depth: int, innermost: bytes = b"") -> bytes:
-    """Attributes with a graph whose one node has such an attribute, and so on."""
+    """Make nested graphs: an attribute has a graph whose only node has such an attribute, and so on."""
     fronts = [innermost]
     size = len(innermost)
     for _ in range(depth):
@@ -164,7 +164,7 @@ def _nested(depth: int, innermost: bytes = b"") -> bytes:
 
 IN_GRAPH, IN_MODEL = b"", b"model"
 IN_ATTRIBUTES = b"attributes"
-"""Where entries stand, beside the tags of messages of a graph or of functions that are full of them."""
+"""Places of the entries, besides the tags of messages that are filled with entries."""
 FULL: dict[str, tuple[bytes, bytes]] = {
     "graph: nodes": (IN_GRAPH, b"\x0a\x00"),
     "graph: initializers": (IN_GRAPH, b"\x2a\x00"),
@@ -193,7 +193,7 @@ FULL: dict[str, tuple[bytes, bytes]] = {
     "small functions: inputs": (FUNCTIONS, b"\x22\x01a"),
     "small functions: metadata": (FUNCTIONS, b"\x72\x03\x0a\x01a"),
 }
-"""Where entries stand that are a few bytes each, and one of them; `small` messages hold less than 64 KiB."""
+"""Kind -> place of its entries, and one entry of a few bytes; `small` messages hold less than 64 KiB."""
 
 
 def _full(around: bytes, entry: bytes) -> bytes:
@@ -208,7 +208,7 @@ def _full(around: bytes, entry: bytes) -> bytes:
 
 
 def kinds() -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """The content that fills a file, and how it is made."""
+    """Yield the name of each kind, and a function that makes its file."""
     yield "undefined input", lambda: _broken(_undefined)
     yield "a circle of all nodes", lambda: _broken(_circle)
     yield "a value written twice", lambda: _broken(_twice)

@@ -1,9 +1,9 @@
-"""Memory and time for a model with 2.5 GB of external data.
+"""Measures memory and time for a model with 2.5 GB of external data.
 
-`python -m benchmarks.large` makes it in a temporary folder, with random weights, and removes it afterwards.
-It writes benchmarks/results/large.md. Each command is a process of its own. Its memory is its peak RSS. That
-of the child which runs the models is the peak of what it has of its own, and of its RSS, with the pages of
-the weights that it maps; both are looked at fifty times a second.
+`python -m benchmarks.large` makes the model in a temporary folder, with random weights, and removes it
+afterwards. It writes benchmarks/results/large.md. Each command runs in a new process; its memory is its peak
+RSS. Two figures describe the child that runs the models: the peak of its memory without mapped files, and its
+peak RSS, which includes mapped weights. Both are read fifty times a second.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LOOK = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One command: wall seconds, peaks in MB of it and of its child, and what it left with."""
+    """Result of one command: exit code, wall seconds, and peaks of the command and of its child in MB."""
 
     code: int
     seconds: float
@@ -41,7 +41,7 @@ class Measured:
 
 
 class Builder:
-    """Writes weights to a file as nodes that read them are made."""
+    """Builder of nodes, which writes their weights to a file."""
 
     def __init__(self, data: Path) -> None:
         self.nodes: list[NodeProto] = []
@@ -51,7 +51,7 @@ class Builder:
         self._rng = np.random.default_rng(0)
 
     def weight(self, name: str, *dims: int) -> str:
-        """A random tensor at the end of the file."""
+        """Append a random tensor to the file."""
         data = self._rng.standard_normal(dims, np.float32) / np.float32(np.sqrt(dims[0]))
         with self._data.open("ab") as stream:
             stream.write(data.tobytes())
@@ -66,7 +66,7 @@ class Builder:
         return name
 
     def block(self, number: int, value: str) -> str:
-        """A feed-forward block with a residual; the value it gives out."""
+        """Add a feed-forward block with a residual; return the name of its result."""
         at = f"layers.{number}"
         up, down = (
             self.weight(f"{at}.up.weight", WIDTH, INNER),
@@ -83,7 +83,7 @@ class Builder:
 
 
 def make(folder: Path, size: int = BYTES) -> Path:
-    """A model of as many blocks as come to `size` bytes."""
+    """Write a model with blocks of `size` bytes in all."""
     builder = Builder(folder / "large.onnx.data")
     value, number = "x", 0
     while builder.end < size:
@@ -99,7 +99,7 @@ def make(folder: Path, size: int = BYTES) -> Path:
 
 
 def measure(*words: str | Path) -> Measured:
-    """Run the command line and watch it."""
+    """Run a command and watch its memory."""
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "rewriter", *map(str, words)], stdout=subprocess.DEVNULL
@@ -115,7 +115,7 @@ def measure(*words: str | Path) -> Measured:
 
 
 def _status(process: int, field: str) -> int:
-    """Bytes that /proc tells of a process; 0 where it is gone."""
+    """Return a figure of /proc on a process, in bytes; 0 if the process has ended."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
@@ -131,7 +131,7 @@ def _children(process: int) -> list[int]:
 
 
 def commands(model: Path) -> dict[str, tuple[str | Path, ...]]:
-    """The measurements, in this order: later ones read files of earlier ones."""
+    """Return the commands in order: later ones read files of earlier ones."""
     tree, functions = model.with_name("tree.onnx"), model.with_name("functions.onnx")
     far = model.parent / "far" / "tree.onnx"
     limited = ("--memory", MEMORY)

@@ -1,4 +1,4 @@
-"""Take the figures of time out of what a verb prints, and leave everything else."""
+"""Masks times in the output of a verb, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _STATIONS = re.compile(r"^took .*(?:\n {10}.*)*", re.MULTILINE)
 _SECONDS = re.compile(r"\b\d+\.\d+ s\b")
 _COLUMN = re.compile(r"\d+\.\d{3}$", re.MULTILINE)
 _FIGURES = frozenset({"total", "own", "span", "time", "share", "mapped", "shared"})
-"""Keys of a profile that hold times, or shares of them."""
+"""Keys of a profile with times or shares of time."""
 _LEDGER = "rewriter-batch.jsonl"
 
 
 def masked_stdout(words: tuple[str, ...], text: str) -> str:
-    """What a command printed, without its times: these alone differ from run to run.
+    """Return the text that a command printed, with its times masked: only they may differ between runs.
 
-    Times are the line `took`, the column `seconds` of `--compare-sources`, the key `seconds` in JSON, and
-    the figures of a profile that was taken now.
+    Times are in the line `took`, in the column `seconds` of `--compare-sources`, in the key `seconds` of
+    JSON, and in the figures of a new profile.
     """
     if "--json" in words:
         taken = words[0] == "profile" and "--from" not in words
@@ -29,7 +29,7 @@ def masked_stdout(words: tuple[str, ...], text: str) -> str:
 
 
 def masked_file(path: Path) -> bytes:
-    """The bytes of a file that was written; the ledger of a batch without seconds."""
+    """Return the bytes of a written file, with seconds masked in the ledger of a batch."""
     content = path.read_bytes()
     if path.name == _LEDGER:
         return b"\n".join(
@@ -39,17 +39,17 @@ def masked_file(path: Path) -> bytes:
 
 
 def _masked_stations(match: re.Match[str]) -> str:
-    """The line `took`: it may break elsewhere where a figure has more digits."""
+    """Mask the line `took` and join its parts: the number of digits decides where it breaks."""
     return " ".join(_SECONDS.sub("# s", match[0]).split())
 
 
 def _masked_json(text: str, *, profile: bool) -> str:
-    """A document again, or several of them, without times."""
+    """Return a JSON document with its times masked; any other text is unchanged."""
     try:
         found = json.loads(text)
-    except ValueError:  # an error, or several documents
+    except ValueError:  # an error message, or several documents
         return text
-    if profile:  # the slowest come first
+    if profile:  # the slowest are listed first, so the order varies
         found["classes"].sort(key=lambda each: str(each["class"]))
         found["unmapped"]["kernels"].sort()
     return json.dumps(_without_times(found, _FIGURES if profile else frozenset()), indent=1)
@@ -67,7 +67,7 @@ def _without_times(value: object, figures: frozenset[str]) -> object:
 
 
 def _times(value: object) -> object:
-    """Only the keys of what holds nothing but times; a mark for each time."""
+    """Replace times with a mark, and keep the keys of a map of times."""
     if isinstance(value, dict):
         return dict.fromkeys(value, "#")
     return "#"

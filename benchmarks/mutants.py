@@ -1,12 +1,13 @@
-"""The certificate against 10 000 mutants and 10 000 harmless rewrites, each judged by onnxruntime as well.
+"""Tests the certificate with 10 000 mutants and 10 000 harmless rewrites, each also judged by onnxruntime.
 
     python -m benchmarks.mutants                     # writes benchmarks/results/mutants.md
     python -m benchmarks.mutants --count 400 --dry   # a sample, printed only
 
-Models are small ones with functions, bodies and boundaries of every kind (`tests/proof/subjects.py`), and
-random module trees (`tests/properties/graphs.py`). Kinds of mutation take turns; the model and the place are
-drawn, until onnxruntime runs the mutant. Numbers: three input sets, all bits, optimisations off, in child
-processes of so many jobs each. Both directions of the certificate must agree.
+The models are small ones with functions, graph bodies and boundaries of every kind
+(`tests/proof/subjects.py`), and random module trees (`tests/properties/graphs.py`). Kinds of mutation take
+turns; the model and the place are drawn until onnxruntime runs the mutant. onnxruntime runs three input sets
+without optimisations in child processes; all bits are compared. Both directions of the certificate must
+agree.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ BATCH = 2500
 def judged(
     what: str, numbers: Sequence[int], *, subjects: int = SUBJECTS, timeout: float = 1800
 ) -> list[Trial]:
-    """Trials of a kind of job, in order; a job on which the child dies has crashed, a new child goes on."""
+    """Return the trials of a kind of job, in order; a job that ends its child counts as crashed."""
     trials: list[Trial] = []
     while len(trials) < len(numbers):
         rest = numbers[len(trials) :][:BATCH]
@@ -47,9 +48,9 @@ def judged(
 
 
 def _batch(what: str, numbers: Sequence[int], subjects: int, timeout: float) -> list[Trial]:
-    """The trials of one child, up to the one that it died of."""
+    """Return the trials of one child, up to the job that ended it."""
     jobs = [json.dumps({"what": what, "number": number, "subjects": subjects}) for number in numbers]
-    with tempfile.TemporaryDirectory() as scratch:  # a child that dies leaves its files
+    with tempfile.TemporaryDirectory() as scratch:  # a child that dies leaves its files behind
         child = subprocess.run(
             [sys.executable, "-m", "tests.proof.trials"],
             input="\n".join(jobs),
@@ -60,13 +61,13 @@ def _batch(what: str, numbers: Sequence[int], subjects: int, timeout: float) -> 
             timeout=timeout,
             check=False,
         )
-    if child.returncode > 0:  # an exception of ours, no crash of onnxruntime
+    if child.returncode > 0:  # an exception in Python, not a crash of onnxruntime
         raise RuntimeError(child.stderr[-2000:])
     return [Trial(**json.loads(line)) for line in child.stdout.splitlines()]
 
 
 def of_mutants(trials: Sequence[Trial]) -> str:
-    """Kind by kind: what onnxruntime shows, and what the certificate said."""
+    """Return a table of the results of onnxruntime and of the certificate, by kind of mutation."""
     header = (
         *("kind", "mutants", "differ", "**of them certified**", "same, certified", "same, refused"),
         *("not run", "invalid attempts", "of them certified"),
@@ -91,7 +92,7 @@ def _row(kind: str, trials: Sequence[Trial]) -> tuple[object, ...]:
 
 
 def of_harmless(trials: Sequence[Trial]) -> str:
-    """Edit by edit, each counted wherever it was one of up to three."""
+    """Return a table by edit; a rewrite of up to three edits counts for each of them."""
     names = sorted({name for trial in trials for name in trial.edit.split(" + ")} & {*REWRITES})
     rows = []
     for name in [*names, ""]:
@@ -105,7 +106,7 @@ def of_harmless(trials: Sequence[Trial]) -> str:
 
 
 def report(mutants: Sequence[Trial], harmless: Sequence[Trial], seconds: float) -> str:
-    """The results as Markdown."""
+    """Return the results as Markdown."""
     return "\n\n".join(
         [
             "# The certificate under attack",
@@ -125,11 +126,11 @@ def report(mutants: Sequence[Trial], harmless: Sequence[Trial], seconds: float) 
 
 
 @click.command()
-@click.option("--count", default=10_000, help="Of mutants, and of harmless rewrites.")
+@click.option("--count", default=10_000, help="Number of mutants, and of harmless rewrites.")
 @click.option("--first", default=0, help="Number of the first job.")
 @click.option("--dry", is_flag=True, help="Print only.")
 def main(count: int, first: int, dry: bool) -> None:
-    """Attack the certificate."""
+    """Test the certificate with mutants and harmless rewrites."""
     began = time.monotonic()
     numbers = range(first, first + count)
     mutants, harmless = judged("mutant", numbers), judged("harmless", numbers)

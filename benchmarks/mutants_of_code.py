@@ -1,18 +1,18 @@
-"""Strength of the tests: seeded one-edit mutants of our own code, and whether a test notices each.
+"""Measures the strength of the tests by the share of one-edit mutants of the code that a test notices.
 
     pip install -e '.[strength]'
     python -m benchmarks.mutants_of_code                          # writes results/mutants_of_code.md
     python -m benchmarks.mutants_of_code --group proof --count 20 --dry
 
-1. The suite of README.md runs once, with the lines that each test reaches (coverage.py's contexts).
-2. Each mutant runs the tests that reach its line, the quickest first, in a fork of a process that has
-   imported them all: the code of the mutated function is put in place of the old.
-3. Mutants that survive run the whole suite, from a copy of the repository, since some tests start processes
-   of their own: one of every file at a time, and halves of these where the suite fails.
+1. The suite of README.md runs once, and coverage.py records the lines that each test reaches.
+2. For each mutant, the tests that reach its line run, the quickest first, in a fork of a process that has
+   imported all tests. The code of the mutated function replaces the original code.
+3. For mutants that survive, the whole suite runs in a copy of the repository, since some tests start
+   processes. A run has one mutant of every file; if it fails, each half of these mutants runs again.
 
-Whatever is done is kept in a file, so an interrupted run goes on. `benchmarks/equivalent_mutants.txt` has
-those that nobody can tell from the original, `benchmarks/surviving_mutants.txt` those that no test tells from
-it, each with the reason.
+Results are kept in a file, so that an interrupted run can continue. `benchmarks/equivalent_mutants.txt` lists
+mutants that behave as the original, `benchmarks/surviving_mutants.txt` other mutants that no test notices,
+each with the reason.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ GROUPS = {
 EQUIVALENT = Path(__file__).parent / "equivalent_mutants.txt"
 SURVIVING = Path(__file__).parent / "surviving_mutants.txt"
 PATIENCE = (60.0, 5.0)
-"""Seconds, and times what the tests that reach a line take without a mutant: who takes longer is noticed."""
+"""Timeout of the tests: constant seconds, and a multiple of their time without a mutant."""
 LONGEST_SUITE = 3600
 SO_FAR = "survived so far"
 COPIED = (
@@ -64,7 +64,7 @@ _NODE = re.compile(r"\|(?:setup|run|call|teardown)$")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of a mutant.
+    """Result of a mutant.
 
     Attributes:
         path: the file.
@@ -85,13 +85,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The tests that reach each line, and the time of each."""
+    """Tests that reach each line, with their times."""
 
     tests: dict[str, dict[int, list[str]]]
     seconds: dict[str, float]
 
     def of(self, edit: Edit, most: float) -> list[str]:
-        """The tests that reach an edit, the quickest first, as many as run in `most` seconds."""
+        """Return the tests that reach an edit, the quickest first, as many as run in `most` seconds."""
         found = self.tests.get(edit.path, {}).get(edit.line, [])
         ordered = sorted(found, key=lambda test: (self.seconds.get(test, 0.0), test))
         ends = accumulate(self.seconds.get(test, 0.0) for test in ordered)
@@ -137,7 +137,7 @@ def _seconds(times: Path) -> dict[str, float]:
 
 
 class Forks:
-    """A process that has imported all tests; a fork of it runs some of them on a mutant."""
+    """Process that has imported all tests; its forks run tests on mutants."""
 
     def __init__(self) -> None:
         sys.path.insert(0, str(ROOT))
@@ -145,7 +145,7 @@ class Forks:
         pytest.main(["--collect-only", "-qq", "-p", "no:xdist", "-p", "no:cov", "-o", "addopts="])
 
     def run(self, edit: Edit, tests: Sequence[str], seconds: float) -> str:
-        """The test that noticed the mutant; nothing where none did; after so many seconds all have."""
+        """Return the test or the timeout that noticed the mutant; empty if the mutant survives."""
         with tempfile.TemporaryDirectory() as folder:
             said = Path(folder) / "out"
             child = os.fork()
@@ -164,7 +164,7 @@ class Forks:
             os.dup2(out.fileno(), 1)
             os.dup2(out.fileno(), 2)
         if not put_in_place(edit):
-            return 0  # nothing ran with the edit: the suite has to tell
+            return 0  # the edit cannot be put in place: leave it to the whole suite
         (folder / "tests").write_text("\n".join(tests), "utf-8")
         options = ["-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
         code = int(pytest.main([*options, f"--basetemp={folder / 'tmp'}", f"@{folder / 'tests'}"]))
@@ -173,7 +173,7 @@ class Forks:
 
 
 def put_in_place(edit: Edit) -> bool:
-    """Give every function object that was made from the edited function the code of the mutant."""
+    """Replace the code of every function object of the edited function; return whether it worked."""
     file = str(ROOT / edit.path)
     code = next((each for each in _codes(compile(edit.source, file, "exec")) if _is(each, edit)), None)
     old = [
@@ -200,7 +200,7 @@ def _codes(code: types.CodeType) -> list[types.CodeType]:
 
 
 def _wait(child: int, seconds: float) -> int:
-    """The exit code of a fork; -1 where it was ended."""
+    """Return the exit code of a fork; end it after some seconds, and return -1."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         found, status = os.waitpid(child, os.WNOHANG)
@@ -213,7 +213,7 @@ def _wait(child: int, seconds: float) -> int:
 
 
 def by_suite(edits: Sequence[Edit], folder: Path) -> Iterator[tuple[Edit, str]]:
-    """Each mutant with the test of the whole suite that notices it; nothing where none does."""
+    """Yield each mutant with the test of the whole suite that notices it; empty if none does."""
     left = list(edits)
     while left:
         batch = list({edit.path: edit for edit in reversed(left)}.values())
@@ -232,7 +232,7 @@ def _blame(batch: Sequence[Edit], folder: Path) -> Iterator[tuple[Edit, str]]:
 
 
 def whole_suite(edits: Sequence[Edit], folder: Path) -> str:
-    """The first test of the whole suite that fails in a copy of the repository with these edits."""
+    """Return the first test of the whole suite that fails in a copy of the repository with these edits."""
     copy = folder / "copy"
     if not copy.exists():
         copy.mkdir()
@@ -261,7 +261,7 @@ def whole_suite(edits: Sequence[Edit], folder: Path) -> str:
 
 
 def drawn(group: str, count: int, seed: int) -> list[Edit]:
-    """Edits of the files of a group: as many of each line as chance has it."""
+    """Draw edits of the files of a group."""
     files = [
         each.relative_to(ROOT).as_posix()
         for path in GROUPS[group]
@@ -272,7 +272,7 @@ def drawn(group: str, count: int, seed: int) -> list[Edit]:
 
 
 def judge(edits: Sequence[Edit], reach: Reach, folder: Path, *, suite: bool, most: float) -> list[Verdict]:
-    """The result of each mutant; results in the folder are not computed again."""
+    """Return the result of each mutant; results in the folder are reused."""
     done = folder / "verdicts.jsonl"
     lines = done.read_text("utf-8").splitlines() if done.exists() else []
     known = {(each.path, each.line, each.what): each for each in (Verdict(**json.loads(x)) for x in lines)}
@@ -300,14 +300,14 @@ def judge(edits: Sequence[Edit], reach: Reach, folder: Path, *, suite: bool, mos
 
 
 def reasons(file: Path) -> dict[str, str]:
-    """Mutant -> what a file says of it."""
+    """Return the reasons that a file gives, by mutant."""
     lines = file.read_text("utf-8").splitlines() if file.exists() else []
     pairs = (line.split(" # ", 1) for line in lines if line and not line.startswith("#"))
     return {mutant.strip(): reason.strip() for mutant, reason in pairs}
 
 
 def report(groups: dict[str, list[Verdict]], options: str) -> str:
-    """The results as Markdown."""
+    """Return the results as Markdown."""
     known, told = reasons(EQUIVALENT), reasons(SURVIVING)
     rows, survivors = [], []
     for group, verdicts in groups.items():
@@ -339,24 +339,24 @@ def report(groups: dict[str, list[Verdict]], options: str) -> str:
 
 
 def name_of(verdict: Verdict) -> str:
-    """A mutant in one line, whatever line it stands on now."""
+    """Name a mutant in one line, without its line number."""
     return f"{verdict.path} {verdict.function}: {verdict.what}"
 
 
 @click.command()
 @click.option(
-    "--group", "names", multiple=True, type=click.Choice([*GROUPS]), help="All where none is named."
+    "--group", "names", multiple=True, type=click.Choice([*GROUPS]), help="Groups to measure; all by default."
 )
 @click.option("--count", default=200, help="Mutants of each group.")
 @click.option("--seed", default=1)
-@click.option("--folder", type=click.Path(path_type=Path), help="Where what is done is kept.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Folder of the results.")
 @click.option("--suite/--no-suite", default=True, help="Run the whole suite on survivors.")
-@click.option("--most", default=inf, help="Seconds of tests that reach a line; the suite does the rest.")
+@click.option("--most", default=inf, help="Maximum seconds of tests per mutant; the suite runs all others.")
 @click.option("--dry", is_flag=True, help="Print only.")
 def main(
     names: tuple[str, ...], count: int, seed: int, folder: Path | None, suite: bool, most: float, dry: bool
 ) -> None:
-    """Judge the tests by mutants of the code."""
+    """Measure the strength of the tests by mutants of the code."""
     home = folder or Path(tempfile.gettempdir()) / "mutants-of-code"
     home.mkdir(parents=True, exist_ok=True)
     reach = measure(home)

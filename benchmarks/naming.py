@@ -1,12 +1,13 @@
-"""Number of parameters that get their names back in files without any name, by a checkpoint of the module.
+"""Counts the parameters that get their names back from a checkpoint, in files without any names.
 
     python -m benchmarks.naming             # the fixtures
     python -m benchmarks.naming bert --each
 
 Files are stripped as in `benchmarks.placement`. The checkpoint is the module's state dict, saved by torch.
-Truth tells which initializers hold a parameter, whole or transposed; `right` is one of the names it has (tied
-weights have several). `folded` are parameters of the module that no initializer holds as they are: the
-exporter left them out, computed with them or fused them. They count nowhere.
+The truth lists the initializers that hold a parameter, whole or transposed. A name is `right` if it is one of
+the parameter's names (tied weights have several). `folded` are parameters that no initializer holds
+unchanged, since the exporter left them out, computed with them or fused them; they do not count as parameters
+here.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ MEASURES = ("right", "wrong", "unnamed", "folded")
 
 
 def count(source: Path, module: nn.Module, folder: Path, *, details: bool) -> Counter[str]:
-    """The measures of one file."""
+    """Return the measures of one file."""
     checkpoint = folder / "weights.bin"
     torch.save(module.state_dict(), checkpoint)
     truth = json.loads(source.with_name("truth.json").read_text("utf-8"))["files"][source.stem]
@@ -57,7 +58,7 @@ def count(source: Path, module: nn.Module, folder: Path, *, details: bool) -> Co
 
 
 def line(name: str, counts: Counter[str]) -> str:
-    """A row of the table."""
+    """Return a row of the table."""
     total = sum(counts[measure] for measure in MEASURES[:3])
     share = f"{100 * counts['right'] / total:.2f} %" if total else "-"
     return f"| {name} | {total} | {share} | {' | '.join(str(counts[each]) for each in MEASURES)} |"
@@ -68,7 +69,7 @@ def line(name: str, counts: Counter[str]) -> str:
 @click.option("--each", is_flag=True, help="A row for every file.")
 @click.option("--details", is_flag=True, help="List every parameter that is not right on stderr.")
 def main(names: tuple[str, ...], each: bool, details: bool) -> None:
-    """Print how many parameters are named over the fixtures NAMES (default: all)."""
+    """Print the numbers of named parameters over the fixtures NAMES (default: all)."""
     totals: dict[str, Counter[str]] = {}
     print(f"| | parameters | named right | {' | '.join(MEASURES)} |\n|---|---|---|---|---|---|---|")
     for name in names or sorted(path.parent.name for path in FIXTURES.glob("*/make.py")):

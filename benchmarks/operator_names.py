@@ -1,10 +1,10 @@
-"""Brings `operator_names.json` of `rewriter/model/operator_set` up to date: operators by runtime domain.
+"""Updates `operator_names.json` of `rewriter/model/operator_set`: operators by runtime domain.
 
     python -m benchmarks.operator_names
 
-Adds what the installed onnx and onnxruntime tell, and takes nothing away, since files go to older runtimes
-too. Names that these do not tell (onnxruntime-extensions, DirectML, training, OpenVINO's own) were read in
-sources.
+Adds the operators that the installed onnx and onnxruntime list, and removes none, since files also go to
+older runtimes. Other names (of onnxruntime-extensions, DirectML, training, OpenVINO) were read in the sources
+of these projects.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rewriter.model.operator_set.operators import canonical
 
 
 def main() -> None:
-    """Add the names, and say how many are new."""
+    """Add the names, and print the number of new ones."""
     known = {domain: set(names) for domain, names in json.loads(PATH.read_text(encoding="utf-8")).items()}
     before = sum(map(len, known.values()))
     for domain, name in installed():
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def installed() -> Iterator[tuple[str, str]]:
-    """Domain and name of every operator, of every version, that the packages here know."""
+    """Yield domain and name of every operator of every version that the installed packages know."""
     for schema in onnx.defs.get_all_schemas_with_history():
         yield canonical(schema.domain), schema.name
     for schema in state.get_all_operator_schema():

@@ -1,15 +1,15 @@
-"""Accuracy of placing nodes by their values, without the names of the file and with the torch module.
+"""Measures the accuracy of placing nodes by their values, in files without names, with the torch module.
 
     python -m benchmarks.placement                       # all names stripped, --trace, the fixtures
     python -m benchmarks.placement --damage metadata     # exporter metadata stripped, names kept
     python -m benchmarks.placement --damage opset17      # converted down, as torch does: metadata lost
-    python -m benchmarks.placement --given reference     # the module's classes besides, or `nothing` at all
+    python -m benchmarks.placement --given reference     # also with the module's classes; or `nothing`
     python -m benchmarks.placement bert swin --details
 
-Needs torch and transformers: every fixture's make.py builds its module anew. Stripped are the names of nodes,
-values, inputs, outputs and initializers (renamed to counters), and all metadata; the order of the nodes is
-kept, which is how the truth of the original is known. Nodes that the truth does not know count nowhere.
-`ancestor` is a module that holds the true one, the root included.
+Needs torch and transformers: every fixture's make.py builds its module again. Names of nodes, values, inputs,
+outputs and initializers are replaced with counters, and all metadata is removed. The order of the nodes is
+kept, so that the truth of the original applies. Nodes without truth are not counted. `ancestor` is a module
+that contains the true one, the root included.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ VARIANTS = ("ts", "ts_dyn", "dy", "dy_dyn")
 
 
 def without_metadata(model: onnx.ModelProto) -> None:
-    """Remove what exporters write beside the graph; names stay."""
+    """Remove metadata, doc strings, value_info and the producer; keep names."""
     graph = GraphIndex(model)
     for each in (model, model.graph, *graph.nodes, *graph.initializers.values(), *model.graph.value_info):
         each.ClearField("metadata_props")
@@ -53,7 +53,7 @@ def without_metadata(model: onnx.ModelProto) -> None:
 
 
 def without_names(model: onnx.ModelProto) -> None:
-    """Remove metadata, and rename everything to a counter."""
+    """Remove metadata, and replace all names with counters."""
     without_metadata(model)
     graph = GraphIndex(model)
     names = [f"v{value}" for value in range(len(graph.value_names))]
@@ -74,8 +74,8 @@ def to_opset_17(model: onnx.ModelProto) -> None:
     """Convert as `torch.onnx.export(dynamo=True, opset_version=17)` does, which keeps no metadata.
 
     Raises:
-        RuntimeError: the converter knows no way back for an operator.
-        ValidationError: it left what opset 17 does not have.
+        RuntimeError: the converter cannot convert an operator down.
+        ValidationError: the converter left an operator that opset 17 does not have.
     """
     without_metadata(model)
     model.CopyFrom(onnx.version_converter.convert_version(model, 17))
@@ -83,7 +83,7 @@ def to_opset_17(model: onnx.ModelProto) -> None:
 
 
 def unharmed(model: onnx.ModelProto) -> None:
-    """Leave everything."""
+    """Change nothing."""
 
 
 DAMAGES: dict[str, Callable[[onnx.ModelProto], None]] = {
@@ -95,7 +95,7 @@ DAMAGES: dict[str, Callable[[onnx.ModelProto], None]] = {
 
 
 def damaged(source: Path, damage: str, folder: Path) -> Path:
-    """A stripped copy of a file, its external data beside it."""
+    """Write a damaged copy of a file, with its external data beside it."""
     model = onnx.load(source, load_external_data=False)
     DAMAGES[damage](model)
     for data in source.parent.glob("*.data"):
@@ -106,13 +106,13 @@ def damaged(source: Path, damage: str, folder: Path) -> Path:
 
 
 def judge(analysis: Analysis, source: Path, variant: str) -> Iterator[tuple[str, str]]:
-    """(verdict, what is wrong) for every node of which the truth is known."""
+    """Yield (verdict, description of an error) for every node with truth."""
     truth = json.loads(source.with_name("truth.json").read_text("utf-8"))
     alias = {name: m["path"] for m in truth["modules"] for name in (m["path"], *m.get("aliases", ()))}
     known = truth["files"][variant]["nodes"]
     originals = GraphIndex(onnx.load(source, load_external_data=False)).nodes
     if len(originals) != len(analysis.graph.nodes):
-        originals = analysis.graph.nodes  # a converter keeps the names, and adds nodes without
+        originals = analysis.graph.nodes  # a converter keeps the names, and adds nodes without names
     for node, (placement, original) in enumerate(zip(analysis.tree.placements, originals, strict=True)):
         if original.name not in known:
             continue
@@ -129,14 +129,14 @@ def judge(analysis: Analysis, source: Path, variant: str) -> Iterator[tuple[str,
 
 
 def line(name: str, counts: Counter[str]) -> str:
-    """A row of the table."""
+    """Return a row of the table."""
     total = sum(counts.values())
     shares = " | ".join(f"{100 * counts[verdict] / max(total, 1):.2f}" for verdict in VERDICTS)
     return f"| {name} | {total} | {shares} |"
 
 
 def given_of(name: str, what: str) -> Given:
-    """The evidence given with a fixture's files."""
+    """Return the evidence to give with a fixture's files."""
     if what == "nothing":
         return NOTHING
     module, inputs, _ = rebuild(name)
@@ -145,7 +145,7 @@ def given_of(name: str, what: str) -> Given:
 
 
 def read(source: Path, damage: str, given: Given) -> Analysis | None:
-    """The analysis of a damaged copy; None where the damage could not be done."""
+    """Return the analysis of a damaged copy; None if the damage is not possible."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = damaged(source, damage, Path(folder))
@@ -162,7 +162,7 @@ def read(source: Path, damage: str, given: Given) -> Analysis | None:
     "what",
     type=click.Choice(["trace", "reference", "nothing"]),
     default="trace",
-    help="The trace; a reference as well; nothing.",
+    help="Evidence: the trace, also a reference, or nothing.",
 )
 @click.option("--variant", "variants", multiple=True, default=VARIANTS, help="Which exports.")
 @click.option("--each", is_flag=True, help="A row for every file.")

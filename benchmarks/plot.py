@@ -1,4 +1,4 @@
-"""Lines over logarithmic axes as SVG, written by hand: a benchmark needs no plotting library."""
+"""Plots lines over logarithmic axes as SVG, without a plotting library."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ LEFT, RIGHT, TOP, BOTTOM = 60, 230, 34, 44
 COLOURS = (
     "#332288", "#117733", "#44aa99", "#88ccee", "#ddcc77", "#cc6677", "#aa4499", "#882255", "#666666",
 )  # fmt: skip
-"""Those of Paul Tol's muted scheme, which tell apart for everyone."""
+"""Colours of Paul Tol's muted scheme, which colour-blind readers can tell apart."""
 _LEAST_GAP = 14
-"""Pixels between two labels."""
+"""Minimum pixels between two labels."""
 
 Line = Sequence[tuple[float, float]]
 
 
 def log_log(title: str, x_label: str, y_label: str, lines: Mapping[str, Line]) -> str:
-    """The picture; every line bears its name at its end.
+    """Return the plot; every line has its name at its end.
 
     Args:
-        title: what it shows.
-        x_label: the quantity to the right.
-        y_label: the quantity upwards.
+        title: title of the plot.
+        x_label: label of the horizontal axis.
+        y_label: label of the vertical axis.
         lines: name -> points, both coordinates above 0.
     """
     points = [point for line in lines.values() for point in line]
@@ -82,7 +82,7 @@ def _tick(decade: int) -> str:
 
 
 def _spread(heights: Sequence[float]) -> list[float]:
-    """The heights moved apart downwards, so that no two labels cover each other."""
+    """Move heights downwards so that labels do not cover each other."""
     order = sorted(range(len(heights)), key=lambda number: heights[number])
     found = list(heights)
     for above, below in pairwise(order):

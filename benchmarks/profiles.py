@@ -1,9 +1,9 @@
-"""Share of the time of onnxruntime's kernels that `rewriter profile` maps to modules.
+"""Measures the share of the time of onnxruntime's kernels that `rewriter profile` maps to modules.
 
     python -m benchmarks.profiles [--only TEXT] [--write]
 
-Every export is run as onnxruntime runs it by default, on one thread. Shared is the time of kernels that were
-fused of several modules, unmapped that of which nobody knows the module.
+Every export runs with onnxruntime's default options on one thread. `shared` is the time of kernels that fuse
+nodes of several modules. `unmapped` is the time of kernels without a known module.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from rewriter.insight.profile import Profile
 from rewriter.refusals import UsageError
 
 CLAIMED = ("bert/", "gpt2/", "resnet/")
-"""Exports of which at least `LEAST` is claimed to be mapped."""
+"""Exports for which the claim is made that at least the share `LEAST` is mapped."""
 LEAST = 0.98
 
 
 def booked(found: Profile) -> float:
-    """The sum of modules and the unmapped row, over the total."""
+    """Return the time of all modules and the unmapped row, divided by the total."""
     whole = sum(each.own.mean for each in found.modules) + found.unmapped.mean
     return whole / found.total.mean
 
 
 def report(found: Sequence[tuple[str, Profile]], failed: Sequence[str]) -> str:
-    """The claims and the table, as Markdown."""
+    """Return the claims and the table as Markdown."""
     claimed = [each.mapped for name, each in found if name.startswith(CLAIMED)]
     worst = min(each.mapped for _, each in found)
     holds = "holds" if min(claimed, default=0.0) >= LEAST else "does NOT hold"
@@ -63,7 +63,7 @@ def report(found: Sequence[tuple[str, Profile]], failed: Sequence[str]) -> str:
 
 
 @click.command()
-@click.option("--only", default="", help="Exports whose name holds this.")
+@click.option("--only", default="", help="Only exports with this text in the name.")
 @click.option("--rounds", default=10, show_default=True)
 @click.option("--write", is_flag=True, help="Write the table to results/profiles.md.")
 def main(only: str, rounds: int, write: bool) -> None:

@@ -1,4 +1,4 @@
-"""The torch module and sample inputs that an exported fixture was made from, with the weights of its file."""
+"""Rebuilds the torch module and the sample inputs of an exported fixture, with the weights of its file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 
 
 class _Made(Exception):
-    """Ends a make.py where it would export."""
+    """Raised to end a make.py before it exports."""
 
     def __init__(self, module: nn.Module, inputs: Mapping[str, Tensor], options: Any) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class _Made(Exception):
 
 
 def rebuild(name: str) -> tuple[nn.Module, Mapping[str, Tensor], Any]:
-    """Module, inputs by name and options, just as `fixtures.making.make` gets and prepares them."""
+    """Return module, inputs by name and options, as `fixtures.making.make` receives and prepares them."""
 
     def capture(make_py: str, module: nn.Module, inputs: Mapping[str, Tensor], options: Any = None) -> None:
         raise _Made(module, inputs, options or making.Options())

@@ -1,4 +1,4 @@
-"""Parts common to the results of all benchmarks: place and versions of a measurement, and tables."""
+"""Common parts of all results: the machine and the versions of a measurement, and tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PACKAGES = ("onnx", "onnxruntime", "protobuf", "numpy", "torch", "transformers"
 
 
 def environment() -> str:
-    """The machine and the versions, as one line."""
+    """Describe the machine and the versions in one line."""
     found = [f"Python {platform.python_version()}"]
     for package in _PACKAGES:
         try:
@@ -33,7 +33,7 @@ def _processor() -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; the first column is text, the others are numbers."""
+    """Return a Markdown table; the first column is text, the others are numbers."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 

@@ -1,4 +1,4 @@
-"""One model in onnxruntime, flat and grouped, side by side: nodes, latency, session creation, numbers."""
+"""Compares a flat and a grouped model in onnxruntime: nodes, latency, session creation, numbers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ EDITS: dict[str, tuple[Pass, ...]] = {
     "shared, depth 2": (Annotate(), Unshare(), Group(depth=2), Share()),
 }
 LEAST_RUNS, MOST_RUNS, SECONDS = 5, 100, 0.05
-"""Every session is run for so many seconds in a round, within these bounds."""
+"""Minimum and maximum runs of a session in a round, and the seconds that they should take."""
 KINDS = (AS_IS, FLAT, AGAIN, *EDITS)
 
 
 @dataclass(slots=True)
 class Measured:
-    """One export: kind of file -> figure."""
+    """Figures of one export, by kind of file."""
 
     name: str
     written: dict[str, int] = field(default_factory=dict)
@@ -50,11 +50,11 @@ class Measured:
     largest: float = 0.0
 
     def nodes(self, kind: str) -> int:
-        """Nodes of onnxruntime's optimised graph."""
+        """Return the number of nodes of onnxruntime's optimised graph."""
         return self.operators[kind].total()
 
     def ratio(self, seconds: Mapping[str, list[float]], kind: str) -> float:
-        """Median over the rounds of the ratio to the flat file in the same round."""
+        """Return the median, over the rounds, of the ratio to the flat file in the same round."""
         return median(ours / flat for ours, flat in zip(seconds[kind], seconds[FLAT], strict=True))
 
 
@@ -78,7 +78,7 @@ def write_kinds(source: Path, folder: Path, measured: Measured) -> dict[str, Pat
 
 
 def session(path: Path, optimised: Path | None = None) -> Any:
-    """A session with one thread and all optimisations."""
+    """Open a session with one thread and all optimisations."""
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.intra_op_num_threads = 1
@@ -89,7 +89,7 @@ def session(path: Path, optimised: Path | None = None) -> Any:
 
 
 def measure(name: str, source: Path, feeds: Mapping[str, Any], rounds: int) -> Measured:
-    """All figures of one export."""
+    """Measure all figures of one export."""
     measured = Measured(name)
     with tempfile.TemporaryDirectory() as scratch:
         paths = write_kinds(source, Path(scratch), measured)
@@ -117,8 +117,8 @@ def _round(
 ) -> None:
     """Make a session of every kind and run them.
 
-    In random order, since what ran before leaves its marks in the caches; new sessions every round, since
-    where its memory happens to lie makes a session slower or faster for good.
+    The order is random, since earlier runs affect the caches. Every round has new sessions, since the place
+    of its memory makes a session slower or faster as long as it exists.
     """
     draw = random.Random(f"{measured.name} {number}")
     sessions = {}

@@ -1,11 +1,11 @@
-"""Speed of stations, whole verbs and other tools, in turn in one run.
+"""Measures the speed of stations, whole verbs and other tools, in turn in one run.
 
 `python -m benchmarks.speed` writes benchmarks/results/speed.md and speed.svg. `--quick` takes minutes: small
 sizes, fewer rounds. Layered graphs of 1k to 300k nodes are made from exported fixtures, in both naming
-styles, with experts, and shuffled; real exports come from transformers, where that is installed. Each
-measurement is a process of its own (`speed_child`), and works take turns, since the machine is never the
-same for an hour. `--raw FILE` keeps every sample as a line of JSON, and a run goes on where it ends;
-`--render` makes the table of such a file again.
+styles, with experts, and shuffled; real exports come from transformers, if it is installed. Each measurement
+runs in a new process (`speed_child`), and works take turns, since the speed of the machine varies over an
+hour. `--raw FILE` keeps every sample as a line of JSON, and a later run continues from this file; `--render`
+makes the table of such a file again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from benchmarks.speed_works import (
 from benchmarks.synthetic import layered, save_with_data, shuffled, two_layers
 
 SMALL = 300
-"""Nodes of the file that every work is tried on first, and of the one that start-up is measured with."""
+"""Number of nodes of the file for the first try of every work, and for the measurement of start-up."""
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000)
 QUICK_SIZES = (1_000, 10_000)
 KINDS: dict[str, tuple[str, str, bool]] = {
@@ -50,16 +50,16 @@ KINDS: dict[str, tuple[str, str, bool]] = {
 }
 """Kind of graph -> variant and family of the fixture, and whether its nodes are shuffled."""
 MAIN = "torchscript"
-"""The kind that peers are measured on."""
+"""Kind of graph on which peers are measured."""
 MOST_FOR_SESSIONS, MOST_FOR_NUMBERS = 10_000, 100_000
 FEW = 2
-"""Rounds for what takes longer than `SLOW` seconds of CPU."""
+"""Number of rounds for a work that takes longer than `SLOW` seconds of CPU."""
 SLOW = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One work on one file: how often, and how long at the most."""
+    """One work on one file, with its number of rounds."""
 
     kind: str
     nodes: int
@@ -69,7 +69,7 @@ class Run:
 
 
 class Measuring:
-    """Takes samples, in turn, and keeps them."""
+    """Runner of measurements, which keeps the samples."""
 
     def __init__(self, folder: Path, samples: Samples, limit: float) -> None:
         self.folder = folder
@@ -78,7 +78,7 @@ class Measuring:
         self.small: dict[str, Path] = {}
 
     def in_turn(self, runs: Iterable[Run]) -> None:
-        """All runs, round by round; each round in an order of its own."""
+        """Take the samples of all runs, round by round; each round has its own random order."""
         waiting = list(runs)
         for number in range(max((run.rounds for run in waiting), default=0)):
             draw = random.Random(number)
@@ -115,7 +115,7 @@ class Measuring:
 
 
 def synthetic(folder: Path, kind: str, nodes: int, samples: Samples) -> Path:
-    """The file of a kind with about so many nodes, made where it is not there yet."""
+    """Return the file of a kind with about `nodes` nodes; make it if it does not exist."""
     variant, family, is_shuffled = KINDS[kind]
     home = folder / f"{family}-{variant}-{nodes}{'-shuffled' if is_shuffled else ''}"
     path = home / "model.onnx"
@@ -128,7 +128,7 @@ def synthetic(folder: Path, kind: str, nodes: int, samples: Samples) -> Path:
 
 
 def real(folder: Path, kind: str, layers: int, hidden: int, samples: Samples) -> Path:
-    """An export with its weights in a file beside it."""
+    """Return a real export with external weights; make it if it does not exist."""
     import onnx  # noqa: PLC0415
 
     variant = "ts_dyn" if kind.startswith("torchscript") else "dy_dyn"
@@ -145,7 +145,7 @@ def real(folder: Path, kind: str, layers: int, hidden: int, samples: Samples) ->
 
 
 def runs_on(kind: str, nodes: int, source: Path, rounds: int, peer_rounds: int) -> Iterator[Run]:
-    """The measurements on a synthetic file."""
+    """Return the measurements on a synthetic file."""
     works: dict[str, int] = dict.fromkeys((*OURS, *PARTS), rounds)
     if kind == MAIN:
         works |= dict.fromkeys(PEERS, peer_rounds)
@@ -159,7 +159,7 @@ def runs_on(kind: str, nodes: int, source: Path, rounds: int, peer_rounds: int) 
 
 
 def start_up(samples: Samples, small: Path, rounds: int) -> None:
-    """The time that a person waits: the whole command, from the shell."""
+    """Measure the time of whole commands, as a user would wait for them."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     commands: Mapping[str, list[str]] = {
         "rewriter --help": ["--help"],
@@ -187,9 +187,11 @@ def start_up(samples: Samples, small: Path, rounds: int) -> None:
 @click.option("--peer-rounds", type=click.IntRange(0), default=3, show_default=True)
 @click.option("--limit", default=300.0, show_default=True, help="Seconds for one measurement.")
 @click.option("--real/--no-real", "with_real", default=True, help="Also real exports, of about 1 GB.")
-@click.option("--scratch", type=click.Path(path_type=Path), help="Where models are made, and kept.")
-@click.option("--raw", type=click.Path(path_type=Path), help="Keep every sample; go on where it ends.")
-@click.option("--render", is_flag=True, help="Measure nothing: make the table of --raw again.")
+@click.option("--scratch", type=click.Path(path_type=Path), help="Folder that keeps the models.")
+@click.option(
+    "--raw", type=click.Path(path_type=Path), help="File that keeps every sample; the run continues from it."
+)
+@click.option("--render", is_flag=True, help="Only make the table of --raw again.")
 def main(
     quick: bool,
     sizes: str,

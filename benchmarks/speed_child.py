@@ -1,8 +1,8 @@
-"""One measurement of `speed`: `python -m benchmarks.speed_child WORK FILE SMALL`.
+"""Takes one measurement of `speed`: `python -m benchmarks.speed_child WORK FILE SMALL`.
 
-The work is done once on a small file, so that all is imported; then what it takes on the file itself is
-measured: seconds on the wall and of CPU, the peak of memory above what was there before, and the peaks of
-its child processes. Short works are repeated, and their median counts. The result is one line of JSON.
+The work runs once on a small file, so that everything is imported. The run on the file itself is then
+measured: wall and CPU seconds, the increase of peak memory, and the peaks of its child processes. Short works
+are repeated, and the medians are taken. The result is one line of JSON.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.speed_works import WORKS
 from rewriter.runtime.limits import own_memory
 
 _ENOUGH, _MOST = 0.3, 7
-"""Seconds of CPU, and times, after which a work is not repeated."""
+"""CPU seconds, and number of runs, after which a work is not repeated."""
 _LOOK = 0.01
 
 
@@ -31,12 +31,12 @@ class Sample:
     """Cost of one work.
 
     Attributes:
-        wall: seconds.
-        cpu: seconds, of child processes too.
-        peak: bytes of memory above what the process had before.
-        child: the largest peak of a child process in bytes, pages that it maps included.
-        own: the same without mapped pages.
-        parts: part of the work -> seconds on the wall.
+        wall: wall seconds.
+        cpu: CPU seconds, including child processes.
+        peak: peak memory in bytes, above the memory before the work.
+        child: the largest peak of a child process in bytes, including mapped files.
+        own: the largest peak of a child process in bytes, without mapped files.
+        parts: part of the work -> wall seconds.
     """
 
     wall: float
@@ -48,7 +48,7 @@ class Sample:
 
 
 class _Children(threading.Thread):
-    """Looks at the memory of child processes."""
+    """Thread that watches the memory of child processes."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -73,7 +73,7 @@ def _children() -> list[int]:
 
 
 def _status(key: str, process: int | str = "self") -> int:
-    """Bytes that the system tells of a process; 0 where it does not."""
+    """Return a figure of the system on a process, in bytes; 0 if there is none."""
     with suppress(OSError):
         for line in Path(f"/proc/{process}/status").read_text().splitlines():
             if line.startswith(f"{key}:"):
@@ -87,12 +87,12 @@ def _cpu() -> float:
 
 
 def measure(name: str, source: Path, small: Path) -> Sample:
-    """Do a work on the small file, then on the other, and tell what that took."""
+    """Do a work on the small file, then on the other, and return the cost of the latter."""
     work = WORKS[name]
-    work(small, small.with_name("out.onnx"))  # a rewritten file refers to its data, so it lies beside it
+    work(small, small.with_name("out.onnx"))  # refers to the data in the folder
     gc.collect()
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = _status("VmRSS")
     looking = _Children()
     looking.start()
@@ -110,7 +110,7 @@ def measure(name: str, source: Path, small: Path) -> Sample:
 
 
 def main() -> None:
-    """Entry of the child process."""
+    """Measure, and print the result; entry point of the child process."""
     name, *paths = sys.argv[1:]
     source, small = map(Path, paths)
     print(json.dumps(asdict(measure(name, source, small))), flush=True)

@@ -1,4 +1,4 @@
-"""The samples of `speed`, in memory and as lines of JSON in a file that a later run goes on with."""
+"""Keeps the samples of `speed`, in memory and as lines of JSON in a file, which a later run can continue."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Samples:
                 self._note(json.loads(line))
 
     def add(self, kind: str, nodes: int, work: str, sample: dict[str, Any] | None, fault: str | None) -> None:
-        """One more sample, or why there is none."""
+        """Add a sample, or the reason why there is none."""
         self._keep({"kind": kind, "nodes": nodes, "work": work, "sample": sample, "fault": fault})
 
     def structure(self, kind: str, nodes: int, size: int) -> None:
-        """The bytes of a file without its data."""
+        """Record the bytes of a file without its external data."""
         self._keep({"kind": kind, "nodes": nodes, "structure": size})
 
     def weights(self, kind: str, size: int) -> None:
-        """The bytes of its data."""
+        """Record the bytes of the external data of a file."""
         self._keep({"kind": kind, "weights": size})
 
     def _keep(self, line: dict[str, Any]) -> None:
@@ -59,11 +59,11 @@ class Samples:
             self.faults[line["kind"], line["nodes"], line["work"]] = line["fault"]
 
     def of(self, kind: str, nodes: int, work: str) -> Sequence[Sample]:
-        """The samples of one work on one file."""
+        """Return the samples of one work on one file."""
         return self.found.get((kind, nodes, work), ())
 
     def fault(self, kind: str, nodes: int, work: str) -> str | None:
-        """Why there are none: on this file, or on a smaller one of its kind."""
+        """Return the reason why there are no samples of this file, or of a smaller one of its kind."""
         faults = [
             (size, fault)
             for (other, size, name), fault in self.faults.items()
@@ -76,28 +76,28 @@ class Samples:
         return self.fault(kind, nodes, work) is not None
 
     def sizes(self, kind: str) -> list[int]:
-        """The numbers of nodes that a kind was measured with."""
+        """Return the numbers of nodes with which a kind was measured."""
         return sorted({nodes for other, nodes, _ in (*self.found, *self.faults) if other == kind})
 
     def median(self, kind: str, nodes: int, work: str, field: str = "cpu") -> float | None:
-        """The median of a figure; None where there is none."""
+        """Return the median of a figure; None without samples."""
         found = [float(getattr(each, field)) for each in self.of(kind, nodes, work)]
         return median(found) if found else None
 
     def part(self, kind: str, nodes: int, work: str, part: str) -> float | None:
-        """The median of the seconds of a part of a work."""
+        """Return the median of the seconds of a part of a work; None without samples."""
         found = [each.parts[part] for each in self.of(kind, nodes, work) if part in each.parts]
         return median(found) if found else None
 
     def ratio(
         self, kind: str, nodes: int, work: str, other: str, *, other_kind: str | None = None
     ) -> float | None:
-        """The median of one work over that of another on a file of the same size."""
+        """Return the median of one work divided by the median of another, on files of the same size."""
         ours, theirs = self.median(kind, nodes, work), self.median(other_kind or kind, nodes, other)
         return ours / theirs if ours is not None and theirs else None
 
     def exponent(self, kind: str, work: str, least: int) -> float | None:
-        """The slope of log CPU over log nodes from a size on; None with fewer than two sizes."""
+        """Return the slope of log CPU over log nodes, from a size on; None with fewer than two sizes."""
         pairs = [(nodes, self.median(kind, nodes, work)) for nodes in self.sizes(kind) if nodes >= least]
         points = [(nodes, seconds) for nodes, seconds in pairs if seconds]
         if len(points) < 2:

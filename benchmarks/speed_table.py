@@ -1,4 +1,4 @@
-"""The samples of `speed` as a page: what was asked against what was measured, tables, and a plot."""
+"""Writes the samples of `speed` as a page: claims with measurements, tables, and a plot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.speed_works import DYNAMO_PEERS, LARGE, NUMBERS, OURS, PARTS, PE
 
 _MAIN, _SHUFFLED, _DYNAMO = "torchscript", "torchscript, shuffled", "dynamo"
 _FROM = 10_000
-"""Nodes from which exponents count."""
+"""Minimum number of nodes of the files from which exponents are computed."""
 _AT, _PEERS_AT = 100_000, 10_000
 _NONE = "-"
 _MB = 1e6
@@ -165,7 +165,7 @@ def _verdict(found: float | None, asked: str) -> str:
 
 
 def _shows(samples: Samples) -> Iterator[tuple[str, str, float | None]]:
-    """Every line that was asked for: what, the bound, what was measured."""
+    """Yield each claim: its description, its bound and the measured value."""
     for work, bound in (("tree", 4), ("annotate", 8), ("shared functions", 8)):
         yield f"{work} / floor at 100k", f"<= {bound}", samples.ratio(_MAIN, _AT, work, "floor")
     for work in ("tree", "annotate", "shared functions"):

@@ -1,6 +1,6 @@
-"""The works that `speed` measures, by name: each takes a file and writes another, and may time its parts.
+"""Works that `speed` measures, by name: each reads a file and writes another, and may time its parts.
 
-What a work needs is imported when it is asked for: a peer that is not installed is then said to be missing.
+A work imports its packages when it runs, so that a peer that is not installed is reported as missing.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from benchmarks import tools
 from rewriter.basics.literals import FunctionsWord
 
 Work = Callable[[Path, Path], Mapping[str, float] | None]
-"""Reads the first file, writes the second; part -> seconds, where it tells them."""
+"""Function that reads the first file and writes the second; it may return the seconds of its parts."""
 
 
 def floor(source: Path, target: Path) -> None:
-    """Parse and serialise the structure: what nobody who reads and writes a file can do without."""
+    """Parse and serialise the structure, which every tool that reads and writes a file must do."""
     import onnx
 
     onnx.ModelProto.FromString(source.read_bytes()).SerializeToString()
@@ -37,12 +37,12 @@ def tree(source: Path, target: Path) -> None:
 
 
 def evidence(source: Path, target: Path) -> None:
-    """Read a file and hear all witnesses; what `tree` adds is the tree itself."""
+    """Read a file and settle its evidence, without building the tree as `tree` does."""
     from rewriter.basics import garbage
     from rewriter.evidence.settle import settle
     from rewriter.model.storage import files
 
-    with garbage.paused():  # as it is in `tree`
+    with garbage.paused():  # as in `tree`
         settle(files.load_indexed(source))
 
 
@@ -56,12 +56,12 @@ def _rewrite(
 
 
 def annotate(source: Path, target: Path) -> Mapping[str, float]:
-    """With its certificate."""
+    """Annotate with the certificate."""
     return _rewrite(source, target, "none", False)
 
 
 def annotate_by_default(source: Path, target: Path) -> Mapping[str, float]:
-    """With its certificate, and the proof that both sessions would run the same."""
+    """Annotate with the certificate, and the proof that both sessions would run the same."""
     return _rewrite(source, target, "none", None)
 
 
@@ -70,7 +70,7 @@ def annotate_numbers(source: Path, target: Path) -> Mapping[str, float]:
 
 
 def shared(source: Path, target: Path) -> Mapping[str, float]:
-    """Shared functions with their certificate."""
+    """Group into shared functions, with the certificate."""
     return _rewrite(source, target, "shared", False)
 
 
@@ -79,7 +79,7 @@ def shared_numbers(source: Path, target: Path) -> Mapping[str, float]:
 
 
 def onnx_round_trip(source: Path, target: Path) -> None:
-    """With the weights."""
+    """Load and save with the weights."""
     import onnx
 
     target.with_suffix(".data").unlink(missing_ok=True)
@@ -89,19 +89,19 @@ def onnx_round_trip(source: Path, target: Path) -> None:
 
 
 def onnxifier_group(source: Path, target: Path) -> None:
-    """By the names of nodes, as it does by default: to depth 1. Deeper, 2.0.3 left these graphs empty."""
+    """Group by names of nodes to depth 1, the default; at larger depths, 2.0.3 left these graphs empty."""
     import onnx
     import onnxifier
 
-    model = onnx.load(source)  # given a path, it looks for the data in the working folder
+    model = onnx.load(source)  # given a path, it would look for the data in the working directory
     graph = onnxifier.convert_graph(model, passes=["group"], print_passes=False)
     if not graph.functions:
-        raise RuntimeError("made no function")  # it logs what failed and goes on
+        raise RuntimeError("made no function")  # onnxifier only logs its errors
     graph.save(str(target))
 
 
 def diagnostic_partition(source: Path, target: Path) -> None:
-    """By the metadata of dynamo, which other files lack."""
+    """Group by the metadata of dynamo, which other files lack."""
     import onnx
     from onnx_diagnostic.helpers.onnx_helper import make_model_with_local_functions
 
@@ -132,7 +132,7 @@ def session_no_reuse(source: Path, target: Path) -> None:
 
 
 def session_ours(source: Path, target: Path) -> None:
-    """As sessions for numbers are made."""
+    """Open a session as for numbers."""
     _session(source, enable_mem_reuse=False, enable_mem_pattern=False)
 
 

@@ -1,6 +1,6 @@
-"""Large layered graphs: the second layer of an exported fixture, repeated.
+"""Makes large layered graphs by repeating the second layer of an exported fixture.
 
-So names, metadata, and what the exporter merged across layers are the exporter's own, at any size.
+So names, metadata and values that the exporter shares between layers are authentic at any size.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from rewriter.paths import ModulePath
 
 LAYERS = ModulePath("model.model.layers")
 _WEIGHT = 64
-"""Elements of an initializer that every layer has one of its own; smaller ones stay shared."""
+"""Minimum elements of an initializer to be repeated for every layer; smaller ones stay shared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layered:
-    """A graph with two layers, taken apart.
+    """Graph with two layers, and the parts of its second layer.
 
     Attributes:
-        model: the whole.
+        model: the whole model.
         layer: positions of the nodes of the second layer.
-        entry: the value it reads from the first.
-        result: the value that the rest reads from it.
+        entry: the value that the second layer reads from the first.
+        result: the value that later nodes read from the second layer.
     """
 
     model: ModelProto
@@ -40,7 +40,7 @@ class Layered:
 
 
 def two_layers(variant: str, family: str = "llama") -> Layered:
-    """A fixture with two layers, in a variant (`ts_dyn`, `dy_dyn` ...); "mixtral" has experts in each."""
+    """Load a fixture with two layers in a variant (`ts_dyn`, `dy_dyn` ...); "mixtral" has experts in each."""
     model = onnx.load(FIXTURES / family / f"{variant}.onnx")
     first, second = (_nodes_of(model, LAYERS.child(str(number))) for number in (0, 1))
     found = Layered(
@@ -58,7 +58,7 @@ def _nodes_of(model: ModelProto, module: ModulePath) -> list[int]:
 
 
 def layered(pattern: Layered, nodes: int) -> ModelProto:
-    """A graph of about `nodes` nodes."""
+    """Make a graph of about `nodes` nodes."""
     count = max((nodes - len(pattern.model.graph.node)) // len(pattern.layer), 0)
     model = ModelProto()
     model.CopyFrom(pattern.model)
@@ -89,9 +89,9 @@ def layered(pattern: Layered, nodes: int) -> ModelProto:
 
 
 def save_with_data(model: ModelProto, path: Path) -> int:
-    """Write a model with its weights in a file beside it; the bytes of the structure that is left."""
+    """Write a model with external weights; return the bytes of the file without them."""
     data = path.with_suffix(".data")
-    data.unlink(missing_ok=True)  # onnx would append to it
+    data.unlink(missing_ok=True)  # otherwise onnx appends to it
     onnx.save(model, path, save_as_external_data=True, location=data.name, size_threshold=_WEIGHT)
     return path.stat().st_size
 
@@ -125,7 +125,7 @@ def _write(node: NodeProto, original: NodeProto, names: dict[str, str], number: 
 
 
 def shuffled(model: ModelProto, seed: int = 0) -> ModelProto:
-    """The same model with its nodes in a random topological order."""
+    """Return the model with its nodes in a random topological order."""
     draw = random.Random(seed)
     nodes = list(model.graph.node)
     producer = {name: position for position, node in enumerate(nodes) for name in node.output}
@@ -152,7 +152,7 @@ def shuffled(model: ModelProto, seed: int = 0) -> ModelProto:
 
 
 def merged(model: ModelProto) -> ModelProto:
-    """The same model with equal nodes merged into the first of them, as optimisers do."""
+    """Return the model with equal nodes merged into the first of them, as optimisers do."""
     other = ModelProto()
     other.CopyFrom(model)
     del other.graph.node[:]

@@ -1,7 +1,7 @@
-"""Other people's tools, run on a file in a child process: what they leave is what the reader gets.
+"""Runs other tools on files in child processes, to read the files that they write.
 
-Every tool is imported inside its function, so that one that is not installed is said to be missing and the
-others run. Results are kept by the content of the input and the version of the tool.
+Every tool is imported inside its function: if one is not installed, it is reported as missing and the others
+run. Results are kept by the content of the input and the version of the tool.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 Tool = Callable[[Path, Path], None]
-"""Reads the first file and writes the second."""
+"""Function that reads the first file and writes the second."""
 
 
 def onnxslim(source: Path, target: Path) -> None:
@@ -60,7 +60,7 @@ def quantize_dynamic(source: Path, target: Path) -> None:
 
     try:
         quantize_dynamic(str(source), str(target))
-    except Exception:  # it stumbles over the shapes that exporters note, and does without them
+    except Exception:  # it fails on shapes that exporters state, and does not need them
         model = onnx.load(str(source))
         del model.graph.value_info[:]
         quantize_dynamic(model, str(target))
@@ -114,13 +114,13 @@ TOOLS: dict[str, tuple[Tool, str]] = {
     "graphsurgeon": (graphsurgeon, "onnx-graphsurgeon"),
     "version_converter": (version_converter, "onnx"),
 }
-"""Name of a tool -> what runs it, and the distribution whose version counts."""
+"""Name of a tool -> the function that runs it, and the distribution whose version counts."""
 
 _PRELOADED = ["onnx", "onnxruntime", "onnxruntime.quantization", "onnxslim", "onnxsim", "onnx_graphsurgeon"]
 
 
 class Workshop:
-    """Damages files and keeps what comes out."""
+    """Runner of tools on files, which keeps the results."""
 
     def __init__(self, cache: Path, timeout: float) -> None:
         self.cache = cache
@@ -129,7 +129,7 @@ class Workshop:
         self.context.set_forkserver_preload(_PRELOADED)  # a child then starts in milliseconds
 
     def damage(self, source: Path, tool: str) -> Path | str:
-        """The file a tool makes of another, or why it made none."""
+        """Return the file that a tool makes of another, or the reason why it made none."""
         run, distribution = TOOLS[tool]
         try:
             version = metadata.version(distribution)
@@ -145,7 +145,7 @@ class Workshop:
         return failed.read_text() if failed.exists() else target
 
     def _run(self, run: Tool, source: Path, target: Path) -> str | None:
-        """Run a tool in a child; None where it wrote the file."""
+        """Run a tool in a child; return the reason of a failure, None if it wrote the file."""
         part = target.with_suffix(".part.onnx")
         part.unlink(missing_ok=True)
         told = self.context.SimpleQueue()

@@ -1,13 +1,13 @@
-"""Every verb run twice on every export of fixtures/: the same bytes, the same words, and no new conflict.
+"""Runs every verb twice on every export of fixtures/, and compares bytes, texts and conflicts.
 
-    python -m benchmarks.twice                    # all fixtures, and writes the results
+    python -m benchmarks.twice                    # all fixtures; writes the results
     python -m benchmarks.twice FILE...            # these files
 
-Two processes with different hash seeds run the same commands, in folders of different names, and within a
-phase in opposite order. Exit codes, stdout and stderr (times masked, see `benchmarks.masking`) and the bytes
-of every file must be the same. Then one of them runs what writes once more, over its own output, and the
-other rewrites every output with the options that made it: the model must be the same bytes, and its tree may
-report no conflict that the tree of the export does not report.
+Two processes with different hash seeds run the same commands, in folders of different names and, within a
+phase, in opposite order. Exit codes, stdout and stderr (times masked, see `benchmarks.masking`) and the bytes
+of every file must be the same. Then one process runs the commands that write again, over their own output.
+The other process rewrites every output with the options that made it: the bytes of the model must be the
+same, and its tree may report no conflict that the tree of the export does not report.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from benchmarks.twice_worker import Pair
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 WRITING = frozenset({"rewrite", "flatten", "carry", "extract", "report", "export", "split"})
-"""Verbs that write a model or a view; each may be run over its own output."""
+"""Verbs that write a model or a view; each may write over its own output."""
 TREE: Words = ("tree", "m.onnx", "--json")
 
 
 def examine(pair: Pair, path: Path, turn: int | None, found: Found) -> None:
-    """Run every command on a file, or those of its turn, twice and over their own output."""
+    """Run every command on a file, or those of its turn, twice, and again over its own output."""
     pair.renew()
     name = f"{path.parent.name}/{path.stem}"
     found.counts["files"] += 1
@@ -60,7 +60,7 @@ def examine(pair: Pair, path: Path, turn: int | None, found: Found) -> None:
 
 
 def again(pair: Pair, name: str, codes: dict[Words, int], before: dict[str, str], found: Found) -> None:
-    """Make what was written in one folder again of itself, and write over it in the other."""
+    """Rewrite the outputs in one folder from themselves, and write over them in the other."""
     folder = pair.folders[0]
     made = {words: _again(words) for words in codes if words[0] in ("rewrite", "carry")}
     made = {words: once_more for words, once_more in made.items() if not codes[words]}
@@ -79,21 +79,21 @@ def again(pair: Pair, name: str, codes: dict[Words, int], before: dict[str, str]
 
 
 def _again(words: Words) -> Words:
-    """The same command on its own output; numbers were taken the first time."""
+    """Return the command that rewrites its own output, without numbers, since they were taken before."""
     at = words.index("-o")
     *head, _ = words[:at]
     return (*head, words[at + 1], "-o", f"again_{words[at + 1]}", *words[at + 2 :], "--no-numbers")
 
 
 def _known(folder: Path, words: Words) -> Counter[tuple[str, ...]]:
-    """The conflicts of the tree that a command wrote."""
+    """Return the conflicts in the tree that a command started from."""
     if words[0] == "carry":
         return conflicts_of(folder / words[2], like=folder / words[1])
     return conflicts_of(folder / words[1])
 
 
 def examine_all(pair: Pair, paths: Sequence[Path], found: Found) -> None:
-    """Run what needs no file, and a batch of all files: twice, and once more over what it wrote."""
+    """Run commands without a file, and batches of all files: twice; then batches over their own output."""
     pair.renew()
     for folder in pair.folders:
         for path in paths:
@@ -109,7 +109,7 @@ def examine_all(pair: Pair, paths: Sequence[Path], found: Found) -> None:
 
 
 def examine_each(share: Sequence[tuple[Path, int | None]], start: float) -> Found:
-    """Run the commands of their turn on some files, in a pair of processes for them alone."""
+    """Run the commands of their turn on some files, in a new pair of processes."""
     found = Found()
     with tempfile.TemporaryDirectory() as scratch, Pair(Path(scratch)) as pair:
         for path, turn in share:
@@ -123,9 +123,9 @@ def examine_each(share: Sequence[tuple[Path, int | None]], start: float) -> Foun
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--all-options", is_flag=True, help="Let no options take turns: four times as long.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Pairs of processes at work.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Number of pairs of processes.")
 def main(files: tuple[Path, ...], all_options: bool, jobs: int) -> None:
-    """Run every verb twice on FILES, or on all fixtures and write benchmarks/results/twice.md."""
+    """Run every verb twice on FILES; without FILES, on all fixtures, and write results/twice.md."""
     start = time.perf_counter()
     paths = files or tuple(sorted(FIXTURES.glob("*/*.onnx")))
     turns = [None if all_options else (number + number // TURNS) % TURNS for number in range(len(paths))]

@@ -1,4 +1,4 @@
-"""The commands that `benchmarks.twice` runs on a file: every verb with its main options."""
+"""Commands that `benchmarks.twice` runs on a file: every verb with its main options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import onnx
 Words = tuple[str, ...]
 
 TURNS = 4
-"""Some options take turns: a line that begins with digits is for the files of these turns alone."""
+"""Number of turns: a line that begins with digits is only for the files of these turns."""
 REWRITES = """
 rewrite m.onnx -o plain.onnx
 rewrite m.onnx -o named.onnx --restore-names --layer-annotations
@@ -22,7 +22,7 @@ rewrite m.onnx -o shared.onnx --functions shared --restore-names --no-numbers --
 2: rewrite m.onnx -o passes.onnx --passes PASSES --no-numbers --json
 3: rewrite m.onnx -o deep.onnx --functions shared --depth 2
 """
-"""Their outputs are rewritten once more, with the same options."""
+"""Commands whose outputs are rewritten once more, with the same options."""
 MADE = """
 012: flatten call.onnx -o flat.onnx --no-numbers
 3: flatten shared.onnx -o flat_shared.onnx --json
@@ -99,16 +99,16 @@ completion fish
 batch models -o plain --jobs 1
 batch models -o shared --jobs 1 --functions shared --restore-names --no-numbers --json
 """
-"""Commands that need no file, or all of them."""
+"""Commands that need no file, or all files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The subjects of the commands on one file.
+    """Subjects of the commands on one file.
 
     Attributes:
-        module: a module with nodes, the largest that is not the whole.
-        cut: a module that other modules come before.
+        module: the largest module with nodes, except the root.
+        cut: a module with other modules before it.
         node: a node in the middle.
         last: the last node.
         dims: `--dim NAME=3` for every symbolic dimension of an input.
@@ -121,7 +121,7 @@ class Subject:
     dims: Words
 
     def commands(self, text: str, turn: int | None) -> list[Words]:
-        """The commands of a text, about this file.
+        """Return the commands of a text for this file.
 
         Args:
             text: a command on each line.
@@ -153,7 +153,7 @@ class Subject:
 
 
 def subject_of(path: Path, tree: dict[str, Any]) -> Subject:
-    """Choose what commands on a file speak of, by its tree as JSON."""
+    """Choose the subjects of the commands on a file, from its tree as JSON."""
     graph = onnx.load(path).graph
     modules = tree["modules"]
     sizes = {each["path"]: each["nodes"]["total"] for each in modules}

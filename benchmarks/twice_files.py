@@ -1,4 +1,4 @@
-"""The files that commands of `benchmarks.twice` read, and what they wrote."""
+"""Lays out the files that commands of `benchmarks.twice` read, and reads the files that they wrote."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rewriter.runtime.inputs.planning import plan
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Path -> digest of every file below a folder."""
+    """Return the digest of every file below a folder, by path."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(masked_file(path)).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -26,13 +26,13 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def conflicts_of(path: Path, like: Path | None = None) -> Counter[tuple[str, ...]]:
-    """Module and those that other witnesses name instead -> nodes of which `tree` reports that."""
+    """Count the nodes with conflicts, by their module and the modules that other evidence names instead."""
     placements = rewriter.tree(path, like=like).placements
     return Counter((place.module, *place.conflicting) for place in placements if place and place.conflicting)
 
 
 def copy(path: Path, target: Path) -> None:
-    """Copy a model, and the data beside it under its own name."""
+    """Copy a model under a new name, and its external data under the old name."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(path, target)
     for data in path.parent.glob(f"{path.name}.*"):
@@ -40,7 +40,7 @@ def copy(path: Path, target: Path) -> None:
 
 
 def lay_out(path: Path, folders: Sequence[Path]) -> bool:
-    """Put a file into the folders; if it runs, also its profile and the model as onnxruntime fused it."""
+    """Put a file into the folders; if it runs, also its profile and the model that onnxruntime fused."""
     first = folders[0]
     copy(path, first / "m.onnx")
     runs = _run(path, first / "fused.onnx", first / "profile.json")
@@ -63,7 +63,7 @@ def _run(path: Path, fused: Path, profile: Path) -> bool:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         inputs = plan(onnx.load(path))
         session.run(None, inputs.fill(inputs.choices()[0], 0))
-    except Exception:  # the errors of onnxruntime have no base but this
+    except Exception:  # onnxruntime's errors have no other common base
         if session is not None:
             Path(session.end_profiling()).unlink()
         return False

@@ -1,4 +1,4 @@
-"""The results of `benchmarks.twice`: comparisons of the commands' texts and files, and Markdown."""
+"""Compares texts and files of the commands of `benchmarks.twice`, and reports the results as Markdown."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rewriter.cli import BUG
 
 @dataclass(slots=True)
 class Found:
-    """The results on some files.
+    """Results on some files.
 
     Attributes:
-        counts: what was done, and how often.
-        verbs: verb -> commands that were compared.
-        codes: exit code -> commands that left with it.
-        faults: every difference, a line or more each.
+        counts: action -> number of times.
+        verbs: verb -> number of compared commands.
+        codes: exit code -> number of commands that ended with it.
+        faults: all differences, each in one line or more.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -31,20 +31,20 @@ class Found:
     faults: list[str] = field(default_factory=list)
 
     def add(self, other: Found) -> None:
-        """Add what came of other files."""
+        """Add the results on other files."""
         self.counts += other.counts
         self.verbs += other.verbs
         self.codes += other.codes
         self.faults += other.faults
 
     def fault(self, name: str, words: Words, what: str) -> None:
-        """Note a difference at a command on a file."""
+        """Record a difference in a command on a file."""
         self.faults.append(f"{name}: {' '.join(words)}: {what}")
 
     def compare(
         self, name: str, commands: Sequence[Words], one: Sequence[Said], other: Sequence[Said]
     ) -> None:
-        """Compare what commands said in both processes."""
+        """Compare the output of commands in both processes."""
         for words, first, second in zip(commands, one, other, strict=True):
             self.verbs[words[0]] += 1
             self.codes[first.code] += 1
@@ -54,7 +54,7 @@ class Found:
                 self.fault(name, words, what)
 
     def over(self, name: str, codes: Mapping[Words, int], said: Sequence[Said]) -> None:
-        """Compare the exit codes of commands with those over their own output."""
+        """Compare the exit codes of commands with the exit codes over their own output."""
         for (words, code), each in zip(codes.items(), said, strict=True):
             self.counts["over"] += 1
             if each.code != code:
@@ -69,7 +69,7 @@ class Found:
 
 
 def unlike(words: Words, one: Said, other: Said) -> str | None:
-    """Where two runs of a command are not the same; None where they are."""
+    """Describe the first difference of two runs of a command; None if there is none."""
     if one.code != other.code:
         return f"exit codes {one.code} and {other.code}: {one.stderr.strip()} / {other.stderr.strip()}"
     for stream in ("stdout", "stderr"):
@@ -85,7 +85,7 @@ def _missing(path: str, one: dict[str, str], other: dict[str, str]) -> str:
 
 
 def report(found: Found, seconds: float) -> str:
-    """The outcome as Markdown."""
+    """Return the results as Markdown."""
     counts = found.counts
     verdict = f"{len(found.faults)} differences" if found.faults else "No difference"
     codes = ", ".join(f"{count} with {code}" for code, count in sorted(found.codes.items()))

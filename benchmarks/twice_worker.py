@@ -1,7 +1,7 @@
-"""A process that runs command lines, one after the other, with a hash seed of its own.
+"""Runs command lines one by one in a process with its own hash seed.
 
-A job is one line of JSON on stdin, `{"folder": ..., "commands": [[word, ...], ...]}`; its answer is a line on
-stdout: exit code, stdout and stderr of each command. Every command runs in the folder.
+A job is one line of JSON on stdin, `{"folder": ..., "commands": [[word, ...], ...]}`; its answer is one line
+on stdout: exit code, stdout and stderr of each command. Every command runs in the folder.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ class Said:
 
 
 class Worker:
-    """The other end of a process.
+    """Handle of a worker process.
 
     Args:
-        seed: its PYTHONHASHSEED; the processes that it begins have it too.
+        seed: PYTHONHASHSEED of the process and of its child processes.
 
     Attributes:
-        hashed: the hash of a text in it.
+        hashed: the hash of a fixed text in the process.
     """
 
     def __init__(self, seed: int) -> None:
         environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-        environment.pop(forks.ADDRESS, None)  # a server of forks has one seed for all
+        environment.pop(forks.ADDRESS, None)  # a fork server would give one seed to all
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.twice_worker"],
             stdin=subprocess.PIPE,
@@ -61,13 +61,13 @@ class Worker:
         self.hashed = self._process.stdout.readline().strip()
 
     def begin(self, folder: Path, commands: Sequence[Words]) -> None:
-        """Let it run some commands in a folder."""
+        """Start some commands in a folder."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"folder": str(folder), "commands": commands}) + "\n")
         self._process.stdin.flush()
 
     def result(self) -> list[Said]:
-        """The results, in order.
+        """Return the results, in order.
 
         Raises:
             RuntimeError: the process died.
@@ -79,7 +79,7 @@ class Worker:
         return [Said(*each) for each in json.loads(line)]
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -88,10 +88,10 @@ class Worker:
 
 
 class Pair:
-    """Two processes with different hash seeds, each with a folder of its own.
+    """Two processes with different hash seeds, each with its own folder.
 
     Args:
-        scratch: where the folders go.
+        scratch: the parent of the folders.
     """
 
     def __init__(self, scratch: Path) -> None:
@@ -101,7 +101,7 @@ class Pair:
         assert one.hashed != other.hashed, "both processes have one hash seed"
 
     def renew(self) -> None:
-        """Begin with empty folders."""
+        """Empty the folders."""
         for folder in self.folders:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
@@ -109,7 +109,7 @@ class Pair:
     def run(
         self, one: Sequence[Words], other: Sequence[Words] | None = None
     ) -> tuple[list[Said], list[Said]]:
-        """Run commands in both at the same time: where only one list is given, the second from its end."""
+        """Run commands in both processes at the same time; without `other`, the second reverses the list."""
         backwards = other is None
         theirs = one[::-1] if other is None else other
         for worker, folder, words in zip(self._workers, self.folders, (one, theirs), strict=True):
@@ -139,7 +139,7 @@ def _said(words: Sequence[str]) -> tuple[int, str, str]:
 def _serve() -> None:
     """Answer jobs until stdin ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever else prints is no answer
+    os.dup2(2, 1)  # keep other output apart from the answers
     if forks.AVAILABLE:
         forks.fork_children()
     answers.write(f"{hash('a text')}\n")

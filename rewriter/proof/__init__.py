@@ -1,1 +1,1 @@
-"""The proof that nothing changed: symbolic (certificate) and by numbers (compare)."""
+"""Symbolic proof that two models compute the same; `certificate` is its entry point."""

@@ -1,4 +1,4 @@
-"""The certificate: two models have the same symbolic expression at every output."""
+"""The certificate: compares the symbolic expressions of two models at every output."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from rewriter.proof.scope import Unprovable
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The result of comparing two models symbolically.
+    """Result of a symbolic comparison of two models.
 
     Attributes:
-        equal: whether every output has the same expression in both models, both have the same inputs and
-            outputs (names, types, order, defaults), and the same nodes that may draw random numbers or keep
-            state, read or not.
+        equal: whether both models have the same inputs and outputs (types, order, defaults, and names unless
+            they were compared by position), the same expression at every output, and the same nodes that may
+            draw random numbers or keep state, including nodes that no output depends on.
         outputs: number of outputs compared.
-        difference: one line on the first difference; None where equal.
-        readable: whether the first model can be read as expressions at all; for example, a graph with a cycle
-            cannot, and nothing can be proved of it.
-        identical: whether the executable parts of both are byte-identical; expressions were
-            not compared then.
+        difference: the first difference, or the reason why nothing can be proved, in one line; None if equal.
+        readable: False if the comparison failed because the first model cannot be read as expressions, for
+            example because its graph has a cycle.
+        identical: whether the executable parts of both models are byte-identical; if so, expressions were not
+            compared.
         interface: whether the difference concerns inputs or outputs: their number, names, types or defaults.
-        mismatch: whether no array fits both models: the numbers of inputs or outputs, or their types, differ.
+        mismatch: whether the same arrays cannot serve both models: the number of required inputs, the number
+            of outputs, or an element type differs.
     """
 
     equal: bool
@@ -52,16 +53,15 @@ def certify(
 ) -> Certificate:
     """Compare two models: first the bytes of their executable parts, then their expressions.
 
-    Models with the same executable part are equal whatever they contain, even if they cannot be read as
-    expressions.
+    Models with byte-identical executable parts are equal even if they cannot be read as expressions.
 
     Args:
-        before: a model.
+        before: the original model.
         after: the model that should compute the same.
-        before_folder: folder of the external data of `before`; None without any.
-        after_folder: the same for `after`. In one folder, external data counts by reference and is not read;
-            in two, its bytes are read once and compared by digest.
-        by_position: whether inputs and outputs may have other names, in the same order.
+        before_folder: folder of the external data of `before`; None if it has none.
+        after_folder: folder of the external data of `after`. If both folders are the same, external data is
+            compared by reference and not read; otherwise its bytes are read once and compared by digest.
+        by_position: whether to match inputs and outputs by position, so that their names may differ.
     """
     if same_to_run(before, after, (before_folder, after_folder)):
         return Certificate(True, len(before.graph.output), identical=True)
@@ -79,7 +79,10 @@ def compare_expressions(
     after_folder: Path | None = None,
     by_position: bool = False,
 ) -> Certificate:
-    """Compare two models symbolically, functions inlined, in time linear in their nodes; see `certify`."""
+    """Compare the expressions of two models; see `certify`.
+
+    Functions are inlined; the time is linear in the number of nodes after inlining.
+    """
     if (found := _interface(before, after, by_position)) is not None:
         return found
     table = Table(Contents(by_content=before_folder != after_folder))
@@ -92,7 +95,7 @@ def compare_expressions(
 
 
 def _numbered(model: ModelProto, table: Table, folder: Path | None) -> Numbering | str:
-    """The numbers of a model, or the reason why it has none."""
+    """Return the numbers of a model, or the reason why it has none."""
     try:
         try:
             return Numbering(model, table, folder)
@@ -105,7 +108,7 @@ def _numbered(model: ModelProto, table: Table, folder: Path | None) -> Numbering
 
 
 def _difference(before: ModelProto, left: Numbering, right: Numbering) -> Certificate | None:
-    """The first difference between the numbers of two models of one interface; None if there is none."""
+    """Return the first difference between two models with the same interface; None if they are equal."""
     outputs = len(left.outputs)
     for info, ours, theirs in zip(before.graph.output, left.outputs, right.outputs, strict=True):
         if ours != theirs:
@@ -121,13 +124,13 @@ def _difference(before: ModelProto, left: Numbering, right: Numbering) -> Certif
         )
     if (left.scans or right.scans) and (name := _stated_otherwise(left, right)) is not None:
         return Certificate(
-            False, outputs, f"value {name!r} is stated with another type, and a Loop or Scan may go by that"
+            False, outputs, f"value {name!r} is stated with another type, and a Loop or Scan may depend on it"
         )
     return None
 
 
 def _stated_otherwise(left: Numbering, right: Numbering) -> str | None:
-    """A value for which the models state different types: onnxruntime relies on stated types."""
+    """Return a value for which the models state different types, since onnxruntime relies on stated types."""
     for number, (name, kinds) in left.stated.items():
         if number in right.stated and kinds.isdisjoint(right.stated[number][1]):
             return name
@@ -135,7 +138,7 @@ def _stated_otherwise(left: Numbering, right: Numbering) -> str | None:
 
 
 def _interface(before: ModelProto, after: ModelProto, by_position: bool) -> Certificate | None:
-    """The first difference between the inputs or outputs of two models."""
+    """Return the first difference between the inputs or outputs of two models; None if there is none."""
     inputs = interface_inputs(before), interface_inputs(after)
     outputs = list(before.graph.output), list(after.graph.output)
     required = len(_required(before, inputs[0])) == len(_required(after, inputs[1]))
@@ -147,14 +150,14 @@ def _interface(before: ModelProto, after: ModelProto, by_position: bool) -> Cert
             if left.name != right.name and not by_position:
                 difference = f"{side} {left.name!r} is called {right.name!r} in the other model"
                 return Certificate(False, 0, difference, interface=True)
-            if _said(left.type) != _said(right.type):
+            if _serialized(left.type) != _serialized(right.type):
                 kinds = described(left.type), described(right.type)
                 apart = (
                     "{}, in the other model {}".format(*kinds)
                     if kinds[0] != kinds[1]
                     else "described otherwise"
                 )
-                mismatch = _element(left.type) != _element(right.type)
+                mismatch = _element_type(left.type) != _element_type(right.type)
                 return Certificate(
                     False, 0, f"{side} {left.name!r} is {apart}", interface=True, mismatch=mismatch
                 )
@@ -162,22 +165,22 @@ def _interface(before: ModelProto, after: ModelProto, by_position: bool) -> Cert
 
 
 def _required(model: ModelProto, inputs: list[ValueInfoProto]) -> list[ValueInfoProto]:
-    """The inputs without a default."""
+    """Return the inputs without a default."""
     defaults = {each.name for each in model.graph.initializer}
     defaults |= {each.values.name for each in model.graph.sparse_initializer}
     return [info for info in inputs if info.name not in defaults]
 
 
-def _said(kind: TypeProto) -> bytes:
+def _serialized(kind: TypeProto) -> bytes:
     return kind.SerializeToString(deterministic=True)
 
 
-def _element(kind: TypeProto) -> tuple[str | None, int]:
+def _element_type(kind: TypeProto) -> tuple[str | None, int]:
     return kind.WhichOneof("value"), kind.tensor_type.elem_type
 
 
 def described(kind: TypeProto) -> str:
-    """A type in words: `float 2 x seq x 128`, `bool scalar`, `sequence`."""
+    """Describe a type in words: `float 2 x seq x 128`, `bool scalar`, `sequence`."""
     which = kind.WhichOneof("value")
     if which != "tensor_type":
         return (which or "no type").removesuffix("_type").replace("_", " ")
@@ -191,7 +194,11 @@ def described(kind: TypeProto) -> str:
 
 
 def _explain(output: str, before: ModelProto, left: Numbering, right: Numbering) -> str:
-    """Name the first node an output depends on whose result the other model does not compute."""
+    """Describe why an output differs.
+
+    Name the first node, among those that the output depends on, with a result that the other model does not
+    compute.
+    """
     for number in nodes_needed(before.graph, [output]):
         node = before.graph.node[number]
         results = [left.numbers[name] for name in node.output if name in left.numbers]

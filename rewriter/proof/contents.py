@@ -1,4 +1,4 @@
-"""Numbers tensor contents: one number per distinct content, keeping and hashing only what is needed."""
+"""Assigns one number to each distinct tensor content; hashes and keeps as few bytes as possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from rewriter.model.tensors import data_file, inline_bytes
 from rewriter.proof.scope import Unprovable
 
 _SMALL = 4096
+"""Maximum bytes of a tensor whose key holds its bytes."""
 _CHUNK = 16 << 20
+"""Bytes of a file that are read at a time."""
 
 Key = tuple[object, ...]
 
@@ -24,15 +26,15 @@ class Table:
         self._numbers: dict[Key, int] = {}
 
     def number(self, key: Key) -> int:
-        """The number of an expression, assigned on first use."""
+        """Return the number of an expression; assign one on first use."""
         return self._numbers.setdefault(key, len(self._numbers) + 1)
 
     def tensor(self, tensor: TensorProto, *, folder: Path | None) -> int:
-        """The number of a constant, independent of its name."""
+        """Return the number of a constant, independent of its name."""
         return self.number(("tensor", *self._contents.key(tensor, folder)))
 
     def sparse(self, tensor: SparseTensorProto, *, folder: Path | None) -> int:
-        """The number of a constant stored as indices and values."""
+        """Return the number of a constant stored as indices and values."""
         parts = (self.tensor(tensor.values, folder=folder), self.tensor(tensor.indices, folder=folder))
         return self.number(("sparse", tuple(tensor.dims), *parts))
 
@@ -40,10 +42,10 @@ class Table:
 class Contents:
     """Keys of tensors, equal for equal tensors of any model.
 
-    A small tensor's key is its bytes. A large one's is the first tensor seen with the same type, shape and
-    bytes: a hash finds the candidates, the bytes are then compared once, and none are kept. External data
-    counts by reference (file, offset, length) as long as both models refer to the same files; `by_content`
-    makes it count by a 256-bit BLAKE2b digest of its bytes instead, and inline data likewise.
+    The key of a small tensor holds its bytes. The key of a large tensor identifies the first tensor with the
+    same type, shape and bytes: a hash finds candidates and their bytes are compared, so no bytes are copied.
+    External data is compared by reference (file, offset, length), which suffices if both models refer to the
+    same files. With `by_content`, both external and inline data are compared by a 256-bit BLAKE2b digest.
     """
 
     def __init__(self, *, by_content: bool) -> None:
@@ -52,7 +54,7 @@ class Contents:
         self._count = 0
 
     def key(self, tensor: TensorProto, folder: Path | None) -> Key:
-        """A key of the tensor's value: (element type, shape, content).
+        """Return a key of the tensor's value: (element type, shape, content).
 
         Raises:
             Unprovable: external data cannot be read.
@@ -70,7 +72,7 @@ class Contents:
         return (*head, "large", self._first_alike(head, data, tensor))
 
     def _first_alike(self, head: Key, data: bytes, tensor: TensorProto) -> int:
-        # Python randomises its hash per process: nobody can write a file full of equal hashes.
+        # Python randomises hashes of bytes per process, so nobody can prepare a file with many equal hashes.
         alike = self._large.setdefault((*head, len(data), hash(data)), [])
         for candidate, number in alike:
             if inline_bytes(candidate) == data:
@@ -109,7 +111,7 @@ def _digest(path: Path, offset: int, length: int | None) -> bytes:
 
 
 def without_names(tensor: TensorProto) -> bytes:
-    """The serialized tensor without its name and metadata."""
+    """Return the serialized tensor without its name, doc string and metadata."""
     bare = TensorProto()
     bare.CopyFrom(tensor)
     for name in ("name", "doc_string", "metadata_props"):

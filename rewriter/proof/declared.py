@@ -1,4 +1,4 @@
-"""Declared types as keys; `model.operator_set.body_types` finds the nodes whose results depend on them."""
+"""Makes keys of declared types; `model.operator_set.body_types` finds nodes whose results depend on types."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Declared = tuple[object, ...]
 
 
 def body_types(bodies: Sequence[GraphProto]) -> tuple[Declared, ...]:
-    """Element types and shapes that the bodies of a Loop or Scan declare for their inputs and results."""
+    """Return the element types and shapes that bodies of a Loop or Scan declare for inputs and results."""
     return tuple(tuple(_shape(info.type) for info in (*body.input, *body.output)) for body in bodies)
 
 
 def types_of(graph: GraphProto) -> Mapping[str, bytes]:
-    """Value -> the type that a graph declares for it, serialized; undeclared values are left out."""
+    """Return the serialized types that a graph declares, by value name; undeclared values are left out."""
     infos: Iterable[ValueInfoProto] = (*graph.input, *graph.value_info, *graph.output)
     found = {info.name: info.type.SerializeToString(deterministic=True) for info in infos}
     return {name: said for name, said in found.items() if said}

@@ -1,8 +1,9 @@
 """Tests whether two models are the same to a runtime: their executable parts are byte-identical.
 
-Ignored are parts that no runtime computes with: metadata except the keys that onnxruntime reads, doc strings,
-names of nodes (if distinct: onnxruntime may refuse equal ones), and IR versions that differ only in metadata.
-Everything else counts, including types of values and fields that the installed onnx does not know.
+Parts that no runtime computes with are ignored: metadata except the keys that onnxruntime reads, doc strings,
+node names (if they are distinct: onnxruntime may refuse equal names), and the IR version (if the two versions
+differ only in metadata). Everything else counts, including types of values and fields that the installed onnx
+does not know.
 """
 
 from __future__ import annotations
@@ -23,23 +24,24 @@ from rewriter.model.operator_set.ir_version import WITH_METADATA
 from rewriter.model.storage.external_data import tensors_of
 
 _IR_WITH_CONSTANTS = 4
-"""Before this IR version an initializer is the default of an input."""
+"""The first IR version in which an initializer need not be listed as an input."""
 _CHUNK = 4096
 """Number of nodes copied at a time."""
 _IGNORED_FIELDS = frozenset({"metadata_props", "doc_string"})
 _READ = frozenset({"ort_config", LAYER})
-"""Keys of metadata that onnxruntime reads: the first on a model, the second on nodes."""
+"""Keys of metadata that onnxruntime reads: `ort_config` on a model, `LAYER` on nodes."""
 
 
 def same_to_run(
     before: ModelProto, after: ModelProto, folders: tuple[Path | None, Path | None] = (None, None)
 ) -> bool:
-    """Whether a runtime would execute the same in both; False also if that needs a closer look.
+    """Whether a runtime would execute the same in both models; False does not show that they differ.
 
     Args:
         before: the first model.
         after: the second.
-        folders: the folder of each model's external data; in two folders it may differ.
+        folders: the folder of each model's external data. The result is False if the folders differ and the
+            first model has external data, because no file is read.
     """
     if folders[0] != folders[1] and any(map(_is_external, tensors_of(before))):
         return False
@@ -60,14 +62,14 @@ def _same_ir(before: int, after: int) -> bool:
 
 
 class _Executed:
-    """The executable parts of one model; once they are read, `names` has the names of nodes, body by body."""
+    """Executable parts of one model; after `parts` has run, `names` lists the node names of each body."""
 
     def __init__(self, model: ModelProto) -> None:
         self.model = model
         self.names: list[list[str]] = []
 
     def parts(self) -> Iterator[object]:
-        """The executable parts one by one, so that the model is never copied as a whole."""
+        """Yield the executable parts one by one, so that the model is never copied as a whole."""
         yield from _rest(self.model, frozenset({"ir_version", "graph", "functions"}))
         yield _read_metadata(self.model)
         for function in self.model.functions:
@@ -79,7 +81,7 @@ class _Executed:
         yield from self._nodes(self.model.graph.node)
 
     def distinct(self) -> bool:
-        """Whether no two nodes of a body have one name."""
+        """Whether the nodes of each body have distinct names; nodes without a name do not count."""
         named = ([name for name in names if name] for names in self.names)
         return all(len(set(names)) == len(names) for names in named)
 
@@ -88,12 +90,12 @@ class _Executed:
         self.names.append(names)
         for start in range(0, len(nodes), _CHUNK):
             part = GraphProto(node=nodes[start : start + _CHUNK])
-            some_read = LAYER.encode() in part.SerializeToString()  # far cheaper than a look at every entry
+            some_read = LAYER.encode() in part.SerializeToString()  # far cheaper than reading every entry
             self._strip(part.node, names, some_read)
             yield part.SerializeToString(deterministic=True)
 
     def _strip(self, nodes: Iterable[NodeProto], names: list[str], some_read: bool) -> None:
-        """Remove the parts that are not executed, in bodies too."""
+        """Remove parts of nodes and of their graph bodies that are not executed; collect the node names."""
         for node in nodes:
             names.append(node.name)
             node.ClearField("name")
@@ -117,7 +119,7 @@ def _read_metadata(owner: ModelProto | NodeProto) -> list[tuple[str, str]]:
 
 
 def _rest(message: ModelProto | GraphProto | FunctionProto, left_out: frozenset[str]) -> Iterator[object]:
-    """The fields of a message except some, each as text or bytes; unknown ones too."""
+    """Yield names and values of the fields of a message, unknown fields included, except `left_out`."""
     for field, value in message.ListFields():
         if field.name not in left_out and field.name not in _IGNORED_FIELDS:
             yield field.name

@@ -1,16 +1,16 @@
 """Symbolic value numbering: one number for every distinct expression of a model.
 
 Hash-consing after Cocke and Schwartz, "Programming Languages and Their Compilers" (1970): the number of a
-value follows from the operator that computes it and the numbers of that operator's inputs, so two values
-have one number only if they are computed alike from the same inputs and constants. Keys are compared whole,
-not by digest, so there are no collisions to argue away.
+value follows from the operator that computes it and the numbers of the operator's inputs, so two values
+have the same number only if the same operators compute them from the same inputs and constants. Keys are
+compared whole, so numbers cannot collide; only tensors in different folders are compared by digest.
 
-- Functions are inlined, `Identity` is skipped, a `Constant` equals an initializer of the same content.
-- The graph attributes of If, Loop and Scan count by the expressions of their results; their inputs get
-  numbers by nesting level and position, so names do not matter (de Bruijn levels).
-- A node that draws random numbers, or of an unknown operator, gets a new number every time it occurs,
-  which includes its level: one draw before a loop differs from a draw in each iteration.
-- If runtimes read a file in two ways, the number stands for both readings.
+- Functions are inlined, `Identity` is skipped, and a `Constant` equals an initializer of the same content.
+- A graph attribute (of If, Loop or Scan) is represented by the expressions of its results. Its inputs are
+  numbered by nesting level and position, so their names do not matter (de Bruijn levels).
+- A node that draws random numbers, or has an unknown operator, gets a new number at each occurrence. The
+  number depends on the nesting level: one draw before a loop differs from a draw in each iteration.
+- If runtimes interpret part of a file in two ways, the number stands for both interpretations.
 """
 
 from __future__ import annotations
@@ -43,28 +43,32 @@ IR_WITH_CONSTANTS = 4
 """The first IR version in which an initializer not listed as an input is a constant."""
 
 MAX_INLINED = 2_000_000
-"""Maximum nodes inside functions and graph attributes, all calls counted: bounds functions that double."""
+"""Maximum number of nodes inside functions and graph attributes, after inlining.
+
+Without a limit, functions that call each other twice would double the work at each level.
+"""
 
 _SMALL = 256
 """Maximum bytes of a Constant that is looked up by its whole serialized form."""
 
 
 class TypesCount(Exception):
-    """Results depend on declared types: the model must be numbered with them."""
+    """Raised if results depend on declared types, so that the model must be numbered with `typed`."""
 
 
 class Numbering:
-    """The numbers of one model.
+    """Numbers of the values of one model.
 
     Attributes:
-        inputs: input name -> number; it stands for type, default and position.
+        inputs: the numbers of the inputs, in order; each stands for position, type and default.
         outputs: the numbers of the outputs, in order.
-        apart: the numbers of all nodes with separate occurrences (random or unknown), in file order.
-        scans: whether the nodes include a Loop or Scan whose results may depend on stated types.
+        apart: the numbers of all nodes that draw random numbers or have an unknown operator, one per
+            occurrence after inlining, in order of execution.
+        scans: whether the model has a Loop or Scan, since its results may depend on stated types.
 
     Raises:
         Unprovable: the model cannot be read as expressions.
-        TypesCount: it must be read with its declared types.
+        TypesCount: results depend on declared types, and `typed` is false.
     """
 
     def __init__(
@@ -99,12 +103,12 @@ class Numbering:
 
     @cached_property
     def numbers(self) -> dict[str, int]:
-        """Value of the main graph -> its number."""
+        """Numbers of the values of the main graph, by name."""
         return {name: self._without_types(number) for name, number in self._main.names.items()}
 
     @cached_property
     def stated(self) -> dict[int, tuple[str, set[bytes]]]:
-        """The numbers with stated types in the main graph's `value_info` -> a name, and these types."""
+        """Number of each value in the main graph's `value_info` -> a name of the value, its stated types."""
         found: dict[int, tuple[str, set[bytes]]] = {}
         for info in self._model.graph.value_info:
             if (number := self.numbers.get(info.name)) is not None:
@@ -121,7 +125,7 @@ class Numbering:
         return self._bare.get(number, number)
 
     def _made(self, head: Key, reads: tuple[int, ...]) -> int:
-        """The number of an expression: `head` applied to the values `reads`."""
+        """Return the number of an expression: `head` applied to the values `reads`."""
         number = self._table.number((*head, reads))
         if self._bare:
             bare = tuple([self._without_types(each) for each in reads])
@@ -130,10 +134,10 @@ class Numbering:
         return number
 
     def _define(self, name: str, number: int, scope: Scope) -> None:
-        """Record an output of a node; if types count, the number stands for the declared type as well."""
-        if self._typed and (said := scope.declared.get(name)):
+        """Record the number of a named value; with `typed`, the number also stands for the declared type."""
+        if self._typed and (stated := scope.declared.get(name)):
             bare = self._without_types(number)
-            number = self._table.number(("declared", number, said))
+            number = self._table.number(("declared", number, stated))
             self._bare[number] = bare
         scope.define(name, number)
 
@@ -142,7 +146,7 @@ class Numbering:
         sparse = [(each.values.name, self._sparse(each)) for each in graph.sparse_initializer]
         for name, number in (*dense, *sparse):
             scope.hide(name, number)
-            # Of two initializers of one name some runtimes take the first, some the last.
+            # If two initializers have the same name, some runtimes use the first and some the last.
             other = scope.names.get(name, number)
             scope.names[name] = number if other == number else self._table.number(("either", other, number))
 
@@ -159,7 +163,7 @@ class Numbering:
         names = scope.names
         try:
             inputs = tuple([names[name] for name in node.input])
-        except KeyError:  # left out, from outside, or undefined
+        except KeyError:  # an input is left out, comes from an outer body, or is undefined
             inputs = tuple([scope.look_up(name) if name else ABSENT for name in node.input])
         domain = canonical(node.domain)
         function = self._functions.get((domain, node.op_type, node.overload)) if self._functions else None
@@ -183,30 +187,33 @@ class Numbering:
         version, meaning = self._meaning(op_type, domain, scope)
         if ABSENT in inputs:
             inputs = _trimmed(inputs, *optional_tail(op_type, domain, version))
-        said = self._attributes(node, scope) if node.attribute else NOTHING
+        contents = self._attributes(node, scope) if node.attribute else NOTHING
         results = len(node.output) if all(node.output) else tuple(map(bool, node.output))
-        head: Key = ("node", domain, op_type, node.overload, meaning, said.texts, len(inputs), results)
-        reads = (*inputs, *said.numbers)
+        head: Key = ("node", domain, op_type, node.overload, meaning, contents.texts, len(inputs), results)
+        reads = (*inputs, *contents.numbers)
         scans = has_scan_outputs(op_type, domain)
         if scans:
             self.scans = True
-            head = (*head, body_types(said.bodies))
+            head = (*head, body_types(contents.bodies))
         if counts_apart(node, domain, version, len(inputs)):
             head = self._occurrence(head, reads, scope)
             number = self._made(head, reads)
             self._apart.append(number)
         else:
             number = self._made(head, reads)
-        if scans and leaves_shapes_open(node, said.bodies):
+        if scans and leaves_shapes_open(node, contents.bodies):
             if not self._typed:
                 raise TypesCount
-            self._bare.pop(number, None)  # all earlier declarations count
+            self._bare.pop(number, None)  # its result depends on the types declared before it
         if len(node.output) == 1:
             return (number,)
         return tuple([self._made(("output", index), (number,)) for index in range(len(node.output))])
 
     def _same(self, number: int) -> tuple[int]:
-        """The result of an Identity: the same value, but runtimes may infer less about its type."""
+        """Return the result of an Identity.
+
+        With `typed`, it is a new number, since runtimes may infer less about the type of the result.
+        """
         if not self._typed:
             return (number,)
         copied = self._table.number(("identity", number))
@@ -214,16 +221,16 @@ class Numbering:
         return (copied,)
 
     def _occurrence(self, head: Key, reads: tuple[int, ...], scope: Scope) -> Key:
-        """The key of a random or unknown node, which differs from earlier equal ones on the same level."""
+        """Return a key of a random or unknown node, unlike the keys of earlier equal nodes on its level."""
         head = (*head, scope.level)
         same = (*head, tuple([self._without_types(each) for each in reads]))
         self._occurrences[same] += 1
         return (*head, self._occurrences[same])
 
     def _meaning(self, op_type: str, domain: str, scope: Scope) -> tuple[int, Key]:
-        """The version of an operator, and all versions that runtimes may use for it.
+        """Return the version of an operator, and all versions that runtimes may use for it.
 
-        onnxruntime inlines a function under the imports of the model, not under the function's own.
+        onnxruntime inlines a function under the opset imports of the model instead of those of the function.
         """
         version = since(op_type, domain, scope.opsets.get(domain, 0))
         if scope.opsets is self._opsets or domain not in self._opsets:
@@ -231,7 +238,7 @@ class Numbering:
         return version, tuple(dict.fromkeys((version, since(op_type, domain, self._opsets[domain]))))
 
     def _attributes(self, node: NodeProto, scope: Scope) -> AttributeContents:
-        """The content of a node's attributes, sorted by name."""
+        """Return the contents of a node's attributes, sorted by name."""
         found: list[AttributeContents] = []
         for attribute in node.attribute:
             if attribute.ref_attr_name:
@@ -247,7 +254,7 @@ class Numbering:
         return found[0] if len(found) == 1 else joined(found)
 
     def _attribute(self, attribute: AttributeProto, name: str, scope: Scope, use: Scope) -> AttributeContents:
-        """The content of an attribute written in `scope`, for a node in `use`."""
+        """Return the content of an attribute written in `scope`, for a node in `use`."""
         content: object
         bodies: tuple[GraphProto, ...] = ()
         match attribute.type:
@@ -269,7 +276,7 @@ class Numbering:
         return AttributeContents(((name, attribute.type, content),), numbers, bodies)
 
     def _graph(self, graph: GraphProto, scope: Scope, use: Scope) -> int:
-        """The number of a graph's computation: of its results and of its random or unknown nodes."""
+        """Return the number of a graph: it stands for its results and its random or unknown nodes."""
         inner = scope.inside(use)
         if self._typed:
             inner.declared = types_of(graph)
@@ -284,7 +291,7 @@ class Numbering:
         return self._of_graph(len(graph.input), results, self._apart[first:])
 
     def _of_graph(self, inputs: int, results: tuple[int, ...], apart: list[int]) -> int:
-        """Like `_made`, but the random or unknown nodes have no order."""
+        """Return the number of a graph, given its parts; the order of random or unknown nodes is ignored."""
         number = self._table.number(("graph", inputs, results, tuple(sorted(apart))))
         if self._bare:
             bare = tuple(map(self._without_types, results)), tuple(sorted(map(self._without_types, apart)))
@@ -294,7 +301,7 @@ class Numbering:
         return number
 
     def _constant(self, node: NodeProto, scope: Scope) -> int:
-        """The number of the dense tensor that a Constant holds, 0 for another form."""
+        """Return the number of the dense tensor that a Constant holds; 0 if it holds something else."""
         if len(node.attribute) != 1:
             return 0
         attribute = node.attribute[0]
@@ -305,9 +312,9 @@ class Numbering:
             return self._held(name, scope.bound[attribute.ref_attr_name][0])
         if attribute.ByteSize() > _SMALL:
             return self._held(name, attribute)
-        said = attribute.SerializeToString()  # a third of all nodes may be Constants, most of them equal
-        if (number := self._constants.get(said)) is None:
-            number = self._constants[said] = self._held(name, attribute)
+        content = attribute.SerializeToString()  # a third of all nodes may be Constants, most of them equal
+        if (number := self._constants.get(content)) is None:
+            number = self._constants[content] = self._held(name, attribute)
         return number
 
     def _held(self, name: str, attribute: AttributeProto) -> int:
@@ -318,14 +325,14 @@ class Numbering:
         self, function: FunctionProto, node: NodeProto, inputs: tuple[int, ...], scope: Scope
     ) -> tuple[int, ...]:
         identity = (function.domain, function.name, function.overload)
-        inputs = _trimmed(inputs, 0, len(inputs))  # a formal input without an argument is left out
-        said = self._attributes(node, scope)
-        key: Key = (*identity, scope.level, said.texts, said.numbers, inputs)
+        inputs = _trimmed(inputs, 0, len(inputs))  # trailing arguments that are left out equal missing ones
+        contents = self._attributes(node, scope)
+        key: Key = (*identity, scope.level, contents.texts, contents.numbers, inputs)
         found = self._memo.get(key)
         if found is None:
             apart = len(self._apart)
             found = self._enter(function, node, inputs, scope)
-            if len(self._apart) == apart:  # a body that draws random numbers draws anew each time
+            if len(self._apart) == apart:  # a body that draws random numbers draws new ones at each call
                 self._memo[key] = found
         return found
 
@@ -359,7 +366,11 @@ def _functions(model: ModelProto) -> dict[Identity, FunctionProto]:
 
 
 def _distinct(attributes: Sequence[AttributeProto], where: str) -> Sequence[AttributeProto]:
-    """The attributes; refuses two of one name: some runtimes take the first, some the last."""
+    """Return the attributes; refuse two of the same name.
+
+    Raises:
+        Unprovable: two have the same name; some runtimes use the first, some the last.
+    """
     names = [attribute.name for attribute in attributes]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -368,12 +379,12 @@ def _distinct(attributes: Sequence[AttributeProto], where: str) -> Sequence[Attr
 
 
 def _trimmed(inputs: tuple[int, ...], start: int, end: int) -> tuple[int, ...]:
-    """Inputs without the optional ones left out at the end: `Clip(x)` is `Clip(x, '', '')`.
+    """Drop optional inputs that are left out at the end: `Clip(x, '', '')` equals `Clip(x)`.
 
     Args:
-        inputs: numbers.
+        inputs: numbers of the inputs.
         start: position of the first optional input.
-        end: position after the last one.
+        end: position after the last optional input.
     """
     if len(inputs) <= end:
         while len(inputs) > start and inputs[-1] == ABSENT:
@@ -382,10 +393,10 @@ def _trimmed(inputs: tuple[int, ...], start: int, end: int) -> tuple[int, ...]:
 
 
 def interface_inputs(model: ModelProto) -> list[ValueInfoProto]:
-    """The inputs that a caller may give.
+    """Return the inputs that a caller may feed.
 
-    Below IR version 4 every initializer is listed as an input. onnxruntime treats these as constants, and
-    it is an error to feed one.
+    Below IR version 4, every initializer is listed as an input. onnxruntime treats such inputs as constants,
+    and it is an error to feed one.
     """
     if model.ir_version >= IR_WITH_CONSTANTS:
         return list(model.graph.input)

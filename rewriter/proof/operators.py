@@ -1,4 +1,4 @@
-"""Reads operators as expressions: contents of attributes and Constants, domains of operators."""
+"""Reads the contents of attributes and of Constant nodes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _MESSAGES = ("t", "g", "sparse_tensor", "tp", "tensors", "graphs", "sparse_tenso
 
 @dataclass(frozen=True, slots=True)
 class AttributeContents:
-    """Contents of attributes.
+    """Contents of some attributes of one node.
 
     Attributes:
-        texts: of every attribute its name, its type and its content except graphs.
+        texts: name, type and content of each attribute; the content of a graph is left out.
         numbers: the numbers of the graphs.
         bodies: the graphs.
     """
@@ -33,7 +33,7 @@ NOTHING = AttributeContents((), (), ())
 
 
 def joined(attributes: Sequence[AttributeContents]) -> AttributeContents:
-    """The contents of several attributes, sorted by name."""
+    """Join the contents of several attributes, sorted by name."""
     ordered = sorted(attributes, key=lambda each: str(each.texts[0][0]))  # type: ignore[index]
     return AttributeContents(
         tuple([text for each in ordered for text in each.texts]),
@@ -43,10 +43,10 @@ def joined(attributes: Sequence[AttributeContents]) -> AttributeContents:
 
 
 def plain(attribute: AttributeProto) -> bytes:
-    """The content of an attribute of numbers, strings or types, bit for bit.
+    """Return the serialized content of an attribute that holds numbers, strings or types.
 
     Raises:
-        Unprovable: the attribute has no type, but holds a tensor or graph.
+        Unprovable: the attribute does not state its type, but holds a tensor, graph or type.
     """
     bare = AttributeProto()
     bare.CopyFrom(attribute)
@@ -60,7 +60,7 @@ def plain(attribute: AttributeProto) -> bytes:
 
 
 def constant_tensor(name: str, attribute: AttributeProto) -> TensorProto | None:
-    """The tensor in a Constant, given its only attribute; None for the forms without a dense tensor."""
+    """Return the dense tensor in the only attribute of a Constant; None without one, or if a float is NaN."""
     made: TensorProto | None = None
     match name, attribute.type:
         case "value", AttributeProto.TENSOR:
@@ -83,7 +83,7 @@ def constant_tensor(name: str, attribute: AttributeProto) -> TensorProto | None:
 
 
 def _floats(dims: list[int], values: list[float]) -> TensorProto | None:
-    """A tensor of floats; None with a NaN among them: its payload does not survive Python's floats."""
-    if any(value != value for value in values):  # noqa: PLR0124  NaN is what differs from itself
+    """Return a tensor of floats; None if one is NaN, since Python's floats may not keep its payload."""
+    if any(value != value for value in values):  # noqa: PLR0124  only NaN differs from itself
         return None
     return TensorProto(data_type=TensorProto.FLOAT, dims=dims, float_data=values)

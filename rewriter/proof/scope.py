@@ -1,4 +1,4 @@
-"""Meaning of names in a body while it is read, and the reasons why a body cannot be read."""
+"""Scopes: map the names in a body to numbers of values. Bodies with ambiguous names are refused."""
 
 from __future__ import annotations
 
@@ -10,26 +10,30 @@ from onnx import AttributeProto, FunctionProto, OperatorSetIdProto
 from rewriter.model.operator_set.operators import canonical
 
 MAX_DEPTH = 100
-"""Maximum nesting of function calls and graph attributes; the ONNX checker refuses more as well."""
+"""Maximum nesting of function calls and graph attributes; protobuf parses at most some 30 nested graphs."""
 
 
 class Unprovable(Exception):
-    """The model cannot be read as expressions, or has no single reading; the message says why."""
+    """Raised if a model cannot be read as expressions, or only ambiguously; the message has the reason."""
 
 
 @dataclass(slots=True)
 class Scope:
-    """Names of one body -> numbers, inside those of the bodies around it.
+    """Numbers of the names in one body; names of outer bodies are visible.
 
     Attributes:
-        outer: the body around; None for the main graph and for a function, which sees no outer names.
+        outer: the enclosing body; None for the main graph and for a function, which sees no outer names.
         level: number of graph attributes around this body; functions do not count.
         depth: number of graph attributes and functions around this body.
         opsets: domain -> version.
-        bound: attributes of the function call -> the caller's attribute, and its scope.
-        user: of a graph that a caller passed to a function, the body in the function that uses it; else None.
-            onnxruntime looks up names there, though the graph was written in the caller.
-        declared: value -> the type that the graph declares for it; runtimes ignore those of functions.
+        bound: name of a function attribute -> the attribute given by the call (or the default), and the scope
+            that it was written in.
+        names: name of a value of this body -> its number.
+        captured: names that stand for outer values in this body or in a body inside it.
+        user: for a graph that a caller passed to a function: the body in the function that uses it; else
+            None. onnxruntime looks up names in that body, although the graph was written in the caller.
+        declared: value -> the type that the graph declares for it; empty for a function, since runtimes
+            ignore the types that it declares.
     """
 
     outer: Scope | None
@@ -43,11 +47,11 @@ class Scope:
     declared: Mapping[str, bytes] = field(default_factory=dict)
 
     def look_up(self, name: str) -> int:
-        """The number of a value that a node of this body reads.
+        """Return the number of a value that a node of this body reads.
 
         Raises:
-            Unprovable: nothing has written it yet, or a graph passed to a function reads it while
-                the function has a value of this name.
+            Unprovable: no node has written the value yet, or this body is in a graph passed to a function
+                that has a value of the same name.
         """
         scope: Scope | None = self
         while scope is not None:
@@ -60,21 +64,21 @@ class Scope:
         raise Unprovable(f"value {name!r} is read before any node writes it")
 
     def define(self, name: str, number: int) -> None:
-        """Record an output of a node.
+        """Record a value that this body defines.
 
         Raises:
-            Unprovable: the body has written or read another value of this name, so that a reader that sorts
-                the nodes first, as onnxruntime does, may confuse them.
+            Unprovable: the body has already written or read a value of this name. A runtime that sorts the
+                nodes first, as onnxruntime does, may confuse the two.
         """
         if name in self.names or name in self.captured:
             raise Unprovable(f"value {name!r} has two meanings in one body")
         self.names[name] = number
 
     def keep_free(self, name: str) -> None:
-        """Record that a graph from elsewhere, used here, reads a value of this name from its caller.
+        """Record that a graph passed to this function reads a value of this name from the caller.
 
         Raises:
-            Unprovable: this body, or one around it, has a value of this name.
+            Unprovable: this body or an outer one has a value of this name.
         """
         scope: Scope | None = self
         while scope is not None:
@@ -86,10 +90,10 @@ class Scope:
             scope = scope.outer
 
     def hide(self, name: str, number: int) -> None:
-        """Record that an initializer of this body hides the value of the same name around it.
+        """Record that an initializer of this body hides values of the same name in outer bodies.
 
         Raises:
-            Unprovable: one of them has another value of this name.
+            Unprovable: an outer body has a different value of this name.
         """
         scope = self.outer
         while scope is not None:
@@ -101,10 +105,10 @@ class Scope:
             scope = scope.outer
 
     def inside(self, use: Scope) -> Scope:
-        """The scope of a graph attribute written in this scope and run in `use`.
+        """Return the scope of a graph attribute written in this scope and run in `use`.
 
-        The two differ if a function passes an attribute of its caller on: names are those of the caller,
-        the level is that of the use, so that no two bodies around one node share a level.
+        The two scopes differ if a function uses a graph attribute of its caller. Names are then looked up in
+        the caller, but the level follows from `use`, so that nested bodies never share a level.
 
         Raises:
             Unprovable: the nesting is too deep.
@@ -114,7 +118,7 @@ class Scope:
         )
 
     def called(self, function: FunctionProto) -> Scope:
-        """The scope of the body of a function called from this scope.
+        """Return the scope of the body of a function called from this scope.
 
         Raises:
             Unprovable: the nesting is too deep.
@@ -129,10 +133,10 @@ def _deeper(scope: Scope) -> int:
 
 
 def opsets_of(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
-    """Domain -> version.
+    """Return the imported version of each domain.
 
     Raises:
-        Unprovable: two versions of one domain are imported.
+        Unprovable: two versions of the same domain are imported.
     """
     found: dict[str, int] = {}
     for each in imports:

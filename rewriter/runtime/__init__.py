@@ -1,1 +1,1 @@
-"""Running a model: inputs made from its signature, onnxruntime in a child process."""
+"""Runs models: draws inputs from their signatures and starts onnxruntime in a child process."""

@@ -14,7 +14,7 @@ from rewriter.basics.declaration import option
 from rewriter.refusals import UsageError
 
 THREADS = "REWRITER_CHILD_THREADS"
-"""The environment variable that passes the number of threads to a child."""
+"""Environment variable that passes the number of threads to a child."""
 _UNITS = {"": 1, "B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -22,7 +22,7 @@ def parse_size(text: str) -> int:
     """Read a size: `"4GiB"`, `"4G"`, `"512 MiB"` or a plain number of bytes; units are powers of 1024.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: the text is no positive size.
     """
     found = re.fullmatch(
         r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]?)(?:iB|B)?", text.strip(), re.IGNORECASE | re.ASCII
@@ -34,7 +34,7 @@ def parse_size(text: str) -> int:
 
 
 def size_text(size: int) -> str:
-    """A size as people write it, such as `4 GiB`."""
+    """Format a size for people, such as `4 GiB`."""
     for unit, one in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if size >= one:
             return f"{size / one:.3g} {unit}"
@@ -43,11 +43,11 @@ def size_text(size: int) -> str:
 
 @dataclass(frozen=True)
 class MemoryLimit:
-    """The memory limit alone, for a verb with a thread option of its own (`profile`)."""
+    """Memory limit alone, for a verb that has its own thread option (`profile`)."""
 
     memory: int = option(
         4 << 30,
-        "What a process that runs models may take, weights mapped from files aside (Linux).",
+        "Memory for a process that runs models, not counting weights mapped from files (Linux).",
         metavar="SIZE",
         read=parse_size,
         said=size_text,
@@ -60,9 +60,9 @@ class ChildLimits(MemoryLimit):
     """Limits of a child process.
 
     Attributes:
-        memory: bytes of its own; mapped files, such as external weights, do not count, since the
-            system takes these pages back if it needs them. Watched on Linux only.
-        threads: threads of one operator in onnxruntime, if a verb has no other setting.
+        memory: bytes of memory that it may use. Mapped files, such as external weights, do not count, since
+            the system can reclaim their pages. Checked on Linux only.
+        threads: threads of one operator in onnxruntime, unless the verb has its own setting.
         shapes: timeout of onnx's shape inference, in seconds.
     """
 
@@ -75,7 +75,7 @@ _CURRENT: ContextVar[ChildLimits] = ContextVar("limits", default=_NORMAL)
 
 
 def current() -> ChildLimits:
-    """The limits in force here."""
+    """Return the current limits."""
     return _CURRENT.get()
 
 
@@ -83,11 +83,12 @@ def current() -> ChildLimits:
 def limits(
     *, memory: int | str | None = None, threads: int | None = None, shapes: float | None = None
 ) -> Iterator[None]:
-    """Run the block within other limits: `with rewriter.limits(memory="8GiB"): ...`.
+    """Set limits for a block: `with rewriter.limits(memory="8GiB"): ...`.
 
     Args:
         memory: the memory that a process may use to run models, in bytes or as a text such as "4GiB". Mapped
-            weights do not count. A process that uses more is ended: it "ran out of memory". Linux only.
+            weights do not count. A process that uses more is killed and reported as "ran out of memory".
+            Linux only.
         threads: threads of one operator of onnxruntime.
         shapes: timeout of onnx's shape inference, in seconds.
 
@@ -99,7 +100,7 @@ def limits(
     chosen = {name: value for name, value in given.items() if value is not None}
     for name, value in chosen.items():
         if value <= 0:
-            raise UsageError(f"{name} is {value}; it has to be more than nothing")
+            raise UsageError(f"{name} is {value}; it must be more than 0")
     token = _CURRENT.set(replace(_CURRENT.get(), **chosen))  # type: ignore[arg-type]
     try:
         yield
@@ -108,7 +109,7 @@ def limits(
 
 
 def own_memory(process: int) -> int:
-    """Bytes of memory that a process uses alone; 0 if the system does not report them."""
+    """Return the bytes of a process's memory that are not mapped from files; 0 if they are unknown."""
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
@@ -118,5 +119,5 @@ def own_memory(process: int) -> int:
 
 
 def threads_here() -> int:
-    """In a child: the number of threads that its parent set."""
+    """Return the number of threads that the parent set for this child."""
     return int(os.environ.get(THREADS, "1"))

@@ -1,1 +1,1 @@
-"""The verdict on two models: the certificate and the numbers."""
+"""Verdict on two models, from the certificate and from numeric runs."""

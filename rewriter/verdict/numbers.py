@@ -1,4 +1,4 @@
-"""Numbers: the original and the rewritten model run on the same inputs by onnxruntime."""
+"""Numeric comparison: onnxruntime runs the original and the rewritten model on the same inputs."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from rewriter.runtime.inputs.planning import plan
 OPTIMISED = Tolerance(largest=1e-3)
 """Tolerance for optimised models.
 
-onnxruntime ignores the `value_info` of functions and so may fuse a grouped model otherwise. Measured with
-onnxruntime 1.31.1 on the exported fixtures, flat against shared functions: nearly all agree bit for bit, the
-others, in float32 with dynamic shapes, differ by 1e-7 to 7e-7; one converted to float16 by 6e-4. A wrong
-weight or edge differs far more. Models of narrow floats, and integer outputs that depend on a tie,
-may differ by more than this without a fault.
+onnxruntime ignores the `value_info` of functions, so it may fuse a grouped model differently. Measured with
+onnxruntime 1.31.1 on the exported fixtures, flat models against models with shared functions: nearly all
+agree bit for bit; the others, float32 models with dynamic shapes, differ by 1e-7 to 7e-7, and one that was
+converted to float16 by 6e-4. A wrong weight or edge causes a far larger difference. Models with narrow
+floats, and integer outputs that depend on a tie, may exceed this tolerance without a fault.
 """
 
 
 _HEAVY = 1 << 29
-"""Bytes of weights from which every run takes as long as reading them: then only `FEW` input sets."""
+"""Minimum bytes of weights for which only `FEW` input sets are run: every run has to read all weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numeric(RunOutcome):
-    """The numbers of two models on the same inputs. `skipped` or `error` has the reason if there are none.
+    """Result of running two models on the same inputs; `skipped` or `error` has the reason if there is none.
 
     Attributes:
-        identical: nothing was run, since all that onnxruntime would execute is the same in both.
-        tolerance: how far outputs may be apart; None for not at all.
+        identical: whether the executable parts of both models are byte-identical, so that nothing was run.
+        tolerance: allowed deviation of outputs; None if none was requested.
     """
 
     identical: bool = False
@@ -48,17 +48,17 @@ class Numeric(RunOutcome):
 
     @property
     def taken(self) -> bool:
-        """Whether there are numbers, or none are needed since both runs would be of one model."""
+        """Whether both models were run, or need not be run because they are identical."""
         return self.identical or (self.skipped is None and self.error is None)
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the models agree bit for bit, by running them or by identity; None if not known."""
+        """Whether the models are identical or their outputs agree bit for bit; None if unknown."""
         return True if self.identical else self.exact
 
     @property
     def differs(self) -> bool:
-        """Whether an output deviates more than allowed or, without tolerance, more than rounding explains."""
+        """Whether an output deviates beyond the tolerance or, without one, by more than rounding explains."""
         if self.exact is not False:
             return False
         return not self.within if self.tolerance is not None else not self.rounding
@@ -68,7 +68,7 @@ IDENTICAL = Numeric(
     skipped="both runs would be of one model; --numbers runs them",
     identical=True,
 )
-"""The numbers of two models for which `identical.same_to_run` is true."""
+"""Result for two models for which `identical.same_to_run` is true."""
 
 
 def compare(
@@ -89,19 +89,20 @@ def compare(
     Args:
         before: the original; the inputs are drawn for it.
         after: the rewritten model.
-        before_folder: the folder of the original's external data, None without any.
-        after_folder: the same for the rewritten model.
-        sets: number of input sets to draw, of different sizes and data if the original allows it; two of
-            one size if weights exceed half a gigabyte; a model without inputs is run once.
-        seed: equal seeds draw equal inputs.
-        inputs: one array per input, instead of drawn ones: one run.
-        optimised: run with onnxruntime's optimisations. They may fuse the two models differently, so that
-            equal models differ in the last bits: `OPTIMISED` allows for that.
+        before_folder: the folder of the original's external data; None if it has none.
+        after_folder: the folder of the rewritten model's external data.
+        sets: number of input sets to draw, of different sizes and data if the original allows it. At most two
+            sets, of one size, are drawn if the weights take half a gigabyte or more, and one if the model has
+            no inputs.
+        seed: seed of the drawing; equal seeds give equal inputs.
+        inputs: one array per input, used instead of drawn ones; each model is run once.
+        optimised: whether onnxruntime optimises the models. It may fuse them differently, so that equal
+            models differ in the last bits; the tolerance `OPTIMISED` allows for that.
         tolerance: allowed deviation of outputs; None for none.
         timeout: seconds for everything.
 
     Returns:
-        The numbers, or the reason why there are none. Failures of a model are results too.
+        The result, or the reason why there is none. A failure of a model is part of it, not raised.
 
     Raises:
         UsageError: `inputs` does not fit the original, or an argument is out of range.
@@ -135,10 +136,10 @@ def _weight(model: onnx.ModelProto) -> int:
 
 
 def fitting(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The user's arrays, checked against the signature of a model.
+    """Return the user's arrays, checked against the signature of a model.
 
     Raises:
-        UsageError: one is missing, unknown, or of another type or shape; or an input is no tensor.
+        UsageError: an array is missing, unknown, or of another type or shape; or an input is no tensor.
     """
     try:
         return _fitting(plan(model), inputs)
@@ -147,10 +148,10 @@ def fitting(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Ar
 
 
 def _fitting(drawing: Plan, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The user's arrays, checked against the signature.
+    """Return the user's arrays, checked against the signature.
 
     Raises:
-        UsageError: one is missing, unknown, or of another type or shape.
+        UsageError: an array is missing, unknown, or of another type or shape.
     """
     expected = [each.name for each in drawing.inputs]
     for name in inputs:
@@ -168,7 +169,7 @@ def _fitting(drawing: Plan, inputs: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _plain(array: Array) -> Array:
-    """The array with strings as objects, as onnx wants them."""
+    """Return the array; strings become Python objects, as onnx requires."""
     return array.astype(object) if array.dtype.kind in "US" else array
 
 

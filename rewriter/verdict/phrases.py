@@ -1,4 +1,4 @@
-"""Phrases for the verdict on two models; never more than was checked."""
+"""Describes the verdict on two models in phrases, none of which claims more than was checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rewriter.verdict.verification import Verdict, Verification
 
 
 def proof_phrases(verification: Verification) -> list[str]:
-    """The verdict, then the certificate, the numbers and, if requested, the optimised ones."""
+    """Return phrases for the verdict, certificate, numbers, notes and, if requested, optimised numbers."""
     phrases = [
         str(verification.verdict),
         certificate_phrase(verification.certificate),
@@ -23,7 +23,7 @@ def proof_phrases(verification: Verification) -> list[str]:
 
 
 def certificate_phrase(certificate: Certificate) -> str:
-    """The result of the certificate, or the reason why nothing was proved."""
+    """Describe the certificate, or the reason why nothing was proved."""
     if certificate.identical:
         return "all that a runtime executes is the same, byte for byte"
     if certificate.equal:
@@ -32,7 +32,7 @@ def certificate_phrase(certificate: Certificate) -> str:
 
 
 def numbers_phrase(numeric: Numeric | None) -> str:
-    """The result of the numbers; never claims agreement if nothing ran."""
+    """Describe the numbers; never claim agreement if nothing ran."""
     if numeric is None:
         return "numbers not asked for"
     if not numeric.taken or numeric.identical:
@@ -41,11 +41,11 @@ def numbers_phrase(numeric: Numeric | None) -> str:
     runs = f"onnxruntime: {numeric.runs:,} run{'s' if numeric.runs != 1 else ''}"
     if numeric.exact:
         return f"{runs}, bit for bit the same"
-    return f"{runs}, {_apart(numeric)}"
+    return f"{runs}, {_deviation(numeric)}"
 
 
 def reason_of(verification: Verification) -> str:
-    """The reason why two models are not known to be equal, or why numbers are missing, in one phrase."""
+    """Return the reason why two models are not known to be equal, or why numbers are missing."""
     if verification.verdict is Verdict.EQUAL:
         return f"numbers not taken: {verification.missing}"
     for numeric, how in ((verification.numeric, ""), (verification.optimised, "with all optimisations, ")):
@@ -54,8 +54,8 @@ def reason_of(verification: Verification) -> str:
     return certificate_phrase(verification.certificate)
 
 
-def _apart(numeric: Numeric) -> str:
-    """The deviation of the results, and its place."""
+def _deviation(numeric: Numeric) -> str:
+    """Describe the deviation of the results, and its place."""
     where = f"at output {numeric.worst_output!r} ({numeric.where})"
     if numeric.worst_abs is None or not math.isfinite(numeric.worst_abs):
         return f"other results {where}"

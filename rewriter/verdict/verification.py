@@ -1,4 +1,4 @@
-"""The verdict on two models, and its basis: the certificate and the numbers."""
+"""Verdict on two models, with its basis: the certificate and the numbers."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ class Verdict(StrEnum):
     NOT_PROVED = "not proved"
     """Neither equality nor difference is shown."""
     DIFFERENT = "different"
-    """Their interfaces differ, or an input gives results that differ by more than rounding."""
+    """Their interfaces do not fit, or results differ beyond the tolerance (without one: beyond rounding)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Verification(Display):
-    """Whether two models compute the same.
+    """Result of verifying that two models compute the same.
 
-    It has no truth value, since there are three verdicts: ask for `verdict`.
+    It has no truth value, because there are three verdicts: read `verdict`.
 
     Attributes:
-        certificate: equal expressions at every output, or the first that differs.
-        numeric: result of running both in onnxruntime; None if numbers were not requested.
-        optimised: the same with all of onnxruntime's optimisations, which may fuse the two differently; None
-            if not requested.
+        certificate: result of comparing the expressions at every output.
+        numeric: result of running both models in onnxruntime; None if not requested.
+        optimised: result of running both with all of onnxruntime's optimisations, which may fuse the two
+            models differently; None if not requested.
         demanded: whether numbers are mandatory.
-        notes: remarks on how the two were compared.
+        notes: remarks on how the two models were compared.
     """
 
     certificate: Certificate
@@ -48,7 +48,7 @@ class Verification(Display):
 
     @property
     def verdict(self) -> Verdict:
-        """Proved equal, shown to be different, or neither."""
+        """Verdict: proved equal, shown to be different, or neither."""
         runs = [each for each in (self.numeric, self.optimised) if each is not None]
         if self.certificate.mismatch or any(each.differs for each in runs):
             return Verdict.DIFFERENT
@@ -60,13 +60,13 @@ class Verification(Display):
 
     @property
     def missing(self) -> str | None:
-        """The reason why demanded numbers are missing; None if they are there, or were not demanded."""
+        """Reason why demanded numbers are missing; None if none are missing or numbers were not demanded."""
         asked = [each for each in (self.numeric, self.optimised) if self.demanded and each is not None]
         return next((each.skipped or each.error for each in asked if not each.taken), None)
 
     @property
     def accepted(self) -> bool:
-        """Proved equal, or within the requested tolerance; with the numbers that were demanded."""
+        """Whether the models are equal or within the tolerance, and no demanded numbers are missing."""
         if self.missing is not None or self.verdict is Verdict.DIFFERENT:
             return False
         within = self.numeric is not None and self.numeric.within is True

@@ -116,7 +116,7 @@ def test_limits_nest_and_end() -> None:
             assert (current().memory, current().threads) == (1 << 30, 2)
         assert current().threads == 3
     assert current() == ChildLimits()
-    with pytest.raises(UsageError, match="more than nothing"), rewriter.limits(threads=0):
+    with pytest.raises(UsageError, match="must be more than 0"), rewriter.limits(threads=0):
         pass
 
 

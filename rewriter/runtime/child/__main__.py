@@ -1,4 +1,4 @@
-"""The child: does one job and ends; `process` runs `python -m rewriter.runtime.child TASK FOLDER`."""
+"""Entry point of a child: does one job. `process` runs `python -m rewriter.runtime.child TASK FOLDER`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from rewriter.runtime.child.words import one_line
 
 
 def main(task: str, folder: Path) -> None:
-    """Do the job that lies in a folder, and write the answer there."""
+    """Do the job in a folder, and write the answer there."""
     threading.Thread(target=_die_with_parent, args=(folder,), daemon=True).start()
-    with contextlib.suppress(OSError):  # the first to go when memory runs out (Linux)
+    with contextlib.suppress(OSError):  # Linux then kills this process first when memory runs out
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     module, function = task.split(":")
     try:
@@ -31,9 +31,9 @@ def main(task: str, folder: Path) -> None:
 
 
 def _die_with_parent(folder: Path) -> None:
-    """End this process when the parent is gone: then the other end of stdin closes, however the parent died.
+    """End this process when the parent has ended, which closes stdin in any case.
 
-    No other process then removes the folder, which may hold all weights.
+    First remove the folder, which may hold all weights: no other process would remove it.
     """
     os.read(0, 1)
     if folder.name.startswith(SCRATCH):
@@ -43,5 +43,5 @@ def _die_with_parent(folder: Path) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1], Path(sys.argv[2]))
-    # Skips the interpreter's shutdown: a fault while onnxruntime unloads is no fault of the model.
+    # Skip the interpreter's shutdown: a fault while onnxruntime unloads is no fault of the model.
     os._exit(0)

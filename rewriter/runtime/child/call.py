@@ -1,4 +1,4 @@
-"""The one call by which anything runs that may crash, hang or eat memory."""
+"""Calls tasks in child processes, since they may crash, hang or take all memory."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ _ORT = "onnxruntime"
 
 @dataclass(frozen=True, slots=True)
 class Task(Generic[Result]):
-    """A function of a `Job` for a child to run.
+    """Function that a child runs.
 
     Attributes:
-        name: `module:function`; a function of a `Job` that returns a `Result`.
-        program: the package that does the work, for messages; "onnxruntime" executes the models.
+        name: `module:function`; the function takes a `Job` and returns a `Result`.
+        program: the package that does the work, for messages. If it is "onnxruntime", `run` refuses models
+            whose function overloads onnxruntime misreads.
     """
 
     name: str
@@ -58,18 +59,19 @@ def run(
     edit: Edit | None = None,
     timeout: float,
 ) -> Result | Ended:
-    """Run a task in a child process, within the limits that hold here.
+    """Run a task in a child process, within the current limits.
 
     Args:
         task: the task.
-        request: what is asked, arrays included; anything that can be pickled.
-        models: the models by name; not changed. Large inline weights go to the child in a file.
-        folders: where external data lies; None for a model without.
-        edit: changes a model on its way, without its large weights, given its name.
+        request: the request of the task, arrays included; it must be picklable.
+        models: the models by name, not changed. Large inline weights are passed to the child in a file.
+        folders: the folders of external data by name of the model; None for a model without external data.
+        edit: function of a name and a copy of that model, without its large inline weights; it changes the
+            copy before it is sent.
         timeout: seconds.
 
     Returns:
-        What the task returned, or `Ended`. Never raises for what a model does.
+        The result of the task, or `Ended`. Failures of a model are never raised.
 
     Raises:
         NoScratch: temporary files cannot be written.
@@ -96,10 +98,10 @@ def run(
 
 
 def demand_runtime(ended: Ended) -> None:
-    """Refuse where onnxruntime does not import, which no model can help.
+    """Raise if a child ended because onnxruntime does not import, which does not depend on the model.
 
     Raises:
-        NoRuntime: it does not.
+        NoRuntime: onnxruntime does not import.
     """
     if ended.cause is Cause.NO_RUNTIME:
         raise NoRuntime(ended.how)
@@ -135,7 +137,7 @@ def _sent(
 
 
 def _failed(program: str, folder: Path, code: int) -> Ended:
-    """How a child ended that left no answer."""
+    """Describe the end of a child that left no answer."""
     if code < 0:
         return Ended(f"{program} crashed ({signal_text(-code)})", Cause.CRASH, -code)
     if code == 0:

@@ -1,12 +1,16 @@
-"""What a child is given, and what it gives back: files in a temporary folder.
+"""Jobs, results and weights pass between a parent and its child as files in a temporary folder.
 
-job               Job, pickled              <name>.onnx   structure of a model; weights where they always were
-answer            what the task returned    weights.bin   inline weights, equal ones once
-partial           what it had found before  stage         text: what the task is at
-stderr            what it wrote there
+    job          the `Job`, pickled
+    <name>.onnx  a model; external weights stay in their files
+    weights.bin  large inline weights of all models; equal ones are stored once
+    answer       the result of the task, pickled
+    partial      the results so far, pickled
+    stage        the current stage of the task, as text
+    stderr       the standard error of the child
 
-Pickles pass between two processes of one user and one program: a child can do nothing by them that it could
-not do by itself. Each is written under another name and then renamed, so none is ever read half.
+Pickles are safe here: both processes run the same program as the same user, so a pickle gives the child no
+power that it lacks. Each pickle is written under another name and then renamed, so a reader never finds half
+a pickle.
 """
 
 from __future__ import annotations
@@ -26,35 +30,36 @@ JOB, ANSWER, PARTIAL, STAGE, STDERR = "job", "answer", "partial", "stage", "stde
 
 
 class TaskError(ValueError):
-    """A task has nothing to give; the text says why in one line."""
+    """Raised if a task has no result; the text has the reason in one line."""
 
 
 class Cause(StrEnum):
-    """Why there is no result."""
+    """Cause of a missing result."""
 
     TOLD = "told"
-    """The task said why, or the models were refused before."""
+    """The task gave a reason, or the models were refused before it started."""
     NO_RUNTIME = "no runtime"
     """onnxruntime does not import."""
     TOO_LARGE = "too large"
-    """A model cannot be sent."""
+    """A model is too large to be sent."""
     LIMIT = "limit"
-    """It took too long, or too much memory."""
+    """The child took too long, or too much memory."""
     CRASH = "crash"
+    """A signal ended the child."""
     FAILURE = "failure"
-    """It ended by itself, without an answer."""
+    """The child exited without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended without a result.
+    """End of a child without a result.
 
     Attributes:
-        how: one line: "onnxruntime crashed (signal 11, SIGSEGV)", "timed out: ...".
-        cause: the same for programs.
-        signal: that ended it; 0 for none.
-        stage: what the task was at; empty where it did not say.
-        partial: what it had found until then; None for nothing.
+        how: description in one line: "onnxruntime crashed (signal 11, SIGSEGV)", "timed out: ...".
+        cause: the kind of end, for programs.
+        signal: the signal that ended the child; 0 for none.
+        stage: the last stage that the task entered; empty if it entered none.
+        partial: the last results that the task left; None if it left none.
     """
 
     how: str
@@ -72,7 +77,7 @@ class ExternalWeight:
         name: the initializer.
         location: the file, relative to the folder of the model.
         offset: bytes before it.
-        dtype: its type, by numpy's name.
+        dtype: numpy's name of its type.
         shape: its shape.
     """
 
@@ -85,12 +90,12 @@ class ExternalWeight:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A model as the child finds it.
+    """Model that was sent to a child.
 
     Attributes:
-        path: the file of its structure.
-        folder: where its external data lies; None where it has none.
-        weights: what of that can be mapped into memory.
+        path: the file of the model.
+        folder: the folder of its external data; None if it has none.
+        weights: its external weights that can be mapped into memory.
     """
 
     path: Path
@@ -100,11 +105,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[Request]):
-    """What a task is to do.
+    """Input of a task.
 
     Attributes:
-        folder: for files of its own; removed when the child has ended.
-        request: what is asked.
+        folder: a folder that the task may write to; removed after the child has ended.
+        request: the request of the task.
         models: the models by name.
         timeout: seconds, from the start of the child.
     """
@@ -115,11 +120,11 @@ class Job(Generic[Request]):
     timeout: float
 
     def enter(self, stage: str) -> None:
-        """Say what comes next, for the report of a crash."""
+        """Record the stage that begins, for the report of a crash."""
         (self.folder / STAGE).write_text(stage, encoding="utf-8")
 
     def leave(self, found: object) -> None:
-        """Leave what was found so far, for the case that there will be no answer."""
+        """Store the results so far, in case the child ends without an answer."""
         write(found, self.folder / PARTIAL)
 
 
@@ -132,7 +137,7 @@ def write(value: object, path: Path) -> None:
 
 
 def read(path: Path) -> Any:
-    """Read what `write` wrote; None where there is no file."""
+    """Read a value that `write` wrote; None if there is no file."""
     if not path.exists():
         return None
     with path.open("rb") as stream:

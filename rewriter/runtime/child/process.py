@@ -1,8 +1,8 @@
-"""Starts a child, watches what it takes, and ends it.
+"""Starts a child, watches its time and memory, and ends it.
 
-onnxruntime maps weights into memory, privately, so a limit on addresses or on data (RLIMIT_AS, RLIMIT_DATA)
-would refuse large models that run well. So the parent watches a child's own memory, and ends
-one that uses more than `limits` allow. On Linux the child asks to be killed first if memory runs out.
+Weights are mapped into memory privately, so a limit on address space or data (RLIMIT_AS, RLIMIT_DATA) would
+refuse large models that run well. Instead, the parent watches the memory of the child that is not mapped from
+files, and ends a child that exceeds `limits`. On Linux, the child asks to be killed first if memory runs out.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _LOOK = 0.02
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A temporary folder that is removed even if Ctrl-C interrupts the removal.
+    """Yield a temporary folder, removed at the end even if Ctrl-C interrupts the removal.
 
     Raises:
-        NoScratch: it cannot be made or written, as on a full disk.
+        NoScratch: the folder cannot be made or written, for example on a full disk.
     """
     try:
         folder = Path(mkdtemp(prefix=SCRATCH))
@@ -53,11 +53,11 @@ def in_child(task: str, folder: Path, timeout: float) -> int | Ended:
 
     Args:
         task: `module:function`.
-        folder: of the job.
+        folder: the folder of the job.
         timeout: seconds.
 
     Returns:
-        The exit code; the number of a signal below 0; why the child was ended, where it was.
+        The exit code, negative for a signal; or `Ended` if the child exceeded a limit.
     """
     # -P keeps the working directory, which may hold any files, off the child's module path.
     command = [sys.executable, "-P", "-m", "rewriter.runtime.child", task, str(folder)]
@@ -66,17 +66,17 @@ def in_child(task: str, folder: Path, timeout: float) -> int | Ended:
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         THREADS: str(limits.threads),
-        # onnxruntime 1.31 keeps a database of its counters in the user's cache folder.
+        # Otherwise, onnxruntime 1.31 keeps a database of counters in the user's cache folder.
         "ORT_DISABLE_TELEMETRY": "1",
     }
     with (folder / STDERR).open("wb") as errors:
         child = subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,  # never written to: its closing signals the child that the parent is gone
+            stdin=subprocess.PIPE,  # never written to; the child reads its end when the parent ends
             stdout=subprocess.DEVNULL,
             stderr=errors,
             env=environment,
-            start_new_session=True,  # Ctrl-C reaches the parent, which ends the child
+            start_new_session=True,  # Ctrl-C reaches only the parent, which ends the child
         )
         try:
             reason = _wait(child, timeout, limits.memory)

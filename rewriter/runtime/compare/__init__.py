@@ -1,1 +1,1 @@
-"""Two models, or a model and its pieces, on the same inputs."""
+"""Compares two models, or a model and its pieces, on the same inputs."""

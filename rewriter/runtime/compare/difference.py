@@ -1,4 +1,8 @@
-"""How far results are apart: bit for bit (`difference`), or as numbers of two models (`distance`)."""
+"""Deviation of results.
+
+`difference` compares bit for bit; `distance` compares the numbers in two arrays, whatever their types and
+shapes.
+"""
 
 from __future__ import annotations
 
@@ -15,26 +19,29 @@ from rewriter.refusals import UsageError
 Array = npt.NDArray[Any]
 
 ROUNDING = 1e-4
-"""Share of the largest value below which a float difference may come from another order of summation."""
+"""Largest deviation, relative to the largest value, that another order of summation of floats may cause."""
 
 _HUGE, _HUGE_HALF = 1e30, 1e4
-"""A number beyond this stands for infinity (a mask), whatever its exact value; in float16, already this
-one, to which converters clip larger numbers."""
+"""Numbers of this magnitude or more stand for infinity (a mask), whatever their exact value.
+
+`_HUGE_HALF` is for float16, because converters clip larger numbers to it.
+"""
 _LEAST_MAGNITUDE = 1e-3
-"""Below it a distance is held against this instead, so that rounding around zero stays small."""
+"""Least magnitude that a distance is divided by, so that rounding around zero stays small."""
 _BLOCK = 1 << 20
-"""Elements looked at together: copies in float64 stay small beside a large tensor."""
+"""Number of elements processed at a time: copies in float64 stay small beside a large tensor."""
 
 Distance = tuple[float, float]
-"""Relative, absolute."""
+"""Relative and absolute deviation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """The allowed deviation of two results: by one of two measures, never by both.
+    """Allowed deviation of two results, by one of two measures: `largest`, or `rtol` with `atol`.
 
     Attributes:
-        largest: |a - b| <= `largest` * max |a|, over the finite values of one output `a` of the original.
+        largest: |a - b| <= `largest` * max |a|; the maximum is over the finite values of one output `a` of
+            the original.
         rtol: |a - b| <= `atol` + `rtol` * |a| at every element, as in `numpy.allclose(b, a)`.
         atol: see `rtol`.
     """
@@ -49,7 +56,7 @@ class Tolerance:
         return f"--rtol {self.rtol:g} --atol {self.atol:g}"
 
     def bounds(self, before: npt.NDArray[np.float64], magnitude: float) -> Any:
-        """The allowed deviation of each element.
+        """Return the allowed deviation of each element.
 
         Args:
             before: absolute values of the original's elements.
@@ -61,7 +68,7 @@ class Tolerance:
 
 
 def tolerance_of(largest: float | None, rtol: float | None, atol: float | None) -> Tolerance | None:
-    """The tolerance that a user asks for; a missing `rtol` or `atol` gets numpy's default.
+    """Return the tolerance that a user asks for, if any; a missing `rtol` or `atol` gets numpy's default.
 
     Raises:
         UsageError: both measures are given, or one is negative.
@@ -78,16 +85,16 @@ def tolerance_of(largest: float | None, rtol: float | None, atol: float | None) 
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """The deviation of two results.
+    """Deviation of two results.
 
     Attributes:
         largest: the largest absolute difference; 0 for values that differ only in their bits (0.0 and -0.0),
-            and infinite if no number expresses the difference: other shapes, types or strings, NaN or
+            and infinite if no number expresses the difference: different shapes, types or strings, or NaN or
             infinity against a number.
         where: the part of the value with that difference.
-        relative: `largest` over the largest finite magnitude in the whole result before; infinite if that
-            is 0 or `largest` is infinite. One huge number makes it small for all the others.
-        rounding: whether only floats differ, by no more than `ROUNDING`.
+        relative: `largest` divided by the largest finite magnitude in the whole result of the original; 0 if
+            `largest` is 0, otherwise infinite if the magnitude is 0. One huge element makes it small for all.
+        rounding: whether only floats differ, and `relative` is no more than `ROUNDING`.
         within: whether no element deviates more than allowed; None without tolerance.
     """
 
@@ -101,16 +108,16 @@ class Deviation:
 def difference(
     before: object, after: object, where: str = "", tolerance: Tolerance | None = None
 ) -> Deviation | None:
-    """The difference of two results, None if they are the same bit for bit; NaN equals NaN.
+    """Return the deviation of two results; None if they agree bit for bit. NaN equals NaN.
 
     Args:
-        before: tensor, sequence, map, optional or string.
-        after: the same of the other model.
-        where: its name in messages.
-        tolerance: its allowed deviation.
+        before: the result of the original: tensor, sequence, map, optional or string.
+        after: the result of the other model.
+        where: the name of the result in messages.
+        tolerance: the allowed deviation.
     """
     magnitude = _magnitude(before)
-    parts = list(_apart(before, after, where, magnitude, tolerance))
+    parts = list(_deviations(before, after, where, magnitude, tolerance))
     if not parts:
         return None
     worst = max(parts, key=lambda each: each.largest)
@@ -120,10 +127,10 @@ def difference(
     return replace(worst, relative=relative, rounding=rounding, within=within)
 
 
-def _apart(
+def _deviations(
     before: object, after: object, where: str, magnitude: float, tolerance: Tolerance | None
 ) -> Iterator[Deviation]:
-    """The differences of two results, part by part."""
+    """Yield the deviations of the parts of two results that differ."""
     match before, after:
         case np.ndarray(), np.ndarray():
             found = _of_arrays(before, after, where, magnitude, tolerance)
@@ -133,21 +140,21 @@ def _apart(
                 yield _total(f"{where} has {len(before)} elements before, {len(after)} after")
                 return
             for number, (left, right) in enumerate(zip(before, after, strict=True)):
-                yield from _apart(left, right, f"{where}[{number}]", magnitude, tolerance)
+                yield from _deviations(left, right, f"{where}[{number}]", magnitude, tolerance)
         case dict(), dict():
             if list(before) != list(after):
                 yield _total(f"{where} has other keys")
                 return
             for key, left in before.items():
-                yield from _apart(left, after[key], f"{where}[{key!r}]", magnitude, tolerance)
+                yield from _deviations(left, after[key], f"{where}[{key!r}]", magnitude, tolerance)
         case _:
             yield from _of_scalars(before, after, where, magnitude, tolerance)
 
 
 def distance(before: Array, after: Array) -> Distance:
-    """The largest difference of two arrays of as many elements, relative to their size and absolute.
+    """Return the largest difference of two arrays with the same number of elements: relative and absolute.
 
-    Other than `difference` it takes values of other types and shapes, and masks of any size, for the same.
+    Unlike `difference`, it ignores types, shapes and the exact values of masks.
     """
     largest = magnitude = 0.0
     flat, other = before.reshape(-1), after.reshape(-1)
@@ -178,7 +185,7 @@ def telling(result: object) -> bool:
 
 
 def _magnitude(result: object) -> float:
-    """The largest finite magnitude of a result, 0 without numbers."""
+    """Return the largest finite magnitude of a result; 0 if it has no numbers."""
     match result:
         case list():
             return max(map(_magnitude, result), default=0.0)
@@ -196,11 +203,11 @@ def _magnitude(result: object) -> float:
 def _of_scalars(
     before: object, after: object, where: str, magnitude: float, tolerance: Tolerance | None
 ) -> Iterator[Deviation]:
-    """Compare elements of maps, and optionals without a value."""
+    """Yield the deviation of elements of maps, of strings, and of optionals without a value."""
     if type(before) is not type(after):
         yield _total(f"{where} is {_kind(before)} before, {_kind(after)} after")
     elif isinstance(before, int | float):
-        yield from _apart(np.array(before), np.array(after), where, magnitude, tolerance)
+        yield from _deviations(np.array(before), np.array(after), where, magnitude, tolerance)
     elif before != after:
         yield _total(where)
 
@@ -210,7 +217,7 @@ def _kind(value: object) -> str:
 
 
 def _total(where: str) -> Deviation:
-    """A difference that no number expresses."""
+    """Return a deviation that no number expresses."""
     return Deviation(inf, where.strip(), within=False)
 
 
@@ -235,7 +242,7 @@ def _of_arrays(
 
 
 def _is_float(dtype: np.dtype[Any]) -> bool:
-    """Whether values of a type are results of rounding; includes the types of `ml_dtypes`."""
+    """Whether values of a type may be rounded; includes the types of `ml_dtypes`."""
     return dtype.kind in "fc" or "float" in dtype.name
 
 
@@ -248,7 +255,7 @@ def _is_within(before: Array, far: npt.NDArray[np.float64], magnitude: float, to
 
 
 def _differing(before: Array, after: Array) -> npt.NDArray[np.bool_]:
-    """True for bits that differ, unless both values are NaN."""
+    """Return a mask of the elements whose bits differ, except where both are NaN."""
     if before.dtype == object or not before.size:
         return np.asarray(before != after, dtype=np.bool_).reshape(before.shape)
     size = before.dtype.itemsize
@@ -257,7 +264,7 @@ def _differing(before: Array, after: Array) -> npt.NDArray[np.bool_]:
     differs = np.asarray((left != right).any(axis=-1))
     if differs.any() and before.dtype.kind not in "biu":
         with np.errstate(all="ignore"):
-            differs &= ~((before != before) & (after != after))  # noqa: PLR0124  NaN is what differs from itself
+            differs &= ~((before != before) & (after != after))  # noqa: PLR0124  only NaN differs from itself
     return differs
 
 

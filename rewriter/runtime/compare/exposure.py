@@ -21,7 +21,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Exposed:
-    """A model and the input sets it is run on; each read is a session with other values as outputs."""
+    """Model that runs on fixed input sets; each read opens a session with the requested values as outputs."""
 
     def __init__(
         self,
@@ -33,9 +33,10 @@ class Exposed:
         self.folder, self.model, self.inputs, self.sets = folder, model, inputs, sets
 
     def sizes(self, names: Iterable[str]) -> dict[str, int]:
-        """Bytes of the values that are tensors of numbers, at most, over all input sets.
+        """Return the maximum bytes, over all input sets, of each value that is a tensor of numbers.
 
-        Value sizes come from onnxruntime's shape inference, else from a run that returns sizes alone.
+        The sizes come from onnxruntime's shape inference or, if that does not know them, from a run that
+        returns only sizes.
         """
         wanted = list(dict.fromkeys(names))
         if not wanted:
@@ -53,7 +54,7 @@ class Exposed:
         return {name: size * _BYTES for name, size in sizes.items()}
 
     def values(self, names: Sequence[str]) -> dict[str, list[Array]]:
-        """Name -> its array in every input set."""
+        """Return the arrays of each value, one per input set."""
         if not names:
             return {}
         session = self._session(names, self.model)
@@ -64,7 +65,7 @@ class Exposed:
         return found
 
     def _measured(self, names: Sequence[str]) -> dict[str, int]:
-        """The elements of values in all sets, from a run that returns sizes alone."""
+        """Return the number of elements of each value over all sets, from a run that returns only sizes."""
         sized = onnx.ModelProto()
         sized.CopyFrom(self.model)
         taken = {name for node in sized.graph.node for name in node.output}
@@ -86,12 +87,12 @@ class Exposed:
 def in_parts(
     items: Iterable[tuple[Item, Set[Key]]], sizes: Mapping[Key, int], most: int
 ) -> Iterator[list[Item]]:
-    """Neighbouring items whose values fit into memory together; a value that several have counts once.
+    """Yield parts: neighbouring items whose values fit into memory together. A shared value counts once.
 
     Args:
-        items: each with the values that it needs; values without a size count nothing.
+        items: items, each with the values that it needs; a value of unknown size counts as 0 bytes.
         sizes: bytes of the values.
-        most: bytes of one part; an item that needs more is a part of its own.
+        most: maximum bytes of one part; an item that needs more gets its own part.
     """
     part: list[Item] = []
     held: set[Key] = set()

@@ -1,4 +1,4 @@
-"""In the child: runs a model with its values as outputs, a slice of them at a time. Values stay here."""
+"""In the child: runs a model with inner values as outputs, some at a time; no tensor leaves the process."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rewriter.runtime.inputs.signature import signature
 
 
 def take_fingerprints(job: Job[Watch]) -> dict[str, Fingerprint]:
-    """The fingerprints of all values, run in slices."""
+    """Return the fingerprints of the values of the main graph; each part of them takes one run."""
     (sent,) = job.models.values()
     model = onnx.load(sent.path, load_external_data=False)
     for node in nodes_within(model.graph.node):
         if node.op_type == "Dropout" and not canonical(node.domain):
-            del node.input[2:]  # that it trains: what drops by chance is found nowhere else
+            del node.input[2:]  # training mode: randomly dropped values match no other run
     inputs = signature(model)
     feeds = {each.name: job.request.feeds[each.name] for each in inputs}
-    for info in model.graph.input:  # of the sizes they have in this run, so that shapes follow from them
+    for info in model.graph.input:  # state the sizes of this run, so that other shapes can be inferred
         if info.name in feeds:
             shape = info.type.tensor_type.shape
             shape.ClearField("dim")

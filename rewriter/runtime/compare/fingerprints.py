@@ -1,9 +1,9 @@
-"""Fingerprint of a tensor, by which it is recognised elsewhere: its shape and a sample of its elements.
+"""Fingerprints: the shape of a tensor and a sample of its elements, to recognise it in another run.
 
-A model has gigabytes of intermediate values; their fingerprints take some hundred bytes each. Two runs
-of one tensor differ by rounding, so a hash does not work. The sample of a small tensor is all of its
-elements. The sample of a large tensor is the elements at fixed positions, and a weighted mean of all
-elements. No number of a sample differs between two runs by more than the worst element does.
+Intermediate values take gigabytes, a fingerprint some hundred bytes. A hash would not work, since a tensor
+differs by rounding between two runs. The sample of a small tensor is all of its elements. The sample of a
+large tensor is the elements at fixed positions and a weighted mean of all elements. Between two runs, no
+number of the sample differs by more than the element that differs most.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ import numpy as np
 import numpy.typing as npt
 
 SAMPLES = 32
-"""Number of values in a sample; a tensor of fewer elements repeats its last."""
+"""Number of values in a sample; a tensor with fewer elements repeats its last one."""
 _HUGE = 1e30
-"""A number beyond this stands for infinity (a mask), whatever its exact value."""
+"""Numbers of this magnitude or more stand for infinity (a mask), whatever their exact value."""
 _BLOCK = 1 << 20
 """Number of elements processed at a time: copies in float64 stay small beside a large tensor."""
 MOST_BYTES = 1 << 28
-"""Maximum bytes of values held at a time, beside what a run of the model needs anyway."""
+"""Maximum bytes of values held at a time, in addition to the memory of a normal run."""
 
 
 class Watch(NamedTuple):
-    """The inputs of the run to take fingerprints of, and the maximum bytes of values held at a time."""
+    """Request for fingerprints: the inputs of the run, and the maximum bytes of values held at a time."""
 
     feeds: Mapping[str, npt.NDArray[Any]]
     most_bytes: int = MOST_BYTES
 
 
 class Fingerprint(NamedTuple):
-    """The fingerprint of one tensor.
+    """Fingerprint of one tensor.
 
     Attributes:
         shape: its shape.
@@ -56,7 +56,7 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint(array: Any) -> Fingerprint | None:
-    """The fingerprint of an array; None for an empty one, or one without numbers."""
+    """Return the fingerprint of an array; None for an empty array or one without numbers."""
     if not isinstance(array, np.ndarray) or not array.size or array.dtype.kind not in "fiubV":
         return None
     flat = array.reshape(-1)

@@ -1,4 +1,4 @@
-"""Runs one model in a child process and brings back the fingerprints of every value of its main graph."""
+"""Runs one model in a child process and returns the fingerprints of the values of its main graph."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def intermediates(
     most_bytes: int = MOST_BYTES,
     timeout: float = 600.0,
 ) -> dict[str, Fingerprint]:
-    """The fingerprints of the values that nodes of the main graph write, by name.
+    """Return the fingerprints of the values that nodes of the main graph write, by name.
 
     Empty values, and values that are no tensors of numbers, are left out.
 
     Args:
-        model: the structure; external weights stay in their files.
+        model: the model; external weights stay in their files.
         folder: the folder of these files.
         feeds: an array for every input.
         most_bytes: maximum bytes of values held at a time; a larger value is held alone.

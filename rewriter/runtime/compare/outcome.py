@@ -1,4 +1,4 @@
-"""Request and result of a comparison of outputs. Imports no onnx, so that a child loads it quickly."""
+"""Request and result of a comparison of outputs. The module imports no onnx, to load quickly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rewriter.runtime.inputs.feeds import Drawing
 
 
 class Stage(StrEnum):
-    """Which model runs."""
+    """The model that runs."""
 
     FIRST = "first"
     SECOND = "second"
@@ -20,10 +20,10 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """One comparison.
+    """Request of one comparison.
 
     Attributes:
-        drawing: the arrays or the rules that make the input sets of the original.
+        drawing: the given arrays, or the rules to draw the input sets of the original.
         optimised: whether onnxruntime optimises the graphs.
         tolerance: the allowed deviation of results; None if deviations are not judged.
         names: input of the original -> its name in the rewritten model, if the names differ.
@@ -44,7 +44,7 @@ class RunOutcome:
         skipped: the reason why there is no result, in one line.
         error: the reason why the rewritten model gave no results although the original did.
         exact: whether every output of every run was the same bit for bit; None if nothing was compared.
-        max_abs: the largest absolute difference of all; infinite if no number expresses it.
+        max_abs: the largest absolute difference of all outputs; infinite if no number expresses it.
         relative: the largest difference relative to the largest magnitude of its output, see `Deviation`.
         rounding: whether there are differences and all may come from rounding, see `Deviation`.
         within: whether all differences are within the tolerance of the request; None without a tolerance.
@@ -71,7 +71,7 @@ class RunOutcome:
     def of(
         cls, found: Sequence[tuple[int, str, Deviation]], runs: int, ort_version: str, *, judged: bool
     ) -> RunOutcome:
-        """The outcome of runs.
+        """Return the outcome of runs.
 
         Args:
             found: every difference, with the number of its input set and the name of its output.

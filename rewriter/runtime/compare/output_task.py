@@ -1,6 +1,6 @@
-"""In the child: runs both models on the same input sets and says how far apart their outputs are.
+"""In the child: runs both models on the same input sets and measures the deviation of their outputs.
 
-Tensors never leave the process.
+No tensor leaves the process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ANOTHER_SEED = 100_003
 
 
 def compare_outputs(job: Job[RunRequest]) -> RunOutcome:
-    """Run the original, then the rewritten model, and compare."""
+    """Run the original, then the rewritten model, and compare their outputs."""
     request, inputs = job.request, job.request.drawing.plan.inputs
     mapped = MappedWeights()
     session = partial(_session, job, mapped)
@@ -48,7 +48,7 @@ def compare_outputs(job: Job[RunRequest]) -> RunOutcome:
         gives = f"{_listed(second.outputs)} instead of {_listed(found.outputs)}"
         return broken(error=one_line(f"the second model gives {gives}"))
     del second
-    apart = _apart(found, after, request.tolerance)
+    apart = _deviations(found, after, request.tolerance)
     if not apart:
         return RunOutcome.of((), len(found.feeds), VERSION, judged=request.tolerance is not None)
     job.enter(Stage.FIRST)
@@ -62,12 +62,12 @@ def compare_outputs(job: Job[RunRequest]) -> RunOutcome:
 
 
 def another_seed(seed: int) -> int:
-    """A seed with which random numbers come out otherwise."""
+    """Return a seed that gives other random numbers."""
     return seed + _ANOTHER_SEED
 
 
 def unsteady_outputs(found: Runs, inputs: tuple[Input, ...], reseeded: Session) -> frozenset[int]:
-    """Positions of the outputs that differ between two runs of the original with different random seeds.
+    """Return the positions of the outputs that differ between runs of the original with different seeds.
 
     onnxruntime seeds a generator with the global seed plus the number of its node, and a rewrite may
     renumber nodes: only outputs that stay the same under another seed can be compared.
@@ -78,21 +78,21 @@ def unsteady_outputs(found: Runs, inputs: tuple[Input, ...], reseeded: Session) 
         reseeded: the original with `another_seed`.
     """
     again = [reseeded.run(inputs, feeds) for feeds in found.feeds]
-    return frozenset(position for _, position in _apart(found, again))
+    return frozenset(position for _, position in _deviations(found, again))
 
 
 def _session(job: Job[RunRequest], mapped: MappedWeights, stage: Stage, *, another: bool = False) -> Session:
     sent, request = job.models[stage], job.request
     seed = another_seed(request.drawing.seed) if another else request.drawing.seed
-    # optimisers look into the model
+    # onnxruntime's optimisers read the weights in the model
     weights = {} if request.optimised else mapped.of(sent.weights, Path(sent.folder or "."))
     return Session(sent.path, sent.folder, optimised=request.optimised, seed=seed, weights=weights)
 
 
-def _apart(
+def _deviations(
     found: Runs, after: list[list[Any]], tolerance: Tolerance | None = None
 ) -> dict[tuple[int, int], Deviation]:
-    """The differences by input set and position of the output."""
+    """Return the deviations, by input set and position of the output."""
     apart: dict[tuple[int, int], Deviation] = {}
     for number, (left, right) in enumerate(zip(found.results, after, strict=True)):
         for position, name in enumerate(found.outputs):

@@ -35,15 +35,15 @@ def compare_runs(
     """Run the original and the rewritten model on the same input sets in a child process and compare.
 
     Args:
-        models: the structure of both; external weights stay in their files.
-        folders: where these files lie.
-        drawing: the arrays or the rules that make the input sets of the original.
+        models: both models; external weights stay in their files.
+        folders: the folders of these files.
+        drawing: the given arrays, or the rules to draw the input sets of the original.
         optimised: whether onnxruntime optimises the graphs; if not, equal models agree bit for bit.
-        timeout: seconds for everything; the search for sizes that the original runs with may take a quarter.
+        timeout: seconds for everything; the search for suitable input sizes may take a quarter of it.
         tolerance: the allowed deviation of results; without one, deviations are not judged.
 
     Returns:
-        The result. A crash, a timeout or a failure of a model is a result too, and raises nothing.
+        The result. A crash, a timeout or a failure of a model is part of it, not raised.
     """
     drawing = replace(drawing, draws=may_draw(models[Stage.FIRST]))
     names = _other_names(models.get(Stage.SECOND), drawing)
@@ -52,7 +52,7 @@ def compare_runs(
             drawing = replace(drawing, plan=replace(drawing.plan, rounds=rounds))
             request = RunRequest(drawing, optimised, tolerance, names)
             found = run(TASK, request, models, folders=folders, timeout=timeout)
-            # Runs with 0 and 1 iteration of Loops are an addition: if the child ends in one, leave them out.
+            # Runs with 0 and 1 Loop iterations are optional: if the child dies in one, repeat without them.
             if not isinstance(found, Ended) or found.stage != LOOPED:
                 break
     except NoScratch as error:
@@ -61,9 +61,10 @@ def compare_runs(
 
 
 def _other_names(second: onnx.ModelProto | None, drawing: Drawing) -> dict[str, str]:
-    """Input of the original -> its name in the second model, for names that differ; matched by position.
+    """Map names of inputs of the original to those of the second model, where they differ.
 
-    Empty if the numbers of inputs differ, or if the second model has the same names in any order.
+    Inputs are matched by position. The map is empty if the models have different numbers of inputs, or the
+    same names in any order.
     """
     inputs = [each.name for each in drawing.plan.inputs]
     theirs = [] if second is None else [info.name for info in required_inputs(second)]
@@ -73,7 +74,7 @@ def _other_names(second: onnx.ModelProto | None, drawing: Drawing) -> dict[str, 
 
 
 def outcome_of(ended: Ended) -> RunOutcome:
-    """The outcome where the child gave none: an error if the rewritten model crashed, else no result."""
+    """Return the outcome for a child without one: an error if the rewritten model crashed, else no result."""
     model = f"the {ended.stage} model" if ended.stage else "onnxruntime"
     if ended.cause is Cause.LIMIT:
         return RunOutcome(skipped=f"{model} {ended.how}")

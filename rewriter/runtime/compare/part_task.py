@@ -1,4 +1,4 @@
-"""In the child: runs a model and its pieces; see `parts`. Tensors never leave the process."""
+"""In the child: runs a model and its pieces; see `parts`. No tensor leaves the process."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def _session(sent: Sent, seed: int) -> Session:
 
 
 class _Pieces:
-    """Runs the pieces and compares their outputs with the values of the whole.
+    """Run of the pieces, with a comparison of their outputs with the values of the whole.
 
     Attributes:
-        found: the runs of the whole; None where it was not run.
-        silent: the reason why the whole was not run; None where it was.
+        found: the runs of the whole; None if it was not run.
+        silent: the reason why the whole was not run; None if it was.
     """
 
     def __init__(self, job: Job[PartRequest], found: Runs | None, silent: str | None) -> None:
@@ -61,7 +61,7 @@ class _Pieces:
             self.pools = [dict(feeds) for feeds in found.feeds]
 
     def judge(self) -> PartRuns:
-        """One verdict per piece, and the ranks of the arrays among the inputs and outputs of the whole."""
+        """Return one verdict per piece, and the ranks of the arrays among the whole's inputs and outputs."""
         ranks = _ranks(self.recorded)
         return PartRuns(tuple(map(self._judged, range(len(self.request.parts)))), ranks)
 
@@ -94,7 +94,7 @@ class _Pieces:
     def _outcome(
         self, names: Mapping[str, str], inputs: tuple[Input, ...], session: Session, unsteady: dict[str, None]
     ) -> RunOutcome:
-        """Run a piece on all input sets; in a chain, later pieces can read its outputs."""
+        """Run a piece on all input sets; in a chain, keep its outputs for later pieces."""
         differences: list[tuple[int, str, Deviation]] = []
         for run, (expected, pool) in enumerate(zip(self.recorded, self.pools, strict=True)):
             if any(names[each.name] not in pool for each in inputs):
@@ -116,7 +116,7 @@ class _Pieces:
                 if apart is not None and not random:
                     differences.append((run, name, apart))
         if not differences and unsteady and len(unsteady) == len(session.outputs):
-            return RunOutcome(skipped="all that it gives out is random", ort_version=VERSION)
+            return RunOutcome(skipped="all its outputs are random", ort_version=VERSION)
         return RunOutcome.of(differences, len(self.recorded), VERSION, judged=False)
 
     @cached_property
@@ -130,7 +130,7 @@ class _Pieces:
         return frozenset(self.found.outputs[position] for position in unsteady)
 
     def _fault(self, model: onnx.ModelProto, sent: Sent) -> str | None:
-        """The error of the full checker, if any. It looks for external data in the working folder."""
+        """Return the error of onnx's full checker, which looks for external data in the working directory."""
         try:
             with chdir(sent.folder or self.job.folder):
                 onnx.checker.check_model(model, full_check=True)
@@ -154,7 +154,7 @@ class _Pieces:
 
 
 def _ranks(recorded: list[Values]) -> dict[str, int]:
-    """Values that are arrays -> their number of dimensions, if equal in all runs."""
+    """Return the number of dimensions of each value that is an array of the same rank in all runs."""
     found: dict[str, set[int]] = {}
     for values in recorded:
         for name, value in values.items():

@@ -1,7 +1,7 @@
 """Runs a model and pieces of it in a child process: checks that the pieces compute the same as the whole.
 
-The whole runs once per input set, with all inputs and outputs of pieces among its outputs. Each piece
-then runs on the recorded values (`chain` false), or on the inputs of the whole and outputs of earlier pieces.
+The whole runs once per input set; its outputs then include all inputs and outputs of the pieces. Each piece
+runs on these recorded values or, in a chain, on the inputs of the whole and the outputs of earlier pieces.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from rewriter.runtime.inputs.signature import expose
 WHOLE = "whole"
 """The name of the whole among the models."""
 AT_PIECE = ". cut"
-"""How the names of stages end in which a piece is loaded and run."""
+"""Suffix of the names of the stages in which a piece is loaded and run."""
 
 
 @dataclass(frozen=True, slots=True)
 class PieceToRun:
-    """One piece to run.
+    """Piece to run.
 
     Attributes:
-        model: its structure; external weights are in the folder of the whole's.
+        model: the model of the piece; its external weights are in the folder of the whole.
         recorded: name of an input or output of the piece -> its name in the whole.
     """
 
@@ -41,13 +41,13 @@ class PieceToRun:
 
 @dataclass(frozen=True, slots=True)
 class PartRequest:
-    """How to run a model and pieces of it.
+    """Request to run a model and its pieces.
 
     Attributes:
-        drawing: how input sets for the whole come about; why it is not to be run, where it is not.
-        chain: whether a piece is fed what earlier ones gave instead of what was recorded.
-        outputs: how many outputs the whole has of its own.
-        parts: of each piece, name of an input or output -> its name in the whole.
+        drawing: rules of the input sets for the whole, or the reason not to run it.
+        chain: whether a piece reads outputs of earlier pieces instead of recorded values.
+        outputs: number of outputs of the whole, without the values recorded for pieces.
+        parts: for each piece, name of an input or output -> its name in the whole.
     """
 
     drawing: Drawing | str
@@ -58,14 +58,14 @@ class PartRequest:
 
 @dataclass(frozen=True, slots=True)
 class PartRun:
-    """The result of one piece.
+    """Result of one piece.
 
     Attributes:
         fault: the error of onnx's full checker or onnxruntime on the model; None if both accept it.
         fault_of_whole: whether the same tool rejects the whole as well, so that the fault is not new.
-        outcome: the numbers.
-        unsteady: outputs that differ, but also between runs of the whole: the piece is not blamed for them,
-            and a chain continues with the recorded ones.
+        outcome: result of comparing the outputs.
+        unsteady: outputs that differ from the whole, and also between two runs of the whole with different
+            seeds. The piece is not blamed for them, and a chain continues with the recorded values.
         unchecked: the reason why neither tool ran; None if both did.
     """
 
@@ -78,7 +78,7 @@ class PartRun:
 
 @dataclass(frozen=True, slots=True)
 class PartRuns:
-    """One verdict per piece, and the ranks of the outputs of the whole that are arrays of one rank."""
+    """One verdict per piece; ranks of the recorded values that are arrays of the same rank in all runs."""
 
     verdicts: tuple[PartRun, ...]
     ranks: Mapping[str, int]
@@ -88,18 +88,18 @@ TASK: Task[PartRuns] = Task("rewriter.runtime.compare.part_task:judge_parts")
 
 
 def piece(number: int) -> str:
-    """The name of a piece among the models."""
+    """Return the name of a piece among the models."""
     return f"part-{number}"
 
 
 @dataclass(frozen=True, slots=True)
 class WholeRun:
-    """The settings of the run of the whole.
+    """Settings for the run of the whole.
 
     Attributes:
         whole: the source model of the pieces; external weights stay in their files.
         folder: the folder of external data of the whole and its pieces.
-        plan: the plan for drawing its input sets; or the reason not to run it.
+        plan: the plan for drawing its input sets, or the reason not to run it.
         given: one array per input of the plan, used instead of drawn ones.
         sets: number of input sets to draw.
         timeout: seconds for everything.
@@ -135,12 +135,12 @@ class WholeRun:
         return (PartRun(None, False, outcome, unchecked=why),) * len(parts)
 
     def ranks(self, names: Iterable[str]) -> Mapping[str, int]:
-        """The number of dimensions of values when the whole runs; values of varying rank are left out."""
+        """Run the whole and return the ranks of values; values of varying rank are left out."""
         found = self._run(names, (), chain=False)
         return {} if isinstance(found, Ended) else found.ranks
 
     def _run(self, names: Iterable[str], parts: Sequence[PieceToRun], *, chain: bool) -> PartRuns | Ended:
-        """Run the whole with values as outputs of it, and the parts."""
+        """Run the whole with `names` as additional outputs, then the parts."""
         drawing: Drawing | str = (
             self.plan if isinstance(self.plan, str) else Drawing(self.plan, self.sets, self.seed, self.given)
         )

@@ -1,4 +1,4 @@
-"""Which values of one model are which of another, told by name, shape and distance."""
+"""Matches values of one model with values of another, by name, shape and distance."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Values = Mapping[str, Sequence[Array]]
 """Name -> one array per input set."""
 
 _MOST_TRIED = 64
-"""Values of one shape at one port that are matched by distance; more are matched in order."""
+"""Maximum number of values of one form that are matched by distance; more are matched in order."""
 
 
 class PortNames(NamedTuple):
-    """One side of a call: the names of its inputs, or of its outputs, in the main graph of either model.
+    """Port: one side of a call, by the names of its inputs or outputs in the main graph of either model.
 
-    `by_name` says that equal names mean equal values, whatever other values exist.
+    With `by_name`, values of equal names match before all others.
     """
 
     before: tuple[str, ...]
@@ -31,14 +31,13 @@ class PortNames(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two matched values.
+    """Two matched values, measured on the input set with the largest relative difference.
 
     Attributes:
-        before: the name in the one model.
-        after: the name in the other.
-        max_abs: the largest absolute difference over all input sets; infinite for NaN against a
-            number.
-        relative: that over the largest magnitude in either, or over 1e-3 if the magnitude is less.
+        before: the name in the first model.
+        after: the name in the second model.
+        max_abs: the largest absolute difference; infinite for NaN against a number.
+        relative: `max_abs` divided by the largest magnitude in either value, which counts as at least 1e-3.
     """
 
     before: str
@@ -48,7 +47,7 @@ class Pair(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """The result of one port; values without a counterpart are listed with their shapes: `mask (1, 8)`."""
+    """Result of one port; values without a counterpart are listed with their shapes: `mask (1, 8)`."""
 
     pairs: tuple[Pair, ...]
     only_before: tuple[str, ...]
@@ -62,13 +61,14 @@ class Compared(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PortRequest:
-    """What to compare.
+    """Request to compare values.
 
     Attributes:
-        drawing: how input sets for the original come about.
-        ports: which values belong together; those of one port are matched by name, shape and distance.
+        drawing: rules of the input sets for the original.
+        ports: the ports to compare; values are matched within a port.
         renamed: input of the original -> input of the other model.
-        tolerance: up to where values of another shape with as many elements count as the same, reshaped.
+        tolerance: maximum relative difference for values to match if only their numbers of elements are
+            equal.
     """
 
     drawing: Drawing
@@ -79,7 +79,7 @@ class PortRequest:
 
 @dataclass(frozen=True, slots=True)
 class PortRuns:
-    """All ports, in the requested order; `skipped` has the reason if there are none."""
+    """Results of all ports, in the requested order; `skipped` has the reason if there are none."""
 
     runs: int
     ports: tuple[Compared, ...]
@@ -89,17 +89,22 @@ class PortRuns:
 def compare_port(port: PortNames, before: Values, after: Values, tolerance: float) -> Compared:
     """Match the values of a port and measure the pairs.
 
-    Booleans and numbers never match. Matches are made in this order: equal names, if the port uses them and
-    the values agree; equal shapes; shapes equal except for axes of size 1; equal element counts, if so close
-    that it is the other reshaped. Of several of one shape, equal names match if all names are equal, else
-    the closest ones. If the port uses names, unmatched names count only if values agree: one may be
-    another value, from inside a fused node.
+    With `by_name`, values of equal names and element counts match first if they agree within the tolerance.
+    If they do not, they match each other only if no other value of the same form agrees with either: a tool
+    may have given the name to another value.
+
+    All other values match by form, in this order: equal shapes; shapes equal except for axes of size 1; equal
+    element counts. A boolean never has the form of a number. Among several values of the same form, equal
+    names match if both sides have the same names, otherwise the closest values.
+
+    Matches by element count, and with `by_name` all matches of different names, need agreement within the
+    tolerance: a value may be a reshaped one, or another one from inside a fused node.
 
     Args:
         port: the names.
-        before: the values of the one model.
-        after: the values of the other.
-        tolerance: maximum relative deviation for a reshaped value to match.
+        before: the values of the first model.
+        after: the values of the second model.
+        tolerance: maximum relative difference of values that agree.
     """
     left = [name for name in dict.fromkeys(port.before) if name in before]
     right = [name for name in dict.fromkeys(port.after) if name in after]
@@ -110,7 +115,7 @@ def compare_port(port: PortNames, before: Values, after: Values, tolerance: floa
         if port.by_name and name in right and _elements(before[name][0]) == _elements(after[name][0])
     ]
     _keep([pair for pair in named if pair.relative <= tolerance], pairs, left, right)
-    if len(pairs) < len(named):  # a reassigned name may belong to another value
+    if len(pairs) < len(named):  # a tool may have given a name to another value
         for form in (_shape, _squeezed):
             for names, others in _alike(left, right, before, after, form):
                 _keep(_assigned(names, others, before, after, tolerance), pairs, left, right)
@@ -127,7 +132,7 @@ def compare_port(port: PortNames, before: Values, after: Values, tolerance: floa
 
 
 def _keep(found: Sequence[Pair], pairs: list[Pair], left: list[str], right: list[str]) -> None:
-    """Add pairs of values without a counterpart so far."""
+    """Add the pairs whose values have no counterpart yet."""
     for pair in found:
         if pair.before in left and pair.after in right:
             pairs.append(pair)
@@ -150,18 +155,18 @@ def _elements(array: Array) -> tuple[int, ...]:
 def _alike(
     left: Sequence[str], right: Sequence[str], before: Values, after: Values, form: Any
 ) -> list[tuple[list[str], list[str]]]:
-    """The names on both sides whose values have the same form in every input set."""
+    """Group the names of both sides by the form of their values in every input set."""
     forms: dict[object, tuple[list[str], list[str]]] = {}
     for side, (names, values) in enumerate(((left, before), (right, after))):
         for name in names:
-            # booleans are no numbers: a mask of one kind is not a mask of the other
+            # a boolean mask and a numeric mask are different values
             key = tuple((form(array), array.dtype == np.bool_) for array in values[name])
             forms.setdefault(key, ([], []))[side].append(name)
     return [(names, others) for names, others in forms.values() if names and others]
 
 
 def _measured(name: str, other: str, before: Values, after: Values) -> Pair:
-    """The two values at the input set where they differ most."""
+    """Measure two values on the input set in which they differ most."""
     found = [distance(x, y) for x, y in zip(before[name], after[other], strict=True)]
     relative, largest = max(found)
     return Pair(name, other, largest, relative)
@@ -170,7 +175,7 @@ def _measured(name: str, other: str, before: Values, after: Values) -> Pair:
 def _assigned(
     names: Sequence[str], others: Sequence[str], before: Values, after: Values, closest: float
 ) -> list[Pair]:
-    """Pairs of values of the same form, the closest first."""
+    """Pair values of the same form: by name, in order, or the closest ones first."""
     if set(names) == set(others) and closest == inf:
         tried = [_measured(name, name, before, after) for name in names]
     elif len(names) * len(others) > _MOST_TRIED**2:

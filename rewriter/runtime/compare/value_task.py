@@ -1,4 +1,4 @@
-"""In the child: runs both models with values of their own as outputs, some at a time. Values stay here."""
+"""In the child: runs both models with inner values as outputs, some at a time. Values stay in the process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rewriter.runtime.ort.sessions import Session
 
 
 def compare_ports(job: Job[PortRequest]) -> PortRuns:
-    """Find inputs, then compare port by port."""
+    """Find inputs, then compare the values of each port."""
     request, original = job.request, job.models[Stage.FIRST]
     found = find_inputs(job, request.drawing, lambda: Session(original.path, original.folder))
     before, after = (_exposed(job, stage, found.feeds) for stage in Stage)
@@ -40,14 +40,14 @@ def _exposed(job: Job[PortRequest], stage: Stage, sets: Sequence[Mapping[str, Ar
     model = onnx.load(sent.path, load_external_data=False)
     inputs = signature(model)
     if stage is Stage.SECOND:
-        sets = [_handed_on(feeds, inputs, job.request.renamed) for feeds in sets]
+        sets = [_renamed(feeds, inputs, job.request.renamed) for feeds in sets]
     return Exposed(sent.folder, model, inputs, sets)
 
 
-def _handed_on(
+def _renamed(
     feeds: Mapping[str, Array], inputs: Sequence[Input], renamed: Mapping[str, str]
 ) -> dict[str, Array]:
-    """The same arrays under the names and types of the other model's inputs."""
+    """Return the arrays under the names of the other model's inputs, converted to their types."""
     found: dict[str, Array] = {}
     types = {each.name: each.dtype for each in inputs}
     for name, array in feeds.items():

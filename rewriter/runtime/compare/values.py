@@ -1,4 +1,4 @@
-"""Runs two models on the same inputs in a child process, and compares values inside of them."""
+"""Runs two models on the same inputs in a child process, and compares values inside them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def compare_values(
     """Run both models without optimisations on the same inputs and compare values at ports.
 
     Args:
-        models: the structure of both; external weights stay in their files.
-        folders: where these files lie.
-        request: what to compare.
+        models: both models; external weights stay in their files.
+        folders: the folders of these files.
+        request: the ports to compare.
         timeout: seconds for everything.
 
     Returns:
-        What was found; a crash or a timeout is told, never raised.
+        The results; a crash or a timeout is part of them, not raised.
     """
     found = run(TASK, request, models, folders=folders, timeout=timeout)
     return PortRuns(0, (), found.how) if isinstance(found, Ended) else found

@@ -1,1 +1,1 @@
-"""Types, shapes and operations that the file does not state."""
+"""Infers types, shapes and numbers of operations, which a file need not state."""

@@ -1,9 +1,9 @@
-"""Counts the operations of a node from its operator and shapes: one table.
+"""Counts the operations of a node from its operator and shapes, by one table of rules.
 
-Counted as in fvcore and torch's flop counter: a multiplication and an addition are two; an
-elementwise operator is one per output element, however its function is computed, and whatever the
-type of the elements; moving data is none. An operator outside the table, or an unknown shape,
-makes the count unknown, never zero.
+A multiplication with an addition counts as two operations, as in torch's flop counter (fvcore counts one). An
+elementwise operator counts as one operation per output element, independent of the function and the type of
+the elements. Moving data counts as none. An operator outside the table, or an unknown shape, makes the count
+unknown, never zero.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _DOMAINS = frozenset({"", "com.microsoft", "ai.onnx.contrib"})
 
 
 class UnknownFlops(Exception):
-    """The reason why the operations of a node cannot be counted."""
+    """Raised if the operations of a node cannot be counted; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A node with the shapes of its inputs and outputs."""
+    """Node with the names and shapes of its inputs and outputs."""
 
     node: NodeProto
     reads: tuple[tuple[str, Shape | None], ...]
     writes: tuple[tuple[str, Shape | None], ...]
 
     def input(self, position: int) -> Shape:
-        """The shape of an input.
+        """Return the shape of an input.
 
         Raises:
             UnknownFlops: the shape is unknown, or the input is left out.
@@ -44,7 +44,11 @@ class Site:
         return _shape(self.reads, position)
 
     def output(self, position: int = 0) -> Shape:
-        """The shape of an output; raises likewise."""
+        """Return the shape of an output.
+
+        Raises:
+            UnknownFlops: the shape is unknown, or the output is left out.
+        """
         return _shape(self.writes, position)
 
     def has(self, position: int) -> bool:
@@ -52,7 +56,7 @@ class Site:
         return position < len(self.reads) and bool(self.reads[position][0])
 
     def attribute(self, name: str, default: Any) -> Any:
-        """The value of an attribute."""
+        """Return the value of an attribute, or a default."""
         for attribute in self.node.attribute:
             if attribute.name == name:
                 return helper.get_attribute_value(attribute)
@@ -65,14 +69,15 @@ Rule = Callable[[Site], int]
 def _shape(values: tuple[tuple[str, Shape | None], ...], position: int) -> Shape:
     name, shape = values[position] if position < len(values) else ("", None)
     if shape is None:
-        raise UnknownFlops("nobody knows a shape around it" if name else "an input is missing")
+        raise UnknownFlops("the shape of an input or output is unknown" if name else "an input is missing")
     return shape
 
 
 def flops_of(graph: GraphIndex, shapes: Shapes) -> list[int | str]:
-    """Node -> its operations, or the reason why they are unknown.
+    """Return the number of operations of each node, or the reason why it is unknown.
 
-    Nodes with a body and calls of functions count nothing; inner nodes count once, however often they run.
+    Nodes with a graph body and calls of functions count as 0. Nodes inside count once, however often they
+    run.
     """
     functions = {(canonical(f.domain), f.name) for f in graph.model.functions}
     found: list[int | str] = []
@@ -120,7 +125,7 @@ def _variadic(site: Site) -> int:
 
 
 def _matmul(left: int, right: int) -> Rule:
-    """2·k per output element, with k the number of summed products."""
+    """Return a rule: 2·k per output element, where k is the number of summed products."""
 
     def rule(site: Site) -> int:
         shape = site.input(left)
@@ -142,7 +147,7 @@ def _matmul_of_attributes(site: Site) -> int:
 
 
 def _conv(weight: int, bias: int | None) -> Rule:
-    """2·(channels of a group)·(kernel) per output element; weights are [out, in/group, *kernel]."""
+    """Return a rule: 2·(in/group)·(kernel) per output element, for weights [out, in/group, *kernel]."""
 
     def rule(site: Site) -> int:
         biased = bias is not None and site.has(bias)
@@ -152,7 +157,7 @@ def _conv(weight: int, bias: int | None) -> Rule:
 
 
 def _conv_transpose(site: Site) -> int:
-    """Weights are [in, out/group, *kernel]: each input element meets all weights of its channel."""
+    """Count the products of each input element with its channel's weights, [in, out/group, *kernel]."""
     return 2 * prod(site.input(1)[1:]) * prod(site.input(0)) + site.has(2) * prod(site.output())
 
 
@@ -173,7 +178,7 @@ def _resize(site: Site) -> int:
 
 
 def _recurrent(gates: int) -> Rule:
-    """The matrix products of all gates, of X [sequence, batch, in] with W [directions, gates·hidden, in]."""
+    """Return a rule: products of all gates, for X [seq, batch, in], W [directions, gates·hidden, in]."""
 
     def rule(site: Site) -> int:
         x, w, r = site.input(0), site.input(1), site.input(2)
@@ -195,7 +200,7 @@ def _einsum(site: Site) -> int:
 
 
 def _attention(site: Site) -> int:
-    """Q·K and its product with V, and the softmax between them, of ai.onnx Attention without a past."""
+    """Count Q·K, the softmax and the product with V, for an Attention of ai.onnx without a past."""
     if site.has(4) or site.has(5) or canonical(site.node.domain):
         raise UnknownFlops("no rule for Attention with a past")
     q, k, v = site.input(0), site.input(1), site.input(2)
@@ -266,4 +271,4 @@ RULES: Mapping[str, Rule] = {
     **_named(_einsum, "Einsum"),
     **_named(_attention, "Attention"),
 }
-"""Operator -> its counting rule. TopK and ArgMax compare every element at least once."""
+"""Operator -> its counting rule. TopK, ArgMax and ArgMin compare every element at least once."""

@@ -1,4 +1,4 @@
-"""Evaluates shape arithmetic, so that shape inference can continue through it.
+"""Evaluates shape arithmetic, so that shape inference can continue beyond it.
 
 Exporters compute shapes with operators that onnx's inference cannot evaluate (ConstantOfShape, Equal, Where).
 If all inputs of such a node are known and small, onnx's reference evaluator computes its outputs.
@@ -23,19 +23,19 @@ Shape = tuple[int, ...]
 SMALL = 1 << 10
 """Maximum elements of a tensor that may be part of a shape."""
 _MOST = 5000
-"""Maximum number of evaluated nodes; a file with more spends its time elsewhere."""
+"""Maximum number of evaluated outputs, to limit the time."""
 _SUFFIX = "#worked out"
 
 
 def fold(model: ModelProto, shapes: Mapping[str, Shape]) -> ModelProto | None:
-    """A copy of a model in which nodes of unknown shape read constants, if these can be computed.
+    """Return a copy of a model in which nodes of unknown output shape read computed constants, if possible.
 
     Args:
         model: the model; not changed.
         shapes: value of the main graph -> its shape, if known.
 
     Returns:
-        A copy that names all other values as before; None if nothing was evaluated.
+        The copy; None if there are no such constants.
     """
     values = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer if _is_small(t)}
     versions = versions_of(model.opset_import)
@@ -71,7 +71,7 @@ def _is_small(tensor: TensorProto) -> bool:
 def _results(
     node: NodeProto, shapes: Mapping[str, Shape], values: Mapping[str, Array], versions: Mapping[str, int]
 ) -> dict[str, Array]:
-    """Outputs of a node; empty if they are unknown or large."""
+    """Evaluate the outputs of a node; unknown and large ones are left out."""
     domain = canonical(node.domain)
     if domain or any(prod(shapes.get(name, (SMALL + 1,))) > SMALL for name in node.output if name):
         return {}

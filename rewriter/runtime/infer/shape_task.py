@@ -1,4 +1,4 @@
-"""In the child: onnx's shape inference on the structure of one model."""
+"""In the child: runs onnx's shape inference on one model without its weights."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from rewriter.runtime.infer.shapes import Shapes
 from rewriter.runtime.inputs.signature import known_of, stated_values
 
 MEMORY = 2 << 30
-"""Bytes for the interpreter and its libraries; weights are not sent here."""
+"""Bytes for the interpreter and its libraries; large weights are not sent to this task."""
 ROUNDS = 4
-"""Maximum rounds of inference, each after evaluating more shape arithmetic."""
+"""Maximum number of additional inferences, each after evaluating more shape arithmetic."""
 
 
 def inferred(model: ModelProto) -> ModelProto:
-    """The model with inferred types; shape arithmetic is evaluated where inference stops.
+    """Return the model with inferred types; where inference stops, shape arithmetic is evaluated.
 
     Raises:
-        Exception: as onnx.
+        Exception: any exception of onnx's inference.
     """
     typed = infer_shapes(model, strict_mode=False, data_prop=True)
-    with suppress(Exception):  # the results so far remain
+    with suppress(Exception):  # then keep the results so far
         for _ in range(ROUNDS):
             again = _once_more(typed) if _unknown(typed) else None
             if again is None or _unknown(again) >= _unknown(typed):
@@ -47,7 +47,7 @@ def _once_more(typed: ModelProto) -> ModelProto | None:
 
 
 def _unknown(model: ModelProto) -> int:
-    """Number of main-graph values without a shape."""
+    """Return the number of values in the main graph without a known shape."""
     known = (known_of(info.type) for info in (*model.graph.value_info, *model.graph.output))
     complete = sum(each is not None and each.shape is not None for each in known)
     return sum(len(node.output) for node in model.graph.node) - complete
@@ -61,7 +61,7 @@ def _limit_memory(most: int) -> None:
 
 
 def find_shapes(job: Job[None]) -> Shapes:
-    """The shapes of all values of the model."""
+    """Find the shapes of all values of the model."""
     (sent,) = job.models.values()
     content = sent.path.read_bytes()
     _limit_memory(MEMORY + 20 * len(content))
@@ -71,6 +71,6 @@ def find_shapes(job: Job[None]) -> Shapes:
     typed = model
     try:
         typed = inferred(model)
-    except Exception as error:  # onnx may raise anything; stated types remain
+    except Exception as error:  # onnx may raise anything; then keep the stated types
         fault = one_line(f"shape inference failed: {error}")
     return Shapes(stated_values(GraphIndex(typed), numbers), fault)

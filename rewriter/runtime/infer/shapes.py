@@ -1,7 +1,7 @@
-"""Shapes of all values, by onnx's shape inference in a child process: it can crash on a bad file.
+"""Finds shapes by onnx's shape inference, in a child process because inference can crash on a bad file.
 
-Shapes that the file states are kept if inference finds none. Weights are not sent, except small ones,
-which inference reads: shapes to reshape to, axes, counts.
+Shapes that the file states are kept if inference finds none. Only small weights are sent, since inference
+reads them: target shapes, axes, counts.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from rewriter.runtime.limits import current
 from rewriter.runtime.weights.inline import bare, with_initializers
 
 _MOST_OPEN = 4
+"""Maximum number of open dimensions that a hint names."""
 _SMALL = 1 << 10
-"""Maximum elements of a tensor that inference may want to read."""
+"""Maximum elements of a tensor that inference may need to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """The known types and shapes of a model's values.
+    """Known types and shapes of a model's values.
 
     Attributes:
         of: number of a value in the `GraphIndex` -> its known type and shape.
@@ -50,7 +51,7 @@ def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float 
     Args:
         model: the model; not changed.
         sizes: symbolic dimension -> size.
-        timeout: seconds; those of the limits if None.
+        timeout: seconds; if None, the current limit.
     """
     weightless = with_initializers(model, _if_small)
     shorten(weightless)
@@ -73,7 +74,7 @@ def demand_dimensions(model: ModelProto, sizes: Mapping[str, int], path: object 
         path: name of the model in messages.
 
     Raises:
-        UsageError: a name is not that of a dimension, nor in the arithmetic of one.
+        UsageError: a name is neither a dimension nor part of the arithmetic of one.
     """
     if not sizes:
         return
@@ -84,7 +85,7 @@ def demand_dimensions(model: ModelProto, sizes: Mapping[str, int], path: object 
 
 
 def dimension_names(infos: Iterable[ValueInfoProto]) -> tuple[str, ...]:
-    """The names of symbolic dimensions of some values, and those in the arithmetic of others, each once."""
+    """Return the symbolic dimensions of values and the names in their arithmetic, each once."""
     known: dict[str, None] = {}
     for info in infos:
         for dim in info.type.tensor_type.shape.dim:
@@ -95,7 +96,7 @@ def dimension_names(infos: Iterable[ValueInfoProto]) -> tuple[str, ...]:
 
 
 def open_sizes(model: ModelProto, sizes: Mapping[str, int]) -> str:
-    """Hint on sizes that the inputs of a model leave open; empty if there are none.
+    """Return a hint on the sizes that the inputs of a model leave open; empty if there are none.
 
     Args:
         model: the model.
@@ -107,7 +108,7 @@ def open_sizes(model: ModelProto, sizes: Mapping[str, int]) -> str:
 
 
 def _if_small(tensor: TensorProto) -> TensorProto:
-    """The tensor, without its content where inference does not want it."""
+    """Return the tensor, without its content if it is large or external."""
     small = prod(tensor.dims) <= _SMALL and tensor.data_location != TensorProto.EXTERNAL
     return tensor if small else bare(tensor)
 
@@ -117,7 +118,7 @@ def _infos(graph: GraphProto) -> list[ValueInfoProto]:
 
 
 def _fix(info: ValueInfoProto, sizes: Mapping[str, int]) -> None:
-    """Replace symbolic dimensions by their given sizes."""
+    """Replace symbolic dimensions with their given sizes."""
     if info.type.WhichOneof("value") != "tensor_type" or not sizes:
         return
     for dim in info.type.tensor_type.shape.dim:

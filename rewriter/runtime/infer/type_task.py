@@ -1,4 +1,4 @@
-"""In the child: infers the types of values, and tries nodes in functions."""
+"""In the child: infers the types of values, and tries which nodes onnxruntime accepts in functions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _by_onnx(model: ModelProto) -> dict[str, ValueInfoProto]:
 
 
 def _by_onnxruntime(model: ModelProto, names: Iterable[str]) -> dict[str, ValueInfoProto]:
-    """The types of some values.
+    """Return the types of some values.
 
     Raises:
         RunError: onnxruntime does not load the model.
@@ -45,14 +45,14 @@ def _by_onnxruntime(model: ModelProto, names: Iterable[str]) -> dict[str, ValueI
 
 
 def _outputs(model: ModelProto) -> dict[str, tuple[str, tuple[int | str | None, ...]]]:
-    """Output -> its type and shape in onnxruntime; an unknown rank appears as 0."""
+    """Return the type and shape of each output in onnxruntime; a shape of unknown rank is empty."""
     session = Session(model.SerializeToString(), None)
     types = zip(session.types, session.shapes, strict=True)
     return dict(zip(session.outputs, types, strict=True))
 
 
 def _scalars(model: ModelProto, names: Iterable[str]) -> set[str]:
-    """The outputs of rank 0: their shapes have size 0."""
+    """Return the values of rank 0: the shape of their shape is (0,)."""
     exposed = ModelProto()
     exposed.CopyFrom(model)
     del exposed.graph.output[:]
@@ -67,7 +67,7 @@ def _scalars(model: ModelProto, names: Iterable[str]) -> set[str]:
 
 
 def _make_inputs_of_weights(model: ModelProto) -> None:
-    """Turn weights that are not in the file into inputs of the same type: a session needs either."""
+    """Turn external initializers into inputs of the same type, so that a session loads without the files."""
     graph = model.graph
     inputs = {info.name for info in graph.input}
     away = [tensor for tensor in graph.initializer if tensor.data_location == TensorProto.EXTERNAL]
@@ -82,30 +82,30 @@ def _make_inputs_of_weights(model: ModelProto) -> None:
 
 
 def tell_types(job: Job[TypeRequest]) -> RuntimeTypes:
-    """What runtimes tell of the model."""
+    """Return the types of values, and the nodes that onnxruntime refuses in functions."""
     (sent,) = job.models.values()
     names, nodes = job.request.names, job.request.nodes
     model = ModelProto.FromString(sent.path.read_bytes())
     types = _by_onnx(model) if names else {}
     left = [name for name in names if name not in types]
     if names and not left and not nodes:
-        return _told(types, names)
+        return _runtime_types(types, names)
     exposed = ModelProto()
     exposed.CopyFrom(model)
-    job.leave(_told(types, names, fault="onnxruntime crashed"))
+    job.leave(_runtime_types(types, names, fault="onnxruntime crashed"))
     fault = None
     try:
         types = {**_by_onnxruntime(exposed, left), **types}
     except RunError as error:
         fault = str(error.__cause__ or error)
-    found = _told(types, names, fault)
+    found = _runtime_types(types, names, fault)
     for refused in trials.refused(model, nodes, types):
         found = replace(found, refused=frozenset(refused))
         job.leave(found)
     return found
 
 
-def _told(
+def _runtime_types(
     types: Mapping[str, ValueInfoProto], names: Iterable[str], fault: str | None = None
 ) -> RuntimeTypes:
     return RuntimeTypes({name: types[name] for name in names if name in types}, fault=fault)

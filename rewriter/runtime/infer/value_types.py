@@ -1,7 +1,7 @@
-"""The types of values that a file does not state: inferred in a child process, since inference can crash.
+"""Infers types of values that a file does not state, in a child process because inference can crash.
 
-onnx's shape inference comes first; types unknown to it (of runtimes' operators) come from onnxruntime
-if it loads the model. Large weights are not sent: inference needs only their shapes.
+onnx's shape inference comes first. Types that it cannot infer (of operators that only runtimes know) come
+from onnxruntime, if it loads the model. Large weights are not sent: inference needs only their shapes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MADE_UP = "unk__"
 
 @dataclass(frozen=True, slots=True)
 class TypeRequest:
-    """Names of values, and positions in the main graph of nodes to try."""
+    """Request for types: names of values, and positions in the main graph of nodes to try in functions."""
 
     names: tuple[str, ...]
     nodes: tuple[int, ...]
@@ -34,7 +34,7 @@ class RuntimeTypes:
 
     Attributes:
         types: value of the main graph -> its type; values of unknown type are left out.
-        refused: positions, in the main graph, of nodes that onnxruntime accepts in no function.
+        refused: positions, in the main graph, of nodes that onnxruntime refuses in functions.
         fault: the reason why onnxruntime does not load the model; None if it does.
     """
 
@@ -49,7 +49,7 @@ TASK: Task[RuntimeTypes] = Task("rewriter.runtime.infer.type_task:tell_types")
 def infer_types(
     model: ModelProto, wanted: Sequence[str], *, timeout: float = 600.0
 ) -> Mapping[str, ValueInfoProto]:
-    """The types of values of the main graph by name; values of unknown type are left out.
+    """Infer the types of values of the main graph, by name; values of unknown type are left out.
 
     Args:
         model: the model; it is not changed.
@@ -62,13 +62,13 @@ def infer_types(
 def ask(
     model: ModelProto, wanted: Sequence[str], nodes: Sequence[int] = (), *, timeout: float = 600.0
 ) -> RuntimeTypes:
-    """The types of values, the nodes that onnxruntime accepts in no function, and whether it loads the model.
+    """Infer types, find nodes that onnxruntime refuses in functions, and test whether it loads the model.
 
     Args:
         model: the model; it is not changed.
-        wanted: the names of the values.
-        nodes: positions in the main graph of the nodes to try.
-        timeout: seconds; after that there are no more results.
+        wanted: the names of the values; those that `nodes` read are added.
+        nodes: positions in the main graph of the nodes to try in functions.
+        timeout: seconds; then the results so far are returned.
     """
     names = list(wanted)
     for node in (model.graph.node[position] for position in nodes):
@@ -85,7 +85,7 @@ def ask(
 
 
 def stated(info: ValueInfoProto) -> ValueInfoProto:
-    """The part of an inferred type that a file can state: without dimension names that inference made up."""
+    """Return an inferred type for a file to state: without the dimension names that inference made up."""
     result = ValueInfoProto(name=info.name, type=info.type)
     for dim in result.type.tensor_type.shape.dim if result.type.HasField("tensor_type") else ():
         if dim.dim_param.startswith(_MADE_UP):

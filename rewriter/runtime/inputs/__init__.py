@@ -1,1 +1,1 @@
-"""Input sets for models: sizes, types and contents."""
+"""Makes input sets for models: sizes, types and contents."""

@@ -1,12 +1,12 @@
-"""Input sets for a model, drawn from its signature and graph alone; names of inputs are not interpreted.
+"""Draws input sets for a model from its signature and graph; names of inputs are not interpreted.
 
 - Floats are normal(0, 1).
 - Integers that are indices stay below the size of their table (see `indices`).
-- Other integers of 16 bits and more, and bools, are treated as masks: all ones in the first set, then rows
-  of ones followed by zeros, at least one of each if there is room.
+- Other integers of 16 bits and more, and bools, are treated as masks: all ones in the first set; in later
+  sets, rows of ones followed by zeros, with at least one of each if a row has two elements or more.
 - Integers of 8 bits and fewer are data (images, quantised activations) over their whole range.
 - Strings are short words.
-- If inputs determine the number of iterations of a Loop (see `rounds`), some sets give none and one.
+- If inputs determine the number of iterations of Loops (see `rounds`), extra sets ask for 0 and 1 iterations.
 """
 
 from __future__ import annotations
@@ -27,20 +27,22 @@ from rewriter.runtime.inputs.sizes import Choice, choices, with_size
 Array: TypeAlias = npt.NDArray[Any]
 
 FEW = 2
-"""Number of input sets if every run is expensive: both then have the same size, which saves a third run."""
+"""Number of input sets if every run is expensive; both have the same size, which saves a third run."""
 LOOPED = "looped"
-"""What a child is at in sets that nobody asked for: a crash in one costs these sets alone."""
+"""Stage of the extra sets for Loops: if the child ends in it, only these sets are lost."""
 _MOST_ELEMENTS = 2**30
 _MOST_SYMBOLS = 4
-"""Number of dimensions to try among those that may determine the iterations of a Loop."""
+"""Maximum number of dimensions to try among those that may determine the iterations of a Loop."""
 _NARROW = 8
+"""Maximum bits of an integer that counts as data."""
 _WORDS = ("", "a", "word", "two words", "é", "0")
 
 
 class Filling(StrEnum):
-    """How inputs are filled; the plain ways are for graphs with sizes, counts or rates as inputs.
+    """Way to fill inputs.
 
-    In these, integers and bools are all ones or all zeros, and floats lie between 0 and 1.
+    `ONES` and `ZEROS` are for graphs with sizes, counts or rates as inputs: integers and bools are all ones
+    or all zeros, and floats lie between 0 and 1.
     """
 
     DRAWN = "drawn"
@@ -50,7 +52,7 @@ class Filling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The data from which input sets are drawn, without the model: small, and easy to send elsewhere."""
+    """Data from which input sets are drawn; it does not include the model, so that it is cheap to send."""
 
     inputs: tuple[Input, ...]
     bounds: Mapping[str, tuple[Bound, ...]]
@@ -58,13 +60,13 @@ class Plan:
     rounds: Rounds = field(default_factory=Rounds)
 
     def choices(self) -> tuple[Choice, ...]:
-        """The sizes worth trying, best first."""
+        """Return the sizes worth trying, best first."""
         return choices(self.inputs, self.constants)
 
     def fill(
         self, choice: Choice, number: int, *, seed: int = 0, filling: Filling = Filling.DRAWN
     ) -> dict[str, Array]:
-        """Input set `number` at the sizes of `choice`; equal arguments give equal arrays.
+        """Draw input set `number` at the sizes of `choice`; equal arguments give equal arrays.
 
         Raises:
             FeedError: an input has too many elements to draw.
@@ -75,10 +77,12 @@ class Plan:
     def looped(
         self, choice: Choice, number: int, *, seed: int = 0, filling: Filling = Filling.DRAWN
     ) -> Iterator[dict[str, Array]]:
-        """Input set `number` with the inputs that set Loop iterations at 0, and at 1; none without Loops.
+        """Yield variants of input set `number` that ask Loops for 0 and 1 iterations.
+
+        There are none if inputs do not determine the number of iterations.
 
         Raises:
-            FeedError: as `fill`.
+            FeedError: an input has too many elements to draw.
         """
         for count in (0, 1):
             if self.rounds.inputs:
@@ -118,14 +122,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """How the input sets for a model come about.
+    """Rules of the input sets for a model.
 
     Attributes:
-        plan: how to draw them.
-        sets: how many.
-        seed: of the drawing.
-        given: one array per input of the plan, used instead of drawn ones: then there is one set.
-        draws: the model may give something else each time it runs, so runs must be the same in number.
+        plan: the plan from which they are drawn.
+        sets: number of sets.
+        seed: seed of the drawing.
+        given: one array per input of the plan, used instead of drawn ones; then there is one set.
+        draws: whether the model may draw random numbers. Its results then depend on the number of earlier
+            runs, so both models must run equally often.
     """
 
     plan: Plan
@@ -140,7 +145,7 @@ def _range(name: str, bits: int) -> tuple[int, int]:
 
 
 def _mask(shape: tuple[int, ...], number: int, rng: np.random.Generator) -> Array:
-    """All ones; in later sets every row ends in zeros, as in a padded batch."""
+    """Return a mask: all ones in the first set; later, every row ends in zeros, as in a padded batch."""
     if number == 0 or not shape or shape[-1] < 2:
         return np.ones(shape, dtype=np.int64)
     lengths = rng.integers(1, shape[-1], shape[:-1])

@@ -1,4 +1,4 @@
-"""Values of a model followed through bodies and calls: a function once for every call of it."""
+"""Follows values of a model through graph bodies and function calls; each call has its own frame."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ from rewriter.runtime.inputs.signature import stated_values
 
 _MOST_CONSTANT_ELEMENTS = 4096
 BEFORE_STATE = 2
-"""Inputs of a Loop, and of its body, before the carried ones: count and condition, number and condition."""
+"""Number of inputs before the carried ones, in a Loop and in its body.
+
+They are the maximum count and a condition in the Loop, and the iteration number and a condition in its body.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One body being read: the main graph, or a function for one call of it."""
+    """Main graph, or the body of a function for one of its calls."""
 
     body: int = 0
     caller: Frame | None = None
@@ -34,14 +37,14 @@ class Frame:
 
 
 class FramePlace(NamedTuple):
-    """A value of a frame, by its number in the `GraphIndex`."""
+    """Value of a frame, by its number in the `GraphIndex`."""
 
     frame: Frame
     value: int
 
 
 class Frames:
-    """A model, its bodies and its functions as they are called."""
+    """Frames of a model: the main graph, and each call of a function."""
 
     def __init__(self, model: ModelProto) -> None:
         self.graph = GraphIndex(model)
@@ -57,22 +60,22 @@ class Frames:
             self.held[body.owner].append(number)
 
     def entered(self, frame: Frame, node: int) -> Frame | None:
-        """The frame of a call; None if the node calls no function."""
+        """Return the frame of a call; None if the node calls no function."""
         if (number := self.calls.get(node)) is None:
             return None
         return self._inner.setdefault((frame, node), Frame(number, frame, node))
 
     def nodes(self, frame: Frame) -> list[int]:
-        """The nodes of a frame, those in its bodies included."""
+        """Return the nodes of a frame, including those in graph bodies."""
         return self._nodes[frame.body]
 
     def operator(self, node: int) -> str:
-        """The operator of a node, empty for those of other domains than ONNX's own."""
+        """Return the operator of a node; empty if its domain is not that of ONNX."""
         domain, operator = self.graph.operators[node]
         return "" if canonical(domain) else operator
 
     def yielded(self, place: FramePlace) -> Iterator[FramePlace]:
-        """What a value is called outside of the bodies and the call that give it out."""
+        """Yield the outer values that a value becomes as a result of a graph body or function."""
         for number, position in self._results.get(place.value, ()):
             owner, frame = self.graph.bodies[number].owner, place.frame
             if owner != NONE:
@@ -83,11 +86,12 @@ class Frames:
                 yield from self._output(frame.caller, frame.call, position)
 
     def received(self, place: FramePlace) -> Iterator[FramePlace]:
-        """What an input of a body or function is given: by the node or the call, and by the round before."""
+        """Yield the values that an input of a body or function receives, also from earlier iterations."""
         number, position = self._formals.get(place.value, (0, 0))
         body, frame = self.graph.bodies[number], place.frame
         if body.owner != NONE:
-            first = int(self.operator(body.owner) == "Loop")  # the round itself is no news
+            # Input 0 of a Loop's body is the iteration number, which no value determines.
+            first = int(self.operator(body.owner) == "Loop")
             for values, at in ((self.graph.reads[body.owner], position), (body.results, position - first)):
                 if position >= first and at < len(values) and values[at] != NONE:
                     yield FramePlace(frame, values[at])
@@ -97,14 +101,14 @@ class Frames:
                 yield FramePlace(frame.caller, given[position])
 
     def dims(self, value: int) -> tuple[Dim, ...] | None:
-        """The shape that the file states for a value; for a constant its own."""
+        """Return the shape that the file states for a value, or that of a constant; None if unknown."""
         if value in self._stated:
             return self._stated[value]
         tensor = self._constant(value)
         return None if tensor is None else tuple(tensor.dims)
 
     def number(self, value: int) -> float | None:
-        """The largest element of a small constant stored inside the file; None for anything else."""
+        """Return the largest element of a small constant stored inside the file; None for any other value."""
         tensor = self._constant(value)
         return None if tensor is None else _largest(tensor)
 
@@ -121,7 +125,7 @@ class Frames:
 
     @cached_property
     def _nodes(self) -> dict[int, list[int]]:
-        """Main graph or function -> its nodes."""
+        """Body of the main graph or of a function -> its nodes, including those in graph bodies."""
         roots = body_roots(self.graph)
         found: dict[int, list[int]] = defaultdict(list)
         for node, number in enumerate(self.graph.body_of):
@@ -130,7 +134,7 @@ class Frames:
 
     @cached_property
     def _results(self) -> dict[int, list[tuple[int, int]]]:
-        """Value -> the bodies that give it out, and where."""
+        """Value -> the bodies that have it as a result, and its positions there."""
         found: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, body in enumerate(self.graph.bodies):
             for position, value in enumerate(body.results):
@@ -139,7 +143,7 @@ class Frames:
 
     @cached_property
     def _formals(self) -> dict[int, tuple[int, int]]:
-        """Value -> the body that it is an input of, and which."""
+        """Input of a body -> the number of the body, and the position of the input."""
         return {
             value: (number, position)
             for number, values in enumerate(self.inputs)
@@ -153,7 +157,7 @@ class Frames:
 
 
 def _tensor_of(node: NodeProto) -> TensorProto | None:
-    """The value of a Constant."""
+    """Return the tensor of a Constant; None if it holds something else than a tensor or integers."""
     attribute = node.attribute[0] if node.attribute else onnx.AttributeProto()
     if attribute.HasField("t"):
         return attribute.t

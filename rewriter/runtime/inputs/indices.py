@@ -1,8 +1,9 @@
-"""Bounds on the elements of inputs used as indices, found by following them forward through the graph.
+"""Finds bounds on the elements of inputs that are used as indices, by following them forward in the graph.
 
-The walk passes nodes that move or cast data or do integer arithmetic with constants, enters subgraphs and
-local functions, and stops after `_MOST_STEPS` values: functions that call each other twice would double the
-work at every level. An index beyond that is not found; an unsuitable size is then not tried further.
+The walk passes nodes that move or cast data or do integer arithmetic with constants, and enters subgraphs and
+local functions. It stops after `_MOST_STEPS` values, since functions that call each other twice would double
+the work at every level. Indices beyond that limit get no bound: a run may then fail, and the search for
+inputs tries others.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _DATA = {
     "ScatterElements": (0, 2),
     "ScatterND": (0, 2),
 }
-"""Operators that pass on the elements of these inputs."""
+"""Operator -> positions of the inputs whose elements it passes on."""
 _FIRST_INPUT = frozenset(
     {"Identity", "Cast", "CastLike", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Expand", "Transpose"}
     | {"Slice", "Split", "Gather", "GatherElements", "GatherND", "Compress", "Tile", "Pad", "Trilu"}
@@ -47,7 +48,7 @@ _INDEXED = {
     ("com.microsoft", "EmbedLayerNormalization", 0): (2, "", 0),
     ("com.microsoft", "EmbedLayerNormalization", 1): (4, "", 0),
 }
-"""(domain, operator, input): the input that is the table, the attribute with its axis, and the default."""
+"""(domain, operator, position of the indices) -> position of the table, attribute of the axis, default."""
 
 
 class _State(NamedTuple):
@@ -59,7 +60,7 @@ class _State(NamedTuple):
 
 
 def bounds(frames: Frames, inputs: tuple[Input, ...]) -> dict[str, tuple[Bound, ...]]:
-    """For every input used as an index by some node, the bounds that it must stay below."""
+    """Return the bounds of every input that some node uses as an index."""
     found = {each.name: _bounds(frames, each) for each in inputs}
     return {name: limits for name, limits in found.items() if limits}
 
@@ -88,7 +89,7 @@ def _bounds(frames: Frames, start: Input) -> tuple[Bound, ...]:
 
 
 def _across(frames: Frames, state: _State, node: int, slot: int) -> Iterator[_State]:
-    """The outputs of a node with the same elements, moved or computed."""
+    """Yield the values that receive the elements of an input of a node, moved or after arithmetic."""
     operator = frames.operator(node)
     inner = frames.entered(state.frame, node)
     if inner is not None:
@@ -101,7 +102,7 @@ def _across(frames: Frames, state: _State, node: int, slot: int) -> Iterator[_St
         onward: _State | None = state
         if operator in _ARITHMETIC:
             onward = _computed(frames, state, node, slot)
-        elif not _hands_on(operator, slot):
+        elif not _passes_on(operator, slot):
             onward = None
         elif operator == "Cast":
             onward = state._replace(integral=_casts_to_integer(frames.graph.nodes[node]))
@@ -122,14 +123,14 @@ def _bound(frames: Frames, state: _State, node: int, slot: int) -> Bound | None:
     return Bound(_axis_size(proto, dims, table[1], table[2]), state.scale, state.offset)
 
 
-def _hands_on(operator: str, slot: int) -> bool:
+def _passes_on(operator: str, slot: int) -> bool:
     if slot == 0 and operator in _FIRST_INPUT:
         return True
     return operator in _ALL_INPUTS or slot in _DATA.get(operator, ())
 
 
 def _computed(frames: Frames, state: _State, node: int, slot: int) -> _State | None:
-    """The state after integer arithmetic with a constant; None if the result is no longer an index."""
+    """Return the state after integer arithmetic with a constant; None if the result is no longer an index."""
     reads = frames.graph.reads[node]
     if not state.integral or len(reads) != 2:
         return None
@@ -145,7 +146,7 @@ def _computed(frames: Frames, state: _State, node: int, slot: int) -> _State | N
 
 
 def _table_dims(frames: Frames, place: FramePlace) -> tuple[Dim, ...] | None:
-    """The shape of a table, searched through aliases and in the callers of a function."""
+    """Return the shape of a table, searched through aliases and in the callers of a function."""
     graph = frames.graph
     for _ in range(_MOST_STEPS):
         if place.value == NONE:

@@ -1,4 +1,4 @@
-"""Inputs and their sizes for child processes: without onnx, whose import takes a tenth of a second."""
+"""Inputs and their sizes. Importing the module does not import onnx, which takes a tenth of a second."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _PLAIN = dict(enumerate(_CODES, start=1))
 """`TensorProto.DataType` -> numpy's code, for the types that numpy has."""
 
 _OF_UNKNOWN_TABLE = 2
+"""Assumed size of a table whose size is unknown."""
 _LONGEST_EXPRESSION = 200
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -35,12 +36,12 @@ _ARITHMETIC: Mapping[type[ast.operator], Callable[[int, int], int]] = {
 
 
 class FeedError(TaskError):
-    """The model has an input for which no array can be drawn; the text names it with the reason."""
+    """Raised if no array can be drawn for an input; the text names the input and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input of the main graph without an initializer.
+    """Input of the main graph without an initializer.
 
     Attributes:
         name: its name in the file.
@@ -54,7 +55,7 @@ class Input:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The numpy type of its elements; narrow floats and integers are those of `ml_dtypes`."""
+        """The numpy type of its elements; narrow floats and integers have types of `ml_dtypes`."""
         if code := _PLAIN.get(self.element):
             return np.dtype(code)
         from onnx.helper import tensor_dtype_to_np_dtype
@@ -64,14 +65,14 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """`scale * x + offset` indexes a table whose axis has size `dim` (None if unknown)."""
+    """Bound of an index x: `scale * x + offset` must be below `dim`, a table's size (None if unknown)."""
 
     dim: Dim
     scale: int = 1
     offset: int = 0
 
     def limit(self, sizes: Mapping[str, int]) -> int:
-        """The number of values x = 0, 1, ... inside the table; at least 1."""
+        """Return the number of values x = 0, 1, ... that index the table; at least 1."""
         dim = evaluate(self.dim, sizes) if isinstance(self.dim, str) else self.dim
         size = _OF_UNKNOWN_TABLE if dim is None else dim
         return max(1, (size - 1 - self.offset) // self.scale + 1)
@@ -82,8 +83,8 @@ class Rounds:
     """Inputs and sizes that determine the number of iterations of a model's Loops.
 
     Attributes:
-        inputs: names of the inputs whose elements do.
-        sizes: whether sizes of inputs do too.
+        inputs: names of the inputs whose elements determine it.
+        sizes: whether sizes of inputs determine it, too.
     """
 
     inputs: tuple[str, ...] = ()
@@ -94,7 +95,7 @@ class Rounds:
 
 
 def names_in(expression: str) -> frozenset[str]:
-    """The names in a dimension such as `past + sequence`; empty if it is no arithmetic of several."""
+    """Return the names in a dimension such as `past + sequence`; empty for a single name or other text."""
     tree = _parsed(expression)
     if tree is None or isinstance(tree, ast.Name):
         return frozenset()
@@ -102,7 +103,7 @@ def names_in(expression: str) -> frozenset[str]:
 
 
 def evaluate(expression: str, sizes: Mapping[str, int]) -> int | None:
-    """The size of a symbolic dimension; None if a name is unknown or the text is no integer arithmetic.
+    """Return the size of a symbolic dimension; None if a name is unknown or the text is no arithmetic.
 
     A text that is a key of `sizes` has that size, even if it looks like arithmetic.
     """

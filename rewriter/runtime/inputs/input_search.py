@@ -17,32 +17,32 @@ from rewriter.runtime.inputs.sizes import Choice
 from rewriter.runtime.ort.sessions import RunError, Session
 
 _SEARCHING_SHARE = 0.25
-"""Of the time that there is: after that no further sizes are tried."""
+"""Share of the timeout after which no further sizes are tried."""
 
 
 @dataclass(slots=True)
 class Runs:
-    """Input sets and what a model made of them: one list of outputs per set."""
+    """Input sets and the results of a model: one list of outputs per set."""
 
     outputs: tuple[str, ...]
     feeds: list[dict[str, Array]] = field(default_factory=list)
     results: list[list[Any]] = field(default_factory=list)
 
     def add(self, feeds: dict[str, Array], results: list[Any]) -> None:
-        """One set more."""
+        """Add an input set and its results."""
         self.feeds.append(feeds)
         self.results.append(results)
 
 
 class Try(NamedTuple):
-    """One way to draw an input set."""
+    """Way to draw an input set."""
 
     choice: Choice
     filling: Filling
 
 
 class Run(NamedTuple):
-    """A try that ran, with its inputs and outputs."""
+    """Try that ran, with its inputs and outputs."""
 
     tried: Try
     feeds: dict[str, Array]
@@ -50,15 +50,15 @@ class Run(NamedTuple):
 
 
 def find_inputs(job: Job[Any], drawing: Drawing, session: Callable[[], Session]) -> Runs:
-    """Input sets the original runs with: of different sizes where it allows them, else of other data.
+    """Find input sets that the original runs with: of different sizes if it allows them, else of other data.
 
     Args:
-        job: at work.
-        drawing: how the sets come about.
+        job: the current job.
+        drawing: rules of the sets.
         session: makes a session of the original.
 
     Raises:
-        RunError: it does not run.
+        RunError: the original does not run.
         FeedError: no inputs can be drawn.
     """
     ready = session()
@@ -70,14 +70,14 @@ def find_inputs(job: Job[Any], drawing: Drawing, session: Callable[[], Session])
     search = _Search(job, drawing, ready)
     search.fill(found)
     if search.runs > len(found.feeds) and drawing.draws:
-        # A discarded run may have drawn random numbers: restart in the rewritten model's state.
+        # Discarded runs may have drawn random numbers. Run again in a new session: both models start alike.
         ready = session()
         found.results = [ready.run(drawing.plan.inputs, feeds) for feeds in found.feeds]
     return found
 
 
 class _Search:
-    """The search in one session; `runs` counts all runs, those that failed included."""
+    """Search in one session; `runs` counts all runs, including failed ones."""
 
     def __init__(self, job: Job[Any], drawing: Drawing, session: Session) -> None:
         self.job, self.drawing, self.session = job, drawing, session
@@ -86,7 +86,7 @@ class _Search:
         self.runs = 0
 
     def fill(self, found: Runs) -> None:
-        """Add input sets."""
+        """Add the requested input sets and their results."""
         plan, sets = self.drawing.plan, self.drawing.sets
         known = plan.choices()
         used: list[Try] = []
@@ -105,7 +105,7 @@ class _Search:
         self._add_looped(found, used[0])
 
     def _add_looped(self, found: Runs, tried: Try) -> None:
-        """Add sets in which Loops run never and once, as far as the original takes them."""
+        """Add sets that ask Loops for 0 and 1 iterations, if the original runs on them."""
         plan = self.drawing.plan
         if not plan.rounds:
             return
@@ -119,11 +119,11 @@ class _Search:
         self.job.enter(Stage.FIRST)
 
     def _best(self, tries: Iterable[Try], number: int, *, wary: bool) -> tuple[Run | None, Run | None]:
-        """The first try with informative results, else the first that runs at all.
+        """Return the first try with informative results, else the first that runs at all.
 
-        Sizes too small for a pooling give outputs that are empty, NaN or the last bias whatever comes in:
-        these agree for models that differ. `wary` looks whether the inputs matter at the sizes tried, and
-        then the same try with other data is the second result.
+        At sizes too small for a pooling, outputs are empty, NaN or equal to the last bias for any input, so
+        that different models agree. With `wary`, each try also runs on other data: its results are
+        informative only if they depend on the data. The run on other data is then the second result.
         """
         poor: Run | None = None
         for each in tries:
@@ -153,7 +153,7 @@ class _Search:
 
 
 def _tries(known: tuple[Choice, ...], used: list[Try]) -> Iterator[Try]:
-    """The tries for the next set: at first all, then those similar to the last successful one."""
+    """Return the tries for the next set: at first all, then those similar to the last successful one."""
     if not used:
         return (Try(choice, filling) for filling in Filling for choice in known)
     last = used[-1]

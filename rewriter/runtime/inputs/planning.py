@@ -1,4 +1,4 @@
-"""Plans the inputs of a model: read once, from its signature and graph alone."""
+"""Plans the inputs of a model from its signature and graph."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _LARGEST = 4096
 
 
 def plan(model: onnx.ModelProto, other: onnx.ModelProto | None = None) -> Plan:
-    """The input plan of a model. Reads no weights but small constants stored in the file.
+    """Return the input plan of a model. The only weights read are small constants stored in the file.
 
     Args:
         model: the model.
-        other: a model that shall run on the same arrays: its stated sizes count, too.
+        other: a model to run on the same arrays; the sizes that it states count, too.
 
     Raises:
         FeedError: an input is a sequence, an optional, a map or of an unknown type, or no array fits both.
@@ -39,7 +39,7 @@ def plan(model: onnx.ModelProto, other: onnx.ModelProto | None = None) -> Plan:
 
 
 def _narrowed(inputs: tuple[Input, ...], others: tuple[Input, ...]) -> tuple[Input, ...]:
-    """Inputs with the sizes stated in either model; matched by name, else by position."""
+    """Return the inputs with the sizes that either model states; match them by name, else by position."""
     named = {each.name: each for each in others}
     if len(inputs) == len(others) and named.keys() != {each.name for each in inputs}:
         named = {ours.name: theirs for ours, theirs in zip(inputs, others, strict=True)}
@@ -65,10 +65,10 @@ def _shape(dims: Sequence[Dim]) -> str:
 
 
 def draw(model: onnx.ModelProto, *, sets: int = 3, seed: int = 0) -> list[dict[str, Array]]:
-    """Input sets at the first choices of sizes, each set with sizes and data of its own.
+    """Draw input sets at the first choices of sizes; sets differ in sizes, if possible, and in data.
 
-    The sizes may not suit the graph (a constant in a Reshape may need others): a caller that can run the
-    model goes through `Plan.choices` until one works.
+    The sizes may not suit the graph (a constant in a Reshape may need others). A caller that can run the
+    model tries `Plan.choices` one by one until one works.
 
     Raises:
         FeedError: an input is no dense tensor, or too large.
@@ -82,7 +82,7 @@ def draw(model: onnx.ModelProto, *, sets: int = 3, seed: int = 0) -> list[dict[s
 
 
 def _shape_constants(model: onnx.ModelProto) -> tuple[int, ...]:
-    """Sizes that the graph itself uses in shapes, the most frequent first, at most 16.
+    """Return sizes that the graph itself uses in shapes, the most frequent first, at most 16.
 
     An export may declare a dimension dynamic and still have its traced size in a Reshape.
     """

@@ -1,7 +1,7 @@
-"""Finds the inputs that determine a Loop's iterations, from its count and conditions back through the graph.
+"""Finds inputs that determine the number of iterations of Loops.
 
-The walk passes nodes that move, cast, compare or compute small numbers, and enters bodies and functions; it
-stops after `_MOST_STEPS` values.
+The walk starts at the counts and conditions of Loops and goes back through the graph. It passes nodes that
+move, cast, compare or compute numbers, enters bodies and functions, and stops after `_MOST_STEPS` values.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PASSES = frozenset(
 
 
 def rounds(frames: Frames, inputs: tuple[Input, ...]) -> Rounds:
-    """The inputs whose elements determine the iterations of a Loop, and whether sizes do."""
+    """Find the inputs whose elements determine the iterations of a Loop, and whether sizes determine them."""
     graph = frames.graph
     names = {graph.value(each.name): each.name for each in inputs}
     waiting = [place for frame in _all_frames(frames) for place in _counts(frames, frame)]
@@ -45,12 +45,12 @@ def rounds(frames: Frames, inputs: tuple[Input, ...]) -> Rounds:
         elif frames.operator(maker) in ("Shape", "Size"):
             sizes = True
         else:
-            waiting += _behind(frames, place, maker)
+            waiting += _operands(frames, place, maker)
     return Rounds(tuple(sorted(counting)), sizes)
 
 
 def _all_frames(frames: Frames) -> list[Frame]:
-    """The main graph, and functions once per call, up to a bound."""
+    """Return the frames of the main graph and of all calls, at most `_MOST_FRAMES`."""
     found = [frames.main]
     for frame in found if frames.calls else ():
         for node in frames.nodes(frame):
@@ -60,7 +60,7 @@ def _all_frames(frames: Frames) -> list[Frame]:
 
 
 def _counts(frames: Frames, frame: Frame) -> Iterator[FramePlace]:
-    """The counts and conditions of all Loops of a frame, including those of later iterations."""
+    """Yield the counts and conditions of all Loops of a frame, including conditions of later iterations."""
     graph = frames.graph
     for node in frames.nodes(frame):
         if frames.operator(node) == "Loop":
@@ -71,8 +71,8 @@ def _counts(frames: Frames, frame: Frame) -> Iterator[FramePlace]:
             yield from (FramePlace(frame, value) for value in values)
 
 
-def _behind(frames: Frames, place: FramePlace, maker: int) -> Iterator[FramePlace]:
-    """The operands from which a value is computed."""
+def _operands(frames: Frames, place: FramePlace, maker: int) -> Iterator[FramePlace]:
+    """Yield the values from which a value is computed."""
     graph, operator = frames.graph, frames.operator(maker)
     position = graph.writes[maker].index(place.value)
     inner = frames.entered(place.frame, maker)

@@ -1,4 +1,4 @@
-"""Seeds random numbers so that two models draw the same."""
+"""Seeds nodes that draw random numbers, so that two models draw the same numbers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _SEED = 7
 
 
 def seed_nodes(model: ModelProto) -> None:
-    """Put a seed on every node that can have one and has none, in place.
+    """Set the seed attribute of every node that can have one and has none, in place.
 
-    onnxruntime seeds a node without one by its index, which differs between a model and a piece of it.
+    onnxruntime seeds a node without this attribute by the index of the node, which differs between a model
+    and a piece of it.
     """
     graphs = [(model.graph.node, model.opset_import)]
     graphs += [(function.node, function.opset_import) for function in model.functions]
@@ -26,7 +27,7 @@ def seed_nodes(model: ModelProto) -> None:
 
 
 def _seed_of(node: NodeProto, version: int) -> float | None:
-    """The seed, of the type of the operator's attribute; None if it has no such attribute."""
+    """Return the seed in the type of the operator's attribute; None if it has no such attribute."""
     schema = None if canonical(node.domain) else schema_of(node.op_type, "", version)
     attribute = None if schema is None else schema.attributes.get("seed")
     if attribute is None:

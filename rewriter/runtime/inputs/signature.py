@@ -1,4 +1,4 @@
-"""Signature of a model: its real inputs, their element types and their dimensions."""
+"""Signature of a model: its inputs without initializers, their element types and their dimensions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rewriter.runtime.inputs.input import Dim, FeedError, Input
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a value.
+    """Known type of a value.
 
     Attributes:
         element: `TensorProto.DataType` of its elements, 0 if unknown.
-        dims: one entry per axis, None for an unknown one; None for a tensor of unknown rank.
+        dims: one entry per axis, None for an unknown size; None for a tensor of unknown rank.
     """
 
     element: int
@@ -34,9 +34,10 @@ class Known:
 
 
 def signature(model: onnx.ModelProto) -> tuple[Input, ...]:
-    """The inputs that must be fed, in file order.
+    """Return the inputs that must be fed, in file order.
 
-    Before IR version 4 every initializer is listed as an input, and later some may be: those are left out.
+    Inputs with an initializer are left out. Before IR version 4, every initializer is listed as an input;
+    later, some may be.
 
     Raises:
         FeedError: an input is no dense tensor, or has no element type.
@@ -45,7 +46,7 @@ def signature(model: onnx.ModelProto) -> tuple[Input, ...]:
 
 
 def required_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """The main graph's inputs without initializers, in file order."""
+    """Return the main graph's inputs without initializers, in file order."""
     graph = model.graph
     filled = {tensor.name for tensor in graph.initializer}
     filled.update(tensor.values.name for tensor in graph.sparse_initializer)
@@ -66,7 +67,7 @@ def _input(value: onnx.ValueInfoProto) -> Input:
 
 
 def dims_of(tensor: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
-    """The dimensions stated in a tensor type. Negative sizes count as unknown: some tools mean that."""
+    """Return the dimensions in a tensor type; negative sizes count as unknown, as some tools mean them."""
     if not tensor.HasField("shape"):
         return None
     dims: list[Dim] = []
@@ -79,7 +80,7 @@ def dims_of(tensor: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
 
 
 def known_of(type_proto: onnx.TypeProto) -> Known | None:
-    """The known part of a type; None if it is no dense tensor."""
+    """Return the known part of a type; None if it is no dense tensor."""
     if type_proto.WhichOneof("value") != "tensor_type":
         return None
     tensor = type_proto.tensor_type
@@ -87,11 +88,11 @@ def known_of(type_proto: onnx.TypeProto) -> Known | None:
 
 
 def stated_values(graph: GraphIndex, numbers: GraphIndex) -> dict[int, Known]:
-    """Shapes and types stated in a model.
+    """Return the shapes and types that a model states, by number of the value.
 
     Args:
-        graph: the model, with types from inference perhaps, and perhaps with more values.
-        numbers: the numbers to use, of a model with the same bodies.
+        graph: the model; it may have inferred types, and values that `numbers` lacks.
+        numbers: an index with the same bodies, which numbers the values.
     """
     found: dict[int, Known] = {}
     for body, own in zip(graph.bodies, numbers.bodies, strict=True):
@@ -109,7 +110,7 @@ def stated_values(graph: GraphIndex, numbers: GraphIndex) -> dict[int, Known]:
 
 
 def expose(model: onnx.ModelProto, names: Iterable[str]) -> None:
-    """Make values outputs of a model; onnxruntime infers their types."""
+    """Add values to the outputs of a model; onnxruntime infers their types."""
     graph = model.graph
     there = {info.name for info in (*graph.input, *graph.output)} | {each.name for each in graph.initializer}
     wanted = dict.fromkeys(name for name in names if name not in there)

@@ -1,4 +1,4 @@
-"""Sizes for the symbolic dimensions of a model's inputs, the most promising first."""
+"""Chooses sizes for the symbolic dimensions of a model's inputs, the most promising first."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _ROWS = (
     (1, 224),
     (1, 1),
 )
-"""One row is one choice: the size of the first symbol, the second, and so on; the last one repeats.
+"""Each row is one choice: the size of the first symbol, the second, and so on; the last size repeats.
 
-Small distinct primes first, since equal sizes hide mixed-up axes; powers of two for graphs that halve
-their input, larger ones for stacks of unpadded convolutions, 1 for graphs traced with one example.
+Small distinct primes come first, since equal sizes hide mixed-up axes. Powers of two are for graphs that
+halve their input, larger sizes for stacks of unpadded convolutions, and 1 for graphs traced with one example.
 """
 
 _MOST_SYMBOLS_TO_ADD = 6
@@ -32,11 +32,11 @@ _RANKS = (2, 1, 3, 4, 0)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A shape for every input.
+    """Shapes of all inputs.
 
     Attributes:
-        patterns: all sets of equal symbols that lead to these shapes; choices
-            with a pattern in common differ only in size.
+        patterns: the rules, such as "all equal", that lead to these shapes; choices with a common pattern
+            differ only in sizes.
         sizes: the size of every symbol, by its text.
         shapes: the shape of every input, by its name.
     """
@@ -46,17 +46,17 @@ class Choice:
     shapes: Mapping[str, tuple[int, ...]]
 
     def like(self, other: Choice) -> bool:
-        """Whether both have a pattern of equal symbols in common."""
+        """Whether both choices have a pattern in common."""
         return not self.patterns.isdisjoint(other.patterns)
 
 
 def choices(inputs: tuple[Input, ...], constants: tuple[int, ...] = ()) -> tuple[Choice, ...]:
-    """All choices of sizes, best first, without repeats; at least one for a model with static shapes.
+    """Return all choices of sizes, best first, without repeats; at least one for a model with static shapes.
 
-    Equal symbols get equal sizes, and `a + b` the sum of its names if they are symbols of this model.
-    Symbols of different names are tried as different sizes, then as equal if they are on the same axis
-    (exporters that give every input its own names), then all equal, then one as the sum of two others, then
-    one as one of the `constants` of the graph.
+    Equal symbols get equal sizes. A dimension such as `a + b` gets the sum of the sizes of `a` and `b`, if
+    both are symbols of this model. Different symbols are tried with different sizes; with equal sizes on
+    equal axes, since some exporters give every input its own symbols; with all sizes equal; with one symbol
+    as the sum of two others; and with one symbol as one of the `constants` of the graph.
     """
     found: dict[tuple[tuple[int, ...], ...], Choice] = {}
     for rank in _RANKS if any(each.dims is None for each in inputs) else _RANKS[:1]:
@@ -72,7 +72,7 @@ def choices(inputs: tuple[Input, ...], constants: tuple[int, ...] = ()) -> tuple
 
 
 def with_size(inputs: tuple[Input, ...], choice: Choice, symbol: str, size: int) -> Choice | None:
-    """A choice with another size for one symbol; None if the dimensions do not allow it."""
+    """Return a choice with another size for one symbol; None if the dimensions do not allow it."""
     dims = {each.name: _named_dims(each, len(choice.shapes[each.name])) for each in inputs}
     return _choice(f"{symbol} = {size}", {**choice.sizes, symbol: size}, dims)
 
@@ -90,13 +90,13 @@ def _choice(
 
 
 def _named_dims(each: Input, rank: int) -> tuple[int | str, ...]:
-    """The dimensions, each nameless one under a name that no file can give to another axis."""
+    """Return the dimensions; a dimension without a symbol gets one that is unique to its input and axis."""
     dims: tuple[Dim, ...] = (None,) * rank if each.dims is None else each.dims
     return tuple(f"?{each.name}?{axis}" if dim is None else dim for axis, dim in enumerate(dims))
 
 
 def _symbols(dims: Mapping[str, tuple[int | str, ...]]) -> dict[str, int]:
-    """The independent symbols in order of appearance, each with the first axis that has it."""
+    """Return the independent symbols in order of appearance, each with the first axis that has it."""
     texts: dict[str, int] = {}
     for each in dims.values():
         for axis, dim in enumerate(each):
@@ -140,7 +140,7 @@ def _at(row: tuple[int, ...], number: int) -> int:
 
 
 def _shape(dims: tuple[int | str, ...], sizes: Mapping[str, int]) -> tuple[int, ...] | None:
-    """The sizes of all axes; None if an expression is negative or cannot be evaluated."""
+    """Return the sizes of all axes; None if an expression is negative or cannot be evaluated."""
     shape: list[int] = []
     for dim in dims:
         size = dim if isinstance(dim, int) else evaluate(dim, sizes)

@@ -1,1 +1,1 @@
-"""onnxruntime itself: sessions, and what it cannot load."""
+"""Uses onnxruntime: sessions, and tests for functions that it misreads or refuses."""

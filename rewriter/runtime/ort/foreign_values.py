@@ -1,4 +1,4 @@
-"""Converts values of types that numpy lacks, through an OrtValue's memory, and onnxruntime's type names."""
+"""Converts values of types that numpy lacks, through the memory of an OrtValue; reads type names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rewriter.runtime.ort.sessions import FOREIGN, ort
 
 
 def to_ort(array: Array, element: int) -> Any:
-    """An array as an OrtValue of elements of type `element`."""
+    """Convert an array to an OrtValue with elements of type `element`."""
     if element == onnx.TensorProto.STRING:
         raise TypeError(
             "onnxruntime's Python interface takes no strings beside bfloat16, float8 or 4-bit values"
@@ -26,7 +26,7 @@ def to_ort(array: Array, element: int) -> Any:
 
 
 def from_ort(value: Any) -> Any:
-    """The content of an OrtValue, as an array of `ml_dtypes` if numpy lacks the type."""
+    """Convert an OrtValue to an array, with a type of `ml_dtypes` if numpy lacks the type."""
     if not value.is_tensor():
         raise TypeError(f"onnxruntime's Python interface gives no {value.data_type()} beside bfloat16 values")
     foreign = FOREIGN.fullmatch(value.data_type())
@@ -39,7 +39,7 @@ def from_ort(value: Any) -> Any:
 
 
 def typed(name: str, text: str, shape: Any) -> onnx.ValueInfoProto | None:
-    """A type by its text (`tensor(float)`, `seq(tensor(int64))`); None for types without tensors."""
+    """Return the type that a text names, such as `tensor(float)` or `seq(tensor(int64))`; None for others."""
     inner = re.fullmatch(r"(seq\()?tensor\((\w+)\)\)?", text)
     if inner is None or inner[2].upper() not in onnx.TensorProto.DataType.keys():  # noqa: SIM118
         return None

@@ -1,9 +1,9 @@
-"""Tells whether onnxruntime runs the functions that a model calls, if overloads distinguish functions.
+"""Tests whether onnxruntime runs the functions that a model calls, if overloads distinguish functions.
 
-Measured with the first release of every minor version from 1.23 to 1.32. Below `READ_SINCE` a session knows
-functions by domain and name, and uses the last of several in the file, called or not. From then on calls in
-the main graph find their function, but a call inside a function loses its overload: it runs the function
-without an overload, and if there is none the model does not load.
+Measured with the first release of every minor version from 1.23 to 1.32. Before `READ_SINCE`, a session looks
+up functions by domain and name alone; of several, it uses the last in the file. Since then, a call in the
+main graph finds its function, but a call inside a function loses its overload: onnxruntime runs the function
+without an overload, or does not load the model if there is none.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ READ_SINCE = "1.27.0"
 
 
 def misread(model: ModelProto, release: str | None = None) -> str | None:
-    """The reason why onnxruntime runs other functions than a model calls.
+    """Return the reason why onnxruntime does not run the functions that a model calls.
 
     Args:
         model: any model.
-        release: release of onnxruntime; the installed one if None.
+        release: a release of onnxruntime; None for the installed one.
 
     Returns:
         The reason in one line. None if it runs the right functions, or is not installed.
@@ -46,7 +46,7 @@ def misread(model: ModelProto, release: str | None = None) -> str | None:
 
 
 def first_misread(models: Iterable[ModelProto]) -> str | None:
-    """The reason for the first of several models that is misread; None if there is none."""
+    """Return the reason for the first model that onnxruntime misreads; None if there is none."""
     return next(filter(None, map(misread, models)), None)
 
 

@@ -1,7 +1,7 @@
-"""onnxruntime, for use in the child process. Nothing else imports this module: onnxruntime can crash.
+"""Sessions of onnxruntime. Only child processes import this module, since onnxruntime can crash.
 
-Measured with onnxruntime 1.31.1: `InferenceSession.run` neither takes nor gives bfloat16, float8 or 4-bit
-arrays, so those go through the memory of an OrtValue; sequences, maps and strings only pass through `run`.
+Measured with onnxruntime 1.31.1: `InferenceSession.run` neither accepts nor returns bfloat16, float8 or 4-bit
+arrays, so these pass through the memory of an OrtValue; sequences, maps and strings pass only through `run`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rewriter.runtime.limits import threads_here
 
 try:
     import onnxruntime as ort
-except Exception as error:  # it is not there, lacks a library, or was built for another system
+except Exception as error:  # it is not installed, lacks a library, or was built for another system
     if isinstance(error, ModuleNotFoundError) and error.name == "onnxruntime":
         raise NoRuntime("onnxruntime is not installed: pip install onnxruntime") from None
     why = one_line(f"{type(error).__name__}: {error}")
@@ -32,22 +32,22 @@ __all__ = ["FOREIGN", "VERSION", "ProfiledSession", "RunError", "Session", "ort"
 VERSION: str = ort.__version__
 
 FOREIGN = re.compile(r"tensor\((bfloat16|u?int[24]|float[48].*)\)")
-"""onnxruntime's names of the types that numpy lacks; upper-cased they are those of `TensorProto.DataType`."""
+"""onnxruntime's names of the types that numpy lacks; `TensorProto.DataType` has them in upper case."""
 
 
 class RunError(TaskError):
-    """onnxruntime refused the model or failed to run it; the text is its reason in one line."""
+    """Raised if onnxruntime refuses a model or fails to run it; the text is its reason in one line."""
 
 
 class Session:
-    """One model, ready to run; deterministic unless the model draws random numbers of its own.
+    """One model, ready to run.
 
     Args:
-        model: the file, or what a file would hold.
-        folder: where its external weights lie.
-        optimised: with onnxruntime's graph optimisations.
-        seed: of random numbers.
-        weights: initializer -> its value, instead of what the file says.
+        model: the file, or its content.
+        folder: the folder of its external weights.
+        optimised: whether onnxruntime optimises the graph.
+        seed: global seed of onnxruntime's random numbers.
+        weights: initializer -> its value, used instead of the value in the file.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Session:
         self._foreign = any(FOREIGN.fullmatch(each.type) for each in ends)
 
     def run(self, inputs: tuple[Input, ...], feeds: Mapping[str, Array]) -> list[Any]:
-        """The results in the order of `outputs`.
+        """Run the model and return the results in the order of `outputs`.
 
         Raises:
             RunError: onnxruntime fails; the text is its reason.
@@ -109,8 +109,8 @@ def _options(optimised: bool) -> Any:
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.intra_op_num_threads = threads_here()
     options.log_severity_level = 4
-    # Both memory planners take quadratic time on long graphs, and packing copies every weight: neither pays
-    # for a few runs.
+    # Both memory planners take quadratic time on long graphs, and packing copies every weight: that is not
+    # worthwhile for a few runs.
     options.enable_mem_reuse = False
     options.enable_mem_pattern = False
     options.add_session_config_entry("session.disable_prepacking", "1")
@@ -118,7 +118,7 @@ def _options(optimised: bool) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """The message of onnxruntime, without its error numbers and source location."""
+    """Return the message of onnxruntime, without its error numbers and source location."""
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error))
     place = re.search(r"/\S+\.(?:cc|h):\d+ ", text)
     if place is not None:
@@ -127,7 +127,7 @@ def _reason(error: Exception) -> str:
 
 
 def _behind_signature(text: str) -> str:
-    """The text after the C++ signature at its start; the whole text without one."""
+    """Return the text after a C++ signature at its start; the whole text if there is none."""
     depth = 0
     for position, char in enumerate(text):
         depth += (char in "(<") - (char in ")>")
@@ -137,13 +137,14 @@ def _behind_signature(text: str) -> str:
 
 
 class ProfiledSession(Session):
-    """One model as onnxruntime runs it by default, with all optimisations, and with its profiler on.
+    """One model with onnxruntime's default options, which include all optimisations.
 
     Args:
         model: the file.
         folder: the folder of its external weights.
         scratch: a folder for the profile and for the optimised graph.
-        threads: threads of one operator; 0 leaves the number to onnxruntime.
+        threads: threads of one operator; 0 lets onnxruntime choose.
+        profiled: whether the profiler is on.
     """
 
     OPTIMISED = "optimised.onnx"
@@ -166,5 +167,5 @@ class ProfiledSession(Session):
         self._open(model, folder, options)
 
     def end(self) -> Path:
-        """The file of the profile."""
+        """End the profile and return its file."""
         return Path(self._session.end_profiling())

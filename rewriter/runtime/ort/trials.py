@@ -1,7 +1,7 @@
-"""Finds nodes that onnxruntime accepts in no function, by trial: one of each kind, alone, in a child process.
+"""Finds nodes that onnxruntime refuses in functions, by trial in a child: one node of each kind, alone.
 
-Its type inference in functions knows less than in graphs: `QLinearConcat` and `QAttention` of
-com.microsoft load in a graph and not in a function (1.23 to 1.32).
+onnxruntime infers fewer types in functions than in graphs: `QLinearConcat` and `QAttention` of com.microsoft
+load in a graph, but not in a function (1.23 to 1.32).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _DOMAIN = "rewriter.trial"
 def refused(
     model: ModelProto, nodes: Sequence[int], types: Mapping[str, ValueInfoProto]
 ) -> Iterator[list[int]]:
-    """Try nodes of the main graph, and tell before and after each trial which were refused so far.
+    """Try nodes of the main graph; yield the nodes refused so far, before and after each trial.
 
-    A node that reads a value of unknown type, or does not load by itself, is not judged. One that crashes
-    onnxruntime in a function is refused: it is told before it is tried.
+    A node that reads a value of unknown type, or does not load in a graph, does not count as refused. Before
+    a node is tried in a function, it is yielded as refused, in case it crashes onnxruntime.
 
     Args:
         model: the model.
-        nodes: their positions.
+        nodes: positions of the nodes to try.
         types: the known types of the main graph's values.
     """
     known = {**types, **_weights(model)}
@@ -65,7 +65,7 @@ def _weights(model: ModelProto) -> dict[str, ValueInfoProto]:
 
 
 def _kind(node: NodeProto, types: Mapping[str, ValueInfoProto]) -> object:
-    """Key of nodes that inference treats alike: operator, attributes, elements and ranks."""
+    """Return a key that is equal for nodes that inference treats alike."""
     return (
         node.domain,
         node.op_type,
@@ -83,7 +83,7 @@ def _form(type_: TypeProto) -> object:
 
 
 class _Small:
-    """One node, followed by an Identity for each of its outputs, which requires their types."""
+    """Model of one node, followed by an Identity for each output, so that its type must be inferred."""
 
     def __init__(self, model: ModelProto, node: NodeProto, types: Mapping[str, ValueInfoProto]) -> None:
         self.imports = [each for each in model.opset_import if each.domain != _DOMAIN]
@@ -102,11 +102,11 @@ class _Small:
         self.infos = [types[name] for name in self.inputs if name not in filled]
 
     def flat(self) -> ModelProto:
-        """The nodes in a graph."""
+        """Return a model with the nodes in its main graph."""
         return self._model(self.nodes, ())
 
     def grouped(self) -> ModelProto:
-        """The nodes in a function."""
+        """Return a model with the nodes in a function."""
         function = helper.make_function(_DOMAIN, "Trial", self.inputs, self.outputs, self.nodes, self.imports)
         call = helper.make_node("Trial", self.inputs, self.outputs, domain=_DOMAIN)
         return self._model([call], [function])

@@ -2,8 +2,8 @@
 
 The profile is a list of Chrome trace events. Those of category `Node` named `<node>_kernel_time` are kernels,
 with the operator, the memory and the shapes in `args`; one `model_run` of category `Session` spans each run.
-Times are whole microseconds. The span of a kernel with a body (Loop, If) contains the kernels inside; its
-own time is the rest.
+Times are whole microseconds. The span of a kernel with a body (Loop, If) contains the kernels inside it;
+its own time is the rest.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Event = Mapping[str, Any]
 
 _KERNEL = "_kernel_time"
 _HOLDING = frozenset({"If", "Loop", "Scan", "BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch"})
-"""Operators whose kernels run others."""
+"""Operators whose kernels run other kernels."""
 
 
 class Memory(NamedTuple):
-    """Maximum bytes of one run of a kernel: written, read from activations, and read from weights."""
+    """Maximum bytes of one execution of a kernel: written, read from activations, and read from weights."""
 
     output: int = 0
     activation: int = 0
@@ -39,7 +39,7 @@ class Kernel:
         op_type: its operator.
         times: microseconds in every run, summed over all its executions in the run.
         count: number of executions in all runs.
-        memory: bytes in and out.
+        memory: maximum bytes read and written by one execution.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How to run a model.
+    """Settings of a profile.
 
     Attributes:
-        rounds: runs that are measured.
-        warmup: runs before them.
-        threads: for one operator; 0 for as many as onnxruntime chooses.
-        drawing: how inputs come about; None where nothing is run and the model is only optimised.
+        rounds: number of measured runs.
+        warmup: number of runs before the measured ones.
+        threads: threads of one operator; 0 lets onnxruntime choose.
+        drawing: rules of the inputs; None if the model is only optimised, not run.
     """
 
     rounds: int = 0
@@ -67,7 +67,7 @@ class Asked:
 
 
 class ProfileError(ValueError):
-    """This is no profile of onnxruntime, or it holds no run; the text has the reason."""
+    """Raised if events are no profile of onnxruntime, or contain no run; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ class KernelProfile:
 
     Attributes:
         kernels: the kernels.
-        totals: per run the sum of the times of kernels outside all other kernels.
-        spans: wall time per run.
-        peak: peak bytes in use, 0 if the profile does not state it.
+        totals: for each run, the sum of the times of kernels that are not inside other kernels.
+        spans: wall time of each run.
+        peak: peak bytes in use; 0 if the profile does not state it.
     """
 
     kernels: tuple[Kernel, ...]
@@ -88,19 +88,19 @@ class KernelProfile:
 
 
 def parse_events(text: str) -> object:
-    """The events in a profile; onnxruntime 1.23 writes control characters of names unescaped.
+    """Parse the events of a profile; onnxruntime 1.23 does not escape control characters in names.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: the text is not JSON.
     """
     return json.loads(text, strict=False)
 
 
 def read_profile(events: object, *, warmup: int = 0) -> KernelProfile:
-    """The kernels of a profile, without the first runs.
+    """Return the kernels of a profile, without the warm-up runs.
 
     Raises:
-        ProfileError: these are no events of onnxruntime, or there is no run after the warm-up.
+        ProfileError: the events are not those of onnxruntime, or there is no run after the warm-up.
     """
     if not isinstance(events, list) or not all(isinstance(each, dict) for each in events):
         raise ProfileError("not a list of trace events")
@@ -148,7 +148,7 @@ def _read(events: Sequence[Event], warmup: int) -> KernelProfile:
 
 
 def _own_times(events: Iterable[Event]) -> Iterable[tuple[Event, float, bool]]:
-    """Every event, its time without nested events, and whether it is nested in another."""
+    """Return each event with its time without nested events, and whether it is nested in another event."""
     own: list[float] = []
     inside: list[bool] = []
     kept: list[Event] = []

@@ -17,10 +17,10 @@ TASK: Task[tuple[bytes, KernelProfile | None]] = Task("rewriter.runtime.timing.t
 
 @dataclass(frozen=True, slots=True)
 class Profiled:
-    """The kernels and the optimised graph without weights, or the reason why there is no result.
+    """Result of a profile: kernels and optimised graph without weights, or the reason why there is none.
 
-    `names` are the names of the model's nodes in the profile, in the order of its GraphIndex.
-    `profile_runs` gives them only if it renames the nodes, and then they are distinct.
+    `names` are the names of the model's nodes in the profile, in the order of its `GraphIndex`. They are
+    distinct, and empty unless `profile_runs` renamed the nodes.
     """
 
     names: tuple[str, ...] = ()
@@ -35,14 +35,14 @@ def profile_runs(
     """Run a model under the profiler, or only let onnxruntime optimise it.
 
     Args:
-        model: the structure; external weights stay in their files. Never changed.
-        folder: where these files lie.
-        asked: how to run.
-        rename: first give every node a name of its own, so that every kernel can be identified.
+        model: the model, not changed; external weights stay in their files.
+        folder: the folder of these files.
+        asked: settings of the profile.
+        rename: whether to give every node a unique name first, so that every kernel can be identified.
         timeout: seconds for everything.
 
     Returns:
-        The result; a crash or a timeout is part of it, never raised.
+        The result; a crash or a timeout is part of it, not raised.
 
     Raises:
         NoRuntime: onnxruntime does not import here.
@@ -64,7 +64,7 @@ def profile_runs(
 
 
 def _name_nodes(model: onnx.ModelProto) -> list[str]:
-    """Give every node a name that no other has; a node keeps its name unless an earlier node has it."""
+    """Give every node a unique name; a node keeps its name unless an earlier node has the same."""
     nodes = GraphIndex(model).nodes
     taken: set[str] = set()
     for number, node in enumerate(nodes):

@@ -9,7 +9,7 @@ from rewriter.runtime.timing.kernels import Asked, KernelProfile, parse_events, 
 
 
 def profile_model(job: Job[Asked]) -> tuple[bytes, KernelProfile | None]:
-    """The graph as onnxruntime optimised it, without weights, and the kernels; those only if it was run."""
+    """Return the graph that onnxruntime optimised, without weights, and the kernels if it was run."""
     asked = job.request
     (sent,) = job.models.values()
     sets = []
@@ -24,5 +24,5 @@ def profile_model(job: Job[Asked]) -> tuple[bytes, KernelProfile | None]:
     try:
         events = parse_events(session.end().read_text(encoding="utf-8", errors="replace"))
         return optimised, read_profile(events, warmup=asked.warmup)
-    except (OSError, ValueError) as error:  # ProfileError is one
+    except (OSError, ValueError) as error:  # ProfileError is a ValueError
         raise TaskError(f"onnxruntime's profile cannot be read: {error}") from None

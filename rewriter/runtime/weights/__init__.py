@@ -1,1 +1,1 @@
-"""Large weights for child processes, in memory once."""
+"""Passes large weights to child processes without holding them in memory twice."""

@@ -18,11 +18,11 @@ _KNOWN = frozenset({"location", "offset", "length", "checksum"})
 
 
 def stored_weights(model: ModelProto, folder: Path) -> tuple[ExternalWeight, ...]:
-    """The initializers of the main graph that can be mapped.
+    """Return the initializers of the main graph that can be mapped.
 
-    onnxruntime loads all others by itself: small and irregular ones. A tensor is irregular if its name
-    occurs twice or is also an input, numpy lacks its type, its offset is not a multiple of the size of an
-    element, or its file cannot be used.
+    onnxruntime loads small and irregular initializers by itself. An initializer is irregular if its name
+    occurs twice or is also an input, if numpy lacks its type, if its offset is not a multiple of the size of
+    an element, if its entries do not fit its shape, or if its file cannot be used.
     """
     if sys.byteorder != "little":
         return ()

@@ -1,7 +1,7 @@
 """Moves the inline weights of both models into one file, so that they are neither parsed nor held twice.
 
-onnxruntime maps external data into memory but copies inline weights several times: that takes most
-of the time of a comparison if weights are hundreds of megabytes.
+onnxruntime maps external data into memory but copies inline weights several times. With hundreds of megabytes
+of weights, copying takes most of the time of a comparison.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ Key = TypeVar("Key")
 
 LOCATION = "weights.bin"
 _LARGE = 1 << 16
+"""Minimum bytes of a tensor to move."""
 _OF_SHAPE = 1 << 12
 """Maximum bytes of a tensor that may hold a shape."""
 _WORTHWHILE = 1 << 14
 """Minimum elements of a tensor that make the file worthwhile."""
 _ALIGNED = 1 << 12
-"""Alignment of offsets that can be mapped into memory: pages."""
+"""Alignment of offsets: a mapping into memory starts at a page."""
 
 
 class SharedWeights:
-    """Writes the large inline initializers of models to one file, equal ones once."""
+    """Writer of one file for the large inline initializers of models; equal initializers are written once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,7 +38,7 @@ class SharedWeights:
         self._end = 0
 
     def move(self, models: Mapping[Key, ModelProto]) -> dict[Key, ModelProto]:
-        """The models with their large inline weights in the file; a model without any is unchanged."""
+        """Return copies of the models whose large inline initializers refer to the file instead."""
         with (self.folder / LOCATION).open("wb") as stream:
             return {key: self._moved(model, stream) for key, model in models.items()}
 
@@ -58,7 +59,7 @@ class SharedWeights:
         return reference
 
     def _place(self, tensor: TensorProto, data: bytes, stream: BinaryIO) -> int:
-        """The position of the data in the file, which is written if new."""
+        """Return the offset of the data in the file; write the data if it is new."""
         alike = self._places.setdefault((len(data), data[:_ALIGNED], data[-_ALIGNED:]), [])
         for offset, other in alike:
             if other.raw_data == data:
@@ -72,14 +73,14 @@ class SharedWeights:
 
 
 def bare(tensor: TensorProto) -> TensorProto:
-    """The tensor without its content."""
+    """Return the tensor without its content."""
     made = TensorProto(dims=tensor.dims, data_type=tensor.data_type)
     set_text(made, "name", tensor.name)
     return made
 
 
 def outline(tensor: TensorProto) -> TensorProto:
-    """The tensor with its content marked as external; one that may hold a shape is unchanged."""
+    """Return the tensor, its content marked as external unless it is small and may hold a shape."""
     if tensor.data_location == TensorProto.EXTERNAL or len(tensor.raw_data) <= _OF_SHAPE:
         return tensor
     made = bare(tensor)
@@ -89,7 +90,7 @@ def outline(tensor: TensorProto) -> TensorProto:
 
 
 def holds_weights(model: ModelProto) -> bool:
-    """Whether a model has large initializers inline and none elsewhere."""
+    """Whether a model has large inline initializers and no external ones."""
     tensors = model.graph.initializer
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in tensors):
         return False
@@ -97,11 +98,13 @@ def holds_weights(model: ModelProto) -> bool:
 
 
 def with_initializers(model: ModelProto, form: Callable[[TensorProto], TensorProto]) -> ModelProto:
-    """A copy of a model with other initializers in its main graph; those that it has are never copied.
+    """Return a copy of a model with replaced initializers in its main graph.
+
+    The content of a replaced initializer is never copied.
 
     Args:
         model: the model.
-        form: initializer -> what stands in its place.
+        form: returns the replacement of an initializer.
     """
     made = ModelProto()
     copy_but(model, made, "graph")
@@ -111,7 +114,7 @@ def with_initializers(model: ModelProto, form: Callable[[TensorProto], TensorPro
 
 
 def copy_but(source: Message, target: Message, left_out: str) -> None:
-    """Copy all fields but one, so that its content is never copied."""
+    """Copy all fields of a message except `left_out`."""
     for field, value in source.ListFields():
         slot = getattr(target, field.name)
         if field.name == left_out:

@@ -1,6 +1,6 @@
-"""Maps the weights of both models into memory once, so that the system looks up each page once.
+"""Maps the weight files of both models into memory once, so that each page is faulted in once.
 
-onnxruntime maps external data anew for every session: the system then looks up every page again.
+onnxruntime would map external data again for every session, and every page would be faulted in again.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from rewriter.runtime.ort.sessions import ort
 
 
 class MappedWeights:
-    """The weight files of models, each mapped once."""
+    """Weight files of models, each mapped once."""
 
     def __init__(self) -> None:
         self._maps: dict[Path, mmap.mmap | None] = {}
 
     def of(self, stored: Iterable[ExternalWeight], folder: Path) -> dict[str, Any]:
-        """Initializer -> its value, to be kept while in use; initializers of missing files are left out."""
+        """Return the values of initializers, by name; keep them as long as a session uses them.
+
+        Initializers are left out if their file is missing or too short.
+        """
         found = {}
         for each in stored:
             content, dtype = self._map(folder / each.location), np.dtype(each.dtype)
@@ -39,7 +42,7 @@ class MappedWeights:
             self._maps[path] = None
             try:
                 with path.open("rb") as stream:
-                    # Private pages are faster to find than shared ones, and are copied only if written to.
+                    # A private mapping is faster than a shared one, and copies a page only on a write.
                     self._maps[path] = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
             except (OSError, ValueError):  # onnxruntime reports the fault
                 return None

@@ -47,7 +47,7 @@ def test_what_is_random_all_the_same_is_handed_on_as_recorded(monkeypatch: pytes
     random = PieceToRun(model("g (float[2] x) => (float[2] a) { a = RandomUniformLike (x) }"), FIRST.recorded)
     noise, rest = run(random, SECOND, chain=True, text=text)
     assert noise.unsteady == ("a",)
-    assert noise.outcome.skipped == "all that it gives out is random"
+    assert noise.outcome.skipped == "all its outputs are random"
     assert rest.outcome.exact
 
 

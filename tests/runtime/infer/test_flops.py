@@ -62,7 +62,10 @@ def count(text: str, opset: int = 17) -> int | str:
             "{ y = LSTM<hidden_size=4>(x, w, r) }",
             2 * 5 * 2 * 16 * (3 + 4),
         ),
-        ("g (float[N,3] a) => (float[N,3] y) { y = Erf(a) }", "Erf: nobody knows a shape around it"),
+        (
+            "g (float[N,3] a) => (float[N,3] y) { y = Erf(a) }",
+            "Erf: the shape of an input or output is unknown",
+        ),
         ("g (float[2,3] a) => (float[2,3] y) { y = other.Thing(a) }", "no rule for Thing"),
     ],
 )
