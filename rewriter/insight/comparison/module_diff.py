@@ -165,7 +165,7 @@ class Diff(Display):
     def _brief(self) -> str:
         where = "agree" if self.measured else "not taken"
         if self.first is not None:
-            where = f"part at {self.first.path or '(root)'}"
+            where = f"differ first at {self.first.path or '(root)'}"
         modules = f"{len(self.changed):,} of {counted(len(self.modules), 'module')} changed"
         return f"{modules}, numbers {listed([where], 1)}"
 

@@ -93,7 +93,7 @@ def _chosen(globs: Sequence[str]) -> tuple[Tool, ...]:
     for glob in globs:
         if not any(_fits(tool, glob) for tool in TOOLS):
             known = [name for tool in TOOLS for name in dict.fromkeys((tool.name, tool.package))]
-            raise UsageError(f"{fits_nothing('tool', glob, known)}; of others nothing was measured")
+            raise UsageError(f"{fits_nothing('tool', glob, known)}; other tools were not measured")
     return tuple(tool for tool in TOOLS if not globs or any(_fits(tool, glob) for glob in globs))
 
 
