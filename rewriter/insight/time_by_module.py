@@ -35,7 +35,7 @@ class Figure:
 
     @property
     def spread(self) -> float | None:
-        """Half the distance from `low` to `high`, as a share of the median; None if that is 0."""
+        """Half the distance from `low` to `high`, as a share of the median; None if the median is 0."""
         return (self.high - self.low) / 2 / self.median if self.median else None
 
     @classmethod

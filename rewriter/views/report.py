@@ -43,7 +43,7 @@ class Report(Display):
         passes: the passes in order of execution.
         refusals: refused changes with reasons.
         verification: the verification of the result against the source model.
-        seconds: stage of the rewrite -> wall seconds.
+        seconds: station of the pipeline -> wall seconds.
         outputs: written files, in order; empty on a dry run or without an output.
         misses: globs of passes that matched nothing and were dropped because of `Options.narrow`.
         removed: removed files: the sidecar of an earlier run beside the output, if this run writes none,

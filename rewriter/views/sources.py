@@ -12,7 +12,7 @@ from rewriter.paths import ModulePath
 
 ALL = "all together"
 VERDICTS = ("exact", "ancestor", "wrong", "unplaced")
-"""Verdicts on a claim: true module, an ancestor of it (or the root), another module, no claim."""
+"""Verdicts on a node: a witness claims the true module, an ancestor of it, another module, or nothing."""
 
 Truth = Mapping[str, ModulePath]
 """Name of a node -> its true module."""

@@ -48,7 +48,7 @@ def _matched(
 
 
 def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> PortNames:
-    """Return the inputs or the outputs of a call in both models; a kept name is offered as its own match."""
+    """Return the inputs or the outputs of a call in both models; a kept name is listed for both."""
     if not kept:
         return PortNames(before, after)
     named = tuple(name for name in before if name in kept)
@@ -56,7 +56,7 @@ def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> Po
 
 
 class _Ends(NamedTuple):
-    """The outputs and inputs of a call."""
+    """Names of the outputs and inputs of a call."""
 
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]

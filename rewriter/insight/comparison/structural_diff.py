@@ -136,7 +136,7 @@ def changes_between(left: Side, one: Module, right: Side, other: Module) -> tupl
 
 
 def _nodes(side: Side, module: Module) -> dict[str, list[NodeProto]]:
-    """Return operator -> nodes of a module, in file order, without `Constant`: see `_constants`."""
+    """Return operator -> nodes of a module, in file order, without constants: `_constants` compares them."""
     found: dict[str, list[NodeProto]] = {}
     for node in side.nodes_of(module):
         proto = side.analysis.graph.nodes[node]
@@ -209,7 +209,10 @@ def _shared(left: Side, one: Module, right: Side, other: Module) -> set[str]:
 
 
 def _read_constants(side: Side, module: Module) -> dict[str, Counter[str]]:
-    """Return operator and input -> constants read there: Constant nodes, initializers without parameter."""
+    """Return operator and input -> the constants read there.
+
+    Constants are results of Constant nodes, and initializers that are no parameters.
+    """
     found: dict[str, Counter[str]] = {}
     graph = side.analysis.graph
     for node in side.nodes_of(module):

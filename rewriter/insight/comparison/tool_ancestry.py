@@ -12,14 +12,14 @@ from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 
 _LEAST_COMMON, _LEAST_ALIKE = 0.5, 0.5
-"""Minimum share of common names in the values of the smaller model, and of unchanged producers in those."""
+"""Minimum share of the smaller model's value names that both models have, and of equal producers for these."""
 
 Maker = tuple[str, tuple[str, ...]]
 """An operator and the names of its inputs, without weights and constants."""
 
 
 def kept_names(before: Analysis, after: Analysis) -> frozenset[str]:
-    """Return the names of values in both models if the second was made from the first; else none."""
+    """Return the names of values that both models have if the second was made from the first; else none."""
     ours, theirs = _made_in(before), _made_in(after)
     common = ours.keys() & theirs.keys()
     alike = sum(ours[name] == theirs[name] for name in common)

@@ -31,7 +31,7 @@ SETS = 2
 
 
 class CallNumbers(NamedTuple):
-    """One call of one module, in both models.
+    """Deviations between the models in one call of a module.
 
     Attributes:
         path: the module, by its path in the first model.

@@ -139,7 +139,7 @@ def _fruitless(analysis: Analysis, wishes: Sequence[Wish]) -> list[str]:
 def _missing(
     analysis: Analysis, annotated: dict[ModulePath, list[int]], devices: dict[ModulePath, str]
 ) -> list[str]:
-    """Note nodes without the annotation that the first setting reads."""
+    """Return a note on nodes without the annotation that the first setting reads, if there are any."""
     nodes = analysis.graph.nodes
     bare = sum(
         metadata.get(nodes[node], LAYER) != path for path in devices for node in annotated.get(path, ())
@@ -153,7 +153,10 @@ def _missing(
 
 
 def _inherited(analysis: Analysis, wanted: dict[int, str]) -> list[str]:
-    """Note nodes in graph bodies that no rule matches: onnxruntime assigns them like the enclosing node."""
+    """Return a note on nodes in graph bodies that no rule matches, if there are any.
+
+    onnxruntime assigns these nodes to the device of the enclosing node.
+    """
     graph = analysis.graph
     going = sum(
         node not in wanted and any(owner in wanted for owner in graph.enclosing(node))

@@ -7,9 +7,9 @@ of a pattern is defined in onnxruntime's `layering_annotations.cc`, read in vers
   `=pattern`, the whole of it. A prefix wins over a whole text; among patterns of one kind, the first wins.
 - `session.name_based_layer_assignment`: a pattern is a substring of a node's name. The longest match wins.
 
-So the prefix `encoder.layer.1` matches layer 10 too. The rules made here do not overlap: a module whose
-submodules go to the same device gets one prefix if no other module has it; else the module and its submodules
-get separate patterns.
+So the prefix `encoder.layer.1` matches layer 10 too. The rules made here do not overlap. A module that goes
+to one device with all its submodules gets its path as prefix, if no other path begins with it; else the
+module itself and its submodules get separate patterns.
 """
 
 from __future__ import annotations

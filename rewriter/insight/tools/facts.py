@@ -54,8 +54,8 @@ class Facts:
         model_notes: metadata entries of the model.
         documents: doc strings of the model, the main graph and its nodes.
         function_types: entries of `value_info` in called functions.
-        twins: functions with the domain and name of another function, counted without one per name, for
-            names of called functions; such functions differ only in their overload.
+        twins: functions beyond the first with the same domain and name, if one of them is called; only
+            their overloads distinguish them.
         inner_overloads: calls in called functions that select their callee by an overload.
         defaults: called functions with default values of attributes.
         opset_functions: called functions that import another version of `ai.onnx` than the model.
@@ -64,12 +64,12 @@ class Facts:
         short_calls: calls of functions named like an operator of `NEEDED`, with fewer inputs than it needs.
         constant_calls: calls of functions named `Constant`.
         listed_constants: initializers listed as inputs below IR version 4, which cannot be fed.
-        unsorted: nodes of the main graph without its graph bodies that read a value, directly or in a graph
-            body, before the value is written.
-        captured_unsorted: nodes of `unsorted` that read the value in a graph body.
-        body_unsorted: nodes in graph bodies of the main graph that read a value before it is written.
-        function_unsorted: nodes in called functions, and in their graph bodies, that do so.
-        idle_unsorted: nodes in uncalled functions, and in their graph bodies, that do so.
+        unsorted: unsorted nodes of the main graph, without its graph bodies. An unsorted node reads a value,
+            directly or in a graph body, before the value is written.
+        captured_unsorted: unsorted nodes of the main graph that read such a value in a graph body.
+        body_unsorted: unsorted nodes in graph bodies of the main graph.
+        function_unsorted: unsorted nodes in called functions, including their graph bodies.
+        idle_unsorted: unsorted nodes in uncalled functions, including their graph bodies.
         quantization_annotations: quantization annotations of the main graph, without its graph bodies.
         trainings: entries of `training_info`.
         sparse: sparse initializers of the main graph, without its graph bodies.

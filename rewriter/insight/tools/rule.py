@@ -195,13 +195,13 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def inner_nodes(facts: Facts) -> str:
-    """Apply the condition that called functions contain nodes."""
+    """Return the number of nodes in called functions, in words; empty if there are none."""
     if not facts.inner:
         return ""
     return f"{counted(facts.inner, 'node')} in {counted(facts.called, 'function')}"
 
 
 def notes(facts: Facts) -> str:
-    """Apply the condition that nodes of the main graph or of called functions have metadata."""
+    """Return the number of nodes with metadata, in words; empty if there are none."""
     noted = facts.noted + facts.inner_noted
     return counted(noted, "node") + " with metadata" if noted else ""

@@ -36,7 +36,7 @@ OPENVINO = Tool("OpenVINO", "openvino", ("2026.4.1",))
 NEWEST_IR = {"1.32.0": 14, "1.24.1": 13, "": 11}
 """First version of onnxruntime -> the newest IR version read from there on; "" for all older versions."""
 NEWEST_OPSET = {"1.32.0": 28, "1.25.0": 26, "1.24.1": 25, "": 23}
-"""The same for opsets, if the environment does not set `ALLOW_RELEASED_ONNX_OPSET_ONLY=0`."""
+"""The same for opsets, unless the environment sets `ALLOW_RELEASED_ONNX_OPSET_ONLY=0`."""
 DEEP = 5
 """Nesting of functions above which loading takes 1.5 times as long: onnxruntime inlines level by level."""
 

@@ -99,7 +99,7 @@ class RewriteJson(TypedDict):
         original: The original (`--like`, `carry`), and the agreement with it; absent without one.
         passes: Passes in the order in which they ran.
         refusals: Changes that passes refused.
-        seconds: Stage of the rewrite -> wall seconds.
+        seconds: Station of the pipeline -> wall seconds.
         outputs: Written files, in order.
         removed: Removed files of a model that the output replaced: its sidecar, and data copies that
             nothing refers to any more.

@@ -75,8 +75,8 @@ class StatsModuleJson(ClassOrNullJson):
         flops: FLOPs of the nodes where they are known.
         unknown_flops: Number of nodes with unknown FLOPs.
         operators: Operator -> number of its own nodes, most frequent first.
-        inputs: Inputs of its first call, without weights; null for a module that is never called.
-        outputs: Outputs of its first call; null for a module that is never called.
+        inputs: Inputs of its first call in the main graph, without weights; null if there is no such call.
+        outputs: Outputs of its first call in the main graph; null if there is no such call.
     """
 
     path: str

@@ -99,7 +99,7 @@ function makeIcicle(state, actions) {
     }
   }
 
-  // Shows selection and search without a new drawing.
+  // Marks selection and matches of the search, without drawing the cells again.
   function refresh() {
     const focusable = cells.get(state.selected) || cells.get(state.zoom);
     for (const [id, element] of cells) {

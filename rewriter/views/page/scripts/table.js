@@ -1,6 +1,6 @@
 // The tree as a table with rows that fold; the Tab key reaches one row, arrows move between rows.
 
-const OPEN_ROWS = 40; // modules are unfolded at first as long as no more rows are visible
+const OPEN_ROWS = 40; // at first, modules are unfolded until this many rows are visible
 
 function makeTable(state, actions) {
   const open = firstOpen();
