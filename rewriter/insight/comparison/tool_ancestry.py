@@ -12,7 +12,7 @@ from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 
 _LEAST_COMMON, _LEAST_ALIKE = 0.5, 0.5
-"""Minimum share of the smaller model's value names that both models have, and of equal producers for these."""
+"""Minimum shares: of common names in the smaller model's values; of equal producers in the common values."""
 
 Maker = tuple[str, tuple[str, ...]]
 """An operator and the names of its inputs, without weights and constants."""
