@@ -1,1 +1,1 @@
-"""Analyses over the module tree: selections, differences, time."""
+"""Analyses of a model over its module tree: selections, differences, time, effects of other tools."""

@@ -1,4 +1,4 @@
-"""Every claim on a node that a user names."""
+"""Lists the claims on a node that the user names."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LISTING = "'rewriter tree --json'"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Explanation(Display):
-    """The nodes that a name means; `analysis.claims` has the claims on each, the winner first.
+    """Nodes that fit a name; `analysis.claims` has the claims on each, the winner first.
 
     Attributes:
         analysis: the model.
-        name: as the user wrote it.
-        nodes: numbers (in the GraphIndex) of the nodes.
+        name: the name as the user wrote it.
+        nodes: numbers of the nodes in the GraphIndex.
     """
 
     analysis: Analysis
@@ -35,14 +35,14 @@ class Explanation(Display):
 
 
 def explain(analysis: Analysis, node: str) -> Explanation:
-    """Every claim on a node, and why the winner won.
+    """Find the nodes of a name, for a view of their claims.
 
     Args:
         analysis: the model.
         node: the name of a node, or of a value that it writes.
 
     Raises:
-        UsageError: there is no such node; the message names what is near.
+        UsageError: there is no such node; the message proposes similar names.
     """
     if found := _find(analysis.graph, node):
         return Explanation(analysis, node, found)
@@ -51,13 +51,16 @@ def explain(analysis: Analysis, node: str) -> Explanation:
 
 
 def _names(graph: GraphIndex) -> Iterator[str]:
-    """The names of nodes, then of the values that they write."""
+    """Yield the names of nodes, then the names of the values that they write."""
     yield from graph.names
     yield from (graph.value_names[value] for outputs in graph.writes for value in outputs if value != NONE)
 
 
 def _find(graph: GraphIndex, name: str) -> tuple[int, ...]:
-    """Nodes of that name (different bodies may have one each), else the node that writes that value."""
+    """Return the nodes with this name, one per body at most, else the nodes that write a value of this name.
+
+    Different bodies may reuse a name.
+    """
     named = tuple(number for number, own in enumerate(graph.names) if own == name)
     if named or not name:
         return named

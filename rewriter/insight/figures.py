@@ -1,4 +1,4 @@
-"""Figures of every module: nodes, parameters, bytes and operations, its own and with all modules below."""
+"""Counts nodes, parameters, bytes and FLOPs of every module, without and with the modules below."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _BITS_WITHOUT_NUMBER = {"bool": 8}
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Figures of one module.
+    """Figures of one module; a pair holds the module's own figure, and that including all modules below.
 
     Attributes:
         path: its path.
-        nodes: its own, and with all modules below.
-        parameters: elements, likewise; a shared parameter counts once in every module that holds it.
-        parameter_bytes: likewise, without types of unknown size.
-        buffers: elements of its buffers, likewise.
-        constants: elements of its constants, likewise.
-        flops: known operations, likewise.
-        unknown: number of nodes whose operations are unknown, likewise.
-        operators: operator -> number of its own nodes with it, most first.
+        nodes: number of nodes.
+        parameters: elements of parameters; a shared parameter counts once in every module that holds it.
+        parameter_bytes: bytes of parameters, without types of unknown size.
+        buffers: elements of buffers.
+        constants: elements of constants.
+        flops: FLOPs of the nodes where they are known.
+        unknown: number of nodes with unknown FLOPs.
+        operators: operator -> number of the module's own nodes, most frequent first.
     """
 
     path: ModulePath
@@ -50,11 +50,11 @@ class Figures:
 
 
 def figures_of(analysis: Analysis, node_flops: list[int | str]) -> dict[ModulePath, Figures]:
-    """The figures of every module, in tree order.
+    """Return the figures of every module, in tree order.
 
     Args:
         analysis: the model.
-        node_flops: node -> its operations, or the reason why they are unknown (see `flops_of`).
+        node_flops: node -> its FLOPs, or the reason why they are unknown (see `flops_of`).
     """
     tree, nodes = analysis.tree, analysis.graph.nodes
     flops = _summed(tree, lambda node: _known(node_flops[node]))
@@ -80,7 +80,7 @@ def figures_of(analysis: Analysis, node_flops: list[int | str]) -> dict[ModulePa
 
 
 def measure(analysis: Analysis, shapes: Shapes) -> tuple[dict[ModulePath, Figures], list[int | str]]:
-    """The figures of every module, and the operations of every node."""
+    """Return the figures of every module, and the FLOPs of every node."""
     node_flops = flops_of(analysis.graph, shapes)
     return figures_of(analysis, node_flops), node_flops
 
@@ -90,13 +90,13 @@ def _known(flops: int | str) -> int:
 
 
 def operator_of(node: NodeProto) -> str:
-    """The operator of a node as text, even if the file holds invalid text."""
+    """Return the operator of a node as text; bytes that are not UTF-8 are escaped."""
     name: str | bytes = node.op_type
     return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
 
 
 def _summed(tree: ModuleTree, of_node: Callable[[int], int]) -> dict[ModulePath, tuple[int, int]]:
-    """A figure of nodes: each module's own, and with all modules below."""
+    """Sum a figure over the nodes of each module, without and with the modules below."""
     own = {module.path: sum(map(of_node, module.nodes)) for module in tree}
     total = dict(own)
     for module in tree.innermost_first():
@@ -106,7 +106,7 @@ def _summed(tree: ModuleTree, of_node: Callable[[int], int]) -> dict[ModulePath,
 
 
 def bytes_of(parameter: Parameter) -> int:
-    """Stored size of a parameter in whole bytes; 0 for a type of unknown size."""
+    """Return the stored size of a parameter in whole bytes; 0 for a type of unknown size."""
     number = _BITS.match(parameter.dtype)
     bits = int(number[1]) if number else _BITS_WITHOUT_NUMBER.get(parameter.dtype, 0)
     return -(-parameter.count * bits // 8)

@@ -1,4 +1,4 @@
-"""Maps calls of modules to the local functions that `group` made of them."""
+"""Maps modules to the local functions that `group` made of their calls."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Function:
     """A local function of the file.
 
     Attributes:
-        domain: of the function.
-        name: of the function.
-        nodes: number of nodes of its body, a call counted as one.
-        modules: the modules whose calls it replaces, each once, in the order of the walk.
+        domain: its domain.
+        name: its name.
+        nodes: number of nodes of the function body; a call counts as one node.
+        modules: the modules whose calls it replaces, each once, in tree order.
     """
 
     domain: str
@@ -33,7 +33,7 @@ class Function:
 
 
 def functions_of(model: ModelProto, tree: ModuleTree) -> tuple[Function, ...]:
-    """The functions that replace modules, in file order; none for a flat file.
+    """Return the functions that replace modules, in file order; none for a flat file.
 
     Args:
         model: the file as it was read, without inlining.
@@ -49,7 +49,7 @@ def functions_of(model: ModelProto, tree: ModuleTree) -> tuple[Function, ...]:
             continue
         told = metadata.get(node, tags.MODULE)
         path = around if told is None else _absolute(around, told)
-        # Calls in a bad file nest without bound; each function is entered once per module.
+        # Calls of an invalid file may be recursive: enter each function only once per module.
         if path in tree and path not in modules[identity]:
             modules[identity][path] = None
             pending.extend((inner, path) for inner in _nodes(function.node))
@@ -64,12 +64,12 @@ def functions_of(model: ModelProto, tree: ModuleTree) -> tuple[Function, ...]:
 
 
 def _absolute(around: ModulePath, told: str) -> ModulePath:
-    """The absolute path of a module; a relative one (in a shared function) begins with '.'."""
+    """Return the absolute path of a module; relative paths, in shared functions, begin with '.'."""
     return around.child(told[1:]) if told.startswith(".") else ModulePath(told)
 
 
 def _nodes(body: Iterable[NodeProto]) -> Iterator[NodeProto]:
-    """The nodes of a body and of the bodies in it."""
+    """Yield the nodes of a body and of the graph bodies in it."""
     stack: list[NodeProto] = list(body)
     while stack:
         node = stack.pop()

@@ -1,9 +1,9 @@
 """Maps kernels of onnxruntime to the nodes of the model that they compute.
 
-An unchanged kernel has the name of its node. A fused, split or moved one stands
-between values: those that it reads and those that it writes were values of the model before, or
-lead to such values through kernels that onnxruntime inserted. The nodes between the inputs and the outputs
-are the nodes of the kernel; a way never leads past a value that another kernel computes.
+An unchanged kernel has the name of its node. A fused, split or moved kernel is located by its inputs and
+outputs: they are values of the original model, or connect to such values through kernels that onnxruntime
+inserted. The kernel computes the nodes on the paths between these inputs and outputs; a path ends at a value
+that another kernel computes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from rewriter.model.operator_set.operators import canonical
 
 _INLINED = "_inlfunc_"
 _BLOCKED = "_nchwc"
-"""Suffixes of kernels that change the layout; the name begins with the value they write."""
+"""Suffix of kernels in onnxruntime's blocked layout NCHWc; the name before it is that of the result."""
 _CONVOLUTION_INPUTS = 3
 _FARTHEST = 64
-"""Bound on chains of inserted kernels, and on nodes fused into one; real ones are shorter."""
+"""Maximum length of a chain of inserted kernels and of a set of fused nodes, larger than any real one."""
 
 
 class KernelMap:
@@ -30,7 +30,7 @@ class KernelMap:
 
     Args:
         graph: the model.
-        names: node -> its name when onnxruntime read it; the name in the file if that was not changed before.
+        names: node -> its name in the model that onnxruntime read; nodes may be renamed before a run.
         kernels: the names of all kernels.
         optimised: the graph that onnxruntime runs; None if unknown.
     """
@@ -52,7 +52,7 @@ class KernelMap:
         self.run = {self.computed[place]: place for place in self.computed if self._runs(place)}
 
     def nodes(self, name: str, op_type: str) -> tuple[int, ...]:
-        """The nodes that a kernel computes, in file order; none if unknown.
+        """Return the nodes that a kernel computes, in file order; none if unknown.
 
         Args:
             name: the name of the kernel.
@@ -69,7 +69,7 @@ class KernelMap:
         return self._named(name)
 
     def _untouched(self, name: str, kernel: int) -> bool:
-        """Whether a kernel is an unchanged node."""
+        """Whether a kernel is a node that onnxruntime did not change."""
         node = self.by_name.get(name, NONE)
         assert self.kernels is not None
         ours, theirs = (self.graph.nodes[node], self.kernels.nodes[kernel]) if node != NONE else (None, None)
@@ -83,7 +83,7 @@ class KernelMap:
         )
 
     def _named(self, name: str) -> tuple[int, ...]:
-        """The node named by a kernel's name, or by the value that the name is derived from."""
+        """Return the node from whose name, or result, the name of a kernel is derived; none if unknown."""
         for wanted in (name, node_named_by(name)):
             if wanted in self.by_name:
                 return (self.by_name[wanted],)
@@ -94,10 +94,10 @@ class KernelMap:
         return (maker,) if maker != NONE else ()
 
     def _values_of(self) -> dict[int, int]:
-        """Value of the optimised graph -> the corresponding value of the model, maybe in another layout.
+        """Return value of the optimised graph -> the same value of the model, possibly in another layout.
 
-        Names of values decide; if onnxruntime renamed a result, the name of its kernel may be that
-        of a node, or `<value>_nchwc`.
+        Values are matched by name. If onnxruntime renamed a result, its kernel may still be named after the
+        node, or `<value>_nchwc`.
         """
         assert self.kernels is not None
         kernels = self.kernels
@@ -117,9 +117,10 @@ class KernelMap:
         return found
 
     def _fused_behind(self, kernel: NodeProto, value: int) -> int:
-        """The output of a convolution that keeps the name of its own result, but also adds and activates.
+        """Return the value of the model that a fused convolution computes.
 
-        A fourth input is added to the result; `activation` names the operator after that.
+        The kernel is named after the result of the convolution alone, but it may also compute an addition
+        (its fourth input is the other summand) and an activation (its attribute `activation`).
         """
         wanted = ["Add", "Sum"] if len(kernel.input) > _CONVOLUTION_INPUTS and kernel.input[-1] else []
         named = [each.s.decode() for each in kernel.attribute if each.name == "activation"]
@@ -157,7 +158,7 @@ class KernelMap:
         return self._fed(behind, sources, makers)
 
     def _fed(self, nodes: set[int], sources: set[int], makers: set[int]) -> tuple[int, ...]:
-        """The nodes that depend on a source; precomputed ones do not."""
+        """Return the makers, and the nodes that depend on a source; onnxruntime precomputed the others."""
         fed: set[int] = set()
         live = set(sources)
         for node in sorted(nodes):
@@ -167,7 +168,7 @@ class KernelMap:
         return tuple(sorted(fed))
 
     def _known(self, kernel: int, *, forwards: bool) -> set[int]:
-        """The nearest values of the model that a kernel leads to, or that lead to it."""
+        """Return the nearest values of the model after a kernel (`forwards`) or before it."""
         assert self.kernels is not None
         found: set[int] = set()
         seen: set[int] = set()
@@ -190,18 +191,18 @@ class KernelMap:
         return found
 
     def _runs(self, place: int) -> bool:
-        """Whether a kernel computes a value of the optimised graph."""
+        """Whether a kernel computes this value of the optimised graph."""
         return self.kernels is not None and self.kernels.producer[place] != NONE
 
 
 def _inlined(names: Sequence[str], known: Mapping[str, int]) -> dict[int, int]:
-    """Position of a name `_inlfunc_<function>_<name inside>` -> the object with the name inside.
+    """Return position of a name `_inlfunc_<function>_<inner name>` -> the object with the inner name.
 
-    Calls of one function have the same names inside, which identify nothing then.
+    A function that is called several times repeats its inner names; repeated names are left out.
     """
     found: dict[int, int] = {}
     for place, name in enumerate(names):
-        if isinstance(name, str) and name.startswith(_INLINED):  # bytes: not UTF-8, so not from onnxruntime
+        if isinstance(name, str) and name.startswith(_INLINED):  # onnxruntime's names are UTF-8, never bytes
             pieces = node_named_by(name).split("_")
             endings = ("_".join(pieces[at:]) for at in range(len(pieces)))
             told = next((known[each] for each in endings if each in known), NONE)
@@ -212,7 +213,7 @@ def _inlined(names: Sequence[str], known: Mapping[str, int]) -> dict[int, int]:
 
 
 def _unique(names: Iterable[str]) -> dict[str, int]:
-    """Name -> its position, for names that occur once."""
+    """Return name -> its position, for names that occur once."""
     found: dict[str, int] = {}
     twice: set[str] = set()
     for position, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""Weights of modules: each module's own figure, for views that draw sizes."""
+"""Weights of modules, for views that draw modules in proportion to a figure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rewriter.paths import ROOT, ModulePath
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """Weights by module, of a measure above or of any other, such as time.
+    """Weights by module: a figure such as parameters, FLOPs or time.
 
     Attributes:
-        name: of the measure.
-        own: module -> its own weight, without the modules below; missing is 0.
-        unit: one of speedscope's: `none`, `bytes`, `nanoseconds`, `microseconds`, `milliseconds`, `seconds`.
-        of_node: node -> its weight, if known more exactly than by its module; None for unknown.
+        name: name of the figure.
+        own: module -> its own weight, without the modules below; a missing module weighs 0.
+        unit: a unit of speedscope: `none`, `bytes`, `nanoseconds`, `microseconds`, `milliseconds`, `seconds`.
+        of_node: node -> its weight, or None if that is unknown; None if only modules have weights.
     """
 
     name: str
@@ -30,7 +30,10 @@ class Weighing:
     of_node: Mapping[int, float | None] | None = None
 
     def at(self, analysis: Analysis) -> dict[int, float | None]:
-        """The weight of every placed node: its own if known, else an even part of its module's."""
+        """Return the weight of every placed node.
+
+        Without weights of nodes, the weight of a module is divided equally among its nodes.
+        """
         if self.of_node is not None:
             return dict(self.of_node)
         return {
@@ -41,12 +44,12 @@ class Weighing:
 
 
 def weigh(analysis: Analysis, measure: Measure, node_flops: list[int | str] | None = None) -> Weighing:
-    """The weights of one measure. Parameters that several modules share are the first owner's.
+    """Return the weights of one measure; a shared parameter counts for its first owner alone.
 
     Args:
         analysis: the model.
         measure: the figure.
-        node_flops: node -> its operations or the reason why they are unknown; needed for `FLOPS` alone.
+        node_flops: node -> its FLOPs, or the reason why they are unknown; needed for `FLOPS` alone.
     """
     if measure in (Measure.PARAMETERS, Measure.BYTES):
         return _parameters(analysis, measure)
@@ -79,7 +82,7 @@ def _parameters(analysis: Analysis, measure: Measure) -> Weighing:
 
 
 def _first_readers(analysis: Analysis) -> dict[str, int]:
-    """Name of a value of the main graph -> the first node that reads it."""
+    """Return name of a value of the main graph -> the first node that reads it."""
     graph = analysis.graph
     return {
         name: graph.readers[value][0]
@@ -89,7 +92,10 @@ def _first_readers(analysis: Analysis) -> dict[str, int]:
 
 
 def with_ancestors(tree: ModuleTree, chosen: Iterable[ModulePath]) -> dict[ModulePath, ModulePath]:
-    """Module -> itself if it is chosen or has a chosen module below, else the nearest such module above."""
+    """Return module -> the module that shows it.
+
+    The root, chosen modules and their ancestors are shown; others are part of their nearest shown ancestor.
+    """
     shown = {ROOT}
     for path in chosen:
         shown.update((path, *path.ancestors()))

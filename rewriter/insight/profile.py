@@ -1,4 +1,4 @@
-"""Time by module and by class: attributes the kernels of onnxruntime to modules."""
+"""Profiles a model in onnxruntime and attributes the time of kernels to modules and classes."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Profile(Display):
     Attributes:
         analysis: the model.
         runs: number of measured runs; 0 without a profile.
-        modules: every module, in tree order.
-        classes: the slowest class first, by medians.
+        modules: time of every module, in tree order.
+        classes: time of every class, the slowest first by medians.
         unmapped: time of kernels whose module is unknown.
-        unmapped_kernels: their names, the slowest first, by medians.
+        unmapped_kernels: names of these kernels, the slowest first by medians.
         total: time of all kernels.
         span: wall time of whole runs, including onnxruntime's own work.
         shared: the part of `total` spent in kernels of several modules.
-        peak_bytes: peak memory of onnxruntime; 0 if it does not report it.
-        skipped: the reason why there is no profile.
+        peak_bytes: peak memory of onnxruntime; 0 if the profile does not state it.
+        skipped: the reason why there is no profile; None if there is one.
     """
 
     analysis: Analysis
@@ -58,9 +58,9 @@ class Profile(Display):
         return 1 - self.share_of(self.unmapped) if self.total.median else 1.0
 
     def share_of(self, time: Figure) -> float:
-        """The share of a time in that of all kernels, by medians; 0 if the total is 0.
+        """Return a time as a share of the time of all kernels; 0 if the total is 0.
 
-        On a busy machine a single run may take many times as long, at any point.
+        The share is that of medians, since a single run on a busy machine may take many times as long.
         """
         return time.median / self.total.median if self.total.median else 0.0
 
@@ -81,15 +81,15 @@ def profile(
     threads: int = 0,
     timeout: float = 600.0,
 ) -> Profile:
-    """Run a model under onnxruntime's profiler, with its default optimisations, and assign time to modules.
+    """Run a model in onnxruntime's profiler, with default optimisations, and attribute time to modules.
 
     Args:
         analysis: the model.
-        inputs: input -> array; drawn if None.
+        inputs: input -> array; drawn at random if None.
         rounds: number of measured runs.
-        warmup: number of runs before them.
+        warmup: number of runs before the measured ones.
         threads: threads of one operator; 0 leaves the number to onnxruntime.
-        timeout: seconds for everything.
+        timeout: seconds for all runs.
     """
     try:
         drawing = plan(analysis.model)
@@ -112,13 +112,13 @@ def profile_of(
 ) -> Profile:
     """Attribute the time of a recorded profile to the modules of a model.
 
-    onnxruntime optimises the model once more, without running it, to show the nodes of its kernels. This
-    is exact if the profile was recorded by the same version with its default optimisations; other kernels
-    are matched by name.
+    onnxruntime optimises the model again, without a run, and the optimised graph shows the nodes of each
+    kernel. This is exact if the profile was recorded by the same version with default optimisations. Kernels
+    that the optimised graph lacks are matched by name.
 
     Args:
-        analysis: the model, flat.
-        model: the same as it was profiled, possibly with functions.
+        analysis: the flat model.
+        model: the model as it was profiled, possibly with functions.
         kernels: the profile.
         timeout: seconds for onnxruntime.
     """
@@ -128,10 +128,10 @@ def profile_of(
 
 
 def read_recorded(recorded: Path) -> KernelProfile:
-    """The kernels of a recorded profile.
+    """Read the kernels of a recorded profile.
 
     Raises:
-        UnreadableModel: the file is no such profile.
+        UnreadableModel: the file cannot be read or is not a profile of onnxruntime.
     """
     try:
         return read_profile(parse_events(recorded.read_text("utf-8", "replace")))
@@ -144,7 +144,7 @@ def read_recorded(recorded: Path) -> KernelProfile:
 
 
 def attributed(analysis: Analysis, kernels: KernelProfile, found: Profiled) -> Profile:
-    """Divide the time of kernels among modules: equally among those whose nodes a kernel computes."""
+    """Attribute the time of kernels to modules: equal parts for all modules whose nodes a kernel computes."""
     names = [kernel.name for kernel in kernels.kernels]
     book = TimeByModule(
         analysis, KernelMap(analysis.graph, found.names, names, found.optimised), len(kernels.totals)

@@ -17,13 +17,15 @@ from rewriter.refusals import UsageError
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Chosen(Display):
-    """The result of a selection.
+    """Result of a selection.
 
     Attributes:
-        modules: the selected modules, in tree order; empty if the selection names none.
-        nodes: the numbers of the selected nodes.
-        names: names of the objects of kind `what`, each once, in file order, without names that are not text.
-        notes: warnings about the use of the names, a line each.
+        modules: the selected modules, in tree order; empty if the selection does not restrict modules.
+        nodes: numbers of the selected nodes.
+        what: the kind of named objects.
+        names: names of the selected nodes, values or initializers, each once, in file order; names that
+            are empty or not UTF-8 are left out.
+        notes: warnings about the use of the names, one line each.
     """
 
     modules: tuple[Module, ...]
@@ -37,10 +39,10 @@ class Chosen(Display):
 
 
 def choose(analysis: Analysis, selection: Selection, what: NamedKind = NamedKind.NODES) -> Chosen:
-    """The names that a selection means.
+    """Find the names of the selected nodes, of their outputs, or of their initializers.
 
-    Values are the outputs of the nodes. Initializers are those the nodes read, and the modules' parameters
-    if no operator is given.
+    Initializers are those that the nodes read and, if the selection names no operator, the parameters of
+    the selected modules and of the modules below.
 
     Raises:
         UsageError: the selection matches nothing.
@@ -63,7 +65,7 @@ def choose(analysis: Analysis, selection: Selection, what: NamedKind = NamedKind
 
 
 def demand_names(analysis: Analysis, chosen: Chosen) -> None:
-    """Refuse a selection without names, which the reading tool would take as nothing to do.
+    """Refuse a selection without names, because a tool that reads an empty list would do nothing.
 
     Raises:
         UsageError: there is no name.
@@ -86,7 +88,7 @@ def _initializers(analysis: Analysis, nodes: Iterable[int], modules: Iterable[Mo
 
 
 def _notes(analysis: Analysis, nodes: tuple[int, ...]) -> list[str]:
-    """Warnings about names that other tools cannot use: missing and ambiguous ones, modules in functions."""
+    """Return warnings about nodes without a name, and about names that several nodes have."""
     protos = analysis.graph.nodes
     notes = []
     if unnamed := sum(not protos[node].name for node in nodes):
@@ -99,7 +101,7 @@ def _notes(analysis: Analysis, nodes: tuple[int, ...]) -> list[str]:
     shared = [name for name, count in chosen.items() if name and count < everywhere[name]]
     if shared:
         notes.append(
-            f"{len(shared)} names are also those of other nodes, first {shared[0]!r}: what takes names "
-            "cannot tell them apart"
+            f"{len(shared)} names are also those of other nodes, first {shared[0]!r}: tools that take names "
+            "cannot tell these nodes apart"
         )
     return notes

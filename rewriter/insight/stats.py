@@ -1,4 +1,4 @@
-"""The numbers behind the tree: operators, patterns of parameters, scopes, boundaries, operations."""
+"""Statistics of a model: operators, patterns of parameters, scopes, inputs and outputs of modules, FLOPs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from rewriter.runtime.inputs.signature import Known
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A value at the boundary of the model or of a module.
+    """Input or output of the model or of a module.
 
     Attributes:
-        name: of the value.
+        name: name of the value.
         known: its type and shape; None if unknown.
     """
 
@@ -35,20 +35,20 @@ class Port:
 
 
 UNNAMED = "(unnamed)"
-"""Stands for the name of a parameter that nothing tells."""
+"""Placeholder for an unknown name of a parameter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Parameters whose paths differ only in numbers.
+    """Group of parameters whose paths differ only in numbers.
 
     Attributes:
-        name: the path with every number as `*`: `encoder.layer.*.query.weight`.
-        times: their number.
+        name: the path with `*` for every number: `encoder.layer.*.query.weight`.
+        times: number of parameters.
         shapes: their shapes, each once.
         dtypes: their element types, each once.
-        count: elements in all of them.
-        size: bytes in all of them.
+        count: total number of elements.
+        size: total number of bytes.
     """
 
     name: str
@@ -65,18 +65,18 @@ class Stats(Display):
 
     Attributes:
         analysis: the model.
-        nodes: all nodes, including those in bodies and functions.
-        initializers: all initializers, likewise.
-        scoped: nodes with a scope in their name.
-        operators: operator -> number of nodes, most first.
-        patterns: of the parameters, in tree order.
+        nodes: number of all nodes, including those in graph bodies and functions.
+        initializers: number of all initializers, including those in graph bodies.
+        scoped: number of nodes with a scope in their name.
+        operators: operator -> number of nodes, most frequent first.
+        patterns: groups of parameters, in tree order.
         figures: module -> its figures, in tree order.
-        boundaries: module -> inputs and outputs of its first call, for called modules with
-            nodes in the main graph; the root's are the model's.
-        flops: known operations of all nodes.
-        unknown: reason why operations are unknown -> number of nodes, most first.
+        boundaries: module -> inputs and outputs of its first call in the main graph; the root has those of
+            the model. Modules without a call in the main graph are missing.
+        flops: FLOPs of all nodes where they are known.
+        unknown: reason for unknown FLOPs -> number of nodes, most frequent first.
         fault: the reason why shapes could not be inferred; None if they were.
-        mend: the way to know more operations, as the end of a sentence; empty if there is none.
+        mend: a way to make more FLOPs known, as the end of a sentence; empty if there is none.
     """
 
     analysis: Analysis
@@ -98,14 +98,14 @@ class Stats(Display):
 
 
 def collect(analysis: Analysis, sizes: Mapping[str, int] | None = None) -> Stats:
-    """Operators, parameters, shapes and FLOPs by module.
+    """Collect the statistics of a model.
 
     Args:
         analysis: the model.
-        sizes: symbolic dimension -> size, so that shapes and operations become known.
+        sizes: symbolic dimension -> size, so that shapes and FLOPs become known.
 
     Raises:
-        UsageError: there is no dimension of a given name.
+        UsageError: the model has no symbolic dimension of a given name.
     """
     sizes = sizes or {}
     demand_dimensions(analysis.model, sizes, analysis.path)
@@ -137,7 +137,7 @@ def _most_first(counts: Counter[str]) -> dict[str, int]:
 
 
 def patterns_of(analysis: Analysis) -> tuple[Pattern, ...]:
-    """The parameters by their paths with numbers folded, in tree order."""
+    """Group the parameters whose paths differ only in numbers, in tree order."""
     found: dict[str, list[tuple[tuple[int, ...], str, int, int]]] = {}
     for module in analysis.tree:
         names = {(each.initializer, each.part): each.name for each in module.parameters}
@@ -161,7 +161,7 @@ def patterns_of(analysis: Analysis) -> tuple[Pattern, ...]:
 
 
 def fold(path: ModulePath) -> str:
-    """`encoder.layer.0.query` -> `encoder.layer.*.query`."""
+    """Replace numbers in a path by `*`: `encoder.layer.0.query` becomes `encoder.layer.*.query`."""
     return ".".join("*" if atom.isdecimal() else atom for atom in path.atoms)
 
 

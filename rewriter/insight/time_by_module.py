@@ -1,4 +1,4 @@
-"""Time by module: the time of each kernel, divided among the modules whose nodes it computes."""
+"""Divides the time of each kernel among the modules whose nodes the kernel computes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from rewriter.paths import ModulePath
 from rewriter.runtime.timing.kernels import Kernel
 
 Times = npt.NDArray[np.float64]
-"""Microseconds per run."""
+"""Microseconds, one element per run."""
 
 UNKNOWN = "unknown"
-"""Class name of modules of unknown class."""
+"""Name for the class of modules whose class is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Microseconds of a run: means add up, medians are stable; half of the runs lie from `low` to `high`."""
+    """Microseconds of a run: mean, median and quartiles over all runs.
+
+    The mean of a sum is the sum of the means; the median is robust against slow runs.
+    """
 
     mean: float
     median: float
@@ -32,12 +35,12 @@ class Figure:
 
     @property
     def spread(self) -> float | None:
-        """Half the distance from `low` to `high`, as a share of the median; None if that is 0."""
+        """Half the distance from `low` to `high`, as a share of the median; None if the median is 0."""
         return (self.high - self.low) / 2 / self.median if self.median else None
 
     @classmethod
     def of(cls, times: Times) -> Figure:
-        """The figure of some runs."""
+        """Summarise the times of several runs."""
         low, median, high = np.percentile(times, (25, 50, 75))
         return cls(float(times.mean()), float(median), float(low), float(high))
 
@@ -47,16 +50,16 @@ NO_TIME = Figure(0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class ModuleTime:
-    """The time of one module.
+    """Time of one module.
 
     Attributes:
         path: its path.
         class_name: its class; None if unknown.
         own: time of the kernels of its own nodes.
-        total: the same with all modules below.
+        total: time of the kernels of its own nodes and of all modules below.
         shared: the part of the mean of `own` that comes from kernels of several modules.
-        kernels: number of kernels that compute nodes of its own.
-        output_bytes: output bytes of these kernels in a run, divided likewise.
+        kernels: number of kernels that compute its own nodes.
+        output_bytes: bytes that these kernels write in a run; a kernel of several modules is divided equally.
     """
 
     path: ModulePath
@@ -70,7 +73,7 @@ class ModuleTime:
 
 @dataclass(frozen=True, slots=True)
 class ClassTime:
-    """The own time of all modules of one class; their number counts those with a kernel."""
+    """Sum of the own times of all modules of one class; `modules` counts the modules with a kernel."""
 
     class_name: str
     own: Figure
@@ -78,7 +81,7 @@ class ClassTime:
 
 
 class TimeByModule:
-    """Time by module, collected kernel by kernel."""
+    """Collector of kernels that adds up the time of every module."""
 
     def __init__(self, analysis: Analysis, kernel_map: KernelMap, runs: int) -> None:
         self.tree = analysis.tree
@@ -92,7 +95,7 @@ class TimeByModule:
         self.shared_times: Times = np.zeros(runs)
 
     def add(self, kernel: Kernel) -> None:
-        """Add one kernel."""
+        """Divide the time and output bytes of a kernel equally among its modules."""
         modules = self._modules_of(self.map.nodes(kernel.name, kernel.op_type))
         if not modules:
             self.unmapped.append(kernel)
@@ -114,7 +117,7 @@ class TimeByModule:
         return list(dict.fromkeys(place.module for place in places if place is not None))
 
     def modules(self) -> tuple[ModuleTime, ...]:
-        """The time of every module."""
+        """Return the time of every module, in tree order."""
         totals: dict[ModulePath, Times] = {}
         for module in self.tree.innermost_first():
             own = self.own.get(module.path, np.zeros(self.runs))
@@ -134,7 +137,7 @@ class TimeByModule:
         )
 
     def classes(self) -> tuple[ClassTime, ...]:
-        """The time of every class."""
+        """Return the time of every class, the slowest first by medians."""
         times: dict[str, Times] = {}
         counts: dict[str, int] = {}
         for module in self.tree:

@@ -1,1 +1,1 @@
-"""Output for people and programs: text, JSON with its schemas, HTML, the sidecar."""
+"""Output for people and programs: text, JSON and its schemas, HTML, the sidecar, other viewers' formats."""

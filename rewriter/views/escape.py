@@ -1,4 +1,4 @@
-"""Makes text from a file safe to show: an author may write anything into names of a model."""
+"""Makes text of a model safe to show, since its names may contain anything."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from html import escape
 
 
 def as_text(value: str | bytes) -> str:
-    r"""A protobuf string as text; bytes that are not UTF-8 come as bytes and turn into `\xff` escapes."""
+    r"""Decode a protobuf string; a string that is not UTF-8 arrives as bytes and gets `\xff` escapes."""
     return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 
 def visible(value: str | bytes, *, ascii_only: bool = False) -> str:
-    r"""`value` on one line, without characters that could mislead a terminal or a reader.
+    r"""Escape characters that could mislead a terminal or a reader, or break the line.
 
     Control characters (C0, C1), bidirectional and zero-width marks, line separators and lone surrogates
-    are escaped as in Python, such as `\x1b` and `\u202e`.
+    become Python escapes such as `\x1b` and `\u202e`.
 
     Args:
         value: text of any origin.
-        ascii_only: also escape everything that a terminal without Unicode cannot show.
+        ascii_only: whether to escape all characters outside ASCII, for a terminal without Unicode.
     """
     text = as_text(value)
     if text.isprintable() and (text.isascii() or not ascii_only):
@@ -32,7 +32,7 @@ def visible(value: str | bytes, *, ascii_only: bool = False) -> str:
 
 
 def shorten(text: str, limit: int, dots: str = "…") -> str:
-    """`text` in at most `limit` characters; a longer one loses its middle."""
+    """Shorten a text to at most `limit` characters by replacing its middle."""
     if len(text) <= limit:
         return text
     kept = max(limit - len(dots), 0)
@@ -40,5 +40,5 @@ def shorten(text: str, limit: int, dots: str = "…") -> str:
 
 
 def html_text(text: str | bytes, limit: int) -> str:
-    """`text` for HTML or SVG, between tags or in a quoted attribute: visible, shortened, escaped."""
+    """Escape and shorten a text for HTML or SVG, between tags or in a quoted attribute."""
     return escape(shorten(visible(text), limit))

@@ -1,4 +1,4 @@
-"""The module tree as an HTML fragment, for notebooks: self-contained, without scripts, every name escaped."""
+"""Writes the module tree as a self-contained HTML fragment for notebooks, without scripts."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from rewriter.views.rows import LONG, Row, Rows
 from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, human, summarize
 
 _LINES = 2000
-"""Lines shown at most: notebooks keep every output in their file."""
+"""Maximum number of lines, since notebooks store every output in their file."""
 _DEPTH = 100
-"""Levels nested at most: browsers stop nesting elements at 512."""
+"""Maximum nesting, since browsers stop nesting elements at 512."""
 _OPEN = 40
-"""A tree of at most this many modules is shown unfolded; a larger one down to depth `_OPEN_DEPTH`."""
+"""Maximum number of modules of a tree that is fully unfolded; a larger one is unfolded to `_OPEN_DEPTH`."""
 _OPEN_DEPTH = 3
 _LONGEST = 120
-"""Characters of a name shown."""
+"""Maximum number of characters of a name."""
 _LONGEST_TIP = 1000
-"""Characters of the path or class in the tooltip."""
+"""Maximum number of characters of a tooltip, and of a line of text."""
 
-# Colours build on the one the page already writes in, so that the fragment reads in light and dark themes.
+# Colours are derived from the text colour of the page, so that the fragment suits light and dark themes.
 _STYLE = """
 .onnx-module-tree{font:13px/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
  color:inherit;max-width:70em;overflow-x:auto}
@@ -45,17 +45,17 @@ _STYLE = """
 
 
 def tree_html(analysis: Analysis) -> str:
-    """The tree as an HTML fragment; `_repr_html_` returns it."""
+    """Return the tree of a model as an HTML fragment, for `_repr_html_`."""
     return modules_html(analysis.tree, head_phrases(summarize(analysis)), analysis.notes)
 
 
 def modules_html(tree: ModuleTree, head: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
-    """The same of a tree alone.
+    """Return a tree as an HTML fragment.
 
     Args:
         tree: the modules.
-        head: what is said of the file, for the first line.
-        notes: a line each.
+        head: phrases on the file, for the first line.
+        notes: notes, one line each.
     """
     dot = " · "
     parts = [f'<div class="onnx-module-tree"><style>{_STYLE}</style>']
@@ -111,7 +111,7 @@ def _row(row: Row) -> str:
 
 
 def _line(cells: tuple[str, str, str, str, str, str], style: str = "") -> str:
-    """One line of cells that are already HTML: name, class, three figures, share."""
+    """Return a line of cells, given as HTML: name, class, three figures, share."""
     name, class_name, *figures, share = (f"<span>{cell}</span>" for cell in cells)
     right = "".join(f'<span class="figure">{figure}</span>' for figure in figures)
     return f'<div class="line {style}">{name}{class_name}{right}{share}</div>'

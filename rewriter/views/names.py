@@ -1,4 +1,4 @@
-"""Names of nodes, values or initializers in the formats of other tools."""
+"""Writes names of nodes, values or initializers in the formats of other tools."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from rewriter.refusals import UsageError
 from rewriter.views.escape import visible
 
 OF_NODES = ("ort-quant", "trt", "nncf")
-"""Formats for names of nodes only."""
+"""Formats that take names of nodes only."""
 _TRT_SYNTAX = frozenset(",:")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ChosenNames(Chosen):
-    """What was chosen, with its names in the forms that other tools take."""
+    """Result of a selection, whose names can be written in the formats of other tools."""
 
     def text(self, form: FormWord = "lines", precision: PrecisionWord = "fp16") -> str:
-        """The names in one form; see `names_as`, and `left_out` for what a form cannot say.
+        """Return the names in one format; see `names_as`, and `left_out` for names that it cannot express.
 
         Raises:
-            UsageError: there is no such form or precision, or `names_as` cannot write it.
+            UsageError: the format or precision is unknown, or `names_as` cannot write the names.
         """
         if precision not in get_args(PrecisionWord):
             raise UsageError(fits_nothing("precision", precision, get_args(PrecisionWord)))
@@ -38,29 +38,29 @@ class ChosenNames(Chosen):
 
 
 def chosen_names(analysis: Analysis, selection: Selection, what: NamedKind = NamedKind.NODES) -> ChosenNames:
-    """What `choose` chooses, with the forms of other tools.
+    """Find the names of a selection, see `choose`.
 
     Raises:
-        UsageError: the selection fits nothing.
+        UsageError: the selection matches nothing.
     """
     found = choose(analysis, selection, what)
     return ChosenNames(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
 def names_as(chosen: Chosen, form: str, precision: str = "fp16") -> str:
-    r"""The names in one of the `words.FORMS`.
+    r"""Return the names in one of the formats `words.FORMS`.
 
     Args:
         chosen: the names.
         form: `lines`: one per line, control characters as escapes; `json`: an array; `python`: a list;
-            `ort-quant`: an object with `nodes_to_exclude`, to pass to `quantize_dynamic` or
-            `quantize_static` of `onnxruntime.quantization` as keywords; `trt`: options of TensorRT's trtexec;
-            `nncf`: an expression for NNCF's `ignored_scope`.
+            `ort-quant`: an object with `nodes_to_exclude`, to be passed as keywords to `quantize_dynamic` or
+            `quantize_static` of `onnxruntime.quantization`; `trt`: options of TensorRT's trtexec; `nncf`: an
+            expression for NNCF's `ignored_scope`.
         precision: the precision that `trt` sets.
 
     Raises:
-        UsageError: there is no such form, the form names nodes and something else was chosen, or
-            no name is left to write.
+        UsageError: the format is unknown, it takes nodes but the names are not those of nodes, or it can
+            express none of the names.
     """
     if form not in FORMS:
         raise UsageError(fits_nothing("form", form, FORMS))
@@ -92,7 +92,7 @@ def _nncf(names: Sequence[str]) -> str:
 
 
 def _trt(names: Sequence[str], precision: str) -> str:
-    """`--layerPrecisions=name:precision,...` as in trtexec's help, with the option that enforces it."""
+    """Return `--layerPrecisions=name:precision,...`, see trtexec's help, and the option to enforce it."""
     kept = [name for name in names if _fits_trt(name)]
     if names and not kept:
         raise UsageError("trtexec takes no name with ',', ':' or control characters, and all have one")
@@ -105,7 +105,7 @@ def _fits_trt(name: str) -> bool:
 
 
 def left_out(chosen: Chosen, form: str) -> tuple[str, ...]:
-    """Warnings on names that a form cannot express, a line each."""
+    """Return warnings on names that a format cannot express, one line each."""
     if form == "trt":
         lost = [name for name in chosen.names if not _fits_trt(name)]
         if lost:

@@ -1,4 +1,4 @@
-"""The list of passes, for people and for programs."""
+"""Lists passes, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class PassOptionsJson(TypedDict):
     """One pass.
 
     Attributes:
-        name: What it is called on the command line.
-        purpose: What it does.
-        options: Option -> default: text, a number, true or false, or a list of texts.
-        package: The package that it is from; only of passes of other packages.
+        name: Its name on the command line.
+        purpose: Its purpose, in a sentence.
+        options: Option -> default: a text, a number, true or false, or a list of texts.
+        package: The package that provides it; absent for built-in passes.
     """
 
     name: str
@@ -35,12 +35,12 @@ class PassOptionsJson(TypedDict):
 
 
 class PassesJson(TypedDict):
-    """Passes that a rewrite runs.
+    """Passes that a rewrite can run.
 
     Printed by `rewriter passes --json`.
 
     Attributes:
-        passes: Our own in the order in which they make sense, then those of other packages.
+        passes: Built-in passes in the recommended order, then passes of other packages.
     """
 
     schema: Literal["rewriter.passes/1"]
@@ -48,12 +48,12 @@ class PassesJson(TypedDict):
 
 
 def passes_json(found: Catalogue) -> PassesJson:
-    """Every pass with its purpose and its options."""
+    """Convert a catalogue of passes to JSON."""
     return {"schema": PASSES, "passes": [_pass_json(step) for step in found.passes]}
 
 
 def print_passes(found: Catalogue, console: Console) -> None:
-    """Print every pass as one would write it, and what it does."""
+    """Print every pass in the syntax of the command line, and its purpose."""
     for step in found.passes:
         package = package_of(step)
         source = f"  from {package}" if package else ""
@@ -62,7 +62,7 @@ def print_passes(found: Catalogue, console: Console) -> None:
 
 
 def _pass_json(step: type[Pass]) -> PassOptionsJson:
-    """One pass as JSON; only passes of other packages have `package`."""
+    """Convert a pass to JSON; only passes of other packages have `package`."""
     package = package_of(step)
     shown: PassOptionsJson = {"name": step.name, "purpose": purpose_of(step), "options": options_of(step)}
     return {**shown, "package": package} if package else shown

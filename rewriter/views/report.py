@@ -1,4 +1,4 @@
-"""Report of one rewrite, for people and as JSON."""
+"""Report of one rewrite."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rewriter.views.summary import Summary
 
 @dataclass(frozen=True, slots=True)
 class PassRecord:
-    """One pass that ran: its command-line text and its outcome."""
+    """A pass that ran: its command-line text and its outcome."""
 
     name: str
     outcome: Outcome
@@ -32,22 +32,22 @@ class PassRecord:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Report(Display):
-    """The report of one rewrite.
+    """Report of one rewrite.
 
     Attributes:
         analysis: the tree of the source model, with functions of an earlier run inlined; its `model`
             is the rewritten one.
         before: summary of the source file.
-        after: summary of the result, under the same name.
-        tree: the modules of the result, functions inlined.
+        after: summary of the result, with the name of the source file.
+        tree: the modules of the result, with functions inlined.
         passes: the passes in order of execution.
         refusals: refused changes with reasons.
-        verification: the proof.
-        seconds: station -> wall seconds.
-        outputs: files written, in order; empty on a dry run or without an output.
-        misses: pass globs that matched nothing and were dropped, as `Options.narrow` asks.
-        removed: the sidecar that an earlier run wrote beside this output, if it has none now, and
-            copies of data that nothing refers to any more.
+        verification: the verification of the result against the source model.
+        seconds: station of the pipeline -> wall seconds.
+        outputs: written files, in order; empty on a dry run or without an output.
+        misses: globs of passes that matched nothing and were dropped because of `Options.narrow`.
+        removed: removed files: the sidecar of an earlier run beside the output, if this run writes none,
+            and data copies that nothing refers to any more.
     """
 
     analysis: Analysis

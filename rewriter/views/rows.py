@@ -1,4 +1,4 @@
-"""The lines of a tree before drawing: the modules shown, and the content of each line."""
+"""Selects the modules of a tree that get a line, and computes the content of each line."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from rewriter.paths import ROOT, ModulePath
 from rewriter.views.summary import subtree_sizes
 
 LONG = 60
-"""Trees with more modules are shown with alike siblings on one line, unless requested otherwise."""
+"""Trees with more modules are shown with alike siblings merged into one line, by default."""
 
 _NUMBERED = re.compile(r"(.*?)(\d{1,9})", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a tree.
+    """One line of a tree, which shows a module or several alike siblings.
 
     Attributes:
-        module: the module shown; the first one if the line stands for several alike.
-        through: the last of the modules that the line stands for; None for a single one.
-        alike: number of modules that the line stands for.
-        last: for the module and each ancestor (without the root), from the top: whether no line of a
-            sibling follows. Draws the guides.
-        shown: number of lines directly below it.
-        hidden: number of modules below that no line shows.
-        parameters: elements in the parameters of the module and all below.
-        share: its part of the whole, 0 to 1: of the parameters, or of the nodes if there are none.
-        context: whether it is shown only because a selected module lies below.
+        module: the module, or the first of the siblings.
+        through: the last of the siblings; None for a single module.
+        alike: number of modules that the line shows.
+        last: for each ancestor below the root, from the top, and for the module: whether no line of a
+            sibling follows. Guides are drawn from this.
+        shown: number of lines directly below.
+        hidden: number of modules below, if no line shows them.
+        parameters: elements in the parameters of the module and of all modules below.
+        share: its share of the parameters of the model, or of the nodes if there are none, 0 to 1.
+        context: whether the module is shown only because a module below is selected.
     """
 
     module: Module
@@ -46,14 +46,14 @@ class Row:
 
 
 class Rows:
-    """Decides which modules of a tree get a line.
+    """Lines of a tree.
 
     Args:
         tree: the modules.
         depth: show modules down to this depth (the root has 0); None for all.
         only: show these modules and their ancestors; None for all.
-        merge: whether alike siblings with consecutive numbers share a line; None: if the tree is long and
-            has neither depth nor selection.
+        merge: whether alike siblings with consecutive numbers share a line; None means: if the tree has
+            more than `LONG` modules, and neither depth nor modules are restricted.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Rows:
             self.shapes = None
 
     def __iter__(self) -> Iterator[Row]:
-        """The lines from top to bottom; none for an empty selection."""
+        """Yield the lines from top to bottom; none for an empty selection."""
         if self.selected is not None and not self.selected:
             return
         stack: list[tuple[list[Module], tuple[bool, ...]]] = [([self.tree.root], ())]
@@ -88,7 +88,7 @@ class Rows:
                 stack.append((below[position], (*last, position == len(below) - 1)))
 
     def _below(self, module: Module) -> list[list[Module]]:
-        """The lines directly below a module, each as the modules that it stands for."""
+        """Return the lines directly below a module, each as the list of modules that it shows."""
         if self.depth is not None and module.depth >= self.depth:
             return []
         wanted = [child for child in self.tree.children(module.path) if self._wanted(child.path)]
@@ -119,7 +119,7 @@ class Rows:
 
 
 def _shapes(tree: ModuleTree, totals: dict[ModulePath, int]) -> dict[ModulePath, int]:
-    """A number per module, equal for modules whose subtrees read alike."""
+    """Return module -> a number, equal for modules whose subtrees are shown alike."""
     numbers: dict[tuple[object, ...], int] = {}
     shapes: dict[ModulePath, int] = {}
     for module in tree.innermost_first():
@@ -130,7 +130,7 @@ def _shapes(tree: ModuleTree, totals: dict[ModulePath, int]) -> dict[ModulePath,
 
 
 def _runs(siblings: Sequence[Module], shapes: dict[ModulePath, int]) -> list[list[Module]]:
-    """`siblings`, with neighbours grouped that read alike and have consecutive numbers."""
+    """Group neighbouring siblings that are shown alike and have consecutive numbers."""
     runs: list[list[Module]] = []
     for module in siblings:
         if runs and shapes[runs[-1][-1].path] == shapes[module.path] and _follows(runs[-1][-1], module):
@@ -141,7 +141,7 @@ def _runs(siblings: Sequence[Module], shapes: dict[ModulePath, int]) -> list[lis
 
 
 def _follows(left: Module, right: Module) -> bool:
-    """Whether the names differ only in the number at their end, by one: `layer_3` and `layer_4`."""
+    """Whether two names end in consecutive numbers and are otherwise equal: `layer_3` and `layer_4`."""
     before, after = _NUMBERED.fullmatch(left.path.name), _NUMBERED.fullmatch(right.path.name)
     if before is None or after is None:
         return False

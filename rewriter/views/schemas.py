@@ -1,7 +1,7 @@
-"""JSON schemas (draft 2020-12) of all results, made from the types that the views declare.
+"""Generates JSON schemas (draft 2020-12) of all results from the types that the views declare.
 
-`python -m rewriter.views.schemas tree` prints one. A key is never renamed or removed and never changes
-its meaning within a version.
+`python -m rewriter.views.schemas tree` prints the schema of a tree. Within a version, no key is renamed or
+removed, or changes its meaning.
 """
 
 from __future__ import annotations
@@ -48,18 +48,18 @@ _HOME = {
     "tree": "rewriter.views.json.tree:TreeJson",
     "verify": "rewriter.views.json.proof:VerifyJson",
 }
-"""Result -> the type of its JSON; some lie above the views, so all are loaded by name."""
+"""Result -> the type of its JSON, loaded by name, since some types are in packages that import the views."""
 RESULTS = tuple(_HOME)
 _Definitions = dict[str, dict[str, Any]]
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The schema of a result.
+    """Return the schema of a result.
 
     Args:
-        name: of a verb (`tree`, `rewrite`, `diff`, ...), `sources` for `tree --compare-sources`, or
-            `modules` for the sidecar.
+        name: a verb (`tree`, `rewrite`, `diff`, ...), `sources` for `tree --compare-sources`, or `modules`
+            for the sidecar.
 
     Raises:
         UsageError: there is no result of that name.
@@ -71,7 +71,7 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def schema_of(kind: Any) -> dict[str, Any]:
-    """The schema of a declared type: a `TypedDict`, or a union of several with a `Title`."""
+    """Return the schema of a declared result: a `TypedDict`, or a union of several with a `Title`."""
     definitions: _Definitions = {}
     if is_typeddict(kind):
         body = _object(kind, definitions)
@@ -93,14 +93,14 @@ def schema_of(kind: Any) -> dict[str, Any]:
 
 
 def _type(kind: Any, definitions: _Definitions) -> dict[str, Any]:
-    """The schema of any type that a field may have; objects go to the definitions."""
+    """Return the schema of the type of a field; schemas of objects are added to the definitions."""
     if kind in _PLAIN:
         return {"type": _PLAIN[kind]}
     if kind is object:
         return {}
     if is_typeddict(kind) or is_dataclass(kind):
         if kind.__name__ not in definitions:
-            definitions[kind.__name__] = {}  # it may hold itself
+            definitions[kind.__name__] = {}  # the type may contain itself
             definitions[kind.__name__] |= _object(kind, definitions)
         return {"$ref": f"#/$defs/{kind.__name__}"}
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -112,7 +112,7 @@ def _type(kind: Any, definitions: _Definitions) -> dict[str, Any]:
 
 
 def _made_of(origin: Any, arguments: tuple[Any, ...], definitions: _Definitions) -> dict[str, Any] | None:
-    """The schema of a type that is made of others; None for one that JSON of results may not have."""
+    """Return the schema of a generic type; None if results may not contain the type."""
     found = None
     if origin is Annotated:
         found = _annotated(arguments, definitions)
@@ -140,9 +140,9 @@ def _annotated(arguments: tuple[Any, ...], definitions: _Definitions) -> dict[st
 
 
 def _union(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """One of several types: a list of types where all are plain, an enumeration with null, else `anyOf`.
+    """Return the schema of a union: an enumeration with null, a list of plain types, or else `anyOf`.
 
-    A rule may stand beside the other types of a list, since it speaks of values of its own type alone.
+    A list of types may have a keyword such as `minimum`, since a keyword ignores values of other types.
     """
     null = {"type": "null"}
     others = [part for part in parts if part != null]
@@ -157,7 +157,7 @@ def _union(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _object(kind: Any, definitions: _Definitions) -> dict[str, Any]:
-    """An object that has exactly the fields of a `TypedDict` or dataclass."""
+    """Return the schema of an object that has exactly the fields of a `TypedDict` or dataclass."""
     text = cleandoc(kind.__doc__ or "")
     told = dict(_attributes(kind))
     properties, required = {}, []
@@ -176,7 +176,7 @@ def _object(kind: Any, definitions: _Definitions) -> dict[str, Any]:
 
 
 def _fields(kind: Any) -> Iterator[tuple[str, Any]]:
-    """Name and type of each field; the whole numbers of a dataclass are counts."""
+    """Yield name and type of each field; `int` fields of a dataclass are counts."""
     hints = get_type_hints(kind, include_extras=True)
     if is_typeddict(kind):
         yield from hints.items()
@@ -186,7 +186,7 @@ def _fields(kind: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _attributes(kind: Any) -> Iterator[tuple[str, str]]:
-    """The fields that a docstring in Google style describes."""
+    """Yield name and description of each field in the `Attributes:` section of a docstring."""
     section = cleandoc(kind.__doc__ or "").partition("\n\nAttributes:\n")[2].partition("\n\n")[0]
     for entry in re.split(r"\n(?=    \w)", f"\n{section}"):
         name, colon, described = entry.strip().partition(": ")

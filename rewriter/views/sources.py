@@ -1,4 +1,4 @@
-"""Compares witnesses of a model: the claims of each alone, their agreement, and their correctness."""
+"""Compares witnesses of a model: the nodes that each claims, their agreement, and their correctness."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rewriter.paths import ModulePath
 
 ALL = "all together"
 VERDICTS = ("exact", "ancestor", "wrong", "unplaced")
-"""Verdicts against the truth: the module itself, an ancestor (the root included), another module, none."""
+"""Verdicts on a node: a witness claims the true module, an ancestor of it, another module, or nothing."""
 
 Truth = Mapping[str, ModulePath]
 """Name of a node -> its true module."""
@@ -20,16 +20,16 @@ Truth = Mapping[str, ModulePath]
 
 @dataclass(frozen=True, slots=True)
 class WitnessRow:
-    """One witness, or all together.
+    """Figures of one witness, or of all together.
 
     Attributes:
-        witness: its name in words.
-        claimed: number of nodes with a claim by it.
-        agreeing: number of these that were placed in the claimed module in the end.
-        parameters: initializers that it names.
+        witness: its name.
+        claimed: number of nodes that it claims.
+        agreeing: number of these nodes that were placed in the claimed module.
+        parameters: number of initializers that it names.
         classes: number of modules whose class it knows.
-        verdicts: verdict -> number of nodes, over nodes whose truth is known; empty without a truth.
-        seconds: wall time it took; for all together, the sum.
+        verdicts: verdict -> number of nodes whose true module is known; empty without a truth.
+        seconds: wall seconds that it took; for all together, the sum.
     """
 
     witness: str
@@ -43,12 +43,12 @@ class WitnessRow:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Comparison(Display):
-    """All witnesses of one model.
+    """Comparison of all witnesses of one model.
 
     Attributes:
         nodes: number of nodes of the model.
-        rows: the witnesses with any claim, in order of hearing, then all together.
-        agreement: (witness, witness) -> (nodes that both claim, nodes on which they agree).
+        rows: the witnesses that state anything, in the order in which they were heard, then all together.
+        agreement: (witness, witness) -> (nodes that both claim, nodes that both claim for the same module).
     """
 
     nodes: int
@@ -63,8 +63,8 @@ def compare_sources(analysis: Analysis, truth: Truth | None = None) -> Compariso
     """Compare the witnesses of a model.
 
     Args:
-        analysis: the model, with all testimonies.
-        truth: the true modules of its nodes, as far as known.
+        analysis: the model, with the testimonies of all witnesses.
+        truth: the true modules of its nodes, as far as they are known.
     """
     settled = {node: place.module for node, place in enumerate(analysis.tree.placements) if place is not None}
     said: dict[str, dict[int, ModulePath]] = {}

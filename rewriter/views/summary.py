@@ -1,4 +1,4 @@
-"""Figures that every view shows: the file, the share of placed nodes, the owners of parameters."""
+"""Figures and phrases that several views show: the file, its contents, the share of placed nodes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rewriter.views.escape import as_text
 
 NO_HIERARCHY = "no module hierarchy found in this file"
 _MOST_DOMAINS = 8
-"""Maximum number of domains named in one line."""
+"""Maximum number of domains that a line names."""
 WOULD_HELP = (
     "what would help: the file as its exporter wrote it (optimisers drop scopes), "
     "a fresh export at opset 18 or newer, "
-    "or what knows the modules: --like, --reference, --checkpoint or --trace"
+    "or evidence of the modules: --like, --reference, --checkpoint or --trace"
 )
 
 
@@ -30,13 +30,13 @@ class Summary:
     """Summary of a model file.
 
     Attributes:
-        file: its name without the folder; None for a model in memory.
+        file: name of the file without its folder; None for a model in memory.
         producer: name and version of the exporter; '' if the file does not state it.
         opset: version of the default domain; None if the file does not import it.
         opsets: domain -> version; the default domain is ''.
         functions: domain -> number of local functions in it.
-        nodes: all nodes, including those in bodies and functions.
-        initializers: all initializers, likewise.
+        nodes: number of nodes, including those in graph bodies and functions.
+        initializers: number of initializers, including those in graph bodies.
     """
 
     file: str | None
@@ -79,7 +79,7 @@ def summarize_graph(graph: GraphIndex, path: Path | None, model: ModelProto | No
 
 
 def subtree_sizes(tree: ModuleTree) -> dict[ModulePath, int]:
-    """Number of modules in each subtree, including its root."""
+    """Count the modules of each subtree, including its root."""
     sizes = dict.fromkeys(tree.modules, 1)
     for module in tree.innermost_first():
         if module.parent is not None:
@@ -88,13 +88,13 @@ def subtree_sizes(tree: ModuleTree) -> dict[ModulePath, int]:
 
 
 def head_phrases(summary: Summary) -> list[str]:
-    """The file in a few phrases, for one line."""
+    """Describe the file in a few phrases: name, exporter and contents."""
     name, producer = summary.file or "(model in memory)", summary.producer or "unknown producer"
     return [name, producer, *figure_phrases(summary)]
 
 
 def figure_phrases(summary: Summary) -> list[str]:
-    """The contents of the file in a few phrases, for one line."""
+    """Describe the contents of the file in a few phrases: opsets, functions, nodes, initializers."""
     phrases = ["no opset" if summary.opset is None else f"opset {summary.opset}"]
     foreign = {
         domain: version for domain, version in summary.opsets.items() if domain not in summary.functions
@@ -109,7 +109,7 @@ def figure_phrases(summary: Summary) -> list[str]:
 
 
 def coverage_phrases(tree: ModuleTree) -> list[str]:
-    """The number of placed nodes and their evidence, in a few phrases for one line."""
+    """Describe the placement of nodes in a few phrases: numbers of nodes by evidence, and of conflicts."""
     if not tree.placements:
         return ["this model has no nodes"]
     if not tree.placed:
@@ -121,12 +121,12 @@ def coverage_phrases(tree: ModuleTree) -> list[str]:
 
 
 def source_words(source: str) -> str:
-    """A kind of evidence as words: `scope_name` reads `scope name`."""
+    """Convert a kind of evidence to words: `scope_name` becomes `scope name`."""
     return source.replace("_", " ")
 
 
 def human(count: int) -> str:
-    """A count in at most five characters, for reading: `987`, `1.2k`, `345M`, `7.1B`."""
+    """Format a count in at most five characters: `987`, `1.2k`, `345M`, `7.1B`."""
     for power, unit in ((1, ""), (1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T")):
         scaled = count / power
         if scaled < 999.5 or unit == "T":

@@ -12,16 +12,17 @@ from rewriter.views.sources import Truth
 
 
 def read_truth(path: Path, model: str = "") -> Truth:
-    """The true modules of nodes, by the nodes' names.
+    """Read the true modules of nodes, by names of nodes.
 
     Args:
-        path: a sidecar (`*.modules.json`); or JSON `{"node name": "module.path", ...}`; or such an object
-            under `nodes`, or, for several models, under `files`, `<model>`, `nodes`. Instead of a path, a
-            stand that begins with one.
-        model: the name of the model's file without its suffix.
+        path: a sidecar (`*.modules.json`), or a JSON object `{"node name": "module.path", ...}`, or a file
+            with such an object at `nodes` or, for several models, at `files`, `<model>`, `nodes`. A list
+            whose first element is the module path may stand for the module path. `modules` may list other
+            paths of a module as `aliases` of its `path`.
+        model: name of the model file without its suffix.
 
     Raises:
-        UnreadableModel: the file is missing or is none of these.
+        UnreadableModel: the file is missing or has none of these forms.
     """
     try:
         loaded = json.loads(path.read_text("utf-8"))
@@ -40,6 +41,7 @@ def read_truth(path: Path, model: str = "") -> Truth:
         places = {name: ModulePath(at if isinstance(at, str) else at[0]) for name, at in nodes.items()}
     except (AttributeError, IndexError, KeyError, TypeError):
         raise UnreadableModel(
-            f'{path}: tells no places of {model or "nodes"}; give {{"node name": "module.path"}} or a sidecar'
+            f"{path}: states no modules of {model or 'nodes'}; give a sidecar or "
+            '{"node name": "module.path"}'
         ) from None
     return {name: aliases.get(place, place) for name, place in places.items()}

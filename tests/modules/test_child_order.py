@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-import rewriter
+from rewriter.model.index.graph import GraphIndex
+from rewriter.modules.build import analyse
 from rewriter.modules.child_order import in_call_order
 from rewriter.paths import ModulePath
 from tests.build import model
 
 
 def test_a_constant_in_front_does_not_move_its_module() -> None:
-    tree = tree_of(
-        model("""g (float[2] x) => (float[2] y) {
+    tree = analyse(
+        GraphIndex(
+            model("""g (float[2] x) => (float[2] y) {
           ["/late/Constant"] c = Constant <value_float = 2.0> ()
           ["/early/Relu"] a = Relu (x)
           ["/late/inner/Mul"] y = Mul (a, c)
         }""")
-    )
+        )
+    ).tree
     assert tree.root.children == ("early", "late")
 
 
 def test_a_module_of_constants_alone_stands_where_its_constants_do() -> None:
-    tree = tree_of(
-        model("""g (float x) => (float y) {
+    tree = analyse(
+        GraphIndex(
+            model("""g (float x) => (float y) {
           ["/a/Relu"] a = Relu (x)
           ["/b/Constant"] c = Constant <value_float = 2.0> ()
           y = Mul (a, c)
         }""")
-    )
+        )
+    ).tree
     assert tree.root.children == ("a", "b")
 
 

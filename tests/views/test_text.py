@@ -82,7 +82,7 @@ def test_a_file_without_hierarchy_gets_no_tree() -> None:
         "no module hierarchy found in this file: none of 5 nodes could be placed",
         "what would help: the file as its exporter wrote it (optimisers drop scopes), "
         "a fresh export at opset 18 or newer, "
-        "or what knows the modules: --like, --reference, --checkpoint or --trace",
+        "or evidence of the modules: --like, --reference, --checkpoint or --trace",
     ]
 
 
@@ -314,7 +314,7 @@ def test_what_was_tried_on_a_node_nobody_placed() -> None:
     to = console(140)
     print_claims(small(), 4, to)
     lines = printed(to).splitlines()
-    assert "module    not placed: no evidence names one" in lines
+    assert "module    not placed: no evidence names a module" in lines
     assert "tried     metadata: none" in lines
     assert "          its name: Identity_0" in lines
     assert "          initializers it reads: none" in lines

@@ -1,1 +1,1 @@
-"""Two models, module by module."""
+"""Comparison of two models, module by module."""

@@ -15,15 +15,17 @@ from rewriter.model.tensors import array_of
 from rewriter.proof.contents import without_names
 
 _SMALL = 8
-"""Most elements of a tensor that are shown one by one."""
+"""Maximum number of elements of a tensor that is shown as numbers."""
 
 
 def attributes_of(node: NodeProto, opsets: Mapping[str, int] | None = None) -> dict[str, str]:
-    """Attribute -> its value as text; graphs are left out, since their nodes are counted themselves.
+    """Return attribute -> its value as text.
+
+    Graph attributes are left out, because the comparison counts the nodes of graph bodies separately.
 
     Args:
         node: the node.
-        opsets: canonical domain -> version, for the defaults of attributes that are not written.
+        opsets: canonical domain -> version, to add the defaults of omitted attributes; None adds none.
     """
     found: dict[str, str] = {}
     if opsets is not None:
@@ -36,7 +38,10 @@ def attributes_of(node: NodeProto, opsets: Mapping[str, int] | None = None) -> d
 
 
 def tensor_text(tensor: TensorProto, folder: Path | None = None) -> str:
-    """A small tensor as its numbers, a large one as shape and digest; `folder` holds external data."""
+    """Return a small tensor as its numbers, a large one as shape and digest.
+
+    `folder` holds external data. A tensor that cannot be read counts as large.
+    """
     array = array_of(tensor, folder)
     if array is not None and array.size <= _SMALL:
         return _listed(array.tolist())
@@ -60,7 +65,7 @@ def _text(attribute: AttributeProto) -> str:
 
 
 def _listed(value: object) -> str:
-    """Numbers and lists of them in their shortest form."""
+    """Format numbers and lists of numbers in their shortest form."""
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):

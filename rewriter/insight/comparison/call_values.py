@@ -1,4 +1,4 @@
-"""Finds the values at the boundary of every call that two models have in common."""
+"""Finds the inputs and outputs of every module call that two models have in common."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rewriter.runtime.compare.value_pairs import PortNames
 def calls_of_both(
     before: Analysis, after: Analysis, pairs: Sequence[ModulePair]
 ) -> list[tuple[ModulePath, int, PortNames, PortNames]]:
-    """Path, call, outputs and inputs of every call that both models have."""
+    """Return module path, call number, outputs and inputs of every call that both models have."""
     partner = {pair.before: pair.after for pair in pairs if pair.before is not None}
     ours, theirs = _sides(before), _sides(after)
     kept = kept_names(before, after)
@@ -35,8 +35,11 @@ def calls_of_both(
 def _matched(
     calls: Sequence[_Ends], matches: Sequence[_Ends], *, named: bool
 ) -> Sequence[tuple[_Ends, _Ends]]:
-    """The calls of a module in pairs; all calls as one if they are not distinguished in one of the models."""
-    if named:  # each model finds its values by itself
+    """Return the calls of a module in pairs.
+
+    If the numbers of calls differ, one of the models does not separate them: all calls are merged into one.
+    """
+    if named:  # names identify the values, so a call needs no counterpart
         nothing = [_Ends((), ())] * len(calls)
         return list(zip(calls, (*matches, *nothing), strict=False))
     if matches and len(calls) != len(matches):
@@ -45,7 +48,7 @@ def _matched(
 
 
 def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> PortNames:
-    """The values of one side of a call; values that kept their names are matched with themselves."""
+    """Return the inputs or the outputs of a call in both models; a kept name is listed for both."""
     if not kept:
         return PortNames(before, after)
     named = tuple(name for name in before if name in kept)
@@ -53,14 +56,14 @@ def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> Po
 
 
 class _Ends(NamedTuple):
-    """The outputs and inputs of a call."""
+    """Names of the outputs and inputs of a call."""
 
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]
 
 
 def _joined(calls: Sequence[_Ends]) -> _Ends:
-    """Several calls as one."""
+    """Merge several calls into one."""
     return _Ends(
         tuple(dict.fromkeys(name for call in calls for name in call.outputs)),
         tuple(dict.fromkeys(name for call in calls for name in call.inputs)),
@@ -68,7 +71,7 @@ def _joined(calls: Sequence[_Ends]) -> _Ends:
 
 
 def _sides(analysis: Analysis) -> dict[ModulePath, list[_Ends]]:
-    """Module -> its calls in order; for the whole model its results."""
+    """Return module -> its calls in order; the root has one call, with the outputs of the model."""
     graph = analysis.graph
     regions = find_regions(graph, analysis.tree)
     boundaries = find_boundaries(graph, regions)
@@ -82,7 +85,10 @@ def _sides(analysis: Analysis) -> dict[ModulePath, list[_Ends]]:
 
 
 def _names(graph: GraphIndex, values: Sequence[int]) -> tuple[str, ...]:
-    """The values that nodes compute: inputs of the model are equal, constants are compared elsewhere."""
+    """Return the names of values that nodes compute.
+
+    Inputs of the model are left out because both models get the same; constants are compared without a run.
+    """
     names = []
     for value in values:
         maker, name = graph.producer[value], graph.value_names[value]

@@ -1,4 +1,4 @@
-"""Compares two models module by module: added, removed and changed ones, and where numbers first differ."""
+"""Compares two models: finds added, removed and changed modules, and the call where numbers first differ."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ _HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
 @dataclass(frozen=True, slots=True)
 class ModuleDiff:
-    """One module in both models, or in one of them.
+    """Differences of one module.
 
     Attributes:
-        pair: its paths.
-        changes: its own differences; those of modules below are in their entries.
-        calls: its numbers, one per call; empty if only one model has it or nothing was run.
+        pair: the paths of the module in both models.
+        changes: its own differences, without those of the modules below.
+        calls: deviations of its inputs and outputs, per call; empty if only one model has the module,
+            the models were not run, or no call could be compared.
     """
 
     pair: ModulePair
@@ -45,12 +46,12 @@ class ModuleDiff:
 
     @property
     def added(self) -> bool:
-        """Whether only the second model has it."""
+        """Whether only the second model has the module."""
         return self.pair.before is None
 
     @property
     def gone(self) -> bool:
-        """Whether only the first model has it."""
+        """Whether only the first model has the module."""
         return self.pair.after is None
 
     @property
@@ -60,12 +61,12 @@ class ModuleDiff:
         return max(comparable, key=_relative, default=None)
 
     def diverges(self, tolerance: float) -> bool:
-        """Whether the deviation of a call exceeds the tolerance."""
+        """Whether the deviation of any call exceeds the tolerance."""
         return any(call.diverges(tolerance) for call in self.calls)
 
     @property
     def changed(self) -> bool:
-        """Whether anything but numbers differs."""
+        """Whether only one model has the module, or the module has changes."""
         return self.added or self.gone or bool(self.changes)
 
 
@@ -76,10 +77,10 @@ class Diff(Display):
     Attributes:
         before: the first model.
         after: the second.
-        modules: every module of either, in the order of the first; added ones come last.
-        numbers: result of running both; None if not asked for.
-        tolerance: the largest deviation, relative to the size of values, that counts as equal.
-        carried: whether the tree of the second, which was made from the first, was carried over.
+        modules: every module of either model, in tree order of the first; added modules come last.
+        numbers: result of running both models; None if not requested.
+        tolerance: the largest relative deviation of values that count as equal.
+        carried: whether the second model was made from the first and got its tree from there.
     """
 
     before: Analysis
@@ -96,27 +97,27 @@ class Diff(Display):
 
     @cached_property
     def first(self) -> Divergence | None:
-        """Where the numbers first differ."""
+        """The call where the numbers first differ; None if they agree or were not taken."""
         return self.numbers.first(self.tolerance) if self.numbers else None
 
     @property
     def changed(self) -> tuple[ModuleDiff, ...]:
-        """The modules that differ in anything but numbers."""
+        """The modules that are added, removed or changed."""
         return tuple(module for module in self.modules if module.changed)
 
     @property
     def equal(self) -> bool:
-        """Whether the numbers agree within the tolerance; without numbers, whether nothing differs."""
+        """Whether the numbers agree within the tolerance; without numbers, whether no module changed."""
         if not self.measured:
             return not self.changed
         return self.first is None and self._outputs_compared
 
     @property
     def unseen(self) -> tuple[ModuleDiff, ...]:
-        """The modules that both models call, but of which no call was compared though numbers were taken.
+        """The modules that both models call and whose calls could not be compared, if both models ran.
 
-        The main graph has no result of them: their nodes stand in bodies of If, Loop or Scan, or only they
-        themselves read their results.
+        Such a module has no output in the main graph: its nodes are in graph bodies of If, Loop or Scan,
+        or only the module itself reads its results.
         """
         if not self.measured:
             return ()
@@ -133,23 +134,23 @@ class Diff(Display):
 
     @property
     def _outputs_compared(self) -> bool:
-        """Whether every result of the whole model has a counterpart."""
+        """Whether every output of either model has a counterpart."""
         root = next(call for call in self.numbers.calls if not call.path) if self.numbers else None
         return root is None or not (root.outputs.only_before or root.outputs.only_after)
 
     @property
     def random(self) -> bool:
-        """Whether either model draws random numbers, which differ between runs."""
+        """Whether a node of either model draws random numbers, which differ between runs."""
         return _draws(self.before) or _draws(self.after)
 
     @property
     def half(self) -> bool:
-        """Whether either model holds half-precision floats: as weights, or as results of a Cast."""
+        """Whether either model has half-precision weights, or casts to half precision."""
         return _holds_half(self.before) or _holds_half(self.after)
 
     @property
     def matched(self) -> dict[How, int]:
-        """Number of matched modules by the way they were matched."""
+        """Way of matching -> number of modules matched in this way."""
         found: dict[How, int] = {}
         for module in self.modules:
             if module.pair.how is not None:
@@ -159,7 +160,7 @@ class Diff(Display):
     def _brief(self) -> str:
         where = "agree" if self.measured else "not taken"
         if self.first is not None:
-            where = f"part at {self.first.path or '(root)'}"
+            where = f"differ first at {self.first.path or '(root)'}"
         modules = f"{len(self.changed):,} of {counted(len(self.modules), 'module')} changed"
         return f"{modules}, numbers {listed([where], 1)}"
 
@@ -179,11 +180,11 @@ def diff(
     Args:
         before: the first model.
         after: the second.
-        numbers: whether to run both.
-        inputs: input of the first model -> array; drawn if None.
-        tolerance: the largest deviation, relative to the size of values, that counts as equal.
-        timeout: seconds for the numbers.
-        carried: whether the tree of the second was carried over from the first.
+        numbers: whether to run both models and compare their values.
+        inputs: input of the first model -> array; drawn at random if None.
+        tolerance: the largest relative deviation of values that count as equal.
+        timeout: seconds for running the models.
+        carried: whether the second model was made from the first and got its tree from there.
     """
     pairs = pair_modules(before, after)
     left, right = Side(before), Side(after)
@@ -207,10 +208,10 @@ def diff(
 
 
 def chosen_of(before: Analysis, after: Analysis, selection: Selection) -> frozenset[ModulePath] | None:
-    """The modules of either model that a selection means; None for an empty selection.
+    """Return the modules of either model that a selection matches; None for an empty selection.
 
     Raises:
-        UsageError: it matches nothing in either, or one of its words does not.
+        UsageError: the selection, or one of its words, matches nothing in either model.
     """
     if selection == Selection():
         return None

@@ -1,4 +1,4 @@
-"""Matches modules of two models: by path, by path after a prefix, else by content."""
+"""Matches modules of two models: by path, by path without a prefix, else by content."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
 
 _DEEPEST_PREFIX = 3
-"""Maximum number of modules around a model: `model.encoder` against `encoder`."""
+"""Maximum depth of a removed prefix; `model.encoder` and `encoder` match after removing `model`."""
 
 
 class How(StrEnum):
-    """The way in which two modules were matched."""
+    """Way in which two modules were matched."""
 
     PATH = "path"
     PREFIX = "path behind a prefix"
@@ -27,7 +27,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModulePair:
-    """A module of the first model and its counterpart in the second; None for a missing one."""
+    """Path of a module in both models; None in a model that lacks the module."""
 
     before: ModulePath | None
     after: ModulePath | None
@@ -42,11 +42,14 @@ class ModulePair:
 
 
 def pair_modules(before: Analysis, after: Analysis) -> tuple[ModulePair, ...]:
-    """Match the modules of two models, every one once, in the order of the first; added ones come last.
+    """Match the modules of two models; every module is in one pair.
 
-    Paths count first. If more modules match after removing a prefix of either model, it is removed from all.
-    The rest is matched by content: own operators with their attributes, shapes of parameters, and the
-    same for all modules below.
+    Paths are compared first. If more paths agree without a prefix of one model, the prefix is removed from
+    all of its paths. The remaining modules are matched by content: their operators with attributes, shapes
+    and types of their parameters, and the contents of the modules below.
+
+    Returns:
+        The pairs in tree order of the first model; modules that only the second model has come last.
     """
     partner, how = _by_path(before.tree, after.tree)
     taken = set(partner.values())
@@ -62,7 +65,7 @@ def pair_modules(before: Analysis, after: Analysis) -> tuple[ModulePair, ...]:
 def _by_path(
     before: ModuleTree, after: ModuleTree
 ) -> tuple[dict[ModulePath, ModulePath], dict[ModulePath, How]]:
-    """The pairs by path, after the prefix of either model that gives most of them."""
+    """Pair modules by path, after removing the prefix of either model that gives the most pairs."""
     left = right = ROOT
     most = len(before.modules.keys() & after.modules.keys())
     for module in before:
@@ -81,7 +84,7 @@ def _by_path(
 
 
 def _shared(tree: ModuleTree, prefix: ModulePath, other: ModuleTree) -> int:
-    """Number of modules below `prefix` whose remaining path is in the other tree."""
+    """Count the modules at and below `prefix` whose remaining path is in the other tree."""
     return sum(module.path.relative_to(prefix) in other for module in tree.walk(prefix))
 
 
@@ -110,13 +113,13 @@ def _by_content(
 def _alike(
     before: ModuleTree, left: ModulePath, after: ModuleTree, right: ModulePath
 ) -> Iterator[tuple[ModulePath, ModulePath]]:
-    """Pairs of two equal modules and of all modules inside, which they have in the same order."""
+    """Yield the pair of two equal modules and the pairs of their submodules, which have the same order."""
     for one, other in zip(before.walk(left), after.walk(right), strict=False):
         yield one.path, other.path
 
 
 def _bodies(analysis: Analysis, numbers: dict[object, int]) -> dict[ModulePath, int]:
-    """A number per module, equal for equal contents."""
+    """Return module -> a number, equal for equal contents."""
     found: dict[ModulePath, int] = {}
     for module in analysis.tree.innermost_first():
         below = tuple(found[child] for child in module.children)
@@ -136,5 +139,5 @@ def _own_nodes(analysis: Analysis, module: Module) -> frozenset[tuple[object, in
 
 
 def _own_parameters(module: Module) -> frozenset[tuple[object, int]]:
-    # sorted: a transposed weight has the same shape
+    # sizes are sorted, so that a weight and its transpose compare equal
     return frozenset(Counter((tuple(sorted(each.shape)), each.dtype) for each in module.parameters).items())

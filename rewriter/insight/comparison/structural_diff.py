@@ -1,4 +1,4 @@
-"""Compares a module of one model with the same module of another, without running them."""
+"""Compares a module of one model with its counterpart in another, without running them."""
 
 from __future__ import annotations
 
@@ -37,16 +37,18 @@ class Aspect(StrEnum):
 
 
 class Change(NamedTuple):
-    """One difference of the second model.
+    """One difference between the models.
 
     Attributes:
         aspect: the kind of change.
         name: the operator (`MatMul`), operator and attribute (`Softmax.axis`), operator and input
-            (`Mul[1]`) or parameter (`weight`).
-        before: its state in the first model; None if it is absent. Operators are counted.
-        after: the same for the second.
-        max_abs: of parameters of one shape the largest difference of their values.
-        relative: that over the largest magnitude in either.
+            (`Mul[1]`) or parameter (`weight`); `class` or `calls` for these aspects.
+        before: the class, the number of calls, the number of nodes with the operator, the value of the
+            attribute or constant, or the type and shape of the parameter in the first model; None if absent.
+        after: the same in the second model.
+        max_abs: the largest difference of elements, for parameters of the same type and shape whose values
+            differ; None if unknown.
+        relative: `max_abs` divided by the largest magnitude in either, or by 1e-3 if that is larger.
     """
 
     aspect: Aspect
@@ -59,7 +61,7 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class Side:
-    """One of the models, with the hashes of its weights: each is read once, hashed and released."""
+    """One of the models, with the hashes of its weights: a weight is read once, hashed and released."""
 
     analysis: Analysis
     contents: Contents = field(default_factory=lambda: Contents(by_content=True))
@@ -76,7 +78,7 @@ class Side:
         self.named = frozenset(each.initializer for m in self.analysis.tree for each in m.parameters)
 
     def nodes_of(self, module: Module) -> tuple[int, ...]:
-        """The own nodes of a module; the root also has the unplaced ones."""
+        """Return a module's own nodes; for the root, unplaced nodes too."""
         if module.path:
             return module.nodes
         places = self.analysis.tree.placements
@@ -84,18 +86,21 @@ class Side:
 
     @property
     def folder(self) -> Path | None:
-        """The folder of external data."""
+        """The folder of external data; None for a model in memory."""
         return self.analysis.path.parent.resolve() if self.analysis.path else None
 
     def content(self, parameter: Parameter) -> object:
-        """A digest of a parameter as torch has it, equal for equal values; None if it cannot be read."""
+        """Return a digest of a parameter in PyTorch's layout; None if its data cannot be read.
+
+        Parameters with equal values have equal digests.
+        """
         key = (parameter.initializer, parameter.transposed, parameter.part)
         if key not in self.digests:
             self.digests[key] = self._digest(parameter)
         return self.digests[key]
 
     def array(self, parameter: Parameter) -> npt.NDArray[Any] | None:
-        """The values as torch has them; None where they cannot be read."""
+        """Return the values of a parameter in PyTorch's layout; None if they cannot be read."""
         array = array_of(self.tensors[parameter.initializer], self.folder)
         if array is not None and (part := parameter.part) is not None:
             array = array.take(np.arange(part.start, part.stop), axis=part.axis)
@@ -116,7 +121,7 @@ class Side:
 
 
 def changes_between(left: Side, one: Module, right: Side, other: Module) -> tuple[Change, ...]:
-    """All differences between two modules' own contents."""
+    """Return all differences between two modules, without those of their submodules."""
     found = []
     if one.class_name and other.class_name and one.class_name != other.class_name:
         found.append(Change(Aspect.CLASS, "class", one.class_name, other.class_name))
@@ -131,7 +136,7 @@ def changes_between(left: Side, one: Module, right: Side, other: Module) -> tupl
 
 
 def _nodes(side: Side, module: Module) -> dict[str, list[NodeProto]]:
-    """Own nodes by operator, in file order; constants are compared with their readers."""
+    """Return operator -> nodes of a module, in file order, without constants: `_constants` compares them."""
     found: dict[str, list[NodeProto]] = {}
     for node in side.nodes_of(module):
         proto = side.analysis.graph.nodes[node]
@@ -157,13 +162,16 @@ def _operators(ours: dict[str, list[NodeProto]], theirs: dict[str, list[NodeProt
 def _attributes(
     left: Side, ours: dict[str, list[NodeProto]], right: Side, theirs: dict[str, list[NodeProto]]
 ) -> Iterator[Change]:
-    """Compare operators that both modules have equally often, node by node in file order."""
+    """Yield differences of attributes, for operators that both modules use equally often.
+
+    The nodes of an operator are paired in file order.
+    """
     for name, nodes in ours.items():
         if len(nodes) != len(theirs.get(name, ())):
             continue
         before = [attributes_of(node, left.opsets) for node in nodes]
         after = [attributes_of(node, right.opsets) for node in theirs[name]]
-        if _counted(before) == _counted(after):  # only the order in the file differs
+        if _counted(before) == _counted(after):  # equal except for the order in the file
             continue
         seen = set()
         for one, other in zip(before, after, strict=True):
@@ -179,7 +187,10 @@ def _counted(attributes: list[dict[str, str]]) -> Counter[tuple[tuple[str, str],
 
 
 def _constants(left: Side, one: Module, right: Side, other: Module) -> Iterator[Change]:
-    """Compare by operator and input; operators of only one module already count as changed operators."""
+    """Yield differences of constants, by the operator and input that read them.
+
+    An operator that only one module has is skipped, since it is already reported as a changed operator.
+    """
     ours, theirs = _read_constants(left, one), _read_constants(right, other)
     for name in dict.fromkeys((*ours, *theirs)):
         before, after = ours.get(name, Counter()), theirs.get(name, Counter())
@@ -198,7 +209,10 @@ def _shared(left: Side, one: Module, right: Side, other: Module) -> set[str]:
 
 
 def _read_constants(side: Side, module: Module) -> dict[str, Counter[str]]:
-    """Operator and input -> the constants read there, including initializers that are no parameters."""
+    """Return operator and input -> the constants read there.
+
+    Constants are results of Constant nodes, and initializers that are no parameters.
+    """
     found: dict[str, Counter[str]] = {}
     graph = side.analysis.graph
     for node in side.nodes_of(module):
@@ -236,7 +250,7 @@ def _parameters(left: Side, one: Module, right: Side, other: Module) -> Iterator
 
 
 def _differ(before: object, after: object) -> bool:
-    """Whether contents differ, or are not known to be equal."""
+    """Whether contents differ or could not be read."""
     return before is None or before != after
 
 

@@ -1,8 +1,9 @@
 """Finds whether a tool made one model from another, and the values that kept their names.
 
-Optimisers, quantisers and converters keep most names, and then names tell more than the remaining
-modules. Exporters number values: in another version of a model `linear_7` is another value, and reads other
-values. So names count if enough nodes are unchanged: the same operator on the same names.
+Optimisers, quantisers and converters keep most names of values; these names then match values more reliably
+than the modules that remain. Exporters, however, number values: `linear_7` of another version of a model is
+a different value with different inputs. Names are therefore used only if enough nodes are unchanged: they
+have the same operator, and inputs with the same names.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 
 _LEAST_COMMON, _LEAST_ALIKE = 0.5, 0.5
-"""Minimum shares: of the smaller model's values, those whose names both have; of these, those made alike."""
+"""Minimum shares: of common names in the smaller model's values; of equal producers in the common values."""
 
 Maker = tuple[str, tuple[str, ...]]
-"""An operator and the names of its inputs, including weights and constants."""
+"""An operator and the names of its inputs, without weights and constants."""
 
 
 def kept_names(before: Analysis, after: Analysis) -> frozenset[str]:
-    """The values with the same name in both models, if the second was made from the first; else none."""
+    """Return the names of values that both models have if the second was made from the first; else none."""
     ours, theirs = _made_in(before), _made_in(after)
     common = ours.keys() & theirs.keys()
     alike = sum(ours[name] == theirs[name] for name in common)
@@ -29,7 +30,7 @@ def kept_names(before: Analysis, after: Analysis) -> frozenset[str]:
 
 
 def _made_in(analysis: Analysis) -> dict[str, Maker]:
-    """Value of the main graph -> its operator and inputs; without constants, since tools move them."""
+    """Return value of the main graph -> its producer; constants are left out, since tools move them."""
     graph = analysis.graph
     found: dict[str, Maker] = {}
     for name, value in graph.bodies[0].values.items():

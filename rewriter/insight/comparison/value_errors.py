@@ -1,8 +1,9 @@
-"""Runs two models on the same inputs and measures how far the results of each call of a module differ.
+"""Runs two models on the same inputs and measures the deviations of the inputs and outputs of module calls.
 
-A call diverges if one of its outputs differs from its counterpart by more than the tolerance. All calls
-after a fault diverge, and so do all modules around it. The cause is a call that diverges although all its
-earlier inputs agree; of several, the one that diverges first in execution order, and the innermost.
+A call diverges if one of its outputs differs from its counterpart by more than the tolerance. After a fault
+in one call, later calls and all enclosing modules diverge too. The cause is therefore a diverging call whose
+inputs before its first diverging output agree. Of several such calls, the cause is the first in execution
+order; of nested calls, the innermost.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ from rewriter.runtime.inputs.planning import plan
 from rewriter.runtime.inputs.signature import signature
 
 SETS = 2
-"""Number of drawn input sets: in the first all masks are ones, in the second they are not."""
+"""Number of drawn input sets: all masks are ones in the first set, but not in the second."""
 
 
 class CallNumbers(NamedTuple):
-    """One call of one module, in both models.
+    """Deviations between the models in one call of a module.
 
     Attributes:
         path: the module, by its path in the first model.
         call: number of the call, from 0.
-        outputs: its outputs.
-        inputs: its inputs, without weights.
-        order: value of the first model -> number of the node that makes it: the execution order.
+        outputs: deviations of its outputs.
+        inputs: deviations of its inputs, without weights.
+        order: value of the first model -> number of its producer, which gives the execution order.
     """
 
     path: ModulePath
@@ -47,20 +48,20 @@ class CallNumbers(NamedTuple):
     order: Mapping[str, int]
 
     def diverges(self, tolerance: float) -> bool:
-        """Whether the deviation of an output exceeds the tolerance, relative to its size."""
+        """Whether the relative deviation of an output exceeds the tolerance."""
         worst = self.outputs.worst
         return worst is not None and worst.relative > tolerance
 
     def begins(self, tolerance: float) -> float:
-        """The node that makes the first output beyond the tolerance; infinite for none."""
+        """Return the number of the node that writes the first diverging output; infinity if none diverges."""
         off = (self.order[pair.before] for pair in self.outputs.pairs if pair.relative > tolerance)
         return min(off, default=inf)
 
     def takes_equal(self, tolerance: float) -> bool:
-        """Whether all inputs before its first divergence agree, as far as they could be compared.
+        """Whether all comparable inputs that are computed before the first diverging output agree.
 
-        Later inputs may depend on outputs of the call itself: calls of one module cannot always be
-        separated, and some are left and entered again.
+        Later inputs may depend on outputs of the same call, because several calls may be recorded as one,
+        and other modules may run between the nodes of a call.
         """
         begins = self.begins(tolerance)
         return not any(
@@ -69,18 +70,18 @@ class CallNumbers(NamedTuple):
 
     @property
     def comparable(self) -> bool:
-        """Whether any of its outputs has a counterpart."""
+        """Whether any output has a counterpart."""
         return bool(self.outputs.pairs)
 
 
 class Divergence(NamedTuple):
-    """The place where the models first differ.
+    """Call where the models first differ.
 
     Attributes:
         path: the module, by its path in the first model.
         call: number of the call, from 0.
-        worst: the value with the largest deviation.
-        own: whether all inputs of the call agree, so that the cause lies in it.
+        worst: the output with the largest deviation.
+        own: whether the inputs of the call agree, so that the cause lies in the call.
     """
 
     path: ModulePath
@@ -91,12 +92,12 @@ class Divergence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """All calls that both models have, callers before the calls they make.
+    """Deviations of all calls that both models have, enclosing modules before their submodules.
 
     Attributes:
         runs: number of input sets.
         calls: the calls.
-        skipped: the reason why there are none.
+        skipped: the reason why there are no calls; None if the models ran.
     """
 
     runs: int
@@ -104,7 +105,7 @@ class Numbers:
     skipped: str | None = None
 
     def first(self, tolerance: float) -> Divergence | None:
-        """The call where the models first differ: the first that diverges by itself, else any first."""
+        """Return the first diverging call whose inputs agree, else the first diverging call."""
         apart = sorted(
             (each for each in self.calls if each.diverges(tolerance)),
             key=lambda each: (each.begins(tolerance), not each.path, -each.path.depth),
@@ -112,7 +113,7 @@ class Numbers:
         own = [each for each in apart if each.takes_equal(tolerance)]
         for found in (*own[:1], *apart[:1]):
             worst = found.outputs.worst
-            assert worst is not None  # the call diverges, so there is a first node
+            assert worst is not None  # the call diverges, so it has a compared output
             return Divergence(found.path, found.call, worst, bool(own))
         return None
 
@@ -132,12 +133,12 @@ def compare_calls(
         before: the first model.
         after: the second.
         pairs: the matched modules.
-        inputs: input of the first model -> array; drawn if None.
-        tolerance: the largest deviation, relative to the size of values, that counts as equal.
-        timeout: seconds for everything.
+        inputs: input of the first model -> array; drawn at random if None.
+        tolerance: the largest relative deviation of values that count as equal.
+        timeout: seconds for the whole comparison.
 
     Returns:
-        The numbers; `skipped` has the reason if there are none. Failures of a model are results too.
+        The deviations. If a model cannot be fed or fails, `skipped` has the reason.
     """
     try:
         left, right = signature(before.model), signature(after.model)
@@ -173,10 +174,10 @@ def compare_calls(
 
 
 def _renamed(left: Sequence[Input], right: Sequence[Input]) -> dict[str, str]:
-    """Input of the first model -> input of the second: by name, else by position.
+    """Return input of the first model -> input of the second, matched by name, else by position.
 
     Raises:
-        FeedError: the second model has an input for which the first has none.
+        FeedError: an input of the second model has no counterpart, or two matched inputs differ in rank.
     """
     ours, theirs = [each.name for each in left], [each.name for each in right]
     if set(theirs) <= set(ours):
@@ -191,7 +192,10 @@ def _renamed(left: Sequence[Input], right: Sequence[Input]) -> dict[str, str]:
 
 
 def _narrower(left: Sequence[Input], right: Sequence[Input], renamed: Mapping[str, str]) -> Stage:
-    """The model that allows fewer sizes, if its inputs serve the other too: sizes that fit it fit both."""
+    """Return the model to draw inputs for: that with more fixed dimensions, since its sizes fit both.
+
+    The second model is chosen only if every input of the first has a counterpart.
+    """
 
     def fixed(inputs: Sequence[Input]) -> int:
         return sum(isinstance(dim, int) for each in inputs for dim in each.dims or ())

@@ -1,1 +1,1 @@
-"""Devices for modules, as onnxruntime takes them."""
+"""Settings of onnxruntime that assign modules to devices."""

@@ -1,4 +1,4 @@
-"""Assigns modules to devices: user patterns become settings of an onnxruntime session."""
+"""Converts patterns over module paths to session options of onnxruntime that assign nodes to devices."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _DEVICE = re.compile(r"cpu|gpu(:\w+)?|cuda|dml|npu|fpga|accelerator|\w+Execution
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One `pattern=device` word, and the number of modules and nodes it applies to.
+    """One `pattern=device` word of the user, and its effect.
 
     Attributes:
         pattern: the glob over module paths.
-        device: the device in onnxruntime's terms.
-        modules: number of matching modules.
-        nodes: number of nodes that it assigns: those not taken by an earlier pattern.
+        device: the device, by onnxruntime's name.
+        modules: number of modules that match.
+        nodes: number of nodes of matching modules and modules below, without those of an earlier pattern.
     """
 
     pattern: str
@@ -39,12 +39,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Placing(Display):
-    """The settings, and warnings about their limits.
+    """Session options that assign nodes to devices, and warnings about their limits.
 
     Attributes:
-        wishes: in the given order; the first that matches a module counts.
-        settings: session option -> its value; use one of them.
-        notes: warnings about their use, a line each.
+        wishes: patterns and devices, in the given order; a module goes to the first match.
+        settings: session option -> its value. The options are alternatives.
+        notes: warnings, one line each.
     """
 
     wishes: tuple[Wish, ...]
@@ -59,7 +59,7 @@ def parse_wishes(patterns: Sequence[str]) -> tuple[Wish, ...]:
     """Read `pattern=device` words.
 
     Raises:
-        UsageError: there is none, one has another form, or a device name is not possible.
+        UsageError: there is no word, or a word lacks a pattern or a possible device name.
     """
     wishes = []
     for word in patterns:
@@ -73,15 +73,18 @@ def parse_wishes(patterns: Sequence[str]) -> tuple[Wish, ...]:
 
 
 def place(analysis: Analysis, wishes: Sequence[Wish], selection: Selection) -> Placing:
-    """Settings that assign every node of the matching modules to its device, and no other node.
+    """Make settings that assign the nodes of matching modules to devices, and no other node.
+
+    Notes count the nodes that a setting cannot express.
 
     Args:
         analysis: the model.
         wishes: patterns and devices.
-        selection: further conditions on modules; its patterns and operators are ignored.
+        selection: further conditions on modules; its fields `only` and `operators` are ignored.
 
     Raises:
-        UsageError: a pattern, class or kind matches no module, or no setting can express the request.
+        UsageError: a pattern, class or kind matches no module, a matching module contains a module that is
+            left out, or no setting can express the request.
     """
     tree = analysis.tree
     replace(selection, only=tuple(wish.pattern for wish in wishes), operators=()).whole(analysis)
@@ -136,7 +139,7 @@ def _fruitless(analysis: Analysis, wishes: Sequence[Wish]) -> list[str]:
 def _missing(
     analysis: Analysis, annotated: dict[ModulePath, list[int]], devices: dict[ModulePath, str]
 ) -> list[str]:
-    """A note if the file lacks the annotations that the first setting reads."""
+    """Return a note on nodes without the annotation that the first setting reads, if there are any."""
     nodes = analysis.graph.nodes
     bare = sum(
         metadata.get(nodes[node], LAYER) != path for path in devices for node in annotated.get(path, ())
@@ -144,13 +147,16 @@ def _missing(
     if not bare:
         return []
     return [
-        f"{bare} of the nodes do not bear their module as {LAYER!r}, which {BY_ANNOTATION} goes by: run "
+        f"{bare} of the nodes lack their module path as metadata {LAYER!r}, which {BY_ANNOTATION} reads: run "
         "'rewriter rewrite --layer-annotations' first"
     ]
 
 
 def _inherited(analysis: Analysis, wanted: dict[int, str]) -> list[str]:
-    """A note on body nodes that no rule matches: by annotation they follow the node around them."""
+    """Return a note on nodes in graph bodies that no rule matches, if there are any.
+
+    onnxruntime assigns these nodes to the device of the enclosing node.
+    """
     graph = analysis.graph
     going = sum(
         node not in wanted and any(owner in wanted for owner in graph.enclosing(node))
@@ -158,17 +164,17 @@ def _inherited(analysis: Analysis, wanted: dict[int, str]) -> list[str]:
         if body
     )
     return (
-        [f"{going} more nodes, in bodies of If, Loop or Scan, go with the node around them"] if going else []
+        [f"{going} more nodes, in bodies of If, Loop or Scan, follow the node around them"] if going else []
     )
 
 
 def _lost(by_annotation: int, by_name: int) -> list[str]:
     notes = []
     if by_annotation:
-        notes.append(f"{by_annotation} nodes cannot be told by annotation (the root's own have none)")
+        notes.append(f"{by_annotation} nodes cannot be assigned by annotation (nodes of the root have none)")
     if by_name:
         notes.append(
-            f"{by_name} nodes cannot be told by name: run 'rewriter rewrite --restore-names' first, or go by "
-            "annotations"
+            f"{by_name} nodes cannot be assigned by name: run 'rewriter rewrite --restore-names' first, or "
+            "use annotations"
         )
     return notes

@@ -1,14 +1,15 @@
-"""Rules by which onnxruntime assigns layers to devices, made from devices of modules.
+"""Converts devices of modules to rules by which onnxruntime assigns nodes to devices.
 
-Both of its session options hold `device(pattern, pattern, ...); device(...)`. The meaning of a pattern is in
-onnxruntime's `layering_annotations.cc`, here as of 1.31:
+Two session options of onnxruntime take such rules: `device(pattern, pattern, ...); device(...)`. The meaning
+of a pattern is defined in onnxruntime's `layering_annotations.cc`, read in version 1.31:
 
-- `session.layer_assignment_settings`: a prefix of a node's `layer_ann` or, as `=pattern`, all of it; a
-  pattern of the first kind wins over one of the second, else the first in the text wins.
-- `session.name_based_layer_assignment`: a part of the name of a node; the longest wins.
+- `session.layer_assignment_settings`: a pattern is a prefix of a node's metadata `layer_ann`, or, written
+  `=pattern`, the whole of it. A prefix wins over a whole text; among patterns of one kind, the first wins.
+- `session.name_based_layer_assignment`: a pattern is a substring of a node's name. The longest match wins.
 
-A pattern `encoder.layer.1` thus matches layer 10 as well. The rules made here never overlap: if a module and
-all below it go to one device they share a prefix that no other module has, else each gets a pattern.
+So the prefix `encoder.layer.1` matches layer 10 too. The rules made here do not overlap. A module that goes
+to one device with all its submodules gets its path as prefix, if no other path begins with it; else the
+module itself and its submodules get separate patterns.
 """
 
 from __future__ import annotations
@@ -47,11 +48,11 @@ class Rules:
 
 
 class _Devices:
-    """Devices of modules, and the modules whose descendants all have the same one.
+    """Devices of modules, and the devices in the subtree of each module.
 
     Args:
         tree: the modules.
-        own: module -> its nodes with text that a pattern can match.
+        own: module -> its annotated nodes.
         devices: module -> its device; a missing module has none.
     """
 
@@ -72,14 +73,14 @@ class _Devices:
             self.below[module.path] = frozenset(found)
 
     def inside(self, path: ModulePath) -> list[int]:
-        """The nodes of a module and of all modules below."""
+        """Return the annotated nodes of a module and of all modules below."""
         return [node for module in self.tree.walk(path) for node in self.own.get(module.path, ())]
 
 
 def annotation_rules(
     tree: ModuleTree, own: Mapping[ModulePath, Sequence[int]], devices: Mapping[ModulePath, str]
 ) -> Rules:
-    """Rules over the paths of modules.
+    """Make rules whose patterns match module paths, for `session.layer_assignment_settings`.
 
     Args:
         tree: the modules.
@@ -108,7 +109,7 @@ def annotation_rules(
 def _add_module(
     rules: Rules, device: str, path: ModulePath, known: _Devices, texts: Sequence[ModulePath]
 ) -> None:
-    """Add rules for a module and all below it."""
+    """Add rules that assign a module and all modules below to one device."""
     inside = known.inside(path)
     first = bisect_left(texts, path)
     alike = 0
@@ -132,6 +133,6 @@ def _add(rules: Rules, device: str, pattern: str, text: str, nodes: int) -> None
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a text matches itself as a pattern: it contains no syntax of rules."""
+    """Whether a text can be used as a pattern: it is not empty and contains no syntax of rules."""
     plain = _SYNTAX.isdisjoint(text) and text.strip() == text and text.isprintable()
     return bool(text) and plain and not text.startswith("=")

@@ -1,4 +1,4 @@
-"""The second kind of `layer_rules`: patterns contained in the names of nodes."""
+"""Makes the second kind of rules that `layer_rules` describes: patterns contained in names of nodes."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from rewriter.insight.placement.layer_rules import Rules, is_pattern
 
 MOST_NAMES = 1000
-"""Maximum number of nodes named one by one, because their names have nothing in common."""
+"""Maximum number of nodes that get a pattern each, because no scope covers them."""
 
 
 def name_rules(names: Sequence[str], wanted: Mapping[int, str]) -> Rules:
-    """Rules over the names of nodes: scopes, the widest first, then at most `MOST_NAMES` single names.
+    """Make rules whose patterns match names of nodes, for `session.name_based_layer_assignment`.
 
-    A scope is used if all names that contain it belong to nodes of one device.
+    A scope becomes a pattern if all nodes whose names contain it go to one device; outer scopes are tried
+    first. Names of remaining nodes become patterns of their own, if there are at most `MOST_NAMES`.
 
     Args:
-        names: node -> its name, '' for none.
-        wanted: node -> its device, for the nodes that have one.
+        names: node -> its name; '' if it has none.
+        wanted: node -> its device, for nodes with a device.
     """
     every = _NodeNames(names, wanted)
     rules = Rules()
@@ -44,7 +45,7 @@ def name_rules(names: Sequence[str], wanted: Mapping[int, str]) -> Rules:
 
 
 def _by_scope(names: Sequence[str], wanted: Mapping[int, str]) -> dict[str, list[int]]:
-    """The scope in a name, all up to its last '/', -> the nodes that have it."""
+    """Return scope, which is a name up to its last '/', -> nodes to assign in it."""
     found: dict[str, list[int]] = {}
     for node in wanted:
         if names[node]:
@@ -54,7 +55,7 @@ def _by_scope(names: Sequence[str], wanted: Mapping[int, str]) -> dict[str, list
 
 
 def _scopes(scope: str) -> Iterator[str]:
-    """`/a/b/` -> `/a/`, `/a/b/`."""
+    """Yield a scope and the scopes around it, outermost first: `/a/b/` gives `/a/`, `/a/b/`."""
     end = scope.find("/", 1)
     while end > 0:
         yield scope[: end + 1]
@@ -62,13 +63,13 @@ def _scopes(scope: str) -> Iterator[str]:
 
 
 def _widest_first(scopes: Iterable[str]) -> list[str]:
-    """The scopes and all scopes around them, each once, outermost first."""
+    """Return the scopes and all scopes around them, each once, the outer ones first."""
     every = dict.fromkeys(around for scope in scopes for around in _scopes(scope))
     return sorted((scope for scope in every if is_pattern(scope)), key=lambda scope: scope.count("/"))
 
 
 class _NodeNames:
-    """The names of all nodes, searched as one text."""
+    """Names of all nodes, joined into one text for fast search."""
 
     def __init__(self, names: Sequence[str], wanted: Mapping[int, str]) -> None:
         self.names = names
@@ -79,7 +80,7 @@ class _NodeNames:
             self.devices.setdefault(line, set()).add(wanted.get(node))
 
     def device_of(self, scope: str) -> str | None:
-        """The device of all nodes whose name contains a scope; None if they have several, or one has none."""
+        """Return the device of all nodes whose name contains a scope; None if they have no common device."""
         found: set[str | None] = set()
         for line in self._lines(scope):
             found |= self.devices[line]
@@ -88,9 +89,9 @@ class _NodeNames:
         return next(iter(found), None)
 
     def is_alone(self, node: int, single: Set[str]) -> bool:
-        """Whether no node of another device contains the name of this node.
+        """Whether the name of a node, as a pattern, matches no node of another device.
 
-        The longest pattern wins, so a name that is itself a pattern may contain this one.
+        Names in `single` may contain the pattern: they become patterns too, and the longest match wins.
         """
         name = self.names[node]
         own = self.devices[name]
@@ -99,7 +100,7 @@ class _NodeNames:
         )
 
     def _lines(self, part: str) -> Iterator[str]:
-        """The lines of the text that hold `part`."""
+        """Yield the lines of the text that contain `part`."""
         at = self.text.find(part)
         while at >= 0:
             start = self.text.rfind("\n", 0, at) + 1

@@ -1,4 +1,4 @@
-"""The call graph of a file's functions, with sizes and depth."""
+"""Builds the call graph of a file's functions, and computes the size and depth of the inlined model."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rewriter.model.index.functions import Identity, called_by
 
 
 class Calls:
-    """The call graph. Every function is read once, however often and however deep it is called.
+    """Call graph of the model and its functions. Every function is read once, however often it is called.
 
     Attributes:
-        size: number of nodes once all calls are inlined; calls themselves do not count then.
-        depth: nesting of function calls.
-        entered: function -> number of its executions in the model.
+        size: number of nodes after inlining all calls.
+        depth: maximum nesting of function calls.
+        entered: function -> number of its calls after inlining all callers; 0 for an uncalled function.
     """
 
     def __init__(self, main: Sequence[NodeProto], inside: dict[Identity, list[NodeProto]]) -> None:
@@ -40,6 +40,6 @@ class Calls:
 
 
 def _called(nodes: Iterable[NodeProto], inside: dict[Identity, list[NodeProto]]) -> Counter[Identity]:
-    """Function -> number of its calls among some nodes."""
+    """Return function -> number of its calls among some nodes."""
     names = map(called_by, nodes)
     return Counter(name for name in names if name in inside)

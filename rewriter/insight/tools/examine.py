@@ -19,7 +19,7 @@ from rewriter.refusals import UsageError
 RULES: tuple[Rule, ...] = (*runtimes.RULES, *onnx_tools.RULES, *optimisers.RULES, *object_models.RULES)
 TOOLS: tuple[Tool, ...] = tuple(dict.fromkeys(rule.tool for rule in RULES))
 NOT_MEASURED = ("TensorRT", "Netron")
-"""Tools that users ask about and that have no rule: they were not measured."""
+"""Tools that users ask about, but whose effects were not measured, so that they have no rule."""
 
 _WORST_FIRST = {effect: at for at, effect in enumerate(Effect)}
 
@@ -31,7 +31,7 @@ class Finding:
     Attributes:
         rule: the rule.
         because: the facts of the file that trigger it.
-        mend: the remedy, with the name of the file.
+        mend: the remedy, with the file name filled in.
     """
 
     rule: Rule
@@ -44,9 +44,9 @@ class Diagnosis(Display):
     """The effects of tools on a file.
 
     Attributes:
-        facts: of the file.
-        tools: the tools asked about, with the installed version, None if there is none.
-        findings: worst effect first, then by tool.
+        facts: the facts of the file.
+        tools: the requested tools, with the installed version; None if a tool is not installed.
+        findings: the rules that apply, worst effect first, then by tool.
         path: the file; None for a model in memory.
     """
 
@@ -63,10 +63,10 @@ def examine(facts: Facts, path: Path | None = None, tools: Sequence[str] = ()) -
     """Find the effects of tools on a file.
 
     Args:
-        facts: of the file.
-        path: its name in remedies.
-        tools: globs over names of tools and packages; all tools if empty. Rules are those of the
-            installed version, else of the newest measured one.
+        facts: the facts of the file.
+        path: the file, to be named in remedies.
+        tools: globs over names of tools and packages; all tools if empty. The rules of the installed
+            version of a tool apply; of a tool that is not installed, those of its newest measured version.
 
     Raises:
         UsageError: a glob matches no tool.
@@ -82,7 +82,7 @@ def examine(facts: Facts, path: Path | None = None, tools: Sequence[str] = ()) -
 
 
 def installed(tool: Tool) -> str | None:
-    """The installed version of a tool, found without importing it."""
+    """Return the installed version of a tool, without importing it; None if it is not installed."""
     try:
         return version(tool.package)
     except PackageNotFoundError:
@@ -93,7 +93,7 @@ def _chosen(globs: Sequence[str]) -> tuple[Tool, ...]:
     for glob in globs:
         if not any(_fits(tool, glob) for tool in TOOLS):
             known = [name for tool in TOOLS for name in dict.fromkeys((tool.name, tool.package))]
-            raise UsageError(f"{fits_nothing('tool', glob, known)}; of others nothing was measured")
+            raise UsageError(f"{fits_nothing('tool', glob, known)}; other tools were not measured")
     return tuple(tool for tool in TOOLS if not globs or any(_fits(tool, glob) for glob in globs))
 
 

@@ -1,4 +1,4 @@
-"""Facts of a file that cause trouble in other tools. Counted in one walk; no weight is read."""
+"""Facts of a file that cause trouble in other tools, counted without reading weights."""
 
 from __future__ import annotations
 
@@ -20,59 +20,61 @@ from rewriter.passes.functions.provenance import is_ours
 QUANTISED = frozenset(
     {"Conv", "ConvTranspose", "EmbedLayerNormalization", "Gather", "Gemm", "LSTM", "MatMul"}
 )
-"""Operators of ONNX that onnxruntime's quantisers replace by themselves."""
+"""Operators of ONNX that onnxruntime's quantisers replace by default."""
 NEEDED = {
     **dict.fromkeys(("Add", "Div", "Gather", "Mul", "Sub"), 2),
     **dict.fromkeys(("Size", "Squeeze", "Unsqueeze"), 1),
 }
-"""Operators whose inputs onnxruntime 1.24 and newer reads by the operator's name alone -> number of these."""
+"""Operator -> number of inputs that onnxruntime 1.24 and newer reads of any call named like the operator."""
 _FLOATS = frozenset({TensorProto.FLOAT})
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Facts of a file, as numbers.
+    """Facts of a file, as numbers. The main graph includes its graph bodies, unless stated otherwise.
 
     Attributes:
-        ir_version: of the file.
+        ir_version: IR version of the file.
         opset: version of the domain `ai.onnx`; 0 if it is not imported.
-        nodes: nodes in the file, including those in bodies and functions.
+        nodes: nodes in the file, including those in graph bodies and functions.
         expanded: nodes after inlining all functions.
         functions: local functions.
-        foreign: of these, functions that other tools made.
-        called: functions that the model executes, each once.
-        shared: functions with more than one execution.
-        depth: nesting of function calls.
-        inner: nodes in the bodies of functions that are called.
-        inner_values: values inside called functions that are no results of these.
-        quantised: nodes in functions that a quantiser would replace.
-        inner_floats: constants and casts of type float32 in functions.
-        bodies: graph attributes (branches, loops) anywhere.
+        foreign: local functions that other tools made.
+        called: functions that the model calls, directly or from other functions.
+        shared: functions that are called more than once after inlining their callers.
+        depth: maximum nesting of function calls.
+        inner: nodes in called functions.
+        inner_values: values in called functions, without the outputs of the functions.
+        quantised: nodes in called functions that a quantiser would replace.
+        inner_floats: constants and casts of type float32 in called functions.
+        bodies: graph attributes (branches, loops) anywhere in the file.
         noted: nodes with metadata in the main graph.
-        inner_noted: nodes with metadata in functions.
+        inner_noted: nodes with metadata in called functions.
         quantised_noted: nodes with metadata in the main graph that a quantiser would replace.
         model_notes: metadata entries of the model.
-        documents: doc strings of the model, the graph and the nodes.
-        function_types: entries of `value_info` in functions.
-        twins: functions that differ from another only in their overload, if one of them is called.
-        inner_overloads: calls inside functions that select their function by an overload.
-        defaults: functions with default values of attributes.
-        opset_functions: functions that import `ai.onnx` in another version than the model.
-        late_callees: functions that are listed after a caller of theirs.
-        operator_names: functions named like an ONNX operator that the file uses.
-        short_calls: calls of functions named like one of `NEEDED`, with fewer inputs than it has.
+        documents: doc strings of the model, the main graph and its nodes.
+        function_types: entries of `value_info` in called functions.
+        twins: functions beyond the first with the same domain and name, if one of them is called; only
+            their overloads distinguish them.
+        inner_overloads: calls in called functions that select their callee by an overload.
+        defaults: called functions with default values of attributes.
+        opset_functions: called functions that import another version of `ai.onnx` than the model.
+        late_callees: functions that are listed after one of their callers.
+        operator_names: names of called functions that are also names of ONNX operators in use.
+        short_calls: calls of functions named like an operator of `NEEDED`, with fewer inputs than it needs.
         constant_calls: calls of functions named `Constant`.
         listed_constants: initializers listed as inputs below IR version 4, which cannot be fed.
-        unsorted: nodes of the main graph that read a value, directly or in a body, before it is written.
-        captured_unsorted: of these, nodes that read it in a body.
-        body_unsorted: such nodes in bodies of the main graph.
-        function_unsorted: such nodes in called functions, and in their bodies.
-        idle_unsorted: such nodes in uncalled functions, and in their bodies.
-        quantization_annotations: of the main graph.
+        unsorted: unsorted nodes of the main graph, without its graph bodies. An unsorted node reads a value,
+            directly or in a graph body, before the value is written.
+        captured_unsorted: unsorted nodes of the main graph that read such a value in a graph body.
+        body_unsorted: unsorted nodes in graph bodies of the main graph.
+        function_unsorted: unsorted nodes in called functions, including their graph bodies.
+        idle_unsorted: unsorted nodes in uncalled functions, including their graph bodies.
+        quantization_annotations: quantization annotations of the main graph, without its graph bodies.
         trainings: entries of `training_info`.
-        sparse: sparse initializers of the main graph.
+        sparse: sparse initializers of the main graph, without its graph bodies.
         external: files of external data.
-        linked: of these, symbolic and hard links.
+        linked: files of external data that are symbolic or hard links.
         data_bytes: bytes of the file and its external data.
     """
 
@@ -118,16 +120,16 @@ class Facts:
     data_bytes: int = 0
 
     def as_dict(self) -> dict[str, int]:
-        """Fact -> figure, in the order above."""
+        """Return name of a fact -> its number, in the order of the fields."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
-    """The facts of a model.
+    """Count the facts of a model.
 
     Args:
-        model: as it was read, with its functions.
-        path: of the file, next to which external data is looked up (not opened).
+        model: the model as it was read, with its functions.
+        path: the file of the model, to find files of external data beside it; they are not opened.
     """
     main = list(nodes_within(model.graph.node))
     inside = {identity_of(function): list(nodes_within(function.node)) for function in model.functions}
@@ -199,7 +201,7 @@ def _values_inside(function: FunctionProto) -> int:
 
 
 def _is_float(node: NodeProto) -> bool:
-    """Whether a node is a float32 constant, or casts to float32, even if the model becomes float16."""
+    """Whether a node holds a float32 tensor or casts to float32; converters to float16 overlook both."""
     if not _standard(node):
         return False
     for attribute in node.attribute:
@@ -228,13 +230,13 @@ def _unsorted_in(functions: Iterable[FunctionProto]) -> int:
 
 
 def _twins(functions: Iterable[FunctionProto], reached: Sequence[FunctionProto]) -> int:
-    """Functions beyond the first of each called name: an uncalled one takes its place as well."""
+    """Count the functions of each called name beyond one; an uncalled overload can replace the called one."""
     names = {identity_of(function)[:2] for function in reached}
     return sum(identity_of(function)[:2] in names for function in functions) - len(names)
 
 
 def _late_callees(functions: Sequence[FunctionProto], inside: dict[Identity, list[NodeProto]]) -> int:
-    """Functions that are listed after a caller of theirs."""
+    """Count the functions that are listed after one of their callers."""
     place = {identity_of(function): at for at, function in enumerate(functions)}
     late = {
         called

@@ -1,4 +1,4 @@
-"""Finds nodes that read a value before it is written: ONNX requires sorted nodes."""
+"""Counts nodes that read a value before it is written; ONNX requires topologically sorted nodes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rewriter.model.index.graph import graphs_of
 
 @dataclass(slots=True)
 class Unsorted:
-    """Number of nodes that read a value which a later node of the same list writes.
+    """Number of nodes that read a value written by a later node of the same list.
 
-    A node reads the values that its bodies capture.
+    A node also reads the values that its graph bodies capture.
 
     Attributes:
-        own: nodes of the list.
-        captured: of these, nodes whose bodies read such a value.
-        inner: nodes in bodies that read a value which a later node of their body writes.
+        own: such nodes in the list itself.
+        captured: such nodes in the list itself whose graph bodies capture the value.
+        inner: such nodes in graph bodies.
     """
 
     own: int = 0
@@ -28,14 +28,17 @@ class Unsorted:
 
 
 def unsorted_in(nodes: Sequence[NodeProto]) -> Unsorted:
-    """Count them in a main graph or function and in all its bodies: time linear in size times depth."""
+    """Count unsorted nodes of a main graph or function and of all its graph bodies.
+
+    The time is linear in the number of nodes times the nesting depth.
+    """
     found = Unsorted()
     _read(nodes, found, is_body=False)
     return found
 
 
 def _read(nodes: Sequence[NodeProto], found: Unsorted, *, is_body: bool) -> set[str]:
-    """Count the nodes of one list; return the names they read."""
+    """Count the unsorted nodes of one list, and return the names that its nodes read."""
     place = {name: at for at, node in enumerate(nodes) for name in node.output if name}
     reads: set[str] = set()
     for at, node in enumerate(nodes):
@@ -57,7 +60,7 @@ def _is_later(names: Iterable[str], place: dict[str, int], at: int) -> bool:
 
 
 def _read_outside(body: GraphProto, found: Unsorted) -> set[str]:
-    """The names that a body reads from outside."""
+    """Return the names that a graph body captures."""
     reads = _read(body.node, found, is_body=True)
     reads.update(info.name for info in body.output)
     reads.difference_update(info.name for info in body.input)

@@ -1,4 +1,4 @@
-"""Rules about libraries that make objects of a model and write them back."""
+"""Rules about libraries that convert a model to Python objects and back."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ RULES = (
         GRAPHSURGEON,
         Effect.DROPS,
         having("model_notes", "metadata entry of the model", "metadata entries of the model"),
-        "import and export drop them: the tree is gone, but for names and the sidecar",
+        "import and export drop them: only names and the sidecar still hold the tree",
         Remedy.CARRY,
     ),
     Rule(

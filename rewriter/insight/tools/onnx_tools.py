@@ -1,4 +1,4 @@
-"""Rules about what comes with onnx itself."""
+"""Rules about the tools of the onnx package."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ ONNX = Tool(
 )
 
 MOST_FUNCTIONS = 10_000
-"""The most functions that the checker of onnx takes."""
+"""Maximum number of functions that the checker of onnx accepts."""
 TWO_GIGABYTES = (1 << 31) - 1
-"""The most bytes that protobuf writes."""
+"""Maximum number of bytes that protobuf writes."""
 WIDE = 10
-"""Times that a file grows when its functions are entered, from which it is worth a word."""
+"""Growth factor of the number of nodes by inlining, above which the rule applies."""
 
 
 def _growth(facts: Facts) -> str:
     if facts.expanded <= WIDE * facts.nodes:
         return ""
-    return f"{counted(facts.nodes, 'node')} in the file are {facts.expanded:,} once functions are entered"
+    return f"{counted(facts.nodes, 'node')} in the file are {facts.expanded:,} once functions are inlined"
 
 
 def _large(facts: Facts) -> str:
@@ -70,7 +70,7 @@ RULES = (
         ONNX,
         Effect.INLINES,
         _growth,
-        "onnx.inliner, and every tool that enters functions, makes that many nodes",
+        "onnx.inliner, and every tool that inlines functions, makes that many nodes",
         "rewriter stats {model} counts them by module",
     ),
     Rule(
@@ -87,10 +87,10 @@ RULES = (
         Effect.REFUSES,
         having(
             "late_callees",
-            "function that stands behind its caller",
-            "functions that stand behind their callers",
+            "function listed after its caller",
+            "functions listed after their callers",
         ),
-        "ReferenceEvaluator knows functions only after they were listed",
+        "ReferenceEvaluator finds a function only if it is listed before its caller",
         Remedy.FLATTEN,
     ),
     Rule(
@@ -141,10 +141,10 @@ RULES = (
         Effect.BREAKS,
         having(
             "operator_names",
-            "function called like an operator in use",
-            "functions called like operators in use",
+            "function named like an operator in use",
+            "functions named like operators in use",
         ),
-        "compose.add_prefix goes by the name alone and renames the operators too",
+        "compose.add_prefix compares names alone and renames the operators too",
         Remedy.FLATTEN,
     ),
     Rule(
@@ -152,7 +152,7 @@ RULES = (
         ONNX,
         Effect.REFUSES,
         having("listed_constants", *LISTED),
-        "utils.extract_model lists them no more and keeps the IR version; then its checker refuses that",
+        "utils.extract_model drops them from the inputs but keeps the IR version, which its checker refuses",
         Remedy.UNLIST,
     ),
     Rule(
@@ -168,7 +168,7 @@ RULES = (
         ONNX,
         Effect.REFUSES,
         unsorted(("unsorted", "body_unsorted", "function_unsorted")),
-        "ReferenceEvaluator computes nodes as they are listed, and ends where an input is not there yet",
+        "ReferenceEvaluator computes nodes in file order, and fails where an input is not computed yet",
         Remedy.SORT,
     ),
     Rule(
@@ -176,7 +176,7 @@ RULES = (
         ONNX,
         Effect.BREAKS,
         unsorted(("function_unsorted",), " in functions"),
-        "onnx.inliner renames the value where it is written and not where it is read: nothing writes it then",
+        "onnx.inliner renames the value where it is written but not where it is read: no node writes it then",
         Remedy.SORT,
     ),
 )

@@ -1,4 +1,4 @@
-"""Rules about optimisers of graphs."""
+"""Rules about graph optimisers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPTIMIZER = Tool("onnxoptimizer", "onnxoptimizer", ("0.4.2",))
 ONNXSCRIPT = Tool("onnxscript optimizer", "onnxscript", ("0.7.2",))
 
 SIM_NEWEST_IR = {"0.8.1": 14, "0.6.3": 13, "": 10}
-"""Version of onnxsim -> the newest IR version that it and newer ones read; the oldest measured last."""
+"""First version of onnxsim -> the newest IR version read from there on; "" for all older versions."""
 
 RULES = (
     Rule(
@@ -53,7 +53,7 @@ RULES = (
         SLIM,
         Effect.BREAKS,
         having("twins", *TWINS),
-        "overloads are dropped, and of functions of one name all but one: calls go to the wrong body",
+        "overloads are dropped, and only one function of each name is kept: calls run the wrong body",
         Remedy.FLATTEN,
     ),
     Rule(
@@ -94,8 +94,8 @@ RULES = (
         Effect.BREAKS,
         having(
             "captured_unsorted",
-            "node whose body reads a value before its node writes it",
-            "nodes whose bodies read values before their nodes write them",
+            "node whose body reads a value before it is written",
+            "nodes whose bodies read values before they are written",
         ),
         "the node that writes the value is dropped, its readers stay: no session takes the model",
         Remedy.SORT,
@@ -185,8 +185,8 @@ RULES = (
         OPTIMIZER,
         Effect.SLOWS,
         having("listed_constants", *LISTED),
-        "it raises the IR version to 4 and leaves them among the inputs, where they can be fed from then on: "
-        "sessions of what it writes fold and fuse none of them",
+        "it raises the IR version to 4 and keeps them as inputs, so that they can be fed: sessions of its "
+        "output can no longer fold or fuse them",
         Remedy.UNLIST,
     ),
     Rule(
@@ -210,7 +210,7 @@ RULES = (
         ONNXSCRIPT,
         Effect.REFUSES,
         unsorted(("function_unsorted",), " in functions"),
-        "optimize ends: it inlines functions, and does not find the value",
+        "optimize fails: it inlines functions, and does not find the value",
         Remedy.SORT,
     ),
 )

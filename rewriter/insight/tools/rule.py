@@ -1,4 +1,4 @@
-"""The form of a rule about a tool: effect, remedy, versions and condition."""
+"""Types of rules about tools: effect, remedy, versions and condition."""
 
 from __future__ import annotations
 
@@ -16,36 +16,40 @@ class Effect(StrEnum):
     REFUSES = "refuses"
     """The tool ends with an error."""
     BREAKS = "breaks"
-    """Its output is no valid model, or computes something else."""
+    """The output is no valid model, or computes something else."""
     DROPS = "drops"
-    """Its output lacks something, but computes the same."""
+    """The output lacks information, but computes the same."""
     SKIPS = "skips"
-    """It silently skips what it was called for."""
+    """The tool silently skips nodes that it should process."""
     INLINES = "inlines"
-    """Its output or report ignores functions."""
+    """The output or report has nodes in place of function calls."""
     SLOWS = "slows"
-    """The tool, or its output, takes much longer than without this property of the file."""
+    """The tool, or its output, takes much longer because of a property of the file."""
 
 
 class Remedy(StrEnum):
-    """Remedies; `{model}` and `{stem}` stand for the file, `{foreign}` for an option it may need."""
+    """Texts of remedies.
+
+    `{model}` stands for the file, `{stem}` for the file without suffix, and `{foreign}` for the option
+    `--foreign` if the file has functions of other tools.
+    """
 
     FLATTEN = "rewriter flatten {model} -o {stem}.flat.onnx{foreign}"
     FLATTEN_AND_CARRY = (
-        "rewriter flatten {model} -o {stem}.flat.onnx{foreign}; give the tool that file: its result takes "
-        "the tree over with 'rewriter tree WRITTEN --like {model}'"
+        "rewriter flatten {model} -o {stem}.flat.onnx{foreign}; give the tool that file, and carry the tree "
+        "over to its output: rewriter tree OUTPUT --like {model}"
     )
-    CARRY = "the tree of what it writes is still there: rewriter tree WRITTEN --like {model}"
-    PROFILE = "rewriter profile {model} (it runs the flat model, and time is told by module)"
+    CARRY = "carry the tree over to its output: rewriter tree OUTPUT --like {model}"
+    PROFILE = "rewriter profile {model} (it runs the flat model and reports time by module)"
     EXTRACT = "rewriter extract {model} MODULE -o part.onnx"
-    MASTER = "keep {model} as the master: what was dropped is there alone"
-    DENSE = "store them dense before"
+    MASTER = "keep {model} as the master: only it has the dropped information"
+    DENSE = "first store them as dense initializers"
     UNLIST = (
-        "before, take the initializers out of the inputs and raise the IR version to 4: "
+        "first remove the initializers from the inputs and raise the IR version to 4: "
         "onnxsim {model} {stem}.sim.onnx does both"
     )
     SORT = (
-        "before, sort the nodes with onnx-ir: python -c 'import sys, onnx_ir; from onnx_ir.passes.common "
+        "first sort the nodes with onnx-ir: python -c 'import sys, onnx_ir; from onnx_ir.passes.common "
         "import TopologicalSortPass; onnx_ir.save(TopologicalSortPass()(onnx_ir.load(sys.argv[1])).model, "
         "sys.argv[2])' {model} {stem}.sorted.onnx"
     )
@@ -53,11 +57,11 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool that users give their files to.
+    """Tool that reads ONNX files.
 
     Attributes:
         name: its usual name.
-        package: its distribution.
+        package: name of its distribution.
         measured: versions in which its rules were confirmed, oldest first.
     """
 
@@ -78,11 +82,11 @@ class Rule:
         name: `tool/subject`, which never changes.
         tool: the tool.
         effect: the kind of effect.
-        because: the property of the file that causes it, in words; empty for a file without it.
-        consequence: the effect in words, as observed.
+        because: returns the property of a file that causes the effect, in words; empty without it.
+        consequence: the observed effect, in words.
         mend: the remedy.
-        since: the oldest version with this effect; empty if all measured ones have it.
-        before: the first version without it; empty if the newest has it.
+        since: the oldest version with this effect; empty if the oldest measured version has it.
+        before: the first version without this effect; empty if the newest measured version has it.
     """
 
     name: str
@@ -103,12 +107,12 @@ class Rule:
 
 
 def having(fact: str, noun: str, plural: str = "") -> Callable[[Facts], str]:
-    """A condition: the file has at least one of something.
+    """Make a condition: a fact is not 0.
 
     Args:
-        fact: the field of `Facts` with their number.
-        noun: their name.
-        plural: its plural; the noun with `s` if empty.
+        fact: the field of `Facts`.
+        noun: name of one counted thing.
+        plural: plural of `noun`; the noun with `s` if empty.
     """
 
     def because(facts: Facts) -> str:
@@ -119,35 +123,35 @@ def having(fact: str, noun: str, plural: str = "") -> Callable[[Facts], str]:
 
 
 TWINS = ("function that only an overload tells apart", "functions that only overloads tell apart")
-"""Names of the things that `Facts.twins` counts."""
+"""Singular and plural of the things that `Facts.twins` counts."""
 
 
 LISTED = (
     "initializer listed as input below IR version 4",
     "initializers listed as inputs below IR version 4",
 )
-"""Names of the things that `Facts.listed_constants` counts."""
+"""Singular and plural of the things that `Facts.listed_constants` counts."""
 UNLISTED = (
-    "what it writes lists them no more (or not all) and keeps the IR version: onnx.checker refuses it, "
-    "sessions take it"
+    "its output has none of them as inputs, or not all, but the old IR version: onnx.checker refuses it, "
+    "sessions load it"
 )
-"""The effect on these in tools that do not know the old form."""
+"""The effect of tools that do not know the rule for inputs below IR version 4."""
 
 
 ANYWHERE = ("unsorted", "body_unsorted", "function_unsorted", "idle_unsorted")
-"""The fields of `Facts` that count unsorted nodes, anywhere in the file."""
+"""Fields of `Facts` that count unsorted nodes, anywhere in the file."""
 INSIDE = ("body_unsorted", "function_unsorted")
-"""Those that count unsorted nodes that onnxruntime does not sort."""
+"""Fields of `Facts` that count unsorted nodes that onnxruntime does not sort."""
 
 
 def unsorted(places: Sequence[str], where: str = "") -> Callable[[Facts], str]:
-    """A condition: the file has unsorted nodes.
+    """Make a condition: the file has unsorted nodes.
 
     Args:
-        places: the fields of `Facts` that count them.
-        where: these places in words.
+        places: the fields of `Facts` that count these nodes.
+        where: the place of these nodes, in words.
     """
-    late = " a value before its node writes it"
+    late = " a value before it is written"
 
     def because(facts: Facts) -> str:
         count = sum(getattr(facts, place) for place in places)
@@ -158,10 +162,10 @@ def unsorted(places: Sequence[str], where: str = "") -> Callable[[Facts], str]:
 
 
 def spans(bounds: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
-    """`since`, `before` and the bound that holds between them.
+    """Yield `since`, `before` and the bound that holds from `since` until `before`.
 
     Args:
-        bounds: version -> bound from that version on, the newest first and "" last.
+        bounds: version -> bound from that version on, newest first; "" is last and means all older versions.
     """
     before = ""
     for since, bound in bounds.items():
@@ -170,12 +174,12 @@ def spans(bounds: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
 
 
 def above(fact: str, bound: int, what: str) -> Callable[[Facts], str]:
-    """A condition: a figure is above the largest that the tool accepts.
+    """Make a condition: a fact exceeds a bound of the tool.
 
     Args:
         fact: the field of `Facts`.
-        bound: the largest figure that the tool accepts.
-        what: the figure in words, with `{}` as its place.
+        bound: the largest value without the effect.
+        what: the fact in words, with `{}` for its value.
     """
 
     def because(facts: Facts) -> str:
@@ -186,18 +190,18 @@ def above(fact: str, bound: int, what: str) -> Callable[[Facts], str]:
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """`1 node`, `1,200 nodes`."""
+    """Format a number and its noun: `1 node`, `1,200 nodes`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def inner_nodes(facts: Facts) -> str:
-    """A condition: functions are called, so that nodes stand inside them."""
+    """Return the number of nodes in called functions, in words; empty if there are none."""
     if not facts.inner:
         return ""
     return f"{counted(facts.inner, 'node')} in {counted(facts.called, 'function')}"
 
 
 def notes(facts: Facts) -> str:
-    """A condition: nodes anywhere in the file have metadata."""
+    """Return the number of nodes with metadata, in words; empty if there are none."""
     noted = facts.noted + facts.inner_noted
     return counted(noted, "node") + " with metadata" if noted else ""

@@ -1,4 +1,4 @@
-"""Rules about tools that run a model, quantise it or convert it for a device."""
+"""Rules about tools that run a model, quantise it, or convert it for a runtime or to float16."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ FLOAT16 = Tool("onnxconverter-common float16", "onnxconverter-common", ("1.16.0"
 OPENVINO = Tool("OpenVINO", "openvino", ("2026.4.1",))
 
 NEWEST_IR = {"1.32.0": 14, "1.24.1": 13, "": 11}
-"""Version of onnxruntime -> the newest IR version that it and newer ones read; the oldest measured last."""
+"""First version of onnxruntime -> the newest IR version read from there on; "" for all older versions."""
 NEWEST_OPSET = {"1.32.0": 28, "1.25.0": 26, "1.24.1": 25, "": 23}
-"""The same for opsets, without `ALLOW_RELEASED_ONNX_OPSET_ONLY=0`."""
+"""The same for opsets, unless the environment sets `ALLOW_RELEASED_ONNX_OPSET_ONLY=0`."""
 DEEP = 5
 """Nesting of functions above which loading takes 1.5 times as long: onnxruntime inlines level by level."""
 
@@ -90,7 +90,7 @@ RULES = (
         ONNXRUNTIME,
         Effect.BREAKS,
         having("opset_functions", "function of another opset than the model's", "functions of other opsets"),
-        "a session reads the body by the opset of the model: operators may mean something else, silently",
+        "a session silently reads the body with the opset of the model: operators may mean something else",
         "export with one opset; 'rewriter verify' against the original tells whether it matters",
     ),
     *(
@@ -124,7 +124,7 @@ RULES = (
         ONNXRUNTIME,
         Effect.BREAKS,
         having("twins", *TWINS),
-        "a session enters the body that stands last for all of them, silently",
+        "a session silently runs the last listed body for all of them",
         Remedy.FLATTEN,
         before=READ_SINCE,
     ),
@@ -134,10 +134,10 @@ RULES = (
         Effect.BREAKS,
         having(
             "inner_overloads",
-            "call in functions that goes by an overload",
-            "calls in functions that go by overloads",
+            "call in functions that selects its function by an overload",
+            "calls in functions that select their functions by overloads",
         ),
-        "a session ignores the overload: it enters the function without one, silently, or ends without it",
+        "a session ignores the overload: it silently runs the function without one, or fails if none exists",
         Remedy.FLATTEN,
         since=READ_SINCE,
     ),
@@ -147,11 +147,11 @@ RULES = (
         Effect.REFUSES,
         having(
             "short_calls",
-            "call of a function named like an operator that reads more",
-            "calls of functions named like operators that read more",
+            "call of a function named like an operator with more inputs",
+            "calls of functions named like operators with more inputs",
         ),
-        "making a session ends the process (SIGABRT): it takes the call for the operator and looks for its "
-        "missing inputs; 1.23 loads the file",
+        "making a session ends the process (SIGABRT): it takes the call for the operator and reads inputs "
+        "that the call lacks; 1.23 loads the file",
         Remedy.FLATTEN,
         since="1.24.1",
     ),
@@ -168,7 +168,7 @@ RULES = (
         ONNXRUNTIME,
         Effect.BREAKS,
         having("listed_constants", *LISTED),
-        f"sessions fold them; of the optimised file: {UNLISTED}",
+        f"sessions fold them; if a session saves the optimised model, {UNLISTED}",
         Remedy.UNLIST,
     ),
     Rule(
@@ -184,7 +184,7 @@ RULES = (
         ONNXRUNTIME,
         Effect.REFUSES,
         having("external", "file of external data", "files of external data"),
-        "no session from bytes (InferenceSession(data)): it cannot tell where the weights lie",
+        "no session from bytes (InferenceSession(data)): it cannot know the folder of the weights",
         "give the session the path of the file, or set the session option "
         "session.model_external_initializers_file_folder_path",
     ),
@@ -193,7 +193,7 @@ RULES = (
         QUANTISATION,
         Effect.SKIPS,
         having("quantised", "node to quantise in functions", "nodes to quantise in functions"),
-        "quantize_dynamic leaves nodes in functions as they are, without a word",
+        "quantize_dynamic silently leaves nodes in functions as they are",
         Remedy.FLATTEN_AND_CARRY,
     ),
     Rule(
@@ -226,12 +226,12 @@ RULES = (
             QUANTISATION,
             Effect.INLINES,
             inner_nodes,
-            "quant_pre_process writes what a session made of the model: without functions",
+            "quant_pre_process writes a session's optimised model, which has no functions",
             Remedy.FLATTEN_AND_CARRY,
             since=since,
             before=before,
         )
-        # In the versions between, skip_symbolic_shape made it discard the session's output.
+        # From 1.24.1 to 1.30, skip_symbolic_shape made it discard the session's output.
         for since, before in (("1.31.0", ""), ("", "1.24.1"))
     ),
     Rule(
@@ -249,7 +249,7 @@ RULES = (
         having(
             "inner_floats", "float32 constant or cast in functions", "float32 constants or casts in functions"
         ),
-        "its float16 converter leaves them: they meet halves, and no session takes the model",
+        "its float16 converter leaves them float32 beside float16 values: no session loads the model",
         Remedy.FLATTEN_AND_CARRY,
     ),
     Rule(
@@ -259,7 +259,7 @@ RULES = (
         having(
             "inner_floats", "float32 constant or cast in functions", "float32 constants or casts in functions"
         ),
-        "convert_float_to_float16 leaves them: they meet halves, and no session takes the model",
+        "convert_float_to_float16 leaves them float32 beside float16 values: no session loads the model",
         Remedy.FLATTEN_AND_CARRY,
     ),
     Rule(

@@ -1,1 +1,1 @@
-"""A model's tree and figures in the formats of other tools' viewers."""
+"""Exports of the module tree and its figures to other viewers."""

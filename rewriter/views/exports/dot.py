@@ -1,4 +1,4 @@
-"""The module tree as Graphviz clusters, with the dataflow between siblings."""
+"""Draws the module tree as Graphviz clusters, with the dataflow between siblings."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _LONGEST = 60
 _STYLE = 'fontname="Helvetica", fontsize=10'
 
 End = tuple[ModulePath, bool]
-"""A module, or (True) its own nodes, which are drawn beside its children."""
+"""A module and False, or a module and True for its own nodes, which are drawn beside its submodules."""
 
 
 def dot(analysis: Analysis, home: Mapping[ModulePath, ModulePath]) -> str:
-    """A digraph: a cluster for every module with parts, a box for every other and for own nodes.
+    """Return a digraph: a cluster for a module with submodules, a box for a leaf or a module's own nodes.
 
     Args:
         analysis: the model.
-        home: module -> the module it is drawn as part of (see `with_ancestors`).
+        home: module -> the module that shows it (see `with_ancestors`).
     """
     return "\n".join(_Drawing(analysis, home).lines()) + "\n"
 
@@ -52,7 +52,7 @@ class _Drawing:
         yield "}"
 
     def _modules(self) -> Iterator[str]:
-        """Boxes and clusters, nested; without recursion, since trees from other files may be deep."""
+        """Yield nested boxes and clusters, without recursion, since trees of other files may be deep."""
         stack: list[ModulePath | str] = [ROOT]
         depth = 1
         while stack:
@@ -84,9 +84,10 @@ class _Drawing:
         return [name, *([module.short_class] if module.short_class else []), counts]
 
     def _edges(self) -> Iterator[str]:
-        """Dataflow edges between parts of a module, each once.
+        """Yield the dataflow edges between parts of a module, each once.
 
-        An edge goes from the source's last box to the target's first box, and is cut off at the clusters.
+        An edge connects the last box of the source to the first box of the target; Graphviz clips it at the
+        borders of their clusters.
         """
         graph, placements = self.analysis.graph, self.tree.placements
         found: dict[tuple[End, End], tuple[ModulePath, ModulePath]] = {}
@@ -111,11 +112,11 @@ class _Drawing:
             yield ends + (f" [{', '.join(cuts)}]" if cuts else "") + ";"
 
     def _part(self, whole: ModulePath, path: ModulePath) -> End:
-        """The child of `whole` that holds `path`, or its own nodes."""
+        """Return the child of `whole` that contains `path`, or the own nodes of `whole`."""
         return (whole, True) if path == whole else (path.cut(whole.depth + 1), False)
 
 
 def _quoted(*lines: str) -> str:
-    """A quoted string of the dot language; names may contain anything."""
+    """Return lines as a quoted string of the dot language; names may contain anything."""
     safe = (shorten(visible(line), _LONGEST).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     return '"' + "\\n".join(safe) + '"'

@@ -1,4 +1,4 @@
-"""The module tree and its figures in the format of another viewer."""
+"""Exports the module tree and its figures to the formats of other viewers."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _GROUPED = "the file is grouped, and the data names the nodes of the flat model:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Export(Display):
-    """A tree written for another viewer.
+    """A module tree in the format of another viewer.
 
     Attributes:
         form: the format.
         text: the content of the file.
-        notes: what to know before using it, a line each.
+        notes: warnings about its use, one line each.
     """
 
     form: ViewerWord
@@ -46,10 +46,10 @@ class Export(Display):
 
 
 def demand_weight(form: ViewerWord, weight: WeightWord | None) -> None:
-    """Refuse a size for a format that shows no single one.
+    """Refuse a weight for a format that does not draw modules in proportion to a weight.
 
     Raises:
-        UsageError: that is asked for, or there is no such size.
+        UsageError: the format takes no weight, or the weight is unknown.
     """
     if weight is not None and weight not in WEIGHTS:
         raise UsageError(fits_nothing("weight", weight, WEIGHTS))
@@ -65,17 +65,19 @@ def export(
     weight: WeightWord | None = None,
     sizes: Mapping[str, int] | None = None,
 ) -> Export:
-    """The module tree and its figures in the format of another viewer (`.text`).
+    """Convert the module tree and its figures to the format of another viewer.
 
     Args:
         analysis: the model.
         form: `model-explorer`, `speedscope`, `dot` or `csv`.
-        selection: the modules to show; others count as part of the module above that is shown.
-        weight: what sizes are: one for `model-explorer` (parameters), all for `speedscope` where None.
-        sizes: sizes for symbolic dimensions by name, so that FLOPs become known.
+        selection: the modules to show; other modules count as part of their nearest shown ancestor.
+            `model-explorer` shows all nodes.
+        weight: the figure to draw; None means parameters for `model-explorer`, all figures for `speedscope`.
+        sizes: symbolic dimension -> size, so that FLOPs become known.
 
     Raises:
-        UsageError: the selection fits nothing, a name is that of no dimension, or the format shows no size.
+        UsageError: the selection matches nothing, the model has no symbolic dimension of a given name, or
+            the format takes no weight.
     """
     if form not in FORMATS:
         raise UsageError(fits_nothing("format", form, FORMATS))

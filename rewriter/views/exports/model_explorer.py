@@ -1,8 +1,8 @@
-"""Weights of nodes as node data that Model Explorer overlays on a graph; groups add them up.
+"""Writes weights of nodes as node data, which Model Explorer overlays on a graph and sums for groups.
 
-The format is that of `node_data_builder.py` of google-ai-edge/model-explorer: graph id -> results by node id.
-Its adapter for ONNX (justinchuby/model-explorer-onnx) identifies graphs and nodes by their names, and a node
-without one by its position.
+The format is defined by `node_data_builder.py` of google-ai-edge/model-explorer: graph id -> results by node
+id. Model Explorer's adapter for ONNX (justinchuby/model-explorer-onnx) identifies graphs and nodes by their
+names, and unnamed nodes by their position.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _GRADIENT = [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#e8590c"
 
 
 def model_explorer(analysis: Analysis, weighing: Weighing) -> str:
-    """Node data for the main graph; nodes inside a body count for its owner.
+    """Return node data of the main graph; the weights of nodes in a graph body are added to its owner.
 
-    Nodes of unknown weight are left out, and so are those of functions.
+    Nodes of unknown weight and nodes in functions are left out.
     """
     graph = analysis.graph
     found: dict[int, float] = {}

@@ -1,6 +1,6 @@
-"""Weights of modules as a profile for speedscope: one stack of modules per module.
+"""Writes weights of modules as a profile for speedscope; the stack of a module is its module path.
 
-The format is speedscope's own, `src/lib/file-format-spec.ts` of its repository, sampled profiles.
+The format is a sampled profile of `src/lib/file-format-spec.ts` in speedscope's repository.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 def speedscope(
     analysis: Analysis, weighings: Sequence[Weighing], home: Mapping[ModulePath, ModulePath]
 ) -> str:
-    """A file with one profile for each weighing; modules in tree order.
+    """Return a file with one profile per weighing, modules in tree order.
 
     Args:
         analysis: the model.
-        weighings: the weights; a module of weight 0 has no stack of its own.
-        home: module -> the module it is shown as part of (see `with_ancestors`).
+        weighings: the weights; a module of weight 0 gets no stack of its own.
+        home: module -> the module that shows it (see `with_ancestors`).
     """
     tree = analysis.tree
     frames: dict[ModulePath, int] = {}

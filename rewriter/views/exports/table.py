@@ -1,4 +1,4 @@
-"""One row of figures for each module, as CSV for spreadsheets."""
+"""Writes the figures of modules as CSV for spreadsheets, one row per module."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _HEAD = (
 
 
 def table(modules: Iterable[Module], figures: Mapping[ModulePath, Figures]) -> str:
-    """The rows, in the given order; columns that begin with `all_` count the modules below as well."""
+    """Return a row per module, in the given order; columns named `all_...` include the modules below."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(_HEAD)
@@ -53,6 +53,6 @@ def table(modules: Iterable[Module], figures: Mapping[ModulePath, Figures]) -> s
 
 
 def _cell(text: str) -> str:
-    """Text that no spreadsheet reads as a formula: names in a file may contain anything."""
+    """Escape a text so that a spreadsheet does not read it as a formula; names may contain anything."""
     shown = visible(text)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown

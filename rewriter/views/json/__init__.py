@@ -1,7 +1,7 @@
-"""Results of each verb as JSON with published schemas.
+"""Results of verbs as JSON with published schemas.
 
-Every result names its schema and version in `schema`; `views.schemas` makes the schemas of the types that the
-views declare.
+Every result states its schema and version in `schema`. `views.schemas` generates the schemas from the types
+declared here.
 """
 
 from __future__ import annotations

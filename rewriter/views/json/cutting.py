@@ -1,4 +1,4 @@
-"""Results of extract and split as JSON; see `json`."""
+"""Results of extract and split as JSON."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SPLIT: Final = "rewriter.split/2"
 
 
 class ValueJson(TypedDict):
-    """An input or output.
+    """Input or output of a model.
 
     Attributes:
-        name: Its name.
-        dtype: Element type in lower case; null for what is no tensor.
-        shape: One entry per dimension: a size, a symbol, or null where nobody knows it; null for what is
-            no tensor.
+        name: Name of the value.
+        dtype: Element type in lower case; null if the value is not a tensor.
+        shape: One entry per dimension: a size, a symbol, or null if unknown; null if the value is not a
+            tensor.
     """
 
     name: str
@@ -36,14 +36,14 @@ class ValueJson(TypedDict):
 
 
 class PieceJson(TypedDict):
-    """A model that was cut from another.
+    """Model that was cut from another.
 
     Attributes:
-        nodes: Nodes of its main graph.
-        initializers: Initializers.
-        functions: Local functions.
-        inputs: What it must be fed.
-        outputs: What it gives out.
+        nodes: Number of nodes of the main graph.
+        initializers: Number of initializers of the main graph.
+        functions: Number of local functions.
+        inputs: Inputs that must be fed.
+        outputs: Outputs of the model.
     """
 
     nodes: Count
@@ -54,15 +54,15 @@ class PieceJson(TypedDict):
 
 
 class CheckJson(TypedDict):
-    """Whether it computes what the whole does.
+    """Result of the check whether a piece is valid and computes the same as in the whole model.
 
     Attributes:
-        verdict: equal: proved. different: an input shows other results than rounding explains, or the
-            models take or give other things. Not proved: neither.
-        fault: What onnx's full checker or onnxruntime has against it; null where both take it.
-        fault_of_whole: The checker has something against the whole model as well.
-        unchecked: Why neither the checker nor onnxruntime was asked; null where both were.
-        unsteady: Outputs that are random in the whole as well and were not compared.
+        verdict: equal: proved to compute the same. different: the interfaces differ, or an input gives
+            results that differ by more than rounding. not proved: neither is shown.
+        fault: Error of onnx's full checker or of onnxruntime on the piece; null if both accept it.
+        fault_of_whole: Whether the same tool also rejects the whole model.
+        unchecked: Reason why neither the checker nor onnxruntime ran; null if both ran.
+        unsteady: Outputs that were not compared, because they are random in the whole model too.
     """
 
     verdict: Verdict
@@ -75,20 +75,21 @@ class CheckJson(TypedDict):
 
 
 class ExtractJson(TypedDict):
-    """Modules taken out of an ONNX model.
+    """Modules extracted from an ONNX model.
 
     Printed by `rewriter extract --json`.
 
     Attributes:
-        modules: Paths of the modules taken; those inside others left out.
-        call: Which call of each, from 0; null where each is called once.
-        constants: Nodes that are constants of other modules and came along.
-        returning: Inputs that are computed, outside, from its own outputs.
-        hoisted: Nodes stand in a body of If, Loop or Scan; values are those of its first iteration.
-        check: Null where it was not checked.
-        outputs: The files written.
-        removed: Files of earlier runs that went with the model that an output took the place of: its
-            sidecar, and copies of data that nothing refers to any more.
+        modules: Paths of the extracted modules; a module inside another extracted module is not listed.
+        call: Number of the extracted call of each module, from 0; null if each is called once.
+        constants: Number of extracted nodes that are constants of other modules, or unplaced.
+        returning: Inputs that nodes outside the piece compute from its outputs.
+        hoisted: Whether extracted nodes come from a graph body of If, Loop or Scan; values were recorded
+            in its first iteration.
+        check: Check of the piece; null if it was not checked.
+        outputs: Written files.
+        removed: Removed files of a model that an output replaced: its sidecar, and data copies that
+            nothing refers to any more.
     """
 
     schema: Literal["rewriter.extract/2"]
@@ -107,8 +108,8 @@ class SplitPartJson(TypedDict):
     """One part.
 
     Attributes:
-        feeds: Input -> number of the part that gives it; null for an input of the whole.
-        check: Null where it was not checked.
+        feeds: Input -> number of the part that computes it; null for an input of the whole model.
+        check: Check of the part; null if it was not checked.
     """
 
     piece: PieceJson
@@ -117,18 +118,17 @@ class SplitPartJson(TypedDict):
 
 
 class SplitJson(TypedDict):
-    """An ONNX model as a chain of models.
+    """ONNX model, split into a chain of models.
 
     Printed by `rewriter split --json`.
 
     Attributes:
-        at: Modules before which it was cut, in execution order; `block@1` is a second call.
-        parts: The parts in order.
-        left: Where it was cut -> nodes of that module that stay in an earlier part, which reads them as
-            well.
-        outputs: The files written.
-        removed: Files of earlier runs that went with the model that an output took the place of: its
-            sidecar, and copies of data that nothing refers to any more.
+        at: Modules before which the model was cut, in execution order; `block@1` is a second call.
+        parts: The parts, in execution order.
+        left: Cut -> number of nodes of its module that stay in earlier parts, because these read them.
+        outputs: Written files.
+        removed: Removed files of models that the parts replaced: sidecars, and data copies that nothing
+            refers to any more.
     """
 
     schema: Literal["rewriter.split/2"]
@@ -140,7 +140,7 @@ class SplitJson(TypedDict):
 
 
 def extract_json(found: Extraction) -> ExtractJson:
-    """What was taken out of a model."""
+    """Convert an extraction to JSON."""
     return {
         "schema": EXTRACT,
         "modules": [as_text(module) for module in found.wanted.modules],
@@ -156,7 +156,7 @@ def extract_json(found: Extraction) -> ExtractJson:
 
 
 def split_json(found: Split) -> SplitJson:
-    """The parts of a model."""
+    """Convert a split to JSON."""
     return {
         "schema": SPLIT,
         "at": [as_text(str(at)) for at in found.at],

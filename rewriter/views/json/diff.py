@@ -1,4 +1,4 @@
-"""The differences of two models as JSON."""
+"""Differences between two models as JSON."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ DIFF: Final = "rewriter.diff/1"
 
 
 class DiffNumbersJson(TypedDict):
-    """What running both models gave.
+    """Runs of both models.
 
     Attributes:
-        runs: Input sets.
-        skipped: Why there are no numbers; null where there are.
+        runs: Number of input sets.
+        skipped: Reason why the models were not run; null if they were.
     """
 
     runs: Count
@@ -31,13 +31,16 @@ class DiffNumbersJson(TypedDict):
 
 
 class DiffDivergenceJson(TypedDict):
-    """A call of a module.
+    """Call where the models first differ.
 
     Attributes:
-        module: Path in the first model; '' for the root.
-        before: The value that is farthest off, in the first model.
-        after: The same in the second.
-        own: Whether all that the call took in before agrees, so that the cause lies in it.
+        module: Path of the module in the first model; '' for the root.
+        call: Number of the call, from 0.
+        before: Name of the output with the largest deviation, in the first model.
+        after: Name of its counterpart in the second model.
+        max_abs: Largest absolute difference of its elements.
+        relative: Largest difference relative to its largest magnitude.
+        own: Whether the inputs of the call agree, so that the cause lies in the call.
     """
 
     module: str
@@ -50,13 +53,15 @@ class DiffDivergenceJson(TypedDict):
 
 
 class DiffChangeJson(TypedDict):
-    """One thing that differs.
+    """One difference between the models.
 
     Attributes:
         name: `class`, `calls`, operator, `Operator.attribute`, `Operator[input]` or parameter.
-        before: As text, operators counted; null where it is not there. Equal texts of a parameter: its
-            values differ.
-        max_abs: Of parameters of one shape, how far their values are apart.
+        before: State in the first model, as text; for an operator, its number of nodes; null if absent.
+            The texts of a parameter are equal if only its values differ.
+        after: The same for the second model.
+        max_abs: Largest difference of elements, if only the values of a parameter differ.
+        relative: Largest difference relative to the largest magnitude, likewise.
     """
 
     aspect: Aspect
@@ -68,7 +73,7 @@ class DiffChangeJson(TypedDict):
 
 
 class DiffValueJson(TypedDict):
-    """Two values taken for the same."""
+    """Two matched values, and their deviation."""
 
     before: str
     after: str
@@ -77,11 +82,12 @@ class DiffValueJson(TypedDict):
 
 
 class DiffCallJson(TypedDict):
-    """The results of one call in both models.
+    """Outputs of one call in both models.
 
     Attributes:
-        takes_equal: Whether all that it took in before it diverged agrees.
-        only_before: Results with no partner, with their shapes.
+        takes_equal: Whether all inputs that are computed before the first diverging output agree.
+        only_before: Outputs of the first model without a counterpart, with their shapes.
+        only_after: Outputs of the second model without a counterpart, with their shapes.
     """
 
     call: Count
@@ -98,10 +104,11 @@ class DiffModuleJson(TypedDict):
     """One module.
 
     Attributes:
-        before: Path in the first model; null where it was added.
-        after: Path in the second model; null where it is gone.
-        changes: What the module owns itself that differs.
-        calls: Its numbers, a call each, in order.
+        before: Path in the first model; null if the module was added.
+        after: Path in the second model; null if the module was removed.
+        matched_by: Way in which the module was matched; null if it was added or removed.
+        changes: Differences of the module, without those of the modules below.
+        calls: Deviations of its outputs, per call.
     """
 
     before: str | None
@@ -112,19 +119,20 @@ class DiffModuleJson(TypedDict):
 
 
 class DiffJson(TypedDict):
-    """Differences of two ONNX models, module by module.
+    """Differences between two ONNX models, module by module.
 
-    Printed by `rewriter diff --json`. JSON has no infinity: a difference without bound (NaN against a number)
-    is null.
+    Printed by `rewriter diff --json`. JSON has no infinity: an infinite difference (NaN against a number) is
+    null.
 
     Attributes:
-        equal: Whether the numbers agree within the tolerance; where none were taken, whether no module
-            differs. The exit code is 0 if so, else 1.
-        tolerance: How far a value may be off, relative to its largest magnitude.
+        equal: Whether the numbers agree within the tolerance; without numbers, whether no module changed.
+            The exit code is 0 if so, else 1.
+        tolerance: Largest difference that counts as equal, relative to the largest magnitude of the value.
         carried: Whether the tree of the second model was carried over from the first.
-        numbers: Running both models.
-        first_divergence: Where the models part; null where they do not, or nothing was run.
-        modules: Every module of either model, in the order of the first; what was added comes last.
+        numbers: Runs of both models.
+        first_divergence: Call where the models first differ; null if they agree or were not run.
+        modules: The requested modules, or every module of either model, in tree order of the first model;
+            added modules come last.
     """
 
     schema: Literal["rewriter.diff/1"]
@@ -137,12 +145,11 @@ class DiffJson(TypedDict):
 
 
 def diff_json(found: Diff, chosen: Container[ModulePath] | None = None) -> DiffJson:
-    """The modules of either model with their differences. JSON has no infinity: null stands for it.
+    """Convert differences to JSON.
 
     Args:
         found: the differences.
-        chosen: list these modules, by their path in the first model or, added ones, in the second; all if
-            None.
+        chosen: modules to list, by path in the first model, or in the second for added ones; None lists all.
     """
     first, numbers = found.first, found.numbers
     return {

@@ -1,4 +1,4 @@
-"""What tools will make of a file, as JSON."""
+"""Effects of tools on a file, as JSON."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ class DoctorToolJson(TypedDict):
     """One tool.
 
     Attributes:
-        package: The distribution that has it.
-        measured: Versions that its rules were shown true with, oldest first.
-        installed: The version installed here; null where there is none.
-        newer_than_measured: Whether the installed version is newer than all that the rules were shown
-            true with.
+        package: Name of its distribution.
+        measured: Versions in which its rules were confirmed, oldest first.
+        installed: Installed version; null if the tool is not installed.
+        newer_than_measured: Whether the installed version is newer than all measured versions.
     """
 
     name: str
@@ -33,11 +32,13 @@ class DoctorToolJson(TypedDict):
 
 
 class DoctorFindingJson(TypedDict):
-    """What one tool will do.
+    """Effect of one tool.
 
     Attributes:
-        rule: The same for ever.
-        because: What of the file it goes by.
+        rule: Name of the rule, which never changes.
+        because: Property of the file that causes the effect.
+        consequence: The effect in words.
+        mend: The remedy.
     """
 
     rule: str
@@ -49,16 +50,16 @@ class DoctorFindingJson(TypedDict):
 
 
 class DoctorJson(TypedDict):
-    """What other tools will make of an ONNX file.
+    """Effects of other tools on an ONNX file.
 
     Printed by `rewriter doctor --json`.
 
     Attributes:
-        model: The file, as it was named.
-        facts: What the file has; docs: rewriter.insight.tools.facts.
-        tools: The tools asked about.
-        not_measured: Tools that no rule speaks of.
-        findings: Worst effect first.
+        model: The file, as the user named it.
+        facts: Facts of the file.
+        tools: The requested tools.
+        not_measured: Tools that have no rule, because they were not measured.
+        findings: Effects, worst first.
     """
 
     schema: Literal["rewriter.doctor/1"]
@@ -70,7 +71,7 @@ class DoctorJson(TypedDict):
 
 
 def doctor_json(name: str, diagnosis: Diagnosis) -> DoctorJson:
-    """The facts of the file of that name, the tools asked about, and their effects."""
+    """Convert a diagnosis of the file `name` to JSON."""
     return {
         "schema": DOCTOR,
         "model": as_text(name),

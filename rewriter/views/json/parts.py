@@ -1,4 +1,4 @@
-"""Parts of the JSON of several verbs: placement, the original, parameters."""
+"""Parts that the JSON of several verbs shares: placement, the original, parameters."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rewriter.views.json.types import Count, Fraction
 
 
 class PlacementJson(TypedDict):
-    """How much of the model was placed.
+    """Numbers of placed nodes.
 
     Attributes:
-        nodes: Nodes of the model, those in bodies and functions included.
-        placed: Nodes that some evidence placed in a module.
-        by_source: Kind of evidence -> nodes it placed, most first.
-        conflicts: Placed nodes on which the evidence disagrees.
+        nodes: Number of nodes of the model, including those in graph bodies and functions.
+        placed: Number of nodes that were placed in a module.
+        by_source: Kind of evidence -> number of nodes that it placed, largest first.
+        conflicts: Number of placed nodes with contradicting evidence.
     """
 
     nodes: Count
@@ -29,11 +29,11 @@ class PlacementJson(TypedDict):
 
 
 class SharedJson(TypedDict):
-    """What two models share.
+    """Number of weights or values that two models share.
 
     Attributes:
-        shared: Those that both have.
-        of: Those of the file with fewer.
+        shared: Number in both models.
+        of: Number in the model that has fewer.
     """
 
     shared: Count
@@ -41,15 +41,15 @@ class SharedJson(TypedDict):
 
 
 class OriginalJson(TypedDict):
-    """What an original gave.
+    """Original of the model, and the agreement between both.
 
     Attributes:
-        name: The file, or the file that its sidecar is about.
-        nodes: Nodes of the model.
-        placed: How many of them have their module by the original.
-        share: The part of what both could share that they share, 0 to 1; below 0.5 it does not fit.
-        weights: Weights of the same content; of the same name and shape where they were not read.
-        values: Values of the same name and origin; of the same name where a sidecar tells.
+        name: The original file, or the file that the given sidecar describes.
+        nodes: Number of nodes of the model.
+        placed: Number of nodes that the original placed.
+        share: Shared part of the weights and values, 0 to 1; below 0.5 the original does not fit.
+        weights: Weights of equal content; of equal name and shape if they were not read.
+        values: Values of equal name that are computed from the same values; for a sidecar, of equal name.
     """
 
     name: str
@@ -61,23 +61,23 @@ class OriginalJson(TypedDict):
 
 
 class WithOriginalJson(TypedDict, total=False):
-    """What is told of an original, where there is one."""
+    """Field for the original; absent if none was given."""
 
     original: OriginalJson
 
 
 class WithNotesJson(TypedDict, total=False):
-    """What is said of a model as a whole, where there is anything."""
+    """Field for notes on the model; absent if there are none."""
 
     notes: Sequence[str]
 
 
 class OwnAndTotalJson(TypedDict):
-    """A figure of a module.
+    """Figure of a module.
 
     Attributes:
-        own: Of this very module.
-        total: Of this module and all below.
+        own: Figure of this module, without the modules below.
+        total: Figure of this module and all modules below.
     """
 
     own: Count
@@ -85,7 +85,7 @@ class OwnAndTotalJson(TypedDict):
 
 
 class ParameterPartJson(TypedDict):
-    """The part of an initializer that a parameter is."""
+    """Slice of an initializer that holds a parameter."""
 
     axis: Count
     start: Count
@@ -98,10 +98,10 @@ class ParameterJson(TypedDict):
     Attributes:
         name: Name inside the module.
         initializer: Name of the initializer in the file as it was read.
-        shape: Shape of the initializer, or of its part.
+        shape: Shape of the initializer, or of its slice.
         dtype: ONNX element type in lower case.
         transposed: Whether the file holds the transpose of the 2-d weight of the state dict.
-        part: Which part of the initializer it is, where that holds several parameters behind each other.
+        part: Slice of the initializer, if it holds several parameters.
     """
 
     name: str
@@ -113,15 +113,14 @@ class ParameterJson(TypedDict):
 
 
 class DeclaredJson(TypedDict):
-    """A parameter or buffer that a reference declares.
+    """Parameter or buffer that a reference declares.
 
     Attributes:
         name: Name inside the module.
-        shape: Shape as in the state dict.
-        trainable: Whether it asks for a gradient; null where nobody told.
-        buffer: Whether it is a buffer and no parameter.
-        same_as: Full name in the reference under which the same tensor was declared first; null for a
-            tensor of its own.
+        shape: Shape in the state dict.
+        trainable: Whether it requires a gradient; null if unknown.
+        buffer: Whether it is a buffer, not a parameter.
+        same_as: For a tied tensor that was declared before, its first full name in the reference; else null.
     """
 
     name: str
@@ -132,14 +131,14 @@ class DeclaredJson(TypedDict):
 
 
 class ReferenceJson(TypedDict, total=False):
-    """What a reference told of a module."""
+    """Fields of a module that come from a reference."""
 
     full_scope: str
     declared: Sequence[DeclaredJson]
 
 
 def placement_json(tree: ModuleTree) -> PlacementJson:
-    """The numbers of placed nodes, by evidence, and of nodes with conflicting claims."""
+    """Convert the numbers of placed nodes to JSON."""
     return {
         "nodes": len(tree.placements),
         "placed": tree.placed,
@@ -149,12 +148,12 @@ def placement_json(tree: ModuleTree) -> PlacementJson:
 
 
 def own_and_total_json(figure: tuple[int, int]) -> OwnAndTotalJson:
-    """A figure of a module: its own, and that of all below too."""
+    """Convert a figure of a module to JSON."""
     return {"own": figure[0], "total": figure[1]}
 
 
 def original_json(analysis: Analysis) -> WithOriginalJson:
-    """Placements from the original, and how well it fits; empty without one."""
+    """Return the field for the original; empty if none was given."""
     if (fit := analysis.original) is None:
         return {}
     tree = analysis.tree
@@ -171,12 +170,12 @@ def original_json(analysis: Analysis) -> WithOriginalJson:
 
 
 def notes_json(analysis: Analysis) -> WithNotesJson:
-    """What is said of a model as a whole; nothing where that is nothing."""
+    """Return the field for notes on the model; empty if there are none."""
     return {"notes": list(analysis.notes)} if analysis.notes else {}
 
 
 def parameter_json(parameter: Parameter) -> ParameterJson:
-    """One parameter and the initializer that holds it."""
+    """Convert a parameter to JSON."""
     found: ParameterJson = {
         "name": parameter.name,
         "initializer": as_text(parameter.initializer),
@@ -190,7 +189,7 @@ def parameter_json(parameter: Parameter) -> ParameterJson:
 
 
 def reference_json(module: Module) -> ReferenceJson:
-    """Fields of a module that come from a reference; empty without one."""
+    """Return the fields of a module that come from a reference; empty if none was given."""
     told: ReferenceJson = {}
     if module.full_scope is not None:
         told["full_scope"] = module.full_scope

@@ -15,10 +15,10 @@ PROFILE: Final = "rewriter.profile/1"
 
 
 class ProfileFigureJson(TypedDict):
-    """Over the runs; half of them lie between low and high.
+    """Time of a run in microseconds, over all runs; half of the runs lie between `low` and `high`.
 
     Attributes:
-        spread: Half of the way from low to high, as a share of the median; null where that is 0.
+        spread: Half the distance from low to high, as a share of the median; null if the median is 0.
     """
 
     mean: float
@@ -32,11 +32,13 @@ class ProfileModuleJson(ClassOrNullJson):
     """One module.
 
     Attributes:
-        path: '' for the root.
-        total: With all modules below.
-        shared: The part of the mean of `own` that is its share of kernels of several modules.
-        output_bytes: What its kernels write in a run.
-        share: In the time of all kernels, by medians.
+        path: Module path; '' for the root.
+        own: Time of the kernels of its own nodes.
+        total: Time of the kernels of its own nodes and of all modules below.
+        shared: Part of the mean of `own` that comes from kernels of several modules.
+        kernels: Number of kernels that compute its own nodes.
+        output_bytes: Bytes that its kernels write in a run; a kernel of several modules is divided equally.
+        share: `total` as a share of the time of all kernels, by medians.
     """
 
     path: str
@@ -49,10 +51,11 @@ class ProfileModuleJson(ClassOrNullJson):
 
 
 class ProfileClassJson(ClassJson):
-    """The own time of all modules of one class.
+    """Sum of the own times of all modules of one class.
 
     Attributes:
-        share: In the time of all kernels, by medians.
+        modules: Number of modules of the class that have a kernel.
+        share: `own` as a share of the time of all kernels, by medians.
     """
 
     modules: Count
@@ -61,10 +64,11 @@ class ProfileClassJson(ClassJson):
 
 
 class ProfileUnmappedJson(TypedDict):
-    """Kernels of which nobody knows the module.
+    """Kernels whose module is unknown.
 
     Attributes:
-        share: In the time of all kernels, by medians.
+        kernels: Names of the kernels, the slowest first by medians.
+        share: `time` as a share of the time of all kernels, by medians.
     """
 
     time: ProfileFigureJson
@@ -78,17 +82,17 @@ class ProfileJson(TypedDict):
     Printed by `rewriter profile --json`. Times are microseconds of one run.
 
     Attributes:
-        runs: Runs that were measured.
-        total: All kernels.
-        span: Whole runs on the wall.
+        runs: Number of measured runs.
+        total: Time of all kernels.
+        span: Wall time of whole runs.
         mapped: Share of the kernel time whose module is known, 0 to 1, by medians.
-        shared: The part of the mean total in kernels of several modules, which is shared equally among
-            them.
-        peak_bytes: The most memory in use; 0 where the profile does not tell.
-        modules: The modules asked for, or every module, in tree order. Over all modules the means of
-            `own` and of `unmapped` add up to that of `total`.
-        classes: The slowest first, by medians.
-        unmapped: Kernels of which nobody knows the module.
+        shared: Part of the mean of `total` spent in kernels of several modules; their time is divided
+            equally among these modules.
+        peak_bytes: Peak memory in use; 0 if the profile does not state it.
+        modules: The requested modules, or all modules, in tree order. The means of `own` of all modules,
+            and of the unmapped time, add up to the mean of `total`.
+        classes: Time by class, the slowest first by medians.
+        unmapped: Kernels whose module is unknown.
     """
 
     schema: Literal["rewriter.profile/1"]
@@ -104,11 +108,11 @@ class ProfileJson(TypedDict):
 
 
 def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) -> ProfileJson:
-    """The time of modules and classes, in microseconds of one run.
+    """Convert a profile to JSON.
 
     Args:
         found: the profile.
-        chosen: list these modules; all if None.
+        chosen: modules to list; None lists all.
     """
     return {
         "schema": PROFILE,

@@ -1,4 +1,4 @@
-"""The outcome of a proof as JSON."""
+"""Verification of two models as JSON."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ VERIFY: Final = "rewriter.verify/2"
 
 
 class CertificateJson(TypedDict):
-    """The symbolic proof.
+    """Symbolic proof.
 
     Attributes:
-        equal: Whether every output bears the same symbolic expression in both models, or identical.
-        identical: Whether all that a runtime executes is the same, byte for byte.
-        outputs: Outputs compared.
-        interface: Whether the difference is one of inputs or outputs: their number, names, types or
+        equal: Whether every output has the same symbolic expression in both models, or the models are
+            identical.
+        identical: Whether the executable parts of both models are byte-identical.
+        outputs: Number of compared outputs.
+        interface: Whether the difference concerns inputs or outputs: their number, names, types or
             defaults.
-        difference: The first difference, or why nothing can be proved; null where equal.
+        difference: The first difference, or the reason why nothing can be proved; null if equal.
     """
 
     equal: bool
@@ -37,7 +38,7 @@ class CertificateJson(TypedDict):
 
 
 class ToleranceJson(TypedDict):
-    """How far outputs may be apart.
+    """Allowed deviation of an output `b` of the second model from the output `a` of the first.
 
     Attributes:
         largest: |a-b| <= largest * max|a|.
@@ -51,14 +52,14 @@ class ToleranceJson(TypedDict):
 
 
 class WorstJson(TypedDict):
-    """The place of the largest relative difference.
+    """Place of the largest relative difference.
 
     Attributes:
-        output: The output of the first model.
-        where: The input set, and the element.
-        abs: The absolute difference there; null where no number tells it.
-        rel: Relative to the largest finite value of the output in the first model; null where that is 0,
-            or no number tells it.
+        output: Name of the output in the first model.
+        where: The input set and the element.
+        abs: Absolute difference there; null if it is not a finite number.
+        rel: Difference relative to the largest finite value of the output in the first model; null if that
+            value is 0, or the difference is not a finite number.
     """
 
     output: str
@@ -68,24 +69,24 @@ class WorstJson(TypedDict):
 
 
 class NumericJson(TypedDict):
-    """What onnxruntime computed with both models.
+    """Runs of both models in onnxruntime.
 
     Attributes:
-        runs: Input sets that both models ran on; 0 where no numbers were taken.
-        exact: Whether all outputs are the same bit for bit; null where no numbers were taken.
-        max_abs: Largest absolute difference. Null where no numbers were taken, and where no finite number
-            tells the difference (infinity, NaN, another shape or type): then exact is false.
+        runs: Number of input sets that both models ran on; 0 if the models were not run.
+        exact: Whether all outputs are bit-identical; null if the models were not run.
+        max_abs: Largest absolute difference. Null if the models were not run; null, with `exact` false, if
+            the difference is not a finite number (infinity, NaN, another shape or type).
         max_rel: Largest difference relative to the largest finite value of its output in the first model;
-            null like max_abs, and where that value is 0.
-        rounding: Whether all that differs are floats, by no more than 1e-4 of the largest value, so that
-            rounding is possible; null where no numbers were taken.
-        tolerance: How far outputs may be apart; null for not at all.
-        within: Whether all is within the tolerance; null where there is none, or no numbers.
-        worst: The place of the largest relative difference; null where nothing differs.
-        skipped: Why no numbers were taken; null where they were, or where the second model gave none.
-        error: Why the second model gave no results where the first did.
-        identical: Whether nothing was run because all that onnxruntime would execute is the same in both
-            models, byte for byte; metadata, doc strings and names of nodes aside.
+            null in the cases of `max_abs`, and if that value is 0.
+        rounding: Whether rounding can explain all differences: they are between floats, and at most 1e-4 of
+            the largest value; null if the models were not run.
+        tolerance: Allowed deviation; null if none was given.
+        within: Whether all outputs are within the tolerance; null without tolerance or runs.
+        worst: Place of the largest relative difference; null if nothing differs.
+        skipped: Reason why the models were not run; null if they were, or if the second model failed.
+        error: Error of the second model, if the first model ran.
+        identical: Whether the models were not run because both are byte-identical for onnxruntime, apart
+            from metadata, doc strings and names of nodes.
     """
 
     runs: Count
@@ -102,16 +103,18 @@ class NumericJson(TypedDict):
 
 
 class VerificationJson(TypedDict):
-    """The verdict, the symbolic proof and the numbers.
+    """Verdict, symbolic proof and runs.
 
     Attributes:
-        verdict: equal: proved. different: an input shows other results than rounding explains, or the
-            models take or give other things. Not proved: neither.
-        reason: Why the verdict is not equal, or which numbers are missing; null otherwise.
-        accepted: Whether the exit code is 0: equal, or within the tolerance that was given.
-        notes: How the two were compared, where that is not plain.
-        optimised: The same with all of onnxruntime's optimisations, which may fuse the models
-            differently; null where not asked for.
+        verdict: equal: proved to compute the same. different: the interfaces differ, or an input gives
+            results that differ by more than rounding. not proved: neither is shown.
+        reason: Reason why the verdict is not equal, or why requested numbers are missing; else null.
+        accepted: Whether the exit code is 0: the verdict is equal, or the numbers are within the tolerance.
+        notes: Remarks on the comparison.
+        certificate: Symbolic proof.
+        numeric: Runs without optimisations.
+        optimised: Runs with all optimisations of onnxruntime, which may fuse nodes of the models
+            differently; null if not requested.
     """
 
     verdict: Verdict
@@ -134,12 +137,12 @@ class VerifyJson(TypedDict):
 
 
 def verify_json(verification: Verification) -> VerifyJson:
-    """The outcome of comparing two models."""
+    """Convert a verification to JSON, with its schema."""
     return {"schema": VERIFY, "verification": verification_json(verification)}
 
 
 def verification_json(verification: Verification) -> VerificationJson:
-    """The verdict, and what it rests on."""
+    """Convert a verification to JSON, as part of a result."""
     equal = verification.verdict is Verdict.EQUAL
     return {
         "verdict": verification.verdict,
@@ -153,7 +156,7 @@ def verification_json(verification: Verification) -> VerificationJson:
 
 
 def certificate_json(certificate: Certificate) -> CertificateJson:
-    """Result of the symbolic proof, or the reason why nothing was proved."""
+    """Convert a symbolic proof to JSON."""
     return {
         "equal": certificate.equal,
         "identical": certificate.identical,
@@ -164,7 +167,7 @@ def certificate_json(certificate: Certificate) -> CertificateJson:
 
 
 def numeric_json(numeric: Numeric | None) -> NumericJson:
-    """Result of running both; JSON has no infinity: such a difference is `exact` false, `max_abs` null."""
+    """Convert the runs of both models to JSON; an infinite difference is null, since JSON has no infinity."""
     if numeric is None:
         numeric = Numeric(skipped="not asked for")
     tolerance = numeric.tolerance
@@ -184,7 +187,7 @@ def numeric_json(numeric: Numeric | None) -> NumericJson:
 
 
 def _worst(numeric: Numeric) -> WorstJson | None:
-    """The place of the largest relative difference."""
+    """Return the place of the largest relative difference; None if nothing differs."""
     if numeric.worst_output is None:
         return None
     return {
@@ -207,5 +210,5 @@ def _tolerance(tolerance: Tolerance) -> ToleranceJson:
 
 
 def finite(figure: float | None) -> float | None:
-    """A figure that JSON can write: None for infinity and for what is no number."""
+    """Return a finite figure as it is, and None for infinity and NaN, which JSON lacks."""
     return figure if figure is not None and math.isfinite(figure) else None

@@ -1,4 +1,4 @@
-"""The report of a rewrite as JSON."""
+"""Report of a rewrite as JSON."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class FileJson(TypedDict):
     """Figures of one model.
 
     Attributes:
-        nodes: All nodes, those in bodies and functions included.
-        initializers: All initializers, likewise.
-        functions: Local functions.
-        opset: Version of the default domain; null where it is not imported.
+        nodes: Number of nodes, including those in graph bodies and functions.
+        initializers: Number of initializers, including those in graph bodies.
+        functions: Number of local functions.
+        opset: Version of the default domain; null if it is not imported.
         opsets: Domain -> version.
     """
 
@@ -35,15 +35,16 @@ class FileJson(TypedDict):
 
 
 class DifferenceJson(TypedDict):
-    """Two bodies that could not share a function.
+    """Two function bodies of repeated modules that could not share a function.
 
     Attributes:
         module: The module whose body came first.
-        other: The module with another body; the same where one module is called several times.
-        node: The first node that differs; null where the body ends before.
-        other_node: Its counterpart; null likewise.
-        what: What of the nodes differs; nodes where one body ends before the other.
-        calls: Calls that have the other body.
+        other: The module with the other body; the same module if several calls of one module differ.
+        node: The first node that differs; null if this body ends before.
+        other_node: Its counterpart in the other body; null if that body ends before.
+        what: Differing property of the nodes; `nodes` if one body ends before the other. Without either
+            node, `outputs` of the call or `modules` of the nodes.
+        calls: Number of calls with the other body.
     """
 
     module: str
@@ -58,11 +59,11 @@ class PassJson(TypedDict):
     """One pass that ran.
 
     Attributes:
-        name: The pass as written on the command line.
-        changes: What was changed -> how many.
-        differences: Bodies of repeated modules that could not share a function, and where they first
-            differ.
-        copies: Name of a node the pass made -> name of the node it is a copy of.
+        name: Name of the pass, as on the command line.
+        changes: Kind of change -> number of changes.
+        differences: Bodies of repeated modules that could not share a function, and the first node that
+            differs.
+        copies: Name of a node that the pass made -> name of the node that it copied.
     """
 
     name: str
@@ -72,12 +73,12 @@ class PassJson(TypedDict):
 
 
 class RefusalJson(TypedDict):
-    """One thing that was not done.
+    """Change that a pass refused.
 
     Attributes:
-        module: Dotted path as PyTorch writes it; empty for the root.
-        reason: Why, as a stable identifier.
-        witness: Node or value of the input that shows why.
+        module: Dotted path as in PyTorch; empty for the root.
+        reason: The reason, as a stable identifier.
+        witness: Node or value of the input that shows the reason.
     """
 
     module: str
@@ -91,19 +92,18 @@ class RewriteJson(TypedDict):
     Printed by `rewriter rewrite --json`.
 
     Attributes:
-        input: What was read.
-        output: What it became.
-        placement: How much of what was read was placed; functions of an earlier run are seen through.
-        placement_after: How much of what it became is placed; --min-coverage goes by that.
-        original: What the original gave (--like, carry), and how far it fits; only where there is one.
-        passes: Passes in the order they ran.
-        refusals: What was not done.
-        seconds: Station -> wall seconds.
-        outputs: Files written, in order.
-        removed: Files of earlier runs that went with the model that the output took the place of: its
-            sidecar, and copies of data that nothing refers to any more.
-        notes: What evidence given beside the file has to say of it as a whole, a line each; only where
-            there is any.
+        input: Figures of the model as it was read.
+        output: Figures of the rewritten model.
+        placement: Numbers of placed nodes of the input; functions of an earlier run are inlined.
+        placement_after: Numbers of placed nodes of the output, which `--min-coverage` checks.
+        original: The original (`--like`, `carry`), and the agreement with it; absent without one.
+        passes: Passes in the order in which they ran.
+        refusals: Changes that passes refused.
+        seconds: Station of the pipeline -> wall seconds.
+        outputs: Written files, in order.
+        removed: Removed files of a model that the output replaced: its sidecar, and data copies that
+            nothing refers to any more.
+        notes: Notes of the evidence on the model as a whole, one line each; absent without any.
     """
 
     schema: Literal["rewriter.rewrite/2"]
@@ -122,7 +122,7 @@ class RewriteJson(TypedDict):
 
 
 def rewrite_json(report: Report) -> RewriteJson:
-    """What one rewrite did."""
+    """Convert the report of a rewrite to JSON."""
     return {
         "schema": REWRITE,
         "input": _file_json(report.before),

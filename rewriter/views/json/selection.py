@@ -1,4 +1,4 @@
-"""What `select` chose, as JSON."""
+"""Result of `select` as JSON."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class SelectNodeJson(TypedDict):
     """One node.
 
     Attributes:
-        name: '' for a node without a name.
-        module: Null where nobody could place it.
+        name: Name of the node; '' if it has none.
+        op: Operator type.
+        module: Path of its module; null for an unplaced node.
     """
 
     name: str
@@ -29,13 +30,14 @@ class SelectNodeJson(TypedDict):
 
 
 class SelectNamesJson(TypedDict):
-    """The names chosen.
+    """Names of selected nodes, values or initializers.
 
     Attributes:
-        modules: Paths of the modules chosen; empty where nothing was said of modules.
-        names: Each once, in file order.
-        nodes: The nodes of the modules and of all below them, in file order.
-        notes: Hints for the use of this, a line each.
+        what: Kind of the names.
+        modules: Paths of the selected modules; empty if the selection does not restrict modules.
+        names: The names, each once, in file order.
+        nodes: The selected nodes, which include those of modules below the selected ones, in file order.
+        notes: Warnings about the use of the names, one line each.
     """
 
     schema: Literal["rewriter.select/1"]
@@ -47,11 +49,11 @@ class SelectNamesJson(TypedDict):
 
 
 class SelectWishJson(TypedDict):
-    """A pattern with a device.
+    """Pattern with a device.
 
     Attributes:
-        modules: Modules that fit.
-        nodes: Nodes that no earlier pattern took.
+        modules: Number of modules that match.
+        nodes: Number of nodes of matching modules and modules below, without those of an earlier pattern.
     """
 
     pattern: str
@@ -61,12 +63,12 @@ class SelectWishJson(TypedDict):
 
 
 class SelectPlacingJson(TypedDict):
-    """Settings for devices.
+    """Settings that assign nodes to devices.
 
     Attributes:
-        settings: Option of an onnxruntime session -> its value; use one of them.
-        unmatched: Patterns that give no node to a device.
-        notes: Hints for the use of this, a line each.
+        settings: Session option of onnxruntime -> its value. The options are alternatives.
+        unmatched: Patterns that assign no node.
+        notes: Warnings about the use of the settings, one line each.
     """
 
     schema: Literal["rewriter.select/1"]
@@ -79,14 +81,14 @@ class SelectPlacingJson(TypedDict):
 SelectJson = Annotated[
     SelectNamesJson | SelectPlacingJson,
     Title(
-        "Names that modules have in an ONNX file, or settings that place them on devices",
+        "Names in an ONNX file of selected modules, or settings that assign modules to devices",
         "Printed by `rewriter select --json`; the second form with `--format ort-layers`.",
     ),
 ]
 
 
 def chosen_json(analysis: Analysis, chosen: Chosen, notes: Sequence[str] = ()) -> SelectNamesJson:
-    """The selected modules, nodes and names."""
+    """Convert a selection to JSON."""
     placements = analysis.tree.placements
     nodes: list[SelectNodeJson] = []
     for node in chosen.nodes:
@@ -109,7 +111,7 @@ def chosen_json(analysis: Analysis, chosen: Chosen, notes: Sequence[str] = ()) -
 
 
 def placing_json(placing: Placing) -> SelectPlacingJson:
-    """The settings for devices, and the patterns that match no node."""
+    """Convert settings for devices to JSON."""
     return {
         "schema": SELECT,
         "settings": dict(placing.settings),

@@ -1,4 +1,4 @@
-"""Witnesses side by side, as JSON."""
+"""Comparison of witnesses as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SOURCES: Final = "rewriter.sources/1"
 
 
 class SourcesWitnessVerdictsJson(TypedDict):
-    """Nodes by verdict."""
+    """Number of nodes by verdict against the truth."""
 
     exact: Count
     ancestor: Count
@@ -24,13 +24,13 @@ class SourcesWitnessJson(TypedDict):
     """One witness, or all together.
 
     Attributes:
-        witness: Who.
-        claimed: Nodes of which it names a module.
-        agreeing: Those that stand in that very module once all were heard.
-        parameters: Initializers that it names.
-        classes: Modules whose class it knows.
-        seconds: Wall seconds it took.
-        verdicts: Number of nodes by verdict, where a truth was given.
+        witness: Its name.
+        claimed: Number of nodes that it places.
+        agreeing: Number of these nodes that all witnesses together place in the same module.
+        parameters: Number of initializers that it names.
+        classes: Number of modules whose class it knows.
+        seconds: Wall seconds that it took.
+        verdicts: Number of nodes by verdict; absent without a truth.
     """
 
     witness: str
@@ -43,7 +43,12 @@ class SourcesWitnessJson(TypedDict):
 
 
 class SourcesAgreementJson(TypedDict):
-    """What two witnesses say of the same nodes."""
+    """Agreement of two witnesses.
+
+    Attributes:
+        both: Number of nodes that both place.
+        same: Number of nodes that both place in the same module.
+    """
 
     witnesses: Annotated[Sequence[str], Keywords(minItems=2, maxItems=2)]
     both: Count
@@ -55,8 +60,8 @@ class SourcesJson(TypedDict):
 
     Attributes:
         nodes: Number of nodes of the model.
-        witnesses: As they were heard, then all together.
-        agreement: Pairs of witnesses: nodes of which both speak, and of which they say the same.
+        witnesses: The witnesses in the order in which they were heard, then all together.
+        agreement: Agreement of each pair of witnesses.
     """
 
     schema: Literal["rewriter.sources/1"]
@@ -66,7 +71,7 @@ class SourcesJson(TypedDict):
 
 
 def sources_json(comparison: Comparison) -> SourcesJson:
-    """Witnesses side by side, for `tree --compare-sources`."""
+    """Convert a comparison of witnesses to JSON, for `tree --compare-sources`."""
     return {
         "schema": SOURCES,
         "nodes": comparison.nodes,

@@ -1,4 +1,4 @@
-"""The numbers of a model as JSON."""
+"""Statistics of a model as JSON."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ STATS: Final = "rewriter.stats/1"
 
 
 class StatsPortJson(TypedDict):
-    """A value at a boundary.
+    """Input or output of the model or of a module.
 
     Attributes:
-        shape: A size, the name of a symbolic one, or null for each axis; null where the rank is unknown.
+        dtype: Element type; null if unknown.
+        shape: One entry per dimension: a size, a symbol, or null if unknown; null if the rank is unknown.
     """
 
     name: str
@@ -32,12 +33,12 @@ class StatsPortJson(TypedDict):
 
 
 class StatsFlopsJson(TypedDict):
-    """Operations of the model.
+    """FLOPs of the model.
 
     Attributes:
-        known: Operations of all nodes where they are known.
-        unknown: Why operations are not known -> number of nodes.
-        fault: Why shapes could not be inferred.
+        known: FLOPs of all nodes where they are known.
+        unknown: Reason why FLOPs are unknown -> number of nodes.
+        fault: Reason why shapes could not be inferred; null if they were.
     """
 
     known: Count
@@ -46,11 +47,13 @@ class StatsFlopsJson(TypedDict):
 
 
 class StatsPatternJson(TypedDict):
-    """Parameters whose paths differ in numbers alone.
+    """Group of parameters whose paths differ only in numbers.
 
     Attributes:
-        name: The path with every number as '*'.
-        parameters: Elements in all of them.
+        name: The path with '*' for every number.
+        times: Number of parameters.
+        parameters: Total number of elements.
+        bytes: Total number of bytes.
     """
 
     name: str
@@ -65,14 +68,15 @@ class StatsModuleJson(ClassOrNullJson):
     """One module.
 
     Attributes:
-        parameters: Elements; what several modules share counts once.
-        bytes: Bytes of its parameters as they are stored.
-        buffers: Elements of its buffers: running statistics, integers of the state dict.
+        parameters: Elements of parameters; a parameter that several modules share counts once.
+        bytes: Stored bytes of parameters.
+        buffers: Elements of buffers: running statistics, integers of the state dict.
         constants: Elements of all other tensors: shapes, indices, scalars, folded activations.
-        flops: Operations that are known.
-        unknown_flops: Nodes whose operations are not known.
-        operators: Of its own nodes.
-        inputs: Values that its first call takes in, weights left out; null where it is never called.
+        flops: FLOPs of the nodes where they are known.
+        unknown_flops: Number of nodes with unknown FLOPs.
+        operators: Operator -> number of its own nodes, most frequent first.
+        inputs: Inputs of its first call in the main graph, without weights; null if there is no such call.
+        outputs: Outputs of its first call in the main graph; null if there is no such call.
     """
 
     path: str
@@ -90,17 +94,19 @@ class StatsModuleJson(ClassOrNullJson):
 
 
 class StatsJson(TypedDict):
-    """Numbers of an ONNX model and its modules.
+    """Statistics of an ONNX model and its modules.
 
     Printed by `rewriter stats --json`.
 
     Attributes:
-        nodes: Those in bodies and functions included.
-        scoped: Nodes with a scope in their name.
-        operators: Operator -> number of nodes, most first.
-        inputs: Of the model.
-        patterns: Parameters whose paths differ in numbers alone.
-        modules: Those asked for, in tree order.
+        nodes: Number of nodes, including those in graph bodies and functions.
+        scoped: Number of nodes with a scope in their name.
+        initializers: Number of initializers, including those in graph bodies.
+        operators: Operator -> number of nodes, most frequent first.
+        inputs: Inputs of the model, without weights.
+        outputs: Outputs of the model.
+        patterns: Groups of parameters whose paths differ only in numbers.
+        modules: The requested modules, or all modules, in tree order.
     """
 
     schema: Literal["rewriter.stats/1"]
@@ -117,7 +123,7 @@ class StatsJson(TypedDict):
 
 
 def stats_json(stats: Stats, shown: Container[ModulePath] | None = None) -> StatsJson:
-    """The numbers of a model, and of the modules in `shown`; of all where None."""
+    """Convert statistics to JSON, with the modules in `shown`; None lists all modules."""
     tree = stats.analysis.tree
     inputs, outputs = stats.boundaries[ROOT]
     return {
@@ -175,5 +181,5 @@ def _port_json(port: Port) -> StatsPortJson:
 
 
 def element_name(element: int) -> str | None:
-    """`float32` for `TensorProto.FLOAT`; None for an unknown type."""
+    """Return the name of an element type, such as `float32` for `TensorProto.FLOAT`; None if unknown."""
     return dtype_name(element) if element and element in TensorProto.DataType.values() else None

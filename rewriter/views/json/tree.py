@@ -1,4 +1,4 @@
-"""The tree of a model, and the claims on its nodes, as JSON."""
+"""Module tree of a model, and claims on its nodes, as JSON."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ EXPLAIN: Final = "rewriter.explain/1"
 
 
 class TreeModelJson(TypedDict):
-    """The model.
+    """Figures of the model.
 
     Attributes:
-        opset: Version of the default operator set; null where the file does not import it.
-        producer: Name and version of the exporter; empty where the file does not say.
+        nodes: Number of nodes, including those in graph bodies and functions.
+        initializers: Number of initializers, including those in graph bodies.
+        opset: Version of the default domain; null if the file does not import it.
+        producer: Name and version of the exporter; empty if the file does not state it.
     """
 
     nodes: Count
@@ -46,18 +48,18 @@ class TreeModelJson(TypedDict):
 
 
 class InferredJson(TypedDict, total=False):
-    """A guess of a class, where there is one."""
+    """Field for a guessed class; absent without a guess."""
 
     inferred_class: str
 
 
 class ElementsJson(TypedDict):
-    """Elements of tensors, by what they count as.
+    """Elements of tensors, by role.
 
     Attributes:
-        parameters: Floating tensors that the model learned, named or not.
+        parameters: Learned floating-point tensors, with or without a parameter name.
         buffers: Running statistics, and integers of the state dict.
-        constants: Shapes, indices, scalars, folded activations.
+        constants: All other tensors: shapes, indices, scalars, folded activations.
     """
 
     parameters: OwnAndTotalJson
@@ -69,23 +71,23 @@ class TreeModuleJson(ClassOrNullJson):
     """One module.
 
     Attributes:
-        path: Dotted path as PyTorch writes it; empty for the root.
-        class: Fully qualified class; null where no evidence names it.
-        inferred_class: The class that the operators and parameters of a leaf look like, where no evidence
-            names one: a guess.
-        kind: Where the class comes from; null while it is unknown.
-        depth: 0 for the root.
-        parent: Path of the module one level up; null for the root.
+        path: Dotted path as in PyTorch; empty for the root.
+        class: Fully qualified class; null if no evidence names it.
+        inferred_class: Guess of the class of a leaf, from its operators and parameters; absent if evidence
+            names the class.
+        kind: Origin of the class, by its package; null for an unknown class.
+        depth: Depth in the tree; 0 for the root.
+        parent: Path of the parent module; null for the root.
         children: Paths of the modules directly below, in order of first appearance.
-        leaf: Whether no module lies below.
-        calls: How often the module was called, as far as the evidence tells calls apart.
-        elements: Elements of the tensors that the file stores; what several modules share counts once. A
-            quantised weight counts as the tensor it stands for, its scale and zero point as part of it. The
-            three together are all tensors of the file.
-        full_scope: The name torch's trace-module map gives the module, class and unqualified path; only
-            where a reference tells.
-        declared: Parameters and buffers the module declares, in the file or not; only where a reference
-            tells.
+        leaf: Whether the module has no submodules.
+        calls: Number of calls of the module, as far as the evidence distinguishes calls.
+        elements: Elements of stored tensors; a tensor that several modules share counts once. A quantised
+            weight counts with the elements of the weight; its scale and zero point count as part of it. The
+            three roles together cover all tensors of the file.
+        full_scope: Name of the module in torch's trace-module map: class and path; absent without a
+            reference.
+        declared: Parameters and buffers that the module declares, in the file or not; absent without a
+            reference.
     """
 
     path: str
@@ -107,12 +109,12 @@ class TreeNodeJson(TypedDict):
     """One node.
 
     Attributes:
-        name: Name in the file as it was read; may be empty or not unique.
+        name: Name in the file as it was read; may be empty or ambiguous.
         op: Operator type.
-        outputs: Names of the values it writes; empty for one left out.
-        module: Path of its module; null for a node that was not placed.
-        call: Which call of the module, from 0; null for a node that was not placed.
-        source: The evidence that won; null for a node that was not placed.
+        outputs: Names of its outputs; empty for an omitted output.
+        module: Path of its module; null for an unplaced node.
+        call: Number of the call of the module, from 0; null for an unplaced node.
+        source: Kind of evidence that placed the node; null for an unplaced node.
     """
 
     name: str
@@ -129,14 +131,13 @@ class TreeJson(TypedDict):
     Printed by `rewriter tree --json`.
 
     Attributes:
-        model: The model as it was read.
+        model: Figures of the model as it was read.
         opsets: Operator set domain -> version; the default domain is the empty string.
-        original: What the original gave (--like, carry), and how far it fits; only where there is one.
-        modules: All modules, depth first, the root first.
-        nodes: All nodes, in file order; the nodes of a body follow the node that owns it, functions come
-            last.
-        notes: What evidence given beside the file has to say of it as a whole, a line each; only where
-            there is any.
+        original: The original (`--like`, `carry`), and the agreement with it; absent without one.
+        modules: The requested modules, or all modules, depth first, the root first.
+        nodes: The nodes inside these modules, or all nodes, in file order; nodes of a graph body follow its
+            owner, functions come last.
+        notes: Notes of the evidence on the model as a whole, one line each; absent without any.
     """
 
     schema: Literal["rewriter.tree/1"]
@@ -153,8 +154,8 @@ class ExplainClaimJson(ClassOrNullJson):
     """One claim.
 
     Attributes:
-        call: Which call of the module; null where the witness cannot tell.
-        detail: The text the claim was read from.
+        call: Number of the call of the module, from 0; null if the witness does not know it.
+        detail: The text that the claim was read from.
     """
 
     module: str
@@ -167,8 +168,8 @@ class ExplainNodeJson(TypedDict):
     """One node with its claims.
 
     Attributes:
-        module: Where the node was placed; null where nobody could.
-        claims: The winner first.
+        module: Path of the module where the node was placed; null for an unplaced node.
+        claims: Claims on the node, the winner first.
     """
 
     name: str
@@ -184,7 +185,7 @@ class ExplainJson(TypedDict):
     Printed by `rewriter explain --json`.
 
     Attributes:
-        nodes: The nodes asked for; several where nodes of different graphs share a name.
+        nodes: The requested nodes; several if nodes of different graphs share a name.
     """
 
     schema: Literal["rewriter.explain/1"]
@@ -192,11 +193,11 @@ class ExplainJson(TypedDict):
 
 
 def tree_json(analysis: Analysis, modules: Sequence[Module] | None = None) -> TreeJson:
-    """The tree of a model and the place of every node.
+    """Convert the tree of a model and the placements of its nodes to JSON.
 
     Args:
         analysis: the model.
-        modules: list these and the nodes inside them; all if None.
+        modules: modules to list, with the nodes inside them; None lists all modules and nodes.
     """
     summary = summarize(analysis)
     inside = None if modules is None else nodes_inside(analysis.tree, modules)
@@ -276,7 +277,7 @@ def _nodes_json(analysis: Analysis, inside: Collection[int] | None) -> list[Tree
 
 
 def explain_json(analysis: Analysis, nodes: Sequence[int]) -> ExplainJson:
-    """Every claim on some nodes, the winner first."""
+    """Convert the claims on some nodes to JSON, the winner first."""
     return {"schema": EXPLAIN, "nodes": [_claims_json(analysis, node) for node in nodes]}
 
 

@@ -1,6 +1,7 @@
-"""Types that declare the JSON of results: a `TypedDict` for each object, with keywords for its values.
+"""Types to declare the JSON of results: a `TypedDict` per object, with keywords for its values.
 
-A view declares what it writes beside the function that writes it; `views.schemas` makes the schemas of that.
+A view declares the type of a result next to the function that returns it; `views.schemas` generates the
+schemas from these types.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ JsonObject = Mapping[str, object]
 
 
 class Keywords:
-    """Demands on a value besides its type, as keywords of JSON Schema (`minimum=0`)."""
+    """Constraints on a value besides its type, as keywords of JSON Schema (`minimum=0`)."""
 
     def __init__(self, **keywords: object) -> None:
         self.keywords = keywords
@@ -22,7 +23,7 @@ class Keywords:
 
 @dataclass(frozen=True)
 class Title:
-    """The title and the description of a result that has several forms."""
+    """Title and description of a result that has several forms."""
 
     title: str
     description: str
@@ -30,7 +31,7 @@ class Title:
 
 @dataclass(frozen=True)
 class FieldsOf:
-    """The dataclass whose fields an object has; its whole numbers are counts."""
+    """Dataclass with the fields of an object; `int` fields are counts."""
 
     kind: type
 
@@ -40,7 +41,7 @@ Positive = Annotated[int, Keywords(minimum=1)]
 Amount = Annotated[float, Keywords(minimum=0)]
 Fraction = Annotated[float, Keywords(minimum=0, maximum=1)]
 
-ClassJson = TypedDict("ClassJson", {"class": str})  # the key is a word of Python
+ClassJson = TypedDict("ClassJson", {"class": str})  # functional syntax: `class` is a keyword of Python
 """An object with a class."""
 ClassOrNullJson = TypedDict("ClassOrNullJson", {"class": str | None})
 """An object with a class that may be unknown."""

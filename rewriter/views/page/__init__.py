@@ -1,1 +1,1 @@
-"""The report: all results on one model as a page, and its icicle as a drawing."""
+"""The report: all results on one model as an HTML page, and its icicle as an SVG drawing."""

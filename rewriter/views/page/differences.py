@@ -1,4 +1,4 @@
-"""The differences between two models as data of the page."""
+"""Converts the differences between two models to data of the page."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rewriter.paths import ModulePath
 from rewriter.views.json.types import JsonObject
 
 _MOST = 40
-"""Maximum number of listed changes or calls of a module; of more, only the number is shown."""
+"""Maximum number of listed changes, and of listed calls, of a module."""
 
 Shown = Callable[[str], str]
 
 
 def differences_json(found: Diff, numbers: Mapping[ModulePath, int], shown: Shown) -> JsonObject:
-    """Differences by number of the module in the first model.
+    """Return the differences, with modules by their number on the page.
 
     Args:
         found: the comparison.
@@ -60,7 +60,7 @@ def _skipped(skipped: str | None, shown: Shown) -> str | None:
 
 
 def _module(module: ModuleDiff, tolerance: float, shown: Shown) -> JsonObject:
-    """The entry of a module, empty if it is equal in everything and was not compared by numbers."""
+    """Return the entry of a module; empty if nothing differs and no call was compared."""
     entry: dict[str, object] = {}
     if module.gone:
         entry["gone"] = 1
@@ -75,20 +75,23 @@ def _module(module: ModuleDiff, tolerance: float, shown: Shown) -> JsonObject:
 
 
 def _change(change: Change, shown: Shown) -> list[object]:
-    """Aspect, name, before, after, and the deviation of parameters relative to their size."""
+    """Return aspect, name, before, after, and the relative deviation of a parameter's values."""
     before, after = (None if each is None else shown(each) for each in (change.before, change.after))
     return [str(change.aspect), shown(change.name), before, after, _finite(change.relative)]
 
 
 def _call(call: CallNumbers, tolerance: float) -> list[object]:
-    """The deviation of a call, relative to its size; None if nothing could be compared; -1 for infinity."""
+    """Return the relative deviation of a call, and whether it diverges.
+
+    The deviation is -1 for infinity, and None if no output could be compared.
+    """
     worst = call.outputs.worst
     far = None if worst is None else _finite(worst.relative)
     return [-1.0 if worst is not None and far is None else far, call.diverges(tolerance)]
 
 
 def _finite(figure: float | None) -> float | None:
-    """The figure with three digits, which are enough to see the deviation."""
+    """Round a figure to three digits; None for infinity and NaN."""
     if figure is None or not math.isfinite(figure):
         return None
     return float(f"{figure:.3g}")

@@ -1,8 +1,7 @@
-"""The data of the page: plain values, one list per column, so that no key is written once per module.
+"""Collects the data of the page, in columns, so that keys are not repeated for every module.
 
-Every column has one entry for each module, parents before children; texts that occur often (classes,
-operators, types) are numbers that point into a table. Very long names are shortened, and
-control characters in them are escaped: the page shows everything as text.
+A column has one entry per module, parents before children. Frequent texts (classes, operators, types) are
+numbers that point into a table. Long names are shortened, and their control characters are escaped.
 """
 
 from __future__ import annotations
@@ -25,33 +24,33 @@ from rewriter.views.page.findings import Findings
 from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, source_words, summarize
 
 _LONGEST = 400
-"""Maximum characters of a name; more helps nobody, and authors may write names of any length."""
+"""Maximum number of characters of a name, since a file may contain names of any length."""
 _MOST_PORTS = 24
-"""Maximum number of listed inputs or outputs of a module; of more, only the number is shown."""
+"""Maximum number of listed inputs, and of listed outputs, of a module."""
 
 
 class TextTable:
-    """Texts by number, each once."""
+    """Table of texts without duplicates, addressed by number."""
 
     def __init__(self) -> None:
         self.texts: dict[str, int] = {}
 
     def number(self, text: str | None) -> int:
-        """The number of a text; -1 for None."""
+        """Return the number of a text, which is added if new; -1 for None."""
         return -1 if text is None else self.texts.setdefault(shown(text), len(self.texts))
 
 
 def shown(text: str | bytes) -> str:
-    """A name from the file in the form shown on the page."""
+    """Shorten and escape a name of the file for the page."""
     return shorten(visible(text), _LONGEST)
 
 
 def page_facts(findings: Findings, by: str) -> JsonObject:
-    """Everything that the page shows.
+    """Return all data of the page.
 
     Args:
         findings: the results to show.
-        by: the size shown first.
+        by: the figure that sizes show at first.
     """
     texts = TextTable()
     columns = _columns(findings, texts)
@@ -151,7 +150,7 @@ def _columns(findings: Findings, texts: TextTable) -> JsonObject:
 
 
 def _evidence(tree: ModuleTree, module: Module, sources: dict[str, int]) -> list[int]:
-    """Source and number of nodes, alternating; nodes with conflicting claims count as source -1."""
+    """Return source and number of nodes, alternating; nodes with conflicting claims count as source -1."""
     counts: Counter[int] = Counter()
     for node in module.nodes:
         if (place := tree.placements[node]) is not None:
@@ -160,7 +159,7 @@ def _evidence(tree: ModuleTree, module: Module, sources: dict[str, int]) -> list
 
 
 def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[object]:
-    """Name, type, bytes, the initializer if it has another name, and remarks."""
+    """Return name, type, bytes, the initializer if it has another name, and remarks."""
     same = parameter.initializer == module.path.child(parameter.name)
     said = ["transposed"] if parameter.transposed else []
     if parameter.part is not None:
@@ -184,7 +183,7 @@ def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[obje
 
 
 def _ports(ports: Iterable[Port], texts: TextTable) -> list[object]:
-    """Name and type, alternating; the last entry is the number of those left out."""
+    """Return name and type, alternating, and at the end the number of omitted ports, if any."""
     listed = list(ports)
     found: list[object] = []
     for port in listed[:_MOST_PORTS]:
@@ -233,5 +232,5 @@ def _profile(findings: Findings) -> JsonObject | None:
 
 
 def _micro(time: float) -> float:
-    """Microseconds, rounded to a nanosecond: profilers are no more precise, and digits take space."""
+    """Round microseconds to nanoseconds, since more digits take space and exceed a profiler's precision."""
     return round(time, 3)

@@ -1,4 +1,4 @@
-"""Findings of a report."""
+"""Results that a report shows, and the figures by which it draws modules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rewriter.verdict.verification import Verification
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A comparison with another model, made for this report."""
+    """Verification against the original, made for the report."""
 
     original: str
     outcome: Verification
@@ -28,11 +28,11 @@ class Findings:
     """All results that a report shows.
 
     Attributes:
-        analysis: the model, flat.
+        analysis: the flat model.
         stats: its figures.
         functions: the local functions of modules, if the file is grouped.
-        verified: a comparison with the model that it was made from; None without one.
-        profile: its time; None if not measured.
+        verified: the verification against the original; None without one.
+        profile: time by module; None if not measured.
         diff: the differences from a second model; None without one.
     """
 
@@ -45,7 +45,7 @@ class Findings:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """Figures that module sizes can show, the most informative first, without those that are all zero."""
+        """Figures that sizes can show, the most informative first, without those that are 0 for the model."""
         found = [
             *(["parameters"] if self.stats.patterns else []),
             *(["nodes"] if self.stats.nodes else []),
@@ -55,9 +55,10 @@ class Findings:
         return tuple(found)
 
     def own(self, measure: str) -> dict[ModulePath, float]:
-        """Each module's own figure; shared parameters count for the first owner, so that all adds up.
+        """Return each module's own figure.
 
-        Times are medians, which add up approximately.
+        A shared parameter counts for its first owner alone, so that figures add up. Times are medians, which
+        add up approximately.
 
         Args:
             measure: `parameters`, `nodes`, `flops`, or `time` in microseconds.
@@ -70,7 +71,7 @@ class Findings:
         return dict(weigh(self.analysis, Measure(measure)).own)
 
     def outside_modules(self, measure: str) -> float:
-        """Figure outside all modules: of unplaced nodes, and of unmapped kernels."""
+        """Return the figure of unplaced nodes, or the time of unmapped kernels."""
         tree = self.analysis.tree
         if measure == "nodes":
             return len(tree.placements) - tree.placed
@@ -79,10 +80,12 @@ class Findings:
         return self.profile.unmapped.median if measure == "time" and self.profile else 0
 
     def totals(self, measure: str) -> dict[ModulePath, float]:
-        """Each module's figure with all modules below; the root's includes everything outside modules.
+        """Return each module's figure including all modules below; for the root, that of the whole model.
+
+        Times are measured medians, not sums of medians.
 
         Args:
-            measure: as for `own`. Times are the medians shown in the table, not sums of medians.
+            measure: see `own`.
         """
         tree, own = self.analysis.tree, self.own(measure)
         totals: dict[ModulePath, float] = {module.path: own.get(module.path, 0) for module in tree}

@@ -1,8 +1,8 @@
-"""The page: one HTML file that fetches nothing, and in which text from a model cannot run.
+"""Writes the page: one HTML file that fetches nothing, and in which text of a model cannot run as code.
 
-Data from the file occurs twice: escaped in the title, and as JSON in a script element that browsers
-treat as data, with every character escaped that could end it. The script inserts text only as
-text, and the security policy allows no other script.
+Text of the model is escaped in the title and in the message without scripts. Elsewhere it is JSON in a script
+element that browsers treat as data; characters that could end the element are escaped. The script of the
+page inserts it only as text nodes, and the content security policy forbids other scripts.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from rewriter.views.page.findings import Findings
 from rewriter.views.summary import head_phrases, summarize
 
 _SCRIPTS = ("facts.js", "format.js", "icicle.js", "table.js", "detail.js", "overview.js", "main.js")
-"""Scripts in order of dependence: each uses only earlier ones."""
+"""Scripts in order of dependence: a script uses only earlier ones."""
 
 _LONGEST_TITLE = 400
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 def page_html(findings: Findings, by: str) -> str:
-    """The page.
+    """Return the page.
 
     Args:
         findings: the results to show.
-        by: the size shown first: one of `findings.measures`.
+        by: the figure that sizes show at first: one of `findings.measures`, or '' if there is none.
     """
     style, script = _part("style.css"), _script()
     policy = (
@@ -50,7 +50,7 @@ def page_html(findings: Findings, by: str) -> str:
 
 
 def as_data(facts: object) -> str:
-    """JSON for a script element: nothing in it can end the element or begin another."""
+    """Return JSON for a script element, escaped so that it cannot end the element or begin another."""
     return json.dumps(facts, allow_nan=False, separators=(",", ":")).translate(_ESCAPES)
 
 
@@ -63,6 +63,6 @@ def _part(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """Source of an inline element in the content security policy: its SHA-256."""
+    """Return the source of an inline element for the content security policy: its SHA-256."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -1,4 +1,4 @@
-"""A finished report: the page and the drawing."""
+"""A report on a model, as a page and as a drawing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from rewriter.views.page.svg import icicle_svg
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PageReport(Display):
-    """All results on one model, as a page.
+    """Report on one model.
 
     Attributes:
         findings: the results to show.
-        by: the size shown first: `parameters`, `nodes`, `flops` or `time`; '' for the first available.
+        by: the figure that sizes show at first: `parameters`, `nodes`, `flops` or `time`; '' for the first
+            available.
     """
 
     findings: Findings
@@ -24,17 +25,17 @@ class PageReport(Display):
 
     @property
     def measure(self) -> str:
-        """The size shown first; '' for a model without measures."""
+        """The figure that sizes show at first; '' for a model without figures."""
         return self.by or next(iter(self.findings.measures), "")
 
     @property
     def html(self) -> str:
-        """One self-contained page."""
+        """The report as a self-contained HTML page."""
         return page_html(self.findings, self.measure)
 
     @property
     def svg(self) -> str:
-        """The icicle as a static drawing."""
+        """The icicle as a static SVG drawing."""
         return icicle_svg(self.findings, self.measure)
 
     def _repr_svg_(self) -> str:

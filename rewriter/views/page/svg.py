@@ -1,4 +1,4 @@
-"""The icicle as a static drawing: for notebooks and documents."""
+"""Draws the icicle as a static SVG, for notebooks and documents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rewriter.views.summary import head_phrases, human, summarize
 
 _ROW = 24
 _TOP = 26
-"""Pixels above the first row, for the title."""
+"""Height of the title above the first row, in pixels."""
 _NARROWEST = 2.0
 """Minimum width of a drawn module, in pixels."""
 _LETTER = 6.6
@@ -22,9 +22,9 @@ _LETTER = 6.6
 _LONGEST_TIP = 400
 UNPLACED = "(unplaced)"
 _DEEPEST = 60
-"""Maximum number of rows: deeper models need the page, which can zoom."""
+"""Maximum depth of a drawn module; deeper models need the page, which can zoom."""
 
-# The class names are prefixed: in a notebook these rules apply to the whole page.
+# The class names have a prefix because the rules apply to the whole page of a notebook.
 _STYLE = """
 .onnx-module-icicle{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 .onnx-module-icicle .title{fill:#61656c}
@@ -36,7 +36,7 @@ _STYLE = """
 
 
 class _Rectangle(NamedTuple):
-    """The rectangle of a module, in pixels and rows; None for the part outside all modules."""
+    """Rectangle of a module, or of unplaced nodes if `module` is None; in pixels, `row` in rows."""
 
     module: Module | None
     row: int
@@ -46,12 +46,12 @@ class _Rectangle(NamedTuple):
 
 
 def icicle_svg(findings: Findings, by: str, *, width: int = 960) -> str:
-    """The icicle as one SVG element, every name escaped.
+    """Return the icicle as one SVG element.
 
     Args:
         findings: the results on the model.
-        by: the size shown; one of `findings.measures`.
-        width: pixels.
+        by: the figure that widths show: one of `findings.measures`.
+        width: width of the drawing in pixels.
     """
     cells = list(_cells(findings, by, width)) if by in findings.measures else []
     height = _TOP + _ROW * (1 + max((cell.row for cell in cells), default=-1))
@@ -69,7 +69,7 @@ def icicle_svg(findings: Findings, by: str, *, width: int = 960) -> str:
 
 
 def figure(measure: str, total: float) -> str:
-    """A total with its unit."""
+    """Format a total with its unit."""
     if measure == "time":
         return f"{total / 1000:.3g} ms" if total >= 1000 else f"{total:.3g} µs"
     if measure == "flops":
@@ -78,17 +78,17 @@ def figure(measure: str, total: float) -> str:
 
 
 def _cells(findings: Findings, by: str, width: float) -> Iterator[_Rectangle]:
-    """The modules that are wide enough to draw."""
+    """Yield the rectangles of modules that are wide enough to draw, and of unplaced nodes."""
     tree, totals, outside_modules = findings.analysis.tree, findings.totals(by), findings.outside_modules(by)
     whole = totals[ROOT]
     stack = [_Rectangle(tree.root, 0, 0.0, width, whole)]
     while stack and whole:
         cell = stack.pop()
-        assert cell.module is not None  # the part outside all modules has nothing below
+        assert cell.module is not None  # the rectangle of unplaced nodes is never on the stack
         yield cell
         children = tree.children(cell.module.path)
         beside = 0.0 if cell.module.path else outside_modules
-        # Medians of parts may add up to more than the median of the whole.
+        # Medians of submodules may add up to more than the median of the module.
         inside = max(cell.total, beside + sum(totals[child.path] for child in children))
         scale = cell.width / inside if inside else 0.0
         left = cell.left
@@ -111,7 +111,7 @@ def _drawn(cell: _Rectangle, by: str, whole: float) -> str:
     colour = f"c{cell.row % 2}" if cell.module else "none"
     label = ""
     if (letters := int((cell.width - 8) / _LETTER)) >= 2:
-        # An inner drawing clips labels that are wider than estimated.
+        # A nested svg element clips labels that are wider than estimated.
         shown = html_text(name or "(root)", letters)
         label = f'<svg {place} height="{_ROW}"><text x="5" y="16">{shown}</text></svg>'
     return f'<g><title>{told}</title><rect class="{colour}" {place} height="{_ROW - 1}" rx="2"/>{label}</g>'

@@ -1,1 +1,1 @@
-"""The sidecar of a model: the tree as a file of its own."""
+"""Reads and writes the sidecar of a model: a JSON file beside it with its module tree."""

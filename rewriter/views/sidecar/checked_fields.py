@@ -8,14 +8,14 @@ from rewriter.refusals import UnreadableModel
 
 
 class JsonFields:
-    """A JSON object with typed access to its fields.
+    """JSON object with typed access to its fields.
 
     Args:
-        value: what the parser returned.
-        where: names the object in errors.
+        value: the object, as the parser returned it.
+        where: name of the object in errors.
 
     Raises:
-        UnreadableModel: by the constructor and every method, if a type is wrong.
+        UnreadableModel: the object or a field has another type; raised by the constructor and every method.
     """
 
     __slots__ = ("_values", "_where")
@@ -27,60 +27,60 @@ class JsonFields:
         self._where = where
 
     def get(self, key: str) -> object:
-        """The field as it is; None if missing."""
+        """Return a field of any type; None if missing."""
         return self._values.get(key)
 
     def text(self, key: str) -> str:
-        """A string."""
+        """Return a string."""
         value = self._values.get(key)
         return value if isinstance(value, str) else self._fail(key, "text")
 
     def text_or_none(self, key: str) -> str | None:
-        """A string; None if the field is null or missing."""
+        """Return a string; None if the field is null or missing."""
         return None if self._values.get(key) is None else self.text(key)
 
     def flag(self, key: str) -> bool:
-        """True or false."""
+        """Return a boolean."""
         value = self._values.get(key)
         return value if isinstance(value, bool) else self._fail(key, "true or false")
 
     def count(self, key: str) -> int:
-        """An integer that is not negative."""
+        """Return an integer that is not negative."""
         value = self._values.get(key)
         return value if _is_count(value) else self._fail(key, "a count")
 
     def integer(self, key: str) -> int:
-        """An integer, negative ones too."""
+        """Return an integer, which may be negative."""
         value = self._values.get(key)
         return value if _is_integer(value) else self._fail(key, "an integer")
 
     def integers(self, key: str) -> dict[str, int]:
-        """An object of integers."""
+        """Return an object whose values are integers."""
         value = self._values.get(key)
         if isinstance(value, dict) and all(_is_integer(number) for number in value.values()):
             return value
         return self._fail(key, "an object of integers")
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list of strings."""
+        """Return a list of strings."""
         value = self._values.get(key)
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         return self._fail(key, "a list of texts")
 
     def shape(self, key: str) -> tuple[int, ...]:
-        """A list of counts."""
+        """Return a list of integers that are not negative."""
         value = self._values.get(key)
         if isinstance(value, list) and all(_is_count(item) for item in value):
             return tuple(value)
         return self._fail(key, "a list of counts")
 
     def object(self, key: str) -> JsonFields:
-        """An object."""
+        """Return an object."""
         return JsonFields(self._values.get(key), f"{self._where}: {key}")
 
     def objects(self, key: str) -> list[JsonFields]:
-        """A list of objects."""
+        """Return a list of objects."""
         value = self._values.get(key)
         if not isinstance(value, list):
             return self._fail(key, "a list")
@@ -90,7 +90,7 @@ class JsonFields:
         raise self.fault(f"{key} is not {wanted}")
 
     def fault(self, what: str) -> UnreadableModel:
-        """The error that states `what` is wrong with this object."""
+        """Make the error that `what` is wrong with this object."""
         return UnreadableModel(f"{self._where}: {what}; write the sidecar again from its model")
 
 

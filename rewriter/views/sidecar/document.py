@@ -1,8 +1,8 @@
-"""The sidecar `<model>.modules.json`: the module tree beside the model, for tools that drop metadata.
+"""Reads and writes the sidecar `<model>.modules.json`, which keeps the module tree if a tool drops metadata.
 
-Its format is `sidecar.types`. The file says many things twice (`depth`, `parent`, `leaf`, the
-nested `tree`) for the comfort of those who read it without us; reading trusts `path`, `class`, `calls`,
-`parameters` and `placements` and derives the rest.
+`sidecar.types` declares its format. Some fields repeat others (`kind`, `depth`, `parent`, `children`, `leaf`,
+`total_nodes`, the nested `tree`) for programs that read the file without this library; `read` ignores these
+fields and derives their values.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rewriter.views.summary import subtree_sizes, summarize
 
 SCHEMA = sidecar_path.SCHEMA
 NESTED = 60
-"""Maximum levels of the nested tree: each takes two levels of JSON, and strict parsers stop at 128."""
+"""Maximum depth of the nested tree: a level takes two levels of JSON, and strict parsers stop at 128."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Sidecar:
 
     Attributes:
         file: name of the model file without its folder; None for a model in memory.
-        producer: name and version of its exporter.
-        opset: version of the default domain, None if not imported.
+        producer: name and version of the exporter.
+        opset: version of the default domain; None if it is not imported.
         opsets: domain -> version.
         initializers: number of initializers in the model.
         tree: the modules, their parameters and the placement of every node.
-        node_names: module -> names of the nodes placed in this module itself, in file order.
-        value_names: module -> names of the values these nodes write.
+        node_names: module -> names of its own nodes, in file order.
+        value_names: module -> names of the values that these nodes write.
     """
 
     file: str | None
@@ -56,7 +56,7 @@ class Sidecar:
 
 
 def write(analysis: Analysis) -> str:
-    """The sidecar of a model: JSON with one module per line; equal models give equal text."""
+    """Return the sidecar of a model: JSON with one module per line; equal models give equal text."""
     parts = {
         "schema": json.dumps(SCHEMA),
         "export": json.dumps(_export(analysis)),
@@ -72,10 +72,10 @@ def read(source: Path | str) -> Sidecar:
     """Read a sidecar.
 
     Args:
-        source: the path of the file, or its text (which begins with a brace).
+        source: the path of the file, or its text, which begins with a brace.
 
     Raises:
-        UnreadableModel: the file is missing, not JSON, of another schema, or contradicts itself.
+        UnreadableModel: the file is missing, not JSON, of another schema, or inconsistent.
     """
     text, name = _text_of(source)
     try:
@@ -102,7 +102,7 @@ def read(source: Path | str) -> Sidecar:
 
 
 def _text_of(source: Path | str) -> tuple[str, str]:
-    """The text of a sidecar and its name in errors."""
+    """Return the text of a sidecar, and its name in errors."""
     if isinstance(source, str) and source.lstrip().startswith("{"):
         return source, "sidecar"
     try:
@@ -132,7 +132,7 @@ def _export(analysis: Analysis) -> JsonObject:
 
 
 def _kinds(tree: ModuleTree) -> dict[str, int]:
-    """Kind -> number of modules, most first."""
+    """Return kind -> number of modules, most frequent first."""
     counts: dict[str, int] = {}
     for module in tree:
         kind = str(module.kind or "unknown")
@@ -177,7 +177,7 @@ def _placement(node: int, placement: Placement | None) -> JsonObject:
 
 
 def _nested(tree: ModuleTree) -> Iterator[str]:
-    """The nested tree, written without recursion: names may nest to any depth."""
+    """Yield the text of the nested tree, without recursion, since modules may nest to any depth."""
     sizes = subtree_sizes(tree)
     stack: list[ModulePath | str] = [ROOT]
     while stack:

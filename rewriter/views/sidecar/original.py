@@ -1,4 +1,4 @@
-"""Input of `--like`, from an analysed model or from a sidecar."""
+"""Makes the input of `--like` from an analysed model or from a sidecar."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rewriter.views.sidecar.document import Sidecar
 
 
 def like_analysis(analysis: Analysis) -> Like:
-    """A whole model: its nodes, their edges, and its tree."""
+    """Return a model as original, with nodes, edges and tree."""
     places = tuple(
         Place(placement.module, placement.call) if placement else None
         for placement in analysis.tree.placements
@@ -22,7 +22,7 @@ def like_analysis(analysis: Analysis) -> Like:
 
 
 def like_sidecar(sidecar: Sidecar) -> Like:
-    """A sidecar: its tree, and the names in it."""
+    """Return a sidecar as original, with its tree and its names of nodes and values."""
     nodes: dict[str, Place] = {}
     values: dict[str, Place] = {}
     for path, module in sidecar.tree.modules.items():
@@ -40,7 +40,10 @@ def like_sidecar(sidecar: Sidecar) -> Like:
 
 
 def _order(sidecar: Sidecar) -> tuple[str, ...]:
-    """Names of values in file order, module by module: a sidecar has no other order."""
+    """Return names of values in file order, as far as the sidecar tells.
+
+    A sidecar lists values per module, not per node, so the n-th value is assigned to the n-th node.
+    """
     placed: list[tuple[int, str]] = []
     for path, module in sidecar.tree.modules.items():
         last = len(module.nodes) - 1

@@ -11,23 +11,23 @@ from rewriter.paths import ModulePath
 from rewriter.views.sidecar.checked_fields import JsonFields
 
 MOST_NODES = 10_000_000
-"""Maximum nodes of a model; unplaced ones are not listed, so the number alone could demand any memory."""
+"""Maximum number of nodes, since a false number, which includes unlisted nodes, could exhaust memory."""
 
 
 def tree_of(top: JsonFields, entries: Sequence[JsonFields], nodes: int) -> ModuleTree:
     """Build the tree.
 
     Args:
-        top: the whole sidecar, to name it in errors.
-        entries: its modules, depth first.
+        top: the whole sidecar, for errors.
+        entries: its modules, parents first.
         nodes: number of nodes of the model.
 
     Raises:
-        UnreadableModel: a module is named twice or its parent is missing or comes after it, a node is
-            placed twice, does not exist or has no name.
+        UnreadableModel: there is no module, a module is listed twice or before its parent, a node is placed
+            twice or does not exist, or a field is invalid.
     """
     if nodes > MOST_NODES:
-        raise top.fault(f"says there are {nodes} nodes, more than {MOST_NODES}")
+        raise top.fault(f"states {nodes} nodes, more than {MOST_NODES}")
     placements: dict[int, Placement] = {}
     children: dict[ModulePath, list[ModulePath]] = {}
     own: dict[ModulePath, tuple[int, ...]] = {}
@@ -49,7 +49,7 @@ def tree_of(top: JsonFields, entries: Sequence[JsonFields], nodes: int) -> Modul
 
 
 def _adopt(path: ModulePath, children: dict[ModulePath, list[ModulePath]], entry: JsonFields) -> None:
-    """Add a module, also to its parent."""
+    """Add a module without children, and append it to the children of its parent."""
     if path in children:
         raise entry.fault(f"{path!s} is listed twice")
     parent = path.parent
@@ -65,7 +65,7 @@ def _adopt(path: ModulePath, children: dict[ModulePath, list[ModulePath]], entry
 def _place(
     path: ModulePath, entry: JsonFields, placements: dict[int, Placement], nodes: int
 ) -> tuple[int, ...]:
-    """Add the placements of one module; return its nodes."""
+    """Add the placements of a module, and return its nodes."""
     numbers = []
     for placed in entry.objects("placements"):
         number = placed.count("node")
@@ -75,7 +75,7 @@ def _place(
         placements[number] = Placement(path, placed.count("call"), placed.text("source"), conflicting)
         numbers.append(number)
     if len(entry.texts("nodes")) != len(numbers):
-        raise entry.fault("nodes and placements are not of one length")
+        raise entry.fault("nodes and placements differ in length")
     return tuple(numbers)
 
 
@@ -113,7 +113,7 @@ def _part(parameter: JsonFields) -> InitializerSlice | None:
     part = parameter.object("part")
     found = InitializerSlice(part.count("axis"), part.count("start"), part.count("stop"))
     if found.axis >= len(parameter.shape("shape")) or found.start > found.stop:
-        raise part.fault("names no part of a tensor of this shape")
+        raise part.fault("is no valid slice of a tensor of this shape")
     return found
 
 

@@ -10,14 +10,17 @@ from rewriter.views.json.types import ClassOrNullJson, Count, Positive
 
 
 class ModulesExportJson(TypedDict):
-    """The model file.
+    """Figures of the model file.
 
     Attributes:
         file: Name of the model file without its folder; null for a model in memory.
-        producer: Name and version of the exporter; empty where the file does not say.
-        opset: Version of the default operator set; null where the file does not import it.
+        producer: Name and version of the exporter; empty if the file does not state it.
+        opset: Version of the default domain; null if the file does not import it.
         opsets: Operator set domain -> version; the default domain is the empty string.
-        parameters: Elements in all known parameters, shared ones counted once.
+        nodes: Number of nodes, including those in graph bodies and functions.
+        initializers: Number of initializers, including those in graph bodies.
+        modules: Number of modules.
+        parameters: Elements in all parameters; a shared parameter counts once.
     """
 
     file: str | None
@@ -36,10 +39,10 @@ class ModulesParameterJson(ParameterJson):
     Attributes:
         name: Name inside the module.
         initializer: Name of the initializer in the file as it was read.
-        shape: Shape of the initializer, or of its part.
+        shape: Shape of the initializer, or of its slice.
         dtype: ONNX element type in lower case.
         transposed: Whether the file holds the transpose of the 2-d weight of the state dict.
-        part: Which part of the initializer it is, where that holds several parameters behind each other.
+        part: Slice of the initializer, if it holds several parameters.
         shared_with: Paths of other modules that read the same initializer.
     """
 
@@ -47,13 +50,14 @@ class ModulesParameterJson(ParameterJson):
 
 
 class ModulesNodeJson(TypedDict):
-    """Where one node was placed.
+    """Placement of one node.
 
     Attributes:
-        node: Number of the node: in file order, the nodes of a body behind the node that owns it,
-            functions last.
-        source: The evidence that won.
-        conflicting: Modules that other evidence names.
+        node: Number of the node, in file order; nodes of a graph body follow its owner, functions come
+            last.
+        call: Number of the call of the module, from 0.
+        source: Kind of evidence that placed the node.
+        conflicting: Paths of modules that contradicting evidence names.
     """
 
     node: Count
@@ -66,22 +70,22 @@ class ModulesModuleJson(ClassOrNullJson):
     """One module.
 
     Attributes:
-        path: Dotted path as PyTorch writes it; empty for the root.
-        class: Fully qualified class; null where no evidence names it.
-        kind: Where the class comes from; null while it is unknown.
-        depth: 0 for the root.
-        parent: Path of the module one level up; null for the root.
+        path: Dotted path as in PyTorch; empty for the root.
+        class: Fully qualified class; null if no evidence names it.
+        kind: Origin of the class, by its package; null for an unknown class.
+        depth: Depth in the tree; 0 for the root.
+        parent: Path of the parent module; null for the root.
         children: Paths of the modules directly below, in the order of their calls.
-        leaf: Whether no module lies below.
-        calls: How often the module was called, as far as the evidence tells calls apart.
-        total_nodes: Nodes in this module and all below.
-        nodes: Names of the nodes placed in this very module, in file order; may be empty or not unique.
-        values: Names of the values these nodes write.
-        placements: One entry per entry of `nodes`.
-        full_scope: The name torch's trace-module map gives the module, class and unqualified path; only
-            where a reference tells.
-        declared: Parameters and buffers the module declares, in the file or not; only where a reference
-            tells.
+        leaf: Whether the module has no submodules.
+        calls: Number of calls of the module, as far as the evidence distinguishes calls.
+        total_nodes: Number of nodes in this module and all modules below.
+        nodes: Names of its own nodes, in file order; a name may be empty or ambiguous.
+        values: Names of the values that these nodes write.
+        placements: Placements of its own nodes, in the order of `nodes`.
+        full_scope: Name of the module in torch's trace-module map: class and path; absent without a
+            reference.
+        declared: Parameters and buffers that the module declares, in the file or not; absent without a
+            reference.
     """
 
     path: str
@@ -101,13 +105,14 @@ class ModulesModuleJson(ClassOrNullJson):
 
 
 class ModulesBranchJson(ClassOrNullJson):
-    """A module with those below it.
+    """Module in the nested tree.
 
     Attributes:
-        path: Dotted path as PyTorch writes it; empty for the root.
-        class: Fully qualified class; null where no evidence names it.
-        below: Present where nesting stops, for parsers with a limit: number of modules below, found in
-            `modules` alone.
+        path: Dotted path as in PyTorch; empty for the root.
+        class: Fully qualified class; null if no evidence names it.
+        children: The modules directly below.
+        below: Number of modules below that are listed only in `modules`; present if nesting stops here,
+            because parsers limit the depth.
     """
 
     path: str
@@ -121,8 +126,8 @@ class ModulesJson(TypedDict):
     Written as `<model>.modules.json`.
 
     Attributes:
-        export: The model file the tree was read from.
-        kinds: Kind of class -> number of modules; `unknown` for modules without a class.
+        export: Figures of the model file.
+        kinds: Kind of class -> number of modules; `unknown` for modules of unknown class.
         modules: All modules, depth first, the root first.
         tree: The same modules, nested.
     """

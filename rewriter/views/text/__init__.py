@@ -1,1 +1,1 @@
-"""Output in a terminal. Needs rich, so only the command line imports it, and late."""
+"""Output in a terminal; loaded only by verbs and by `str` of a result, since importing rich takes time."""

@@ -1,4 +1,4 @@
-"""Prints the claims on one node, in a terminal."""
+"""Prints the claims on one node in a terminal."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from rewriter.views.summary import WOULD_HELP, source_words
 from rewriter.views.text.parts import flow, signs
 
 _DETAIL = 100
-"""Maximum characters shown of a claim's source text; exporters write whole stack traces there."""
+"""Maximum number of characters of a claim's source text, which may be a whole stack trace."""
 _LISTED = 4
 
 
 def print_claims(analysis: Analysis, node: int, console: Console) -> None:
-    """Print the placement of a node and every claim of any witness on it.
+    """Print the placement of a node and all claims on it.
 
     Args:
-        analysis: a model and its tree.
+        analysis: the model.
         node: number of the node in the GraphIndex.
         console: the console.
 
     Raises:
-        IndexError: there is no node of that number.
+        IndexError: there is no node with this number.
     """
     proto = analysis.graph.nodes[node]
     name = as_text(proto.name) or f"(no name, node {node})"
@@ -50,7 +50,7 @@ def _won(analysis: Analysis, node: int, number: int) -> bool:
 def _print_placement(analysis: Analysis, node: int, console: Console) -> None:
     placement = analysis.tree.placements[node]
     if placement is None:
-        flow(console, ["not placed: no evidence names one"], "yellow", label="module")
+        flow(console, ["not placed: no evidence names a module"], "yellow", label="module")
         return
     module = analysis.tree.modules.get(placement.module)
     flow(console, [placement.module or "(root)"], "green", label="module")
@@ -71,7 +71,7 @@ def _print_claim(claim: Claim, console: Console, *, first: bool, won: bool) -> N
 
 
 def _tried(analysis: Analysis, node: int) -> list[str]:
-    """Findings of the witnesses that made no claim on a node."""
+    """Describe the text or values that each witness without a claim on the node looked at."""
     graph = analysis.graph
     proto = graph.nodes[node]
     said = {claim.source for claim in analysis.claims[node]}

@@ -22,7 +22,7 @@ from rewriter.views.text.report import print_removed, verdict_sign, written_phra
 def print_extraction(found: Extraction, console: Console) -> None:
     """Print the extracted model, its interface, the proof and the file."""
     flow(console, head_phrases(summarize(found.analysis)), "bold")
-    constants = [f"{counted(found.constants, 'constant')} of others"] if found.constants else []
+    constants = [f"{counted(found.constants, 'constant')} of other modules"] if found.constants else []
     flow(console, [str(found.wanted), *_sizes(found.model), *constants], label="extract")
     _print_values("inputs", found.model.graph.input, set(found.piece.inputs), console)
     _print_values("outputs", found.model.graph.output, set(found.piece.outputs), console)
@@ -30,7 +30,7 @@ def print_extraction(found: Extraction, console: Console) -> None:
         text = "computed outside from its own outputs: " + ", ".join(found.returning)
         flow(console, [text], "yellow", label="returns")
     if found.hoisted:
-        flow(console, ["stands in a body, recorded in its first iteration"], label="body")
+        flow(console, ["nodes of a graph body, recorded in its first iteration"], label="body")
     if found.check is not None:
         _print_checks([found.check], console)
     flow(console, map(written_phrase, found.outputs), label="written")
@@ -46,7 +46,7 @@ def print_split(found: Split, console: Console) -> None:
         taken = [f"{name} from part {source}" for name, source in feeds if source is not None]
         flow(console, [f"from {start}", *_sizes(part.model), *taken], label=f"part {number}")
     for at, count in found.left.items():
-        text = f"{counted(count, 'node')} of {at} stay in an earlier part, which reads them as well"
+        text = f"{counted(count, 'node')} of {at} stay in an earlier part, which reads their results"
         flow(console, [text], "yellow", label="shared")
     _print_checks(found.checks, console)
     flow(console, map(written_phrase, found.outputs), label="written")
@@ -63,7 +63,7 @@ def _print_values(label: str, infos: Iterable[ValueInfoProto], names: set[str], 
 
 
 def _typed(info: ValueInfoProto) -> str:
-    """`hidden float 2 x seq x 128`."""
+    """Format a value with its type: `hidden float 2 x seq x 128`."""
     tensor = info.type.tensor_type
     if not info.type.HasField("tensor_type"):
         return f"{info.name} {(info.type.WhichOneof('value') or 'no type').removesuffix('_type')}"
@@ -73,7 +73,7 @@ def _typed(info: ValueInfoProto) -> str:
 
 
 def _print_checks(checks: Sequence[Check], console: Console) -> None:
-    """Print each verdict; once for all parts that share it."""
+    """Print the verdicts; parts with the same verdict and phrases share a line."""
     for (verdict, *phrases), count in Counter((check.verdict, *_phrases(check)) for check in checks).items():
         sign, style = verdict_sign(Verdict(verdict), console)
         parts = f"{count} parts: " if count > 1 else ""
@@ -86,7 +86,7 @@ def _phrases(check: Check) -> Iterator[str]:
     if check.unchecked is not None:
         yield f"neither checked nor loaded: {check.unchecked}"
     elif check.fault is not None:
-        yield f"{'as of the whole, ' if check.fault_of_whole else ''}{check.fault}"
+        yield f"{'like the whole model: ' if check.fault_of_whole else ''}{check.fault}"
     else:
         yield "full checker and onnxruntime take it"
     yield numbers_phrase(verification.numeric)

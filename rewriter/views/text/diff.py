@@ -1,4 +1,4 @@
-"""Prints the differences of two models in a terminal: the first divergence in one line, then a short tree."""
+"""Prints the differences between two models in a terminal: the first divergence, then a short tree."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from rewriter.views.text.parts import ASCII, Signs, emit, flow, signs
 
 _MOST_CHANGES = 6
 _LONGEST = 240
-"""Maximum characters of one change."""
+"""Maximum number of characters of one change."""
 _NARROWEST = 20
 _NUMBERED = re.compile(r"(.*?)(\d{1,9})", re.DOTALL)
 
 
 @dataclass(slots=True)
 class _Entry:
-    """One module in the tree of differences."""
+    """Module in the printed tree, or several alike siblings: those from `name` to `through`."""
 
     name: str
     figures: str = ""
@@ -38,21 +38,21 @@ class _Entry:
     through: str = ""
     alike: int = 1
     look: int = 0
-    """A key that is equal for entries that read alike apart from names, including all entries below."""
+    """A key, equal for entries that are printed alike, with all entries below, except for their own names."""
 
 
 def print_diff(
     found: Diff, console: Console, chosen: frozenset[ModulePath] | None = None, *, everything: bool = False
 ) -> None:
-    """Print where two models first differ, the compared parts, and the modules that differ.
+    """Print the first divergence of two models, figures of the comparison, and the modules that differ.
 
-    Modules that diverge only because of their inputs are counted, not listed.
+    Modules that diverge only because of their inputs or submodules are counted, not listed.
 
     Args:
         found: the differences.
         console: the console.
-        chosen: show only these modules, by their path in the first model or, added ones, in the second.
-        everything: show all modules, equal ones too, with their numbers.
+        chosen: modules to show, by path in the first model, or in the second for added ones; None for all.
+        everything: whether to show all modules, including equal ones, with their numbers.
     """
     sign, style = (signs(console).yes, "green") if found.equal else (signs(console).no, "bold red")
     line = visible(f"{sign} {headline(found)}", ascii_only=signs(console) is ASCII)
@@ -71,12 +71,12 @@ def print_diff(
         each.diverges(found.tolerance) for each in shown
     )
     if left_out > 0:
-        behind = f"{counted(left_out, 'more module')} behind or around these diverge; --all shows every one"
+        behind = f"{counted(left_out, 'more module')} after or around these diverge; --all shows every one"
         flow(console, [behind], "dim")
 
 
 def headline(found: Diff) -> str:
-    """The answer in one line: where the models first differ, or that they do not."""
+    """Describe the result in one line: the first divergence, or equality."""
     modules = "the modules differ" if found.changed else "no module differs"
     if found.numbers is None:
         return modules
@@ -90,7 +90,7 @@ def headline(found: Diff) -> str:
 
 
 def divergence_text(first: Divergence) -> str:
-    """`encoder.layer.1, call 0, max 0.013 (relative 0.4)`."""
+    """Describe a divergence: `encoder.layer.1, call 0, max 0.013 (relative 0.4)`."""
     where = f"{first.path or '(root)'}, call {first.call}"
     return f"{where}, max {_figure(first.worst.max_abs)} (relative {_figure(first.worst.relative)})"
 
@@ -111,21 +111,21 @@ def _compared(found: Diff) -> list[str]:
 
 def _notes(found: Diff) -> Iterable[str]:
     if found.carried:
-        yield "values and operators of the second bear the names of the first, whose tree was carried over"
+        yield "the second model was made from the first, so the tree of the first was carried over to it"
     if found.first is not None and found.random:
-        yield "a model draws random numbers: what depends on them differs from run to run"
+        yield "a model draws random numbers: values that depend on them differ from run to run"
     if found.first is not None and not found.first.own:
-        yield "what this module takes in is off as well, and no earlier module shows it"
+        yield "the inputs of this module differ as well, and no earlier module shows the cause"
     nothing = [m for m in found.modules if any(not c.comparable and _gives(c) for c in m.calls)]
     if nothing:
-        yield f"not comparable, no result has a partner of its shape: {_some(nothing)}"
+        yield f"not comparable, since no output has a counterpart of its shape: {_some(nothing)}"
     if found.half and found.measured:
         yield (
-            "half precision: onnxruntime computes much of it in single precision on a CPU, so a device that "
-            "does not may give other numbers"
+            "half precision: onnxruntime computes much of it in single precision on a CPU, so other devices "
+            "may give other numbers"
         )
     if found.unseen:
-        yield f"not compared, no result of theirs is in the main graph: {_some(found.unseen)}"
+        yield f"not compared, since none of their results is in the main graph: {_some(found.unseen)}"
 
 
 def _some(modules: Sequence[ModuleDiff]) -> str:
@@ -152,7 +152,7 @@ def _is_shown(
 
 
 def _holds_cause(found: Diff, module: ModuleDiff) -> bool:
-    """Whether a module inside diverges by itself, so that this one diverges only because it contains that."""
+    """Whether a module below diverges by itself, and is thus the cause."""
     return any(
         other.path != module.path and module.path.holds(other.path) and other.diverges(found.tolerance)
         for other in found.modules
@@ -161,7 +161,7 @@ def _holds_cause(found: Diff, module: ModuleDiff) -> bool:
 
 
 def _entries(found: Diff, shown: Sequence[ModuleDiff], mark: Signs, *, everything: bool) -> _Entry:
-    """The tree of the shown modules, with their ancestors."""
+    """Return the tree of the shown modules and their ancestors."""
     root = _Entry("(root)")
     made: dict[ModulePath, _Entry] = {ROOT: root}
 
@@ -172,7 +172,7 @@ def _entries(found: Diff, shown: Sequence[ModuleDiff], mark: Signs, *, everythin
                 made[path.parent or ROOT].below.append(made[path])
         _describe(made[module.path], found, module, mark, everything=everything)
     looks: dict[object, int] = {}
-    for entry in reversed(made.values()):  # later entries are the ones below
+    for entry in reversed(made.values()):  # submodules come after their ancestors
         below = tuple((each.name, each.look) for each in entry.below)
         entry.look = looks.setdefault((entry.figures, entry.style, *entry.changes, below), len(looks))
     return root
@@ -201,7 +201,7 @@ def _describe(entry: _Entry, found: Diff, module: ModuleDiff, mark: Signs, *, ev
 
 
 def _lines(changes: Sequence[Change]) -> list[str]:
-    """Changes as text: operators in one line, the others one each."""
+    """Format changes: operators share a line, each other change has a line."""
     operators = [_operator(each) for each in changes if each.aspect is Aspect.OPERATOR]
     lines = [f"operators {', '.join(operators)}"] if operators else []
     return lines + [_change(each) for each in changes if each.aspect is not Aspect.OPERATOR]
@@ -256,7 +256,7 @@ def _print_tree(root: _Entry, console: Console) -> None:
 
 
 def _merged(entries: Sequence[_Entry]) -> list[_Entry]:
-    """Neighbours that read alike and have consecutive numbers, merged."""
+    """Merge neighbours that are printed alike and have consecutive numbers."""
     merged: list[_Entry] = []
     for entry in entries:
         last = merged[-1] if merged else None
@@ -274,4 +274,4 @@ def _follows(left: str, right: str) -> bool:
 
 
 def _figure(number: float) -> str:
-    return f"{number:.2g}" if math.isfinite(number) else "without bound"
+    return f"{number:.2g}" if math.isfinite(number) else "infinite"

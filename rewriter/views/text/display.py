@@ -1,4 +1,4 @@
-"""Every result as the command line prints it, without colours: `str` of it."""
+"""Prints any result as the command line does, and converts it to text for `str`."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ from rewriter.views.text.tree import print_modules, print_tree
 
 @singledispatch
 def print_result(found: object, console: Console) -> None:
-    """Print a result on a console; of what no verb prints, its one line."""
+    """Print a result as its verb does; print the `repr` of an object that no verb prints."""
     console.out(repr(found), highlight=False)
 
 
 def text_of(found: object) -> str:
-    """What the command line prints of a result, as wide as the terminal, without the last line break."""
+    """Return the output of the command line for a result, without colours and without the last line break."""
     stream = StringIO()
-    # In a notebook rich would draw by itself.
+    # In a notebook, rich would display the output itself instead of writing to the stream.
     console = Console(file=stream, highlight=False, no_color=True, force_terminal=False, force_jupyter=False)
     print_result(found, console)
     return stream.getvalue().removesuffix("\n")

@@ -1,4 +1,4 @@
-"""Prints the effects of tools on a file, in a terminal."""
+"""Prints the effects of tools on a file in a terminal."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Print the effects of tools on a file, tool by tool, the tool with the worst effect first.
 
     Args:
-        diagnosis: what was found out.
-        console: where to.
+        diagnosis: the effects.
+        console: the console.
     """
     name = diagnosis.path.name if diagnosis.path else "(model in memory)"
     flow(console, [name, *_phrases(diagnosis.facts)], "bold")
@@ -36,13 +36,13 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         for finding in findings:
             _print_finding(finding, numbers[finding.mend], console)
     console.print()
-    for mend, number in numbers.items():  # many findings have the same remedy: each is printed once
+    for mend, number in numbers.items():  # findings share remedies, so each remedy is printed once
         flow(console, [mend], "green", label=f"mend {number}")
     _print_end(diagnosis, console)
 
 
 def _by_tool(findings: Sequence[Finding]) -> dict[Tool, list[Finding]]:
-    """Tool -> its effects, worst first; the tools by their worst effect."""
+    """Return tool -> its effects, worst first; tools are ordered by their worst effect."""
     found: dict[Tool, list[Finding]] = {}
     for finding in findings:
         found.setdefault(finding.rule.tool, []).append(finding)

@@ -1,4 +1,4 @@
-"""Parts shared by the printed views: signs, and phrases arranged on lines."""
+"""Helpers of the printed views: signs, cells, and phrases arranged in lines."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rich.text import Text
 from rewriter.views.escape import shorten, visible
 
 _LONGEST = 1000
-"""Maximum characters of a phrase: a file may hold names of a megabyte."""
+"""Maximum number of characters of a phrase, since a file may contain names of any length."""
 LABEL_WIDTH = 10
-"""Cells of the label before a line, including its gap."""
+"""Width of the label before a line, in cells, including the gap."""
 
 
 class Signs(NamedTuple):
-    """Characters to draw with."""
+    """Characters that the views draw with."""
 
     dot: str
     dots: str
@@ -38,12 +38,12 @@ ASCII = Signs("-", "...", "x", "*", "!", "?", "|- ", "`- ", "|  ", "#")
 
 
 def signs(console: Console) -> Signs:
-    """The signs this console can show."""
+    """Return the signs that a console can show."""
     return ASCII if console.options.ascii_only else UNICODE
 
 
 def fit(text: str, width: int, dots: str) -> str:
-    """`text` in exactly `width` cells: padded, or truncated and marked."""
+    """Fit a text into exactly `width` cells: pad it, or cut it and mark the cut with `dots`."""
     if cell_len(text) <= width:
         return set_cell_size(text, width)
     if width <= cell_len(dots):
@@ -52,19 +52,19 @@ def fit(text: str, width: int, dots: str) -> str:
 
 
 def emit(console: Console, text: Text) -> None:
-    """Print one line that must not wrap, without trailing blanks."""
+    """Print one line without wrapping it and without trailing blanks."""
     text.rstrip()
     console.print(text, no_wrap=True, overflow="crop", crop=True)
 
 
 def flow(console: Console, phrases: Iterable[str], style: str = "", label: str | None = None) -> None:
-    """Print phrases with dots between them; lines break between phrases if possible.
+    """Print phrases, separated by dots; lines break between phrases if possible.
 
     Args:
         console: the console.
-        phrases: of any origin: made safe here.
+        phrases: the phrases, which may contain text of a model: they are escaped and shortened here.
         style: style of the phrases.
-        label: printed before the first line; it indents the others.
+        label: text before the first line; further lines are indented by its width; None for no indent.
     """
     mark = signs(console)
     safe = [shorten(visible(phrase, ascii_only=mark is ASCII), _LONGEST, mark.dots) for phrase in phrases]

@@ -1,4 +1,4 @@
-"""Prints the time of a model in a terminal: a tree of modules, then their classes."""
+"""Prints the profile of a model in a terminal: a tree of modules, then their classes."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from rewriter.views.escape import visible
 from rewriter.views.text.parts import ASCII, Signs, emit, fit, flow, signs
 
 LEAST_SHARE = 0.005
-"""Modules with a smaller share of the time are counted, unless they are selected."""
+"""Minimum share of the time of a listed module; other modules are only counted, unless selected."""
 _MOST_CLASSES = 12
 _MOST_UNMAPPED = 3
 _LEAST_NAME = 12
 _CLASS = 18
 _FIGURES = 42
-"""Cells of the columns after name and class."""
+"""Width of the columns after name and class, in cells."""
 _BAR = 8
 
 
 def print_profile(found: Profile, console: Console, chosen: frozenset[ModulePath] | None = None) -> None:
-    """Print the measured runs, the modules with their time, the unmapped kernels, and the classes.
+    """Print figures of the runs, the time by module, the unmapped kernels, and the time by class.
 
     Args:
         found: the profile.
-        console: the console; nothing wraps at its width.
-        chosen: show these modules and their ancestors; None for all that take a noticeable share.
+        console: the console; lines of the tree are cut at its width.
+        chosen: show these modules and their ancestors; None for all with at least `LEAST_SHARE`.
     """
     _print_head(found, console)
     times = {each.path: each for each in found.modules}
@@ -70,7 +70,7 @@ def _shown(
 
 
 class _Table:
-    """The tree with its columns."""
+    """Printer of the tree and its columns."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class _Table:
         self.name = max(_LEAST_NAME, min(widest, console.width - _FIGURES - self.class_name))
 
     def print(self) -> None:
-        """Print the header, a line for each module, and the unmapped kernels."""
+        """Print the header, a line per module, and the unmapped kernels."""
         figures = f"{'total':>8} {'spread':>7} {'own':>8} share"
         emit(self.console, Text(self._cells("module", "class", figures), "dim"))
         for line, time in self.lines:
@@ -112,7 +112,7 @@ class _Table:
         return " ".join((*cells, figures))
 
     def _lines(self) -> list[tuple[str, ModuleTime]]:
-        """Guides and name of every module shown, in tree order."""
+        """Return guides and name of every shown module, and its time, in tree order."""
         found: list[tuple[str, ModuleTime]] = []
         stack: list[tuple[ModulePath, str, str]] = [(ROOT, "", "")]
         while stack:
@@ -136,7 +136,7 @@ def _share(time: Figure, found: Profile, mark: Signs) -> str:
 
 
 def _percent(share: float) -> str:
-    """Rounded; a share above zero is never printed as zero."""
+    """Format a share as a rounded percentage, but never a positive share as 0%."""
     return "<1%" if 0 < share < 0.01 else f"{share:.0%}"
 
 
@@ -160,7 +160,7 @@ def _print_classes(found: Profile, console: Console) -> None:
 
 
 def _time(microseconds: float) -> str:
-    """A time in at most seven cells: `312 us`, `1.42 ms`, `2.1 s`."""
+    """Format a time in at most seven cells: `312 us`, `1.42 ms`, `2.1 s`."""
     if microseconds < 999.5:
         return f"{microseconds:.0f} us"
     if microseconds < 999_500:

@@ -1,4 +1,4 @@
-"""Prints the report of a rewrite and its proof in a terminal."""
+"""Prints the report of a rewrite, and a verification, in a terminal."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ _MOST_SHOWN = 5
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print the report of a rewrite: placements and changes, refusals, the proof, the files.
+    """Print the report of a rewrite: placements, changes, refusals, the verification, the written files.
 
-    The head and the next line describe the source file; if the result has other figures, it has a
-    line of its own.
+    The first two lines describe the source file. A line describes the result if its figures differ.
     """
     flow(console, head_phrases(report.before), "bold")
     flow(console, coverage_phrases(report.analysis.tree), label="tree")
@@ -49,7 +48,7 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def print_verification(verification: Verification, console: Console) -> None:
-    """Print the proof: verdict, certificate and numbers."""
+    """Print a verification: verdict, certificate and numbers."""
     phrases = proof_phrases(verification)
     complete = verification.missing is None
     sign, style = verdict_sign(verification.verdict if complete else Verdict.NOT_PROVED, console)
@@ -57,7 +56,7 @@ def print_verification(verification: Verification, console: Console) -> None:
 
 
 def print_removed(outputs: Sequence[Path], removed: Sequence[Path], console: Console) -> None:
-    """Print the files that were removed with the models that the outputs replaced."""
+    """Print the removed files of models that the outputs replaced."""
     sidecars = {sidecar_path(output) for output in outputs}
     described = "the sidecar of the model that was there"
     unused = "a copy of data that nothing refers to any more"
@@ -67,7 +66,7 @@ def print_removed(outputs: Sequence[Path], removed: Sequence[Path], console: Con
 
 
 def verdict_sign(verdict: Verdict, console: Console) -> tuple[str, str]:
-    """The sign of a verdict and its style."""
+    """Return the sign of a verdict and its style."""
     mark = signs(console)
     match verdict:
         case Verdict.EQUAL:
@@ -85,7 +84,7 @@ def _changes(record: PassRecord) -> list[str]:
 
 
 def _change(count: int, what: str) -> str:
-    """`2 nodes moved`, `1 node moved`."""
+    """Format a number of changes: `2 nodes moved`, `1 node moved`."""
     noun, space, rest = what.partition(" ")
     return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}{space}{rest}"
 
@@ -99,7 +98,7 @@ def _differences(report: Report) -> list[str]:
 
 
 def _print_list(label: str, what: str, entries: Sequence[str], console: Console) -> None:
-    """The first few entries under their number; nothing for an empty list."""
+    """Print the number of entries and the first few of them; nothing for an empty list."""
     if not entries:
         return
     shown = entries if len(entries) == _MOST_SHOWN + 1 else entries[:_MOST_SHOWN]
@@ -111,7 +110,7 @@ def _print_list(label: str, what: str, entries: Sequence[str], console: Console)
 
 
 def _size(count: int) -> str:
-    """A number of bytes in decimal units, as file managers and disks count them."""
+    """Format a number of bytes in decimal units."""
     size = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if size < 999.5:
@@ -121,7 +120,7 @@ def _size(count: int) -> str:
 
 
 def written_phrase(path: Path) -> str:
-    """A file that was written, with its size."""
+    """Describe a written file by its path and size."""
     try:
         return f"{path} ({_size(path.stat().st_size)})"
     except OSError:

@@ -1,4 +1,4 @@
-"""The witnesses of a model side by side, in a terminal."""
+"""Prints the comparison of a model's witnesses in a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rewriter.views.text.parts import flow
 
 
 def print_sources(comparison: Comparison, console: Console) -> None:
-    """Print the number of nodes that each witness claims, its correctness, and its agreement with others."""
+    """Print for each witness the share of nodes that it claims, its correctness, and its agreements."""
     judged = any(row.verdicts for row in comparison.rows)
     table = _table("witness", ("nodes", "kept", *(VERDICTS if judged else ("params", "classes")), "seconds"))
     for row in comparison.rows:
@@ -22,9 +22,9 @@ def print_sources(comparison: Comparison, console: Console) -> None:
         console.print()
         console.print(_agreement(comparison))
         console.print()
-    flow(console, ["nodes: share it names a module of", "kept: share of those that stand there"], "dim")
+    flow(console, ["nodes: share that it claims", "kept: share of these placed as claimed"], "dim")
     if any(row.witness == "dataflow" for row in comparison.rows):
-        flow(console, ["dataflow places what nobody else does, by the places of the others"], "dim")
+        flow(console, ["dataflow places the remaining nodes, from the placements of their neighbours"], "dim")
 
 
 def _table(first: str, titles: Sequence[str]) -> Table:
@@ -58,7 +58,7 @@ def _agreement(comparison: Comparison) -> Table:
 
 
 def _percent(part: int, whole: int) -> str:
-    """One decimal; never rounded to all or nothing: the rest may be small, but is not zero."""
+    """Format a share with one decimal; only an exact 0 or 1 becomes 0% or 100%."""
     if not whole:
         return "-"
     return f"{part // whole:.0%}" if part in (0, whole) else f"{min(max(100 * part / whole, 0.1), 99.9):.1f}%"

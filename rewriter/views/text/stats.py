@@ -18,14 +18,14 @@ from rewriter.views.summary import coverage_phrases, head_phrases, human, summar
 from rewriter.views.text.parts import ASCII, emit, fit, flow, signs
 
 _MOST = 12
-"""Maximum number of operators, ports, patterns and reasons shown."""
+"""Maximum number of operators, inputs, outputs and patterns."""
 _WIDE = 120
-"""Cells of a console that also shows operators."""
+"""Minimum width of a console, in cells, for the column of operators."""
 _HEAD = ("module", "class", "own/all", "params", "bytes", "FLOPs", "own operators")
 
 
 def print_stats(stats: Stats, console: Console, shown: Container[ModulePath] | None = None) -> None:
-    """Print the numbers of a model, and a table of the modules in `shown`; of all where None."""
+    """Print the statistics of a model, and a table of the modules in `shown`; None shows all modules."""
     analysis = stats.analysis
     flow(console, head_phrases(summarize(analysis)), "bold")
     flow(console, coverage_phrases(analysis.tree), label="tree")
@@ -87,7 +87,7 @@ def _print_patterns(patterns: tuple[Pattern, ...], console: Console) -> None:
 
 
 def _elements(figures: Figures) -> list[str]:
-    """What all tensors of the file come to, by what they count as."""
+    """Describe the number of elements of all tensors of the file, by role."""
     counts = (
         (figures.parameters, "parameters"),
         (figures.buffers, "buffers"),
@@ -106,7 +106,7 @@ def _shapes(pattern: Pattern) -> str:
 
 
 def _print_table(rows: list[Module], stats: Stats, console: Console) -> None:
-    """One line per module; text that is too long for the console is cut in the middle of its column."""
+    """Print one line per module; a text that is too long for its column loses its middle."""
     lines = [_cells(module, stats.figures[module.path], console) for module in rows]
     widths = [max(len(line[column]) for line in [list(_HEAD), *lines]) for column in range(len(_HEAD))]
     wide = console.width >= _WIDE

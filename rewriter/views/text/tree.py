@@ -1,4 +1,4 @@
-"""The module tree in a terminal: one line per module, figures in columns."""
+"""Prints the module tree in a terminal: a line per module, with figures in columns."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, h
 from rewriter.views.text.parts import ASCII, Signs, emit, fit, flow, signs
 
 _BARS = (8, 4, 0)
-"""Cells of a full share bar: the widest that leaves space for the names."""
+"""Widths of the bar of a full share, in cells; the widest that leaves space for the names is used."""
 _GAP = "  "
 _SHARE = 4
-"""Cells of a percentage."""
+"""Width of a percentage, in cells."""
 _OWN, _TOTAL = "nodes", "all"
 
 
@@ -31,13 +31,14 @@ def print_tree(
     depth: int | None = None,
     only: Collection[ModulePath] | None = None,
 ) -> None:
-    """Print the file, the share of placed nodes, and its modules.
+    """Print figures of the file, the number of placed nodes, and the modules.
 
-    If a long tree is shown whole, alike siblings with consecutive numbers (`1 … 11`) share a line.
+    If a long tree is shown without restrictions, alike siblings with consecutive numbers (`1 … 11`) share a
+    line.
 
     Args:
-        analysis: a model and its tree.
-        console: the console; nothing wraps at its width, names are cut instead.
+        analysis: the model.
+        console: the console; lines of the tree do not wrap, names are cut at its width.
         depth: show modules down to this depth (the root has 0).
         only: show these modules and their ancestors; None for all.
     """
@@ -52,7 +53,7 @@ def print_modules(
     only: Collection[ModulePath] | None = None,
     notes: Sequence[str] = (),
 ) -> None:
-    """Print how much of a model was placed, notes, and its modules; see `print_tree`."""
+    """Print the number of placed nodes, notes, and the modules of a tree; see `print_tree`."""
     flow(console, coverage_phrases(tree))
     for note in notes:
         flow(console, [note])
@@ -69,7 +70,7 @@ def print_modules(
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The cells of one line, as text."""
+    """Cells of one line, as text."""
 
     guides: str
     name: str
@@ -121,7 +122,7 @@ def _name(module: Module, through: Module | None, mark: Signs) -> str:
 
 
 def _share(share: float | None, width: int, mark: Signs) -> str:
-    """A percentage and a bar of up to `width` cells; the title of the column for None."""
+    """Format a share as percentage and bar of up to `width` cells; None gives the title of the column."""
     if share is None:
         return "share".ljust(_SHARE + 1 + width)
     if not share:
@@ -134,10 +135,10 @@ def _share(share: float | None, width: int, mark: Signs) -> str:
 
 
 class _Layout:
-    """The columns, as wide as the lines need and the console allows.
+    """Widths of the columns, as wide as the lines need and the console allows.
 
-    The figures keep their width. If space is short the bar is dropped first, then the class is cut to a third
-    of the rest, and the name gets what remains.
+    The figures keep their width. If space is short, the bar is shortened or dropped first; then the class is
+    cut, to a third of the remaining space at least; then the name.
     """
 
     def __init__(self, lines: list[_Line], width: int, mark: Signs) -> None:
@@ -163,12 +164,12 @@ class _Layout:
         return sum(len(_GAP) + column for column in columns if column)
 
     def header(self) -> Text:
-        """The names of the columns."""
+        """Return the line with the titles of the columns."""
         cells = self._cells("class", (_OWN, _TOTAL), "params", "calls", None)
         return Text(_GAP.join([fit("module", self.name, self.mark.dots), *cells]), "dim")
 
     def text(self, line: _Line) -> Text:
-        """One line with its styles."""
+        """Return a line with its styles."""
         name = Text(fit(line.guides + line.name + line.note, self.name, self.mark.dots), line.style)
         name.stylize("dim", 0, len(line.guides))
         name.stylize("dim", len(line.guides) + len(line.name))
@@ -182,7 +183,7 @@ class _Layout:
     def _cells(
         self, class_name: str, nodes: tuple[str, str], parameters: str, calls: str, share: float | None
     ) -> list[str]:
-        """The cells after the name, of the columns that are shown."""
+        """Return the cells after the name, for the columns that are shown."""
         cells = [fit(class_name, self.class_name, self.mark.dots)] if self.class_name else []
         cells.append(f"{nodes[0]:>{self.own}}/{nodes[1]:<{self.total}}")
         cells.extend([parameters.rjust(self.parameters)] if self.parameters else [])
@@ -192,6 +193,6 @@ class _Layout:
 
 
 def _column(cells: list[str], title: str) -> int:
-    """Cells of the widest entry, including its title; 0 without entries."""
+    """Return the width of a column: that of its widest cell or of its title; 0 if all cells are empty."""
     widest = max(cell_len(cell) for cell in cells)
     return max(widest, len(title)) if widest else 0

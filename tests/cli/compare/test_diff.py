@@ -34,7 +34,7 @@ def test_the_first_line_names_the_module(faulty: Path, capsys: pytest.CaptureFix
     lines = capsys.readouterr().out.splitlines()
     assert lines[0][2:].startswith(f"first divergence: {QUERY}, call 0, max 1 (relative 0.")
     assert any("parameter bias: other values, max 1 " in line for line in lines)
-    assert "more modules behind or around these diverge; --all shows every one" in lines[-1]
+    assert "more modules after or around these diverge; --all shows every one" in lines[-1]
     assert len(lines) < 20
 
 

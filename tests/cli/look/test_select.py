@@ -135,7 +135,7 @@ def test_layers_are_placed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     _, out, _ = heard(capsys, "select", annotated, *words, "--json")
     assert json.loads(out)["unmatched"] == ["model.encoder.layer.1"]
     _, _, err = heard(capsys, "select", BERT, "model.pooler=cpu", "--format", "ort-layers")
-    assert "do not bear their module as 'layer_ann'" in err
+    assert "lack their module path as metadata 'layer_ann'" in err
     code, _, err = heard(capsys, "select", annotated, "model=cpu", "nothing.*=cpu", "--format", "ort-layers")
     assert code == 2
     assert "no module fits 'nothing.*'" in err

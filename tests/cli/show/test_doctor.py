@@ -94,4 +94,4 @@ def test_faults_have_their_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "no such file" in err
     code, _, err = run(capsys, BERT, "--tool", "tensorrt")
     assert code == 2
-    assert "of others nothing was measured" in err
+    assert "other tools were not measured" in err

@@ -199,7 +199,10 @@ def test_modules_of_which_no_result_was_compared_are_told() -> None:
     found = diff(IN_A_BRANCH, IN_A_BRANCH)
     assert found.equal
     assert [str(module.path) for module in found.unseen] == ["enc", "enc.fc"]
-    assert "not compared, no result of theirs is in the main graph: 2 modules (enc, enc.fc)" in said_of(found)
+    assert (
+        "not compared, since none of their results is in the main graph: 2 modules (enc, enc.fc)"
+        in said_of(found)
+    )
     assert diff(BODY, BODY).unseen == diff(IN_A_BRANCH, IN_A_BRANCH, numbers=False).unseen == ()
 
 

@@ -106,7 +106,7 @@ def test_nodes_in_bodies_that_go_along_are_counted() -> None:
     for node, name in zip(GraphIndex(proto).nodes, ("/a/If", "/b/Relu", "/a/Neg"), strict=True):
         node.name = name
     placing = place(pipeline.load(proto), parse_wishes(["a=cpu"]), Selection())
-    assert "1 more nodes, in bodies of If, Loop or Scan, go with the node around them" in placing.notes
+    assert "1 more nodes, in bodies of If, Loop or Scan, follow the node around them" in placing.notes
     assert placing.settings[BY_ANNOTATION] == "cpu(a)"
 
 
@@ -120,8 +120,8 @@ def test_names_with_the_syntax_of_rules_are_counted() -> None:
     analysis = pipeline.load(chain("/a,b/Relu", "/a,b/Relu_1", "/c/Relu"))
     with pytest.raises(UsageError, match="no node can be placed; ") as told:
         place(analysis, parse_wishes(["a,b=cpu"]), Selection())
-    assert "; 2 nodes cannot be told by annotation" in str(told.value)
-    assert "; 2 nodes cannot be told by name" in str(told.value)
+    assert "; 2 nodes cannot be assigned by annotation" in str(told.value)
+    assert "; 2 nodes cannot be assigned by name" in str(told.value)
 
 
 @pytest.mark.parametrize(

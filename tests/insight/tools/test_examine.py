@@ -45,7 +45,7 @@ def test_worst_first_and_by_tool(grouped: Path) -> None:
 
 
 def test_a_tool_that_nobody_measured_is_an_error() -> None:
-    with pytest.raises(UsageError, match=r"TensorRT.*of others nothing was measured"):
+    with pytest.raises(UsageError, match=r"TensorRT.*other tools were not measured"):
         examine(Facts(), tools=["TensorRT"])
 
 

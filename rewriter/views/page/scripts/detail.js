@@ -1,6 +1,6 @@
-// All that is known of the selected module.
+// The detail panel: all results on the selected module.
 
-const LISTED = 12; // entries of a list before the rest folds away
+const LISTED = 12; // number of entries of a list that are not folded
 
 function makeDetail(actions) {
   const content = make("div", { class: "detail-content" });
@@ -30,7 +30,7 @@ function figures(pairs) {
     make("div", {}, make("dt", {}, name), make("dd", {}, value, note ? make("span", { class: "note" }, note) : null))));
 }
 
-// A list of which the first entries are seen and the rest unfolds.
+// Makes a list with its first entries; the others are in an element that unfolds.
 function folded(entries, wrap) {
   if (entries.length <= LISTED + 2) return [wrap(entries)];
   const rest = make("details", {}, make("summary", {}, `${whole(entries.length - LISTED)} more`), wrap(entries.slice(LISTED)));
@@ -40,7 +40,7 @@ function folded(entries, wrap) {
 function homeless() {
   return [
     make("h2", {}, "Not placed"),
-    make("p", {}, "What no module holds: nodes that no evidence places, and kernels of which nobody knows the module."),
+    make("p", {}, "Nodes that no evidence places, and kernels whose module is unknown."),
     figures(facts.measures.filter((each) => facts.homeless[each]).map((each) => [MEASURES[each].title, MEASURES[each].full(facts.homeless[each])])),
     profile && profile.unmapped.length ? section("Unmapped kernels", make("ul", { class: "plain mono" }, profile.unmapped.map((each) => make("li", {}, each)))) : null,
   ];
@@ -75,7 +75,7 @@ function figureList(id) {
   const held = columns.held[id];
   const flops = totals.flops[id];
   return figures([
-    ["Calls", columns.calls[id] ? whole(columns.calls[id]) : "none", columns.calls[id] ? null : "owns no node, nor does anything below"],
+    ["Calls", columns.calls[id] ? whole(columns.calls[id]) : "none", columns.calls[id] ? null : "no nodes here or below"],
     ["Nodes", whole(totals.nodes[id]), own === totals.nodes[id] ? null : `${whole(own)} its own`],
     below ? ["Modules below", whole(below)] : null,
     held ? ["Parameters", whole(held), bytes(columns.bytes[id])] : null,
@@ -119,7 +119,7 @@ function timeSection(id) {
   const own = profile.own[id];
   return section("Time of a run", figures([
     ["Median", time(profile.median[id]), `half of the runs from ${time(profile.low[id])} to ${time(profile.high[id])}`],
-    ["Spread", spreadOf(id), "half the width of that, as a share of the median"],
+    ["Spread", spreadOf(id), "half the width of that range, as a share of the median"],
     ["Its own nodes", time(own), `median; ${counted(profile.kernels[id], "kernel")}`],
   ]));
 }
@@ -158,7 +158,7 @@ function differenceSection(id) {
       make("span", { class: "note" }, changeText(aspect, before, after, relative))));
   const calls = (told.calls || []).map(([far, diverges], call) =>
     make("li", { class: diverges ? "diverges" : null },
-      (told.calls.length > 1 ? `call ${call}: ` : "results: ") + (far === null ? "not comparable" : far < 0 ? "different without bound" : far ? `off by ${far.toPrecision(3)} of the largest value` : "equal")));
+      (told.calls.length > 1 ? `call ${call}: ` : "results: ") + (far === null ? "not comparable" : far < 0 ? "infinite difference" : far ? `off by ${far.toPrecision(3)} of the largest value` : "equal")));
   return section(`Against ${diff.other}`,
     make("p", {}, make("span", { class: `badge diff-${kind}` }, DIFFERENCES[kind]), told.other ? ` as ${told.other}` : ""),
     calls.length ? folded(calls, (items) => make("ul", { class: "plain" }, items)) : null,

@@ -1,12 +1,12 @@
-// The facts of the page, as modules in tree order: parents before children, so that the modules
-// below one are those from its own number up to `end`.
+// The data of the page. Modules are in tree order, parents before children: the subtree of a module
+// has the numbers from `id` to `end`, exclusive.
 
 const facts = JSON.parse(document.getElementById("facts").textContent);
 const columns = facts.modules;
 const profile = facts.profile;
 const diff = facts.diff;
 
-// A text of the table; null where nobody knows one.
+// Returns a text of the table; null for an unknown text.
 const textOf = (number) => (number < 0 ? null : facts.texts[number]);
 
 const modules = columns.name.map((name, id) => ({
@@ -19,7 +19,7 @@ const modules = columns.name.map((name, id) => ({
   end: id + 1,
 }));
 
-// What no module holds stands beside the modules, so that sizes add up.
+// Unplaced nodes and unmapped kernels count as a further module below the root, so that sizes add up.
 const HOMELESS = facts.measures.some((each) => facts.homeless[each] > 0) ? modules.length : -1;
 if (HOMELESS >= 0) {
   modules.push({ id: HOMELESS, name: "(unplaced)", parent: 0, className: null, children: [], depth: 0, end: HOMELESS + 1 });
@@ -36,7 +36,7 @@ for (const module of [...modules].reverse()) {
   modules[module.parent].end = Math.max(modules[module.parent].end, module.end);
 }
 
-// Sums of what modules hold themselves, each with all below.
+// Sums the own figures of each module and of all modules below.
 function summed(own) {
   const totals = modules.map((module) => own(module.id) || 0);
   for (let id = modules.length - 1; id > 0; id -= 1) totals[modules[id].parent] += totals[id];
@@ -51,17 +51,17 @@ const totals = {
   nodes: column(columns.nodes, facts.homeless.nodes),
   flops: column(columns.flops, facts.homeless.flops),
   unknown: column(columns.unknown),
-  // Medians of modules with all below, as the profiler's runs have them: no sums of medians.
+  // Measured medians of modules including those below, not sums of medians.
   time: profile ? modules.map(({ id }) => (id === HOMELESS ? facts.homeless.time : profile.median[id])) : null,
 };
 
-// How much the runs differ: half the width of their middle half, as a share of the median.
+// Returns the spread of the runs: half the interquartile range, as a share of the median.
 function spreadOf(id) {
   if (!profile || id === HOMELESS || !profile.median[id]) return "";
   return `±${Math.round((50 * (profile.high[id] - profile.low[id])) / profile.median[id])}%`;
 }
 
-// Evidence in four kinds: how many nodes, each with all below.
+// Four kinds of evidence, and the number of nodes per kind, including the modules below.
 const EVIDENCE = ["exact", "inferred", "conflict", "unplaced"];
 const kindOfSource = (source) =>
   source < 0 ? "conflict" : facts.placement.sources[source][1] ? "exact" : "inferred";
@@ -74,14 +74,14 @@ function ownEvidence(id, kind) {
 }
 const evidence = Object.fromEntries(EVIDENCE.map((kind) => [kind, summed((id) => ownEvidence(id, kind))]));
 
-// From the root to a module, by number.
+// Returns the numbers of the modules from the root to a module.
 function lineage(id) {
   const found = [];
   for (let at = id; at >= 0; at = modules[at].parent) found.push(at);
   return found.reverse();
 }
 
-// The path of a module; of one that lies very deep the end, since a file nests as it likes.
+// Returns the path of a module, shortened to its end for a very deep module.
 const DEEPEST = 60;
 function pathOf(id) {
   const names = [];
@@ -91,7 +91,7 @@ function pathOf(id) {
   return names.reverse().join(".") || "(root)";
 }
 
-// A name that tells something: a number by itself does not.
+// Returns the name of a module; a number is preceded by the name of its parent.
 function titleOf(id) {
   const { name, parent } = modules[id];
   return /^\d+$/.test(name) && parent > 0 ? `${modules[parent].name}.${name}` : labelOf(id);
@@ -99,7 +99,7 @@ function titleOf(id) {
 
 const labelOf = (id) => (id === 0 ? "(root)" : modules[id].name);
 
-// Sums pairs (key, count) of a column over a module and all below, most first.
+// Sums pairs (key, count) of a column over a module and all modules below, largest count first.
 function tally(values, id) {
   const counts = new Map();
   for (let each = id; each < Math.min(modules[id].end, values.length); each += 1) {
@@ -109,7 +109,7 @@ function tally(values, id) {
   return [...counts].sort((one, other) => other[1] - one[1]);
 }
 
-// How a module compares with the second model: what is told first is what matters most.
+// Returns the kind of difference of a module from the second model; the most important kind wins.
 function differenceOf(id) {
   if (!diff || id === HOMELESS) return null;
   if (diff.first && diff.first.module === id) return "first";
@@ -121,14 +121,14 @@ function differenceOf(id) {
   return "same";
 }
 const DIFFERENCES = {
-  first: "parts here first",
+  first: "differs here first",
   diverges: "diverges",
   changed: "changed",
   gone: "gone",
   same: "no difference found",
 };
 
-// The classes that occur most have a colour each; all others share one.
+// The most frequent classes have a colour each; all others share one.
 const CLASS_COLOURS = 8;
 const colourOfClass = (() => {
   const counts = new Map();

@@ -1,8 +1,8 @@
-// Figures as people read them, and elements made of text alone.
+// Formats figures for people, and makes elements from text.
 
 const whole = (count) => Math.round(count).toLocaleString("en-US");
 
-// A count in at most five characters: 987, 1.2k, 345M, 7.1G.
+// Formats a count in at most four characters and a unit: 987, 1.2k, 345M, 7.1B.
 function brief(count, units = ["", "k", "M", "B", "T"]) {
   let scaled = count;
   for (let at = 0; ; at += 1) {
@@ -23,14 +23,14 @@ function time(micro) {
 function percent(part, all) {
   if (!all) return "";
   const share = (100 * part) / all;
-  // Rounded, but what is not all is never said to be.
+  // A part is never rounded to 0% or 100%.
   if (share > 0 && share < 1) return "<1%";
   return share > 99 && part < all ? ">99%" : `${share.toFixed(0)}%`;
 }
 
 const counted = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 
-// What sizes can be: a title, and figures short and in full, with units.
+// Figures that sizes can show: title, noun, and functions that format a figure short or in full.
 const MEASURES = {
   parameters: { title: "Parameters", noun: "parameters", short: brief, full: (n) => counted(n, "parameter") },
   nodes: { title: "Nodes", noun: "nodes", short: brief, full: (n) => counted(n, "node") },
@@ -38,7 +38,7 @@ const MEASURES = {
   time: { title: "Time", noun: "time", short: time, full: (n) => `${time(n)} a run` },
 };
 
-// An element. Texts become text nodes; attributes are set by name; `on…` are listeners. Nothing is parsed.
+// Makes an element. Texts become text nodes, `on…` attributes become listeners; nothing is parsed as HTML.
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -50,7 +50,7 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// A group of radio buttons that looks like one switch. `choices` are [value, title, why it is not to be had].
+// Makes radio buttons that look like a switch. `choices`: [value, title, reason why it is disabled or ""].
 function makeSwitch(name, label, choices, chosen, onchange) {
   const buttons = choices.map(([value, title, lacking]) =>
     make("label", { class: "choice", title: lacking || null },
@@ -59,7 +59,7 @@ function makeSwitch(name, label, choices, chosen, onchange) {
   return make("fieldset", { class: "switch" }, make("legend", {}, label), make("div", { class: "choices" }, buttons));
 }
 
-// A bar of several parts; widths are set by script since the policy forbids style attributes.
+// Makes a bar of several parts; the script sets widths, since the policy forbids style attributes.
 function makeBar(kind, parts, all) {
   const bar = make("span", { class: `bar ${kind}`, "aria-hidden": "true" });
   for (const [name, part] of parts) {
@@ -71,7 +71,7 @@ function makeBar(kind, parts, all) {
   return bar;
 }
 
-// A name with the words that were searched for marked in it.
+// Returns a name, with the first match of a searched word marked.
 function marked(name, words) {
   const lower = name.toLowerCase();
   const hit = words.map((word) => [lower.indexOf(word), word.length]).filter(([at]) => at >= 0).sort((a, b) => a[0] - b[0])[0];

@@ -1,14 +1,14 @@
-// The icicle: every module as wide as its share, the modules below it underneath, in order of the graph.
+// The icicle: a cell per module, as wide as its share, with its submodules below it in tree order.
 
 const ROW = 26;
-const NARROWEST = 3; // pixels of a module that is drawn by itself
+const NARROWEST = 3; // minimum width of a cell in pixels; narrower neighbours share a cell
 const MOST_CELLS = 4000;
 
 function makeIcicle(state, actions) {
   const canvas = make("div", { class: "canvas", role: "tree", "aria-label": "Icicle of the modules", onkeydown: onKey });
   let cells = new Map();
 
-  // Where modules stand: from the one that is zoomed to downwards, those above it as full rows.
+  // Computes the places of cells: ancestors of the zoomed module get full rows, its subtree is below.
   function layout(width) {
     const sizes = totals[state.measure];
     const above = lineage(state.zoom);
@@ -19,7 +19,7 @@ function makeIcicle(state, actions) {
       let left = cell.left;
       let small = null;
       const { children } = modules[cell.id];
-      // Medians of parts may come to more than the median of the whole.
+      // Medians of submodules may add up to more than the median of the module.
       const inside = Math.max(sizes[cell.id], children.reduce((sum, child) => sum + sizes[child], 0));
       for (const child of children) {
         const wide = inside ? (sizes[child] / inside) * cell.width : 0;
@@ -47,7 +47,7 @@ function makeIcicle(state, actions) {
     const drawn = layout(width).map((cell) => {
       if (cell.many && cell.width < 1) return null;
       const element = cell.many ? drawRest(cell) : drawCell(cell, sizes);
-      // In parts of the whole, so that it fits on paper as well.
+      // Percentages instead of pixels, so that the icicle also fits on paper.
       element.style.setProperty("left", `${(100 * cell.left) / width}%`);
       element.style.setProperty("top", `${cell.row * ROW}px`);
       element.style.setProperty("width", `max(1px, ${(100 * cell.width) / width}% - 1px)`);
@@ -99,7 +99,7 @@ function makeIcicle(state, actions) {
     }
   }
 
-  // Selection and search, without drawing anew.
+  // Marks selection and matches of the search, without drawing the cells again.
   function refresh() {
     const focusable = cells.get(state.selected) || cells.get(state.zoom);
     for (const [id, element] of cells) {
@@ -115,7 +115,7 @@ function makeIcicle(state, actions) {
     return Boolean(element);
   }
 
-  // Up to the parent, down to the first module below, sideways to what stands beside in the same row.
+  // Moves up to the parent, down to the first drawn child, or sideways within a row.
   function onKey(event) {
     const id = state.selected;
     const beside = (step) => {

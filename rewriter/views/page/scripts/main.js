@@ -1,4 +1,4 @@
-// What is chosen, and who is told of it.
+// The state of the page, and the actions that change it and update the views.
 
 const state = {
   selected: 0,
@@ -6,8 +6,8 @@ const state = {
   measure: facts.by,
   colour: diff ? "difference" : evidence.inferred[0] + evidence.conflict[0] + evidence.unplaced[0] || !colourOfClass.size ? "evidence" : "class",
   words: [],
-  matches: null, // numbers of the modules that were searched for; null where nothing is searched
-  leading: new Set(), // the modules above those
+  matches: null, // numbers of the modules that match the search; null without a search
+  leading: new Set(), // ancestors of these modules
 };
 
 const actions = {
@@ -16,7 +16,7 @@ const actions = {
     icicle?.refresh();
     if (from === "table") table.refresh();
     else {
-      // Whoever walks through the icicle wants to go on looking at it.
+      // A selection in the icicle does not scroll the table, since that could move the icicle out of view.
       table.reveal(id, from !== "icicle");
       table.refresh();
     }
@@ -68,7 +68,7 @@ const legend = make("div", { class: "legend-place" }, makeLegend(state.colour));
 const back = make("button", { type: "button", class: "quiet", hidden: true, onclick: () => actions.zoom(0) }, "Show all");
 const lacking = (measure) => {
   if (facts.measures.includes(measure)) return "";
-  return { time: "No profile was given: --profile takes one", flops: "No FLOPs are known", parameters: "No parameters were found", nodes: "The model has no nodes" }[measure];
+  return { time: "No profile: run with --profile", flops: "No FLOPs are known", parameters: "No parameters were found", nodes: "The model has no nodes" }[measure];
 };
 const controls = make("div", { class: "controls" },
   makeSwitch("measure", "Size", Object.entries(MEASURES).map(([name, { title }]) => [name, title, lacking(name)]), state.measure, (measure) => {

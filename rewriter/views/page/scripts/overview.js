@@ -1,4 +1,4 @@
-// The head of the page: which file, its figures, and what was checked.
+// The head of the page: the file, its figures, and its verification.
 
 function drawOverview(actions) {
   const { head } = facts;
@@ -17,13 +17,13 @@ function drawOverview(actions) {
         tile("Nodes", whole(head.nodes), head.nodes ? `${percent(placed, head.nodes)} placed` : "", head.coverage.join(" · ")),
         tile("Parameters", head.parameters ? brief(head.parameters) : "none", head.parameters ? bytes(head.bytes) : "", `${whole(head.parameters)} parameters`),
         tile("FLOPs", head.flops ? brief(head.flops, ["", "k", "M", "G", "T"]) : head.unknown ? "unknown" : "none", unknown, [`${whole(head.flops)} FLOPs`, ...head.reasons.map(([reason, count]) => `${whole(count)}: ${reason}`)].join("\n")),
-        profile ? tile("Time", time(profile.total), `${percent(profile.mapped, 1)} mapped · ${counted(profile.runs, "run")}`, `median of all kernels; ${time(profile.span)} on the wall`) : null,
-        facts.functions.length ? tile("Functions", whole(facts.functions.length), "stand for modules") : null),
+        profile ? tile("Time", time(profile.total), `${percent(profile.mapped, 1)} mapped · ${counted(profile.runs, "run")}`, `median of all kernels; wall time ${time(profile.span)}`) : null,
+        facts.functions.length ? tile("Functions", whole(facts.functions.length), "replace modules") : null),
       ...[head.coverage.join(" · "), ...head.notes, head.fault, head.help].filter(Boolean).map((note) => make("p", { class: "note" }, note)),
     ].filter(Boolean));
 }
 
-// States what was checked for this page, and nothing else.
+// States the verification that was made for this page; claims nothing without one.
 function banner() {
   const { verified } = facts;
   if (!verified) {
@@ -46,13 +46,13 @@ function diffBanner(actions) {
   if (diff.skipped) told.push(`numbers not compared: ${diff.skipped}`);
   else if (diff.first) {
     const { module, relative, value, own } = diff.first;
-    told.push(own ? "The numbers part first in " : "The numbers already part before ",
+    told.push(own ? "The numbers first differ in " : "The numbers already differ before ",
       make("button", { type: "button", class: "link", onclick: () => actions.select(module, "overview") }, pathOf(module)),
-      ` (${value}, off by ${relative === null ? "no bound" : relative.toPrecision(3)} of its largest value)`);
+      ` (${value}, ${relative === null ? "infinite difference" : `off by ${relative.toPrecision(3)} of its largest value`})`);
   } else told.push(diff.equal ? `all numbers within ${diff.tolerance} in ${counted(diff.runs, "run")}` : "no module diverges, but not all results could be compared");
   const changed = Object.values(diff.modules).filter((each) => each.changes || each.gone).length;
   const added = diff.added_count ? make("details", {}, make("summary", {}, `${counted(diff.added_count, "module")} only in ${diff.other}`), make("ul", { class: "plain mono" }, diff.added.map((each) => make("li", {}, each)))) : null;
-  // Green is for numbers that agreed; where none were taken, nothing more is claimed than the words say.
+  // Green only if numbers were compared and agree; no colour if no module differs but no numbers were taken.
   const verdict = !diff.equal ? "differs" : diff.skipped ? "" : "holds";
   return make("div", { class: `banner ${verdict}` },
     make("span", { class: "sign", "aria-hidden": "true" }, diff.equal ? "=" : "≠"),

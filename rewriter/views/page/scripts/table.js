@@ -1,6 +1,6 @@
-// The tree as a table: rows that fold, one of them in the order of the Tab key.
+// The tree as a table with rows that fold; the Tab key reaches one row, arrows move between rows.
 
-const OPEN_ROWS = 40; // rows of a large tree that are open at first
+const OPEN_ROWS = 40; // at first, modules are unfolded until this many rows are visible
 
 function makeTable(state, actions) {
   const open = firstOpen();
@@ -70,7 +70,7 @@ function makeTable(state, actions) {
     return EVIDENCE.filter((kind) => evidence[kind][id]).map((kind) => `${whole(evidence[kind][id])} ${kind}`).join(", ");
   }
 
-  // The first levels of a large tree, all of a small one.
+  // Returns the modules to unfold at first: all of a small tree, the upper levels of a large one.
   function firstOpen() {
     const found = new Set([0]);
     let count = 1 + modules[0].children.length;
@@ -150,7 +150,7 @@ function makeTable(state, actions) {
     if (!modules[id].children.length || state.matches) return;
     if (wanted) open.add(id);
     else open.delete(id);
-    // What is selected may not vanish: whoever looks at the detail would not know of what.
+    // Select the folded module if the selection would be hidden, so that the detail panel shows a visible row.
     if (!wanted && lineage(state.selected).includes(id)) actions.select(id, "table");
     draw();
   }
