@@ -230,8 +230,8 @@ def main(cases: int, start: int, only: str, across: bool, write: bool) -> None:
             environment(),
         )
         own = "A file with a fault, compared with the file without it:"
-        other = "A file with a fault, compared with the other exporter's file:"
-        publish("faults", "\n\n".join((*titles, own, parts[0], other, parts[1])))
+        crossed = "A file with a fault, compared with the other exporter's file:"
+        publish("faults", "\n\n".join((*titles, own, parts[0], crossed, parts[1])))
 
 
 if __name__ == "__main__":
