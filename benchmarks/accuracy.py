@@ -48,17 +48,19 @@ class Score:
 
 
 MEASURES = {
-    "modules found": "modules that own nodes in truth, found to own nodes",
-    "modules true": "modules found to own nodes that do in truth",
+    "modules found": "of the modules that truly own nodes, those found to own nodes",
+    "modules true": "of the modules found to own nodes, those that truly own nodes",
     "nodes": "nodes placed in their true module",
     "scopes": "distinct scope texts (TorchScript) decoded to their true modules",
     "calls of nodes": "nodes given their true call number (TorchScript)",
-    "classes": "classes named that are the true ones",
-    "inferred": "classes inferred from operators (`Linear?`) that bear the last name of the true ones",
-    "leaves": "leaves that own nodes and whose class nothing tells, given an inferred one",
-    "calls": "modules with nodes whose number of calls is the true one",
-    "weights right": "anonymous weights named by the name of a parameter with their content",
-    "2-d weights named": "anonymous 2-d weights given a name, of those that hold a parameter",
+    "classes": "of the named classes, those that are true",
+    "inferred": "of the classes inferred from operators (`Linear?`), those with the last name of the true "
+    "class",
+    "leaves": "of the leaves that own nodes and have no named class, those given an inferred class",
+    "calls": "of the modules with nodes, those with their true number of calls",
+    "weights right": "of the anonymous weights that were named, those with the name of a parameter of their "
+    "content",
+    "2-d weights named": "of the anonymous 2-d weights that hold a parameter, those that were named",
 }
 
 

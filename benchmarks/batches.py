@@ -213,7 +213,7 @@ def page(rows: list[Row], made: Counter[str], missing: list[str], folders: list[
         "",
         f"`python -m benchmarks.batches{' FOLDER' * len(folders)}`: {FILES} files: "
         + ", ".join(f"{count} {kind}" for kind, count in made.items() if kind != "cut off midway")
-        + f"; of these {made['cut off midway']} cut off midway, so that something fails. Without numbers in "
+        + f". {made['cut off midway']} of these are cut off midway, so that they fail. Without numbers in "
         "onnxruntime. FOLDER is a corpus of exports outside of this repository.",
         "",
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores shared with other work, "
@@ -237,8 +237,8 @@ def page(rows: list[Row], made: Counter[str], missing: list[str], folders: list[
     same = len({each.digest for each in rows}) == 1
     lines += [
         "",
-        f"Same bytes from all: {'yes' if same else 'NO'}. Seconds of runs that were killed are those of the "
-        "last run, which finds what was done by digests of contents.",
+        f"All runs wrote the same bytes: {'yes' if same else 'NO'}. For runs that were killed, the seconds "
+        "are those of the last run, which recognises finished files by digests of their contents.",
     ]
     if missing:
         lines += ["", f"Not measured, not installed: {', '.join(missing)}."]

@@ -115,13 +115,16 @@ def report(found: Found, command: str, seconds: float, memory: int) -> str:
         "# Results on arbitrary ONNX files",
         f"    {command}\n\n{environment()} {limits}.",
         _by_tool(found),
-        "Equal: the result is proved equal, or onnxruntime finds no difference (for other tools: none above "
-        "1/1000 of the largest value), or neither can be said because the original does not run. Refused: "
-        "no result, with a reason. Wrong: onnxruntime refuses the result or computes something else. Same "
-        "bits: of the files whose original runs, twice alike, on recorded or drawn inputs. Same fields: the "
-        "result has every field with the same content, after a round trip; for the rewriter apart from the "
-        "entries that it writes. No kind of field lost: none that was set somewhere is set nowhere; onnxslim "
-        "removes nodes, which is its purpose, and their fields with them.",
+        "- *Equal*: the result is proved equal, or onnxruntime finds no difference (for other tools: none "
+        "above 1/1000 of the largest value), or the original does not run, so that numbers show neither.\n"
+        "- *Refused*: no result, with a reason.\n"
+        "- *Wrong*: onnxruntime refuses the result or computes something else.\n"
+        "- *Same bits*: the outputs agree bit for bit, on recorded or drawn inputs; only files count whose "
+        "original runs, and computes the same in two runs.\n"
+        "- *Same fields*: after reading and writing, every field has the same content; for the rewriter "
+        "without the entries that it writes.\n"
+        "- *No kind of field lost*: every kind of field that occurs in the file also occurs in the result. "
+        "The purpose of onnxslim is to remove nodes, and their fields with them.",
     ]
     if OURS in found:
         sections += _ours(found[OURS])
@@ -157,7 +160,7 @@ def _ours(results: Mapping[str, Result]) -> Iterator[str]:
     for name, result in results.items():
         groups.setdefault(name.partition("/")[0], []).append(result)
     groups["all"] = list(results.values())
-    yield "What the rewriter made of them, annotated and grouped to every depth:"
+    yield "The results of the rewriter, annotated and grouped to every depth:"
     yield table(
         [
             "files",
@@ -182,7 +185,7 @@ def _ours(results: Mapping[str, Result]) -> Iterator[str]:
         ],
     )
     skipped = Counter(_general(each.skipped) for each in results.values() if each.skipped)
-    yield f"No numbers, since the original gives none, in {skipped.total()} files:"
+    yield f"In {skipped.total()} files there are no numbers, since the original does not run:"
     yield _listed(skipped)
 
 

@@ -246,7 +246,8 @@ def main() -> None:
         "# Crashes",
         "",
         "`python -m benchmarks.crashes`: rewrites over an existing output with external data, each with "
-        "other weights and layers. The sidecar describes the model, so it is gone while that is replaced.",
+        "other weights and layers. The sidecar describes the model, so it is removed before the model is "
+        "replaced. *Wrong*: any other state of the output.",
         "",
         f"| | {' | '.join(kinds)} | wrong |",
         "|---|" + "---|" * (len(kinds) + 1),
@@ -257,7 +258,7 @@ def main() -> None:
         lines.append(f"| {what} | {' | '.join(cells)} | {sum(wrong.values())} |")
         for kind, count in wrong.items():
             print(f"{what}: {kind}: {count}", file=sys.stderr)
-    lines += ["", f"Temporary files left after the next whole run: {len(left)}.", ""]
+    lines += ["", f"Temporary files left after the next complete run: {len(left)}.", ""]
     RESULTS.write_text("\n".join(lines))
     print("\n".join(lines))
 

@@ -149,20 +149,20 @@ def report(taken: Counted, cuts: Counted, files: int, seconds: float) -> str:
     kinds = dict.fromkeys([EQUAL, *taken.counts, *cuts.counts])
     outcomes = [kind for kind in kinds if kind not in ("modules", "asked", "files", *NOTES)]
     sections = [
-        "# Modules taken out, models split",
+        "# Extracted modules and split models",
         f"    python -m benchmarks.extracting\n\n{environment()} {files} files, {seconds:.0f} s.",
-        f"Taken out: {taken.counts['modules']} modules that own a node, {taken.counts['asked']} calls. "
-        f"Split: {cuts.counts['files']} files with repeated modules, before every one but the first.",
+        f"Extracted: {taken.counts['modules']} modules that own a node, {taken.counts['asked']} calls. "
+        f"Split: {cuts.counts['files']} files with repeated modules, before each of these except the first.",
         table(
-            ["outcome", "taken out", "split"],
+            ["outcome", "extracted", "split"],
             [[kind, taken.counts[kind], cuts.counts[kind]] for kind in ("asked", *outcomes)],
         ),
-        f"- Values leave the module and come back in {taken.counts['returning']} pieces.\n"
-        f"- {taken.counts['hoisted']} pieces stand in bodies of If and Loop.\n"
-        f"- At most {cuts.largest} values cross a cut; {cuts.counts[NOTES[2]]} nodes of the modules cut at "
-        "stay in the part before, which reads them as well.",
+        f"- In {taken.counts['returning']} pieces a value leaves the module and comes back.\n"
+        f"- {taken.counts['hoisted']} pieces are in bodies of If and Loop.\n"
+        f"- At most {cuts.largest} values cross a cut; {cuts.counts[NOTES[2]]} nodes of a module after a cut "
+        "stay in the part before it, which reads them too.",
     ]
-    for title, counted in (("Taken out", taken), ("Split", cuts)):
+    for title, counted in (("Extracted", taken), ("Split", cuts)):
         refused = [f"- {count} refused: {reason}" for reason, count in counted.refusals.most_common()]
         if lines := [*refused, *(f"- {fault}" for fault in counted.faults)]:
             sections.append(f"{title}, not equal:\n\n" + "\n".join(lines))

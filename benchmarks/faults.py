@@ -199,8 +199,8 @@ def report(cases: list[Case], discarded: Counter[str]) -> str:
     return "\n\n".join(
         [
             table(["fault", "TorchScript", "dynamo", "all"], rows),
-            f"{len({case.export for case in cases})} exports; draws that were no cases: {again}. "
-            f"{seconds[len(seconds) // 2]:.2f} s a diff, in the middle.",
+            f"{len({case.export for case in cases})} exports; discarded draws: {again}. "
+            f"Median time of a diff: {seconds[len(seconds) // 2]:.2f} s.",
             *(f"- {case}" for case in cases if not case.right),
         ]
     )
@@ -227,12 +227,13 @@ def main(cases: int, start: int, only: str, across: bool, write: bool) -> None:
         click.echo(parts[-1])
     if write:
         titles = (
-            "# Is the module with a fault named?",
+            "# Does `diff` name the module with a fault?",
             "    python -m benchmarks.faults --write",
             environment(),
         )
-        own = "A file with a fault against the same file:"
-        publish("faults", "\n\n".join((*titles, own, parts[0], "Against the other exporter's:", parts[1])))
+        own = "A file with a fault, compared with the file without it:"
+        crossed = "A file with a fault, compared with the other exporter's file:"
+        publish("faults", "\n\n".join((*titles, own, parts[0], crossed, parts[1])))
 
 
 if __name__ == "__main__":

@@ -172,8 +172,9 @@ def report(verdicts: Sequence[Verdict], seconds: float) -> str:
             "# One edit of any field",
             f"`python -m benchmarks.field_mutants --count {len(verdicts)}`; {environment()} {seconds:.0f} s, "
             f"{len(names)} subjects.",
-            "*Not certified*: the certificate does not take the mutant for equal. The others were certified: "
-            "*same* bits in onnxruntime, **other bits** (a fault of the certificate), or not run there.",
+            "*Not certified*: the certificate does not prove the mutant equal. All others were certified: "
+            "onnxruntime computes the *same* bits, **other bits** (a fault of the certificate), or does not "
+            "run the mutant.",
             table(("field", "not certified", "same", "**other bits**", "not run", "crashed"), rows),
         ]
     )

@@ -108,12 +108,12 @@ def main(every: int, timeout: float, cache: Path) -> None:
     for title, found in (("made", related), ("other", unrelated)):
         print(row(f"{title}, by model", (by_model for _, by_model, _ in found)))
         print(row(f"{title}, by sidecar", (by_sidecar for *_, by_sidecar in found)))
-    print("\nMade, and refused:\n")
+    print("\nRefused, although a tool made them:\n")
     for name, by_model, by_sidecar in related:
         for how, fit in (("model", by_model), ("sidecar", by_sidecar)):
             if fit.share < LEAST:
                 print(f"- {name}, by {how}: {fit.share:.2f}, {fit}")
-    print("\nOthers that fit by the model, with the number of pairs of their variants:\n")
+    print("\nDifferent fixtures that fit by the model, with the number of pairs of their variants:\n")
     fitting = [(pair, fit) for pair, fit, _ in unrelated if fit.share >= LEAST]
     for pair, count in Counter(pair for pair, _ in fitting).most_common():
         best = max((fit for each, fit in fitting if each == pair), key=lambda fit: fit.share)

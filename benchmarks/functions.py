@@ -59,7 +59,7 @@ def report(found: Sequence[Measured], rounds: int) -> str:
         _ratios(found, lambda each: each.latency, 1000),
         "Session creation: milliseconds of the flat file, and ratios to it:",
         _ratios(found, lambda each: each.creation, 1000),
-        f"Per function that is called, all of them distinct: {_per_function(found):.2f} ms more on average.",
+        f"Each function, one per call, adds {_per_function(found):.2f} ms on average.",
         "Largest absolute difference of the outputs from those of the flat file, both at ORT_ENABLE_ALL:",
         table(
             ["model", "largest output", AS_IS, *EDITS],
@@ -102,14 +102,14 @@ def claims(found: Sequence[Measured]) -> Iterator[str]:
     same = sum(each.operators[kind] == each.operators[FLAT] for each in found for kind in kinds)
     yield _claim(
         worst <= MOST_NODES - 1,
-        f"Optimised graphs have as many nodes as the flat file's, within 1 %: at most {worst:.2%} apart; the "
-        f"very same operators in {same} of {len(found) * len(kinds)} files.",
+        f"Optimised graphs have as many nodes as that of the flat file, within 1 %: at most {worst:.2%} "
+        f"apart; they have the same operators in {same} of {len(found) * len(kinds)} files.",
     )
     copies = [each for each in found if each.written["unshared"] > each.written[FLAT]]
     kept = [each.name for each in copies if each.nodes("unshared") > each.nodes(FLAT)]
     yield _claim(
         not kept,
-        f"Copies that `unshare` made are gone from the optimised graph: in {len(copies) - len(kept)} of "
+        f"onnxruntime removes the copies that `unshare` made: in {len(copies) - len(kept)} of "
         f"{len(copies)} models with copies{': not in ' + ', '.join(kept) if kept else ''}.",
     )
     control = [each.ratio(each.latency, AGAIN) for each in found]
@@ -136,9 +136,12 @@ def claims(found: Sequence[Measured]) -> Iterator[str]:
             each.name: each.ratio(each.creation, kind) / each.ratio(each.creation, AS_IS) for each in found
         }
         name = max(ratios, key=ratios.__getitem__)
-        yield f"- Against the file with its value_info, {kind}: {ratios[name]:.2f} times at worst ({name})."
+        yield (
+            f"- Session creation, compared with the flat file with its value_info, {kind}: "
+            f"{ratios[name]:.2f} times at worst ({name})."
+        )
     changed = max(each.apart[kind] / (each.largest or 1) for each in found for kind in kinds)
-    yield f"- Outputs differ from the flat file's by at most {changed:.1e} of the largest output."
+    yield f"- Outputs differ from those of the flat file by at most {changed:.1e} of the largest output."
 
 
 def _claim(holds: bool, text: str) -> str:

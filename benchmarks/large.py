@@ -160,8 +160,8 @@ def main() -> None:
     lines = [
         "# A model with 2.5 GB of external data",
         "",
-        "`python -m benchmarks.large`: peaks in MB. What a child has of its own is what `--memory` bounds; "
-        "its RSS has the pages of the weights as well, which the system may take back.",
+        "`python -m benchmarks.large`: peaks in MB. `--memory` limits the child's own memory; its RSS "
+        "also has the mapped pages of the weights, which the system may reclaim.",
         "",
         "| rewriter ... | exit code | seconds | RSS | child: own | child: RSS |",
         "|---|---:|---:|---:|---:|---:|",

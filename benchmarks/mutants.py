@@ -112,15 +112,16 @@ def report(mutants: Sequence[Trial], harmless: Sequence[Trial], seconds: float) 
             "# The certificate under attack",
             f"`python -m benchmarks.mutants --count {len(mutants)}`; {environment()} {seconds:.0f} s.",
             "## Mutants",
-            "One edit each that means to change what a model computes. *Differ*: onnxruntime gives other "
-            "bits on one of three input sets; inside of a model it does not read the opset of a function, so "
-            "there it also runs a call of the function alone. *Invalid attempts*: onnxruntime refused the "
-            "mutant, so another was made; the certificate does not ask whether a model loads.",
+            "Each mutant is one edit that is meant to change the results of a model. *Differ*: onnxruntime "
+            "computes other bits on one of three input sets. onnxruntime ignores the opset of a function "
+            "inside of a model, so for these edits it also runs a call of the function alone. *Invalid "
+            "attempts*: onnxruntime refused the mutant, so another one was made; the certificate does not "
+            "check whether a model loads.",
             of_mutants(mutants),
             "## Harmless rewrites",
-            "One to three edits each that change nothing.",
+            "Each rewrite is one to three edits that do not change the results.",
             of_harmless(harmless),
-            "What is claimed, and what is not: [certificate.md](../../docs/certificate.md).",
+            "The claim and its limits: [certificate.md](../../docs/certificate.md).",
         ]
     )
 

@@ -325,12 +325,12 @@ def report(groups: dict[str, list[Verdict]], options: str) -> str:
         ]
     return "\n\n".join(
         [
-            "# Mutants of our own code",
+            "# Mutants of rewriter's code",
             f"`python -m benchmarks.mutants_of_code {options}`; {environment()}",
-            "One edit each, drawn over all lines of functions. *Equivalent*: computes the same, argued in "
-            "benchmarks/equivalent_mutants.txt, and not counted. With `--no-suite` survivors did not run the "
-            "tests that begin processes of their own, and with `--most` only the quickest that reach their "
-            "line: more may be killed than are counted.",
+            "Each mutant is one edit, drawn from all lines of functions. *Equivalent*: it computes the same, "
+            "with the argument in benchmarks/equivalent_mutants.txt, and is not counted. With `--no-suite`, "
+            "tests that start processes did not run on survivors; with `--most`, only the quickest tests ran "
+            "that reach the edited line. So the whole suite may kill more mutants than are counted.",
             table(("code", "mutants", "equivalent", "killed", "survived", "**killed**"), rows),
             "Survivors:",
             "\n".join(survivors) or "none",

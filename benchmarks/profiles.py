@@ -55,7 +55,7 @@ def report(found: Sequence[tuple[str, Profile]], failed: Sequence[str]) -> str:
             f"{min(claimed, default=0.0):.2%} at worst in {len(claimed)} files.\n"
             f"- All {len(found)} exports: {mean(each.mapped for _, each in found):.2%} on average, "
             f"{worst:.2%} at worst.\n"
-            f"- Modules and the unmapped row come to the time of all kernels, within {apart:.0e} of it.\n"
+            f"- Modules and the unmapped row sum to the time of all kernels, within {apart:.0e} of it.\n"
             f"- Not run: {'; '.join(failed) or 'none'}.",
             table(["export", "nodes", "us in kernels", "mapped", "shared", "unmapped kernels"], rows),
         ]

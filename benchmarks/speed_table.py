@@ -26,10 +26,10 @@ _PLOTTED = (
 
 _HEAD = """# Speed
 
-`python -m benchmarks.speed`: every measurement is a process of its own, after a first go at a file of 300
-nodes, and works take turns. Seconds are of CPU, of child processes too, and medians; ratios are of medians.
-The floor is parsing and serialising the structure, without weights. Graphs are layers of an exported fixture
-repeated, with weights in a file beside them. Fewer runs than 5 are told.
+`python -m benchmarks.speed`: every measurement is a process of its own, after a warm-up on a file of 300
+nodes; the measured programs alternate. Seconds are medians of CPU time, with child processes; ratios are
+ratios of medians. The floor is parsing and serialising the structure, without weights. The graphs are
+repeated layers of an exported fixture, with external weights. Cells name the number of runs if it is below 5.
 """
 
 
@@ -154,7 +154,7 @@ def _asked(samples: Samples) -> str:
         [what, asked, _NONE if found is None else f"{found:.3g}", _verdict(found, asked)]
         for what, asked, found in _shows(samples)
     ]
-    return table(["", "asked", "measured", ""], rows)
+    return table(["", "target", "measured", ""], rows)
 
 
 def _verdict(found: float | None, asked: str) -> str:

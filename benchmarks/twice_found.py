@@ -94,16 +94,16 @@ def report(found: Found, seconds: float) -> str:
         f"    python -m benchmarks.twice\n\n{environment()} {counts['files']} files, {seconds:.0f} s.",
         f"**{verdict}.**",
         f"- {found.verbs.total():,} commands ran twice, in processes with different hash seeds and in "
-        f"opposite order: {codes}. Exit code, stdout and stderr are compared, times masked.\n"
-        f"- {counts['files compared']:,} files that were written are compared, byte by byte; of the ledgers "
-        "of `batch` all but the seconds.\n"
-        f"- {counts['over']:,} commands that write ran once more over their own output.\n"
-        f"- {counts['again']:,} outputs of `rewrite` and `carry` were made again of themselves: the same "
-        "bytes are asked for, and no conflict in the tree that the tree of the input has not.\n"
-        f"- {counts['run']} files have a profile that onnxruntime recorded, for `--from`, and the model that "
-        "it ran, fused, for `carry`. Of a profile taken anew all but the times is compared, and no page that "
-        "shows one.\n"
-        "- Every verb meets every file; options of verbs take turns.",
+        f"opposite order: {codes}. Exit code, stdout and stderr are compared, without times.\n"
+        f"- {counts['files compared']:,} written files are compared, byte by byte; the ledgers of `batch` "
+        "without their seconds.\n"
+        f"- {counts['over']:,} commands that write ran again over their own output.\n"
+        f"- {counts['again']:,} outputs of `rewrite` and `carry` were rewritten again: the bytes have to be "
+        "the same, and the tree may have no conflict that the tree of the input does not have.\n"
+        f"- {counts['run']} files have a profile that onnxruntime recorded, for `--from`, and the fused "
+        "model that it ran, for `carry`. New profiles are compared without times; pages that show one are "
+        "not compared.\n"
+        "- Every verb runs on every file; the options of a verb are spread over the files.",
         table(["verb", "commands"], sorted(found.verbs.items())),
     ]
     if found.faults:

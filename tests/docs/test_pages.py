@@ -80,6 +80,17 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [name for name in included if not (ROOT / name).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_included_lines_are_whole_tables(page: Path) -> None:
+    """A line added above the table of a result file would shift the included range."""
+    text = re.sub(r"`[^`]*`", "", page.read_text("utf-8"))
+    for name, first, last in re.findall(r'^--8<-- "([^":]+):(\d+):(\d+)"$', text, flags=re.MULTILINE):
+        marks = [line.startswith("|") for line in (ROOT / name).read_text("utf-8").splitlines()]
+        start, stop = int(first) - 1, int(last)
+        assert all(marks[start:stop]), f"{name}:{first}:{last} has other lines than those of a table"
+        assert not any(marks[start - 1 : start] + marks[stop : stop + 1]), f"{name}:{first}:{last} is cut"
+
+
 @pytest.mark.parametrize("page", sorted((DOCS / "verbs").glob("*.md")), ids=name_of)
 def test_options_exist(page: Path) -> None:
     """Prose may not name an option that no verb has; outputs may, of other tools."""

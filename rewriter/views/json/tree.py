@@ -78,7 +78,7 @@ class TreeModuleJson(ClassOrNullJson):
         kind: Origin of the class, by its package; null for an unknown class.
         depth: Depth in the tree; 0 for the root.
         parent: Path of the parent module; null for the root.
-        children: Paths of the modules directly below, in order of first appearance.
+        children: Paths of the modules directly below, in the order of their calls.
         leaf: Whether the module has no submodules.
         calls: Number of calls of the module, as far as the evidence distinguishes calls.
         elements: Elements of stored tensors; a tensor that several modules share counts once. A quantised
