@@ -96,7 +96,7 @@ def _batches(nodes: Sequence[NodeProto]) -> Iterator[tuple[list[NodeProto], list
 
 
 def _written(node: NodeProto) -> bytes | None:
-    """The bytes of a node; None for a large one."""
+    """Return the bytes of a node; None for a large one."""
     try:
         data = node.SerializeToString()
     except EncodeError:  # of 2 GiB or more
