@@ -1,4 +1,4 @@
-"""Checks a pass's reported outcome against the type and against the model."""
+"""Checks the outcome that a pass reports against its type and against the model."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NOT_COUNTED = "changes that it does not count"
 
 
 def true_changes(changes: Mapping[str, int], *, changed: bool) -> Mapping[str, int]:
-    """The changes that a pass reported, corrected by whether the model changed."""
+    """Return the changes that a pass reported, corrected by whether the model changed."""
     if not changed:
         return dict.fromkeys(changes, 0)
     return changes if any(changes.values()) else {**changes, NOT_COUNTED: 1}
 
 
 def digest_of(model: ModelProto) -> bytes | None:
-    """A digest that shows whether a model changed; None for one that is too large to be serialized."""
+    """Return a digest that shows whether a model changed; None for a model too large to serialize."""
     try:
         return hashlib.blake2b(model.SerializeToString(deterministic=True)).digest()
     except (EncodeError, ValueError):
@@ -31,7 +31,7 @@ def digest_of(model: ModelProto) -> bytes | None:
 
 
 def fault_of_outcome(outcome: object) -> str | None:
-    """The reason why an object is no outcome of a pass; None if it is one."""
+    """Return the reason why an object is no outcome of a pass; None if it is one."""
     if not isinstance(outcome, Outcome):
         return f"run gives {type(outcome).__name__}, not an Outcome"
     counts = outcome.changes.items() if isinstance(outcome.changes, Mapping) else None
