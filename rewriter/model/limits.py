@@ -1,4 +1,4 @@
-"""Limits on the content of one file: one above a limit is refused before it uses up time and memory.
+"""Limits on one file. A file above a limit is refused, so that a small file cannot use up time and memory.
 
 `docs/limits.md` has the reason for each limit.
 """

@@ -31,7 +31,7 @@ def held_tensors(
     claims: Iterable[ParameterClaim],
     placements: Sequence[Placement | None],
 ) -> Iterator[tuple[ModulePath, Tensor]]:
-    """Yield every tensor of the file with the module that holds it; tied ones once for each module."""
+    """Yield every tensor of the file with the module that holds it; a tied tensor once per module."""
     claimed = _claimed(graph, claims)
     tops = {place.module.cut(1) for place in set(placements) if place is not None}
     held: dict[int, tuple[ModulePath, Role]] = {}

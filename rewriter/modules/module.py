@@ -123,8 +123,8 @@ class Module(Display):
         children: paths of the modules directly below, in order of first appearance in the graph.
         nodes: numbers (in the GraphIndex) of the nodes placed in this module itself, ascending.
         total_nodes: number of nodes in this module and all modules below.
-        calls: number of its calls, as far as the evidence distinguishes calls; 0 for a module
-            without nodes, its descendants included.
+        calls: number of its calls, as far as the evidence distinguishes calls; 0 for a list of modules, and
+            if neither the module nor any module below has nodes.
         full_scope: its name in torch's trace-module map (`pkg.BertEmbeddings::embeddings`); None without
             a reference.
         declared: the parameters and buffers that the reference declares for it, in the file or not.
@@ -218,7 +218,7 @@ class Module(Display):
 
     @property
     def shown_class(self) -> str | None:
-        """The class without its package; an inferred one has a question mark."""
+        """The class without its package; an inferred class ends with a question mark."""
         if self.inferred_class and not self.class_name:
             return f"{self.inferred_class.rpartition('.')[2]}?"
         return self.short_class
@@ -418,7 +418,7 @@ class ModuleTree(Display):
         return f"{counted(len(self), 'module')}, {self.placed:,} of {nodes} placed"
 
     def _repr_html_(self) -> str:
-        # Views import modules, so they cannot be imported above.
+        # `rewriter.views` imports this module, so the top of this file cannot import it.
         html: str = import_module("rewriter.views.html").modules_html(self)
         return html
 

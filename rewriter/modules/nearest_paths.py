@@ -21,7 +21,7 @@ _MOST_ALIGNED = 300
 def no_module_fits(pattern: str, tree: ModuleTree) -> str:
     """Return the message for a glob that matches no module path, with the nearest patterns that match one.
 
-    Such as `no module fits 'encoder.layr.*'; nearest: model.encoder.layer.*`.
+    Example: `no module fits 'encoder.layr.*'; nearest: model.encoder.layer.*`.
     """
     message = f"no module fits {pattern!r}"
     if len(tree) == 1:

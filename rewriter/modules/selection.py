@@ -62,7 +62,7 @@ class Selection:
         (), "Modules of this class, or of this glob; may be given again.", flag="--class", metavar="NAME"
     )
     kind: str | tuple[str, ...] = option(
-        (), "Modules whose class comes from there, or is unknown; may be given again.", choices=KINDS
+        (), "Modules whose class is of this origin, or unknown; may be given again.", choices=KINDS
     )
     operators: tuple[str, ...] = option(
         (), "Nodes of this operator, or of this glob; may be given again.", flag="--op", metavar="TYPE"
@@ -127,7 +127,7 @@ class Selection:
     def fitting(self, analysis: Analysis) -> tuple[Module, ...]:
         """Return the modules as `modules` does, but () if there are none.
 
-        With `operators` alone that is no error: the nodes may lie in modules further inside, or be unplaced.
+        The nodes of `operators` may lie in modules below the chosen ones.
         """
         chosen = self._fitting(analysis)
         if not self.operators:

@@ -48,7 +48,7 @@ def fault_of_contract(step: object) -> str | None:
 
 
 class PartialAnalysis(Analysis):
-    """Analysis of a model that has changed in part since: reading a result that depends on that is an error.
+    """Analysis of a model that has changed in part: reading a result that depends on a change is an error.
 
     `model`, `path` and `demand_text` are always current.
 

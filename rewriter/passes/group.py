@@ -83,7 +83,7 @@ class Group:
         repeated: group only modules whose body another module has too, or another call of the same module.
 
     Raises:
-        UsageError: `only` or `class_name` matches no module, or none that is called.
+        UsageError: the selection matches no module, or none that is called.
     """
 
     name: ClassVar[str] = "group"

@@ -43,7 +43,7 @@ class LayerAnnotations:
 def layers(analysis: Analysis) -> Iterator[tuple[int, ModulePath]]:
     """Yield the nodes that get an annotation, each with the path of its module.
 
-    The root's path is empty and no annotation. Nodes in functions of other tools get none.
+    Unplaced nodes, nodes of the root (its path is empty) and nodes in functions of other tools get none.
     """
     graph = analysis.graph
     of_others = {

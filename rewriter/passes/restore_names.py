@@ -3,7 +3,7 @@
 A node without a scope in its name is named as in TorchScript (`/encoder/layer.0/self/MatMul`). An anonymous
 weight gets the name of its parameter (`onnx::MatMul_353` -> `encoder.layer.0.self.query.weight`) if one
 witness says so, none contradicts and the name is free. Inputs and outputs of the graph keep their names,
-which are its interface. All other values keep theirs too.
+which are its interface. All other values keep their names too.
 """
 
 from __future__ import annotations

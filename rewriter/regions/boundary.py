@@ -3,8 +3,8 @@
 Inputs are the values that nodes of the region read (including captures of If, Loop and Scan bodies) and that
 no node of the region computes: activations in order of first use, then initializers in file order. Outputs
 are the values of the region's nodes that outside nodes read or that are outputs of the graph, in order of the
-nodes that compute them. A call with neither inputs nor outputs (constants that no node reads) outputs its
-first value, since ONNX has no such nodes.
+nodes that compute them. A call with neither (constants that no node reads) outputs its first value, since
+ONNX has no nodes without inputs and outputs.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Callers:
 
 
 def scaled(call: int, calls: int, callers: int) -> int:
-    """Return the caller's call that contains number `call` of `calls`, if each contains equally many."""
+    """Return the caller's call that contains call `call` of `calls`, if all contain equally many."""
     if callers <= 1:
         return 0
     if calls >= callers and calls % callers == 0:

@@ -163,7 +163,7 @@ def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
 def find_regions(
     graph: GraphIndex, tree: ModuleTree, wanted: Callable[[Module], bool] = lambda module: True
 ) -> Regions:
-    """Return the regions of the wanted modules; nodes of others belong to the nearest wanted caller.
+    """Return the regions of the wanted modules; nodes of other modules belong to the nearest wanted caller.
 
     Args:
         graph: the model.
@@ -243,7 +243,7 @@ def main_reads(graph: GraphIndex) -> dict[int, list[int]]:
 
 
 def holders_in_main(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
-    """Return the main-graph nodes that are, or hold in a body, or reach by calls, one of `nodes`."""
+    """Return the nodes of the main graph in `holders_of(graph, nodes)`."""
     return {node for node in holders_of(graph, nodes) if graph.body_of[node] == 0}
 
 

@@ -7,8 +7,8 @@
 3. Otherwise the region is cut into numbered segments that no path leaves and enters again. The witness is the
    last outside node on such a path.
 
-If no path enters any region of the cycle again (two convex regions may feed each other), the nodes of the
-smallest region go to its caller.
+If there is no such path for any region of the cycle (two convex regions may feed each other), the nodes of
+the smallest region go to its caller.
 """
 
 from __future__ import annotations
@@ -121,7 +121,10 @@ class CycleBreaker:
         return found
 
     def _place_anew(self, number: int, between: set[int]) -> bool:
-        """Move the outside nodes into the region if a losing claim on each allows it; return whether so."""
+        """Move the outside nodes into the region if a losing claim on each allows it.
+
+        Return whether they moved.
+        """
         module = self.regions.regions[number].module
         if between & self.placed_anew or not all(
             any(module.holds(claim.module) for claim in self.claims[node][1:]) for node in between

@@ -21,7 +21,7 @@ from rewriter.regions.calls import TOP, Regions, main_node, name_of, shared_call
 
 
 def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
-    """Move nodes whose defaults would be lost out of all regions, in place; return a refusal for each."""
+    """Move out of all regions the nodes whose defaults would be lost, in place; return a refusal for each."""
     opsets = versions_of(graph.model.opset_import)
     refusals = []
     for number, node in enumerate(graph.nodes):

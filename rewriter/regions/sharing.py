@@ -1,4 +1,4 @@
-"""Undoes the exporter's sharing: a node computed once for several calls is copied into each, or moved above.
+"""Undoes sharing by the exporter: copies a node that serves several calls into each, or moves it above.
 
 Exporters merge equal nodes anywhere. So the first call of a layer holds shapes, masks and constants that the
 other calls read, and equal layers have unequal bodies.

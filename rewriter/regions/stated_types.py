@@ -21,7 +21,7 @@ from rewriter.regions.calls import Regions, holders_in_main, keep_outside, main_
 
 
 def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
-    """Move nodes for which stated types count out of all regions, in place; return a refusal for each."""
+    """Move out of all regions the nodes that need stated types, in place; return a refusal for each."""
     owners = [node for node in _owners(graph) if regions.region_of[node]]
     if not owners or not graph.model.graph.value_info:
         return []

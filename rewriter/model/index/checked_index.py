@@ -2,8 +2,8 @@
 
 The index answers most of the checks in `checks`, at a tenth of the cost of reading the messages.
 `checks.check` reads the messages if the index shows a possible fault, or if the model has functions or graph
-attributes: their names and calls are not in the integers. It then refuses the model, or finds that there is
-no fault.
+attributes, for whose names and calls the integers do not suffice. It then refuses the model, or finds that
+there is no fault.
 """
 
 from __future__ import annotations

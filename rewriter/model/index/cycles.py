@@ -89,7 +89,7 @@ class Circle(Exception):
 
 
 def callees_first(needs: Mapping[Key, Iterable[Key]]) -> list[Key]:
-    """Return keys in an order in which each comes after all it needs.
+    """Return the keys, each after all keys that it needs.
 
     Raises:
         Circle: a key needs itself, directly or through others.

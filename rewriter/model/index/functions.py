@@ -23,7 +23,7 @@ def identity_of(function: FunctionProto) -> Identity:
 
 
 def called_by(node: NodeProto) -> Identity:
-    """Return the identity of the function that a node calls, if the model has a function of that identity."""
+    """Return the identity of the function that a node would call, if the model has such a function."""
     return canonical(node.domain), node.op_type, node.overload
 
 
@@ -45,7 +45,7 @@ def calls_of(graph: GraphIndex) -> Mapping[int, int]:
 
 
 def holders_of(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
-    """Return the nodes, and all that contain one, at any depth, in a graph body or a called function."""
+    """Return the nodes, the owners of bodies with them, and calls of functions with them, at any depth."""
     callers: dict[int, list[int]] = {}
     for node, body in calls_of(graph).items():
         callers.setdefault(body, []).append(node)

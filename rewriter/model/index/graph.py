@@ -34,7 +34,7 @@ NONE = -1
 
 @dataclass(slots=True)
 class Body:
-    """A list of nodes with names of its own.
+    """List of nodes with its own names.
 
     Attributes:
         proto: the graph or function itself.
@@ -74,7 +74,7 @@ class GraphIndex:
         attributes: node -> the names of its attributes, in file order; nodes with equal names share one
             tuple.
         body_of: node -> number of its body.
-        bodies: the main graph first.
+        bodies: all bodies, the main graph first.
         reads: node -> value numbers of its inputs, NONE for an omitted one.
         writes: node -> value numbers of its outputs, NONE for an omitted one.
         value_names: value -> its name.

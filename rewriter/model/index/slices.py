@@ -13,7 +13,7 @@ def nodes_needed(graph: GraphProto, ends: Iterable[str], starts: Collection[str]
     """Return the nodes that the values `ends` depend on, ascending, in time linear in the graph.
 
     Args:
-        graph: the graph; names that bodies read count for the node that owns them.
+        graph: the graph; the owner of a body counts as reader of all names that the body reads.
         ends: names of values.
         starts: names of values to stop at, even if nodes compute them.
     """

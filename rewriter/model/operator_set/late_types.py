@@ -16,7 +16,7 @@ from rewriter.model.index.graph import NONE, Body, GraphIndex
 from rewriter.model.operator_set.operators import canonical, schema_of, versions_of
 
 _LAST_EARLY = TensorProto.BFLOAT16
-"""`TensorProto.DataType` numbers types in the order in which they were added."""
+"""The last of the early types: `TensorProto.DataType` numbers types in the order in which they were added."""
 _NAMES_TYPE = frozenset({"to", "dtype", "output_dtype"})
 """Attributes that set the type of an operator's outputs."""
 
@@ -33,7 +33,7 @@ def late_values(graph: GraphIndex) -> set[int]:
                 found.add(body.values[info.name])
     opsets = versions_of(graph.model.opset_import)
     known = -1
-    while known < len(found):  # a body is visited after its owner, which takes its results
+    while known < len(found):  # an owner comes before its body, and takes the results in the next round
         known = len(found)
         for node, (domain, op_type) in enumerate(graph.operators):
             if graph.body_of[node] in bodies:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 PATH = Path(__file__).with_name("operator_names.json")
-"""Domain -> names of its operators."""
+"""The list: domain -> names of its operators."""
 
 
 @cache

@@ -20,7 +20,7 @@ from rewriter.model.operator_set.operators import (
 
 
 def drawing_nodes(graph: GraphIndex) -> set[int]:
-    """Return the nodes that draw random numbers or may keep state, and those that own or call such a body.
+    """Return the nodes that draw random numbers or may keep state, also inside bodies they own or call.
 
     Nodes of unknown operators are included. A rewrite must never make such a node run more or less often.
     """
@@ -92,13 +92,13 @@ def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tupl
 
 
 def operator_may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> bool:
-    """Whether `draws_random` may hold for a node of an operator, calls of functions known to draw aside."""
+    """Whether `draws_random` may hold for a node of an operator that is no function known to draw."""
     known, version = canonical(domain), _since(domain, op_type, opsets)
     return may_count_apart(op_type, known, version) or may_hold_graphs(op_type, known, version)
 
 
 def _drawing(graph: GraphIndex) -> set[int]:
-    """Return the nodes, in all bodies, that draw or may keep state themselves: no owners and no callers."""
+    """Return the nodes, in all bodies, that draw or may keep state themselves, without owners and callers."""
     opsets = versions_of(graph.model.opset_import)
     calls = calls_of(graph)
     suspected = {

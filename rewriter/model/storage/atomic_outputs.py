@@ -54,7 +54,7 @@ def spare_given(output: Path, **told: object) -> None:
 
     Args:
         output: the model to write; its sidecar lies beside it.
-        told: option -> its value; values that are no path, or no file, are ignored.
+        told: option -> its value; a value that is not the path of an existing file is ignored.
 
     Raises:
         UsageError: the output or its sidecar is such a file.

@@ -121,7 +121,10 @@ def copies_to(home: Path, model: Path, data: Collection[str]) -> Copies:
 
 
 def _by_content(target: Path, source: Path, *, only_there: bool = False) -> Path:
-    """Return `target` with the source's digest in its name; with `only_there`, only if that file exists."""
+    """Return `target` with the source's digest in its name.
+
+    With `only_there`, return `target` itself if no file of that name exists.
+    """
     known = _NAMED.fullmatch(target.name)
     stem, suffix = (known[1], known[3] or "") if known else (target.stem, target.suffix)
     if only_there and not any(_is_copy_of(path, stem, suffix) for path in named_in(target.parent)):

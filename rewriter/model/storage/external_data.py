@@ -147,7 +147,7 @@ def demand_sizes(tensor: TensorProto | SparseTensorProto) -> None:
     """Refuse a tensor with an impossible shape.
 
     Raises:
-        UnreadableModel: a size in it is negative.
+        UnreadableModel: a size in its shape is negative.
     """
     if any(dim < 0 for dim in tensor.dims):
         name = tensor.name if isinstance(tensor, TensorProto) else tensor.values.name

@@ -23,13 +23,13 @@ Array = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of concatenated messages in `data`, ordered by message and position.
+    """Fields of concatenated messages in `data`, ordered by message and position.
 
     Attributes:
         data: the bytes, with two more to look ahead.
         text: the same, one character per byte.
         count: number of messages.
-        message, tag, start, stop: of each field; the last two delimit its content.
+        message, tag, start, stop: one number per field; start and stop delimit its content.
     """
 
     data: NDArray[np.uint8]

@@ -102,7 +102,10 @@ def locked(folders: Collection[Path]) -> Iterator[None]:
 
 
 def _lock(handle: int) -> bool:
-    """Try to lock an open file: False if another process holds its lock; True where locks do not exist."""
+    """Try to lock an open file; return False if another process holds its lock.
+
+    Return True on systems or file systems without locks.
+    """
     try:
         fcntl = import_module("fcntl")
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

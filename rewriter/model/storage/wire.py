@@ -25,7 +25,7 @@ _LARGE = 1 << 16
 _TINY = 2
 """Maximum size in bytes of a tiny message: the only entries counted inside small messages."""
 _SPARSE = 16
-"""Bytes of small messages per tiny message inside from which on no exact count is needed."""
+"""Minimum bytes of small messages per tiny message inside them. Above this ratio no exact count is needed."""
 DEEPEST = 3_000
 """Nesting at which the walk stops; protobuf reads a hundred levels."""
 _GRAPH_OF_MODEL, _METADATA_OF_MODEL = 7, 14
@@ -61,7 +61,8 @@ class Walk:
     Attributes:
         graphs: number of main graphs: two in a file with two concatenated models.
         depth: nesting of graph attributes; of large messages only, unless all were requested.
-        levels: nesting of messages, likewise; at `DEEPEST` the walk stopped.
+        levels: nesting of messages; of large messages only, unless all were requested. At `DEEPEST` the walk
+            stopped.
     """
 
     graphs: int = 0
@@ -98,7 +99,7 @@ class _Walker:
     Attributes:
         found: the result so far.
         entries: fields of large messages, and tiny messages in small ones.
-        tiny: an upper bound on the number of tiny messages in skipped ones, see `_tiny_in`.
+        tiny: an upper bound on the number of tiny messages in skipped small messages, see `_tiny_in`.
         passed_over: total bytes of the skipped small messages.
     """
 

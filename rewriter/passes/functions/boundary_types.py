@@ -39,14 +39,14 @@ class BoundaryTypes:
         self._complaints = 0
 
     def lift_refused(self, regions: Regions) -> list[Refusal]:
-        """Move nodes that onnxruntime accepts in no function out of all regions; return refusals."""
+        """Move out of all regions the nodes that onnxruntime accepts in no function; return refusals."""
         if not self._asked(regions):
             return []
         refused = (self._main[position] for position in self.runtime_types.refused)
         return keep_outside(self.graph, regions, refused, Reason.NO_KERNEL)
 
     def lift_complained(self, regions: Regions, order: Sequence[Sequence[Part]]) -> list[Refusal]:
-        """Move nodes to which onnx.checker would object out of all regions, in place; return refusals.
+        """Move out of all regions the nodes to which onnx.checker would object, in place; return refusals.
 
         One call moves one node, since other complaints may depend on it. After `_MOST_COMPLAINTS` calls all
         opaque nodes move.

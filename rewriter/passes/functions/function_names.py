@@ -61,7 +61,7 @@ class FunctionNames:
         return domain, unique
 
     def _own(self, domain: str) -> str:
-        """Return the domain, below `modules` if it belongs to others: to an organisation, or to an import."""
+        """Return the domain, below `modules` if the model imports it or another organisation owns it."""
         if domain in self.foreign or domain.partition(".")[0] in _RESERVED:
             return f"modules.{domain}"
         return domain

@@ -19,7 +19,7 @@ Body = FunctionProto | GraphProto
 def lift_constants(
     model: ModelProto, functions: Sequence[FunctionProto], others: Sequence[FunctionProto]
 ) -> int:
-    """Move differing constants into the callers, again and again, up to a caller without an equal function.
+    """Move differing constants into the callers, repeatedly, up to a caller without an equal function.
 
     Args:
         model: the model, edited in place.

@@ -128,7 +128,8 @@ def run(step: Pass, analysis: Analysis) -> Outcome:
     """Run a pass; the result of another package's pass is checked against the model that it leaves.
 
     Raises:
-        UsageError: a pass of another package failed, or left no model; the message names the package.
+        UsageError: a pass of another package failed, or left a model that cannot be read; the message names
+            the package.
     """
     plugin = _PACKAGES.get(type(step))
     if plugin is None:

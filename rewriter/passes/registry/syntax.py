@@ -1,7 +1,7 @@
 """Passes as text: `annotate,unshare,group{depth=2,only=encoder.**},share`; options are fields of the pass.
 
 An option with several values is given once for each: `group{only=encoder.*,only=decoder.*}`. An option that
-the command line has too may have its name from there: `group{class=BertLayer,not=encoder.layer.0}`.
+the command line has too may be written by its name there: `group{class=BertLayer,not=encoder.layer.0}`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _step(name: str, text: str) -> Pass:
 
 
 def _value(where: str, text: str, default: Any) -> Any:
-    """Return the text as a value of the default's type; as a tuple with one element for a tuple."""
+    """Return the text as a value of the default's type; for a tuple, as a tuple of one text."""
     if isinstance(default, bool):
         if text not in _TRUTH:
             raise UsageError(f"{where}: {text!r} is neither true nor false")
