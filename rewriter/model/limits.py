@@ -54,7 +54,7 @@ class Limits:
         bound = getattr(self, name)
         if found > bound:
             raise UnreadableModel(
-                f"{what}, over the limit of {bound:,}; where that is meant, raise it with "
+                f"{what}, over the limit of {bound:,}; to allow more, raise it with "
                 f"'rewriter --limit {name}=NUMBER'"
             )
 

@@ -304,7 +304,7 @@ def _no_class_fits(name: str, tree: ModuleTree) -> str:
         message = f"no class fits {name!r}; the file tells no class, give one by --reference"
     alike = sum(fnmatchcase(module.shown_class or "", f"{name}[?]") for module in tree)
     if alike:
-        message += f"; {alike} modules look like it ({name}?), which is a guess and chooses none"
+        message += f"; {alike} modules look like it ({name}?), but guessed classes are not selected"
     if ModulePath(name) in tree:
         message += f"; {name!r} is the path of a module, not a class"
     return message

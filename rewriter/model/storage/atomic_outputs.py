@@ -63,7 +63,7 @@ def spare_given(output: Path, **told: object) -> None:
         if isinstance(what, str | os.PathLike):
             for target in (output, sidecar_path(output)):
                 if target.exists() and Path(what).exists() and target.samefile(what):
-                    raise UsageError(f"{target}: is what --{option} reads; name another output")
+                    raise UsageError(f"{target}: is the file that --{option} reads; name another output")
 
 
 def _demand_folder(target: Path, folder: Path) -> None:

@@ -11,7 +11,7 @@ from onnx import ModelProto
 from rewriter.passes.base import Difference, Outcome
 from rewriter.refusals import Refusal
 
-NOT_COUNTED = "changes that it does not count"
+NOT_COUNTED = "uncounted changes"
 """The kind of change for a pass that changed the model but reported no change."""
 
 
@@ -38,13 +38,13 @@ def fault_of_outcome(outcome: object) -> str | None:
     if counts is None or not all(
         isinstance(what, str) and isinstance(count, int) and count >= 0 for what, count in counts
     ):
-        return "changes of its Outcome are no counts by what was changed"
+        return "changes of its Outcome do not map kinds of change to counts"
     if not _all_are(outcome.refusals, Refusal) or not _all_are(outcome.differences, Difference):
-        return "refusals or differences of its Outcome are of another type"
+        return "refusals or differences of its Outcome have a wrong type"
     if not isinstance(outcome.copies, Mapping) or not all(
         isinstance(name, str) for pair in outcome.copies.items() for name in pair
     ):
-        return "copies of its Outcome are no names by names"
+        return "copies of its Outcome do not map names to names"
     return None
 
 

@@ -69,7 +69,7 @@ def passes_of(steps: RewriteSteps) -> tuple[Pass, ...]:
         )
     if functions is not Functions.NONE or steps.restore_names or steps.layer_annotations:
         raise UsageError(
-            "--passes names all that is done; leave out --functions, --restore-names and --layer-annotations"
+            "--passes lists all passes to run; leave out --functions, --restore-names and --layer-annotations"
         )
     named: str | Sequence[Pass] = steps.passes
     return parse_passes(named) if isinstance(named, str) else tuple(named)
