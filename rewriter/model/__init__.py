@@ -1,1 +1,1 @@
-"""The file itself: structure, index and metadata. Knows no modules."""
+"""The model file: index, operators, storage, limits, metadata, tensors. This package knows no modules."""

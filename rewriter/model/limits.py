@@ -1,4 +1,4 @@
-"""Limits of a file's size, beyond which it is refused, so that a small file cannot use up time and memory.
+"""Limits on one file. A file above a limit is refused, so that a small file cannot use up time and memory.
 
 `docs/limits.md` has the reason for each limit.
 """
@@ -14,9 +14,9 @@ from rewriter.basics.nearest import fits_nothing
 from rewriter.refusals import UnreadableModel, UsageError
 
 MOST_BYTES = (2 << 30) - 1
-"""Bytes of a serialized model that protobuf reads and writes, whatever the limits are."""
+"""Maximum bytes of a serialized model that protobuf reads and writes, whatever the limits are."""
 MOST_ENTERED = 2_000_000
-"""Maximum nodes inside functions and graph attributes, with every call inlined, that a proof reads."""
+"""Maximum number of nodes in functions and graph attributes, with every call inlined, that a proof reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,13 @@ class Limits:
 
     Attributes:
         bytes: size of the file without external data; above `MOST_BYTES` it has no effect.
-        entries: entries of the lists in the file, as far as they are counted before parsing: nodes,
-            initializers, metadata and functions, and everything inside large ones. It limits the memory
-            of parsing, which may be a hundred times the size of the file.
-        nodes: nodes, those of functions once per call; and all nodes in the file.
+        entries: number of list entries in the file, counted before parsing: nodes, initializers, metadata,
+            functions, and everything inside large ones. It limits the memory of parsing, which may be a
+            hundred times the size of the file.
+        nodes: number of nodes with every call inlined, and of nodes in the file, called or not.
         depth: nesting of functions and graph attributes.
-        paths: characters of the paths of modules, as often as a rewrite writes them: on every node and, for
-            every module, in the tree and the sidecar.
+        paths: total characters of module paths that a rewrite writes: one path on every node, and one for
+            every module in the tree and in the sidecar.
     """
 
     bytes: int = MOST_BYTES
@@ -44,17 +44,17 @@ class Limits:
         """Refuse a file that exceeds the limit `name`.
 
         Args:
-            name: of the limit.
+            name: the name of the limit.
             found: the amount, as far as it was counted.
             what: the amount in words, as the beginning of a sentence.
 
         Raises:
-            UnreadableModel: the amount is larger.
+            UnreadableModel: the amount exceeds the limit.
         """
         bound = getattr(self, name)
         if found > bound:
             raise UnreadableModel(
-                f"{what}, over the limit of {bound:,}; where that is meant, raise it with "
+                f"{what}, over the limit of {bound:,}; to allow more, raise it with "
                 f"'rewriter --limit {name}=NUMBER'"
             )
 
@@ -63,7 +63,7 @@ _current: ContextVar[Limits] = ContextVar("limits", default=Limits())  # noqa: B
 
 
 def current() -> Limits:
-    """The limits for files read now."""
+    """Return the limits for files read now."""
     return _current.get()
 
 
@@ -78,10 +78,10 @@ def within(limits: Limits) -> Iterator[None]:
 
 
 def parse(texts: Iterable[str]) -> Limits:
-    """The default limits, changed by texts such as `nodes=5000000`.
+    """Return the default limits, changed by texts such as `nodes=5000000`.
 
     Raises:
-        UsageError: a text has another form.
+        UsageError: a text is not NAME=NUMBER, names an unknown limit, or repeats a limit.
     """
     limits = Limits()
     names = [field.name for field in fields(Limits)]

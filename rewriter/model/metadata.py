@@ -1,4 +1,4 @@
-"""`metadata_props` as a mapping; ONNX stores a list of entries on models, graphs, nodes, tensors ..."""
+"""Reads and writes `metadata_props`, a list of entries on models, graphs, functions, nodes and tensors."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 LAYER = "layer_ann"
-"""The one key on nodes that onnxruntime reads, for its annotated partitioning."""
+"""The only key on nodes that onnxruntime reads, for its annotated partitioning."""
 
 
 class HasMetadata(Protocol):
-    """A message with `metadata_props`: ModelProto, GraphProto, NodeProto, FunctionProto, TensorProto ..."""
+    """Message with `metadata_props`: ModelProto, GraphProto, NodeProto, FunctionProto, TensorProto, ..."""
 
     @property
     def metadata_props(self) -> RepeatedCompositeFieldContainer[StringStringEntryProto]:
@@ -23,7 +23,7 @@ class HasMetadata(Protocol):
 
 
 def read(owner: HasMetadata) -> dict[str, str]:
-    """The text entries of a message; the first counts if a key occurs twice."""
+    """Return the text entries of a message; the first counts if a key occurs twice."""
     entries: dict[str, str] = {}
     for entry in owner.metadata_props:
         key, value = entry.key, entry.value  # each access decodes the text again
@@ -33,7 +33,7 @@ def read(owner: HasMetadata) -> dict[str, str]:
 
 
 def get(owner: HasMetadata, key: str) -> str | None:
-    """The entry of one key as `read` returns it, without decoding the values of others."""
+    """Return the entry of one key as `read` returns it, without decoding the values of others."""
     for entry in owner.metadata_props:
         if entry.key == key and isinstance(value := entry.value, str):
             return value
@@ -41,7 +41,7 @@ def get(owner: HasMetadata, key: str) -> str | None:
 
 
 def pick(owner: HasMetadata, keys: Set[str]) -> dict[str, str]:
-    """The entries of some keys as `read` returns them, without decoding the values of others."""
+    """Return the entries of some keys as `read` returns them, without decoding the values of others."""
     entries: dict[str, str] = {}
     for entry in owner.metadata_props:
         key = entry.key
@@ -51,10 +51,10 @@ def pick(owner: HasMetadata, keys: Set[str]) -> dict[str, str]:
 
 
 def write(owner: HasMetadata, wanted: Mapping[str, str]) -> bool:
-    """Give `owner` the entries `wanted`, leaving all others in place.
+    """Write the entries `wanted` on `owner`, and leave all other entries in place.
 
     Returns:
-        Whether anything changed: an entry with the wanted value is not touched.
+        Whether anything changed: an entry that already has the wanted value stays untouched.
     """
     missing = dict(wanted)
     changed = False

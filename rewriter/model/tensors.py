@@ -1,4 +1,4 @@
-"""The content of one tensor, inline or external, read on demand and not kept."""
+"""Reads the content of one tensor, inline or external, on demand; nothing is kept."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from onnx import TensorProto, helper, numpy_helper
 from rewriter.model.storage.external_data import fault_of_data
 
 FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
-"""Element types of numbers that no tool quantised."""
+"""Element types of floating-point numbers that are not quantised."""
 _TYPED = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 
 Array = NDArray[Any]
 
 
 def inline_bytes(tensor: TensorProto) -> bytes | None:
-    """The content of `raw_data`, or its equivalent for a tensor stored in a typed field.
+    """Return the content of `raw_data`, or the equivalent bytes of a tensor stored in a typed field.
 
-    None if bytes are not the whole content: strings, segments, fields that contradict each other, and
-    numbers outside the range of the element type, which readers convert in different ways.
+    None for strings, segments, data in two fields, and numbers outside the range of the element type, which
+    readers convert in different ways.
     """
     typed = [name for name in _TYPED if getattr(tensor, name)]
     if tensor.string_data or tensor.HasField("segment") or len(typed) + tensor.HasField("raw_data") > 1:
@@ -48,9 +48,9 @@ _RANGES: dict[int, tuple[int, int]] = {
     TensorProto.BFLOAT16: (0, 2**16 - 1),
     TensorProto.UINT32: (0, 2**32 - 1),
 }
-"""Element type -> the numbers that its wider field may hold: floats as their bits."""
+"""Element type -> the range of valid numbers in its wider field; floats are stored as their bits."""
 _BYTE = (0, 255)
-"""The range of all other types in `int32_data`: 8-bit types as bits, two or four narrow ones per byte."""
+"""The range for all other types in `int32_data`: bits of 8-bit types, or of 2 or 4 narrow elements."""
 
 
 def _in_range(tensor: TensorProto, field: str) -> bool:
@@ -64,7 +64,7 @@ def _in_range(tensor: TensorProto, field: str) -> bool:
 
 
 def data_file(folder: Path, location: str) -> Path:
-    """The path of the data file; a device or a file elsewhere, which runtimes refuse too, is never opened.
+    """Return the path of an external data file; devices and files elsewhere are refused, as runtimes do.
 
     Raises:
         ValueError: there is no such file in the folder.
@@ -75,7 +75,7 @@ def data_file(folder: Path, location: str) -> Path:
 
 
 def reference_of(tensor: TensorProto) -> tuple[str, int, int | None]:
-    """Location, offset and length of external data; None for a missing length.
+    """Return location, offset and length of external data; None for a missing length.
 
     Raises:
         ValueError: offset or length is not a number of bytes.
@@ -89,7 +89,7 @@ def reference_of(tensor: TensorProto) -> tuple[str, int, int | None]:
 
 
 def array_of(tensor: TensorProto, folder: Path | None) -> Array | None:
-    """The content as an array, of any size in memory; None if it is no array or cannot be read.
+    """Return the content as an array of any size; None if it is empty, unreadable or not of whole bytes.
 
     Args:
         tensor: the tensor.
@@ -114,7 +114,7 @@ def is_external(tensor: TensorProto) -> bool:
 
 
 def np_type(data_type: int) -> np.dtype[Any] | None:
-    """Numpy's type for an ONNX element type of whole bytes; None for the others."""
+    """Return numpy's type for an ONNX element type of whole bytes; None for the others."""
     if data_type in _NO_BYTES or data_type not in TensorProto.DataType.values():
         return None
     found = helper.tensor_dtype_to_np_dtype(data_type)
@@ -141,7 +141,7 @@ def _external_bytes(tensor: TensorProto, folder: Path | None, size: int) -> byte
 
 @cache
 def dtype_name(data_type: int) -> str:
-    """`float32`, `int64`, `bfloat16`: numpy's names for ONNX element types."""
+    """Return the name of an ONNX element type, numpy's if it has one: `float32`, `int64`, `bfloat16`."""
     if data_type not in TensorProto.DataType.values():
         return f"type {data_type}"
     name = TensorProto.DataType.Name(data_type).lower()

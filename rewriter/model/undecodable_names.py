@@ -1,4 +1,4 @@
-"""Handles names that are not UTF-8: protobuf reads them as bytes, but accepts no bytes."""
+"""Handles names that are not UTF-8: protobuf reads them as bytes, but accepts no bytes in a text field."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def demand_text(model: ModelProto) -> None:
     """Refuse a model whose nodes and values cannot be moved and renamed, because a name is not UTF-8.
 
     Raises:
-        UnreadableModel: some name is not UTF-8.
+        UnreadableModel: a name is not UTF-8.
     """
     bodies: tuple[GraphProto | FunctionProto, ...] = (model.graph, *model.functions)
     for body in bodies:
@@ -25,7 +25,7 @@ def demand_text(model: ModelProto) -> None:
 
 
 def set_text(message: Message, field: str, text: str | bytes) -> None:
-    """Set a string field of a message; text that is not UTF-8 is set as protobuf reads it from a file.
+    """Set a string field of a message; bytes that are not UTF-8 are set as protobuf reads them from a file.
 
     Args:
         message: the message.
@@ -40,7 +40,7 @@ def set_text(message: Message, field: str, text: str | bytes) -> None:
 
 
 def varint(number: int) -> bytes:
-    """A number as protobuf writes it: seven bits per byte, lowest first."""
+    """Return a number as protobuf writes it: seven bits per byte, lowest first."""
     made = b""
     while number > 127:
         made, number = made + bytes([number & 127 | 128]), number >> 7
@@ -55,7 +55,7 @@ def _demand_text_in(body: GraphProto | FunctionProto) -> None:
         _demand((body.name, *infos, *(tensor.name for tensor in body.initializer)))
     for node in body.node:
         try:
-            # All at once: join accepts only text, and a loop over so many nodes would be slow.
+            # One check per node: join and + accept only text, and a loop over the names would be slow.
             "".join(node.input) + "".join(node.output) + node.name + node.op_type + node.domain
         except TypeError:
             _demand((*node.input, *node.output, node.name, node.op_type, node.domain))
@@ -69,5 +69,5 @@ def _demand(names: Iterable[object]) -> None:
     for name in names:
         if not isinstance(name, str):
             raise UnreadableModel(
-                f"name {name!r} is not UTF-8, so what bears it cannot move; rename it first"
+                f"name {name!r} is not UTF-8, so a rewrite cannot write it; rename it first"
             )

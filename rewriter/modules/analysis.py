@@ -1,4 +1,4 @@
-"""Analysis: one model with everything found out about it."""
+"""Analysis: a model with its index, its module tree and the evidence for the tree."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from rewriter.modules.module import ModuleTree
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Analysis(Display):
-    """A model, its index, the claims of the witnesses and the tree settled from them.
+    """Model, its index, the claims of the witnesses, and the module tree settled from these claims.
 
     Attributes:
         path: the file of the model; None for a model in memory.
         claims: node -> every claim on it, the winner first.
-        parameters: the parameters in initializers, best claim per initializer.
+        parameters: the parameters in initializers, with the best claim for each initializer.
         notes: notes of witnesses on the file as a whole, a line each.
-        heard: the testimony of each witness, and its time.
-        original: how well the given original fits; None without one.
+        heard: the testimony of each witness, and the time that it took.
+        original: the fit of the given original; None without an original.
         is_text: whether every name of the model is known to be UTF-8, see `demand_text`.
-        grouped: whether the file holds functions that `group` made; this is then its flat form.
+        grouped: whether the file holds functions that `group` made; the index and the tree are then those of
+            its flat form.
     """
 
     model: ModelProto

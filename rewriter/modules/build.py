@@ -1,4 +1,4 @@
-"""Builds the tree from the settled claims: modules, their parameters, their nodes, their calls."""
+"""Builds the module tree from the settled claims: modules, their parameters, their nodes, their calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rewriter.paths import ROOT, ModulePath
 
 @garbage.paused()
 def analyse(graph: GraphIndex, path: Path | None = None, given: Given = NOTHING) -> Analysis:
-    """Hear the witnesses and build the tree.
+    """Hear the witnesses and build the module tree.
 
     Args:
         graph: the model.
@@ -55,7 +55,7 @@ def analyse(graph: GraphIndex, path: Path | None = None, given: Given = NOTHING)
 
 
 def _on_original(tree: ModuleTree, settled: Settled) -> tuple[str, ...]:
-    """A note on the placements from the original, if there is one."""
+    """Return a note on the nodes placed by the given original, if there is an original."""
     if (fit := settled.original) is None:
         return ()
     given = tree.by_source.get(Source.LIKE, 0)
@@ -64,7 +64,7 @@ def _on_original(tree: ModuleTree, settled: Settled) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class _Draft:
-    """A module during construction."""
+    """Module during construction."""
 
     parameters: dict[str, Parameter] = field(default_factory=dict)
     tensors: list[Tensor] = field(default_factory=list)
@@ -74,10 +74,10 @@ class _Draft:
 
 
 def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
-    """The tree of all modules with a node, a parameter or a known class, and their ancestors."""
+    """Build the tree of all modules with a node, a parameter or a known class, and of their ancestors."""
     drafts: dict[ModulePath, _Draft] = {ROOT: _Draft()}
     placements: list[Placement | None] = []
-    known: dict[tuple[object, ...], Placement] = {}  # equal placements are one object
+    known: dict[tuple[object, ...], Placement] = {}  # so that equal placements are one object
     last: tuple[object, ...] = ()
     placement, draft = None, drafts[ROOT]
     for node, (claims, call) in enumerate(zip(settled.claims, settled.calls, strict=True)):
@@ -87,7 +87,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
         winner = claims[0]
         conflicting = settled.conflicting(node) if len(claims) > 1 else ()
         place = (winner.module, call, winner.source, conflicting, settled.homes.get(node))
-        if place != last:  # most nodes follow others of their module
+        if place != last:  # most nodes have the place of the node before
             if (placement := known.get(place)) is None:
                 placement = known[place] = Placement(*place)
             last, draft = place, _draft(drafts, winner.module)
@@ -188,7 +188,7 @@ def _finish(
 
 
 def _inferred_class(draft: _Draft, graph: GraphIndex) -> str | None:
-    """The class that a leaf's operators suggest; None for a module with parts or without nodes."""
+    """Return the class that a leaf's operators suggest; None for a module with children or without nodes."""
     if draft.children or not draft.nodes:
         return None
     operators = {graph.operators[node][1] for node in draft.nodes}
@@ -211,10 +211,10 @@ def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:
 def _calls(
     order: list[ModulePath], drafts: dict[ModulePath, _Draft], settled: Settled
 ) -> dict[ModulePath, int]:
-    """Count the calls of a module from its own nodes, else as the minimum of its children's.
+    """Count the calls of every module: by its own nodes, else as the minimum over its children.
 
-    The nodes count first, since a child may be called several times within a call; but without evidence
-    on calls, all nodes have call 0, and the children may show more.
+    A module's own nodes are the better evidence, since a child may be called several times within one call.
+    Without evidence on calls all nodes have call 0; then the number from the children counts if it is larger.
     """
     calls: dict[ModulePath, int] = {}
     for path in reversed(order):

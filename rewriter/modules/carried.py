@@ -16,12 +16,12 @@ from rewriter.paths import ModulePath
 def carry(
     analysis: Analysis, origins: Sequence[int | None], placements: Sequence[Placement | None]
 ) -> Analysis:
-    """The analysis of `analysis.model` in its present state.
+    """Return the analysis of `analysis.model` after nodes were copied or moved in it.
 
     Args:
-        analysis: the analysis before nodes were copied or moved; its modules, their classes and calls stay.
-        origins: node -> its number before; None for a copy.
-        placements: node -> its placement.
+        analysis: the analysis before that edit; its modules, their classes and calls stay.
+        origins: node -> its number before the edit; None for a copy.
+        placements: node -> its present placement.
     """
     graph = GraphIndex(analysis.model)
     assert len(graph.nodes) == len(origins) == len(placements)
@@ -44,7 +44,7 @@ def _with_nodes(tree: ModuleTree, placements: Sequence[Placement | None]) -> dic
 
 
 class _Claims(Sequence[tuple[Claim, ...]]):
-    """For each node, its present placement as a claim, then the claims on it before the edit.
+    """Claims after an edit: for each node, its present placement as a claim, then the claims before the edit.
 
     A node without a placement has no claims. The claims of a node are built each time they are read.
     """

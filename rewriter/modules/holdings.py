@@ -2,8 +2,8 @@
 
 A parameter claim decides first: a name, a checkpoint or the exporter's own record says which parameter a
 tensor is. The name of a TensorFlow or Keras variable decides next. Any other tensor belongs to the module
-that reads it. If several modules do, it belongs to the lowest module that holds them all; if a node of no
-module does, to the root. A scale or zero point goes with its weight.
+that reads it. If several modules read a tensor, it belongs to the lowest module that holds them all; if an
+unplaced node reads it, to the root. A scale or zero point belongs to the module of its weight.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def held_tensors(
     claims: Iterable[ParameterClaim],
     placements: Sequence[Placement | None],
 ) -> Iterator[tuple[ModulePath, Tensor]]:
-    """Every tensor of the file with the module that holds it; tied ones once for each of their modules."""
+    """Yield every tensor of the file with the module that holds it; a tied tensor once per module."""
     claimed = _claimed(graph, claims)
     tops = {place.module.cut(1) for place in set(placements) if place is not None}
     held: dict[int, tuple[ModulePath, Role]] = {}
@@ -52,7 +52,7 @@ def held_tensors(
 
 
 def _claimed(graph: GraphIndex, claims: Iterable[ParameterClaim]) -> Mapping[int, list[ParameterClaim]]:
-    """Initializer of the main graph -> the claims on it, one for each name and part."""
+    """Map each initializer of the main graph to the claims on it, one for each name and part."""
     main = {graph.value_names[value]: value for value in graph.initializers}
     found: dict[int, dict[tuple[object, ...], ParameterClaim]] = {}
     for claim in claims:
@@ -69,7 +69,7 @@ def _parts(
     role: Role,
     owner: ModulePath,
 ) -> Iterator[tuple[ModulePath, Tensor]]:
-    """The whole tensor for each module that claims it; or, if parts are claimed, the parts and the rest."""
+    """Yield the whole tensor for each module that claims it or, if parts are claimed, parts and rest."""
     stored = operands.stored[value]
     whole = _tensor(graph, value, stored, role, operands.packed.get(value, stored.elements))
     if not claims:
@@ -102,7 +102,7 @@ def _part_of(whole: Tensor, part: InitializerSlice) -> Tensor:
 
 
 def role_of(operands: Operands, value: int, names: Sequence[str]) -> Role:
-    """The role of a tensor that holds the parameters `names`; empty if none is known."""
+    """Return the role of a tensor that holds the parameters `names`, which may be empty."""
     role = operands.roles[value]
     if role is not Role.CONSTANT or not names:
         return role
@@ -113,17 +113,17 @@ def role_of(operands: Operands, value: int, names: Sequence[str]) -> Role:
 def _of_variable(
     graph: GraphIndex, operands: Operands, value: int, tops: Set[ModulePath]
 ) -> ModulePath | None:
-    """The layer in the name of a TensorFlow or Keras parameter; None if no node is placed below its top."""
+    """Return the layer named in a TensorFlow or Keras variable; None if its top module has no nodes."""
     owner = owner_of_variable(graph.value_names[value]) if operands.roles[value] is Role.PARAMETER else None
     return owner if owner and owner.cut(1) in tops else None
 
 
 def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | None]) -> ModulePath:
-    """The lowest module that holds all readers of a tensor.
+    """Return the lowest module that holds all readers of a tensor.
 
-    A reader of no module that computes with stored tensors alone is replaced by its own readers. Any other
-    reader of no module gives the tensor to the root, since the owner of the weight is as unknown as the
-    node. A tensor that nothing reads belongs to the module of the node that writes it, if there is one.
+    An unplaced reader that computes with stored tensors alone is replaced by its own readers. Any other
+    unplaced reader gives the tensor to the root, since the owner of the tensor is as unknown as that of the
+    node. A tensor that no node reads belongs to the module of the node that writes it, if there is one.
     """
     found: list[ModulePath] = []
     maker = graph.producer[value]

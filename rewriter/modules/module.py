@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
     @staticmethod
     def of(class_name: str | None) -> Kind | None:
-        """The kind of a fully qualified class name; None for an unknown class."""
+        """Return the kind of a fully qualified class name; None for an unknown class."""
         if not class_name:
             return None
         for prefix, kind in _KIND_OF_PACKAGE:
@@ -54,22 +54,22 @@ _KIND_OF_PACKAGE = (
 
 
 _MAGIC = frozenset("*?[")
-"""Characters that make a glob more than a plain path."""
+"""Characters that make a path a glob."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter or buffer of a module, and the initializer that holds it.
+    """Parameter or buffer of a module, and the initializer that holds it.
 
     Attributes:
         name: the name inside its module (`weight`).
         initializer: the name of the initializer in the source file.
-        shape: the shape of the initializer, or of its `part`; the state dict's is its reverse if
-            `transposed`.
-        dtype: its element type, by the name of numpy or ml_dtypes (`float32`, `int64`, `bfloat16`, `int4`).
+        shape: the shape of the initializer, or of its `part`; if `transposed`, the shape in the state dict is
+            the reverse.
+        dtype: element type, by numpy's name if it has one (`float32`, `int64`, `bfloat16`).
         transposed: whether the exporter stored the 2-d weight transposed.
         shared_with: paths of other modules that read the same initializer (tied weights).
-        part: the part of the initializer that holds it, if that holds several parameters.
+        part: the part of the initializer that holds the parameter, if the initializer holds several.
     """
 
     name: str
@@ -88,18 +88,18 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor that the file stores, as a module holds it.
+    """Tensor that the file stores, as a module holds it.
 
     Attributes:
-        value: its number in the index that the tree was built from; shared tensors bear the same.
-        name: of the initializer, or of the value that a `Constant` node gives.
-        role: what it counts as.
-        shape: as it is stored.
-        dtype: its element type, named as that of a `Parameter`.
-        count: elements of the tensor that it stands for; 0 for the scale or zero point of a quantised weight,
-            which are part of that.
-        size: bytes as it is stored.
-        part: which part of it, where it is held in parts.
+        value: number of its value in the index of the model; the same for all modules that share the tensor.
+        name: the name of the initializer, or of the value that a `Constant` node writes.
+        role: use of the tensor: parameter, buffer or constant.
+        shape: its shape in the file.
+        dtype: element type, by numpy's name if it has one.
+        count: number of elements: of a packed weight, those of the unpacked tensor; 0 for a scale or zero
+            point, which is part of its weight.
+        size: number of bytes in the file.
+        part: the part of the initializer that the module holds; None for the whole.
     """
 
     value: int
@@ -122,15 +122,15 @@ class Module(Display):
         parameters: its own parameters, in the order of the file's initializers.
         children: paths of the modules directly below, in the order of their calls as far as it is known.
         nodes: numbers (in the GraphIndex) of the nodes placed in this module itself, ascending.
-        total_nodes: number of nodes in this module and all below it.
-        calls: number of its calls, as far as the evidence distinguishes calls; 0 for a module
-            without nodes, its descendants included.
+        total_nodes: number of nodes in this module and all modules below.
+        calls: number of its calls, as far as the evidence distinguishes calls; 0 for a list of modules, and
+            if neither the module nor any module below has nodes.
         full_scope: its name in torch's trace-module map (`pkg.BertEmbeddings::embeddings`); None without
             a reference.
         declared: the parameters and buffers that the reference declares for it, in the file or not.
         inferred_class: the class that its operators suggest, for a leaf of unknown class; a guess.
         tensors: every tensor of the file that it holds itself, named or not.
-        contents: figures and names of all modules of its tree; None for a module of no tree.
+        contents: figures and names of all modules of its tree; None for a module outside any tree.
     """
 
     path: ModulePath
@@ -173,51 +173,52 @@ class Module(Display):
 
     @property
     def params(self) -> int:
-        """Elements of its parameters and those of all below; what several modules share counts once."""
+        """Number of parameter elements of it and of all modules below; a shared parameter counts once."""
         return self._known.params[self.path]
 
     @property
     def bytes(self) -> int:
-        """Bytes of the same, without types of unknown size."""
+        """Number of stored bytes of the same parameters, without types of unknown size."""
         return self._known.bytes[self.path]
 
     @property
     def flops(self) -> int | None:
-        """Operations of its nodes and of all below; None where those of some node are not known.
+        """Operations of its nodes and of all nodes below; None if those of some node are not known.
 
-        Sizes for symbolic dimensions are told to `Model.stats`, which also tells why nodes are not known.
+        `Model.stats` takes sizes for symbolic dimensions, and reports why the operations of a node are not
+        known.
 
         Raises:
-            UsageError: the tree is a sidecar's.
+            UsageError: the tree was read from a sidecar.
         """
         return self._known.flops(self.path)
 
     @property
     def node_names(self) -> tuple[str, ...]:
-        """The names of its nodes and of all below, in file order; '' for a node without one.
+        """The names of its nodes and of all nodes below, in file order; '' for a node without a name.
 
         Raises:
-            UsageError: the tree is a sidecar's.
+            UsageError: the tree was read from a sidecar.
         """
         return self._known.node_names(self.path)
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of the values that it gives to others or to the model's outputs, in file order.
+        """The names of the values that it passes to other modules or to the model's outputs, in file order.
 
         Raises:
-            UsageError: the tree is a sidecar's.
+            UsageError: the tree was read from a sidecar.
         """
         return self._known.outputs(self.path)
 
     @property
     def _known(self) -> ModuleContents:
-        assert self.contents is not None, f"{self.path} is taken out of no tree"
+        assert self.contents is not None, f"{self.path} belongs to no tree"
         return self.contents
 
     @property
     def shown_class(self) -> str | None:
-        """The class without its package; an inferred one has a question mark."""
+        """The class without its package; an inferred class ends with a question mark."""
         if self.inferred_class and not self.class_name:
             return f"{self.inferred_class.rpartition('.')[2]}?"
         return self.short_class
@@ -230,7 +231,7 @@ class Module(Display):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The module and call that a node was placed in, and the winning evidence.
+    """Module and call in which a node was placed, and the winning evidence.
 
     `conflicting` holds the modules that other witnesses named; `home` is the module and call that `unshare`
     moved the node to.
@@ -245,7 +246,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """A place in file order where the nodes of one module end and those of the next begin.
+    """Place in file order where the nodes of one module end and those of the next begin.
 
     Attributes:
         left: the module that ends.
@@ -274,10 +275,10 @@ class ModuleTree(Display):
     graph: InitVar[GraphIndex | None] = None
 
     def __post_init__(self, graph: GraphIndex | None) -> None:
-        """Make the mapping read-only, and let each module know what is in it.
+        """Make the mapping read-only, and give each module access to the contents of the tree.
 
         Args:
-            graph: the model; None where it is not known.
+            graph: the index of the model; None if it is not known.
         """
         from rewriter.modules.module_contents import ModuleContents
 
@@ -330,7 +331,7 @@ class ModuleTree(Display):
         return self.placed / len(self.placements) if self.placements else 1.0
 
     def walk(self, start: str = ROOT) -> Iterator[Module]:
-        """`start` and every module below it, depth first, parents before children."""
+        """Yield `start` and every module below it, depth first, parents before children."""
         stack = [ModulePath(start)]
         while stack:
             module = self.modules[stack.pop()]
@@ -338,28 +339,28 @@ class ModuleTree(Display):
             stack.extend(reversed(module.children))
 
     def innermost_first(self) -> Iterator[Module]:
-        """Every module, children before their parents."""
+        """Iterate over all modules, children before their parents."""
         return reversed(tuple(self.walk()))
 
     def path_to(self, path: str) -> tuple[Module, ...]:
-        """The modules from the root down to `path`, both included."""
+        """Return the modules from the root down to `path`, both included."""
         target = ModulePath(path)
         return tuple(self.modules[p] for p in (*reversed(tuple(target.ancestors())), target))
 
     def children(self, path: str = ROOT) -> tuple[Module, ...]:
-        """The modules directly below `path`."""
+        """Return the modules directly below `path`."""
         return tuple(self.modules[child] for child in self.modules[ModulePath(path)].children)
 
     def of_kind(self, kind: Kind | str | None) -> tuple[Module, ...]:
-        """The modules of one kind; None selects those of unknown class."""
+        """Return the modules of one kind; None selects those of unknown class."""
         return tuple(module for module in self if module.kind == kind)
 
     def boundaries(self, depth: int | None = None) -> tuple[Boundary, ...]:
-        """The boundaries between modules in file order; unplaced nodes are skipped.
+        """Return the boundaries between modules in file order; unplaced nodes are skipped.
 
         Args:
-            depth: compare modules of this depth, each with the nodes of its descendants; None for the modules
-                that own the nodes directly. Layers of `encoder.layer.N` meet at depth 3.
+            depth: depth at which to compare modules, each with the nodes of all modules below; None compares
+                the modules that own the nodes directly. Layers of `encoder.layer.N` meet at depth 3.
         """
         found = []
         last, left = -1, ROOT
@@ -373,7 +374,7 @@ class ModuleTree(Display):
         return tuple(found)
 
     def to_pandas(self) -> DataFrame:
-        """A table of all modules, with their paths as index.
+        """Return a table of all modules, with their paths as index.
 
         Raises:
             UsageError: pandas is not installed.
@@ -387,19 +388,20 @@ class ModuleTree(Display):
         return DataFrame(rows, index=[str(module.path) for module in self], columns=list(columns))
 
     def select(self, glob: str) -> tuple[Module, ...]:
-        """The modules whose path matches a glob (see `ModulePath.matches`), in tree order; at least one.
+        """Return the modules whose path matches a glob (see `ModulePath.matches`), in tree order.
 
         Raises:
-            UsageError: there is none; the message suggests near paths. `fitting` returns () in that case.
+            UsageError: no path matches; the message suggests near paths. `fitting` returns () instead.
         """
         if found := self.fitting(glob):
             return found
         raise UsageError(no_module_fits(glob, self))
 
     def fitting(self, glob: str) -> tuple[Module, ...]:
-        """The modules whose path fits a glob, in tree order; () where none does.
+        """Return the modules whose path matches a glob, in tree order; () if no path does.
 
-        Where none does, the prefix of a wrapper (`model.`) may be there or not; see `wrappers.spellings`.
+        If no path matches, the glob is tried with or without the prefix of a wrapper (`model.`), see
+        `wrappers.spellings`.
         """
         return next(filter(None, map(self._spelled, spellings(glob, self))), ())
 
@@ -411,12 +413,13 @@ class ModuleTree(Display):
 
     @property
     def brief(self) -> str:
-        """How large it is, in a few words."""
+        """The number of modules, and of placed nodes, as text."""
         nodes = counted(len(self.placements), "node")
         return f"{counted(len(self), 'module')}, {self.placed:,} of {nodes} placed"
 
     def _repr_html_(self) -> str:
-        html: str = import_module("rewriter.views.html").modules_html(self)  # views lie above
+        # `rewriter.views` imports this module, so the top of this file cannot import it.
+        html: str = import_module("rewriter.views.html").modules_html(self)
         return html
 
     def _brief(self) -> str:

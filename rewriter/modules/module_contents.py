@@ -1,4 +1,4 @@
-"""Figures and names of a module with all below it, each computed once, on first use."""
+"""Figures and names of modules, each with all modules below; computed on first use."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _FIXED = frozenset({"Constant", "Identity"})
 
 
 class ModuleContents:
-    """The contents of all modules of one tree.
+    """Contents of all modules of one tree.
 
     Args:
-        modules: the modules, depth first; those of the tree refer to this, so they are not the same objects.
-        graph: the model that they are of; None where only a sidecar is known.
+        modules: the modules, depth first. The tree holds copies of them, which refer to this object.
+        graph: the index of their model; None for a tree from a sidecar.
     """
 
     def __init__(self, modules: Mapping[ModulePath, Module], graph: GraphIndex | None) -> None:
@@ -31,30 +31,30 @@ class ModuleContents:
 
     @cached_property
     def params(self) -> dict[ModulePath, int]:
-        """Elements of the parameters; what several modules share counts once."""
+        """Module -> number of parameter elements; a parameter that several modules share counts once."""
         self._of_model()
         return _with_all_below(totals(self._modules))
 
     @cached_property
     def bytes(self) -> dict[ModulePath, int]:
-        """Bytes of the same."""
+        """Module -> number of stored bytes of the same parameters."""
         self._of_model()
         return _with_all_below(totals(self._modules, of=attrgetter("size")))
 
     def flops(self, path: ModulePath) -> int | None:
-        """Operations of one module; None where those of some node are unknown."""
+        """Return the operations of one module; None if those of some node are unknown."""
         known = [self._flops[node] for node in self.nodes(path)]
         return None if None in known else sum(each for each in known if each is not None)
 
     def node_names(self, path: ModulePath) -> tuple[str, ...]:
-        """The names of the nodes of one module, in file order."""
+        """Return the names of the nodes of one module, in file order."""
         names = self._of_model().names
         return tuple(names[node] for node in self.nodes(path))
 
     def outputs(self, path: ModulePath) -> tuple[str, ...]:
-        """The names of the values that nodes of one module write and others read, or the model gives.
+        """Return the names of values that nodes of one module write and other nodes, or model outputs, read.
 
-        Constants that others read as well are none: exporters and optimisers share equal ones.
+        A constant that other nodes read does not count: exporters and optimisers share equal constants.
         """
         graph, inside = self._of_model(), set(self.nodes(path))
         given = {value for body in graph.bodies if body.owner == NONE for value in body.results}
@@ -72,7 +72,7 @@ class ModuleContents:
         return not fixed and not inside.issuperset(graph.readers[value])
 
     def nodes(self, path: ModulePath) -> list[int]:
-        """The numbers of the nodes of one module, ascending."""
+        """Return the numbers of the nodes of one module and of all modules below, ascending."""
         found: list[int] = []
         stack = [path]
         while stack:
@@ -83,7 +83,7 @@ class ModuleContents:
 
     @cached_property
     def _flops(self) -> list[int | None]:
-        """Operations of every node, by the shapes that the file states or that can be inferred."""
+        """Node -> its operations, by the shapes that the file states or that can be inferred."""
         graph = self._of_model()
         found = flops_of(graph, infer_shapes(graph.model, {}))
         return [each if isinstance(each, int) else None for each in found]

@@ -1,4 +1,4 @@
-"""Suggests patterns over module paths for a pattern that matches none."""
+"""Suggests patterns over module paths in place of a pattern that matches no path."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from rewriter.modules.module import ModuleTree
 
 _MOST_ALIGNED = 300
-"""Number of paths that are compared with a pattern atom by atom: those with most atoms in common."""
+"""Number of paths that are compared with a pattern atom by atom: the ones with most atoms in common."""
 
 
 def no_module_fits(pattern: str, tree: ModuleTree) -> str:
-    """The message for a glob that matches no module path, with the nearest patterns that match one.
+    """Return the message for a glob that matches no module path, with the nearest patterns that match one.
 
-    `no module fits 'encoder.layr.*'; nearest: model.encoder.layer.*`
+    Example: `no module fits 'encoder.layr.*'; nearest: model.encoder.layer.*`.
     """
     message = f"no module fits {pattern!r}"
     if len(tree) == 1:
@@ -36,13 +36,13 @@ def no_module_fits(pattern: str, tree: ModuleTree) -> str:
 
 
 def nearest_patterns(pattern: str, paths: Iterable[str]) -> tuple[str, ...]:
-    """The nearest patterns that match a path: the given one with as few changes as possible.
+    """Return the patterns that match a path and differ least from the given pattern.
 
-    Misspelled atoms become those of the path, and atoms are added or
-    removed: `encoder.layr.*` becomes `model.encoder.layer.*` in a tree below `model`.
+    Misspelled atoms are replaced by those of the path, and atoms are added or removed: `encoder.layr.*`
+    becomes `model.encoder.layer.*` in a tree below `model`.
 
     Args:
-        pattern: a glob over paths, see `ModulePath.matches`, that matches none of them.
+        pattern: a glob over paths that matches none of them, see `ModulePath.matches`.
         paths: the paths, without the root.
 
     Returns:
@@ -64,7 +64,7 @@ def nearest_patterns(pattern: str, paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def _promising(pattern: tuple[str, ...], paths: Iterable[str]) -> list[tuple[int, tuple[str, ...]]]:
-    """The paths whose atoms the pattern most likely means, each with its number."""
+    """Return the atoms of the paths that the pattern most likely means, each with the number of its path."""
     globs = [glob for glob in dict.fromkeys(pattern) if glob.strip("*?")]
     alike: dict[str, list[float]] = {}
     scored = []
@@ -80,22 +80,23 @@ def _promising(pattern: tuple[str, ...], paths: Iterable[str]) -> list[tuple[int
 
 
 class _PatternReading(NamedTuple):
-    """A pattern changed to match a path: the cost of the changes, and its atoms."""
+    """Pattern changed to match a path: the cost of the changes, and its atoms."""
 
     cost: float
     atoms: tuple[str, ...]
 
     def then(self, cost: float, *atoms: str) -> _PatternReading:
-        """The reading after one more change."""
+        """Return the reading after one more change."""
         return _PatternReading(self.cost + cost, (*self.atoms, *atoms))
 
 
 class _Cell(NamedTuple):
-    """The cheapest readings of a prefix of the pattern as a prefix of the path.
+    """Cheapest readings of a prefix of the pattern as a prefix of the path.
 
     Attributes:
-        open: before any atom of the pattern has matched; path atoms so far may be wrappers.
-        meant: after an atom has matched.
+        open: the reading before any atom of the pattern has matched; the atoms of the path may be wrappers so
+            far.
+        meant: the reading after an atom has matched.
     """
 
     open: _PatternReading | None = None
@@ -106,16 +107,16 @@ _OTHER_CASE = 0.1
 _OTHER_NUMBER = 0.5
 _OTHER_GLOB = 0.6
 _WRAPPER_LACKS = 0.06
-"""Cost of an extra atom at the beginning of the path: exporters and heads wrap models."""
+"""Cost of an atom that the pattern lacks before its first match: exporters and heads wrap models."""
 _WRAPPER_MORE = 0.4
 _LACKS = 0.55
 _MORE = 0.9
 _FARTHER = 0.45
-"""Maximum extra distance from the nearest pattern for a suggestion."""
+"""Maximum difference in cost between a suggestion and the nearest pattern."""
 
 
 def _aligned(pattern: tuple[str, ...], path: tuple[str, ...]) -> _PatternReading | None:
-    """The cheapest reading of a pattern as a path; None if they have nothing in common."""
+    """Return the cheapest reading of a pattern as a path; None if they have nothing in common."""
     start = tuple(map(escape, path))
     row = [_Cell(_PatternReading(at * _WRAPPER_LACKS, start[:at])) for at in range(len(path) + 1)]
     for glob in pattern:
@@ -124,7 +125,7 @@ def _aligned(pattern: tuple[str, ...], path: tuple[str, ...]) -> _PatternReading
 
 
 def _any_atoms(row: list[_Cell], path: tuple[str, ...]) -> list[_Cell]:
-    """The next row after `**`, which matches any number of atoms."""
+    """Return the next row after `**`, which matches any number of atoms."""
     found = [_Cell(*(each and each.then(0.0, "**") for each in row[0]))]
     for at in range(len(path)):
         new = [each and each.then(0.0, "**") for each in row[at + 1]]
@@ -133,7 +134,7 @@ def _any_atoms(row: list[_Cell], path: tuple[str, ...]) -> list[_Cell]:
 
 
 def _one_atom(row: list[_Cell], glob: str, path: tuple[str, ...]) -> list[_Cell]:
-    """The next row after any other atom, which the path may contain, replace or lack."""
+    """Return the next row after any other atom, which the path may contain, replace or lack."""
     opening, begun = row[0]
     found = [_Cell(opening and opening.then(_WRAPPER_MORE), begun and begun.then(_MORE))]
     for at, atom in enumerate(path):
@@ -167,7 +168,7 @@ def _cheaper(one: _PatternReading | None, other: _PatternReading | None) -> _Pat
 
 @lru_cache(maxsize=65536)
 def _meant(glob: str, atom: str) -> float | None:
-    """Distance of a path's atom from a pattern's atom that may mean it; None if it cannot."""
+    """Return the distance between an atom of a pattern and one of a path; None if too different."""
     if fnmatchcase(atom, glob):
         return 0.0
     if fnmatchcase(atom.casefold(), glob.casefold()):

@@ -1,4 +1,4 @@
-"""Selection: modules and nodes chosen by paths, classes, kinds, operators and depth."""
+"""Selection: chooses modules and nodes by paths, classes, kinds, operators and depth."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ KINDS = (*(kind.value for kind in Kind), UNKNOWN)
 
 
 WORDS = ("only", "class_name", "kind", "operators", "leave_out")
-"""The fields of a selection that hold words, one or several."""
+"""The fields of a selection that hold one or several words."""
 
 
 class Miss(NamedTuple):
-    """A word that matches nothing in a model: its kind, the word, and the error message."""
+    """Word that matches nothing in a model: its kind, the word, and the error message."""
 
     what: str
     word: str
@@ -37,19 +37,19 @@ class Miss(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A choice of modules and nodes; everything if it is empty.
+    """Choice of modules and nodes; an empty one chooses everything.
 
-    A module or node need match only one word of each kind, but all kinds that are given. Every word must
-    match something.
+    A module or node must match one word of every field that is given. Every word must match something.
 
     Attributes:
         only: globs over module paths, see `ModulePath.matches`; the prefix of a wrapper (`model.`) may be
             left out.
-        class_name: globs over the classes of modules, a text or several; the last name of a class is enough.
+        class_name: globs over the classes of modules, one text or several; the last name of a class is
+            enough.
         kind: one or several of `KINDS`.
         operators: globs over operator types.
-        depth: no modules deeper than this (the root has 0); None for all.
-        leave_out: globs over module paths: these modules are not chosen, nor is anything inside of them.
+        depth: maximum depth of modules (the root has 0); None for no limit.
+        leave_out: globs over module paths: these modules, and everything inside them, are not chosen.
     """
 
     only: tuple[str, ...] = option(
@@ -62,7 +62,7 @@ class Selection:
         (), "Modules of this class, or of this glob; may be given again.", flag="--class", metavar="NAME"
     )
     kind: str | tuple[str, ...] = option(
-        (), "Modules whose class comes from there, or is unknown; may be given again.", choices=KINDS
+        (), "Modules whose class is of this origin, or unknown; may be given again.", choices=KINDS
     )
     operators: tuple[str, ...] = option(
         (), "Nodes of this operator, or of this glob; may be given again.", flag="--op", metavar="TYPE"
@@ -77,31 +77,31 @@ class Selection:
     )
 
     def __post_init__(self) -> None:
-        """Normalise a text and a list of one text, so that equal selections are equal."""
+        """Store a text as a tuple of one text, so that equal selections are equal."""
         for name in WORDS:
             object.__setattr__(self, name, texts(getattr(self, name)))
 
     @classmethod
     def of(cls, modules: str | Sequence[str] | Selection) -> Selection:
-        """Globs over module paths as a selection; a selection as it is."""
+        """Return globs over module paths as a selection; return a selection unchanged."""
         return modules if isinstance(modules, Selection) else cls(texts(modules))
 
     @property
     def selection(self) -> Selection:
-        """This alone, where it is one group of the options of a verb."""
+        """The selection alone, also for options of a verb that inherit from it."""
         return part(Selection, self)
 
     @property
     def of_modules(self) -> bool:
-        """Whether modules are asked for, so that nodes of no module are left out."""
+        """Whether the selection restricts modules, so that unplaced nodes are left out."""
         return bool(self.only or self.class_name or self.kind or self.depth is not None)
 
     def modules(self, analysis: Analysis) -> tuple[Module, ...]:
-        """The selected modules, in tree order; with `operators`, those that own such a node themselves.
+        """Return the selected modules, in tree order; with `operators`, those that directly own such a node.
 
         Raises:
-            UsageError: a pattern, class, kind or operator matches nothing in the model, or no module
-                matches all.
+            UsageError: a pattern, class, kind or operator matches nothing in the model, or no module matches
+                all fields.
         """
         self._demand(analysis)
         chosen = self.fitting(analysis)
@@ -110,10 +110,10 @@ class Selection:
         return chosen
 
     def whole(self, analysis: Analysis) -> tuple[Module, ...]:
-        """The outermost of the modules chosen, for what takes a module with all that is inside of it.
+        """Return the outermost selected modules, for verbs that take a module with everything inside it.
 
         Raises:
-            UsageError: as `modules` does, or a module chosen holds one that is left out.
+            UsageError: as for `modules`, or a selected module holds one that `leave_out` excludes.
         """
         chosen = outermost(self.modules(analysis))
         for lost in self._left_out(analysis.tree):
@@ -125,7 +125,10 @@ class Selection:
         return chosen
 
     def fitting(self, analysis: Analysis) -> tuple[Module, ...]:
-        """Like `modules`, but () for none: nodes selected by operator may lie further inside."""
+        """Return the modules as `modules` does, but () if there are none.
+
+        The nodes of `operators` may lie in modules below the chosen ones.
+        """
         chosen = self._fitting(analysis)
         if not self.operators:
             return chosen
@@ -135,12 +138,12 @@ class Selection:
         )
 
     def nodes(self, analysis: Analysis) -> tuple[int, ...]:
-        """The numbers of the nodes of the selected modules and of all modules below them, ascending.
+        """Return the numbers of the nodes of the selected modules and of all modules below them, ascending.
 
         Unplaced nodes are selected only if the selection does not restrict modules.
 
         Raises:
-            UsageError: as `modules`, or the selected modules have no such node.
+            UsageError: as for `modules`, or the selected modules have no such node.
         """
         self._demand(analysis)
         protos = analysis.graph.nodes
@@ -159,7 +162,7 @@ class Selection:
         return found
 
     def misses(self, analysis: Analysis) -> Iterator[Miss]:
-        """The words that match nothing in a model."""
+        """Yield the words that match nothing in a model."""
         tree = analysis.tree
         for pattern in (*self.only, *self.leave_out):
             if not tree.fitting(pattern):
@@ -174,7 +177,9 @@ class Selection:
                 yield Miss("operator", glob, message)
 
     def narrowed(self, analysis: Analysis) -> tuple[Selection | None, tuple[Miss, ...]]:
-        """The selection without the words that match nothing, and these; None if it then selects nothing.
+        """Return the selection without the words that match nothing, and these words.
+
+        The selection is None if a field loses all its words, or if nothing matches the rest.
 
         Raises:
             UsageError: a kind does not exist.
@@ -210,7 +215,7 @@ class Selection:
             raise UsageError(f"{_file(analysis)}: {'; '.join(messages)}")
 
     def _fitting(self, analysis: Analysis) -> tuple[Module, ...]:
-        """The modules that match everything but the operators."""
+        """Return the modules that match every field but `operators`."""
         tree = analysis.tree
         paths = {module.path for pattern in self.only for module in tree.fitting(pattern)}
         lost = {inner.path for module in self._left_out(tree) for inner in tree.walk(module.path)}
@@ -231,7 +236,7 @@ class Selection:
         return not self.operators or any(_fits(operator, glob) for glob in self.operators)
 
     def _said(self) -> str:
-        """The whole selection, as a user would type it."""
+        """Return the whole selection as a user would type it."""
         words = [
             " or ".join(map(repr, self.only)),
             " or ".join(f"--class {name}" for name in self.class_name),
@@ -243,7 +248,7 @@ class Selection:
         return " and ".join(word for word in words if word)
 
     def _together(self, analysis: Analysis) -> str:
-        """The message if every word matches something, but no module matches all kinds of them."""
+        """Return the message for a selection whose words all match something, but nothing together."""
         what = "node" if self.operators else "module"
         return f"no {what} fits {self._said()}{self._mend(analysis)}"
 
@@ -271,12 +276,12 @@ EVERYTHING = Selection()
 
 
 def nodes_inside(tree: ModuleTree, modules: Iterable[Module]) -> set[int]:
-    """The numbers of the nodes of some modules and of all modules below them."""
+    """Return the numbers of the nodes of some modules and of all modules below them."""
     return {node for module in outermost(modules) for inner in tree.walk(module.path) for node in inner.nodes}
 
 
 def outermost(modules: Iterable[Module]) -> tuple[Module, ...]:
-    """The modules that lie below no other of them, in the given order, each once."""
+    """Return the modules that lie below no other given module, in the given order, each once."""
     given = {module.path: module for module in modules}
     return tuple(m for m in given.values() if given.keys().isdisjoint(m.path.ancestors()))
 
@@ -299,7 +304,7 @@ def _no_class_fits(name: str, tree: ModuleTree) -> str:
         message = f"no class fits {name!r}; the file tells no class, give one by --reference"
     alike = sum(fnmatchcase(module.shown_class or "", f"{name}[?]") for module in tree)
     if alike:
-        message += f"; {alike} modules look like it ({name}?), which is a guess and chooses none"
+        message += f"; {alike} modules look like it ({name}?), but guessed classes are not selected"
     if ModulePath(name) in tree:
         message += f"; {name!r} is the path of a module, not a class"
     return message

@@ -1,4 +1,4 @@
-"""Figures of tensors, added up over the tree: each tensor once, however many modules share it."""
+"""Sums of a figure of tensors over the tree: each tensor counts once, however many modules share it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def totals(
     role: Role = Role.PARAMETER,
     of: Callable[[Tensor], int] = attrgetter("count"),
 ) -> dict[ModulePath, tuple[int, int]]:
-    """A figure of the tensors of one role: each module's own, and with all below, each tensor counted once.
+    """Return a figure of the tensors of one role for each module: of its own tensors, and with all below.
 
-    A tensor that several modules share counts once in every module that holds more than one of them: of two
-    owners next to each other in tree order, the lowest module that holds both gives one back.
+    A tensor that several modules share counts once in every module above them. For any two owners that follow
+    each other in tree order, the lowest module that holds both subtracts the figure once.
 
     Args:
-        modules: those of a tree, depth first.
-        role: what to count.
+        modules: the modules of a tree, depth first.
+        role: the role of the tensors to count.
         of: the figure of one tensor; its number of elements by default.
     """
     own = dict.fromkeys(modules, 0)

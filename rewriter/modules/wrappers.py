@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from rewriter.modules.module import ModuleTree
 
 TORCH_WRAPPERS = frozenset({"model", "module", "_orig_mod"})
-"""Names that wrappers give the module inside: those of users, of DataParallel, and of torch.compile."""
+"""Names of a module inside a wrapper: those that users choose, DataParallel's, and torch.compile's."""
 
 
 def spellings(glob: str, tree: ModuleTree) -> Iterator[str]:
-    """A glob over module paths as it is, then as the file may have it; the first that fits counts.
+    """Yield a glob over module paths, then other spellings of it; callers take the first one that matches.
 
-    The file may have a wrapper around everything, which the glob leaves out; or it has none of that name,
-    and the glob has one.
+    The file may have a wrapper around everything that the glob leaves out, or the glob may have a wrapper
+    that the file lacks.
     """
     bare = [glob]
     first, _, rest = glob.partition(".")
@@ -30,9 +30,9 @@ def spellings(glob: str, tree: ModuleTree) -> Iterator[str]:
 
 
 def wrappers(tree: ModuleTree) -> Iterator[ModulePath]:
-    """The modules that hold all others, from the outside in: each the only child of the one before.
+    """Yield the modules that hold all others, from the outside in: each is the only child of the one before.
 
-    An item of a list is no wrapper, whatever it is the only one of.
+    A numbered module is an item of a list and no wrapper, even if it is an only child.
     """
     path = ROOT
     while len(children := tree.modules[path].children) == 1:

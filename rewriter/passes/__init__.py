@@ -1,1 +1,1 @@
-"""Edits of the file: one pass per module."""
+"""Passes: edits of a model, one pass per file."""

@@ -1,8 +1,8 @@
-"""Pass: write the module tree into the file, on every placed node and once, compactly, on the model.
+"""Pass: write the module tree into the file: on every placed node, and once, in compact form, on the model.
 
 Keys on nodes are `rewriter.module`, `.class`, `.kind`, `.depth`, `.leaf`, `.call` and `.evidence`, and
-`namespace`, by which Model Explorer groups; an exporter's `namespace` is kept. An unplaced node
-gets only `rewriter.evidence`, which says so.
+`namespace`, by which Model Explorer groups nodes; a `namespace` from an exporter is kept. An unplaced node
+gets only `rewriter.evidence`, with the value `none`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _UNPLACED = {tags.EVIDENCE: tags.UNPLACED}
 class Annotate:
     """Writes metadata only: no node, value or tensor is touched, and the IR version stays.
 
-    A second run changes nothing. A model with functions that `group` made is already annotated, and stays.
+    A second run changes nothing. A model with functions that `group` made is already annotated, and is not
+    changed.
     """
 
     name: ClassVar[str] = "annotate"
@@ -41,7 +42,7 @@ class Annotate:
     flat: ClassVar[bool] = True
 
     def run(self, analysis: Analysis) -> Outcome:
-        """Annotate every node, and the model with the tree, unless no node is placed."""
+        """Write the metadata of every node, and the tree on the model; do nothing if no node is placed."""
         tree = analysis.tree
         if not tree.placed:
             return Outcome({"nodes annotated": 0})
@@ -53,7 +54,7 @@ class Annotate:
             metadata_keys.append(writer.keys_after(keys, placement))
             if placement is None:
                 metadata.write(node, _UNPLACED)
-            elif not _is_unplaced(keys):
+            elif not _was_unplaced(keys):
                 changed += writer.write(node, keys, placement)
         model = analysis.model
         metadata.write(model, {tags.TREE: compact(tree), tags.VALUES: compact_values(analysis)})
@@ -62,20 +63,25 @@ class Annotate:
 
 
 def compact(tree: Iterable[Module]) -> str:
-    """The modules of a tree as one line of JSON: path, class and number of calls of each."""
+    """Return the modules of a tree as one line of JSON: path, class and number of calls of each."""
     modules = [[module.path, module.class_name, module.calls] for module in tree]
     return json.dumps({"version": 1, "modules": modules}, ensure_ascii=False, separators=(",", ":"))
 
 
 def compact_values(analysis: Analysis) -> str:
-    """The values of the main graph without a scope in their name, by module, as one line of JSON.
+    """Return the values of the main graph without a scope in their name, by module, as one line of JSON.
 
-    Many tools drop metadata and names of nodes, but hardly any drops value names or the model's metadata.
+    Many tools drop the metadata and names of nodes. Hardly any tool drops names of values or the metadata of
+    the model.
     """
     graph = analysis.graph
     names: dict[str, list[str]] = {}
     for node, placement in enumerate(analysis.tree.placements):
-        if placement is not None and graph.body_of[node] == 0 and not _is_unplaced(graph.metadata_keys[node]):
+        if (
+            placement is not None
+            and graph.body_of[node] == 0
+            and not _was_unplaced(graph.metadata_keys[node])
+        ):
             written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
             bare = [name for name in written if isinstance(name, str) and not scope_of_value_name(name)]
             names.setdefault(placement.module, []).extend(bare)
@@ -83,13 +89,13 @@ def compact_values(analysis: Analysis) -> str:
     return json.dumps({"version": 1, "values": values}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _is_unplaced(keys: Collection[str]) -> bool:
-    """Whether a node is unplaced and `unshare` moved it to a call; `flatten` takes that back."""
+def _was_unplaced(keys: Collection[str]) -> bool:
+    """Whether a node was unplaced when `unshare` moved it to a call, a move that `flatten` undoes."""
     return tags.MOVED_TO in keys and tags.MODULE not in keys
 
 
 def entries_of(tree: ModuleTree, path: ModulePath) -> dict[str, str]:
-    """The entries that are equal on all nodes of a module."""
+    """Return the entries that are equal on all nodes of a module."""
     module = tree[path]
     return {
         NAMESPACE: scoped_prefix(path).removeprefix("/"),
@@ -101,14 +107,14 @@ def entries_of(tree: ModuleTree, path: ModulePath) -> dict[str, str]:
 
 
 def class_entries(module: Module) -> dict[str, str]:
-    """The entries on the class of a module; none if it is unknown."""
+    """Return the entries for the class of a module; none if the class is unknown."""
     if module.class_name and module.kind:
         return {tags.CLASS: module.class_name, tags.KIND: module.kind.value}
     return {}
 
 
 class NodeWriter:
-    """Writes the metadata of nodes. Nodes of one call have equal entries, which are serialized once."""
+    """Writer of the metadata of nodes. Nodes of one call have equal entries, which are serialized once."""
 
     def __init__(self, tree: ModuleTree) -> None:
         self._tree = tree
@@ -117,8 +123,8 @@ class NodeWriter:
         self._keys_after: dict[tuple[tuple[str, ...], bool, bool], tuple[str, ...]] = {}
 
     def keys_after(self, keys: tuple[str, ...], placement: Placement | None) -> tuple[str, ...]:
-        """The keys of a node that had `keys`, after writing; one tuple for each combination."""
-        if placement is not None and _is_unplaced(keys):
+        """Return the keys that a node with `keys` has after writing; equal keys are one tuple."""
+        if placement is not None and _was_unplaced(keys):
             return keys
         has_class = placement is not None and bool(class_entries(self._tree[placement.module]))
         case = (keys, placement is not None, has_class)
@@ -131,7 +137,7 @@ class NodeWriter:
         return found
 
     def write(self, node: NodeProto, keys: Collection[str], placement: Placement) -> bool:
-        """Write on a node, whose metadata has `keys`; return whether that changed it."""
+        """Write the metadata of a node, which has `keys` so far; return whether the node changed."""
         place = (placement.module, placement.call, placement.source)
         named = NAMESPACE in keys
         if not tags.OF_NODES.isdisjoint(keys):
@@ -144,7 +150,7 @@ class NodeWriter:
         return True
 
     def _wanted(self, module: ModulePath, call: int, source: str, *, named: bool) -> dict[str, str]:
-        """The entries for a node; a node that is `named` keeps its namespace."""
+        """Return the entries for a node; a node that is `named` keeps its namespace."""
         if (entries := self._entries.get((module, call, source))) is None:
             entries = {**entries_of(self._tree, module), tags.CALL: str(call), tags.EVIDENCE: str(source)}
             self._entries[module, call, source] = entries

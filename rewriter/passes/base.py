@@ -13,18 +13,18 @@ from rewriter.paths import ModulePath
 from rewriter.refusals import Refusal
 
 DifferenceWord = Literal["operator", "attributes", "inputs", "outputs", "nodes", "modules"]
-"""What of two nodes, or calls, differs."""
+"""The part in which two nodes, or two calls, differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The reason why calls of repeated modules could not share a function: where their bodies differ first.
+    """First difference between bodies of repeated modules, which kept calls from sharing a function.
 
     Attributes:
         module: the module whose body came first.
-        other: the module with another body; the same for a module with several calls.
+        other: the module with another body; the same module if it has several calls.
         node: name of the first node, in canonical order, that differs; None if the body ended before.
-        other_node: name of its counterpart; likewise.
+        other_node: name of the corresponding node; None if the other body ended before.
         what: `operator`, `attributes`, `inputs` or `outputs` of that node; `nodes` if one body ends before
             the other; without either node, `outputs` of the call, or `modules` of the nodes.
         calls: number of calls with the other body.
@@ -51,11 +51,13 @@ class Outcome(Display):
 
     Attributes:
         changes: kind of change -> number of changes.
-        refusals: changes that it refused.
-        differences: bodies that differ.
-        copies: name of a node that it made -> name of the node that it copied.
-        analysis: of the changed model, if the pass knows it; None if the model must be analysed again.
-        told: whether the model itself now holds all evidence that its user gave (an original, a trace).
+        refusals: changes that the pass refused to make.
+        differences: differences between bodies that kept calls from sharing a function.
+        copies: name of a copied node -> name of its original.
+        analysis: the analysis of the changed model, if the pass knows it; None if the model must be analysed
+            again.
+        told: whether the metadata of the model now holds all evidence that the user gave (an original, a
+            trace).
     """
 
     changes: Mapping[str, int]
@@ -71,21 +73,23 @@ class Outcome(Display):
 
 
 class Pass(Protocol):
-    """An edit of a model.
+    """Edit of a model.
 
-    A pass plans on the analysis and then writes; it may change only the parts its class names. The analysis
-    indexes the edited model itself, so `analysis.graph.nodes[n]` is the node to write to.
+    A pass plans on the analysis and then writes. It may change only parts that it does not declare as
+    preserved. The analysis indexes the edited model itself, so `analysis.graph.nodes[n]` is the node to write
+    to.
 
     Attributes:
         name: its name on the command line.
-        requires: the parts of the model for which its analysis must be current. The model always is; to
-            read anything else of a stale analysis is an error.
+        requires: the parts of the model that the analysis must have seen in their present state.
+            `analysis.model` is always current; reading another result that depends on a changed part is an
+            error.
         preserves: the parts of the model that it does not change.
 
-    Two more attributes default to False. `flat`: its changes hold for one call, while a
-    shared function has one node for several; on a model with functions that `group` made it changes nothing,
-    and says so. `undone`: `flatten` undoes it, and its output, seen through its functions, equals
-    its input.
+    Two more attributes default to False. `flat`: the pass works on nodes of single calls, and a shared
+    function has one node for several calls. So the pass is skipped on a model with functions that `group`
+    made, with a refusal if it would change something. `undone`: `flatten` undoes the pass, so the flat form
+    of the output equals that of the input.
     """
 
     name: ClassVar[str]
@@ -97,7 +101,7 @@ class Pass(Protocol):
 
 
 def as_text(step: Pass) -> str:
-    """The pass as written on the command line: `restore_names{initializers=false}`."""
+    """Return the pass as written on the command line: `restore_names{initializers=false}`."""
     assert is_dataclass(step)
     changed = {f.name: getattr(step, f.name) for f in fields(step) if getattr(step, f.name) != f.default}
     options = ",".join(

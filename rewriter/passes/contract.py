@@ -1,7 +1,7 @@
 """The parts of a model that passes require and preserve, and an analysis that knows its stale parts.
 
-The idea is that of LLVM's `PreservedAnalyses`: a pass names the parts of a model that it preserves, and
-the model is analysed again only if the next pass reads a changed part.
+The idea is that of LLVM's `PreservedAnalyses`: a pass names the parts of a model that it preserves, and the
+model is analysed again only if a later pass requires a changed part.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rewriter.refusals import StaleAnalysis
 
 
 class Part(StrEnum):
-    """A part of a model."""
+    """Part of a model."""
 
     NAMES = "names"
     """The names of nodes, values and initializers."""
@@ -31,7 +31,7 @@ class Part(StrEnum):
 
 EVERYTHING: frozenset[Part] = frozenset(Part)
 ALL_BUT_METADATA = EVERYTHING - {Part.METADATA}
-"""The parts that a pass preserves which only writes or removes metadata."""
+"""The parts that a pass preserves if it only writes or removes metadata."""
 TREE = frozenset({Part.NAMES, Part.NODES, Part.METADATA})
 """The parts from which the module tree is made."""
 INDEX = frozenset({Part.NAMES, Part.NODES})
@@ -39,7 +39,7 @@ INDEX = frozenset({Part.NAMES, Part.NODES})
 
 
 def fault_of_contract(step: object) -> str | None:
-    """The reason why a pass, or its class, lacks a declaration of its contract; None if it is complete."""
+    """Return the fault in the contract of a pass or of its class; None if the contract is complete."""
     for declared in ("requires", "preserves"):
         parts = getattr(step, declared, None)
         if not isinstance(parts, frozenset) or not parts <= EVERYTHING:
@@ -48,7 +48,7 @@ def fault_of_contract(step: object) -> str | None:
 
 
 class PartialAnalysis(Analysis):
-    """An analysis of a model of which parts have changed since: results that depend on them are not returned.
+    """Analysis of a model that has changed in part: reading a result that depends on a change is an error.
 
     `model`, `path` and `demand_text` are always current.
 
@@ -57,7 +57,7 @@ class PartialAnalysis(Analysis):
         changed: the parts that changed.
 
     Raises:
-        StaleAnalysis: on reading a result that depends on these.
+        StaleAnalysis: a result was read that depends on a changed part.
     """
 
     __slots__ = ("_changed", "_whole")

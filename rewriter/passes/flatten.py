@@ -1,7 +1,7 @@
 """Pass: inline the functions that `group` made, and merge copies of nodes.
 
-The inverse of `group` and `unshare`: restores names, order and metadata of the flat graph. Functions of
-other tools are kept unless requested.
+It is the inverse of `group` and `unshare`: it restores names, order and metadata of the flat graph. Functions
+of other tools are kept unless requested.
 
 Before::
 
@@ -54,8 +54,8 @@ from rewriter.refusals import Reason, Refusal
 class Flatten:
     """Undoes `share`, `group` and `unshare` byte for byte, except for later edits and IR versions below 4.
 
-    The nodes of an edited function, or of an edited call of one, are named after the call. A file below IR
-    version 4 keeps the version that `group` raised it to, and its constants stay out of the inputs.
+    If a function or one of its calls was edited, the nodes of the call are named after it. A file that was
+    below IR version 4 keeps the version to which `group` raised it, and its constants stay out of the inputs.
 
     Attributes:
         foreign: whether to inline functions of other tools as well.
@@ -82,7 +82,7 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
     demand_text(model)
     graph = GraphIndex(model)
     inliner = Inliner(entered, UsedNames(graph.value_names), UsedNames(node.name for node in graph.nodes))
-    # Copied first: a body's nodes die with the list that they are taken from.
+    # Copied before the list is cleared, which would clear its nodes too.
     body = [NodeProto.FromString(node.SerializeToString()) for node in model.graph.node]
     infos = placed_infos(model)
     placed = list(inliner.expand(body, places_of(model, tags.ORDER, len(body))))
@@ -102,7 +102,7 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
 
 
 def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionProto]) -> list[Refusal]:
-    """Exclude functions whose nodes would have another meaning in the graph that calls them."""
+    """Exclude functions with other opsets than the model's, whose nodes would change their meaning in it."""
     versions = versions_of(model.opset_import)
     refusals = []
     for identity, function in list(entered.items()):
@@ -114,11 +114,11 @@ def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionPr
 
 
 def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str, str]]:
-    """Remove copies, connect their readers to the originals, and forget the moves.
+    """Remove copies, connect their readers to the originals, and erase the metadata on copies and moves.
 
     Returns:
-        The remaining nodes, and output of a copy -> output of its original. A copy stays if it was edited,
-        or if its original comes later.
+        The remaining nodes, and output of a copy -> output of its original. A copy stays if it was edited, or
+        if its original comes later.
     """
     by_output: dict[str, NodeProto] = {}
     renamed: dict[str, str] = {}
@@ -158,18 +158,18 @@ def _alike(original: NodeProto, copy: NodeProto) -> bool:
 def _give_back_infos(
     model: ModelProto, infos: Sequence[tuple[int | None, ValueInfoProto]], renamed: Mapping[str, str]
 ) -> None:
-    """Move the types of values to the graph, in their original order, without copies.
+    """Move the `value_info` of functions to the graph, in its original order, without that of merged copies.
 
     Args:
         model: the model.
-        infos: those of the graph, then those of functions, each with its original position.
-        renamed: the outputs of copies, which are gone.
+        infos: the `value_info` of the graph, then of functions, each with its original position.
+        renamed: the outputs of the copies, which were removed.
     """
     own = len(model.graph.value_info)
     found = [*infos[:own]]
     known = {info.name for _, info in found}
     told: set[tuple[int | None, str]] = set()
-    for place, info in infos[own:]:  # the caller states the type of a function's result as well
+    for place, info in infos[own:]:  # caller and function may both state the type of a result
         if info.name not in known and (place, info.name) not in told:
             told.add((place, info.name))
             found.append((place, info))
@@ -189,7 +189,10 @@ def _give_back_version(model: ModelProto) -> None:
 
 
 def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
-    """Remove the functions, the domains that only they used, and the record of the order."""
+    """Remove the inlined functions, the imports of their domains, and the records of the order.
+
+    The opsets that inlined nodes need are imported.
+    """
     kept = [f for f in model.functions if (f.domain, f.name, f.overload) not in entered]
     copies = [FunctionProto.FromString(f.SerializeToString()) for f in kept]
     del model.functions[:]

@@ -1,8 +1,8 @@
 """Pass: make every call of a module an ONNX local function, nested as the modules are.
 
-Each call gets a function of its own, and names stay: inside and outside, values and nodes
-keep their names, so `flatten` gives the file back and a profile maps to nodes. Weights are inputs of the
-functions, never constants in their bodies.
+Each call gets a function of its own. Values and nodes keep their names, inside functions and outside, so
+`flatten` restores the file and a profile maps to nodes. Weights are inputs of the functions, never constants
+in their bodies.
 
 Before::
 
@@ -69,21 +69,21 @@ from rewriter.runtime.weights.inline import outline, with_initializers
 class Group:
     """Moves the nodes of calls into functions, reorders them, and states types at calls as far as needed.
 
-    A model that is grouped already is left as it is. Functions need IR version 8: of a file below version 4
-    the initializers are removed from the inputs, so that they stay constants.
+    A model that is already grouped is not changed. Functions need IR version 8. In a file below version 4 the
+    initializers are removed from the inputs, so that they stay constants.
 
     Attributes:
         depth: maximum nesting of functions; 0 for as deep as modules call each other.
         only: group the modules whose path matches this glob, or one of several; all if empty.
         class_name: group the modules of this class, or of one of several, as globs (the last name is enough);
             all if empty.
-        kind: group the modules whose class comes from there.
+        kind: group the modules whose class is of this kind, or of one of several.
         operators: group the modules that own a node of this operator themselves.
-        leave_out: group no modules whose path fits, and nothing inside of them.
-        repeated: group only modules that have the same body as another, or as themselves in another call.
+        leave_out: group no modules whose path matches, and none inside them.
+        repeated: group only modules whose body another module has too, or another call of the same module.
 
     Raises:
-        UsageError: `only` or `class_name` matches no module, or none that is called.
+        UsageError: the selection matches no module, or none that is called.
     """
 
     name: ClassVar[str] = "group"
@@ -99,7 +99,7 @@ class Group:
     leave_out: str | tuple[str, ...] = again(RewriteSteps, "leave_out")
 
     def __post_init__(self) -> None:
-        """Normalise a single glob and a list of globs."""
+        """Store a text as a tuple of one text."""
         for name in WORDS:
             object.__setattr__(self, name, texts(getattr(self, name)))
 
@@ -126,14 +126,17 @@ class Group:
         return Outcome(_Emission(analysis, plan).emit(), plan.refusals)
 
     def narrowed(self, analysis: Analysis) -> tuple[Group | None, tuple[Miss, ...]]:
-        """The pass without the globs that match nothing in a model, and these; None if no glob is left."""
+        """Return the pass without the globs that match nothing in a model, and these globs.
+
+        The pass is None if nothing is selected without them.
+        """
         left, misses = self.selection.narrowed(analysis)
         if left is None:
             return None, misses
         return replace(self, **{name: getattr(left, name) for name in WORDS}), misses
 
     def _chosen(self, analysis: Analysis) -> Collection[ModulePath] | None:
-        """The selected modules; None for all."""
+        """Return the selected modules; None for all."""
         if self.selection == Selection():
             return None
         return {module.path for module in self.selection.modules(analysis)}
@@ -145,7 +148,7 @@ class Group:
         )
 
     def _uncalled(self, analysis: Analysis) -> str:
-        """The message if no selected module is called: they are lists of modules, or too deep."""
+        """Return the message if no selected module is called: they are lists of modules, or too deep."""
         where = f"{analysis.path or 'model'}: no function can be made of "
         first = next(iter(self.selection.modules(analysis)))
         parts = f"; its parts are {first.path}.*" if first.children else ""
@@ -156,7 +159,7 @@ class Group:
 def _plan(
     analysis: Analysis, types: BoundaryTypes, wants: Callable[[ModuleTree, Module], bool]
 ) -> GroupingPlan:
-    """The regions that can be functions: nodes known to fail move out first, then those that fail a trial."""
+    """Plan the functions: first move out nodes that are known to fail, then nodes that fail in a trial."""
     planner = Planner(analysis, types, wants)
     plan = planner.plan()
 
@@ -172,7 +175,7 @@ def _plan(
 
 
 class _Emission:
-    """Writes functions and calls, innermost first, then the main graph."""
+    """Writer of functions and calls, innermost first, then of the main graph."""
 
     def __init__(self, analysis: Analysis, plan: GroupingPlan) -> None:
         self.analysis = analysis
@@ -198,7 +201,7 @@ class _Emission:
         self.module_order = {module.path: order for order, module in enumerate(analysis.tree)}
 
     def emit(self) -> dict[str, int]:
-        """Write everything; return kind of change -> number."""
+        """Write functions, calls and the main graph; return kind of change -> number."""
         functions = self.functions()
         left = 0
         if functions:
@@ -207,7 +210,7 @@ class _Emission:
         return {what: count for what, count in changes.items() if count or what == "functions made"}
 
     def sketch(self) -> ModelProto:
-        """The model with its functions and without its weights, as a copy."""
+        """Return a copy of the model with its functions and without its weights."""
         made = with_initializers(self.model, outline)
         self._write(made, self.functions())
         return made
@@ -222,7 +225,7 @@ class _Emission:
         return allow_functions(model)
 
     def functions(self) -> list[FunctionProto]:
-        """The functions, innermost first; the model is not changed."""
+        """Return the functions, innermost first; the model is not changed."""
         chains = self.regions.chains()
         innermost_first = sorted(range(len(chains)), key=lambda number: (-len(chains[number]), number))
         return [self._function(n) for n in innermost_first if n != TOP and self.order[n]]
@@ -251,7 +254,7 @@ class _Emission:
         return function
 
     def _import(self, function: FunctionProto) -> None:
-        """Import the model's opsets, the default domain by its short name: functions accept no other."""
+        """Import the model's opsets, the default domain as '', since functions accept no other spelling."""
         for node in function.node if self.spelled_long else ():
             if numbers := spell_short(node):
                 metadata.write(node, {tags.SPELLED: ranges(numbers)})
@@ -262,7 +265,7 @@ class _Emission:
         import_domains(function, {node.domain for node in function.node})
 
     def _inputs(self, boundary: Interface, parameters: Collection[str]) -> list[str]:
-        """What a function takes in: what forward does, then parameters, then constants of the exporter."""
+        """Return the inputs of a function: activations, then parameters, then other stored tensors."""
         graph = self.analysis.graph
         given = [graph.value_names[v] for v in boundary.inputs if v not in graph.initializers]
         stored = [graph.value_names[v] for v in boundary.inputs if v in graph.initializers]
@@ -270,7 +273,7 @@ class _Emission:
         return [*given, *parameters, *(name for name in stored if name not in parameters)]
 
     def _parameters(self, region: Region, boundary: Interface) -> dict[str, str]:
-        """Input of a function -> the name of the parameter that it is, in module order."""
+        """Map inputs of a function to the names of the parameters that they are, in module order."""
         graph = self.analysis.graph
         found: list[tuple[int, str, ModulePath]] = []
         for value in boundary.inputs:
@@ -303,9 +306,9 @@ class _Emission:
     def _rewrite_main(self, model: ModelProto) -> None:
         main = model.graph
         own = [n for is_region, n in self.order[TOP] if not is_region]
-        # Copied first: a body's nodes die with the list that they are taken from.
+        # Copied before the list is cleared, which would clear its nodes too.
         body = [NodeProto.FromString(node.SerializeToString()) for node in self._body(TOP)]
-        # Only for the main graph's own values: bodies and other tools' functions may use the same names.
+        # Values that moved into functions. Names in bodies and other tools' functions may be the same.
         inside = {name for n in main.node for name in n.output} - {name for n in body for name in n.output}
         left = []
         for position in reversed(range(len(main.value_info))):

@@ -1,9 +1,9 @@
-"""Pass: write the path of its module on every node as `layer_ann`, by which onnxruntime places layers.
+"""Pass: write the module path of every node as `layer_ann`, by which onnxruntime assigns nodes to devices.
 
 The key and its meaning are those of onnxruntime's annotated partitioning (1.27 and newer; its document
 PartitioningWithAnnotationsAndMemoryConstraints.md): the session option `session.layer_assignment_settings`
-maps annotations, or prefixes of them, to devices. A node without one takes that of the If, Loop or Scan
-around it, and a node inlined from a function that of the call.
+maps annotations, or prefixes of them, to devices. A node without an annotation takes that of the If, Loop or
+Scan around it; a node inlined from a function takes that of the call.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from rewriter.paths import ModulePath
 class LayerAnnotations:
     """Writes the metadata `layer_ann` of onnxruntime's annotated partitioning, and nothing else.
 
-    Put it last. Nodes that several calls share have no module of their own and follow their call, as do nodes
-    in functions of other tools.
+    It should be the last pass. Nodes that several calls share have no single module, so they follow their
+    call, and so do nodes in functions of other tools.
     """
 
     name: ClassVar[str] = "layer_annotations"
@@ -41,7 +41,10 @@ class LayerAnnotations:
 
 
 def layers(analysis: Analysis) -> Iterator[tuple[int, ModulePath]]:
-    """The nodes with an annotation of their own, and its text: not empty, and the same in every call."""
+    """Yield the nodes that get an annotation, each with the path of its module.
+
+    Unplaced nodes, nodes of the root (its path is empty) and nodes in functions of other tools get none.
+    """
     graph = analysis.graph
     of_others = {
         number

@@ -1,9 +1,9 @@
 """Pass: give nodes and weights the names they lost.
 
-A node without a scope in its name is named as in TorchScript (`/encoder/layer.0/self/MatMul`); an
-anonymous weight gets the name of its parameter (`onnx::MatMul_353` -> `encoder.layer.0.self.query.weight`)
-if one witness says so, none contradicts and the name is free. Inputs and outputs of the graph keep
-their names, which are its interface, and so do values, which no exporter names by module.
+A node without a scope in its name is named as in TorchScript (`/encoder/layer.0/self/MatMul`). An anonymous
+weight gets the name of its parameter (`onnx::MatMul_353` -> `encoder.layer.0.self.query.weight`) if one
+witness says so, none contradicts and the name is free. Inputs and outputs of the graph keep their names,
+which are its interface. All other values keep their names too.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class RestoreNames:
 
 
 def _plan_nodes(analysis: Analysis) -> dict[int, str]:
-    """Node -> its new name, free in the whole model."""
+    """Return node -> its new name, which no other node of the model has."""
     taken = UsedNames(node.name for node in analysis.graph.nodes)
     names = {}
     for number, (node, placement) in enumerate(
@@ -68,13 +68,13 @@ def _plan_nodes(analysis: Analysis) -> dict[int, str]:
         if placement is None or not isinstance(node.name, str) or scope_of_node_name(node.name):
             continue
         if tags.ORIGINAL_NAME in analysis.graph.metadata_keys[number]:
-            continue  # a scope too deep to be read back
+            continue  # an earlier run named it, by a scope too deep to be read back
         names[number] = taken.fresh(f"{scope_of_call(placement.module, placement.call)}/{node.op_type}")
     return names
 
 
 def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusal]]:
-    """The claims to follow, and those to refuse: on a weight or a name with several claims."""
+    """Return the claims to follow, and refusals of claims on a taken name or against another claim."""
     graph = analysis.graph
     first: dict[tuple[str, str], ParameterClaim] = {}  # agreeing witnesses count once
     for claim in analysis.parameters:
@@ -101,7 +101,7 @@ def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusa
 
 
 def _interface(model: ModelProto) -> set[str]:
-    """The names of the inputs, without inputs that list constants."""
+    """Return the names of the inputs, without inputs that only list constants."""
     return {info.name for info in model.graph.input} - (initialized(model) if fills_inputs(model) else set())
 
 

@@ -1,8 +1,8 @@
 """Pass: let calls whose functions have equal bodies use one function.
 
-Works from the innermost functions outwards: two bodies are equal if they differ only in names and order of
-nodes, calls of equal functions counting as equal. A function with a known class is shared only with others of
-that class.
+The pass works from the innermost functions outwards. Two bodies are equal if they differ only in names and
+order of nodes; calls of equal functions count as equal. A function with a known class is shared only with
+others of that class.
 
 Before::
 
@@ -56,7 +56,7 @@ from rewriter.passes.functions.shared_function import Merger, SharedFunction
 class Share:
     """Merges and renames functions that `group` made; nodes outside stay, except their calls.
 
-    A model whose functions are shared already is left as it is.
+    A model whose functions are already shared is not changed.
 
     Attributes:
         lift: whether constants in which otherwise equal bodies differ become inputs.
@@ -69,7 +69,7 @@ class Share:
     lift: bool = False
 
     def run(self, analysis: Analysis) -> Outcome:
-        """Find functions with equal bodies, make one of each, and call that."""
+        """Find functions with equal bodies, make one function of each group, and redirect its calls."""
         model = analysis.model
         ours = [function for function in model.functions if is_ours(function)]
         others = [function for function in model.functions if not is_ours(function)]
@@ -92,7 +92,7 @@ class Share:
 
 
 def _orders(model: ModelProto) -> dict[Identity, str]:
-    """Function that `group` made -> flat positions of its nodes, from its one call."""
+    """Map each function that `group` made to the flat positions of its nodes, read from its one call."""
     ours = {identity_of(function) for function in model.functions if is_ours(function)}
     bodies = (model.graph.node, *(function.node for function in model.functions))
     calls = (
@@ -105,7 +105,7 @@ def _orders(model: ModelProto) -> dict[Identity, str]:
 
 
 def _emit(model: ModelProto, made: Sequence[SharedFunction]) -> None:
-    """Replace functions by their merged ones, and update every call."""
+    """Replace functions by the merged ones, and update every call."""
     members = {identity_of(member.function): member for shared in made for member in shared.members}
     shared_of = {identity_of(member.function): shared for shared in made for member in shared.members}
     reorder(model.graph.node, members)
@@ -127,7 +127,7 @@ def _emit(model: ModelProto, made: Sequence[SharedFunction]) -> None:
 
 
 def _import(model: ModelProto, replaced: set[str]) -> None:
-    """Import the domains of the new functions, and no longer those of removed ones."""
+    """Import the domains of the new functions, and drop the imports of removed domains."""
     domains = {function.domain for function in model.functions}
     owners: tuple[ModelProto | FunctionProto, ...] = (model, *model.functions)
     for owner in owners:
@@ -139,7 +139,7 @@ def _import(model: ModelProto, replaced: set[str]) -> None:
 
 
 def _one_per_call(model: ModelProto, ours: Sequence[FunctionProto]) -> bool:
-    """Whether every function is called once, with its own inputs' and outputs' names, as `group` writes."""
+    """Whether every function has one call with the same names of inputs and outputs, as `group` writes."""
     calls: dict[Identity, list[NodeProto]] = {}
     for body in (model.graph.node, *(function.node for function in model.functions)):
         for node in body:

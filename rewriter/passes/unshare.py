@@ -1,7 +1,8 @@
 """Pass: give every call of a module its own shapes and constants that the exporter computed once for several.
 
-Nodes that several calls read and none of them computes move to the module around them. The metadata of a copy
-names its original, and that of a moved node its new call, so `flatten` undoes both.
+Other nodes that several calls read, and that depend on nothing made in one of them, move to the module around
+these calls. The metadata of a copy names its original, and that of a moved node its new call, so that
+`flatten` undoes both.
 
 Before::
 
@@ -50,8 +51,8 @@ from rewriter.regions.sharing import Sharing, find_sharing
 class Unshare:
     """Adds copies of small constants and shape arithmetic, and records the calls that shared nodes belong to.
 
-    Original nodes keep their names and positions. A model that is unshared or grouped already is not
-    changed: moved nodes would give other nodes new neighbours, and one pass over them is enough.
+    Original nodes keep their names and positions. A model that is already unshared or grouped is not changed:
+    after moves, a second run would find more nodes to move, and one run is enough.
     """
 
     name: ClassVar[str] = "unshare"
@@ -73,7 +74,7 @@ class Unshare:
 
 
 def _is_unshared(analysis: Analysis) -> bool:
-    """Whether metadata of an earlier run says that it moved or copied nodes."""
+    """Whether metadata shows that an earlier run moved or copied nodes."""
     return any(
         tags.MOVED_TO in metadata_keys or tags.COPY_OF in metadata_keys
         for metadata_keys in set(analysis.graph.metadata_keys)
@@ -81,7 +82,7 @@ def _is_unshared(analysis: Analysis) -> bool:
 
 
 class _Writer:
-    """Edits the model as planned."""
+    """Writer of the planned copies and moves."""
 
     def __init__(
         self,
@@ -101,7 +102,7 @@ class _Writer:
         self.made: dict[tuple[int, int], NodeProto] = {}
 
     def write(self) -> dict[str, str]:
-        """Write everything; return name of a copy -> name of its original."""
+        """Write copies, connections and metadata; return name of a copy -> name of its original."""
         for node, targets in sorted(self.sharing.copies.items()):
             for region in targets:
                 self.made[node, region] = self._copy(node, self.regions[region])
@@ -149,7 +150,7 @@ class _Writer:
         metadata.write(proto, {tags.MOVED_TO: f"{region.call} {region.module}"})
 
     def _read_instances(self, proto: NodeProto, reads: list[int], region: int) -> None:
-        """Make a node in `region` read the instances that serve it."""
+        """Connect a node in `region` to the copies that it shall read."""
         for position, value in enumerate(reads):
             producer = self.graph.producer[value] if value != NONE else NONE
             served = self.sharing.served.get(producer)
@@ -160,7 +161,7 @@ class _Writer:
                 proto.input[position] = instance.output[self.graph.writes[producer].index(value)]
 
     def _insert(self) -> None:
-        """Insert every copy right after its original, whose inputs are computed before it."""
+        """Insert every copy right after its original; the inputs of both are computed before."""
         if not self.made:
             return
         main = self.analysis.model.graph
@@ -169,21 +170,21 @@ class _Writer:
             if self.graph.body_of[node] == 0:
                 body.append(proto)
                 body.extend(self.made[node, region] for region in self.copied_to.get(node, ()))
-        # Copied first: a body's nodes die with the list that they are taken from.
+        # Copied before the list is cleared, which would clear its nodes too.
         fresh = [NodeProto.FromString(proto.SerializeToString()) for proto in body]
         del main.node[:]
         main.node.extend(fresh)
 
     @cached_property
     def copied_to(self) -> dict[int, list[int]]:
-        """Node -> the regions with a copy of it, once all are made."""
+        """Node -> the regions with a copy of it. Read only once all copies are made."""
         copies: dict[int, list[int]] = {}
         for node, region in self.made:
             copies.setdefault(node, []).append(region)
         return copies
 
     def carried(self) -> Analysis:
-        """The analysis of the written model."""
+        """Return the analysis of the written model."""
         origins: list[int | None] = []
         placements: list[Placement | None] = []
         waiting: list[int] = []

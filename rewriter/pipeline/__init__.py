@@ -1,6 +1,6 @@
-"""The work of verbs, from the file to the result: load, rewrite and verify, compare, time.
+"""The work of verbs, from the file to the result: load, rewrite and verify, compare, examine, time.
 
-Each is loaded on first use: a verb that only reads loads no prover.
+Each module is imported on first use: a verb that only reads imports no prover.
 """
 
 from __future__ import annotations
@@ -52,5 +52,5 @@ __getattr__ = names_of(__name__, _HOME)
 
 
 def __dir__() -> list[str]:
-    """The public names."""
+    """Return the public names."""
     return __all__

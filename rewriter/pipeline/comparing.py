@@ -31,8 +31,8 @@ def diff(
 ) -> Diff:
     """Compare two models module by module; see `insight.comparison.module_diff.diff`.
 
-    If the second was made from the first and has no modules of its own, or places fewer of its
-    nodes than the first's tree does, that tree is carried over.
+    If the second model was made from the first and has no modules of its own, or has less coverage, the tree
+    of the first is carried over, unless that places fewer nodes.
 
     Raises:
         UnreadableModel: one of them, or external data it refers to, cannot be read.
@@ -60,12 +60,13 @@ def diff(
 
 
 def _carried(left: Analysis, right: Analysis) -> Analysis | None:
-    """The second model with the tree of the first, if it was made from that and has less evidence of its own.
+    """Return the second model with the tree of the first, or None if the second keeps its own tree.
 
-    A model with modules of its own is another version, whatever its values are called.
+    A second model with modules that the first lacks counts as another version, even if their values have
+    equal names.
     """
     if claims.Source.FUNCTION in right.tree.by_source or _homes(left) == _homes(right):
-        return None  # nodes in functions have no names of their own to be known by
+        return None  # nodes in functions cannot be matched by name
     made_of = bool(kept_names(left, right)) and all(module.path in left.tree for module in right.tree)
     if not made_of and right.tree.coverage >= left.tree.coverage:
         return None
@@ -80,5 +81,5 @@ def _carried(left: Analysis, right: Analysis) -> Analysis | None:
 
 
 def _homes(analysis: Analysis) -> list[str | None]:
-    """Node -> its module."""
+    """Return the module of each node; None for an unplaced node."""
     return [place.module if place else None for place in analysis.tree.placements]

@@ -1,4 +1,4 @@
-"""Runs passes in order, each on an analysis of the model as the previous pass left it."""
+"""Runs passes in order, each on an analysis of the model that the previous pass left."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from rewriter.refusals import Reason, Refusal, UsageError
 
 @dataclass
 class Course:
-    """The passes that ran on a model, and the present analysis.
+    """Passes that ran on a model, and the present analysis.
 
-    Hearing the witnesses again costs more than most passes, so an analysis is kept while it is valid: a pass
-    gets a new one if it requires a part of the model that changed since.
+    Hearing the witnesses again costs more than most passes. So an analysis is kept while it is valid: a pass
+    gets a new one only if it requires a part of the model that changed since.
 
     Attributes:
-        analysis: of the model as it was before `changed`.
+        analysis: the analysis of the model, made before the parts in `changed` changed.
         given: the user's evidence on the original model.
-        outcomes: every pass so far, with its outcome.
+        outcomes: every pass that ran, with its outcome.
         changed: the parts of the model that changed since the analysis.
         narrow: whether globs that match nothing are dropped and added to `misses`.
         misses: the dropped globs.
-        told: whether the model itself holds all evidence of the user.
+        told: whether the metadata of the model holds all evidence that the user gave.
     """
 
     analysis: Analysis
@@ -68,7 +68,9 @@ class Course:
         return not TREE.isdisjoint(self.changed)
 
     def _analysis_for(self, step: Pass) -> Analysis:
-        """The analysis for a pass: a new one if it requires a changed part, else the old one without these.
+        """Return the analysis for a pass: a new one if it requires a changed part, else the present one.
+
+        Results of the present one that depend on changed parts cannot be read.
 
         Raises:
             UsageError: the pass does not declare what it requires.
@@ -88,7 +90,7 @@ class Course:
         return plugins.run(step, analysis)
 
     def flat(self) -> Analysis:
-        """The analysis of the model in its flat form, with `group`'s functions inlined."""
+        """Return the analysis of the model in its flat form, with `group`'s functions inlined."""
         if self._flat is not None and self._grouped():
             return self._flat
         if not self.stale:
@@ -99,11 +101,11 @@ class Course:
         return found
 
     def graph(self) -> GraphIndex:
-        """The index of the present model."""
+        """Return the index of the present model."""
         return self.analysis.graph if INDEX.isdisjoint(self.changed) else GraphIndex(self.analysis.model)
 
     def _left_alone(self, step: Pass) -> Outcome:
-        """Skip a pass for flat models on a grouped one; refuse if it would change something."""
+        """Return the outcome of skipping a pass on a grouped model: refused if it would change something."""
         model = self.analysis.model
         flat = look_through(GraphIndex(model), self.analysis.path, self._left())
         before = metadata.read(flat.model)
@@ -128,10 +130,10 @@ class Course:
             self.told = False
 
     def _left(self) -> Given:
-        """The evidence that the user has on the present model.
+        """Return the user's evidence that still applies to the present model.
 
-        The original and the trace describe the model as it came; once the model holds that, they are dropped.
-        Until then the fit of the original is not demanded again: it was measured with the flat form of the
-        source, and in a model with functions most values have left the main graph.
+        The original and the trace describe the input model. They are dropped once the metadata of the model
+        holds that evidence. Until then the fit of the original is not demanded again: it was measured on the
+        flat form of the source, and in a model with functions most values are no longer in the main graph.
         """
         return replace(self.given, like=None, trace=None) if self.told else replace(self.given, forced=True)

@@ -10,14 +10,14 @@ from rewriter.pipeline.loading import Source, naming, read_model
 
 
 def diagnose(source: Source, tools: Sequence[str] = ()) -> Diagnosis:
-    """Examine a model.
+    """Examine a model: predict how other tools will treat it.
 
     Args:
         source: the model; no weight is read.
-        tools: globs over tool names; all measured tools without one.
+        tools: globs over tool names; all measured tools if empty.
 
     Raises:
-        UnreadableModel: it is not a whole ONNX model.
+        UnreadableModel: the source is not a whole ONNX model.
         UsageError: a glob matches no tool.
     """
     model, path = read_model(source, ordered=False)

@@ -28,10 +28,10 @@ from rewriter.views.sidecar.original import like_analysis, like_sidecar
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A model that was read, with its analysis: several verbs share it.
+    """Model that was read once, with its analysis, so that several verbs can share it.
 
     Attributes:
-        model: as it was written, with its functions.
+        model: the model as it was written, with its functions.
         analysis: the result of `load`.
         given: evidence from the user.
     """
@@ -41,15 +41,14 @@ class Opened:
     given: Given = NOTHING
 
     def demand_nothing(self, given: Given) -> None:
-        """Refuse further evidence on a model after it was analysed.
+        """Refuse further evidence on a model that is already analysed.
 
         Raises:
-            UsageError: there is some.
+            UsageError: there is further evidence.
         """
         if given != NOTHING:
             raise UsageError(
-                "the model is open: tell rewriter.open what is known of it (like, reference, checkpoint, "
-                "trace)"
+                "the model is open: give its evidence (like, reference, checkpoint, trace) to rewriter.open"
             )
 
 
@@ -61,25 +60,25 @@ Progress = Callable[[str], None]
 
 
 def load(source: Source, given: Given = NOTHING) -> Analysis:
-    """Read a model and find its module tree. Functions that `group` made are inlined for this.
+    """Read a model and find its module tree. Functions that `group` made are inlined first.
 
     Args:
         source: the model.
         given: evidence from the user.
 
     Raises:
-        UnreadableModel: it is not a whole ONNX model.
-        UsageError: given evidence does not fit it.
+        UnreadableModel: the source is not a whole ONNX model.
+        UsageError: given evidence does not fit the model.
     """
     return read_and_load(source, given)[1]
 
 
 def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, Analysis]:
-    """The model as it was written, with its functions, and the result of `load`.
+    """Return the model as it was written, with its functions, and the result of `load`.
 
     Raises:
-        UnreadableModel: it is not a whole ONNX model.
-        UsageError: given evidence does not fit it.
+        UnreadableModel: the source is not a whole ONNX model.
+        UsageError: given evidence does not fit the model.
     """
     if isinstance(source, Opened):
         source.demand_nothing(given)
@@ -89,10 +88,10 @@ def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, A
 
 
 def read_like(source: Source) -> Like:
-    """The tree of the model that another was made from, read from that model or from its sidecar (`*.json`).
+    """Return the tree of an original, read from that model or from its sidecar (`*.json`).
 
     Raises:
-        UnreadableModel: it is neither.
+        UnreadableModel: the source is neither of these.
     """
     if isinstance(source, str | os.PathLike) and Path(source).suffix == ".json":
         return like_sidecar(sidecar.read(Path(source)))
@@ -101,11 +100,12 @@ def read_like(source: Source) -> Like:
 
 @garbage.paused()
 def look_through(graph: GraphIndex, path: Path | None, given: Given) -> Analysis:
-    """The analysis of a model, or of its flat form if its calls were grouped.
+    """Return the analysis of a model, or of its flat form if `group` made functions in it.
 
     Raises:
-        UnreadableModel: the paths of its modules are too long in total, or its functions contain too much.
-        UsageError: given evidence does not fit it.
+        UnreadableModel: the paths of its modules are too long in total, or its functions contain too many
+            nodes.
+        UsageError: given evidence does not fit the model.
     """
     with naming(path):
         if not any(is_ours(function) for function in graph.model.functions):
@@ -117,20 +117,20 @@ def look_through(graph: GraphIndex, path: Path | None, given: Given) -> Analysis
 
 
 def read_model(source: Source, *, ordered: bool = True) -> tuple[ModelProto, Path | None]:
-    """The model that `read_indexed` reads, without the index."""
+    """Return the model that `read_indexed` reads, without the index."""
     graph, path = read_indexed(source, ordered=ordered)
     return graph.model, path
 
 
 def read_indexed(source: Source, *, ordered: bool = True) -> tuple[GraphIndex, Path | None]:
-    """The model with its index, and its file; None for a model in memory.
+    """Return the model with its index, and its file; None for a model in memory.
 
     Args:
         source: the model.
-        ordered: whether its nodes must be sorted; unsorted ones allow a tree but no proof.
+        ordered: whether its nodes must be sorted: a tree can be found for unsorted nodes, but no proof.
 
     Raises:
-        UnreadableModel: it is not a whole ONNX model.
+        UnreadableModel: the source is not a whole ONNX model.
     """
     if isinstance(source, ModelProto | Opened):
         with naming(path := path_of(source)):
@@ -143,10 +143,10 @@ def read_indexed(source: Source, *, ordered: bool = True) -> tuple[GraphIndex, P
 
 @contextmanager
 def naming(path: Path | None) -> Iterator[None]:
-    """Add the file name to faults of a model that are found later.
+    """Add the name of the file to faults of a model that are found in the block.
 
     Raises:
-        UnreadableModel: raised by the block, with the name of the file before its text.
+        UnreadableModel: the block raised it; the text now begins with the name of the file.
     """
     try:
         yield
@@ -157,17 +157,17 @@ def naming(path: Path | None) -> Iterator[None]:
 
 
 def path_of(source: Source) -> Path | None:
-    """The file of a model; None for one in memory."""
+    """Return the file of a model; None for a model in memory."""
     if isinstance(source, Opened):
         return source.analysis.path
     return Path(source) if isinstance(source, str | os.PathLike) else None
 
 
 def message_of(source: ModelProto | Opened) -> ModelProto:
-    """The message of a model in memory."""
+    """Return the message of a model in memory."""
     return source.model if isinstance(source, Opened) else source
 
 
 def name_of(path: Path | None) -> str:
-    """The name of a model in messages."""
+    """Return the name of a model in messages."""
     return str(path) if path else "model"

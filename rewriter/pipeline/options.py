@@ -17,16 +17,16 @@ from rewriter.runtime.compare.difference import Tolerance
 
 @dataclass(frozen=True)
 class Options(Writing):
-    """How to rewrite: what `Writing` declares, and what is made of words by now.
+    """Options of a rewrite: those of `Writing`, and others with their texts already parsed.
 
     Attributes:
-        passes: what to do, in order.
-        inputs: arrays to run models on; drawn from the signature where None.
-        tolerance: allowed deviation of numbers, for a comparison; a rewrite has none.
+        passes: the passes to run, in order.
+        inputs: arrays to run models on; if None, they are drawn from the signature.
+        tolerance: allowed deviation of numbers, for comparisons; a rewrite allows none.
         given: evidence from the user, besides the file.
         folder: folder of external data of a model in memory; the output's folder if None.
-        narrow: whether pass globs that match nothing in this model are dropped, and listed in the report,
-            instead of an error: each of many models may lack something else.
+        narrow: whether globs of passes that match nothing in this model are dropped, and listed in the
+            report, instead of raising an error: each of many models may lack other modules.
 
     Raises:
         UsageError: optimised, inputs or a tolerance without numbers.
@@ -41,18 +41,18 @@ class Options(Writing):
     narrow: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what asks for numbers where none are wanted."""
+        """Refuse options that need numbers if numbers are switched off."""
         super().__post_init__()
         if self.tolerance is not None and self.numbers is False:
             raise UsageError("a tolerance is one of numbers; leave out --no-numbers")
 
     @property
     def may_spare_numbers(self) -> bool:
-        """Whether numbers were not requested, so that models which are equal to a runtime need none."""
+        """Whether models that are identical to a runtime need no numbers, since nobody requested any."""
         return not self.demands_numbers
 
     @property
     def demands_numbers(self) -> bool:
-        """Whether numbers were requested: directly, by inputs, or by a tolerance or optimised run."""
+        """Whether numbers were requested: directly, by inputs, by a tolerance, or by an optimised run."""
         asked = self.inputs is not None or self.optimised or self.tolerance is not None
         return self.numbers is True or asked

@@ -22,7 +22,7 @@ from rewriter.verdict.verification import Verdict, Verification
 
 
 def verify(before: Source, after: Source, options: Options) -> Verification:
-    """Compare two models by proof and by numbers. Their inputs and outputs may have other names.
+    """Compare two models by certificate and by numbers. Their inputs and outputs may have other names.
 
     Raises:
         UnreadableModel: one of them, or external data it refers to, cannot be read.
@@ -38,7 +38,7 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
 
 
 def _renamed(before: ModelProto, after: ModelProto) -> Iterator[str]:
-    """Notes on interface names that differ."""
+    """Yield notes on inputs and outputs whose names differ."""
     for side in ("input", "output"):
         ours, theirs = ([info.name for info in getattr(each.graph, side)] for each in (before, after))
         if len(ours) == len(theirs) and ours != theirs:
@@ -55,14 +55,14 @@ def prove(
     *,
     by_position: bool = False,
 ) -> Verification:
-    """Prove two models equal, as far as the options say.
+    """Prove two models equal, by the means that the options choose.
 
     Args:
         before: the first model.
         after: the second.
-        folders: the folder of each model's external data; None for none.
-        options: kinds of proofs, inputs and timeout.
-        clock: measures the time of each.
+        folders: the folder of each model's external data; None for a model without a folder.
+        options: numbers and optimised numbers to take, inputs, tolerance and timeout.
+        clock: measures the time of each step.
         by_position: whether inputs and outputs may have other names, in the same order.
     """
     with clock("certificate"):
@@ -97,16 +97,16 @@ def prove(
 
 
 def demand_equal(verification: Verification, name: str, *, report: str = "please report this model") -> None:
-    """Refuse to continue if two models were not proved equal, or numbers are missing.
+    """Refuse to continue if two models were not proved equal, or if requested numbers are missing.
 
     Args:
-        verification: of the two models.
+        verification: the verification of the two models.
         name: the subject of the message.
         report: the advice in the message.
 
     Raises:
         Different: an input gives different results.
-        NotProved: neither equality nor difference is shown.
+        NotProved: neither equality nor difference is shown, or requested numbers are missing.
     """
     verdict = verification.verdict
     if verdict is Verdict.EQUAL and verification.missing is None:
@@ -120,7 +120,7 @@ def demand_equal(verification: Verification, name: str, *, report: str = "please
 
 @dataclass(slots=True)
 class Clock:
-    """Wall seconds by station."""
+    """Clock that measures wall seconds by station."""
 
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)

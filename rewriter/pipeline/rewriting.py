@@ -1,4 +1,4 @@
-"""load -> analyse -> passes -> proof -> save. Nothing is written unless the proof holds."""
+"""Rewrites a model: load, analyse, run passes, prove, save. A model is written only if the proof holds."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from rewriter.views.sidecar import document as sidecar
 from rewriter.views.summary import summarize_graph
 
 IN_MEMORY = "model in memory"
-"""Stands for the file name of a model in memory."""
+"""Placeholder for the file name of a model in memory."""
 
 MOST_FUNCTIONS = 10_000
 """The most functions that the ONNX checker accepts."""
@@ -65,7 +65,7 @@ def rewrite(
         UnreadableModel: the source, or external data it refers to, cannot be read.
         UsageError: the output is the source, or external data would be left behind.
         CannotWrite: the output cannot be written.
-        UnreadableModel: the source or its data changed meanwhile; nothing was written.
+        UnreadableModel: the source or its data changed during the rewrite; nothing was written.
         NotProved: the result was not proved equal, or numbers are missing; nothing was written.
         Different: the result computes something else; nothing was written.
         BelowThreshold: too few nodes were placed, or something was refused; nothing was written.
@@ -74,7 +74,7 @@ def rewrite(
     with clock("load"):
         unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
         before, graph, path = _read_twice(source)
-        # A model in memory has its external data where it says, beside the output, or nowhere.
+        # External data of a model in memory lies in `options.folder`, else beside the output.
         origin = path or (options.folder / IN_MEMORY if options.folder else None)
         home = origin or output
         data = external_data.check_external_data(before, home) if home else ()
@@ -91,7 +91,7 @@ def rewrite(
     _demand_few(analysis, options.passes)
     with clock("passes"), naming(path):
         if analysis.grouped:
-            # The analysis is of the flat form; the edited and returned model has the functions.
+            # Index and tree are of the flat form; the model to edit and write has the functions.
             analysis = replace(analysis, model=model)
         changed = TREE if analysis.grouped else frozenset()
         course = Course(analysis, given, changed=changed, narrow=options.narrow)
@@ -133,7 +133,7 @@ def rewrite(
 
 
 def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:
-    """The model as it is, and a copy to edit: a model in memory is never changed."""
+    """Return the source model, and the index of a copy to edit: the caller's model is never changed."""
     if isinstance(source, ModelProto | Opened):
         model = message_of(source)
         with naming(path := path_of(source)):
@@ -164,10 +164,10 @@ def _demand_coverage(tree: ModuleTree, path: Path | None, options: Options) -> N
 
 
 def _demand_few(analysis: Analysis, passes: Sequence[Pass]) -> None:
-    """Refuse early if there would surely be too many functions in the end: making them takes long.
+    """Refuse early a rewrite that would surely end with too many functions, since making them takes long.
 
-    Functions of one class, or of one name if no class is known, may be shared, and some modules get none
-    in the end; so the limit here is twice the final one.
+    Functions of one class, or of one name if no class is known, may be shared, and some modules get no
+    function. So the limit here is twice the final one.
     """
     owners = [module for module in analysis.tree if module.nodes and module.path]
     if Group() in passes and len(owners) > 2 * MOST_FUNCTIONS:
@@ -191,7 +191,7 @@ def _demand_fit(model: ModelProto, path: Path | None) -> None:
 def _write(
     model: ModelProto, flat: Analysis, output: Path, copies: Copies, options: Options
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Write everything; return the written files, and the removed ones of earlier runs."""
+    """Write all files; return the written files, and the removed files of earlier runs."""
     contents: dict[Path, Content] = {output: content_of(model, output, copies)}
     if options.sidecar:
         contents[sidecar_path(output)] = sidecar.write(replace(flat, path=output)).encode()

@@ -1,1 +1,1 @@
-"""The nodes of one call of one module."""
+"""Regions: the nodes of one call of one module, with inputs and outputs."""

@@ -1,8 +1,8 @@
-"""Small constants and shape arithmetic: nodes that can be duplicated at no cost.
+"""Small constants and shape arithmetic: nodes that can be duplicated at hardly any cost.
 
-Their values depend on shapes and constants alone and have few elements, whatever the size of the
-input. The number of elements is bounded operator by operator, without shape inference: a mask or a table of
-positions grows with the input and is not small.
+Their values depend on shapes and constants alone and have few elements, whatever the size of the input. The
+number of elements is bounded operator by operator, without shape inference. A mask or a table of positions
+grows with the input, so it is not small.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ MOST_ELEMENTS = 64
 """Maximum elements of a small value; at 8 bytes each, that is half a kilobyte."""
 
 _MOST_LEAVES = 4
+"""Maximum number of leaves of a small value."""
 _RANK = 8
+"""Assumed maximum rank, so the maximum number of elements of a shape."""
 _NO_LARGER = frozenset(
     {"Abs", "Add", "And", "Cast", "Ceil", "Div", "Equal", "Exp", "Floor", "Gather", "Greater"}
     | {"GreaterOrEqual", "Identity", "Less", "LessOrEqual", "Log", "Max", "Min", "Mod", "Mul", "Neg", "Not"}
@@ -30,11 +32,11 @@ _NO_LARGER = frozenset(
 
 
 class Arithmetic:
-    """The small values of a model.
+    """Small values of a model.
 
     Attributes:
-        leaves: node -> the values whose shapes it depends on, without small ones and constants; nodes that
-            are not small are no keys.
+        leaves: node with small results -> the values whose shapes the results depend on, without small values
+            and constants.
     """
 
     def __init__(self, graph: GraphIndex, owned: frozenset[int]) -> None:
@@ -42,7 +44,8 @@ class Arithmetic:
 
         Args:
             graph: the model.
-            owned: initializers that are parameters of a module; their readers belong to that module.
+            owned: initializers that are parameters of a module. They are not small, since their readers
+                belong to that module.
         """
         self._graph = graph
         self._sizes: dict[int, int] = {}
@@ -70,7 +73,7 @@ class Arithmetic:
                 self._sizes[value] = size
 
     def _size(self, node: int, op_type: str, reads: list[int]) -> int | None:
-        """A bound on the elements of the results; None without one."""
+        """Return a bound on the number of elements of the results; None if there is no bound."""
         if op_type == "Constant":
             return _constant_size(self._graph.nodes[node])
         if op_type in ("Shape", "Size"):
@@ -85,7 +88,10 @@ class Arithmetic:
         return max(sizes) if op_type in _NO_LARGER else None
 
     def _filled(self, shape: int) -> int | None:
-        """The elements of a tensor of this shape: known for a constant, and for a small value's shape."""
+        """Return the number of elements of a tensor of this shape; None if it is not known.
+
+        It is known for a constant shape, and for the shape of a small value.
+        """
         producer = self._graph.producer[shape]
         if producer == NONE:
             tensor = self._graph.initializers.get(shape)
@@ -98,7 +104,7 @@ class Arithmetic:
             return None
         try:
             return int(np.prod(numpy_helper.to_array(tensor), dtype=object))
-        except (TypeError, ValueError):  # the content contradicts the type; other checks report it
+        except (TypeError, ValueError):  # content and type contradict each other; other checks report it
             return None
 
     def _leaves_of(self, value: int) -> frozenset[int]:

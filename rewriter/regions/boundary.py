@@ -1,10 +1,10 @@
 """Inputs and outputs of a call, in an order that depends on the graph alone.
 
 Inputs are the values that nodes of the region read (including captures of If, Loop and Scan bodies) and that
-outside nodes compute: activations in order of first use, then initializers in file order. Outputs are
-the values of inside nodes that outside nodes read or that leave the graph, in order of the nodes that compute
-them. A call with neither (constants that nobody reads) outputs its first value: ONNX has no
-node without inputs and outputs.
+no node of the region computes: activations in order of first use, then initializers in file order. Outputs
+are the values of the region's nodes that outside nodes read or that are outputs of the graph, in order of the
+nodes that compute them. A call with neither (constants that no node reads) outputs its first value, since
+ONNX has no nodes without inputs and outputs.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from rewriter.regions.calls import TOP, Regions, main_node, shared_calls
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """The interface of a region: value numbers."""
+    """Interface of a region: the numbers of the values that enter and leave."""
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
 
 def find_boundaries(graph: GraphIndex, regions: Regions) -> list[Interface]:
-    """The interface of every region, with the regions it calls; TOP's is not computed and stays empty."""
+    """Return the interface of every region, including the regions it calls; that of TOP stays empty."""
     chains = regions.chains()
     reads: list[dict[int, None]] = [{} for _ in chains]
     writes: list[dict[int, None]] = [{} for _ in chains]
@@ -43,7 +43,7 @@ def find_boundaries(graph: GraphIndex, regions: Regions) -> list[Interface]:
 
 
 def _uses(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, int]]:
-    """(value of the main graph, region that reads it), in file order; TOP reads the graph's outputs."""
+    """Yield (value of the main graph, region that reads it), in file order; TOP reads the graph's outputs."""
     main = set(graph.bodies[0].values.values())
     for node, values in enumerate(graph.reads):
         region = regions.region_of[main_node(graph, node)]
@@ -63,7 +63,7 @@ def _open_closed(
     reads: list[dict[int, None]],
     writes: list[dict[int, None]],
 ) -> None:
-    """Let regions without inputs and outputs output their first value."""
+    """Give every region without inputs and outputs its first value as output."""
     for node, region in enumerate(regions.region_of):
         made = [value for value in graph.writes[node] if value != NONE]
         chain = () if region is None or not made else chains[region]

@@ -1,4 +1,4 @@
-"""Which call of a module another call was made from."""
+"""Finds the call of an outer module in which a call of an inner module was made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rewriter.paths import ModulePath
 
 
 class Callers:
-    """Finds the callers of calls.
+    """Index of the calls of outer modules in which calls of inner modules were made.
 
     Args:
         graph: the model.
@@ -26,7 +26,7 @@ class Callers:
         self._several = self._bodies.several
 
     def of(self, path: ModulePath, call: int, above: ModulePath) -> int:
-        """The call of `above` in which a call of `path`, a module below, was made."""
+        """Return the call of `above` in which a call of `path`, a module below, was made."""
         theirs = self._several.get(above)
         if theirs is None:
             return scaled(call, self._tree[path].calls, self._tree[above].calls)
@@ -38,13 +38,13 @@ class Callers:
         return theirs[body][scaled(ours.index(call), len(ours), len(theirs[body]))]
 
     def _places(self, path: ModulePath, above: ModulePath) -> dict[int, int]:
-        """Call of `path` -> the body of the call of `above` that holds it."""
+        """Map each call of `path` to the graph body that holds the call of `above` around it."""
         numbers = self._bodies.numbers[path]
         return {call: self._bodies.climb(body, above) for body, calls in numbers.items() for call in calls}
 
 
 def scaled(call: int, calls: int, callers: int) -> int:
-    """The caller's call that contains call `call` (of `calls`): each makes equally many."""
+    """Return the caller's call that contains call `call` of `calls`, if all contain equally many."""
     if callers <= 1:
         return 0
     if calls >= callers and calls % callers == 0:

@@ -1,8 +1,8 @@
 """Regions: the main-graph nodes of one call of one module.
 
-Regions form a tree, the main graph at its top. A module that is never called (a list of modules) has none:
-its children's regions belong to that of the caller above it. Nodes inside the bodies of If, Loop and Scan
-belong to the region of the body's owner; nodes of local functions stay in place.
+Regions form a tree with the main graph at its top. A module that is never called (a list of modules) has no
+region: its children are called by the nearest module above that is called. Nodes inside the bodies of If,
+Loop and Scan belong to the region of the body's owner. Nodes of local functions stay in place.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ TOP = 0
 
 @dataclass(slots=True)
 class Region:
-    """One call of one module.
+    """One call of one module, or one segment of the call.
 
     Attributes:
         module: path of the module.
         call: number of the call, from 0.
-        parent: number of the region that calls it; TOP has itself.
-        segment: number of the part of the call, from 0, if the call had to be split.
+        parent: number of the region that calls it; TOP is its own parent.
+        segment: number of the segment of the call, from 0, if the call had to be split.
         nodes: its own nodes (without those of its children), ascending.
     """
 
@@ -73,25 +73,25 @@ class Regions:
         return number
 
     def chains(self) -> list[tuple[int, ...]]:
-        """Region -> the regions from TOP down to it, both included."""
+        """Return the chain of each region: the regions from TOP down to it, both included."""
         chains: list[tuple[int, ...]] = [(TOP,)]
         for number, region in enumerate(self.regions[1:], 1):
             chains.append((*chains[region.parent], number))
         return chains
 
     def inside(self, number: int) -> list[int]:
-        """A region and all regions it calls."""
+        """Return a region and all regions that it calls, directly or through others."""
         inside = [number]
         for caller in inside:
             inside.extend(self.called[caller])
         return inside
 
     def nodes_inside(self, number: int) -> list[int]:
-        """The nodes of a region and of all regions it calls."""
+        """Return the nodes of a region and of all regions that it calls, directly or through others."""
         return [node for each in self.inside(number) for node in self.regions[each].nodes]
 
     def move(self, homes: Mapping[int, int]) -> set[int]:
-        """Move nodes to other regions, node -> region; return the regions that lost or gained some."""
+        """Move nodes to the regions in `homes`; return the regions that lost or gained nodes."""
         leaving: dict[int, list[int]] = {}
         coming: dict[int, list[int]] = {}
         for node, number in homes.items():
@@ -106,7 +106,7 @@ class Regions:
         return leaving.keys() | coming.keys()
 
     def keep_outside(self, node: int) -> ModulePath | None:
-        """Move a node to the main graph for good; return the module it leaves, None if it was there."""
+        """Move a node to the main graph for good; return the module that it leaves, None if it was there."""
         self.outside.add(node)
         home = self.region_of[node] or TOP
         if home == TOP:
@@ -115,7 +115,7 @@ class Regions:
         return self.regions[home].module
 
     def dissolve(self, number: int) -> set[int]:
-        """Move all content of a region to its caller; the empty region remains and is never called.
+        """Move all content of a region to its caller; the empty region remains, but nothing calls it.
 
         Returns:
             The regions that lost or gained nodes; the region itself only if it had some.
@@ -129,7 +129,7 @@ class Regions:
 
 
 _FEW = 16
-"""Up to so many nodes are inserted and removed one by one; for more, the list is rebuilt."""
+"""Maximum number of nodes that are inserted or removed one by one; for more, the list is rebuilt."""
 
 
 def _take_out(nodes: list[int], gone: list[int]) -> None:
@@ -151,7 +151,7 @@ def _put_in(nodes: list[int], new: list[int]) -> None:
 
 
 def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
-    """Number of regions that two chains share; as a region has one caller, they are the first ones."""
+    """Return the number of regions that two chains share: the first ones, since a region has one caller."""
     if ours is theirs:
         return len(ours)
     depth = min(len(ours), len(theirs))
@@ -163,7 +163,7 @@ def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
 def find_regions(
     graph: GraphIndex, tree: ModuleTree, wanted: Callable[[Module], bool] = lambda module: True
 ) -> Regions:
-    """The regions of the wanted modules; nodes of others go to the nearest wanted caller.
+    """Return the regions of the wanted modules; nodes of other modules belong to the nearest wanted caller.
 
     Args:
         graph: the model.
@@ -175,7 +175,7 @@ def find_regions(
     numbers = {(ROOT, 0): TOP}
 
     def number_of(caller: ModulePath, call: int) -> int:
-        """The region of a call, created with those of its callers if new."""
+        """Return the region of a call; create it, and those of its callers, if new."""
         number = numbers.get((caller, call))
         if number is None:
             above = home[caller.parent or ROOT]
@@ -184,8 +184,8 @@ def find_regions(
         return number
 
     def region_around(module: ModulePath, call: int) -> int:
-        """The region of the nodes of a call."""
-        module = module if module in tree else ROOT  # another tool's metadata
+        """Return the region that the nodes of a call belong to."""
+        module = module if module in tree else ROOT  # metadata of another tool
         caller = home[module]
         return number_of(caller, callers.of(module, call, caller))
 
@@ -204,7 +204,7 @@ def find_regions(
 
 
 def _homes(tree: ModuleTree, wanted: Callable[[Module], bool]) -> dict[ModulePath, ModulePath]:
-    """Module -> itself or its nearest ancestor that is called and wanted."""
+    """Map each module to itself if it is called and wanted, else to its nearest such ancestor."""
     home = {ROOT: ROOT}
     for module in tree:
         if module.parent is not None:
@@ -214,10 +214,10 @@ def _homes(tree: ModuleTree, wanted: Callable[[Module], bool]) -> dict[ModulePat
 
 
 def edges_of(graph: GraphIndex) -> Iterator[tuple[int, int]]:
-    """(node of the main graph, a node that must come after it): its readers, and the next random draw.
+    """Yield (node of the main graph, node that must come after it): a reader, or the next random draw.
 
     Captures of a body count as inputs of its owner. Nodes that draw random numbers stay in file order: no
-    other property distinguishes equal ones.
+    other property distinguishes two equal draws.
     """
     body_of, all_readers = graph.body_of, graph.readers
     for node, writes in enumerate(graph.writes):
@@ -229,7 +229,7 @@ def edges_of(graph: GraphIndex) -> Iterator[tuple[int, int]]:
 
 
 def main_reads(graph: GraphIndex) -> dict[int, list[int]]:
-    """Node of the main graph, ascending -> the values of that graph that it and its bodies read."""
+    """Map each node of the main graph, ascending, to the main-graph values that it and its bodies read."""
     main = set(graph.bodies[0].values.values())
     found: dict[int, dict[int, None]] = {node: {} for node, body in enumerate(graph.body_of) if body == 0}
     for node, values in enumerate(graph.reads):
@@ -243,24 +243,24 @@ def main_reads(graph: GraphIndex) -> dict[int, list[int]]:
 
 
 def holders_in_main(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
-    """The main-graph nodes that are one of the nodes, hold one in a body, or call a function with one."""
+    """Return the nodes of the main graph in `holders_of(graph, nodes)`."""
     return {node for node in holders_of(graph, nodes) if graph.body_of[node] == 0}
 
 
 def keep_outside(graph: GraphIndex, regions: Regions, nodes: Iterable[int], reason: Reason) -> list[Refusal]:
-    """Move nodes to the main graph for good, in place; return the moved ones with the reason."""
+    """Move nodes to the main graph for good, in place; return a refusal for each node that moved."""
     moved = ((node, regions.keep_outside(node)) for node in sorted(nodes))
     return [Refusal(module, reason, name_of(graph, node)) for node, module in moved if module is not None]
 
 
 def main_node(graph: GraphIndex, node: int) -> int:
-    """The node of the main graph that holds `node` in one of its bodies, or `node` itself."""
+    """Return the node of the main graph that holds `node` in one of its bodies, or `node` itself."""
     while (owner := graph.bodies[graph.body_of[node]].owner) != NONE:
         node = owner
     return node
 
 
 def name_of(graph: GraphIndex, node: int) -> str:
-    """The name of a node, or of its first output if it has none."""
+    """Return the name of a node, or of its first output if it has none."""
     proto = graph.nodes[node]
     return proto.name or proto.output[0]

@@ -1,11 +1,12 @@
-"""Makes all regions callable: every level of nesting must contract to an acyclic graph.
+"""Makes all regions callable: the parts of every level must form an acyclic graph.
 
-An edge between two nodes concerns one level alone, that of the innermost region around both: it connects
-the two parts (nodes or regions) that hold its ends. A level whose parts form a cycle cannot be
-ordered; Tarjan's strongly connected components ("Depth-first search and linear graph algorithms", 1972) find
-all cycles of all levels in one sweep, linear in nodes, edges and depth.
+The level of a region consists of its own nodes and the regions that it calls; these are its parts. An edge
+between two nodes belongs to the level of the innermost region around both, and connects the parts that hold
+its ends. A level with a cycle has no valid order. Tarjan's strongly connected components ("Depth-first search
+and linear graph algorithms", 1972) find all cycles of all levels in one sweep, linear in nodes, edges and
+depth.
 
-`cycle_breaking` decides which region gives way, and how.
+`cycle_breaking` decides which region of a cycle changes, and how.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def make_convex(
 ) -> list[Refusal]:
     """Move nodes, cut or dissolve regions, in place, until every level is acyclic.
 
-    Terminates, since every step makes a region convex or removes one, and a node moves only once.
+    The loop ends, since every step makes a region convex, removes a region, or moves nodes on other evidence,
+    which happens once per node.
 
     Args:
         graph: the model.
@@ -37,31 +39,31 @@ def make_convex(
         claims: node -> every claim on it.
 
     Returns:
-        The changed regions, each with its witness.
+        A refusal for every region that was cut or dissolved, with the name of a node as witness.
 
     Raises:
         UnreadableModel: nodes of the graph form a cycle, with or without regions.
     """
     refusals: list[Refusal] = []
-    yielding: CycleBreaker | None = None
+    breaker: CycleBreaker | None = None
     while cycles := _cycles(graph, regions):
-        if yielding is None:
+        if breaker is None:
             edges = tuple(edges_of(graph))
-            yielding = CycleBreaker(graph, regions, tree, claims, edges, set(regions.outside))
-        yielding.touched.clear()
+            breaker = CycleBreaker(graph, regions, tree, claims, edges, set(regions.outside))
+        breaker.touched.clear()
         for cycle in cycles:
             circular = [number for is_region, number in cycle if is_region]
             if not circular:
                 name = name_of(graph, cycle[0][1])
                 raise UnreadableModel(f"node {name!r} feeds itself through other nodes; export it again")
-            if yielding.touched and yielding.is_stale(circular):
-                continue  # the next sweep sees its remains
-            refusals.extend(yielding.resolve(circular))
+            if breaker.touched and breaker.is_stale(circular):
+                continue  # an earlier change touched this cycle; the next sweep sees what is left of it
+            refusals.extend(breaker.resolve(circular))
     return refusals
 
 
 def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part, Part]]:
-    """(region, part, part that reads from it): every edge at its level, some twice."""
+    """Yield (region, part, part that must come after it) for every edge, at its level; some twice."""
     chains = regions.chains()
     chain_of = [chains[number or TOP] for number in regions.region_of]
     for source, target in edges_of(graph):
@@ -78,7 +80,7 @@ def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part
 
 
 def _cycles(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
-    """The strongly connected components of all levels with more than one part."""
+    """Return the strongly connected components of all levels with more than one part."""
     after: dict[Part, list[Part]] = {}
     for _, left, right in level_edges(graph, regions):
         after.setdefault(left, []).append(right)
@@ -86,7 +88,7 @@ def _cycles(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
 
 
 def _components(after: dict[Part, list[Part]]) -> Iterator[list[Part]]:
-    """Tarjan's algorithm without recursion."""
+    """Yield strongly connected components, by Tarjan's algorithm without recursion."""
     index: dict[Part, int] = {}
     low: dict[Part, int] = {}
     path: list[Part] = []

@@ -1,13 +1,14 @@
-"""Breaks cycles of regions: the smallest region that a path leaves and re-enters gives way.
+"""Breaks cycles of regions: changes the smallest region that some path leaves and enters again.
 
-1. Such a path first suggests a wrong placement. If other evidence puts all outside nodes of the
-   path into the region, that evidence is followed.
-2. A module without nodes and of unknown class may be a list, which is never called: its children
-   are then called by its caller. Nodes that moved away from it count.
-3. Otherwise it is cut into numbered segments, none of which has such a path; the outside node is the witness.
+1. Such a path suggests a wrong placement. If a losing claim on each outside node of the path puts the node
+   into the region, these nodes move there.
+2. A module without nodes and of unknown class may be a list, which is never called. Its region is dissolved,
+   and its caller calls its children. Nodes of the module that moved elsewhere still count as its nodes.
+3. Otherwise the region is cut into numbered segments that no path leaves and enters again. The witness is the
+   last outside node on such a path.
 
-If no path re-enters any of them (two regions, each convex, may feed each other), the nodes of the
-smallest go to its caller.
+If there is no such path for any region of the cycle (two convex regions may feed each other), the nodes of
+the smallest region go to its caller.
 """
 
 from __future__ import annotations
@@ -22,20 +23,21 @@ from rewriter.refusals import Reason, Refusal
 from rewriter.regions.calls import Regions, name_of
 
 MOST_WALKED = 16
-"""Bound, in walks over the graph, on the search of a cycle for a region with a path that comes back."""
+"""Limit on the search for a region that a path enters again: visited nodes, as a multiple of all nodes."""
 
 
 @dataclass
 class CycleBreaker:
-    """Breaks cycles of regions, in place.
+    """Breaker of cycles of regions; it changes the regions in place.
 
     Attributes:
         graph: the model.
         regions: its regions.
         tree: the modules of the calls.
         claims: node -> every claim on it.
-        edges: nodes of the main graph that must come after others (see `calls.edges_of`).
-        placed_anew: nodes that other evidence moved, which happens only once.
+        edges: pairs of nodes of the main graph, the second to come after the first (see `calls.edges_of`).
+        placed_anew: nodes that other evidence moved, or that must stay outside; other evidence moves none of
+            these.
         touched: regions that lost or gained nodes since the caller cleared this.
     """
 
@@ -56,7 +58,7 @@ class CycleBreaker:
         self._in_order = all(source < target for source, target in self.edges)
 
     def resolve(self, cycle: Sequence[int]) -> Iterator[Refusal]:
-        """Change one region of a cycle; yield the refusal with its witness, if anything was given up.
+        """Change one region of a cycle; yield a refusal with its witness if a region was cut or dissolved.
 
         Args:
             cycle: regions that feed each other.
@@ -93,18 +95,21 @@ class CycleBreaker:
             yield Refusal(module, Reason.NOT_CONVEX, name_of(self.graph, witness))
 
     def _ahead(self, number: int, held: list[int]) -> set[int]:
-        """The outside nodes that depend on held nodes; in a sorted file, only those before the last held."""
+        """Return the outside nodes that depend on held nodes.
+
+        In a sorted file, only those before the last held node: later ones cannot lead back.
+        """
         last = max(held) if self._in_order else len(self.regions.region_of)
         return self._reached(number, held, self._after, range(last))
 
     def _between(self, number: int, held: list[int], ahead: set[int]) -> set[int]:
-        """The nodes ahead on which held nodes depend."""
+        """Return the nodes in `ahead` on which held nodes depend."""
         return self._reached(number, held, self._before, ahead) if ahead else ahead
 
     def _reached(
         self, number: int, held: list[int], steps: dict[int, list[int]], among: Container[int]
     ) -> set[int]:
-        """The outside nodes reachable by steps from inside, through such nodes alone."""
+        """Return the outside nodes that steps from held nodes reach, through nodes of `among` alone."""
         inside = set(self.regions.inside(number))
         found: set[int] = set()
         waiting = list(held)
@@ -116,7 +121,10 @@ class CycleBreaker:
         return found
 
     def _place_anew(self, number: int, between: set[int]) -> bool:
-        """Move the nodes in between into the region if a losing claim allows it for all of them."""
+        """Move the outside nodes into the region if a losing claim on each allows it.
+
+        Return whether they moved.
+        """
         module = self.regions.regions[number].module
         if between & self.placed_anew or not all(
             any(module.holds(claim.module) for claim in self.claims[node][1:]) for node in between
@@ -127,24 +135,24 @@ class CycleBreaker:
         return True
 
     def _cut_at_paths(self, number: int, held: list[int], between: set[int]) -> int:
-        """Cut a region where paths leave and re-enter; return the last outside node on such a path."""
-        # Segment of an inside node; for an outside node, that of the last inside node on the way to it.
+        """Cut a region where paths leave and enter it again; return the last outside node on such a path."""
+        # Inside node -> its segment; outside node -> the last segment on any path to it.
         reached: dict[int, int] = {}
         witness = -1
         for node in sorted((*held, *between)):
             is_held = node not in between
             for source in self._before.get(node, ()):
                 if source in reached:
-                    leaves = is_held and source in between
-                    witness = source if leaves else witness
-                    reached[node] = max(reached.get(node, 0), reached[source] + leaves)
+                    enters = is_held and source in between
+                    witness = source if enters else witness
+                    reached[node] = max(reached.get(node, 0), reached[source] + enters)
             if is_held:
                 reached.setdefault(node, 0)
         self._cut(number, {node: at for node, at in reached.items() if at and node not in between})
         return witness
 
     def _cut(self, number: int, segment_of: dict[int, int]) -> None:
-        """Move nodes of a region and of those it calls to a copy, for every segment but the first."""
+        """Move the nodes of every segment but the first to copies of their regions."""
         inside = set(self.regions.inside(number))
         copies: dict[tuple[int, int], int] = {}
 

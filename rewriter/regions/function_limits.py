@@ -2,11 +2,11 @@
 
 Measured with onnxruntime 1.31.1:
 
-- A value of a late type (8-bit floats, 4 and 2 bits, optionals) may be passed to a function, whose operators
-  then determine its type, but no further: a function that passes it on accepts only the types of ONNX's first
-  version. So quantised weights are unpacked one call below the graph that holds them.
-- An operator without type inference in onnx, except by its own definition as a function, must state all its
-  attributes: their defaults are lost in inlining.
+- A value of a late type (8-bit floats, 4 and 2 bits, optionals) may be an input of a function whose operators
+  read it. If the function passes the value on to another function, onnxruntime accepts only the types of
+  ONNX's first version. So quantised weights are unpacked at most one call below the graph that holds them.
+- An operator that onnx defines by a function, without type inference of its own, must state all its
+  attributes: their defaults are lost when onnxruntime inlines functions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rewriter.regions.calls import TOP, Regions, main_node, name_of, shared_call
 
 
 def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
-    """Move nodes whose defaults would be lost out of all regions, in place; return the moved ones."""
+    """Move out of all regions the nodes whose defaults would be lost, in place; return a refusal for each."""
     opsets = versions_of(graph.model.opset_import)
     refusals = []
     for number, node in enumerate(graph.nodes):
@@ -41,7 +41,7 @@ def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
 
 
 class LateTypes:
-    """The values of late types, and the regions of their readers.
+    """Values of late types, and the regions of their readers.
 
     Attributes:
         graph: the model.
@@ -54,7 +54,10 @@ class LateTypes:
         self._functions = {(canonical(f.domain), f.name) for f in graph.model.functions}
 
     def lift(self, regions: Regions) -> list[Refusal]:
-        """Move the readers of such values up, in place, until no function passes one on; return them."""
+        """Move readers of these values to outer regions, in place, until no function passes such a value on.
+
+        Returns a refusal for each moved node.
+        """
         refusals: list[Refusal] = []
         chains = regions.chains()
         while moves := list(self._too_deep(regions, chains)):
@@ -67,7 +70,7 @@ class LateTypes:
         return refusals
 
     def _too_deep(self, regions: Regions, chains: list[tuple[int, ...]]) -> Iterator[tuple[int, int]]:
-        """(node, region it must go to)."""
+        """Yield (node, region that it must move to)."""
         graph = self.graph
         for value in self.values:
             producer = graph.producer[value]

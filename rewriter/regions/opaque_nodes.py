@@ -1,10 +1,10 @@
-"""Opaque nodes: those of operators unknown to onnx (runtimes' own, custom ones), without type inference.
+"""Opaque nodes: nodes of operators unknown to onnx (runtimes' own, custom ones), without type inference.
 
-onnx.checker (1.14 to 1.23, full_check) infers types body by body, and after the first opaque node of a body
-it reports no fault there. A function with an input without a type, and without such a node before, is
-reported, and the `value_info` of functions is not read. That of the main graph is read. So a value without a
-type may leave a function only for the main graph, where its type is stated; if another function would
-read it, its node stays in the main graph, before all nodes that depend on it.
+onnx.checker (1.14 to 1.23, full_check) infers types body by body. It reads the `value_info` of the main
+graph, and not that of functions. It reports a node that reads a value without a type, but no fault after the
+first opaque node of a body. So a value without a type may leave a function only for the main graph, where its
+type is stated. If another function would read the value, the opaque node behind it stays in the main graph,
+before all nodes that depend on it.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from rewriter.regions.calls import (
 from rewriter.regions.convex import Part
 
 _TYPED_WHATEVER_THEY_READ = frozenset({"Cast", "Shape", "Size"})
+"""Operators whose outputs have a type even if their inputs have none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """The opaque nodes of a main graph.
+    """Opaque nodes of a main graph.
 
     Attributes:
-        nodes: nodes of an operator that onnx does not know.
-        holders: nodes that hold one in a body, or call a function with one.
+        nodes: main-graph nodes of operators that onnx does not know.
+        holders: main-graph nodes that hold an opaque node in a body, or call a function with one.
     """
 
     nodes: frozenset[int]
@@ -45,7 +46,7 @@ class Opaque:
 
 
 def find_opaque(graph: GraphIndex) -> Opaque:
-    """The opaque nodes of the main graph."""
+    """Return the opaque nodes of the main graph."""
     calls = calls_of(graph)
     opsets = {0: versions_of(graph.model.opset_import)}
     for number, body in enumerate(graph.bodies):
@@ -64,12 +65,12 @@ def find_opaque(graph: GraphIndex) -> Opaque:
 
 
 def _root(graph: GraphIndex, node: int) -> int:
-    """The main graph or function that contains a node, at any depth, as the number of its body."""
+    """Return the main graph or function that contains a node, at any depth, as the number of its body."""
     return graph.body_of[main_node(graph, node)] if graph.body_of[node] else 0
 
 
 def untyped_behind(graph: GraphIndex, opaque: Opaque) -> list[int]:
-    """The values of the main graph that depend on an opaque node, in file order."""
+    """Return the values of the main graph that depend on an opaque node, in file order."""
     reads = main_reads(graph)
     found: dict[int, None] = {}
     for node, values in reads.items():
@@ -80,14 +81,14 @@ def untyped_behind(graph: GraphIndex, opaque: Opaque) -> list[int]:
 
 @dataclass
 class Complaints:
-    """The complaints of onnx.checker on a model whose regions are functions.
+    """Prediction of onnx.checker's complaints on a model whose regions are functions.
 
     Attributes:
         graph: the model.
         opaque: its opaque nodes.
-        typed: the values with a type in the main graph, whatever writes them.
-        failed: region -> the opaque node for which its inference fails, if a scope around it is silent on
-            that.
+        typed: the values with a type in the main graph, whichever node writes them.
+        failed: region -> the opaque node for which type inference of its call fails, unreported by the bodies
+            around it.
     """
 
     graph: GraphIndex
@@ -99,7 +100,7 @@ class Complaints:
         self._reads = main_reads(self.graph)
 
     def first(self, regions: Regions, order: Sequence[Sequence[Part]]) -> int | None:
-        """The opaque node that causes the first complaint; None without one.
+        """Return the opaque node that causes the first complaint; None without a complaint.
 
         Args:
             regions: the regions.
@@ -135,7 +136,7 @@ class Complaints:
         return None
 
     def _seen(self, value: int, reader: int, origins: Mapping[int, int], scopes: _Scopes) -> int | None:
-        """The opaque node for which a value has no type at its reader; None if it has one."""
+        """Return the opaque node for which a value has no type at its reader; None if it has a type."""
         producer = self.graph.producer[value]
         if producer == NONE:
             return None
@@ -149,7 +150,7 @@ class Complaints:
 
 
 class _Scopes:
-    """Positions of nodes, and the position in each scope after which the checker is silent."""
+    """Positions of parts in each body, and the position after which the checker is silent there."""
 
     def __init__(self, regions: Regions, order: Sequence[Sequence[Part]], opaque: Set[int]) -> None:
         self._regions = regions
@@ -164,7 +165,7 @@ class _Scopes:
         return self._regions.region_of[node] or TOP
 
     def silent_around(self, node: int) -> list[int] | None:
-        """The regions that fail with a node, innermost first; None if no scope is silent on it."""
+        """Return the regions that a node makes fail, innermost first; None if no body is silent on it."""
         part: Part = (False, node)
         failed: list[int] = []
         for region in reversed(self.chains[self.region_of(node)]):

@@ -1,4 +1,4 @@
-"""The order of the parts of every level: topological, and otherwise file order."""
+"""Orders the parts of every level: topologically, and by file order where several orders are valid."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rewriter.regions.convex import Part, level_edges
 
 
 def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]] | None:
-    """Region -> its own nodes and the regions it calls, each after its producers.
+    """Return, for each region, its own nodes and the regions it calls, each after its producers.
 
-    Kahn's algorithm (1962) on every level, the part with the earliest node first; regions without any node
+    Kahn's algorithm (1962) sorts every level, the part with the earliest node first. Regions without any node
     are left out. None if a level has a cycle: `convex.make_convex` finds and resolves it.
     """
     first = _first_nodes(regions)
@@ -32,7 +32,7 @@ def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]] | None:
 
 
 def _first_nodes(regions: Regions) -> dict[int, int]:
-    """Region -> the earliest node of it and of the regions it calls."""
+    """Map each region to the earliest node of it and of the regions it calls."""
     first: dict[int, int] = {}
     for chain, region in zip(regions.chains(), regions.regions, strict=True):
         if region.nodes:

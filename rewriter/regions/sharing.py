@@ -1,16 +1,16 @@
-"""Undoes the exporter's sharing: nodes computed once for several calls go back to each, or above them.
+"""Undoes sharing by the exporter: copies a node that serves several calls into each, or moves it above.
 
-Exporters merge equal nodes anywhere, so the first call of a layer holds shapes, masks and
-constants that the others read, and equal layers have unequal bodies.
+Exporters merge equal nodes anywhere. So the first call of a layer holds shapes, masks and constants that the
+other calls read, and equal layers have unequal bodies.
 
 - A small constant is copied into every call that reads it.
 - Shape arithmetic is copied whole into the calls that read it, if all of them also read the tensors whose
   shapes it needs.
-- Any other node that depends on nothing made in its own call, and that this call and others read, moves up
-  to the lowest common ancestor of its readers; and so do the nodes it depends on.
+- Any other node moves up to the lowest common ancestor of its readers if its own call and others read it, and
+  if it depends on nothing made in its own call. The nodes that it depends on move likewise.
 
-Nodes that draw random numbers stay in place and are never copied. Nodes are visited readers first, so a chain
-moves as a whole.
+Nodes that draw random numbers stay in place and are never copied. Nodes are visited readers first, so that a
+chain moves as a whole.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ from rewriter.regions.calls import TOP, Regions, main_node, shared_calls
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """The plan of moves and copies. It names no node inside the body of an If, Loop or Scan.
+    """Plan of moves and copies. It names no node inside the body of an If, Loop or Scan.
 
     Attributes:
         homes: node -> the region it moves to, for moved nodes.
         copies: node -> the regions that get a copy of it.
-        served: node -> region of a reader -> region of the instance (original or copy) that it shall read.
+        served: node -> region of a reader -> region of the instance (original or copy) that the reader shall
+            read.
     """
 
     homes: dict[int, int] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class _Planner:
         self.chains = regions.chains()
         self.owners = _owners(graph, tree)
         self.arithmetic = Arithmetic(graph, frozenset(self.owners))
-        self.fixed = drawing_nodes(graph) | _yielding(graph)
+        self.fixed = drawing_nodes(graph) | _writers_of_results(graph)
         self.captured = _captured(graph)
         self.hoistable = self._hoistable()
         self.plan_ = Sharing()
@@ -80,10 +81,10 @@ class _Planner:
         return self.plan_
 
     def _move_aliases(self) -> None:
-        """An Identity of an initializer counts as one: hoist it out of repeated modules.
+        """Hoist every Identity of an initializer out of repeated modules, as if it were an initializer.
 
-        Moving it to the main graph would work too, but an exporter that finds the zeros of a hundred biases
-        equal makes a hundred of them.
+        The main graph would be a valid place too. But an exporter that finds a hundred biases to be equal
+        zeros writes one initializer and a hundred Identity nodes, which would fill the main graph.
         """
         calls = Counter(region.module for region in self.regions.regions)
         repeated = {
@@ -107,7 +108,7 @@ class _Planner:
         return self.plan_.homes.get(node, self._region(node))
 
     def _wants(self, readers: list[int]) -> dict[int, bool]:
-        """Regions of the readers of a node, in file order -> whether only copies of the readers are there."""
+        """Map the regions of a node's readers, in file order, to whether only copies of readers are there."""
         wants = {self._home(reader): False for reader in readers}
         for reader in readers:
             for region in self.plan_.copies.get(reader, ()):
@@ -115,7 +116,7 @@ class _Planner:
         return wants
 
     def _copy(self, node: int, wants: dict[int, bool]) -> dict[int, bool]:
-        """Serve the regions that want a small value with copies; return the rest for the original."""
+        """Plan copies of a small value for regions that read it; return the regions left to the original."""
         own = self._region(node)
         leaves = self.arithmetic.leaves[node]
         places = {region: self._place(leaves, own, region) for region in wants if region != own}
@@ -137,7 +138,7 @@ class _Planner:
         return rest
 
     def _place(self, leaves: frozenset[int], own: int, reader: int) -> int | None:
-        """The innermost region around a reader that has all leaves anyway; None if only common ones do."""
+        """Return the innermost region around a reader, not around `own`, that has all leaves; or None."""
         common = shared_calls(self.chains[own], self.chains[reader])
         for region in reversed(self.chains[reader][common:]):
             if all(region in self._available(leaf) for leaf in leaves):
@@ -145,7 +146,7 @@ class _Planner:
         return None
 
     def _available(self, leaf: int) -> set[int]:
-        """The regions that compute a value, or read more of it than its shape."""
+        """Return the regions that compute a value, or read more of it than its shape."""
         found = self._reading.get(leaf)
         if found is None:
             nodes = [main_node(self.graph, reader) for reader in self.graph.readers[leaf]]
@@ -174,18 +175,18 @@ class _Planner:
             self.plan_.homes[node] = self._around(wants, chain[depth - 1])
 
     def _around(self, wants: Iterable[int], above: int) -> int:
-        """The lowest region around all that want a value; `above` if it lies in none of these."""
+        """Return the lowest region around all in `wants`, or `above` if that region is not inside `above`."""
         first, *others = (self.chains[region] for region in wants)
         lowest = first[min((shared_calls(first, other) for other in others), default=len(first)) - 1]
         return lowest if above in self.chains[lowest] else above
 
     def _apart(self, left: int, right: int) -> bool:
-        """Whether neither of two regions lies in the other."""
+        """Whether neither of two regions contains the other."""
         ours, theirs = self.chains[left], self.chains[right]
         return shared_calls(ours, theirs) < min(len(ours), len(theirs))
 
     def _hoistable(self) -> list[int]:
-        """Node -> index, in the chain of its region, of the highest region that has all its inputs."""
+        """Return, for each node, the position in its chain of the highest region that has all its inputs."""
         found = [0] * len(self.graph.nodes)
         for node in range(len(self.graph.nodes)):
             if self.graph.body_of[node] != 0:
@@ -213,21 +214,21 @@ class _Planner:
 
 
 def _owners(graph: GraphIndex, tree: ModuleTree) -> dict[int, ModulePath]:
-    """Parameter -> the module that owns it."""
+    """Map each parameter to the module that owns it."""
     by_name = {parameter.initializer: module.path for module in tree for parameter in module.parameters}
     return {
         value: by_name[tensor.name] for value, tensor in graph.initializers.items() if tensor.name in by_name
     }
 
 
-def _yielding(graph: GraphIndex) -> set[int]:
-    """Nodes of the main graph whose results leave it, or are results of a body: their names are taken."""
+def _writers_of_results(graph: GraphIndex) -> set[int]:
+    """Return the nodes that write results of the main graph or of a body, whose names are fixed."""
     results = {value for body in graph.bodies for value in body.results if value != NONE}
     return {graph.producer[value] for value in results if graph.producer[value] != NONE}
 
 
 def _captured(graph: GraphIndex) -> dict[int, list[int]]:
-    """Node of the main graph -> the values that its bodies read, their own included."""
+    """Map each node of the main graph with bodies to the values that its bodies read, their own included."""
     captured: dict[int, list[int]] = {}
     for node, body in enumerate(graph.body_of):
         if body != 0 and graph.bodies[body].owner != NONE:

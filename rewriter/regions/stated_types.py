@@ -1,10 +1,10 @@
 """Keeps nodes outside functions if stated types of their values affect a Loop or Scan.
 
-A Loop without iterations outputs tensors of the shape of its body's result, declared or inferred; a Scan runs
-only if that has a rank (onnxruntime 1.23 to 1.32). The inference depends on the `value_info` of the main
-graph, and runtimes read none of functions. So the values before a Loop whose types are stated stay in the
-main graph: together with the Loop and all nodes between it and such a value. The certificate requires
-no less, since it is unknown what each runtime would infer without the statement.
+A Loop without iterations outputs tensors of the shape of its body's result, declared or inferred. A Scan runs
+only if that shape has a rank (onnxruntime 1.23 to 1.32). The inference uses the `value_info` of the main
+graph, while runtimes ignore that of functions. So a Loop or Scan that depends on a value of stated type stays
+in the main graph, with all nodes between that value and it. The certificate requires the same, since it is
+unknown what each runtime would infer without the stated types.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rewriter.regions.calls import Regions, holders_in_main, keep_outside, main_
 
 
 def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
-    """Move nodes for which stated types count out of all regions, in place; return the moved ones."""
+    """Move out of all regions the nodes that need stated types, in place; return a refusal for each."""
     owners = [node for node in _owners(graph) if regions.region_of[node]]
     if not owners or not graph.model.graph.value_info:
         return []
@@ -29,7 +29,7 @@ def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
 
 
 def _owners(graph: GraphIndex) -> list[int]:
-    """The main-graph nodes that are, hold or call a Loop or Scan with results of undeclared shape."""
+    """Return the main-graph nodes that are, hold or call a Loop or Scan with results of undeclared shape."""
     held = {body.owner for body in graph.bodies} - {NONE}
     return sorted(holders_in_main(graph, (node for node in held if _is_open(graph.nodes[node]))))
 
@@ -41,7 +41,7 @@ def _is_open(node: NodeProto) -> bool:
 
 
 def _between(graph: GraphIndex, owners: list[int]) -> set[int]:
-    """Owners that depend on values of stated type, and the nodes in between."""
+    """Return the owners that depend on values of stated type, and the nodes in between."""
     reads = main_reads(graph)
     hanging = _hanging(graph, reads)
     found = {node for node in owners if not hanging.isdisjoint(reads[node])}
@@ -56,7 +56,7 @@ def _between(graph: GraphIndex, owners: list[int]) -> set[int]:
 
 
 def _hanging(graph: GraphIndex, reads: Mapping[int, list[int]]) -> set[int]:
-    """The computed values whose type is stated, and all values that depend on them."""
+    """Return the computed values whose type is stated, and all values that depend on them."""
     main = graph.bodies[0].values
     stated = (main.get(info.name, NONE) for info in graph.model.graph.value_info)
     found = {value for value in stated if value != NONE and graph.producer[value] != NONE}

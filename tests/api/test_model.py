@@ -107,7 +107,7 @@ def test_what_is_known_is_told_once(tmp_path: Path) -> None:
     assert model.tree.by_source == {"like": 83}
     assert model.rewrite(numbers=False).tree.by_source == {"like": 83}
     for verb in (model.rewrite, lambda like: model.extract("model.pooler", like=like)):
-        with pytest.raises(UsageError, match=r"the model is open: tell rewriter\.open what is known"):
+        with pytest.raises(UsageError, match=r"the model is open: give its evidence"):
             verb(like=BERT)
 
 

@@ -118,7 +118,7 @@ def test_an_output_never_replaces_what_an_option_reads(
         verb, *rest = words
         given = [what, source] if verb == "carry" else [source, *rest, "--like", what]
         code, _, err = heard(capsys, verb, *given, "-o", output)
-        assert (code, err) == (2, f"rewriter: {what}: is what --like reads; name another output\n")
+        assert (code, err) == (2, f"rewriter: {what}: is the file that --like reads; name another output\n")
         assert what.read_bytes() == before
-    with pytest.raises(UsageError, match="is what --like reads"):
+    with pytest.raises(UsageError, match="is the file that --like reads"):
         rewriter.rewrite(source, original, like=original)

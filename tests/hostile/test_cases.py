@@ -62,9 +62,7 @@ def test_onnxruntime_leaves_nothing_in_the_cache(tmp_path: Path, watch: Watch, c
 def test_a_limit_is_raised(tmp_path: Path, watch: Watch) -> None:
     path = write(CASES["size: scopes"], tmp_path)
     ran = watch.run("--limit", "nodes=1999", "tree", path)
-    judge(
-        ran, 3, "over the limit of 1,999; where that is meant, raise it with 'rewriter --limit nodes=", path
-    )
+    judge(ran, 3, "over the limit of 1,999; to allow more, raise it with 'rewriter --limit nodes=", path)
     assert watch.run("--limit", "nodes=2000", "tree", path).code == DONE
     assert watch.run("--limit", "nodes=1999", "--limit", "nodes=2000", "tree", path).code == 2
     assert watch.run("--limit", "nodes", "tree", path).code == 2

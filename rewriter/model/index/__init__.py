@@ -1,1 +1,1 @@
-"""The index of a model, and what must hold of it."""
+"""The index of a model, and the checks that a model has to pass."""

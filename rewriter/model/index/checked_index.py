@@ -1,8 +1,9 @@
 """Builds the index of a model and checks that the model has a single meaning.
 
-The integers of an index suffice for most checks of `checks`, at a tenth of the cost of reading the model.
-`checks.check` reads the model where the index shows a possible fault, and where the model has functions or
-graphs in attributes, whose names and calls need more than integers. It refuses the model or finds nothing.
+The index answers most of the checks in `checks`, at a tenth of the cost of reading the messages.
+`checks.check` reads the messages if the index shows a possible fault, or if the model has functions or graph
+attributes, for whose names and calls the integers do not suffice. It then refuses the model, or finds that
+there is no fault.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def indexed(model: ModelProto, *, ordered: bool = True) -> GraphIndex:
         ordered: whether nodes must be sorted; see `checks.check`.
 
     Raises:
-        UnreadableModel: it has no single meaning, or is over the limits.
+        UnreadableModel: the model has no single meaning, or exceeds the limits.
     """
     if model.functions:
         check(model, ordered=ordered)
@@ -59,7 +60,7 @@ def _is_sorted(graph: GraphIndex) -> bool:
 
 
 def _imports_all(graph: GraphIndex) -> bool:
-    """Whether every operator set that nodes use is imported, and none twice."""
+    """Whether all operator sets that nodes use are imported, and no operator set is imported twice."""
     imported = [canonical(each.domain) for each in graph.model.opset_import]
     used = {canonical(domain) for domain, _ in set(graph.operators)}
     return len(imported) == len(set(imported)) and used.issubset(imported)

@@ -28,7 +28,8 @@ class _Weight:
         own: number of its nodes, without those in graph attributes.
         nodes: number of its nodes, including those in graph attributes.
         depth: nesting of graph attributes.
-        calls: function -> number of its calls, and the graph attributes around its deepest call.
+        calls: called function -> number of its calls, and nesting of graph attributes around the deepest
+            call.
     """
 
     own: int = 0
@@ -42,11 +43,11 @@ def check(model: ModelProto, *, ordered: bool = True) -> None:
 
     Args:
         model: the model.
-        ordered: whether nodes must be sorted, as the specification asks; converters to fp16 append
-            nodes that earlier ones read, which has only one meaning.
+        ordered: whether nodes must be sorted, as the specification demands. Converters to fp16 append nodes
+            that earlier nodes read; such a model still has a single meaning.
 
     Raises:
-        UnreadableModel: with the fault in one line.
+        UnreadableModel: the model fails a check; the message states the fault in one line.
     """
     _demand_bounded(model, ordered=ordered)
     functions = _functions(model)
@@ -62,14 +63,15 @@ def check(model: ModelProto, *, ordered: bool = True) -> None:
 def _demand_bounded(model: ModelProto, *, ordered: bool = True) -> None:
     """Refuse a model that exceeds the limits once every call is inlined.
 
-    Every function is measured once, however often it is called, and names of values are not read.
+    Every function is measured once, however often it is called. Names of values are not read.
 
     Args:
         model: the model.
-        ordered: whether it is read for a proof, which inlines less than the limits can be raised to.
+        ordered: whether the model is read for a proof, whose own limit `MOST_ENTERED` no option can raise.
 
     Raises:
-        UnreadableModel: it does, or functions call each other in a cycle, or two of one name differ.
+        UnreadableModel: the model exceeds a limit, functions call each other in a cycle, or two functions of
+            one identity differ.
     """
     functions = _functions(model)
     names = frozenset(name for _, name, _ in functions)
@@ -98,7 +100,7 @@ def _functions(model: ModelProto) -> dict[Identity, FunctionProto]:
 
 
 def _weigh(body: GraphProto | FunctionProto, functions: Container[Identity], names: Set[str]) -> _Weight:
-    """Count the nodes of a body and its calls; `names` are those of all functions."""
+    """Measure one body. `names` are the names of all functions, which rule out most nodes as calls."""
     weight = _Weight(len(body.node))
     waiting = [(body, 0)]
     while waiting:
@@ -117,7 +119,7 @@ def _weigh(body: GraphProto | FunctionProto, functions: Container[Identity], nam
 
 
 def notes_on(model: ModelProto) -> Iterator[str]:
-    """Remarks on a model that is newer than the installed onnx, but is read nevertheless."""
+    """Yield a note on each part of the model that is newer than the installed onnx and is read anyway."""
     if model.ir_version > onnx.IR_VERSION:
         yield (
             f"IR version {model.ir_version} is newer than the {onnx.IR_VERSION} that onnx {onnx.__version__} "
@@ -133,13 +135,17 @@ def notes_on(model: ModelProto) -> Iterator[str]:
 
 
 class _Scope(set[str]):
-    """The names a body has defined so far; `late` are those defined after a node that reads them."""
+    """Set of the names that a body has defined so far.
+
+    `late`: all names that its nodes write, filled once a node reads one of them too early and sorting would
+    be enough.
+    """
 
     late: frozenset[str] = frozenset()
 
 
 class _Reader:
-    """Reads one main graph or function with all bodies inside it."""
+    """Checker of the main graph or of one function, with all graph bodies inside."""
 
     def __init__(self, owner: FunctionProto | None, *, ordered: bool) -> None:
         self.ordered = ordered
@@ -201,7 +207,8 @@ class _Reader:
         order = fault_of_order(levels, name, self.where)
         if self.ordered or not order.late:
             raise UnreadableModel(order.fault)
-        scopes[-1 - order.level].late = order.late  # the whole body was checked: no second look at its names
+        # `fault_of_order` checked the order of the whole body, so later reads of these names pass.
+        scopes[-1 - order.level].late = order.late
 
 
 def _first_repeated(names: Iterable[str]) -> str:
@@ -210,7 +217,7 @@ def _first_repeated(names: Iterable[str]) -> str:
 
 
 def _demand_single_meaning(tensors: Iterable[TensorProto]) -> None:
-    """Refuse two initializers of one name: some readers take the first, some the last."""
+    """Refuse two different initializers of one name: some runtimes take the first, some the last."""
     known: dict[str, TensorProto] = {}
     for tensor in tensors:
         if known.setdefault(tensor.name, tensor) != tensor:
@@ -218,7 +225,10 @@ def _demand_single_meaning(tensors: Iterable[TensorProto]) -> None:
 
 
 def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodeProto]) -> None:
-    """Refuse operator sets that are used but not imported; functions have their own imports."""
+    """Refuse operator sets that are used but not imported, or imported in two versions.
+
+    A function has its own imports.
+    """
     holder = f"function {owner.name!r}" if isinstance(owner, FunctionProto) else "the model"
     versions: dict[str, int] = {}
     for each in owner.opset_import:
@@ -235,7 +245,7 @@ def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodePr
 
 
 def _total(main: _Weight, weights: dict[Identity, _Weight]) -> tuple[int, int]:
-    """Nodes and depth of the main graph with every call inlined: functions are added up callees first."""
+    """Return nodes and depth of the main graph with every call inlined; callees are added up first."""
     totals: dict[Identity, tuple[int, int]] = {}
 
     def total(weight: _Weight) -> tuple[int, int]:

@@ -1,10 +1,9 @@
-"""Columns: the nodes of a body field by field, as Python lists.
+"""Columns: one Python list for each field of the nodes of a body.
 
-Protobuf makes an object for every list on access. Reading all fields of a node takes 3 microseconds this
-way, and looking for graphs in its attributes takes 1 more. Serializing a node takes 0.3 microseconds.
-Cutting the bytes of many nodes at once (see `fields`) and slicing out each name takes 1.4 more per node.
-Nodes that cannot be cut are read through protobuf. Field numbers: `NodeProto` and `AttributeProto` in
-`onnx.proto`.
+Protobuf makes an object for every list on access. Reading all fields of a node this way takes 3 microseconds,
+and looking for graphs in its attributes takes 1 more. Serializing a node takes 0.3 microseconds; cutting the
+bytes of many nodes at once (see `fields`) and slicing out each name takes 1.4 more per node. Nodes that
+cannot be cut are read through protobuf. Field numbers: `NodeProto` and `AttributeProto` in `onnx.proto`.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _AT_ONCE = 1 << 20
 _FEW = 40
 """Number of messages below which numpy takes longer than a loop."""
 _COMBINATIONS = 8
-"""Maximum number of combinations of names that are searched in all nodes at once, the empty one included."""
+"""Maximum number of different tuples of names, `()` included, that are searched in all nodes at once."""
 _LARGE = 1 << 16
 """Size in bytes from which a node is read through protobuf, so that a weight in it is not copied again."""
 
@@ -46,10 +45,10 @@ class Columns:
     Attributes:
         names: node -> its name.
         operators: node -> the domain and type of its operator; one tuple for each operator.
-        inputs: node -> the names of its inputs, '' for one left out.
-        outputs: node -> the names of its outputs, likewise.
-        keys: node -> the keys of its metadata; one tuple for each combination.
-        attributes: node -> the names of its attributes, likewise.
+        inputs: node -> the names of its inputs, '' for an omitted one.
+        outputs: node -> the names of its outputs, '' for an omitted one.
+        keys: node -> the keys of its metadata; nodes with equal keys share one tuple.
+        attributes: node -> the names of its attributes; nodes with equal names share one tuple.
         holders: the nodes with graphs in their attributes.
     """
 
@@ -77,7 +76,7 @@ def read_columns(nodes: Sequence[NodeProto]) -> Columns:
 
 
 def _batches(nodes: Sequence[NodeProto]) -> Iterator[tuple[list[NodeProto], list[bytes]]]:
-    """Nodes in their order with the bytes of each; large nodes come alone and without bytes."""
+    """Yield batches of nodes, in order, with the bytes of each; a large node comes alone, without bytes."""
     batch: list[NodeProto] = []
     written: list[bytes] = []
     size, wary = 0, False
@@ -97,10 +96,10 @@ def _batches(nodes: Sequence[NodeProto]) -> Iterator[tuple[list[NodeProto], list
 
 
 def _written(node: NodeProto) -> bytes | None:
-    """The bytes of a node; None for a large one."""
+    """Return the bytes of a node; None for a large one."""
     try:
         data = node.SerializeToString()
-    except EncodeError:  # 2 GiB and more
+    except EncodeError:  # of 2 GiB or more
         return None
     return data if len(data) < _LARGE else None
 
@@ -116,7 +115,7 @@ def _is_weight(node: NodeProto) -> bool:
 
 
 class _ColumnReader:
-    """Adds nodes to columns, a batch at a time."""
+    """Builder of columns from batches of nodes."""
 
     def __init__(self) -> None:
         self.columns = Columns()
@@ -124,7 +123,7 @@ class _ColumnReader:
         self._combinations: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def ask(self, nodes: Sequence[NodeProto]) -> None:
-        """Read nodes by protobuf."""
+        """Read nodes through protobuf."""
         columns, number = self.columns, len(self.columns.names)
         columns.holders += [number + place for place, node in enumerate(nodes) if _holds_graphs(node)]
         columns.names += [node.name for node in nodes]
@@ -165,7 +164,11 @@ class _ColumnReader:
         return self._combinations.setdefault(combination, combination)
 
     def _combined(self, names: Fields) -> list[tuple[str, ...]]:
-        """Node -> its names: a few combinations are read once for all nodes, the others node by node."""
+        """Return the names of each node.
+
+        Up to `_COMBINATIONS` tuples of names are each searched in all nodes at once; other nodes are read one
+        by one.
+        """
         counts = np.bincount(names.message, minlength=names.count)
         first = counts.cumsum() - counts
         kinds = np.zeros(names.count, np.int64)
@@ -183,7 +186,7 @@ class _ColumnReader:
 
 
 def _of_same_names(names: Fields, first: Array, counts: Array) -> NDArray[np.bool_]:
-    """Mask of the nodes that have the same names as the first node.
+    """Return a mask of the nodes that have the same names as the first node.
 
     Args:
         names: the names of all nodes.
@@ -203,7 +206,10 @@ def _of_same_names(names: Fields, first: Array, counts: Array) -> NDArray[np.boo
 
 
 def _holders(nodes: Sequence[NodeProto], attributes: Fields) -> Iterator[int]:
-    """The nodes with graphs in attributes; those whose attributes all end with other types are skipped."""
+    """Yield positions of nodes with graphs in attributes.
+
+    A node is skipped unread if its bytes show another type at the end of every attribute.
+    """
     data, stop = attributes.data, attributes.stop
     first, second = _TYPE_OF_ATTRIBUTE
     at_end = (stop - attributes.start >= 3) & (data[stop - 3] == first) & (data[stop - 2] == second)

@@ -12,17 +12,17 @@ from rewriter.model.index.graph import graphs_of
 Key = TypeVar("Key", bound=Hashable)
 
 Levels = Sequence[tuple[Sequence[NodeProto], NodeProto]]
-"""The enclosing body and the node itself, then the body of the owner and the owner, and so on outwards."""
+"""Pairs of a body and a node in it, from the inside out: the reader, the owner of its body, and so on."""
 
 
 class Order(NamedTuple):
-    """The reason why a node reads a value that nothing has written yet.
+    """Fault of a node that reads a value before any node has written it.
 
     Attributes:
-        fault: the reason in one line.
-        late: all values that the nodes of the defining body write, if sorting them is enough; empty
-            if no order is valid.
-        level: number of bodies from the reader's out to the defining one.
+        fault: the fault in one line.
+        late: all values that nodes of the defining body write, if sorting these nodes is enough; empty if no
+            order is valid.
+        level: number of steps outwards from the reader's body to the defining body.
     """
 
     fault: str
@@ -31,15 +31,15 @@ class Order(NamedTuple):
 
 
 def fault_of_order(levels: Levels, name: str, where: str) -> Order:
-    """The reason why a node reads a value that nothing has written yet.
+    """Return the reason why a node reads a value that no node has written yet.
 
     Args:
-        levels: the position of the node.
-        name: of the value.
-        where: suffix of names in the message, ' of function f' in functions.
+        levels: the position of the node, from the inside out.
+        name: the name of the value.
+        where: text after names in the message: ' of function f' inside a function, else ''.
     """
     for level, (body, node) in enumerate(levels):
-        nodes = list(body)  # protobuf makes new objects for nodes without a reference
+        nodes = list(body)  # keeps the node objects alive, since `_circle` goes by their ids
         writers = {output: writer for writer in reversed(nodes) for output in writer.output if output}
         if name not in writers:
             continue
@@ -57,7 +57,7 @@ def fault_of_order(levels: Levels, name: str, where: str) -> Order:
 
 
 def _circle(nodes: Sequence[NodeProto], writers: Mapping[str, NodeProto]) -> list[NodeProto]:
-    """A cycle of nodes in a body, each reading an output of the next, the first again at the end; or none."""
+    """Return a cycle of nodes, each reading an output of the next, the first again at the end; or nothing."""
     number = {id(node): index for index, node in enumerate(nodes)}
     feeding = {
         index: list(dict.fromkeys(number[id(writers[name])] for name in _read_by(node) if name in writers))
@@ -81,7 +81,7 @@ def _read_by(node: NodeProto) -> Iterator[str]:
 
 
 class Circle(Exception):
-    """Keys that need each other in a cycle, the first again at the end."""
+    """Exception for keys that need each other in a cycle: `members`, the first again at the end."""
 
     def __init__(self, members: Sequence[Any]) -> None:
         super().__init__("a circle")
@@ -89,10 +89,10 @@ class Circle(Exception):
 
 
 def callees_first(needs: Mapping[Key, Iterable[Key]]) -> list[Key]:
-    """Order keys so that each comes after all it needs.
+    """Return the keys, each after all keys that it needs.
 
     Raises:
-        Circle: a key needs itself.
+        Circle: a key needs itself, directly or through others.
     """
     done: dict[Key, bool] = {}  # False while its needs are visited
     order: list[Key] = []
@@ -118,6 +118,6 @@ def callees_first(needs: Mapping[Key, Iterable[Key]]) -> list[Key]:
 
 
 def title(node: NodeProto) -> str:
-    """The name of a node in messages: its name, or its first output if it has none."""
+    """Return a node as shown in messages: its name, or its first output if it has none, and its operator."""
     name = node.name or next(iter(node.output), "")
     return f"{name!r} ({node.op_type})"

@@ -18,18 +18,18 @@ Identity = tuple[str, str, str]
 
 
 def identity_of(function: FunctionProto) -> Identity:
-    """The names by which a call finds a function."""
+    """Return the names by which a call finds a function."""
     return canonical(function.domain), function.name, function.overload
 
 
 def called_by(node: NodeProto) -> Identity:
-    """The function that a node calls, if the file has one of these names."""
+    """Return the identity of the function that a node would call, if the model has such a function."""
     return canonical(node.domain), node.op_type, node.overload
 
 
 @once_per_index
 def calls_of(graph: GraphIndex) -> Mapping[int, int]:
-    """Node that calls a function of the file -> the number of that function's body."""
+    """Map each node that calls a function of the model to the number of that function's body."""
     bodies = {
         identity_of(body.function): number
         for number, body in enumerate(graph.bodies)
@@ -45,7 +45,7 @@ def calls_of(graph: GraphIndex) -> Mapping[int, int]:
 
 
 def holders_of(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
-    """The nodes, those that hold one in a body, and those that call a function with one, at any depth."""
+    """Return the nodes, the owners of bodies with them, and calls of functions with them, at any depth."""
     callers: dict[int, list[int]] = {}
     for node, body in calls_of(graph).items():
         callers.setdefault(body, []).append(node)
@@ -66,7 +66,7 @@ def holders_of(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
 
 
 def body_roots(graph: GraphIndex) -> list[int]:
-    """Body -> the number of the main graph or function that it lies in, or is."""
+    """Return the main graph or function of each body, as the number of its body."""
     roots: list[int] = []
     for number, body in enumerate(graph.bodies):
         roots.append(number if body.outer == NONE else roots[body.outer])

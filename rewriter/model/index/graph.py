@@ -1,9 +1,9 @@
 """GraphIndex: nodes and values of a model as integers, including bodies of If/Loop/Scan and functions.
 
-A *body* is a list of nodes with names of its own: the main graph, the graph attribute of a node, a local
-function. Nodes are numbered in file order, the nodes of a graph attribute directly after their
-owner, functions last. A name means the value of the innermost enclosing body that defines it (ONNX IR
-specification, "Names within a graph"); a function sees nothing from outside.
+A *body* is a list of nodes with its own names: the main graph, a graph attribute of a node, or a local
+function. Nodes are numbered in file order; the nodes of a graph attribute come directly after its owner, and
+functions come last. A name means the value of the innermost enclosing body that defines it (ONNX IR
+specification, "Names within a graph"); a function sees no names from outside.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from rewriter.model.metadata import pick
 from rewriter.model.operator_set.operators import canonical
 
 NONE = -1
-"""Stands for no node, no value (an optional input left out) and no body."""
+"""Placeholder for no node, no value (an omitted optional input) and no body."""
 
 
 @dataclass(slots=True)
 class Body:
-    """A list of nodes with names of its own.
+    """List of nodes with its own names.
 
     Attributes:
         proto: the graph or function itself.
@@ -58,28 +58,29 @@ class Body:
 
     @property
     def function(self) -> FunctionProto | None:
-        """The function, if the body is one."""
+        """The function; None for a graph."""
         return self.proto if isinstance(self.proto, FunctionProto) else None
 
 
 class GraphIndex:
-    """Integer view of a model. Built once, never changes the model, and invalid once the model changes.
+    """Integer view of a model. It never changes the model, and becomes invalid once the model changes.
 
     Attributes:
         model: the indexed model.
         nodes: every node of the model.
         names: node -> its name.
-        operators: node -> the domain and type of its operator, as the file has them.
-        metadata_keys: node -> the keys of its metadata, in file order; one tuple for each combination.
-        attributes: node -> the names of its attributes, likewise.
+        operators: node -> the domain and type of its operator, as spelled in the file.
+        metadata_keys: node -> the keys of its metadata, in file order; nodes with equal keys share one tuple.
+        attributes: node -> the names of its attributes, in file order; nodes with equal names share one
+            tuple.
         body_of: node -> number of its body.
-        bodies: the main graph first.
-        reads: node -> value numbers of its inputs, NONE for one left out.
-        writes: node -> value numbers of its outputs, NONE for one left out.
+        bodies: all bodies, the main graph first.
+        reads: node -> value numbers of its inputs, NONE for an omitted one.
+        writes: node -> value numbers of its outputs, NONE for an omitted one.
         value_names: value -> its name.
         producer: value -> the node that writes it; NONE for inputs, initializers and undefined names.
-        readers: value -> nodes that read it, each once, in file order; last, the owner of a body with it
-            as a result: an If reads the results of its branches.
+        readers: value -> nodes that read it, each once, in file order. The owner of a body counts as a reader
+            of the body's results, and comes last: an If reads the results of its branches.
         initializers: value -> the tensor that initializes it.
     """
 
@@ -105,7 +106,7 @@ class GraphIndex:
         self._connect()
 
     def value(self, name: str, body: int = 0) -> int:
-        """The value that `name` means in `body`; NONE if it is undefined."""
+        """Return the value that `name` means in `body`; NONE if it is undefined."""
         while body != NONE:
             found = self.bodies[body].values.get(name, NONE)
             if found != NONE:
@@ -115,7 +116,11 @@ class GraphIndex:
 
     @cached_property
     def constants(self) -> frozenset[int]:
-        """Values that depend on no input of a graph or function: initializers, and values made of these."""
+        """Values that depend on no input of a graph or function.
+
+        These are initializers, outputs of nodes without inputs, and values computed from these alone. Outputs
+        of nodes with graph bodies are left out.
+        """
         known = {NONE, *(value for value, producer in enumerate(self.producer) if producer == NONE)}
         for body in self.bodies:
             known -= set(body.formals) - self.initializers.keys()
@@ -127,7 +132,7 @@ class GraphIndex:
 
     @cached_property
     def described(self) -> dict[int, ValueInfoProto]:
-        """Initializers of the main graph with a `value_info` that has metadata -> that `value_info`."""
+        """Initializer of the main graph -> its `value_info`, if that has metadata."""
         main = self.bodies[0].values
         names = {self.value_names[value] for value in self.initializers}
         infos = [info for info in self.model.graph.value_info if info.name in names]
@@ -135,10 +140,10 @@ class GraphIndex:
         return {value: info for value, info in described if value in self.initializers}
 
     def entries(self, choose: Callable[[tuple[str, ...]], Set[str]]) -> Iterator[tuple[int, dict[str, str]]]:
-        """The nodes with relevant metadata, each with the result of `metadata.pick`.
+        """Yield the nodes with chosen metadata, each with its entries as `metadata.pick` returns them.
 
         Args:
-            choose: the keys of a node -> the relevant ones.
+            choose: the keys of a node -> the chosen ones; called once for each tuple of keys.
         """
         chosen = {metadata_keys: choose(metadata_keys) for metadata_keys in set(self.metadata_keys)}
         places = {
@@ -154,32 +159,32 @@ class GraphIndex:
                 yield node, found
 
     def with_metadata_keys(self, metadata_keys: list[tuple[str, ...]]) -> GraphIndex:
-        """The same index after metadata was written on nodes: node -> its present keys."""
+        """Return a copy of the index with the present keys of each node, after metadata was written."""
         other = copy(self)
         other.metadata_keys = metadata_keys
         return other
 
     def successors(self, node: int) -> Iterator[int]:
-        """The nodes that read an output of `node`, once per such value."""
+        """Yield the nodes that read an output of `node`, once per such value."""
         for value in self.writes[node]:
             if value != NONE:
                 yield from self.readers[value]
 
     def predecessors(self, node: int) -> Iterator[int]:
-        """The nodes that write an input of `node`, once per such value."""
+        """Yield the nodes that write an input of `node`, once per such value."""
         for value in self.reads[node]:
             if value != NONE and self.producer[value] != NONE:
                 yield self.producer[value]
 
     def is_stored(self, node: int) -> bool:
-        """Whether a node gives out what the file stores: a constant, or an initializer under another name."""
+        """Whether a node only outputs a stored tensor: a Constant, or an Identity of an initializer."""
         domain, operator = self.operators[node]
         if canonical(domain) or operator not in ("Constant", "Identity"):
             return False
         return all(value in self.initializers for value in self.reads[node])
 
     def enclosing(self, node: int) -> Iterator[int]:
-        """The nodes whose bodies contain `node`, the nearest first."""
+        """Yield the nodes whose bodies contain `node`, the nearest first."""
         owner = self.bodies[self.body_of[node]].owner
         while owner != NONE:
             yield owner
@@ -210,7 +215,7 @@ class GraphIndex:
         self._add_nodes(nodes, columns, slice(start, None), body)
 
     def _add_nodes(self, nodes: list[NodeProto], columns: Columns, part: slice, body: int) -> None:
-        """Number nodes, and the values they write."""
+        """Number nodes and the values that they write."""
         values, value_names, producer = self.bodies[body].values, self.value_names, self.producer
         for node, names in enumerate(columns.outputs[part], len(self.nodes)):
             written = []
@@ -233,7 +238,7 @@ class GraphIndex:
         self._names_read += columns.inputs[part]
 
     def _new_value(self, name: str, values: dict[str, int]) -> int:
-        """The value `name` of this body, created if new (an initializer may be an input as well)."""
+        """Return the value `name` of a body, created if new; an initializer may be an input as well."""
         number = values.get(name, NONE)
         if number == NONE:
             number = values[name] = len(self.value_names)
@@ -275,7 +280,7 @@ class GraphIndex:
 
 
 def graphs_of(attribute: AttributeProto) -> Iterator[GraphProto]:
-    """The graphs in an attribute: none, one or several."""
+    """Yield the graphs in an attribute: none, one or several."""
     if attribute.type == AttributeProto.GRAPH:
         yield attribute.g
     elif attribute.type == AttributeProto.GRAPHS:
@@ -283,7 +288,7 @@ def graphs_of(attribute: AttributeProto) -> Iterator[GraphProto]:
 
 
 def nodes_within(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
-    """Nodes and the nodes in their bodies, in no order; functions are not entered."""
+    """Yield nodes and all nodes in their graph bodies, in no particular order; functions are not entered."""
     stack = list(nodes)
     while stack:
         node = stack.pop()
@@ -293,7 +298,7 @@ def nodes_within(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
 
 
 def with_inner(node: NodeProto) -> Iterator[NodeProto]:
-    """A node and all nodes in its bodies, in an order independent of the order of attributes."""
+    """Yield a node and all nodes in its graph bodies, in an order independent of the order of attributes."""
     yield node
     for attribute in sorted(node.attribute, key=attrgetter("name")):
         for graph in graphs_of(attribute):

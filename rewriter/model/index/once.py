@@ -1,4 +1,4 @@
-"""Results that are computed once for an index, however many witnesses and passes ask for them."""
+"""Cache of results per index, shared by all witnesses and passes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 def once_per_index(compute: Callable[[GraphIndex], Result]) -> Callable[[GraphIndex], Result]:
-    """The same function, whose result is kept as long as the index; it must not refer to the index."""
+    """Cache a function's results as long as their index lives; a result must not refer to the index."""
     known: WeakKeyDictionary[GraphIndex, Result] = WeakKeyDictionary()
 
     @wraps(compute)

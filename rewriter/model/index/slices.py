@@ -1,4 +1,4 @@
-"""Finds the nodes of a main graph that given values depend on, by names alone."""
+"""Finds the nodes of a main graph that given values depend on, by names, without an index."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rewriter.model.index.graph import graphs_of
 
 
 def nodes_needed(graph: GraphProto, ends: Iterable[str], starts: Collection[str] = ()) -> list[int]:
-    """The nodes that the values depend on, ascending; O(nodes).
+    """Return the nodes that the values `ends` depend on, ascending, in time linear in the graph.
 
     Args:
-        graph: the graph; names that bodies read count for the node that owns them.
+        graph: the graph; the owner of a body counts as reader of all names that the body reads.
         ends: names of values.
         starts: names of values to stop at, even if nodes compute them.
     """
@@ -30,7 +30,7 @@ def nodes_needed(graph: GraphProto, ends: Iterable[str], starts: Collection[str]
 
 
 def _names_in(node: NodeProto) -> Iterator[str]:
-    """The names that a node and its bodies read."""
+    """Yield the names that a node and its graph bodies read."""
     yield from filter(None, node.input)
     for attribute in node.attribute:
         for body in graphs_of(attribute):

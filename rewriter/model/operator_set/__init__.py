@@ -1,1 +1,1 @@
-"""What operators, their versions and types mean."""
+"""Facts about operators, their versions and types: from onnx's schemas, and measured with runtimes."""

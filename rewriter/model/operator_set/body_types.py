@@ -1,8 +1,8 @@
-"""Types that bodies of Loop and Scan declare and on which results depend.
+"""Declared types in bodies of Loop and Scan that affect results.
 
-onnxruntime gives the counter and the condition of a Loop the rank that the body declares for them, and
-takes the shape of a scan output without iterations from the type of the body's result. It infers that type
-if the body does not fully declare it, from everything that is declared before (measured with onnxruntime
+onnxruntime gives the counter and the condition of a Loop the rank that the body declares for them. It takes
+the shape of a scan output without iterations from the declared type of the body's result. If the body does
+not fully declare that type, onnxruntime infers it from all types declared before (measured with onnxruntime
 1.23 to 1.32).
 """
 
@@ -17,7 +17,7 @@ _GIVEN_BY_LOOP = 2
 
 
 def has_scan_outputs(op_type: str, domain: str) -> bool:
-    """Whether an operator, domain canonical, concatenates the results of its iterations."""
+    """Whether an operator of a canonical domain concatenates results of its iterations: Loop and Scan do."""
     return not domain and op_type in ("Loop", "Scan")
 
 
@@ -27,7 +27,7 @@ def leaves_shapes_open(node: NodeProto, bodies: Iterable[GraphProto]) -> bool:
 
 
 def _deciding(node: NodeProto, body: GraphProto) -> list[ValueInfoProto]:
-    """The inputs whose rank, and the results whose shape, onnxruntime takes from their declared type."""
+    """Return the inputs and results of a body for which onnxruntime goes by the declared rank or shape."""
     if node.op_type == "Loop":
         carried = max(len(body.input) - _GIVEN_BY_LOOP, 0)
         return [*body.input[:_GIVEN_BY_LOOP], *body.output[1 + carried :]]

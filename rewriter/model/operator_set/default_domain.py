@@ -1,7 +1,8 @@
 """The default domain under the name `ai.onnx`, which some files write on nodes.
 
-onnxruntime accepts it in the main graph; in functions neither it nor onnx.checker does, whatever these
-import. So nodes that move into a function get domain '', and metadata that restores their spelling.
+onnxruntime accepts that name in the main graph. In functions neither onnxruntime nor onnx.checker accepts it,
+whatever the functions import. So nodes that move into a function get domain '', and metadata from which
+`flatten` restores the spelling.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ LONG = "ai.onnx"
 
 
 def shorten(model: ModelProto) -> None:
-    """Write '' for `ai.onnx` on all nodes and in all imports: onnx infers no types for nodes of that name."""
+    """Write '' for `ai.onnx` on all nodes and in all imports, since onnx infers no types for such nodes."""
     owners: tuple[ModelProto | FunctionProto, ...] = (model, *model.functions)
     for owner in owners:
         for each in owner.opset_import:
@@ -28,7 +29,7 @@ def shorten(model: ModelProto) -> None:
 
 
 def spell_short(node: NodeProto) -> list[int]:
-    """Write '' for `ai.onnx` on a node and in its bodies; return these nodes' numbers in `with_inner`."""
+    """Write '' for `ai.onnx` on a node and in its graph bodies; return the changed places in `with_inner`."""
     changed = []
     for number, each in enumerate(with_inner(node)):
         if each.domain == LONG:

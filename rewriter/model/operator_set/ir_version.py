@@ -1,8 +1,8 @@
 """The IR version of a file: its rules for initializers, and the version that functions need.
 
-Metadata on nodes and tensors needs no version. The specification has it from version 10 on; onnx.checker
-(1.14 to 1.23) and onnxruntime (1.15 to 1.32) accept it at every version, and a runtime that reads no newer
-version than the file's would refuse a raised one.
+Writing metadata on nodes and tensors does not raise the version. The specification defines such metadata from
+version 10 on, but onnx.checker (1.14 to 1.23) and onnxruntime (1.15 to 1.32) accept it at every version, and
+a runtime that knows no version above the file's would refuse a raised one.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from onnx import ModelProto, helper
 WITH_FUNCTIONS = 8
 """The first IR version whose models hold functions (ONNX 1.10)."""
 WITH_OVERRIDABLE = 4
-"""From this version on, an initializer listed as an input is the default of that input; before, every
-initializer is listed, and none can be fed."""
+"""The first IR version whose initializers can be fed: one that is listed as an input is the default of that
+input. In earlier versions every initializer is listed as an input, and none can be fed.
+"""
 WITH_METADATA = 10
 """The first IR version whose nodes and tensors carry metadata (ONNX 1.16)."""
 
@@ -28,11 +29,11 @@ def fills_inputs(model: ModelProto) -> bool:
 def allow_functions(model: ModelProto) -> int:
     """Raise the IR version to the one that functions need.
 
-    Initializers that were constants stay constants: they leave the inputs, where they could be fed
-    from now on and no runtime would fold them.
+    Initializers that were constants stay constants. They are removed from the inputs: a listed initializer
+    could be fed from now on, and no runtime would fold it.
 
     Returns:
-        The number of initializers that left.
+        The number of initializers that were removed from the inputs.
     """
     left = 0
     if fills_inputs(model):
@@ -46,11 +47,11 @@ def allow_functions(model: ModelProto) -> int:
 
 
 def list_initializers(model: ModelProto, but: Collection[str] = ()) -> None:
-    """List all initializers as inputs if the IR version requires it; listed ones stay.
+    """List all dense initializers as inputs if the IR version requires it; existing entries stay.
 
     Args:
         model: the model, edited in place.
-        but: names to leave out.
+        but: names that are not to be listed.
     """
     if not fills_inputs(model):
         return
@@ -63,7 +64,7 @@ def list_initializers(model: ModelProto, but: Collection[str] = ()) -> None:
 
 
 def initialized(model: ModelProto) -> set[str]:
-    """The names of initializers, including sparse ones."""
+    """Return the names of initializers, including sparse ones."""
     graph = model.graph
     return {
         *(tensor.name for tensor in graph.initializer),

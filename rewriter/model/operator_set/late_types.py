@@ -1,7 +1,7 @@
-"""Finds main-graph values of types that came late to ONNX: 8-bit floats, 4 and 2 bits, optionals.
+"""Finds main-graph values of types that came late to ONNX: 8-bit floats, types of 4 and 2 bits, optionals.
 
-It reads the types that the file states, and operators: the targets of casts, and outputs that
-have the type of an input (the type variables of ONNX's operator schemas).
+The types come from three sources: the file states them, a cast names its target type, or an output has the
+type of an input by a type variable of ONNX's operator schemas.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from rewriter.model.index.graph import NONE, Body, GraphIndex
 from rewriter.model.operator_set.operators import canonical, schema_of, versions_of
 
 _LAST_EARLY = TensorProto.BFLOAT16
-"""`TensorProto.DataType` numbers types in the order in which they were added."""
+"""The last of the early types: `TensorProto.DataType` numbers types in the order in which they were added."""
 _NAMES_TYPE = frozenset({"to", "dtype", "output_dtype"})
 """Attributes that set the type of an operator's outputs."""
 
 
 def late_values(graph: GraphIndex) -> set[int]:
-    """The values of the main graph that are known to be of a late type; others may be of one too."""
+    """Return the values of the main graph known to have a late type; other values may have one too."""
     bodies = _bodies(graph)
     found = {value for value, tensor in graph.initializers.items() if tensor.data_type > _LAST_EARLY}
     for body in bodies.values():
@@ -33,7 +33,7 @@ def late_values(graph: GraphIndex) -> set[int]:
                 found.add(body.values[info.name])
     opsets = versions_of(graph.model.opset_import)
     known = -1
-    while known < len(found):  # the results of a body are known after its owner was visited
+    while known < len(found):  # an owner comes before its body, and takes the results in the next round
         known = len(found)
         for node, (domain, op_type) in enumerate(graph.operators):
             if graph.body_of[node] in bodies:
@@ -49,7 +49,7 @@ def late_values(graph: GraphIndex) -> set[int]:
 
 
 def _bodies(graph: GraphIndex) -> dict[int, Body]:
-    """The main graph and all bodies inside, by number."""
+    """Return the main graph and all graph bodies inside, by number."""
     found: dict[int, Body] = {}
     for number, body in enumerate(graph.bodies):
         if number == 0 or body.outer in found:
@@ -58,11 +58,11 @@ def _bodies(graph: GraphIndex) -> dict[int, Body]:
 
 
 def _through(graph: GraphIndex, body: Body, late: Set[int]) -> Iterator[int]:
-    """Late values at the boundary of a body: its inputs and the outputs of its owner."""
+    """Yield the values that are late at the boundary of a body: its inputs, and the outputs of its owner."""
     assert isinstance(body.proto, GraphProto)
     loop = graph.nodes[body.owner].op_type == "Loop"
     inputs = [body.values[info.name] for info in body.proto.input]
-    first = 2 if loop else 0  # a Loop passes its iteration and condition, and gets the condition back
+    first = 2 if loop else 0  # a Loop also passes in iteration and condition, and takes the condition back
     given = zip(graph.reads[body.owner][first:], inputs[first:], strict=False)
     taken = zip(body.results[first // 2 :], graph.writes[body.owner], strict=False)
     yield from (target for value, target in (*given, *taken) if value in late and target != NONE)

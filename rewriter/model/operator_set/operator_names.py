@@ -1,7 +1,8 @@
-"""The names of runtimes' operators, in any domain.
+"""The names of runtimes' operators, in all domains.
 
-A fixed list beside this file, not the lists of installed packages: the same file has to give the same
-output everywhere, and is used by other versions too. `python -m benchmarks.operator_names` makes it.
+The list is a fixed file beside this one, and does not depend on installed packages: a model must give the
+same output everywhere, and other versions of the runtimes will read that output. `python -m
+benchmarks.operator_names` makes the list.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from functools import cache
 from pathlib import Path
 
 PATH = Path(__file__).with_name("operator_names.json")
-"""Domain -> names of its operators."""
+"""The list: domain -> names of its operators."""
 
 
 @cache
 def names() -> frozenset[str]:
-    """All names, of all domains; case counts."""
+    """Return the operator names of all domains; upper and lower case differ."""
     domains: dict[str, list[str]] = json.loads(PATH.read_text(encoding="utf-8"))
     return frozenset(name for of_domain in domains.values() for name in of_domain)

@@ -18,7 +18,7 @@ _DROPOUT_WITHOUT_IS_TEST = 7
 
 
 def canonical(domain: str) -> str:
-    """The domain under one name: ONNX writes its own as '' or as 'ai.onnx'."""
+    """Return a domain in one spelling: '' for ONNX's own domain, which files write as '' or as 'ai.onnx'."""
     return "" if domain == "ai.onnx" else domain
 
 
@@ -28,18 +28,18 @@ for _domain, _version in helper.OP_SET_ID_VERSION_MAP:
 
 
 def newest(domain: str) -> int:
-    """The newest opset of a canonical domain that the installed onnx knows; 0 for an unknown domain."""
+    """Return the newest opset of a canonical domain that the installed onnx knows; 0 if it knows none."""
     return _NEWEST.get(domain, 0)
 
 
 def versions_of(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
-    """Canonical domain -> version; the last one if it is imported twice."""
+    """Map each imported domain, canonical, to its version; the last one if it is imported twice."""
     return {canonical(each.domain): each.version for each in imports}
 
 
 @lru_cache(maxsize=4096)
 def schema_of(op_type: str, domain: str, version: int) -> Any:
-    """ONNX's schema of an operator, None without one."""
+    """Return ONNX's schema of an operator; None if onnx has none."""
     try:
         return onnx.defs.get_schema(op_type, version, domain)
     except (onnx.defs.SchemaError, TypeError):  # unknown, or a name that is not UTF-8
@@ -48,10 +48,10 @@ def schema_of(op_type: str, domain: str, version: int) -> Any:
 
 @lru_cache(maxsize=4096)
 def since(op_type: str, domain: str, version: int) -> int:
-    """The opset that gave an operator its meaning at `version`.
+    """Return the opset that introduced the definition of an operator that is valid at `version`.
 
-    `version` itself if it is newer than the installed onnx knows, and minus `version` for an operator
-    that onnx does not know.
+    The result is `version` itself if that is newer than the installed onnx knows, and minus `version` for an
+    operator that onnx does not know.
     """
     if (schema := schema_of(op_type, domain, version)) is None:
         return -version
@@ -60,10 +60,10 @@ def since(op_type: str, domain: str, version: int) -> int:
 
 @lru_cache(maxsize=4096)
 def optional_tail(op_type: str, domain: str, version: int) -> tuple[int, int]:
-    """The optional inputs at the end of an operator's signature: first and last position + 1.
+    """Return the range of optional inputs at the end of a signature: the first position, and the last plus 1.
 
-    Inputs of a variadic parameter are not optional: each counts, blank ones too. Operators that
-    onnx does not know have no optional ones: their kernels may count inputs.
+    Inputs of a variadic parameter are not optional: each counts, empty ones too. The range is empty for
+    operators that onnx does not know: their kernels may count inputs.
     """
     if (schema := schema_of(op_type, domain, abs(version))) is None:
         return 0, 0
@@ -91,13 +91,13 @@ def is_standard(domain: str) -> bool:
 
 
 def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> bool:
-    """Whether a node may give other results than an equal node: it draws random numbers, or may keep state.
+    """Whether a node may compute other results than an equal node: it draws random numbers or may keep state.
 
     Args:
         node: the node.
         domain: its domain, canonical.
         version: the result of `since`.
-        inputs: the number of its inputs, without those left out at the end.
+        inputs: the number of its inputs, without omitted ones at the end.
     """
     if not may_count_apart(node.op_type, domain, version):
         return False
@@ -119,10 +119,10 @@ def _draws(op_type: str, domain: str, version: int) -> bool:
 
 
 def flagged_random(op_type: str, domain: str, version: int) -> bool:
-    """Whether the installed onnx marks an operator as non-deterministic; old versions mark none.
+    """Whether the installed onnx marks an operator as non-deterministic; old versions of onnx mark none.
 
-    onnx also marks operators with bodies, which are as random as their bodies, and operators that a function
-    defines, which are as random as the nodes of that function.
+    onnx also marks operators with graph attributes and operators that it defines by a function. The first are
+    as random as their bodies, so the answer is False; the second are as random as the nodes of that function.
     """
     schema = schema_of(op_type, domain, abs(version))
     flag = getattr(schema, "node_determinism", None)
@@ -136,9 +136,9 @@ def flagged_random(op_type: str, domain: str, version: int) -> bool:
 
 
 def left_to_runtimes(domain: str) -> bool:
-    """Whether runtimes have operators of their own in a domain, which they may prefer to a function.
+    """Whether runtimes may have their own operators in a domain, and prefer them to functions of that name.
 
-    onnx.proto leaves a function with the name of an operator to the runtime; onnxruntime 1.31 ignores
-    the function, onnx's reference evaluator calls it.
+    onnx.proto leaves the choice to the runtime: onnxruntime 1.31 ignores the function, onnx's reference
+    evaluator calls it.
     """
     return not canonical(domain) or domain.startswith(_OF_RUNTIMES)

@@ -1,4 +1,4 @@
-"""Finds nodes that may give different results each time they run, themselves or in bodies and calls."""
+"""Finds nodes that may give different results each time they run, by themselves or by bodies and calls."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from rewriter.model.operator_set.operators import (
 
 
 def drawing_nodes(graph: GraphIndex) -> set[int]:
-    """The nodes that draw random numbers or may keep state, themselves or in a body they own or call.
+    """Return the nodes that draw random numbers or may keep state, also inside bodies they own or call.
 
-    A node of an unknown operator is one of them; such a node must never run more or less often.
+    Nodes of unknown operators are included. A rewrite must never make such a node run more or less often.
     """
     return holders_of(graph, _drawing(graph))
 
 
 def drawing_in_order(graph: GraphIndex) -> Iterator[tuple[int, int]]:
-    """Pairs of nodes of the main graph whose order counts: it decides which of two equal draws comes first.
+    """Yield pairs of main-graph nodes whose order must stay: it decides which of two equal draws comes first.
 
-    All draws of random numbers form one sequence. Nodes of unknown operators are ordered only if they read
-    the same inputs, since whole models may consist of them.
+    All draws of random numbers form one sequence. Nodes of unknown operators are ordered only among those
+    with the same operator and inputs, since whole models may consist of unknown operators.
     """
     drawing = _drawing(graph)
     unknown = holders_of(graph, drawing)
@@ -47,9 +47,10 @@ def drawing_in_order(graph: GraphIndex) -> Iterator[tuple[int, int]]:
 
 
 def may_draw(model: ModelProto) -> bool:
-    """Whether any node may give different results each time it runs; unknown operators may.
+    """Whether any node may give different results each time it runs; nodes of unknown operators may.
 
-    Cheaper than `drawing_nodes`, and stricter: a node in a function or body that never runs counts too.
+    Cheaper than `drawing_nodes`, and stricter: it looks at operators alone, so every Dropout counts, whatever
+    its inputs.
     """
     called = {(canonical(function.domain), function.name) for function in model.functions}
     waiting = [(versions_of(owner.opset_import), nodes) for owner, nodes in _bodies(model)]
@@ -91,13 +92,13 @@ def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tupl
 
 
 def operator_may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> bool:
-    """Whether `draws_random` may be true for a node of an operator that is no function known to draw."""
+    """Whether `draws_random` may hold for a node of an operator that is no function known to draw."""
     known, version = canonical(domain), _since(domain, op_type, opsets)
     return may_count_apart(op_type, known, version) or may_hold_graphs(op_type, known, version)
 
 
 def _drawing(graph: GraphIndex) -> set[int]:
-    """The nodes that draw themselves, in any body."""
+    """Return the nodes, in all bodies, that draw or may keep state themselves, without owners and callers."""
     opsets = versions_of(graph.model.opset_import)
     calls = calls_of(graph)
     suspected = {

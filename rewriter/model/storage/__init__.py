@@ -1,1 +1,1 @@
-"""Bytes on disk: reading, writing whole or not at all, external data."""
+"""Files on disk: reading, atomic writing, external data."""

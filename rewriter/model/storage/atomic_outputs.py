@@ -18,7 +18,7 @@ from rewriter.refusals import CannotWrite, UsageError
 def plan_copies(
     source: Path | None, targets: Sequence[Path], data: Collection[str], *, copy_data: bool
 ) -> Copies:
-    """Refuse early any target that would fail later or destroy a file, and plan the copies of external data.
+    """Refuse targets that cannot be written or would destroy a file, and plan the copies of external data.
 
     Args:
         source: the source model; None for one in memory.
@@ -27,7 +27,7 @@ def plan_copies(
         copy_data: whether the data may be copied if the targets lie in another folder.
 
     Returns:
-        The files to copy, with their new names.
+        The files to copy, with their targets.
 
     Raises:
         CannotWrite: a target cannot be written.
@@ -54,16 +54,16 @@ def spare_given(output: Path, **told: object) -> None:
 
     Args:
         output: the model to write; its sidecar lies beside it.
-        told: option -> its value; values that are no path, or no file, are ignored.
+        told: option -> its value; a value that is not the path of an existing file is ignored.
 
     Raises:
-        UsageError: the output would replace one.
+        UsageError: the output or its sidecar is such a file.
     """
     for option, what in told.items():
         if isinstance(what, str | os.PathLike):
             for target in (output, sidecar_path(output)):
                 if target.exists() and Path(what).exists() and target.samefile(what):
-                    raise UsageError(f"{target}: is what --{option} reads; name another output")
+                    raise UsageError(f"{target}: is the file that --{option} reads; name another output")
 
 
 def _demand_folder(target: Path, folder: Path) -> None:
@@ -75,7 +75,7 @@ def _demand_folder(target: Path, folder: Path) -> None:
 
 _OF_DEVICES = (Path("/dev"), Path("/dev/fd"))
 _OF_THE_SYSTEM = (Path("/proc"), Path("/sys"))
-"""Folders whose entries are no files: a file in place of an entry would break other programs."""
+"""Folders of devices and of the system: a file in place of one of their entries would break programs."""
 
 
 def demand_file(target: Path) -> None:
@@ -107,18 +107,19 @@ def write_atomically(
     *,
     seal: Path | None = None,
 ) -> tuple[Path, ...]:
-    """Write several files, each whole or not at all, so that every state in between is a valid one.
+    """Write several files, each whole or not at all; every state of the disk in between is valid.
 
-    Every file is first written beside its target and synced: a full disk or an interrupt leaves the old files
-    in place. Then the files are renamed, with the folders locked against other runs: copies of data, under
-    names that nothing refers to yet; the old seal is removed; the outputs in order; the new seal last. So
-    a model never stands beside data of another, nor beside a seal or a sidecar that describes another.
-    Sidecars of earlier outputs are removed, see `sidecar_path`; so are our older copies of data, see
-    `stale_copies`, if no file mentions them any more.
+    Every file is first written and synced beside its target, so a full disk or an interrupt leaves the old
+    files in place. Then the folders are locked against other runs, and files are renamed in this order:
+    copies of data, to names that no file mentions yet; the outputs, after the old seal was removed; the new
+    seal. So a model never stands beside the data, the seal or the sidecar of another model.
+
+    Sidecars of earlier outputs are removed, see `sidecar_path`. Older copies of data that this package made
+    and that no file mentions any more are removed too, see `stale_copies`.
 
     Args:
         outputs: target -> its bytes.
-        copies: external data to copy; refused if an input changed since they were planned.
+        copies: external data to copy; no source may have changed since these were planned.
         seal: the one of `outputs` that describes the others.
 
     Returns:
@@ -126,7 +127,7 @@ def write_atomically(
 
     Raises:
         CannotWrite: a folder is missing or not writable, or the disk is full.
-        UnreadableModel: an input changed meanwhile.
+        UnreadableModel: an input changed since the copies were planned.
     """
     copies = copies or Copies()
     contents: dict[Path, Content | Path] = {**copies.files, **outputs}
@@ -163,7 +164,7 @@ def write_atomically(
 
 
 def _move_data(staged: Sequence[Staged]) -> None:
-    """Rename copies of data to their targets; a target from another run must have the same content."""
+    """Rename copies of data to their targets; an existing target must have the same content."""
     for each in staged:
         each.stream.close()
         if not each.target.exists():
@@ -176,7 +177,7 @@ def _move_data(staged: Sequence[Staged]) -> None:
 def _replace(staged: Sequence[Staged], seal: Path | None, stale: Sequence[Path]) -> None:
     """Move outputs to their targets, after removing the old seal and stale sidecars.
 
-    These are restored if the first output cannot be moved.
+    If the first output cannot be moved, the removed files are restored.
     """
     ordered = sorted(staged, key=lambda each: each.target == seal)
     old = [seal, *stale] if seal is not None and len(ordered) > 1 else stale
@@ -195,7 +196,7 @@ def _replace(staged: Sequence[Staged], seal: Path | None, stale: Sequence[Path])
                 for path, aside in asides.items():
                     aside.replace(path)
             raise
-    # Renames within a folder reach the disk in order: one sync is enough, and the seal is away for less.
+    # Renames in a folder reach the disk in order, so one sync is enough; more would delay the new seal.
     for folder in {each.target.parent for each in ordered}:
         sync(folder)
     for aside in asides.values():

@@ -20,7 +20,7 @@ _NAMED = re.compile(rf"(.+?)\.([0-9a-f]{{{_DIGITS}}})(\.[^.]*)?")
 
 
 class Watched:
-    """Files as first seen; finds those that were replaced or written to since."""
+    """State of files when first seen; `check` finds files that were replaced or written to since."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._seen = {path: _state(path) for path in paths}
@@ -48,11 +48,11 @@ def _state(path: Path) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """External data on its way to another folder.
+    """Plan of the copies of external data to another folder.
 
     Attributes:
         files: target -> source of every file to copy. An existing target is never replaced.
-        renamed: location in the model -> location in the written one, if they differ.
+        renamed: location in the source model -> location in the written model, if they differ.
         there: existing copies of earlier runs that are used again.
         watched: the source files, as they were when the copies were planned.
     """
@@ -75,7 +75,7 @@ class Copies:
                 raise CannotWrite(f"{path}: another run has removed it meanwhile; run again")
 
     def relocated(self, model: ModelProto) -> ModelProto:
-        """The model with the new locations; the model itself if none is new."""
+        """Return a copy of the model with the new locations; the model itself if no location changes."""
         if not self.renamed:
             return model
         moved = ModelProto()
@@ -89,9 +89,11 @@ class Copies:
 
 
 def copies_to(home: Path, model: Path, data: Collection[str]) -> Copies:
-    """Name the copies: like their source, or by their content if other data has that name already.
+    """Plan copies of external data and their names.
 
-    Existing data is never replaced, since an old model refers to it until a new one takes its place.
+    A copy has the name of its source. If other data has that name, the copy has the digest of its content in
+    its name. An existing copy with equal content is used again. Existing data is never replaced, since an old
+    model refers to it until a new model takes its place.
 
     Args:
         home: the folder to write to.
@@ -119,7 +121,10 @@ def copies_to(home: Path, model: Path, data: Collection[str]) -> Copies:
 
 
 def _by_content(target: Path, source: Path, *, only_there: bool = False) -> Path:
-    """`target` with its content's digest in the name; `only_there`: `target` if there is no such file."""
+    """Return `target` with the source's digest in its name.
+
+    With `only_there`, return `target` itself if no file of that name exists.
+    """
     known = _NAMED.fullmatch(target.name)
     stem, suffix = (known[1], known[3] or "") if known else (target.stem, target.suffix)
     if only_there and not any(_is_copy_of(path, stem, suffix) for path in named_in(target.parent)):
@@ -134,20 +139,20 @@ def _is_copy_of(path: Path, stem: str, suffix: str) -> bool:
 
 
 def digits_of(path: Path) -> str | None:
-    """The hexadecimal digits of the content digest in a copy's file name; None for another name."""
+    """Return the hexadecimal digits of the content digest in a copy's file name; None for another name."""
     known = _NAMED.fullmatch(path.name)
     return known and known[2]
 
 
 def named_in(folder: Path) -> list[Path]:
-    """The copies in a folder with the digest of their content in their name."""
+    """Return the copies in a folder that have the digest of their content in their name."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if digits_of(path) and path.is_file())
 
 
 def same_content(left: Path, right: Path) -> bool:
-    """Whether two files hold the same bytes; compared to the first difference."""
+    """Whether two files hold the same bytes; reading stops at the first difference."""
     if left.samefile(right):
         return True
     if not left.is_file() or left.stat().st_size != right.stat().st_size:
@@ -160,6 +165,6 @@ def same_content(left: Path, right: Path) -> bool:
 
 
 def digest_of(path: Path) -> str:
-    """BLAKE2b of the content of a file, in hexadecimal."""
+    """Return the BLAKE2b digest of a file's content, in hexadecimal."""
     with path.open("rb") as stream:
         return copy_and_digest(stream)

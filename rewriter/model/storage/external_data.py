@@ -1,7 +1,7 @@
-"""External data: allowed locations and references. The rules are those of onnx and stricter.
+"""External data: allowed locations and references. The rules are stricter than those of onnx.
 
-A location is a path in the folder of the model and below. An untrusted file must not make us, or the reader
-of our output, open anything else: no absolute path, no `..`, no link of either kind, no pipe or device.
+A location is a path below the folder of the model. An untrusted file must not make this package, or a reader
+of its output, open any other file: no absolute path, no `..`, no symbolic or hard link, no pipe or device.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BITS_OF = {
 
 
 def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
-    """Every tensor of a model that can hold external data: initializers and attributes, in all graphs."""
+    """Yield every tensor that can hold external data: initializers and attributes, in all graphs."""
     for held in _held_by(model):
         yield from _dense(held)
 
@@ -75,11 +75,11 @@ def _tensors_in(attribute: AttributeProto) -> Iterator[TensorProto | SparseTenso
 
 
 def external_locations(model: ModelProto) -> dict[str, int]:
-    """Location of each external data file -> the minimum size of the file in bytes.
+    """Map the location of each external data file to the minimum size of the file in bytes.
 
     Raises:
-        UnreadableModel: a tensor contradicts itself: offset or length is not a number of bytes, it has fewer
-            bytes than its shape needs, or data inside the model as well.
+        UnreadableModel: a tensor is not valid: its shape has a negative size, its offset or length is no
+            number of bytes, it has fewer bytes than its shape needs, or it has data inside the model as well.
     """
     needed: dict[str, int] = {}
     for held in _held_by(model):
@@ -101,7 +101,7 @@ def _dense(held: TensorProto | SparseTensorProto) -> tuple[TensorProto, ...]:
 
 
 def _reference(tensor: TensorProto) -> tuple[str, int]:
-    """The location of a tensor's data, and the minimum size of the file."""
+    """Return the location of a tensor's data, and the minimum size of that file."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     try:
         offset = int(entries.get("offset") or 0)
@@ -133,7 +133,7 @@ def _demand_bytes(tensor: TensorProto, found: int) -> None:
 
 
 def bytes_of(tensor: TensorProto) -> int | None:
-    """The bytes that shape and type of a tensor need; None for strings and unknown types.
+    """Return the bytes that shape and type of a tensor need; None for strings and unknown types.
 
     Raises:
         UnreadableModel: a size in its shape is negative.
@@ -144,10 +144,10 @@ def bytes_of(tensor: TensorProto) -> int | None:
 
 
 def demand_sizes(tensor: TensorProto | SparseTensorProto) -> None:
-    """Refuse an impossible shape.
+    """Refuse a tensor with an impossible shape.
 
     Raises:
-        UnreadableModel: a size in it is negative.
+        UnreadableModel: a size in its shape is negative.
     """
     if any(dim < 0 for dim in tensor.dims):
         name = tensor.name if isinstance(tensor, TensorProto) else tensor.values.name
@@ -155,7 +155,7 @@ def demand_sizes(tensor: TensorProto | SparseTensorProto) -> None:
 
 
 def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:
-    """The external data files of the model at `path`, relative to its folder, each present and long enough.
+    """Check the external data files of the model at `path`; return their locations relative to its folder.
 
     Raises:
         UnreadableModel: a file is missing or too short, or its path is not allowed in a model.
@@ -171,10 +171,10 @@ def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:
 
 
 def fault_of_data(folder: Path, location: str, size: int = 0) -> str | None:
-    """The fault of an external data file with its remedy; None for a good file. Opens nothing.
+    """Return the fault of an external data file with its remedy; None for a good file. No file is opened.
 
     Args:
-        folder: of the model.
+        folder: the folder of the model.
         location: the location as stated in the model.
         size: the minimum size of the file in bytes.
     """
@@ -207,7 +207,7 @@ def _fault_of_file(found: os.stat_result, size: int) -> str | None:
 
 
 def is_inside(location: str) -> bool:
-    """Whether a location names a file below its folder, on any system where the output will be read."""
+    """Whether a location names a file below the model's folder, by the rules of POSIX and of Windows."""
     path, foreign = PurePosixPath(location), PureWindowsPath(location)
     return (
         bool(path.parts)

@@ -1,9 +1,8 @@
-"""Fields of many messages at once, cut from their bytes with numpy.
+"""Cuts the fields of many messages at once from their bytes, with numpy.
 
-The first field of all messages is found, then the second of those that have one, and so on: a few
-operations on whole arrays per step, whatever the number of messages. The format: https://protobuf.dev/
-programming-guides/encoding. Only output of protobuf itself is read, never the bytes of a file: every
-length is right, and a singular field occurs once.
+Each step finds the next field of every message that has one: a few operations on whole arrays, whatever the
+number of messages. The format: https://protobuf.dev/programming-guides/encoding. The bytes must be output of
+protobuf itself, never those of a file: every length is right, and a singular field occurs once.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ Array = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of concatenated messages in `data`, ordered by message and position.
+    """Fields of concatenated messages in `data`, ordered by message and position.
 
     Attributes:
         data: the bytes, with two more to look ahead.
         text: the same, one character per byte.
         count: number of messages.
-        message, tag, start, stop: of each field; the last two delimit its content.
+        message, tag, start, stop: one number per field; start and stop delimit its content.
     """
 
     data: NDArray[np.uint8]
@@ -42,11 +41,11 @@ class Fields:
     stop: Array
 
     def of(self, tag: int) -> Fields:
-        """The fields with one tag."""
+        """Return the fields with one tag."""
         return self.part(self.tag == tag)
 
     def part(self, which: slice | NDArray[np.bool_]) -> Fields:
-        """Some fields."""
+        """Return the fields that `which` selects."""
         return replace(
             self,
             message=self.message[which],
@@ -56,11 +55,11 @@ class Fields:
         )
 
     def of_message(self, message: int) -> Fields:
-        """The fields of one message."""
+        """Return the fields of one message."""
         return self.part(slice(*self.message.searchsorted((message, message + 1))))
 
     def texts(self) -> list[str]:
-        """The contents of the fields as text."""
+        """Return the contents of the fields as text."""
         text = self.text
         found = [
             text[start:stop] for start, stop in zip(self.start.tolist(), self.stop.tolist(), strict=True)
@@ -68,7 +67,7 @@ class Fields:
         return found if all(map(str.isascii, found)) else [*map(_decoded, found)]
 
     def only(self) -> list[str]:
-        """Message -> the content of its one field, '' if it has none."""
+        """Return the content of the only field of each message, '' for a message without one."""
         if len(self.message) == self.count:
             return self.texts()
         found = [""] * self.count
@@ -77,12 +76,12 @@ class Fields:
         return found
 
     def lists(self, texts: list[str]) -> list[list[str]]:
-        """Message -> the texts of its fields."""
+        """Return the texts of the fields of each message."""
         ends = np.bincount(self.message, minlength=self.count).cumsum().tolist()
         return [texts[start:stop] for start, stop in zip([0, *ends], ends, strict=False)]
 
     def first_names(self) -> Fields | None:
-        """Field 1 of the messages in these fields, a text; None if a message does not begin with it."""
+        """Return field 1, a name, of the messages in these fields; None if a message begins otherwise."""
         if not (self.data[self.start] == _FIRST).all() or not (self.start < self.stop).all():
             return None
         start, length = _lengths(self.data, self.start + 1)
@@ -90,13 +89,13 @@ class Fields:
 
 
 def cut(written: list[bytes]) -> Fields | None:
-    """The fields of messages that hold only strings, bytes and messages, with numbers below 16.
+    """Return the fields of messages that hold only strings, bytes and messages, with numbers below 16.
 
     Args:
         written: the bytes of each message, as written by protobuf.
 
     Returns:
-        None if there are other fields, or very many in one message.
+        The fields; None if a message has other fields, or more than `_MOST` fields.
     """
     whole = b"".join(written)
     stops = np.fromiter(map(len, written), np.int64, len(written)).cumsum()
@@ -105,7 +104,7 @@ def cut(written: list[bytes]) -> Fields | None:
 
 
 def _fields(data: NDArray[np.uint8], text: str, starts: Array, stops: Array) -> Fields | None:
-    """The first field of every message, then the second of those that have one, and so on."""
+    """Find the first field of every message, then the second of those that have one, and so on."""
     message = np.flatnonzero(starts < stops)
     position, stops_left = starts[message], stops[message]
     found: list[tuple[Array, ...]] = []
@@ -128,7 +127,7 @@ def _fields(data: NDArray[np.uint8], text: str, starts: Array, stops: Array) -> 
 
 
 def _lengths(data: NDArray[np.uint8], position: Array) -> tuple[Array, Array]:
-    """Start and length of the content after the varint lengths at `position`."""
+    """Return start and length of the content after the varint lengths at `position`."""
     length = data[position].astype(np.int64)
     position = position + 1
     more = np.flatnonzero(length >= 0x80)
@@ -144,7 +143,7 @@ def _lengths(data: NDArray[np.uint8], position: Array) -> tuple[Array, Array]:
 
 
 def _decoded(text: str) -> str:
-    """A text of one character per byte, decoded as in protobuf."""
+    """Decode a text of one character per byte as protobuf does: to text, or to bytes if it is not UTF-8."""
     data = text.encode("latin-1")
     try:
         return data.decode()

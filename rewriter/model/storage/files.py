@@ -27,11 +27,11 @@ _SIGNS = (
 
 _DEEPEST = 32
 _LEVELS = 100
-"""Nesting that protobuf reads: graph attributes, of three messages each, and messages in general."""
+"""Nesting that protobuf reads: graph attributes, of three messages each (`_DEEPEST`), and messages."""
 
 
 def load(path: Path, *, ordered: bool = True) -> ModelProto:
-    """The model that `load_indexed` reads, without the index."""
+    """Return the model that `load_indexed` reads, without the index."""
     return load_indexed(path, ordered=ordered).model
 
 
@@ -98,7 +98,7 @@ def _parsed(data: bytes) -> ModelProto:
 
 
 def _fault_of(data: bytes) -> str:
-    """Why bytes are no model: protobuf reports the same for a truncated file and for one too deep."""
+    """Return the reason why bytes are no model: protobuf has one error for truncated and too deep files."""
     with contextlib.suppress(wire.Malformed):
         found = wire.depth_of(data, current())
         over = "over " if found.levels == wire.DEEPEST else ""
@@ -116,7 +116,7 @@ def _fault_of(data: bytes) -> str:
 
 
 def serialize(model: ModelProto) -> bytes:
-    """The bytes of a model; equal models give equal bytes.
+    """Return the bytes of a model; equal models give equal bytes.
 
     Raises:
         CannotWrite: the model with its inline weights is larger than the 2 GiB protobuf allows.

@@ -1,4 +1,4 @@
-"""Locates the sidecar of a model, and recognises our own sidecars."""
+"""Locates the sidecar of a model, and recognises sidecars that this package wrote."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ SCHEMA = "rewriter.modules/1"
 
 
 def sidecar_path(model: Path) -> Path:
-    """`bert.onnx` -> `bert.modules.json`."""
+    """Return the path of a model's sidecar: `bert.modules.json` for `bert.onnx`."""
     return model.with_suffix(".modules.json")
 
 
 def stale_sidecars(outputs: Collection[Path]) -> list[Path]:
-    """The sidecars that earlier runs wrote beside outputs, and that are not outputs now.
+    """Return the sidecars beside outputs that earlier runs wrote and that are not outputs now.
 
-    They describe models that the outputs replace. A file of that name that is no sidecar, or that
-    of a model with another name, is not ours.
+    They describe models that the outputs replace. Other files under the name of a sidecar are left alone, and
+    so are sidecars that were written for a model of another name.
     """
     beside = {sidecar_path(output): output for output in outputs}
     return [path for path, output in beside.items() if path not in outputs and _describes(path, output)]
 
 
 def _describes(path: Path, model: Path) -> bool:
-    """Whether a file is a plain one without hard links, and a sidecar written for this model."""
+    """Whether a path is a regular file without other hard links, and a sidecar written for this model."""
     try:
         found = os.lstat(path)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:

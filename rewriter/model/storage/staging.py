@@ -21,21 +21,21 @@ Digests = Mapping[Path, str]
 Content = bytes | Callable[[Digests], bytes]
 """Bytes to write; or, if they depend on copies, a function that makes them once the copies are complete."""
 _PATIENCE = 60.0
-"""Seconds to wait for another run, which holds the lock for a few renames only."""
+"""Seconds to wait for another run. A run holds the lock for a few renames only."""
 
 
 class Staged(NamedTuple):
-    """A temporary file beside its target. It stays open: its lock tells other runs that it is in use."""
+    """Temporary file beside its target. The file stays open: its lock tells other runs that it is in use."""
 
     target: Path
     path: Path
     stream: BinaryIO
 
     def fill(self, content: bytes | Path) -> str:
-        """Write bytes, or the content of a file, so that they survive a power cut.
+        """Write bytes, or the content of a file, and sync them so that they survive a power cut.
 
         Returns:
-            The digest of a file, see `copies.digest_of`; '' for bytes.
+            The digest of a file, see `data_copies.digest_of`; '' for bytes.
         """
         digest = ""
         if isinstance(content, Path):
@@ -51,7 +51,7 @@ class Staged(NamedTuple):
 
 
 def copy_and_digest(source: BinaryIO, target: BinaryIO | None = None) -> str:
-    """Copy a stream into another, if there is one; return BLAKE2b of its content, in hexadecimal."""
+    """Copy a stream into `target`, if given; return the BLAKE2b digest of its content, in hexadecimal."""
     digest = hashlib.blake2b(digest_size=32)
     while chunk := source.read(CHUNK):
         digest.update(chunk)
@@ -62,7 +62,7 @@ def copy_and_digest(source: BinaryIO, target: BinaryIO | None = None) -> str:
 
 @contextlib.contextmanager
 def stage(target: Path) -> Iterator[Staged]:
-    """An empty temporary file in the folder of `target`; removed afterwards unless renamed."""
+    """Make an empty temporary file in the folder of `target`; remove it afterwards unless it was renamed."""
     path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         with path.open("xb") as stream:
@@ -102,7 +102,10 @@ def locked(folders: Collection[Path]) -> Iterator[None]:
 
 
 def _lock(handle: int) -> bool:
-    """Lock an open file; return whether that worked, and true on systems or file systems without locks."""
+    """Try to lock an open file; return False if another process holds its lock.
+
+    Return True on systems or file systems without locks.
+    """
     try:
         fcntl = import_module("fcntl")
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,10 +1,11 @@
 """Removes copies of external data that this package made and that no model refers to any more.
 
-A copy may have the digest of its content in its name. A copy with a plain name is recorded in the
-metadata of the model that it was made for. The entry `rewriter.copies` is `{"model": name of the file,
-"copies": {location: BLAKE2b of the content}}`. A copy is removed if its model was replaced, its content
-is still the copied one, and no other file beside it or its model mentions its name. All other files are
-left alone.
+A copy may have the digest of its content in its name. A copy with a plain name is recorded in the metadata of
+the model that it was made for: the entry `rewriter.copies` is `{"model": name of the file, "copies":
+{location: BLAKE2b of the content}}`.
+
+A copy is removed if its model was replaced, its content is still the copied one, and no other file beside the
+copy or its model mentions its name. All other files are left alone.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ KEY = "rewriter.copies"
 
 
 def content_of(model: ModelProto, target: Path, copies: Copies) -> Content:
-    """The bytes to write for a model, with the locations of its copies and a record of plain-named ones.
+    """Return the bytes to write for a model, with the locations of its copies and a record of some of them.
 
-    The record holds the copies of this run, and existing ones that the file at `target` has recorded.
+    The record holds copies with plain names: those of this run, and those used again that the file at
+    `target` has recorded.
     """
     moved = copies.relocated(model)
     if not copies.files and not copies.there:
@@ -62,10 +64,10 @@ def content_of(model: ModelProto, target: Path, copies: Copies) -> Content:
 
 
 def recorded_copies(path: Path) -> dict[str, str]:
-    """The external data that was copied for this very file: location -> digest of the content.
+    """Return the copies that a model file has recorded as made for it: location -> digest of the content.
 
-    Only a file with such a record is read whole. A file that is no model within the limits counts as one
-    without a record.
+    Only a file with such a record is read whole. A file that is no model, or exceeds the limits, counts as
+    one without a record.
     """
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -90,7 +92,7 @@ def _entry(data: bytes) -> tuple[str, str]:
 
 
 def copies_of(models: Iterable[Path], folders: Iterable[Path]) -> dict[Path, str]:
-    """The copies that models mention or have recorded -> the digest of each, or the beginning of the digest.
+    """Map each copy that models mention or have recorded to its digest, or to the beginning of its digest.
 
     Args:
         models: files that may or may not exist.

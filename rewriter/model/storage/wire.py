@@ -1,8 +1,8 @@
 """Walks the wire format of a model before protobuf parses it, and measures its entries and depth.
 
-Two bytes make an empty node, for which protobuf uses over a hundred; if messages are nested too
-deeply it only says that the file is corrupt. The format: https://protobuf.dev/programming-guides/encoding;
-the field numbers: `onnx.proto`.
+An empty node has two bytes, but takes protobuf over a hundred bytes of memory. Of messages that are nested
+too deeply, protobuf says only that the file is corrupt. The format:
+https://protobuf.dev/programming-guides/encoding; the field numbers: `onnx.proto`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Buffer = bytes | mmap
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LARGE = 1 << 16
-"""Bytes of a message below which its entries are not counted one by one."""
+"""Size in bytes below which the entries of a message are not counted one by one."""
 _TINY = 2
-"""Bytes from which a message is counted in any position."""
+"""Maximum size in bytes of a tiny message: the only entries counted inside small messages."""
 _SPARSE = 16
-"""Minimum ratio of bytes of small messages to tiny ones inside that needs no exact count."""
+"""Minimum bytes of small messages per tiny message inside them. Above this ratio no exact count is needed."""
 DEEPEST = 3_000
-"""Nesting at which the walk stops: protobuf reads a hundred."""
+"""Nesting at which the walk stops; protobuf reads a hundred levels."""
 _GRAPH_OF_MODEL, _METADATA_OF_MODEL = 7, 14
 
 
 def _messages() -> dict[str, dict[int, str]]:
-    """Kind of message -> field -> kind of its messages, as in the installed onnx."""
+    """Return the kinds of messages in the fields of each kind, as the installed onnx defines them."""
     found: dict[str, dict[int, str]] = {}
     waiting = [ModelProto.DESCRIPTOR]
     while waiting:
@@ -51,7 +51,7 @@ _MODEL, _GRAPH, _NODE, _ATTRIBUTE = (
 
 
 class Malformed(Exception):
-    """The bytes are no message: not an ONNX model, or truncated."""
+    """Exception for bytes that are no message: not an ONNX model, or a truncated one."""
 
 
 @dataclass(slots=True)
@@ -61,7 +61,8 @@ class Walk:
     Attributes:
         graphs: number of main graphs: two in a file with two concatenated models.
         depth: nesting of graph attributes; of large messages only, unless all were requested.
-        levels: nesting of messages, likewise; at `DEEPEST` the walk stopped.
+        levels: nesting of messages; of large messages only, unless all were requested. At `DEEPEST` the walk
+            stopped.
     """
 
     graphs: int = 0
@@ -83,7 +84,7 @@ def walk(data: bytes, limits: Limits) -> Walk:
 
 
 def depth_of(data: bytes, limits: Limits) -> Walk:
-    """Nesting of graph attributes and messages, including those in small messages.
+    """Measure the nesting of graph attributes and messages, including those in small messages.
 
     Raises:
         Malformed: the bytes are no message.
@@ -93,12 +94,12 @@ def depth_of(data: bytes, limits: Limits) -> Walk:
 
 
 class _Walker:
-    """Walks over a model: over all fields of large messages, over those of small ones only on request.
+    """Walker over a model: enters large messages, and small ones only on request.
 
     Attributes:
         found: the result so far.
         entries: fields of large messages, and tiny messages in small ones.
-        tiny: an upper bound on the number of tiny messages in skipped ones, see `_tiny_in`.
+        tiny: an upper bound on the number of tiny messages in skipped small messages, see `_tiny_in`.
         passed_over: total bytes of the skipped small messages.
     """
 
@@ -158,11 +159,11 @@ class _Walker:
 
 
 def _tiny_in(octets: NDArray[np.uint8]) -> int:
-    """An upper bound on the number of messages of `_TINY` bytes and fewer.
+    """Return an upper bound on the number of tiny messages.
 
-    Every byte pair that looks like the tag and length of one counts; names and numbers contain few such
-    pairs. No message has one byte. A parsed tiny message takes a hundred times its bytes, larger ones a
-    few times theirs.
+    Every pair of bytes that could be the tag and length of a tiny message counts; names and numbers contain
+    few such pairs. The length is 0 or `_TINY`, since no message has one byte. Larger messages do not matter:
+    parsed, a tiny message takes a hundred times its bytes, a larger one a few times.
     """
     lengths = octets[1:]
     looks = ((octets[:-1] & 0x87) == _BYTES) & ((lengths == 0) | (lengths == _TINY))
@@ -170,7 +171,7 @@ def _tiny_in(octets: NDArray[np.uint8]) -> int:
 
 
 def entries_of_model(data: Buffer) -> Iterator[tuple[int, int]]:
-    """Start and end of each metadata entry of a model; all other fields are skipped.
+    """Yield start and end of each metadata entry of a model; all other fields are skipped.
 
     Raises:
         Malformed: the bytes are no message.
@@ -186,7 +187,7 @@ def entries_of_model(data: Buffer) -> Iterator[tuple[int, int]]:
 
 
 def _field(data: Buffer, position: int, end: int) -> tuple[int, int, int]:
-    """The tag of a field, the start of its content, and the content's size in bytes."""
+    """Return the tag of a field, the start of its content, and the size of the content in bytes."""
     if end - position > 2 and (tag := data[position]) & 0x87 == _BYTES:  # the fast path for nearly all fields
         length, more = data[position + 1], data[position + 2]
         if length < 0x80:
@@ -199,7 +200,7 @@ def _field(data: Buffer, position: int, end: int) -> tuple[int, int, int]:
 
 
 def _length(data: Buffer, position: int, end: int, wire_type: int) -> tuple[int, int]:
-    """Size and start of a field's content after its tag."""
+    """Return size and start of a field's content after its tag."""
     if wire_type == _BYTES:
         return _varint(data, position, end)
     if wire_type == _VARINT:
@@ -212,7 +213,7 @@ def _length(data: Buffer, position: int, end: int, wire_type: int) -> tuple[int,
 
 
 def _varint(data: Buffer, position: int, end: int) -> tuple[int, int]:
-    """A number, and the position after it."""
+    """Return a number, and the position after it."""
     number = shift = 0
     while position < end:
         byte = data[position]

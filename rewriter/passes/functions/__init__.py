@@ -1,1 +1,1 @@
-"""What passes that make, share and undo functions have in common."""
+"""Code shared by the passes that make, share and inline functions."""

@@ -1,7 +1,7 @@
-"""Finds where the bodies of repeated modules differ, so that they could not share a function.
+"""Finds the first differences between bodies of repeated modules, which kept them from sharing a function.
 
-Modules are repeated if their paths differ only in numbers (`layer.0`, `layer.1`) or if one is called
-several times. A difference inside a module that they call is reported for that module only.
+Modules are repeated if their paths differ only in numbers (`layer.0`, `layer.1`) or if one module is called
+several times. A difference inside a module that the bodies call is reported for that module only.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from rewriter.passes.functions.equal_functions import Identity, Member, identity
 
 _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 _ALIKE = 0.75
-"""Minimum share of the smaller body's operators in the other, for unknown classes: lists hold anything."""
+"""Minimum share of the smaller body's operators that the other body has too, for modules of unknown class.
+Modules that differ more are not compared: a list may hold modules of any kind.
+"""
 
 
 def find_differences(twins: Sequence[Sequence[Member]]) -> Iterator[Difference]:
-    """For every body of a family of repeated modules but the first, its first difference from that.
+    """Yield, for each body of repeated modules, its first difference from the first of these bodies.
 
     Args:
-        twins: functions by equal bodies.
+        twins: functions, grouped by equal bodies.
     """
     ours = {identity_of(member.function): member for members in twins for member in members}
     families: dict[tuple[str, str | None], dict[int, list[Member]]] = {}
@@ -43,13 +45,13 @@ def find_differences(twins: Sequence[Sequence[Member]]) -> Iterator[Difference]:
 
 
 _PARTS: tuple[DifferenceWord, ...] = ("operator", "attributes", "inputs", "outputs")
-"""What the key of a node tells of it, in order."""
+"""The parts of a node's key, in order."""
 
 
 def _first_difference(
     left: Member, right: Member, members: Mapping[Identity, Member]
 ) -> tuple[str | None, str | None, DifferenceWord] | None:
-    """The first nodes that differ, and the kind of difference; None if it lies in a module they call."""
+    """Return the first nodes that differ, and what differs; None if that lies in a module that both call."""
     for number, keys in enumerate(zip(left.body.keys, right.body.keys, strict=False)):
         if keys[0] == keys[1]:
             continue
@@ -69,7 +71,7 @@ def _first_difference(
 
 
 def _called(node: NodeProto, caller: Member, members: Mapping[Identity, Member]) -> str | None:
-    """The module that a node calls, relative to its caller; None if the node calls no function of ours."""
+    """Return the module that a node calls, relative to its caller; None if it calls none of `members`."""
     callee = members.get((node.domain, node.op_type))
     return None if callee is None else callee.module.removeprefix(caller.module)
 

@@ -1,7 +1,7 @@
 """Finds types at the boundaries of functions, and keeps nodes outside whose types would be lost.
 
-onnx infers no types behind operators that it does not know; onnxruntime knows its own. A child process asks
-onnxruntime once, and not at all if onnx knows all operators.
+onnx infers no types after operators that it does not know. onnxruntime knows its own operators. A child
+process asks onnxruntime once, and not at all if onnx knows all operators.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from rewriter.regions.opaque_nodes import Complaints, find_opaque, untyped_behin
 from rewriter.runtime.infer.value_types import RuntimeTypes, ask, stated
 
 _MOST_COMPLAINTS = 16
-"""After so many moves, all remaining nodes move at once: every move costs a look at the whole graph."""
+"""Number of single moves after which all remaining nodes move at once: a move costs a pass over the graph."""
 
 
 class BoundaryTypes:
-    """The types at the boundaries of a model's functions that onnx does not infer.
+    """Types at the boundaries of a model's functions that onnx does not infer.
 
     Attributes:
         graph: the model.
@@ -39,16 +39,17 @@ class BoundaryTypes:
         self._complaints = 0
 
     def lift_refused(self, regions: Regions) -> list[Refusal]:
-        """Move nodes that onnxruntime accepts in no function out of all regions; return the moved ones."""
+        """Move out of all regions the nodes that onnxruntime accepts in no function; return refusals."""
         if not self._asked(regions):
             return []
         refused = (self._main[position] for position in self.runtime_types.refused)
         return keep_outside(self.graph, regions, refused, Reason.NO_KERNEL)
 
     def lift_complained(self, regions: Regions, order: Sequence[Sequence[Part]]) -> list[Refusal]:
-        """Move nodes to which onnx.checker would object out of all regions, in place; return the moved ones.
+        """Move out of all regions the nodes to which onnx.checker would object, in place; return refusals.
 
-        Moving one node is enough for all that depend on it; if many do not, all candidates move.
+        One call moves one node, since other complaints may depend on it. After `_MOST_COMPLAINTS` calls all
+        opaque nodes move.
         """
         if not self._asked(regions):
             return []
@@ -61,17 +62,17 @@ class BoundaryTypes:
         return keep_outside(self.graph, regions, nodes, Reason.NO_TYPE)
 
     def lift_unloadable(self, regions: Regions, sketch: Callable[[], ModelProto]) -> list[Refusal]:
-        """Move nodes out of all regions, in place, until onnxruntime loads the functions; return these nodes.
+        """Move nodes out of all regions, in place, so that onnxruntime loads the functions.
 
-        Its inference in functions differs from that in a graph. The nodes that its error names move; if it
-        names none, all nodes that onnx does not know, since everything else loads in functions.
+        onnxruntime infers types in functions otherwise than in a graph. The nodes that its error names move.
+        If it names none, all nodes move that onnx does not know, since all others load in functions.
 
         Args:
             regions: the regions.
             sketch: makes the model with its functions, without its weights.
 
         Returns:
-            The moved nodes: none if the original model does not load either.
+            A refusal for each moved node; none if the original model does not load either.
         """
         if not self._asked(regions) or self.runtime_types.fault or (fault := ask(sketch(), []).fault) is None:
             return []
@@ -81,7 +82,7 @@ class BoundaryTypes:
         return keep_outside(self.graph, regions, nodes, Reason.NO_KERNEL)
 
     def at(self, boundaries: Sequence[Interface]) -> dict[str, ValueInfoProto]:
-        """The types to state at boundaries that the file does not state."""
+        """Return the types to state at boundaries, without those that the file states."""
         if not self.opaque or not any(each.inputs or each.outputs for each in boundaries):
             return {}
         crossing = dict.fromkeys(value for each in boundaries for value in (*each.inputs, *each.outputs))
@@ -94,14 +95,14 @@ class BoundaryTypes:
 
     @cached_property
     def runtime_types(self) -> RuntimeTypes:
-        """Types and load errors as onnxruntime reports them."""
+        """Types and load errors that onnxruntime reports."""
         names = [self.graph.value_names[value] for value in untyped_behind(self.graph, self.opaque)]
         tried = [position for position, node in enumerate(self._main) if node in self.opaque.nodes]
         return ask(self.graph.model, [name for name in names if name not in self._stated], tried)
 
     @cached_property
     def _main(self) -> list[int]:
-        """The nodes of the main graph by their position there."""
+        """The nodes of the main graph, by position in it."""
         return [node for node, body in enumerate(self.graph.body_of) if body == 0]
 
     @cached_property
@@ -113,7 +114,7 @@ class BoundaryTypes:
 
     @cached_property
     def _types(self) -> dict[str, ValueInfoProto]:
-        """The types from onnxruntime that are not stated, each with metadata on its origin."""
+        """The types from onnxruntime that the file does not state, each with metadata on its origin."""
         found = {}
         for name, info in self.runtime_types.types.items():
             if name not in self._stated:
@@ -123,7 +124,7 @@ class BoundaryTypes:
 
     @cached_property
     def _typed(self) -> frozenset[int]:
-        """The values of the main graph that have a stated type, or get one."""
+        """The values of the main graph whose type is stated, by the file or by `group`."""
         values = self.graph.bodies[0].values
         names = (*self._stated, *self._types)
         return frozenset(values[name] for name in names if values.get(name, NONE) != NONE)

@@ -1,10 +1,10 @@
 """Records how the nodes of each call of a shared function differ, so that `flatten` restores the flat graph.
 
-One body has one set of names. `share` keeps those of all calls on the function, as the entry
-`rewriter.flat`: a model whose graph has, for each node of the body, that node of every call (without the
-parts equal to the body's), and the types of their values. It is compressed with zlib, in base64. Nodes
-that correspond are adjacent, so they differ in a few numbers: 12 layers of BERT take a
-hundredth of their size.
+One body has one set of names, and its calls have several. `share` keeps the names of all calls on the
+function, in the entry `rewriter.flat`: a serialized model, compressed with zlib, in base64. For each node of
+the body, its graph has the corresponding node of every call, without the parts that equal the body's. It also
+has the types of their values. Corresponding nodes are adjacent and differ in a few numbers, so they compress
+well: 12 layers of BERT take a hundredth of their size.
 """
 
 from __future__ import annotations
@@ -32,20 +32,19 @@ from rewriter.passes.functions.value_names import rename
 from rewriter.refusals import UnreadableModel
 
 MOST_BYTES = 256 << 20
-"""Limit for all records of a model together, before compression: a small entry can expand to 1000 times its
-size."""
+"""Limit for all records of a model together, uncompressed: a small entry can expand 1000 times."""
 
 _CALLS = "calls"
 
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """The record of one call of a shared function.
+    """Record of one call of a shared function.
 
     Attributes:
-        nodes: the node of the flat graph for every node of the body, without its inputs; without its
-            attributes if they equal the body's, and without operator if it calls a function.
-        places: positions in the flat graph of those that are no calls.
+        nodes: for every node of the body, its node in the flat graph without inputs. Attributes are left out
+            if they equal the body's, and the operator if the node calls a function.
+        places: positions, in the flat graph, of the nodes that are no calls.
         infos: the types of their values, with their positions in the flat graph.
     """
 
@@ -60,11 +59,11 @@ def write_record(
     orders: Mapping[Identity, str],
     renamed: Mapping[str, str],
 ) -> bytes:
-    """The record of a function, not yet compressed.
+    """Return the record of a function, not yet compressed.
 
     Args:
-        function: the shared function, with its nodes in the order of the first member's.
-        members: the functions of the calls, with bodies equal to it.
+        function: the shared function, with its nodes in the order of the first member's nodes.
+        members: the functions of the calls, whose bodies equal the shared one.
         orders: function of one call -> positions of its nodes in the flat graph, see `tags.ORDER`.
         renamed: value of the first member -> its name in the function.
     """
@@ -94,12 +93,12 @@ def write_record(
 
 
 def compressed(record: bytes) -> str:
-    """The entry for a record."""
+    """Return the entry for a record."""
     return base64.b64encode(zlib.compress(record)).decode("ascii")
 
 
 def _flat_names(first: Member, member: Member, renamed: Mapping[str, str]) -> dict[str, str]:
-    """Name of a value in the shared function -> its name in the flat graph, for one call."""
+    """Map names of values in the shared function to their names in the flat graph, for one call."""
     pairs = zip(first.body.values, member.body.values, strict=True)
     return {renamed[name]: flat for name, flat in pairs if name in renamed}
 
@@ -120,7 +119,7 @@ def _difference(
 
 
 def _renamed(node: NodeProto, names: Mapping[str, str]) -> NodeProto:
-    """The node with other names in its graphs; the same object if there are none."""
+    """Return the node with other names in its graph bodies; the same object if it has no graph bodies."""
     if not any(True for attribute in node.attribute for _ in graphs_of(attribute)):
         return node
     copy = NodeProto()
@@ -130,12 +129,12 @@ def _renamed(node: NodeProto, names: Mapping[str, str]) -> NodeProto:
 
 
 def _places_in_first_order(order: str, stood: Sequence[int], calls: Set[int]) -> str:
-    """The positions of a member's nodes in the order of the first member's nodes; '' if unknown.
+    """Return the flat positions of a member's nodes in the order of the first member's nodes; '' if unknown.
 
     Args:
         order: the positions in its own order, without calls.
-        stood: node of the member -> its counterpart in the first one.
-        calls: the nodes of the first one that are calls.
+        stood: node of the member -> its counterpart in the first member.
+        calls: the nodes of the first member that are calls.
     """
     own = [n for n in stood if n not in calls]
     try:
@@ -146,14 +145,14 @@ def _places_in_first_order(order: str, stood: Sequence[int], calls: Set[int]) ->
 
 
 class Records:
-    """The records of the functions of one model, read on demand."""
+    """Records of the functions of one model, read on demand."""
 
     def __init__(self) -> None:
         self._left = MOST_BYTES
         self._read: dict[int, dict[tuple[str, ...], CallRecord]] = {}
 
     def of(self, call: NodeProto, function: FunctionProto) -> CallRecord | None:
-        """The record of a call; None if there is none, or the function was edited since."""
+        """Return the record of a call; None if there is none, or if the function was edited since."""
         if (calls := self._read.get(id(function))) is None:
             calls = self._read[id(function)] = self._calls(function)
         return calls.get(tuple(call.output))
@@ -175,7 +174,7 @@ class Records:
             return {}
 
     def _graph(self, entry: str) -> GraphProto:
-        """The graph in an entry; an empty graph for an invalid or too large one."""
+        """Return the graph in an entry; an empty graph for an invalid or too large entry."""
         model = ModelProto()
         try:
             packed = zlib.decompressobj()
@@ -208,7 +207,7 @@ def _split(
 
 
 def restored(call: NodeProto, function: FunctionProto, record: CallRecord) -> list[NodeProto] | None:
-    """The nodes of a call as in the flat graph; None if the body differs from the recorded one."""
+    """Return the nodes of a call as in the flat graph; None if the body differs from the recorded one."""
     names = dict(zip(function.input, call.input, strict=False))
     names.update(dict.fromkeys(function.input[len(call.input) :], ""))
     for body, flat in zip(function.node, record.nodes, strict=True):

@@ -1,8 +1,8 @@
 """The canonical form of a function's body: equal for bodies that differ only in names and order of nodes.
 
-Nodes are visited depth first from the outputs: first the producers of a node's inputs, in order of their
-slots, then those of values that bodies of If, Loop and Scan capture, then the node. Values are numbered in
-order of visit, so formal inputs come in order of first use, whatever the order of the file.
+Nodes are visited depth first from the outputs: first the producers of a node's inputs, in order of the
+inputs; then the producers of values that its bodies (of If, Loop and Scan) capture; then the node. Values are
+numbered in order of visit, so formal inputs come in order of first use, whatever the order of the file.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from rewriter.model.index.graph import graphs_of
 
 Key = tuple[object, ...]
 Callees = Mapping[tuple[str, str], object]
-"""(domain, name) of a function -> its representative in keys: callees with equal bodies count as one."""
+"""(domain, name) of a function -> its representative in keys; functions with equal bodies have one."""
 
 
 @dataclass(frozen=True, slots=True)
 class CanonicalBody:
-    """A body without its names.
+    """Function body without its names.
 
     Attributes:
         keys: one hashable key per node, in canonical order.
@@ -41,17 +41,17 @@ class CanonicalBody:
 
     @property
     def key(self) -> Key:
-        """A key that is equal for equal bodies, and only for these."""
+        """Key that is equal for equal bodies, and only for these."""
         return (self.keys, self.outputs, len(self.inputs))
 
 
 def canonical_body(function: FunctionProto, callees: Callees, *, blind: bool = False) -> CanonicalBody:
-    """The canonical form of a function.
+    """Return the canonical form of a function.
 
     Args:
         function: the function.
         callees: representatives of the functions that it may call.
-        blind: whether Constants count as equal whatever their value.
+        blind: whether all Constants count as equal, whatever their values.
     """
     body = [*map(_Node, function.node)]
     numbers: dict[str, int] = {"": 0}
@@ -71,7 +71,7 @@ def canonical_body(function: FunctionProto, callees: Callees, *, blind: bool = F
 
 
 class _Node:
-    """A node with its names read once: protobuf decodes them again on each access."""
+    """Node whose names were read once: protobuf decodes names again on each access."""
 
     __slots__ = ("captures", "inputs", "outputs", "proto")
 
@@ -83,7 +83,7 @@ class _Node:
 
 
 def _depth_first(function: FunctionProto, body: Sequence[_Node]) -> Iterator[int]:
-    """Positions of nodes, producers before readers: from the outputs, then the unneeded ones."""
+    """Yield positions of nodes, producers before readers: nodes that the outputs need, then the others."""
     producer = {name: position for position, node in enumerate(body) for name in node.outputs if name}
     sources = [
         [producer[name] for name in (*node.inputs, *node.captures) if name in producer] for node in body
@@ -105,7 +105,7 @@ def _depth_first(function: FunctionProto, body: Sequence[_Node]) -> Iterator[int
 
 
 def _captures(node: NodeProto) -> list[str]:
-    """The outside values that the bodies of a node read, in order of appearance."""
+    """Return the outside values that the bodies of a node read, in order of appearance."""
     found: dict[str, None] = {}
     for attribute in node.attribute:
         if attribute.type in HOLD_GRAPHS:
@@ -151,7 +151,7 @@ def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *
 
 
 def same_attributes(left: NodeProto, right: NodeProto) -> bool:
-    """Whether attributes of two nodes of one graph differ only in names inside bodies and in strings."""
+    """Whether attributes of two nodes are equal but for names in bodies, doc strings and tensor names."""
     numbers = {"": 0}
     for name in (*_captures(left), *_captures(right)):
         numbers.setdefault(name, len(numbers))
@@ -159,19 +159,19 @@ def same_attributes(left: NodeProto, right: NodeProto) -> bool:
 
 
 def constant_key(node: NodeProto) -> Key:
-    """A key of the value that a Constant holds."""
+    """Return a key of the value that a Constant holds."""
     return _attributes(node, {}, {}, blind=False)
 
 
 def _content(attribute: AttributeProto) -> bytes:
     tensor = attribute.HasField("t")
     named = tensor and (attribute.t.HasField("name") or attribute.t.HasField("doc_string"))
-    if not (named or attribute.HasField("doc_string")):  # an empty string may be present or absent
+    if not (named or attribute.HasField("doc_string")):  # a present but empty field is cleared too
         return attribute.SerializeToString(deterministic=True)
     bare = AttributeProto()
     bare.CopyFrom(attribute)
     bare.ClearField("doc_string")
-    if tensor:  # reading the field of another attribute would set it
+    if tensor:  # for any other kind of attribute this would set `t`
         bare.t.ClearField("name")
         bare.t.ClearField("doc_string")
     return bare.SerializeToString(deterministic=True)

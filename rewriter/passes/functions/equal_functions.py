@@ -1,4 +1,4 @@
-"""Functions with equal bodies."""
+"""Finds functions with equal bodies."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Identity = tuple[str, str]
 
 @dataclass(frozen=True)
 class Member:
-    """A function for one call of a module, and its canonical body.
+    """Function for one call of a module, and its canonical body.
 
     Attributes:
-        function: as `group` made it; its values have the names of the flat graph.
+        function: the function that `group` made; its values have the names of the flat graph.
         body: its canonical form.
         entries: its metadata.
     """
@@ -36,7 +36,7 @@ class Member:
 
     @property
     def module(self) -> ModulePath:
-        """The module whose call it is."""
+        """The module that is called."""
         return ModulePath(self.entries[tags.MODULE])
 
     @property
@@ -58,13 +58,13 @@ class Member:
 def find_equal_functions(
     functions: Iterable[FunctionProto], others: Sequence[FunctionProto], *, blind: bool = False
 ) -> list[list[Member]]:
-    """Groups of functions with equal bodies, callees before callers; random draws must be in equal order.
+    """Group functions by equal bodies, callees before callers; random draws must come in the same order.
 
     Args:
-        functions: all functions that `group` made, callees before callers, each called once. Arguments for
-            callees are put, in place, into the canonical order of the callee's inputs.
+        functions: all functions that `group` made, callees before callers, each called once. The arguments of
+            their calls are put, in place, into the canonical order of the callee's inputs.
         others: the other functions of the model.
-        blind: whether Constants count as equal whatever their value.
+        blind: whether all Constants count as equal, whatever their values.
     """
     twins: dict[Key, list[Member]] = {}
     numbers: dict[Key, int] = {}
@@ -74,7 +74,7 @@ def find_equal_functions(
     for function in functions:
         reorder(function.node, members)
         entries = metadata.read(function)
-        # If bodies call or hold modules of other names, one body could not represent the trees of both.
+        # One body cannot stand for both subtrees if the modules inside have other names.
         called = {
             identity: (callees[identity], members[identity].module.removeprefix(entries[tags.MODULE]))
             for identity in {(node.domain, node.op_type) for node in function.node} & callees.keys()
@@ -92,14 +92,17 @@ def find_equal_functions(
 
 
 def _modules_in(function: FunctionProto, entries: Mapping[str, str]) -> frozenset[str]:
-    """The modules that own nodes of a body, relative to its own."""
+    """Return the modules that own nodes of a body, relative to the body's own module."""
     own = ModulePath(entries[tags.MODULE])
     told = (metadata.get(node, tags.MODULE) for node in function.node if node.op_type != "Constant")
     return frozenset(module.removeprefix(own) for module in told if module is not None and own.holds(module))
 
 
 def _draws(function: FunctionProto, drawing: Set[Identity], known: Set[Identity] = frozenset()) -> list[int]:
-    """The nodes that draw random numbers, in order; `drawing` of the `known` functions do too."""
+    """Return the nodes that draw random numbers, in order.
+
+    A call draws if its function is in `drawing`; calls of other `known` functions do not draw.
+    """
     opsets = versions_of(function.opset_import)
     operators = {(node.domain, node.op_type) for node in function.node}
     doubtful = (operator_may_draw(*operator, opsets) for operator in operators - known)
@@ -109,7 +112,7 @@ def _draws(function: FunctionProto, drawing: Set[Identity], known: Set[Identity]
 
 
 def _drawing(functions: Sequence[FunctionProto]) -> set[Identity]:
-    """The functions, given in any order, that draw random numbers."""
+    """Return the functions, given in any order, that draw random numbers."""
     found: set[Identity] = set()
     while more := {identity_of(each) for each in functions if _draws(each, found)} - found:
         found |= more
@@ -124,5 +127,5 @@ def reorder(nodes: Iterable[NodeProto], members: Mapping[Identity, Member]) -> N
 
 
 def identity_of(function: FunctionProto) -> Identity:
-    """The names by which calls find it."""
+    """Return the names by which calls find a function."""
     return (function.domain, function.name)

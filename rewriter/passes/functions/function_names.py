@@ -19,17 +19,17 @@ _RESERVED = frozenset({"", "ai", "com"})
 
 
 class FunctionNames:
-    """Makes (domain, name) pairs that no other function of the model has, with names of no operator.
+    """Source of (domain, name) pairs that no other function of the model has; no operator has these names.
 
-    A function is named after its class, else after the last name of its path; `Module` is appended to a name
-    that an operator has, in any domain: onnxruntime 1.24 to 1.32 treats nodes called `Sub` or
-    `Gather` as these operators, and aborts the process if one has too few inputs. The domain of the
-    function for a call is the path of the module, that of a shared function the package of the class. All are
-    made of ASCII identifiers, since ONNX's text form cannot read back others.
+    A function is named after its class, else after the last name of its path. `Module` is appended to a name
+    that an operator has, in any domain: onnxruntime 1.24 to 1.32 treats nodes called `Sub` or `Gather` as
+    these operators, and aborts the process if such a node has too few inputs. The domain of the function for
+    one call is the path of the module; the domain of a shared function is the package of the class. Domains
+    and names are ASCII identifiers, since ONNX's text form cannot read back others.
 
     Args:
         model: the model of the functions.
-        ours: its functions that will be replaced.
+        ours: functions of the model that will be replaced.
     """
 
     def __init__(self, model: ModelProto, ours: Iterable[FunctionProto] = ()) -> None:
@@ -38,7 +38,7 @@ class FunctionNames:
         self.foreign = {opset.domain for opset in model.opset_import} - {domain for domain, _ in replaced}
 
     def of(self, region: Region, module: Module) -> tuple[str, str]:
-        """The domain and name of the function for a region."""
+        """Return the domain and name of the function for a region."""
         name = _of_no_operator(identifier(module.short_class or last_word(region.module)))
         domain = self._own(_domain(region))
         unique, attempt = domain, 1
@@ -49,7 +49,7 @@ class FunctionNames:
         return unique, name
 
     def shared(self, class_name: str | None, name: str) -> tuple[str, str]:
-        """The domain and name of a function for all calls with one body; `name` if no class is known."""
+        """Return domain and name of a function for all calls with one body, by class or else by `name`."""
         package, _, last = (class_name or name).rpartition(".")
         domain = self._own(".".join(map(identifier, package.split("."))) if package else "modules")
         base = unique = _of_no_operator(identifier(last))
@@ -61,27 +61,27 @@ class FunctionNames:
         return domain, unique
 
     def _own(self, domain: str) -> str:
-        """The domain, moved out of those of other organisations."""
+        """Return the domain, below `modules` if the model imports it or another organisation owns it."""
         if domain in self.foreign or domain.partition(".")[0] in _RESERVED:
             return f"modules.{domain}"
         return domain
 
 
 def identifier(text: str) -> str:
-    """The nearest C identifier in ASCII."""
+    """Return the nearest C identifier in ASCII."""
     plain = re.sub(r"[^0-9A-Za-z_]", "_", text) or "_"
     return f"_{plain}" if plain[0].isdigit() else plain
 
 
 def _of_no_operator(name: str) -> str:
-    """`Softmax` -> `SoftmaxModule`; unchanged if no operator has the name."""
+    """Append `Module` to a name while an operator has it: `Softmax` becomes `SoftmaxModule`."""
     while name in operator_names():
         name += "Module"
     return name
 
 
 def _domain(region: Region) -> str:
-    """`encoder.layer.0` -> `encoder.layer_0`; later calls and segments add their number."""
+    """Return a domain from a path: `encoder.layer_0` from `encoder.layer.0`; later calls add their number."""
     parts: list[str] = []
     for atom in region.module.atoms:
         if atom.isdecimal() and parts:
@@ -96,7 +96,7 @@ def _domain(region: Region) -> str:
 
 
 def last_word(path: ModulePath) -> str:
-    """The last name of a path that is not a number."""
+    """Return the last name of a path that is not a number."""
     return next((atom for atom in reversed(path.atoms) if not atom.isdecimal()), path.name)
 
 
@@ -108,7 +108,7 @@ def import_domains(owner: ModelProto | FunctionProto, domains: set[str]) -> None
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """`[3, 4, 5, 9]` -> `3-5,9`, in the given order."""
+    """Return numbers as text, in the given order: `3-5,9` for `[3, 4, 5, 9]`."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:
@@ -119,7 +119,7 @@ def ranges(numbers: Sequence[int]) -> str:
 
 
 def places_of(owner: metadata.HasMetadata, key: str, most: int) -> list[int]:
-    """The numbers in an entry of ours; none for a missing or foreign entry."""
+    """Return the numbers that `ranges` wrote into an entry; none for a missing or foreign entry."""
     try:
         return numbers_of(metadata.get(owner, key) or "", most)
     except ValueError:
@@ -127,11 +127,11 @@ def places_of(owner: metadata.HasMetadata, key: str, most: int) -> list[int]:
 
 
 def numbers_of(text: str, most: int) -> list[int]:
-    """The numbers in a text that `ranges` wrote.
+    """Return the numbers in a text that `ranges` wrote.
 
     Args:
-        text: the runs.
-        most: maximum count of numbers; one entry of a file may say billions.
+        text: the numbers, as runs.
+        most: maximum count of numbers, since a short entry may stand for billions.
 
     Raises:
         ValueError: the text has another form, or too many numbers.

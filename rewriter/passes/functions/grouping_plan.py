@@ -21,12 +21,12 @@ from rewriter.regions.order import order_parts
 from rewriter.regions.stated_types import lift_counting
 
 MOST_ROUNDS = 8
-"""Maximum rounds of making regions callable and convex; one is enough unless each undoes the other."""
+"""Maximum rounds of making regions callable and convex; one is enough unless each step undoes the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupingPlan:
-    """The regions that become functions, with order, interface and types.
+    """Regions that become functions, with order, interface and types.
 
     Attributes:
         regions: the regions, convex.
@@ -44,7 +44,7 @@ class GroupingPlan:
 
 
 class Planner:
-    """Makes the regions of a model callable.
+    """Maker of callable regions of a model.
 
     Attributes:
         regions: the regions.
@@ -63,7 +63,7 @@ class Planner:
         self._late = LateTypes(graph)
 
     def plan(self) -> GroupingPlan:
-        """Shrink regions until all can be calls, and none has an input whose type is lost."""
+        """Shrink regions until all of them can be calls, and none has an input whose type is lost."""
         order = self._ordered()
         while lifted := self._types.lift_complained(self.regions, order):
             self.refusals += lifted
@@ -78,7 +78,7 @@ class Planner:
         order = order_parts(graph, self.regions)
         if order is None:
             self.refusals += make_convex(graph, self.regions, tree, claims)
-            for _ in range(MOST_ROUNDS):  # a segment may now stand between a value and its reader
+            for _ in range(MOST_ROUNDS):  # a new segment may lie between a value and its reader
                 if not (lifted := self._late.lift(self.regions)):
                     break
                 self.refusals += lifted + make_convex(graph, self.regions, tree, claims)
@@ -88,7 +88,10 @@ class Planner:
 
 
 def _in_bodies(analysis: Analysis, wants: Callable[[ModuleTree, Module], bool]) -> Iterator[Refusal]:
-    """The wanted modules with nodes in bodies of other modules' nodes; the outermost for each node."""
+    """Yield a refusal for each wanted module with nodes in a graph body of another module's node.
+
+    Of several such modules around a node, only the outermost is refused.
+    """
     graph, tree = analysis.graph, analysis.tree
     told: set[ModulePath] = set()
     for node, placement in enumerate(tree.placements):

@@ -1,7 +1,7 @@
 """Inlines calls: replaces them by the nodes of their functions.
 
-An unedited call that `group` wrote is marked as such; its names are those of the flat graph and stay
-unchanged. Names that `share` recorded are restored (see `call_record`). In all other calls every
+If a call has the inputs, outputs and record that `group` wrote, the names in its function are those of the
+flat graph and stay. Names that `share` recorded are restored (see `call_record`). In all other calls every
 value and node gets the name of the call as a prefix (`/encoder/layer.1` and `self/MatMul` become
 `/encoder/layer.1/self/MatMul`), so that two calls of one function do not clash.
 """
@@ -31,24 +31,24 @@ Identity = tuple[str, str, str]
 
 MOST_NODES = 2_000_000
 DEEPEST = 100
-"""Limits on inlined nodes and nesting: twenty functions that call the next twice give a million nodes."""
+"""Limits on inlined nodes and nesting: twenty functions, each calling the next twice, give a million."""
 
 Placed = tuple[int | None, NodeProto]
-"""A node, and its position in the flat graph if `group` recorded it."""
+"""A node, and its position in the flat graph if `group` recorded that."""
 
 
 class Inliner:
-    """Inlines calls of some functions.
+    """Inliner of the calls of some functions.
 
     Args:
         functions: the functions to inline.
         values: names of values in use; new ones are added.
-        nodes: names of nodes in use; likewise.
+        nodes: names of nodes in use; new ones are added.
 
     Attributes:
-        infos: the types of values in our functions, under names of the flat graph, with their
-            positions there if known. Types in other tools' functions are unused, and
-            would count in the graph.
+        infos: the `value_info` of functions that `group` made, under names of the flat graph, with its
+            positions there if known. That of other functions is dropped: runtimes ignore it in functions, but
+            would use it in the graph.
     """
 
     def __init__(
@@ -64,13 +64,12 @@ class Inliner:
     def expand(
         self, body: Sequence[NodeProto], places: Sequence[int] = (), depth: int = 0
     ) -> Iterator[Placed]:
-        """The nodes of a body, calls inlined; nodes of the body itself are yielded and edited in place.
+        """Yield the nodes of a body with calls inlined; nodes of the body itself are edited in place.
 
         Args:
             body: the nodes.
-            places: positions in the flat graph of the nodes that are no calls. If their number does not
-                match, the body was edited; then its own order stays, which is topological
-                too.
+            places: flat positions of the nodes that are no calls. If their number does not match, the body
+                was edited; then the order of the body stays, which is topological too.
             depth: number of calls around the body.
 
         Raises:
@@ -108,7 +107,7 @@ class Inliner:
         return (node.domain, node.op_type, node.overload) in self.functions
 
     def _instance(self, call: NodeProto, function: FunctionProto) -> tuple[list[NodeProto], Sequence[int]]:
-        """The nodes of one call, under flat names, and the flat positions of those that are no calls."""
+        """Return the nodes of one call, under flat names, and flat positions of those that are no calls."""
         if _is_verbatim(call, function):
             self.infos += placed_infos(function)
             nodes = [_copy(node) for node in function.node]
@@ -121,7 +120,7 @@ class Inliner:
         return list(self._named_after(call, function)), ()
 
     def _named_after(self, call: NodeProto, function: FunctionProto) -> Iterator[NodeProto]:
-        """The nodes of one call without a record."""
+        """Yield the nodes of a call without a record, named after the call."""
         prefix = call.name or call.op_type
         passed = _repeated_outputs(function)
         names = self._names(call, function, prefix, passed)
@@ -138,7 +137,7 @@ class Inliner:
         self._finish(nodes, call, function)
         for node, original in zip(nodes, function.node, strict=True):
             name = f"{prefix}/{node.name}"
-            # The text before the slash is read as a scope.
+            # A later run reads the text before the slash as a scope.
             if _is_relative(original) and not self._is_call(node):
                 place = metadata.read(node)
                 scope = scope_of_call(ModulePath(place[tags.MODULE]), int(place[tags.CALL]))
@@ -163,7 +162,7 @@ class Inliner:
     def _names(
         self, call: NodeProto, function: FunctionProto, prefix: str, passed: set[str]
     ) -> dict[str, str]:
-        """Value inside -> its name in the flat graph."""
+        """Map each value inside a function to its name in the flat graph."""
         names = dict(zip_longest(function.input, call.input[: len(function.input)], fillvalue=""))
         for formal, actual in zip(function.output, call.output, strict=False):
             if formal not in passed and actual:
@@ -176,7 +175,7 @@ class Inliner:
 
 
 def _inherit_layer(call: NodeProto, nodes: Sequence[NodeProto]) -> None:
-    """Give nodes without a layer the layer of their call, as onnxruntime does on inlining."""
+    """Give nodes without a layer annotation that of their call, as onnxruntime does when it inlines."""
     if (layer := metadata.get(call, metadata.LAYER)) is None:
         return
     for node in nodes:
@@ -185,7 +184,7 @@ def _inherit_layer(call: NodeProto, nodes: Sequence[NodeProto]) -> None:
 
 
 def placed_infos(function: FunctionProto | ModelProto) -> list[tuple[int | None, ValueInfoProto]]:
-    """The types in a function or the main graph, with their positions in the flat graph."""
+    """Return the `value_info` of a function or the main graph, with positions in the flat graph."""
     told = (function.graph if isinstance(function, ModelProto) else function).value_info
     infos = [info for info in told if not is_inferred(info)]
     places: list[int | None] = [*places_of(function, tags.INFOS, len(infos))]
@@ -199,27 +198,28 @@ def _copy(node: NodeProto) -> NodeProto:
 
 
 def _is_verbatim(call: NodeProto, function: FunctionProto) -> bool:
-    """Whether the names inside are those of the flat graph.
+    """Whether the names inside a function are those of the flat graph.
 
-    Equal names of inputs and outputs are no proof: those of a shared function may equal those of one call.
+    Equal names of inputs and outputs do not show this: a shared function may have the same names as one of
+    its calls. So the call must have a record of positions too.
     """
     interface = (list(function.input), list(function.output))
     return (list(call.input), list(call.output)) == interface and tags.ORDER in metadata.read(call)
 
 
 def _repeated_outputs(function: FunctionProto) -> set[str]:
-    """Outputs that are also inputs, or occur twice."""
+    """Return outputs that are also inputs, or occur twice."""
     seen = Counter((*dict.fromkeys(function.input), *function.output))
     return {name for name in function.output if seen[name] > 1}
 
 
 def _is_relative(node: NodeProto) -> bool:
-    """Whether a node's module is relative to that of its function, since several calls share it."""
+    """Whether a node's module is relative to that of its function, since several calls share the node."""
     return (metadata.get(node, tags.MODULE) or "").startswith(".")
 
 
 class _Absolute:
-    """Converts module metadata relative to a function into that of one call."""
+    """Converter of module metadata that is relative to a function into the metadata of one call."""
 
     def __init__(self, call: NodeProto, function: FunctionProto) -> None:
         entries = metadata.read(call) if call.metadata_props else {}

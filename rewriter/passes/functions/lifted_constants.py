@@ -1,4 +1,4 @@
-"""Turns constants in which otherwise equal functions differ into inputs, so that they can share one."""
+"""Turns constants in which otherwise equal functions differ into inputs, so that these can be merged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Body = FunctionProto | GraphProto
 def lift_constants(
     model: ModelProto, functions: Sequence[FunctionProto], others: Sequence[FunctionProto]
 ) -> int:
-    """Move differing constants into the callers, repeatedly up to a caller without an equal function.
+    """Move differing constants into the callers, repeatedly, up to a caller without an equal function.
 
     Args:
         model: the model, edited in place.
@@ -27,7 +27,7 @@ def lift_constants(
         others: the other functions of the model.
 
     Returns:
-        The number of moves of a constant by one function.
+        The number of moves; a constant that moves out of two functions counts twice.
     """
     moved = 0
     while lifted := _round(model, functions, others):
@@ -42,7 +42,7 @@ def _round(model: ModelProto, functions: Sequence[FunctionProto], others: Sequen
     for members in find_equal_functions(functions, others, blind=True):
         identities = [identity_of(member.function) for member in members]
         places = _differing(members)
-        # A constant passed up in this round is not in its caller's canonical form yet: next round.
+        # The canonical form of a changed body is out of date: such a body waits for the next round.
         if not places or not changed.isdisjoint(identities):
             continue
         for member, identity in zip(members, identities, strict=True):
@@ -57,7 +57,7 @@ def _round(model: ModelProto, functions: Sequence[FunctionProto], others: Sequen
 
 
 def _callers(model: ModelProto, functions: Sequence[FunctionProto]) -> dict[Identity, tuple[Body, NodeProto]]:
-    """Function -> the body that calls it, and the call."""
+    """Map each function to the body that calls it, and the call."""
     bodies: tuple[Body, ...] = (model.graph, *functions)
     ours = {identity_of(function) for function in functions}
     return {
@@ -69,7 +69,7 @@ def _callers(model: ModelProto, functions: Sequence[FunctionProto]) -> dict[Iden
 
 
 def _differing(members: Sequence[Member]) -> list[int]:
-    """Positions, in canonical order, of Constants with different values in the members."""
+    """Return positions, in canonical order, of Constants with different values in the members."""
     first = members[0]
     results = set(first.function.output)
     places = []
@@ -92,7 +92,7 @@ def _lift(
         places: positions of the Constants, in canonical order.
         body: the body that calls it.
         call: the call.
-        outer: the record of the flat positions of the nodes of `body`.
+        outer: the owner of the record of flat positions of `body`: the call of its function, or the model.
     """
     function = member.function
     at = next(index for index, node in enumerate(body.node) if node is call or node == call)
@@ -110,7 +110,7 @@ def _lift(
 
 
 class _FlatPositions:
-    """The record of the flat positions of the nodes of a body that are no calls: `tags.ORDER`."""
+    """Record of the flat positions of the nodes of a body that are no calls: `tags.ORDER`."""
 
     def __init__(self, owner: ModelProto | NodeProto, body: Body) -> None:
         self.owner = owner
@@ -129,6 +129,6 @@ class _FlatPositions:
         self.places.insert(position, place)
 
     def write(self) -> None:
-        """Write the record; an empty one if the body was edited before."""
+        """Write the record; an empty one if some position is not known."""
         numbers = [place for place in self.places if place is not None] if self.known else []
         metadata.write(self.owner, {tags.ORDER: ranges(numbers)})

@@ -14,5 +14,5 @@ def is_ours(function: FunctionProto) -> bool:
 
 
 def is_inferred(info: ValueInfoProto) -> bool:
-    """Whether `group` stated a type that the flat graph does not."""
+    """Whether `group` stated a type because the flat graph does not."""
     return bool(info.metadata_props) and metadata.get(info, tags.INFERRED) is not None

@@ -1,4 +1,4 @@
-"""Makes one function for several calls: its name, its values' names, and the metadata common to all calls."""
+"""Makes one function for several calls: its name, the names of its values, and the metadata of all calls."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from rewriter.refusals import Reason, Refusal
 
 @dataclass(frozen=True, slots=True)
 class SharedFunction:
-    """A function and the calls it serves.
+    """Function for several calls.
 
     Attributes:
-        function: the function that replaces the members' own.
-        members: the functions whose calls it serves.
+        function: the function that replaces those of the members.
+        members: the functions of the calls.
         order: formal input -> its position in the members' canonical order.
     """
 
@@ -35,10 +35,10 @@ class SharedFunction:
 
 
 class Merger:
-    """Makes the functions that calls share.
+    """Maker of the functions that calls share.
 
     Args:
-        names: the source of its names.
+        names: the source of the functions' names.
         weights: the initializers of the model.
         orders: function of one call -> flat positions of its nodes.
 
@@ -54,7 +54,7 @@ class Merger:
         self._left = MOST_BYTES
 
     def single(self, member: Member) -> SharedFunction:
-        """The function of a call without an equal one: only its name changes."""
+        """Return the function of a call whose body no other call has: only the name changes."""
         function = FunctionProto()
         function.CopyFrom(member.function)
         function.domain, function.name = self.names.shared(member.entries.get(tags.CLASS), function.name)
@@ -62,7 +62,7 @@ class Merger:
         return SharedFunction(function, (member,), tuple(places[name] for name in function.input))
 
     def merge(self, members: Sequence[Member]) -> SharedFunction:
-        """One function for calls with equal bodies; the first gives the order of the nodes."""
+        """Return one function for calls with equal bodies; the first call gives the order of the nodes."""
         first = members[0]
         function = FunctionProto()
         function.domain, function.name = self.names.shared(first.entries.get(tags.CLASS), first.function.name)
@@ -84,7 +84,7 @@ class Merger:
     def _record(
         self, function: FunctionProto, members: Sequence[Member], renamed: Mapping[str, str]
     ) -> dict[str, str]:
-        """The entry from which `flatten` restores the names of every call."""
+        """Return the entry from which `flatten` restores the names of every call; none if it is too long."""
         record = write_record(function, members, self.orders, renamed)
         if len(record) > self._left:
             self.refusals.append(Refusal(members[0].module, Reason.NAMES_LOST, function.name))
@@ -94,9 +94,9 @@ class Merger:
 
 
 def _interface(members: Sequence[Member], weights: Set[str]) -> tuple[list[int], list[str]]:
-    """The order of the formal inputs, as positions in the canonical order, and a name for each position.
+    """Return the order of the formal inputs, as positions in canonical order, and a name for each position.
 
-    Activations come first, then parameters in module order, then tensors of the file that are no parameters.
+    Activations come first, then parameters in module order, then stored tensors that are no parameters.
     """
     first = members[0]
     rank = {name: number for number, name in enumerate(first.parameters)}
@@ -117,7 +117,7 @@ def _interface(members: Sequence[Member], weights: Set[str]) -> tuple[list[int],
 def _local_names(
     first: Member, order: Sequence[int], formals: Sequence[str], taken: UsedNames
 ) -> dict[str, str]:
-    """Value of the first member -> its name in the shared function."""
+    """Map each value of the first member to its name in the shared function."""
     names = {first.body.inputs[position]: taken.fresh(formals[position]) for position in order}
     for name in first.function.output:
         names[name] = taken.fresh("output")
@@ -130,7 +130,7 @@ def _local_names(
 
 
 def _local(name: str, prefix: str) -> str:
-    """A name without the scope of its call, or of any other call."""
+    """Return a name without the scope of its call, or of any other call."""
     return (
         name.removeprefix(prefix) if prefix and name.startswith(prefix) else name.rpartition("/")[2] or name
     )
@@ -152,7 +152,7 @@ def _nodes(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[NodeP
 
 
 def _in_order(member: Member, nodes: Sequence[NodeProto]) -> Iterator[NodeProto]:
-    """The nodes of a member in canonical order, each before those in its bodies."""
+    """Yield the nodes of a member in canonical order, each before those in its bodies."""
     for position in member.body.order:
         yield from with_inner(nodes[position])
 
@@ -162,7 +162,10 @@ _PLACE = frozenset({tags.MODULE, tags.CALL, tags.MOVED_TO})
 
 
 def _common_metadata(members: Sequence[Member]) -> list[dict[str, str]]:
-    """The metadata common to all calls, per node in canonical order; of several modules the first named."""
+    """Return the metadata common to all calls, per node in canonical order.
+
+    If calls name different modules, the first call's counts.
+    """
     first = members[0]
     agreed = _node_entries(first, [*map(metadata.read, _in_order(first, first.function.node))])
     modules = [{tags.MODULE: entries[tags.MODULE]} if tags.MODULE in entries else {} for entries in agreed]
@@ -178,11 +181,11 @@ def _common_metadata(members: Sequence[Member]) -> list[dict[str, str]]:
 
 
 def _node_entries(member: Member, found: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Entries of nodes, in canonical order, with modules and calls relative to the member's."""
+    """Return the entries of nodes, in canonical order, with modules and calls relative to the member's."""
     calls: dict[str, set[int]] = {}
     numbers = []
     for entries in found:
-        # A node that `unshare` moved here from another call belongs here, like its counterparts in theirs.
+        # A node that `unshare` moved here from another call counts as a node of this call.
         if home := entries.pop(tags.MOVED_TO, ""):
             call, _, module = home.partition(" ")
             if not member.module.holds(entries.get(tags.MODULE, "")):
@@ -212,7 +215,7 @@ def _function_entries(member: Member) -> dict[str, str]:
 
 
 def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:
-    """The entries common to all."""
+    """Return the entries common to all."""
     common = found[0]
     for other in found[1:]:
         common = {key: text for key, text in common.items() if other.get(key) == text}
@@ -220,7 +223,7 @@ def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:
 
 
 def _infos(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[ValueInfoProto]:
-    """The types of the values that are the same in all calls."""
+    """Yield the types of values that are the same in all calls."""
     found = []
     for member in members:
         infos = {info.name: info for info in member.function.value_info}

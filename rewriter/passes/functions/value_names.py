@@ -10,7 +10,7 @@ from rewriter.model.index.graph import graphs_of
 
 
 def rename(node: NodeProto, names: Mapping[str, str]) -> None:
-    """Rename the inputs and outputs of a node, in its bodies as well; names that are no keys stay."""
+    """Rename values that a node and its bodies read or write; names that are no keys of `names` stay."""
     for field in (node.input, node.output):
         for position, name in enumerate(field):
             if name in names:
@@ -26,7 +26,7 @@ def rename(node: NodeProto, names: Mapping[str, str]) -> None:
 
 
 def names_in_bodies(node: NodeProto) -> Iterator[str]:
-    """The names that the bodies of a node define, at any depth."""
+    """Yield the names that the bodies of a node define, at any depth."""
     for attribute in node.attribute:
         for graph in graphs_of(attribute):
             yield from _defined(graph)
@@ -42,14 +42,14 @@ def _defined(graph: GraphProto) -> Iterator[str]:
 
 
 class UsedNames(set[str]):
-    """Names in use, and the last number appended to each."""
+    """Names in use, with the last number appended to each."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         super().__init__(names)
         self.numbers: dict[str, int] = {}
 
     def fresh(self, base: str) -> str:
-        """`base`, or `base` with a number, as a name that is not in use; marks it as used."""
+        """Return `base`, or `base` with a number, such that the name is not in use; mark the name as used."""
         name, number = base, self.numbers.get(base, 0)
         while name in self:
             number += 1

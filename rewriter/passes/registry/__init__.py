@@ -1,1 +1,1 @@
-"""Passes by name: ours and those of other packages, as lists and as text."""
+"""Passes by name: those of this package and of other packages, as lists and as text."""

@@ -1,4 +1,4 @@
-"""All passes there are: our own, and those of other packages."""
+"""Lists all passes: those of this package and of other packages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rewriter.refusals import UsageError
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Catalogue(Display):
-    """The passes that `rewrite` runs.
+    """Passes that `rewrite` can run.
 
     Attributes:
-        passes: our own in the order in which they make sense, then those of other packages.
-        faults: why passes of other packages cannot be loaded, a line each.
+        passes: the passes of this package in recommended order, then those of other packages.
+        faults: reasons why passes of other packages cannot be loaded, a line each.
     """
 
     passes: tuple[type[Pass], ...]
@@ -28,7 +28,7 @@ class Catalogue(Display):
 
 
 def known_passes() -> Catalogue:
-    """All passes there are, with their options and what they do; the passes of other packages are loaded."""
+    """Return all passes; passes of other packages are loaded."""
     plugins = find_plugins(OWN)
     loaded, faults = [], []
     for name in dict.fromkeys(plugin.name for plugin in plugins):

@@ -1,4 +1,4 @@
-"""Checks a pass's reported outcome against the type and against the model."""
+"""Checks the outcome that a pass reports against its type and against the model."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from onnx import ModelProto
 from rewriter.passes.base import Difference, Outcome
 from rewriter.refusals import Refusal
 
-NOT_COUNTED = "changes that it does not count"
+NOT_COUNTED = "uncounted changes"
 """The kind of change for a pass that changed the model but reported no change."""
 
 
 def true_changes(changes: Mapping[str, int], *, changed: bool) -> Mapping[str, int]:
-    """The changes that a pass reported, corrected by whether the model changed."""
+    """Return the changes that a pass reported, corrected by whether the model changed."""
     if not changed:
         return dict.fromkeys(changes, 0)
     return changes if any(changes.values()) else {**changes, NOT_COUNTED: 1}
 
 
 def digest_of(model: ModelProto) -> bytes | None:
-    """A digest that shows whether a model changed; None for one that is too large to be serialized."""
+    """Return a digest that shows whether a model changed; None for a model too large to serialize."""
     try:
         return hashlib.blake2b(model.SerializeToString(deterministic=True)).digest()
     except (EncodeError, ValueError):
@@ -31,20 +31,20 @@ def digest_of(model: ModelProto) -> bytes | None:
 
 
 def fault_of_outcome(outcome: object) -> str | None:
-    """The reason why an object is no outcome of a pass; None if it is one."""
+    """Return the reason why an object is no outcome of a pass; None if it is one."""
     if not isinstance(outcome, Outcome):
         return f"run gives {type(outcome).__name__}, not an Outcome"
     counts = outcome.changes.items() if isinstance(outcome.changes, Mapping) else None
     if counts is None or not all(
         isinstance(what, str) and isinstance(count, int) and count >= 0 for what, count in counts
     ):
-        return "changes of its Outcome are no counts by what was changed"
+        return "changes of its Outcome do not map kinds of change to counts"
     if not _all_are(outcome.refusals, Refusal) or not _all_are(outcome.differences, Difference):
-        return "refusals or differences of its Outcome are of another type"
+        return "refusals or differences of its Outcome have a wrong type"
     if not isinstance(outcome.copies, Mapping) or not all(
         isinstance(name, str) for pair in outcome.copies.items() for name in pair
     ):
-        return "copies of its Outcome are no names by names"
+        return "copies of its Outcome do not map names to names"
     return None
 
 

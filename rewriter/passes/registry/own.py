@@ -1,4 +1,4 @@
-"""Our own passes. A new one stands in a file of its own in `passes/`, and in this list."""
+"""The passes of this package. A new pass gets a file of its own in `passes/`, and an entry in this list."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PASSES: tuple[type[Pass], ...] = (
     LayerAnnotations,
     Flatten,
 )
-"""Every pass of our own, in recommended order."""
+"""Every pass of this package, in recommended order."""
 
 OWN = frozenset(each.name for each in PASSES)
-"""Their names."""
+"""The names of these passes."""

@@ -1,7 +1,7 @@
 """Passes of other packages, found by their entry points in the group `rewriter.passes`.
 
-Installed packages are searched only if a name is no pass of our own, or if all passes are
-listed; the code of a package is imported only when its pass is requested.
+Installed packages are searched only for a name that no pass of this package has, or to list all passes. Code
+of a package is imported only when its pass is loaded.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from rewriter.refusals import RewriterError, UsageError
 GROUP = "rewriter.passes"
 _OPTION_TYPES = (bool, int, float, str)
 _MOST_OF_AN_ERROR = 300
-"""Maximum characters of a message from a package's code."""
+"""Maximum characters of an error message from a package's code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """An entry point: the name of a pass, and its package with version."""
+    """Entry point: the name of a pass, and its package with version."""
 
     name: str
     package: str
     entry_point: EntryPoint
 
     def load(self) -> type[Pass]:
-        """The class of the pass.
+        """Return the class of the pass.
 
         Raises:
-            UsageError: it cannot be imported, or is no pass; the message names the package.
+            UsageError: the class cannot be imported, or is no pass; the message names the package.
         """
         step = self.called(self.entry_point.load)
         if fault := self.called(lambda: _fault_of(step, self.name)):
@@ -49,11 +49,12 @@ class Plugin:
         return loaded
 
     def called(self, code: Callable[[], Any]) -> Any:
-        """Run code of the package and return its result; its prints go to stderr: stdout is for results.
+        """Run code of the package and return its result; prints go to stderr, since stdout is for results.
 
         Raises:
-            RewriterError: the code raised it itself; the message names the package.
-            UsageError: the code raised anything else, SystemExit included; likewise.
+            RewriterError: the code raised this error; the message names the package.
+            UsageError: the code raised any other exception, SystemExit included; the message names the
+                package.
         """
         try:
             with contextlib.redirect_stdout(sys.stderr):
@@ -67,7 +68,7 @@ class Plugin:
             raise self.broken(f"{type(error).__name__}: {error}".rstrip(": ")) from error
 
     def broken(self, fault: str) -> UsageError:
-        """The error that states a fault of the pass, and its package."""
+        """Return the error that states a fault of the pass, and its package."""
         text = " ".join(fault.split())[:_MOST_OF_AN_ERROR]
         return UsageError(f"{self}: {text}; mend or uninstall the package")
 
@@ -80,10 +81,10 @@ _PACKAGES: dict[type[Pass], Plugin] = {}
 
 
 def find_plugins(taken: frozenset[str]) -> tuple[Plugin, ...]:
-    """The passes of installed packages, by name.
+    """Return the passes of installed packages, by name.
 
     Args:
-        taken: names of our own passes, which cannot be replaced.
+        taken: names of this package's passes, which cannot be replaced.
     """
     found = []
     for each in entry_points(group=GROUP):
@@ -94,10 +95,10 @@ def find_plugins(taken: frozenset[str]) -> tuple[Plugin, ...]:
 
 
 def load_plugin(name: str, plugins: tuple[Plugin, ...]) -> type[Pass] | None:
-    """The pass of that name; None if no package has one.
+    """Return the pass of a name; None if no package has one.
 
     Raises:
-        UsageError: two packages have it, or it cannot be loaded.
+        UsageError: two packages have a pass of that name, or it cannot be loaded.
     """
     named = [plugin for plugin in plugins if plugin.name == name]
     if len(named) > 1:
@@ -107,16 +108,16 @@ def load_plugin(name: str, plugins: tuple[Plugin, ...]) -> type[Pass] | None:
 
 
 def package_of(step: type[Pass]) -> str | None:
-    """The package of a pass, with its version; None for our own passes and a caller's."""
+    """Return the package of a pass, with its version; None for a pass of this package or of the caller."""
     plugin = _PACKAGES.get(step)
     return plugin.package if plugin else None
 
 
 def made(step: type[Pass], options: dict[str, Any]) -> Pass:
-    """A pass with its options.
+    """Make a pass with its options.
 
     Raises:
-        UsageError: a pass of another package refuses them.
+        UsageError: a pass of another package refuses the options.
     """
     plugin = _PACKAGES.get(step)
     made: Pass = plugin.called(lambda: step(**options)) if plugin else step(**options)
@@ -127,7 +128,8 @@ def run(step: Pass, analysis: Analysis) -> Outcome:
     """Run a pass; the result of another package's pass is checked against the model that it leaves.
 
     Raises:
-        UsageError: a pass of another package failed, or left no model; the message names the package.
+        UsageError: a pass of another package failed, or left a model that cannot be read; the message names
+            the package.
     """
     plugin = _PACKAGES.get(type(step))
     if plugin is None:
@@ -149,13 +151,13 @@ def run(step: Pass, analysis: Analysis) -> Outcome:
 
 
 def packages_of(steps: Sequence[Pass]) -> str:
-    """The passes of other packages among some, for a message; empty if there are none."""
+    """Return the passes of other packages among `steps`, as text for a message; '' if there are none."""
     plugins = (_PACKAGES.get(type(step)) for step in steps)
     return " and ".join(dict.fromkeys(str(plugin) for plugin in plugins if plugin is not None))
 
 
 def _fault_of(step: Any, name: str) -> str | None:
-    """The reason why a class is no pass; None if it is one."""
+    """Return the reason why a class is no pass; None if it is one."""
     if not (isinstance(step, type) and is_dataclass(step)):
         return "is no dataclass"
     if getattr(step, "name", None) != name:

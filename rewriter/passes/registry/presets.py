@@ -1,4 +1,4 @@
-"""The lists of passes behind plain options."""
+"""The lists of passes that plain options stand for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def standard_passes(
     restore_names: bool = False,
     layer_annotations: bool = False,
 ) -> tuple[Pass, ...]:
-    """The passes of a plain rewrite, in order.
+    """Return the passes of a plain rewrite, in order.
 
     Args:
         functions: the functions to make.
@@ -49,11 +49,11 @@ def standard_passes(
 
 
 def passes_of(steps: RewriteSteps) -> tuple[Pass, ...]:
-    """The passes that plain options mean, or those that are named.
+    """Return the passes that plain options stand for, or those that `passes` lists.
 
     Raises:
-        UsageError: options choose modules for functions that nobody asked for, or add to passes that are
-            named; or there is no such kind of functions, or no such pass.
+        UsageError: options choose modules although no functions are made, or add passes to an explicit list;
+            or a kind of functions or a pass does not exist.
     """
     if steps.functions not in list(Functions):
         raise UsageError(fits_nothing("kind of functions", steps.functions, list(Functions)))
@@ -69,7 +69,7 @@ def passes_of(steps: RewriteSteps) -> tuple[Pass, ...]:
         )
     if functions is not Functions.NONE or steps.restore_names or steps.layer_annotations:
         raise UsageError(
-            "--passes names all that is done; leave out --functions, --restore-names and --layer-annotations"
+            "--passes lists all passes to run; leave out --functions, --restore-names and --layer-annotations"
         )
     named: str | Sequence[Pass] = steps.passes
     return parse_passes(named) if isinstance(named, str) else tuple(named)

@@ -1,7 +1,7 @@
 """Passes as text: `annotate,unshare,group{depth=2,only=encoder.**},share`; options are fields of the pass.
 
-An option that takes several values is given once for each: `group{only=encoder.*,only=decoder.*}`. One that
-the command line has bears its name there as well: `group{class=BertLayer,not=encoder.layer.0}`.
+An option with several values is given once for each: `group{only=encoder.*,only=decoder.*}`. An option that
+the command line has too may be written by its name there: `group{class=BertLayer,not=encoder.layer.0}`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _TRUTH = {"true": True, "false": False}
 
 
 def parse_passes(text: str) -> tuple[Pass, ...]:
-    """Read passes and their options; a pass of another package is loaded if it is named.
+    """Return the passes in a text, with their options; a named pass of another package is loaded.
 
     Raises:
-        UsageError: an unknown pass or option, a value of the wrong type, an option given twice, or a
-            syntax error; the message names the nearest name. Or a pass of another package that cannot be
+        UsageError: a pass or option is unknown, a value has the wrong type, an option is given twice, or the
+            syntax is wrong; the message suggests the nearest name. Or a pass of another package cannot be
             loaded.
     """
     if not text.strip():
@@ -40,13 +40,13 @@ def parse_passes(text: str) -> tuple[Pass, ...]:
 
 
 def options_of(step: type[Pass]) -> dict[str, Any]:
-    """The options of a pass and their defaults."""
+    """Return the options of a pass and their defaults."""
     assert is_dataclass(step)
     return {field.name: field.default for field in fields(step)}
 
 
 def purpose_of(step: type[Pass]) -> str:
-    """The purpose of a pass: the first paragraph of its class docstring."""
+    """Return the purpose of a pass: the first paragraph of its class docstring."""
     return " ".join((step.__doc__ or "").partition("\n\n")[0].split())
 
 
@@ -75,7 +75,7 @@ def _step(name: str, text: str) -> Pass:
 
 
 def _value(where: str, text: str, default: Any) -> Any:
-    """The text as a value of the default's type; one element if that is a tuple."""
+    """Return the text as a value of the default's type; for a tuple, as a tuple of one text."""
     if isinstance(default, bool):
         if text not in _TRUTH:
             raise UsageError(f"{where}: {text!r} is neither true nor false")
