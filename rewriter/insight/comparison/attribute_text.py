@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import onnx
+from google.protobuf.message import Message
 from onnx import AttributeProto, NodeProto, TensorProto
 
 from rewriter.model.operator_set.operators import canonical, schema_of
@@ -33,7 +35,7 @@ def attributes_of(node: NodeProto, opsets: Mapping[str, int] | None = None) -> d
         found.update(_defaults(node.op_type, domain, opsets.get(domain, 0)))
     for attribute in node.attribute:
         if attribute.type not in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
-            found[str(attribute.name)] = _text(attribute)
+            found[str(attribute.name)] = attribute_text(attribute)
     return found
 
 
@@ -44,17 +46,18 @@ def tensor_text(tensor: TensorProto, folder: Path | None = None) -> str:
     """
     array = array_of(tensor, folder)
     if array is not None and array.size <= _SMALL:
-        return _listed(array.tolist())
+        return _listed(array)
     data = without_names(tensor) if array is None else array.tobytes()
     shape = ", ".join(map(str, tensor.dims))
     return f"({shape}) {hashlib.blake2b(data, digest_size=4).hexdigest()}"
 
 
-def _text(attribute: AttributeProto) -> str:
+def attribute_text(attribute: AttributeProto, folder: Path | None = None) -> str:
+    """Return the value of an attribute as text; `folder` holds external data."""
     if attribute.ref_attr_name:
         return f"@{attribute.ref_attr_name!s}"
     if attribute.type == AttributeProto.TENSOR:
-        return tensor_text(attribute.t)
+        return tensor_text(attribute.t, folder)
     try:
         value = onnx.helper.get_attribute_value(attribute)
     except ValueError:
@@ -65,12 +68,16 @@ def _text(attribute: AttributeProto) -> str:
 
 
 def _listed(value: object) -> str:
-    """Format numbers and lists of numbers in their shortest form."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, list | tuple):
+    """Format numbers, lists and arrays of them, with the fewest digits that tell each number from all others.
+
+    A Python float is the value of an attribute, so it has the precision of float32.
+    """
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
         return f"[{', '.join(map(_listed, value))}]"
-    return str(value)
+    if isinstance(value, Message):
+        return hashlib.blake2b(value.SerializeToString(deterministic=True), digest_size=4).hexdigest()
+    number = np.float32(value) if isinstance(value, float) else value
+    return str(number).removesuffix(".0")
 
 
 @lru_cache(maxsize=4096)
@@ -78,7 +85,7 @@ def _defaults(op_type: str, domain: str, version: int) -> tuple[tuple[str, str],
     if (schema := schema_of(op_type, domain, version)) is None:
         return ()
     return tuple(
-        (name, _text(each.default_value))
+        (name, attribute_text(each.default_value))
         for name, each in schema.attributes.items()
         if each.default_value.type != AttributeProto.UNDEFINED
     )

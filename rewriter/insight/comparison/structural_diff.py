@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, TensorProto
 
-from rewriter.insight.comparison.attribute_text import attributes_of, tensor_text
+from rewriter.insight.comparison.attribute_text import attribute_text, attributes_of, tensor_text
 from rewriter.model.index.graph import NONE
 from rewriter.model.operator_set.operators import canonical, versions_of
 from rewriter.model.tensors import array_of
@@ -205,31 +205,38 @@ def _constants(left: Side, one: Module, right: Side, other: Module) -> Iterator[
 
 
 def _shared(left: Side, one: Module, right: Side, other: Module) -> set[str]:
-    return _nodes(left, one).keys() & _nodes(right, other).keys()
+    return {_OUTPUT, *(_nodes(left, one).keys() & _nodes(right, other).keys())}
+
+
+_OUTPUT = "output"
+"""Stands for the operator where an output of the model is a constant."""
 
 
 def _read_constants(side: Side, module: Module) -> dict[str, Counter[str]]:
-    """Return operator and input -> the constants read there.
+    """Return operator and input -> the constants read there; for the root, also those that are outputs.
 
     Constants are results of Constant nodes, and initializers that are no parameters.
     """
-    found: dict[str, Counter[str]] = {}
     graph = side.analysis.graph
-    for node in side.nodes_of(module):
-        for slot, value in enumerate(graph.reads[node]):
-            tensor = None if value == NONE else _constant(side, value)
-            if tensor is not None:
-                name = f"{_operator(graph.nodes[node])}[{slot}]"
-                found.setdefault(name, Counter())[tensor_text(tensor, side.folder)] += 1
+    readers = [(_operator(graph.nodes[node]), graph.reads[node]) for node in side.nodes_of(module)]
+    if not module.path:
+        readers.append((_OUTPUT, graph.bodies[0].results))
+    found: dict[str, Counter[str]] = {}
+    for operator, values in readers:
+        for slot, value in enumerate(values):
+            text = None if value == NONE else _constant(side, value)
+            if text is not None:
+                found.setdefault(f"{operator}[{slot}]", Counter())[text] += 1
     return found
 
 
-def _constant(side: Side, value: int) -> TensorProto | None:
+def _constant(side: Side, value: int) -> str | None:
+    """Return a constant as text; None for a parameter or a value that a node computes."""
     graph = side.analysis.graph
     if (tensor := graph.initializers.get(value)) is not None:
-        return None if tensor.name in side.named else tensor
+        return None if tensor.name in side.named else tensor_text(tensor, side.folder)
     if (maker := graph.producer[value]) != NONE and graph.nodes[maker].op_type == "Constant":
-        return next((each.t for each in graph.nodes[maker].attribute if each.HasField("t")), None)
+        return ", ".join(attribute_text(each, side.folder) for each in graph.nodes[maker].attribute)
     return None
 
 

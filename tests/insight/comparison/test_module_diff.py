@@ -96,6 +96,34 @@ def test_a_constant() -> None:
     assert where(found) == ("enc", 0)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "texts"),
+    [
+        ("value_float = 2.0", "value_float = 3.0", ("2", "3")),
+        ("value_float = 2.0", "value = float {3.0}", ("2", "3")),
+        ("value_floats = [2.0]", "value_floats = [4.0]", ("[2]", "[4]")),
+        ("value_float = 0.1", "value = float {0.10000001}", ("0.1", "0.10000001")),
+        ("value = double {0.1}", "value = double {0.10000000001}", ("0.1", "0.10000000001")),
+        ("value_int = 7", "value_int = 8", ("7", "8")),
+        ('value_string = "a"', 'value_string = "b"', ("a", "b")),
+    ],
+)
+def test_every_form_of_a_constant(before: str, after: str, texts: tuple[str, str]) -> None:
+    """Also of one that is an output of the model, which no node reads."""
+    read = """g (float[1] x) => (T y) {
+        ["/m/Constant"] z = Constant <VALUE> () ["/m/Identity"] y = Identity (z) }"""
+    output = """g (float[1] x) => (float[1] y, T z) {
+        ["/m/Constant"] z = Constant <VALUE> () ["/m/Relu"] y = Relu (x) }"""
+    kind = {"int": "int64", "str": "string", "= d": "double"}
+    element = next((of for word, of in kind.items() if word in before), "float")
+    shape = "[1]" if "[" in before else ""
+    for body, module, name in ((read, "m", "Identity[0]"), (output, "", "output[1]")):
+        typed = body.replace("T ", f"{element}{shape} ")
+        found = diff(typed.replace("VALUE", before), typed.replace("VALUE", after), numbers=False)
+        assert changes(found) == {module: [("constant", name, *texts)]}
+    assert not diff(typed.replace("VALUE", before), typed.replace("VALUE", before), numbers=False).changed
+
+
 def test_modules_added_and_gone() -> None:
     less = BODY.replace('  ["/enc/b/Add"] k = Add(h, "enc.b.bias")\n', "").replace("(k)", "(h)")
     less = less.replace(', float[4] "enc.b.bias" = {1,2,3,4}', "")
