@@ -1,4 +1,4 @@
-"""Many files: a pure function over a plan of them, mapped by a pool of processes, Dask or Ray.
+"""Rewrites many files: `rewrite_one` runs for each file in a pool of processes, on Dask or on Ray.
 
 from rewriter import batch
 
