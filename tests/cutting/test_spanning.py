@@ -54,7 +54,7 @@ def taken(source: onnx.ModelProto, *modules: str) -> Extraction:
 
 
 def test_two_branches_are_no_model() -> None:
-    where = "stand in then_branch of '/If' and in else_branch of '/If', which cannot be one model"
+    where = "are in then_branch of '/If' and in else_branch of '/If', which cannot be one model"
     with pytest.raises(CannotCut, match=where):
         taken(model(BOTH), "one", "two")
 
@@ -87,7 +87,7 @@ def test_nothing_is_written_and_the_line_names_file_and_mend(
     printed = capsys.readouterr()
     assert printed.out == ""
     (line,) = printed.err.splitlines()
-    assert line.startswith(f"rewriter: {source}: one, two: its nodes stand in ")
+    assert line.startswith(f"rewriter: {source}: one, two: its nodes are in ")
     assert "choose a module, or a call of it, whose nodes stand in one of them" in line
     assert [each.name for each in tmp_path.iterdir()] == [source.name]
 
