@@ -162,8 +162,8 @@ class _Hoisting:
         attributes = {attribute.name: attribute for attribute in owner.attribute}
         if owner.op_type != "Scan" or "num_scan_inputs" not in attributes:
             raise CannotCut(
-                f"its nodes are in a body of {owner.name or owner.op_type!r}, and only bodies of If, Loop and Scan "
-                "can be cut; choose the module that owns that node"
+                f"its nodes are in a body of {owner.name or owner.op_type!r}, and only bodies of If, Loop "
+                "and Scan can be cut; choose the module that owns that node"
             )
         lists = {name: list(each.ints) for name, each in attributes.items()}
         return self._bound_scan(inputs, owner, lists, attributes["num_scan_inputs"].i)

@@ -1,8 +1,8 @@
 """Assigns every node to a part of the chain.
 
 A cut is just before the first node of a module, in execution order: earlier nodes are before the cut. The
-order is topological, so every such cut is valid. Three corrections follow, since tools reorder nodes and files
-compute some values long before the module that reads them:
+order is topological, so every such cut is valid. Three corrections follow, since tools reorder nodes and
+files compute some values long before the module that reads them:
 
 - Nodes of other modules that the module depends on go before the cut, even if they are later in the order.
 - A node of a module that begins in a later part goes to that part.

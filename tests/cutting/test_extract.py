@@ -220,7 +220,7 @@ def test_nodes_in_a_function_that_others_call_are_not_lost() -> None:
         <domain: "mine", opset_import: ["" : 17]>
         inner (x) => (y) { ["/a/Abs"] y = Abs (x) }
     """)
-    with pytest.raises(CannotCut, match="nodes stand in 'inner', a function of another tool"):
+    with pytest.raises(CannotCut, match="nodes are in 'inner', a function of another tool"):
         planned(source, "a")
     assert [node.op_type for node in planned(source, "a", "b").model.graph.node] == ["Relu", "inner"]
 
