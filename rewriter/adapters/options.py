@@ -13,7 +13,7 @@ from rewriter.options.write import RewriteOptions
 from rewriter.refusals import UsageError
 
 _OF_PIPELINES = frozenset({"output", "sidecar", "copy_data", "dry_run"})
-"""Options that a pipeline sets itself: the files to write, and that they are written."""
+"""Options that a pipeline decides itself: which files are written, and where."""
 
 PIPELINE_OPTIONS: tuple[Option, ...] = tuple(
     each

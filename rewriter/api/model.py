@@ -139,7 +139,7 @@ class Model(Display):
             timeout: time limit for running the models, in seconds; applies again to the optimised run.
 
         Raises:
-            RewriterError: see its subclasses; after any error nothing was written.
+            RewriterError: see its subclasses; nothing was written after an error.
         """
         return api.rewrite(
             self.opened,
@@ -163,7 +163,7 @@ class Model(Display):
 
         Raises:
             DoesNotFit: the two models have too little in common.
-            RewriterError: see its subclasses; after any error nothing was written.
+            RewriterError: see its subclasses; nothing was written after an error.
         """
         return api.rewrite(other, output, like=self.opened, force=force)
 

@@ -51,7 +51,7 @@ class ReportContents(Pairs):
         if self.by and self.by not in MEASURES:
             raise UsageError(fits_nothing("measure", self.by, MEASURES))
         if self.profile and self.recorded is not None:
-            raise UsageError("one profile is shown; leave out --profile or --profile-from")
+            raise UsageError("only one profile can be shown; leave out --profile or --profile-from")
         if self.by == "time" and not (self.profile or self.recorded is not None):
             raise UsageError("no time is known without a profile; add --profile")
 

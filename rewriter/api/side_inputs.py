@@ -63,7 +63,7 @@ def read_evidence(
     """Read the evidence that users give with a model.
 
     Args:
-        like: the model that this one was made of, or its sidecar.
+        like: the model that this one was made from, or its sidecar.
         reference: a `ReferenceSource`.
         checkpoint: the path of a checkpoint; the analysis reads it.
         trace: a `TraceSource`. A module with inputs runs at once; the analysis runs the model on the same
@@ -77,7 +77,7 @@ def read_evidence(
             trace cannot be run; or `force` is given without `like`.
     """
     if force and like is None:
-        raise UsageError("--force carries the tree of an original over that does not fit; add --like")
+        raise UsageError("--force has an effect only with --like; add --like")
     if output is not None:
         spare_given(Path(output), like=like, reference=reference, checkpoint=checkpoint, trace=trace)
     return Given(

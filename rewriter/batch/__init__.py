@@ -3,7 +3,7 @@
 from rewriter import batch
 
 if __name__ == "__main__":
-found = batch.run("models", "models.tree", batch.Request(passes="annotate,restore_names"))
+    found = batch.run("models", "models.tree", batch.Request(passes="annotate,restore_names"))
 """
 
 from __future__ import annotations

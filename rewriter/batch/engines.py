@@ -33,7 +33,7 @@ class Engine(Protocol):
         """Start one file; the future raises an error if its process dies."""
 
     def close(self) -> None:
-        """Stop; files in progress are abandoned."""
+        """Stop, and abandon files in progress."""
 
 
 class Here:
@@ -75,7 +75,7 @@ class Dask:
         return max(_AHEAD * sum(map(int, self._client.nthreads().values())), 1)
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
-        """Start one file; if a worker dies, Dask restarts the file a limited number of times."""
+        """Start one file; if a worker dies, Dask runs the file again, a limited number of times."""
         future: Future[Record] = self._executor.submit(self._work, source, target, request)
         return future
 
@@ -144,7 +144,7 @@ def engine_of(
     if not known.get(kind):
         raise UsageError(f"--engine: {fits_nothing('engine', text, known)}; write {ENGINES}")
     if kind != "local" and jobs is not None:
-        raise UsageError(f"--jobs is of the local engine; {kind} has as many workers as it was started with")
+        raise UsageError(f"--jobs is for the local engine; {kind} uses all workers of its cluster")
     if kind == "local":
         return (lambda: Here(work)) if private else (lambda: Pool(jobs, work))
     if private:

@@ -82,7 +82,7 @@ def run(
     told: OnRecord = lambda record, through, of: None,
     work: Work = rewrite_one,
 ) -> Batch:
-    """Rewrite many files. Files that the ledger records as done are skipped if their contents are the same.
+    """Rewrite many files; skip files that the ledger records as finished with the same content and request.
 
     Scripts must call it under `if __name__ == "__main__":`, since it spawns processes.
 

@@ -58,8 +58,8 @@ def nodes_of(analysis: Analysis, modules: Iterable[ModulePath], call: int | None
     if not found:
         names = ", ".join(module or "(root)" for module in asked)
         raise CannotCut(
-            f"{file_of(analysis)}: {names}: owns no node, nor does a module below; 'rewriter tree' shows "
-            "which do"
+            f"{file_of(analysis)}: {names}: no nodes in these modules or below; 'rewriter tree' shows "
+            "modules with nodes"
         )
     return found
 

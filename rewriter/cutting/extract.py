@@ -57,7 +57,7 @@ class Extraction(Display):
         hoisted: whether nodes come from a body of If, Loop or Scan; the piece is then compared with the
             first iteration of that body.
         check: the result of the check; None if it was not checked.
-        outputs: the files written, the model last.
+        outputs: the written files, the model last.
         removed: the removed sidecar and data copies of the model that the output replaced.
     """
 

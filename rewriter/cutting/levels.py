@@ -76,7 +76,7 @@ class CutPoint:
     Attributes:
         module: the module that begins after the cut.
         nodes: the nodes of one call of the module.
-        point: the first node of that call.
+        point: the first node of that call; see `first_node`.
     """
 
     module: ModulePath

@@ -69,7 +69,7 @@ class Split(Display):
             whole.
         left: cut -> number of nodes of its module that are in earlier parts; zero counts are left out.
         checks: part -> the result of its check; empty if the parts were not checked.
-        outputs: the files written, `split.json` last.
+        outputs: the written files: data copies, `split.json`, then the parts.
         removed: the removed sidecars and data copies of models that the parts replaced.
     """
 

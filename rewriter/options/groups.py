@@ -113,7 +113,9 @@ class RunOptions:
 class Pieces(RunOptions):
     """Options of checking models that are cut from another."""
 
-    numbers: bool | None = option(None, "Fail if MODEL or the result cannot be run, or run neither.")
+    numbers: bool | None = option(
+        None, "Fail if MODEL or the result cannot be run; with --no-numbers, run neither."
+    )
 
     def __post_init__(self) -> None:
         """Refuse inputs if no model will be run."""
@@ -124,7 +126,9 @@ class Pieces(RunOptions):
 class Pairs(RunOptions):
     """Options of running models that are compared side by side."""
 
-    numbers: bool = option(True, "Run the compared models, or compare only the contents of the files.")
+    numbers: bool = option(
+        True, "Run the compared models; with --no-numbers, compare only the contents of the files."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,8 +141,8 @@ class Proof(RunOptions):
 
     numbers: bool | None = option(
         None,
-        "Fail if onnxruntime cannot run both models, or rely on the certificate alone. By default it runs "
-        "them if it can, unless both executable graphs are byte-identical.",
+        "Fail if onnxruntime cannot run both models; with --no-numbers, run neither and rely on the "
+        "certificate. By default, run both if possible, unless their executable graphs are byte-identical.",
     )
     optimised: bool = option(
         False,

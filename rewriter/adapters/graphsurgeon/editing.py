@@ -37,7 +37,7 @@ class Edited:
         dropped: names of the removed nodes; for a node without a name, its first output.
         certificate: whether the edited model provably computes the same. A difference is not an error: an
             edit may change the computation.
-        outputs: the files written, in order.
+        outputs: the written files, the model last.
     """
 
     model: ModelProto

@@ -121,7 +121,7 @@ class Values:
     def _demand_types(self, graph: gs.Graph) -> None:
         for tensor in (*graph.inputs, *graph.outputs):
             if tensor.dtype is None and self._known(tensor) is None:
-                raise UsageError(f"{tensor.name!r} goes in or out without a type; set its dtype in the graph")
+                raise UsageError(f"{tensor.name!r} is an input or output without a type; set its dtype")
 
     def _infos(
         self, graph: gs.Graph, body: KnownBody | None, before: Mapping[str, ValueInfoProto]

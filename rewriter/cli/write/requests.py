@@ -24,7 +24,7 @@ def request_of(options: RewriteOptions | BatchOptions) -> Request:
         UsageError: options contradict each other.
     """
     if options.force and options.like is None and not isinstance(options, CarryOptions):
-        raise UsageError("--force is about an original that does not fit; add --like")
+        raise UsageError("--force has an effect only with --like; add --like")
     return Request(passes_of(options), **values(Rewriting, options))
 
 
