@@ -25,13 +25,13 @@ from rewriter.pipeline.loading import read_model
 from rewriter.verdict.phrases import reason_of
 from rewriter.verdict.verification import Verdict, Verification
 
-_OURS = "rewriter."
+_OWN_PREFIX = "rewriter."
 """Prefix of the metadata keys that passes keep up to date; the values of these keys may change."""
-_SAID = frozenset(
+_TEXT_FIELDS = frozenset(
     {"doc_string", "denotation", "producer_name", "producer_version", "domain", "model_version", "dim_param"}
 )
-_WHOLE = frozenset({"quantization_annotation", "training_info", "opset_import", "configuration"})
-_SHOWN = 10
+_WHOLE_FIELDS = frozenset({"quantization_annotation", "training_info", "opset_import", "configuration"})
+_MOST_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,9 @@ def assert_rewrite(
     if verification.verdict is not Verdict.EQUAL or verification.missing is not None:
         faults.append(f"{verification.verdict}: {reason_of(verification)}")
     gone = [each for each in lost_fields(before, after) if not any(_fits(each.kind, glob) for glob in lost)]
-    faults += [f"lost {each}" for each in gone[:_SHOWN]]
-    if len(gone) > _SHOWN:
-        faults.append(f"lost {len(gone) - _SHOWN} more")
+    faults += [f"lost {each}" for each in gone[:_MOST_SHOWN]]
+    if len(gone) > _MOST_SHOWN:
+        faults.append(f"lost {len(gone) - _MOST_SHOWN} more")
     if faults:
         raise AssertionError("\n".join(faults))
     return verification
@@ -101,7 +101,7 @@ def lost_fields(before: AnySource, after: AnySource) -> tuple[Lost, ...]:
     Raises:
         UnreadableModel: one of the two is not a model.
     """
-    ours, theirs = (Counter(_said(_read(model))) for model in (before, after))
+    ours, theirs = (Counter(_fields_beside_computation(_read(model))) for model in (before, after))
     gone = ours - theirs
     return tuple(Lost(kind, text, times) for (kind, text), times in sorted(gone.items()))
 
@@ -114,14 +114,14 @@ def _fits(kind: str, glob: str) -> bool:
     return kind == glob or fnmatchcase(kind, glob)
 
 
-def _said(message: Message) -> Iterator[tuple[str, str]]:
+def _fields_beside_computation(message: Message) -> Iterator[tuple[str, str]]:
     """Yield kind and text of every field of a message that does not affect the computation."""
     kind = message.DESCRIPTOR.name
     for field, value in message.ListFields():
         where = f"{kind}.{field.name}"
-        if field.name in _SAID:
+        if field.name in _TEXT_FIELDS:
             yield where, str(value)
-        elif field.name in _WHOLE:
+        elif field.name in _WHOLE_FIELDS:
             yield from ((where, str(each)) for each in value)
         elif field.name == "metadata_props":
             yield from (_entry(where, each) for each in value)
@@ -131,10 +131,10 @@ def _said(message: Message) -> Iterator[tuple[str, str]]:
             elif field.name == "functions":
                 yield from ((where, each.name) for each in value)
             for each in value if field.is_repeated else (value,):
-                yield from _said(each)
+                yield from _fields_beside_computation(each)
     unknown: Any = UnknownFieldSet(message)  # the type stubs of this class lack length and entries
     yield from ((f"{kind}: unknown field", str(each.field_number)) for each in unknown)
 
 
 def _entry(where: str, entry: StringStringEntryProto) -> tuple[str, str]:
-    return f"{where}[{entry.key}]", "" if entry.key.startswith(_OURS) else entry.value
+    return f"{where}[{entry.key}]", "" if entry.key.startswith(_OWN_PREFIX) else entry.value
