@@ -18,8 +18,8 @@ class Reason(Enum):
     A_LIST = "it owns no node and other nodes run between its submodules, so its caller calls each of them"
     CYCLIC = "it and another module feed each other, so its nodes moved to its caller"
     LATE_TYPE = (
-        "onnxruntime cannot pass a value of this type from function to function, so the node that reads it "
-        "moved to an outer caller"
+        "onnxruntime cannot pass some types (8-bit floats, 4 and 2 bits, optionals) from function to "
+        "function, so the node that reads such a value moved to an outer caller"
     )
     NAMES_LOST = "the names of its calls are too long to keep, so 'flatten' will name nodes after their calls"
     GROUPED = "its names and annotations are spread over functions, so they stay; 'rewriter flatten' it first"
@@ -29,7 +29,7 @@ class Reason(Enum):
     )
     STATED_TYPE = (
         "a Loop or Scan depends on a type that the file states here, and runtimes read no stated types in "
-        "functions, so no function has this node; to mend that, state a shape for every output of the body"
+        "functions, so no function has this node; to mend that, state a shape for every output of its body"
     )
     NO_KERNEL = "onnxruntime accepts this node in a graph but not in a function, so no function has it"
     IN_A_BODY = "its nodes are in a body of If, Loop or Scan, and functions are made of the main graph only"

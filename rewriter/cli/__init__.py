@@ -27,7 +27,7 @@ _VERBS = {
     "split": "Cut a model into a chain of models.",
     "explain": "Show every claim on the module of one node, and the reason for the accepted claim.",
     "select": "Print the names of modules in the forms that other tools take.",
-    "stats": "Show the numbers behind the tree: operators, parameters, shapes, FLOPs.",
+    "stats": "Show the numbers of each module: operators, parameters, shapes, FLOPs.",
     "report": "Write one page that shows a model: tree, figures, evidence, time, differences.",
     "doctor": "Warn of the effects that other tools will have on a model.",
     "export": "Write the tree for Model Explorer, speedscope, Graphviz or spreadsheets.",

@@ -15,7 +15,10 @@ _PROOF = {
     1: "the result is different, nothing written",
     5: "not proved equal, or demanded numbers are missing; nothing written",
 }
-_OF_ALL = {2: "usage, nothing fits a name, or an output cannot be written", 3: "unreadable or refused input"}
+_OF_ALL = {
+    2: "usage, a name that matches nothing, or an output that cannot be written",
+    3: "unreadable or refused input",
+}
 _OF_VERBS: dict[str, dict[int, str]] = {
     "rewrite": {
         **_PROOF,
@@ -43,7 +46,7 @@ _OF_VERBS: dict[str, dict[int, str]] = {
         5: "not proved, or demanded numbers are missing",
     },
     "diff": {0: "the numbers agree; without numbers: no module differs", 1: "the models differ"},
-    "doctor": {0: "done, whatever the warnings say", 4: "warnings under --strict"},
+    "doctor": {0: "done, with or without warnings", 4: "warnings under --strict"},
     "passes": {3: ""},
     "completion": {3: ""},
 }

@@ -171,7 +171,9 @@ def _region(analysis: Analysis, at: At) -> set[int]:
     calls = calls_of(analysis, at.module)
     name = f"{file_of(analysis)}: {at}"
     if not calls:
-        raise CannotCut(f"{name}: has no nodes, so there is no place to cut; 'rewriter tree' shows which do")
+        raise CannotCut(
+            f"{name}: has no nodes, so there is no place to cut; 'rewriter tree' shows modules with nodes"
+        )
     nodes = set(calls[chosen_call(analysis, at.module, calls, at.call)])
     main = {node for node in nodes if analysis.graph.body_of[node] == 0}
     if not main:
