@@ -64,12 +64,12 @@ def load(
         like: the model that this one was optimised, quantised or converted from, or its sidecar. Its tree is
             carried over.
         reference: the source that the model was built from. It adds classes and modules that the file does
-            not show. A torch module, `"package.module:Class"`, `"file.py:factory"`, a transformers
+            not show. Accepts a torch module, `"package.module:Class"`, `"file.py:factory"`, a transformers
             `config.json` or its folder, a sidecar, or the tree of another file.
         checkpoint: a safetensors or torch file. Weights with equal content get their names from it.
         trace: the torch module with its weights, and optionally sample inputs. The module and the model run
-            on these inputs, and nodes are placed by the values that they compute. `(module, inputs)`; the
-            module alone, to run on random inputs; or `"package.module:factory"` or `"file.py:factory"`,
+            on these inputs, and nodes are placed by the values that they compute. Accepts `(module, inputs)`;
+            the module alone, to run on random inputs; or `"package.module:factory"` or `"file.py:factory"`,
             where the factory returns either.
         force: whether to carry the tree of `like` over even if the models have too little in common.
 
