@@ -38,7 +38,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A change that a pass refused. `witness` names a node or value of the input file that shows the reason."""
+    """A change that a pass refused; `witness` names a node or value of the input that shows the reason."""
 
     module: ModulePath
     reason: Reason
