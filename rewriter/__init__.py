@@ -8,12 +8,13 @@
     rewriter.extract("bert.onnx", "encoder.layer.0", "layer.onnx")
     rewriter.split("bert.onnx", "encoder.layer.6", "halves")
     rewriter.verify("bert.onnx", "bert.tree.onnx").verdict  # equal, not proved, different
-    rewriter.diff("bert.onnx", "bert.int8.onnx").first  # the module where the numbers part
-    rewriter.profile("bert.onnx").classes               # where the time goes
+    rewriter.diff("bert.onnx", "bert.int8.onnx").first  # the first module with different numbers
+    rewriter.profile("bert.onnx").classes               # time by class of module
     rewriter.report("bert.onnx", output="bert.html")   # everything on one page
-    rewriter.doctor("bert.onnx").findings              # what other tools will do with it
+    rewriter.doctor("bert.onnx").findings              # known effects of other tools on it
 
-Everything here is loaded on first use, so that importing the package, as the command line does, is instant.
+Public names are loaded on first use: importing the package is instant, and so is the start of the command
+line.
 """
 
 from __future__ import annotations
@@ -178,5 +179,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """The public names."""
+    """Return the public names."""
     return __all__

@@ -10,9 +10,9 @@ from functools import lru_cache
 class ModulePath(str):
     """A dotted module path; the root is the empty path.
 
-    A path *is* its text: two spellings never name one module, so paths hash, compare and sort at the
-    speed of strings and travel through JSON unchanged. PyTorch forbids '.' in the name of a module, which
-    makes the split into atoms exact.
+    A path is a `str`: every module has one spelling, so paths hash, compare and sort at the speed of strings
+    and pass through JSON unchanged. PyTorch forbids '.' in the name of a module, so the split into atoms is
+    exact.
     """
 
     __slots__ = ()
@@ -29,7 +29,7 @@ class ModulePath(str):
 
     @property
     def is_named(self) -> bool:
-        """Whether no atom is empty: PyTorch accepts no empty name, and relative tags begin with a dot."""
+        """Whether no atom is empty; a path with an empty atom is a relative tag, such as `.self.query`."""
         return not self or ".." not in f".{self}."
 
     @property
@@ -43,7 +43,7 @@ class ModulePath(str):
         return ModulePath(self.rpartition(".")[0]) if self else None
 
     def child(self, name: str) -> ModulePath:
-        """The path `name` below this one; `name` may itself be dotted."""
+        """Return the path of the submodule `name`, which may itself be dotted."""
         return ModulePath(f"{self}.{name}" if self and name else self or name)
 
     def holds(self, other: str) -> bool:
@@ -55,20 +55,20 @@ class ModulePath(str):
         return self.holds(other) and other.relative_to(self).partition(".")[0].isdecimal()
 
     def cut(self, depth: int | None) -> ModulePath:
-        """The ancestor at `depth`; the path itself if it is no deeper, or if `depth` is None."""
+        """Return the ancestor at `depth`; this path if `depth` is None or at least the depth of this path."""
         if depth is None or self.depth <= depth:
             return self
         return ModulePath(".".join(self.atoms[:depth]))
 
     def ancestors(self) -> Iterator[ModulePath]:
-        """The ancestors from the nearest up to the root, without the path itself."""
+        """Yield the ancestors, from the parent up to the root."""
         path = self.parent
         while path is not None:
             yield path
             path = path.parent
 
     def relative_to(self, ancestor: str) -> str:
-        """The rest of this path below `ancestor`.
+        """Return the rest of this path below `ancestor`.
 
         Raises:
             ValueError: `ancestor` does not hold this path.
@@ -86,7 +86,7 @@ ROOT = ModulePath("")
 
 
 def common_ancestor(paths: Iterable[ModulePath]) -> ModulePath | None:
-    """The deepest module that holds all `paths`; None without paths."""
+    """Return the deepest module that holds all `paths`; None if `paths` is empty."""
     common: ModulePath | None = None
     for path in paths:
         if common is None:

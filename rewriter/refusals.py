@@ -1,4 +1,4 @@
-"""Refusals of passes, each with a reason and a witness node, and errors on inputs that cannot be read."""
+"""Refusals of passes, each with a reason and a witness (a node or value), and all errors of the package."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ class Reason(Enum):
 
     NAME_TAKEN = "the name is already used in this file"
     AMBIGUOUS = "the evidence allows more than one answer"
-    NOT_CONVEX = "what it computes leaves it and comes back, so it was cut into segments"
+    NOT_CONVEX = "values leave it and come back through other nodes, so it was cut into segments"
     OTHER_OPSET = "the function imports other opsets than the model, so it was kept"
-    A_LIST = "it owns no node and its parts are called one by one, so each is called by its caller"
-    CYCLIC = "it and another module feed each other, so its nodes went to its caller"
+    A_LIST = "it owns no node and other nodes run between its submodules, so its caller calls each of them"
+    CYCLIC = "it and another module feed each other, so its nodes moved to its caller"
     LATE_TYPE = (
-        "functions hand no value of its type on in onnxruntime, so what reads it went to an outer caller"
+        "onnxruntime cannot pass some types (8-bit floats, 4 and 2 bits, optionals) from function to "
+        "function, so the node that reads such a value moved to an outer caller"
     )
     NAMES_LOST = "the names of its calls are too long to keep, so 'flatten' will name nodes after their calls"
     GROUPED = "its names and annotations are spread over functions, so they stay; 'rewriter flatten' it first"
     NO_TYPE = (
-        "onnx infers no type behind it and reads none in nested functions, so it is in none; --depth 1 keeps "
-        "it in, if onnxruntime or the file tells the type"
+        "onnx cannot infer types after this node and reads no stated types in nested functions, so no "
+        "function has it; --depth 1 allows it if the file states the type or onnxruntime infers it"
     )
     STATED_TYPE = (
-        "a Loop or Scan goes by a type that the file states here, and runtimes read none in functions, so it "
-        "is in none; a shape for every output of its body mends that"
+        "a Loop or Scan depends on a type that the file states here, and runtimes read no stated types in "
+        "functions, so no function has this node; to mend that, state a shape for every output of its body"
     )
-    NO_KERNEL = "onnxruntime takes it in a graph and not in a function, so it is in none"
-    IN_A_BODY = "its nodes stand in a body of If, Loop or Scan, which no function is made of"
-    LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so it is in none"
+    NO_KERNEL = "onnxruntime accepts this node in a graph but not in a function, so no function has it"
+    IN_A_BODY = "its nodes are in a body of If, Loop or Scan, and functions are made of the main graph only"
+    LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so no function has this node"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A change that a pass refused. `witness` names the node or value of the input file that proves it."""
+    """A change that a pass refused; `witness` names a node or value of the input that shows the reason."""
 
     module: ModulePath
     reason: Reason
@@ -48,21 +49,21 @@ class Refusal:
 
 
 class RewriterError(Exception):
-    """A fault to report in one line: the file, the fault, and the remedy."""
+    """Base class of errors that are reported in one line: the file, the fault, and the remedy."""
 
     exit_code = 3
 
 
 class UnreadableModel(RewriterError):
-    """The input is not a model we can read, or refers to data that is missing or out of bounds."""
+    """The input is not a readable model, or refers to data that is missing or out of bounds."""
 
 
 class DoesNotFit(RewriterError):
-    """The given original is not the model this file was made from; nothing was carried over or written."""
+    """The given original shares too little with the model to carry its tree over; nothing was written."""
 
 
 class CannotCut(RewriterError):
-    """The selected modules cannot be a model of their own; the text has the reason. Nothing was written."""
+    """The selected modules cannot be a model of their own; nothing was written."""
 
 
 class CannotWrite(RewriterError):
@@ -72,7 +73,7 @@ class CannotWrite(RewriterError):
 
 
 class NoScratch(CannotWrite):
-    """There is no room for temporary files; nothing was written."""
+    """Temporary files cannot be written; nothing else was written."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(
@@ -81,34 +82,34 @@ class NoScratch(CannotWrite):
 
 
 class NoRuntime(RewriterError):
-    """onnxruntime is not installed, or fails to import; the text has the remedy."""
+    """onnxruntime is not installed, or fails to import; the message names the remedy."""
 
     exit_code = 2
 
 
 class UsageError(RewriterError):
-    """The command asks for something that this file or these options do not allow."""
+    """The options contradict each other, or do not fit the file."""
 
     exit_code = 2
 
 
 class StaleAnalysis(UsageError):
-    """A pass reads a part of its analysis that it does not require and that an earlier pass has changed."""
+    """A pass reads a part of the analysis that it does not declare and that an earlier pass changed."""
 
 
 class Different(RewriterError):
-    """The result computes something else than the original; nothing was written."""
+    """The result does not compute the same as the original; nothing was written."""
 
     exit_code = 1
 
 
 class NotProved(RewriterError):
-    """The result was not proved equal to the original, or numbers are missing; nothing was written."""
+    """The result was not proved equal, or demanded numbers are missing; nothing was written."""
 
     exit_code = 5
 
 
 class BelowThreshold(RewriterError):
-    """The result is below `--min-coverage`, or has refusals under `--strict`; nothing was written."""
+    """Coverage is below `--min-coverage`, or `--strict` found a refusal or warning; nothing was written."""
 
     exit_code = 4

@@ -1,4 +1,4 @@
-"""For tests of passes: `assert_rewrite(before, after)`.
+"""Assertion for tests of passes: `assert_rewrite(before, after)`.
 
 from rewriter.testing import assert_rewrite
 
@@ -25,21 +25,21 @@ from rewriter.pipeline.loading import read_model
 from rewriter.verdict.phrases import reason_of
 from rewriter.verdict.verification import Verdict, Verification
 
-_OURS = "rewriter."
-"""How keys of metadata begin that passes keep up to date; their values may change."""
-_SAID = frozenset(
+_OWN_PREFIX = "rewriter."
+"""Prefix of the metadata keys that passes keep up to date; the values of these keys may change."""
+_TEXT_FIELDS = frozenset(
     {"doc_string", "denotation", "producer_name", "producer_version", "domain", "model_version", "dim_param"}
 )
-_WHOLE = frozenset({"quantization_annotation", "training_info", "opset_import", "configuration"})
-_SHOWN = 10
+_WHOLE_FIELDS = frozenset({"quantization_annotation", "training_info", "opset_import", "configuration"})
+_MOST_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A field that one model has and another has not.
+    """A field of one model that another model lacks.
 
     Attributes:
-        kind: the field, as `NodeProto.doc_string` or `NodeProto.metadata_props[namespace]`.
+        kind: the name of the field, such as `NodeProto.doc_string` or `NodeProto.metadata_props[namespace]`.
         text: its content.
         times: number of occurrences beyond those in the other model.
     """
@@ -60,48 +60,48 @@ def assert_rewrite(
     numbers: bool | None = None,
     inputs: Inputs | None = None,
 ) -> Verification:
-    """Demand that a rewrite changed no result of a model, and lost no field of it.
+    """Assert that a rewrite changed no result of a model and lost no field.
 
     Args:
         before: the model.
         after: the rewritten model.
         lost: the kinds of fields that may be lost, as globs: `"NodeProto.doc_string"`,
             `"NodeProto.metadata_props[[]pkg.torch.*]"`.
-        numbers: whether onnxruntime runs both besides the certificate; they must agree bit for bit. None:
-            if it can, and the executed graph has changed. True: demand the numbers.
-        inputs: input name -> array to run them on; drawn from the signature if None.
+        numbers: whether onnxruntime also runs both models, whose outputs must agree bit for bit. None: run
+            unless both executable graphs are byte-identical. True: fail if they cannot be run.
+        inputs: input name -> array to run both models on; drawn from the signature if None.
 
     Returns:
         The proof.
 
     Raises:
-        AssertionError: something differs or is lost; one line each.
-        UnreadableModel: one of the two is no model.
+        AssertionError: a result differs or a field is lost; the message has a line for each.
+        UnreadableModel: one of the two is not a model.
     """
     faults = []
     verification = verify(before, after, numbers=numbers, inputs=inputs)
     if verification.verdict is not Verdict.EQUAL or verification.missing is not None:
         faults.append(f"{verification.verdict}: {reason_of(verification)}")
     gone = [each for each in lost_fields(before, after) if not any(_fits(each.kind, glob) for glob in lost)]
-    faults += [f"lost {each}" for each in gone[:_SHOWN]]
-    if len(gone) > _SHOWN:
-        faults.append(f"lost {len(gone) - _SHOWN} more")
+    faults += [f"lost {each}" for each in gone[:_MOST_SHOWN]]
+    if len(gone) > _MOST_SHOWN:
+        faults.append(f"lost {len(gone) - _MOST_SHOWN} more")
     if faults:
         raise AssertionError("\n".join(faults))
     return verification
 
 
 def lost_fields(before: AnySource, after: AnySource) -> tuple[Lost, ...]:
-    """Fields that one model has and another has not, anywhere in the model: passes may move and copy nodes.
+    """Return the fields of `before` that `after` lacks, wherever they are: passes may move and copy nodes.
 
-    Compares metadata, doc strings, types of values, names of functions, imported opsets, annotations of
-    quantization, training information and fields that ONNX does not know yet. Of metadata under `rewriter.`
-    only the keys count, and value information counts without names: passes bring these up to date.
+    The comparison covers metadata, doc strings, types of values, names of functions, imported opsets,
+    quantization annotations, training information, and fields unknown to the installed onnx. It ignores the
+    values of metadata under `rewriter.` and the names in `value_info`, since passes update both.
 
     Raises:
-        UnreadableModel: one of the two is no model.
+        UnreadableModel: one of the two is not a model.
     """
-    ours, theirs = (Counter(_said(_read(model))) for model in (before, after))
+    ours, theirs = (Counter(_fields_beside_computation(_read(model))) for model in (before, after))
     gone = ours - theirs
     return tuple(Lost(kind, text, times) for (kind, text), times in sorted(gone.items()))
 
@@ -114,27 +114,27 @@ def _fits(kind: str, glob: str) -> bool:
     return kind == glob or fnmatchcase(kind, glob)
 
 
-def _said(message: Message) -> Iterator[tuple[str, str]]:
-    """Every field of a message that is not part of its computation: kind -> text."""
+def _fields_beside_computation(message: Message) -> Iterator[tuple[str, str]]:
+    """Yield kind and text of every field of a message that does not affect the computation."""
     kind = message.DESCRIPTOR.name
     for field, value in message.ListFields():
         where = f"{kind}.{field.name}"
-        if field.name in _SAID:
+        if field.name in _TEXT_FIELDS:
             yield where, str(value)
-        elif field.name in _WHOLE:
+        elif field.name in _WHOLE_FIELDS:
             yield from ((where, str(each)) for each in value)
         elif field.name == "metadata_props":
             yield from (_entry(where, each) for each in value)
         elif field.message_type is not None:
-            if field.name == "value_info":  # passes may restore their names, and move them to functions
+            if field.name == "value_info":  # passes may rename values, and move them to functions
                 yield from ((field.name, " ".join(str(each.type).split())) for each in value)
             elif field.name == "functions":
                 yield from ((where, each.name) for each in value)
             for each in value if field.is_repeated else (value,):
-                yield from _said(each)
-    unknown: Any = UnknownFieldSet(message)  # its type stubs lack length and entries
+                yield from _fields_beside_computation(each)
+    unknown: Any = UnknownFieldSet(message)  # the type stubs of this class lack length and entries
     yield from ((f"{kind}: unknown field", str(each.field_number)) for each in unknown)
 
 
 def _entry(where: str, entry: StringStringEntryProto) -> tuple[str, str]:
-    return f"{where}[{entry.key}]", "" if entry.key.startswith(_OURS) else entry.value
+    return f"{where}[{entry.key}]", "" if entry.key.startswith(_OWN_PREFIX) else entry.value

@@ -1,12 +1,12 @@
-"""Adapters for other people's pipelines: one module per library, which is imported with its module.
+"""Adapters for other libraries: one module per library. Importing an adapter imports its library.
 
-    rewriter.adapters.torch          export a module, and give the file the tree of the module
+    rewriter.adapters.torch          export a torch module, and write its module tree into the file
     rewriter.adapters.onnx_ir        a pass for `onnx_ir.passes`
-    rewriter.adapters.graphsurgeon   edits with onnx-graphsurgeon that lose nothing
+    rewriter.adapters.graphsurgeon   edits with onnx-graphsurgeon that keep all other fields of the file
     rewriter.adapters.olive          a pass for Olive
-    rewriter.adapters.onnxruntime    modules for its quantisers
+    rewriter.adapters.onnxruntime    select modules for onnxruntime's quantisers
 
-Objects of these libraries go into `rewriter.rewrite` and come out of it without any of this; see
+`rewriter.rewrite` itself takes and returns objects of these libraries, without an adapter; see
 `rewriter.api.foreign`.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["graphsurgeon", "olive", "onnx_ir", "onnxruntime", "torch"]
 
 _EXTRAS = {"graphsurgeon": "graphsurgeon", "olive": "olive", "onnx_ir": "torch", "torch": "torch"}
-"""Adapter -> the extra that brings its library."""
+"""Adapter -> the extra of this package that installs its library."""
 
 
 def __getattr__(name: str) -> object:
@@ -44,5 +44,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """The adapters."""
+    """Return the names of the adapters."""
     return __all__

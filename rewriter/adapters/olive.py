@@ -1,4 +1,4 @@
-"""A pass for Olive (`olive-ai`) that writes the module tree between two steps of a workflow.
+"""A pass for Olive (`olive-ai`) that writes the module tree into a model of a workflow.
 
     from olive import run
     from rewriter.adapters.olive import package_config
@@ -33,9 +33,9 @@ from rewriter.refusals import UsageError
 class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
     """Writes the module tree into an ONNX model and proves that nothing else changed.
 
-    After a pass that drops metadata, such as quantisation, `like` names an earlier model whose tree is
-    carried over. The model attribute `module_tree` holds a summary: verdict, coverage, modules, refusals.
-    No sidecar is written, since it would not describe the models that later passes make of this one.
+    After a pass that drops metadata, such as quantisation, set `like` to an earlier model to carry its tree
+    over. The model attribute `module_tree` is a summary: verdict, coverage, modules, refusals. No sidecar is
+    written, since it would not describe the models that later passes make from this one.
     """
 
     @classmethod
@@ -50,12 +50,12 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
         }
 
     def _run_for_config(self, model: Any, config: Any, output_model_path: str) -> ONNXModelHandler:
-        """Rewrite one model; Olive calls this for every part of a composite one.
+        """Rewrite one model; Olive calls this for every part of a composite model.
 
         Raises:
-            UsageError: the model is not ONNX, or Olive keeps some of its weights in another file, which
-                the model does not refer to.
-            RewriterError: as `rewriter.rewrite`.
+            UsageError: the model is not ONNX, or Olive keeps some of its weights in a file that the model
+                does not refer to.
+            RewriterError: see `rewriter.rewrite`.
         """
         if not isinstance(model, ONNXModelHandler):
             raise UsageError(
@@ -81,13 +81,13 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
 
 
 def _type_of(option: Option) -> Any:
-    """The type for Olive's check: text for a path; one value or a list for an option of several values."""
+    """Return the type of an option for Olive: `str` for a path; several values may also be a list."""
     kind = str if option.kind is Path else option.kind
     return kind | list[kind] if option.several else kind  # type: ignore[valid-type]
 
 
 def package_config() -> dict[str, Any]:
-    """Olive's own passes and this one, as the `package_config` of `olive.run`."""
+    """Return the `package_config` for `olive.run`, with Olive's passes and this one."""
     config: dict[str, Any] = json.loads(Path(OlivePackageConfig.get_default_config_path()).read_text("utf-8"))
     ours = {
         "module_path": f"rewriter.adapters.olive.{OnnxModuleTree.__name__}",

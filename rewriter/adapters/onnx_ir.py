@@ -1,4 +1,4 @@
-"""A pass for `onnx_ir.passes`: writes the module tree of a model inside a pipeline."""
+"""A pass for `onnx_ir.passes` that writes the module tree into a model."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ class RewritePass(FunctionalPass):  # type: ignore[misc]
         passes = ir.passes.Sequential(DeduplicateInitializersPass(), RewritePass(functions="shared"))
         model = passes(model).model
 
-    The input model stays as it is; a new one is returned. It is built from the serialised form, so
-    it has no entries of `meta`; external weights stay external.
+    The input model is not changed; the result is a new model. It is built from the serialised form, so `meta`
+    of its objects is empty; external weights stay external.
 
     Args:
         options: keywords of `rewriter.rewrite`.
 
     Raises:
         UsageError: `rewrite` does not have an option of that name.
-        RewriterError: as `rewriter.rewrite`, when the pass runs.
+        RewriterError: see `rewriter.rewrite`; raised when the pass runs.
     """
 
     def __init__(self, **options: Any) -> None:
         self.options = rewrite_options(options)
 
     def call(self, model: ir.Model) -> RewriteResult:
-        """Rewrite the model."""
+        """Rewrite a model, and return the new one with the report."""
         report = rewrite(model, **self.options)
         changed = any(any(record.changes.values()) for record in report.passes)
         return RewriteResult(report.result, changed, report)

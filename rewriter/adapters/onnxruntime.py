@@ -3,7 +3,7 @@
     rewriter.rewrite("bert.onnx", "named.onnx", restore_names=True)
     quantize_dynamic("named.onnx", "int8.onnx", **excluding("named.onnx", "pooler"))
 
-onnxruntime itself is not needed for this.
+This module does not need onnxruntime.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from rewriter.pipeline import load
 def excluding(
     source: AnySource, *modules: str, class_name: str | tuple[str, ...] = (), operators: tuple[str, ...] = ()
 ) -> dict[str, list[str]]:
-    """Keywords that make `quantize_dynamic` and `quantize_static` skip modules.
+    """Return keywords that make `quantize_dynamic` and `quantize_static` skip modules.
 
-    Warns of nodes that names cannot select: nodes without a name (`restore_names=True` gives them one), nodes
-    that share a name, nodes inside functions.
+    Warnings count nodes that names cannot select: nodes without a name (`restore_names=True` names them),
+    nodes that share a name, nodes inside functions.
 
     Args:
         source: the model that will be quantised.
         modules: globs over module paths; a module includes all modules below it.
-        class_name: only modules of this class, or of one of several.
-        operators: only nodes with these operators.
+        class_name: only modules whose class matches this glob, or one of several globs.
+        operators: only nodes whose operator matches one of these globs.
 
     Returns:
         `{"nodes_to_exclude": [...]}`.
 
     Raises:
-        UnreadableModel: it is not a whole ONNX model.
-        UsageError: a glob matches nothing, or the matched nodes have no names.
+        UnreadableModel: it is not a complete ONNX model.
+        UsageError: a glob matches nothing, or the matching nodes have no names.
     """
     analysis = load(read_of(source))
     chosen = choose(analysis, Selection(modules, class_name, operators=operators))

@@ -1,4 +1,4 @@
-"""Checks keywords of `rewriter.rewrite` that come from other tools' configurations."""
+"""Options of `rewriter.rewrite` in the configurations of other tools."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rewriter.options.write import RewriteOptions
 from rewriter.refusals import UsageError
 
 _OF_PIPELINES = frozenset({"output", "sidecar", "copy_data", "dry_run"})
-"""Keywords that a pipeline decides by itself: where models go, and that they are whole."""
+"""Options that a pipeline decides itself: which files are written, and where."""
 
 PIPELINE_OPTIONS: tuple[Option, ...] = tuple(
     each
     for each in options_of(RewriteOptions)
     if each.name in signature(rewrite).parameters and each.name not in _OF_PIPELINES
 )
-"""The options of `rewrite` that the configuration of a pipeline may hold."""
+"""The options of `rewrite` that the configuration of a pipeline may set."""
 
 
 def rewrite_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The keywords, checked when given: an export or a pipeline runs long before they are used.
+    """Check and return keywords of `rewrite`, before a long export or pipeline runs.
 
     Raises:
         UsageError: `rewrite` does not have one of these keywords.

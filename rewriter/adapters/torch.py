@@ -27,29 +27,28 @@ def export(
 ) -> Rewritten:
     """Export a module as `torch.onnx.export` does, and write its tree into the model.
 
-    The export itself is unchanged: it gets all keywords, with `dynamo=False` and `dynamo=True` alike. Its
-    result is rewritten with the module as the reference, so classes and modules that the exporter dropped are
-    there too.
+    `torch.onnx.export` gets all `keywords` unchanged, with `dynamo=False` as with `dynamo=True`. Its result
+    is rewritten with the module as the reference, which adds classes and modules that the exporter dropped.
 
         report = rewriter.adapters.torch.export(model, (x,), "model.onnx", dynamic_shapes=...)
 
     Args:
-        model: the argument of torch's export: a module, or an exported program, which names no classes.
-        args: its sample inputs.
-        f: the file to write, whole or not at all, with its external data and its sidecar. With
-            None, if torch returns an `ONNXProgram`, `.result` is one.
+        model: a module, or an exported program; an exported program is not used as a reference.
+        args: the sample inputs.
+        f: the file to write, completely or not at all, with its external data and its sidecar. If None, torch
+            must return an `ONNXProgram`, and `.result` is one too.
         rewriting: keywords of `rewriter.rewrite`, such as `{"restore_names": True, "functions": "shared"}`,
-            or `{"trace": (model, args)}` to place nodes by what they compute.
-        keywords: all others, for `torch.onnx.export`.
+            or `{"trace": (model, args)}` to place nodes by the values that they compute.
+        keywords: further keywords for `torch.onnx.export`.
 
     Returns:
-        The report, with the proof that the model computes what torch exported.
+        The report, with the proof that the model computes the same as the exported one.
 
     Raises:
         CannotWrite: the file cannot be written; nothing was exported.
         UsageError: `rewrite` does not have a keyword of `rewriting`; nothing was exported.
-        RewriterError: as `rewriter.rewrite`; the file is not written.
-        Exception: as `torch.onnx.export`.
+        RewriterError: see `rewriter.rewrite`; the file was not written.
+        Exception: see `torch.onnx.export`.
     """
     options = {**_reference(model), **rewrite_options(rewriting or {})}
     if f is None:
@@ -66,6 +65,6 @@ def export(
 
 
 def _reference(model: Any) -> dict[str, Any]:
-    """The module itself as the reference; scripted modules have lost the classes of their parts."""
+    """Return a plain module as the reference; scripted modules have lost the classes of submodules."""
     plain = isinstance(model, torch.nn.Module) and not isinstance(model, torch.jit.ScriptModule)
     return {"reference": model} if plain else {}

@@ -1,1 +1,1 @@
-"""The Python library: the verbs as functions, and one model as an object."""
+"""The Python library: every verb as a function, and a model as an object with the verbs as methods."""

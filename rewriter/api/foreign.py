@@ -1,7 +1,7 @@
 """Models of other libraries: `onnx_ir.Model`, `torch.onnx.ONNXProgram`, `onnx_graphsurgeon.Graph`.
 
-Each becomes a `ModelProto`, on which all our code works, and a rewritten one becomes the same
-kind of object again. None of these libraries is imported for it: the owner of such an object has imported
+Each object is converted to a `ModelProto` for the pipeline, and a rewritten model is converted back to the
+same kind of object. This module imports none of these libraries: a caller who has such an object has imported
 its library.
 """
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     import torch
 
 AnySource: TypeAlias = "Source | onnx_ir.Model | torch.onnx.ONNXProgram | onnx_graphsurgeon.Graph"
-"""A model as an object of any supported kind. None of them is ever changed."""
+"""A model as an object of any supported kind; it is never changed."""
 
 Back: TypeAlias = Callable[[Report], object]
-"""Converts the result of a rewrite to the kind of object that was given."""
+"""Function that converts the result of a rewrite to the kind of object that was given."""
 
 
 @dataclass(frozen=True, repr=False)
 class Rewritten(Report):
-    """The report of a rewrite, which can also return the model as the kind of object that came in.
+    """The report of a rewrite, with the rewritten model as the kind of object that was given.
 
     Attributes:
-        back: makes that object.
+        back: converts the rewritten model to that kind of object.
     """
 
     back: Back = field(kw_only=True)
@@ -49,9 +49,9 @@ class Rewritten(Report):
     def result(self) -> Any:
         """The rewritten model, as the kind of object that was given: a path, bytes, or a library's object.
 
-        For a path it is the path of the output, or a `ModelProto` if nothing was written. A
-        `graphsurgeon.Graph` has no metadata: its names are as before, the rest is in
-        `analysis.model` alone. See `rewriter.adapters.graphsurgeon` for edits that lose nothing.
+        For a path, the result is the path of the output, or a `ModelProto` if nothing was written. A
+        `graphsurgeon.Graph` cannot hold metadata, which is then only in `analysis.model`; use
+        `rewriter.adapters.graphsurgeon` for edits that keep it.
         """
         return self.back(self)
 
@@ -61,9 +61,9 @@ class ConvertedModel:
     """A model converted to an input of the pipeline.
 
     Attributes:
-        source: the pipeline's input.
-        back: makes the kind of object that was given.
-        folder: the folder of external data of a model in memory; None if unknown.
+        source: the input for the pipeline.
+        back: converts a rewritten model to the kind of object that was given.
+        folder: the folder of the external data of a model in memory; None if unknown.
     """
 
     source: Source
@@ -75,7 +75,7 @@ def take(source: AnySource) -> ConvertedModel:
     """Convert a model object of any supported library to an input of the pipeline.
 
     Raises:
-        UsageError: it is no model of a known kind.
+        UsageError: `source` is not a supported kind of model.
     """
     if isinstance(source, str | os.PathLike):
         return ConvertedModel(source, _path_of)
@@ -106,12 +106,12 @@ def take(source: AnySource) -> ConvertedModel:
 
 
 def read_of(source: AnySource) -> Source:
-    """The pipeline's input for a model; see `take`."""
+    """Return the input of the pipeline for a model; see `take`."""
     return take(source).source
 
 
 def copied(report: Report) -> ModelProto:
-    """A copy of the rewritten model, for libraries that keep and change parts of the messages they read."""
+    """Return a copy of the rewritten model, for libraries that keep and change the messages they read."""
     copy = ModelProto()
     copy.CopyFrom(report.analysis.model)
     return copy
@@ -122,7 +122,7 @@ def _path_of(report: Report) -> object:
 
 
 def _is(source: object, library: str, name: str) -> bool:
-    """Whether the object is of a class of a library; False if the library is not imported."""
+    """Whether the object is an instance of `library.name`; False if the library is not imported."""
     module = sys.modules.get(library)
     kind = getattr(module, name, None) if module is not None else None
     return isinstance(kind, type) and isinstance(source, kind)
@@ -135,7 +135,7 @@ def _proto_of(model: Any) -> ModelProto:
 
 
 def _model_of(proto: ModelProto, folder: Path | None) -> object:
-    """The `onnx_ir.Model` of a model whose external data lies in a folder."""
+    """Return the `onnx_ir.Model` of a model whose external data is in `folder`."""
     onnx_ir: Any = sys.modules["onnx_ir"]
     model = onnx_ir.from_proto(proto)
     if folder is not None:
@@ -145,10 +145,10 @@ def _model_of(proto: ModelProto, folder: Path | None) -> object:
 
 
 def _folder_of(model: Any) -> Path | None:
-    """The folder of the external tensors of an `onnx_ir.Model`.
+    """Return the folder of the external tensors of an `onnx_ir.Model`.
 
     Raises:
-        UsageError: they lie in several folders, so a file can refer to only some of them.
+        UsageError: they are in several folders, and a model file can refer to one folder only.
     """
     folders = sorted({os.fspath(tensor.base_dir) for tensor in _external(model)} - {""})
     if len(folders) > 1:
@@ -159,7 +159,7 @@ def _folder_of(model: Any) -> Path | None:
 
 
 def _external(model: Any) -> list[Any]:
-    """The external tensors of an `onnx_ir.Model`."""
+    """Return the external tensors of an `onnx_ir.Model`."""
     kind = sys.modules["onnx_ir"].ExternalTensor
     graphs = [model.graph, *model.graph.subgraphs()]
     tensors = (value.const_value for graph in graphs for value in graph.initializers.values())

@@ -56,26 +56,26 @@ def load(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> LoadedModel:
-    """Read a model and find the module of every node.
+    """Read a model and place its nodes in modules.
 
     Args:
         source: the path of a file, its bytes, a ModelProto, or an object of onnx_ir, torch.onnx or
-            onnx_graphsurgeon. External weights are not read, unless there is a checkpoint to compare them
-            with.
-        like: the model that this one was optimised, quantised or converted from, or its sidecar: its tree is
+            onnx_graphsurgeon. External weights are read only if `checkpoint` or `trace` needs them.
+        like: the model that this one was optimised, quantised or converted from, or its sidecar. Its tree is
             carried over.
-        reference: the source it was built from, for classes and modules that the file does not show: a torch
-            module, `"package.module:Class"`, `"file.py:factory"`, a transformers `config.json` or its folder,
-            a sidecar, or the tree of another file.
-        checkpoint: a safetensors or torch file that names its weights by their content.
-        trace: the torch module, with its weights, and sample inputs: both run, and nodes are placed by the
-            values that they compute. `(module, inputs)`, the module alone, for which inputs are drawn, or
-            `"package.module:factory"` or `"file.py:factory"`, whose factory returns either.
-        force: whether the tree of `like` is carried over even if it does not fit.
+        reference: the source that the model was built from. It adds classes and modules that the file does
+            not show. Accepts a torch module, `"package.module:Class"`, `"file.py:factory"`, a transformers
+            `config.json` or its folder, a sidecar, or the tree of another file.
+        checkpoint: a safetensors or torch file. Weights with equal content get their names from it.
+        trace: the torch module with its weights, and optionally sample inputs. The module and the model run
+            on these inputs, and nodes are placed by the values that they compute. Accepts `(module, inputs)`;
+            the module alone, to run on random inputs; or `"package.module:factory"` or `"file.py:factory"`,
+            where the factory returns either.
+        force: whether to carry the tree of `like` over even if the models have too little in common.
 
     Raises:
-        UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
-        UsageError: an option names nothing, or does not fit the model.
+        UnreadableModel: it is not a complete ONNX model, or the file of an option cannot be read.
+        UsageError: the value of an option names nothing, or does not fit the model.
         DoesNotFit: `like` has too little in common with the model.
     """
     found = pipeline.load(read_of(source), read_evidence(like, reference, checkpoint, trace, force=force))
@@ -91,25 +91,25 @@ def tree(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> ModuleTree:
-    """The module tree of a model; see `load`.
+    """Return the module tree of a model; see `load`.
 
     Raises:
-        UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
-        UsageError: an option names nothing, or does not fit the model.
+        UnreadableModel: it is not a complete ONNX model, or the file of an option cannot be read.
+        UsageError: the value of an option names nothing, or does not fit the model.
         DoesNotFit: `like` has too little in common with the model.
     """
     return load(source, like=like, reference=reference, checkpoint=checkpoint, trace=trace, force=force).tree
 
 
 def doctor(source: AnySource, tools: Sequence[str] = ()) -> Diagnosis:
-    """Find what other tools will do with a model: its functions, its tree, its fields, its size.
+    """Find the known effects of other tools on a model: on its functions, tree, fields, or due to its size.
 
     Args:
         source: the model; no weight is read.
-        tools: globs over tool names; all measured tools without one.
+        tools: globs over tool names; empty for all tools.
 
     Raises:
-        UnreadableModel: it is not a whole ONNX model.
+        UnreadableModel: it is not a complete ONNX model.
         UsageError: a glob matches no tool.
     """
     return pipeline.diagnose(read_of(source), tools)
@@ -151,39 +151,40 @@ def rewrite(
         source: the model; never changed.
         output: the file to write; None to only return the model (`report.analysis.model`).
         functions: `none` to annotate only, `call` to make every call of a module a local function, `shared`
-            to let calls with equal bodies use one.
-        depth: nest functions this deep at the most; 0 for as deep as modules call each other.
-        only: make functions for the modules whose path matches this glob, or one of several.
-        class_name: make functions for modules of this class, or of one of several, as globs.
-        kind: make functions for modules whose class comes from there, as `--kind` has it.
-        operators: make functions for modules that own a node of one of these operators themselves.
-        leave_out: make no functions for modules whose path fits, and for what is inside of them.
-        repeated: make functions only for modules whose body occurs more than once.
+            to make one function for all calls with equal bodies.
+        depth: maximum nesting depth of functions; 0 for no limit.
+        only: make functions only of modules whose path matches this glob, or one of several globs.
+        class_name: make functions only of modules whose class matches this glob, or one of several globs.
+        kind: make functions only of modules whose class has this origin, or one of several: `torch.nn`,
+            `huggingface`, `torch`, `custom`, `unknown`.
+        operators: make functions only of modules that directly own a node of one of these operators.
+        leave_out: make no functions of modules whose path matches, nor of modules inside them.
+        repeated: make functions only of modules whose body occurs more than once.
         restore_names: also name nodes and weights that lost their names.
-        layer_annotations: also write the module of every node where onnxruntime's annotated partitioning
-            reads it.
+        layer_annotations: also annotate every node with its module for onnxruntime's annotated partitioning.
         passes: the passes to run instead, in order, or as text: `"annotate,unshare,group{depth=2},share"`.
-        numbers: whether onnxruntime also runs both models, which must agree bit for bit. None:
-            run unless both executable graphs are byte-identical. True: demand the numbers.
-        optimised: whether it runs them again with all its optimisations, which must agree within a tolerance.
-        inputs: input name -> array to run them on; drawn from the signature if None.
+        numbers: whether onnxruntime also runs both models, whose outputs must agree bit for bit. None: run
+            unless both executable graphs are byte-identical. True: fail if they cannot be run.
+        optimised: whether onnxruntime runs both models again with all its optimisations; their outputs must
+            agree within 1e-3 of the largest value.
+        inputs: input name -> array to run both models on; drawn from the signature if None.
         sidecar: whether to write `<output>.modules.json` as well.
-        copy_data: whether to copy external data if the output goes to another folder.
-        min_coverage: the least share of nodes to be placed, 0 to 1.
-        strict: whether a refusal is a failure.
-        dry_run: whether to do everything but write.
-        timeout: seconds for the numbers, and again for the optimised ones.
-        like: what the model was made of; see `load`.
-        reference: what the model was built from; see `load`.
-        checkpoint: what its weights are called; see `load`.
-        trace: what it was exported from, to be run; see `load`.
-        force: whether to accept a `like` that does not fit; see `load`.
+        copy_data: whether to copy external data if the output is in another folder.
+        min_coverage: the smallest accepted share of placed nodes, as a share (0.95) or a percentage (95).
+        strict: whether to fail if anything was refused.
+        dry_run: whether to write nothing and do everything else.
+        timeout: time limit for running the models, in seconds; applies again to the optimised run.
+        like: the model that this one was made from; see `load`.
+        reference: the source that it was built from; see `load`.
+        checkpoint: the file that names its weights; see `load`.
+        trace: the torch module to run; see `load`.
+        force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
 
     Returns:
         The report with the proof; `.result` is the model as the kind of object that was given.
 
     Raises:
-        RewriterError: see its subclasses; after any error nothing was written.
+        RewriterError: see its subclasses; nothing was written after an error.
     """
     steps = RewriteSteps(
         functions=functions,
@@ -234,26 +235,26 @@ def extract(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> Extraction:
-    """Extract modules as a model of their own, which computes the same as in the whole.
+    """Extract modules as one model, which computes the same as these modules in the whole model.
 
     Args:
         source: the model; never changed.
-        modules: a glob over module paths, several, or a selection; what fits becomes one model.
-        output: the file to write; None to only get the model (`.model`).
-        call: which call, from 0, of modules that are called several times.
-        numbers: whether onnxruntime runs the whole and the result, which must agree bit for bit. None: where
-            it can; True: demand the numbers.
-        inputs: input name of the whole -> array to run it on; drawn from the signature if None.
-        copy_data: whether to copy external data if the output goes to another folder.
-        timeout: seconds for the numbers.
-        like: what the model was made of; see `load`.
-        reference: what the model was built from; see `load`.
-        checkpoint: what its weights are called; see `load`.
-        trace: what its module computes; see `load`.
-        force: whether to accept a `like` that does not fit; see `load`.
+        modules: a glob over module paths, several globs, or a selection; matching modules become one model.
+        output: the file to write; None to only return the model (`.model`).
+        call: number of the call, from 0, for modules that are called several times.
+        numbers: whether onnxruntime runs the whole model and the result, which must agree bit for bit. None:
+            run them if possible. True: fail if they cannot be run.
+        inputs: input name of the whole model -> array to run it on; drawn from the signature if None.
+        copy_data: whether to copy external data if the output is in another folder.
+        timeout: time limit for running the models, in seconds.
+        like: the model that this one was made from; see `load`.
+        reference: the source that it was built from; see `load`.
+        checkpoint: the file that names its weights; see `load`.
+        trace: the torch module to run; see `load`.
+        force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
 
     Raises:
-        RewriterError: see its subclasses; after any error nothing was written.
+        RewriterError: see its subclasses; nothing was written after an error.
     """
     analysis = pipeline.load(
         read_of(source), read_evidence(like, reference, checkpoint, trace, force=force, output=output)
@@ -282,25 +283,25 @@ def split(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> Split:
-    """Split a model into a chain of models that together compute the same.
+    """Split a model into a chain of models that together compute the same as the whole model.
 
     Args:
         source: the model; never changed.
         at: the modules before which to cut, as globs; `"block@1"` means the second call.
         output: the folder for the parts and `split.json`; None to only return the models (`.parts[0].model`).
-        numbers: whether onnxruntime runs the whole and the chain, which must agree bit for bit. None: if
-            it can; True: demand the numbers.
-        inputs: input name of the whole -> array; drawn from the signature if None.
-        copy_data: whether to copy external data if the output goes to another folder.
-        timeout: seconds for the numbers.
-        like: what the model was made of; see `load`.
-        reference: what the model was built from; see `load`.
-        checkpoint: what its weights are called; see `load`.
-        trace: what its module computes; see `load`.
-        force: whether to accept a `like` that does not fit; see `load`.
+        numbers: whether onnxruntime runs the whole model and the chain, which must agree bit for bit. None:
+            run them if possible. True: fail if they cannot be run.
+        inputs: input name of the whole model -> array to run it on; drawn from the signature if None.
+        copy_data: whether to copy external data if the output is in another folder.
+        timeout: time limit for running the models, in seconds.
+        like: the model that this one was made from; see `load`.
+        reference: the source that it was built from; see `load`.
+        checkpoint: the file that names its weights; see `load`.
+        trace: the torch module to run; see `load`.
+        force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
 
     Raises:
-        RewriterError: see its subclasses; after any error nothing was written.
+        RewriterError: see its subclasses; nothing was written after an error.
     """
     analysis = pipeline.load(
         read_of(source), read_evidence(like, reference, checkpoint, trace, force=force, output=output)
@@ -323,26 +324,29 @@ def verify(
     inputs: Inputs | PathLike | None = None,
     timeout: float = 600.0,
 ) -> Verification:
-    """Decide whether two models compute the same, by proof and by numbers: `.verdict`, and `.accepted`.
+    """Decide whether two models compute the same, by a certificate and by running them.
+
+    The result has the `.verdict`; `.accepted` tells whether it is good enough for these options.
 
     Inputs and outputs with different names are matched by position.
 
     Args:
         before: the first model.
         after: the second.
-        tolerance: accept numbers within this share of the largest value: |a-b| <= tolerance * max|a|.
-        rtol: accept numbers as `numpy.allclose` does, with `atol`; not together with `tolerance`.
+        tolerance: accept numbers within this share of the largest value of each output:
+            |a-b| <= tolerance * max|a|.
+        rtol: accept numbers as `numpy.allclose` does with `rtol` and `atol`; excludes `tolerance`.
         atol: see `rtol`.
-        numbers: whether onnxruntime runs both. None: run unless both executable graphs are
-            byte-identical. True: demand the numbers.
-        optimised: whether it runs them again with all its optimisations, within 1e-3 of the largest value or
-            the tolerance that is given.
-        inputs: input of the first model -> array to run them on; drawn from the signature if None.
-        timeout: seconds for the numbers, and again for the optimised ones.
+        numbers: whether onnxruntime runs both models. None: run unless both executable graphs are
+            byte-identical. True: fail if they cannot be run.
+        optimised: whether onnxruntime runs both models again with all its optimisations; their outputs must
+            agree within the given tolerance, by default 1e-3 of the largest value.
+        inputs: input name of the first model -> array to run both on; drawn from the signature if None.
+        timeout: time limit for running the models, in seconds; applies again to the optimised run.
 
     Raises:
-        UnreadableModel: one of them cannot be read.
-        UsageError: both kinds of tolerance are given, or the inputs do not fit.
+        UnreadableModel: one of the models cannot be read.
+        UsageError: `tolerance` is given with `rtol` or `atol`, or the inputs do not fit the first model.
     """
     options = Options(
         numbers=numbers,
@@ -363,18 +367,18 @@ def diff(
     tolerance: float = TOLERANCE,
     timeout: float = 600.0,
 ) -> Diff:
-    """Find where two models differ, module by module, and where their numbers differ first (`Diff.first`).
+    """Compare two models module by module; `.first` is the first module whose numbers differ.
 
     Args:
         before: the first model.
         after: the second.
         numbers: whether to run both in onnxruntime, without optimisations.
-        inputs: input of the first model -> array to run them on; drawn from the signature if None.
-        tolerance: how far a value may be off, relative to its largest magnitude, to count as equal.
-        timeout: seconds for the numbers.
+        inputs: input name of the first model -> array to run both on; drawn from the signature if None.
+        tolerance: largest deviation that counts as equal, relative to a tensor's largest magnitude.
+        timeout: time limit for running the models, in seconds.
 
     Raises:
-        UnreadableModel: one of them cannot be read.
+        UnreadableModel: one of the models cannot be read.
         UsageError: the inputs do not fit the first model.
     """
     return pipeline.diff(
@@ -402,21 +406,21 @@ def profile(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> Profile:
-    """Measure where the time of a model goes, by module and by class, as onnxruntime runs it by default.
+    """Measure the time of a model, by module and by class, as onnxruntime runs it by default.
 
     Args:
         source: the model.
-        inputs: input -> array to run it on; drawn from the signature if None.
-        rounds: runs that are measured.
-        warmup: runs before them.
-        threads: threads of one operator; 0 leaves the number to onnxruntime.
+        inputs: input name -> array to run the model on; drawn from the signature if None.
+        rounds: number of measured runs.
+        warmup: number of runs before the measured ones.
+        threads: threads of one operator; 0 for the default of onnxruntime.
         recorded: a profile that onnxruntime recorded of this model, to read instead of running it.
-        timeout: seconds for everything.
-        like: what the model was made of; see `load`.
-        reference: what the model was built from; see `load`.
-        checkpoint: what its weights are called; see `load`.
-        trace: what its module computes; see `load`.
-        force: whether to accept a `like` that does not fit; see `load`.
+        timeout: time limit for the whole measurement, in seconds.
+        like: the model that this one was made from; see `load`.
+        reference: the source that it was built from; see `load`.
+        checkpoint: the file that names its weights; see `load`.
+        trace: the torch module to run; see `load`.
+        force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
 
     Raises:
         UnreadableModel: the model or the profile cannot be read.
@@ -453,25 +457,25 @@ def report(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> PageReport:
-    """Render a model as one self-contained page (`.html`), and its icicle as a drawing (`.svg`).
+    """Render a model as one self-contained HTML page (`.html`), and its icicle as a drawing (`.svg`).
 
     Args:
         source: the model.
-        other: a second one, to show how it differs.
-        output: a file to write the page to.
-        by: the size shown first: `parameters`, `nodes`, `flops` or `time`.
-        original: the model that this one was made of, to be compared with it.
-        profile: whether to run the model and show where the time goes.
+        other: a second model, to show its differences.
+        output: the file to write the page to; None to only return it.
+        by: the figure that sizes show at first: `parameters`, `nodes`, `flops` or `time`.
+        original: the model that this one was made from; the page shows whether both compute the same.
+        profile: whether to run the model and show the time of each module.
         recorded: a profile that onnxruntime recorded of the model, to show instead.
-        numbers: whether compared models are run.
-        inputs: input -> array to run them on; drawn from the signature if None.
-        timeout: seconds for the numbers, and again for the profile.
-        sizes: symbolic dimension -> size, so that shapes and FLOPs are known.
-        like: what the model was made of; see `load`.
-        reference: what the model was built from; see `load`.
-        checkpoint: what its weights are called; see `load`.
-        trace: what it was exported from, to be run; see `load`.
-        force: whether to accept a `like` that does not fit; see `load`.
+        numbers: whether to run the compared models.
+        inputs: input name -> array to run the models on; drawn from the signature if None.
+        timeout: time limit for each comparison and for the profile, in seconds.
+        sizes: symbolic dimension -> size, to compute shapes and FLOPs.
+        like: the model that this one was made from; see `load`.
+        reference: the source that it was built from; see `load`.
+        checkpoint: the file that names its weights; see `load`.
+        trace: the torch module to run; see `load`.
+        force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
 
     Raises:
         UnreadableModel: a model or a profile cannot be read.

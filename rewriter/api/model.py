@@ -1,4 +1,4 @@
-"""A model that is opened once, with every verb as a method: `rewriter.open`."""
+"""A model that is read and analysed once, with the verbs as methods: `rewriter.open`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 def _method(function: Callable[Concatenate[AnySource, P], T]) -> Callable[Concatenate[Model, P], T]:
-    """A function of the library as a method: the model takes the place of its first argument."""
+    """Return a function of the library as a method; the model is its first argument."""
 
     @wraps(function)
     def method(self: Model, /, *arguments: P.args, **named: P.kwargs) -> T:
@@ -49,7 +49,7 @@ def _method(function: Callable[Concatenate[AnySource, P], T]) -> Callable[Concat
 
 
 def _of_analysis(function: Callable[Concatenate[Analysis, P], T]) -> Callable[Concatenate[Model, P], T]:
-    """A function of an analysis as a method."""
+    """Return a function of an analysis as a method; the analysis of the model is its first argument."""
 
     @wraps(function)
     def method(self: Model, /, *arguments: P.args, **named: P.kwargs) -> T:
@@ -61,17 +61,16 @@ def _of_analysis(function: Callable[Concatenate[Analysis, P], T]) -> Callable[Co
 class Model(Display):
     """A model that is read and analysed once, on first use, for all verbs.
 
-    Further evidence (`like`, `reference`, `checkpoint`, `trace`) is given to
-    `rewriter.open` and not to the methods. The model is never changed; a file that changes later is not read
-    again.
+    `rewriter.open` takes the further evidence (`like`, `reference`, `checkpoint`, `trace`); the methods
+    refuse it. The model is never changed. If its file changes later, the file is not read again.
     """
 
     def __init__(self, source: Source, known: Callable[[], Given]) -> None:
-        """Store the source; `rewriter.open` makes these objects.
+        """Store the source; use `rewriter.open` instead of this constructor.
 
         Args:
             source: the model.
-            known: reads the further evidence; called once, on first use.
+            known: function that reads the further evidence; called once, on first use.
         """
         self._source = source
         self._known = known
@@ -81,8 +80,8 @@ class Model(Display):
         """The model and its analysis.
 
         Raises:
-            UnreadableModel: it is not a whole ONNX model, or a file given beside it cannot be read.
-            UsageError: an option names nothing, or does not fit the model.
+            UnreadableModel: it is not a complete ONNX model, or the file of an option cannot be read.
+            UsageError: the value of an option names nothing, or does not fit the model.
             DoesNotFit: `like` has too little in common with the model.
         """
         given = self._known()
@@ -128,19 +127,19 @@ class Model(Display):
         copy_data: bool = False,
         timeout: float = 600.0,
     ) -> Rewritten:
-        """The model without the functions that `rewrite` made; restores names, order and metadata.
+        """Inline the functions that `rewrite` made, and restore names, order and metadata of the nodes.
 
         Args:
             output: the file to write; None to only return the model.
-            foreign: whether to inline functions of other tools, too.
+            foreign: whether to inline functions of other tools as well.
             numbers: see `rewrite`.
             optimised: see `rewrite`.
             inputs: see `rewrite`.
             copy_data: see `rewrite`.
-            timeout: seconds for the numbers, and again for the optimised ones.
+            timeout: time limit for running the models, in seconds; applies again to the optimised run.
 
         Raises:
-            RewriterError: see its subclasses; after any error nothing was written.
+            RewriterError: see its subclasses; nothing was written after an error.
         """
         return api.rewrite(
             self.opened,
@@ -160,11 +159,11 @@ class Model(Display):
         Args:
             other: the model made from this one.
             output: the file to write; None to only return the model.
-            force: whether the tree is carried over even if the models do not fit.
+            force: whether to carry the tree over even if the models have too little in common.
 
         Raises:
             DoesNotFit: the two models have too little in common.
-            RewriterError: see its subclasses; after any error nothing was written.
+            RewriterError: see its subclasses; nothing was written after an error.
         """
         return api.rewrite(other, output, like=self.opened, force=force)
 
@@ -178,20 +177,20 @@ class Model(Display):
         depth: int = 0,
         what: WhatWord = "nodes",
     ) -> ChosenNames:
-        """The names that modules have in the file (`.names`), and warnings about their use (`.notes`).
+        """Return the names of nodes, values or initializers of modules, and warnings about their use.
 
-        `.text("ort-quant")` writes them in the form that another tool takes.
+        The result has `.names` and `.notes`; `.text("ort-quant")` returns the names in the form of a tool.
 
         Args:
-            modules: globs over module paths, or a selection; a module stands for all that is below it.
+            modules: globs over module paths, or a selection; a module includes all modules below it.
             class_name: globs over classes.
-            kind: where classes come from, or `unknown`.
+            kind: origins of classes: `torch.nn`, `huggingface`, `torch`, `custom` or `unknown`.
             operators: globs over operators.
-            depth: no modules deeper than this; 0 for all.
+            depth: maximum depth of modules; 0 for all.
             what: `nodes`, `values` or `initializers`.
 
         Raises:
-            UsageError: the choice fits nothing, or there is no such kind or `what`.
+            UsageError: nothing matches, or `kind` or `what` is unknown.
         """
         if what not in list(NamedKind):
             raise UsageError(fits_nothing("value", what, list(NamedKind)))
@@ -206,19 +205,20 @@ class Model(Display):
         return chosen_names(self.analysis, replace(Selection.of(modules), **given), NamedKind(what))
 
     def place(self, *devices: str, selection: Selection = Selection()) -> Placing:  # noqa: B008 frozen
-        """Settings of an onnxruntime session that give modules to devices (`.settings`).
+        """Return the settings of an onnxruntime session that place modules on devices (`.settings`).
 
         Args:
-            devices: patterns with devices, such as `"encoder.layer.[0-5]=cpu"`; the first that fits counts.
-            selection: what else must hold of the modules; its patterns and operators are not looked at.
+            devices: patterns with devices, such as `"encoder.layer.[0-5]=cpu"`; the first pattern that
+                matches a module decides.
+            selection: further conditions on the modules; its patterns and operators are ignored.
 
         Raises:
-            UsageError: a pattern fits no module, or no setting can say what is asked for.
+            UsageError: a pattern matches no module, or no setting can express the placement.
         """
         return place(self.analysis, parse_wishes(devices), selection)
 
     def save(self, output: PathLike) -> Rewritten:
-        """Write the model with its tree, proved equal; short for `rewrite(output)`."""
+        """Write the model with its tree, and prove it equal; the same as `rewrite(output)`."""
         return api.rewrite(self.opened, output)
 
     def __str__(self) -> str:
@@ -243,17 +243,19 @@ def open(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> Model:
-    """A model with every verb as a method. It is read and analysed once, when a verb first needs it.
+    """Open a model, with the verbs as methods; the first verb reads and analyses it.
+
+    The arguments are those of `rewriter.load`.
 
     Args:
-        source: the model; see `rewriter.load`, also for the others.
-        like: the model that it was made from.
-        reference: the source it was built from.
+        source: the model.
+        like: the model that this one was made from.
+        reference: the source that it was built from.
         checkpoint: the file that names its weights.
         trace: the torch module to run.
-        force: whether to accept a `like` that does not fit.
+        force: whether to carry the tree of `like` over even if the models have too little in common.
 
     Raises:
-        UsageError: `source` is no model of a known kind. The verbs raise all other errors.
+        UsageError: `source` is not a supported kind of model. The verbs raise all other errors.
     """
     return Model(take(source).source, partial(read_evidence, like, reference, checkpoint, trace, force=force))

@@ -1,4 +1,4 @@
-"""A report: collects the results of all verbs on one model in one run."""
+"""Collects the contents of a report page on one model."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from rewriter.views.page.report import PageReport
 
 @dataclass(frozen=True, kw_only=True)
 class ReportContents(Pairs):
-    """What a report shows besides the model itself; models that are compared are run as `Pairs` says.
+    """Contents of a report besides the model itself; `Pairs` has the options of running compared models.
 
     Attributes:
-        other: a second model, to show how it differs.
-        original: the model that this one was made of, to be compared with it.
-        profile: whether to run the model and show where the time goes.
-        recorded: a profile that onnxruntime took of the model, to be shown instead.
-        inputs: arrays to run models on; drawn where None.
+        other: a second model, to show its differences.
+        original: the model that this one was made from, to be compared with it.
+        profile: whether to run the model and show the time of each module.
+        recorded: a profile that onnxruntime recorded of the model, to show instead.
+        inputs: arrays to run models on; drawn from the signature if None.
         sizes: symbolic dimension -> size.
-        by: what sizes are at first, of `MEASURES`; '' for what there is.
+        by: the figure that sizes show at first, one of `MEASURES`; '' for the default.
 
     Raises:
-        UsageError: two profiles are given, or the chosen size is not available.
+        UsageError: two profiles are given, or `by` is unknown or needs a profile that is not given.
     """
 
     other: Source | None = again(ReportOptions, "other")
@@ -51,7 +51,7 @@ class ReportContents(Pairs):
         if self.by and self.by not in MEASURES:
             raise UsageError(fits_nothing("measure", self.by, MEASURES))
         if self.profile and self.recorded is not None:
-            raise UsageError("one profile is shown; leave out --profile or --profile-from")
+            raise UsageError("only one profile can be shown; leave out --profile or --profile-from")
         if self.by == "time" and not (self.profile or self.recorded is not None):
             raise UsageError("no time is known without a profile; add --profile")
 
@@ -59,17 +59,17 @@ class ReportContents(Pairs):
 def report(
     source: Source, wanted: ReportContents, given: Given = NOTHING, progress: Progress = lambda station: None
 ) -> PageReport:
-    """Collect everything that a report shows.
+    """Collect the contents of a report and return its page.
 
     Args:
         source: the model.
         wanted: the contents besides the model itself.
         given: evidence from the user, besides the file.
-        progress: called with the name of every station as it begins.
+        progress: callback for the name of each step as it begins.
 
     Raises:
         UnreadableModel: a model, external data it refers to, or a profile cannot be read.
-        UsageError: the model cannot be run on these inputs, or has no figures for the chosen size.
+        UsageError: the model cannot be run on these inputs, or has no figures for `wanted.by`.
     """
     progress("load")
     model, analysis = pipeline.read_and_load(source, given)
@@ -105,6 +105,6 @@ def report(
 
 
 def _name(source: Source) -> str:
-    """The name of a model in a line of text."""
+    """Return the name of a model in messages."""
     path = path_of(source)
     return path.name if path else "model"

@@ -1,4 +1,4 @@
-"""Reads the evidence that users give with a model: options or objects become `evidence.side_inputs.Given`."""
+"""Reads the evidence that users give with a model, and returns it as `evidence.side_inputs.Given`."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ PathLike = str | os.PathLike[str]
 """The path of a file."""
 
 ReferenceSource: TypeAlias = "PathLike | ModuleTree | sidecar.Sidecar | TorchModule"
-"""Sources of a reference: text or path (see `of_text`, or a sidecar), a tree, or a torch module."""
+"""Sources of a reference: text or path for `of_text`, a sidecar or its path, a tree, or a torch module."""
 
 
 TraceSource: TypeAlias = "str | TorchModule | tuple[TorchModule, Any]"
-"""Sources of a trace: `package.module:factory` or `path.py:factory`, or the result of such a factory.
+"""Sources of a trace: a factory as `package.module:factory` or `path.py:factory`, or the result of a factory.
 
-The result is `(module, inputs)`: a torch module with the weights of the file, and its sample inputs: one
-tensor, a sequence of arguments, or arguments by name. A module alone runs on inputs drawn for the file.
+The result is `(module, inputs)` or a module alone. The torch module has the weights of the file; `inputs` is
+one tensor, a sequence of arguments, or a mapping of arguments by name. A module alone runs on random inputs.
 """
 
 
@@ -60,23 +60,24 @@ def read_evidence(
     force: bool = False,
     output: PathLike | None = None,
 ) -> Given:
-    """All evidence that users give with a model.
+    """Read the evidence that users give with a model.
 
     Args:
-        like: the model that this one was made of, or its sidecar.
+        like: the model that this one was made from, or its sidecar.
         reference: a `ReferenceSource`.
-        checkpoint: the path of a checkpoint, read when a model is analysed.
-        trace: the module to run; with inputs it runs at once, and the model runs on them when it is analysed.
-        force: whether the tree of `like` is carried over even if it does not fit.
-        output: the file to write; its sidecar lies beside it.
+        checkpoint: the path of a checkpoint; the analysis reads it.
+        trace: a `TraceSource`. A module with inputs runs at once; the analysis runs the model on the same
+            inputs.
+        force: whether to carry the tree of `like` over even if the models have too little in common.
+        output: the file to write, together with its sidecar; neither may be one of the files read here.
 
     Raises:
         UnreadableModel: the other model or a sidecar cannot be read.
-        UsageError: the output would replace one of these files; the reference names nothing that can be
-            built, the trace nothing that can run; or `force` without `like`.
+        UsageError: the output would replace a file that is read here; the reference cannot be built; the
+            trace cannot be run; or `force` is given without `like`.
     """
     if force and like is None:
-        raise UsageError("--force carries the tree of an original over that does not fit; add --like")
+        raise UsageError("--force has an effect only with --like; add --like")
     if output is not None:
         spare_given(Path(output), like=like, reference=reference, checkpoint=checkpoint, trace=trace)
     return Given(
@@ -128,7 +129,7 @@ def _references(source: object) -> tuple[Reference, ...]:
 
 
 def of_tree(tree: ModuleTree, name: str) -> Reference:
-    """The tree of another file as a reference: its classes, and the parameters its modules declare.
+    """Return a reference with the classes of the tree of another file, and the parameters of its modules.
 
     Args:
         tree: the tree.
@@ -148,29 +149,29 @@ def _of_module(module: Module) -> ReferenceModule:
 
 
 _LARGEST_CONFIG = 16 << 20
-"""Largest config, in bytes, that is read without a request."""
+"""Size in bytes of the largest config that is read although no option names it."""
 
 
 def config_beside(model: Path) -> Path | None:
-    """The transformers config beside a model, where exporters of that library put it.
+    """Return the path of the transformers config that belongs to a model; None without one.
 
-    That is the same folder, or the one above if this one is called `onnx`. None without one, or
-    without transformers installed.
+    Exporters of transformers put it into the folder of the model, or into the parent of a folder named
+    `onnx`. The result is also None if transformers is not installed.
     """
     folders = [model.parent, *([model.parent.parent] if model.parent.resolve().name == "onnx" else [])]
     for path in (folder / CONFIG for folder in folders):
         try:
             if path.is_file() and path.stat().st_size <= _LARGEST_CONFIG and "model_type" in read_json(path):
                 return path if importlib.util.find_spec("transformers") is not None else None
-        except (OSError, UsageError):  # the config of another library
+        except (OSError, UsageError):  # a config of another library
             continue
     return None
 
 
 def with_config(given: Given, model: Path) -> Given:
-    """The given evidence, with the config beside the model as the reference unless there is a reference.
+    """Add the config beside the model as the reference, unless a reference is given.
 
-    Nobody asked for this config: if it cannot be built, or does not fit, that is a remark and no fault.
+    No option names this config: if it cannot be built or does not fit, the result is a remark, not an error.
 
     Args:
         given: the evidence that users gave.
@@ -188,10 +189,10 @@ def with_config(given: Given, model: Path) -> Given:
 
 
 def read_inputs(path: PathLike | Inputs | None) -> Inputs | None:
-    """The arrays of an `.npz` file by input name; arrays themselves as they are.
+    """Return input name -> array: read from an `.npz` file, or the given mapping itself.
 
     Raises:
-        UsageError: the file is no `.npz`, or holds pickled objects.
+        UsageError: the file is not an `.npz`, or has pickled objects.
     """
     if path is None or isinstance(path, Mapping):
         return path

@@ -1,1 +1,1 @@
-"""Tools that know nothing of models."""
+"""Utilities that do not depend on models."""

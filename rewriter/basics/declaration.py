@@ -1,7 +1,7 @@
-"""One declaration for an option of a verb: its name, type, default and help, in the field of a dataclass.
+"""Declares an option of a verb once, as a field of a dataclass: its name, type, default and help.
 
-The command line, its help, batch's requests, Olive's configuration and the tables of the docs read these
-fields; nothing else says what an option is called or does.
+The command line, its help, batch requests, Olive's configuration and the tables of the docs read these
+fields. Names and help texts of options are stated nowhere else.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ class Option:
     """One option of a verb.
 
     Attributes:
-        name: of the field, and of the keyword in Python.
-        kind: the type of a value, or of one of several: `bool`, `int`, `float`, `str` or `Path`.
-        default: its default; None where it has to be given.
-        several: whether it may be given again.
-        help: one sentence for all who read it.
-        flag: the word of the command line, `--restore-names`.
-        short: one letter for the command line.
-        metavar: what stands for the value.
-        choices: the words that there are.
-        least: the smallest number.
-        above: a number that all are larger than.
-        most: the largest number.
-        required: whether the command line demands it.
+        name: name of the field, and of the keyword in Python.
+        kind: type of one value: `bool`, `int`, `float`, `str` or `Path`.
+        default: the default; None if the option is required.
+        several: whether the option takes several values.
+        help: the help text.
+        flag: the option on the command line, such as `--restore-names`.
+        short: the short option on the command line, such as `-o`.
+        metavar: placeholder of the value in help texts.
+        choices: the allowed words; empty for any.
+        least: lower bound of a number, inclusive.
+        above: lower bound of a number, exclusive.
+        most: upper bound of a number, inclusive.
+        required: whether the command line requires the option.
         shown: whether help shows the default.
-        read: makes a value of the text that a command line has.
-        said: the text of such a value.
-        completes: what a shell completes: a function of `cli.completions`.
+        read: function that parses the text on the command line; None for the default of `kind`.
+        said: function that returns a value as text, for help.
+        completes: name of the function in `cli.completions` that completes the value.
         positional: whether it is an argument of the command line.
     """
 
@@ -63,16 +63,16 @@ class Option:
 
     @property
     def switch(self) -> str | None:
-        """The word that turns it off, `--no-numbers`; None for what has none."""
+        """The option that turns a flag off, such as `--no-numbers`; None if there is none."""
         return f"--no-{self.flag[2:]}" if self.kind is bool and self.default is not False else None
 
 
 class Verb:
-    """The options of a verb: its own, then those of the groups that it inherits, in their order.
+    """Base class of the options of a verb: its own options, then those of the groups that it inherits.
 
     Args:
-        omit: names of options of the groups that this verb does not have.
-        arguments: options that are arguments of the command line here -> how help writes them.
+        omit: names of inherited options that this verb does not have.
+        arguments: option that is an argument of the command line for this verb -> its metavar.
     """
 
     omitted: ClassVar[Sequence[str]] = ()
@@ -85,25 +85,25 @@ class Verb:
 
 
 def option(default: Any, help: str, **told: Any) -> Any:
-    """A field that is an option; see `Option` for what else may be said."""
+    """Return a dataclass field that is an option; `told` has further attributes of `Option`."""
     return field(default=default, metadata={_TOLD: {"help": help, **told}})
 
 
 def argument(default: Any = MISSING, **told: Any) -> Any:
-    """A field that is an argument of the command line; one without a default has to be given."""
+    """Return a dataclass field that is an argument of the command line; required if it has no default."""
     told = {"required": default is MISSING, "positional": True, **told}
     return field(default=default, metadata={_TOLD: told})
 
 
 def again(cls: type, name: str) -> Any:
-    """A field that is an option of another dataclass, under the same name."""
+    """Return a field that declares an option of another dataclass again, under the same name."""
     declared = next(each for each in fields(cls) if each.name == name)
     return field(default=declared.default, metadata=declared.metadata)
 
 
 @cache
 def options_of(cls: type) -> tuple[Option, ...]:
-    """The options of a dataclass; what a class declares counts, not what its base does."""
+    """Return the options of a dataclass; a declaration in a subclass overrides that of its base."""
     found: dict[str, Option] = {}
     declared = {each.name: each for each in fields(cls)}
     for name, hint in _hints(cls):
@@ -122,7 +122,7 @@ def options_of(cls: type) -> tuple[Option, ...]:
 
 
 def _hints(cls: type) -> Iterator[tuple[str, Any]]:
-    """The fields of a class, then those of its bases, with their types."""
+    """Yield name and type of the options of a class, then of its bases."""
     told = {each.name for each in fields(cls) if _TOLD in each.metadata}
     for owner in cls.__mro__:
         if names := [name for name in vars(owner).get("__annotations__", {}) if name in told]:
@@ -131,7 +131,7 @@ def _hints(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def _kind_of(hint: Any) -> tuple[type, bool]:
-    """The type of one value, and whether there may be several: of a union the first that is one."""
+    """Return the type of one value, of a union that of its first part, and whether several are allowed."""
     if get_origin(hint) in _UNIONS:
         kinds = [_kind_of(each) for each in get_args(hint) if each is not NoneType]
         return kinds[0][0], any(several for _, several in kinds)
@@ -141,7 +141,7 @@ def _kind_of(hint: Any) -> tuple[type, bool]:
 
 
 def _choices(hint: Any) -> tuple[str, ...]:
-    """The words that a type has, of a union those of all its parts."""
+    """Return the words of a `Literal`, and of all literals in a union."""
     if get_origin(hint) is Literal:
         return get_args(hint)
     parts = get_args(hint) if get_origin(hint) in _UNIONS else ()
@@ -149,15 +149,15 @@ def _choices(hint: Any) -> tuple[str, ...]:
 
 
 def values(cls: type, options: object) -> dict[str, Any]:
-    """The values that options have for the fields of a dataclass, by name."""
+    """Return the values of the fields of `cls` in `options`, by name."""
     return {each.name: getattr(options, each.name) for each in fields(cls) if each.init}
 
 
 def part(cls: type[T], options: object) -> T:
-    """A group of the options of a verb, alone."""
+    """Return one group of the options of a verb."""
     return cls(**values(cls, options))
 
 
 def texts(given: str | Sequence[str]) -> tuple[str, ...]:
-    """The words of a text or of several; none for an empty text."""
+    """Return one text or several as a tuple; an empty text gives an empty tuple."""
     return ((given,) if given else ()) if isinstance(given, str) else tuple(given)

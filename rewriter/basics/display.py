@@ -1,4 +1,4 @@
-"""Objects that show themselves: one line as `repr`, and as `str` what the command line prints of them."""
+"""Display of results: `repr` is one line, `str` is the output of the command line for the result."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from importlib import import_module
 
 
 class Display:
-    """A result of the library; dataclasses that are one say `repr=False`, since they make their own."""
+    """Base class of results; dataclasses that inherit it set `repr=False`, to keep its `__repr__`."""
 
     __slots__ = ()
 
     def _brief(self) -> str:
-        """Its contents in a few words, on one line."""
+        """Return a summary of a few words, on one line."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._brief()}>"
 
     def __str__(self) -> str:
-        # Views lie above all results, and cost time to load: they are loaded by name when they are needed.
+        # Views import all results and load slowly, so they are imported here by name.
         text: str = import_module("rewriter.views.text.display").text_of(self)
         return text
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 node`, `1,200 nodes`."""
+    """Return a number with its noun: `1 node`, `1,200 nodes`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def listed(names: Iterable[object], most: int = 3) -> str:
-    """The first of some names, and how many more there are.
+    """Return the first names, and the number of the others.
 
     Args:
-        names: written as text, with line breaks as escapes.
-        most: names at the most.
+        names: the names; line breaks and other special characters become escapes.
+        most: maximum number of names.
     """
     found = [str(name).encode("unicode_escape").decode("ascii") for name in names]
     shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..." for name in found[:most]]
@@ -42,4 +42,4 @@ def listed(names: Iterable[object], most: int = 3) -> str:
 
 
 _LONGEST = 80
-"""Characters of a name."""
+"""Maximum number of characters of a name."""

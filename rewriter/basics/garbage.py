@@ -1,7 +1,7 @@
 """Pauses the garbage collector while many long-lived objects are made.
 
-The collector walks them again and again to find nothing: the tree of 100 000 nodes takes 4.9 s with it and
-2.8 s without. Nothing made meanwhile may rely on being collected in cycles.
+The collector walks these objects again and again and frees none: the tree of 100 000 nodes takes 4.9 s with
+the collector and 2.8 s without. Reference cycles that are dropped meanwhile stay in memory until it resumes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Turn the collector off in the block, or in the function it decorates, and restore its state."""
+    """Turn the collector off in a block or a decorated function, and restore its state afterwards."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Delays Ctrl-C while it would do harm."""
+"""Delays Ctrl-C during blocks that must not be interrupted."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Delay Ctrl-C until the block is done.
+    """Delay Ctrl-C until the end of the block.
 
-    Only the main thread can be interrupted (and may set handlers); a process without a Python handler
-    is left alone.
+    The block runs without a delay in other threads than the main thread, which Ctrl-C does not interrupt, and
+    in processes without a Python handler for SIGINT.
     """
     previous = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(previous):

@@ -1,4 +1,4 @@
-"""Names of a package that are loaded on first use (PEP 562), so that an import loads only what it needs."""
+"""Loads public names of a package on first use (PEP 562), so that importing the package is fast."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from importlib import import_module
 
 
 def names_of(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
-    """The `__getattr__` of a package.
+    """Return the `__getattr__` of a package.
 
     Args:
-        package: its `__name__`.
+        package: the `__name__` of the package.
         homes: public name -> the module inside the package that defines it.
     """
 

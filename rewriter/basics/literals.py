@@ -1,4 +1,4 @@
-"""The words that options of few values take, as types: a checker of users' scripts knows them."""
+"""Types of options that take one of a few words, so that type checkers can check scripts of users."""
 
 from __future__ import annotations
 

@@ -17,23 +17,23 @@ LEAST_LIKENESS = 0.6
 
 
 def fits_nothing(what: str, word: str, known: Iterable[object], *, where: str = "") -> str:
-    """The message for a word that names nothing.
+    """Return the message for a word that matches no name.
 
-    `no class fits 'Linaer'; nearest: Linear`, or, if no name is similar, the first few
-    names: `no pass fits 'x'; there are annotate, restore_names, unshare, group and 3 more`.
+    `no class fits 'Linaer'; nearest: Linear`, or, if no name is similar, the first names:
+    `no pass fits 'x'; there are annotate, restore_names, unshare, group and 3 more`.
 
     Args:
         what: the kind of thing, in one word.
         word: the word or glob.
-        known: the existing names; those that are no text are skipped.
-        where: the way to list all names, for the end of the message if there are more.
+        known: the existing names; objects that are not `str` are skipped.
+        where: a command that lists all names; it ends the message if not all names are shown.
     """
     names = [name for name in dict.fromkeys(islice(known, MOST_COMPARED)) if isinstance(name, str) and name]
     return f"no {what} fits {word!r}{said(nearest(word, names), names, where=where)}"
 
 
 def said(near: Sequence[str], known: Sequence[str], *, where: str = "") -> str:
-    """The end of such a message: `; nearest: ...`, else `; there are ...`, else `; there is none`."""
+    """Return the end of the message: `; nearest: ...`, else `; there are ...`, else `; there is none`."""
     if near:
         return f"; nearest: {', '.join(near)}"
     more = len(known) - MOST_NAMED
@@ -46,7 +46,7 @@ def said(near: Sequence[str], known: Sequence[str], *, where: str = "") -> str:
 
 
 def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
-    """The names most similar to a word, the best first; another case or a part of a name counts."""
+    """Return the names most similar to a word, best first; case is ignored, and a part of a name counts."""
     ranked = []
     for order, name in enumerate(islice(names, MOST_COMPARED)):
         alike = likeness(word, name)
@@ -59,7 +59,7 @@ def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def likeness(word: str, name: str) -> float:
-    """The similarity of a name to a word or glob, 0 to 1."""
+    """Return the similarity of a name to a word or glob, 0 to 1."""
     plain, other = word.strip("*?").casefold(), name.casefold()
     if not plain:
         return 0.0

@@ -1,4 +1,4 @@
-"""Releases of packages: the installed one, and their order."""
+"""Releases of packages: the installed release, and the order of releases."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 
 
 def numbers_of(release: str) -> tuple[int, ...]:
-    """`1.31.1` as numbers, so that 1.9 is older than 1.31."""
+    """Return a release such as `1.31.1` as numbers, so that 1.9 sorts before 1.31."""
     return tuple(int(digits) for digits in re.findall(r"\d+", release)[:3])
 
 
 @cache
 def installed_release(module: str) -> str | None:
-    """The version of the distribution of a module, None if not installed; does not import it.
+    """Return the version of the distribution of a module without importing it; None if not installed.
 
-    Most have the name of their module; `onnxruntime-gpu` does not.
+    Most distributions have the name of their module; `onnxruntime-gpu` does not.
     """
     try:
         return version(module)

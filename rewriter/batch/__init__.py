@@ -1,9 +1,9 @@
-"""Many files: a pure function over a plan of them, mapped by a pool of processes, Dask or Ray.
+"""Rewrites many files: `rewrite_one` runs for each file in a pool of processes, on Dask or on Ray.
 
 from rewriter import batch
 
 if __name__ == "__main__":
-found = batch.run("models", "models.tree", batch.Request(passes="annotate,restore_names"))
+    found = batch.run("models", "models.tree", batch.Request(passes="annotate,restore_names"))
 """
 
 from __future__ import annotations

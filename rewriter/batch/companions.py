@@ -1,4 +1,4 @@
-"""Copies files that lie beside models, such as configs and tokenizers, if a glob selects them."""
+"""Copies files beside models that match a glob, such as configs and tokenizers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rewriter.refusals import CannotWrite, UsageError
 
 
 def find(sources: Sequence[str], output: str, globs: Sequence[str]) -> dict[Path, Path]:
-    """Files of source folders that match a glob -> their targets: the same place below the output folder.
+    """Return matching file of a source folder -> its target, at the same place in the output folder.
 
     Args:
-        sources: the sources of the batch; only local folders have such files.
+        sources: the sources of the batch; only local folders are searched.
         output: the local folder to write to.
         globs: globs over file names.
 

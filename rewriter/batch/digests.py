@@ -1,4 +1,4 @@
-"""Digests of contents: of bytes, of files, and of a model with the files it refers to."""
+"""Digests of bytes, of files, and of models with their external data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK = 16 << 20
 
 
 def digest_of(*parts: bytes) -> str:
-    """BLAKE2b of byte strings, each delimited: 32 hexadecimal digits."""
+    """Return BLAKE2b of byte strings, each preceded by its length, as 32 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=_BYTES)
     for part in parts:
         digest.update(len(part).to_bytes(8, "little"))
@@ -26,10 +26,10 @@ def digest_of(*parts: bytes) -> str:
 
 
 def of_file(path: Path) -> str:
-    """BLAKE2b of the content of a file.
+    """Return BLAKE2b of the content of a file.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     digest = hashlib.blake2b(digest_size=_BYTES)
     with path.open("rb") as stream:
@@ -39,7 +39,7 @@ def of_file(path: Path) -> str:
 
 
 def of_model(path: Path) -> str:
-    """The digest of a model and of its external data; a missing or forbidden file counts as missing.
+    """Return the digest of a model and its external data; data that is not allowed counts as missing.
 
     Raises:
         OSError: the model cannot be read.
@@ -52,7 +52,7 @@ def of_model(path: Path) -> str:
 
 
 def locations_of(path: Path) -> tuple[str, ...]:
-    """The stated locations of a model's external data, in order; empty for a file that is no model.
+    """Return the locations of a model's external data, sorted; empty for a file that is not a readable model.
 
     Raises:
         OSError: the file cannot be read.

@@ -1,4 +1,4 @@
-"""Engines that run the work: local processes, or a running cluster. All return futures of records."""
+"""Engines that run the work: this process, local processes, or a cluster. All return futures of records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rewriter.options.words import ENGINES
 from rewriter.refusals import UsageError
 
 _AHEAD = 2
-"""Files submitted to a cluster per process, so that no process waits for its next file."""
+"""Number of files submitted per process of a cluster, so that no process waits for its next file."""
 
 
 class Engine(Protocol):
@@ -30,14 +30,14 @@ class Engine(Protocol):
         """The number of files that may be in progress."""
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
-        """Start one file; the future raises if its process dies."""
+        """Start one file; the future raises an error if its process dies."""
 
     def close(self) -> None:
-        """Stop; files in progress are abandoned."""
+        """Stop, and abandon files in progress."""
 
 
 class Here:
-    """This process, one file at a time: for files that no other process can see, such as `memory://`."""
+    """This process as an engine, one file at a time: for `memory://`, which other processes cannot see."""
 
     name = "local"
     width = 1
@@ -75,7 +75,7 @@ class Dask:
         return max(_AHEAD * sum(map(int, self._client.nthreads().values())), 1)
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
-        """Start one file; Dask itself restarts it if a worker dies, and gives up in the end."""
+        """Start one file; if a worker dies, Dask runs the file again, a limited number of times."""
         future: Future[Record] = self._executor.submit(self._work, source, target, request)
         return future
 
@@ -126,16 +126,17 @@ class Ray:
 def engine_of(
     text: str, jobs: int | None = None, urls: Iterable[str] = (), work: Work = rewrite_one
 ) -> Callable[[], Engine]:
-    """A factory of the engine that a text names: `local`, `dask://host:port`, `ray` or `ray://host:port`.
+    """Return a factory of an engine: `local`, `dask://host:port`, `ray` or `ray://host:port`.
 
     Args:
-        text: the name.
+        text: the name of the engine.
         jobs: processes of the local engine; one per core if None.
-        urls: files to read and write, some of which only this process may see.
+        urls: sources and output of the batch; if one is visible to this process only, the local engine uses
+            this process.
         work: the function that processes one file.
 
     Raises:
-        UsageError: there is no such engine, or it cannot see these files.
+        UsageError: the engine is unknown, cannot see one of the URLs, or does not take `jobs`.
     """
     kind, _, address = text.partition("://")
     private = next((url for url in urls if in_this_process(url)), None)
@@ -143,7 +144,7 @@ def engine_of(
     if not known.get(kind):
         raise UsageError(f"--engine: {fits_nothing('engine', text, known)}; write {ENGINES}")
     if kind != "local" and jobs is not None:
-        raise UsageError(f"--jobs is of the local engine; {kind} has as many workers as it was started with")
+        raise UsageError(f"--jobs is for the local engine; {kind} uses all workers of its cluster")
     if kind == "local":
         return (lambda: Here(work)) if private else (lambda: Pool(jobs, work))
     if private:

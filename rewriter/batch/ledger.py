@@ -1,9 +1,9 @@
 """The ledger: a JSON line for every processed file, and locks that claim files in progress.
 
-A writer that is killed leaves at most a torn last line: readers skip lines that are no records, and the
-next writer begins a line of its own. Runs that share an output folder share the ledger. Each claims a file
-before it begins, by a lock on one byte of a file beside the ledger, which the system frees when a process
-dies; so no file is done twice, and none is lost.
+A killed writer leaves at most one incomplete line at the end: readers skip lines that are not records, and
+the next writer starts a new line. Runs that share an output folder share the ledger. A run claims each file
+before processing it, by a lock on one byte of a lock file beside the ledger. The system frees the lock when
+the process dies, so no file is processed twice, and none is lost.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from rewriter.refusals import CannotWrite
 NAME = "rewriter-batch.jsonl"
 _BINARY = getattr(os, "O_BINARY", 0)
 _APPENDING = 0
-"""The byte that is locked while a line is written."""
+"""Position of the byte that is locked while a line is written."""
 
 
 class Ledger:
     """The ledger of one output folder, open for reading and appending.
 
     Raises:
-        CannotWrite: it cannot be opened.
+        CannotWrite: the ledger cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +43,8 @@ class Ledger:
             path.parent.mkdir(parents=True, exist_ok=True)
             demand_file(path)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o666)
-            # POSIX frees the locks on a file as soon as it is closed once: this one is opened here alone.
+            # POSIX frees all locks of a process on a file when any of its descriptors is closed, so the lock
+            # file is opened only here.
             self._locks = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             raise CannotWrite(
@@ -60,7 +61,7 @@ class Ledger:
         os.close(self._locks)
 
     def records(self) -> dict[str, Record]:
-        """Target -> its latest record, including records that other runs wrote meanwhile."""
+        """Return target -> its latest record, including records that other runs wrote meanwhile."""
         for line in self._new_lines():
             try:
                 record = from_json(json.loads(line))
@@ -71,7 +72,7 @@ class Ledger:
         return self._records
 
     def _new_lines(self) -> Iterator[bytes]:
-        """Complete lines that are not read yet; an unfinished last line is left for the next call."""
+        """Yield complete lines that were not read yet; leave an incomplete last line for the next call."""
         size = os.fstat(self._file).st_size
         data = b""
         while self._read_to + len(data) < size:
@@ -84,14 +85,14 @@ class Ledger:
         yield from data[:whole].splitlines()
 
     def _read(self, start: int, size: int) -> bytes:
-        os.lseek(self._file, start, os.SEEK_SET)  # appending ignores it
+        os.lseek(self._file, start, os.SEEK_SET)  # O_APPEND ignores the position when it writes
         return os.read(self._file, size)
 
     def append(self, record: Record) -> None:
         """Write a record so that it survives a power cut.
 
         Raises:
-            CannotWrite: the disk is full, or the like.
+            CannotWrite: the ledger cannot be written, for example on a full disk.
         """
         line = json.dumps(record.as_json(), allow_nan=False).encode() + b"\n"
         try:
@@ -116,7 +117,7 @@ class Ledger:
             _unlock(self._locks, _APPENDING)
 
     def claim(self, target: str) -> bool:
-        """Claim a file for this run; false if another process holds it."""
+        """Claim a file for this run; return False if another process holds it."""
         return _lock(self._locks, _byte_of(target), wait=False)
 
     def release(self, target: str) -> None:
@@ -145,7 +146,7 @@ def _lock(handle: int, byte: int, *, wait: bool) -> bool:
         fcntl.lockf(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, byte)
     except (BlockingIOError, PermissionError):
         return False
-    except OSError:  # the file system has no locks
+    except OSError:  # the file system does not support locks
         pass
     return True
 

@@ -1,8 +1,8 @@
-"""A process per core, each an executor of its own: a process that dies loses only its own file.
+"""A pool of processes, each with its own executor: a process that dies loses only its own file.
 
 Processes are spawned, never forked: onnxruntime and torch have threads, which a fork would lose. A process
-ends with its parent, however the parent dies, and cleans up first. The parent handles Ctrl-C and interrupts
-the busy processes.
+ends after its parent ends, even if the parent is killed, and cleans up first. The parent handles Ctrl-C and
+interrupts the busy processes.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from rewriter.batch.work import rewrite_one
 Work = Callable[[str, str, Request], Record]
 _AT_WORK = threading.Event()
 _ASKED = threading.Event()
-"""Whether the process shall end."""
+"""Set when the process was interrupted between two files."""
 _GRACE = 5.0
-"""Seconds for a process to clean up once its parent is gone."""
+"""Seconds that a process has to clean up after its parent ended."""
 
 
 class _Slot:
-    """One process, which is replaced when it dies."""
+    """One process of the pool, replaced when it dies."""
 
     def __init__(self) -> None:
         self._executor: ProcessPoolExecutor | None = None
@@ -46,7 +46,7 @@ class _Slot:
     def submit(self, work: Work, source: str, target: str, request: Request) -> Future[Record]:
         try:
             self._latest = self._living().submit(_work, work, source, target, request)
-        except BrokenProcessPool:  # it died after its last file
+        except BrokenProcessPool:  # the process died after its last file
             self._executor = None
             self._latest = self._living().submit(_work, work, source, target, request)
         return self._latest
@@ -62,7 +62,7 @@ class _Slot:
         if self._executor is None:
             return
         if self.busy and sys.platform != "win32":
-            with contextlib.suppress(Exception):  # it died, or never started
+            with contextlib.suppress(Exception):  # the process died, or never started
                 os.kill(self._pid.result(timeout=_GRACE), signal.SIGINT)
         self._executor.shutdown(wait=True, cancel_futures=True)
 
@@ -87,23 +87,23 @@ class Pool:
         return len(self._slots)
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
-        """Start one file; its future raises BrokenProcessPool if the process dies."""
+        """Start one file; the future raises BrokenProcessPool if the process dies."""
         slot = next(slot for slot in self._slots if not slot.busy)
         return slot.submit(self._work, source, target, request)
 
     def close(self) -> None:
-        """End all processes; busy ones are interrupted and clean up."""
+        """End all processes; interrupt busy ones, which clean up first."""
         for slot in self._slots:
             slot.close()
 
 
 def cores() -> int:
-    """The number of cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _begin() -> None:
-    """Initialise a process of the pool: its signals, and the thread that follows the parent."""
+    """Initialise a process of the pool: its signals, and the thread that waits for the parent to end."""
     if sys.platform != "win32":
         os.setsid()  # Ctrl-C in a terminal reaches the parent alone
     signal.signal(signal.SIGINT, _remember)
@@ -111,7 +111,7 @@ def _begin() -> None:
 
 
 def _follow() -> None:
-    """End the process when its parent ends, even if that is killed."""
+    """End the process when its parent ends, even if the parent is killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -123,12 +123,12 @@ def _follow() -> None:
 
 
 def _remember(number: int, frame: object) -> None:
-    """Remember an interrupt that arrives between two files, so that the next one is not started."""
+    """Remember an interrupt that arrives between two files, so that the next file is not started."""
     _ASKED.set()
 
 
 def _work(work: Work, source: str, target: str, request: Request) -> Record:
-    """Run the work so that Ctrl-C interrupts it, also one that came just before."""
+    """Process one file so that an interrupt stops it; an interrupt that came just before counts too."""
     _AT_WORK.set()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -20,13 +20,13 @@ class Status(StrEnum):
     MISUSE = "misuse"
     """The output cannot be written, or an option does not fit this file."""
     UNREADABLE = "unreadable"
-    """The source is no model that can be read, or its data is missing."""
+    """The source is not a readable model, or its external data is missing."""
     NOT_PROVED = "not_proved"
     """The result was not proved equal, or demanded numbers are missing."""
     DIFFERENT = "different"
-    """The result computes something else."""
+    """The result does not compute the same as the source."""
     CRASHED = "crashed"
-    """The process that rewrote it died, and died once more when nothing else ran."""
+    """The process that rewrote the file died twice, the second time while no other file was in progress."""
     FAULT = "fault"
     """An internal error."""
 
@@ -37,7 +37,7 @@ class Status(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether a new run of the same request would end the same way."""
+        """Whether another run of the same request would have the same status."""
         return self in _FINAL
 
 
@@ -57,12 +57,12 @@ _FINAL = frozenset(
 
 
 def status_of(exit_code: int) -> Status:
-    """The status of a file whose rewrite raised an error with that exit code."""
+    """Return the status of a file whose rewrite raised an error with this exit code."""
     return next((status for status, code in _CODES.items() if code == exit_code), Status.FAULT)
 
 
 def worst(statuses: Iterable[Status]) -> Status:
-    """The worst of some statuses; `done` of none."""
+    """Return the worst of some statuses; `done` if there are none."""
     order = list(Status)
     return max(statuses, key=order.index, default=Status.DONE)
 
@@ -72,23 +72,25 @@ class Record:
     """The result of one file: one line of the ledger.
 
     Attributes:
-        source: the file, or its URL.
-        target: its output, relative to the output folder, with `/`.
-        status: how it ended.
-        message: why, in one line; empty where it was done.
-        key: digest of the source's content with its external data, of the request and of the version; empty
+        source: path or URL of the file.
+        target: path of the output, relative to the output folder, with `/`.
+        status: the status.
+        message: the reason for the status, in one line; empty if done.
+        key: digest of everything the result depends on: the source with its external data, the request, the
+            version, and a config beside the source with the version of transformers; empty if the source
             could not be read.
-        request: the seal of the request alone.
-        version: version of the rewriter that wrote it.
-        nodes: number of nodes of the source.
-        placed: how many of them have a module.
-        refusals: number of refused changes.
-        exact: whether both give the same bits, by running them or by identity; None if not known.
+        request: the seal of the request; see `Request.sealed`.
+        version: version of rewriter.
+        nodes: number of nodes of the source; None if not done.
+        placed: number of nodes with a module; None if not done.
+        refusals: number of refusals.
+        exact: whether source and result give the same bits, because they were run or have the same executable
+            graph; None if unknown.
         seconds: time spent.
-        outputs: file beside the target -> digest of its content.
-        stamps: URL of a read file -> its version on the server; only for remote files.
-        notes: notes of the report on the model as a whole.
-        misses: glob of a pass that matches nothing in the model -> the message that says so.
+        outputs: written file, relative to the folder of the target -> digest of its content.
+        stamps: URL of a read file -> digest of its version on the server; only for remote files.
+        notes: notes of the analysis on the model as a whole.
+        misses: glob of a pass that matches nothing in the model -> the message for it.
     """
 
     source: str
@@ -109,12 +111,12 @@ class Record:
     misses: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The record as JSON."""
+        """Return the record as JSON."""
         return {**asdict(self), "status": str(self.status), "notes": list(self.notes)}
 
 
 def from_json(found: object) -> Record | None:
-    """The record in a line of a ledger; None for no record, or one of another version's format."""
+    """Return the record in a parsed line of a ledger; None if the line is not a record of this format."""
     if not isinstance(found, dict):
         return None
     names = {each.name for each in fields(Record)}

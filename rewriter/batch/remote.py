@@ -1,4 +1,4 @@
-"""Reads and writes remote files by the URLs that fsspec knows; plain paths and `file://` need no fsspec."""
+"""Reads and writes remote files through fsspec; plain paths and `file://` URLs do not need fsspec."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _VALIDATORS = (
     *("ETag", "etag", "md5Hash", "content_md5", "generation", "version_id", "blob_id", "checksum"),
     *("LastModified", "last_modified", "Last-Modified", "updated", "mtime", "modified", "created"),
 )
-"""Keys by which file systems distinguish versions of a file; the size alone does not."""
+"""Keys of fsspec's file info that change with the content of a file; the size may stay the same."""
 _CONFIG = "config.json"
 
 
 def is_url(text: str) -> bool:
-    """Whether only fsspec can read this path."""
+    """Whether this path is a URL that only fsspec can read."""
     return "://" in text and not text.startswith(_FILE)
 
 
 def local(text: str) -> str:
-    """The plain path in a text: the text itself, or the part behind `file://`."""
+    """Return the plain path: of a `file://` URL, or the text itself."""
     return url2pathname(text.removeprefix(_FILE)) if text.startswith(_FILE) else text
 
 
@@ -41,13 +41,13 @@ def in_this_process(text: str) -> bool:
 
 
 def find(url: str, suffix: str) -> Iterator[tuple[str, str | None]]:
-    """URLs of the models that a URL names, each with the prefix that its target drops.
+    """Yield the URL of each model that a URL names, with the prefix to remove for its target.
 
-    The prefix is None for a single file: only its name counts.
+    The prefix is None for a single file, whose target is its name alone.
 
     Raises:
-        UnreadableModel: there is no such thing.
-        UsageError: fsspec, or what it needs for this URL, is not installed.
+        UnreadableModel: the URL cannot be read.
+        UsageError: fsspec, or its package for this protocol, is not installed.
     """
     system, path = _open(url)
     with _telling(url):
@@ -62,7 +62,7 @@ def find(url: str, suffix: str) -> Iterator[tuple[str, str | None]]:
             names = sorted(name for name in system.find(path) if name.endswith(suffix))
         start = _open(plain)[1].rstrip("/") + "/"
         for name in names:
-            # Some systems name files by URL, others by what stands behind its beginning.
+            # Some file systems return whole URLs, others paths without the protocol.
             inside = name[len(start) :] if name.startswith(start) else name[len(plain) :]
             yield plain + inside, plain
 
@@ -71,9 +71,9 @@ class Fetched(NamedTuple):
     """A local copy of a model.
 
     Attributes:
-        path: its path.
-        stamps: URL of a read file -> its version on the server.
-        folders: temporary folder -> the folder that it stands for.
+        path: path of the copy.
+        stamps: URL of a read file -> digest of its version on the server.
+        folders: temporary folder -> the remote folder that it is a copy of.
     """
 
     path: Path
@@ -81,7 +81,7 @@ class Fetched(NamedTuple):
     folders: Mapping[str, str]
 
     def said(self, text: str) -> str:
-        """The text with temporary folders replaced by the URLs that users know."""
+        """Return a text with temporary folders replaced by their remote folders."""
         for here, there in self.folders.items():
             text = text.replace(here, there)
         return text
@@ -89,15 +89,15 @@ class Fetched(NamedTuple):
 
 @contextmanager
 def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
-    """A copy of a model in a temporary folder, with its external data.
+    """Yield a copy of a model in a temporary folder, with its external data.
 
     Args:
-        url: of the model; a plain path is yielded unchanged, without stamps.
+        url: URL of the model; a plain path is yielded unchanged, without stamps.
         config: whether a config beside the model is copied too.
 
     Raises:
-        UnreadableModel: it cannot be read.
-        UsageError: fsspec, or what it needs for this URL, is not installed.
+        UnreadableModel: the model cannot be read.
+        UsageError: fsspec, or its package for this protocol, is not installed.
     """
     if not is_url(url):
         yield Fetched(Path(local(url)), {}, {})
@@ -106,7 +106,7 @@ def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
     home, _, name = url.partition("?")[0].rpartition("/")
     query = url[len(home) + 1 + len(name) :]
     with TemporaryDirectory(prefix="rewriter-batch-") as scratch:
-        # The copy's folder has the same name, which may mean that a config lies above it.
+        # Keep the name of the folder: if it is `onnx`, the config is searched one folder above.
         folder = Path(scratch, "above", PurePosixPath(home).name or "root")
         folder.mkdir(parents=True)
         wanted = {url: folder / name}
@@ -129,14 +129,14 @@ def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
 
 @contextmanager
 def put(url: str) -> Iterator[Path]:
-    """Where to write a model for a URL: on exit, the files beside it are uploaded, the model last.
+    """Yield a temporary path for a model; on exit, upload the files in its folder, the model last.
 
     Args:
-        url: of the model; a plain path is yielded unchanged.
+        url: URL of the model; a plain path is yielded unchanged.
 
     Raises:
         CannotWrite: the upload fails.
-        UsageError: fsspec, or what it needs for this URL, is not installed.
+        UsageError: fsspec, or its package for this protocol, is not installed.
     """
     if not is_url(url):
         yield Path(local(url))
@@ -157,11 +157,11 @@ def put(url: str) -> Iterator[Path]:
 
 
 def stamp(url: str) -> str:
-    """The version of a remote file as its server states it; empty if the server states none."""
+    """Return a digest of the version of a remote file; empty if its server states no version."""
     system, path = _open(url)
     try:
         info = system.info(path)
-    except Exception:  # whatever its package raises: then nothing is known
+    except Exception:  # packages of fsspec may raise anything
         return ""
     told = {key: str(info[key]) for key in _VALIDATORS if info.get(key)}
     if not told:
@@ -178,14 +178,14 @@ def exists(url: str) -> bool:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name stays within its folder: fsspec chains file systems by `::`."""
+    """Whether a name stays inside its folder and is not a URL; fsspec chains file systems by `::`."""
     return is_inside(name) and "::" not in name and "://" not in name
 
 
 def _exists(system: Any, url: str) -> bool:
     try:
         return bool(system.isfile(_open(url)[1]))
-    except Exception:  # fsspec's packages may raise anything
+    except Exception:  # packages of fsspec may raise anything
         return False
 
 
@@ -195,7 +195,7 @@ def _get(system: Any, url: str, target: Path) -> None:
 
 
 def _open(url: str) -> tuple[Any, str]:
-    """The file system of a URL, and the path of the file in it."""
+    """Return the file system of a URL, and the path of the file in it."""
     try:
         core = import_module("fsspec.core")
     except ImportError:
@@ -209,7 +209,7 @@ def _open(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def _telling(url: str) -> Iterator[None]:
-    """Report any exception of the package behind a URL in one line."""
+    """Turn any exception of a package of fsspec into an error of one line."""
     try:
         yield
     except RewriterError:

@@ -1,4 +1,4 @@
-"""The request of a batch: plain data that can be sent to any process and determines the result."""
+"""The request of a batch: data that can be sent to any process, and that determines the results."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from rewriter.runtime import limits as child_limits
 
 @dataclass(frozen=True)
 class Request(Rewriting):
-    """The settings of a rewrite. Equal requests give equal bytes for equal files, in any process.
+    """Options of a rewrite, in the form sent to a worker. Equal requests give equal bytes for equal files.
 
-    Its fields are those of `Rewriting`, and these:
+    The fields are those of `Rewriting`, and these:
 
     Attributes:
-        passes: what to do, in order; or as text, as `--passes` has it.
-        children: what processes that run models may take.
-        files: how large a file may be.
-        narrow: whether globs of passes that fit nothing in a file are left out there, and told.
-        seal: the digest of all this; see `sealed`.
+        passes: the passes, in order; or as text, as for `--passes`.
+        children: limits of the processes that run models.
+        files: limits on the size of files.
+        narrow: whether a glob of a pass that matches nothing in a file is ignored and recorded as a miss; by
+            default it is an error.
+        seal: digest of the request; see `sealed`.
     """
 
     passes: str | tuple[Pass, ...] = (Annotate(),)
@@ -43,10 +44,10 @@ class Request(Rewriting):
     seal: str = ""
 
     def options(self, model: Path) -> Options:
-        """The options of the pipeline for one file.
+        """Return the options of the pipeline for one file.
 
         Args:
-            model: the file, beside which a config may lie.
+            model: the file; a config beside it may become the reference.
 
         Raises:
             UnreadableModel: a file named in the request cannot be read.
@@ -68,29 +69,29 @@ class Request(Rewriting):
         )
 
     def sealed(self) -> Request:
-        """The same request with its digest: of all fields, and of the files they name."""
+        """Return the request with its digest, which covers all fields and the files that they name."""
         named = {
             name: _content_of(getattr(self, name))
             for name in ("inputs", "like", "reference", "checkpoint", "trace")
         }
-        # A pass is digested by its class and options; its text could not hold every glob.
+        # The digest takes the `repr` of a pass, since the text form cannot express every glob.
         steps = self.passes if isinstance(self.passes, str) else [repr(step) for step in self.passes]
         told = asdict(replace(self, seal="", passes="")) | named | {"passes": steps}
         return replace(self, seal=digest_of(json.dumps(told, sort_keys=True).encode()))
 
     def config_of(self, model: Path) -> Path | None:
-        """The config beside a model that will be its reference; None without one, or if another is given."""
+        """Return the config beside a model if it becomes the reference, else None."""
         return config_beside(model) if self.config and self.reference is None else None
 
 
 @lru_cache(maxsize=1)
 def _same_for_all(like: Path | str | None, reference: str | None, _seal: str) -> Given:
-    """The evidence that is the same for every model of a batch: read once per process and seal."""
+    """Read the evidence that all models of a batch share; once per process and seal."""
     return read_evidence(like, reference)
 
 
 def _content_of(name: Path | str | None) -> str | None:
-    """The text with the digest of the file that it names, also as `file.py:factory` or as a folder."""
+    """Return a text with the digest of the file it names: a path, `file.py:factory`, or a config's folder."""
     if name is None:
         return None
     text = str(name)

@@ -1,4 +1,4 @@
-"""Runs a batch: finds the files, skips those that are done, reports failures, and records every result."""
+"""Runs a batch: finds the files, skips finished ones, processes the rest, and records every result."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Batch(Display):
     """The results of many files.
 
     Attributes:
-        records: of every file, in the order of their targets.
-        kept: targets that an earlier or concurrent run had finished.
+        records: the record of every file, in the order of their targets.
+        kept: targets that an earlier or concurrent run finished.
         output: the folder or URL that was written to.
         ledger: path of the ledger.
         seconds: time spent.
@@ -48,12 +48,12 @@ class Batch(Display):
 
     @property
     def failures(self) -> tuple[Record, ...]:
-        """The records of files that did not end as done."""
+        """The records of files that are not done."""
         return tuple(record for record in self.records if record.status is not Status.DONE)
 
     @property
     def misses(self) -> tuple[str, ...]:
-        """One message per pass glob that matches nothing in any finished file."""
+        """One message for each glob of a pass that matches nothing in any done file."""
         done = [record.misses for record in self.records if record.status is Status.DONE]
         if not done:
             return ()
@@ -61,7 +61,7 @@ class Batch(Display):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the worst record; that of a usage error if a glob matches nothing in any file."""
+        """The exit code of the worst record; a glob without a match in any done file counts as `misuse`."""
         statuses = [record.status for record in self.records]
         return worst([*statuses, Status.MISUSE] if self.misses else statuses).exit_code
 
@@ -82,19 +82,19 @@ def run(
     told: OnRecord = lambda record, through, of: None,
     work: Work = rewrite_one,
 ) -> Batch:
-    """Rewrite many files. Files that are done by the ledger and by content are skipped.
+    """Rewrite many files; skip files that the ledger records as finished with the same content and request.
 
-    Call it under `if __name__ == "__main__":` in a script, like everything that starts processes.
+    Scripts must call it under `if __name__ == "__main__":`, since it spawns processes.
 
     Args:
-        source: a file, folder, glob, or URL of these; or several.
-        output: the folder to write to, or its URL. It mirrors the tree of the sources.
+        source: a file, folder, glob, or URL of one; or several of them.
+        output: the folder to write to, or its URL. It mirrors the folders of the sources.
         request: the settings; external data is always copied.
         engine: `local`, `dask://host:port`, `ray` or `ray://host:port`.
         jobs: processes of the local engine; one per core if None.
         ledger: file of the records; in the output folder if None.
-        again: whether files that failed for good are processed again.
-        also: globs of file names to copy beside the models, such as `*.json`.
+        again: whether files with a final failure are processed again; see `Status.final`.
+        also: globs of other files to copy from source folders, such as `*.json`.
         told: callback for each record.
         work: the function that processes one file.
 
@@ -102,14 +102,14 @@ def run(
         UnreadableModel: a source does not exist.
         UsageError: a glob matches nothing, two files would get one target, or the engine is
             not available.
-        CannotWrite: the ledger cannot be written.
+        CannotWrite: the ledger or a copied file cannot be written.
     """
     started = time.monotonic()
     texts = [source] if isinstance(source, str | os.PathLike) else list(source)
     names, target = [os.fspath(text) for text in texts], os.fspath(output)
     request = replace(request or Request(), copy_data=True, narrow=True).sealed()
     make_engine = engine_of(engine, jobs, [*names, target], work)
-    replace(request, config=False).options(Path())  # check the evidence that all models share
+    replace(request, config=False).options(Path())  # fail early if the shared evidence cannot be read
     jobs_found = sources.find(names, target)
     beside = companions.find(names, target, also)
     path = Path(ledger) if ledger is not None else _ledger_in(target)
@@ -132,7 +132,7 @@ def _ledger_in(output: str) -> Path:
 
 
 class _Todo:
-    """The files of a batch that are not finished."""
+    """The files of a batch that are left to process, and the records of the finished ones."""
 
     def __init__(
         self, jobs: Sequence[FileJob], output: str, request: Request, ledger: Ledger, *, again: bool
@@ -152,7 +152,7 @@ class _Todo:
         return len(self.records)
 
     def run(self, engine: Engine) -> Iterator[Record]:
-        """Process the remaining files; then, one by one, those whose process died."""
+        """Process the remaining files, then one by one the files whose process died; yield each record."""
         under_way: dict[Future[Record], FileJob] = {}
         died: list[FileJob] = []
         while self.left or under_way:
@@ -175,7 +175,7 @@ class _Todo:
             )
 
     def _start(self, engine: Engine, under_way: dict[Future[Record], FileJob]) -> bool:
-        """Submit as many files as the engine takes; return whether another run has some of the rest."""
+        """Submit as many files as the engine takes; return whether another run holds a file that is left."""
         passed: list[FileJob] = []
         width = engine.width
         while self.left and len(under_way) < width:
@@ -183,7 +183,7 @@ class _Todo:
             if not self._ledger.claim(job.target):
                 passed.append(job)
                 continue
-            # Another run may have finished it between our look at the ledger and the claim.
+            # Another run may have finished the file after this run read the ledger and before the claim.
             if job.target in self._ledger.records() and self._keep([job]):
                 self._ledger.release(job.target)
                 continue
@@ -200,7 +200,7 @@ class _Todo:
         return str(Path(remote.local(self._output)) / job.target)
 
     def _outcome(self, future: Future[Record], job: FileJob) -> Record | None:
-        """The record of a finished file; None if its process died. The work itself raises nothing."""
+        """Return the record of a finished file; None if its process died. The work itself raises nothing."""
         try:
             return future.result()
         except Exception:
@@ -214,14 +214,14 @@ class _Todo:
         return record
 
     def _keep(self, jobs: Sequence[FileJob]) -> bool:
-        """Take over the results of the ledger; return whether it covers all files."""
+        """Take over current records of the ledger; return whether they cover all `jobs`."""
         known = self._ledger.records()
         candidates = [
             (job, known[job.target])
             for job in jobs
             if job.target in known and self._counts(known[job.target])
         ]
-        with ThreadPoolExecutor(cores()) as threads:  # computing digests lets other threads run
+        with ThreadPoolExecutor(cores()) as threads:  # hashing releases the GIL
             current = threads.map(
                 lambda pair: is_current(pair[1], pair[0].source, self._place(pair[0]), self._request),
                 candidates,

@@ -1,4 +1,4 @@
-"""Finds the files of a batch and their targets: the output folder mirrors the tree of the sources."""
+"""Finds the files of a batch and their targets; the output folder mirrors the folders of the sources."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class FileJob(NamedTuple):
 
 
 def find(sources: Sequence[str], output: str) -> tuple[FileJob, ...]:
-    """The files that sources name, in the order of their targets.
+    """Return the files that sources name, in the order of their targets.
 
-    A folder stands for every `.onnx` file below it, without hidden folders, and its files keep their place
-    below it. So do files that match a glob, below the part of it without wildcards. A single file keeps
-    its name. Files in the output folder are no sources.
+    A folder names every `.onnx` file below it, except in hidden folders; the target is the path relative to
+    that folder. For a glob, the target is the path relative to the part of the glob without wildcards. The
+    target of a single file is its name. Files in the output folder are excluded.
 
     Args:
-        sources: files, folders, globs, and URLs of these that fsspec knows.
+        sources: files, folders, globs, and their URLs.
         output: the folder to write to, or its URL.
 
     Raises:
-        UnreadableModel: a source does not exist, or holds no model.
+        UnreadableModel: a source does not exist, or has no `.onnx` file.
         UsageError: a glob matches no model, two files would get one target, or a file would replace itself.
     """
     jobs: list[FileJob] = []
@@ -66,7 +66,7 @@ def _local(text: str, output: str) -> Iterator[FileJob]:
     else:
         base = Path(*_plain_part(path.parts))
         own = _own(output)
-        for found in sorted(glob(text, recursive=True)):  # noqa: PTH207 - as shells have it, without hidden ones
+        for found in sorted(glob(text, recursive=True)):  # noqa: PTH207 - like shells, skips hidden files
             each = Path(found)
             single = [each] if each.suffix == _SUFFIX else []
             for model in _models_in(each, output) if each.is_dir() else single:
@@ -75,7 +75,7 @@ def _local(text: str, output: str) -> Iterator[FileJob]:
 
 
 def _beside(glob_path: Path) -> list[str]:
-    """Suggestions for a glob without a match: models below its plain part, or folders beside that part."""
+    """Return suggestions for a glob without a match: models below its plain part, or folders beside it."""
     base = Path(*_plain_part(glob_path.parts))
     if base.is_dir():
         return [str(model) for model in _models_in(base, str(base / ".none"))]
@@ -94,7 +94,7 @@ def _plain_part(parts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _own(output: str) -> Path | None:
-    """The local output folder, which is excluded from the sources."""
+    """Return the local output folder, which is excluded from the sources; None for a URL."""
     return None if remote.is_url(output) else Path(remote.local(output)).resolve()
 
 
@@ -132,9 +132,9 @@ def _demand_apart(jobs: Iterable[FileJob]) -> None:
 
 
 def _demand_data_apart(jobs: Iterable[FileJob]) -> None:
-    """Refuse different external data of one name in folders that become one: data keeps its name.
+    """Refuse two files of external data that would be copied to one target.
 
-    The second copy would get another name, and chance decides which is the second.
+    The later copy would get another name, and the order of copies is not deterministic.
     """
     homes: dict[str, dict[Path, list[Path]]] = {}
     for job in jobs:
@@ -156,7 +156,7 @@ def _demand_data_apart(jobs: Iterable[FileJob]) -> None:
 def _locations_of(path: Path) -> tuple[str, ...]:
     try:
         return locations_of(path)
-    except OSError:  # the rewrite of that file reports the fault
+    except OSError:  # the rewrite of this file reports the error
         return ()
 
 

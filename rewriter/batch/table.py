@@ -1,4 +1,4 @@
-"""Writes the results as a table: CSV, or Parquet if pyarrow is installed."""
+"""Writes the results of a batch as a table: CSV, or Parquet if pyarrow is installed."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _COLUMNS: Mapping[str, Callable[[Record], str | int | float | bool | None]] = {
 
 
 def demand_table(path: Path) -> None:
-    """Refuse a table file early that cannot be written later.
+    """Refuse a table file that cannot be written, before the batch runs.
 
     Raises:
         CannotWrite: it is a folder or a device.
-        UsageError: it is neither `.csv` nor `.parquet`, its folder is missing, or pyarrow is.
+        UsageError: it is neither `.csv` nor `.parquet`, its folder is missing, or Parquet needs pyarrow.
     """
     if path.suffix not in {".csv", ".parquet"}:
         raise UsageError(f"--results {path}: cannot tell the format; name a .csv or .parquet file")
@@ -48,7 +48,7 @@ def demand_table(path: Path) -> None:
 
 
 def write_table(path: Path, batch: Batch) -> None:
-    """Write a row per file, in the order of their targets, with a column that tells whether it was kept.
+    """Write one row per file, in the order of targets; column `kept` is true for files of other runs.
 
     Raises:
         CannotWrite: the file cannot be written.
@@ -62,7 +62,7 @@ def write_table(path: Path, batch: Batch) -> None:
 
 
 def _plain(cell: Any) -> Any:
-    """The cell; a file name that is no text is escaped as Python writes it."""
+    """Return the cell, with undecodable bytes of file names as backslash escapes."""
     return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 

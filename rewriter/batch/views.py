@@ -17,29 +17,28 @@ SCHEMA: Final = "rewriter.batch/1"
 
 
 class BatchRecordJson(TypedDict):
-    """What became of one file; the ledger has the same but `kept`.
+    """Outcome of one file of a batch. The ledger has the same fields, except `kept`.
 
     Attributes:
-        source: The file, or its URL.
-        target: What it became, relative to the output folder.
-        status: How it ended.
-        message: Why, in one line; empty where it was done.
-        key: Digest of the source with its external data, of the options and of the version; empty where
-            the source could not be read.
-        request: Digest of the options alone.
-        version: Of the rewriter that did it.
-        nodes: Nodes of the source; null where it was not done.
-        placed: How many of them have a module; null where it was not done.
-        refusals: Things that were left undone.
-        exact: Whether onnxruntime gave the same numbers bit for bit; null where it did not run.
-        seconds: What it took.
-        outputs: File beside the target -> BLAKE2b of its content.
-        stamps: URL that was read -> digest of what its server says of its version; empty where it says
-            nothing.
-        notes: What the report says of the model as a whole, a line each.
-        misses: Glob of a pass that fits nothing in the model -> the message that says so; the pass went
-            on without it.
-        kept: Whether an earlier or another run had done it.
+        source: Path or URL of the file.
+        target: Path of the output, relative to the output folder.
+        status: The status.
+        message: The reason for the status, in one line; empty if done.
+        key: Digest of everything the result depends on: source, external data, options and version; empty
+            if the source could not be read.
+        request: Digest of the options.
+        version: Version of rewriter.
+        nodes: Number of nodes of the source; null if not done.
+        placed: Number of nodes with a module; null if not done.
+        refusals: Number of refusals.
+        exact: Whether source and result give the same numbers bit for bit, because onnxruntime ran both or
+            their executable graphs are identical; null if unknown.
+        seconds: Time spent.
+        outputs: Written file, relative to the folder of the target -> BLAKE2b of its content.
+        stamps: URL that was read -> digest of its version on the server; empty if the server states none.
+        notes: Notes on the model as a whole, one line each.
+        misses: Glob of a pass that matches nothing in the model -> the message; the pass ignored the glob.
+        kept: Whether an earlier or concurrent run did the file.
     """
 
     source: str
@@ -62,19 +61,19 @@ class BatchRecordJson(TypedDict):
 
 
 class BatchJson(TypedDict):
-    """Many ONNX models rewritten.
+    """Results of a batch.
 
     Printed by `rewriter batch --json`.
 
     Attributes:
         output: The folder or URL that was written to.
         ledger: The JSON Lines file with the records.
-        exit_code: That of the worst file; 2 where a glob fits nothing in any file and no file ended
-            worse.
-        seconds: What all took.
-        statuses: How files ended -> how many.
-        misses: Globs of passes that fit nothing in any file that was done, a message each.
-        records: Every file, in the order of targets.
+        exit_code: Exit code of the worst file; 2 if a glob matches nothing in any done file and no file has
+            a worse status.
+        seconds: Time spent.
+        statuses: Status -> number of files.
+        misses: One message for each glob of a pass that matches nothing in any done file.
+        records: One record per file, in the order of targets.
     """
 
     schema: Literal["rewriter.batch/1"]
@@ -88,7 +87,7 @@ class BatchJson(TypedDict):
 
 
 def batch_json(batch: Batch) -> BatchJson:
-    """Every record."""
+    """Return the results of a batch as JSON."""
     return {
         "schema": SCHEMA,
         "output": batch.output,

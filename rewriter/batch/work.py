@@ -1,4 +1,4 @@
-"""Processes one file, in any process on any machine."""
+"""Rewrites one file of a batch; runs in any process, on any machine."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from rewriter.version import __version__
 from rewriter.views.escape import shorten, visible
 
 _ALONE = threading.Lock()
-"""Engines may run threads; one file at a time, since processes provide the parallelism."""
+"""Lock for one file at a time: engines may call from threads, but processes give the parallelism."""
 _LONGEST = 1000
 
 
 def rewrite_one(source: str, target: str, request: Request) -> Record:
     """Rewrite one file and return its record.
 
-    The result depends only on the arguments and the files and versions behind them: every caller gets the
-    same bytes. Faults of a file raise nothing.
+    The result depends only on the arguments, the contents of the files that they name, and the versions of
+    the packages: every process writes the same bytes. Errors are returned in the record, not raised.
 
     Args:
         source: path or URL of the model.
-        target: path or URL to write; folders are made.
-        request: the settings.
+        target: path or URL to write; missing folders are created.
+        request: the request.
     """
     started = time.monotonic()
     request = request if request.seal else request.sealed()
@@ -87,11 +87,11 @@ def _rewritten(record: Record, request: Request) -> Record:
 
 
 def key_of(source: Path, request: Request) -> str:
-    """The digest of everything a result depends on; empty if the source cannot be read.
+    """Return the digest of everything a result depends on; empty if the source cannot be read.
 
     Args:
-        source: a local model.
-        request: sealed, see `Request.sealed`.
+        source: the path of a local model.
+        request: a sealed request; see `Request.sealed`.
     """
     config = request.config_of(source)
     try:
@@ -103,16 +103,17 @@ def key_of(source: Path, request: Request) -> str:
 
 
 def is_current(record: Record, source: str, target: str, request: Request) -> bool:
-    """Whether a record is of exactly this work, and its outputs are still there.
+    """Whether a record has the same source and request, and its outputs are intact.
 
-    Local files are compared by content. Remote files are compared by the versions that their servers state,
-    since reading them is most of the work; without such a version the answer is no.
+    Local files are compared by content. Remote sources are compared by the versions that their servers state,
+    since reading them would take most of the time; without such a version, the record is not current. Remote
+    outputs must exist.
 
     Args:
-        record: the ledger's record of this target.
-        source: as for `rewrite_one`.
-        target: likewise.
-        request: sealed, see `Request.sealed`.
+        record: the record of this target in the ledger.
+        source: path or URL of the model.
+        target: path or URL of the output.
+        request: a sealed request; see `Request.sealed`.
     """
     if not record.key or record.request != request.seal:
         return False

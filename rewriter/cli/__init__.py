@@ -1,4 +1,4 @@
-"""The command line: one file per verb, loaded when it is called."""
+"""The command line: one module per verb, imported when the verb is called."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from rewriter.refusals import RewriterError
 _VERBS = {
     "tree": "Show the module tree of a model.",
     "rewrite": "Write the module tree into a model, and prove that nothing else changed.",
-    "carry": "Write the tree of a model into what another tool made of it.",
+    "carry": "Write the tree of a model into a model that another tool made from it.",
     "batch": "Rewrite many files: folders, globs, URLs; resumable, on all cores or a cluster.",
     "flatten": "Undo rewrite --functions.",
     "passes": "List the passes that rewrite --passes runs.",
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",
-    "diff": "Show where two models differ, module by module, and where their numbers part.",
-    "profile": "Show where the time goes, by module and by class.",
+    "diff": "Show where two models differ, module by module, and where their numbers differ first.",
+    "profile": "Show the time of a model, by module and by class.",
     "extract": "Write modules as a model of their own.",
     "split": "Cut a model into a chain of models.",
-    "explain": "Show every claim on one node, and why the winner won.",
+    "explain": "Show every claim on the module of one node, and the reason for the accepted claim.",
     "select": "Print the names of modules in the forms that other tools take.",
-    "stats": "Show the numbers behind the tree: operators, parameters, shapes, FLOPs.",
+    "stats": "Show the numbers of each module: operators, parameters, shapes, FLOPs.",
     "report": "Write one page that shows a model: tree, figures, evidence, time, differences.",
-    "doctor": "Warn of what other tools will do with a model.",
+    "doctor": "Warn of the effects that other tools will have on a model.",
     "export": "Write the tree for Model Explorer, speedscope, Graphviz or spreadsheets.",
-    "completion": "Print the script by which a shell completes all this.",
+    "completion": "Print the script that completes verbs, options and modules in a shell.",
 }
 
 BUG = 70
@@ -39,11 +39,11 @@ BUG = 70
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as in shells: 128 + SIGINT."""
 _LONGEST_LINE = 2000
-"""Maximum characters of a message: names in a file may be of any length."""
+"""Maximum number of characters of a message; names in a file may have any length."""
 
 
 class _Verbs(click.Group):
-    """Imports a verb only to run it: `rewriter --help` needs neither onnx nor rich."""
+    """The verbs as commands; a verb is imported only to run it, so `--help` needs neither onnx nor rich."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_VERBS)
@@ -59,7 +59,7 @@ class _Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The verb and its arguments; an unknown word is reported with the nearest verb."""
+        """Return the verb and its arguments; report an unknown word with the nearest verb."""
         if not args[0].startswith("-"):
             demand_verb(args[0], _VERBS, ctx)
         name, command, words = super().resolve_command(ctx, args)
@@ -86,9 +86,9 @@ class _Verbs(click.Group):
     is_eager=True,
     expose_value=False,
     callback=lambda ctx, parameter, asked: _show_versions(ctx) if asked else None,
-    help="Show the version, and those of what results hang on.",
+    help="Show the versions of rewriter, Python and the packages that results depend on.",
 )
-@click.option("--debug", is_flag=True, help="Show a traceback where something fails.")
+@click.option("--debug", is_flag=True, help="Show a traceback if a verb fails.")
 @click.option(
     "--limit",
     "limits",
@@ -106,8 +106,8 @@ def cli(ctx: click.Context, debug: bool, limits: tuple[str, ...]) -> None:
 
     \b
     Exit codes: 0 done; 1 different; 2 usage; 3 unreadable or refused input; 4 below
-    --min-coverage, or refusals under --strict; 5 not proved, or numbers demanded and
-    not taken; 70 a fault of our own; 130 interrupted. With 1 and 5 nothing is written.
+    --min-coverage, or refusals under --strict; 5 not proved, or demanded numbers are
+    missing; 70 internal error; 130 interrupted. With 1 and 5 nothing is written.
     """
     if limits:
         from rewriter.model.limits import parse, within
@@ -123,7 +123,7 @@ def _show_versions(ctx: click.Context) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with one of its exit codes."""
+    """Run the command line and exit with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     with guarded():
         code = _run(words, debug="--debug" in words)
@@ -136,7 +136,7 @@ def _run(words: list[str], *, debug: bool) -> int:
         flush()
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
-    except BaseException as error:  # none of our code raises SystemExit, so nothing was reported yet
+    except BaseException as error:  # no verb raises SystemExit, so nothing was reported yet
         if isinstance(error, SystemExit) and _completes():
             return int(error.code or 0)
         if debug and not isinstance(error, click.ClickException | SystemExit):
@@ -146,7 +146,7 @@ def _run(words: list[str], *, debug: bool) -> int:
 
 
 def _completes() -> bool:
-    """Whether a shell asks for completions: then click answers and exits."""
+    """Whether a shell asks for completions; click then prints them and exits."""
     from rewriter.cli.show.completion import VARIABLE
 
     return VARIABLE in os.environ
@@ -157,7 +157,7 @@ def _report(error: BaseException, *, asked: bool) -> int:
     if isinstance(error, click.ClickException):
         if asked:
             return _fail(_one_line(error), error.exit_code)
-        error.show()  # no arguments: the error is the help page
+        error.show()  # no arguments: click shows the help page
         return error.exit_code
     if isinstance(error, RewriterError):
         return _fail(str(error), error.exit_code)
@@ -166,7 +166,7 @@ def _report(error: BaseException, *, asked: bool) -> int:
 
 
 def _one_line(error: click.ClickException) -> str:
-    """The usage error in one line, with the help command to consult."""
+    """Return a usage error as one line that ends with the help command."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "rewriter"
     said = error.format_message()

@@ -16,7 +16,7 @@ class OneOf(click.Choice[str]):
     """A choice of a few words, whose error names the nearest word and all choices."""
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        """The message for a word that is no choice."""
+        """Return the message for a word that is not a choice."""
         near = nearest(str(value), self.choices)
         listed = f"there are {', '.join(self.choices)}"
         return f"no value fits {value!r}; {f'nearest: {near[0]}; ' if near else ''}{listed}"
@@ -26,7 +26,7 @@ def demand_verb(word: str, verbs: Iterable[str], ctx: click.Context) -> None:
     """Refuse an unknown verb.
 
     Raises:
-        click.UsageError: there is no such verb; the message names the nearest.
+        click.UsageError: the verb is unknown; the message names the nearest one.
     """
     known = tuple(verbs)
     if word not in known:
@@ -34,7 +34,7 @@ def demand_verb(word: str, verbs: Iterable[str], ctx: click.Context) -> None:
 
 
 def unknown_option(word: str, command: click.Command) -> str:
-    """The message for an option that a verb does not have."""
+    """Return the message for an option that a verb does not have."""
     names = [name for each in command.params for name in (*each.opts, *each.secondary_opts)]
     return fits_nothing("option", word, [name for name in names if name.startswith("--")])
 
@@ -48,11 +48,11 @@ def demand_once(command: click.Command, ctx: click.Context, words: Sequence[str]
         words: the words after the verb.
 
     Raises:
-        click.UsageError: an option is given twice, or both ways.
+        click.UsageError: an option is given twice, or a flag both as `--x` and as `--no-x`.
     """
     try:
         _, _, order = command.make_parser(ctx).parse_args(list(words))
-    except click.ClickException:  # the verb itself reports faults of its words
+    except click.ClickException:  # the verb reports this error when it parses its arguments
         return
     times = Counter(parameter.name for parameter in order)
     for option in command.params:
@@ -71,14 +71,14 @@ def _demand_one(option: click.Option, ctx: click.Context, words: Sequence[str]) 
 
 
 def refuse_with(what: str, *names: str) -> None:
-    """Refuse options of the running verb that another option makes ineffective.
+    """Refuse options that have no effect because of another option of the running verb.
 
     Args:
-        what: that option and the reason, as the message begins: `--from tells of runs that were`.
-        names: the parameters of these options.
+        what: the start of the message: the other option and the reason, such as `--no-numbers runs nothing`.
+        names: the parameter names of the refused options.
 
     Raises:
-        click.UsageError: one of them is given.
+        click.UsageError: a refused option was typed on the command line.
     """
     ctx = click.get_current_context()
     for option in ctx.command.params:

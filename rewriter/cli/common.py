@@ -1,4 +1,4 @@
-"""What the verbs share: evidence that users give, streams and JSON."""
+"""Helpers of several verbs: read side inputs, print results as text or JSON, show progress."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from rewriter.options.look import ExplainOptions, TreeOptions
 
 
 def given_of(options: SideInputs, output: Path | None = None) -> Given:
-    """What users give beside a model, read.
+    """Read the evidence that the options name besides the model.
 
     Args:
-        options: the verb's.
-        output: the file that is to be written, which may be none of these.
+        options: the options of the verb.
+        output: the file to write; it must not be one of the files read here.
     """
     told = values(SideInputs, options)
     if not any(told.values()):
@@ -35,7 +35,7 @@ def given_of(options: SideInputs, output: Path | None = None) -> Given:
 
 
 def analysed(model: Path, options: TreeOptions | ExplainOptions) -> Analysis:
-    """A model with its tree, as a rewrite would write it: by a config that lies with it, too."""
+    """Load a model as `rewriter rewrite` does, with a config beside it as reference unless `--no-config`."""
     from rewriter.api.side_inputs import with_config
 
     given = given_of(options)
@@ -43,30 +43,30 @@ def analysed(model: Path, options: TreeOptions | ExplainOptions) -> Analysis:
 
 
 def proof_of(options: Proof) -> dict[str, Any]:
-    """How models are proved the same, as keywords of `pipeline.Options`, the inputs read."""
+    """Return the options of a proof as keywords of `pipeline.Options`; reads the arrays of `--inputs`."""
     from rewriter.api.side_inputs import read_inputs
 
     return values(Proof, options) | {"inputs": read_inputs(options.inputs)}
 
 
 def show(options: Printing, document: Callable[[], object], text: Callable[[Console], None]) -> None:
-    """Print a result, as JSON or as text: what is not asked for is not made."""
+    """Print a result as JSON or as text; only the chosen form is built."""
     emit_json(document()) if options.as_json else text(stdout())
 
 
 def emit_json(document: object) -> None:
-    """Print a document on stdout as valid JSON, whatever text it holds."""
+    """Print a document on stdout as ASCII JSON; refuse NaN and infinities, which JSON does not have."""
     click.echo(json.dumps(document, allow_nan=False, indent=2))
 
 
 def stdout() -> Console:
-    """The console for results; the terminal determines colours and width."""
+    """Return the console for results; the terminal determines colours and width."""
     return Console(highlight=False)
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Show the current station on stderr if that is a terminal."""
+    """Yield a callback that shows the current step on stderr, if stderr is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda station: None

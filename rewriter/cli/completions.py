@@ -1,4 +1,4 @@
-"""Shell completion of passes, modules and nodes of the model, and tools; click completes the rest."""
+"""Shell completions that click does not have: passes, tools, and modules and nodes of the model."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import click
 from click.shell_completion import split_arg_string
 
 _LARGEST = 64 << 20
-"""Largest file, in bytes, that is read for a completion: the user waits for it."""
+"""Size in bytes of the largest file that is read for a completion; the user waits meanwhile."""
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 def _forgiving(complete: Complete) -> Complete:
-    """Complete nothing if anything fails: a shell has no place for a message."""
+    """Wrap a completion to return nothing on any error: a shell has no place for a message."""
 
     @wraps(complete)
     def completed(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
@@ -31,7 +31,7 @@ def _forgiving(complete: Complete) -> Complete:
 
 @_forgiving
 def passes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Names of passes behind those already typed: `annotate,unsh` becomes `annotate,unshare`."""
+    """Complete the last pass of a list: `annotate,unsh` becomes `annotate,unshare`."""
     from rewriter.passes.registry.own import PASSES
 
     before, comma, last = typed.rpartition(",")
@@ -40,7 +40,7 @@ def passes(context: click.Context, parameter: click.Parameter, typed: str) -> li
 
 @_forgiving
 def modules(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Paths of modules of MODEL, one atom longer than the typed text, if the file is small."""
+    """Complete the current atom of a module path of MODEL, if the file is small."""
     from rewriter import pipeline
 
     if (path := _small_model(context)) is None:
@@ -50,7 +50,7 @@ def modules(context: click.Context, parameter: click.Parameter, typed: str) -> l
 
 @_forgiving
 def nodes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Names of nodes of MODEL, if the file is small."""
+    """Complete the name of a node of MODEL, if the file is small."""
     from rewriter import pipeline
 
     if (path := _small_model(context)) is None:
@@ -61,7 +61,7 @@ def nodes(context: click.Context, parameter: click.Parameter, typed: str) -> lis
 
 @_forgiving
 def tools(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Packages that `doctor` knows of."""
+    """Complete a package that `doctor` knows."""
     from rewriter.insight.tools.examine import TOOLS
 
     return sorted({tool.package for tool in TOOLS if tool.package.startswith(typed)})
@@ -73,13 +73,13 @@ def _small_model(context: click.Context) -> Path | None:
 
 
 def _first_model() -> Path | None:
-    """The first model among the typed words: click parses none if the last option lacks its value."""
+    """Return the first typed `.onnx` file: click parses no words while an option lacks its value."""
     words = split_arg_string(os.environ.get("COMP_WORDS", ""))
     return next((path for path in map(Path, words[2:]) if path.suffix == ".onnx"), None)
 
 
 def _one_atom_further(paths: Iterator[str], typed: str) -> dict[str, None]:
-    """The few paths to choose from among thousands: `enc` becomes `encoder`, then `encoder.layer`."""
+    """Shorten paths to as many atoms as were typed, so that a shell lists few: `enc` becomes `encoder`."""
     atoms = typed.count(".") + 1
     return dict.fromkeys(
         ".".join(path.split(".")[:atoms]) for path in paths if path and path.startswith(typed)

@@ -1,4 +1,4 @@
-"""Sections of a help page besides its options: examples, and the exit codes of the verb."""
+"""Sections of a help page after its options: examples and exit codes of the verb."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from inspect import cleandoc
 import click
 
 _EXAMPLES = re.compile(r"\n*\x08\n((?: +rewriter .*\n?)+)")
-"""The block of commands that ends the docstring of a verb, after click's mark against wrapping."""
+"""The example commands at the end of a verb's docstring; `\\b` before them keeps click from wrapping them."""
 
 _PROOF = {
     1: "the result is different, nothing written",
-    5: "not proved equal, or numbers demanded and not taken; nothing written",
+    5: "not proved equal, or demanded numbers are missing; nothing written",
 }
-_OF_ALL = {2: "usage, nothing fits a name, or an output cannot be written", 3: "unreadable or refused input"}
+_OF_ALL = {
+    2: "usage, a name that matches nothing, or an output that cannot be written",
+    3: "unreadable or refused input",
+}
 _OF_VERBS: dict[str, dict[int, str]] = {
     "rewrite": {
         **_PROOF,
@@ -32,7 +35,7 @@ _OF_VERBS: dict[str, dict[int, str]] = {
         3: "a file is unreadable or refused",
         4: "a file is below --min-coverage, or has refusals under --strict",
         5: "a file was not proved equal, and was not written",
-        70: "a file crashed the process, or met a fault of our own",
+        70: "a file crashed the process, or an internal error",
     },
     "flatten": _PROOF,
     "extract": _PROOF,
@@ -40,29 +43,29 @@ _OF_VERBS: dict[str, dict[int, str]] = {
     "verify": {
         0: "equal, or within the tolerance that was given",
         1: "different",
-        5: "not proved, or numbers demanded and not taken",
+        5: "not proved, or demanded numbers are missing",
     },
-    "diff": {0: "the numbers agree, or no module differs where none were taken", 1: "they differ"},
-    "doctor": {0: "done, whatever the warnings say", 4: "warnings under --strict"},
+    "diff": {0: "the numbers agree; without numbers: no module differs", 1: "the models differ"},
+    "doctor": {0: "done, with or without warnings", 4: "warnings under --strict"},
     "passes": {3: ""},
     "completion": {3: ""},
 }
 
 
 def exit_codes(verb: str) -> dict[int, str]:
-    """Exit code -> its meaning for a verb, for the codes that the verb can return."""
+    """Return exit code -> meaning, for the exit codes of a verb."""
     codes = {0: "done", **_OF_ALL, **_OF_VERBS.get(verb, {})}
     return {code: meaning for code, meaning in sorted(codes.items()) if meaning}
 
 
 def examples(command: click.Command) -> tuple[str, ...]:
-    """The commands at the end of a verb's docstring."""
+    """Return the example commands at the end of a verb's docstring."""
     found = _EXAMPLES.search(command.help or "")
     return tuple(line.strip() for line in found[1].splitlines()) if found else ()
 
 
 def paged(verb: str, command: click.Command) -> click.Command:
-    """The command with its examples and exit codes below the options, as manual pages have them."""
+    """Move the examples and exit codes of a command below its options, as in manual pages; return it."""
     sections = {
         "Examples": examples(command),
         "Exit codes": [f"{code}  {meaning}" for code, meaning in exit_codes(verb).items()],

@@ -1,4 +1,4 @@
-"""The command line of a verb, made from the dataclass of its options."""
+"""Builds the command line of a verb from the dataclass of its options."""
 
 from __future__ import annotations
 
@@ -20,26 +20,30 @@ from rewriter.options.verbs import VERBS
 from rewriter.runtime.limits import ChildLimits, MemoryLimit, limits
 
 FILE = click.Path(readable=False, path_type=Path)
-"""A file. Whether it can be read is for the loader to say, in one voice for all faults."""
+"""A file. The loader checks that it is readable, so all faults of files are reported alike."""
 
 
 class Finite(click.FloatRange):
-    """A number within bounds, neither `inf` nor `nan`, which passes every comparison."""
+    """A finite number within bounds; `nan` would pass click's check of the bounds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number, or a usage error."""
+        """Return the number.
+
+        Raises:
+            click.BadParameter: it is not a finite number within the bounds.
+        """
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
-            self.fail(f"{number} is no finite number.", param, ctx)
+            self.fail(f"{number} is not a finite number.", param, ctx)
         return number
 
 
 def command_of(verb: str, options: type) -> click.Command:
-    """The command of a verb; its module is loaded when it runs, so that its help is instant."""
+    """Return the command of a verb; the verb is imported when it runs, so that its help is instant."""
 
     def call(**typed: Any) -> None:
         chosen = options(**{name: value for name, value in typed.items() if value not in (None, ())})
-        # An interrupt while protobuf or numpy load can crash Python; loading takes a moment only.
+        # Ctrl-C while protobuf or numpy is imported can crash Python; the import is short.
         with interrupts.held():
             run = import_module(f"rewriter.cli.{VERBS[verb][0]}.{verb}").run
         group = next((each for each in (ChildLimits, MemoryLimit) if isinstance(chosen, each)), None)
@@ -64,7 +68,7 @@ def _argument(option: Option) -> click.Argument:
 
 
 def _option(option: Option) -> click.Option:
-    """One option; what is not given is left to the dataclass, so that a default stands there alone."""
+    """Return the click option. Only the dataclass has the default; click has it just for the help page."""
     flag = f"{option.flag}/{option.switch}" if option.switch else option.flag
     return click.Option(
         [flag, option.name, *([option.short] if option.short else [])],

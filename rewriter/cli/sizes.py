@@ -1,4 +1,4 @@
-"""Sizes of symbolic dimensions, as the command line has them."""
+"""Parses the sizes of symbolic dimensions on the command line."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from rewriter.refusals import UsageError
 
 
 def read_sizes(dims: Sequence[str]) -> dict[str, int]:
-    """`("batch=1",)` -> `{"batch": 1}`.
+    """Return dimension -> size: `("batch=1",)` -> `{"batch": 1}`.
 
     Raises:
-        UsageError: a word is no name with a size, or a name is given twice.
+        UsageError: a word is not `NAME=SIZE`, or a name is given twice.
     """
     sizes = {}
     for word in dims:

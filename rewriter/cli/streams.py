@@ -1,8 +1,7 @@
-"""Guards stdout and stderr: a failed write is reported once, and never passes unnoticed.
+"""Guards stdout and stderr, so that a failed write to stdout is reported, once.
 
-* A reader that stops early (`rewriter tree m.onnx | head`) has what it wants: the rest is discarded,
-  and the verb ends normally.
-* Any other fault of stdout (a full disk, a closed descriptor) is an error like that of any output.
+* If a reader stops early (`rewriter tree m.onnx | head`), the rest is discarded and the verb ends normally.
+* Any other fault of stdout (a full disk, a closed descriptor) is an error, as for any output file.
 * A message that cannot be written to stderr is lost: there is no other place to report it.
 """
 
@@ -30,11 +29,11 @@ class StdoutFailed(CannotWrite):
 
 
 class _Guarded(io.RawIOBase):
-    """The raw end of a stream; after its first fault it discards everything.
+    """The raw end of a stream; it discards everything after its first fault.
 
     Args:
-        raw: the stream below; None for a closed stream.
-        quiet: whether faults raise nothing.
+        raw: the raw stream to write to; None for a closed stream.
+        quiet: whether faults are ignored.
     """
 
     def __init__(self, raw: Any, *, quiet: bool) -> None:
@@ -43,15 +42,15 @@ class _Guarded(io.RawIOBase):
         self._failed = False
 
     def writable(self) -> bool:
-        """True: a closed stream below discards."""
+        """Return True, for a closed stream too: `write` reports the fault."""
         return True
 
     def isatty(self) -> bool:
-        """As for the stream below."""
+        """Whether the raw stream is a terminal."""
         return bool(self._raw is not None and self._raw.isatty())
 
     def fileno(self) -> int:
-        """As for the stream below."""
+        """Return the descriptor of the raw stream."""
         if self._raw is None:
             raise io.UnsupportedOperation("fileno")
         return int(self._raw.fileno())
@@ -66,7 +65,7 @@ class _Guarded(io.RawIOBase):
         """Write bytes, and return their number.
 
         Raises:
-            StdoutFailed: they cannot be written, and the reader is still there.
+            StdoutFailed: they cannot be written, although the reader is still there.
         """
         size = len(data)
         if self._failed:
@@ -82,7 +81,7 @@ class _Guarded(io.RawIOBase):
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Guard the streams of the process while a verb runs, unless a caller has replaced them."""
+    """Guard stdout and stderr while a verb runs, unless a caller has replaced them."""
     _occupy()
     before = sys.stdout, sys.stderr
     if sys.stdout is sys.__stdout__:
@@ -98,17 +97,17 @@ def guarded() -> Iterator[None]:
 
 
 def flush() -> None:
-    """Write what stdout still buffers.
+    """Write the buffered bytes of stdout.
 
     Raises:
-        StdoutFailed: it cannot be written.
+        StdoutFailed: they cannot be written.
     """
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def _flush(stream: TextIO | None) -> None:
-    """Flush for the last time; a fault now was reported before."""
+    """Flush a stream and ignore faults: they were reported before."""
     try:
         if stream is not None:
             stream.flush()
@@ -117,7 +116,7 @@ def _flush(stream: TextIO | None) -> None:
 
 
 def _occupy() -> None:
-    """Occupy closed standard descriptors, so that no opened file becomes stdin, stdout or stderr."""
+    """Open closed standard descriptors, so that no file opened later becomes stdin, stdout or stderr."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)

@@ -1,4 +1,4 @@
-"""`rewriter --version`: our version, and those of the packages that a result may depend on."""
+"""`rewriter --version`: the versions of rewriter, Python and the packages that results depend on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ OPTIONAL = ("torch", "transformers", "onnx-graphsurgeon", "onnx-ir")
 
 
 def versions() -> dict[str, str]:
-    """Name -> version, ours first; imports none of the packages.
+    """Return name -> version, rewriter first, without importing the packages.
 
-    A missing required package is listed as missing, a missing optional one is left out.
+    A required package that is not installed is listed as missing; an optional one is left out.
     """
     found = {"rewriter": __version__, "python": platform.python_version()}
     for package in (*NEEDED, *OPTIONAL):
@@ -27,5 +27,5 @@ def versions() -> dict[str, str]:
 
 
 def version_lines() -> str:
-    """One line per package, as `--version` prints them."""
+    """Return the output of `--version`: one line per package."""
     return "\n".join(f"{name} {number}" for name, number in versions().items())

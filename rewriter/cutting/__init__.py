@@ -1,1 +1,1 @@
-"""Models that are pieces of another: extracted modules, and chains that together equal the whole."""
+"""Cuts pieces out of a model: extracted modules, or a chain of models that together equal the whole."""

@@ -1,4 +1,4 @@
-"""Maps the calls of a module to their nodes, in any body."""
+"""Maps the calls of a module to their nodes, in the main graph, graph bodies and functions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from rewriter.regions.calls import name_of
 
 
 def calls_of(analysis: Analysis, module: ModulePath) -> dict[int, list[int]]:
-    """Call of a module -> the nodes of the module and of all modules below it, ascending.
+    """Return call of a module -> the nodes of the module and of all modules below it, ascending.
 
-    A node that `unshare` moved belongs to its new module; the root has all nodes of the main graph.
+    A node that `unshare` moved belongs to the module and call that it was moved to. The root has all nodes
+    of the main graph.
     """
     graph, tree = analysis.graph, analysis.tree
     if module == ROOT:
@@ -37,17 +38,16 @@ def calls_of(analysis: Analysis, module: ModulePath) -> dict[int, list[int]]:
 
 
 def nodes_of(analysis: Analysis, modules: Iterable[ModulePath], call: int | None) -> set[int]:
-    """The nodes of one call of each module.
+    """Return the nodes of one call of each module.
 
     Args:
         analysis: the model.
-        modules: their paths; those without nodes add none.
-        call: the call of each; None for modules that are called once.
+        modules: paths of modules.
+        call: number of the call, the same for all modules; None for modules that are called once.
 
     Raises:
-        UsageError: a module is called several times and no call is chosen, or it has no such
-            call.
-        CannotCut: none of them has a node.
+        UsageError: `call` is None and a module is called several times, or a module has no such call.
+        CannotCut: no module has a node.
     """
     found: set[int] = set()
     asked = tuple(modules)
@@ -58,8 +58,8 @@ def nodes_of(analysis: Analysis, modules: Iterable[ModulePath], call: int | None
     if not found:
         names = ", ".join(module or "(root)" for module in asked)
         raise CannotCut(
-            f"{file_of(analysis)}: {names}: owns no node, nor does a module below; 'rewriter tree' shows "
-            "which do"
+            f"{file_of(analysis)}: {names}: no nodes in these modules or below; 'rewriter tree' shows "
+            "modules with nodes"
         )
     return found
 
@@ -67,16 +67,16 @@ def nodes_of(analysis: Analysis, modules: Iterable[ModulePath], call: int | None
 def chosen_call(
     analysis: Analysis, module: ModulePath, calls: Mapping[int, Sequence[int]], call: int | None
 ) -> int:
-    """The chosen call; the only one if none is chosen.
+    """Return the chosen call, or the only one if `call` is None.
 
     Args:
         analysis: the model.
-        module: whose call.
-        calls: call -> its nodes.
-        call: which; None where nobody says.
+        module: the module.
+        calls: call of the module -> its nodes.
+        call: number of the call, or None.
 
     Raises:
-        UsageError: there are several and none is chosen, or there is no such call.
+        UsageError: `call` is None and there are several calls, or there is no such call.
     """
     there = list(calls)
     if call is None and len(there) == 1:
@@ -93,7 +93,7 @@ def chosen_call(
 
 
 def _titles(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> list[str]:
-    """Calls in messages, with their bodies where they stand in several."""
+    """Return the calls for messages, with their bodies if the calls are in several bodies."""
     bodies = {call: min(graph.body_of[node] for node in nodes) for call, nodes in calls.items()}
     if len(set(bodies.values())) == 1:
         return [str(call) for call in bodies]
@@ -101,7 +101,7 @@ def _titles(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> list[str]:
 
 
 def title_of_body(graph: GraphIndex, body: int) -> str:
-    """The name of a body in messages: `then_branch of '/If'`."""
+    """Return the name of a body for messages: `then_branch of '/If'`."""
     owner = graph.bodies[body].owner
     if owner == NONE:
         return "the main graph"
@@ -111,10 +111,10 @@ def title_of_body(graph: GraphIndex, body: int) -> str:
 
 
 def demand_movable(analysis: Analysis) -> None:
-    """Refuse a model whose nodes cannot be copied as they are.
+    """Refuse a model whose nodes cannot be copied unchanged.
 
     Raises:
-        CannotCut: a name is not UTF-8, or nodes are not sorted.
+        CannotCut: a name is not UTF-8, or the graph is invalid; see `model.index.checks`.
     """
     try:
         analysis.demand_text()
@@ -124,5 +124,5 @@ def demand_movable(analysis: Analysis) -> None:
 
 
 def file_of(analysis: Analysis) -> str:
-    """The name of the file in messages."""
+    """Return the name of the file for messages."""
     return str(analysis.path) if analysis.path else "model"

@@ -1,4 +1,4 @@
-"""Checks that pieces are valid models that compute the same as in the whole."""
+"""Checks that pieces are valid and compute the same as their part of the whole model."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from rewriter.verdict.verification import Verdict, Verification
 
 @dataclass(frozen=True, kw_only=True)
 class Checking(Pieces):
-    """How pieces are checked: on inputs that are drawn from the signature of the whole where none are given.
+    """Options of the checks of pieces.
 
-    Without word on `numbers`, pieces are also written where the models cannot be run; without numbers, the
-    certificate, the checker and a session alone are asked.
+    If `numbers` is None, pieces are written even if the models cannot be run. If it is False, the checks are
+    the certificate, onnx's full checker, and loading the piece in onnxruntime.
 
     Attributes:
-        inputs: arrays to run the whole on.
-        sets: how many input sets to draw.
+        inputs: arrays to run the whole model on; drawn from its signature if None.
+        sets: number of input sets to draw.
     """
 
     inputs: Mapping[str, Array] | None = again(Pieces, "inputs")
@@ -42,14 +42,14 @@ class Checking(Pieces):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one piece.
+    """The result of checking one piece.
 
     Attributes:
-        verification: of the piece against its part of the whole.
+        verification: verification of the piece against its part of the whole.
         fault: the error of the full checker or onnxruntime on the piece; None if both accept it.
         fault_of_whole: whether the same tool also rejects the whole model.
         unsteady: outputs that were not compared, since they are random in the whole too.
-        unchecked: why neither the checker nor onnxruntime ran; None if both did.
+        unchecked: the reason why neither the checker nor onnxruntime ran; None if they ran.
     """
 
     verification: Verification
@@ -60,19 +60,19 @@ class Check:
 
     @property
     def numeric(self) -> Numeric | None:
-        """The numbers of the piece and of the whole; None if they were not asked for."""
+        """The comparison of the numbers of piece and whole; None if `numbers` is False."""
         return self.verification.numeric
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict of the verification; not proved if the piece was not checked, or is less valid."""
+        """The verdict of the verification, but not `equal` for an unchecked or newly invalid piece."""
         valid = self.unchecked is None and (self.fault is None or self.fault_of_whole)
         found = self.verification.verdict
         return Verdict.NOT_PROVED if found is Verdict.EQUAL and not valid else found
 
 
 def run_of(whole: ModelProto, folder: Path | None, how: Checking) -> WholeRun:
-    """The settings of the run of the whole.
+    """Return the settings for running the whole model.
 
     Raises:
         UsageError: the inputs do not fit the whole.
@@ -87,14 +87,14 @@ def run_of(whole: ModelProto, folder: Path | None, how: Checking) -> WholeRun:
 def check(
     whole: ModelProto, pieces: Sequence[Piece], folder: Path | None, how: Checking, *, chain: bool = False
 ) -> tuple[Check, ...]:
-    """Check pieces of a model: the certificate, onnx's full checker, a session in onnxruntime, numbers.
+    """Check pieces of a model: by the certificate, onnx's full checker, loading in onnxruntime, and numbers.
 
     Args:
-        whole: the model they were cut from.
-        pieces: the pieces, each by itself or, with `chain`, one after the other.
-        folder: the folder of the whole's external data.
-        how: the settings.
-        chain: whether pieces run on the outputs of earlier ones.
+        whole: the model that the pieces were cut from.
+        pieces: the pieces.
+        folder: the folder of the external data of the whole.
+        how: the options.
+        chain: whether a piece runs on the outputs of earlier pieces, instead of on values of the whole.
 
     Raises:
         UsageError: the inputs do not fit the whole.
@@ -106,7 +106,7 @@ def check(
 
 
 def _certified(whole: ModelProto, piece: Piece, folder: Path | None) -> Certificate:
-    """The certificate that a piece has the expressions of the whole between its inputs and outputs."""
+    """Return the certificate that a piece and its part of the whole compute the same expressions."""
     return certify(
         slice_of(whole, piece), piece.model, before_folder=folder, after_folder=folder, by_position=True
     )
@@ -132,12 +132,13 @@ def demand(name: str, found: Check) -> None:
     """Refuse a piece that was not proved equal to its part of the whole.
 
     Args:
-        name: the piece in the message.
+        name: the name of the piece for the message.
         found: the result of its check.
 
     Raises:
-        Different: the piece computes something else.
-        NotProved: the piece is less valid than the whole, not proved, or lacks demanded numbers.
+        Different: the piece does not compute the same.
+        NotProved: the piece is invalid and the whole is not, the piece is not proved equal, or demanded
+            numbers are missing.
     """
     end = "; nothing was written, please report this model"
     if found.verification.verdict is Verdict.DIFFERENT:

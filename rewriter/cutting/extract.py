@@ -1,8 +1,9 @@
-"""Modules as models of their own.
+"""Extracts modules as a model of their own.
 
-A piece holds exactly the nodes of the modules (of one call of each), the weights and constants that these
-read and the functions they call. Other values that they read are inputs; values that others read of them, or
-that the model outputs, are outputs. A value that leaves the modules and comes back is both, and is reported.
+A piece has the nodes of the modules (of one call of each), the initializers and constants that these nodes
+read, and the functions that they call. Its inputs are the other values that the nodes read. Its outputs are
+the values of the nodes that other nodes read or that are outputs of the whole model. If an input depends on
+an output, through nodes outside the piece, the report names it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from rewriter.refusals import CannotCut, RewriterError
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Target of one extraction: modules, and a call of each (None for modules that are called once)."""
+    """The modules of one extraction, and the number of the call (None for modules that are called once)."""
 
     modules: tuple[ModulePath, ...]
     call: int | None = None
@@ -50,13 +51,14 @@ class Extraction(Display):
     Attributes:
         analysis: the whole model.
         wanted: the requested modules.
-        piece: the model.
-        constants: number of its nodes that are constants of other modules or unplaced.
-        returning: inputs that outside nodes compute from its own outputs.
-        hoisted: whether nodes stand in a body of If, Loop or Scan, and were recorded in its first iteration.
-        check: whether the piece is valid and computes the same as in the whole.
-        outputs: the files written, the model last.
-        removed: the sidecar and data copies of the model that the output replaced.
+        piece: the extracted model.
+        constants: number of its nodes that were copied from outside the modules: constants that they read.
+        returning: inputs that depend on outputs of the piece, through nodes outside it.
+        hoisted: whether nodes come from a body of If, Loop or Scan; the piece is then compared with the
+            first iteration of that body.
+        check: the result of the check; None if it was not checked.
+        outputs: the written files, the model last.
+        removed: the removed sidecar and data copies of the model that the output replaced.
     """
 
     analysis: Analysis
@@ -83,11 +85,11 @@ class Extraction(Display):
 
 @dataclass(frozen=True, slots=True)
 class Extractions:
-    """Pieces of one model.
+    """Several extractions from one model.
 
     Attributes:
         whole: the model with all extracted nodes in its main graph.
-        found: target -> its piece; a fault for a target that can be no model.
+        found: target -> its extraction; an error if the target cannot be a model.
     """
 
     whole: ModelProto
@@ -107,17 +109,18 @@ def extract(
 
     Args:
         analysis: the model; it is not changed.
-        modules: paths of modules, which become one model; nested ones count once.
+        modules: paths of the modules that become one model; modules inside others are redundant.
         output: the file to write; None to only return the model.
-        call: the call of each; None for modules that are called once.
-        checking: how to check.
-        copy_data: whether external data is copied if the output goes to another folder.
+        call: number of the call, the same for all modules; None for modules that are called once.
+        checking: options of the check.
+        copy_data: whether external data is copied if the output is in another folder.
 
     Raises:
-        UsageError: no call is chosen of several, or one that does not exist; or the output is invalid.
+        UsageError: `call` is None and a module is called several times, a module has no such call, or the
+            output would replace an input.
         CannotCut: the modules cannot be a model of their own.
         NotProved: the result is not valid, or not proved to compute the same; nothing was written.
-        Different: it computes something else; nothing was written.
+        Different: the result does not compute the same; nothing was written.
         CannotWrite: the output cannot be written.
     """
     how = checking or Checking()
@@ -136,9 +139,9 @@ def extract(
 
 
 def plan_extractions(analysis: Analysis, wanted: Sequence[Target], how: Checking) -> Extractions:
-    """Extract several sets of modules from a model, each as one model, without checking them.
+    """Extract each target from a model, without checks; infer types once for all targets.
 
-    A set that can be no model is returned as its fault. Types are inferred once for all.
+    The result has an error for a target that cannot be a model.
     """
     demand_movable(analysis)
     nodes: dict[Target, set[int] | RewriterError] = {}
@@ -196,20 +199,20 @@ def _cut_of(analysis: Analysis, flat: Flat, wanted: Target, nodes: set[int]) -> 
     name = f"{file_of(analysis)}: {wanted}"
     if lost := _in_functions(graph, nodes) - flat.main.called(own):
         raise CannotCut(
-            f"{name}: nodes stand in {min(lost)[1]!r}, a function of another tool that is called elsewhere; "
-            "take it out with 'rewriter flatten --foreign' first"
+            f"{name}: nodes are in {min(lost)[1]!r}, a function of another tool that other nodes call; "
+            "inline it with 'rewriter flatten --foreign' first"
         )
     outputs = _outputs(flat, own, whole=wanted.modules == (ROOT,))
     if not outputs:
         raise CannotCut(
-            f"{name}: nothing reads what it computes, so it would be a model without outputs; choose the "
+            f"{name}: nothing reads its values, so it would be a model without outputs; choose the "
             "module above it"
         )
     return cut(flat.main, own, outputs)
 
 
 def _in_functions(graph: GraphIndex, nodes: Iterable[int]) -> set[Identity]:
-    """The functions whose bodies hold the nodes."""
+    """Return the functions whose bodies have the nodes, also inside graph bodies."""
     found = set()
     for node in nodes:
         for holder in (node, *graph.enclosing(node)):
@@ -220,9 +223,10 @@ def _in_functions(graph: GraphIndex, nodes: Iterable[int]) -> set[Identity]:
 
 
 def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:
-    """The values of some nodes that other nodes read or the model outputs, in file order.
+    """Return the outputs of a piece with the nodes `own`, in file order; see the module docstring.
 
-    Constants are outputs only if there are no others, since every reader has its own copy.
+    Values of portable constants are outputs only if there are no other outputs, since every piece that reads
+    one copies it.
     """
     main = flat.main
     if whole:
@@ -231,7 +235,7 @@ def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:
     results = main.results | flat.results
 
     def is_read(value: int) -> bool:
-        # The owner of a body reads the main-graph values that copies of the body read.
+        # A body has two readers of a main-graph value: its hoisted copy and its owner. Only the owner counts.
         copies = flat.copies if main.graph.producer[value] not in flat.copies else frozenset[int]()
         readers = main.readers.get(value, ())
         return value in results or any(node not in inside and node not in copies for node in readers)
@@ -242,7 +246,7 @@ def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:
 
 
 def _returning(main: MainGraph, cut: Cut, piece: Piece) -> tuple[str, ...]:
-    """The inputs that outside nodes compute from outputs."""
+    """Return the inputs that depend on outputs, through nodes outside the piece."""
     inside = set(cut.nodes)
     found = set(cut.outputs)
     for node in main.nodes:

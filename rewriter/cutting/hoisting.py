@@ -1,8 +1,8 @@
-"""Copies the nodes of If, Loop and Scan bodies into the main graph, before their owner.
+"""Copies the nodes of If, Loop and Scan bodies into the main graph, before the owner of the body.
 
-A module whose nodes stand in a body is cut out of that copy. It sees the values of the body's first
-iteration, so they can be recorded without changing the result of the owner. Values that the body captures
-become inputs like all others.
+A module with nodes in a body is cut out of this copy. The copy computes the values of the first iteration, so
+they can be recorded without changing the result of the owner. Values that the body captures become inputs of
+the piece, like all other values that it reads.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Flat:
     """A model with all nodes to be cut in its main graph.
 
     Attributes:
-        main: its main graph.
-        place: number of a node in the original model -> its number here.
+        main: the main graph.
+        place: number of a node in the original model -> its number in this model.
         names: name of a hoisted value -> its name in the body.
         varying: names of values whose shape may change from one iteration to the next.
-        copies: the nodes that are copies of body nodes, or were made for such copies.
-        results: the values that bodies yield.
+        copies: the nodes that are copies of body nodes, or compute inputs of bodies for these copies.
+        results: the outputs of hoisted bodies.
     """
 
     main: MainGraph
@@ -46,7 +46,7 @@ class Flat:
 
 
 def bodies_around(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
-    """The bodies to open so that `nodes` stand in the main graph; not bodies whose owner is one of them."""
+    """Return the bodies to hoist so that `nodes` are in the main graph; no bodies of `nodes` themselves."""
     chosen = set(nodes)
     found: set[int] = set()
     for node in chosen:
@@ -56,7 +56,7 @@ def bodies_around(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
 
 
 def _bodies_around(graph: GraphIndex, node: int) -> list[int]:
-    """Bodies around a node, innermost first; none for a node in a function."""
+    """Return the graph bodies around a node, innermost first; none for a node in a function."""
     around = []
     body = graph.body_of[node]
     while graph.bodies[body].owner != NONE:
@@ -66,10 +66,10 @@ def _bodies_around(graph: GraphIndex, node: int) -> list[int]:
 
 
 def hoist(graph: GraphIndex, bodies: set[int]) -> Flat:
-    """Copy bodies into the main graph; the model itself if there are none.
+    """Copy bodies into the main graph of a new model; without bodies, return the model unchanged.
 
     Raises:
-        CannotCut: the owner of a body is neither If, Loop nor Scan.
+        CannotCut: the owner of a body is not If, Loop or Scan, or a Scan has no `num_scan_inputs`.
     """
     if not bodies:
         return Flat(MainGraph(graph), {n: n for n, body in enumerate(graph.body_of) if body == 0})
@@ -77,7 +77,7 @@ def hoist(graph: GraphIndex, bodies: set[int]) -> Flat:
 
 
 class _Hoisting:
-    """The copying of bodies in one model."""
+    """The state of hoisting bodies in one model."""
 
     def __init__(self, graph: GraphIndex, bodies: set[int]) -> None:
         self.graph = graph
@@ -92,7 +92,7 @@ class _Hoisting:
         self.results: list[str] = []
 
     def run(self) -> Flat:
-        """The model with copies of the bodies in its main graph."""
+        """Return the model with copies of the bodies in its main graph."""
         self._emit(0, {}, varying=False)
         model = ModelProto()
         model.CopyFrom(self.graph.model)
@@ -113,13 +113,13 @@ class _Hoisting:
         return node != NONE and self.graph.body_of[node] == 0
 
     def _emit(self, body: int, names: Mapping[str, str], *, varying: bool) -> None:
-        """The nodes of a body with new names, each after the nodes of its own bodies."""
+        """Append the nodes of a body under new names, each node after the hoisted nodes of its own bodies."""
         for node in (n for n, b in enumerate(self.graph.body_of) if b == body):
             proto = NodeProto()
             proto.CopyFrom(self.graph.nodes[node])
             rename(proto, names)
             if body:
-                proto.ClearField("name")  # other bodies may use that name; pieces get it back
+                proto.ClearField("name")  # other bodies may use the same name; the piece restores it
             for inner in sorted(self.bodies):
                 if self.graph.bodies[inner].owner == node:
                     self._open(inner, proto, names, varying=varying)
@@ -149,10 +149,10 @@ class _Hoisting:
         self._emit(body, names, varying=varying)
 
     def _bound(self, graph: GraphProto, owner: NodeProto) -> dict[str, str]:
-        """Inputs of a body -> their values in the first iteration, each under a name of its own.
+        """Return input of a body -> new name of its value in the first iteration.
 
-        In the first iteration, a loop-carried value may be one that the body also captures; the two must
-        stay distinct.
+        Each input gets a new value, even if it equals a value that the body also captures: the piece needs
+        them as two inputs.
         """
         inputs = [info.name for info in graph.input]
         if owner.op_type == "If":
@@ -162,8 +162,8 @@ class _Hoisting:
         attributes = {attribute.name: attribute for attribute in owner.attribute}
         if owner.op_type != "Scan" or "num_scan_inputs" not in attributes:
             raise CannotCut(
-                f"its nodes stand in the body of {owner.name or owner.op_type!r}, an operator whose bodies "
-                "cannot be laid open; choose the module that owns that node"
+                f"its nodes are in a body of {owner.name or owner.op_type!r}, and only bodies of If, Loop "
+                "and Scan can be cut; choose the module that owns that node"
             )
         lists = {name: list(each.ints) for name, each in attributes.items()}
         return self._bound_scan(inputs, owner, lists, attributes["num_scan_inputs"].i)
@@ -201,7 +201,7 @@ class _Hoisting:
         return self._made(name, "Constant", [], value=numpy_helper.from_array(content))
 
     def _made(self, name: str, operator: str, inputs: list[str], **attributes: Any) -> str:
-        """A node that computes the value of a body input in the first iteration."""
+        """Append a node that computes a body input in the first iteration; return the name of its output."""
         out = self.taken.fresh(f"{name}_first")
         self.names[out] = name
         self.nodes.append(helper.make_node(operator, inputs, [out], **attributes))

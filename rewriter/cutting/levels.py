@@ -1,10 +1,12 @@
 """Assigns every node to a part of the chain.
 
-A cut stands just before the first node of a module, in execution order: earlier nodes come
-before the cut. That order is topological, so every such cut is valid. Three corrections follow, since
-tools shuffle nodes, and files compute some values long before the module that reads them: other modules that
-the module depends on come before the cut wherever they stand, a node of a later module goes to the part of
-that module, and values computed from constants alone go to their first reader.
+A cut is just before the first node of a module, in execution order: earlier nodes are before the cut. The
+order is topological, so every such cut is valid. Three corrections follow, since tools reorder nodes and
+files compute some values long before the module that reads them:
+
+- Nodes of other modules that the module depends on go before the cut, even if they are later in the order.
+- A node of a module that begins in a later part goes to that part.
+- Nodes that depend on constants only go to the part of their first reader.
 """
 
 from __future__ import annotations
@@ -22,15 +24,15 @@ class Levels:
     """The parts of a model.
 
     Attributes:
-        main: the graph that is cut.
-        of: node of the main graph -> number of its part, from 0. Never greater than the part of a reader.
+        main: the main graph of the model.
+        of: node of the main graph -> number of its part, from 0; at most the part of each reader of the node.
     """
 
     main: MainGraph
     of: Mapping[int, int]
 
     def nodes(self, part: int) -> set[int]:
-        """The nodes of a part, without constants that merely come with their readers."""
+        """Return the nodes of a part, without constants that every part copies with their readers."""
         main = self.main
         return {
             node
@@ -40,22 +42,23 @@ class Levels:
         }
 
     def outputs(self, part: int, nodes: Iterable[int]) -> list[int]:
-        """The values of `nodes` that later parts read or the model outputs, in file order."""
+        """Return the values of `nodes` that later parts read or that are model outputs, in file order."""
         main = self.main
         found = [
             value
             for value in main.written(sorted(nodes))
             if value in main.results or any(self.of[node] > part for node in main.readers.get(value, ()))
         ]
-        if part == 0:  # inputs and weights that are outputs themselves
+        if part == 0:  # inputs and initializers that are also model outputs
             found += [value for value in sorted(main.results) if main.graph.producer[value] not in self.of]
         return found
 
 
 def first_node(main: MainGraph, nodes: Iterable[int]) -> int:
-    """The node with which a module begins: the first that reads a value that others compute from the inputs.
+    """Return the first node of a module that reads a non-constant value computed outside the module.
 
-    Without one, the first that depends on an input of the model, else the first; constants begin nothing.
+    Without one, return the first node that reads a non-constant value, else the first node. Portable nodes
+    count only if the module has no others.
     """
     own = sorted(set(nodes) - main.portable) or sorted(nodes)
     inside, constant, producer = set(own), main.graph.constants, main.graph.producer
@@ -68,12 +71,12 @@ def first_node(main: MainGraph, nodes: Iterable[int]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class CutPoint:
-    """A place between two parts.
+    """A cut between two parts.
 
     Attributes:
-        module: the module that begins there.
-        nodes: its nodes.
-        point: its first node.
+        module: the module that begins after the cut.
+        nodes: the nodes of one call of the module.
+        point: the first node of that call; see `first_node`.
     """
 
     module: ModulePath
@@ -82,7 +85,7 @@ class CutPoint:
 
 
 def levels_of(main: MainGraph, tree: ModuleTree, cuts: Iterable[CutPoint]) -> Levels:
-    """Put every node in a part: the number of cuts before it."""
+    """Assign every node to a part: the number of cuts before it, with the three corrections."""
     sides = [_Sides.of(main, tree, each) for each in cuts]
     level = {node: sum(node not in side.before for side in sides) for node in main.nodes}
     home = _home_levels(main, tree, level, sides)
@@ -106,7 +109,7 @@ class _Sides:
     Attributes:
         cut: the cut.
         before: the nodes of the earlier side; none reads a value of the later side.
-        behind: nodes that depend on the module, its own included.
+        behind: the nodes that depend on the module, including its own nodes.
     """
 
     cut: CutPoint
@@ -115,7 +118,7 @@ class _Sides:
 
     @classmethod
     def of(cls, main: MainGraph, tree: ModuleTree, cut: CutPoint) -> _Sides:
-        """Split at one cut; other modules that the module depends on go to the earlier side."""
+        """Split at one cut; nodes of other modules that the module depends on go to the earlier side."""
         later = [node for node in main.nodes if node >= cut.point]
         behind = cut.nodes.intersection(later)
         made = main.fed_by(behind, later)
@@ -136,7 +139,7 @@ class _Sides:
 
 
 def _is_foreign(tree: ModuleTree, node: int, cut: CutPoint) -> bool:
-    """Whether a node is of a module other than the one that begins and those that contain it."""
+    """Whether a node is of a module that is neither `cut.module` nor contains it."""
     placement = tree.placements[node]
     return placement is not None and not placement.module.holds(cut.module)
 
@@ -144,7 +147,7 @@ def _is_foreign(tree: ModuleTree, node: int, cut: CutPoint) -> bool:
 def _home_levels(
     main: MainGraph, tree: ModuleTree, level: Mapping[int, int], sides: Iterable[_Sides]
 ) -> dict[int, int]:
-    """Node -> the part in which its own module begins; nodes that depend on a cut stay after it."""
+    """Return node -> the part in which its module begins; at least the number of cuts it depends on."""
     calls: dict[tuple[str, int], list[int]] = {}
     for node in main.nodes:
         placement = tree.placements[node]

@@ -1,4 +1,4 @@
-"""The main graph as pieces see it: the inputs of nodes and their bodies, and nodes copied with a reader."""
+"""The main graph to be cut: reads of nodes with their bodies, and the constants copied with a reader."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from rewriter.regions.calls import main_node
 
 @dataclass(frozen=True)
 class MainGraph:
-    """A model whose main graph is to be cut; nodes and values are the numbers of its index.
+    """A model whose main graph is to be cut; nodes and values are numbers of its index.
 
     Attributes:
         graph: the index.
-        opaque: nodes that never come with a reader, whatever their operator.
+        opaque: nodes that are not copied with a reader, although they may be constants.
     """
 
     graph: GraphIndex
@@ -38,7 +38,7 @@ class MainGraph:
 
     @cached_property
     def reads(self) -> dict[int, tuple[int, ...]]:
-        """Node -> the values of the main graph that it reads, captures of its bodies included."""
+        """Node -> the values of the main graph that it reads, including captures of its bodies."""
         graph = self.graph
         main = set(graph.bodies[0].values.values())
         found: dict[int, dict[int, None]] = {node: {} for node in self.nodes}
@@ -67,7 +67,7 @@ class MainGraph:
 
     @cached_property
     def portable(self) -> frozenset[int]:
-        """Nodes copied with their readers: a Constant, or an Identity of a weight or of such a node."""
+        """Nodes copied with each reader: a Constant, or an Identity of an initializer or portable node."""
         found: set[int] = set()
         for node in self.nodes:
             proto = self.graph.nodes[node]
@@ -86,7 +86,7 @@ class MainGraph:
         return frozenset(found)
 
     def called(self, nodes: Iterable[int]) -> set[Identity]:
-        """The functions that nodes call, directly or in their bodies and functions."""
+        """Return the functions that nodes call, directly or from their bodies and functions."""
         functions = {identity_of(f): f for f in self.model.functions}
         found: set[Identity] = set()
         waiting = [self.graph.nodes[node] for node in nodes]
@@ -100,7 +100,7 @@ class MainGraph:
         return found
 
     def with_constants(self, nodes: Iterable[int]) -> set[int]:
-        """The nodes, and the portable ones that they read."""
+        """Return the nodes, and the portable nodes that they read, directly or through portable nodes."""
         found = set(nodes)
         waiting = list(found)
         while waiting:
@@ -112,11 +112,11 @@ class MainGraph:
         return found
 
     def written(self, nodes: Iterable[int]) -> Iterator[int]:
-        """The values that nodes write."""
+        """Yield the values that nodes write."""
         return (value for node in nodes for value in self.graph.writes[node] if value != NONE)
 
     def fed_by(self, nodes: Iterable[int], among: Iterable[int]) -> set[int]:
-        """The values that depend on outputs of `nodes`, through the nodes `among` (ascending) alone."""
+        """Return the outputs of `nodes` and the values that depend on them through `among` (ascending)."""
         found = set(self.written(nodes))
         for node in among:
             if not found.isdisjoint(self.reads[node]):

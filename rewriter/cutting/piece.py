@@ -1,4 +1,4 @@
-"""A piece of a model: some of its nodes as a model of its own, and the code that writes it."""
+"""A piece of a model: some of its nodes as a model of their own. `Emitter` builds it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from rewriter.refusals import CannotCut
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Content of a piece, in numbers of the main graph it is cut from.
+    """Content of a piece, as numbers of the main graph that it is cut from.
 
     Attributes:
-        nodes: its nodes, including copied constants, ascending.
-        inputs: the values it reads and does not compute, in order of first use; graph inputs too.
-        weights: the initializers it reads, in the order of the file.
-        outputs: its outputs.
+        nodes: the nodes, including copied constants, ascending.
+        inputs: the values that the piece reads and does not compute, without initializers, in order of first
+            use.
+        weights: the initializers that the piece reads, ascending.
+        outputs: the outputs.
     """
 
     nodes: tuple[int, ...]
@@ -47,7 +48,7 @@ class Piece:
 
     Attributes:
         model: the model.
-        recorded: name of an input or output -> its name in the model it was cut from.
+        recorded: name of an input or output -> its name in the model that the piece was cut from.
     """
 
     model: ModelProto
@@ -55,7 +56,7 @@ class Piece:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of its inputs."""
+        """The names of the inputs, without those that have an initializer."""
         graph = self.model.graph
         filled = {tensor.name for tensor in graph.initializer}
         filled.update(sparse.values.name for sparse in graph.sparse_initializer)
@@ -63,17 +64,17 @@ class Piece:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of its outputs."""
+        """The names of the outputs."""
         return tuple(info.name for info in self.model.graph.output)
 
 
 def cut(main: MainGraph, nodes: Iterable[int], outputs: Iterable[int]) -> Cut:
-    """The content of a piece that computes `outputs` by `nodes` and the constants they read."""
+    """Return the content of a piece with `nodes`, the constants that they read, and `outputs`."""
     graph = main.graph
     kept = sorted(main.with_constants(nodes))
     made = set(main.written(kept))
     given = tuple(outputs)
-    # An output without a producer is an input or a weight of the model.
+    # An output that no kept node writes is an input or an initializer.
     read = dict.fromkeys(value for node in kept for value in main.reads[node])
     read.update(dict.fromkeys(given))
     taken = [value for value in read if value not in made]
@@ -89,7 +90,7 @@ def _is_weight(graph: GraphIndex, value: int) -> bool:
 
 
 class Emitter:
-    """Writes pieces of one model, each node with its module in the metadata."""
+    """Builds pieces of one model, with the module of each node in its metadata."""
 
     def __init__(self, analysis: Analysis, flat: Flat) -> None:
         self.analysis = analysis
@@ -98,11 +99,11 @@ class Emitter:
         self.origin = {new: old for old, new in flat.place.items()}
 
     def emit(self, cut: Cut, types: Mapping[str, ValueInfoProto]) -> Piece:
-        """The piece as a model; the source model is not changed.
+        """Build a piece as a model; the source model is not changed.
 
         Args:
-            cut: its content.
-            types: the type of every input and output by name.
+            cut: the content of the piece.
+            types: name of an input or output -> its type.
 
         Raises:
             CannotCut: an input or output has no known type.
@@ -127,7 +128,7 @@ class Emitter:
             name = self.main.graph.value_names[value]
             if name not in types:
                 raise CannotCut(
-                    f"value {name!r} at the boundary has no type that the file states or that can be "
+                    f"value {name!r} at the boundary has no type: the file states none, and none can be "
                     "inferred; run onnx.checker on the file, or export it again"
                 )
 
@@ -143,11 +144,11 @@ class Emitter:
                 proto.name = self.analysis.graph.names[self.origin[node]]
         weights = {name_of[value] for value in cut.weights}
         graph.input.extend(types[name_of[value]] for value in cut.inputs)
-        # Before IR version 4 weights are inputs as well, and later they may be.
+        # Before IR version 4, initializers must also be inputs; since then, they may be.
         graph.input.extend(info for info in source.input if info.name in weights)
         graph.output.extend(types[name_of[value]] for value in cut.outputs)
         graph.initializer.extend(tensor for tensor in source.initializer if tensor.name in weights)
-        list_initializers(model)  # copies of body nodes
+        list_initializers(model)  # initializers of hoisted bodies are not yet inputs
         graph.sparse_initializer.extend(s for s in source.sparse_initializer if s.values.name in weights)
         made = {name_of[value] for value in self.main.written(cut.nodes)}
         inside = made - {info.name for info in graph.output}
@@ -158,7 +159,7 @@ class Emitter:
         )
 
     def _take_functions(self, model: ModelProto, nodes: Iterable[int]) -> None:
-        """Copy the functions that nodes call, those that these call, and the opsets of all."""
+        """Copy the functions that nodes call, directly or from functions, and the opset imports in use."""
         source, called = self.main.model, self.main.called(nodes)
         model.functions.extend(f for f in source.functions if identity_of(f) in called)
         used = {canonical(node.domain) for node in GraphIndex(model).nodes}
@@ -166,7 +167,7 @@ class Emitter:
         model.opset_import.extend(each for each in source.opset_import if canonical(each.domain) in domains)
 
     def _annotate(self, model: ModelProto, placed: list[int]) -> None:
-        """Write each node's module on it, and on the model the tree of these modules and their ancestors."""
+        """Write the module of each node into its metadata, and the tree of the modules into the model."""
         tree = self.analysis.tree
         writer = NodeWriter(tree)
         modules: dict[ModulePath, None] = {}
@@ -178,7 +179,7 @@ class Emitter:
         note_tree(model, tree, modules)
 
     def _names_back(self, cut: Cut) -> dict[str, str]:
-        """Hoisted names -> their names in the body, if those are free in the piece."""
+        """Return name of a hoisted value -> its name in the body, if that name is free in the piece."""
         name_of = self.main.graph.value_names
         here = [name_of[v] for v in (*cut.inputs, *cut.weights, *self.main.written(cut.nodes))]
         taken = {name for name in here if name not in self.flat.names}
@@ -192,7 +193,7 @@ class Emitter:
 
     @staticmethod
     def _give_names_back(model: ModelProto, names: Mapping[str, str]) -> dict[str, str]:
-        """Rename in place; return the name of every input and output -> its name before."""
+        """Rename values in place; return name of an input or output -> its name before."""
         graph = model.graph
         interface = {names.get(i.name, i.name): i.name for i in (*graph.input, *graph.output)}
         if names:

@@ -1,4 +1,4 @@
-"""Slices the part of a model that a piece was cut from, for the certificate to compare with the piece."""
+"""Slices the part of a model that a piece was cut from; the certificate compares it with the piece."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from rewriter.model.index.slices import nodes_needed
 
 
 def slice_of(whole: ModelProto, piece: Piece) -> ModelProto:
-    """The part of a model between the inputs and the outputs of a piece.
+    """Return the part of a model between the inputs and the outputs of a piece.
 
-    It holds the nodes of the main graph that the outputs depend on, up to the inputs. It uses
-    names alone, and none of the code that made the piece.
+    The slice has the nodes of the main graph that the outputs depend on, up to the inputs. It is made from
+    names alone, independently of the code that built the piece.
 
     Args:
         whole: the model that the piece was cut from.

@@ -1,4 +1,4 @@
-"""Demands that the nodes of a piece stand in one body: nodes of two branches never run together."""
+"""Checks that the nodes of a piece are in one body: nodes of two branches never run together."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _MOST_NAMED = 3
 
 
 def in_one_body(analysis: Analysis, nodes: Set[int], wanted: object) -> set[int]:
-    """The nodes without constants of other bodies, which are copied with their readers anyway.
+    """Return the nodes, without constants in other bodies: these are copied with their readers.
 
-    Nodes in a body of one of the nodes belong to that node. Nodes of functions stay as they are.
+    A node inside a body of another node of `nodes` counts as part of it. Nodes of functions are not checked.
 
     Args:
         analysis: the model.
-        nodes: those of the requested modules.
-        wanted: these modules, for the message.
+        nodes: the nodes of the requested modules.
+        wanted: the requested modules, for the message.
 
     Raises:
-        CannotCut: the nodes stand in several bodies, or in a body and outside of it.
+        CannotCut: nodes that are not constants are in several bodies; the main graph counts as a body.
     """
     graph = analysis.graph
     own = {node for node in nodes if nodes.isdisjoint(graph.enclosing(node)) and _is_in_graph(graph, node)}
@@ -35,13 +35,13 @@ def in_one_body(analysis: Analysis, nodes: Set[int], wanted: object) -> set[int]
     more = [f"{len(named) - _MOST_NAMED:,} more"] if len(named) > _MOST_NAMED else []
     places = " and in ".join([*named[:_MOST_NAMED], *more])
     raise CannotCut(
-        f"{file_of(analysis)}: {wanted}: its nodes stand in {places}, which cannot be one model; choose a "
-        "module, or a call of it, whose nodes stand in one of them, or export each branch as its own file"
+        f"{file_of(analysis)}: {wanted}: its nodes are in {places}, which cannot be one model; choose a "
+        "module or a call whose nodes are in one of them, or export each branch as its own file"
     )
 
 
 def outermost_body(graph: GraphIndex, node: int) -> int:
-    """The outermost body around a node: of the main graph or of a function, at any nesting."""
+    """Return the outermost body around a node: the main graph or the body of a function."""
     body = graph.body_of[node]
     while graph.bodies[body].owner != NONE:
         body = graph.bodies[body].outer

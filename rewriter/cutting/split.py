@@ -1,4 +1,4 @@
-"""A model as a chain of models: cut just before modules, each part fed by the inputs and by earlier parts."""
+"""Splits a model into a chain of parts, cut before modules; parts read model inputs and earlier parts."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from rewriter.refusals import CannotCut, CannotWrite
 
 SCHEMA = "rewriter.chain/1"
 INDEX = "split.json"
-"""The file that maps every input of a part to the part that computes it."""
+"""The file that names the source of every input of a part."""
 
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A place to cut: before a call of a module (None for a module that is called once)."""
+    """A place to cut: before one call of a module; `call` may be None for a module that is called once."""
 
     module: ModulePath
     call: int | None = None
@@ -43,7 +43,7 @@ class At:
 
 
 def parse_cuts(analysis: Analysis, texts: Sequence[str]) -> tuple[At, ...]:
-    """Places to cut, from globs over module paths; `@1` after a glob means the second call.
+    """Return the places to cut, from globs over module paths; `@1` after a glob means the second call.
 
     Raises:
         UsageError: a glob matches no module.
@@ -65,12 +65,12 @@ class Split(Display):
         analysis: the whole model.
         at: the cuts, in execution order.
         parts: the models, one more than cuts.
-        feeds: part -> its inputs, each with the number of the part that computes it; None for an input of the
+        feeds: part -> name of an input -> number of the part that computes it; None for an input of the
             whole.
-        left: cut -> number of nodes of its module in earlier parts, which read them as well.
-        checks: part -> whether it is valid and computes the same as in the whole, run after the earlier ones.
-        outputs: the files written, `split.json` last.
-        removed: sidecars and data copies of models that the parts replaced.
+        left: cut -> number of nodes of its module that are in earlier parts; zero counts are left out.
+        checks: part -> the result of its check; empty if the parts were not checked.
+        outputs: the written files: data copies, `split.json`, then the parts.
+        removed: the removed sidecars and data copies of models that the parts replaced.
     """
 
     analysis: Analysis
@@ -84,7 +84,7 @@ class Split(Display):
 
     @property
     def crossing(self) -> tuple[int, ...]:
-        """Part -> number of its inputs that other parts compute."""
+        """Part -> number of its inputs that earlier parts compute."""
         return tuple(sum(part is not None for part in feeds.values()) for feeds in self.feeds)
 
     def _brief(self) -> str:
@@ -104,15 +104,16 @@ def split(
     Args:
         analysis: the model; it is not changed.
         at: the places to cut.
-        folder: where to write the parts and `split.json`, created if missing; None to only return them.
-        checking: how to check.
-        copy_data: whether external data is copied there.
+        folder: the folder for the parts and `split.json`, created if missing; None to only return the parts.
+        checking: options of the check.
+        copy_data: whether external data is copied into the folder.
 
     Raises:
-        UsageError: no call is chosen of several, or one that does not exist; or the folder is invalid.
-        CannotCut: one side of a cut computes nothing.
+        UsageError: a module is called several times and `at` names no call, a module has no such call, or a
+            part would replace an input.
+        CannotCut: a part would be empty, or a module has no nodes in the main graph.
         NotProved: a part is not valid, or not proved to compute the same; nothing was written.
-        Different: the chain computes something else; nothing was written.
+        Different: the chain does not compute the same; nothing was written.
         CannotWrite: the folder cannot be written.
     """
     how = checking or Checking()
@@ -141,7 +142,7 @@ def split(
 
 
 def plan_split(analysis: Analysis, at: Sequence[At], how: Checking) -> Split:
-    """Cut a model without checking or writing the parts; see `split`."""
+    """Cut a model like `split`, without checking or writing the parts."""
     demand_movable(analysis)
     flat = hoist(analysis.graph, set())
     main = flat.main
@@ -166,17 +167,19 @@ def plan_split(analysis: Analysis, at: Sequence[At], how: Checking) -> Split:
 
 
 def _region(analysis: Analysis, at: At) -> set[int]:
-    """The nodes of the main graph of one call."""
+    """Return the nodes of one call that are in the main graph."""
     calls = calls_of(analysis, at.module)
     name = f"{file_of(analysis)}: {at}"
     if not calls:
-        raise CannotCut(f"{name}: owns no node, so it has no beginning; 'rewriter tree' shows which do")
+        raise CannotCut(
+            f"{name}: has no nodes, so there is no place to cut; 'rewriter tree' shows modules with nodes"
+        )
     nodes = set(calls[chosen_call(analysis, at.module, calls, at.call)])
     main = {node for node in nodes if analysis.graph.body_of[node] == 0}
     if not main:
         raise CannotCut(
-            f"{name}: its nodes stand in the body of another node or in a function, which cannot be cut "
-            "through; cut before the module that owns that node"
+            f"{name}: its nodes are in the body of another node or in a function, and only the main graph "
+            "can be cut; cut before the module that owns that node"
         )
     return main & in_one_body(analysis, nodes, at)
 
@@ -201,12 +204,12 @@ def _feeds(main: MainGraph, levels: Levels, cuts: Sequence[Cut]) -> tuple[dict[s
 
 
 def file_name(part: int) -> str:
-    """The file name of a part."""
+    """Return the file name of a part."""
     return f"part-{part}.onnx"
 
 
 def index(analysis: Analysis, found: Split) -> bytes:
-    """The content of `split.json`: the part that computes each input of a part."""
+    """Return the content of `split.json`: for each part, its inputs with their sources, and its outputs."""
     whole: ModelProto = analysis.model
     results = {info.name for info in whole.graph.output}
     document = {
@@ -229,7 +232,7 @@ def index(analysis: Analysis, found: Split) -> bytes:
 
 
 def _made(folder: Path) -> bool:
-    """Make a folder inside an existing one; return whether it was missing."""
+    """Create a folder in an existing folder; return whether it was missing."""
     if folder.is_dir():
         return False
     if not folder.parent.is_dir():

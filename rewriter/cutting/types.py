@@ -1,4 +1,4 @@
-"""The types of the values at the boundary of pieces: stated in the file, else inferred."""
+"""Types of the values at the boundary of pieces: stated in the file, inferred, or measured."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rewriter.runtime.infer.value_types import infer_types, stated
 def types_of(
     flat: Flat, names: Iterable[str], folder: Path | None, how: Checking
 ) -> dict[str, ValueInfoProto]:
-    """The types of values by name; a child process infers those that the file does not state.
+    """Return name of a value -> its type; a child process infers types that the file does not state.
 
-    Inference does not give the rank of Loop outputs, and no model is valid without it: such ranks
-    are measured by running the model. Values of unknown type are left out.
+    Type inference does not give the rank of Loop outputs, but a valid model must state it: these ranks are
+    measured by running the model. Values of unknown type are left out.
     """
     wanted = list(dict.fromkeys(names))
     types = _stated(flat.main.model)
@@ -52,7 +52,7 @@ def _stated(model: ModelProto) -> dict[str, ValueInfoProto]:
 
 
 def _is_whole(type_: TypeProto) -> bool:
-    """Whether a type is complete: for a tensor, element type and rank."""
+    """Whether a type is complete; a tensor type needs its element type and rank."""
     kind = type_.WhichOneof("value")
     if kind != "tensor_type":
         return kind is not None
@@ -60,7 +60,7 @@ def _is_whole(type_: TypeProto) -> bool:
 
 
 def _honest(info: ValueInfoProto, varying: frozenset[str]) -> ValueInfoProto:
-    """A type without dimensions that inference made up, or that hold for the first iteration only."""
+    """Return a type without dimensions that inference invented or that hold for the first iteration only."""
     result = stated(info)
     if info.name in varying and result.type.HasField("tensor_type"):
         for dim in result.type.tensor_type.shape.dim:

@@ -1,4 +1,4 @@
-"""Writes pieces, and the external data that they refer to."""
+"""Writes pieces and copies of their external data."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def plan_data(
 ) -> Copies:
     """Plan the copies of external data, and refuse targets that cannot be written.
 
-    Data that no piece refers to stays where it is.
+    Data that no piece refers to is not copied.
 
     Args:
         analysis: the model that the pieces were cut from.
         targets: the files to write, all in one folder.
         models: the pieces.
-        copy_data: whether data may be copied if the targets lie in another folder.
+        copy_data: whether data may be copied if the targets are in another folder.
 
     Returns:
         The files to copy, with their new names.
 
     Raises:
         CannotWrite: a target cannot be written.
-        UsageError: a target would replace an input, or leave the data behind.
+        UsageError: a target would replace an input, or data must be copied and `copy_data` is False.
         UnreadableModel: external data is missing or too short.
     """
     home = analysis.path or targets[0]
@@ -45,10 +45,12 @@ def plan_data(
 def write_models(
     models: Mapping[Path, ModelProto], copies: Copies, note: tuple[Path, bytes] | None = None
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Write data, models and the file that describes them; while models change there is no such file.
+    """Write data, models and the file that describes the models.
+
+    The describing file is removed first and written last, so it never describes other models.
 
     Returns:
-        The written files, and the sidecars and copies of earlier runs that were removed.
+        The written files, and the removed sidecars and data copies of earlier runs.
     """
     contents: dict[Path, Content] = {path: content_of(model, path, copies) for path, model in models.items()}
     if note is not None:

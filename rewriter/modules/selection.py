@@ -70,7 +70,7 @@ class Selection:
     depth: int | None = option(None, "Modules down to this depth.", least=0)
     leave_out: str | tuple[str, ...] = option(
         (),
-        "All but the modules whose path fits, and what is inside of them; may be given again.",
+        "Leave out the modules whose path fits, with all modules inside them; may be given again.",
         flag="--not",
         metavar="GLOB",
         completes="modules",

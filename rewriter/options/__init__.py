@@ -1,5 +1,6 @@
-"""The options of all verbs: a frozen dataclass for each, made of groups that verbs share.
+"""The options of all verbs: a frozen dataclass per verb, built from groups that verbs share.
 
-`groups` holds what several verbs take; `look`, `show`, `write`, `cut` and `compare` hold the verbs; `verbs`
-tells which is where. The docstring of a verb is its help page. `basics.declaration` reads the fields.
+`groups` has the groups; `look`, `show`, `write`, `cut` and `compare` have the dataclasses of the verbs;
+`verbs` maps each verb to its dataclass. The docstring of a dataclass is the help page of its verb.
+`basics.declaration` reads the fields.
 """

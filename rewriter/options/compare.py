@@ -1,4 +1,4 @@
-"""The verbs that compare and measure, each as a dataclass of its options; the docstring is the help page."""
+"""Options of the verbs that compare and measure: one dataclass per verb; its docstring is the help page."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from rewriter.runtime.limits import ChildLimits, MemoryLimit
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOptions(Verb, Tolerances, Proof, ChildLimits, Printing, omit=("shapes",)):
-    """Tell whether BEFORE and AFTER compute the same: equal, not proved, or different.
+    """Decide whether BEFORE and AFTER compute the same: equal, not proved, or different.
 
-    'equal' is proved, and numbers, where they are taken, agree bit for bit. 'different' means that an input
-    shows other results than rounding explains, or that the models take or give other things. All else is
-    'not proved'. With a tolerance, numbers decide: within it the exit code is 0, whatever the proof says.
+    'equal': proved, and bit for bit the same numbers if the models were run. 'different': the models have
+    other inputs or outputs, or give results on some input that rounding cannot explain. 'not proved': all
+    other cases. With a tolerance, the numbers decide: the exit code is 0 if they agree within it, even
+    without a proof.
 
     \b
       rewriter verify bert.onnx bert.tree.onnx
@@ -31,10 +32,10 @@ class VerifyOptions(Verb, Tolerances, Proof, ChildLimits, Printing, omit=("shape
 
 @dataclass(frozen=True, kw_only=True)
 class DiffOptions(Verb, Selection, Pairs, ChildLimits, Printing, omit=("shapes",)):
-    """Show where BEFORE and AFTER differ, module by module, and where their numbers part first.
+    """Show where BEFORE and AFTER differ, module by module, and the first module where their numbers differ.
 
-    Leaves with 0 if the numbers agree within the tolerance, with 1 if they do not, as diff(1) does. With
-    --no-numbers, or where the models cannot be run: with 0 if no module differs.
+    The exit code is 0 if the numbers agree within the tolerance, else 1, as for diff(1). With --no-numbers,
+    or if the models cannot be run, it is 0 if no module differs.
 
     \b
       rewriter diff bert.onnx bert.int8.onnx
@@ -46,16 +47,19 @@ class DiffOptions(Verb, Selection, Pairs, ChildLimits, Printing, omit=("shapes",
     after: Path = argument()
     everything: bool = option(False, "Show equal modules and all numbers as well.", flag="--all")
     tolerance: float = option(
-        TOLERANCE, "How far a value may be off, relative to its largest magnitude.", least=0, shown=True
+        TOLERANCE,
+        "Largest deviation that counts as equal, relative to a tensor's largest magnitude.",
+        least=0,
+        shown=True,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileOptions(Verb, Selection, RunOptions, MemoryLimit, SideInputs, Printing, arguments=PATTERNS):
-    """Show where the time of MODEL goes, by module and by class, as onnxruntime runs it by default.
+    """Show the time of MODEL, by module and by class, as onnxruntime runs it by default.
 
-    A kernel that onnxruntime fused of several modules is shared equally among them. The first runs are left
-    out; medians of the others are shown.
+    The time of a kernel that onnxruntime fused from several modules is divided equally among them. Times are
+    medians over the measured runs.
 
     \b
       rewriter profile bert.onnx --depth 3
@@ -64,12 +68,12 @@ class ProfileOptions(Verb, Selection, RunOptions, MemoryLimit, SideInputs, Print
     """
 
     model: Path = argument()
-    rounds: int = option(20, "Runs that are measured.", least=1, shown=True)
-    warmup: int = option(3, "Runs before them.", least=0, shown=True)
-    threads: int = option(0, "Threads of one operator; as many as onnxruntime chooses by default.", least=0)
+    rounds: int = option(20, "Number of measured runs.", least=1, shown=True)
+    warmup: int = option(3, "Number of runs before the measured ones.", least=0, shown=True)
+    threads: int = option(0, "Threads of one operator; onnxruntime chooses if not given.", least=0)
     recorded: Path | None = option(
         None,
-        "Tell the modules of a profile that onnxruntime took of MODEL, instead of running it.",
+        "Read a profile that onnxruntime recorded of MODEL, instead of running MODEL.",
         flag="--from",
         metavar="PROFILE.json",
     )

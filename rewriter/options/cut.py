@@ -1,4 +1,4 @@
-"""The verbs that cut a model, each as a dataclass of its options; the docstring is the help page."""
+"""Options of the verbs that cut a model: one dataclass per verb; its docstring is the help page."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class ExtractOptions(
     omit=("shapes",),
     arguments=PATTERNS,
 ):
-    """Write modules of MODEL as a model of their own, which gives what they give in the whole.
+    """Write modules of MODEL as one model, which computes the same as these modules in MODEL.
 
-    PATTERNS are globs over module paths; the modules that fit become one model. Whatever they read and do not
-    compute is an input, with the type that it has in MODEL; weights and constants come along. The result is
-    checked by onnx's full checker and run on the values that the whole model computes.
+    PATTERNS are globs over module paths; the matching modules become one model. Values that the modules read
+    and do not compute become inputs, with their types in MODEL; weights and constants are copied. onnx's full
+    checker checks the result, and onnxruntime runs it on the values that MODEL computes.
 
     \b
       rewriter extract bert.onnx encoder.layer.0 -o layer.onnx
@@ -44,16 +44,18 @@ class ExtractOptions(
     """
 
     model: Path = argument()
-    call: int | None = option(None, "Which call, from 0, of modules that are called several times.", least=0)
+    call: int | None = option(
+        None, "Number of the call, from 0, for modules that are called several times.", least=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitOptions(Verb, SideInputs, Pieces, ChildLimits, CopyData, Printing, omit=("shapes",)):
-    """Cut MODEL into a chain of models that together compute what it does.
+    """Cut MODEL into a chain of models that together compute the same as MODEL.
 
-    A cut stands before the first node of a module, in execution order. DIR gets part-0.onnx, part-1.onnx ...
-    and split.json, which tells where every input of a part comes from: an earlier part, or the inputs of
-    MODEL. The chain is run and compared with MODEL.
+    Each cut is before the first node of a module, in execution order. DIR gets part-0.onnx, part-1.onnx ...
+    and split.json, which names the source of every input of a part: an earlier part, or an input of MODEL.
+    The chain is run and compared with MODEL.
 
     \b
       rewriter split bert.onnx --at encoder.layer.1 -o halves
@@ -63,8 +65,8 @@ class SplitOptions(Verb, SideInputs, Pieces, ChildLimits, CopyData, Printing, om
     model: Path = argument()
     at: tuple[str, ...] = option(
         (),
-        "Cut before this module, or before all that fit a glob; MODULE@1 is its second call. May be given "
-        "again.",
+        "Cut before this module, or before each module that matches a glob; MODULE@1 is its second call. May "
+        "be given again.",
         metavar="MODULE",
         completes="modules",
         required=True,

@@ -1,4 +1,4 @@
-"""The options that several verbs share, each group as a dataclass."""
+"""Groups of options that several verbs share, each a dataclass."""
 
 from __future__ import annotations
 
@@ -14,143 +14,149 @@ from rewriter.options.words import Functions
 from rewriter.refusals import UsageError
 
 PATTERNS = {"only": "[PATTERNS]..."}
-"""For verbs whose arguments are globs over module paths; others take them by `--only`."""
+"""`arguments` of verbs that take globs over module paths as arguments; other verbs take them by `--only`."""
 TIMEOUT = 600.0
-"""Seconds for whatever runs a model."""
+"""Default time limit, in seconds, for a process that runs models."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SideInputs:
-    """What is known of a model besides its file."""
+    """Sources of evidence besides the model itself."""
 
     like: Path | str | None = option(
         None,
-        "The model that MODEL was optimised, quantised or converted from, or its .modules.json: carry its "
-        "tree over.",
+        "Carry over the tree of this file: the model that MODEL was optimised, quantised or converted from, "
+        "or its .modules.json.",
         metavar="FILE",
     )
     reference: str | None = option(
         None,
-        "Take classes and modules from: package.module:Class, file.py:factory, a transformers config.json or "
-        "its folder, or a sidecar.",
+        "Take classes and modules from X: package.module:Class, file.py:factory, a transformers config.json "
+        "or its folder, or a sidecar.",
         metavar="X",
     )
     checkpoint: Path | str | None = option(
-        None, "Name weights by content: .safetensors, .bin.", metavar="FILE"
+        None, "Name weights by comparing them with this checkpoint: .safetensors, .bin.", metavar="FILE"
     )
     trace: str | None = option(
         None,
-        "Place nodes by the values they compute: package.module:factory or file.py:factory, which returns "
-        "the torch module with its weights, or (module, sample inputs).",
+        "Place nodes by the values they compute. X is package.module:factory or file.py:factory; the factory "
+        "returns the torch module with its weights, or (module, sample inputs).",
         metavar="X",
     )
     force: bool = option(
-        False, "Carry the tree of the original over even if it shares too little with MODEL."
+        False, "With --like: carry the tree over even if the original shares too little with MODEL."
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Whether a config that lies with the model counts; for verbs that write the tree, or show it."""
+    """Whether a config beside the model is used; for verbs that write or show the tree."""
 
     config: bool = option(
         True,
-        "Take a transformers config.json that lies with the model for its reference, where transformers is "
-        "installed (default).",
+        "Use a transformers config.json beside the model as --reference, if transformers is installed "
+        "(default).",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """Where a model goes."""
+    """The model file to write."""
 
     output: Path = option(None, "The file to write.", short="-o", required=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """Where text goes."""
+    """The text file to write."""
 
-    output: Path | None = option(None, "The file to write; stdout where left out.", short="-o")
+    output: Path | None = option(None, "The file to write; stdout if not given.", short="-o")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tolerances:
-    """How far numbers may be apart."""
+    """Tolerances for numbers to count as equal."""
 
     tolerance: float | None = option(
         None,
-        "Accept numbers that agree within T of the largest value: |a-b| <= T max|a| at every output.",
+        "Accept numbers within T of the largest value of each output: |a-b| <= T max|a|.",
         metavar="T",
         least=0,
     )
     rtol: float | None = option(
         None,
-        "Accept numbers as numpy.allclose does: |a-b| <= ATOL + R |a| at every element (R 1e-5 if only "
-        "--atol is given).",
+        "Accept numbers as numpy.allclose does: |a-b| <= A + R |a| at every element; R is 1e-5 if only "
+        "--atol is given.",
         metavar="R",
         least=0,
     )
-    atol: float | None = option(None, "See --rtol (1e-8 if only --rtol is given).", metavar="A", least=0)
+    atol: float | None = option(None, "See --rtol; A is 1e-8 if only --rtol is given.", metavar="A", least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What models run on, and how long."""
+    """Inputs and time limit for running models."""
 
     inputs: Path | str | Mapping[str, Any] | None = option(
-        None, "Run on these arrays instead of drawn ones.", metavar="X.npz"
+        None, "Run on these arrays instead of random ones.", metavar="X.npz"
     )
-    timeout: float = option(TIMEOUT, "Seconds for the numbers.", above=0, shown=True)
+    timeout: float = option(TIMEOUT, "Time limit for running the models, in seconds.", above=0, shown=True)
 
     def _demand_use(self, numbers: bool | None) -> None:
-        """Refuse inputs that nothing would run on."""
+        """Refuse inputs if no model will be run."""
         if self.inputs is not None and numbers is False:
-            raise UsageError("--inputs are what numbers are taken on; leave out --no-numbers")
+            raise UsageError("--inputs are for running the models; leave out --no-numbers")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pieces(RunOptions):
-    """How models that are cut from another are checked."""
+    """Options of checking models that are cut from another."""
 
     numbers: bool | None = option(
-        None, "Demand that the whole and what was cut from it run, or do not run them."
+        None, "Fail if MODEL or the result cannot be run; with --no-numbers, run neither."
     )
 
     def __post_init__(self) -> None:
-        """Refuse inputs that nothing would run on."""
+        """Refuse inputs if no model will be run."""
         self._demand_use(self.numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs(RunOptions):
-    """How models that are shown side by side are run."""
+    """Options of running models that are compared side by side."""
 
-    numbers: bool = option(True, "Run models that are compared, or compare what the files say alone.")
+    numbers: bool = option(
+        True, "Run the compared models; with --no-numbers, compare only the contents of the files."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proof(RunOptions):
-    """How it is proved that two models compute the same.
+    """Options of proving that two models compute the same.
 
     Raises:
-        UsageError: optimised, or inputs, without numbers.
+        UsageError: `optimised` or `inputs` is given, and `numbers` is False.
     """
 
     numbers: bool | None = option(
         None,
-        "Demand that onnxruntime runs both models, or rely on the certificate alone. By default it runs them "
-        "where it can and what it executes has changed.",
+        "Fail if onnxruntime cannot run both models; with --no-numbers, run neither and rely on the "
+        "certificate. By default, run both if possible, unless their executable graphs are byte-identical.",
     )
     optimised: bool = option(
-        False, "Run them again with all of onnxruntime's optimisations, within 1e-3 of the largest value."
+        False,
+        "Run both models again with all optimisations of onnxruntime, within 1e-3 of the largest value.",
     )
     timeout: float = option(
-        TIMEOUT, "Seconds for the numbers, and again for the optimised ones.", above=0, shown=True
+        TIMEOUT,
+        "Time limit for running the models, in seconds; applies again to --optimised.",
+        above=0,
+        shown=True,
     )
 
     def __post_init__(self) -> None:
-        """Refuse what asks for numbers where none are wanted."""
+        """Refuse options that need numbers if no model will be run."""
         if self.optimised and self.numbers is False:
             raise UsageError("--optimised compares numbers; leave out --no-numbers")
         self._demand_use(self.numbers)
@@ -158,44 +164,44 @@ class Proof(RunOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class CopyData:
-    """Where external data goes."""
+    """Permission to copy external data."""
 
-    copy_data: bool = option(False, "Copy external data where OUTPUT goes to another folder.")
+    copy_data: bool = option(False, "Copy external data if OUTPUT is in another folder.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Writing(Proof, CopyData):
-    """How a rewritten model is proved and written."""
+    """Options of proving and writing a rewritten model."""
 
     sidecar: bool = option(True, "Write OUTPUT.modules.json too (default).")
     min_coverage: float = option(
         0.0,
-        "Fail where fewer nodes are placed: a share (0.95) or a percentage (95).",
+        "Fail if fewer nodes are placed: a share (0.95) or a percentage (95).",
         metavar="SHARE",
         least=0,
         most=100,
     )
-    strict: bool = option(False, "Fail where anything was refused.")
-    dry_run: bool = option(False, "Do everything but write.")
+    strict: bool = option(False, "Fail if anything was refused.")
+    dry_run: bool = option(False, "Write nothing; do everything else.")
 
     @property
     def least_coverage(self) -> float:
-        """The least share of nodes to be placed, 0 to 1."""
+        """The smallest accepted share of placed nodes, 0 to 1."""
         return self.min_coverage / 100 if self.min_coverage > 1 else self.min_coverage
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rewriting(SideInputs, Config, Writing):
-    """How a model is rewritten, but for the passes."""
+    """Options of a rewrite, except its passes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Sizes of dimensions that the file leaves open."""
+    """Sizes of symbolic dimensions."""
 
     dims: tuple[str, ...] = option(
         (),
-        "The size of a symbolic dimension, so that shapes and FLOPs are known; may be given again.",
+        "The size of a symbolic dimension, to compute shapes and FLOPs; may be given again.",
         flag="--dim",
         metavar="NAME=SIZE",
     )
@@ -203,29 +209,29 @@ class Sizes:
 
 @dataclass(frozen=True, kw_only=True)
 class Printing:
-    """How the result is printed."""
+    """Form of the printed result."""
 
     as_json: bool = option(False, "Print the result as JSON.", flag="--json")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RewriteSteps(Selection):
-    """What a rewrite does: by plain options, or pass by pass."""
+    """Passes of a rewrite: chosen by options, or listed by `--passes`."""
 
     restore_names: bool = option(False, "Also name nodes and weights that lost their names.")
     layer_annotations: bool = option(
-        False, "Also write the module of every node where onnxruntime's annotated partitioning reads it."
+        False, "Also annotate every node with its module for onnxruntime's annotated partitioning."
     )
     functions: FunctionsWord = option(
         Functions.NONE.value,
-        "Make modules local functions, nested as they are: one for every distinct body (shared) or one for "
-        "every call; 'flatten' undoes it. What chooses modules chooses those that become functions.",
+        "Make modules local functions, nested like the modules: one per distinct body (shared) or one per "
+        "call; 'flatten' undoes it. --only, --class and the like choose the modules.",
     )
-    depth: int = option(0, "Nest functions this deep at the most.", least=1)
-    repeated: bool = option(False, "Functions only for bodies that occur more than once.")
+    depth: int = option(0, "Maximum nesting depth of functions.", least=1)
+    repeated: bool = option(False, "Make functions only of bodies that occur more than once.")
     passes: str | Sequence[Any] | None = option(
         None,
-        "Run these instead: 'annotate,unshare,group{depth=2},share'; 'rewriter passes' lists them.",
+        "Run these passes instead: 'annotate,unshare,group{depth=2},share'; 'rewriter passes' lists all.",
         short="-p",
         metavar="PASSES",
         completes="passes",

@@ -1,4 +1,4 @@
-"""The verbs that look at a model, each as a dataclass of its options; the docstring is the help page."""
+"""Options of the verbs that look at a model: one dataclass per verb; its docstring is the help page."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class TreeOptions(Verb, Selection, SideInputs, Config, Printing):
 
     model: Path = argument()
     compare_sources: bool = option(
-        False, "Show what each witness says by itself, how far they agree, and how long each took."
+        False, "Show the claims of each witness, the agreement of the witnesses, and the time of each."
     )
     truth: Path | None = option(
         None,
-        "With --compare-sources: a sidecar, or JSON of node names and modules, to be judged by.",
+        "With --compare-sources: the true modules of nodes, as a sidecar or as JSON, to judge witnesses by.",
         metavar="FILE",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainOptions(Verb, SideInputs, Config, Printing):
-    """Show every claim on NODE of MODEL, and why the winner won.
+    """Show every claim on the module of NODE in MODEL, and the reason for the accepted claim.
 
     NODE is the name of a node, or of a value that it writes.
 
@@ -69,9 +69,10 @@ class StatsOptions(
     omit=("threads",),
     arguments=PATTERNS,
 ):
-    """Show the numbers behind the module tree of MODEL: operators, parameters, shapes and FLOPs.
+    """Show the numbers of each module of MODEL: operators, parameters, shapes and FLOPs.
 
-    PATTERNS and the other choices name the modules to list; the numbers above the list are the model's.
+    PATTERNS and options such as --class choose the modules to list; the totals above the list are of the
+    whole model.
 
     \b
       rewriter stats bert.onnx --depth 3
@@ -84,9 +85,9 @@ class StatsOptions(
 
 @dataclass(frozen=True, kw_only=True)
 class SelectOptions(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
-    """Print the names that modules of MODEL have in the file, in the form another tool takes.
+    """Print the names of nodes, values or initializers of modules of MODEL, in the form of another tool.
 
-    PATTERNS are globs over module paths; a module stands for all that is below it.
+    PATTERNS are globs over module paths; a module includes all modules below it.
 
     \b
       rewriter select bert.onnx 'encoder.layer.[0-3].attention*' --op MatMul
@@ -99,12 +100,13 @@ class SelectOptions(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
     model: Path = argument()
     what: WhatWord = option(
         NamedKind.NODES.value,
-        "Names of what: of the nodes, of the values they write, of the weights they read.",
+        "The names to print: of the nodes, of the values they write, or of the initializers they read.",
         shown=True,
     )
     form: str = option(
         LINES,
-        "For people, programs, onnxruntime's quantiser, trtexec, NNCF, or onnxruntime's device placement.",
+        "The form of the output: plain text, JSON or Python, or the form that onnxruntime's quantiser, NNCF, "
+        "trtexec or onnxruntime's device placement reads.",
         flag="--format",
         choices=(*FORMS, ORT_LAYERS),
         shown=True,

@@ -1,4 +1,4 @@
-"""The verbs that show a model elsewhere, each a dataclass of its options; the docstring is its help page."""
+"""Options of export, report, doctor, passes, completion: one dataclass per verb, with its help page."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class ExportOptions(
 ):
     """Write the module tree of MODEL and its figures for another viewer.
 
-    PATTERNS and the other choices name the modules to show; what is inside others counts as part of the
-    module above that is shown.
+    PATTERNS and options such as --class choose the modules to show; the figures of a module that is not shown
+    count for the nearest shown module above it.
 
     \b
       rewriter export bert.onnx --format model-explorer --weight flops -o bert.flops.json
@@ -39,21 +39,21 @@ class ExportOptions(
     model: Path = argument()
     form: ViewerWord = option(
         None,
-        "For which viewer.",
+        "The viewer to write for.",
         flag="--format",
         required=True,
     )
     weight: WeightWord | None = option(
         None,
-        "What sizes are: one for model-explorer (parameters), all for speedscope where left out.",
+        "The figure that sizes show; by default parameters in model-explorer, all figures in speedscope.",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions(Verb, Document, Pairs, Sizes, ChildLimits, SideInputs, omit=("shapes",)):
-    """Write one page that shows MODEL: its tree, figures, evidence, and how OTHER differs.
+    """Write a page that shows MODEL: its tree, figures and evidence, and the differences to OTHER.
 
-    The page is one file of HTML: it fetches nothing, and needs no server.
+    The page is one HTML file. It needs no server and loads no other file.
 
     \b
       rewriter report bert.onnx -o report.html
@@ -65,14 +65,16 @@ class ReportOptions(Verb, Document, Pairs, Sizes, ChildLimits, SideInputs, omit=
     model: Path = argument()
     other: Path | None = argument(None)
     svg: bool = option(False, "Draw the icicle alone, as SVG.")
-    by: str = option("", "What sizes are at first; parameters where there are any.", choices=MEASURES)
-    original: Path | None = option(
-        None, "Compare MODEL with what it was made of.", flag="--verify", metavar="ORIGINAL"
+    by: str = option(
+        "", "The figure that sizes show at first; by default parameters, if there are any.", choices=MEASURES
     )
-    profile: bool = option(False, "Run MODEL and show where the time goes.")
+    original: Path | None = option(
+        None, "Compare MODEL with the model that it was made from.", flag="--verify", metavar="ORIGINAL"
+    )
+    profile: bool = option(False, "Run MODEL and show the time of each module.")
     recorded: Path | None = option(
         None,
-        "Show the time of a profile that onnxruntime took of MODEL.",
+        "Show the times of a profile that onnxruntime recorded of MODEL.",
         flag="--profile-from",
         metavar="FILE",
     )
@@ -80,10 +82,10 @@ class ReportOptions(Verb, Document, Pairs, Sizes, ChildLimits, SideInputs, omit=
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorOptions(Verb, Printing):
-    """Warn of what other tools will do with MODEL: with its functions, its tree, its fields and its size.
+    """Warn of the effects of other tools on MODEL: on its functions, tree, fields, or because of its size.
 
-    Each warning was shown true by running the tool; the versions stand beside it. Nothing is run here, and no
-    weight is read.
+    Each warning was verified by running the tool, in the versions that are printed with it. doctor itself
+    runs no tool and reads no weights.
 
     \b
       rewriter doctor bert.onnx
@@ -94,19 +96,19 @@ class DoctorOptions(Verb, Printing):
     models: tuple[Path, ...] = argument(metavar="MODEL...")
     tools: tuple[str, ...] = option(
         (),
-        "The tools that the file will meet, such as onnxslim or 'onnxruntime*'; may be given again.",
+        "Warn only of these tools, such as onnxslim or 'onnxruntime*'; may be given again.",
         flag="--tool",
         metavar="GLOB",
         completes="tools",
     )
-    strict: bool = option(False, "Leave with 4 where there is a warning.")
+    strict: bool = option(False, "Exit with 4 if there is a warning.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PassesOptions(Verb, Printing):
     """List the passes that `rewrite --passes` runs, with their options and defaults.
 
-    Those of other packages come last, with the package that they are from; see docs/writing-a-pass.md. One
+    Passes of other packages come last, with the names of their packages; see docs/writing-a-pass.md. A pass
     that cannot be loaded is named on stderr.
 
     \b
@@ -116,10 +118,10 @@ class PassesOptions(Verb, Printing):
 
 @dataclass(frozen=True, kw_only=True)
 class CompletionOptions(Verb):
-    """Print the script by which SHELL completes verbs, options, passes, and modules of a model.
+    """Print the script that completes verbs, options, passes, and modules of a model in SHELL.
 
-    bash: put the first command below into ~/.bashrc. zsh: the same with zsh into ~/.zshrc, behind compinit.
-    fish: write it to ~/.config/fish/completions/rewriter.fish.
+    bash: add the first command below to ~/.bashrc. zsh: run the second command, and source the file in
+    ~/.zshrc after compinit. fish: run the third command.
 
     \b
       rewriter completion bash > ~/.rewriter-completion.bash && . ~/.rewriter-completion.bash

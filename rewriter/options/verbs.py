@@ -1,4 +1,4 @@
-"""Where the options of each verb are declared; only those of the verb that runs are loaded."""
+"""Maps each verb to the dataclass of its options; a dataclass is imported only if its verb runs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _VERBS_OF = {
     "compare": ("Verify", "Diff", "Profile"),
 }
 VERBS = {name.lower(): (module, f"{name}Options") for module, names in _VERBS_OF.items() for name in names}
-"""Verb -> the module of this package and the dataclass in it."""
+"""Verb -> (module of this package, name of the dataclass in it)."""
 
 
 def options_of_verb(verb: str) -> type:
-    """The dataclass of a verb."""
+    """Return the dataclass of a verb."""
     module, name = VERBS[verb]
     options: type = getattr(import_module(f"rewriter.options.{module}"), name)
     return options

@@ -1,4 +1,4 @@
-"""The words that options take as values."""
+"""Words that options take as values, and defaults."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from rewriter.basics.literals import FormWord, MeasureWord
 
 
 class Functions(StrEnum):
-    """Functions that a rewrite makes."""
+    """The kinds of functions that a rewrite makes."""
 
     NONE = "none"
-    """None: annotate only."""
+    """No functions: annotate only."""
     CALL = "call"
-    """One for each call of a module."""
+    """One function per call of a module."""
     SHARED = "shared"
-    """One for each distinct body."""
+    """One function per distinct body."""
 
 
 class NamedKind(StrEnum):
-    """The kinds of names that a selection prints."""
+    """The kinds of names that `select` prints."""
 
     NODES = "nodes"
     VALUES = "values"
@@ -28,7 +28,7 @@ class NamedKind(StrEnum):
 
 
 class Measure(StrEnum):
-    """The figure that the size of a module shows."""
+    """The figures that the size of a module can show."""
 
     NODES = "nodes"
     PARAMETERS = "parameters"
@@ -37,14 +37,14 @@ class Measure(StrEnum):
 
 
 MEASURES: tuple[str, ...] = tuple(word for word in get_args(MeasureWord) if word)
-"""The figures that module sizes in a report can show."""
+"""The figures that module sizes can show in a report."""
 LINES = "lines"
 TRT = "trt"
 FORMS: tuple[str, ...] = get_args(FormWord)
-"""The forms in which names of a selection are printed."""
+"""The forms of `select` that print names."""
 ORT_LAYERS = "ort-layers"
-"""The form that places modules on devices."""
+"""The form of `select` that places modules on devices."""
 ENGINES = "local, dask://host:port, ray or ray://host:port"
-"""The engines of a batch."""
+"""The engines of a batch, as text for messages."""
 TOLERANCE = 1e-4
-"""The largest deviation, relative to a value's largest magnitude, that counts as equal."""
+"""Default of the largest deviation that counts as equal, relative to a tensor's largest magnitude."""

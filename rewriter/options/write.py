@@ -1,4 +1,4 @@
-"""The verbs that write a model, each as a dataclass of its options; the docstring is the help page."""
+"""Options of the verbs that write a model: one dataclass per verb; its docstring is the help page."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class RewriteOptions(Verb, RewriteSteps, Rewriting, ChildLimits, Printing, omit=
     """
 
     model: Path = argument()
-    output: Path | None = option(None, "The file to write; needed unless --dry-run.", short="-o")
+    output: Path | None = option(None, "The file to write; required unless --dry-run.", short="-o")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CarryOptions(RewriteOptions, omit=("like", "shapes")):
-    """Write the tree of ORIGINAL into MODEL, which another tool made of it, and prove nothing else changed.
+    """Write the tree of ORIGINAL into a copy of MODEL, and prove that nothing else changed.
 
-    ORIGINAL is the model before the other tool, or the sidecar (.modules.json) that was written with it.
-    The short form of `rewriter rewrite MODEL --like ORIGINAL -o OUTPUT`.
+    Another tool made MODEL from ORIGINAL. ORIGINAL is a model, or its sidecar (.modules.json). The command is
+    short for `rewriter rewrite MODEL --like ORIGINAL -o OUTPUT`.
 
     \b
       rewriter carry bert.tree.modules.json bert.int8.onnx -o bert.int8.tree.onnx
@@ -53,16 +53,16 @@ class CarryOptions(RewriteOptions, omit=("like", "shapes")):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchOptions(Verb, RewriteSteps, Rewriting, ChildLimits, Printing, omit=("copy_data", "shapes")):
-    """Rewrite many files: each is written, proved and recorded by itself, as 'rewriter rewrite' does it.
+    """Rewrite many files: each is written, proved and recorded separately, as by 'rewriter rewrite'.
 
-    SRC is a file, a folder, a glob in quotes, or a URL of these (s3://, gs://, hf://, http:// ...: fsspec and
-    its package for that are needed). DST mirrors their tree, external data included.
+    SRC is a file, a folder, a glob in quotes, or a URL of one (s3://, gs://, hf://, http:// ...); URLs need
+    fsspec and its package for the protocol. DST mirrors the folders of the sources, external data included.
 
-    Run it again to go on after an interrupt, or with more files: what the ledger tells as done is left alone,
-    as long as contents, options and version are the same and the outputs are there. Several runs may share
-    DST. A file whose process dies is tried once more when all others are through.
+    To continue after an interrupt, or to add files, run the command again. It skips files that the ledger
+    records as finished, if contents, options and version are the same and the outputs exist. Several runs
+    may share DST. If a process dies, its file is tried once more after all others.
 
-    Leaves with the exit code of the worst file; from the best to the worst: 0, 4, 2, 3, 5, 1, 70.
+    The exit code is that of the worst file; from best to worst: 0, 4, 2, 3, 5, 1, 70.
 
     \b
       rewriter batch models -o models.tree
@@ -73,28 +73,32 @@ class BatchOptions(Verb, RewriteSteps, Rewriting, ChildLimits, Printing, omit=("
 
     sources: tuple[str, ...] = argument(metavar="SRC...")
     output: str = option("", "The folder to write to, or its URL.", short="-o", metavar="DST", required=True)
-    engine: str = option("local", f"Who does the work: {ENGINES}.", metavar="NAME", shown=True)
-    jobs: int | None = option(None, "Processes of the local engine; one for every core.", least=1)
-    ledger: Path | None = option(None, "Where records are kept; rewriter-batch.jsonl in DST.", metavar="FILE")
-    retry: bool = option(False, "Do files again that failed for good, such as unreadable ones.")
+    engine: str = option("local", f"The engine that runs the work: {ENGINES}.", metavar="NAME", shown=True)
+    jobs: int | None = option(None, "Processes of the local engine; one per core if not given.", least=1)
+    ledger: Path | None = option(
+        None, "The file of the records; rewriter-batch.jsonl in DST if not given.", metavar="FILE"
+    )
+    retry: bool = option(False, "Process files again that failed for good, such as unreadable ones.")
     also: tuple[str, ...] = option(
         (),
-        "Copy files of source folders that fit, such as '*.json', as well; may be given again.",
+        "Also copy the files of source folders that match, such as '*.json'; may be given again.",
         metavar="GLOB",
     )
-    results: Path | None = option(None, "Write a table too: .csv, or .parquet by pyarrow.", metavar="FILE")
+    results: Path | None = option(
+        None, "Also write the results as a table: .csv, or .parquet with pyarrow.", metavar="FILE"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlattenOptions(Verb, Output, Proof, ChildLimits, CopyData, Printing, omit=("shapes",)):
-    """Undo `rewrite --functions`: names, order and metadata of the nodes come back.
+    """Undo `rewrite --functions`: restore names, order and metadata of the nodes.
 
-    Functions that other tools made are kept unless you ask. Where somebody edited a function since, the nodes
-    of its calls are named after their call.
+    Functions of other tools are kept, unless --foreign. If a function was edited after the rewrite, the nodes
+    of each call are named after that call.
 
     \b
       rewriter flatten bert.calls.onnx -o bert.flat.onnx
     """
 
     model: Path = argument()
-    foreign: bool = option(False, "Enter functions that other tools made as well.")
+    foreign: bool = option(False, "Also inline functions that other tools made.")

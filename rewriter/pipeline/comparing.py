@@ -39,7 +39,7 @@ def diff(
         UsageError: the inputs do not fit, or the selection of modules to show matches nothing in either.
     """
     if inputs is not None and not numbers:
-        raise UsageError("--inputs are what numbers are taken on; leave out --no-numbers")
+        raise UsageError("--inputs are for running the models; leave out --no-numbers")
     progress("load")
     left, right = load(before), load(after)
     for each in (left, right):

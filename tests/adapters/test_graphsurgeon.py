@@ -360,7 +360,7 @@ def test_opsets_functions_and_constants_may_be_added() -> None:
     assert {each.domain: each.version for each in result.model.opset_import}["new"] == 1
     assert "weight_of_new" in {each.name for each in result.model.graph.initializer}
     assert [each.operator for each in result.new] == ["Other", "Constant"]
-    with pytest.raises(UsageError, match="'untyped' goes in or out without a type"):
+    with pytest.raises(UsageError, match="'untyped' is an input or output without a type"):
         edited(rich(), lambda graph: graph.outputs.append(gs.Variable("untyped")))
 
 

@@ -112,6 +112,6 @@ def test_misuse_is_told_before_anything_is_done(tmp_path: Path) -> None:
     for engine in ("spark", "dask", "dask://", "local://x", "local://", "ray.x"):
         with pytest.raises(UsageError, match=r"no engine fits .*; write local"):
             batch.run(source, out, QUICK, engine=engine)
-    with pytest.raises(UsageError, match="--jobs is of the local engine"):
+    with pytest.raises(UsageError, match="--jobs is for the local engine"):
         batch.run(source, out, QUICK, engine="ray", jobs=2)
     assert not out.exists()

@@ -124,7 +124,7 @@ def test_a_value_that_the_model_gives_out_is_an_output() -> None:
 
 def test_what_nothing_reads_is_refused() -> None:
     source = model('g (float[2] x) => (float[2] y) { ["/a/Relu"] unread = Relu (x) ["/b/Abs"] y = Abs (x) }')
-    with pytest.raises(CannotCut, match="nothing reads what it computes"):
+    with pytest.raises(CannotCut, match="nothing reads its values"):
         planned(source, "a")
 
 
@@ -141,7 +141,7 @@ def test_a_module_without_nodes_is_refused() -> None:
         'g (float[2] x) => (float[2] y) <float[2] "ghost.weight" = {1.0, 2.0}> { ["/a/Abs"] y = Abs (x) }'
     )
     assert "ghost" in rewriter.tree(source)
-    with pytest.raises(CannotCut, match="ghost: owns no node"):
+    with pytest.raises(CannotCut, match="ghost: no nodes in these modules"):
         planned(source, "ghost")
 
 
@@ -220,7 +220,7 @@ def test_nodes_in_a_function_that_others_call_are_not_lost() -> None:
         <domain: "mine", opset_import: ["" : 17]>
         inner (x) => (y) { ["/a/Abs"] y = Abs (x) }
     """)
-    with pytest.raises(CannotCut, match="nodes stand in 'inner', a function of another tool"):
+    with pytest.raises(CannotCut, match="nodes are in 'inner', a function of another tool"):
         planned(source, "a")
     assert [node.op_type for node in planned(source, "a", "b").model.graph.node] == ["Relu", "inner"]
 

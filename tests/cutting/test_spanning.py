@@ -54,7 +54,7 @@ def taken(source: onnx.ModelProto, *modules: str) -> Extraction:
 
 
 def test_two_branches_are_no_model() -> None:
-    where = "stand in then_branch of '/If' and in else_branch of '/If', which cannot be one model"
+    where = "are in then_branch of '/If' and in else_branch of '/If', which cannot be one model"
     with pytest.raises(CannotCut, match=where):
         taken(model(BOTH), "one", "two")
 
@@ -69,7 +69,7 @@ def test_a_module_in_two_branches_has_a_call_in_each(module: str) -> None:
 
 
 def test_a_body_and_what_is_outside_of_it_are_no_model() -> None:
-    with pytest.raises(CannotCut, match="stand in the main graph and in then_branch of '/If'"):
+    with pytest.raises(CannotCut, match="are in the main graph and in then_branch of '/If'"):
         taken(model(BOTH), "pre", "one")
     with pytest.raises(UsageError, match=r"0 \(the main graph\), 1 \(body of '/Loop'\)"):
         taken(model(LOOP), "a")
@@ -87,8 +87,8 @@ def test_nothing_is_written_and_the_line_names_file_and_mend(
     printed = capsys.readouterr()
     assert printed.out == ""
     (line,) = printed.err.splitlines()
-    assert line.startswith(f"rewriter: {source}: one, two: its nodes stand in ")
-    assert "choose a module, or a call of it, whose nodes stand in one of them" in line
+    assert line.startswith(f"rewriter: {source}: one, two: its nodes are in ")
+    assert "choose a module or a call whose nodes are in one of them" in line
     assert [each.name for each in tmp_path.iterdir()] == [source.name]
 
 

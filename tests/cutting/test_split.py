@@ -148,7 +148,7 @@ def test_bodies_are_not_cut_through() -> None:
             else_branch = e () => (float[2] r) { ["/c/Exp"] r = Exp (p) }>
         }
     """)
-    with pytest.raises(CannotCut, match="stand in the body"):
+    with pytest.raises(CannotCut, match="are in the body"):
         planned(source, "b")
 
 

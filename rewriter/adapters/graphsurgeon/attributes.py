@@ -1,4 +1,4 @@
-"""Writes attributes that users changed or added as ONNX attributes."""
+"""Converts changed and added attributes of graphsurgeon to ONNX attributes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rewriter.refusals import UsageError
 
 
 def exported_attribute(name: str, value: object, original: AttributeProto | None) -> AttributeProto:
-    """An attribute with a new value; all its other fields stay.
+    """Return an attribute with a new value and the doc string of the original.
 
     Raises:
-        UsageError: ONNX has no attribute of the value's type.
+        UsageError: ONNX has no attribute type for the value.
     """
     made = AttributeProto()
     try:
         if isinstance(value, gs.Constant):
             made = AttributeProto(name=name, type=AttributeProto.TENSOR, t=exported_dense(value))
         elif isinstance(value, list | tuple) and not value and original is not None:
-            made = AttributeProto(name=name, type=original.type)  # only the type field tells its kind
+            made = AttributeProto(name=name, type=original.type)  # an empty list does not tell its type
         else:
             (made,) = OnnxExporter.export_attributes({name: value})
     except (TypeError, ValueError) as error:

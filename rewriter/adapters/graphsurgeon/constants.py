@@ -1,8 +1,8 @@
 """Constants of graphsurgeon: reads external weights, and detects constants that a user changed.
 
-Graphsurgeon reads a tensor on first access and forgets its source: a look at the values is enough
-to move external weights into the model, and to make a sparse tensor dense. Here contents decide: a constant
-with the same bytes as before is written as it was.
+Graphsurgeon loads a tensor on first access and forgets its source: reading the values moves external weights
+into the model, and makes a sparse tensor dense. This module compares contents instead: a constant with the
+same bytes as before is written as in the original file.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from rewriter.model.storage.external_data import fault_of_data
 from rewriter.refusals import UnreadableModel, UsageError
 
 Held = TensorProto | SparseTensorProto
-"""Messages that can hold a constant in a file."""
+"""ONNX messages that can have the values of an initializer."""
 
 
 class ExternalValues(LazyValues):  # type: ignore[misc]  # graphsurgeon has no types
     """Values in another file, read on first access.
 
     Attributes:
-        reference: the tensor, which refers to that file.
+        reference: the tensor that refers to the file.
     """
 
     def __init__(self, reference: TensorProto, folder: Path | None) -> None:
@@ -37,7 +37,7 @@ class ExternalValues(LazyValues):  # type: ignore[misc]  # graphsurgeon has no t
 
     @property
     def tensor(self) -> TensorProto:
-        """The tensor with its data inline, for models that must need no other file."""
+        """The tensor with its data inline, for models that must not refer to other files."""
         if not hasattr(self, "_folder"):
             return self._tensor
         return numpy_helper.from_array(self.load(), self.reference.name)
@@ -56,7 +56,7 @@ class ExternalValues(LazyValues):  # type: ignore[misc]  # graphsurgeon has no t
 
 
 def array_of(tensor: TensorProto, folder: Path | None) -> Any:
-    """The values of a tensor, inline or external; the tensor is not changed.
+    """Return the values of a tensor, inline or external; the tensor is not changed.
 
     Raises:
         UnreadableModel: the external file is missing or too short, or its path is not allowed in a model.
@@ -77,11 +77,11 @@ def is_same(tensor: gs.Constant, values: object, held: Held, folder: Path | None
 
     Args:
         tensor: the constant.
-        values: the object that held its values at first.
-        held: the message it was made from.
+        values: the object that had its values at first.
+        held: the message that it was made from.
         folder: the folder of external data.
     """
-    now = tensor._values  # the only test that does not read the values
+    now = tensor._values  # `tensor.values` would load them
     if tensor._export_dtype is not None:
         return False
     if now is values:
@@ -99,7 +99,7 @@ def _equal(now: Any, held: Held, folder: Path | None) -> bool:
 
 
 def exported(tensor: gs.Constant) -> Held:
-    """An initializer as graphsurgeon writes it; external data stays external, and sparse data sparse.
+    """Return a constant as an initializer; external data stays external, and sparse data sparse.
 
     Raises:
         UsageError: ONNX has no type for its values.
@@ -113,7 +113,7 @@ def exported(tensor: gs.Constant) -> Held:
 
 
 def exported_dense(tensor: gs.Constant) -> TensorProto:
-    """A constant as graphsurgeon writes it in attributes.
+    """Return a constant as a dense tensor, in the way graphsurgeon exports it.
 
     Raises:
         UsageError: ONNX has no type for its values.
@@ -126,7 +126,7 @@ def exported_dense(tensor: gs.Constant) -> TensorProto:
     except (KeyError, TypeError, ValueError, AssertionError) as error:
         raise UsageError(f"constant {tensor.name!r} cannot be written: {error}") from None
     made.name = tensor.name
-    if not made.external_data:  # graphsurgeon still marks as external what it has read into memory
+    if not made.external_data:  # graphsurgeon marks tensors as external even after loading them
         made.ClearField("data_location")
     return made
 

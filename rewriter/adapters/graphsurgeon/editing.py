@@ -1,4 +1,4 @@
-"""`with edit(...) as graph:` yields graphsurgeon's graph for editing, and writes the whole model on exit."""
+"""`with edit(...) as graph:` opens a model as graphsurgeon's graph, and writes the edited model on exit."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Edited:
 
     Attributes:
         model: the edited model.
-        kept: how many nodes are still there, with all their metadata.
-        new: the added nodes, with the modules where evidence places them.
-        dropped: names of the removed nodes, or of the values they wrote.
-        certificate: whether the model provably computes the same; an edit may well mean to change
-            that.
-        outputs: files written, in order.
+        kept: number of original nodes in the edited model, with their metadata.
+        new: the added nodes, with their modules.
+        dropped: names of the removed nodes; for a node without a name, its first output.
+        certificate: whether the edited model provably computes the same. A difference is not an error: an
+            edit may change the computation.
+        outputs: the written files, the model last.
     """
 
     model: ModelProto
@@ -57,11 +57,11 @@ class Edit:
         if output is None and isinstance(source, str | os.PathLike):
             raise UsageError(
                 f"{source}: name the file to write, as in edit(source, output); inputs are never changed. "
-                "To get the model alone, hand it over as a ModelProto and look at .edited.model"
+                "To only return the model, pass a ModelProto and read .edited.model"
             )
         self._output, self._sidecar = output, sidecar
         unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
-        model, path = read_model(source, ordered=False)  # the user may edit an unsorted graph to sort it
+        model, path = read_model(source, ordered=False)  # a user may open an unsorted graph to sort it
         home = path or output
         data = external_data.check_external_data(model, home) if home else ()
         targets = [] if output is None else [output, *([sidecar_path(output)] if sidecar else [])]
@@ -74,13 +74,13 @@ class Edit:
 
     @property
     def edited(self) -> Edited:
-        """The result of the edit; available once the block is left.
+        """The result of the edit, after the `with` block.
 
         Raises:
-            UsageError: the block is not left yet, or an error ended it.
+            UsageError: the block has not ended, or an error ended it.
         """
         if self._edited is None:
-            raise UsageError("the edit is not done; look at it behind the with block")
+            raise UsageError("the edit is not done; read .edited after the with block")
         return self._edited
 
     def __enter__(self) -> gs.Graph:
@@ -118,37 +118,39 @@ def edit(
     sidecar: bool = True,
     copy_data: bool = False,
 ) -> Edit:
-    """Edit a model with onnx-graphsurgeon without losing any other field of it.
+    """Edit a model with onnx-graphsurgeon, and keep every other field of the model.
 
-    Leaving the block restores what graphsurgeon drops: metadata and doc strings of the model, its
-    graphs, nodes, functions, tensors and values; attributes and types that graphsurgeon does not know;
-    default inputs, sparse initializers, quantization annotations, training information, overloads. Unchanged
-    parts stay byte for byte, and external weights stay external. New nodes are placed by
-    evidence. An error in the block writes nothing, and the output is written whole or not at all.
+    The end of the `with` block restores the fields that graphsurgeon drops: metadata and doc strings of the
+    model, its graphs, nodes, functions, tensors and values; attributes and types that graphsurgeon does not
+    know; default inputs, sparse initializers, quantization annotations, training information, overloads.
+    Unchanged parts stay byte for byte, and external weights stay external. New nodes are placed in modules.
+    After an error in the block, nothing is written. The output is written completely or not at all.
 
         with rewriter.adapters.graphsurgeon.edit("model.onnx", "edited.onnx") as graph:
             graph.fold_constants().cleanup().toposort()
 
     Args:
         source: the path of a file, its bytes, or a ModelProto; never changed.
-        output: the file to write. None only if the source is no path: the model is then in `.edited.model`
-            of the object that this function returns, `editing = edit(model)`.
+        output: the file to write. It may be None if the source is not a path: after `editing = edit(model)`
+            and the block, the model is `editing.edited.model`.
         sidecar: whether to write `<output>.modules.json` as well.
-        copy_data: whether to copy external data if the output goes to another folder.
+        copy_data: whether to copy external data if the output is in another folder.
 
     Raises:
-        UnreadableModel: the source, or external data it refers to, cannot be read, by us or by graphsurgeon.
-        UsageError: the output is missing or the source itself, or the edited graph cannot be written as ONNX.
+        UnreadableModel: the source, or external data it refers to, cannot be read, or graphsurgeon fails on
+            the source.
+        UsageError: no output is given for a path, the output would replace an input, or the edited graph
+            cannot be written as ONNX.
         CannotWrite: the output cannot be written.
     """
     return Edit(source, None if output is None else Path(output), sidecar=sidecar, copy_data=copy_data)
 
 
 def _entered(model: ModelProto, path: Path | None, folder: Path | None) -> Snapshot:
-    """The ledger of a model.
+    """Return the snapshot of a model.
 
     Raises:
-        UnreadableModel: graphsurgeon fails on it, for example on attributes whose text is not UTF-8.
+        UnreadableModel: graphsurgeon fails on the model, for example on attributes whose text is not UTF-8.
     """
     try:
         return Snapshot(model, folder)

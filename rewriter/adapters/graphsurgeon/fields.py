@@ -1,4 +1,4 @@
-"""Updates repeated fields, and the opsets that a model imports."""
+"""Updates repeated fields, and the opset imports of a model."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 def fill(field: RepeatedCompositeFieldContainer[AnyMessage], messages: Iterable[AnyMessage]) -> None:
-    """Replace the content of a field by messages; some of them may be in the field now."""
+    """Replace the content of a field by messages, which may be from the same field."""
     kept = list(messages)
     del field[:]
     field.extend(kept)
 
 
 def domains_of(nodes: Iterable[NodeProto]) -> Mapping[str, None]:
-    """The domains of nodes and of the nodes in their bodies, in their order."""
+    """Return the domains of nodes and of the nodes in their bodies, in order of first use."""
     found: dict[str, None] = {}
     for node in nodes:
         found[canonical(node.domain)] = None
@@ -40,7 +40,7 @@ def update_imports(
     opset: int | None,
     used: Iterable[str],
 ) -> None:
-    """Take over changes of the imported opsets, and import what new nodes need, as graphsurgeon does."""
+    """Apply changed opset versions, and import the domains that new nodes need, as graphsurgeon does."""
     known = {canonical(each.domain): each for each in imports}
     wanted = {canonical(each.domain): each.version for each in graph.import_domains or ()}
     if graph.opset != opset and graph.opset is not None:

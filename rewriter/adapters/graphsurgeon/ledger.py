@@ -1,7 +1,7 @@
-"""Snapshot of a model as graphsurgeon read it: maps its objects to ONNX messages.
+"""Snapshot of a model as graphsurgeon read it: maps graphsurgeon's objects to ONNX messages.
 
-Graphsurgeon makes an object of every node, tensor and graph, in the order of the file. Users move, rename
-and rewire these objects, and an object keeps its identity, so no names need to be compared.
+Graphsurgeon makes an object for every node, tensor and graph, in the order of the file. Users move, rename
+and rewire these objects, but an object keeps its identity: objects are recognised by identity, not by name.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from rewriter.adapters.graphsurgeon.constants import ExternalValues, Held, is_sa
 
 @dataclass(frozen=True, slots=True)
 class KnownTensor:
-    """A tensor of the model as it was.
+    """First state of a tensor.
 
     Attributes:
-        tensor: its object, kept alive so that no other object can get its identity.
-        name: its name in the file.
-        home: the graph or function that defines it.
-        values: the object that held its values; None for computed tensors.
-        state: its type as `type_of` returned it.
+        tensor: the object of graphsurgeon; the reference keeps its identity from being reused.
+        name: the name in the file.
+        home: identity of the graph or function that defines it.
+        values: the object that had its values; None for computed tensors.
+        state: the result of `type_of`.
     """
 
     tensor: gs.Tensor
@@ -46,7 +46,7 @@ class KnownTensor:
 
 @dataclass(frozen=True, slots=True)
 class KnownNode:
-    """A node of the model as it was: its object, its message, and attribute -> its first value."""
+    """First state of a node: its object, its message, and attribute -> its `state_of`."""
 
     node: gs.Node
     proto: NodeProto
@@ -55,17 +55,17 @@ class KnownNode:
 
 @dataclass(frozen=True, slots=True)
 class KnownBody:
-    """A graph or function of the model as it was.
+    """First state of a graph or function.
 
     Attributes:
-        graph: its object.
-        proto: its message.
-        opset: the version of ONNX's own operators that graphsurgeon read.
-        defined: the names it defines.
-        held: name -> the message that held the values of that initializer.
-        order: the identities of its nodes.
-        attributes: of a function: name -> its default; None without one.
-        tensors: name -> the tensor it defines, if graphsurgeon has an object for it.
+        graph: the object of graphsurgeon.
+        proto: the ONNX message.
+        opset: the opset version of the default domain that graphsurgeon read.
+        defined: the names of values that it defines.
+        held: name of an initializer -> its message.
+        order: the identities of its nodes, in order.
+        attributes: attribute of a function -> `state_of` its default; None without a default.
+        tensors: name -> a tensor that it defines and that graphsurgeon has an object for.
     """
 
     graph: gs.Graph
@@ -84,7 +84,7 @@ class Snapshot:
     Attributes:
         model: the model; never changed.
         folder: the folder of its external data; None if unknown.
-        graph: graphsurgeon's graph, to be edited.
+        graph: the graph of graphsurgeon, which the user edits.
         bodies: identity of a graph or function -> its first state.
         nodes: identity of a node -> its first state.
         tensors: identity of a tensor -> its first state.
@@ -93,7 +93,7 @@ class Snapshot:
     def __init__(self, model: ModelProto, folder: Path | None) -> None:
         self.model = model
         self.folder = folder
-        copy = ModelProto()  # graphsurgeon keeps and renames parts of the messages it reads
+        copy = ModelProto()  # graphsurgeon keeps and changes the messages it reads
         copy.CopyFrom(model)
         self.graph = gs.import_onnx(copy)
         self.bodies: dict[int, KnownBody] = {}
@@ -144,14 +144,14 @@ class Snapshot:
         self.tensors[id(tensor)] = home.tensors[tensor.name] = known
 
     def _read_from_file(self, tensor: gs.Constant, held: TensorProto) -> None:
-        """Load external values from the model's folder; graphsurgeon would look in the working folder."""
+        """Make external values load from the folder of the model, not from the working folder."""
         if held.data_location == TensorProto.EXTERNAL:
             tensor._values = ExternalValues(held, self.folder)
             tensor.data_location = None
 
 
 def tensors_in(graph: gs.Graph) -> Iterator[gs.Tensor]:
-    """The tensors that a graph's interface and nodes name, each once; not those of bodies inside."""
+    """Yield the inputs, outputs, and tensors of nodes of a graph, each once; without inner graphs."""
     seen: set[int] = set()
     sides = [
         graph.inputs,
@@ -166,7 +166,7 @@ def tensors_in(graph: gs.Graph) -> Iterator[gs.Tensor]:
 
 
 def type_of(tensor: gs.Tensor) -> tuple[object, ...]:
-    """The type of a tensor as graphsurgeon holds it, for later comparison."""
+    """Return the type of a tensor in graphsurgeon, for later comparison."""
     if isinstance(tensor, gs.Constant):
         return ("constant",)
     shape = None if tensor.shape is None else tuple(tensor.shape)
@@ -174,7 +174,7 @@ def type_of(tensor: gs.Tensor) -> tuple[object, ...]:
 
 
 def state_of(value: Any) -> object:
-    """A snapshot of an attribute's value, to compare later: lists copied, a constant with its values."""
+    """Return a snapshot of an attribute's value for later comparison: lists copied, constants with values."""
     if isinstance(value, gs.Constant):
         return (value, value._values)
     return tuple(value) if isinstance(value, list) else value
@@ -200,7 +200,7 @@ def _held_in(graph: GraphProto) -> Iterator[tuple[str, Held]]:
 
 
 def name_of(held: Held) -> str:
-    """The name of an initializer; that of a sparse one is the name of its values."""
+    """Return the name of an initializer; a sparse initializer has the name of its `values`."""
     return held.values.name if isinstance(held, SparseTensorProto) else held.name
 
 

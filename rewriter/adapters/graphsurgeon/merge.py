@@ -1,7 +1,7 @@
-"""Writes the edited model: user changes as graphsurgeon writes them, everything else as in the file.
+"""Builds the edited model: changes of the user as graphsurgeon exports them, everything else as in the file.
 
-Every message starts as a copy of the original and takes over only what differs from graphsurgeon's reading.
-So no field depends on graphsurgeon knowing it, and an untouched graph is written byte for byte.
+Each message starts as a copy of the original. Only fields that the user changed in graphsurgeon's graph are
+replaced. So fields that graphsurgeon does not know are kept, and an untouched graph stays byte for byte.
 """
 
 from __future__ import annotations
@@ -24,15 +24,14 @@ from rewriter.model.operator_set.operators import canonical
 
 @dataclass(slots=True)
 class Merged:
-    """An edited model, and which nodes were added, kept and removed.
+    """An edited model, with the added, kept and removed nodes.
 
     Attributes:
         model: the model.
         is_new: node, in the order of a `GraphIndex` -> whether it was added.
-        kept: how many nodes are still there.
-        dropped: names of the removed nodes, or of the values they wrote, in file order.
-        changed: the functions whose nodes changed, or their order; None stands for the main
-            graph.
+        kept: number of original nodes in the edited model.
+        dropped: names of the removed nodes, in file order; for a node without a name, its first output.
+        changed: the functions whose nodes, or whose order of nodes, changed; None stands for the main graph.
     """
 
     model: ModelProto
@@ -43,10 +42,10 @@ class Merged:
 
 
 def merge(ledger: Snapshot) -> Merged:
-    """Combine the original model with the present graph.
+    """Combine the original model with the edited graph.
 
     Raises:
-        UsageError: something in the graph cannot be written.
+        UsageError: a value in the graph cannot be written as ONNX.
     """
     return _Merge(ledger).run()
 
@@ -89,7 +88,7 @@ class _Merge:
         return self.merged
 
     def _is_other(self, graph: gs.Graph) -> bool:
-        """Whether the nodes of a graph, or their order, have changed."""
+        """Whether nodes of a graph were added, removed or reordered."""
         body = self.ledger.bodies.get(id(graph))
         return body is None or body.order != tuple(map(id, graph.nodes))
 
@@ -122,7 +121,7 @@ class _Merge:
         return target
 
     def _defaults(self, target: FunctionProto, function: gs.Function, before: Mapping[str, object]) -> None:
-        """Update the attributes of a function: names without a default, and those with one."""
+        """Update the attributes of a function, with and without defaults."""
         known = {each.name: each for each in target.attribute_proto}
         target.attribute[:] = [name for name, value in function.attrs.items() if value is None]
         made = []
@@ -135,7 +134,7 @@ class _Merge:
         fill(target.attribute_proto, made)
 
     def _constant(self, tensor: gs.Constant) -> NodeProto:
-        """A constant as a node: functions have no initializers."""
+        """Return a constant as a node, since functions have no initializers."""
         self.merged.is_new.append(True)
         return NodeProto(
             op_type="Constant",
@@ -151,7 +150,7 @@ class _Merge:
         if known is not None:
             target.CopyFrom(known.proto)
             if (node.op, canonical(node.domain or "")) != (target.op_type, canonical(target.domain)):
-                target.ClearField("overload")  # the overload told functions of the old name apart
+                target.ClearField("overload")  # the overload belongs to the old name
         for name, value in (("name", node.name), ("op_type", node.op), ("domain", node.domain)):
             if (value or "") != getattr(target, name):
                 setattr(target, name, value or "")
@@ -163,7 +162,7 @@ class _Merge:
         return target
 
     def _twin(self, node: gs.Node) -> KnownNode | None:
-        """The node that this node is a copy of and replaces, as `Graph.copy` makes them."""
+        """Return the removed original that this node is a copy of; `Graph.copy` makes such copies."""
         kind, writes = (canonical(node.domain or ""), node.op), [tensor.name for tensor in node.outputs]
         for known in self.named.get(node.name, ()):
             same = (canonical(known.proto.domain), known.proto.op_type) == kind and [
@@ -175,7 +174,7 @@ class _Merge:
         return None
 
     def _attributes(self, node: gs.Node, known: KnownNode | None) -> Iterator[AttributeProto]:
-        """The attributes of a node, in their order, including those that graphsurgeon skipped."""
+        """Yield the attributes of a node in their order, including those that graphsurgeon does not read."""
         before = known.attributes if known else {}
         originals = {each.name: each for each in known.proto.attribute} if known else {}
         for name, original in originals.items():
@@ -208,7 +207,7 @@ class _Merge:
 
 
 def count_nodes(graphs: Iterable[GraphProto]) -> int:
-    """The number of nodes of graphs, including the graphs in these."""
+    """Return the number of nodes of graphs and of the graphs inside them."""
     nodes = [node for graph in graphs for node in graph.node]
     return len(nodes) + sum(count_nodes(graphs_of(each)) for node in nodes for each in node.attribute)
 

@@ -1,4 +1,4 @@
-"""Places new nodes in modules, by the file's data on their neighbours, parameters and names."""
+"""Places new nodes in modules, by evidence in the edited file and by the tree of the original."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FUNCTION_ONLY = frozenset({tags.PARAMETERS, tags.CALL})
 
 @dataclass(frozen=True, slots=True)
 class NewNode:
-    """An added node: its name, or that of its output, its operator and its module."""
+    """An added node: its name (or the name of its first output), its operator, and its module if known."""
 
     name: str
     operator: str
@@ -37,10 +37,10 @@ class NewNode:
 
 
 def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
-    """Find the modules of new nodes, and write them into the file if it holds those of the other nodes.
+    """Find the modules of new nodes, and write them into the metadata of these nodes.
 
     Args:
-        merged: the edited model; new nodes get metadata, and the tree in the model is updated.
+        merged: the edited model; if the model has a tree in its metadata, the tree is updated.
         original: the model before the edit.
     """
     model = merged.model
@@ -68,7 +68,7 @@ def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
 
 
 def _analysed(model: ModelProto, original: ModelProto) -> Analysis:
-    """The tree of the edited model: its own evidence, and that of the original for new nodes."""
+    """Analyse the edited model by its own evidence and by the tree of the original."""
     try:
         return load(model, Given(like=like_analysis(load(original)), forced=True))
     except UsageError:  # the models have nothing in common
@@ -76,7 +76,7 @@ def _analysed(model: ModelProto, original: ModelProto) -> Analysis:
 
 
 def forget_order(merged: Merged) -> None:
-    """Remove the record of the flat node order from bodies whose nodes have changed."""
+    """Remove the recorded flat order of nodes from bodies whose nodes changed, and from their calls."""
     changed = {(each.domain, each.name, each.overload) for each in merged.changed if each is not None}
     if None in merged.changed:
         metadata.erase(merged.model, [tags.ORDER])
@@ -91,7 +91,7 @@ def forget_order(merged: Merged) -> None:
 
 
 def _placements(graph: GraphIndex, analysis: Analysis) -> Mapping[int, Placement]:
-    """Node of the model -> its placement; in a grouped model, for the main graph alone."""
+    """Return node of the model -> its placement; in a grouped model, only for nodes outside functions."""
     placements = analysis.tree.placements
     if not analysis.grouped:
         return {number: each for number, each in enumerate(placements) if each is not None}
@@ -105,9 +105,9 @@ def _placements(graph: GraphIndex, analysis: Analysis) -> Mapping[int, Placement
 
 
 def _placed_in_function(graph: GraphIndex, number: int, is_new: Sequence[bool]) -> ModulePath | None:
-    """Place a node in a function that `group` made: with its neighbours, else in the function's module.
+    """Place a node in a function that `group` made: in the module of its neighbours, else of the function.
 
-    Functions that several calls share hold modules relative to theirs, such as `.self.query`.
+    A function that several calls share has module paths relative to the called module, such as `.self.query`.
     """
     function = _function_around(graph, number)
     if function is None or not is_ours(function):

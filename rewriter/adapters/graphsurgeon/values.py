@@ -1,4 +1,4 @@
-"""Writes the values of an edited model: interfaces, initializers, types, and annotations by name."""
+"""Writes the values of an edited model: inputs, outputs, initializers, types and quantization annotations."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from rewriter.refusals import UsageError
 class Values:
     """Writes the values of graphs and functions.
 
-    A constant that several graphs read is written where it was defined, a new one in the outermost of the
-    graphs that read them.
+    An original constant is written in the graph that defined it, a new constant in the outermost graph that
+    reads it.
     """
 
     def __init__(self, ledger: Snapshot) -> None:
@@ -37,7 +37,7 @@ class Values:
             self._find_constants(root, ())
 
     def constants_of(self, graph: gs.Graph) -> Sequence[gs.Constant]:
-        """The constants to be written in a graph or function, in the order they are read."""
+        """Return the constants to write in a graph or function, in the order of their first reads."""
         return self.constants.get(id(graph), ())
 
     def write(self, target: GraphProto, graph: gs.Graph) -> None:
@@ -88,7 +88,7 @@ class Values:
         return self.ledger.tensors.get(id(tensor))
 
     def _info(self, tensor: gs.Tensor, before: Mapping[str, ValueInfoProto]) -> ValueInfoProto:
-        """The `ValueInfo` of a value: the original, renamed, with a new type only if that changed."""
+        """Return the `ValueInfo` of a value: the original with the present name, and with a changed type."""
         known = self._known(tensor)
         original = before.get(known.name) if known else None
         if original is None or known is None:
@@ -105,7 +105,7 @@ class Values:
     def _with_defaults(
         self, given: list[ValueInfoProto], before: Mapping[str, ValueInfoProto], target: GraphProto
     ) -> list[ValueInfoProto]:
-        """Restore inputs that have a default; graphsurgeon reads them as constants only."""
+        """Insert inputs that have an initializer as default; graphsurgeon reads them as constants only."""
         defaults = {tensor.name for tensor in target.initializer}
         defaults.update(name_of(sparse) for sparse in target.sparse_initializer)
         place = 0
@@ -121,7 +121,7 @@ class Values:
     def _demand_types(self, graph: gs.Graph) -> None:
         for tensor in (*graph.inputs, *graph.outputs):
             if tensor.dtype is None and self._known(tensor) is None:
-                raise UsageError(f"{tensor.name!r} goes in or out without a type; set its dtype in the graph")
+                raise UsageError(f"{tensor.name!r} is an input or output without a type; set its dtype")
 
     def _infos(
         self, graph: gs.Graph, body: KnownBody | None, before: Mapping[str, ValueInfoProto]
@@ -131,7 +131,7 @@ class Values:
         for name, info in before.items():
             known = body.tensors.get(name) if body else None
             if known is None:
-                if name not in taken:  # otherwise another value has that name now
+                if name not in taken:  # otherwise another value has this name now
                     yield info
             elif id(known.tensor) in local or id(known.tensor) in self.homes:
                 yield self._info(known.tensor, before)
@@ -150,7 +150,7 @@ class Values:
         fill(target.sparse_initializer, (each for each in held if isinstance(each, SparseTensorProto)))
 
     def _initializers(self, graph: gs.Graph, body: KnownBody | None) -> Iterator[Held]:
-        """The original initializers in their order, including unread ones, then the new ones."""
+        """Yield the original initializers in their order, including unread ones, then the new ones."""
         alive = {id(tensor): tensor for tensor in self.constants_of(graph)}
         taken = {tensor.name for tensor in tensors_in(graph)}
         for name, held in (body.held if body else {}).items():
@@ -173,7 +173,7 @@ class Values:
         return renamed
 
     def _annotations(self, target: GraphProto, body: KnownBody | None) -> Iterator[TensorAnnotation]:
-        """The quantization annotations under the present tensor names, without those of removed tensors."""
+        """Yield the quantization annotations under present tensor names, without those of removed tensors."""
         names = {known.name: known for known in body.tensors.values()} if body else {}
         written = {name for node in target.node for name in node.output}
         there = {*written, *(info.name for info in target.input), *map(name_of, target.initializer)}
@@ -191,7 +191,7 @@ class Values:
 
 
 def _described_as(made: Held, held: Held) -> Held:
-    """A tensor with new contents, and all other fields of the old one."""
+    """Copy doc string and metadata of a dense tensor to its dense successor; return the successor."""
     if isinstance(made, TensorProto) and isinstance(held, TensorProto):
         made.doc_string = held.doc_string
         if not held.HasField("doc_string"):

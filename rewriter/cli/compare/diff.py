@@ -14,7 +14,7 @@ from rewriter.views.text.diff import print_diff
 
 
 def run(options: DiffOptions) -> int:
-    """Print how two models differ; the exit code says whether they do."""
+    """Print the differences of two models; return 0 if they are equal, else 1."""
     if not options.numbers:
         refuse_with("--no-numbers runs nothing", "tolerance", "threads", "timeout")
     with progress() as tell:

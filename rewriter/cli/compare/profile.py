@@ -16,7 +16,7 @@ def run(options: ProfileOptions) -> None:
     """Run the model, or read a profile, and print the time by module."""
     selection = options.selection
     if options.recorded is not None:
-        refuse_with("--from tells of runs that were", "inputs", "rounds", "warmup", "threads")
+        refuse_with("--from runs nothing", "inputs", "rounds", "warmup", "threads")
     with progress() as tell:
         found = pipeline.profile(
             options.model,

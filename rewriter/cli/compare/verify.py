@@ -13,7 +13,7 @@ from rewriter.views.text.report import print_verification
 
 
 def run(options: VerifyOptions) -> int:
-    """Compare two models and print the verdict; the exit code tells it, too."""
+    """Compare two models, print the verdict, and return its exit code."""
     tolerance = tolerance_of(options.tolerance, options.rtol, options.atol)
     how = pipeline.Options(**proof_of(options), tolerance=tolerance)
     verification = pipeline.verify(options.before, options.after, how)

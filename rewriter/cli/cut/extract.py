@@ -17,7 +17,7 @@ from rewriter.views.text.cutting import print_extraction
 
 
 def run(options: ExtractOptions) -> None:
-    """Write modules as a model of their own, and print what was done."""
+    """Extract modules as one model, and print a summary."""
     selection = options.selection
     if not selection.of_modules and not selection.operators:
         raise click.UsageError("missing modules: name one, such as 'encoder.layer.0', or a glob")

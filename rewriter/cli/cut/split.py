@@ -15,7 +15,7 @@ from rewriter.views.text.cutting import print_split
 
 
 def run(options: SplitOptions) -> None:
-    """Write the parts, and print what was done."""
+    """Split a model into parts, write them, and print a summary."""
     checking = Checking(**values(Pieces, options) | {"inputs": read_inputs(options.inputs)})
     with progress() as tell:
         analysis = pipeline.load(options.model, given_of(options, options.output))

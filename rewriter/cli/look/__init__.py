@@ -1,1 +1,1 @@
-"""Verbs that look at one model."""
+"""Verbs that print facts about one model."""

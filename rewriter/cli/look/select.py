@@ -22,12 +22,12 @@ from rewriter.views.names import left_out, names_as
 
 
 def run(options: SelectOptions) -> None:
-    """Print names in the form that was asked for."""
+    """Print the names of selected modules in the chosen form."""
     form, as_json = options.form, options.as_json
     if form != TRT:
-        refuse_with("--precision is of --format trt", "precision")
+        refuse_with("--precision is for --format trt", "precision")
     if as_json and form != ORT_LAYERS:
-        refuse_with("--json has a form of its own", "form")
+        refuse_with("--json has its own format", "form")
     analysis = pipeline.load(options.model, given_of(options))
     if form == ORT_LAYERS:
         _print_placing(analysis, options.selection, options.what, as_json=as_json)
@@ -57,6 +57,6 @@ def _print_placing(analysis: Analysis, selection: Selection, what: str, *, as_js
 
 
 def _tell(model: Path | None, notes: tuple[str, ...]) -> None:
-    """Print notes on stderr: stdout is for the tool that reads the names."""
+    """Print notes on stderr, since another tool may read the names from stdout."""
     for note in notes:
         click.echo(visible(f"rewriter: {model}: {note}"), err=True)

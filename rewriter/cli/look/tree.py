@@ -11,7 +11,7 @@ from rewriter.refusals import UsageError
 
 
 def run(options: TreeOptions) -> None:
-    """Print the tree, or what each witness says of it."""
+    """Print the tree, or with `--compare-sources` the claims of each witness."""
     selection, truth, as_json = options.selection, options.truth, options.as_json
     if truth is not None and not options.compare_sources:
         raise UsageError("--truth judges witnesses; add --compare-sources")

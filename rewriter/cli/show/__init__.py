@@ -1,1 +1,1 @@
-"""Verbs that show a model elsewhere, or the tools around it."""
+"""Verbs that write a model for other viewers, or print facts about tools, passes and shells."""

@@ -12,7 +12,7 @@ VARIABLE = "_REWRITER_COMPLETE"
 
 
 def run(options: CompletionOptions) -> None:
-    """Print the script of a shell."""
+    """Print the completion script of a shell."""
     root = click.get_current_context().find_root().command
     completion_class = get_completion_class(options.shell)
     assert completion_class is not None

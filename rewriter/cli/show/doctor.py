@@ -17,7 +17,7 @@ from rewriter.views.text.doctor import print_diagnosis
 
 
 def run(options: DoctorOptions) -> None:
-    """Print what other tools will do with each model."""
+    """Print the known effects of other tools on each model."""
     faults = []
     for number, model in enumerate(options.models):
         diagnosis = pipeline.diagnose(model, options.tools)

@@ -20,7 +20,7 @@ def run(options: ExportOptions) -> None:
     sizes = read_sizes(options.dims)
     demand_weight(form, weight)
     if form != "csv" and weight != "flops" and (form, weight) != ("speedscope", None):
-        refuse_with("sizes of dimensions are for FLOPs, which this does not show", "dims")
+        refuse_with("--dim affects only FLOPs, which this export does not show", "dims")
     if output is not None:
         plan_copies(model, [output], (), copy_data=False)
     with progress() as tell:

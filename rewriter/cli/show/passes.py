@@ -11,7 +11,7 @@ from rewriter.views.passes import passes_json, print_passes
 
 
 def run(options: PassesOptions) -> None:
-    """List the passes, those of other packages last."""
+    """List the passes: first those of rewriter, then those of other packages."""
     found = known_passes()
     for fault in found.faults:
         click.echo(f"rewriter: {fault}", err=True)

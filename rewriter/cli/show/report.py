@@ -16,7 +16,7 @@ from rewriter.views.text.report import written_phrase
 
 
 def run(options: ReportOptions) -> None:
-    """Write the page, or the drawing."""
+    """Write the page, or with `--svg` the icicle alone."""
     model, output = options.model, options.output
     if options.svg:
         refuse_with("--svg draws the icicle alone", "other", "original")

@@ -20,7 +20,7 @@ from rewriter.views.escape import visible
 
 
 def run(options: BatchOptions) -> int:
-    """Rewrite all files, print what came of them, and leave with the worst exit code."""
+    """Rewrite all files, print the results, and return the exit code of the worst file."""
     if options.results is not None:
         demand_table(options.results)
     with _bar() as told:
@@ -43,7 +43,7 @@ def run(options: BatchOptions) -> int:
 
 @contextmanager
 def _bar() -> Iterator[OnRecord]:
-    """A progress bar on stderr if that is a terminal."""
+    """Yield a callback that updates a progress bar on stderr, if stderr is a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     if not console.is_terminal:  # in rich before 14.3, a disabled bar prints an empty line

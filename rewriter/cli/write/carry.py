@@ -9,5 +9,5 @@ from rewriter.options.write import CarryOptions
 
 
 def run(options: CarryOptions) -> None:
-    """Write the tree of the original into what was made of it."""
+    """Write the tree of the original into a model made from it."""
     rewrite_and_show(options, replace(request_of(options), like=options.original))

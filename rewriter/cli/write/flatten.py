@@ -11,7 +11,7 @@ from rewriter.views.text.report import print_report
 
 
 def run(options: FlattenOptions) -> None:
-    """Undo the functions of a rewrite, and prove it."""
+    """Undo the functions of a rewrite, and prove the result equal."""
     how = pipeline.Options(
         (Flatten(options.foreign),), **proof_of(options), sidecar=False, copy_data=options.copy_data
     )

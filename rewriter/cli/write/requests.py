@@ -1,4 +1,4 @@
-"""What the verbs that rewrite share: words of the command line become a request of the batch."""
+"""Helpers of the verbs that rewrite: options of the command line become a `batch.Request`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from rewriter.views.text.report import print_report
 
 
 def request_of(options: RewriteOptions | BatchOptions) -> Request:
-    """How to rewrite, as it travels to any process.
+    """Return the request of a rewrite, which can be sent to any process.
 
     Raises:
         UsageError: options contradict each other.
     """
     if options.force and options.like is None and not isinstance(options, CarryOptions):
-        raise UsageError("--force is about an original that does not fit; add --like")
+        raise UsageError("--force has an effect only with --like; add --like")
     return Request(passes_of(options), **values(Rewriting, options))
 
 
