@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 
 from benchmarks.corpus_cases import Recorded, recorded
-from rewriter.runtime.child.words import one_line
-from rewriter.runtime.compare.difference import Deviation, difference
+from rewriter.runtime.child.error_text import one_line
+from rewriter.runtime.compare.tolerance import Deviation, difference
 from rewriter.runtime.inputs.input import FeedError, Input
 from rewriter.runtime.inputs.signature import signature
 from rewriter.runtime.ort.sessions import RunError, Session

@@ -26,12 +26,12 @@ from rewriter.model.storage import external_data, files
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
 from rewriter.passes.registry.presets import Functions, standard_passes
-from rewriter.pipeline.loading import load
+from rewriter.pipeline.loader import load
 from rewriter.pipeline.options import Options
-from rewriter.pipeline.rewriting import rewrite
+from rewriter.pipeline.rewrite_run import rewrite
 from rewriter.proof.certificate import certify
 from rewriter.refusals import Different, NotProved, RewriterError
-from rewriter.runtime.child.words import one_line
+from rewriter.runtime.child.error_text import one_line
 
 DEEPEST = 12
 """The largest depth of grouping that is tried, besides unlimited depth."""

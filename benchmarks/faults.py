@@ -30,9 +30,9 @@ from onnx import ModelProto
 from benchmarks.faulty import KINDS, copied
 from benchmarks.reporting import environment, publish, table
 from rewriter import pipeline
-from rewriter.insight.comparison.value_errors import Divergence
+from rewriter.insight.comparison.divergence import Divergence
+from rewriter.model.operator_set.determinism import draws_random
 from rewriter.model.operator_set.operators import canonical
-from rewriter.model.operator_set.purity import draws_random
 from rewriter.model.storage import external_data
 from rewriter.modules.analysis import Analysis
 from rewriter.options.words import TOLERANCE

@@ -33,7 +33,7 @@ from benchmarks.field_edits import Editor
 from benchmarks.field_subjects import Subject, subjects
 from benchmarks.reporting import environment, publish, table
 from rewriter.proof.certificate import certify
-from rewriter.runtime.compare.difference import difference
+from rewriter.runtime.compare.tolerance import difference
 
 ROOT = Path(__file__).parent.parent
 BATCH = 2500

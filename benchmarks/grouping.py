@@ -30,8 +30,8 @@ from rewriter import pipeline
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass
-from rewriter.passes.contract import Part
 from rewriter.passes.group import Group
+from rewriter.passes.preserved_parts import Part
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
 

@@ -22,7 +22,7 @@ from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
-from rewriter.runtime.compare.difference import difference
+from rewriter.runtime.compare.tolerance import difference
 
 AS_IS, FLAT, AGAIN = "as it is", "flat", "flat again"
 EDITS: dict[str, tuple[Pass, ...]] = {

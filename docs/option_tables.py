@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rewriter.adapters.options import PIPELINE_OPTIONS
-from rewriter.basics.declaration import Option, options_of
+from rewriter.basics.option_declaration import Option, options_of
 from rewriter.options.verbs import VERBS, options_of_verb
 
 DOCS = Path(__file__).parent

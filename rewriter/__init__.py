@@ -27,7 +27,7 @@ from rewriter.version import __version__
 
 if TYPE_CHECKING:
     from rewriter import adapters, batch
-    from rewriter.api.foreign import Rewritten
+    from rewriter.api.foreign_models import Rewritten
     from rewriter.api.functions import (
         LoadedModel,
         diff,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
     from rewriter.modules.selection import Selection
     from rewriter.passes.base import Outcome, Pass
-    from rewriter.passes.contract import Part
+    from rewriter.passes.preserved_parts import Part
     from rewriter.passes.registry.catalogue import Catalogue, known_passes
     from rewriter.paths import ModulePath
     from rewriter.refusals import Refusal, RewriterError
@@ -62,9 +62,9 @@ if TYPE_CHECKING:
     from rewriter.verdict.verification import Verdict, Verification
     from rewriter.views.exports.export import Export
     from rewriter.views.names import ChosenNames
-    from rewriter.views.page.report import PageReport
-    from rewriter.views.report import Report
-    from rewriter.views.sources import Comparison
+    from rewriter.views.page.html_report import PageReport
+    from rewriter.views.rewrite_report import Report
+    from rewriter.views.witness_agreement import Comparison
 
 __all__ = [
     "Analysis",

@@ -18,10 +18,10 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from onnx import ModelProto, StringStringEntryProto
 
-from rewriter.api.foreign import AnySource, read_of
+from rewriter.api.foreign_models import AnySource, read_of
 from rewriter.api.functions import verify
 from rewriter.pipeline import Inputs
-from rewriter.pipeline.loading import read_model
+from rewriter.pipeline.loader import read_model
 from rewriter.verdict.phrases import reason_of
 from rewriter.verdict.verification import Verdict, Verification
 

@@ -15,7 +15,7 @@ from rewriter import pipeline
 from rewriter.model.storage import files
 from rewriter.model.storage.sidecar_path import sidecar_path
 from rewriter.passes.registry.presets import standard_passes
-from rewriter.views.report import Report
+from rewriter.views.rewrite_report import Report
 from tests.exports import EXPORTS, FILES, each_file_with, file_in_turn, stripped
 
 each_file_and_mode = each_file_with("restore_names", [True, False])

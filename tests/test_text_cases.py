@@ -24,7 +24,7 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.registry.presets import standard_passes
 from rewriter.paths import ROOT
-from rewriter.views.report import Report
+from rewriter.views.rewrite_report import Report
 
 TEXT = Path(__file__).resolve().parent.parent / "fixtures" / "text"
 CASES = sorted(path for path in TEXT.iterdir() if path.is_dir())

@@ -7,7 +7,7 @@
     rewriter.adapters.onnxruntime    select modules for onnxruntime's quantisers
 
 `rewriter.rewrite` itself takes and returns objects of these libraries, without an adapter; see
-`rewriter.api.foreign`.
+`rewriter.api.foreign_models`.
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ from olive.passes import Pass
 from olive.passes.pass_config import PassConfigParam
 
 from rewriter.adapters.options import PIPELINE_OPTIONS
-from rewriter.api.foreign import Rewritten
+from rewriter.api.foreign_models import Rewritten
 from rewriter.api.functions import rewrite
-from rewriter.basics.declaration import Option
+from rewriter.basics.option_declaration import Option
 from rewriter.refusals import UsageError
 
 

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from onnx_ir.passes import FunctionalPass, PassResult
 
 from rewriter.adapters.options import rewrite_options
-from rewriter.api.foreign import Rewritten
+from rewriter.api.foreign_models import Rewritten
 from rewriter.api.functions import rewrite
 
 

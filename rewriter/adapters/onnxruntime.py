@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from rewriter.api.foreign import AnySource, read_of
+from rewriter.api.foreign_models import AnySource, read_of
 from rewriter.insight.selected_names import choose, demand_names
 from rewriter.modules.selection import Selection
 from rewriter.pipeline import load

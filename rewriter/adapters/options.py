@@ -7,8 +7,8 @@ from inspect import signature
 from typing import Any
 
 from rewriter.api.functions import rewrite
-from rewriter.basics.declaration import Option, options_of
 from rewriter.basics.nearest import fits_nothing
+from rewriter.basics.option_declaration import Option, options_of
 from rewriter.options.write import RewriteOptions
 from rewriter.refusals import UsageError
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from rewriter.adapters.options import rewrite_options
-from rewriter.api.foreign import Rewritten
+from rewriter.api.foreign_models import Rewritten
 from rewriter.api.functions import rewrite
 from rewriter.model.storage.atomic_outputs import plan_copies
 from rewriter.refusals import UsageError

@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rewriter import pipeline
-from rewriter.api import reports
-from rewriter.api.foreign import AnySource, Rewritten, read_of, take
-from rewriter.api.reports import ReportContents
+from rewriter.api import model_report
+from rewriter.api.foreign_models import AnySource, Rewritten, read_of, take
+from rewriter.api.model_report import ReportContents
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence, read_inputs
-from rewriter.basics.declaration import texts
 from rewriter.basics.literals import FunctionsWord, MeasureWord
+from rewriter.basics.option_declaration import texts
 from rewriter.cutting import extract as cutting_extract
 from rewriter.cutting import split as cutting_split
 from rewriter.cutting.check import Checking
@@ -31,12 +31,12 @@ from rewriter.options.words import TOLERANCE
 from rewriter.passes.base import Pass
 from rewriter.passes.registry.presets import passes_of
 from rewriter.pipeline import Inputs, Options, Source
-from rewriter.pipeline.loading import path_of
+from rewriter.pipeline.loader import path_of
 from rewriter.refusals import UsageError
-from rewriter.runtime.compare.difference import tolerance_of
+from rewriter.runtime.compare.tolerance import tolerance_of
 from rewriter.verdict.verification import Verification
-from rewriter.views.html import tree_html
-from rewriter.views.page.report import PageReport
+from rewriter.views.notebook_tree import tree_html
+from rewriter.views.page.html_report import PageReport
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -497,7 +497,7 @@ def report(
     if target is not None:
         plan_copies(path_of(source), [target], (), copy_data=False)
     given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
-    made = reports.report(read_of(source), wanted, given)
+    made = model_report.report(read_of(source), wanted, given)
     if target is not None:
         write_atomically({target: made.html.encode()})
     return made

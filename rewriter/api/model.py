@@ -11,12 +11,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rewriter import pipeline
 from rewriter.api import functions as api
-from rewriter.api.foreign import AnySource, Rewritten, take
+from rewriter.api.foreign_models import AnySource, Rewritten, take
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
-from rewriter.basics.declaration import texts
 from rewriter.basics.display import Display, listed
 from rewriter.basics.literals import KindWord, WhatWord
 from rewriter.basics.nearest import fits_nothing
+from rewriter.basics.option_declaration import texts
 from rewriter.evidence.side_inputs import Given
 from rewriter.insight.explanation import explain
 from rewriter.insight.placement.device_settings import Placing, parse_wishes, place
@@ -27,12 +27,12 @@ from rewriter.modules.selection import Selection
 from rewriter.options.words import NamedKind
 from rewriter.passes.flatten import Flatten
 from rewriter.pipeline import Inputs, Source
-from rewriter.pipeline.loading import Opened
+from rewriter.pipeline.loader import Opened
 from rewriter.refusals import UsageError
 from rewriter.views.exports.export import export
-from rewriter.views.html import tree_html
 from rewriter.views.names import ChosenNames, chosen_names
-from rewriter.views.sources import compare_sources
+from rewriter.views.notebook_tree import tree_html
+from rewriter.views.witness_agreement import compare_sources
 
 P = ParamSpec("P")
 T = TypeVar("T")

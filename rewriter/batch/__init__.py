@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from rewriter.basics.lazy import names_of
 
 if TYPE_CHECKING:
+    from rewriter.batch.file_task import rewrite_one
     from rewriter.batch.record import Record, Status
     from rewriter.batch.request import Request
     from rewriter.batch.schedule import Batch, run
-    from rewriter.batch.work import rewrite_one
 
 __all__ = ["Batch", "Record", "Request", "Status", "rewrite_one", "run"]
 

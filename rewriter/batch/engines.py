@@ -8,11 +8,11 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from rewriter.basics.nearest import fits_nothing
+from rewriter.batch.file_task import rewrite_one
 from rewriter.batch.pool import Pool, Work
 from rewriter.batch.record import Record
 from rewriter.batch.remote import in_this_process
 from rewriter.batch.request import Request
-from rewriter.batch.work import rewrite_one
 from rewriter.options.words import ENGINES
 from rewriter.refusals import UsageError
 

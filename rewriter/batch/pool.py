@@ -19,9 +19,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
+from rewriter.batch.file_task import rewrite_one
 from rewriter.batch.record import Record
 from rewriter.batch.request import Request
-from rewriter.batch.work import rewrite_one
 
 Work = Callable[[str, str, Request], Record]
 _AT_WORK = threading.Event()

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rewriter.api.side_inputs import config_beside, read_evidence, read_inputs, with_config
-from rewriter.basics.declaration import again, values
+from rewriter.basics.option_declaration import again, values
 from rewriter.batch.digests import digest_of, of_file
 from rewriter.evidence.side_inputs import Given
 from rewriter.model import limits as file_limits

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from rewriter import pipeline
-from rewriter.basics.declaration import values
+from rewriter.basics.option_declaration import values
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.modules.analysis import Analysis
 from rewriter.options.groups import Printing, Proof, SideInputs

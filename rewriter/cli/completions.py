@@ -32,7 +32,7 @@ def _forgiving(complete: Complete) -> Complete:
 @_forgiving
 def passes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
     """Complete the last pass of a list: `annotate,unsh` becomes `annotate,unshare`."""
-    from rewriter.passes.registry.own import PASSES
+    from rewriter.passes.registry.builtin_passes import PASSES
 
     before, comma, last = typed.rpartition(",")
     return [before + comma + step.name for step in PASSES if step.name.startswith(last)]

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from rewriter.basics import interrupts
-from rewriter.basics.declaration import Option, options_of, values
+from rewriter.basics.option_declaration import Option, options_of, values
 from rewriter.cli import completions
 from rewriter.cli.command_words import OneOf
 from rewriter.cli.help_pages import paged

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.basics.declaration import again
+from rewriter.basics.option_declaration import again
 from rewriter.cutting.piece import Piece
 from rewriter.cutting.slicing import slice_of
 from rewriter.options.groups import Pieces
 from rewriter.proof.certificate import Certificate, certify
 from rewriter.refusals import Different, NotProved
-from rewriter.runtime.child.words import one_line
-from rewriter.runtime.compare.parts import PartRun, PieceToRun, WholeRun
+from rewriter.runtime.child.error_text import one_line
+from rewriter.runtime.compare.pieces import PartRun, PieceToRun, WholeRun
 from rewriter.runtime.inputs.feeds import Array, Plan
 from rewriter.runtime.inputs.input import FeedError
 from rewriter.runtime.inputs.planning import plan

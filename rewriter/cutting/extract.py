@@ -17,12 +17,12 @@ from onnx import ModelProto
 from rewriter.basics.display import Display, counted, listed
 from rewriter.cutting.calls import demand_movable, file_of, nodes_of
 from rewriter.cutting.check import Check, Checking, check, demand
+from rewriter.cutting.common_body import in_one_body
 from rewriter.cutting.hoisting import Flat, bodies_around, hoist
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
-from rewriter.cutting.spanning import in_one_body
+from rewriter.cutting.piece_files import plan_data, write_models
 from rewriter.cutting.types import types_of
-from rewriter.cutting.writing import plan_data, write_models
 from rewriter.model.index.functions import Identity, identity_of
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.storage.data_copies import Copies

@@ -5,7 +5,7 @@ from __future__ import annotations
 from onnx import ModelProto, ValueInfoProto
 
 from rewriter.cutting.piece import Piece
-from rewriter.model.index.slices import nodes_needed
+from rewriter.model.index.backward_slice import nodes_needed
 
 
 def slice_of(whole: ModelProto, piece: Piece) -> ModelProto:

@@ -12,14 +12,14 @@ from onnx import ModelProto
 
 from rewriter.basics.display import Display, counted, listed
 from rewriter.cutting.calls import calls_of, chosen_call, demand_movable, file_of
+from rewriter.cutting.chain_parts import CutPoint, Levels, first_node, levels_of
 from rewriter.cutting.check import Check, Checking, check, demand
+from rewriter.cutting.common_body import in_one_body
 from rewriter.cutting.hoisting import hoist
-from rewriter.cutting.levels import CutPoint, Levels, first_node, levels_of
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
-from rewriter.cutting.spanning import in_one_body
+from rewriter.cutting.piece_files import plan_data, write_models
 from rewriter.cutting.types import types_of
-from rewriter.cutting.writing import plan_data, write_models
 from rewriter.model.storage.data_copies import Copies
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection

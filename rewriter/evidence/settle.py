@@ -12,8 +12,7 @@ from rewriter.evidence import conflicts
 from rewriter.evidence.claims import Claim, ParameterClaim, Source
 from rewriter.evidence.graph import repetition
 from rewriter.evidence.graph.call_bodies import CallBodies
-from rewriter.evidence.graph.departures import Departures
-from rewriter.evidence.hearing import Heard, Hearing, winners
+from rewriter.evidence.graph.call_ends import CallEnds
 from rewriter.evidence.names.derived_names import correct_derived
 from rewriter.evidence.original import fit as original
 from rewriter.evidence.original.fit import LikeFit
@@ -21,6 +20,7 @@ from rewriter.evidence.parameters import reshaped_weights, unnamed_weights
 from rewriter.evidence.reference import witness as reference
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.side_inputs import NOTHING, Given
+from rewriter.evidence.witness_runner import Heard, Hearing, winners
 from rewriter.evidence.witnesses import OF_NODES, OF_SURROUNDINGS, Case
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
@@ -174,7 +174,7 @@ def _tell_calls(
     """
     told = {of_node[0].module for of_node in claims if of_node and of_node[0].call is not None}
     untold = [m if m is not None and m not in told else None for m in winners(claims)]
-    by_repetition, module_calls = repetition.count_calls(graph, untold, Departures(graph, claims))
+    by_repetition, module_calls = repetition.count_calls(graph, untold, CallEnds(graph, claims))
     calls: list[int | None] = [
         (of_node[0].call if of_node and of_node[0].call is not None else by_repetition.get(node))
         for node, of_node in enumerate(claims)

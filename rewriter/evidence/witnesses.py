@@ -25,7 +25,6 @@ from pathlib import Path
 from rewriter.evidence.checkpoint import witness as checkpoint
 from rewriter.evidence.claims import Source, Testimony
 from rewriter.evidence.graph import anchors, dataflow, function_calls
-from rewriter.evidence.hearing import Hearing
 from rewriter.evidence.metadata import dynamo, tags
 from rewriter.evidence.names import scopes
 from rewriter.evidence.original import witness as original
@@ -34,6 +33,7 @@ from rewriter.evidence.reference import witness as reference
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.side_inputs import Given
 from rewriter.evidence.trace import witness as trace
+from rewriter.evidence.witness_runner import Hearing
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 

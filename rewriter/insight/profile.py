@@ -14,7 +14,7 @@ from rewriter.insight.kernel_map import KernelMap
 from rewriter.insight.time_by_module import NO_TIME, ClassTime, Figure, ModuleTime, TimeByModule
 from rewriter.modules.analysis import Analysis
 from rewriter.refusals import UnreadableModel
-from rewriter.runtime.child.words import one_line
+from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.inputs.feeds import Array, Drawing
 from rewriter.runtime.inputs.input import FeedError
 from rewriter.runtime.inputs.planning import plan

@@ -10,8 +10,8 @@ from onnx import ModelProto
 
 from rewriter.basics.display import Display
 from rewriter.evidence.claims import Claim, ParameterClaim
-from rewriter.evidence.hearing import Heard
 from rewriter.evidence.original.fit import LikeFit
+from rewriter.evidence.witness_runner import Heard
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.undecodable_names import demand_text
 from rewriter.modules.module import ModuleTree

@@ -11,8 +11,8 @@ from onnx import TensorProto
 from rewriter.basics import garbage
 from rewriter.evidence.claims import InitializerSlice, ParameterClaim, Source
 from rewriter.evidence.parameters.leaf_classes import class_of
-from rewriter.evidence.parameters.operands import operands_of
 from rewriter.evidence.parameters.parameter_names import readers_of
+from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.evidence.settle import Settled, settle
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.model.index.checks import notes_on
@@ -20,8 +20,8 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.child_order import in_call_order, starts_of
-from rewriter.modules.holdings import held_tensors
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement, Tensor
+from rewriter.modules.tensor_owners import held_tensors
 from rewriter.paths import ROOT, ModulePath
 
 

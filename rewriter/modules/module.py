@@ -419,7 +419,7 @@ class ModuleTree(Display):
 
     def _repr_html_(self) -> str:
         # `rewriter.views` imports this module, so the top of this file cannot import it.
-        html: str = import_module("rewriter.views.html").modules_html(self)
+        html: str = import_module("rewriter.views.notebook_tree").modules_html(self)
         return html
 
     def _brief(self) -> str:

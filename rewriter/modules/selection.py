@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
-from rewriter.basics.declaration import option, part, texts
 from rewriter.basics.nearest import fits_nothing
+from rewriter.basics.option_declaration import option, part, texts
 from rewriter.modules.module import Kind, Module, ModuleTree
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.paths import ModulePath

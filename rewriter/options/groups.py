@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rewriter.basics.declaration import option
 from rewriter.basics.literals import FunctionsWord
+from rewriter.basics.option_declaration import option
 from rewriter.modules.selection import Selection
 from rewriter.options.words import Functions
 from rewriter.refusals import UsageError

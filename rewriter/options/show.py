@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.basics.declaration import Verb, argument, option
 from rewriter.basics.literals import ViewerWord, WeightWord
+from rewriter.basics.option_declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import (
     PATTERNS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.basics.declaration import Verb, argument, option
+from rewriter.basics.option_declaration import Verb, argument, option
 from rewriter.options.groups import (
     CopyData,
     Output,

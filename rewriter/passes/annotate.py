@@ -22,7 +22,7 @@ from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Placement
 from rewriter.passes.base import Outcome
-from rewriter.passes.contract import ALL_BUT_METADATA, TREE, Part
+from rewriter.passes.preserved_parts import ALL_BUT_METADATA, TREE, Part
 from rewriter.paths import ModulePath
 
 _UNPLACED = {tags.EVIDENCE: tags.UNPLACED}

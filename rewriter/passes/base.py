@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Protocol
 
 from rewriter.basics.display import Display, counted, listed
 from rewriter.modules.analysis import Analysis
-from rewriter.passes.contract import Part
+from rewriter.passes.preserved_parts import Part
 from rewriter.paths import ModulePath
 from rewriter.refusals import Refusal
 

@@ -41,11 +41,11 @@ from rewriter.model.operator_set.operators import canonical, left_to_runtimes, v
 from rewriter.model.undecodable_names import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.contract import Part
 from rewriter.passes.functions.function_names import numbers_of, places_of
 from rewriter.passes.functions.inlining import MOST_NODES, Identity, Inliner, placed_infos
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.functions.value_names import UsedNames, rename
+from rewriter.passes.preserved_parts import Part
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
 

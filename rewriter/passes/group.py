@@ -38,7 +38,7 @@ from typing import ClassVar
 
 from onnx import FunctionProto, ModelProto, NodeProto
 
-from rewriter.basics.declaration import again, part, texts
+from rewriter.basics.option_declaration import again, part, texts
 from rewriter.evidence.metadata import tags
 from rewriter.evidence.names.grammar import scope_of_call
 from rewriter.evidence.parameters.parameter_names import alias_of
@@ -52,12 +52,12 @@ from rewriter.modules.selection import WORDS, Miss, Selection
 from rewriter.options.groups import RewriteSteps
 from rewriter.passes.annotate import class_entries
 from rewriter.passes.base import Outcome
-from rewriter.passes.contract import TREE, Part
 from rewriter.passes.functions.boundary_types import BoundaryTypes
 from rewriter.passes.functions.equal_functions import find_equal_functions
 from rewriter.passes.functions.function_names import FunctionNames, import_domains, ranges
 from rewriter.passes.functions.grouping_plan import MOST_ROUNDS, GroupingPlan, Planner
 from rewriter.passes.functions.provenance import is_ours
+from rewriter.passes.preserved_parts import TREE, Part
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import UsageError
 from rewriter.regions.boundary import Interface

@@ -16,8 +16,8 @@ from rewriter.model import metadata
 from rewriter.model.metadata import LAYER
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.contract import ALL_BUT_METADATA, TREE, Part
 from rewriter.passes.functions.provenance import is_ours
+from rewriter.passes.preserved_parts import ALL_BUT_METADATA, TREE, Part
 from rewriter.paths import ModulePath
 
 

@@ -22,8 +22,8 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.ir_version import fills_inputs, initialized
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.contract import TREE, Part
 from rewriter.passes.functions.value_names import UsedNames
+from rewriter.passes.preserved_parts import TREE, Part
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
 

@@ -43,13 +43,13 @@ from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.contract import Part
 from rewriter.passes.functions.body_differences import find_differences
 from rewriter.passes.functions.equal_functions import Identity, find_equal_functions, identity_of, reorder
 from rewriter.passes.functions.function_names import FunctionNames, import_domains
 from rewriter.passes.functions.lifted_constants import lift_constants
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.functions.shared_function import Merger, SharedFunction
+from rewriter.passes.preserved_parts import Part
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,15 +36,15 @@ from rewriter.evidence.names.grammar import scope_of_call
 from rewriter.model import metadata
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.carried import carry
+from rewriter.modules.edited_analysis import carry
 from rewriter.modules.module import Placement
 from rewriter.passes.annotate import entries_of
 from rewriter.passes.base import Outcome
-from rewriter.passes.contract import TREE, Part
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.functions.value_names import UsedNames
+from rewriter.passes.preserved_parts import TREE, Part
 from rewriter.regions.calls import Region, find_regions, main_node
-from rewriter.regions.sharing import Sharing, find_sharing
+from rewriter.regions.unshare_plan import Sharing, find_sharing
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from rewriter.basics.lazy import names_of
 
 if TYPE_CHECKING:
-    from rewriter.pipeline.comparing import diff
-    from rewriter.pipeline.examining import diagnose
-    from rewriter.pipeline.loading import Inputs, Progress, Source, load, read_and_load, read_like, read_model
+    from rewriter.pipeline.comparison import diff
+    from rewriter.pipeline.diagnosis import diagnose
+    from rewriter.pipeline.loader import Inputs, Progress, Source, load, read_and_load, read_like, read_model
     from rewriter.pipeline.options import Options
-    from rewriter.pipeline.proving import verify
-    from rewriter.pipeline.rewriting import MOST_FUNCTIONS, rewrite
+    from rewriter.pipeline.proof import verify
+    from rewriter.pipeline.rewrite_run import MOST_FUNCTIONS, rewrite
     from rewriter.pipeline.timing import profile
 
 __all__ = [

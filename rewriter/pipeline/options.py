@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
-from rewriter.basics.declaration import again
+from rewriter.basics.option_declaration import again
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.options.groups import Writing
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
-from rewriter.pipeline.loading import Inputs
+from rewriter.pipeline.loader import Inputs
 from rewriter.refusals import UsageError
-from rewriter.runtime.compare.difference import Tolerance
+from rewriter.runtime.compare.tolerance import Tolerance
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from onnx import ModelProto, TensorProto, TypeProto, ValueInfoProto
 
 from rewriter.basics import garbage
-from rewriter.model.index.slices import nodes_needed
+from rewriter.model.index.backward_slice import nodes_needed
 from rewriter.proof.contents import Contents, Table
 from rewriter.proof.identical import same_to_run
 from rewriter.proof.numbering import Numbering, TypesCount, interface_inputs

@@ -32,7 +32,7 @@ from rewriter.model.operator_set.operators import (
     since,
 )
 from rewriter.proof.contents import Key, Table
-from rewriter.proof.declared import body_types, types_of
+from rewriter.proof.declared_types import body_types, types_of
 from rewriter.proof.operators import NOTHING, AttributeContents, constant_tensor, joined, plain
 from rewriter.proof.scope import Scope, Unprovable, opsets_of
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from rewriter.model.index.functions import holders_of
 from rewriter.model.index.graph import NONE, GraphIndex
-from rewriter.model.operator_set.purity import drawing_in_order
+from rewriter.model.operator_set.determinism import drawing_in_order
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Reason, Refusal

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rewriter.basics.declaration import option
+from rewriter.basics.option_declaration import option
 from rewriter.refusals import UsageError
 
 THREADS = "REWRITER_CHILD_THREADS"

@@ -11,10 +11,10 @@ import onnx
 
 from rewriter.model.storage.external_data import bytes_of
 from rewriter.refusals import UsageError
-from rewriter.runtime.child.words import one_line
-from rewriter.runtime.compare.difference import Tolerance
+from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.compare.outcome import RunOutcome, Stage
 from rewriter.runtime.compare.outputs import compare_runs
+from rewriter.runtime.compare.tolerance import Tolerance
 from rewriter.runtime.inputs.feeds import FEW, Array, Drawing, Plan
 from rewriter.runtime.inputs.input import FeedError, Input, evaluate
 from rewriter.runtime.inputs.planning import plan

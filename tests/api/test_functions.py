@@ -15,7 +15,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome
 from rewriter.passes.registry.presets import Functions, standard_passes
-from rewriter.pipeline import proving, rewriting
+from rewriter.pipeline import proof, rewrite_run
 from rewriter.proof.certificate import Certificate
 from rewriter.refusals import BelowThreshold, Different, NotProved, UnreadableModel, UsageError
 from rewriter.verdict.numbers import OPTIMISED, Numeric
@@ -108,7 +108,7 @@ def test_without_a_sidecar_the_old_one_goes_if_it_is_ours(tmp_path: Path) -> Non
 def test_far_too_many_functions_are_refused_before_they_are_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rewriting, "MOST_FUNCTIONS", 2)
+    monkeypatch.setattr(rewrite_run, "MOST_FUNCTIONS", 2)
     passes = standard_passes(Functions.SHARED)
 
     def run(*names: str) -> None:
@@ -117,7 +117,7 @@ def test_far_too_many_functions_are_refused_before_they_are_made(
     run(*(f"/layers.{number}/Relu" for number in range(6)))  # one word, so they may share
     with pytest.raises(UsageError, match="4 functions, and ONNX allows 2"):
         run(*(f"/m{number}/Relu" for number in range(4)))
-    monkeypatch.setattr(rewriting, "Course", None)
+    monkeypatch.setattr(rewrite_run, "PassManager", None)
     with pytest.raises(UsageError, match="over 4 functions, and ONNX allows 2"):
         run(*(f"/m{number}/Relu" for number in range(5)))
 
@@ -199,7 +199,7 @@ def test_optimised_models_that_differ_are_refused(
     def compared(*_: object, optimised: bool, **__: object) -> Numeric:
         return found if optimised else Numeric(1, exact=True)
 
-    monkeypatch.setattr(proving, "compare", compared)
+    monkeypatch.setattr(proof, "compare", compared)
     with pytest.raises(error, match=message):
         rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", optimised=True)
     assert not [*tmp_path.iterdir()]

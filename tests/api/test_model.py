@@ -12,7 +12,7 @@ import rewriter
 from rewriter.evidence.side_inputs import Given
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.pipeline import loading
+from rewriter.pipeline import loader
 from rewriter.refusals import UnreadableModel, UsageError
 from tests.exports import EXPORTS
 
@@ -24,13 +24,13 @@ LAYERS = [f"model.encoder.layer.{layer}" for layer in range(2)]
 def analysed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What was analysed."""
     found: list[object] = []
-    real = loading.look_through
+    real = loader.look_through
 
     def counted(graph: GraphIndex, path: Path | None, given: Given) -> Analysis:
         found.append(path)
         return real(graph, path, given)
 
-    monkeypatch.setattr(loading, "look_through", counted)
+    monkeypatch.setattr(loader, "look_through", counted)
     return found
 
 

@@ -13,7 +13,7 @@ import onnx
 import pytest
 
 from rewriter.cli import BUG, INTERRUPTED, main
-from rewriter.pipeline import loading
+from rewriter.pipeline import loader
 from tests.cli.running import heard
 from tests.exports import EXPORTS
 
@@ -271,7 +271,7 @@ def test_a_bug_of_our_own(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("first line\nsecond line")
 
-    monkeypatch.setattr(loading, "analyse", broken)
+    monkeypatch.setattr(loader, "analyse", broken)
     message = fails(capsys, tmp_path, BUG, "tree", BERT)
     assert message.startswith("internal error")
     assert "second line" not in message
@@ -286,7 +286,7 @@ def test_interrupt(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loading, "analyse", interrupted)
+    monkeypatch.setattr(loader, "analyse", interrupted)
     code, out, err = heard(capsys, "tree", BERT)
     assert (code, out) == (INTERRUPTED, "")
     assert err.strip() == "rewriter: interrupted"

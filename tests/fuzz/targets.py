@@ -24,7 +24,7 @@ from rewriter.paths import ModulePath
 from rewriter.proof.certificate import certify
 from rewriter.refusals import Different, NotProved, RewriterError
 from rewriter.views.sidecar import document as sidecar
-from rewriter.views.truth import read_truth
+from rewriter.views.truth_file import read_truth
 from tests.fuzz.choices import Choices
 from tests.fuzz.mangle import mangle
 from tests.properties.graphs import draw_model

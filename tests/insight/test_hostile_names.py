@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from rewriter import pipeline
-from rewriter.insight.module_weights import weigh, with_ancestors
+from rewriter.insight.drawn_sizes import weigh, with_ancestors
 from rewriter.insight.placement.device_settings import Wish, place
 from rewriter.insight.selected_names import choose
 from rewriter.insight.stats import collect

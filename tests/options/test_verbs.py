@@ -19,7 +19,7 @@ import pytest
 import rewriter
 from docs import option_tables
 from rewriter.adapters.options import PIPELINE_OPTIONS
-from rewriter.basics.declaration import Option, options_of
+from rewriter.basics.option_declaration import Option, options_of
 from rewriter.batch.request import Request
 from rewriter.cli import cli
 from rewriter.options import verbs

@@ -16,7 +16,7 @@ import onnx.printer
 import pytest
 
 import rewriter
-from rewriter.views.report import Report
+from rewriter.views.rewrite_report import Report
 
 CASES = Path(__file__).resolve().parents[2] / "fixtures" / "functions"
 each_case = pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)

@@ -14,7 +14,7 @@ import rewriter
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import extract
 from rewriter.passes.flatten import Flatten
-from rewriter.pipeline.loading import load
+from rewriter.pipeline.loader import load
 from tests.build import model
 
 CONV = """g (float[1,2,4,4] x) => (float[1,2,4,4] y)

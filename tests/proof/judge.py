@@ -18,7 +18,7 @@ import onnx
 import onnxruntime as ort
 
 from rewriter.proof.certificate import certify
-from rewriter.runtime.compare.difference import difference, telling
+from rewriter.runtime.compare.tolerance import difference, telling
 from rewriter.runtime.inputs.planning import plan
 from tests.proof.edits import outline
 from tests.proof.mutants import Type, mutant, types_of

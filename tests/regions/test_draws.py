@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rewriter
 from rewriter.model.index.graph import GraphIndex
-from rewriter.model.operator_set.purity import drawing_in_order
+from rewriter.model.operator_set.determinism import drawing_in_order
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.group import Group
 from tests.build import model

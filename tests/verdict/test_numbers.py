@@ -10,7 +10,7 @@ import pytest
 from onnx import parser
 
 from rewriter.refusals import UsageError
-from rewriter.runtime.compare.difference import Tolerance
+from rewriter.runtime.compare.tolerance import Tolerance
 from rewriter.verdict.numbers import Numeric, compare
 
 HEADER = '<ir_version: 9, opset_import: ["" : 21, "m" : 1, "ai.onnx.ml" : 3]>\n'

@@ -15,11 +15,11 @@ from rewriter.passes.base import Difference, Outcome
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
 from rewriter.refusals import Reason, Refusal, UsageError
-from rewriter.runtime.compare.difference import Tolerance
+from rewriter.runtime.compare.tolerance import Tolerance
 from rewriter.verdict.numbers import Numeric
 from rewriter.verdict.verification import Verification
 from rewriter.views.json import JsonObject, explain_json, rewrite_json, schema, tree_json, verify_json
-from rewriter.views.report import PassRecord, Report
+from rewriter.views.rewrite_report import PassRecord, Report
 from rewriter.views.schemas import RESULTS
 from rewriter.views.summary import summarize
 from tests.views.models import analysis, placed, small, tree, unplaced

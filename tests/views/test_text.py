@@ -17,13 +17,13 @@ from rewriter.passes.base import Outcome
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
 from rewriter.refusals import Reason, Refusal
-from rewriter.runtime.compare.difference import Tolerance
+from rewriter.runtime.compare.tolerance import Tolerance
 from rewriter.verdict.numbers import IDENTICAL, OPTIMISED, Numeric
 from rewriter.verdict.verification import Verification
-from rewriter.views.report import PassRecord, Report
+from rewriter.views.rewrite_report import PassRecord, Report
 from rewriter.views.summary import summarize
 from rewriter.views.text.claims import print_claims
-from rewriter.views.text.report import print_report, print_verification
+from rewriter.views.text.rewrite_report import print_report, print_verification
 from rewriter.views.text.tree import print_tree
 from tests.views.models import named, small, unplaced
 

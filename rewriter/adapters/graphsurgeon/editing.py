@@ -10,9 +10,9 @@ from types import TracebackType
 import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
-from rewriter.adapters.graphsurgeon.ledger import Snapshot
 from rewriter.adapters.graphsurgeon.merge import Merged, merge
 from rewriter.adapters.graphsurgeon.placing import NewNode, place
+from rewriter.adapters.graphsurgeon.snapshot import Snapshot
 from rewriter.model.index.checks import check
 from rewriter.model.storage import atomic_outputs, external_data
 from rewriter.model.storage.data_copies import Copies, Watched
@@ -20,7 +20,7 @@ from rewriter.model.storage.sidecar_path import sidecar_path
 from rewriter.model.storage.staging import Content
 from rewriter.model.storage.stale_copies import content_of
 from rewriter.pipeline import Source, load
-from rewriter.pipeline.loading import read_model
+from rewriter.pipeline.loader import read_model
 from rewriter.proof.certificate import Certificate, certify
 from rewriter.refusals import RewriterError, UnreadableModel, UsageError
 from rewriter.views.sidecar import document as sidecars
@@ -69,7 +69,7 @@ class Edit:
             atomic_outputs.plan_copies(path, targets, data, copy_data=copy_data) if targets else Copies()
         )
         unread.check()
-        self._ledger = _entered(model, path, home.parent if home else None)
+        self._snapshot = _entered(model, path, home.parent if home else None)
         self._edited: Edited | None = None
 
     @property
@@ -84,7 +84,7 @@ class Edit:
         return self._edited
 
     def __enter__(self) -> gs.Graph:
-        return self._ledger.graph
+        return self._snapshot.graph
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -93,8 +93,8 @@ class Edit:
             self._edited = self._finish()
 
     def _finish(self) -> Edited:
-        original, folder = self._ledger.model, self._ledger.folder
-        merged = merge(self._ledger)
+        original, folder = self._snapshot.model, self._snapshot.folder
+        merged = merge(self._snapshot)
         _demand_sound(merged)
         new = place(merged, original)
         certificate = certify(original, merged.model, before_folder=folder, after_folder=folder)

@@ -15,7 +15,7 @@ from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProt
 from rewriter.adapters.graphsurgeon.attributes import exported_attribute
 from rewriter.adapters.graphsurgeon.constants import exported_dense
 from rewriter.adapters.graphsurgeon.fields import domains_of, fill, update_imports
-from rewriter.adapters.graphsurgeon.ledger import KnownNode, Snapshot, is_unchanged
+from rewriter.adapters.graphsurgeon.snapshot import KnownNode, Snapshot, is_unchanged
 from rewriter.adapters.graphsurgeon.values import Values
 from rewriter.model.index.graph import graphs_of
 from rewriter.model.operator_set.ir_version import initialized, list_initializers
@@ -41,30 +41,30 @@ class Merged:
     changed: list[FunctionProto | None] = field(default_factory=list)
 
 
-def merge(ledger: Snapshot) -> Merged:
+def merge(snapshot: Snapshot) -> Merged:
     """Combine the original model with the edited graph.
 
     Raises:
         UsageError: a value in the graph cannot be written as ONNX.
     """
-    return _Merge(ledger).run()
+    return _Merge(snapshot).run()
 
 
 class _Merge:
-    def __init__(self, ledger: Snapshot) -> None:
-        self.ledger = ledger
-        self.values = Values(ledger)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.values = Values(snapshot)
         model = ModelProto()
-        model.CopyFrom(ledger.model)
+        model.CopyFrom(snapshot.model)
         self.merged = Merged(model)
         self.alive: set[int] = set()
         self.named: dict[str, list[KnownNode]] = {}
-        for known in ledger.nodes.values():
+        for known in snapshot.nodes.values():
             if known.proto.name:
                 self.named.setdefault(known.proto.name, []).append(known)
 
     def run(self) -> Merged:
-        ledger, model, graph = self.ledger, self.merged.model, self.ledger.graph
+        snapshot, model, graph = self.snapshot, self.merged.model, self.snapshot.graph
         self.alive = {id(node) for body in _bodies_in([graph, *graph.functions]) for node in body.nodes}
         self._graph(model.graph, graph)
         if self._is_other(graph):
@@ -72,15 +72,15 @@ class _Merge:
         functions = [self._function(function) for function in graph.functions]
         fill(model.functions, functions)
         update_imports(
-            model.opset_import, graph, ledger.bodies[id(graph)].opset, domains_of(model.graph.node)
+            model.opset_import, graph, snapshot.bodies[id(graph)].opset, domains_of(model.graph.node)
         )
         for name in ("producer_name", "producer_version", "ir_version"):
             value = getattr(graph, name)
             if value is not None and value != getattr(model, name):
                 setattr(model, name, value)
-        unlisted = initialized(ledger.model) - {info.name for info in ledger.model.graph.input}
+        unlisted = initialized(snapshot.model) - {info.name for info in snapshot.model.graph.input}
         list_initializers(model, unlisted)
-        for known in ledger.nodes.values():
+        for known in snapshot.nodes.values():
             if id(known.node) not in self.alive:
                 self.merged.dropped.append(
                     known.proto.name or next(iter(known.proto.output), known.proto.op_type)
@@ -89,7 +89,7 @@ class _Merge:
 
     def _is_other(self, graph: gs.Graph) -> bool:
         """Whether nodes of a graph were added, removed or reordered."""
-        body = self.ledger.bodies.get(id(graph))
+        body = self.snapshot.bodies.get(id(graph))
         return body is None or body.order != tuple(map(id, graph.nodes))
 
     def _graph(self, target: GraphProto, graph: gs.Graph) -> None:
@@ -103,7 +103,7 @@ class _Merge:
 
     def _function(self, function: gs.Function) -> FunctionProto:
         target = FunctionProto()
-        body = self.ledger.bodies.get(id(function))
+        body = self.snapshot.bodies.get(id(function))
         if body is not None:
             assert isinstance(body.proto, FunctionProto)
             target.CopyFrom(body.proto)
@@ -127,7 +127,7 @@ class _Merge:
         made = []
         for name, value in function.attrs.items():
             original = known.get(name)
-            if original is not None and is_unchanged(before.get(name), value, original, self.ledger.folder):
+            if original is not None and is_unchanged(before.get(name), value, original, self.snapshot.folder):
                 made.append(original)
             elif value is not None:
                 made.append(exported_attribute(name, value, original))
@@ -143,7 +143,7 @@ class _Merge:
         )
 
     def _node(self, node: gs.Node) -> NodeProto:
-        known = self.ledger.nodes.get(id(node)) or self._twin(node)
+        known = self.snapshot.nodes.get(id(node)) or self._twin(node)
         self.merged.is_new.append(known is None)
         self.merged.kept += known is not None
         target = NodeProto()
@@ -191,7 +191,7 @@ class _Merge:
         self, name: str, value: object, original: AttributeProto | None, before: object
     ) -> AttributeProto:
         if isinstance(value, gs.Graph):
-            body = self.ledger.bodies.get(id(value))
+            body = self.snapshot.bodies.get(id(value))
             made = AttributeProto(name=name, type=AttributeProto.GRAPH)
             if original is not None:
                 made.CopyFrom(original)
@@ -201,7 +201,7 @@ class _Merge:
                 made.g.CopyFrom(body.proto)
             self._graph(made.g, value)
             return made
-        if original is not None and is_unchanged(before, value, original, self.ledger.folder):
+        if original is not None and is_unchanged(before, value, original, self.snapshot.folder):
             return original
         return exported_attribute(name, value, original)
 

@@ -11,7 +11,7 @@ from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from rewriter.adapters.graphsurgeon.constants import Held, exported, is_same
 from rewriter.adapters.graphsurgeon.fields import fill
-from rewriter.adapters.graphsurgeon.ledger import (
+from rewriter.adapters.graphsurgeon.snapshot import (
     KnownBody,
     KnownTensor,
     Snapshot,
@@ -29,11 +29,11 @@ class Values:
     reads it.
     """
 
-    def __init__(self, ledger: Snapshot) -> None:
-        self.ledger = ledger
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
         self.constants: dict[int, list[gs.Constant]] = {}
         self.homes: dict[int, set[int]] = {}
-        for root in (ledger.graph, *ledger.graph.functions):
+        for root in (snapshot.graph, *snapshot.graph.functions):
             self._find_constants(root, ())
 
     def constants_of(self, graph: gs.Graph) -> Sequence[gs.Constant]:
@@ -42,7 +42,7 @@ class Values:
 
     def write(self, target: GraphProto, graph: gs.Graph) -> None:
         """Update the values of a graph whose nodes are already written."""
-        body = self.ledger.bodies.get(id(graph))
+        body = self.snapshot.bodies.get(id(graph))
         inputs = {info.name: info for info in target.input}
         infos = {info.name: info for info in target.value_info}
         outputs = {info.name: info for info in target.output}
@@ -51,7 +51,7 @@ class Values:
         fill(target.input, self._with_defaults(given, inputs, target))
         fill(target.output, [self._info(tensor, outputs) for tensor in graph.outputs])
         fill(target.value_info, self._infos(graph, body, infos))
-        if graph is self.ledger.graph:
+        if graph is self.snapshot.graph:
             self._demand_types(graph)
         fill(target.quantization_annotation, self._annotations(target, body))
 
@@ -63,7 +63,7 @@ class Values:
                 names[:] = now
         infos = {info.name: info for info in target.value_info}
         if infos:
-            fill(target.value_info, self._infos(function, self.ledger.bodies.get(id(function)), infos))
+            fill(target.value_info, self._infos(function, self.snapshot.bodies.get(id(function)), infos))
 
     def _find_constants(self, graph: gs.Graph, outer: tuple[int, ...]) -> None:
         chain = (*outer, id(graph))
@@ -79,13 +79,13 @@ class Values:
         homes = self.homes.setdefault(id(tensor), set())
         if not homes.isdisjoint(chain):
             return
-        known = self.ledger.tensors.get(id(tensor))
+        known = self.snapshot.tensors.get(id(tensor))
         home = known.home if known is not None and known.home in chain else chain[-1]
         homes.add(home)
         self.constants.setdefault(home, []).append(tensor)
 
     def _known(self, tensor: gs.Tensor) -> KnownTensor | None:
-        return self.ledger.tensors.get(id(tensor))
+        return self.snapshot.tensors.get(id(tensor))
 
     def _info(self, tensor: gs.Tensor, before: Mapping[str, ValueInfoProto]) -> ValueInfoProto:
         """Return the `ValueInfo` of a value: the original with the present name, and with a changed type."""
@@ -164,7 +164,7 @@ class Values:
         yield from map(exported, alive.values())
 
     def _held(self, tensor: gs.Constant, known: KnownTensor, held: Held) -> Held:
-        if not is_same(tensor, known.values, held, self.ledger.folder):
+        if not is_same(tensor, known.values, held, self.snapshot.folder):
             return _described_as(exported(tensor), held)
         if tensor.name == known.name:
             return held

@@ -6,10 +6,10 @@ from rewriter import pipeline
 from rewriter.cli.common import proof_of, show
 from rewriter.options.compare import VerifyOptions
 from rewriter.refusals import Different, NotProved
-from rewriter.runtime.compare.difference import tolerance_of
+from rewriter.runtime.compare.tolerance import tolerance_of
 from rewriter.verdict.verification import Verdict
 from rewriter.views.json import verify_json
-from rewriter.views.text.report import print_verification
+from rewriter.views.text.rewrite_report import print_verification
 
 
 def run(options: VerifyOptions) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rewriter import pipeline
 from rewriter.api.side_inputs import read_inputs
-from rewriter.basics.declaration import values
+from rewriter.basics.option_declaration import values
 from rewriter.cli.common import given_of, progress, show
 from rewriter.cutting.check import Checking
 from rewriter.cutting.split import parse_cuts, split

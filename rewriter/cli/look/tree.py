@@ -21,9 +21,9 @@ def run(options: TreeOptions) -> None:
     modules = None if selection == Selection() else selection.modules(analysis)
     if options.compare_sources:
         from rewriter.views.json import sources_json
-        from rewriter.views.sources import compare_sources as compare_witnesses
         from rewriter.views.text.sources import print_sources
-        from rewriter.views.truth import read_truth
+        from rewriter.views.truth_file import read_truth
+        from rewriter.views.witness_agreement import compare_sources as compare_witnesses
 
         known = read_truth(truth, options.model.stem) if truth is not None else None
         comparison = compare_witnesses(analysis, known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rewriter.api.reports import ReportContents, report
+from rewriter.api.model_report import ReportContents, report
 from rewriter.api.side_inputs import read_inputs
 from rewriter.cli.command_words import refuse_with
 from rewriter.cli.common import given_of, progress, stdout
@@ -12,7 +12,7 @@ from rewriter.cli.sizes import read_sizes
 from rewriter.model.storage.atomic_outputs import plan_copies, write_atomically
 from rewriter.options.show import ReportOptions
 from rewriter.views.text.parts import flow
-from rewriter.views.text.report import written_phrase
+from rewriter.views.text.rewrite_report import written_phrase
 
 
 def run(options: ReportOptions) -> None:

@@ -7,7 +7,7 @@ from rewriter.cli.common import progress, proof_of, show
 from rewriter.options.write import FlattenOptions
 from rewriter.passes.flatten import Flatten
 from rewriter.views.json import rewrite_json
-from rewriter.views.text.report import print_report
+from rewriter.views.text.rewrite_report import print_report
 
 
 def run(options: FlattenOptions) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rewriter import pipeline
-from rewriter.basics.declaration import values
+from rewriter.basics.option_declaration import values
 from rewriter.batch.request import Request
 from rewriter.cli.common import progress, show
 from rewriter.model.storage.atomic_outputs import spare_given
@@ -14,7 +14,7 @@ from rewriter.options.write import BatchOptions, CarryOptions, RewriteOptions
 from rewriter.passes.registry.presets import passes_of
 from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.views.json import rewrite_json
-from rewriter.views.text.report import print_report
+from rewriter.views.text.rewrite_report import print_report
 
 
 def request_of(options: RewriteOptions | BatchOptions) -> Request:

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.graph.unnamed_layers import weights_of_layers
 from rewriter.evidence.names import numbered_parts
-from rewriter.evidence.names.dynamo_steps import Steps
+from rewriter.evidence.names.torch_operators import Steps
 from rewriter.evidence.parameters.leaf_classes import GLUE
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor

@@ -7,7 +7,7 @@ The dynamo exporter marks no calls. Two things show them:
   times. Two calls in succession make one long run; repetition counts there only if every part reads
   the same initializer, since plain arithmetic repeats by itself. Nodes that calls share are in the first
   call alone (see `shared_nodes`), so the calls are compared a second time without these.
-- Departures. Between two calls there are nodes that were made while the module was not running (see
+- CallEnds. Between two calls there are nodes that were made while the module was not running (see
   `departures`). A call never has nodes on both sides of a departure.
 
 If the nodes repeat unevenly, the calls are those of the children if all of these repeat, else the stretches
@@ -21,7 +21,7 @@ from itertools import accumulate, pairwise
 from math import gcd
 from typing import TypeVar
 
-from rewriter.evidence.graph.departures import Departures
+from rewriter.evidence.graph.call_ends import CallEnds
 from rewriter.evidence.graph.shared_nodes import shared_nodes
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ROOT, ModulePath
@@ -32,7 +32,7 @@ T = TypeVar("T")
 def count_calls(
     graph: GraphIndex,
     modules: Sequence[ModulePath | None],
-    departures: Departures,
+    departures: CallEnds,
 ) -> tuple[dict[int, int], dict[ModulePath, int]]:
     """Number the calls of nodes.
 
@@ -81,7 +81,7 @@ class _Counting:
         self,
         graph: GraphIndex,
         modules: Sequence[ModulePath | None],
-        departures: Departures,
+        departures: CallEnds,
     ) -> None:
         self.graph = graph
         self.tokens = _tokens(graph, modules)

@@ -19,7 +19,7 @@ from rewriter.evidence.metadata.stack_bases import Stack
 from rewriter.evidence.metadata.stacks import are_contradicted, extends, resolve
 from rewriter.evidence.names.grammar import DEEPEST
 from rewriter.model.index.graph import GraphIndex
-from rewriter.model.index.once import once_per_index
+from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import get, read
 from rewriter.paths import ROOT, ModulePath
 

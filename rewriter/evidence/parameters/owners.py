@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rewriter.evidence.names.grammar import owner_of_parameter
-from rewriter.evidence.parameters.operands import HELPING, QUANTISED
+from rewriter.evidence.parameters.tensor_roles import HELPING, QUANTISED
 from rewriter.model.index.graph import NONE, GraphIndex
-from rewriter.model.index.once import once_per_index
+from rewriter.model.index.index_cache import once_per_index
 from rewriter.paths import ModulePath
 
 

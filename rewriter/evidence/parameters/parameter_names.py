@@ -15,9 +15,9 @@ from rewriter.evidence.metadata.tags import TRANSPOSED
 from rewriter.evidence.names.derived_names import is_named_transposed, parameter_named_by
 from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.evidence.names.original_names import owners_given
-from rewriter.evidence.parameters.operands import operands_of
 from rewriter.evidence.parameters.owners import owners_of_constants
 from rewriter.evidence.parameters.shared_tensors import decide
+from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.metadata import read
 from rewriter.paths import ModulePath

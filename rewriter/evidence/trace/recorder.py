@@ -27,7 +27,7 @@ from rewriter.evidence.trace.module_state import exporting, undisturbed, without
 from rewriter.evidence.trace.recording import Recorder, Recording, Trace, Tracer
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
-from rewriter.runtime.child.words import one_line
+from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.inputs.feeds import Array
 
 Inputs = Sequence[Any] | Mapping[str, Any]

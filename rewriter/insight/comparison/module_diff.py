@@ -9,11 +9,11 @@ from functools import cached_property
 from onnx import TensorProto
 
 from rewriter.basics.display import Display, counted, listed
+from rewriter.insight.comparison.divergence import CallNumbers, Divergence, Numbers, compare_calls
 from rewriter.insight.comparison.module_pairs import How, ModulePair, pair_modules
 from rewriter.insight.comparison.structural_diff import Change, Side, changes_between
-from rewriter.insight.comparison.value_errors import CallNumbers, Divergence, Numbers, compare_calls
+from rewriter.model.operator_set.determinism import draws_random
 from rewriter.model.operator_set.operators import versions_of
-from rewriter.model.operator_set.purity import draws_random
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.options.words import TOLERANCE

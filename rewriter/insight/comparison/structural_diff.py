@@ -22,7 +22,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, Parameter
 from rewriter.proof.contents import Contents
 from rewriter.proof.scope import Unprovable
-from rewriter.runtime.compare.difference import distance
+from rewriter.runtime.compare.tolerance import distance
 
 
 class Aspect(StrEnum):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorProto
 
-from rewriter.insight.tools.calls import Calls
+from rewriter.insight.tools.call_graph import Calls
 from rewriter.insight.tools.node_order import unsorted_in
 from rewriter.model.index.functions import Identity, called_by, identity_of
 from rewriter.model.index.graph import graphs_of, nodes_within

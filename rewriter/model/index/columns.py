@@ -17,7 +17,7 @@ from google.protobuf.message import EncodeError
 from numpy.typing import NDArray
 from onnx import AttributeProto, NodeProto
 
-from rewriter.model.storage.fields import BYTES, Array, Fields, cut
+from rewriter.model.storage.wire_fields import BYTES, Array, Fields, cut
 
 HOLD_GRAPHS = frozenset({AttributeProto.GRAPH, AttributeProto.GRAPHS})
 """The types of attributes that hold graphs."""

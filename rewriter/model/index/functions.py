@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from onnx import FunctionProto, NodeProto
 
 from rewriter.model.index.graph import NONE, GraphIndex
-from rewriter.model.index.once import once_per_index
+from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.operator_set.operators import canonical
 
 Identity = tuple[str, str, str]

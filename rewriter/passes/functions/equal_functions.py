@@ -11,8 +11,8 @@ from onnx import FunctionProto, NodeProto
 
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
+from rewriter.model.operator_set.determinism import draws_random, operator_may_draw
 from rewriter.model.operator_set.operators import versions_of
-from rewriter.model.operator_set.purity import draws_random, operator_may_draw
 from rewriter.passes.functions.canonical_form import CanonicalBody, Key, canonical_body
 from rewriter.paths import ModulePath
 

@@ -16,8 +16,8 @@ from rewriter.refusals import Reason, Refusal
 from rewriter.regions.boundary import Interface, find_boundaries
 from rewriter.regions.calls import Regions, find_regions, name_of
 from rewriter.regions.convex import Part, make_convex
-from rewriter.regions.function_limits import LateTypes, lift_uninferable
 from rewriter.regions.order import order_parts
+from rewriter.regions.ort_function_limits import LateTypes, lift_uninferable
 from rewriter.regions.stated_types import lift_counting
 
 MOST_ROUNDS = 8

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rewriter.basics.display import Display, listed
 from rewriter.passes.base import Pass
-from rewriter.passes.registry.own import OWN, PASSES
+from rewriter.passes.registry.builtin_passes import OWN, PASSES
 from rewriter.passes.registry.plugins import find_plugins, load_plugin
 from rewriter.refusals import UsageError
 

@@ -17,7 +17,7 @@ from typing import Any
 from rewriter.model.index.checked_index import indexed
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome, Pass
-from rewriter.passes.contract import fault_of_contract
+from rewriter.passes.preserved_parts import fault_of_contract
 from rewriter.passes.registry.outcomes import digest_of, fault_of_outcome, true_changes
 from rewriter.refusals import RewriterError, UsageError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rewriter.basics.declaration import part
 from rewriter.basics.nearest import fits_nothing
+from rewriter.basics.option_declaration import part
 from rewriter.options.groups import RewriteSteps
 from rewriter.options.words import Functions
 from rewriter.passes.annotate import Annotate

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from rewriter.basics import declaration
-from rewriter.basics.declaration import texts
+from rewriter.basics import option_declaration
 from rewriter.basics.nearest import fits_nothing
+from rewriter.basics.option_declaration import texts
 from rewriter.passes.base import Pass
-from rewriter.passes.registry.own import OWN, PASSES
+from rewriter.passes.registry.builtin_passes import OWN, PASSES
 from rewriter.passes.registry.plugins import find_plugins, load_plugin, made
 from rewriter.refusals import UsageError
 
@@ -60,7 +60,7 @@ def _step(name: str, text: str) -> Pass:
             raise UsageError(fits_nothing("pass", name, names, where="'rewriter passes'"))
     known = options_of(step)
     given: dict[str, Any] = {}
-    flags = {each.flag[2:].replace("-", "_"): each.name for each in declaration.options_of(step)}
+    flags = {each.flag[2:].replace("-", "_"): each.name for each in option_declaration.options_of(step)}
     for match in _matches(_OPTION, text):
         option = flags.get(match["name"], match["name"])
         if option not in known:

@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 
 from rewriter.refusals import NoRuntime
+from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import ANSWER, JOB, SCRATCH, Cause, Ended, TaskError, read, write
-from rewriter.runtime.child.words import one_line
 
 
 def main(task: str, folder: Path) -> None:

@@ -11,6 +11,7 @@ from google.protobuf.message import EncodeError
 from onnx import ModelProto
 
 from rewriter.refusals import NoRuntime
+from rewriter.runtime.child.error_text import one_line, signal_text
 from rewriter.runtime.child.job import (
     ANSWER,
     JOB,
@@ -25,7 +26,6 @@ from rewriter.runtime.child.job import (
     write,
 )
 from rewriter.runtime.child.process import in_child, scratch
-from rewriter.runtime.child.words import one_line, signal_text
 from rewriter.runtime.ort.overloads import first_misread
 from rewriter.runtime.weights.external import stored_weights
 from rewriter.runtime.weights.inline import SharedWeights, holds_weights

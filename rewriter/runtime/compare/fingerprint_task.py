@@ -7,8 +7,8 @@ import onnx
 from rewriter.model.index.graph import nodes_within
 from rewriter.model.operator_set.operators import canonical
 from rewriter.runtime.child.job import Job
-from rewriter.runtime.compare.exposure import Exposed, in_parts
 from rewriter.runtime.compare.fingerprints import Fingerprint, Watch, fingerprint
+from rewriter.runtime.compare.intermediate_values import Exposed, in_parts
 from rewriter.runtime.inputs.signature import signature
 
 

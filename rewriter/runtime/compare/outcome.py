@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from rewriter.runtime.child.words import one_line
-from rewriter.runtime.compare.difference import Deviation, Tolerance
+from rewriter.runtime.child.error_text import one_line
+from rewriter.runtime.compare.tolerance import Deviation, Tolerance
 from rewriter.runtime.inputs.feeds import Drawing
 
 

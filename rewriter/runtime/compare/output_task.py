@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import Job
-from rewriter.runtime.child.words import one_line
-from rewriter.runtime.compare.difference import Deviation, Tolerance, difference
 from rewriter.runtime.compare.outcome import RunOutcome, RunRequest, Stage
+from rewriter.runtime.compare.tolerance import Deviation, Tolerance, difference
 from rewriter.runtime.inputs.input import FeedError, Input
 from rewriter.runtime.inputs.input_search import Runs, find_inputs
 from rewriter.runtime.ort.sessions import VERSION, RunError, Session

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import onnx
 
-from rewriter.model.operator_set.purity import may_draw
+from rewriter.model.operator_set.determinism import may_draw
 from rewriter.refusals import NoScratch
 from rewriter.runtime.child.call import Task, run
+from rewriter.runtime.child.error_text import one_line, signal_text
 from rewriter.runtime.child.job import Cause, Ended
-from rewriter.runtime.child.words import one_line, signal_text
-from rewriter.runtime.compare.difference import Tolerance
 from rewriter.runtime.compare.outcome import RunOutcome, RunRequest, Stage
+from rewriter.runtime.compare.tolerance import Tolerance
 from rewriter.runtime.inputs.feeds import LOOPED, Drawing
 from rewriter.runtime.inputs.input import Rounds
 from rewriter.runtime.inputs.signature import required_inputs

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rewriter.runtime.compare.difference import Array, distance
+from rewriter.runtime.compare.tolerance import Array, distance
 from rewriter.runtime.inputs.feeds import Drawing
 
 Values = Mapping[str, Sequence[Array]]

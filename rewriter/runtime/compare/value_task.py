@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import onnx
 
 from rewriter.runtime.child.job import Job
-from rewriter.runtime.compare.exposure import Exposed, in_parts
 from rewriter.runtime.compare.fingerprints import MOST_BYTES
+from rewriter.runtime.compare.intermediate_values import Exposed, in_parts
 from rewriter.runtime.compare.outcome import Stage
 from rewriter.runtime.compare.value_pairs import Compared, PortNames, PortRequest, PortRuns, compare_port
 from rewriter.runtime.inputs.feeds import Array

@@ -10,8 +10,8 @@ from onnx import ModelProto
 from onnx.shape_inference import infer_shapes
 
 from rewriter.model.index.graph import GraphIndex
+from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import Job
-from rewriter.runtime.child.words import one_line
 from rewriter.runtime.infer.folding import fold
 from rewriter.runtime.infer.shapes import Shapes
 from rewriter.runtime.inputs.signature import known_of, stated_values

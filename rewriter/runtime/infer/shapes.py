@@ -16,8 +16,8 @@ from rewriter.basics.nearest import fits_nothing
 from rewriter.model.operator_set.default_domain import shorten
 from rewriter.refusals import UsageError
 from rewriter.runtime.child.call import Task, run
+from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import Cause, Ended
-from rewriter.runtime.child.words import one_line
 from rewriter.runtime.inputs.input import evaluate, names_in
 from rewriter.runtime.inputs.signature import Known
 from rewriter.runtime.limits import current

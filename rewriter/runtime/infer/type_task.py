@@ -11,7 +11,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto
 from rewriter.runtime.child.job import Job
 from rewriter.runtime.infer.value_types import RuntimeTypes, TypeRequest
 from rewriter.runtime.inputs.signature import expose
-from rewriter.runtime.ort import trials
+from rewriter.runtime.ort import function_trials
 from rewriter.runtime.ort.foreign_values import typed
 from rewriter.runtime.ort.sessions import RunError, Session
 
@@ -99,7 +99,7 @@ def tell_types(job: Job[TypeRequest]) -> RuntimeTypes:
     except RunError as error:
         fault = str(error.__cause__ or error)
     found = _runtime_types(types, names, fault)
-    for refused in trials.refused(model, nodes, types):
+    for refused in function_trials.refused(model, nodes, types):
         found = replace(found, refused=frozenset(refused))
         job.leave(found)
     return found

@@ -16,7 +16,7 @@ import onnx
 
 from rewriter.model.index.graph import NONE
 from rewriter.model.operator_set.operators import canonical
-from rewriter.runtime.inputs.frames import BEFORE_STATE, Frame, FramePlace, Frames
+from rewriter.runtime.inputs.call_frames import BEFORE_STATE, Frame, FramePlace, Frames
 from rewriter.runtime.inputs.input import Bound, Dim, Input
 
 _MOST_STEPS = 20_000

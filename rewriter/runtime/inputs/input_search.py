@@ -9,8 +9,8 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from rewriter.runtime.child.job import Job
-from rewriter.runtime.compare.difference import difference, telling
 from rewriter.runtime.compare.outcome import Stage
+from rewriter.runtime.compare.tolerance import difference, telling
 from rewriter.runtime.inputs.feeds import FEW, LOOPED, Array, Drawing, Filling
 from rewriter.runtime.inputs.input import FeedError
 from rewriter.runtime.inputs.sizes import Choice

@@ -10,12 +10,12 @@ from dataclasses import replace
 import onnx
 
 from rewriter.model.tensors import array_of
+from rewriter.runtime.inputs.call_frames import Frames
 from rewriter.runtime.inputs.feeds import Array, Plan
-from rewriter.runtime.inputs.frames import Frames
 from rewriter.runtime.inputs.indices import bounds
 from rewriter.runtime.inputs.input import Dim, FeedError, Input
-from rewriter.runtime.inputs.rounds import rounds
 from rewriter.runtime.inputs.signature import signature
+from rewriter.runtime.inputs.trip_counts import rounds
 
 _MOST_IN_A_SHAPE = 8
 _LARGEST = 4096

@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 from rewriter.refusals import NoRuntime
+from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import TaskError
-from rewriter.runtime.child.words import one_line
 from rewriter.runtime.inputs.feeds import Array
 from rewriter.runtime.inputs.input import Input
 from rewriter.runtime.limits import threads_here

@@ -9,8 +9,8 @@ from typing import get_args
 from rewriter.basics.display import Display, counted
 from rewriter.basics.literals import ViewerWord, WeightWord
 from rewriter.basics.nearest import fits_nothing
+from rewriter.insight.drawn_sizes import weigh, with_ancestors
 from rewriter.insight.figures import figures_of
-from rewriter.insight.module_weights import weigh, with_ancestors
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.options.words import Measure

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from rewriter.insight.module_weights import Weighing
+from rewriter.insight.drawn_sizes import Weighing
 from rewriter.modules.analysis import Analysis
 from rewriter.regions.calls import main_node
 from rewriter.views.escape import as_text

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from rewriter.insight.module_weights import Weighing
+from rewriter.insight.drawn_sizes import Weighing
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 from rewriter.version import __version__

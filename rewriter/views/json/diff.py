@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Final, Literal, TypedDict
 
+from rewriter.insight.comparison.divergence import CallNumbers
 from rewriter.insight.comparison.module_diff import Diff, ModuleDiff
 from rewriter.insight.comparison.module_pairs import How
 from rewriter.insight.comparison.structural_diff import Aspect, Change
-from rewriter.insight.comparison.value_errors import CallNumbers
 from rewriter.paths import ModulePath
 from rewriter.views.escape import as_text
 from rewriter.views.json.proof import finite

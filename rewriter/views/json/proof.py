@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, NotRequired, TypedDict
 
 from rewriter.proof.certificate import Certificate
-from rewriter.runtime.compare.difference import Tolerance
+from rewriter.runtime.compare.tolerance import Tolerance
 from rewriter.verdict.numbers import Numeric
 from rewriter.verdict.phrases import reason_of
 from rewriter.verdict.verification import Verdict, Verification

@@ -10,7 +10,7 @@ from rewriter.views.escape import as_text
 from rewriter.views.json.parts import OriginalJson, PlacementJson, notes_json, original_json, placement_json
 from rewriter.views.json.proof import VerificationJson, verification_json
 from rewriter.views.json.types import Amount, Count, Keywords, Positive
-from rewriter.views.report import PassRecord, Report
+from rewriter.views.rewrite_report import PassRecord, Report
 from rewriter.views.summary import Summary
 
 REWRITE: Final = "rewriter.rewrite/2"

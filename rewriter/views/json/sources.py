@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
 from rewriter.views.json.types import Amount, Count, Keywords
-from rewriter.views.sources import VERDICTS, Comparison, WitnessRow
+from rewriter.views.witness_agreement import VERDICTS, Comparison, WitnessRow
 
 SOURCES: Final = "rewriter.sources/1"
 

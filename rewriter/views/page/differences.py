@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
+from rewriter.insight.comparison.divergence import CallNumbers
 from rewriter.insight.comparison.module_diff import Diff, ModuleDiff
 from rewriter.insight.comparison.structural_diff import Change
-from rewriter.insight.comparison.value_errors import CallNumbers
 from rewriter.paths import ModulePath
 from rewriter.views.json.types import JsonObject
 

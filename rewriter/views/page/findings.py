@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rewriter.insight.comparison.module_diff import Diff
+from rewriter.insight.drawn_sizes import weigh
 from rewriter.insight.functions import Function
-from rewriter.insight.module_weights import weigh
 from rewriter.insight.profile import Profile
 from rewriter.insight.stats import Stats
 from rewriter.modules.analysis import Analysis

@@ -16,7 +16,7 @@ from rewriter.verdict.phrases import certificate_phrase, numbers_phrase
 from rewriter.verdict.verification import Verdict
 from rewriter.views.summary import head_phrases, summarize
 from rewriter.views.text.parts import flow
-from rewriter.views.text.report import print_removed, verdict_sign, written_phrase
+from rewriter.views.text.rewrite_report import print_removed, verdict_sign, written_phrase
 
 
 def print_extraction(found: Extraction, console: Console) -> None:

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from rewriter.basics.display import counted
+from rewriter.insight.comparison.divergence import CallNumbers, Divergence
 from rewriter.insight.comparison.module_diff import Diff, ModuleDiff
 from rewriter.insight.comparison.structural_diff import Aspect, Change
-from rewriter.insight.comparison.value_errors import CallNumbers, Divergence
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import shorten, visible
 from rewriter.views.text.parts import ASCII, Signs, emit, flow, signs

@@ -23,19 +23,19 @@ from rewriter.passes.registry.catalogue import Catalogue
 from rewriter.verdict.verification import Verification
 from rewriter.views.exports.export import Export
 from rewriter.views.names import names_as
-from rewriter.views.page.report import PageReport
+from rewriter.views.page.html_report import PageReport
 from rewriter.views.passes import print_passes
-from rewriter.views.report import Report
-from rewriter.views.sources import Comparison
+from rewriter.views.rewrite_report import Report
 from rewriter.views.text.claims import print_claims
 from rewriter.views.text.cutting import print_extraction, print_split
 from rewriter.views.text.diff import print_diff
 from rewriter.views.text.doctor import print_diagnosis
 from rewriter.views.text.profile import print_profile
-from rewriter.views.text.report import print_report, print_verification
+from rewriter.views.text.rewrite_report import print_report, print_verification
 from rewriter.views.text.sources import print_sources
 from rewriter.views.text.stats import print_stats
 from rewriter.views.text.tree import print_modules, print_tree
+from rewriter.views.witness_agreement import Comparison
 
 
 @singledispatch

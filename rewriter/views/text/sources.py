@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from rewriter.views.sources import VERDICTS, Comparison, WitnessRow
 from rewriter.views.text.parts import flow
+from rewriter.views.witness_agreement import VERDICTS, Comparison, WitnessRow
 
 
 def print_sources(comparison: Comparison, console: Console) -> None:

@@ -18,8 +18,8 @@ from rewriter.evidence.side_inputs import Given
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 from rewriter.refusals import UsageError
-from rewriter.views.html import tree_html
 from rewriter.views.json import schema, tree_json
+from rewriter.views.notebook_tree import tree_html
 from rewriter.views.sidecar import document as sidecar
 from tests.build import chain, model
 from tests.exports import EXPORTS, each_file, truth_of

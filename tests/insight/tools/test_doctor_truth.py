@@ -27,7 +27,7 @@ from rewriter.insight.tools.facts import NEEDED, Facts, facts_of
 from rewriter.insight.tools.optimisers import SIM_NEWEST_IR
 from rewriter.insight.tools.rule import Remedy, Rule
 from rewriter.insight.tools.runtimes import NEWEST_IR, NEWEST_OPSET
-from rewriter.pipeline.loading import read_model
+from rewriter.pipeline.loader import read_model
 from tests.insight.tools import files, tools
 from tests.insight.tools.tools import notes_of, runs, value
 

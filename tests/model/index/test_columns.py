@@ -13,7 +13,7 @@ from onnx import AttributeProto, GraphProto, NodeProto, helper, numpy_helper
 
 from rewriter.model.index import columns
 from rewriter.model.index.columns import HOLD_GRAPHS, Columns, read_columns
-from rewriter.model.storage import fields
+from rewriter.model.storage import wire_fields
 from tests.drawn import drawn
 from tests.exports import EXPORTS, FILES
 
@@ -88,7 +88,7 @@ def test_nodes_of_a_fixture_are_cut_and_not_asked() -> None:
     """The test above says nothing if all are asked."""
     for path in [path for path in FILES if path.parent.name in ("bert", "llama")]:
         nodes = onnx.load(path, load_external_data=False).graph.node
-        assert fields.cut([node.SerializeToString() for node in nodes]) is not None, path
+        assert wire_fields.cut([node.SerializeToString() for node in nodes]) is not None, path
 
 
 def test_long_and_large_nodes_between_others() -> None:

@@ -5,7 +5,7 @@ from onnx import ModelProto, parser
 
 from rewriter.model.index.functions import calls_of, holders_of
 from rewriter.model.index.graph import GraphIndex
-from rewriter.model.operator_set.purity import drawing_nodes
+from rewriter.model.operator_set.determinism import drawing_nodes
 
 TEXT = """<ir_version: 10, opset_import: ["" : 21, "m" : 1]>
 g (float[2] x) => (float[2] z) { y = m.f(x)

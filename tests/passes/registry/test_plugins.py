@@ -19,10 +19,10 @@ import pytest
 import rewriter
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import as_text
-from rewriter.passes.contract import Part
+from rewriter.passes.preserved_parts import Part
 from rewriter.passes.registry import plugins
+from rewriter.passes.registry.builtin_passes import OWN
 from rewriter.passes.registry.outcomes import NOT_COUNTED
-from rewriter.passes.registry.own import OWN
 from rewriter.passes.registry.syntax import parse_passes
 from rewriter.refusals import NotProved, UsageError
 from tests import forks

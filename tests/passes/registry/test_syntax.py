@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import as_text
 from rewriter.passes.group import Group
-from rewriter.passes.registry.own import PASSES
+from rewriter.passes.registry.builtin_passes import PASSES
 from rewriter.passes.registry.syntax import options_of, parse_passes, purpose_of
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share

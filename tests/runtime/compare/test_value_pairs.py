@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 import pytest
 
-from rewriter.runtime.compare.difference import distance
+from rewriter.runtime.compare.tolerance import distance
 from rewriter.runtime.compare.value_pairs import PortNames, compare_port
 
 RNG = np.random.default_rng(0)

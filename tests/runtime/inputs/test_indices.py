@@ -3,7 +3,7 @@ import onnx
 import pytest
 from onnx import parser
 
-from rewriter.runtime.inputs.frames import Frames
+from rewriter.runtime.inputs.call_frames import Frames
 from rewriter.runtime.inputs.indices import bounds
 from rewriter.runtime.inputs.input import Bound
 from rewriter.runtime.inputs.signature import signature

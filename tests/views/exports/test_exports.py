@@ -16,7 +16,7 @@ import pytest
 import rewriter
 from rewriter import pipeline
 from rewriter.basics.literals import FunctionsWord
-from rewriter.insight.module_weights import Weighing, weigh, with_ancestors
+from rewriter.insight.drawn_sizes import Weighing, weigh, with_ancestors
 from rewriter.insight.stats import collect
 from rewriter.modules.analysis import Analysis
 from rewriter.options.words import Measure

@@ -15,8 +15,8 @@ import pytest
 
 import rewriter
 from benchmarks.synthetic import layered, two_layers
+from rewriter.views.page.html_report import PageReport
 from rewriter.views.page.page import as_data
-from rewriter.views.page.report import PageReport
 from tests.exports import EXPORTS
 from tests.views.page.hostile import NAMES, hostile_model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from onnx import parser
 
-from rewriter.runtime.inputs.frames import Frame, FramePlace, Frames
+from rewriter.runtime.inputs.call_frames import Frame, FramePlace, Frames
 
 MODEL = """<ir_version: 9, opset_import: ["" : 21, "m" : 1]>
 g (int64 M, float[2] x) => (float[2] y) <int64 three = {3}, int64[2] pair = {1, 7}> {

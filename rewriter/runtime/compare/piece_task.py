@@ -9,12 +9,12 @@ from typing import Any
 
 import onnx
 
+from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import Job, Sent
-from rewriter.runtime.child.words import one_line
-from rewriter.runtime.compare.difference import Deviation, difference
 from rewriter.runtime.compare.outcome import RunOutcome, Stage
 from rewriter.runtime.compare.output_task import another_seed, unsteady_outputs
-from rewriter.runtime.compare.parts import AT_PIECE, WHOLE, PartRequest, PartRun, PartRuns, piece
+from rewriter.runtime.compare.pieces import AT_PIECE, WHOLE, PartRequest, PartRun, PartRuns, piece
+from rewriter.runtime.compare.tolerance import Deviation, difference
 from rewriter.runtime.inputs.feeds import Drawing
 from rewriter.runtime.inputs.input import FeedError, Input
 from rewriter.runtime.inputs.input_search import Runs, find_inputs

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rewriter.insight.tools.examine import Diagnosis, examine
 from rewriter.insight.tools.facts import facts_of
-from rewriter.pipeline.loading import Source, naming, read_model
+from rewriter.pipeline.loader import Source, naming, read_model
 
 
 def diagnose(source: Source, tools: Sequence[str] = ()) -> Diagnosis:

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from rewriter.modules.analysis import Analysis
-from rewriter.views.html import tree_html
+from rewriter.views.notebook_tree import tree_html
 from tests.views.models import named, small, unplaced
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}

@@ -12,8 +12,8 @@ from rewriter import pipeline
 from rewriter.refusals import UnreadableModel
 from rewriter.views.json import schema, sources_json
 from rewriter.views.sidecar.document import write
-from rewriter.views.sources import ALL, VERDICTS, compare_sources
-from rewriter.views.truth import read_truth
+from rewriter.views.truth_file import read_truth
+from rewriter.views.witness_agreement import ALL, VERDICTS, compare_sources
 from tests.cli.running import heard
 from tests.exports import EXPORTS
 from tests.views.models import small

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rewriter.model.index.graph import NONE
-from rewriter.runtime.inputs.frames import BEFORE_STATE, Frame, FramePlace, Frames
+from rewriter.runtime.inputs.call_frames import BEFORE_STATE, Frame, FramePlace, Frames
 from rewriter.runtime.inputs.input import Input, Rounds
 
 _MOST_STEPS = 20_000

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.runtime.compare.exposure import in_parts
+from rewriter.runtime.compare.intermediate_values import in_parts
 
 ITEMS = [("first", {"a", "b"}), ("second", {"a", "b", "c"}), ("third", set()), ("fourth", {"d", "e"})]
 

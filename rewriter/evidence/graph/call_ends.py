@@ -28,7 +28,7 @@ from rewriter.model.tensors import FLOATS
 from rewriter.paths import ModulePath
 
 
-class Departures:
+class CallEnds:
     """Finds the places between the nodes of a module where one call must end and another begin.
 
     Args:

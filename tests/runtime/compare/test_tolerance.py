@@ -5,7 +5,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from rewriter.runtime.compare.difference import Deviation, Tolerance, difference, telling
+from rewriter.runtime.compare.tolerance import Deviation, Tolerance, difference, telling
 
 
 def floats(*numbers: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rewriter.paths import ModulePath
 from rewriter.refusals import UnreadableModel
 from rewriter.views.sidecar import document as sidecar
-from rewriter.views.sources import Truth
+from rewriter.views.witness_agreement import Truth
 
 
 def read_truth(path: Path, model: str = "") -> Truth:

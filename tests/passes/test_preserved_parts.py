@@ -16,13 +16,13 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome, Pass
-from rewriter.passes.contract import EVERYTHING, TREE, Part, PartialAnalysis
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
+from rewriter.passes.preserved_parts import EVERYTHING, TREE, Part, PartialAnalysis
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
-from rewriter.pipeline import course
+from rewriter.pipeline import pass_manager
 from rewriter.refusals import BelowThreshold, StaleAnalysis, UsageError
 from tests.build import chain
 from tests.exports import EXPORTS
@@ -148,7 +148,7 @@ def test_a_model_is_analysed_anew_only_where_it_must_be(
         asked.append(path)
         return analyse(graph, path, given)
 
-    monkeypatch.setattr(course, "analyse", counted)
+    monkeypatch.setattr(pass_manager, "analyse", counted)
     rewriter.rewrite(BERT, passes=passes, numbers=False)
     assert len(asked) == made
 

@@ -18,7 +18,7 @@ from rewriter.evidence.parameters.stored_tensors import Stored, stored_tensors
 from rewriter.evidence.roles import Role
 from rewriter.model.index.functions import calls_of
 from rewriter.model.index.graph import NONE, GraphIndex
-from rewriter.model.index.once import once_per_index
+from rewriter.model.index.index_cache import once_per_index
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter.model.index.graph import GraphIndex
-from rewriter.regions.arithmetic import Arithmetic
+from rewriter.regions.shape_arithmetic import Arithmetic
 from tests.build import model
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rewriter.runtime.child.words import one_line, signal_text
+from rewriter.runtime.child.error_text import one_line, signal_text
 
 
 def test_one_line_holds_no_control_characters() -> None:

@@ -13,17 +13,17 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.modules.selection import Miss
 from rewriter.passes.base import Outcome, Pass
-from rewriter.passes.contract import EVERYTHING, INDEX, TREE, Part, PartialAnalysis, fault_of_contract
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
+from rewriter.passes.preserved_parts import EVERYTHING, INDEX, TREE, Part, PartialAnalysis, fault_of_contract
 from rewriter.passes.registry import plugins
 from rewriter.paths import ROOT
-from rewriter.pipeline.loading import look_through
+from rewriter.pipeline.loader import look_through
 from rewriter.refusals import Reason, Refusal, UsageError
 
 
 @dataclass
-class Course:
+class PassManager:
     """Passes that ran on a model, and the present analysis.
 
     Hearing the witnesses again costs more than most passes. So an analysis is kept while it is valid: a pass

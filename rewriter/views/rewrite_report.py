@@ -13,7 +13,7 @@ from rewriter.modules.selection import Miss
 from rewriter.passes.base import Outcome
 from rewriter.refusals import Refusal
 from rewriter.verdict.verification import Verification
-from rewriter.views.html import tree_html
+from rewriter.views.notebook_tree import tree_html
 from rewriter.views.summary import Summary
 
 

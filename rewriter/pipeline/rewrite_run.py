@@ -19,13 +19,12 @@ from rewriter.model.storage.stale_copies import content_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.passes.base import Outcome, Pass, as_text
-from rewriter.passes.contract import TREE
 from rewriter.passes.functions.function_names import last_word
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
+from rewriter.passes.preserved_parts import TREE
 from rewriter.passes.registry import plugins
-from rewriter.pipeline.course import Course
-from rewriter.pipeline.loading import (
+from rewriter.pipeline.loader import (
     Opened,
     Progress,
     Source,
@@ -37,9 +36,10 @@ from rewriter.pipeline.loading import (
     read_indexed,
 )
 from rewriter.pipeline.options import Options
-from rewriter.pipeline.proving import Clock, demand_equal, prove
+from rewriter.pipeline.pass_manager import PassManager
+from rewriter.pipeline.proof import Clock, demand_equal, prove
 from rewriter.refusals import BelowThreshold, UnreadableModel, UsageError
-from rewriter.views.report import PassRecord, Report
+from rewriter.views.rewrite_report import PassRecord, Report
 from rewriter.views.sidecar import document as sidecar
 from rewriter.views.summary import summarize_graph
 
@@ -94,7 +94,7 @@ def rewrite(
             # Index and tree are of the flat form; the model to edit and write has the functions.
             analysis = replace(analysis, model=model)
         changed = TREE if analysis.grouped else frozenset()
-        course = Course(analysis, given, changed=changed, narrow=options.narrow)
+        course = PassManager(analysis, given, changed=changed, narrow=options.narrow)
         course.run(options.passes)
         refusals = tuple(refusal for _, outcome in course.outcomes for refusal in outcome.refusals)
         became = course.flat()

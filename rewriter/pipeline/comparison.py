@@ -12,7 +12,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.modules.selection import EVERYTHING, Selection
 from rewriter.options.words import TOLERANCE
-from rewriter.pipeline.loading import Inputs, Progress, Source, load
+from rewriter.pipeline.loader import Inputs, Progress, Source, load
 from rewriter.refusals import DoesNotFit, UsageError
 from rewriter.verdict.numbers import fitting
 from rewriter.views.sidecar.original import like_analysis

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rewriter import pipeline
-from rewriter.basics.declaration import again
 from rewriter.basics.nearest import fits_nothing
+from rewriter.basics.option_declaration import again
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.insight.functions import functions_of
 from rewriter.insight.stats import collect
@@ -16,10 +16,10 @@ from rewriter.options.groups import Pairs
 from rewriter.options.show import ReportOptions
 from rewriter.options.words import MEASURES
 from rewriter.pipeline import Inputs, Progress, Source
-from rewriter.pipeline.loading import path_of
+from rewriter.pipeline.loader import path_of
 from rewriter.refusals import UsageError
 from rewriter.views.page.findings import Findings, Verified
-from rewriter.views.page.report import PageReport
+from rewriter.views.page.html_report import PageReport
 
 
 @dataclass(frozen=True, kw_only=True)

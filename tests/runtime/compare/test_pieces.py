@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rewriter.runtime.child import call
-from rewriter.runtime.compare import parts
-from rewriter.runtime.compare.parts import PartRun, PieceToRun, WholeRun
+from rewriter.runtime.compare import pieces
+from rewriter.runtime.compare.pieces import PartRun, PieceToRun, WholeRun
 from rewriter.runtime.inputs.planning import plan
 from tests.build import model
 
@@ -42,7 +42,7 @@ def test_random_numbers_come_out_the_same() -> None:
 
 
 def test_what_is_random_all_the_same_is_handed_on_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "seed_nodes", lambda model: None)
+    monkeypatch.setattr(pieces, "seed_nodes", lambda model: None)
     text = "g (float[2] x) => (float[2] y) { a = RandomNormalLike (x) b = Neg (a) y = Exp (b) }"
     random = PieceToRun(model("g (float[2] x) => (float[2] a) { a = RandomUniformLike (x) }"), FIRST.recorded)
     noise, rest = run(random, SECOND, chain=True, text=text)

@@ -13,8 +13,8 @@ from pathlib import Path
 import onnx
 
 from rewriter.runtime.child.call import Task, run
+from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import Cause, Ended
-from rewriter.runtime.child.words import one_line
 from rewriter.runtime.compare.outcome import RunOutcome
 from rewriter.runtime.inputs.feeds import Array, Drawing, Plan
 from rewriter.runtime.inputs.seeds import seed_nodes
@@ -84,7 +84,7 @@ class PartRuns:
     ranks: Mapping[str, int]
 
 
-TASK: Task[PartRuns] = Task("rewriter.runtime.compare.part_task:judge_parts")
+TASK: Task[PartRuns] = Task("rewriter.runtime.compare.piece_task:judge_parts")
 
 
 def piece(number: int) -> str:

@@ -1,7 +1,7 @@
 import pytest
 from onnx import parser
 
-from rewriter.model.operator_set.purity import may_draw
+from rewriter.model.operator_set.determinism import may_draw
 
 HEADER = '<ir_version: 9, opset_import: ["" : 21, "m" : 1]>\n'
 

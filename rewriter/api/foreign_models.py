@@ -19,9 +19,9 @@ from onnx import ModelProto
 
 from rewriter.model.storage.files import serialize
 from rewriter.pipeline import Source
-from rewriter.pipeline.loading import Opened
+from rewriter.pipeline.loader import Opened
 from rewriter.refusals import UsageError
-from rewriter.views.report import Report
+from rewriter.views.rewrite_report import Report
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon

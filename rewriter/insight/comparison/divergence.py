@@ -17,7 +17,7 @@ from rewriter.insight.comparison.call_values import calls_of_both
 from rewriter.insight.comparison.module_pairs import ModulePair
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
-from rewriter.runtime.child.words import one_line
+from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.compare.outcome import Stage
 from rewriter.runtime.compare.value_pairs import Compared, Pair, PortNames, PortRequest
 from rewriter.runtime.compare.values import compare_values

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from rewriter.evidence.claims import InitializerSlice, ParameterClaim
 from rewriter.evidence.names.grammar import owner_of_variable
-from rewriter.evidence.parameters.operands import Operands
 from rewriter.evidence.parameters.stored_tensors import Stored
+from rewriter.evidence.parameters.tensor_roles import Operands
 from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.tensors import dtype_name

@@ -9,7 +9,7 @@ import pytest
 from rewriter import pipeline
 from rewriter.passes.registry.presets import Functions, standard_passes
 from rewriter.refusals import Reason
-from rewriter.views.report import Report
+from rewriter.views.rewrite_report import Report
 
 HEAD = '<ir_version: 10, opset_import: ["" : 21]>\n'
 # Two elements of four bits are one number in ONNX text.

@@ -14,7 +14,7 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.api.foreign import take
+from rewriter.api.foreign_models import take
 from rewriter.evidence.metadata import tags
 from rewriter.model.metadata import read
 from rewriter.refusals import UsageError
