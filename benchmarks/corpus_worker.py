@@ -22,6 +22,7 @@ import onnx
 from benchmarks import tools
 from benchmarks.corpus_runs import TOLERANCE, Runs
 from benchmarks.fields import differences, kinds, without_annotations
+from rewriter.errors import Different, NotProved, RewriterError
 from rewriter.model.storage import external_data, files
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group
@@ -30,7 +31,6 @@ from rewriter.pipeline.loader import load
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.rewrite_run import rewrite
 from rewriter.proof.certificate import certify
-from rewriter.refusals import Different, NotProved, RewriterError
 from rewriter.runtime.child.error_text import one_line
 
 DEEPEST = 12

@@ -29,6 +29,7 @@ import onnx
 
 from benchmarks.tools import TOOLS, Workshop
 from rewriter import pipeline
+from rewriter.errors import DoesNotFit, UnreadableModel
 from rewriter.evidence.original.node_origins import Descent
 from rewriter.evidence.original.witness import Like
 from rewriter.evidence.side_inputs import NOTHING, Given
@@ -36,7 +37,6 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.registry.presets import standard_passes
 from rewriter.paths import ModulePath, common_ancestor
-from rewriter.refusals import DoesNotFit, UnreadableModel
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 WAYS = ("alone", "like", "annotated")

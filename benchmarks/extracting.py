@@ -24,9 +24,9 @@ from rewriter.cutting.calls import calls_of
 from rewriter.cutting.check import Check, Checking, check
 from rewriter.cutting.extract import Extraction, Target, plan_extractions
 from rewriter.cutting.split import At, plan_split
+from rewriter.errors import CannotCut
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
-from rewriter.refusals import CannotCut
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 CHECKING = Checking(sets=2)

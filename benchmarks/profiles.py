@@ -16,8 +16,8 @@ import click
 from benchmarks.faults import exports
 from benchmarks.reporting import environment, publish, table
 from rewriter import pipeline
+from rewriter.errors import UsageError
 from rewriter.insight.profile import Profile
-from rewriter.refusals import UsageError
 
 CLAIMED = ("bert/", "gpt2/", "resnet/")
 """Exports for which the claim is made that at least the share `LEAST` is mapped."""

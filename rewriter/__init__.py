@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from rewriter.api.model import Model, open
     from rewriter.cutting.extract import Extraction
     from rewriter.cutting.split import Split
+    from rewriter.errors import RewriterError
     from rewriter.insight.comparison.module_diff import Diff
     from rewriter.insight.explanation import Explanation
     from rewriter.insight.placement.device_settings import Placing
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from rewriter.passes.preserved_parts import Part
     from rewriter.passes.registry.catalogue import Catalogue, known_passes
     from rewriter.paths import ModulePath
-    from rewriter.refusals import Refusal, RewriterError
+    from rewriter.refusals import Refusal
     from rewriter.runtime.limits import limits
     from rewriter.verdict.verification import Verdict, Verification
     from rewriter.views.exports.export import Export
@@ -125,7 +126,7 @@ _HOME = {
     "known_passes": "passes.registry.catalogue",
     "Catalogue": "passes.registry.catalogue",
     "ChosenNames": "views.names",
-    "Comparison": "views.sources",
+    "Comparison": "views.witness_agreement",
     "Explanation": "insight.explanation",
     "Export": "views.exports.export",
     "Placing": "insight.placement.device_settings",
@@ -152,16 +153,16 @@ _HOME = {
     "ModulePath": "paths",
     "ModuleTree": "modules.module",
     "Outcome": "passes.base",
-    "Part": "passes.contract",
+    "Part": "passes.preserved_parts",
     "Pass": "passes.base",
-    "PageReport": "views.page.report",
+    "PageReport": "views.page.html_report",
     "Parameter": "modules.module",
     "Placement": "modules.module",
     "Profile": "insight.profile",
     "Refusal": "refusals",
-    "Report": "views.report",
-    "Rewritten": "api.foreign",
-    "RewriterError": "refusals",
+    "Report": "views.rewrite_report",
+    "Rewritten": "api.foreign_models",
+    "RewriterError": "errors",
     "Selection": "modules.selection",
     "Verdict": "verdict.verification",
     "Verification": "verdict.verification",

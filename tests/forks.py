@@ -353,7 +353,7 @@ def _load() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     import rewriter
-    from rewriter.refusals import NoRuntime
+    from rewriter.errors import NoRuntime
 
     for found in pkgutil.walk_packages(rewriter.__path__, "rewriter.", onerror=lambda name: None):
         if not found.name.endswith("__main__"):

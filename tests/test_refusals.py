@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import (
+from rewriter.errors import (
     BelowThreshold,
     CannotCut,
     CannotWrite,
@@ -9,12 +8,12 @@ from rewriter.refusals import (
     DoesNotFit,
     NoRuntime,
     NotProved,
-    Reason,
-    Refusal,
     RewriterError,
     UnreadableModel,
     UsageError,
 )
+from rewriter.paths import ROOT, ModulePath
+from rewriter.refusals import Reason, Refusal
 
 
 def test_a_refusal_says_where_why_and_by_which_witness() -> None:

@@ -27,7 +27,7 @@ from rewriter.adapters.options import PIPELINE_OPTIONS
 from rewriter.api.foreign_models import Rewritten
 from rewriter.api.functions import rewrite
 from rewriter.basics.option_declaration import Option
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 
 
 class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types

@@ -9,8 +9,8 @@ from typing import Any
 from rewriter.api.functions import rewrite
 from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import Option, options_of
+from rewriter.errors import UsageError
 from rewriter.options.write import RewriteOptions
-from rewriter.refusals import UsageError
 
 _OF_PIPELINES = frozenset({"output", "sidecar", "copy_data", "dry_run"})
 """Options that a pipeline decides itself: which files are written, and where."""

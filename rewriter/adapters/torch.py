@@ -13,8 +13,8 @@ import torch
 from rewriter.adapters.options import rewrite_options
 from rewriter.api.foreign_models import Rewritten
 from rewriter.api.functions import rewrite
-from rewriter.model.storage.atomic_outputs import plan_copies
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
+from rewriter.model.storage.output_targets import plan_copies
 
 
 def export(

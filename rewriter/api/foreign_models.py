@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from onnx import ModelProto
 
+from rewriter.errors import UsageError
 from rewriter.model.storage.files import serialize
 from rewriter.pipeline import Source
 from rewriter.pipeline.loader import Opened
-from rewriter.refusals import UsageError
 from rewriter.views.rewrite_report import Report
 
 if TYPE_CHECKING:

@@ -19,10 +19,12 @@ from rewriter.cutting import split as cutting_split
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split, parse_cuts
+from rewriter.errors import UsageError
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.profile import Profile
 from rewriter.insight.tools.examine import Diagnosis
-from rewriter.model.storage.atomic_outputs import plan_copies, write_atomically
+from rewriter.model.storage.atomic_outputs import write_atomically
+from rewriter.model.storage.output_targets import plan_copies
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.selection import Selection
@@ -32,7 +34,6 @@ from rewriter.passes.base import Pass
 from rewriter.passes.registry.presets import passes_of
 from rewriter.pipeline import Inputs, Options, Source
 from rewriter.pipeline.loader import path_of
-from rewriter.refusals import UsageError
 from rewriter.runtime.compare.tolerance import tolerance_of
 from rewriter.verdict.verification import Verification
 from rewriter.views.notebook_tree import tree_html

@@ -17,6 +17,7 @@ from rewriter.basics.display import Display, listed
 from rewriter.basics.literals import KindWord, WhatWord
 from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import texts
+from rewriter.errors import UsageError
 from rewriter.evidence.side_inputs import Given
 from rewriter.insight.explanation import explain
 from rewriter.insight.placement.device_settings import Placing, parse_wishes, place
@@ -28,7 +29,6 @@ from rewriter.options.words import NamedKind
 from rewriter.passes.flatten import Flatten
 from rewriter.pipeline import Inputs, Source
 from rewriter.pipeline.loader import Opened
-from rewriter.refusals import UsageError
 from rewriter.views.exports.export import export
 from rewriter.views.names import ChosenNames, chosen_names
 from rewriter.views.notebook_tree import tree_html

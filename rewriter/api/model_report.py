@@ -9,6 +9,7 @@ from pathlib import Path
 from rewriter import pipeline
 from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import again
+from rewriter.errors import UsageError
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.insight.functions import functions_of
 from rewriter.insight.stats import collect
@@ -17,7 +18,6 @@ from rewriter.options.show import ReportOptions
 from rewriter.options.words import MEASURES
 from rewriter.pipeline import Inputs, Progress, Source
 from rewriter.pipeline.loader import path_of
-from rewriter.refusals import UsageError
 from rewriter.views.page.findings import Findings, Verified
 from rewriter.views.page.html_report import PageReport
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from rewriter.errors import UsageError
 from rewriter.evidence.checkpoint.hashes import Checkpoint
 from rewriter.evidence.reference.module_list import Declared, Reference, ReferenceModule, full_scope
 from rewriter.evidence.reference.sources import (
@@ -27,10 +28,9 @@ from rewriter.evidence.reference.sources import (
 )
 from rewriter.evidence.side_inputs import Given
 from rewriter.evidence.trace.recording import Trace, Tracer
-from rewriter.model.storage.atomic_outputs import spare_given
+from rewriter.model.storage.output_targets import spare_given
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.pipeline import Inputs, Source, read_like
-from rewriter.refusals import UsageError
 from rewriter.views.sidecar import document as sidecar
 
 if TYPE_CHECKING:

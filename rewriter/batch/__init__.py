@@ -25,7 +25,7 @@ _HOME = {
     "Record": "record",
     "Request": "request",
     "Status": "record",
-    "rewrite_one": "work",
+    "rewrite_one": "file_task",
     "run": "schedule",
 }
 

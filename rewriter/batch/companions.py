@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rewriter.basics.nearest import fits_nothing
 from rewriter.batch import remote
+from rewriter.errors import CannotWrite, UsageError
 from rewriter.model.storage.atomic_outputs import write_atomically
-from rewriter.refusals import CannotWrite, UsageError
 
 
 def find(sources: Sequence[str], output: str, globs: Sequence[str]) -> dict[Path, Path]:

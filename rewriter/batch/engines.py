@@ -13,8 +13,8 @@ from rewriter.batch.pool import Pool, Work
 from rewriter.batch.record import Record
 from rewriter.batch.remote import in_this_process
 from rewriter.batch.request import Request
+from rewriter.errors import UsageError
 from rewriter.options.words import ENGINES
-from rewriter.refusals import UsageError
 
 _AHEAD = 2
 """Number of files submitted per process of a cluster, so that no process waits for its next file."""

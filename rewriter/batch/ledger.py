@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Any
 
 from rewriter.batch.record import Record, from_json
-from rewriter.model.storage.atomic_outputs import demand_file
-from rewriter.refusals import CannotWrite
+from rewriter.errors import CannotWrite
+from rewriter.model.storage.output_targets import demand_file
 
 NAME = "rewriter-batch.jsonl"
 _BINARY = getattr(os, "O_BINARY", 0)

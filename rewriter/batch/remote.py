@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 from urllib.request import url2pathname
 
-from rewriter.batch.digests import locations_of
+from rewriter.errors import CannotWrite, RewriterError, UnreadableModel, UsageError
+from rewriter.model.storage.digests import locations_of
 from rewriter.model.storage.external_data import is_inside
-from rewriter.refusals import CannotWrite, RewriterError, UnreadableModel, UsageError
 
 _FILE = "file://"
 _VALIDATORS = (

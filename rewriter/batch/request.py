@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rewriter.api.side_inputs import config_beside, read_evidence, read_inputs, with_config
 from rewriter.basics.option_declaration import again, values
-from rewriter.batch.digests import digest_of, of_file
 from rewriter.evidence.side_inputs import Given
 from rewriter.model import limits as file_limits
+from rewriter.model.storage.digests import digest_of, of_file
 from rewriter.options.groups import Rewriting, Writing
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass

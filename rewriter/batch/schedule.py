@@ -14,13 +14,14 @@ from pathlib import Path
 from rewriter.basics.display import Display, counted
 from rewriter.batch import companions, remote, sources
 from rewriter.batch.engines import Engine, engine_of
-from rewriter.batch.file_task import is_current, rewrite_one
+from rewriter.batch.file_task import rewrite_one
 from rewriter.batch.ledger import NAME, Ledger
 from rewriter.batch.pool import Work, cores
 from rewriter.batch.record import Record, Status, worst
 from rewriter.batch.request import Request
 from rewriter.batch.sources import FileJob
-from rewriter.refusals import UsageError
+from rewriter.batch.up_to_date import is_current
+from rewriter.errors import UsageError
 
 OnRecord = Callable[[Record, int, int], None]
 """Callback for each record: the record, the number of finished files, and the number of files."""

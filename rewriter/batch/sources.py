@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from rewriter.basics.nearest import fits_nothing
 from rewriter.batch import remote
-from rewriter.batch.digests import locations_of
+from rewriter.errors import UnreadableModel, UsageError
+from rewriter.model.storage.digests import locations_of
 from rewriter.model.storage.external_data import is_inside
 from rewriter.model.storage.sidecar_path import sidecar_path
-from rewriter.refusals import UnreadableModel, UsageError
 
 _SUFFIX = ".onnx"
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from rewriter.batch.record import Record
 from rewriter.batch.schedule import Batch
-from rewriter.model.storage.atomic_outputs import demand_file, write_atomically
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
+from rewriter.model.storage.atomic_outputs import write_atomically
+from rewriter.model.storage.output_targets import demand_file
 
 _COLUMNS: Mapping[str, Callable[[Record], str | int | float | bool | None]] = {
     "source": lambda record: record.source,

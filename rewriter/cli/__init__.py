@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from rewriter.cli.command_words import demand_once, demand_verb, unknown_option
 from rewriter.cli.streams import flush, guarded
-from rewriter.refusals import RewriterError
+from rewriter.errors import RewriterError
 
 _VERBS = {
     "tree": "Show the module tree of a model.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 
 
 def read_sizes(dims: Sequence[str]) -> dict[str, int]:

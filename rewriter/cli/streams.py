@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from rewriter.refusals import CannotWrite
+from rewriter.errors import CannotWrite
 
 
 class StdoutFailed(CannotWrite):

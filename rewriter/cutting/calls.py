@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from rewriter.errors import CannotCut, UnreadableModel, UsageError
 from rewriter.model.index.checks import check
 from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import CannotCut, UnreadableModel, UsageError
 from rewriter.regions.callers import Callers
 from rewriter.regions.calls import name_of
 

@@ -11,9 +11,9 @@ from onnx import ModelProto
 from rewriter.basics.option_declaration import again
 from rewriter.cutting.piece import Piece
 from rewriter.cutting.slicing import slice_of
+from rewriter.errors import Different, NotProved
 from rewriter.options.groups import Pieces
 from rewriter.proof.certificate import Certificate, certify
-from rewriter.refusals import Different, NotProved
 from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.compare.pieces import PartRun, PieceToRun, WholeRun
 from rewriter.runtime.inputs.feeds import Array, Plan

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Set
 
 from rewriter.cutting.calls import file_of, title_of_body
+from rewriter.errors import CannotCut
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.refusals import CannotCut
 
 _MOST_NAMED = 3
 

@@ -23,13 +23,13 @@ from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.piece_files import plan_data, write_models
 from rewriter.cutting.types import types_of
+from rewriter.errors import CannotCut, RewriterError
 from rewriter.model.index.functions import Identity, identity_of
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.storage.data_copies import Copies
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import outermost
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import CannotCut, RewriterError
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from rewriter.cutting.main_graph import MainGraph
+from rewriter.errors import CannotCut
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.passes.functions.value_names import UsedNames, rename
-from rewriter.refusals import CannotCut
 
 _LOOP_INPUTS_BEFORE_STATE = 2
 

@@ -9,6 +9,7 @@ from onnx import ModelProto, ValueInfoProto
 
 from rewriter.cutting.hoisting import Flat
 from rewriter.cutting.main_graph import MainGraph
+from rewriter.errors import CannotCut
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.model.index.functions import identity_of
@@ -21,7 +22,6 @@ from rewriter.modules.module import ModuleTree
 from rewriter.passes.annotate import NodeWriter, compact
 from rewriter.passes.functions.value_names import rename
 from rewriter.paths import ModulePath
-from rewriter.refusals import CannotCut
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from rewriter.model.storage import atomic_outputs, external_data
+from rewriter.model.storage import atomic_outputs, external_data, output_targets
 from rewriter.model.storage.data_copies import Copies
 from rewriter.model.storage.staging import Content
 from rewriter.model.storage.stale_copies import content_of
@@ -39,7 +39,7 @@ def plan_data(
     data = dict.fromkeys(
         location for model in models for location in external_data.check_external_data(model, home)
     )
-    return atomic_outputs.plan_copies(analysis.path, targets, tuple(data), copy_data=copy_data)
+    return output_targets.plan_copies(analysis.path, targets, tuple(data), copy_data=copy_data)
 
 
 def write_models(

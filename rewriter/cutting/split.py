@@ -20,11 +20,11 @@ from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.piece_files import plan_data, write_models
 from rewriter.cutting.types import types_of
+from rewriter.errors import CannotCut, CannotWrite
 from rewriter.model.storage.data_copies import Copies
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.paths import ModulePath
-from rewriter.refusals import CannotCut, CannotWrite
 
 SCHEMA = "rewriter.chain/1"
 INDEX = "split.json"

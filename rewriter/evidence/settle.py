@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rewriter.errors import UsageError
 from rewriter.evidence import conflicts
 from rewriter.evidence.claims import Claim, ParameterClaim, Source
 from rewriter.evidence.graph import repetition
@@ -24,7 +25,6 @@ from rewriter.evidence.witness_runner import Heard, Hearing, winners
 from rewriter.evidence.witnesses import OF_NODES, OF_SURROUNDINGS, Case
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
-from rewriter.refusals import UsageError
 
 
 @dataclass(frozen=True, slots=True)

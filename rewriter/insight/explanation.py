@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rewriter.basics.display import Display, listed
 from rewriter.basics.nearest import fits_nothing
+from rewriter.errors import UsageError
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.refusals import UsageError
 
 _LISTING = "'rewriter tree --json'"
 

@@ -10,10 +10,10 @@ import numpy as np
 from onnx import ModelProto
 
 from rewriter.basics.display import Display, counted, listed
+from rewriter.errors import UnreadableModel
 from rewriter.insight.kernel_map import KernelMap
 from rewriter.insight.time_by_module import NO_TIME, ClassTime, Figure, ModuleTime, TimeByModule
 from rewriter.modules.analysis import Analysis
-from rewriter.refusals import UnreadableModel
 from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.inputs.feeds import Array, Drawing
 from rewriter.runtime.inputs.input import FeedError

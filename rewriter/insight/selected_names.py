@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rewriter.basics.display import Display, counted, listed
+from rewriter.errors import UsageError
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.modules.selection import Selection, outermost
 from rewriter.options.words import NamedKind
-from rewriter.refusals import UsageError
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 
 from rewriter.basics.nearest import fits_nothing
-from rewriter.refusals import UnreadableModel, UsageError
+from rewriter.errors import UnreadableModel, UsageError
 
 MOST_BYTES = (2 << 30) - 1
 """Maximum bytes of a serialized model that protobuf reads and writes, whatever the limits are."""

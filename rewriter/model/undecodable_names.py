@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from google.protobuf.message import Message
 from onnx import FunctionProto, GraphProto, ModelProto
 
+from rewriter.errors import UnreadableModel
 from rewriter.model.index.graph import graphs_of
-from rewriter.refusals import UnreadableModel
 
 
 def demand_text(model: ModelProto) -> None:

@@ -12,13 +12,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rewriter.basics.display import Display, counted, listed
+from rewriter.errors import UsageError
 from rewriter.evidence.claims import InitializerSlice
 from rewriter.evidence.reference.module_list import Declared
 from rewriter.evidence.roles import Role
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.modules.wrappers import spellings
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import UsageError
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from operator import attrgetter
 
+from rewriter.errors import UsageError
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.module import Module
 from rewriter.modules.totals import totals
 from rewriter.paths import ModulePath
-from rewriter.refusals import UsageError
 from rewriter.runtime.infer.flops import flops_of
 from rewriter.runtime.infer.shapes import infer_shapes
 

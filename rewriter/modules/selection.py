@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import option, part, texts
+from rewriter.errors import UsageError
 from rewriter.modules.module import Kind, Module, ModuleTree
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.paths import ModulePath
-from rewriter.refusals import UsageError
 
 if TYPE_CHECKING:
     from rewriter.modules.analysis import Analysis

@@ -9,9 +9,9 @@ from typing import Any
 
 from rewriter.basics.literals import FunctionsWord
 from rewriter.basics.option_declaration import option
+from rewriter.errors import UsageError
 from rewriter.modules.selection import Selection
 from rewriter.options.words import Functions
-from rewriter.refusals import UsageError
 
 PATTERNS = {"only": "[PATTERNS]..."}
 """`arguments` of verbs that take globs over module paths as arguments; other verbs take them by `--only`."""

@@ -39,6 +39,7 @@ from typing import ClassVar
 from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.basics.option_declaration import again, part, texts
+from rewriter.errors import UsageError
 from rewriter.evidence.metadata import tags
 from rewriter.evidence.names.grammar import scope_of_call
 from rewriter.evidence.parameters.parameter_names import alias_of
@@ -59,7 +60,6 @@ from rewriter.passes.functions.grouping_plan import MOST_ROUNDS, GroupingPlan, P
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.preserved_parts import TREE, Part
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import UsageError
 from rewriter.regions.boundary import Interface
 from rewriter.regions.calls import TOP, Region
 from rewriter.runtime.weights.inline import outline, with_initializers

@@ -10,8 +10,8 @@ from collections.abc import Set
 from enum import StrEnum
 from typing import NoReturn
 
+from rewriter.errors import StaleAnalysis
 from rewriter.modules.analysis import Analysis
-from rewriter.refusals import StaleAnalysis
 
 
 class Part(StrEnum):

@@ -37,14 +37,14 @@ __all__ = [
 
 _HOME = {
     **dict.fromkeys(
-        ("Inputs", "Progress", "Source", "load", "read_and_load", "read_like", "read_model"), "loading"
+        ("Inputs", "Progress", "Source", "load", "read_and_load", "read_like", "read_model"), "loader"
     ),
-    **dict.fromkeys(("MOST_FUNCTIONS", "rewrite"), "rewriting"),
+    **dict.fromkeys(("MOST_FUNCTIONS", "rewrite"), "rewrite_run"),
     "Options": "options",
-    "diagnose": "examining",
-    "diff": "comparing",
+    "diagnose": "diagnosis",
+    "diff": "comparison",
     "profile": "timing",
-    "verify": "proving",
+    "verify": "proof",
 }
 
 

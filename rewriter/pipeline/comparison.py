@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rewriter.errors import DoesNotFit, UsageError
 from rewriter.evidence import claims
 from rewriter.evidence.side_inputs import Given
 from rewriter.insight.comparison.module_diff import Diff, chosen_of
@@ -13,7 +14,6 @@ from rewriter.modules.build import analyse
 from rewriter.modules.selection import EVERYTHING, Selection
 from rewriter.options.words import TOLERANCE
 from rewriter.pipeline.loader import Inputs, Progress, Source, load
-from rewriter.refusals import DoesNotFit, UsageError
 from rewriter.verdict.numbers import fitting
 from rewriter.views.sidecar.original import like_analysis
 

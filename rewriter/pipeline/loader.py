@@ -12,6 +12,7 @@ import numpy as np
 from onnx import ModelProto
 
 from rewriter.basics import garbage
+from rewriter.errors import UnreadableModel, UsageError
 from rewriter.evidence.original.witness import Like
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.model.index.checked_index import indexed
@@ -21,7 +22,6 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.flatten import flatten
 from rewriter.passes.functions.provenance import is_ours
-from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.views.sidecar import document as sidecar
 from rewriter.views.sidecar.original import like_analysis, like_sidecar
 

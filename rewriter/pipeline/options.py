@@ -6,12 +6,12 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from rewriter.basics.option_declaration import again
+from rewriter.errors import UsageError
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.options.groups import Writing
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.pipeline.loader import Inputs
-from rewriter.refusals import UsageError
 from rewriter.runtime.compare.tolerance import Tolerance
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from rewriter.basics import garbage
+from rewriter.errors import UsageError
 from rewriter.evidence.side_inputs import Given
 from rewriter.model import metadata
 from rewriter.model.index.graph import GraphIndex
@@ -19,7 +20,7 @@ from rewriter.passes.preserved_parts import EVERYTHING, INDEX, TREE, Part, Parti
 from rewriter.passes.registry import plugins
 from rewriter.paths import ROOT
 from rewriter.pipeline.loader import look_through
-from rewriter.refusals import Reason, Refusal, UsageError
+from rewriter.refusals import Reason, Refusal
 
 
 @dataclass

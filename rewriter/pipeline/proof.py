@@ -10,11 +10,11 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter.errors import Different, NotProved
 from rewriter.model.storage import external_data
 from rewriter.pipeline.loader import Progress, Source, read_model
 from rewriter.pipeline.options import Options
 from rewriter.proof.certificate import certify
-from rewriter.refusals import Different, NotProved
 from rewriter.runtime.compare.tolerance import Tolerance
 from rewriter.verdict.numbers import IDENTICAL, OPTIMISED, Numeric, compare
 from rewriter.verdict.phrases import reason_of

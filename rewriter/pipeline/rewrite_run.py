@@ -9,9 +9,10 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter.errors import BelowThreshold, UnreadableModel, UsageError
 from rewriter.model.index.checked_index import indexed
 from rewriter.model.index.graph import GraphIndex
-from rewriter.model.storage import atomic_outputs, external_data
+from rewriter.model.storage import atomic_outputs, external_data, output_targets
 from rewriter.model.storage.data_copies import Copies, Watched
 from rewriter.model.storage.sidecar_path import sidecar_path
 from rewriter.model.storage.staging import Content
@@ -38,7 +39,6 @@ from rewriter.pipeline.loader import (
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.pass_manager import PassManager
 from rewriter.pipeline.proof import Clock, demand_equal, prove
-from rewriter.refusals import BelowThreshold, UnreadableModel, UsageError
 from rewriter.views.rewrite_report import PassRecord, Report
 from rewriter.views.sidecar import document as sidecar
 from rewriter.views.summary import summarize_graph
@@ -150,7 +150,7 @@ def _copied(model: ModelProto) -> ModelProto:
 
 def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options) -> Copies:
     targets = (output, sidecar_path(output)) if options.sidecar else (output,)
-    return atomic_outputs.plan_copies(path, targets, data, copy_data=options.copy_data)
+    return output_targets.plan_copies(path, targets, data, copy_data=options.copy_data)
 
 
 def _demand_coverage(tree: ModuleTree, path: Path | None, options: Options) -> None:

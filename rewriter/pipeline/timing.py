@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rewriter.errors import UsageError
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.insight.profile import Profile, profile_of, read_recorded
 from rewriter.insight.profile import profile as profile_model
 from rewriter.model.storage import external_data
 from rewriter.modules.selection import EVERYTHING, Selection
 from rewriter.pipeline.loader import Inputs, Progress, Source, name_of, read_and_load
-from rewriter.refusals import UsageError
 from rewriter.verdict.numbers import fitting
 
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rewriter.errors import UnreadableModel
 from rewriter.evidence.claims import Claim
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.module import ModuleTree
-from rewriter.refusals import Refusal, UnreadableModel
+from rewriter.refusals import Refusal
 from rewriter.regions.calls import TOP, Regions, edges_of, name_of, shared_calls
 from rewriter.regions.cycle_breaking import CycleBreaker
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rewriter.basics.option_declaration import option
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 
 THREADS = "REWRITER_CHILD_THREADS"
 """Environment variable that passes the number of threads to a child."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from rewriter.errors import UsageError
 from rewriter.model.storage.external_data import bytes_of
-from rewriter.refusals import UsageError
 from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.compare.outcome import RunOutcome, Stage
 from rewriter.runtime.compare.outputs import compare_runs

@@ -10,11 +10,11 @@ from typing import get_args
 
 from rewriter.basics.literals import FormWord, PrecisionWord
 from rewriter.basics.nearest import fits_nothing
+from rewriter.errors import UsageError
 from rewriter.insight.selected_names import Chosen, choose
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.options.words import FORMS, LINES, NamedKind
-from rewriter.refusals import UsageError
 from rewriter.views.escape import visible
 
 OF_NODES = ("ort-quant", "trt", "nncf")

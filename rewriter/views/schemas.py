@@ -28,7 +28,7 @@ from typing import (
 )
 
 from rewriter.basics.nearest import fits_nothing
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from rewriter.views.json.types import Count, FieldsOf, Keywords, Title
 
 _HOME = {

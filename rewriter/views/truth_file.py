@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from rewriter.errors import UnreadableModel
 from rewriter.paths import ModulePath
-from rewriter.refusals import UnreadableModel
 from rewriter.views.sidecar import document as sidecar
 from rewriter.views.witness_agreement import Truth
 

@@ -14,10 +14,10 @@ from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 import rewriter
 from benchmarks.fields import differences
+from rewriter.errors import UnreadableModel, UsageError
 from rewriter.evidence.metadata import tags
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.metadata import read
-from rewriter.refusals import UnreadableModel, UsageError
 from tests.adapters.rich import rich
 from tests.exports import EXPORTS
 

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from tests.exports import EXPORTS
 
 reason = "Olive is not installed: pip install 'onnx-module-rewriter[olive]'"

@@ -8,8 +8,8 @@ import onnx
 import pytest
 
 import rewriter
+from rewriter.errors import NotProved, UsageError
 from rewriter.evidence.metadata import tags
-from rewriter.refusals import NotProved, UsageError
 from tests.exports import EXPORTS
 
 ir = pytest.importorskip("onnx_ir")

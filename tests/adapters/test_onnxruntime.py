@@ -10,7 +10,7 @@ from onnxruntime.quantization import CalibrationDataReader, quantize_dynamic, qu
 
 import rewriter
 from rewriter.adapters.onnxruntime import excluding
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from rewriter.runtime.inputs.planning import draw
 from tests.exports import EXPORTS
 

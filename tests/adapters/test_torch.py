@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.refusals import CannotWrite, UsageError
+from rewriter.errors import CannotWrite, UsageError
 from tests.exports import stripped
 
 torch: Any = pytest.importorskip("torch")

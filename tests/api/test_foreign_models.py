@@ -15,9 +15,9 @@ import pytest
 
 import rewriter
 from rewriter.api.foreign_models import take
+from rewriter.errors import UsageError
 from rewriter.evidence.metadata import tags
 from rewriter.model.metadata import read
-from rewriter.refusals import UsageError
 from tests.exports import EXPORTS
 
 FIXTURES = [EXPORTS / "bert" / "ts.onnx", EXPORTS / "gpt2" / "dy.onnx", EXPORTS / "cond" / "dy.onnx"]

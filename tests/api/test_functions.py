@@ -11,13 +11,13 @@ import pytest
 
 import rewriter
 from rewriter import pipeline
+from rewriter.errors import BelowThreshold, Different, NotProved, UnreadableModel, UsageError
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Outcome
 from rewriter.passes.registry.presets import Functions, standard_passes
 from rewriter.pipeline import proof, rewrite_run
 from rewriter.proof.certificate import Certificate
-from rewriter.refusals import BelowThreshold, Different, NotProved, UnreadableModel, UsageError
 from rewriter.verdict.numbers import OPTIMISED, Numeric
 from rewriter.verdict.verification import Verification
 from tests.build import chain, model

@@ -9,11 +9,11 @@ import onnx
 import pytest
 
 import rewriter
+from rewriter.errors import UnreadableModel, UsageError
 from rewriter.evidence.side_inputs import Given
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.pipeline import loader
-from rewriter.refusals import UnreadableModel, UsageError
 from tests.exports import EXPORTS
 
 BERT = EXPORTS / "bert" / "dy.onnx"

@@ -10,9 +10,9 @@ import pytest
 
 import rewriter
 from rewriter.basics import literals
+from rewriter.errors import UsageError
 from rewriter.modules.selection import KINDS
 from rewriter.options.words import FORMS, MEASURES, Functions, Measure, NamedKind
-from rewriter.refusals import UsageError
 from tests.exports import EXPORTS
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from rewriter import batch
 from rewriter.batch.record import Status
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from tests.batch.making import QUICK, contents, dies_at_poison, folder_of, lines
 
 NAMES = [f"part{number % 2}/m{number}.onnx" for number in range(6)]

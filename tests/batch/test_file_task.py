@@ -10,8 +10,8 @@ import pytest
 
 from rewriter import pipeline
 from rewriter.batch import Request, rewrite_one
-from rewriter.batch.file_task import is_current, key_of
 from rewriter.batch.record import Status
+from rewriter.batch.up_to_date import is_current, key_of
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.group import Group
 from rewriter.passes.share import Share

@@ -10,7 +10,7 @@ import pytest
 
 from rewriter.batch.ledger import Ledger
 from rewriter.batch.record import Record, Status, from_json, worst
-from rewriter.refusals import CannotWrite
+from rewriter.errors import CannotWrite
 
 RECORD = Record("src/a.onnx", "a.onnx", Status.DONE, key="k", outputs={"a.onnx": "d"}, notes=("n",))
 

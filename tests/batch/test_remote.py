@@ -17,7 +17,7 @@ import pytest
 
 from rewriter import batch
 from rewriter.batch.record import Status
-from rewriter.refusals import UnreadableModel, UsageError
+from rewriter.errors import UnreadableModel, UsageError
 from tests.batch.making import QUICK, contents, folder_of, with_data
 
 NAMES = ("bert/onnx/model.onnx", "other/model.onnx")

@@ -11,7 +11,7 @@ import pytest
 from rewriter import batch
 from rewriter.batch.record import Status
 from rewriter.batch.views import batch_json
-from rewriter.refusals import UnreadableModel, UsageError
+from rewriter.errors import UnreadableModel, UsageError
 from rewriter.views.json import schema
 from tests.batch.making import QUICK, contents, dies_at_poison, folder_of, lines, with_data
 

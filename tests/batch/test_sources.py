@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rewriter.batch.sources import FileJob, find
-from rewriter.refusals import UnreadableModel, UsageError
+from rewriter.errors import UnreadableModel, UsageError
 from tests.batch.making import folder_of, with_data
 
 NAMES = ("a/model.onnx", "a/onnx/model.onnx", "b/model.onnx", "b/config.json", ".hidden/model.onnx")

@@ -9,7 +9,7 @@ import pytest
 from rewriter.batch.record import Record, Status
 from rewriter.batch.schedule import Batch
 from rewriter.batch.table import demand_table, write_table
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 
 RECORDS = (
     Record("src/a.onnx", "a.onnx", Status.DONE, nodes=3, placed=2, exact=True, seconds=0.5),

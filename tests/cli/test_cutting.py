@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 import rewriter
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from rewriter.views.json import schema
 from tests.cli.running import heard, run
 from tests.exports import EXPORTS

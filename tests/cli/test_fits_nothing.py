@@ -16,7 +16,7 @@ import rewriter
 from rewriter.adapters.onnxruntime import excluding
 from rewriter.batch.record import Record, Status
 from rewriter.batch.schedule import Batch
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from rewriter.views.json import schema
 from tests.cli.running import heard
 from tests.exports import EXPORTS

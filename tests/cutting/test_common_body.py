@@ -13,7 +13,8 @@ from rewriter.cli import main
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction, extract
 from rewriter.cutting.split import parse_cuts, plan_split
-from rewriter.refusals import CannotCut, Reason, UsageError
+from rewriter.errors import CannotCut, UsageError
+from rewriter.refusals import Reason
 from tests.build import model
 
 ONCE = Checking(sets=1)

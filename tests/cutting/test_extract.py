@@ -13,8 +13,8 @@ import rewriter
 from rewriter import pipeline
 from rewriter.cutting.check import Checking, check
 from rewriter.cutting.extract import Extraction, Target, extract, plan_extractions
+from rewriter.errors import CannotCut, NotProved, RewriterError, UsageError
 from rewriter.paths import ModulePath
-from rewriter.refusals import CannotCut, NotProved, RewriterError, UsageError
 from rewriter.verdict.verification import Verdict
 from tests.build import chain, model
 from tests.exports import EXPORTS

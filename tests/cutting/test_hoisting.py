@@ -11,7 +11,7 @@ import pytest
 from rewriter import pipeline
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction, extract
-from rewriter.refusals import CannotCut
+from rewriter.errors import CannotCut
 from tests.build import model
 from tests.exports import EXPORTS
 

@@ -14,7 +14,7 @@ import rewriter
 from rewriter import pipeline
 from rewriter.cutting.check import Check, Checking, check
 from rewriter.cutting.split import Split, parse_cuts, plan_split, split
-from rewriter.refusals import CannotCut, CannotWrite, NotProved, UsageError
+from rewriter.errors import CannotCut, CannotWrite, NotProved, UsageError
 from rewriter.verdict.verification import Verdict
 from tests.build import model
 from tests.exports import EXPORTS

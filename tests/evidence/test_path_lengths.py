@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from rewriter.errors import UnreadableModel
 from rewriter.evidence.path_lengths import Extent
 from rewriter.model.limits import Limits, within
-from rewriter.refusals import UnreadableModel
 from tests.exports import FILES, truth_of
 
 

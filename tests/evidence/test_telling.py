@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from rewriter.errors import BelowThreshold, UsageError
 from rewriter.evidence.reference.sources import telling
-from rewriter.refusals import BelowThreshold, UsageError
 
 
 class Own(BaseException):

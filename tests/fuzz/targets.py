@@ -16,13 +16,13 @@ import onnx
 from onnx import ModelProto
 
 from rewriter import pipeline
+from rewriter.errors import Different, NotProved, RewriterError
 from rewriter.evidence.metadata import dynamo, tags
 from rewriter.evidence.names import grammar
 from rewriter.passes.registry.presets import Functions, standard_passes
 from rewriter.passes.registry.syntax import parse_passes
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import certify
-from rewriter.refusals import Different, NotProved, RewriterError
 from rewriter.views.sidecar import document as sidecar
 from rewriter.views.truth_file import read_truth
 from tests.fuzz.choices import Choices

@@ -10,12 +10,12 @@ from onnx import ModelProto, parser
 
 from rewriter import pipeline
 from rewriter.cutting.split import parse_cuts
+from rewriter.errors import UnreadableModel, UsageError
 from rewriter.evidence.names.grammar import without_counter
 from rewriter.passes.flatten import flatten
 from rewriter.passes.functions.function_names import numbers_of
 from rewriter.passes.registry.presets import Functions, standard_passes
 from rewriter.passes.registry.syntax import parse_passes
-from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.views.sidecar import document as sidecar
 
 CHAIN = "<ir_version: 10, opset_import: ['': 18]> g (float[2] x) => (float[2] y) { a = Neg(x) y = Abs(a) }"

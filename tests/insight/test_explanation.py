@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import rewriter
+from rewriter.errors import UsageError
 from rewriter.insight.explanation import explain
-from rewriter.refusals import UsageError
 from tests.exports import EXPORTS
 
 

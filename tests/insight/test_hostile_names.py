@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from rewriter import pipeline
+from rewriter.errors import UsageError
 from rewriter.insight.drawn_sizes import weigh, with_ancestors
 from rewriter.insight.placement.device_settings import Wish, place
 from rewriter.insight.selected_names import choose
 from rewriter.insight.stats import collect
 from rewriter.modules.selection import Selection
 from rewriter.options.words import FORMS, Measure, NamedKind
-from rewriter.refusals import UsageError
 from rewriter.views.exports.dot import dot
 from rewriter.views.exports.model_explorer import model_explorer
 from rewriter.views.exports.speedscope import speedscope

@@ -12,10 +12,10 @@ import pytest
 import rewriter
 from rewriter.basics.literals import FunctionsWord
 from rewriter.basics.releases import numbers_of
+from rewriter.errors import UsageError
 from rewriter.insight.placement.device_settings import parse_wishes, place
 from rewriter.insight.placement.layer_rules import BY_ANNOTATION, BY_NAME
 from rewriter.modules.selection import Selection
-from rewriter.refusals import UsageError
 from rewriter.runtime.inputs.planning import draw
 from tests.exports import EXPORTS
 

@@ -13,8 +13,8 @@ import pytest
 import rewriter
 from rewriter.basics.literals import FunctionsWord
 from rewriter.basics.releases import numbers_of
+from rewriter.errors import UsageError
 from rewriter.insight.profile import Profile
-from rewriter.refusals import UsageError
 from rewriter.runtime.child.call import Task
 from tests.build import model
 from tests.exports import EXPORTS

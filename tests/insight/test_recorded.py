@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.refusals import UnreadableModel
+from rewriter.errors import UnreadableModel
 from tests import forks
 from tests.build import model
 from tests.exports import EXPORTS

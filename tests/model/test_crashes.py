@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.crashes import Stand, fill_disk, kill_at_steps, kill_at_times, left_over, race
+from rewriter.errors import CannotWrite, UnreadableModel
 from rewriter.model.storage import atomic_outputs
 from rewriter.model.storage import data_copies as copies
 from rewriter.model.storage.sidecar_path import sidecar_path
-from rewriter.refusals import CannotWrite, UnreadableModel
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and kills what it forked")
 WHOLE = {"old", "new"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import onnx
 import pytest
 
+from rewriter.errors import UnreadableModel
 from rewriter.model.undecodable_names import demand_text, set_text
-from rewriter.refusals import UnreadableModel
 from tests.build import model
 
 TEXT = """g (float[2] x, bool c) => (float[2] out_put)

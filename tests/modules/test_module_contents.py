@@ -12,7 +12,7 @@ import pytest
 import rewriter
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction, Target, plan_extractions
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from rewriter.views.sidecar import document as sidecar
 from tests.exports import EXPORTS
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from rewriter import pipeline
+from rewriter.errors import UsageError
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection, outermost
-from rewriter.refusals import UsageError
 from tests.build import chain
 from tests.exports import EXPORTS
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rewriter import pipeline
+from rewriter.errors import UsageError
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.selection import Selection
-from rewriter.refusals import UsageError
 from tests.build import chain
 
 WRAPPED = ("/model/enc/l.0/a/Relu", "/model/enc/l.1/a/Relu", "/model/head/Relu")

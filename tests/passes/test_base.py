@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 import rewriter
+from rewriter.errors import UsageError
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Difference
 from rewriter.passes.group import Group
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import UsageError
 from tests.build import chain
 
 A, B = ModulePath("a"), ModulePath("b")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import rewriter
 from rewriter.basics.literals import FunctionsWord
+from rewriter.errors import UnreadableModel, UsageError
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.passes.annotate import Annotate
@@ -23,7 +24,6 @@ from rewriter.passes.group import Group
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
-from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.runtime.inputs.feeds import Array
 from tests.build import chain, model
 from tests.exports import each_file_with, file_in_turn

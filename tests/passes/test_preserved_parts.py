@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 
 import rewriter
+from rewriter.errors import BelowThreshold, StaleAnalysis, UsageError
 from rewriter.evidence.claims import Source
 from rewriter.evidence.side_inputs import Given
 from rewriter.model.index.graph import GraphIndex
@@ -23,7 +24,6 @@ from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
 from rewriter.pipeline import pass_manager
-from rewriter.refusals import BelowThreshold, StaleAnalysis, UsageError
 from tests.build import chain
 from tests.exports import EXPORTS
 

@@ -10,13 +10,8 @@ import onnxruntime as ort
 import pytest
 from onnx import ModelProto, helper
 
-from rewriter.model.operator_set.operators import (
-    RANDOM,
-    canonical,
-    counts_apart,
-    flagged_random,
-    may_hold_graphs,
-)
+from rewriter.model.operator_set.determinism import RANDOM, counts_apart, flagged_random
+from rewriter.model.operator_set.operators import canonical, may_hold_graphs
 from rewriter.proof.certificate import certify, compare_expressions, described
 from tests.proof.readings import ALIKE, APART, IR10, defaults, in_function, scan_output, scanned, shadowed
 from tests.proof.texts import model, unary

@@ -6,8 +6,9 @@ import onnx
 import pytest
 
 from rewriter import pipeline
+from rewriter.errors import UnreadableModel
 from rewriter.paths import ModulePath
-from rewriter.refusals import Reason, Refusal, UnreadableModel
+from rewriter.refusals import Reason, Refusal
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import Regions, find_regions
 from rewriter.regions.convex import make_convex

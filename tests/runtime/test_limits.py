@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
 import rewriter
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from rewriter.runtime.child import call
 from rewriter.runtime.child.job import Cause, Ended
 from rewriter.runtime.compare.outcome import RunOutcome, Stage

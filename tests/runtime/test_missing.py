@@ -8,7 +8,7 @@ import pytest
 
 import rewriter
 from rewriter import pipeline
-from rewriter.refusals import NoRuntime, NotProved
+from rewriter.errors import NoRuntime, NotProved
 from rewriter.verdict.verification import Verdict
 from tests.cli.running import heard
 from tests.exports import EXPORTS

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 from onnx import parser
 
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from rewriter.runtime.compare.tolerance import Tolerance
 from rewriter.verdict.numbers import Numeric, compare
 

@@ -10,11 +10,12 @@ import jsonschema
 import onnx
 import pytest
 
+from rewriter.errors import UsageError
 from rewriter.evidence.claims import Source
 from rewriter.passes.base import Difference, Outcome
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
-from rewriter.refusals import Reason, Refusal, UsageError
+from rewriter.refusals import Reason, Refusal
 from rewriter.runtime.compare.tolerance import Tolerance
 from rewriter.verdict.numbers import Numeric
 from rewriter.verdict.verification import Verification

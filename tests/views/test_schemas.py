@@ -16,7 +16,7 @@ import pytest
 
 from rewriter.batch.record import Status
 from rewriter.cli import cli, main
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from rewriter.views.json.types import Amount, ClassOrNullJson, Count, FieldsOf, Keywords, Title
 from rewriter.views.schemas import RESULTS, schema, schema_of
 from tests.exports import EXPORTS

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from rewriter import pipeline
-from rewriter.refusals import UnreadableModel
+from rewriter.errors import UnreadableModel
 from rewriter.views.json import schema, sources_json
 from rewriter.views.sidecar.document import write
 from rewriter.views.truth_file import read_truth

@@ -7,7 +7,7 @@ from onnx import AttributeProto
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from rewriter.adapters.graphsurgeon.constants import exported_dense
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 
 
 def exported_attribute(name: str, value: object, original: AttributeProto | None) -> AttributeProto:

@@ -16,8 +16,8 @@ from onnx import SparseTensorProto, TensorProto, numpy_helper
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 from onnx_graphsurgeon.ir.tensor import LazyValues, SparseValues
 
+from rewriter.errors import UnreadableModel, UsageError
 from rewriter.model.storage.external_data import fault_of_data
-from rewriter.refusals import UnreadableModel, UsageError
 
 Held = TensorProto | SparseTensorProto
 """ONNX messages that can have the values of an initializer."""

@@ -13,8 +13,9 @@ from onnx import ModelProto
 from rewriter.adapters.graphsurgeon.merge import Merged, merge
 from rewriter.adapters.graphsurgeon.placing import NewNode, place
 from rewriter.adapters.graphsurgeon.snapshot import Snapshot
+from rewriter.errors import RewriterError, UnreadableModel, UsageError
 from rewriter.model.index.checks import check
-from rewriter.model.storage import atomic_outputs, external_data
+from rewriter.model.storage import atomic_outputs, external_data, output_targets
 from rewriter.model.storage.data_copies import Copies, Watched
 from rewriter.model.storage.sidecar_path import sidecar_path
 from rewriter.model.storage.staging import Content
@@ -22,7 +23,6 @@ from rewriter.model.storage.stale_copies import content_of
 from rewriter.pipeline import Source, load
 from rewriter.pipeline.loader import read_model
 from rewriter.proof.certificate import Certificate, certify
-from rewriter.refusals import RewriterError, UnreadableModel, UsageError
 from rewriter.views.sidecar import document as sidecars
 
 
@@ -66,7 +66,7 @@ class Edit:
         data = external_data.check_external_data(model, home) if home else ()
         targets = [] if output is None else [output, *([sidecar_path(output)] if sidecar else [])]
         self._copies = (
-            atomic_outputs.plan_copies(path, targets, data, copy_data=copy_data) if targets else Copies()
+            output_targets.plan_copies(path, targets, data, copy_data=copy_data) if targets else Copies()
         )
         unread.check()
         self._snapshot = _entered(model, path, home.parent if home else None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.adapters.graphsurgeon.merge import Merged
+from rewriter.errors import UsageError
 from rewriter.evidence.claims import Source
 from rewriter.evidence.metadata import tags
 from rewriter.evidence.metadata.dynamo import NAMESPACE
@@ -20,7 +21,6 @@ from rewriter.passes.annotate import NodeWriter, compact, compact_values
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.paths import ModulePath
 from rewriter.pipeline import load
-from rewriter.refusals import UsageError
 from rewriter.views.sidecar.original import like_analysis
 
 _OF_PLACE = (*sorted(tags.OF_NODES), NAMESPACE)

@@ -19,7 +19,7 @@ from rewriter.adapters.graphsurgeon.snapshot import (
     tensors_in,
     type_of,
 )
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 
 
 class Values:

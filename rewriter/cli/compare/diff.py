@@ -6,9 +6,9 @@ from rewriter import pipeline
 from rewriter.api.side_inputs import read_inputs
 from rewriter.cli.command_words import refuse_with
 from rewriter.cli.common import progress, show
+from rewriter.errors import Different
 from rewriter.insight.comparison.module_diff import chosen_of
 from rewriter.options.compare import DiffOptions
-from rewriter.refusals import Different
 from rewriter.views.json.diff import diff_json
 from rewriter.views.text.diff import print_diff
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rewriter import pipeline
 from rewriter.cli.common import proof_of, show
+from rewriter.errors import Different, NotProved
 from rewriter.options.compare import VerifyOptions
-from rewriter.refusals import Different, NotProved
 from rewriter.runtime.compare.tolerance import tolerance_of
 from rewriter.verdict.verification import Verdict
 from rewriter.views.json import verify_json

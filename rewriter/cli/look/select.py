@@ -9,13 +9,13 @@ import click
 from rewriter import pipeline
 from rewriter.cli.command_words import refuse_with
 from rewriter.cli.common import emit_json, given_of
+from rewriter.errors import UsageError
 from rewriter.insight.placement.device_settings import parse_wishes, place
 from rewriter.insight.selected_names import choose, demand_names
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.options.look import SelectOptions
 from rewriter.options.words import ORT_LAYERS, TRT, NamedKind
-from rewriter.refusals import UsageError
 from rewriter.views.escape import visible
 from rewriter.views.json.selection import chosen_json, placing_json
 from rewriter.views.names import left_out, names_as

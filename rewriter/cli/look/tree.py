@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rewriter.cli.common import analysed, emit_json, stdout
+from rewriter.errors import UsageError
 from rewriter.modules.selection import Selection
 from rewriter.options.look import TreeOptions
-from rewriter.refusals import UsageError
 
 
 def run(options: TreeOptions) -> None:

@@ -8,10 +8,10 @@ import click
 
 from rewriter import pipeline
 from rewriter.cli.common import emit_json, stdout
+from rewriter.errors import BelowThreshold
 from rewriter.insight.tools.examine import Diagnosis
 from rewriter.insight.tools.rule import counted
 from rewriter.options.show import DoctorOptions
-from rewriter.refusals import BelowThreshold
 from rewriter.views.json.doctor import doctor_json
 from rewriter.views.text.doctor import print_diagnosis
 

@@ -9,7 +9,8 @@ from rewriter.api.side_inputs import read_inputs
 from rewriter.cli.command_words import refuse_with
 from rewriter.cli.common import given_of, progress, stdout
 from rewriter.cli.sizes import read_sizes
-from rewriter.model.storage.atomic_outputs import plan_copies, write_atomically
+from rewriter.model.storage.atomic_outputs import write_atomically
+from rewriter.model.storage.output_targets import plan_copies
 from rewriter.options.show import ReportOptions
 from rewriter.views.text.parts import flow
 from rewriter.views.text.rewrite_report import written_phrase

@@ -8,11 +8,11 @@ from rewriter import pipeline
 from rewriter.basics.option_declaration import values
 from rewriter.batch.request import Request
 from rewriter.cli.common import progress, show
-from rewriter.model.storage.atomic_outputs import spare_given
+from rewriter.errors import UnreadableModel, UsageError
+from rewriter.model.storage.output_targets import spare_given
 from rewriter.options.groups import Rewriting
 from rewriter.options.write import BatchOptions, CarryOptions, RewriteOptions
 from rewriter.passes.registry.presets import passes_of
-from rewriter.refusals import UnreadableModel, UsageError
 from rewriter.views.json import rewrite_json
 from rewriter.views.text.rewrite_report import print_report
 

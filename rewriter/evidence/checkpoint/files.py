@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from rewriter.errors import UnreadableModel, UsageError
 from rewriter.model.tensors import Array, np_type
-from rewriter.refusals import UnreadableModel, UsageError
 
 _LONGEST_HEADER = 100_000_000
 """Maximum bytes of a header, as in the safetensors library."""

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from rewriter.errors import UsageError
 from rewriter.evidence.checkpoint.hashes import Checkpoint, Index, Match, is_floating
 from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.names.grammar import owner_of_parameter
@@ -28,7 +29,6 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.model.storage.external_data import check_external_data
 from rewriter.model.tensors import array_of, is_external, np_type, reference_of
 from rewriter.paths import ROOT, ModulePath, common_ancestor
-from rewriter.refusals import UsageError
 
 _RINGS = 3
 """Maximum nodes from a reader to a reader of another parameter of its module: MatMul, Reshape, Add."""

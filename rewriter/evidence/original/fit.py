@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
+from rewriter.errors import DoesNotFit
 from rewriter.evidence.original.value_origins import Origins, values_made
 from rewriter.evidence.original.witness import Like
 from rewriter.evidence.parameters.weight_contents import contents_of
 from rewriter.model.index.graph import GraphIndex
-from rewriter.refusals import DoesNotFit
 
 LEAST = 0.5
 """Minimum share of an original that fits."""

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rewriter.errors import RewriterError, UsageError
 from rewriter.evidence.reference.module_list import Declared, Reference, ReferenceModule
 from rewriter.model.limits import current
 from rewriter.paths import ModulePath
-from rewriter.refusals import RewriterError, UsageError
 
 CONFIG = "config.json"
 """The file name of a transformers config inside a model folder."""

@@ -23,10 +23,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from rewriter.errors import UsageError
 from rewriter.evidence.trace.module_state import exporting, undisturbed, without_gradients
 from rewriter.evidence.trace.recording import Recorder, Recording, Trace, Tracer
 from rewriter.paths import ModulePath
-from rewriter.refusals import UsageError
 from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.inputs.feeds import Array
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import onnx
 
+from rewriter.errors import UsageError
 from rewriter.evidence.trace.recording import Trace
-from rewriter.refusals import UsageError
 from rewriter.runtime.inputs.feeds import Array
 from rewriter.runtime.inputs.input import FeedError, Input
 from rewriter.runtime.inputs.planning import plan

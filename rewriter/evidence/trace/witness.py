@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rewriter.errors import UsageError
 from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.trace.call_extents import Found, enclose
 from rewriter.evidence.trace.recording import NOWHERE, Recording, Trace, Tracer
@@ -23,7 +24,6 @@ from rewriter.evidence.trace.sample_inputs import drawn, feeds_of
 from rewriter.evidence.trace.tensor_search import TOLERANCE
 from rewriter.evidence.trace.value_matches import Matched, match
 from rewriter.model.index.graph import NONE, GraphIndex
-from rewriter.refusals import UsageError
 from rewriter.runtime.compare.fingerprints import Fingerprint, fingerprint
 from rewriter.runtime.compare.intermediates import intermediates
 

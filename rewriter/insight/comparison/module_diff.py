@@ -9,6 +9,7 @@ from functools import cached_property
 from onnx import TensorProto
 
 from rewriter.basics.display import Display, counted, listed
+from rewriter.errors import UsageError
 from rewriter.insight.comparison.divergence import CallNumbers, Divergence, Numbers, compare_calls
 from rewriter.insight.comparison.module_pairs import How, ModulePair, pair_modules
 from rewriter.insight.comparison.structural_diff import Change, Side, changes_between
@@ -18,7 +19,6 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.options.words import TOLERANCE
 from rewriter.paths import ModulePath
-from rewriter.refusals import UsageError
 from rewriter.runtime.inputs.feeds import Array
 
 _HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rewriter.basics.display import Display, counted, listed
+from rewriter.errors import UsageError
 from rewriter.insight.placement.layer_rules import BY_ANNOTATION, BY_NAME, annotation_rules, is_pattern
 from rewriter.insight.placement.name_rules import name_rules
 from rewriter.model import metadata
@@ -15,7 +16,6 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection, outermost
 from rewriter.passes.layer_annotations import layers
 from rewriter.paths import ModulePath
-from rewriter.refusals import UsageError
 
 _DEVICE = re.compile(r"cpu|gpu(:\w+)?|cuda|dml|npu|fpga|accelerator|\w+ExecutionProvider", re.IGNORECASE)
 

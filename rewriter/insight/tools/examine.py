@@ -11,10 +11,10 @@ from pathlib import Path
 
 from rewriter.basics.display import Display, counted
 from rewriter.basics.nearest import fits_nothing
+from rewriter.errors import UsageError
 from rewriter.insight.tools import model_libraries, onnx_tools, optimisers, runtimes
 from rewriter.insight.tools.facts import Facts
 from rewriter.insight.tools.rule import Effect, Rule, Tool
-from rewriter.refusals import UsageError
 
 RULES: tuple[Rule, ...] = (*runtimes.RULES, *onnx_tools.RULES, *optimisers.RULES, *model_libraries.RULES)
 TOOLS: tuple[Tool, ...] = tuple(dict.fromkeys(rule.tool for rule in RULES))

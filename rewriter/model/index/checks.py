@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 import onnx
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
+from rewriter.errors import UnreadableModel
 from rewriter.model.index.cycles import Circle, callees_first, fault_of_order, title
 from rewriter.model.index.functions import Identity, called_by, identity_of
 from rewriter.model.index.graph import graphs_of
 from rewriter.model.limits import MOST_ENTERED, current
 from rewriter.model.operator_set.operators import canonical, newest
-from rewriter.refusals import UnreadableModel
 
 
 @dataclass(slots=True)

@@ -3,20 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
+from functools import lru_cache
 
+import onnx
 from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.model.index.functions import calls_of, holders_of
 from rewriter.model.index.graph import GraphIndex, graphs_of
 from rewriter.model.operator_set.operators import (
     canonical,
-    counts_apart,
     is_standard,
-    may_count_apart,
     may_hold_graphs,
+    schema_of,
     since,
     versions_of,
 )
+
+RANDOM = frozenset(
+    {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}
+)
+_DROPOUT_WITHOUT_IS_TEST = 7
+"""The opset from which Dropout has no attribute `is_test`."""
+
+
+def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> bool:
+    """Whether a node may compute other results than an equal node: it draws random numbers or may keep state.
+
+    Args:
+        node: the node.
+        domain: its domain, canonical.
+        version: the result of `since`.
+        inputs: the number of its inputs, without omitted ones at the end.
+    """
+    if not may_count_apart(node.op_type, domain, version):
+        return False
+    if not is_standard(domain) or version <= 0:
+        return True  # the file does not tell whether an unknown operator keeps state
+    if node.op_type == "Dropout" and version < _DROPOUT_WITHOUT_IS_TEST:
+        return not any(attribute.name == "is_test" and attribute.i for attribute in node.attribute)
+    return node.op_type != "Dropout" or inputs > 2
+
+
+def may_count_apart(op_type: str, domain: str, version: int) -> bool:
+    """Whether `counts_apart` may hold for a node of an operator."""
+    return not is_standard(domain) or version <= 0 or op_type == "Dropout" or _draws(op_type, domain, version)
+
+
+@lru_cache(maxsize=4096)
+def _draws(op_type: str, domain: str, version: int) -> bool:
+    return op_type in RANDOM or flagged_random(op_type, domain, version)
+
+
+def flagged_random(op_type: str, domain: str, version: int) -> bool:
+    """Whether the installed onnx marks an operator as non-deterministic; old versions of onnx mark none.
+
+    onnx also marks operators with graph attributes and operators that it defines by a function. The first are
+    as random as their bodies, so the answer is False; the second are as random as the nodes of that function.
+    """
+    schema = schema_of(op_type, domain, abs(version))
+    flag = getattr(schema, "node_determinism", None)
+    if flag is None or flag != onnx.defs.OpSchema.NodeDeterminism.NonDeterministic:
+        return False
+    if may_hold_graphs(op_type, domain, version):
+        return False
+    if not schema.has_function:
+        return True
+    return any(_draws(node.op_type, canonical(node.domain), version) for node in schema.function_body.node)
 
 
 def drawing_nodes(graph: GraphIndex) -> set[int]:

@@ -1,4 +1,4 @@
-"""Static properties of operators: domain, version, randomness."""
+"""Static properties of operators: domain, version, schema."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 import onnx
-from onnx import NodeProto, OperatorSetIdProto, helper
+from onnx import OperatorSetIdProto, helper
 
-RANDOM = frozenset(
-    {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}
-)
 _STANDARD = frozenset({"", "ai.onnx.ml"})
 _OF_RUNTIMES = ("ai.onnx.", "com.microsoft", "com.ms.", "org.pytorch.aten")
-_DROPOUT_WITHOUT_IS_TEST = 7
 
 
 def canonical(domain: str) -> str:
@@ -88,51 +84,6 @@ def may_hold_graphs(op_type: str, domain: str, version: int) -> bool:
 def is_standard(domain: str) -> bool:
     """Whether ONNX defines the operators of a domain, so that the random ones are known."""
     return canonical(domain) in _STANDARD
-
-
-def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> bool:
-    """Whether a node may compute other results than an equal node: it draws random numbers or may keep state.
-
-    Args:
-        node: the node.
-        domain: its domain, canonical.
-        version: the result of `since`.
-        inputs: the number of its inputs, without omitted ones at the end.
-    """
-    if not may_count_apart(node.op_type, domain, version):
-        return False
-    if domain not in _STANDARD or version <= 0:
-        return True  # the file does not tell whether an unknown operator keeps state
-    if node.op_type == "Dropout" and version < _DROPOUT_WITHOUT_IS_TEST:
-        return not any(attribute.name == "is_test" and attribute.i for attribute in node.attribute)
-    return node.op_type != "Dropout" or inputs > 2
-
-
-def may_count_apart(op_type: str, domain: str, version: int) -> bool:
-    """Whether `counts_apart` may hold for a node of an operator."""
-    return domain not in _STANDARD or version <= 0 or op_type == "Dropout" or _draws(op_type, domain, version)
-
-
-@lru_cache(maxsize=4096)
-def _draws(op_type: str, domain: str, version: int) -> bool:
-    return op_type in RANDOM or flagged_random(op_type, domain, version)
-
-
-def flagged_random(op_type: str, domain: str, version: int) -> bool:
-    """Whether the installed onnx marks an operator as non-deterministic; old versions of onnx mark none.
-
-    onnx also marks operators with graph attributes and operators that it defines by a function. The first are
-    as random as their bodies, so the answer is False; the second are as random as the nodes of that function.
-    """
-    schema = schema_of(op_type, domain, abs(version))
-    flag = getattr(schema, "node_determinism", None)
-    if flag is None or flag != onnx.defs.OpSchema.NodeDeterminism.NonDeterministic:
-        return False
-    if may_hold_graphs(op_type, domain, version):
-        return False
-    if not schema.has_function:
-        return True
-    return any(_draws(node.op_type, canonical(node.domain), version) for node in schema.function_body.node)
 
 
 def left_to_runtimes(domain: str) -> bool:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from onnx import ModelProto, TensorProto
 
+from rewriter.errors import CannotWrite, UnreadableModel
 from rewriter.model.storage.external_data import tensors_of
 from rewriter.model.storage.staging import copy_and_digest
-from rewriter.refusals import CannotWrite, UnreadableModel
 
 _CHUNK = 16 << 20
 _DIGITS = 16

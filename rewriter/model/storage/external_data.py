@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from onnx import AttributeProto, GraphProto, ModelProto, SparseTensorProto, TensorProto
 
+from rewriter.errors import UnreadableModel
 from rewriter.model.index.graph import graphs_of
-from rewriter.refusals import UnreadableModel
 
 _BITS = {
     **dict.fromkeys(("UINT2", "INT2"), 2),

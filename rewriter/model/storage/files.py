@@ -8,11 +8,11 @@ from pathlib import Path
 from google.protobuf.message import DecodeError, EncodeError
 from onnx import ModelProto
 
+from rewriter.errors import CannotWrite, UnreadableModel
 from rewriter.model.index.checked_index import indexed
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.limits import MOST_BYTES, current
 from rewriter.model.storage import wire
-from rewriter.refusals import CannotWrite, UnreadableModel
 
 # First bytes of other kinds of files, in lower case and without leading space.
 _SIGNS = (

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from rewriter.refusals import CannotWrite
+from rewriter.errors import CannotWrite
 
 CHUNK = 16 << 20
 Digests = Mapping[Path, str]

@@ -20,13 +20,13 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 from onnx import ModelProto, StringStringEntryProto
 
+from rewriter.errors import UnreadableModel
 from rewriter.model import metadata
 from rewriter.model.limits import MOST_BYTES, current
 from rewriter.model.storage import external_data, wire
 from rewriter.model.storage.data_copies import Copies, digest_of, digits_of, named_in
 from rewriter.model.storage.files import serialize
 from rewriter.model.storage.staging import CHUNK, Content, Digests
-from rewriter.refusals import UnreadableModel
 
 KEY = "rewriter.copies"
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
 
+from rewriter.errors import UnreadableModel
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.model.index.graph import graphs_of
@@ -29,7 +30,6 @@ from rewriter.passes.functions.equal_functions import Identity, Member, identity
 from rewriter.passes.functions.function_names import numbers_of, ranges
 from rewriter.passes.functions.provenance import is_inferred
 from rewriter.passes.functions.value_names import rename
-from rewriter.refusals import UnreadableModel
 
 MOST_BYTES = 256 << 20
 """Limit for all records of a model together, uncompressed: a small entry can expand 1000 times."""

@@ -14,6 +14,7 @@ from itertools import repeat, zip_longest
 
 from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, ValueInfoProto
 
+from rewriter.errors import UnreadableModel
 from rewriter.evidence.metadata import tags
 from rewriter.evidence.metadata.dynamo import NAMESPACE
 from rewriter.evidence.names.grammar import scope_of_call, scoped_prefix
@@ -24,7 +25,6 @@ from rewriter.passes.functions.function_names import places_of
 from rewriter.passes.functions.provenance import is_inferred, is_ours
 from rewriter.passes.functions.value_names import UsedNames, names_in_bodies, rename
 from rewriter.paths import ModulePath
-from rewriter.refusals import UnreadableModel
 
 Identity = tuple[str, str, str]
 """Domain, name and overload of a function."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rewriter.basics.display import Display, listed
+from rewriter.errors import UsageError
 from rewriter.passes.base import Pass
 from rewriter.passes.registry.builtin_passes import OWN, PASSES
 from rewriter.passes.registry.plugins import find_plugins, load_plugin
-from rewriter.refusals import UsageError
 
 
 @dataclass(frozen=True, slots=True, repr=False)

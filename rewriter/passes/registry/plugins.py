@@ -14,12 +14,12 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from rewriter.errors import RewriterError, UsageError
 from rewriter.model.index.checked_index import indexed
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome, Pass
 from rewriter.passes.preserved_parts import fault_of_contract
 from rewriter.passes.registry.outcomes import digest_of, fault_of_outcome, true_changes
-from rewriter.refusals import RewriterError, UsageError
 
 GROUP = "rewriter.passes"
 _OPTION_TYPES = (bool, int, float, str)

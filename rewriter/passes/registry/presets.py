@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import part
+from rewriter.errors import UsageError
 from rewriter.options.groups import RewriteSteps
 from rewriter.options.words import Functions
 from rewriter.passes.annotate import Annotate
@@ -16,7 +17,6 @@ from rewriter.passes.registry.syntax import parse_passes
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
-from rewriter.refusals import UsageError
 
 __all__ = ["Functions", "passes_of", "standard_passes"]
 

@@ -15,10 +15,10 @@ from typing import Any
 from rewriter.basics import option_declaration
 from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import texts
+from rewriter.errors import UsageError
 from rewriter.passes.base import Pass
 from rewriter.passes.registry.builtin_passes import OWN, PASSES
 from rewriter.passes.registry.plugins import find_plugins, load_plugin, made
-from rewriter.refusals import UsageError
 
 _STEP = re.compile(r"\s*(?P<name>[a-z_][a-z_0-9]*)\s*(?:\{(?P<options>[^{}]*)\})?\s*(?:,|$)")
 _OPTION = re.compile(r"\s*(?P<name>[a-z_][a-z_0-9]*)\s*=\s*(?P<value>[^,]*?)\s*(?:,|$)")

@@ -10,7 +10,7 @@ import threading
 from importlib import import_module
 from pathlib import Path
 
-from rewriter.refusals import NoRuntime
+from rewriter.errors import NoRuntime
 from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import ANSWER, JOB, SCRATCH, Cause, Ended, TaskError, read, write
 

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from google.protobuf.message import EncodeError
 from onnx import ModelProto
 
-from rewriter.refusals import NoRuntime
+from rewriter.errors import NoRuntime
 from rewriter.runtime.child.error_text import one_line, signal_text
 from rewriter.runtime.child.job import (
     ANSWER,

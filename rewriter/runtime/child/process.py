@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
-from rewriter.refusals import NoScratch
+from rewriter.errors import NoScratch
 from rewriter.runtime.child.job import SCRATCH, STDERR, Cause, Ended
 from rewriter.runtime.limits import THREADS, current, own_memory, size_text
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from rewriter.runtime.child.call import Task, demand_runtime, run
 from rewriter.runtime.child.job import Ended
 from rewriter.runtime.compare.fingerprints import MOST_BYTES, Fingerprint, Watch

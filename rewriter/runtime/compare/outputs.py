@@ -9,8 +9,8 @@ from pathlib import Path
 
 import onnx
 
+from rewriter.errors import NoScratch
 from rewriter.model.operator_set.determinism import may_draw
-from rewriter.refusals import NoScratch
 from rewriter.runtime.child.call import Task, run
 from rewriter.runtime.child.error_text import one_line, signal_text
 from rewriter.runtime.child.job import Cause, Ended

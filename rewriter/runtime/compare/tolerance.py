@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 
 Array = npt.NDArray[Any]
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from rewriter.model.operator_set.operators import canonical, counts_apart, since, versions_of
+from rewriter.model.operator_set.determinism import counts_apart
+from rewriter.model.operator_set.operators import canonical, since, versions_of
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]

@@ -13,8 +13,8 @@ from math import prod
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
 from rewriter.basics.nearest import fits_nothing
+from rewriter.errors import UsageError
 from rewriter.model.operator_set.default_domain import shorten
-from rewriter.refusals import UsageError
 from rewriter.runtime.child.call import Task, run
 from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import Cause, Ended

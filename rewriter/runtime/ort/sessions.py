@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from rewriter.refusals import NoRuntime
+from rewriter.errors import NoRuntime
 from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import TaskError
 from rewriter.runtime.inputs.feeds import Array

@@ -9,12 +9,12 @@ from typing import get_args
 from rewriter.basics.display import Display, counted
 from rewriter.basics.literals import ViewerWord, WeightWord
 from rewriter.basics.nearest import fits_nothing
+from rewriter.errors import UsageError
 from rewriter.insight.drawn_sizes import weigh, with_ancestors
 from rewriter.insight.figures import figures_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.options.words import Measure
-from rewriter.refusals import UsageError
 from rewriter.runtime.infer.flops import flops_of
 from rewriter.runtime.infer.shapes import demand_dimensions, infer_shapes, open_sizes
 from rewriter.views.exports.dot import dot

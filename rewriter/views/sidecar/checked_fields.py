@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn, TypeGuard
 
-from rewriter.refusals import UnreadableModel
+from rewriter.errors import UnreadableModel
 
 
 class JsonFields:

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rewriter.errors import UnreadableModel
 from rewriter.model.storage import sidecar_path
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree, Placement
 from rewriter.modules.totals import totals
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import UnreadableModel
 from rewriter.views.escape import as_text
 from rewriter.views.json.parts import parameter_json, placement_json, reference_json
 from rewriter.views.json.types import JsonObject

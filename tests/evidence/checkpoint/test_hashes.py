@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rewriter import pipeline
 from rewriter.api.functions import load, rewrite
 from rewriter.api.side_inputs import read_evidence
+from rewriter.errors import RewriterError, UnreadableModel, UsageError
 from rewriter.evidence.checkpoint import witness as checkpoint_match
 from rewriter.evidence.checkpoint.files import tensors_in
 from rewriter.evidence.checkpoint.hashes import Checkpoint
@@ -26,7 +27,6 @@ from rewriter.evidence.side_inputs import Given
 from rewriter.model import tensors
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.totals import totals
-from rewriter.refusals import RewriterError, UnreadableModel, UsageError
 from rewriter.views.json import parameter_json
 from tests.evidence.checkpoints import Array, nameless, parameters_of, write_safetensors
 from tests.exports import EXPORTS, each_file, truth_of

@@ -13,9 +13,9 @@ from onnx import numpy_helper
 
 import rewriter
 from rewriter import pipeline
+from rewriter.errors import DoesNotFit, UsageError
 from rewriter.evidence.original import fit as like_fit
 from rewriter.evidence.original.fit import LikeFit, Overlap
-from rewriter.refusals import DoesNotFit, UsageError
 from rewriter.views.json import schema
 from rewriter.views.sidecar.original import like_analysis
 from tests.cli.running import heard

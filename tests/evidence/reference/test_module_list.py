@@ -13,11 +13,11 @@ from rewriter import pipeline
 from rewriter.api.functions import rewrite, tree
 from rewriter.api.side_inputs import of_tree, read_evidence
 from rewriter.cli import main
+from rewriter.errors import UsageError
 from rewriter.evidence.reference.module_list import Declared, Reference, ReferenceModule, full_scope
 from rewriter.evidence.side_inputs import Given
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
-from rewriter.refusals import UsageError
 from rewriter.views.json import schema, tree_json
 from rewriter.views.notebook_tree import tree_html
 from rewriter.views.sidecar import document as sidecar

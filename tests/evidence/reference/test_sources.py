@@ -10,8 +10,8 @@ import pytest
 
 from rewriter.api.functions import load
 from rewriter.api.side_inputs import read_evidence
+from rewriter.errors import UsageError
 from rewriter.evidence.reference.module_list import Reference
-from rewriter.refusals import UsageError
 from tests.exports import EXPORTS, truth_of
 
 BERT = EXPORTS / "bert" / "ts.onnx"

@@ -10,8 +10,8 @@ import pytest
 
 from rewriter.api import functions as api
 from rewriter.api.side_inputs import read_evidence
+from rewriter.errors import UsageError
 from rewriter.evidence.claims import Source
-from rewriter.refusals import UsageError
 
 torch = pytest.importorskip("torch", reason="tracing a torch module needs torch")
 

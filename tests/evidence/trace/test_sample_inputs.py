@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rewriter.errors import UsageError
 from rewriter.evidence.trace.recording import Trace
 from rewriter.evidence.trace.sample_inputs import feeds_of
-from rewriter.refusals import UsageError
 from rewriter.runtime.inputs.feeds import Array
 from tests.build import model
 

@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 import rewriter
+from rewriter.errors import UsageError
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.comparison.module_pairs import How, pair_modules
 from rewriter.insight.comparison.structural_diff import Aspect, Change
-from rewriter.refusals import UsageError
 from rewriter.runtime.child.call import Task
 from rewriter.views.text.diff import print_diff
 from tests.build import model

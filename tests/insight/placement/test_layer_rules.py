@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewriter import pipeline
+from rewriter.errors import UsageError
 from rewriter.insight.placement.device_settings import Wish, parse_wishes, place
 from rewriter.insight.placement.layer_rules import BY_ANNOTATION, BY_NAME
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.passes.layer_annotations import layers
-from rewriter.refusals import UsageError
 from tests.build import chain, model
 from tests.drawn import drawn
 from tests.exports import EXPORTS

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import rewriter
+from rewriter.errors import UsageError
 from rewriter.insight.tools import examine as module
 from rewriter.insight.tools.examine import RULES, TOOLS, examine, installed
 from rewriter.insight.tools.facts import Facts
 from rewriter.insight.tools.rule import Effect, Remedy
-from rewriter.refusals import UsageError
 from tests.exports import EXPORTS
 from tests.insight.tools import tools
 from tests.insight.tools.tools import Rewriting

@@ -8,9 +8,9 @@ import onnx
 import pytest
 from onnx import ModelProto
 
+from rewriter.errors import UnreadableModel
 from rewriter.model.index import checked_index as meaning
 from rewriter.model.index.checks import check
-from rewriter.refusals import UnreadableModel
 from tests.build import model
 from tests.exports import EXPORTS, FILES
 

@@ -7,11 +7,11 @@ import random
 import pytest
 from onnx import ModelProto, helper
 
+from rewriter.errors import UnreadableModel
 from rewriter.model.index import checks
 from rewriter.model.index.cycles import Circle, callees_first
 from rewriter.model.limits import Limits, current, within
 from rewriter.model.storage import external_data, files
-from rewriter.refusals import UnreadableModel
 from tests.hostile import build
 from tests.hostile.build import function, graph, model, node
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewriter.model.storage import atomic_outputs
+from rewriter.errors import CannotWrite
+from rewriter.model.storage import atomic_outputs, output_targets
 from rewriter.model.storage import data_copies as copies
 from rewriter.model.storage.data_copies import Copies
 from rewriter.model.storage.sidecar_path import SCHEMA, sidecar_path
 from rewriter.model.storage.staging import Content
-from rewriter.refusals import CannotWrite
 
 
 def test_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +143,7 @@ def test_no_file_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path) -> None:
     places = (pipe, link, Path("/dev/null"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/dev/not-there"))
     for target in places:
         with pytest.raises(CannotWrite, match="is a device or a pipe, not a file; name a file to write"):
-            atomic_outputs.plan_copies(None, [target], (), copy_data=False)
+            output_targets.plan_copies(None, [target], (), copy_data=False)
         with pytest.raises(CannotWrite, match="is a device or a pipe"):
             atomic_outputs.write_atomically({target: b"x"})
     assert pipe.is_fifo()

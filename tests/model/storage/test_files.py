@@ -6,9 +6,9 @@ from pathlib import Path
 import onnx
 import pytest
 
+from rewriter.errors import UnreadableModel
 from rewriter.model import limits
 from rewriter.model.storage import external_data, files
-from rewriter.refusals import UnreadableModel
 from tests.exports import EXPORTS
 
 

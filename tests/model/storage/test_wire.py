@@ -6,12 +6,12 @@ import onnx
 import pytest
 
 from rewriter import pipeline
+from rewriter.errors import UnreadableModel
 from rewriter.model import limits
 from rewriter.model.storage import files, wire
 from rewriter.model.undecodable_names import varint
 from rewriter.passes.annotate import Annotate
 from rewriter.proof import numbering
-from rewriter.refusals import UnreadableModel
 from tests.exports import EXPORTS
 from tests.hostile.build import chain, node
 

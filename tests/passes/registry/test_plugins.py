@@ -17,6 +17,7 @@ from typing import ClassVar
 import pytest
 
 import rewriter
+from rewriter.errors import NotProved, UsageError
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import as_text
 from rewriter.passes.preserved_parts import Part
@@ -24,7 +25,6 @@ from rewriter.passes.registry import plugins
 from rewriter.passes.registry.builtin_passes import OWN
 from rewriter.passes.registry.outcomes import NOT_COUNTED
 from rewriter.passes.registry.syntax import parse_passes
-from rewriter.refusals import NotProved, UsageError
 from tests import forks
 from tests.build import chain
 from tests.cli.running import heard

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rewriter.errors import UsageError
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import as_text
 from rewriter.passes.group import Group
@@ -16,7 +17,6 @@ from rewriter.passes.registry.syntax import options_of, parse_passes, purpose_of
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
 from rewriter.passes.unshare import Unshare
-from rewriter.refusals import UsageError
 
 
 def test_passes_are_read_in_order() -> None:

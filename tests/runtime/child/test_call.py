@@ -13,7 +13,7 @@ import onnx
 import pytest
 
 import rewriter.runtime
-from rewriter.refusals import NoRuntime
+from rewriter.errors import NoRuntime
 from rewriter.runtime.child import call
 from rewriter.runtime.child.call import Task, demand_runtime, run
 from rewriter.runtime.child.job import PARTIAL, STAGE, Cause, Ended, Job, write

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from rewriter.refusals import UsageError
+from rewriter.errors import UsageError
 from rewriter.runtime.compare.fingerprints import fingerprint
 from rewriter.runtime.compare.intermediates import intermediates
 from tests.build import model

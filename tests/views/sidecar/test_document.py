@@ -9,10 +9,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from rewriter.errors import UnreadableModel
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Kind
 from rewriter.paths import ModulePath
-from rewriter.refusals import UnreadableModel
 from rewriter.views.json import schema
 from rewriter.views.sidecar import document as sidecar
 from tests.bounds import ends

@@ -8,9 +8,9 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 from onnx import ModelProto
 
+from rewriter.errors import UnreadableModel
 from rewriter.model.limits import MOST_BYTES
 from rewriter.model.storage.external_data import external_locations, fault_of_data
-from rewriter.refusals import UnreadableModel
 
 _BYTES = 16
 _CHUNK = 16 << 20

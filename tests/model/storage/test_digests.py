@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rewriter.batch.digests import locations_of
 from rewriter.model.limits import MOST_BYTES
+from rewriter.model.storage.digests import locations_of
 from tests.exports import EXPORTS
 
 

@@ -1,0 +1,70 @@
+"""Errors of the package, each with the exit code of the command line."""
+
+from __future__ import annotations
+
+
+class RewriterError(Exception):
+    """Base class of errors that are reported in one line: the file, the fault, and the remedy."""
+
+    exit_code = 3
+
+
+class UnreadableModel(RewriterError):
+    """The input is not a readable model, or refers to data that is missing or out of bounds."""
+
+
+class DoesNotFit(RewriterError):
+    """The given original shares too little with the model to carry its tree over; nothing was written."""
+
+
+class CannotCut(RewriterError):
+    """The selected modules cannot be a model of their own; nothing was written."""
+
+
+class CannotWrite(RewriterError):
+    """The output cannot be written to its target; nothing was written."""
+
+    exit_code = 2
+
+
+class NoScratch(CannotWrite):
+    """Temporary files cannot be written; nothing else was written."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"temporary files cannot be written: {error.strerror or error}; TMPDIR names the folder for them"
+        )
+
+
+class NoRuntime(RewriterError):
+    """onnxruntime is not installed, or fails to import; the message names the remedy."""
+
+    exit_code = 2
+
+
+class UsageError(RewriterError):
+    """The options contradict each other, or do not fit the file."""
+
+    exit_code = 2
+
+
+class StaleAnalysis(UsageError):
+    """A pass reads a part of the analysis that it does not declare and that an earlier pass changed."""
+
+
+class Different(RewriterError):
+    """The result does not compute the same as the original; nothing was written."""
+
+    exit_code = 1
+
+
+class NotProved(RewriterError):
+    """The result was not proved equal, or demanded numbers are missing; nothing was written."""
+
+    exit_code = 5
+
+
+class BelowThreshold(RewriterError):
+    """Coverage is below `--min-coverage`, or `--strict` found a refusal or warning; nothing was written."""
+
+    exit_code = 4

@@ -1,0 +1,96 @@
+"""Checks the targets of outputs, and plans the copies of external data that go with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from rewriter.errors import CannotWrite, UsageError
+from rewriter.model.storage.data_copies import Copies, Watched, copies_to
+from rewriter.model.storage.sidecar_path import sidecar_path
+
+_OF_DEVICES = (Path("/dev"), Path("/dev/fd"))
+_OF_THE_SYSTEM = (Path("/proc"), Path("/sys"))
+"""Folders of devices and of the system: a file in place of one of their entries would break programs."""
+
+
+def plan_copies(
+    source: Path | None, targets: Sequence[Path], data: Collection[str], *, copy_data: bool
+) -> Copies:
+    """Refuse targets that cannot be written or would destroy a file, and plan the copies of external data.
+
+    Args:
+        source: the source model; None for one in memory.
+        targets: the files to write, all in one folder.
+        data: the external data of the model, relative to its folder.
+        copy_data: whether the data may be copied if the targets lie in another folder.
+
+    Returns:
+        The files to copy, with their targets.
+
+    Raises:
+        CannotWrite: a target cannot be written.
+        UsageError: a target would replace an input, or leave the data behind.
+    """
+    home = targets[0].parent
+    _demand_folder(targets[0], home)
+    for target in targets:
+        _spare_inputs(target, source, data)
+    if source is None:
+        return Copies()
+    origin = source.parent
+    if not data or home.resolve() == origin.resolve():
+        return Copies(watched=Watched((source, *(origin / name for name in data))))
+    if not copy_data:
+        raise UsageError(f"{targets[0]}: the weights lie in {origin}; write beside them, or add --copy-data")
+    for name in data:
+        _demand_folder(home / name, (home / name).parent)
+    return copies_to(home, source, data)
+
+
+def spare_given(output: Path, **told: object) -> None:
+    """Refuse an output that would replace a file that an option reads.
+
+    Args:
+        output: the model to write; its sidecar lies beside it.
+        told: option -> its value; a value that is not the path of an existing file is ignored.
+
+    Raises:
+        UsageError: the output or its sidecar is such a file.
+    """
+    for option, what in told.items():
+        if isinstance(what, str | os.PathLike):
+            for target in (output, sidecar_path(output)):
+                if target.exists() and Path(what).exists() and target.samefile(what):
+                    raise UsageError(f"{target}: is the file that --{option} reads; name another output")
+
+
+def _demand_folder(target: Path, folder: Path) -> None:
+    if not folder.is_dir():
+        raise CannotWrite(f"{target}: the folder {folder} does not exist; create it first")
+    if not os.access(folder, os.W_OK):
+        raise CannotWrite(f"{target}: the folder {folder} is not writable; choose another")
+
+
+def demand_file(target: Path) -> None:
+    """Refuse targets that no file may replace: folders, devices, pipes, sockets, /dev/stdout.
+
+    Raises:
+        CannotWrite: the target is one of these.
+    """
+    if target.is_dir():
+        raise CannotWrite(f"{target}: is a folder; name the file to write")
+    home = target.parent.resolve()
+    system = home in _OF_DEVICES or any(home.is_relative_to(folder) for folder in _OF_THE_SYSTEM)
+    if system or (target.exists() and not target.is_file()):
+        raise CannotWrite(f"{target}: is a device or a pipe, not a file; name a file to write")
+
+
+def _spare_inputs(target: Path, source: Path | None, data: Collection[str]) -> None:
+    demand_file(target)
+    if source and target.exists() and source.exists() and target.samefile(source):
+        raise UsageError(f"{target}: is the input; name another output, inputs are never changed")
+    for folder in {source.parent if source else target.parent, target.parent}:
+        if any(target.resolve() == (folder / name).resolve() for name in data):
+            raise UsageError(f"{target}: is the external data of the model; name another output")
