@@ -17,7 +17,7 @@ from tests.recipes.running import blocks, run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the recipes are for a POSIX shell")
 EXPORT, *REST = blocks("From the export to a profile of the quantised model")
-ONE_LINE = blocks("Quantise all but some modules, in one line")
+ONE_LINE = blocks("Exclude modules from quantisation")
 
 
 def export(folder: Path, start: str) -> None:

@@ -140,7 +140,7 @@ def test_a_broken_package_is_named_in_one_line(fault: str, site: Path) -> None:
         ("raise GeneratorExit", "some-passes 1.0: GeneratorExit; mend"),
         ("raise type('Own', (BaseException,), {})('x\\ny')", "some-passes 1.0: Own: x y; mend"),
         (
-            "from rewriter.refusals import UsageError; raise UsageError('no')",
+            "from rewriter.errors import UsageError; raise UsageError('no')",
             "pass 'mine' of package some-passes 1.0: no",
         ),
         ("return 7", "some-passes 1.0: run gives int, not an Outcome"),
