@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
-from rewriter.runtime.limits import own_memory
+from rewriter.runtime.child_limits import own_memory
 
 RESULTS = Path(__file__).with_name("results") / "large.md"
 BYTES = 2_500_000_000

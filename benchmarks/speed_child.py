@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.speed_works import WORKS
-from rewriter.runtime.limits import own_memory
+from rewriter.runtime.child_limits import own_memory
 
 _ENOUGH, _MOST = 0.3, 7
 """CPU seconds, and number of runs, after which a work is not repeated."""

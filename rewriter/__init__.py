@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from rewriter.passes.registry.catalogue import Catalogue, known_passes
     from rewriter.paths import ModulePath
     from rewriter.refusals import Refusal
-    from rewriter.runtime.limits import limits
+    from rewriter.runtime.child_limits import limits
     from rewriter.verdict.verification import Verdict, Verification
     from rewriter.views.exports.export import Export
     from rewriter.views.names import ChosenNames
@@ -122,7 +122,7 @@ __all__ = [
 _HOME = {
     "diff": "api.functions",
     "doctor": "api.functions",
-    "limits": "runtime.limits",
+    "limits": "runtime.child_limits",
     "known_passes": "passes.registry.catalogue",
     "Catalogue": "passes.registry.catalogue",
     "ChosenNames": "views.names",

@@ -16,7 +16,7 @@ from rewriter.errors import CannotWrite, RewriterError
 from rewriter.model.limits import within
 from rewriter.model.storage.data_copies import Watched
 from rewriter.model.storage.digests import of_file
-from rewriter.runtime.limits import limits
+from rewriter.runtime.child_limits import limits
 from rewriter.views.escape import shorten, visible
 
 _ALONE = threading.Lock()

@@ -17,7 +17,7 @@ from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.registry.syntax import parse_passes
 from rewriter.pipeline import Options
-from rewriter.runtime import limits as child_limits
+from rewriter.runtime import child_limits
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from rewriter.cli import completions
 from rewriter.cli.command_words import OneOf
 from rewriter.cli.help_pages import paged
 from rewriter.options.verbs import VERBS
-from rewriter.runtime.limits import ChildLimits, MemoryLimit, limits
+from rewriter.runtime.child_limits import ChildLimits, MemoryLimit, limits
 
 FILE = click.Path(readable=False, path_type=Path)
 """A file. The loader checks that it is readable, so all faults of files are reported alike."""

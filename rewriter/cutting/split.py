@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from onnx import ModelProto
-
 from rewriter.basics.display import Display, counted, listed
 from rewriter.cutting.calls import calls_of, chosen_call, demand_movable, file_of
+from rewriter.cutting.chain_index import INDEX, file_name, index_of
 from rewriter.cutting.chain_parts import CutPoint, Levels, first_node, levels_of
 from rewriter.cutting.check import Check, Checking, check, demand
 from rewriter.cutting.common_body import in_one_body
@@ -25,10 +23,6 @@ from rewriter.model.storage.data_copies import Copies
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.paths import ModulePath
-
-SCHEMA = "rewriter.chain/1"
-INDEX = "split.json"
-"""The file that names the source of every input of a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +125,7 @@ def split(
         removed: tuple[Path, ...] = ()
         if folder:
             models_by_path = dict(zip(targets, models, strict=True))
-            note = (folder / INDEX, index(analysis, planned))
+            note = (folder / INDEX, index_of(planned, analysis))
             written, removed = write_models(models_by_path, copies, note)
     except BaseException:
         if made and folder:
@@ -201,34 +195,6 @@ def _cuts(analysis: Analysis, levels: Levels, order: Sequence[At]) -> list[Cut]:
 def _feeds(main: MainGraph, levels: Levels, cuts: Sequence[Cut]) -> tuple[dict[str, int | None], ...]:
     names, producer = main.graph.value_names, main.graph.producer
     return tuple({names[v]: levels.of.get(producer[v]) for v in each.inputs} for each in cuts)
-
-
-def file_name(part: int) -> str:
-    """Return the file name of a part."""
-    return f"part-{part}.onnx"
-
-
-def index(analysis: Analysis, found: Split) -> bytes:
-    """Return the content of `split.json`: for each part, its inputs with their sources, and its outputs."""
-    whole: ModelProto = analysis.model
-    results = {info.name for info in whole.graph.output}
-    document = {
-        "schema": SCHEMA,
-        "model": analysis.path.name if analysis.path else None,
-        "at": [str(each) for each in found.at],
-        "parts": [
-            {
-                "file": file_name(number),
-                "inputs": [
-                    {"name": name, "from": None if source is None else file_name(source)}
-                    for name, source in feeds.items()
-                ],
-                "outputs": [{"name": name, "of_whole": name in results} for name in part.outputs],
-            }
-            for number, (part, feeds) in enumerate(zip(found.parts, found.feeds, strict=True))
-        ],
-    }
-    return (json.dumps(document, indent=2) + "\n").encode()
 
 
 def _made(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from rewriter.basics.option_declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import PATTERNS, Pairs, Printing, Proof, RunOptions, SideInputs, Tolerances
 from rewriter.options.words import TOLERANCE
-from rewriter.runtime.limits import ChildLimits, MemoryLimit
+from rewriter.runtime.child_limits import ChildLimits, MemoryLimit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from rewriter.options.groups import (
     Printing,
     SideInputs,
 )
-from rewriter.runtime.limits import ChildLimits
+from rewriter.runtime.child_limits import ChildLimits
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from rewriter.options.groups import (
     Sizes,
 )
 from rewriter.options.words import FORMS, LINES, ORT_LAYERS, NamedKind
-from rewriter.runtime.limits import ChildLimits
+from rewriter.runtime.child_limits import ChildLimits
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from rewriter.options.groups import (
     Sizes,
 )
 from rewriter.options.words import MEASURES
-from rewriter.runtime.limits import ChildLimits
+from rewriter.runtime.child_limits import ChildLimits
 
 
 @dataclass(frozen=True, kw_only=True)

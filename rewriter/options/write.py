@@ -15,7 +15,7 @@ from rewriter.options.groups import (
     Rewriting,
 )
 from rewriter.options.words import ENGINES
-from rewriter.runtime.limits import ChildLimits
+from rewriter.runtime.child_limits import ChildLimits
 
 
 @dataclass(frozen=True, kw_only=True)

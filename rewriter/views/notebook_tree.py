@@ -7,9 +7,10 @@ from itertools import islice
 
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
+from rewriter.views.coverage import WOULD_HELP, coverage_phrases
 from rewriter.views.escape import html_text
 from rewriter.views.rows import LONG, Row, Rows
-from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, human, summarize
+from rewriter.views.summary import head_phrases, human, summarize
 
 _LINES = 2000
 """Maximum number of lines, since notebooks store every output in their file."""

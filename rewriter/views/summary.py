@@ -15,14 +15,8 @@ from rewriter.modules.module import ModuleTree
 from rewriter.paths import ModulePath
 from rewriter.views.escape import as_text
 
-NO_HIERARCHY = "no module hierarchy found in this file"
 _MOST_DOMAINS = 8
 """Maximum number of domains that a line names."""
-WOULD_HELP = (
-    "what would help: the file as its exporter wrote it (optimisers drop scopes), "
-    "a fresh export at opset 18 or newer, "
-    "or evidence of the modules: --like, --reference, --checkpoint or --trace"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +100,6 @@ def figure_phrases(summary: Summary) -> list[str]:
     if summary.functions:
         phrases.append(counted(sum(summary.functions.values()), "function"))
     return [*phrases, counted(summary.nodes, "node"), counted(summary.initializers, "initializer")]
-
-
-def coverage_phrases(tree: ModuleTree) -> list[str]:
-    """Describe the placement of nodes in a few phrases: numbers of nodes by evidence, and of conflicts."""
-    if not tree.placements:
-        return ["this model has no nodes"]
-    if not tree.placed:
-        return [f"{NO_HIERARCHY}: none of {counted(len(tree.placements), 'node')} could be placed"]
-    phrases = [f"{tree.placed:,} of {counted(len(tree.placements), 'node')} placed"]
-    phrases.extend(f"{count:,} by {source_words(source)}" for source, count in tree.by_source.items())
-    conflicts = f"{tree.conflicts:,} with conflicting evidence" if tree.conflicts else "no conflicts"
-    return [*phrases, conflicts]
-
-
-def source_words(source: str) -> str:
-    """Convert a kind of evidence to words: `scope_name` becomes `scope name`."""
-    return source.replace("_", " ")
 
 
 def human(count: int) -> str:

@@ -9,13 +9,8 @@ from rewriter.modules.totals import totals
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.group import Group
 from rewriter.paths import ModulePath
-from rewriter.views.summary import (
-    coverage_phrases,
-    head_phrases,
-    human,
-    subtree_sizes,
-    summarize,
-)
+from rewriter.views.coverage import coverage_phrases
+from rewriter.views.summary import head_phrases, human, subtree_sizes, summarize
 from tests.build import chain
 from tests.views.models import analysis, placed, small, tree, unplaced
 

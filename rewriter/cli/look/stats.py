@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rewriter import pipeline
 from rewriter.cli.common import given_of, progress, show
-from rewriter.cli.sizes import read_sizes
+from rewriter.cli.dimensions import read_sizes
 from rewriter.insight.stats import collect
 from rewriter.options.look import StatsOptions
 from rewriter.views.json.stats import stats_json

@@ -7,7 +7,7 @@ import click
 from rewriter import pipeline
 from rewriter.cli.command_words import refuse_with
 from rewriter.cli.common import given_of, progress
-from rewriter.cli.sizes import read_sizes
+from rewriter.cli.dimensions import read_sizes
 from rewriter.model.storage.atomic_outputs import write_atomically
 from rewriter.model.storage.output_targets import plan_copies
 from rewriter.options.show import ExportOptions

@@ -8,7 +8,7 @@ from rewriter.api.model_report import ReportContents, report
 from rewriter.api.side_inputs import read_inputs
 from rewriter.cli.command_words import refuse_with
 from rewriter.cli.common import given_of, progress, stdout
-from rewriter.cli.sizes import read_sizes
+from rewriter.cli.dimensions import read_sizes
 from rewriter.model.storage.atomic_outputs import write_atomically
 from rewriter.model.storage.output_targets import plan_copies
 from rewriter.options.show import ReportOptions

@@ -19,7 +19,7 @@ from tempfile import mkdtemp
 
 from rewriter.errors import NoScratch
 from rewriter.runtime.child.job import SCRATCH, STDERR, Cause, Ended
-from rewriter.runtime.limits import THREADS, current, own_memory, size_text
+from rewriter.runtime.child_limits import THREADS, current, own_memory, size_text
 
 _LOOK = 0.02
 """Seconds between two checks of a child's memory; it can allocate some 100 MB in that time."""

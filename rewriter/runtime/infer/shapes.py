@@ -18,9 +18,9 @@ from rewriter.model.operator_set.default_domain import shorten
 from rewriter.runtime.child.call import Task, run
 from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import Cause, Ended
+from rewriter.runtime.child_limits import current
 from rewriter.runtime.inputs.input import evaluate, names_in
 from rewriter.runtime.inputs.signature import Known
-from rewriter.runtime.limits import current
 from rewriter.runtime.weights.inline import bare, with_initializers
 
 _MOST_OPEN = 4

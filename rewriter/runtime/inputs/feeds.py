@@ -21,8 +21,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from rewriter.runtime.inputs.dimension_sizes import Choice, choices, with_size
 from rewriter.runtime.inputs.input import STRING, Bound, FeedError, Input, Rounds
-from rewriter.runtime.inputs.sizes import Choice, choices, with_size
 
 Array: TypeAlias = npt.NDArray[Any]
 

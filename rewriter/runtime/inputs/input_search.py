@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from rewriter.runtime.child.job import Job
 from rewriter.runtime.compare.outcome import Stage
 from rewriter.runtime.compare.tolerance import difference, telling
+from rewriter.runtime.inputs.dimension_sizes import Choice
 from rewriter.runtime.inputs.feeds import FEW, LOOPED, Array, Drawing, Filling
 from rewriter.runtime.inputs.input import FeedError
-from rewriter.runtime.inputs.sizes import Choice
 from rewriter.runtime.ort.sessions import RunError, Session
 
 _SEARCHING_SHARE = 0.25

@@ -15,9 +15,9 @@ from typing import Any
 from rewriter.errors import NoRuntime
 from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import TaskError
+from rewriter.runtime.child_limits import threads_here
 from rewriter.runtime.inputs.feeds import Array
 from rewriter.runtime.inputs.input import Input
-from rewriter.runtime.limits import threads_here
 
 try:
     import onnxruntime as ort

@@ -16,12 +16,13 @@ from rewriter.modules.module import Module, ModuleTree, Parameter
 from rewriter.paths import ROOT, ModulePath
 from rewriter.runtime.inputs.signature import Known
 from rewriter.verdict.phrases import proof_phrases
+from rewriter.views.coverage import WOULD_HELP, coverage_phrases, source_words
 from rewriter.views.escape import shorten, visible
 from rewriter.views.json.stats import element_name
 from rewriter.views.json.types import JsonObject
 from rewriter.views.page.differences import differences_json
 from rewriter.views.page.findings import Findings
-from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, source_words, summarize
+from rewriter.views.summary import head_phrases, summarize
 
 _LONGEST = 400
 """Maximum number of characters of a name, since a file may contain names of any length."""

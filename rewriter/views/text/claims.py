@@ -8,8 +8,8 @@ from rewriter.basics.display import counted
 from rewriter.evidence.claims import Claim, Source
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
+from rewriter.views.coverage import WOULD_HELP, source_words
 from rewriter.views.escape import as_text, shorten
-from rewriter.views.summary import WOULD_HELP, source_words
 from rewriter.views.text.parts import flow, signs
 
 _DETAIL = 100

@@ -37,6 +37,13 @@ UNICODE = Signs("·", "…", "×", "✓", "✗", "?", "├─ ", "└─ ", "│
 ASCII = Signs("-", "...", "x", "*", "!", "?", "|- ", "`- ", "|  ", "#")
 
 
+def bar(share: float, width: int, mark: Signs) -> str:
+    """Draw a positive share as a bar of at most `width` cells, and of one step at least."""
+    steps = len(mark.bars)
+    full, rest = divmod(max(1, round(min(share, 1.0) * width * steps)), steps)
+    return mark.bars[-1] * full + (mark.bars[rest - 1] if rest else "")
+
+
 def signs(console: Console) -> Signs:
     """Return the signs that a console can show."""
     return ASCII if console.options.ascii_only else UNICODE

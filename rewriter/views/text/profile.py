@@ -11,7 +11,7 @@ from rewriter.insight.profile import Profile
 from rewriter.insight.time_by_module import Figure, ModuleTime
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import visible
-from rewriter.views.text.parts import ASCII, Signs, emit, fit, flow, signs
+from rewriter.views.text.parts import ASCII, Signs, bar, emit, fit, flow, signs
 
 LEAST_SHARE = 0.005
 """Minimum share of the time of a listed module; other modules are only counted, unless selected."""
@@ -132,7 +132,7 @@ def _guides(mark: Signs, *, last: bool) -> tuple[str, str]:
 
 def _share(time: Figure, found: Profile, mark: Signs) -> str:
     share = found.share_of(time)
-    return f"{_percent(share):>5} {mark.bars[-1] * round(share * _BAR)}"
+    return f"{_percent(share):>5} {bar(share, _BAR, mark) if share else ''}"
 
 
 def _percent(share: float) -> str:

@@ -11,8 +11,9 @@ from rewriter.model.storage.sidecar_path import sidecar_path
 from rewriter.refusals import Refusal
 from rewriter.verdict.phrases import proof_phrases
 from rewriter.verdict.verification import Verdict, Verification
+from rewriter.views.coverage import coverage_phrases
 from rewriter.views.rewrite_report import PassRecord, Report
-from rewriter.views.summary import coverage_phrases, figure_phrases, head_phrases
+from rewriter.views.summary import figure_phrases, head_phrases
 from rewriter.views.text.parts import flow, signs
 
 _MOST_SHOWN = 5

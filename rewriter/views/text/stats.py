@@ -12,9 +12,10 @@ from rewriter.insight.figures import Figures
 from rewriter.insight.stats import Pattern, Port, Stats
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
+from rewriter.views.coverage import coverage_phrases
 from rewriter.views.escape import shorten, visible
 from rewriter.views.json.stats import element_name
-from rewriter.views.summary import coverage_phrases, head_phrases, human, summarize
+from rewriter.views.summary import head_phrases, human, summarize
 from rewriter.views.text.parts import ASCII, emit, fit, flow, signs
 
 _MOST = 12

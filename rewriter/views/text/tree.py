@@ -12,10 +12,11 @@ from rich.text import Text
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ModulePath
+from rewriter.views.coverage import WOULD_HELP, coverage_phrases
 from rewriter.views.escape import visible
 from rewriter.views.rows import Row, Rows
-from rewriter.views.summary import WOULD_HELP, coverage_phrases, head_phrases, human, summarize
-from rewriter.views.text.parts import ASCII, Signs, emit, fit, flow, signs
+from rewriter.views.summary import head_phrases, human, summarize
+from rewriter.views.text.parts import ASCII, Signs, bar, emit, fit, flow, signs
 
 _BARS = (8, 4, 0)
 """Widths of the bar of a full share, in cells; the widest that leaves space for the names is used."""
@@ -128,10 +129,7 @@ def _share(share: float | None, width: int, mark: Signs) -> str:
     if not share:
         return " " * (_SHARE + 1 + width)
     percent = f"{share:.0%}" if share >= 0.01 else "<1%"
-    steps = len(mark.bars)
-    full, rest = divmod(max(1, round(min(share, 1.0) * width * steps)), steps)
-    bar = mark.bars[-1] * full + (mark.bars[rest - 1] if rest else "")
-    return f"{percent:>{_SHARE}} {bar:<{width}}"
+    return f"{percent:>{_SHARE}} {bar(share, width, mark):<{width}}"
 
 
 class _Layout:

@@ -17,9 +17,9 @@ import rewriter
 from rewriter.errors import UsageError
 from rewriter.runtime.child import call
 from rewriter.runtime.child.job import Cause, Ended
+from rewriter.runtime.child_limits import ChildLimits, current, own_memory, parse_size, size_text
 from rewriter.runtime.compare.outcome import RunOutcome, Stage
 from rewriter.runtime.compare.outputs import outcome_of
-from rewriter.runtime.limits import ChildLimits, current, own_memory, parse_size, size_text
 from rewriter.verdict.numbers import compare
 
 pytestmark = pytest.mark.usefixtures("processes_are_real")

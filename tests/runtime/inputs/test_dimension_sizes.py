@@ -1,5 +1,5 @@
+from rewriter.runtime.inputs.dimension_sizes import choices
 from rewriter.runtime.inputs.input import Dim, Input
-from rewriter.runtime.inputs.sizes import choices
 
 FLOAT = 1
 
