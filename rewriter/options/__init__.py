@@ -2,5 +2,5 @@
 
 `groups` has the groups; `look`, `show`, `write`, `cut` and `compare` have the dataclasses of the verbs;
 `verbs` maps each verb to its dataclass. The docstring of a dataclass is the help page of its verb.
-`basics.declaration` reads the fields.
+`basics.option_declaration` reads the fields.
 """

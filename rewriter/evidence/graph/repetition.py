@@ -7,8 +7,8 @@ The dynamo exporter marks no calls. Two things show them:
   times. Two calls in succession make one long run; repetition counts there only if every part reads
   the same initializer, since plain arithmetic repeats by itself. Nodes that calls share are in the first
   call alone (see `shared_nodes`), so the calls are compared a second time without these.
-- CallEnds. Between two calls there are nodes that were made while the module was not running (see
-  `departures`). A call never has nodes on both sides of a departure.
+- Departures. Between two calls there are nodes that were made while the module was not running (see
+  `call_ends`). A call never has nodes on both sides of a departure.
 
 If the nodes repeat unevenly, the calls are those of the children if all of these repeat, else the stretches
 between departures.
