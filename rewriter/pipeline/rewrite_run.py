@@ -94,10 +94,10 @@ def rewrite(
             # Index and tree are of the flat form; the model to edit and write has the functions.
             analysis = replace(analysis, model=model)
         changed = TREE if analysis.grouped else frozenset()
-        course = PassManager(analysis, given, changed=changed, narrow=options.narrow)
-        course.run(options.passes)
-        refusals = tuple(refusal for _, outcome in course.outcomes for refusal in outcome.refusals)
-        became = course.flat()
+        manager = PassManager(analysis, given, changed=changed, narrow=options.narrow)
+        manager.run(options.passes)
+        refusals = tuple(refusal for _, outcome in manager.outcomes for refusal in outcome.refusals)
+        became = manager.flat()
     _demand_fit(model, path)
     _demand_coverage(became.tree, path, options)
     if refusals and options.strict:
@@ -120,15 +120,15 @@ def rewrite(
     return Report(
         analysis,
         found,
-        summarize_graph(course.graph(), path),
+        summarize_graph(manager.graph(), path),
         became.tree,
-        _records(course.outcomes),
+        _records(manager.outcomes),
         refusals,
         verification,
         clock.seconds,
         written,
         removed,
-        tuple(course.misses),
+        tuple(manager.misses),
     )
 
 

@@ -6,7 +6,8 @@
   sets, rows of ones followed by zeros, with at least one of each if a row has two elements or more.
 - Integers of 8 bits and fewer are data (images, quantised activations) over their whole range.
 - Strings are short words.
-- If inputs determine the number of iterations of Loops (see `trip_counts`), extra sets ask for 0 and 1 iterations.
+- If inputs determine the number of iterations of Loops (see `trip_counts`), extra sets ask for 0 and 1
+  iterations.
 """
 
 from __future__ import annotations
