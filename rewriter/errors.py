@@ -14,7 +14,7 @@ class UnreadableModel(RewriterError):
 
 
 class DoesNotFit(RewriterError):
-    """The given original shares too little with the model to carry its tree over; nothing was written."""
+    """The original shares too little with the model for the original's tree to fit; nothing was written."""
 
 
 class CannotCut(RewriterError):
@@ -28,7 +28,7 @@ class CannotWrite(RewriterError):
 
 
 class NoScratch(CannotWrite):
-    """Temporary files cannot be written; nothing else was written."""
+    """Temporary files cannot be written; no output was written."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(
@@ -59,7 +59,7 @@ class Different(RewriterError):
 
 
 class NotProved(RewriterError):
-    """The result was not proved equal, or demanded numbers are missing; nothing was written."""
+    """The result was not proved equal, or a run that `--numbers` demands failed; nothing was written."""
 
     exit_code = 5
 

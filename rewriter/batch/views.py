@@ -24,15 +24,16 @@ class BatchRecordJson(TypedDict):
         target: Path of the output, relative to the output folder.
         status: The status.
         message: The reason for the status, in one line; empty if done.
-        key: Digest of everything the result depends on: source, external data, options and version; empty
-            if the source could not be read.
+        key: Digest of everything the result depends on: source, external data, options, version, and
+            a config beside the source with the version of transformers; empty if the source could not be
+            read.
         request: Digest of the options.
         version: Version of rewriter.
         nodes: Number of nodes of the source; null if not done.
         placed: Number of nodes with a module; null if not done.
         refusals: Number of refusals.
-        exact: Whether source and result give the same numbers bit for bit, because onnxruntime ran both or
-            their executable graphs are identical; null if unknown.
+        exact: Whether source and result give the same numbers bit for bit, known if onnxruntime ran both or
+            their executable graphs are identical; else null.
         seconds: Time spent.
         outputs: Written file, relative to the folder of the target -> BLAKE2b of its content.
         stamps: URL that was read -> digest of its version on the server; empty if the server states none.
@@ -105,7 +106,7 @@ def _record_json(record: Record, *, kept: bool) -> BatchRecordJson:
 
 
 def print_batch(batch: Batch, console: Console) -> None:
-    """Print the number of files by status, and each failed file with its reason."""
+    """Print the numbers of all and of done files, and each failed file with its reason."""
     nodes = sum(record.nodes or 0 for record in batch.records)
     placed = sum(record.placed or 0 for record in batch.records)
     files = len(batch.records)
@@ -113,7 +114,7 @@ def print_batch(batch: Batch, console: Console) -> None:
     if nodes:
         flow(console, [f"{placed:,} of {nodes:,} nodes placed"], label="tree")
     if batch.kept:
-        flow(console, [f"{len(batch.kept):,} done before, by {batch.ledger}"], label="kept")
+        flow(console, [f"{len(batch.kept):,} finished by an earlier run, see {batch.ledger}"], label="kept")
     mark = signs(console)
     done = sum(record.status is Status.DONE for record in batch.records)
     good = not batch.failures and not batch.misses
@@ -126,7 +127,7 @@ def print_batch(batch: Batch, console: Console) -> None:
     for number, record in enumerate(batch.failures):
         flow(console, [f"{record.status.value}: {record.message}"], label="" if number else "failed")
     for number, message in enumerate(batch.misses):
-        flow(console, [f"in none of the files: {message}"], "yellow", label="" if number else "fits")
+        flow(console, [f"in every done file: {message}"], "yellow", label="" if number else "fits")
     flow(console, [f"{batch.seconds:.1f} s"], "dim", label="took")
 
 

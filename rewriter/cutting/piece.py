@@ -26,7 +26,7 @@ from rewriter.paths import ModulePath
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Content of a piece, as numbers of the main graph that it is cut from.
+    """Content of a piece: numbers of nodes and values of the main graph that it is cut from.
 
     Attributes:
         nodes: the nodes, including copied constants, ascending.

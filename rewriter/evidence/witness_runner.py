@@ -1,4 +1,4 @@
-"""Hears witnesses in turn, and keeps the testimony and the running time of each."""
+"""Runs witnesses (functions that read one kind of evidence) in turn; keeps testimony and time of each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Hearing:
         heard: the testimonies in order of hearing.
         claims: node -> its claims, the winner first.
         not_inferred: the nodes that get no further claims (see `stop_inference`).
-        extent: total length of the paths of all claimed modules.
+        extent: total length of the paths of modules with claims, classes or parameters.
     """
 
     def __init__(self, graph: GraphIndex) -> None:
@@ -73,7 +73,8 @@ class Hearing:
     def stop_inference(self) -> None:
         """Accept no further claims on nodes that an earlier run could not place and that have no claim yet.
 
-        The tags of that run would count as evidence that the run itself did not have, and place these nodes.
+        Else the tags that the run wrote on other nodes would now be evidence, and these nodes would be placed
+        by it.
         """
         unplaced = (node for testimony in self.testimonies for node in testimony.unplaced)
         self.not_inferred = frozenset(node for node in unplaced if not self.claims[node])

@@ -16,7 +16,8 @@ def starts_of(
 ) -> dict[ModulePath, _Start]:
     """Module -> where it and the modules below start; modules without a node are absent.
 
-    A `Constant` node counts only if there is no other, since exporters and tools move constants to the front.
+    A `Constant` node counts only if no other node is there, since exporters and
+    tools move constants to the front.
 
     Args:
         graph: the model.
@@ -38,7 +39,7 @@ def in_call_order(children: Sequence[ModulePath], starts: Mapping[ModulePath, _S
     """The children of one module in the order of their starts.
 
     Children without a node come last. If the numbers of the children ascend, a numbered child without a node
-    takes the place of its number.
+    comes before the first larger number.
     """
     found = sorted((child for child in children if child in starts), key=lambda child: starts[child])
     numbers = [number for child in found if (number := _number(child)) is not None]

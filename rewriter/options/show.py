@@ -26,8 +26,8 @@ class ExportOptions(
 ):
     """Write the module tree of MODEL and its figures for another viewer.
 
-    PATTERNS and options such as --class choose the modules to show; the figures of a module that is not shown
-    count for the nearest shown module above it.
+    PATTERNS and options such as --class choose the modules to show; model-explorer shows all nodes. In dot
+    and speedscope a module that is not shown counts for the nearest shown module above it.
 
     \b
       rewriter export bert.onnx --format model-explorer --weight flops -o bert.flops.json
@@ -82,7 +82,7 @@ class ReportOptions(Verb, Document, Pairs, Sizes, ChildLimits, SideInputs, omit=
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorOptions(Verb, Printing):
-    """Warn of the effects of other tools on MODEL: on its functions, tree, fields, or because of its size.
+    """Warn of what other tools do to the functions, tree and fields of MODEL, and of limits on its size.
 
     Each warning was verified by running the tool, in the versions that are printed with it. doctor itself
     runs no tool and reads no weights.

@@ -101,7 +101,7 @@ def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusa
 
 
 def _interface(model: ModelProto) -> set[str]:
-    """Return the names of the inputs, without inputs that only list constants."""
+    """Return the names of the inputs, without initializers that old IR versions list as inputs."""
     return {info.name for info in model.graph.input} - (initialized(model) if fills_inputs(model) else set())
 
 

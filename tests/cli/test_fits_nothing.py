@@ -172,7 +172,7 @@ def test_a_batch_asks_that_a_glob_fits_in_some_file(
     assert not onnx.load(tmp_path / "out" / "dict.onnx").functions
     code, out, _ = heard(capsys, *words)  # what was kept of the run before says the same
     assert code == 2
-    assert "in none of the files: no class fits 'BertPoolr'; nearest: BertPooler" in " ".join(out.split())
+    assert "in every done file: no class fits 'BertPoolr'; nearest: BertPooler" in " ".join(out.split())
 
 
 def test_what_some_file_of_a_batch_has_is_no_miss() -> None:

@@ -64,7 +64,7 @@ def array_of(tensor: TensorProto, folder: Path | None) -> Any:
     if tensor.data_location != TensorProto.EXTERNAL:
         return np.array(numpy_helper.to_array(tensor))
     location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
-    fault = fault_of_data(folder, location) if folder else "lies nowhere that is known; give a path"
+    fault = fault_of_data(folder, location) if folder else "has no known folder; give a path"
     if fault:
         raise UnreadableModel(f"external data {location[:200]!r} {fault}")
     copy = TensorProto()

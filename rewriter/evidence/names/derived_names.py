@@ -10,14 +10,16 @@ derived name                                 named by and after
 `/x/MatMul_quant_scales_mul`                 quantisers: the replaced node
 `InsertedPrecisionFreeCast_/x/Add_output_0`  onnxruntime: the value that the node reads; no evidence
 `/x/Gelu_output_0_QuantizeLinear`            quantisers: the value that the node reads; no evidence
-`_inlfunc_Block_token_3_node_linear`         onnxruntime: a node of an inlined function
+`_inlfunc_Block_token_3_/fc/MatMul`          onnxruntime: a node of an inlined function
 `fc.weight_quantized`, `fc.weight_Q4`        quantisers: the weight; names of its scales have other endings
 `ConvBnFusion_W_conv.weight`                 onnxruntime: a weight, after another one was folded into it
 ===========================================  ===============================================================
 
-A node named after the value that it reads stands between the producer and the readers of that value. It goes
-with its readers; its name is no evidence. Nodes whose outputs are named after the value that they lead to
-(`linear_4_output_quantized`, then `linear_4_output_quantized_cast`, then `linear_4`) were one node.
+A node named after the value that it reads stands between the producer and the readers of that value. Such a
+node is placed with its own readers; its name is no evidence. Nodes whose outputs are named after the value
+that they lead to
+(`linear_4_output_quantized`, then `linear_4_output_quantized_cast`, then `linear_4`) replace one
+original node.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ _INSERTED = "InsertedPrecisionFreeCast_"
 _CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "FusedConv"})
 _ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
 SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
-"""Fused operators named after the module at their end; they begin with the addition of the residual."""
+"""Fused operators that add the residual and then normalise; their nodes are named after the norm."""
 
 
 def node_named_by(name: str) -> str:
@@ -115,7 +117,7 @@ def correct_derived(
 
 
 def _is_sure(claim: Claim) -> bool:
-    """Whether the claim was made while more of the file was intact."""
+    """Whether the claim comes from the given original or from an earlier run, which saw unfused nodes."""
     return claim.source is Source.LIKE or claim.detail.startswith("rewriter.module=")
 
 
@@ -177,14 +179,15 @@ def _writes(graph: GraphIndex, node: int) -> str:
 def _hides_norm(graph: GraphIndex, node: int) -> bool:
     """Whether a batch norm was folded into a convolution, which then writes the result of the norm.
 
-    Torch names the results of an operator with several results `getitem`. Nothing names the norm's module.
+    In torch a norm has several results, and torch names such results `getitem`. No name shows the norm's
+    module.
     """
     folded = graph.operators[node][1] in _CONVOLUTIONS
     return folded and _writes(graph, node).startswith("getitem")
 
 
 def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: list[list[Claim]]) -> None:
-    """Place parts without evidence, or with a parameter as the only evidence, with the other parts."""
+    """Place the parts that have no claim, or whose winner is by a parameter, in one module with the rest."""
     sure = [c[0] for part in parts if (c := claims[part]) and not _by_parameter(c[0])]
     told = [c[0] for part in parts if (c := claims[part]) and _by_parameter(c[0])]
     module = common_ancestor(sorted({claim.module for claim in sure or told}))
@@ -210,7 +213,7 @@ def _of_all_parts(
             return module
         return _across(graph, node, module, known)
     if op_type in _ACTIVATED and claims[0].source is Source.PARAMETER and module.parent is not None:
-        return module.parent  # an activation without a name of its own
+        return module.parent  # the activation left no name; the parent may hold both
     if _is_blocked(graph, node):
         return module.parent if module.parent is not None else module  # named after the activation
     owners = {c.module for c in claims if c.source in (Source.PARAMETER, Source.OWN_TAG)}
@@ -218,7 +221,7 @@ def _of_all_parts(
 
 
 def _agrees_with_weight(graph: GraphIndex, node: int, claims: Sequence[Claim]) -> bool:
-    """Whether the name of a node, not a derived one, and the owner of its weight agree on the module."""
+    """Whether the name of a node is not derived, and shows the same module as the owner of its weight."""
     name = str(graph.names[node])
     owners = {claim.module for claim in claims if claim.source is Source.PARAMETER}
     named = claims[0].source is Source.SCOPE_NAME and node_named_by(name) == name

@@ -2,16 +2,17 @@
 
 A tensor with one reader decides the module of that reader. A tensor with several readers is in doubt: it may
 be the weight of a module that is called several times, or stand for equal biases that an exporter merged
-under the name of the first. So among the tensors that a node reads, those with the fewest readers decide. A
+under the name of the first. So if a node reads tensors that no other node reads, only these decide. A
 tensor with several readers is believed only if
 
 1. nothing contradicts: no reader is decided to be in another module, no two readers follow products with
-   different weights (one module has one weight), and no reader stands between nodes of another module; and
+   different weights (one module has one weight), and no reader stands between nodes of another module,
+   unless all readers have the same weight beside them; and
 2. something agrees: every reader has the same weight beside it (they are calls of one module), or nodes of
    the owner's parent. A tensor of two axes or more needs no agreement, since such tensors are not equal by
    chance.
 
-A single reader of a merged tensor can still be placed. A sum directly behind the product of a module that
+Some of the readers of a merged tensor can still be placed. A sum directly behind the product of a module that
 lacks this parameter belongs to that module. If only one reader stands beside nodes of the owner's parent, it
 belongs to the owner.
 """
@@ -93,7 +94,7 @@ def decide(graph: GraphIndex, named: Readers, owners_for: Callable[[int], Owners
 
 
 def _judge(graph: GraphIndex, decided: dict[int, ModulePath], doubts: Sequence[_Doubt]) -> None:
-    """Add the doubtful readers that can be decided to `decided`."""
+    """Decide doubtful readers as far as possible, and add them to `decided`."""
     around = Surroundings(graph, decided)
     for judge in (*[_believe] * _ROUNDS, _adopt):
         for doubt in doubts:
@@ -119,7 +120,7 @@ def _believe(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[
 
 
 def _adopt(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[int, ModulePath]:
-    """Place single readers of a merged tensor."""
+    """Place some of the readers of a merged tensor."""
     told = {node: place for node in nodes if (place := _completed(around, doubt, node)) is not None}
     left = [node for node in nodes if node not in told and _touches(doubt.owner, around.beside(node))]
     if doubt.owner.parent and len(left) == 1 and doubt.owner not in told.values():
@@ -128,7 +129,10 @@ def _adopt(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[in
 
 
 def _completed(around: Surroundings, doubt: _Doubt, node: int) -> ModulePath | None:
-    """Return the module whose product a sum completes; None if it has another parameter of that name."""
+    """Return the module whose product the sum `node` completes; None for other nodes.
+
+    None too if that module is not the owner and has its own parameter with the last name of a tensor.
+    """
     made = around.product(node).node
     place = around.decided.get(made) if made != NONE and around.is_sum(node) else None
     if place is None or place == doubt.owner:
@@ -160,7 +164,7 @@ def _touches(owner: ModulePath, beside: Beside) -> bool:
 
 
 def _is_inside(owner: ModulePath, beside: Beside) -> bool:
-    """Whether each side with known modules has one in the owner's parent.
+    """Whether, before and behind a node, one of the known modules (if any) is in the owner's parent.
 
     False if neither side has a known module, unless the parent is the root.
     """
@@ -172,8 +176,8 @@ def _is_inside(owner: ModulePath, beside: Beside) -> bool:
 def _is_within_another(owner: ModulePath, beside: Beside) -> bool:
     """Whether a reader stands inside a module that does not hold the owner.
 
-    It does if none of the common callers of its producers and its readers holds the owner. A producer and a
-    reader in the same module do not count: the node may stand between two calls of that module.
+    It does if no pair of a module before it and a module behind it has a caller that holds the owner. A pair
+    of the same module does not count: the reader may stand between two calls of that module.
     """
     if not beside.before:
         return bool(beside.feeds) and not _touches(owner, beside)
@@ -182,7 +186,7 @@ def _is_within_another(owner: ModulePath, beside: Beside) -> bool:
 
 
 def _have_one_weight(around: Surroundings, beside: Mapping[int, Beside], doubt: _Doubt) -> bool:
-    """Whether all readers have the same weight beside them, which at least as many nodes read."""
+    """Whether all readers have the same weight beside them, read by at least as many nodes as readers."""
     carriers: dict[int, set[int]] = {}
     times: dict[int, int] = {}
     for node, each in beside.items():

@@ -45,7 +45,7 @@ def name_rules(names: Sequence[str], wanted: Mapping[int, str]) -> Rules:
 
 
 def _by_scope(names: Sequence[str], wanted: Mapping[int, str]) -> dict[str, list[int]]:
-    """Return scope, which is a name up to its last '/', -> nodes to assign in it."""
+    """Return scope -> nodes to assign in it; a scope is a name up to its last '/'."""
     found: dict[str, list[int]] = {}
     for node in wanted:
         if names[node]:
@@ -63,7 +63,7 @@ def _scopes(scope: str) -> Iterator[str]:
 
 
 def _widest_first(scopes: Iterable[str]) -> list[str]:
-    """Return the scopes and all scopes around them, each once, the outer ones first."""
+    """Return those of the scopes and all scopes around them that can be patterns, the outer ones first."""
     every = dict.fromkeys(around for scope in scopes for around in _scopes(scope))
     return sorted((scope for scope in every if is_pattern(scope)), key=lambda scope: scope.count("/"))
 

@@ -1,7 +1,7 @@
 """Walks the wire format of a model before protobuf parses it, and measures its entries and depth.
 
-An empty node has two bytes, but takes protobuf over a hundred bytes of memory. Of messages that are nested
-too deeply, protobuf says only that the file is corrupt. The format:
+An empty node has two bytes, but takes protobuf over a hundred bytes of memory. If messages are
+nested too deeply, protobuf says only that the file is corrupt. The format:
 https://protobuf.dev/programming-guides/encoding; the field numbers: `onnx.proto`.
 """
 
@@ -25,7 +25,7 @@ _LARGE = 1 << 16
 _TINY = 2
 """Maximum size in bytes of a tiny message: the only entries counted inside small messages."""
 _SPARSE = 16
-"""Minimum bytes of small messages per tiny message inside them. Above this ratio no exact count is needed."""
+"""Bytes of small messages per tiny message inside them; from this ratio on, no exact count is needed."""
 DEEPEST = 3_000
 """Nesting at which the walk stops; protobuf reads a hundred levels."""
 _GRAPH_OF_MODEL, _METADATA_OF_MODEL = 7, 14
@@ -71,7 +71,7 @@ class Walk:
 
 
 def walk(data: bytes, limits: Limits) -> Walk:
-    """Count the entries of a model in time linear in their number, without reading tensors.
+    """Count the entries of a model, without reading the raw data of large tensors.
 
     Raises:
         Malformed: the bytes are no message.
@@ -200,7 +200,7 @@ def _field(data: Buffer, position: int, end: int) -> tuple[int, int, int]:
 
 
 def _length(data: Buffer, position: int, end: int, wire_type: int) -> tuple[int, int]:
-    """Return size and start of a field's content after its tag."""
+    """Return size and start of a field's content after its tag; a varint is skipped and has size 0."""
     if wire_type == _BYTES:
         return _varint(data, position, end)
     if wire_type == _VARINT:

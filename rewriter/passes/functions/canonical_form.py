@@ -1,4 +1,6 @@
-"""The canonical form of a function's body: equal for bodies that differ only in names and order of nodes.
+"""The canonical form of a function's body: without names, and nodes in an order that the outputs determine.
+
+Nodes that no output needs, and nodes in bodies of nodes, keep the order of the file.
 
 Nodes are visited depth first from the outputs: first the producers of a node's inputs, in order of the
 inputs; then the producers of values that its bodies (of If, Loop and Scan) capture; then the node. Values are
@@ -18,12 +20,12 @@ from rewriter.model.index.graph import graphs_of
 
 Key = tuple[object, ...]
 Callees = Mapping[tuple[str, str], object]
-"""(domain, name) of a function -> its representative in keys; functions with equal bodies have one."""
+"""(domain, name) of a function -> its representative in keys; functions with equal bodies share it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CanonicalBody:
-    """Function body without its names.
+    """Canonical form of a function's body.
 
     Attributes:
         keys: one hashable key per node, in canonical order.
@@ -151,7 +153,7 @@ def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *
 
 
 def same_attributes(left: NodeProto, right: NodeProto) -> bool:
-    """Whether attributes of two nodes are equal but for names in bodies, doc strings and tensor names."""
+    """Whether attributes of two nodes are equal except doc strings, tensor names and names in bodies."""
     numbers = {"": 0}
     for name in (*_captures(left), *_captures(right)):
         numbers.setdefault(name, len(numbers))

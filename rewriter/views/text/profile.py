@@ -14,7 +14,7 @@ from rewriter.views.escape import visible
 from rewriter.views.text.parts import ASCII, Signs, bar, emit, fit, flow, signs
 
 LEAST_SHARE = 0.005
-"""Minimum share of the time of a listed module; other modules are only counted, unless selected."""
+"""Minimum share of kernel time with which a module and its ancestors are listed if none are selected."""
 _MOST_CLASSES = 12
 _MOST_UNMAPPED = 3
 _LEAST_NAME = 12
@@ -55,7 +55,7 @@ def _print_head(found: Profile, console: Console) -> None:
     phrases = [f"{found.mapped:.1%} of kernel time mapped to modules"]
     if found.shared.mean:
         part = _percent(found.share_of(found.shared))
-        phrases.append(f"{part} of it in kernels of several modules, shared equally among them")
+        phrases.append(f"{part} of kernel time in kernels of several modules, divided equally among these")
     flow(console, phrases)
 
 
