@@ -239,7 +239,8 @@ def _across(
     """Return the module of the sum in a fused norm: the lowest that holds the norm and a producer."""
     places = (known[other] for other in graph.predecessors(node))
     meetings = [meet for p in places if p is not None and (meet := common_ancestor((module, p))) is not None]
-    return max(meetings, key=lambda meeting: meeting.depth, default=module.parent or module)
+    above = module if module.parent is None else module.parent
+    return max(meetings, key=lambda meeting: meeting.depth, default=above)
 
 
 def _followed(graph: GraphIndex, node: int, known: Sequence[ModulePath | None]) -> ModulePath | None:
