@@ -30,8 +30,8 @@ OF_NODES = frozenset({MODULE, CLASS, KIND, DEPTH, LEAF, CALL, EVIDENCE})
 TREE = "rewriter.tree"
 """On the model: the compact tree, `{"version": 1, "modules": [[path, class or null, calls], ...]}`."""
 VALUES = "rewriter.values"
-"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, the modules that write values without
-a scope in their name. Most tools that replace a node keep the names of its outputs."""
+"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, the modules that write those values
+of the main graph whose name has no scope. Most tools that replace a node keep the names of its outputs."""
 TRANSPOSED = "rewriter.transposed"
 """On an initializer: it holds the transpose of the parameter it is named after."""
 ORIGINAL_NAME = "rewriter.original_name"

@@ -56,9 +56,9 @@ def _missing(first: ModulePath, last: ModulePath) -> list[ModulePath]:
 
 
 def _between(graph: GraphIndex, node: int, modules: Sequence[ModulePath | None]) -> tuple[list[int], int]:
-    """Return the nodes computed from `node` and constants alone, and the one known node that reads them.
+    """Return the nodes computed from `node` and constants alone, and the one placed node that reads them.
 
-    Return [] and NONE if there are none, if that node reads other values, or if several known nodes read them.
+    Return [] and NONE if there are none, if several placed nodes read them, or if other values are read.
     """
     inside: dict[int, None] = {}
     ends: set[int] = set()
