@@ -32,7 +32,7 @@ class Source(StrEnum):
     ACTIVATION = "activation"
     """A trace given by the user: a call of the module computed the node's value or values around it."""
     PARAMETER = "parameter"
-    """The owners of the parameters that the node reads or gives other names."""
+    """The owners of the parameters that the node reads, or to which it gives another name."""
     FUNCTION = "function"
     """Calls of functions that the producer of the file wrote for classes."""
     DATAFLOW = "dataflow"

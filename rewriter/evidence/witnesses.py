@@ -7,7 +7,7 @@
  5. noted values: an earlier run recorded the module that writes a value;
  6. other tools: their tags are paths of modules, but often of an ancestor of the right module;
  7. trace, if the user gives the module: the values that it computes, right for over 99 % of fixture nodes;
- 8. parameters: their owners, right for the nodes that read them, silent about the rest;
+ 8. parameters: their owners, mostly right for the nodes that read them, silent about the rest;
  9. functions, only if no witness above has made a claim: calls of functions that the producer wrote;
 10. checkpoint, if the user gives one: owners of parameters, identified by content;
 11. reference, if one is given or found: corrects nodes whose scope was read as a module that the reference

@@ -193,7 +193,10 @@ def running(claim: Claim) -> tuple[ModulePath, ...]:
 
 
 def operator(claim: Claim) -> str:
-    """Return torch.fx's name of a node's operator; '' if the claim comes from another witness."""
+    """Return torch.fx's name of a node's operator; '' if the claim comes from another witness.
+
+    For a claim that was read from the lists and then corrected, the text names no operator.
+    """
     if claim.source is not Source.EXPORTER or not claim.detail:
         return ""
     if claim.detail.startswith("["):

@@ -111,7 +111,10 @@ def _between(
     lost: Set[ModulePath],
     found: Mapping[int, ModulePath],
 ) -> dict[int, ModulePath]:
-    """Return undecided node -> the common ancestor of the modules before and behind the node."""
+    """Return node of a lost stack, not in `found` -> the common ancestor of the modules before and behind it.
+
+    If this ancestor is an owner or a list, take its parent. Leave out nodes that would not move deeper.
+    """
     open_nodes = sorted(node for node, module in placed.items() if module in lost and node not in found)
     is_open = set(open_nodes)
     before = {node: found.get(node, module) for node, module in placed.items() if node not in is_open}

@@ -103,7 +103,7 @@ def _enter(
 
 
 def _has_another_name(text: ModulePath, parent: ModulePath, level: _Level) -> bool:
-    """Whether an entry seems to name a module that is registered twice by its path elsewhere in the tree.
+    """Whether an entry seems to be the other path of a module that is registered twice.
 
     If torch lost its position, it writes the first path of a child that a Sequential calls.
     """
