@@ -18,8 +18,8 @@ class VerifyOptions(Verb, Tolerances, Proof, ChildLimits, Printing, omit=("shape
 
     'equal': proved, and bit for bit the same numbers if the models were run. 'different': the same arrays
     cannot serve both models, or some input gives results that differ by more than rounding explains. 'not
-    proved': all other cases. With a tolerance, the numbers decide: the exit code is 0 if they agree within it, even
-    without a proof.
+    proved': all other cases. With a tolerance, the numbers decide: the exit code is 0 if they agree within
+    it, even without a proof.
 
     \b
       rewriter verify bert.onnx bert.tree.onnx
