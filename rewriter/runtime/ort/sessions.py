@@ -36,7 +36,7 @@ FOREIGN = re.compile(r"tensor\((bfloat16|u?int[24]|float[48].*)\)")
 
 
 class RunError(TaskError):
-    """Raised if onnxruntime refuses a model or fails to run it; the text is its reason in one line."""
+    """Raised if onnxruntime refuses a model or fails to run it; the text is the reason in one line."""
 
 
 class Session:
