@@ -204,7 +204,7 @@ def _explain(output: str, before: ModelProto, left: Numbering, right: Numbering)
     """Describe why an output differs.
 
     Name the first node, among those that the output depends on, with a result that the other model does not
-    compute in its main graph. There is none if the other model computes all of them.
+    compute in its main graph. If the other model computes all of these results, name no node.
     """
     for number in nodes_needed(before.graph, [output]):
         node = before.graph.node[number]

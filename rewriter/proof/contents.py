@@ -1,4 +1,4 @@
-"""Numbers of expressions and keys of tensor contents; the keys hold no copy of a large tensor."""
+"""Assigns numbers to expressions and keys to tensor contents; keys avoid copies of large tensors."""
 
 from __future__ import annotations
 

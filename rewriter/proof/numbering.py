@@ -40,7 +40,7 @@ IR_WITH_CONSTANTS = 4
 """The first IR version in which an initializer not listed as an input is a constant."""
 
 MAX_INLINED = 2_000_000
-"""Maximum number of nodes inside functions and graph attributes, after inlining.
+"""Maximum number of nodes inside functions and graph attributes, after inlining; equal calls count once.
 
 Without a limit, functions that call each other twice would double the work at each level.
 """

@@ -45,7 +45,8 @@ class PartRequest:
 
     Attributes:
         drawing: rules of the input sets for the whole, or the reason not to run it.
-        chain: whether a piece reads inputs of the whole and outputs of earlier pieces, no recorded values.
+        chain: whether a piece reads inputs of the whole and outputs of earlier pieces; if not, it reads
+            recorded values.
         outputs: number of outputs of the whole, without the values recorded for pieces.
         parts: for each piece, name of an input or output -> its name in the whole.
     """
@@ -67,7 +68,7 @@ class PartRun:
         outcome: result of comparing the outputs.
         unsteady: outputs that differ from the whole, and also between two runs of the whole with different
             seeds. The piece is not blamed for them, and a chain continues with the recorded values.
-        unchecked: the reason why the process ended before it could report on both tools; None if it did.
+        unchecked: the reason why the child gave no report of either tool; None if it gave one.
     """
 
     fault: str | None
@@ -122,7 +123,7 @@ class WholeRun:
 
         Args:
             parts: the pieces; those of a chain in order.
-            chain: whether a piece reads inputs of the whole and outputs of earlier pieces.
+            chain: as in `PartRequest`.
 
         Returns:
             One verdict per piece. Failures of a model never raise.

@@ -277,4 +277,7 @@ RULES: Mapping[str, Rule] = {
     **_named(_einsum, "Einsum"),
     **_named(_attention, "Attention"),
 }
-"""Operator -> its counting rule. TopK, ArgMax and ArgMin compare every element at least once."""
+"""Operator -> its counting rule.
+
+TopK, ArgMax and ArgMin count one operation per input element: each element is compared at least once.
+"""

@@ -156,9 +156,10 @@ class _Search:
 
 
 def _tries(known: tuple[Choice, ...], used: list[Try]) -> Iterator[Try]:
-    """Return the tries for the next set: at first all; later, other sizes of the last pattern, then the last.
+    """Return the tries for the next set: at first all.
 
-    Other fillings at the last sizes come at the end.
+    Later, these are other sizes of the last try's pattern, then the last try, then its sizes with every
+    filling.
     """
     if not used:
         return (Try(choice, filling) for filling in Filling for choice in known)

@@ -30,7 +30,7 @@ _ALIGNED = 1 << 12
 
 
 class SharedWeights:
-    """Writer of one file for the large inline initializers of models; equal initializers are written once."""
+    """Writer of one file for large `raw_data` of initializers of models; equal data is written once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
