@@ -163,7 +163,7 @@ def _alike(
     forms: dict[object, tuple[list[str], list[str]]] = {}
     for side, (names, values) in enumerate(((left, before), (right, after))):
         for name in names:
-            # The form includes this, since a boolean mask and a numeric mask are different values.
+            # The form includes whether a value is boolean: boolean and numeric masks are different values.
             key = tuple((form(array), array.dtype == np.bool_) for array in values[name])
             forms.setdefault(key, ([], []))[side].append(name)
     return [(names, others) for names, others in forms.values() if names and others]

@@ -92,7 +92,7 @@ def tell_types(job: Job[TypeRequest]) -> RuntimeTypes:
         return _runtime_types(types, names)
     exposed = ModelProto()
     exposed.CopyFrom(model)
-    job.leave(_runtime_types(types, names, fault="onnxruntime crashed"))
+    job.leave(_runtime_types(types, names, fault="onnxruntime crashed or exceeded a limit"))
     fault = None
     try:
         types = {**_by_onnxruntime(exposed, left), **types}

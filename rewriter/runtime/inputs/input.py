@@ -108,8 +108,9 @@ def names_in(expression: str) -> frozenset[str]:
 def evaluate(expression: str, sizes: Mapping[str, int]) -> int | None:
     """Return the size of a symbolic dimension.
 
-    A text that is a key of `sizes` has that size, even if it looks like arithmetic. The result is None if the
-    text is no arithmetic on known names and integers, or divides by 0.
+    A text that is a key of `sizes` has that size, even if it looks like arithmetic. Other texts may combine
+    known names and integers by +, -, *, //, / (which rounds down) and %. The result is None for all others,
+    and for a division by 0.
     """
     if expression in sizes:
         return sizes[expression]

@@ -124,9 +124,9 @@ class _Search:
         """Return the first try with informative results, else the first that runs at all.
 
         At sizes too small for a pooling, outputs are empty, NaN or equal to the last bias for any input, so
-        that different models agree. With `wary`, such a try also runs on other data: if that run succeeds,
-        the results are informative only if the two runs differ. The run on other data is then the second
-        result.
+        that different models agree. With `wary`, a try with `telling` results also runs on other data: if
+        that run succeeds, the results are informative only if the two runs differ. The run on other data is
+        then the second result.
         """
         poor: Run | None = None
         for each in tries:
