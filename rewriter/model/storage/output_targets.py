@@ -27,7 +27,7 @@ def plan_copies(
         copy_data: whether the data may be copied if the targets lie in another folder.
 
     Returns:
-        The files to copy, with their targets.
+        The plan of the copies, without files if none have to be copied.
 
     Raises:
         CannotWrite: a target cannot be written.
