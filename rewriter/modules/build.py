@@ -214,7 +214,7 @@ def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:
 def _calls(
     order: list[ModulePath], drafts: dict[ModulePath, _Draft], settled: Settled
 ) -> dict[ModulePath, int]:
-    """Count the calls of every module: as told for the module, else by its own nodes and its children.
+    """Count the calls of every module: by the number known for it, else by its own nodes and its children.
 
     Own nodes whose claims name a call decide, since a child may be called several times within one call.
     Without such nodes, the larger of two numbers counts: the calls of own nodes, which are all call 0 without

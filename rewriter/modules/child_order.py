@@ -8,7 +8,7 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 
 _Start = tuple[bool, int]
-"""Whether a module has `Constant` nodes alone, and its first node (of the others if there are others)."""
+"""Whether a module has only `Constant` nodes, and its first node; other nodes go before `Constant` nodes."""
 
 
 def starts_of(

@@ -139,8 +139,8 @@ class Selection:
         """Return the numbers of the selected nodes, ascending.
 
         These are the nodes of the selected modules and of all modules below, but not of modules in
-        `leave_out`; with `operators`, only nodes of these operators. Unplaced nodes are selected only without
-        `of_modules`.
+        `leave_out`; with `operators`, only nodes of these operators. Unplaced nodes are selected only if
+        `of_modules` is false.
 
         Raises:
             UsageError: a pattern, class, kind or operator matches nothing in the model, no module matches all
@@ -181,7 +181,7 @@ class Selection:
         """Return the selection without the words that match nothing, and these words.
 
         The selection is None if `only`, `class_name` or `operators` loses all its words. It is also None if
-        no module matches the remaining words; then these are added as one text.
+        no module matches the remaining words; then these are returned too, as one text.
 
         Raises:
             UsageError: a kind does not exist.

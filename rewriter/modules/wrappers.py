@@ -29,7 +29,7 @@ def spellings(glob: str, tree: ModuleTree) -> Iterator[str]:
 
 
 def wrappers(tree: ModuleTree) -> Iterator[ModulePath]:
-    """Yield the modules inside which all others lie, from the outside in: each is an only child.
+    """Yield the only child of the root, the only child of that child, and so on.
 
     A numbered module is an item of a list and no wrapper, even if it is an only child.
     """

@@ -86,7 +86,7 @@ class Complaints:
     Attributes:
         graph: the model.
         opaque: its opaque nodes.
-        typed: the values that have a type if the main graph reads them.
+        typed: the values whose types the main graph states; a function body states none.
         failed: region -> the opaque node due to which type inference of the region's call fails. The
             checker does not report it, since a body around the call is silent.
     """
