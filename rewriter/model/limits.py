@@ -24,7 +24,7 @@ class Limits:
     """Limits of one file; a file exactly at a limit passes.
 
     Attributes:
-        bytes: size of the file without external data; above `MOST_BYTES` it has no effect.
+        bytes: size of the file without external data; a limit above `MOST_BYTES` has no effect.
         entries: number of fields of the model and of messages of 64 KiB and more inside it, such as nodes,
             initializers and metadata; if small messages may hold very many messages of two bytes or less,
             these count too. All are counted before parsing, which may take a hundred times the size of the

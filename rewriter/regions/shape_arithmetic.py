@@ -35,8 +35,8 @@ class Arithmetic:
     """Small values of a model.
 
     Attributes:
-        leaves: node with small results -> the values whose shapes determine the results, without small values
-            and initializers.
+        leaves: node with small results -> the values, neither small nor initializers, on whose shapes the
+            results depend.
     """
 
     def __init__(self, graph: GraphIndex, owned: frozenset[int]) -> None:

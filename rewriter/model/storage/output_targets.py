@@ -18,7 +18,7 @@ _OF_THE_SYSTEM = (Path("/proc"), Path("/sys"))
 def plan_copies(
     source: Path | None, targets: Sequence[Path], data: Collection[str], *, copy_data: bool
 ) -> Copies:
-    """Refuse targets that cannot be written or would destroy a file, and plan the copies of external data.
+    """Refuse targets that cannot be written or would replace an input, and plan the copies of external data.
 
     Args:
         source: the source model; None for one in memory.
