@@ -52,7 +52,7 @@ class ModuleContents:
         return tuple(names[node] for node in self.nodes(path))
 
     def outputs(self, path: ModulePath) -> tuple[str, ...]:
-        """Return the names of values that one module writes, with all below, for outside nodes or as outputs.
+        """Return the names of the values that leave one module, with all modules below, in file order.
 
         Constants that Constant or Identity nodes write count only if they are outputs, since exporters and
         optimisers share equal constants.

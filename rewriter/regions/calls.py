@@ -108,7 +108,7 @@ class Regions:
     def keep_outside(self, node: int) -> ModulePath | None:
         """Move a node to the main graph for good; return the module that it leaves.
 
-        None if it is there already.
+        None if the node is there already.
         """
         self.outside.add(node)
         home = self.region_of[node] or TOP
@@ -162,7 +162,7 @@ def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
     if ours is theirs:
         return len(ours)
     depth = min(len(ours), len(theirs))
-    while ours[depth - 1] != theirs[depth - 1]:  # ends at TOP, which all chains share
+    while ours[depth - 1] != theirs[depth - 1]:  # the loop ends at TOP, which all chains share
         depth -= 1
     return depth
 

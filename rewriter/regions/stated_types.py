@@ -29,7 +29,7 @@ def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
 
 
 def _owners(graph: GraphIndex) -> list[int]:
-    """Return the main-graph nodes that are, hold or call a Loop or Scan with results of undeclared shape."""
+    """Return the main-graph nodes that are, hold or call a Loop or Scan with incompletely declared types."""
     held = {body.owner for body in graph.bodies} - {NONE}
     return sorted(holders_in_main(graph, (node for node in held if _is_open(graph.nodes[node]))))
 
