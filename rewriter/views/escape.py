@@ -14,8 +14,8 @@ def visible(value: str | bytes, *, ascii_only: bool = False) -> str:
     r"""Escape characters that could mislead a terminal or a reader, or break the line.
 
     All characters that `str.isprintable` rejects become Python escapes such as `\x1b` and `\u202e`: control
-    characters (C0, C1), bidirectional and zero-width marks, spaces but the ASCII one, line separators, lone
-    surrogates, and unassigned or private characters.
+    characters (C0, C1), bidirectional and zero-width marks, all spaces except the ASCII one, line separators,
+    lone surrogates, and unassigned or private characters.
 
     Args:
         value: text of any origin.

@@ -59,8 +59,8 @@ class DiffChangeJson(TypedDict):
     """One difference between the models.
 
     Attributes:
-        name: `class`, `calls`, operator, `Operator.attribute`, `Operator[input]`, parameter, or `output[0]`
-            for a constant that is an output of the model.
+        name: `class`, `calls`, operator, `Operator.attribute`, `Operator[input]`, parameter, or
+            `output[number]` for a constant that is an output of the model.
         before: State in the first model, as text; for an operator, its number of nodes; null if absent.
             The texts of a parameter are equal if only its values differ.
         after: State in the second model, in the same form.

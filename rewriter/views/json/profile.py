@@ -33,7 +33,8 @@ class ProfileModuleJson(ClassOrNullJson):
 
     Attributes:
         path: Module path; '' for the root.
-        own: Time of the kernels of its own nodes; that of a kernel of several modules is divided equally.
+        own: Time of the kernels of its own nodes; the time of a kernel of several modules
+            is divided equally among these.
         total: Time of the kernels of its own nodes and of all modules below.
         shared: Part of the mean of `own` that comes from kernels of several modules.
         kernels: Number of kernels that compute its own nodes.

@@ -81,7 +81,7 @@ class SelectPlacingJson(TypedDict):
 SelectJson = Annotated[
     SelectNamesJson | SelectPlacingJson,
     Title(
-        "Names in an ONNX file of selected modules, or settings that assign modules to devices",
+        "Names of selected nodes, values or initializers, or settings that assign modules to devices",
         "Printed by `rewriter select --json`; the second form with `--format ort-layers`.",
     ),
 ]

@@ -36,7 +36,7 @@ class StatsFlopsJson(TypedDict):
     """FLOPs of the model.
 
     Attributes:
-        known: Sum over all nodes with known FLOPs.
+        known: FLOPs of all nodes with known FLOPs.
         unknown: Reason why FLOPs are unknown -> number of nodes.
         fault: Reason why shapes could not be inferred; null if they could.
     """
@@ -72,7 +72,7 @@ class StatsModuleJson(ClassOrNullJson):
         bytes: Stored bytes of parameters.
         buffers: Elements of buffers: running statistics of batch norms, integers of the state dict.
         constants: Elements of all other tensors: shapes, indices, scalars, folded activations.
-        flops: Sum over the nodes with known FLOPs.
+        flops: FLOPs of the nodes with known FLOPs.
         unknown_flops: Number of nodes with unknown FLOPs.
         operators: Operator -> number of the module's own nodes with it, most frequent first.
         inputs: Inputs of the module's first call in the main graph, without initializers; for the root, of

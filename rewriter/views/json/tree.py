@@ -84,8 +84,7 @@ class TreeModuleJson(ClassOrNullJson):
             modules, and if neither the module nor any module below has nodes.
         elements: Elements of stored tensors; a total counts a tensor that several modules share once. A
             packed weight counts with its unpacked elements; a scale or zero point counts as part of its
-            weight and adds no element.
-            The three roles together cover all tensors of the file.
+            weight and adds no element. The three roles together cover all tensors of the file.
         full_scope: Name of the module in torch's trace-module map: class and path; absent if no reference
             states it.
         declared: Parameters and buffers that the reference declares for the module, in the file or not;

@@ -36,10 +36,10 @@ _STYLE = """
 
 
 class _Rectangle(NamedTuple):
-    """Rectangle of a module, or of what is outside modules if `module` is None.
+    """Rectangle of a module, or of unplaced nodes and unmapped kernels if `module` is None.
 
     Attributes:
-        module: the module.
+        module: the module, or None.
         row: number of the row, from the top.
         left: distance from the left border, in pixels.
         width: width in pixels.

@@ -27,7 +27,7 @@ def print_extraction(found: Extraction, console: Console) -> None:
     _print_values("inputs", found.model.graph.input, set(found.piece.inputs), console)
     _print_values("outputs", found.model.graph.output, set(found.piece.outputs), console)
     if found.returning:
-        text = "computed outside from its own outputs: " + ", ".join(found.returning)
+        text = "inputs that other nodes compute from its outputs: " + ", ".join(found.returning)
         flow(console, [text], "yellow", label="returns")
     if found.hoisted:
         flow(console, ["nodes of a graph body, recorded in its first iteration"], label="body")

@@ -78,7 +78,7 @@ def print_diff(
 
 
 def headline(found: Diff) -> str:
-    """Describe the result in one line: the first divergence, equality, or the reason why both are unknown."""
+    """Describe the result in one line: first divergence or equality; else the modules or outputs."""
     modules = "the modules differ" if found.changed else "no module differs"
     if found.numbers is None:
         return modules
