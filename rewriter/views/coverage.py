@@ -1,4 +1,4 @@
-"""Phrases on how many nodes are placed, by which evidence, and what would place more."""
+"""Phrases on the placement of nodes: numbers of nodes by evidence, and means to place more nodes."""
 
 from __future__ import annotations
 

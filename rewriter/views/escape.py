@@ -1,4 +1,4 @@
-"""Makes text of a model safe to show, since its names may contain anything."""
+"""Makes text of a model safe to show, since names in a file may contain anything."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ def as_text(value: str | bytes) -> str:
 def visible(value: str | bytes, *, ascii_only: bool = False) -> str:
     r"""Escape characters that could mislead a terminal or a reader, or break the line.
 
-    Control characters (C0, C1), bidirectional and zero-width marks, line separators and lone surrogates
-    become Python escapes such as `\x1b` and `\u202e`.
+    All characters that `str.isprintable` rejects become Python escapes such as `\x1b` and `\u202e`: control
+    characters (C0, C1), bidirectional and zero-width marks, all spaces except the ASCII one, line separators,
+    lone surrogates, and unassigned or private characters.
 
     Args:
         value: text of any origin.

@@ -1,4 +1,4 @@
-"""Writes names of nodes, values or initializers in the formats of other tools."""
+"""Writes names of nodes, values or initializers as lines, JSON or Python, or in formats of other tools."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rewriter.options.words import FORMS, LINES, NamedKind
 from rewriter.views.escape import visible
 
 OF_NODES = ("ort-quant", "trt", "nncf")
-"""Formats that take names of nodes only."""
+"""Formats that take only names of nodes."""
 _TRT_SYNTAX = frozenset(",:")
 
 
@@ -27,7 +27,7 @@ class ChosenNames(Chosen):
     """Result of a selection, whose names can be written in the formats of other tools."""
 
     def text(self, form: FormWord = "lines", precision: PrecisionWord = "fp16") -> str:
-        """Return the names in one format; see `names_as`, and `left_out` for names that it cannot express.
+        """Return the names in one format; see `names_as`, and `left_out` for missing names.
 
         Raises:
             UsageError: the format or precision is unknown, or `names_as` cannot write the names.

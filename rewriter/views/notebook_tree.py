@@ -17,14 +17,15 @@ _LINES = 2000
 _DEPTH = 100
 """Maximum nesting, since browsers stop nesting elements at 512."""
 _OPEN = 40
-"""Maximum number of modules of a tree that is fully unfolded; a larger one is unfolded to `_OPEN_DEPTH`."""
+"""Maximum number of modules of a tree that is fully unfolded; in a larger tree, `_OPEN_DEPTH` levels of
+modules are unfolded."""
 _OPEN_DEPTH = 3
 _LONGEST = 120
 """Maximum number of characters of a name."""
 _LONGEST_TIP = 1000
 """Maximum number of characters of a tooltip, and of a line of text."""
 
-# Colours are derived from the text colour of the page, so that the fragment suits light and dark themes.
+# Text has the colour of the page, and the other colours are visible on light and dark themes.
 _STYLE = """
 .onnx-module-tree{font:13px/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
  color:inherit;max-width:70em;overflow-x:auto}

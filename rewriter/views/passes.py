@@ -1,4 +1,4 @@
-"""Lists passes, as text and as JSON."""
+"""Lists the passes that a rewrite can run, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class PassOptionsJson(TypedDict):
     """One pass.
 
     Attributes:
-        name: Its name on the command line.
-        purpose: Its purpose, in a sentence.
+        name: Name of the pass on the command line.
+        purpose: First paragraph of the documentation of the pass.
         options: Option -> default: a text, a number, true or false, or a list of texts.
-        package: The package that provides it; absent for built-in passes.
+        package: The package that provides the pass, with its version; absent for built-in passes.
     """
 
     name: str
@@ -53,7 +53,7 @@ def passes_json(found: Catalogue) -> PassesJson:
 
 
 def print_passes(found: Catalogue, console: Console) -> None:
-    """Print every pass in the syntax of the command line, and its purpose."""
+    """Print every pass in the syntax of the command line, with its default options and its purpose."""
     for step in found.passes:
         package = package_of(step)
         source = f"  from {package}" if package else ""

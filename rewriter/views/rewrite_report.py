@@ -45,7 +45,8 @@ class Report(Display):
         verification: the verification of the result against the source model.
         seconds: station of the pipeline -> wall seconds.
         outputs: written files, in order; empty on a dry run or without an output.
-        misses: globs of passes that matched nothing and were dropped because of `Options.narrow`.
+        misses: words of the selection of `group` that matched nothing and were dropped because of
+            `Options.narrow`.
         removed: removed files: the sidecar of an earlier run beside the output, if this run writes none,
             and data copies that nothing refers to any more.
     """

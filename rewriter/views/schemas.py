@@ -157,7 +157,7 @@ def _union(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _object(kind: Any, definitions: _Definitions) -> dict[str, Any]:
-    """Return the schema of an object that has exactly the fields of a `TypedDict` or dataclass."""
+    """Return the schema of an object that has only the fields of a `TypedDict` or dataclass."""
     text = cleandoc(kind.__doc__ or "")
     told = dict(_attributes(kind))
     properties, required = {}, []

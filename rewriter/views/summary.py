@@ -1,4 +1,4 @@
-"""Figures and phrases that several views show: the file, its contents, the share of placed nodes."""
+"""Figures and phrases on a model file and its contents, which several views show."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def summarize_graph(graph: GraphIndex, path: Path | None, model: ModelProto | No
 
     Args:
         graph: its index.
-        path: the file.
-        model: the model, if it is not the indexed one.
+        path: the file; None for a model in memory.
+        model: the model with imports, producer and functions to report; None for the indexed one.
     """
     model = graph.model if model is None else model
     opsets: dict[str, int] = {}
@@ -103,7 +103,7 @@ def figure_phrases(summary: Summary) -> list[str]:
 
 
 def human(count: int) -> str:
-    """Format a count in at most five characters: `987`, `1.2k`, `345M`, `7.1B`."""
+    """Format a count below 10^16 in at most five characters: `987`, `1.2k`, `345M`, `7.1B`."""
     for power, unit in ((1, ""), (1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T")):
         scaled = count / power
         if scaled < 999.5 or unit == "T":

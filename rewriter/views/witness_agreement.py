@@ -1,4 +1,4 @@
-"""Compares witnesses of a model: the nodes that each claims, their agreement, and their correctness."""
+"""Compares the witnesses of a model: the nodes that each claims, and agreement and truth of the claims."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class WitnessRow:
     """Figures of one witness, or of all together.
 
     Attributes:
-        witness: its name.
-        claimed: number of nodes that it claims.
+        witness: name of the witness, or `ALL`.
+        claimed: number of nodes that the witness claims.
         agreeing: number of these nodes that were placed in the claimed module.
-        parameters: number of initializers that it names.
-        classes: number of modules whose class it knows.
+        parameters: number of parameters that the witness finds in initializers.
+        classes: number of modules whose class the witness knows.
         verdicts: verdict -> number of nodes whose true module is known; empty without a truth.
-        seconds: wall seconds that it took; for all together, the sum.
+        seconds: wall seconds of the witness; for all together, the sum.
     """
 
     witness: str
@@ -64,7 +64,7 @@ def compare_sources(analysis: Analysis, truth: Truth | None = None) -> Compariso
 
     Args:
         analysis: the model, with the testimonies of all witnesses.
-        truth: the true modules of its nodes, as far as they are known.
+        truth: the true modules of nodes, by names of nodes; None without a truth.
     """
     settled = {node: place.module for node, place in enumerate(analysis.tree.placements) if place is not None}
     said: dict[str, dict[int, ModulePath]] = {}

@@ -1,4 +1,4 @@
-"""Schemas are made from declared types; every verb's JSON follows its own, and nothing looser does."""
+"""Schemas are generated from declared types; each verb's JSON fits its schema, and altered JSON does not."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ WORDS: dict[str, list[str]] = {
 }
 SAME = {"carry": "rewrite", "flatten": "rewrite"}
 SLOW = {"profile", "batch"}
-"""Those that begin processes; tests of their own check their schemas in the default run."""
+"""Verbs that begin processes; other tests check their schemas in the default run."""
 
 
 def test_every_verb_with_json_is_here() -> None:
@@ -204,7 +204,7 @@ def test_json_follows_its_schema_and_nothing_looser_does(
 
 
 def _worsened(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The document with a key more, with one less, and with a value of another type, at its top."""
+    """Yield the document with a key more, with a key less, and with a value of another type."""
     yield "a key more", {**document, "more": 1}
     for key, value in document.items():
         if key not in ("original", "notes", "misses"):

@@ -52,7 +52,7 @@ class _Drawing:
         yield "}"
 
     def _modules(self) -> Iterator[str]:
-        """Yield nested boxes and clusters, without recursion, since trees of other files may be deep."""
+        """Yield nested boxes and clusters, without recursion, since modules may nest to any depth."""
         stack: list[ModulePath | str] = [ROOT]
         depth = 1
         while stack:
@@ -86,8 +86,8 @@ class _Drawing:
     def _edges(self) -> Iterator[str]:
         """Yield the dataflow edges between parts of a module, each once.
 
-        An edge connects the last box of the source to the first box of the target; Graphviz clips it at the
-        borders of their clusters.
+        The edge between two parts connects the last box that writes in one part to the first box that reads
+        in the other; Graphviz clips the edge at the borders of the clusters.
         """
         graph, placements = self.analysis.graph, self.tree.placements
         found: dict[tuple[End, End], tuple[ModulePath, ModulePath]] = {}

@@ -34,7 +34,7 @@ class Export(Display):
     Attributes:
         form: the format.
         text: the content of the file.
-        notes: warnings about its use, one line each.
+        notes: warnings about the use of the file, one line each.
     """
 
     form: ViewerWord
@@ -70,14 +70,15 @@ def export(
     Args:
         analysis: the model.
         form: `model-explorer`, `speedscope`, `dot` or `csv`.
-        selection: the modules to show; other modules count as part of their nearest shown ancestor.
+        selection: the modules to show. `speedscope` and `dot` also show their ancestors, and other modules
+            count as part of their nearest shown ancestor; `csv` has a row per selected module;
             `model-explorer` shows all nodes.
         weight: the figure to draw; None means parameters for `model-explorer`, all figures for `speedscope`.
         sizes: symbolic dimension -> size, so that FLOPs become known.
 
     Raises:
-        UsageError: the selection matches nothing, the model has no symbolic dimension of a given name, or
-            the format takes no weight.
+        UsageError: the format or weight is unknown, the format takes no weight, the selection matches
+            nothing, or the model has no symbolic dimension of a given name.
     """
     if form not in FORMATS:
         raise UsageError(fits_nothing("format", form, FORMATS))

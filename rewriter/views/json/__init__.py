@@ -1,7 +1,7 @@
 """Results of verbs as JSON with published schemas.
 
-Every result states its schema and version in `schema`. `views.schemas` generates the schemas from the types
-declared here.
+Every result states its schema and version in `schema`. `views.schemas` generates the schemas from the
+declared types of the results.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ class ValueJson(TypedDict):
 
     Attributes:
         name: Name of the value.
-        dtype: Element type in lower case; null if the value is not a tensor.
-        shape: One entry per dimension: a size, a symbol, or null if unknown; null if the value is not a
-            tensor.
+        dtype: ONNX's name of the element type, in lower case (`float`); null if the value is not a tensor.
+        shape: One entry per dimension: a size, a symbol, or null if unknown; empty for a scalar and for an
+            unknown rank; null if the value is not a tensor.
     """
 
     name: str
@@ -40,9 +40,9 @@ class PieceJson(TypedDict):
 
     Attributes:
         nodes: Number of nodes of the main graph.
-        initializers: Number of initializers of the main graph.
+        initializers: Number of dense initializers of the main graph.
         functions: Number of local functions.
-        inputs: Inputs that must be fed.
+        inputs: Inputs without an initializer, which must be fed.
         outputs: Outputs of the model.
     """
 
@@ -54,14 +54,14 @@ class PieceJson(TypedDict):
 
 
 class CheckJson(TypedDict):
-    """Result of the check whether a piece is valid and computes the same as in the whole model.
+    """Result of the check that a piece is valid and computes the same as its part of the whole model.
 
     Attributes:
-        verdict: equal: proved to compute the same. different: the interfaces differ, or an input gives
-            results that differ by more than rounding. not proved: neither is shown.
+        verdict: equal: proved to compute the same, and valid if the whole model is. different: the same
+            arrays cannot serve both, or results differ by more than rounding. not proved: otherwise.
         fault: Error of onnx's full checker or of onnxruntime on the piece; null if both accept it.
-        fault_of_whole: Whether the same tool also rejects the whole model.
-        unchecked: Reason why neither the checker nor onnxruntime ran; null if both ran.
+        fault_of_whole: Whether the tool that rejects the piece also rejects the whole model.
+        unchecked: Reason why the check by these tools was not completed; null if it was.
         unsteady: Outputs that were not compared, because they are random in the whole model too.
     """
 
@@ -82,12 +82,12 @@ class ExtractJson(TypedDict):
     Attributes:
         modules: Paths of the extracted modules; a module inside another extracted module is not listed.
         call: Number of the extracted call of each module, from 0; null if each is called once.
-        constants: Number of extracted nodes that are constants of other modules, or unplaced.
-        returning: Inputs that nodes outside the piece compute from its outputs.
-        hoisted: Whether extracted nodes come from a graph body of If, Loop or Scan; values were recorded
-            in its first iteration.
+        constants: Number of extracted nodes that are constants of other modules or unplaced constants.
+        returning: Inputs that nodes outside the piece compute from outputs of the piece.
+        hoisted: Whether extracted nodes come from a graph body of If, Loop or Scan; the piece is then
+            compared with the first iteration of that body.
         check: Check of the piece; null if it was not checked.
-        outputs: Written files.
+        outputs: Written files, the model last.
         removed: Removed files of a model that an output replaced: its sidecar, and data copies that
             nothing refers to any more.
     """
@@ -123,9 +123,11 @@ class SplitJson(TypedDict):
     Printed by `rewriter split --json`.
 
     Attributes:
-        at: Modules before which the model was cut, in execution order; `block@1` is a second call.
+        at: Modules before which the model was cut, in execution order; `block@1` means the
+            second call of `block`.
         parts: The parts, in execution order.
-        left: Cut -> number of nodes of its module that stay in earlier parts, because these read them.
+        left: Cut -> number of nodes of its module that stay in earlier parts, because earlier parts read
+            their results; cuts without such nodes are left out.
         outputs: Written files.
         removed: Removed files of models that the parts replaced: sidecars, and data copies that nothing
             refers to any more.

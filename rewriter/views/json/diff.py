@@ -22,8 +22,9 @@ class DiffNumbersJson(TypedDict):
     """Runs of both models.
 
     Attributes:
-        runs: Number of input sets.
-        skipped: Reason why the models were not run; null if they were.
+        runs: Number of input sets; 0 if no numbers were taken.
+        skipped: Reason why no numbers were taken: not requested, no inputs, or a model failed; null if they
+            were taken.
     """
 
     runs: Count
@@ -38,9 +39,11 @@ class DiffDivergenceJson(TypedDict):
         call: Number of the call, from 0.
         before: Name of the output with the largest deviation, in the first model.
         after: Name of its counterpart in the second model.
-        max_abs: Largest absolute difference of its elements.
-        relative: Largest difference relative to its largest magnitude.
-        own: Whether the inputs of the call agree, so that the cause lies in the call.
+        max_abs: Largest absolute difference of the elements of this output.
+        relative: `max_abs` divided by the largest magnitude of the output in either model, or by 1e-3 if that
+            is larger.
+        own: Whether the inputs that are computed before the first diverging output of the call agree, so that
+            the cause lies in the call.
     """
 
     module: str
@@ -56,12 +59,14 @@ class DiffChangeJson(TypedDict):
     """One difference between the models.
 
     Attributes:
-        name: `class`, `calls`, operator, `Operator.attribute`, `Operator[input]` or parameter.
+        name: `class`, `calls`, operator, `Operator.attribute`, `Operator[input]`, parameter, or
+            `output[number]` for a constant that is an output of the model.
         before: State in the first model, as text; for an operator, its number of nodes; null if absent.
             The texts of a parameter are equal if only its values differ.
-        after: The same for the second model.
-        max_abs: Largest difference of elements, if only the values of a parameter differ.
-        relative: Largest difference relative to the largest magnitude, likewise.
+        after: State in the second model, in the same form.
+        max_abs: Largest difference of elements, if only the values of a parameter differ; null if unknown.
+        relative: `max_abs` divided by the largest magnitude of the parameter in either model, or by 1e-3 if
+            that is larger; null if `max_abs` is.
     """
 
     aspect: Aspect
@@ -85,7 +90,8 @@ class DiffCallJson(TypedDict):
     """Outputs of one call in both models.
 
     Attributes:
-        takes_equal: Whether all inputs that are computed before the first diverging output agree.
+        takes_equal: Whether all comparable inputs that are computed before the first diverging output agree;
+            without a diverging output, all comparable inputs.
         only_before: Outputs of the first model without a counterpart, with their shapes.
         only_after: Outputs of the second model without a counterpart, with their shapes.
     """
@@ -108,7 +114,7 @@ class DiffModuleJson(TypedDict):
         after: Path in the second model; null if the module was removed.
         matched_by: Way in which the module was matched; null if it was added or removed.
         changes: Differences of the module, without those of the modules below.
-        calls: Deviations of its outputs, per call.
+        calls: Deviations of the outputs of the module, per call.
     """
 
     before: str | None
@@ -125,12 +131,13 @@ class DiffJson(TypedDict):
     null.
 
     Attributes:
-        equal: Whether the numbers agree within the tolerance; without numbers, whether no module changed.
-            The exit code is 0 if so, else 1.
-        tolerance: Largest difference that counts as equal, relative to the largest magnitude of the value.
+        equal: Whether no call diverges and every output of either model has a counterpart; without numbers,
+            whether no module changed. The exit code is 0 if so, else 1.
+        tolerance: Largest relative difference that counts as equal.
         carried: Whether the tree of the second model was carried over from the first.
         numbers: Runs of both models.
-        first_divergence: Call where the models first differ; null if they agree or were not run.
+        first_divergence: Call where the models first differ; null if no call diverges or no numbers were
+            taken.
         modules: The requested modules, or every module of either model, in tree order of the first model;
             added modules come last.
     """

@@ -18,8 +18,8 @@ class DoctorToolJson(TypedDict):
     """One tool.
 
     Attributes:
-        package: Name of its distribution.
-        measured: Versions in which its rules were confirmed, oldest first.
+        package: Name of the distribution of the tool.
+        measured: Versions with which the rules of the tool were confirmed, oldest first.
         installed: Installed version; null if the tool is not installed.
         newer_than_measured: Whether the installed version is newer than all measured versions.
     """
@@ -56,7 +56,7 @@ class DoctorJson(TypedDict):
 
     Attributes:
         model: The file, as the user named it.
-        facts: Facts of the file.
+        facts: Facts of the file, as numbers.
         tools: The requested tools.
         not_measured: Tools that have no rule, because they were not measured.
         findings: Effects, worst first.

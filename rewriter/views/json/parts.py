@@ -1,4 +1,4 @@
-"""Parts that the JSON of several verbs shares: placement, the original, parameters."""
+"""Parts that the JSON of several verbs shares: placement, the original, notes, figures, parameters."""
 
 from __future__ import annotations
 
@@ -44,11 +44,13 @@ class OriginalJson(TypedDict):
     """Original of the model, and the agreement between both.
 
     Attributes:
-        name: The original file, or the file that the given sidecar describes.
+        name: Path of the original, or the file name in the given sidecar; 'the original' if unknown.
         nodes: Number of nodes of the model.
         placed: Number of nodes that the original placed.
-        share: Shared part of the weights and values, 0 to 1; below 0.5 the original does not fit.
-        weights: Weights of equal content; of equal name and shape if they were not read.
+        share: Largest of the shared parts of weights and values together, of weights alone, and of values
+            alone, 0 to 1; below 0.5 the original does not fit. Fewer than 12 weights or values do not count
+            alone; 1 if there is nothing to compare.
+        weights: Weights of equal content; of equal name and shape if they were not read, or for a sidecar.
         values: Values of equal name that are computed from the same values; for a sidecar, of equal name.
     """
 
@@ -85,7 +87,7 @@ class OwnAndTotalJson(TypedDict):
 
 
 class ParameterPartJson(TypedDict):
-    """Slice of an initializer that holds a parameter."""
+    """Slice of an initializer, from `start` up to but not including `stop`."""
 
     axis: Count
     start: Count
@@ -93,15 +95,15 @@ class ParameterPartJson(TypedDict):
 
 
 class ParameterJson(TypedDict):
-    """One parameter, and the initializer that holds it.
+    """Parameter or buffer, and the initializer that holds it.
 
     Attributes:
         name: Name inside the module.
-        initializer: Name of the initializer in the file as it was read.
+        initializer: Name of the initializer.
         shape: Shape of the initializer, or of its slice.
-        dtype: ONNX element type in lower case.
+        dtype: Element type, by numpy's name if it has one (`float32`), else by ONNX's in lower case.
         transposed: Whether the file holds the transpose of the 2-d weight of the state dict.
-        part: Slice of the initializer, if it holds several parameters.
+        part: Slice of the initializer that holds the parameter; absent if the whole initializer does.
     """
 
     name: str
@@ -118,8 +120,8 @@ class DeclaredJson(TypedDict):
     Attributes:
         name: Name inside the module.
         shape: Shape in the state dict.
-        trainable: Whether it requires a gradient; null if unknown.
-        buffer: Whether it is a buffer, not a parameter.
+        trainable: Whether the tensor requires a gradient; null if unknown.
+        buffer: Whether the tensor is a buffer, not a parameter.
         same_as: For a tied tensor that was declared before, its first full name in the reference; else null.
     """
 
@@ -189,7 +191,7 @@ def parameter_json(parameter: Parameter) -> ParameterJson:
 
 
 def reference_json(module: Module) -> ReferenceJson:
-    """Return the fields of a module that come from a reference; empty if none was given."""
+    """Return the fields of a module that come from a reference, without fields that no reference states."""
     told: ReferenceJson = {}
     if module.full_scope is not None:
         told["full_scope"] = module.full_scope

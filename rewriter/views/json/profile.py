@@ -33,7 +33,8 @@ class ProfileModuleJson(ClassOrNullJson):
 
     Attributes:
         path: Module path; '' for the root.
-        own: Time of the kernels of its own nodes.
+        own: Time of the kernels of its own nodes; the time of a kernel of several modules
+            is divided equally among these.
         total: Time of the kernels of its own nodes and of all modules below.
         shared: Part of the mean of `own` that comes from kernels of several modules.
         kernels: Number of kernels that compute its own nodes.
@@ -54,6 +55,7 @@ class ProfileClassJson(ClassJson):
     """Sum of the own times of all modules of one class.
 
     Attributes:
+        class: Fully qualified class; `unknown` for the modules of unknown class.
         modules: Number of modules of the class that have a kernel.
         share: `own` as a share of the time of all kernels, by medians.
     """

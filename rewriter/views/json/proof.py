@@ -21,10 +21,10 @@ class CertificateJson(TypedDict):
     """Symbolic proof.
 
     Attributes:
-        equal: Whether every output has the same symbolic expression in both models, or the models are
-            identical.
+        equal: Whether the models are identical, or have the same inputs and outputs, the same symbolic
+            expression at every output, and the same nodes that may draw random numbers or keep state.
         identical: Whether the executable parts of both models are byte-identical.
-        outputs: Number of compared outputs.
+        outputs: Number of outputs; 0 if the comparison ended before the outputs.
         interface: Whether the difference concerns inputs or outputs: their number, names, types or
             defaults.
         difference: The first difference, or the reason why nothing can be proved; null if equal.
@@ -58,8 +58,8 @@ class WorstJson(TypedDict):
         output: Name of the output in the first model.
         where: The input set and the element.
         abs: Absolute difference there; null if it is not a finite number.
-        rel: Difference relative to the largest finite value of the output in the first model; null if that
-            value is 0, or the difference is not a finite number.
+        rel: `abs` divided by the largest finite magnitude of the output in the first model; 0 if `abs` is 0;
+            otherwise null if that magnitude is 0 or `abs` is null.
     """
 
     output: str
@@ -72,19 +72,21 @@ class NumericJson(TypedDict):
     """Runs of both models in onnxruntime.
 
     Attributes:
-        runs: Number of input sets that both models ran on; 0 if the models were not run.
-        exact: Whether all outputs are bit-identical; null if the models were not run.
-        max_abs: Largest absolute difference. Null if the models were not run; null, with `exact` false, if
-            the difference is not a finite number (infinity, NaN, another shape or type).
-        max_rel: Largest difference relative to the largest finite value of its output in the first model;
-            null in the cases of `max_abs`, and if that value is 0.
-        rounding: Whether rounding can explain all differences: they are between floats, and at most 1e-4 of
-            the largest value; null if the models were not run.
-        tolerance: Allowed deviation; null if none was given.
-        within: Whether all outputs are within the tolerance; null without tolerance or runs.
-        worst: Place of the largest relative difference; null if nothing differs.
-        skipped: Reason why the models were not run; null if they were, or if the second model failed.
-        error: Error of the second model, if the first model ran.
+        runs: Number of compared input sets. After an `error`, it may count sets on which only the first model
+            ran.
+        exact: Whether all compared outputs are bit-identical; null if nothing was compared. Outputs that are
+            random in the first model are not compared.
+        max_abs: Largest absolute difference. Null if nothing was compared; null, with `exact` false, if the
+            difference is not a finite number (infinity, NaN, another shape or type).
+        max_rel: Largest difference relative to the largest finite magnitude of its output in the first model;
+            null in the cases of `max_abs`, and if that magnitude is 0 and the difference is not.
+        rounding: Whether there are differences and rounding can explain all of them: they are between floats,
+            and at most 1e-4 of the largest magnitude of their output; null if nothing was compared.
+        tolerance: Allowed deviation; null if deviations are not judged.
+        within: Whether all compared outputs are within the tolerance; null without a tolerance or comparison.
+        worst: Place of the largest relative difference; null if nothing differs or nothing was compared.
+        skipped: Reason why nothing was compared; null after a comparison, or if the second model failed.
+        error: Failure of the second model, if the first model ran; otherwise null.
         identical: Whether the models were not run because both are byte-identical for onnxruntime, apart
             from metadata, doc strings and names of nodes.
     """
@@ -106,10 +108,11 @@ class VerificationJson(TypedDict):
     """Verdict, symbolic proof and runs.
 
     Attributes:
-        verdict: equal: proved to compute the same. different: the interfaces differ, or an input gives
-            results that differ by more than rounding. not proved: neither is shown.
+        verdict: equal: proved to compute the same. different: the same arrays cannot serve both models, or
+            results differ beyond the tolerance (without one: beyond rounding). not proved: neither is shown.
         reason: Reason why the verdict is not equal, or why requested numbers are missing; else null.
-        accepted: Whether the exit code is 0: the verdict is equal, or the numbers are within the tolerance.
+        accepted: Whether the exit code is 0: no requested numbers are missing, and the verdict is equal, or
+            is not proved while all numbers are within the tolerance.
         notes: Remarks on the comparison.
         certificate: Symbolic proof.
         numeric: Runs without optimisations.
@@ -167,7 +170,7 @@ def certificate_json(certificate: Certificate) -> CertificateJson:
 
 
 def numeric_json(numeric: Numeric | None) -> NumericJson:
-    """Convert the runs of both models to JSON; an infinite difference is null, since JSON has no infinity."""
+    """Convert the runs of both models to JSON; None stands for runs that were not requested."""
     if numeric is None:
         numeric = Numeric(skipped="not asked for")
     tolerance = numeric.tolerance

@@ -40,8 +40,8 @@ class DifferenceJson(TypedDict):
     Attributes:
         module: The module whose body came first.
         other: The module with the other body; the same module if several calls of one module differ.
-        node: The first node that differs; null if this body ends before.
-        other_node: Its counterpart in the other body; null if that body ends before.
+        node: The first node of this body that differs; null if this body ends before the other.
+        other_node: The corresponding node of the other body; null if the other body ends before this one.
         what: Differing property of the nodes; `nodes` if one body ends before the other. Without either
             node, `outputs` of the call or `modules` of the nodes.
         calls: Number of calls with the other body.
@@ -59,7 +59,7 @@ class PassJson(TypedDict):
     """One pass that ran.
 
     Attributes:
-        name: Name of the pass, as on the command line.
+        name: The pass as written on the command line, with the options that differ from their defaults.
         changes: Kind of change -> number of changes.
         differences: Bodies of repeated modules that could not share a function, and the first node that
             differs.
@@ -95,12 +95,13 @@ class RewriteJson(TypedDict):
         input: Figures of the model as it was read.
         output: Figures of the rewritten model.
         placement: Numbers of placed nodes of the input; functions of an earlier run are inlined.
-        placement_after: Numbers of placed nodes of the output, which `--min-coverage` checks.
+        placement_after: Numbers of placed nodes of the output, with functions of `group` inlined;
+            `--min-coverage` checks these.
         original: The original (`--like`, `carry`), and the agreement with it; absent without one.
         passes: Passes in the order in which they ran.
         refusals: Changes that passes refused.
         seconds: Station of the pipeline -> wall seconds.
-        outputs: Written files, in order.
+        outputs: Written files, the model last.
         removed: Removed files of a model that the output replaced: its sidecar, and data copies that
             nothing refers to any more.
         notes: Notes of the evidence on the model as a whole, one line each; absent without any.

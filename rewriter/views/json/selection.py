@@ -21,7 +21,7 @@ class SelectNodeJson(TypedDict):
     Attributes:
         name: Name of the node; '' if it has none.
         op: Operator type.
-        module: Path of its module; null for an unplaced node.
+        module: Path of the module of the node; null for an unplaced node.
     """
 
     name: str
@@ -33,10 +33,10 @@ class SelectNamesJson(TypedDict):
     """Names of selected nodes, values or initializers.
 
     Attributes:
-        what: Kind of the names.
+        what: Kind of the named objects.
         modules: Paths of the selected modules; empty if the selection does not restrict modules.
-        names: The names, each once, in file order.
-        nodes: The selected nodes, which include those of modules below the selected ones, in file order.
+        names: The names, each once, in file order; names that are empty or not UTF-8 are left out.
+        nodes: The selected nodes, in file order; nodes of modules below a selected module are included.
         notes: Warnings about the use of the names, one line each.
     """
 
@@ -49,7 +49,7 @@ class SelectNamesJson(TypedDict):
 
 
 class SelectWishJson(TypedDict):
-    """Pattern with a device.
+    """Pattern over module paths, and the device for the matching modules.
 
     Attributes:
         modules: Number of modules that match.
@@ -81,7 +81,7 @@ class SelectPlacingJson(TypedDict):
 SelectJson = Annotated[
     SelectNamesJson | SelectPlacingJson,
     Title(
-        "Names in an ONNX file of selected modules, or settings that assign modules to devices",
+        "Names of selected nodes, values or initializers, or settings that assign modules to devices",
         "Printed by `rewriter select --json`; the second form with `--format ort-layers`.",
     ),
 ]

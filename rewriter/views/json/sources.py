@@ -21,16 +21,16 @@ class SourcesWitnessVerdictsJson(TypedDict):
 
 
 class SourcesWitnessJson(TypedDict):
-    """One witness, or all together.
+    """One witness, or all witnesses together.
 
     Attributes:
-        witness: Its name.
-        claimed: Number of nodes that it places.
-        agreeing: Number of these nodes that all witnesses together place in the same module.
-        parameters: Number of initializers that it names.
-        classes: Number of modules whose class it knows.
-        seconds: Wall seconds that it took.
-        verdicts: Number of nodes by verdict; absent without a truth.
+        witness: Name of the witness, or `all together`.
+        claimed: Number of nodes that the witness claims for a module.
+        agreeing: Number of these nodes that were placed in the claimed module.
+        parameters: Number of parameters that the witness finds in initializers.
+        classes: Number of modules whose class the witness knows.
+        seconds: Wall seconds of the witness; for all together, the sum.
+        verdicts: Number of nodes of known true module, by verdict; absent without a truth.
     """
 
     witness: str
@@ -46,8 +46,8 @@ class SourcesAgreementJson(TypedDict):
     """Agreement of two witnesses.
 
     Attributes:
-        both: Number of nodes that both place.
-        same: Number of nodes that both place in the same module.
+        both: Number of nodes that both claim.
+        same: Number of nodes that both claim for the same module.
     """
 
     witnesses: Annotated[Sequence[str], Keywords(minItems=2, maxItems=2)]
@@ -60,8 +60,9 @@ class SourcesJson(TypedDict):
 
     Attributes:
         nodes: Number of nodes of the model.
-        witnesses: The witnesses in the order in which they were heard, then all together.
-        agreement: Agreement of each pair of witnesses.
+        witnesses: The witnesses that state anything, in the order in which they were heard, then all
+            together.
+        agreement: Agreement of each pair of witnesses that claim nodes.
     """
 
     schema: Literal["rewriter.sources/1"]

@@ -36,9 +36,9 @@ class StatsFlopsJson(TypedDict):
     """FLOPs of the model.
 
     Attributes:
-        known: FLOPs of all nodes where they are known.
+        known: FLOPs of all nodes with known FLOPs.
         unknown: Reason why FLOPs are unknown -> number of nodes.
-        fault: Reason why shapes could not be inferred; null if they were.
+        fault: Reason why shapes could not be inferred; null if they could.
     """
 
     known: Count
@@ -47,10 +47,10 @@ class StatsFlopsJson(TypedDict):
 
 
 class StatsPatternJson(TypedDict):
-    """Group of parameters whose paths differ only in numbers.
+    """Group of parameters whose paths differ only in names that are numbers.
 
     Attributes:
-        name: The path with '*' for every number.
+        name: The path with '*' for every name that is a number: `encoder.layer.*.query.weight`.
         times: Number of parameters.
         parameters: Total number of elements.
         bytes: Total number of bytes.
@@ -68,15 +68,16 @@ class StatsModuleJson(ClassOrNullJson):
     """One module.
 
     Attributes:
-        parameters: Elements of parameters; a parameter that several modules share counts once.
+        parameters: Elements of parameters; a total counts a parameter that several modules share once.
         bytes: Stored bytes of parameters.
-        buffers: Elements of buffers: running statistics, integers of the state dict.
+        buffers: Elements of buffers: running statistics of batch norms, integers of the state dict.
         constants: Elements of all other tensors: shapes, indices, scalars, folded activations.
-        flops: FLOPs of the nodes where they are known.
+        flops: FLOPs of the nodes with known FLOPs.
         unknown_flops: Number of nodes with unknown FLOPs.
-        operators: Operator -> number of its own nodes, most frequent first.
-        inputs: Inputs of its first call in the main graph, without weights; null if there is no such call.
-        outputs: Outputs of its first call in the main graph; null if there is no such call.
+        operators: Operator -> number of the module's own nodes with it, most frequent first.
+        inputs: Inputs of the module's first call in the main graph, without initializers; for the root, of
+            the model; null if there is no such call.
+        outputs: Outputs of the same call; for the root, of the model; null if there is no such call.
     """
 
     path: str
@@ -103,9 +104,9 @@ class StatsJson(TypedDict):
         scoped: Number of nodes with a scope in their name.
         initializers: Number of initializers, including those in graph bodies.
         operators: Operator -> number of nodes, most frequent first.
-        inputs: Inputs of the model, without weights.
+        inputs: Inputs of the model, without initializers.
         outputs: Outputs of the model.
-        patterns: Groups of parameters whose paths differ only in numbers.
+        patterns: Groups of parameters whose paths differ only in names that are numbers.
         modules: The requested modules, or all modules, in tree order.
     """
 

@@ -32,7 +32,7 @@ EXPLAIN: Final = "rewriter.explain/1"
 
 
 class TreeModelJson(TypedDict):
-    """Figures of the model.
+    """Figures of the model; functions that `group` made are inlined.
 
     Attributes:
         nodes: Number of nodes, including those in graph bodies and functions.
@@ -57,8 +57,8 @@ class ElementsJson(TypedDict):
     """Elements of tensors, by role.
 
     Attributes:
-        parameters: Learned floating-point tensors, with or without a parameter name.
-        buffers: Running statistics, and integers of the state dict.
+        parameters: Learned floating-point tensors, quantised or not, with or without a parameter name.
+        buffers: Running statistics of batch norms, and integers of the state dict.
         constants: All other tensors: shapes, indices, scalars, folded activations.
     """
 
@@ -74,20 +74,21 @@ class TreeModuleJson(ClassOrNullJson):
         path: Dotted path as in PyTorch; empty for the root.
         class: Fully qualified class; null if no evidence names it.
         inferred_class: Guess of the class of a leaf, from its operators and parameters; absent if evidence
-            names the class.
+            names the class, or if the operators suggest none.
         kind: Origin of the class, by its package; null for an unknown class.
         depth: Depth in the tree; 0 for the root.
         parent: Path of the parent module; null for the root.
-        children: Paths of the modules directly below, in the order of their calls.
+        children: Paths of the modules directly below, in the order of their calls as far as it is known.
         leaf: Whether the module has no submodules.
-        calls: Number of calls of the module, as far as the evidence distinguishes calls.
-        elements: Elements of stored tensors; a tensor that several modules share counts once. A quantised
-            weight counts with the elements of the weight; its scale and zero point count as part of it. The
-            three roles together cover all tensors of the file.
-        full_scope: Name of the module in torch's trace-module map: class and path; absent without a
-            reference.
-        declared: Parameters and buffers that the module declares, in the file or not; absent without a
-            reference.
+        calls: Number of calls of the module, as far as the evidence distinguishes calls; 0 for a list of
+            modules, and if neither the module nor any module below has nodes.
+        elements: Elements of stored tensors; a total counts a tensor that several modules share once. A
+            packed weight counts with its unpacked elements; a scale or zero point counts as part of its
+            weight and adds no element. The three roles together cover all tensors of the file.
+        full_scope: Name of the module in torch's trace-module map: class and path; absent if no reference
+            states it.
+        declared: Parameters and buffers that the reference declares for the module, in the file or not;
+            absent if there are none.
     """
 
     path: str
@@ -109,10 +110,10 @@ class TreeNodeJson(TypedDict):
     """One node.
 
     Attributes:
-        name: Name in the file as it was read; may be empty or ambiguous.
+        name: Name of the node; may be empty, and several nodes may have it.
         op: Operator type.
-        outputs: Names of its outputs; empty for an omitted output.
-        module: Path of its module; null for an unplaced node.
+        outputs: Names of the outputs; empty for an omitted output.
+        module: Path of the module of the node; null for an unplaced node.
         call: Number of the call of the module, from 0; null for an unplaced node.
         source: Kind of evidence that placed the node; null for an unplaced node.
     """
@@ -131,10 +132,10 @@ class TreeJson(TypedDict):
     Printed by `rewriter tree --json`.
 
     Attributes:
-        model: Figures of the model as it was read.
+        model: Figures of the model.
         opsets: Operator set domain -> version; the default domain is the empty string.
         original: The original (`--like`, `carry`), and the agreement with it; absent without one.
-        modules: The requested modules, or all modules, depth first, the root first.
+        modules: The requested modules, or all modules from the root on; depth first.
         nodes: The nodes inside these modules, or all nodes, in file order; nodes of a graph body follow its
             owner, functions come last.
         notes: Notes of the evidence on the model as a whole, one line each; absent without any.
@@ -169,7 +170,7 @@ class ExplainNodeJson(TypedDict):
 
     Attributes:
         module: Path of the module where the node was placed; null for an unplaced node.
-        claims: Claims on the node, the winner first.
+        claims: Claims on the node, the winner first; empty for an unplaced node.
     """
 
     name: str

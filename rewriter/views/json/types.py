@@ -1,7 +1,6 @@
 """Types to declare the JSON of results: a `TypedDict` per object, with keywords for its values.
 
-A view declares the type of a result next to the function that returns it; `views.schemas` generates the
-schemas from these types.
+`views.schemas` generates the schemas from the types that are declared in this way.
 """
 
 from __future__ import annotations

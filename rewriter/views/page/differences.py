@@ -60,7 +60,7 @@ def _skipped(skipped: str | None, shown: Shown) -> str | None:
 
 
 def _module(module: ModuleDiff, tolerance: float, shown: Shown) -> JsonObject:
-    """Return the entry of a module; empty if nothing differs and no call was compared."""
+    """Return the entry of a module; empty without changes, calls, or another path in the second model."""
     entry: dict[str, object] = {}
     if module.gone:
         entry["gone"] = 1

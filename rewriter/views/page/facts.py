@@ -1,7 +1,7 @@
 """Collects the data of the page, in columns, so that keys are not repeated for every module.
 
-A column has one entry per module, parents before children. Frequent texts (classes, operators, types) are
-numbers that point into a table. Long names are shortened, and their control characters are escaped.
+A column has one entry per module, parents before children. Classes, operators and types are numbers that
+point into a table of texts. Long names are shortened, and characters that could mislead are escaped.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TextTable:
         self.texts: dict[str, int] = {}
 
     def number(self, text: str | None) -> int:
-        """Return the number of a text, which is added if new; -1 for None."""
+        """Return the number of a text, and add the text if it is new; -1 for None."""
         return -1 if text is None else self.texts.setdefault(shown(text), len(self.texts))
 
 
@@ -160,7 +160,10 @@ def _evidence(tree: ModuleTree, module: Module, sources: dict[str, int]) -> list
 
 
 def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[object]:
-    """Return name, type, bytes, the initializer if it has another name, and remarks."""
+    """Return name, type, bytes, initializer (0 if its name is the module path and the name), and remarks.
+
+    Entries at the end that are 0 or empty are dropped.
+    """
     same = parameter.initializer == module.path.child(parameter.name)
     said = ["transposed"] if parameter.transposed else []
     if parameter.part is not None:

@@ -29,8 +29,8 @@ class Findings:
 
     Attributes:
         analysis: the flat model.
-        stats: its figures.
-        functions: the local functions of modules, if the file is grouped.
+        stats: the statistics of the model.
+        functions: the local functions that replace modules; empty for a flat file.
         verified: the verification against the original; None without one.
         profile: time by module; None if not measured.
         diff: the differences from a second model; None without one.
@@ -71,7 +71,7 @@ class Findings:
         return dict(weigh(self.analysis, Measure(measure)).own)
 
     def outside_modules(self, measure: str) -> float:
-        """Return the figure of unplaced nodes, or the time of unmapped kernels."""
+        """Return the figure of unplaced nodes, or the time of unmapped kernels; 0 for parameters."""
         tree = self.analysis.tree
         if measure == "nodes":
             return len(tree.placements) - tree.placed

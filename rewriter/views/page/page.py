@@ -1,8 +1,9 @@
 """Writes the page: one HTML file that fetches nothing, and in which text of a model cannot run as code.
 
-Text of the model is escaped in the title and in the message without scripts. Elsewhere it is JSON in a script
-element that browsers treat as data; characters that could end the element are escaped. The script of the
-page inserts it only as text nodes, and the content security policy forbids other scripts.
+Text of the model is escaped in the title and in the message for browsers without scripts. Elsewhere it is
+JSON in a script element that browsers treat as data; characters that could end the element are escaped. The
+script of the page inserts it only as text nodes and values of attributes such as `title`, and the content
+security policy forbids other scripts.
 """
 
 from __future__ import annotations

@@ -36,7 +36,15 @@ _STYLE = """
 
 
 class _Rectangle(NamedTuple):
-    """Rectangle of a module, or of unplaced nodes if `module` is None; in pixels, `row` in rows."""
+    """Rectangle of a module, or of unplaced nodes and unmapped kernels if `module` is None.
+
+    Attributes:
+        module: the module, or None.
+        row: number of the row, from the top.
+        left: distance from the left border, in pixels.
+        width: width in pixels.
+        total: figure of the module and of all modules below.
+    """
 
     module: Module | None
     row: int
@@ -50,7 +58,7 @@ def icicle_svg(findings: Findings, by: str, *, width: int = 960) -> str:
 
     Args:
         findings: the results on the model.
-        by: the figure that widths show: one of `findings.measures`.
+        by: the figure that widths show: one of `findings.measures`; any other draws no module.
         width: width of the drawing in pixels.
     """
     cells = list(_cells(findings, by, width)) if by in findings.measures else []
@@ -78,7 +86,7 @@ def figure(measure: str, total: float) -> str:
 
 
 def _cells(findings: Findings, by: str, width: float) -> Iterator[_Rectangle]:
-    """Yield the rectangles of modules that are wide enough to draw, and of unplaced nodes."""
+    """Yield the rectangles of modules that are neither too narrow nor too deep, and of unplaced nodes."""
     tree, totals, outside_modules = findings.analysis.tree, findings.totals(by), findings.outside_modules(by)
     whole = totals[ROOT]
     stack = [_Rectangle(tree.root, 0, 0.0, width, whole)]

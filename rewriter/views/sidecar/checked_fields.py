@@ -15,7 +15,8 @@ class JsonFields:
         where: name of the object in errors.
 
     Raises:
-        UnreadableModel: the object or a field has another type; raised by the constructor and every method.
+        UnreadableModel: the object or a field has another type; raised by the constructor, and by each method
+            that returns a field of one type.
     """
 
     __slots__ = ("_values", "_where")

@@ -1,8 +1,8 @@
 """Reads and writes the sidecar `<model>.modules.json`, which keeps the module tree if a tool drops metadata.
 
-`sidecar.types` declares its format. Some fields repeat others (`kind`, `depth`, `parent`, `children`, `leaf`,
-`total_nodes`, the nested `tree`) for programs that read the file without this library; `read` ignores these
-fields and derives their values.
+`sidecar.types` declares its format. Some fields follow from others (`kind`, `depth`, `parent`, `children`,
+`leaf`, `total_nodes`, `placement`, `kinds`, the nested `tree`). They serve programs that read the file
+without this library; `read` ignores them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Sidecar:
         opset: version of the default domain; None if it is not imported.
         opsets: domain -> version.
         initializers: number of initializers in the model.
-        tree: the modules, their parameters and the placement of every node.
+        tree: the modules, their parameters and the placements of nodes.
         node_names: module -> names of its own nodes, in file order.
         value_names: module -> names of the values that these nodes write.
     """
@@ -56,7 +56,7 @@ class Sidecar:
 
 
 def write(analysis: Analysis) -> str:
-    """Return the sidecar of a model: JSON with one module per line; equal models give equal text."""
+    """Return the sidecar of a model: JSON with one module per line; equal analyses give equal text."""
     parts = {
         "schema": json.dumps(SCHEMA),
         "export": json.dumps(_export(analysis)),
@@ -75,7 +75,7 @@ def read(source: Path | str) -> Sidecar:
         source: the path of the file, or its text, which begins with a brace.
 
     Raises:
-        UnreadableModel: the file is missing, not JSON, of another schema, or inconsistent.
+        UnreadableModel: the file cannot be read, is not JSON, has another schema, or is inconsistent.
     """
     text, name = _text_of(source)
     try:

@@ -1,4 +1,4 @@
-"""Makes the input of `--like` from an analysed model or from a sidecar."""
+"""Makes the original of `--like` from an analysed model or from a sidecar."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def like_sidecar(sidecar: Sidecar) -> Like:
 def _order(sidecar: Sidecar) -> tuple[str, ...]:
     """Return names of values in file order, as far as the sidecar tells.
 
-    A sidecar lists values per module, not per node, so the n-th value is assigned to the n-th node.
+    A sidecar lists values per module, not per node, so the n-th value is assigned to the n-th node
+    of the module, and all further values to its last node.
     """
     placed: list[tuple[int, str]] = []
     for path, module in sidecar.tree.modules.items():

@@ -11,7 +11,7 @@ from rewriter.paths import ModulePath
 from rewriter.views.sidecar.checked_fields import JsonFields
 
 MOST_NODES = 10_000_000
-"""Maximum number of nodes, since a false number, which includes unlisted nodes, could exhaust memory."""
+"""Maximum number of nodes. A sidecar lists only placed nodes, so a false number could exhaust memory."""
 
 
 def tree_of(top: JsonFields, entries: Sequence[JsonFields], nodes: int) -> ModuleTree:
@@ -23,8 +23,8 @@ def tree_of(top: JsonFields, entries: Sequence[JsonFields], nodes: int) -> Modul
         nodes: number of nodes of the model.
 
     Raises:
-        UnreadableModel: there is no module, a module is listed twice or before its parent, a node is placed
-            twice or does not exist, or a field is invalid.
+        UnreadableModel: there are more than `MOST_NODES` nodes or no modules, a module is listed twice or
+            before its parent, a node is placed twice or does not exist, or a field is invalid.
     """
     if nodes > MOST_NODES:
         raise top.fault(f"states {nodes} nodes, more than {MOST_NODES}")

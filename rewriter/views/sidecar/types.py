@@ -10,7 +10,7 @@ from rewriter.views.json.types import ClassOrNullJson, Count, Positive
 
 
 class ModulesExportJson(TypedDict):
-    """Figures of the model file.
+    """Figures of the model file; functions that `group` made are inlined.
 
     Attributes:
         file: Name of the model file without its folder; null for a model in memory.
@@ -34,15 +34,15 @@ class ModulesExportJson(TypedDict):
 
 
 class ModulesParameterJson(ParameterJson):
-    """One parameter, and the initializer that holds it.
+    """Parameter or buffer, and the initializer that holds it.
 
     Attributes:
         name: Name inside the module.
-        initializer: Name of the initializer in the file as it was read.
+        initializer: Name of the initializer.
         shape: Shape of the initializer, or of its slice.
-        dtype: ONNX element type in lower case.
+        dtype: Element type, by numpy's name if it has one (`float32`), else by ONNX's in lower case.
         transposed: Whether the file holds the transpose of the 2-d weight of the state dict.
-        part: Slice of the initializer, if it holds several parameters.
+        part: Slice of the initializer that holds the parameter; absent if the whole initializer does.
         shared_with: Paths of other modules that read the same initializer.
     """
 
@@ -75,17 +75,18 @@ class ModulesModuleJson(ClassOrNullJson):
         kind: Origin of the class, by its package; null for an unknown class.
         depth: Depth in the tree; 0 for the root.
         parent: Path of the parent module; null for the root.
-        children: Paths of the modules directly below, in the order of their calls.
+        children: Paths of the modules directly below, in the order of their calls as far as it is known.
         leaf: Whether the module has no submodules.
-        calls: Number of calls of the module, as far as the evidence distinguishes calls.
+        calls: Number of calls of the module, as far as the evidence distinguishes calls; 0 for a list of
+            modules, and if neither the module nor any module below has nodes.
         total_nodes: Number of nodes in this module and all modules below.
-        nodes: Names of its own nodes, in file order; a name may be empty or ambiguous.
+        nodes: Names of the module's own nodes, in file order; a name may be empty, or that of several nodes.
         values: Names of the values that these nodes write.
-        placements: Placements of its own nodes, in the order of `nodes`.
-        full_scope: Name of the module in torch's trace-module map: class and path; absent without a
-            reference.
-        declared: Parameters and buffers that the module declares, in the file or not; absent without a
-            reference.
+        placements: Placements of the module's own nodes, in the order of `nodes`.
+        full_scope: Name of the module in torch's trace-module map: class and path; absent if no reference
+            states it.
+        declared: Parameters and buffers that the reference declares for the module, in the file or not;
+            absent if there are none.
     """
 
     path: str

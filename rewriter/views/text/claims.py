@@ -71,7 +71,7 @@ def _print_claim(claim: Claim, console: Console, *, first: bool, won: bool) -> N
 
 
 def _tried(analysis: Analysis, node: int) -> list[str]:
-    """Describe the text or values that each witness without a claim on the node looked at."""
+    """Describe the text or values that five of the witnesses looked at, without those that claim the node."""
     graph = analysis.graph
     proto = graph.nodes[node]
     said = {claim.source for claim in analysis.claims[node]}

@@ -20,14 +20,14 @@ from rewriter.views.text.rewrite_report import print_removed, verdict_sign, writ
 
 
 def print_extraction(found: Extraction, console: Console) -> None:
-    """Print the extracted model, its interface, the proof and the file."""
+    """Print the extracted model, its interface, the proof, and the written and removed files."""
     flow(console, head_phrases(summarize(found.analysis)), "bold")
     constants = [f"{counted(found.constants, 'constant')} of other modules"] if found.constants else []
     flow(console, [str(found.wanted), *_sizes(found.model), *constants], label="extract")
     _print_values("inputs", found.model.graph.input, set(found.piece.inputs), console)
     _print_values("outputs", found.model.graph.output, set(found.piece.outputs), console)
     if found.returning:
-        text = "computed outside from its own outputs: " + ", ".join(found.returning)
+        text = "inputs that other nodes compute from its outputs: " + ", ".join(found.returning)
         flow(console, [text], "yellow", label="returns")
     if found.hoisted:
         flow(console, ["nodes of a graph body, recorded in its first iteration"], label="body")
@@ -38,7 +38,7 @@ def print_extraction(found: Extraction, console: Console) -> None:
 
 
 def print_split(found: Split, console: Console) -> None:
-    """Print the parts, the values that pass between them, the proof and the files."""
+    """Print the parts, the values that pass between them, the proof, and the written and removed files."""
     flow(console, head_phrases(summarize(found.analysis)), "bold")
     before = ["the beginning", *map(str, found.at)]
     for number, (part, start) in enumerate(zip(found.parts, before, strict=True)):

@@ -46,13 +46,15 @@ def print_diff(
 ) -> None:
     """Print the first divergence of two models, figures of the comparison, and the modules that differ.
 
-    Modules that diverge only because of their inputs or submodules are counted, not listed.
+    Modules that diverge only because of their inputs or submodules are not listed, except the first
+    divergence; without `chosen`, they are counted.
 
     Args:
         found: the differences.
         console: the console.
-        chosen: modules to show, by path in the first model, or in the second for added ones; None for all.
-        everything: whether to show all modules, including equal ones, with their numbers.
+        chosen: show only these modules, by path in the first model, or in the second for added ones; None
+            for no restriction.
+        everything: whether to show equal modules too, with their numbers.
     """
     sign, style = (signs(console).yes, "green") if found.equal else (signs(console).no, "bold red")
     line = visible(f"{sign} {headline(found)}", ascii_only=signs(console) is ASCII)
@@ -76,7 +78,7 @@ def print_diff(
 
 
 def headline(found: Diff) -> str:
-    """Describe the result in one line: the first divergence, or equality."""
+    """Describe the result in one line: first divergence or equality; else the modules or outputs."""
     modules = "the modules differ" if found.changed else "no module differs"
     if found.numbers is None:
         return modules
@@ -147,8 +149,8 @@ def _is_shown(
         return True
     first = found.first
     own = any(c.diverges(found.tolerance) and c.takes_equal(found.tolerance) for c in module.calls)
-    innermost = own and not module.changed and _holds_cause(found, module)
-    return module.changed or (first is not None and module.path == first.path) or (own and not innermost)
+    explained = not module.changed and _holds_cause(found, module)
+    return module.changed or (first is not None and module.path == first.path) or (own and not explained)
 
 
 def _holds_cause(found: Diff, module: ModuleDiff) -> bool:
@@ -161,7 +163,7 @@ def _holds_cause(found: Diff, module: ModuleDiff) -> bool:
 
 
 def _entries(found: Diff, shown: Sequence[ModuleDiff], mark: Signs, *, everything: bool) -> _Entry:
-    """Return the tree of the shown modules and their ancestors."""
+    """Return the root of a tree with the shown modules and their ancestors."""
     root = _Entry("(root)")
     made: dict[ModulePath, _Entry] = {ROOT: root}
 

@@ -30,7 +30,7 @@ class Signs(NamedTuple):
     end: str
     bar: str
     bars: str
-    """Eighths of a full cell, ascending; the last is full."""
+    """Parts of a cell in equal steps, ascending; the last is a full cell."""
 
 
 UNICODE = Signs("·", "…", "×", "✓", "✗", "?", "├─ ", "└─ ", "│  ", "▏▎▍▌▋▊▉█")  # noqa: RUF001
@@ -65,13 +65,14 @@ def emit(console: Console, text: Text) -> None:
 
 
 def flow(console: Console, phrases: Iterable[str], style: str = "", label: str | None = None) -> None:
-    """Print phrases, separated by dots; lines break between phrases if possible.
+    """Print phrases, separated by `Signs.dot`; lines break between phrases if possible.
 
     Args:
         console: the console.
         phrases: the phrases, which may contain text of a model: they are escaped and shortened here.
         style: style of the phrases.
-        label: text before the first line; further lines are indented by its width; None for no indent.
+        label: text before the first line, in `LABEL_WIDTH` cells; further lines are indented by these cells.
+            None for no indent.
     """
     mark = signs(console)
     safe = [shorten(visible(phrase, ascii_only=mark is ASCII), _LONGEST, mark.dots) for phrase in phrases]

@@ -14,7 +14,7 @@ from rewriter.views.escape import visible
 from rewriter.views.text.parts import ASCII, Signs, bar, emit, fit, flow, signs
 
 LEAST_SHARE = 0.005
-"""Minimum share of kernel time with which a module and its ancestors are listed if none are selected."""
+"""Minimum share of kernel time of a listed module, unless modules are selected."""
 _MOST_CLASSES = 12
 _MOST_UNMAPPED = 3
 _LEAST_NAME = 12
@@ -30,7 +30,7 @@ def print_profile(found: Profile, console: Console, chosen: frozenset[ModulePath
     Args:
         found: the profile.
         console: the console; lines of the tree are cut at its width.
-        chosen: show these modules and their ancestors; None for all with at least `LEAST_SHARE`.
+        chosen: show these modules and their ancestors; None for the modules with at least `LEAST_SHARE`.
     """
     _print_head(found, console)
     times = {each.path: each for each in found.modules}
@@ -88,7 +88,7 @@ class _Table:
         self.name = max(_LEAST_NAME, min(widest, console.width - _FIGURES - self.class_name))
 
     def print(self) -> None:
-        """Print the header, a line per module, and the unmapped kernels."""
+        """Print the header, a line per shown module, and the unmapped kernels."""
         figures = f"{'total':>8} {'spread':>7} {'own':>8} share"
         emit(self.console, Text(self._cells("module", "class", figures), "dim"))
         for line, time in self.lines:
@@ -160,7 +160,7 @@ def _print_classes(found: Profile, console: Console) -> None:
 
 
 def _time(microseconds: float) -> str:
-    """Format a time in at most seven cells: `312 us`, `1.42 ms`, `2.1 s`."""
+    """Format a time below 1000 s in at most seven cells: `312 us`, `1.42 ms`, `2.1 s`."""
     if microseconds < 999.5:
         return f"{microseconds:.0f} us"
     if microseconds < 999_500:

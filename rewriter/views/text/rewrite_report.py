@@ -22,7 +22,8 @@ _MOST_SHOWN = 5
 def print_report(report: Report, console: Console) -> None:
     """Print the report of a rewrite: placements, changes, refusals, the verification, the written files.
 
-    The first two lines describe the source file. A line describes the result if its figures differ.
+    The first two entries describe the source file. Another one describes the result, if its figures differ
+    from those of the source file.
     """
     flow(console, head_phrases(report.before), "bold")
     flow(console, coverage_phrases(report.analysis.tree), label="tree")
@@ -121,7 +122,7 @@ def _size(count: int) -> str:
 
 
 def written_phrase(path: Path) -> str:
-    """Describe a written file by its path and size."""
+    """Describe a written file by its path and size, or its path if the file is gone since."""
     try:
         return f"{path} ({_size(path.stat().st_size)})"
     except OSError:

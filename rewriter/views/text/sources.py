@@ -12,7 +12,10 @@ from rewriter.views.witness_agreement import VERDICTS, Comparison, WitnessRow
 
 
 def print_sources(comparison: Comparison, console: Console) -> None:
-    """Print for each witness the share of nodes that it claims, its correctness, and its agreements."""
+    """Print for each witness the shares of claimed and kept nodes, and the agreement with other witnesses.
+
+    With a truth, the table shows the verdicts; without one, the numbers of parameters and classes.
+    """
     judged = any(row.verdicts for row in comparison.rows)
     table = _table("witness", ("nodes", "kept", *(VERDICTS if judged else ("params", "classes")), "seconds"))
     for row in comparison.rows:

@@ -19,7 +19,7 @@ from rewriter.views.summary import head_phrases, human, summarize
 from rewriter.views.text.parts import ASCII, emit, fit, flow, signs
 
 _MOST = 12
-"""Maximum number of operators, inputs, outputs and patterns."""
+"""Number of operators, inputs, outputs or patterns that a long list shows; a list of one more shows all."""
 _WIDE = 120
 """Minimum width of a console, in cells, for the column of operators."""
 _HEAD = ("module", "class", "own/all", "params", "bytes", "FLOPs", "own operators")

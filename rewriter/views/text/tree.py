@@ -19,7 +19,7 @@ from rewriter.views.summary import head_phrases, human, summarize
 from rewriter.views.text.parts import ASCII, Signs, bar, emit, fit, flow, signs
 
 _BARS = (8, 4, 0)
-"""Widths of the bar of a full share, in cells; the widest that leaves space for the names is used."""
+"""Widths of the bar of a full share, in cells; the widest that leaves space for names and classes is used."""
 _GAP = "  "
 _SHARE = 4
 """Width of a percentage, in cells."""

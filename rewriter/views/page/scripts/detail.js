@@ -1,6 +1,6 @@
 // The detail panel: all results on the selected module.
 
-const LISTED = 12; // number of entries of a list that are not folded
+const LISTED = 12; // number of entries of a long list that are not folded
 
 function makeDetail(actions) {
   const content = make("div", { class: "detail-content" });
@@ -30,7 +30,7 @@ function figures(pairs) {
     make("div", {}, make("dt", {}, name), make("dd", {}, value, note ? make("span", { class: "note" }, note) : null))));
 }
 
-// Makes a list with its first entries; the others are in an element that unfolds.
+// Makes a list; if the list is long, its later entries are in an element that unfolds.
 function folded(entries, wrap) {
   if (entries.length <= LISTED + 2) return [wrap(entries)];
   const rest = make("details", {}, make("summary", {}, `${whole(entries.length - LISTED)} more`), wrap(entries.slice(LISTED)));
@@ -75,7 +75,7 @@ function figureList(id) {
   const held = columns.held[id];
   const flops = totals.flops[id];
   return figures([
-    ["Calls", columns.calls[id] ? whole(columns.calls[id]) : "none", columns.calls[id] ? null : "no nodes here or below"],
+    ["Calls", columns.calls[id] ? whole(columns.calls[id]) : "none", columns.calls[id] ? null : totals.nodes[id] ? "a list of modules" : "no nodes here or below"],
     ["Nodes", whole(totals.nodes[id]), own === totals.nodes[id] ? null : `${whole(own)} its own`],
     below ? ["Modules below", whole(below)] : null,
     held ? ["Parameters", whole(held), bytes(columns.bytes[id])] : null,

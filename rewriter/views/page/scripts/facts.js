@@ -128,7 +128,7 @@ const DIFFERENCES = {
   same: "no difference found",
 };
 
-// The most frequent classes have a colour each; all others share one.
+// The most frequent classes have a colour each; all other and unknown classes share one.
 const CLASS_COLOURS = 8;
 const colourOfClass = (() => {
   const counts = new Map();

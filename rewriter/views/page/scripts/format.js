@@ -2,7 +2,7 @@
 
 const whole = (count) => Math.round(count).toLocaleString("en-US");
 
-// Formats a count in at most four characters and a unit: 987, 1.2k, 345M, 7.1B.
+// Formats a count in at most four characters and a unit, up to 9999 of the last unit: 987, 1.2k, 345M, 7.1B.
 function brief(count, units = ["", "k", "M", "B", "T"]) {
   let scaled = count;
   for (let at = 0; ; at += 1) {
@@ -23,7 +23,7 @@ function time(micro) {
 function percent(part, all) {
   if (!all) return "";
   const share = (100 * part) / all;
-  // A part is never rounded to 0% or 100%.
+  // A positive part never becomes 0%, and a part below the whole never becomes 100%.
   if (share > 0 && share < 1) return "<1%";
   return share > 99 && part < all ? ">99%" : `${share.toFixed(0)}%`;
 }

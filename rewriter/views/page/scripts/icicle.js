@@ -163,7 +163,7 @@ function makeLegend(colour) {
     return make("ul", { class: "legend" }, Object.entries(DIFFERENCES).map(([kind, title]) => entry(`diff-${kind}`, title)));
   }
   const titles = {
-    exact: "named by the file",
+    exact: "named by evidence",
     inferred: "inferred",
     conflict: "witnesses disagree",
     unplaced: "unplaced",
