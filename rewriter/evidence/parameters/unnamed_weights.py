@@ -85,7 +85,7 @@ def _nodes_of_leaves(
 
 
 def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
-    """Return claims on parameters of the root: initializers with undotted names and readers in the root alone.
+    """Return claims on parameters of the root: initializers with undotted names that only the root reads.
 
     Exporters also invent undotted names: if the file lists its parameters, only listed names count, otherwise
     those that do not begin with `_`.
