@@ -261,7 +261,7 @@ class _Places:
     def _meeting(
         self, a: ModulePath | None, a_known: bool, b: ModulePath | None, b_known: bool
     ) -> ModulePath | None:
-        """Return the lowest common module of two steps; its parent if that is a leaf with a known step.
+        """Return the lowest common module of two steps; for a leaf with a known one of the two, its parent.
 
         None if the module of a step is not known. A list is replaced by the module that calls its children.
 

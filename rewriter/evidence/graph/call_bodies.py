@@ -71,7 +71,7 @@ class CallBodies:
         return found
 
     def split(self) -> list[int]:
-        """Return node -> call; if a call spans bodies, the calls of its module are split and numbered anew."""
+        """Return node -> call; if a call spans bodies, the calls of its module are split and renumbered."""
         calls = list(self._calls)
         for nodes in self._owned.values() if self.any else ():
             pairs = {node: (self._body(node), calls[node]) for node in self._computing(nodes)}
