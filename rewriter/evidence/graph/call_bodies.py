@@ -2,7 +2,8 @@
 
 For the modules that hold the node with the body, the nodes in the body are part of the same call as that
 node. For all other modules, no call spans two bodies, and the body has calls of its own: a module with nodes
-in both branches of an `If` of its caller is called once in each branch. Functions count as the main graph.
+in both branches of an `If` of its caller is called once in each branch. Functions count as parts of
+the main graph.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def testify(graph: GraphIndex) -> Testimony:
 
 
 def _is_of_operators(body: Body) -> bool:
-    """Whether a body is not that of a function for a class."""
+    """Whether a body is a graph or a function for an operator, so not a function for a class."""
     return body.function is None or body.function.domain.startswith(_OF_OPERATORS)
 
 

@@ -10,8 +10,8 @@ The dynamo exporter marks no calls. Two things show them:
 - Departures. Between two calls there are nodes that were made while the module was not running (see
   `call_ends`). A call never has nodes on both sides of a departure.
 
-If the nodes repeat unevenly, the calls are those of the children if all of these repeat, else the stretches
-between departures.
+If the nodes repeat unevenly, or such a call would span a departure, the calls are those of the children if
+all of these repeat, else the stretches between departures.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
 _FARTHEST = 64
-"""Number of nodes after which a search ends. The nodes that decide are close; all would be quadratic."""
+"""Nodes after which a search ends. The nodes that decide are close; the limit keeps the work linear."""
 
 
 class Beside(NamedTuple):

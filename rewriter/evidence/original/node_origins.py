@@ -1,6 +1,7 @@
 """Maps nodes of a file that a tool wrote (the damaged file) to nodes of the original.
 
-A node *is* an original node if it has its operator, and writes a value of the same name or has the same name.
+A node *is* an original node if both have the same operator, and write a value of the same name or have the
+same name themselves.
 The other nodes form patches between values that are in both files; a patch replaces the original nodes
 between the same values. Inside of a patch:
 

@@ -9,8 +9,8 @@ tensor with several readers is believed only if
    complete have a weight in common (one module has one weight), and no reader stands between nodes of another
    module, unless all readers have the same weight beside them; and
 2. something agrees: every reader has the same weight beside it (they are calls of one module), or nodes of
-   the owner's parent (the root agrees always). A tensor of two axes or more needs no agreement, since such
-   tensors are not equal by chance.
+   the owner's parent. An owner directly below the root needs no agreement, nor does a tensor of two axes or
+   more, since such tensors are not equal by chance.
 
 Some of the readers of a merged tensor can still be placed. A sum directly behind the product of the owner, or
 of a module that lacks this parameter, belongs to that module. If no sum was placed in the owner this way, and
@@ -166,7 +166,7 @@ def _touches(owner: ModulePath, beside: Beside) -> bool:
 
 
 def _is_inside(owner: ModulePath, beside: Beside) -> bool:
-    """Whether, on each side of a node with known modules, one of them is in the owner's parent.
+    """Whether each side of a node on which modules are known has one in the owner's parent.
 
     True if the parent is the root; otherwise false if neither side has a known module.
     """
@@ -190,7 +190,10 @@ def _is_within_another(owner: ModulePath, beside: Beside) -> bool:
 
 
 def _have_one_weight(around: Surroundings, beside: Mapping[int, Beside], doubt: _Doubt) -> bool:
-    """Whether all readers have one more weight beside them, which at least as many nodes there read."""
+    """Whether all readers have the same weight beside them, which at least as many nodes there read.
+
+    The tensors in doubt do not count as such a weight.
+    """
     carriers: dict[int, set[int]] = {}
     times: dict[int, int] = {}
     for node, each in beside.items():
@@ -204,6 +207,6 @@ def _have_one_weight(around: Surroundings, beside: Mapping[int, Beside], doubt: 
 
 
 def _caller(one: ModulePath, other: ModulePath) -> ModulePath:
-    """Return the module that calls both: their common ancestor, or its parent if it is one of the two."""
+    """Return the module that calls both: their common ancestor, or the parent of an ancestor that is one of them."""
     common = common_ancestor((one, other)) or ROOT
     return common.parent or ROOT if common in (one, other) else common

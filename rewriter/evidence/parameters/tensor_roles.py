@@ -3,8 +3,9 @@
 A tensor is followed into functions and through nodes that only move its elements or change their type, up to
 the nodes that compute with it. Tables list the operands of an operator that are weights, running statistics,
 or the scale and zero point of a weight. `Add`, `Mul` and the like take weights as well as plain numbers: an
-operand counts as a weight if it is a vector, not counting dimensions of size 1. An operator outside of these
-tables and of ONNX's own domain has weights in all floating-point or quantised operands of several elements.
+operand counts as a weight if it is a vector, not counting dimensions of size 1. For an operator of
+another domain than ONNX's that the tables do not list, all floating-point or quantised operands of several
+elements count as weights, except tables and masks (`_PLAIN_INPUTS`).
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ HELPING = ("_scale", "_scales", "_zero_point", "_zero_points", "_absmax")
 
 @once_per_index
 def operands_of(graph: GraphIndex) -> Operands:
-    """Decide the roles of the stored tensors of a model."""
+    """Return the stored tensors of a model and their roles."""
     stored = stored_tensors(graph)
     reader = _OperandReader(graph, stored)
     helpers = reader.helpers()
@@ -145,7 +146,7 @@ def operands_of(graph: GraphIndex) -> Operands:
 
 
 def _by_name(graph: GraphIndex, roles: Mapping[int, Role], helpers: dict[int, int]) -> None:
-    """Add the scales and zero points that only their names show: `x_scale` of the weight `x_quantized`."""
+    """Add to `helpers` the scales and zero points that only names show: `x_scale` of weight `x_quantized`."""
     weights: dict[str, int] = {}
     for value, role in roles.items():
         name = graph.value_names[value]

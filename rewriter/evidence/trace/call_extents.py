@@ -1,6 +1,6 @@
 """Finds the calls of nodes: first of nodes whose results match torch tensors, then of the nodes between them.
 
-A node without a match belongs to the call of its readers. A call covers the nodes that its results depend on
+A node without a match belongs to the call of its readers: a call covers the nodes that its results depend on
 and its inputs do not. So the producer of a call's input lies outside of the call, and a reader of its result
 comes after it.
 

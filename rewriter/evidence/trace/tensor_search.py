@@ -40,7 +40,7 @@ class Lookup:
             self._groups[group] = (np.array(numbers)[order], samples[order], keys[order])
 
     def find(self, wanted: Fingerprint) -> list[int]:
-        """Return the numbers of fingerprints with this sample up to the tolerance, of any shape, ascending."""
+        """Return the ascending numbers of the fingerprints with this sample, up to the tolerance."""
         group = self._groups.get((wanted.kind, wanted.size))
         if group is None:
             return []
