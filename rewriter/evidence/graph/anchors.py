@@ -14,8 +14,8 @@ scale. The other steps are arithmetic of the model between its layers:
    is already inside of the module behind it (see `_entered`) belongs to that module.
 3. A step that feeds no known step or anchor belongs to the common module of the steps before it, or to the
    parent of that module if it is a leaf. The step stays unplaced if weights without a name stand before or
-   behind it. Constants belong to the common module of their readers. Any other step that no known step feeds
-   stays unplaced: it may be in a module that the file does not name.
+   behind it. Constants belong to the common module of their readers. Any other step that no known step or
+   anchor feeds stays unplaced: it may be in a module that the file does not name.
 
 Lists are never called, so a step between numbered children alone belongs to the module above the list.
 """

@@ -9,7 +9,8 @@ from the same values, usually both. Two files share
   nodes lie between. A sidecar has only names, their order and shapes of weights.
 
 `python -m benchmarks.fitting` measures these shares for pairs of files, one made from the other or unrelated:
-benchmarks/results/fitting.md. Names of values alone, and the order of operators, were rejected there.
+benchmarks/results/fitting.md. It also gives the measures that were rejected: names of values alone, and the
+order of operators.
 """
 
 from __future__ import annotations

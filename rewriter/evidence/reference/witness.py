@@ -54,13 +54,13 @@ class Fit:
     missing: tuple[str, ...]
 
     def modules(self) -> Iterator[tuple[ModulePath, ReferenceModule]]:
-        """Yield the path in the file of each module of the reference, and the module."""
+        """Yield the modules of the exported part of the reference, each with its path in the file."""
         for path, module in self.reference.modules.items():
             if self.part.holds(path):
                 yield self.inside.child(path.relative_to(self.part)), module
 
     def full_scopes(self) -> dict[ModulePath, str]:
-        """Return path in the file -> the name of the module in torch's trace-module map."""
+        """Return path in the file -> the name in torch's trace-module map, for modules of known class."""
         return {
             path: full_scope(module.class_name, self.inside.child(first.relative_to(self.part)))
             for path, module in self.modules()
@@ -156,7 +156,7 @@ def _suggestions(reference: Reference, names: Iterable[ModulePath]) -> list[tupl
     for name in names:
         for inside, suffix in _splits(name):
             parts = suffixes.get(suffix, ())
-            # Only the longest common suffix counts: a shorter one suggests the same pair, but longer.
+            # Only the longest common suffix counts: a shorter one lengthens both prefixes by the same atoms.
             fresh = [part for part in parts if not inside or not part or inside.name != part.name]
             if len(fresh) <= _COMMON or not inside:
                 votes.update((inside, part) for part in fresh)

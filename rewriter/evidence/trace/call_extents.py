@@ -56,7 +56,7 @@ def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[i
 
 def _wanted(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree) -> list[int]:
     """Return the calls in which the readers of a node need its result, the first reader first."""
-    # A node that copies a call's input may be inside or outside of the call; most such casts are inside.
+    # A copy of a call's input, such as a cast to the same type, may be outside of the call; most are inside.
     values = () if calls.copies(graph, node) else graph.writes[node]
     readers = [reader for reader in sorted(set(graph.successors(node))) if reader in found]
     return [calls.outside(found[reader].call, values) for reader in readers]

@@ -2,8 +2,8 @@
 
 Values are visited in topological order. Several tensors may have the content of a value: a reshape or a cast
 does not change the content, and several calls may compute the same. The match is the tensor with the largest
-share of inputs among the sources of the value. A value that only repeats the content of its source has no
-match if no tensor repeats it in the same way.
+share of inputs among the sources of the value. A value with few or equal elements has no match without such
+inputs; nor has a value that only repeats the content of its source, if no tensor repeats it in the same way.
 """
 
 from __future__ import annotations
