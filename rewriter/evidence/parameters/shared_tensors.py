@@ -207,6 +207,6 @@ def _have_one_weight(around: Surroundings, beside: Mapping[int, Beside], doubt: 
 
 
 def _caller(one: ModulePath, other: ModulePath) -> ModulePath:
-    """Return the caller of two modules: their common ancestor, or its parent if the ancestor is one of them."""
+    """Return the caller of two modules: the common ancestor, or its parent if that is one of the two."""
     common = common_ancestor((one, other)) or ROOT
     return common.parent or ROOT if common in (one, other) else common
