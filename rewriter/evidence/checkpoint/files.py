@@ -1,4 +1,4 @@
-"""Reads the tensors of a checkpoint one by one: safetensors itself, torch's format with torch.
+"""Reads the tensors of a checkpoint one by one: safetensors without a library, torch's format with torch.
 
 The safetensors format (https://github.com/huggingface/safetensors): eight bytes with the length of a JSON
 header, the header (name of a tensor -> dtype, shape, offsets of its bytes), the bytes of the tensors.
@@ -45,11 +45,13 @@ Tensors = Iterator[tuple[str, Array]]
 def tensors_in(path: Path) -> Tensors:
     """Yield names and contents of the tensors in a checkpoint, one in memory at a time.
 
+    Empty and sparse tensors, and those of types that this module does not convert, are left out.
+
     Args:
         path: a safetensors file, a torch file of tensors, or the `.index.json` of several such files.
 
     Raises:
-        UnreadableModel: the file is missing or damaged, or holds other objects than tensors.
+        UnreadableModel: the file is missing or damaged, or holds no state dict that torch reads without code.
         UsageError: the file needs torch, which is not installed.
     """
     if not path.is_file():
@@ -97,7 +99,7 @@ def _safetensors(path: Path) -> Tensors:
 
 
 def _entry(of: Mapping[str, Any]) -> tuple[np.dtype[Any] | None, tuple[int, ...], int, int]:
-    """Return element type (None for a type that numpy lacks), shape, begin and end."""
+    """Return element type (None for a type that `_ELEMENTS` lacks), shape, begin and end."""
     begin, end = (int(offset) for offset in of["data_offsets"])
     known = of["dtype"] in _ELEMENTS
     return np_type(_ELEMENTS[of["dtype"]]) if known else None, tuple(map(int, of["shape"])), begin, end
@@ -142,7 +144,7 @@ def _state_dict(loaded: Any, path: Path) -> Mapping[str, Any]:
 
 
 def _array(tensor: Any) -> Array | None:
-    """Return a tensor as a numpy array; None for a type that numpy lacks."""
+    """Return a tensor as a numpy array; None for a type that torch does not convert, other than bfloat16."""
     import torch
 
     if tensor.dtype == torch.bfloat16:

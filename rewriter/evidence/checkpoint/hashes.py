@@ -1,7 +1,7 @@
 """Finds the names of initializers by content, with digests of the tensors in a checkpoint.
 
-Tensors are read one at a time; only a digest and the first bytes of each are kept. To look up a tensor of a
-model takes one digest of it, however many tensors the checkpoint has.
+Tensors are read one at a time; only digests, the first bytes, name and shape of each are kept. To look up a
+tensor of a model takes digests of the tensor, of its transpose and of slices, but no scan of the checkpoint.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Index:
     Attributes:
         count: number of tensors.
         by_digest: (element type, digest of all bytes) -> the tensors with it.
-        by_head: (element type, first bytes) -> shapes of the vectors and matrices that begin with them.
+        by_head: (element type, first `_HEAD` bytes) -> shapes of the vectors and matrices that begin with
+            them, if their rows are that long.
         sizes: (element type, number of elements) of every tensor, to skip arrays that cannot match.
     """
 
@@ -101,7 +102,7 @@ class Index:
         return pieces if len(pieces) > 1 else []
 
     def _first_piece(self, rest: Array, axis: int) -> StoredTensor | None:
-        """Return the tensor that `rest` begins with; None for none or several."""
+        """Return the longest tensor that `rest` begins with and no other tensor equals; None without one."""
         first_row = rest.reshape(-1) if rest.ndim == 1 else rest[0]
         shapes = self.by_head.get((rest.dtype.name, first_row[: _HEAD // rest.itemsize].tobytes()), ())
         for shape in sorted(set(shapes), key=lambda shape: (-shape[axis] if axis < len(shape) else 0, shape)):
@@ -131,7 +132,7 @@ class Checkpoint:
     _indices: dict[frozenset[str], Index] = field(default_factory=dict, repr=False, compare=False)
 
     def index(self, types: dict[str, np.dtype[Any]]) -> Index:
-        """Return the digests of the tensors, unchanged and cast to the floating-point `types` of a model.
+        """Return the digests of the tensors: unchanged, and of floats also cast to the `types` of a model.
 
         Raises:
             UnreadableModel: the file cannot be read as a checkpoint.

@@ -1,12 +1,13 @@
 """Witness: a checkpoint. An initializer with the content of a parameter is that parameter.
 
-The names are those of the checkpoint, with the prefix that the names left in the file show (`encoder...` in
-the checkpoint may be `model.encoder...` in the file).
+The names are those of the checkpoint, with prefixes as in the names that are left in the file (`encoder...`
+in the checkpoint may be `model.encoder...` in the file).
 
 Several parameters may have the same content (tied weights, biases that are still zero). The readers of the
-initializer decide between them: the parameter is in the module of a reader, if another witness knows it, else
-in a module with another parameter near the reader. The content of integers, or of a tensor that repeats one
-number, occurs everywhere and names nothing by itself; for such tensors these two rules alone decide.
+initializer decide between them: the parameter is in the module of a reader, if another witness knows that
+module, else in a module with another parameter near the reader. If neither rule decides, the initializer gets
+all the names. The content of integers, or of a tensor that repeats one simple number, occurs everywhere and
+names nothing by itself; for such tensors only the two rules decide.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from rewriter.model.tensors import array_of, is_external, np_type, reference_of
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _RINGS = 3
-"""Maximum nodes from a reader to a reader of another parameter of its module: MatMul, Reshape, Add."""
+"""Maximum distance from a reader to a reader of another parameter of its module: MatMul, Reshape, Add."""
 _CAST_FOR = 16
 """Minimum elements of an initializer whose type counts as one to which the checkpoint may have been cast."""
 
@@ -63,7 +64,8 @@ def testify(
 
     Raises:
         UnreadableModel: the checkpoint or external data of the model cannot be read.
-        UsageError: no tensor of the checkpoint is in the model.
+        UsageError: no content that identifies a tensor is in both, though the model has an initializer of two
+            axes or more; or the checkpoint needs torch, which is not installed.
     """
     values = [value for value in graph.bodies[0].values.values() if value in graph.initializers]
     tensors = {value: graph.initializers[value] for value in values}
@@ -122,7 +124,7 @@ def _look_up(
         return None
     element = np_type(tensor.data_type)
     telling = element is not None and is_floating(element) and not any(match.stored.dull for match in matches)
-    if not telling:  # only matches of the same shape: a reshaped constant identifies nothing
+    if not telling:  # keep matches of the same shape: a reshaped constant identifies nothing
         matches = tuple(match for match in matches if match.stored.shape == tuple(tensor.dims))
     return _Found(value, matches, telling) if matches else None
 
@@ -146,7 +148,7 @@ class _Names:
         return self.inside.child(name.relative_to(self.part)) if self.part.holds(name) else name
 
     def claims(self, found: _Found, modules: Sequence[ModulePath | None]) -> Iterator[ParameterClaim]:
-        """Yield the claims on an initializer; none if its name shows the same owner."""
+        """Yield the claims on an initializer; none if its name already shows the owner of a match."""
         initializer = self.graph.value_names[found.value]
         if not isinstance(initializer, str):
             return
@@ -214,7 +216,7 @@ def _unlike(left: ModulePath, right: ModulePath) -> tuple[ModulePath, ModulePath
 
 
 def _placements(graph: GraphIndex, claims: Sequence[ParameterClaim]) -> Iterator[Claim]:
-    """Yield a claim on every node that reads a named initializer: the common ancestor of the owners."""
+    """Yield claims on readers of named initializers: the owners' common ancestor, unless that is the root."""
     names: dict[int, list[ModulePath]] = {}
     for claim in claims:
         for reader in readers_of(graph, graph.bodies[0].values[claim.initializer]):

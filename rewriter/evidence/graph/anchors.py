@@ -1,18 +1,21 @@
-"""Witness for files without any scope: parameters place some nodes, dataflow the rest.
+"""Witness for files without any scope: parameters place some nodes, dataflow places others.
 
-A dynamo export without metadata still has the names of parameters and values, which group its nodes into
-*steps*, one for each torch operator (see `names/dynamo_steps`). A step that reads a parameter is known. The
-other steps are arithmetic of the model between its layers:
+A dynamo export without metadata still has the names of parameters and values. The latter group its nodes into
+*steps*, one for each torch operator (see `names/torch_operators`). A step is known if parameters or
+numbers of children (`names/numbered_parts`) show its module, or if it is arithmetic of a norm with a known
+scale. The other steps are arithmetic of the model between its layers:
 
 1. If the operands of a step come from different known steps (queries and keys, a branch and its residual),
-   the step is an *anchor*: it belongs to the deepest common ancestor of two such steps. A weight without a
-   name cuts this search off, since behind it there are modules that the file does not name.
+   the step is an *anchor*: it belongs to the deepest common ancestor of two such steps, or of one of them and
+   a known step behind the anchor. A weight without a name cuts this search off, since behind it there are
+   modules that the file does not name.
 2. A step between known steps and anchors belongs to the deepest common ancestor of one before and one behind
-   it. If that is a leaf, the step belongs to its parent, since a leaf is called as a whole.
-3. A step that feeds no known step belongs to the module of the steps before it, or to the parent of that
-   module if it is a leaf. The step stays unplaced if weights without a name stand before or behind it.
-   Constants belong to their readers. A step that no known step feeds stays unplaced: it may be in a module
-   that the file does not name.
+   it. If that is a leaf, the step belongs to its parent, since a leaf is called as a whole. But a step that
+   is already inside of the module behind it (see `_entered`) belongs to that module.
+3. A step that feeds no known step or anchor belongs to the common module of the steps before it, or to the
+   parent of that module if it is a leaf. The step stays unplaced if weights without a name stand before or
+   behind it. Constants belong to the common module of their readers. Any other step that no known step or
+   anchor feeds stays unplaced: it may be in a module that the file does not name.
 
 Lists are never called, so a step between numbered children alone belongs to the module above the list.
 """
@@ -35,7 +38,7 @@ _NEAREST = 24
 
 
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimony:
-    """Return claims on the nodes without a module, from the modules of nodes that read parameters."""
+    """Return claims on nodes without a module, from the modules of nodes that read parameters."""
     claims = numbered_parts.fill(graph, modules)
     modules = list(modules)
     for claim in claims:
@@ -61,6 +64,7 @@ class _Places:
         of_step: step -> its module.
         known: the steps whose module is known from the start.
         compound: the modules with submodules.
+        leaves: the other modules of known steps.
     """
 
     def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
@@ -148,7 +152,7 @@ class _Places:
             self.of_step[step] = max(through, key=lambda m: m.depth, default=anchor)
 
     def _branches(self, step: int, sources: Mapping[int, Sequence[int]]) -> Iterator[ModulePath]:
-        """Yield the common modules of the first and the last step of a branch that a sum adds to its input.
+        """Yield the common modules of the first and the last step of a branch whose input a sum adds to it.
 
         In `x + f(x)`, the first step of `f` reads `x`, and the last one is the known step nearest to the sum.
         """
@@ -177,7 +181,7 @@ class _Places:
         return found
 
     def _fill(self) -> None:
-        """Place the steps between known steps and anchors."""
+        """Place the steps between known steps and anchors, and those behind the last of them."""
         fixed = {step for step in self.steps.heads if self.of_step[step] is not None}
         behind = self._nearest_behind(fixed)
         before: dict[int, tuple[int, ...]] = {}
@@ -196,7 +200,7 @@ class _Places:
             )
 
     def _among_unnamed(self, behind: Mapping[int, Sequence[int]]) -> set[int]:
-        """Return the steps that lead to no known step and stand before or behind a weight without a name."""
+        """Return the steps without a step in `behind` that stand before or behind a weight without a name."""
         last = [step for step in self.steps.heads if step not in self.known and not behind[step]]
         found = {step for step in last if self._computes_unnamed(step)}
         for order, beside in ((last, self.steps.before), (last[::-1], self.steps.behind)):
@@ -208,14 +212,14 @@ class _Places:
         return found
 
     def _computes_unnamed(self, step: int) -> bool:
-        """Whether a step computes with a weight without a name: known steps show nothing beyond it."""
+        """Whether a step computes with a weight without a name; known steps show nothing beyond it."""
         return any(not self.weights.isdisjoint(self.graph.reads[node]) for node in self.steps.members[step])
 
     def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
         """Return the common module of the steps behind a step if that module contains the step, else None.
 
-        It does if a known step in a submodule reads the same input, or if the step reads the result of a step
-        that was placed in the module.
+        The module contains the step if a known step in a submodule reads an input of the step, or if the step
+        reads the result of a step that `_fill` placed in the module.
         """
         places = {place for other in behind if (place := self.of_step[other]) is not None}
         module = common_ancestor(sorted(places))
@@ -257,7 +261,9 @@ class _Places:
     def _meeting(
         self, a: ModulePath | None, a_known: bool, b: ModulePath | None, b_known: bool
     ) -> ModulePath | None:
-        """Return the lowest common module of two steps; its parent if it is a leaf of a known one of them.
+        """Return the lowest common module of two steps; for a leaf with a known one of the two, its parent.
+
+        None if the module of a step is not known. A list is replaced by the module that calls its children.
 
         A module with submodules may compute between its own weight and theirs; a leaf is called as a whole.
         """
@@ -285,18 +291,18 @@ class _Places:
                 self.of_step[step] = None if module is None else _calling(module, found)
 
     def _only_shapes(self, step: int) -> bool:
-        """Whether a step only changes the layout of values, as exporters do inside of a module."""
+        """Whether a step has only operators that exporters put around nodes, also inside of a module."""
         return all(self.graph.operators[node][1] in GLUE for node in self.steps.members[step])
 
 
 def _without(steps: Sequence[int], others: Sequence[int]) -> list[int]:
-    """Return the sources of one operand that another does not share; shared ones show no common module."""
+    """Return the sources of one operand that another operand lacks; shared ones show no common module."""
     left_out = frozenset(others)
     return [step for step in steps if step not in left_out]
 
 
 def _calling(module: ModulePath, places: Set[ModulePath]) -> ModulePath:
-    """Return the module that calls the places: `module`, or the one above it if it is a list.
+    """Return the module that calls the places: `module`, or the nearest one above it that is no list.
 
     A module is a list if it holds all places in numbered children.
     """

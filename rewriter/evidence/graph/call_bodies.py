@@ -1,8 +1,9 @@
 """Finds the graph body (of If, Loop or Scan) that contains a call.
 
-A call never spans two bodies, since two bodies never run together. For the modules that hold the node with
-the body, the nodes in the body are part of the same call as that node. For all other modules, the body has
-calls of its own: a module with nodes in both branches of an `If` of its caller is called once in each branch.
+For the modules that hold the node with the body, the nodes in the body are part of the same call as that
+node. For all other modules, no call spans two bodies, and the body has calls of its own: a module with nodes
+in both branches of an `If` of its caller is called once in each branch. Functions count as parts of
+the main graph.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class CallBodies:
         graph: the model.
         modules: node -> its module, None for unplaced nodes.
         calls: node -> call of its module.
-        guessed: nodes that dataflow alone placed; they do not show that a call is in a body.
+        guessed: nodes that dataflow alone placed; they show the body of a call only if no other node does.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class CallBodies:
         return found
 
     def split(self) -> list[int]:
-        """Return node -> call, with the calls that span several bodies split and numbered in file order."""
+        """Return node -> call; if a call spans bodies, the calls of its module are split and renumbered."""
         calls = list(self._calls)
         for nodes in self._owned.values() if self.any else ():
             pairs = {node: (self._body(node), calls[node]) for node in self._computing(nodes)}
@@ -88,7 +89,10 @@ class CallBodies:
         return calls
 
     def climb(self, body: int, module: ModulePath) -> int:
-        """Return the body that contains the whole call of `module` to which the nodes in `body` belong."""
+        """Return the body that contains the whole call of `module` to which the nodes in `body` belong.
+
+        For a function, that is the main graph.
+        """
         found = self._climbed.get((body, module))
         if found is None:
             found, owner = body, self._graph.bodies[body].owner
@@ -167,7 +171,7 @@ class CallBodies:
 
     @cached_property
     def _inside(self) -> dict[int, list[int]]:
-        """Node -> itself and the nodes in its bodies."""
+        """Node with bodies -> itself and the nodes in them, at any depth."""
         inside = {body.owner: [body.owner] for body in self._graph.bodies if body.owner != NONE}
         for node in range(len(self._modules)):
             for owner in self._graph.enclosing(node):

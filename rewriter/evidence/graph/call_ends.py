@@ -1,13 +1,13 @@
-"""Finds where a call of a module ended: later nodes of the module belong to another call.
+"""Finds the ends of calls of a module: later nodes of the module belong to another call.
 
 The dynamo exporter writes on a node the modules that were running when it made the node, and makes nodes in
-the order of the run. A node without a module on its stack was made while that module was not running: it is
-foreign to the module. It separates the nodes of the module before and behind it in two ways:
+the order of the run. A node whose stack of running modules lacks a module is *foreign* to that module.
+A foreign node separates the nodes of the module before and behind it in two ways:
 
 - A path of values that leads from a node of the module through the foreign node to another node of the module
   begins in one call and ends in a later one, in whatever order the file is.
 - In a file in the order of the exporter, nodes before and behind the foreign node belong to different calls
-  even without such a path. As a check of the order, both sides must read the same weight, as calls of one
+  even without such a path. As a check of the order, both sides must read a weight in common, as calls of one
   module do.
 
 A module that calls a module from elsewhere in the tree keeps running meanwhile.
@@ -47,7 +47,7 @@ class CallEnds:
         """Return the positions in `nodes` at which another call begins, ascending.
 
         Args:
-            path: the module; for a list, which never runs, there are no such positions.
+            path: the module; if it never ran (a list), there are no such positions.
             nodes: the nodes of the module and its submodules, ascending.
         """
         if path not in self._running or nodes[-1] - nodes[0] < len(nodes):
@@ -79,8 +79,11 @@ class CallEnds:
         ]
 
     def _by_values(self, path: ModulePath, place: dict[int, int]) -> list[int]:
-        """Return the positions where a value returns to the module, moved to the gap before them."""
-        # Node -> twice the number of departures on a path to it, plus one while the path is outside.
+        """Return the positions where a value first returns to the module after one more departure.
+
+        A position is moved back to the last gap before it, unless that gap has a position already.
+        """
+        # Node -> twice the most departures on a path to it, plus one while that path is outside.
         reached: dict[int, int] = {}
         cuts: list[int] = []
         lap, position, gap = 0, 0, 0
@@ -117,7 +120,7 @@ def _is_weight(tensor: TensorProto) -> bool:
 
 
 def _in_order(graph: GraphIndex, claims: Iterable[Claim]) -> bool:
-    """Whether the nodes are in the order of the exporter, by the counters of torch.fx in their names."""
+    """Whether the nodes are in the order of the exporter, by the counters in torch.fx's operator names."""
     last: dict[tuple[int, str], int] = {}
     for claim in claims:
         base, _, counter = dynamo.operator(claim).rpartition("_")

@@ -2,12 +2,13 @@
 
 The node belongs to the lowest common ancestor of its readers' modules: a constant that two layers share
 belongs to neither. For a Reshape of a transposed value, the Transpose counts as a reader. The root follows
-only from a reader placed in the root itself. A node stays unplaced if its readers have no other common
-module, or if it writes a result of the graph.
+only from a reader placed in the root itself: otherwise, a node whose readers have only the root in common
+stays unplaced, as does a node that writes a result of the graph. For a node of a layer that the file does not
+name, the known nodes around the layer count too (see `unnamed_layers`).
 
 A ModuleList is never called, and a Sequential computes nothing itself. So the node moves up from a module
-that is on no call chain, or that holds the readers in numbered children. It also moves up from a leaf that
-cannot contain it (see `leaves`).
+that is not known to be called, or that holds the readers in numbered children. It also moves up from a leaf
+that cannot contain it (see `leaves`).
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def _makes_nothing(module: ModulePath, places: Set[ModulePath], called: Set[Modu
 
 
 def _merged_with(graph: GraphIndex, node: int) -> Iterator[int]:
-    """Yield nodes from the module of an unclaimed node: the Transpose before a Reshape.
+    """Yield the Transpose before a Reshape, which comes from the same module.
 
     Tools put a Reshape before a matrix product and merge it with one of the model. The module that transposed
     a value also reshaped it.
@@ -79,7 +80,7 @@ def _merged_with(graph: GraphIndex, node: int) -> Iterator[int]:
 
 
 def _readers_first(graph: GraphIndex, known: list[ModulePath | None]) -> list[int]:
-    """Return the nodes without a module, each after its readers, whatever the file order."""
+    """Return the nodes without a module, each after its readers among them, whatever the file order."""
     order: list[int] = []
     seen = [module is not None for module in known]
     for start in range(len(known)):

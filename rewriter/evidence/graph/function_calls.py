@@ -18,14 +18,17 @@ _OF_OPERATORS = "pkg.onnxscript.torch_lib"
 
 
 def testify(graph: GraphIndex) -> Testimony:
-    """Return claims on the nodes of the main graph and of the functions that it calls."""
+    """Return claims on the nodes of the main graph and of the functions for classes that it reaches by calls.
+
+    Empty if the file has no function for a class.
+    """
     if all(_is_of_operators(body) for body in graph.bodies):
         return Testimony()
     return _Calls(graph).testimony()
 
 
 def _is_of_operators(body: Body) -> bool:
-    """Whether a body is not that of a function for a class."""
+    """Whether a body is a graph or a function for an operator, so not a function for a class."""
     return body.function is None or body.function.domain.startswith(_OF_OPERATORS)
 
 

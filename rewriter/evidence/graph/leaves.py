@@ -12,9 +12,9 @@ from rewriter.paths import ModulePath
 class Leaves:
     """The leaves of a file, with the operators of the nodes that are known to be in them.
 
-    A leaf with the operators of a complete torch module takes no other operator in front of it: a node that
-    feeds a linear layer is no part of the layer unless it lays out the input. A leaf without weights takes no
-    node that reads a matrix.
+    A leaf with the operators of a complete torch module takes in front of it only operators that may be parts
+    of that module (see `may_feed`): a node that feeds a linear layer is no part of the layer unless it lays
+    out the input. A leaf without weights takes no node that reads a matrix.
     """
 
     def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
@@ -32,7 +32,7 @@ class Leaves:
         self._closed = {module for module, found in self._operators.items() if is_closed(found)}
 
     def take(self, module: ModulePath, node: int) -> bool:
-        """Whether a node that feeds a module may be a part of it; true for modules with submodules."""
+        """Whether a node that feeds a module may be a part of it; true if the module is no leaf."""
         if module not in self._operators:
             return True
         if module not in self._weighted and self._reads_tensor(node, 2):

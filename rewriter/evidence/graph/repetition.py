@@ -4,14 +4,14 @@ The dynamo exporter marks no calls. Two things show them:
 
 - Repetition. The nodes of a module and its submodules, without constants and Identity nodes of weights, stand
   in runs, with nodes of other modules between them. If the module is called k times, its operators repeat k
-  times. Two calls in succession make one long run; repetition counts there only if every part reads
-  the same initializer, since plain arithmetic repeats by itself. Nodes that calls share are in the first
+  times. Two calls in succession make one long run; repetition counts there only if all parts read an
+  initializer in common, since plain arithmetic repeats by itself. Nodes that calls share are in the first
   call alone (see `shared_nodes`), so the calls are compared a second time without these.
 - Departures. Between two calls there are nodes that were made while the module was not running (see
   `call_ends`). A call never has nodes on both sides of a departure.
 
-If the nodes repeat unevenly, the calls are those of the children if all of these repeat, else the stretches
-between departures.
+If the nodes repeat unevenly, or such a call would span a departure, the calls are those of the children if
+all of these repeat, else the stretches between departures.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class _Counting:
     def _repeated(self, nodes: list[int], computing: list[int]) -> dict[int, int]:
         """Return node -> call for nodes that repeat evenly, with or without the nodes that calls share."""
         of_nodes = [self.tokens[node] for node in computing]
-        if of_nodes.count(of_nodes[-1]) == 1:  # every call would end with it, so there is one call
+        if of_nodes.count(of_nodes[-1]) == 1:  # each call would end with such a node
             return {}
         found = self._by_repetition(nodes, computing)
         if not found:
@@ -164,7 +164,7 @@ class _Counting:
         return {run.start for run in runs[:: _period(of_runs)]}
 
     def _with_shared(self, calls: dict[int, int], nodes: list[int]) -> dict[int, int]:
-        """Give every node without a call to the first call that reads its result."""
+        """Give every node without a call to the first call that reads its result; without one, to call 0."""
         if calls:
             for node in reversed(nodes):
                 if node not in calls:
@@ -183,7 +183,7 @@ def _gaps(nodes: list[int], kept: list[int]) -> list[int]:
 
 
 def _keeps_apart(calls: dict[int, int], nodes: list[int], cuts: Sequence[int]) -> bool:
-    """Whether there are calls, and none has nodes on both sides of a departure."""
+    """Whether there are calls, and the nodes next to each cut belong to different calls."""
     if not calls:
         return False
     laps = _laps(nodes, cuts)
@@ -199,8 +199,8 @@ def _laps(nodes: list[int], cuts: Sequence[int]) -> dict[int, int]:
 def _with_children(graph: GraphIndex, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
     """Return node -> call of a module whose nodes repeat unevenly, from the calls of its repeated children.
 
-    A node that reads a result of a call belongs to that call, unless a later call that has already begun
-    reads the result of the node.
+    The module has as many calls as its least called child. A node that reads a result of a call belongs to
+    that call, unless a later call that has already begun reads the result of the node.
     """
     counts = [max(part.values()) + 1 for part in parts]
     least = min(counts)
@@ -239,7 +239,7 @@ def _period(items: Sequence[T]) -> int:
 
 
 def _reads_initializer(graph: GraphIndex, nodes: list[int], period: int) -> bool:
-    """Whether every block of `period` nodes reads the same initializer."""
+    """Whether all blocks of `period` nodes read an initializer in common."""
     blocks = (nodes[start : start + period] for start in range(0, len(nodes), period))
     return bool(set.intersection(*(_initializers(graph, block) for block in blocks)))
 

@@ -2,7 +2,7 @@
 
 If a node reads only values that are the same in all calls (a size, a mask), the exporter keeps it in the
 first call alone, and the other calls read its result. So several equal operators read the result at the same
-input. A node that only shared nodes read is shared too.
+input. A node that only shared nodes of the module read is shared too.
 """
 
 from __future__ import annotations

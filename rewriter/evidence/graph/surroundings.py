@@ -1,4 +1,4 @@
-"""Finds the nearest nodes around a node that have a module, or that read the weight of a layer."""
+"""Finds the nodes nearest to a node that have a module or read the weight of a layer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
 _FARTHEST = 64
-"""Maximum nodes to look at on one side. The nodes that decide are close; the limit keeps the work linear."""
+"""Nodes after which a search ends. The nodes that decide are close; the limit keeps the work linear."""
 
 
 class Beside(NamedTuple):
@@ -23,7 +23,12 @@ class Beside(NamedTuple):
 
 
 class Product(NamedTuple):
-    """The node whose result a sum completes (NONE for the sum itself), and the weights that it reads."""
+    """The node that computes the product that another node completes, such as a sum with a bias.
+
+    Attributes:
+        node: the node; NONE if the completing node itself reads weights, or if there is no product.
+        weights: the weights that the node, or the completing node, reads.
+    """
 
     node: int
     weights: frozenset[int]
@@ -49,7 +54,7 @@ class Surroundings:
         return Beside(before, behind, self._places(before), self._places(behind))
 
     def weights(self, node: int) -> frozenset[int]:
-        """Return the initializers of two axes or more that a node reads, also through constant nodes."""
+        """Return the initializers of two axes or more that a node reads, also through constant values."""
         if node not in self._weights:
             pending = list(self.graph.reads[node])
             for value in pending:
@@ -69,7 +74,10 @@ class Surroundings:
         return self.graph.operators[node][1] == "Add"
 
     def product(self, node: int) -> Product:
-        """Return the product that a node completes: its own, else that of a producer with no other reader."""
+        """Return the product that a node completes: its own, else that of the producer of its operand.
+
+        The producer does not count if it has other readers, or if the node has several computed operands.
+        """
         if own := self.weights(node):
             return Product(NONE, own)
         constants = self.graph.constants
@@ -93,7 +101,7 @@ class Surroundings:
         return [place for node in nodes if (place := self._place(node)) is not None]
 
     def _place(self, node: int) -> ModulePath | None:
-        """Return the module of a node; a product that only a sum reads is in the module of the sum."""
+        """Return the module of a node; for an undecided node that only a sum reads, the module of the sum."""
         if node in self.decided:
             return self.decided[node]
         readers = [*{*self.graph.successors(node)}]

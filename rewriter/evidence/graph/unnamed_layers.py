@@ -1,4 +1,4 @@
-"""Finds layers that a file does not name: nodes that compute with a weight, and unplaced nodes around them.
+"""Finds layers that a file does not name: connected unplaced nodes, some of which compute with a weight.
 
 The readers of such layers do not show their modules: perhaps only the heads of a detector have names.
 """
@@ -20,7 +20,7 @@ _LAYOUTS = frozenset({"Identity", "Transpose", "Reshape", "Cast", "Squeeze", "Un
 def weights_of_layers(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> set[int]:
     """Return the values that hold a weight of two axes or more, as stored or in another layout.
 
-    The result of a node with a module is left out: the module of its weight is known.
+    Layouts that a node with a module makes are left out: the module of the weight is known.
     """
     found = {value for value, tensor in graph.initializers.items() if _is_weight(tensor)}
     for node, (_, operator) in enumerate(graph.operators):
@@ -33,9 +33,10 @@ def weights_of_layers(graph: GraphIndex, modules: Sequence[ModulePath | None]) -
 
 
 def places(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[int, ModulePath | None]:
-    """Return node of an unnamed layer -> the module that holds the known nodes around it; None for no module.
+    """Return node of an unnamed layer -> the lowest module that holds the known nodes around it, or None.
 
-    A single layer behind known nodes is left out: its readers show its module.
+    None stands for layers without known nodes before or without known nodes behind. A single layer behind
+    known nodes is left out: its readers show its module.
     """
     weights = weights_of_layers(graph, modules)
     found: dict[int, ModulePath | None] = {}
@@ -50,7 +51,7 @@ def places(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[int,
 
 
 def _in_a_row(graph: GraphIndex, part: Sequence[int], weights: set[int]) -> int:
-    """Return the maximum number of layers of a part that follow each other, if the nodes are sorted."""
+    """Return the maximum number of layers of a part that follow each other in file order."""
     depth = dict.fromkeys(sorted(part), 0)
     for node in depth:
         before = max((depth.get(other, 0) for other in graph.predecessors(node)), default=0)

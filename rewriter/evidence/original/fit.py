@@ -4,12 +4,13 @@ A file made from another shares with it the contents of weights, or values of th
 from the same values, usually both. Two files share
 
 * a weight with the same content (`parameters/weight_contents`), whatever its name; for a weight that is not
-  read (large or external), with the same name and shape;
+  read (large or external), with the same name and dimensions in any order;
 * a value with the same name, if both compute it from the same named values (`value_origins`), however many
-  nodes lie between. A sidecar has only names and their order.
+  nodes lie between. A sidecar has only names, their order and shapes of weights.
 
 `python -m benchmarks.fitting` measures these shares for pairs of files, one made from the other or unrelated:
-benchmarks/results/fitting.md. The order of operators distinguishes the two kinds no better than chance.
+benchmarks/results/fitting.md. It also gives the measures that were rejected: names of values alone, and the
+order of operators.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from rewriter.model.index.graph import GraphIndex
 LEAST = 0.5
 """Minimum share of an original that fits."""
 _ENOUGH = 12
-"""Minimum weights, or values, whose share counts alone: unrelated files may share half of fewer."""
+"""Minimum weights, or values, whose share counts alone: unrelated files with fewer may share half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class LikeFit:
 
     Attributes:
         name: name of the original.
-        weights: weights compared by content; by name and shape if they were not read, or for a sidecar.
+        weights: weights compared by content; by name and dimensions if they were not read, or for a sidecar.
         values: values compared by name and by the values they are computed from; for a sidecar by name.
         alone: values whose share counts by itself: all; for a sidecar those in the same order.
         by_names: whether the original is a sidecar.
@@ -154,7 +155,7 @@ def _shared(ours: Iterable[object], theirs: Iterable[object]) -> Overlap:
 
 
 def _named(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> set[object]:
-    """Return names with sorted shapes, so that a transpose counts as equal; single elements are left out."""
+    """Return names with sorted shapes, so that a transpose counts as equal; not for single elements."""
     return {(name, tuple(sorted(shape))) for name, shape in shapes if prod(shape) > 1}
 
 

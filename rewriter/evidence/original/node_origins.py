@@ -1,15 +1,20 @@
 """Maps nodes of a file that a tool wrote (the damaged file) to nodes of the original.
 
-A node *is* an original node if it has its operator, and writes a value of the same name or has the same name.
-The other nodes form patches between values that are in both files; a patch replaces the original nodes
-between the same values. Inside of a patch:
+A node *is* an original node if both have the same operator, and write a value of the same name or have the
+same name themselves. The other nodes form patches between values that are in both files; a patch replaces the
+original nodes between the same values. Inside of a patch:
 
-1. An original node and a new one correspond if they read the same parameter, or the new one reads a parameter
-   named after it (`W_quantized`), or if the new one is named after a value that the original one writes.
-2. Of the rest, nodes with the same kind of operator correspond, if there are as many of them in both files.
-3. A remaining original node was fused into the new node of its reader.
-4. A remaining new node that writes a value of the original stands for the producer of that value; any other
-   stands for the same nodes as its readers.
+1. An original node and a new one correspond if they read the same initializer, or the new one reads an
+   initializer named after it (`W_quantized`). They also correspond if the new one is named after a value that
+   the original one writes, and their operators are of one kind.
+2. A remaining original node was fused into the new node that corresponds to all its readers, if their
+   operators are of one kind.
+3. Of the rest, nodes with operators of one kind correspond if they write the same value, or if as many of the
+   kind remain among the original nodes as among the new ones that write no value of the original.
+4. A remaining original node was fused into the new node of a reader. If no reader has one, the node was fused
+   into the new node that writes its value, else into that of a predecessor, else into the last of the patch.
+5. A remaining new node that writes a value of the original stands for the producer of that value; any other
+   stands for the same nodes as its readers, or else its producers.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from rewriter.model.index.graph import NONE, GraphIndex
 _KINDS = {"Gemm": "MatMul", "FusedGemm": "MatMul", "FusedMatMul": "MatMul", "MatMulInteger": "MatMul"}
 _KINDS |= {"FusedConv": "Conv", "ConvInteger": "Conv", "NhwcFusedConv": "Conv"}
 _BLOCKED = "_nchwc"
-"""Ending of onnxruntime's convolutions on blocked layouts, after the value whose producer they replace."""
+"""onnxruntime names a convolution on a blocked layout after a value that it replaces, with this ending."""
 
 
 class Descent:
@@ -217,9 +222,9 @@ class _Patch:
                 self.given.setdefault(maker, new)
 
     def _fused_with_own_kind(self) -> None:
-        """Match an original node with the new node of its readers, if their operators are of one kind.
+        """Match an original node with the one new node of its readers, if both operators are of one kind.
 
-        One new node may have replaced a product and the sum after it.
+        A Gemm may have replaced a MatMul and the Add after it.
         """
         for old in self.replaced:
             if old not in self.given:
@@ -243,7 +248,8 @@ class _Patch:
     def _fused_with_neighbours(self) -> None:
         """Match remaining original nodes with the new node of a reader.
 
-        Without one, with the new producer of the node's value, else with the new node of a predecessor.
+        If no reader has one, match with the new producer of the node's value, else with the new node of a
+        predecessor, else with the last node of the patch.
         """
         writers = {maker: new for new, maker in self.makers.items()}
         for old in reversed(self.replaced):

@@ -2,7 +2,8 @@
 
 A node that stands for nodes of the original (see `node_origins`) belongs to their lowest common module. A
 sidecar has the names of nodes and values, but no edges. With a sidecar, a node is recognised by its name, by
-the name of a value that it writes, or by a name from which one of these was derived.
+the name of a value that it writes, or by a name from which one of these was derived. If a node is named after
+a value that it reads, only the names of the values that it writes count.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Like:
 
 
 def testify(graph: GraphIndex, like: Like) -> Testimony:
-    """Return claims on the nodes that stand for nodes of the original, with its parameters and classes."""
+    """Return claims on nodes that stand for nodes of the original, with its parameters, classes and calls."""
     found = _by_descent(graph, like.graph, like.places) if like.graph else _by_names(graph, like)
     initializers = {graph.value_names[value] for value in graph.initializers}
     return Testimony(

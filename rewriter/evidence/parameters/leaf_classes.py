@@ -1,4 +1,4 @@
-"""Infers the class of a leaf from its operators and parameters, if no evidence names it.
+"""Infers the class of a leaf from its operators and parameters, if no evidence names the class.
 
 An inferred class is a guess: it is kept apart in `Module.inferred_class`, shown with a question mark and
 never written into a model. A class of `torch.nn` and a user's class with the same operators look alike; the
@@ -14,7 +14,7 @@ from typing import NamedTuple
 GLUE = frozenset({"Constant", "ConstantOfShape", "Identity", "Shape", "Size", "Reshape", "Transpose"})
 GLUE |= {"Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Concat"}
 GLUE |= {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
-"""Operators that exporters and quantisers put around any node."""
+"""Operators that exporters and quantisers put around nodes of any class; they do not count."""
 
 
 class ClassPattern(NamedTuple):
@@ -125,7 +125,7 @@ def class_of(operators: Set[str], parameters: Mapping[str, int]) -> str | None:
 
 
 def is_closed(operators: Set[str]) -> bool:
-    """Whether these operators are those of a complete torch module, whatever its parameters."""
+    """Whether operators, apart from `GLUE`, are those of a complete torch module, whatever its parameters."""
     own = operators - GLUE
     return any(pattern.operators <= own <= pattern.operators | pattern.optional for pattern in PATTERNS)
 

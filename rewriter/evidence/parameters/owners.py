@@ -18,7 +18,10 @@ from rewriter.paths import ModulePath
 
 @once_per_index
 def owners_of_constants(graph: GraphIndex) -> Mapping[int, ModulePath]:
-    """Return constant -> its owner, for constants with the name of a parameter."""
+    """Return constant -> its owner, for constants with the name of a parameter.
+
+    The scales and zero points of activations are left out.
+    """
     names = graph.value_names
     return {
         value: _without_operator(graph, value, owner)
@@ -28,7 +31,7 @@ def owners_of_constants(graph: GraphIndex) -> Mapping[int, ModulePath]:
 
 
 def is_of_activation(graph: GraphIndex, name: str) -> bool:
-    """Whether a name is that of the scale or zero point of a computed value."""
+    """Whether a name is that of a scale or zero point of a value of the main graph that is no constant."""
     values = graph.bodies[0].values
     for ending in HELPING if isinstance(name, str) else ():
         if name.endswith(ending):
@@ -39,7 +42,11 @@ def is_of_activation(graph: GraphIndex, name: str) -> bool:
 
 
 def _without_operator(graph: GraphIndex, value: int, owner: ModulePath) -> ModulePath:
-    """Return `owner`; its parent if the last atom of `owner` is the operator of a reader of the value."""
+    """Return `owner`; its parent if `owner` is no module but names a node that reads the value.
+
+    The name of the node may have a suffix (`/fc/MatMul_1` for `fc.MatMul`), and its operator may be longer
+    than the last atom (`MatMulInteger`). An owner of one atom is returned unchanged.
+    """
     above = owner.parent
     if not above or not owner.name[:1].isupper():
         return owner

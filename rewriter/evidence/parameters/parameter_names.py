@@ -2,8 +2,9 @@
 
 `encoder.layer.0.query.weight` belongs to `encoder.layer.0.query`. Only constants can be parameters:
 activations (`input.4` in torch.jit) and inputs (`past_key_values.0.key`) have dotted names too. Exporters
-store equal parameters in one initializer and write `Identity` nodes named after the others; such a node is an
-alias of the initializer. `shared_tensors` decides about tensors with several readers.
+store equal parameters in one initializer and write `Identity` nodes whose results have the names of the
+others; such a node is an alias of the initializer. `shared_tensors` decides about tensors with several
+readers.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from rewriter.paths import ModulePath
 
 
 def testify(graph: GraphIndex) -> Testimony:
-    """Return claims on the nodes that read or alias a named parameter, and on the parameters."""
+    """Return claims on nodes that read or alias a named parameter, and on the parameters."""
     owners_for = owners_given(graph)
     named: dict[int, list[int]] = {}
     aliases: dict[int, ModulePath] = {}
@@ -80,7 +81,7 @@ def _is_alias(graph: GraphIndex, node: int) -> bool:
 
 
 def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[ParameterClaim]:
-    """Yield claims on the initializers with the name of a parameter, then on their aliases.
+    """Yield claims on the initializers with the name of a parameter, then one for each alias.
 
     Scales and zero points are parts of a quantised weight and get no claims.
     """

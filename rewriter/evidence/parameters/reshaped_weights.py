@@ -1,10 +1,12 @@
-"""Witness: vectors to which an exporter added dimensions of size 1, identified by their readers.
+"""Witness: vectors that an exporter stored with additional dimensions of size 1.
+
+Their readers, or a record of the exporter, identify them.
 
 The weight of a group norm has one dimension; an exporter stores it as (C, 1, 1) under a new name. In a leaf
-with the operators of a group norm and no others, the operand of `Mul` is the `weight` and that of `Add` the
-`bias`. In a leaf with `PRelu` alone, the slope is the `weight`. The dynamo exporter records the inputs of a
-value that it folded: if it made the value from one parameter, and only by operators that move elements
-(`unsqueeze_1`, `view`), the value is that parameter.
+that computes only with the operators of a group norm, the operand of `Mul` is the `weight` and that of `Add`
+the `bias`. In a leaf that computes with `PRelu` alone, the slope is the `weight`. The dynamo exporter records
+the inputs of a value that it folded: if it made the value from one parameter, and only by operators that
+change the shape (`unsqueeze_1`, `view`), the value is that parameter.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
 
 
 def _vectors(graph: GraphIndex) -> list[int]:
-    """Return the anonymous initializers of the main graph with one reader and one dimension larger than 1."""
+    """Return the anonymous initializers of the main graph with one reader and one dimension that is not 1."""
     main = set(graph.bodies[0].values.values())
     return [
         value
@@ -91,7 +93,7 @@ def _of_reader(
     modules: Sequence[ModulePath | None],
     operators: dict[ModulePath, set[str]],
 ) -> ModulePath | None:
-    """Return the parameter that a vector must be by the node that reads it; None if unknown."""
+    """Return the parameter that the reader of a vector shows the vector to be; None if unknown."""
     node = graph.readers[value][0]
     module, operator = modules[node], graph.operators[node][1]
     if not module or operator not in _LOCAL or not _COMPUTED.match(graph.value_names[value]):

@@ -5,15 +5,16 @@ be the weight of a module that is called several times, or stand for equal biase
 under the name of the first. So if a node reads tensors that no other node reads, only these decide. A
 tensor with several readers is believed only if
 
-1. nothing contradicts: no reader is decided to be in another module, no two readers follow products with
-   different weights (one module has one weight), and no reader stands between nodes of another module,
-   unless all readers have the same weight beside them; and
+1. nothing contradicts: no reader is decided to be in another module, the products that readers compute or
+   complete have a weight in common (one module has one weight), and no reader stands between nodes of another
+   module, unless all readers have the same weight beside them; and
 2. something agrees: every reader has the same weight beside it (they are calls of one module), or nodes of
-   the owner's parent. A tensor of two axes or more needs no agreement, since such tensors are not equal by
-   chance.
+   the owner's parent. An owner directly below the root needs no agreement, nor does a tensor of two axes or
+   more, since such tensors are not equal by chance.
 
-Some of the readers of a merged tensor can still be placed. A sum directly behind the product of a module that
-lacks this parameter belongs to that module. If only one reader stands beside nodes of the owner's parent, it
+Some of the readers of a merged tensor can still be placed. A sum directly behind the product of the owner, or
+of a module that lacks this parameter, belongs to that module. If no sum was placed in the owner this way, and
+only one of the remaining readers stands beside nodes of the owner's parent (not the root), that reader
 belongs to the owner.
 """
 
@@ -131,7 +132,7 @@ def _adopt(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[in
 def _completed(around: Surroundings, doubt: _Doubt, node: int) -> ModulePath | None:
     """Return the module whose product the sum `node` completes; None for other nodes.
 
-    None too if that module is not the owner and has its own parameter with the last name of a tensor.
+    None too if that module is not the owner and has a parameter with the local name of one of the tensors.
     """
     made = around.product(node).node
     place = around.decided.get(made) if made != NONE and around.is_sum(node) else None
@@ -142,9 +143,10 @@ def _completed(around: Surroundings, doubt: _Doubt, node: int) -> ModulePath | N
 
 
 def _functional(decided: Owners, mixed: Mapping[int, Owners], readers: Readers) -> dict[int, ModulePath]:
-    """Return node -> the common ancestor, for nodes that read tensors of several owners.
+    """Return node -> the common ancestor of the owners, for nodes that read shared tensors of several owners.
 
-    The ancestor computes with the tensors itself if all their other readers are in the owners.
+    A node is left out if another reader of a tensor is not decided to be in the owner of the tensor; readers
+    of tensors of several owners do not count. Without such a reader, the ancestor computes with the tensors.
     """
     return {
         node: common_ancestor(owners.values()) or ROOT
@@ -159,14 +161,14 @@ def _functional(decided: Owners, mixed: Mapping[int, Owners], readers: Readers) 
 
 
 def _touches(owner: ModulePath, beside: Beside) -> bool:
-    """Whether a node beside a reader belongs to the owner's parent."""
+    """Whether a node beside a reader is in the owner's parent; true if the parent is the root."""
     return not owner.parent or any(owner.parent.holds(place) for place in beside.fed_by + beside.feeds)
 
 
 def _is_inside(owner: ModulePath, beside: Beside) -> bool:
-    """Whether, before and behind a node, one of the known modules (if any) is in the owner's parent.
+    """Whether each side of a node on which modules are known has one in the owner's parent.
 
-    False if neither side has a known module, unless the parent is the root.
+    True if the parent is the root; otherwise false if neither side has a known module.
     """
     sides = [side for side in (beside.fed_by, beside.feeds) if side]
     above = owner.parent or ROOT
@@ -176,8 +178,10 @@ def _is_inside(owner: ModulePath, beside: Beside) -> bool:
 def _is_within_another(owner: ModulePath, beside: Beside) -> bool:
     """Whether a reader stands inside a module that does not hold the owner.
 
-    It does if no pair of a module before it and a module behind it has a caller that holds the owner. A pair
-    of the same module does not count: the reader may stand between two calls of that module.
+    It does if there are pairs of a module before the reader and another module behind it, and no pair has a
+    caller that holds the owner. A pair of the same module does not count: the reader may stand between two
+    calls of that module. Without nodes before it, the reader does if modules behind it are known, and none of
+    them is in the owner's parent.
     """
     if not beside.before:
         return bool(beside.feeds) and not _touches(owner, beside)
@@ -186,7 +190,10 @@ def _is_within_another(owner: ModulePath, beside: Beside) -> bool:
 
 
 def _have_one_weight(around: Surroundings, beside: Mapping[int, Beside], doubt: _Doubt) -> bool:
-    """Whether all readers have the same weight beside them, read by at least as many nodes as readers."""
+    """Whether all readers have the same weight beside them, which at least as many nodes there read.
+
+    The tensors in doubt do not count as such a weight.
+    """
     carriers: dict[int, set[int]] = {}
     times: dict[int, int] = {}
     for node, each in beside.items():
@@ -200,6 +207,6 @@ def _have_one_weight(around: Surroundings, beside: Mapping[int, Beside], doubt: 
 
 
 def _caller(one: ModulePath, other: ModulePath) -> ModulePath:
-    """Return the module that calls both: their common ancestor, or its parent if it is one of the two."""
+    """Return the caller of two modules: the common ancestor, or its parent if that is one of the two."""
     common = common_ancestor((one, other)) or ROOT
     return common.parent or ROOT if common in (one, other) else common

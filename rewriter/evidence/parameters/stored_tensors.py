@@ -24,7 +24,7 @@ _BITS = {
     "STRING": 0,
     "UNDEFINED": 0,
 }
-"""Element type -> bits; 8 for all others."""
+"""Element type -> bits; 8 for all other types of onnx, 0 for unknown numbers."""
 
 
 class Stored(NamedTuple):
@@ -33,7 +33,7 @@ class Stored(NamedTuple):
     Attributes:
         dims: its shape.
         data_type: one of `TensorProto.DataType`.
-        size: number of bytes in storage; 0 for strings.
+        size: number of bytes in storage; 0 for strings and unknown types.
     """
 
     dims: tuple[int, ...]

@@ -1,9 +1,11 @@
-"""Decides the role of each stored tensor from the operators that read it.
+"""Decides the role of each stored tensor from its type, its shape and the operators that read it.
 
-A tensor is followed through nodes that only move its elements, up to the nodes that compute with it. Tables
-list which operands of an operator are weights, running statistics, or the scale and zero point of a weight.
-`Add` and `Mul` take weights as well as plain numbers: an operand counts as a weight if it is a vector, not
-counting dimensions of size 1.
+A tensor is followed into functions and through nodes that only move its elements or change their type, up to
+the nodes that compute with it. Tables list the operands of an operator that are weights, running statistics,
+or the scale and zero point of a weight. `Add`, `Mul` and the like take weights as well as plain numbers: an
+operand counts as a weight if it is a vector, not counting dimensions of size 1. For an operator of
+another domain than ONNX's that the tables do not list, all floating-point or quantised operands of several
+elements count as weights, except tables and masks (`_PLAIN_INPUTS`).
 """
 
 from __future__ import annotations
@@ -27,9 +29,9 @@ class Operands:
 
     Attributes:
         stored: value -> the tensor.
-        roles: value -> its role, decided by its readers alone.
-        helpers: scale or zero point of a quantised weight -> that weight.
-        quantised: the weights that have a scale or zero point.
+        roles: value -> its role, decided without its name.
+        helpers: scale, zero point or group index of a quantised weight -> that weight.
+        quantised: the weights that have such a helper.
         packed: packed weight -> number of its elements before packing.
     """
 
@@ -75,7 +77,7 @@ _WEIGHTS: dict[str, tuple[int, ...]] = {
     "SimplifiedLayerNormalization": (1,),
     "PRelu": (1,),
 }
-"""Operator -> the operands that are weights."""
+"""Operator -> the operands that may be weights or biases."""
 
 _STATISTICS: dict[str, tuple[int, ...]] = {"BatchNormalization": (3, 4)}
 _ELEMENTWISE = frozenset({"Add", "Mul", "Sum", "QLinearAdd", "QLinearMul"})
@@ -98,7 +100,7 @@ _HELPERS: dict[str, dict[int, tuple[int, ...]]] = {
     "QAttention": {1: (4, 7)},
     "DynamicQuantizeLSTM": {1: (8, 9), 2: (10, 11)},
 }
-"""Operator -> quantised operand -> the operands with its scale and zero point."""
+"""Operator -> quantised operand -> the operands with its scale, zero point or group index."""
 
 _PLAIN_INPUTS: dict[str, tuple[int, ...]] = {
     "RotaryEmbedding": (1, 2, 3),
@@ -118,7 +120,7 @@ _MOVERS = frozenset(
 
 _KNOWN_DOMAINS = frozenset({"", "ai.onnx"})
 _DEEPEST = 8
-"""Maximum number of consecutive movers through which a tensor is followed."""
+"""Maximum number of consecutive movers and calls through which a tensor is followed."""
 
 _INTEGERS = frozenset({"INT64", "UINT64", "BOOL", "STRING", "UNDEFINED", "COMPLEX64", "COMPLEX128"})
 _QUANTISED_ROWS = frozenset({TensorProto.INT8, TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT4})
@@ -126,12 +128,12 @@ _NEVER_WEIGHTS = frozenset(TensorProto.DataType.Value(name) for name in _INTEGER
 
 QUANTISED = ("_quantized", "_Q4", "_Q8", "_Q2", "_Bnb4")
 HELPING = ("_scale", "_scales", "_zero_point", "_zero_points", "_absmax")
-"""Endings that tools put after the name of a quantised tensor to name its scale or zero point."""
+"""Endings that tools put after the name of a tensor to name its scale or zero point after quantisation."""
 
 
 @once_per_index
 def operands_of(graph: GraphIndex) -> Operands:
-    """Decide the roles of the stored tensors of a model."""
+    """Return the stored tensors of a model and their roles."""
     stored = stored_tensors(graph)
     reader = _OperandReader(graph, stored)
     helpers = reader.helpers()
@@ -144,7 +146,7 @@ def operands_of(graph: GraphIndex) -> Operands:
 
 
 def _by_name(graph: GraphIndex, roles: Mapping[int, Role], helpers: dict[int, int]) -> None:
-    """Add to `helpers` the scales that only their name shows: `x_scale` of the weight `x_quantized`."""
+    """Add to `helpers` the scales and zero points that only names show: `x_scale` of weight `x_quantized`."""
     weights: dict[str, int] = {}
     for value, role in roles.items():
         name = graph.value_names[value]
@@ -182,7 +184,7 @@ class _OperandReader:
         return found
 
     def helpers(self) -> dict[int, int]:
-        """Return scale or zero point -> the quantised weight."""
+        """Return scale, zero point or group index -> the quantised weight."""
         found: dict[int, int] = {}
         for node, (_, operator) in enumerate(self.graph.operators):
             for place, helping in _HELPERS.get(operator, {}).items():
@@ -207,7 +209,7 @@ class _OperandReader:
         return found
 
     def _origin(self, value: int) -> int:
-        """Return the stored tensor whose elements a value holds; NONE for a computed value."""
+        """Return the stored tensor whose elements a value holds; NONE if there is none."""
         for _ in range(_DEEPEST):
             if value == NONE or value in self.stored:
                 return value
@@ -218,7 +220,10 @@ class _OperandReader:
         return NONE
 
     def _uses(self, value: int) -> Iterator[tuple[int, int, bool]]:
-        """Yield the uses of a tensor: a node that computes with it, the operand, whether it was quantised."""
+        """Yield the uses of a tensor: a node that computes with it, the position of the operand, and a flag.
+
+        The flag is true if a QuantizeLinear or DequantizeLinear lies on the way to the node.
+        """
         pending = [(value, 0, False)]
         seen = {value}
         while pending:
@@ -264,7 +269,7 @@ class _OperandReader:
         return Role.PARAMETER if is_weight else Role.CONSTANT
 
     def _is_of_groups(self, node: int) -> bool:
-        """Whether an InstanceNormalization is part of a group norm: it reads a Reshape of the channels.
+        """Whether an InstanceNormalization is part of a group norm: it reads the result of a Reshape.
 
         Its scale and bias are then ones and zeros; the learned ones follow in Mul and Add.
         """

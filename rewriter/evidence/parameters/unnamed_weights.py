@@ -1,13 +1,13 @@
-"""Witness: weights that lost their name, identified by their readers.
+"""Witness: weights that lost their name, and parameters of the root, identified by their readers.
 
 TorchScript folds the transpose of a linear layer's weight into a new initializer `onnx::MatMul_<n>`. Such a
-matrix is the `weight` of the module that reads it if the module only multiplies by this one matrix, and at
-most adds a named parameter of its own or of an ancestor (a tied bias). Any other matrix stays unnamed: its
-module may use several, or name its weights in another way.
+matrix is the `weight` of the leaf that reads it if the leaf only multiplies by this one matrix, and at most
+adds a named parameter of its own or of an ancestor (a tied bias). Any other matrix stays unnamed: its module
+may use several, or name its weights in another way.
 
-The dynamo exporter folds as well and writes `val_<n>`, a name that any value may have. There the module must
-add a parameter, or the exporter must have recorded that it made the value from this very weight by an
-operator that only moves elements.
+The dynamo exporter folds as well and writes `val_<n>`, a name that any value may have. Under such a name, the
+leaf must also add a parameter. But if the exporter recorded the inputs of the value, the record decides: its
+only entry must be this very weight, and the name that of an operator that moves elements, or `val_<n>`.
 """
 
 from __future__ import annotations
@@ -85,9 +85,10 @@ def _nodes_of_leaves(
 
 
 def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
-    """Return claims on parameters of the root: initializers with undotted names that only its nodes read.
+    """Return claims on parameters of the root: initializers with undotted names that only the root reads.
 
-    Exporters also invent undotted names: if the file lists its parameters, only listed names count.
+    Exporters also invent undotted names: if the file lists its parameters, only listed names count, otherwise
+    those that do not begin with `_`.
     """
     listed = set(signature(graph).values())
     found = []
@@ -121,7 +122,7 @@ def _aliases(graph: GraphIndex) -> dict[int, int]:
 
 
 def _added(graph: GraphIndex, module: ModulePath, nodes: list[int]) -> bool | None:
-    """Whether the module adds a parameter of its own or of an ancestor; None if it computes anything else."""
+    """Whether a module adds a parameter of its own or of an ancestor; None if it computes more."""
     adds = False
     for node in nodes:
         operator = graph.operators[node][1]

@@ -1,8 +1,9 @@
 """Identifies weights by their content, also after other tools changed their layout or precision.
 
 A small weight is identified by its sorted elements, in half precision and without zeros, since tools
-transpose, round, block and pad weights. A large or external weight is not read: its name and its shape
-identify it. Tensors that repeat one number occur in every file, and are skipped.
+transpose, round, block and pad weights. A large or external weight is not read: its name and its sorted
+dimensions identify it. Small tensors with fewer than four nonzero elements, or with equal ones, occur in
+every file and are skipped.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.model.tensors import FLOATS, array_of, is_external
 
 _LARGEST = 100_000
-"""Maximum elements of a weight whose content is read; hardly any weight has just this size."""
+"""Maximum elements of a weight whose content is read; padding takes hardly any weight across this limit."""
 _SMALLEST = 4
 
 
 def contents_of(graph: GraphIndex) -> Iterator[object]:
-    """Yield an identity of each floating-point weight and constant: content digest, or name and shape."""
+    """Yield identities of the floating-point weights and constants: content digest, or name and dimensions.
+
+    Tensors that are skipped (see above) or cannot be read have none.
+    """
     for name, tensor in _tensors(graph):
         if tensor.data_type in FLOATS and prod(tensor.dims) >= _SMALLEST:
             if prod(tensor.dims) > _LARGEST or is_external(tensor):
@@ -43,7 +47,7 @@ def _tensors(graph: GraphIndex) -> Iterator[tuple[str, TensorProto]]:
 
 
 def _digest(tensor: TensorProto) -> bytes | None:
-    """Return the digest of a tensor; None if it cannot be read, or has too few or only equal elements."""
+    """Return the digest of a tensor; None if unreadable, or with too few or equal nonzero elements."""
     array = array_of(tensor, None)
     if array is None:
         return None

@@ -1,8 +1,8 @@
 """A reference: the modules from which a model was built, with their classes and parameters.
 
-It holds facts that an exported file lacks: containers that are never called, modules without nodes, classes
-(TorchScript writes none), and which parameters are trainable. `sources` makes a reference from a torch
-module, `reference.witness` aligns it with the file.
+It holds facts that an exported file may lack: containers that are never called, modules without nodes,
+classes (TorchScript mostly writes none), and which parameters are trainable. `sources` makes a reference from
+a torch module, `reference.witness` aligns it with the file.
 """
 
 from __future__ import annotations

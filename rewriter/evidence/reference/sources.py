@@ -1,7 +1,8 @@
 """Makes references from a torch module, from text that names one, or from a transformers config.
 
-Modules are built on torch's meta device: shapes are known, no weight is allocated or downloaded, and only
-constructors run. torch and transformers are imported on demand.
+Modules are built on torch's meta device: shapes are known, and weights take no memory unless the code names
+another device. No `forward` runs, and for a config transformers stays offline. torch and transformers are
+imported on demand.
 """
 
 from __future__ import annotations
@@ -76,8 +77,7 @@ def _computes_nothing(module: Any) -> bool:
 def of_text(text: str) -> tuple[Reference, ...]:
     """Return the references of a text: `package.module:Class`, `path.py:factory`, a config or its folder.
 
-    A config gives a reference for each of its architectures, and one for the base model: only the file shows
-    which of them was exported.
+    A config may give several references (see `of_config`): only the file shows which of them was exported.
 
     Raises:
         UsageError: the text names nothing that can be built, or torch or transformers is not installed.
@@ -158,6 +158,8 @@ def _built(factory: Callable[[], Any]) -> Any:
 def of_config(path: Path) -> tuple[Reference, ...]:
     """Return the references of a transformers config: its base model, then its architectures.
 
+    A base model or an architecture that transformers lacks is left out.
+
     Raises:
         UsageError: the file is no config, or transformers is not installed or does not know the model.
     """
@@ -184,7 +186,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file.
 
     Raises:
-        UsageError: the file holds none.
+        UsageError: the file cannot be read, or holds no JSON object.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -207,7 +209,7 @@ def demand(package: str, what: str) -> None:
 
 @contextlib.contextmanager
 def telling(what: str) -> Iterator[None]:
-    """Report an exception of foreign code in one line, and redirect its output to stderr."""
+    """Turn an exception of foreign code into a UsageError of one line, and redirect stdout to stderr."""
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield

@@ -1,11 +1,11 @@
 """Witness: a reference, aligned with the module paths of the file.
 
 A file may have `model.encoder` for the reference's `encoder` (a wrapper was exported), or the reverse (a part
-of the reference was exported), or both. Agreement decides: of all pairs of prefixes, the one under which most
-paths and parameters of the file are in the reference and fewest are missing.
+of the reference was exported), or both. Agreement decides: of the likely pairs of prefixes, the one with the
+largest difference between the names of the file that are in the reference and those that are missing.
 
 The reference names classes and lists. It moves a node only if the scope in a name was read as a module that
-the reference does not have, and the simplest reading as one of its modules is unique.
+the reference does not have, and the simplest reading as a module of the reference is unique.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from rewriter.evidence.reference.module_list import Reference, ReferenceModule, 
 from rewriter.paths import ROOT, ModulePath
 
 _TRIED = 16
-"""Maximum number of prefix pairs to examine, the most suggested first."""
+"""Maximum number of prefix pairs to examine for a reference, the most suggested first."""
 _COMMON = 4
-"""Maximum names of the reference with a suffix; a more common suffix suggests no pair of two prefixes."""
+"""Maximum names of the reference with a suffix; a more common suffix suggests only pairs with the root."""
 _FROM_SCOPES = frozenset({Source.SCOPE_NAME, Source.VALUE_NAME})
 
 UNKNOWN_PLACE = "reference: no name in this file shows where the reference belongs; a checkpoint would"
 
 Shapes = Mapping[ModulePath, tuple[int, ...]]
-"""Full name of a parameter -> its shape in the file, in either order if it may be transposed."""
+"""Full name of a parameter -> its shape in the file, which may hold the transpose."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Fit:
         reference: the reference.
         inside: the module of the file that holds the reference; the root if nothing wraps it.
         part: the module of the reference that was exported; the root if all of it was.
-        found: number of paths and parameters of the file that are in the reference.
-        missing: the paths and parameters of the file that the reference lacks or has with another shape.
+        found: number of paths and parameters of the file, inside of `inside`, that are in the reference.
+        missing: those that the reference lacks, or has with another shape.
     """
 
     reference: Reference
@@ -54,13 +54,13 @@ class Fit:
     missing: tuple[str, ...]
 
     def modules(self) -> Iterator[tuple[ModulePath, ReferenceModule]]:
-        """Yield the path in the file of each module of the reference, and the module."""
+        """Yield the modules of the exported part of the reference, each with its path in the file."""
         for path, module in self.reference.modules.items():
             if self.part.holds(path):
                 yield self.inside.child(path.relative_to(self.part)), module
 
     def full_scopes(self) -> dict[ModulePath, str]:
-        """Return path in the file -> the name of the module in torch's trace-module map."""
+        """Return path in the file -> the name in torch's trace-module map, for modules of known class."""
         return {
             path: full_scope(module.class_name, self.inside.child(first.relative_to(self.part)))
             for path, module in self.modules()
@@ -156,7 +156,7 @@ def _suggestions(reference: Reference, names: Iterable[ModulePath]) -> list[tupl
     for name in names:
         for inside, suffix in _splits(name):
             parts = suffixes.get(suffix, ())
-            # Only the longest common suffix: a shorter one suggests the same pair with longer prefixes.
+            # Only the longest common suffix counts: a shorter one lengthens both prefixes by the same atoms.
             fresh = [part for part in parts if not inside or not part or inside.name != part.name]
             if len(fresh) <= _COMMON or not inside:
                 votes.update((inside, part) for part in fresh)
@@ -176,7 +176,7 @@ def _splits(path: ModulePath) -> Iterator[tuple[ModulePath, str]]:
 
 
 def testify(fit: Fit, claims: Sequence[Sequence[Claim]]) -> Testimony:
-    """Return classes and lists of the reference, and claims on nodes whose scope it does not have."""
+    """Return classes and lists of the reference, and claims on nodes whose module the reference lacks."""
     modules = dict(fit.modules())
     owners = {of_node[0].module for of_node in claims if of_node}
     lists = {path for path, module in modules.items() if module.is_list and path not in owners}

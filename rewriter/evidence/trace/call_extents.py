@@ -1,6 +1,6 @@
 """Finds the calls of nodes: first of nodes whose results match torch tensors, then of the nodes between them.
 
-A node without a match belongs to the call of its readers. A call covers the nodes that its results depend on
+A node without a match belongs to the call of its readers: a call covers the nodes that its results depend on
 and its inputs do not. So the producer of a call's input lies outside of the call, and a reader of its result
 comes after it.
 
@@ -56,7 +56,7 @@ def enclose(graph: GraphIndex, recording: Recording, matched: Matched) -> dict[i
 
 def _wanted(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree) -> list[int]:
     """Return the calls in which the readers of a node need its result, the first reader first."""
-    # A copy of a call's input may be made on either side of it; casts to the same type are mostly inside.
+    # A copy of a call's input, such as a cast to the same type, may be outside of the call; most are inside.
     values = () if calls.copies(graph, node) else graph.writes[node]
     readers = [reader for reader in sorted(set(graph.successors(node))) if reader in found]
     return [calls.outside(found[reader].call, values) for reader in readers]
@@ -69,7 +69,7 @@ def _fed(graph: GraphIndex, node: int, found: dict[int, Found], calls: CallTree)
 
 
 def _is_placed(graph: GraphIndex, node: int) -> bool:
-    """Whether a node is in the main graph or a graph body; functions may be called from anywhere."""
+    """Whether a node is in the main graph or a graph body; a function may be called from anywhere."""
     body = graph.bodies[graph.body_of[node]]
     return graph.body_of[node] == 0 or body.owner >= 0
 

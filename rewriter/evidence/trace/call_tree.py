@@ -22,14 +22,14 @@ class CallTree:
             self._depths.append(0 if parent == NOWHERE else self._depths[parent] + 1)
 
     def outside(self, call: int, values: Iterable[int]) -> int:
-        """Return `call`, or its innermost caller that takes none of `values` as an input.
+        """Return `call`, or its innermost caller that takes none of `values` as an input; at most the root.
 
         The producer of an input of a call is outside of the call.
         """
         return self._beyond(call, values, self._inputs)
 
     def after(self, call: int, values: Iterable[int]) -> int:
-        """Return `call`, or its innermost caller that returns none of `values`.
+        """Return `call`, or its innermost caller that returns none of `values`; at most the root.
 
         That call continues with the values.
         """
@@ -42,7 +42,7 @@ class CallTree:
         return call
 
     def copies(self, graph: GraphIndex, node: int) -> bool:
-        """Whether a node only copies its input, as a cast to the same type does."""
+        """Whether a node copies an input other than a scalar, as a cast to the same type does."""
         copied = self._of(graph.writes[node]) & self._of(graph.reads[node])
         return any(shape for _, shape in copied)
 

@@ -1,4 +1,4 @@
-"""Saves and restores the state that running a torch module changes: modes, buffers, random numbers."""
+"""Changes the state of a torch module and of torch for a run, and restores it afterwards."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from torch import nn
 
 @contextmanager
 def undisturbed(module: nn.Module) -> Iterator[None]:
-    """Run in evaluation mode, without gradients; then restore buffers, modes and torch's random state.
+    """Run in evaluation mode, without gradients; then restore modes, buffers and torch's random state.
 
+    Buffers get their contents back; a buffer that the module replaced by another tensor is not put back.
     Torch's fast path of transformers is off too, since no exporter writes its operators.
     """
     modes = {child: child.training for child in module.modules()}

@@ -34,7 +34,7 @@ Inputs = Sequence[Any] | Mapping[str, Any]
 
 
 class Mode(StrEnum):
-    """Exporter that a run imitates: code of a module may test for one, and omit masks without one."""
+    """Exporter that a run imitates, if any: a module may omit masks unless it is being exported."""
 
     TRACED = "traced"
     EXPORTED = "exported"
@@ -100,7 +100,7 @@ def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Record
     Args:
         module: the exported module.
         inputs: its arguments, by position or by name.
-        mode: which exporter to imitate.
+        mode: the exporter to imitate.
     """
     recorder = Recorder(class_of(module))
     values = _Values(recorder)

@@ -17,7 +17,7 @@ from rewriter.runtime.compare.fingerprints import Fingerprint, fingerprint
 from rewriter.runtime.inputs.feeds import Array
 
 NOWHERE = -1
-"""Stands for no call and no step."""
+"""Stands for no call, no step and no tensor."""
 
 
 class Call(NamedTuple):
@@ -48,9 +48,10 @@ class Recording:
         calls: the calls in the order in which they began, the root first.
         steps: the steps in execution order.
         prints: value -> its fingerprint; None without one.
-        homes: value -> the call in which it was made; NOWHERE for inputs of the model and for parameters.
-        makers: value -> the step that made it; NOWHERE if only the call is known.
-        classes: module -> its fully qualified class, including modules that were never called.
+        homes: value -> the call in which it was made; NOWHERE for inputs, parameters and buffers of the
+            model.
+        makers: value -> the step that made it; NOWHERE if no step did, or none is known.
+        classes: module -> its fully qualified class, including modules that were never called, if known.
     """
 
     calls: tuple[Call, ...]
@@ -67,7 +68,7 @@ class Trace:
 
     Attributes:
         recordings: one for each mode of the recorder in which the module runs.
-        inputs: name and array of every input; the name is '' if it was given by position.
+        inputs: name and array of every input; the name is '' for one given by position or inside a list.
     """
 
     recordings: tuple[Recording, ...]
@@ -92,7 +93,7 @@ class Recorder:
         self._given: set[int] = set()
 
     def value(self, array: Any, *, given: bool = False) -> int:
-        """Number a new value; a `given` one is made by no call: an input of the model, a parameter."""
+        """Number a new value; a `given` one is made by no call: an input, a parameter, a buffer."""
         number = len(self._prints)
         self._prints.append(fingerprint(array))
         self._homes.append(NOWHERE)
@@ -127,7 +128,7 @@ class Recorder:
         self._calls[call] = self._calls[call]._replace(outputs=values)
 
     def recording(self, classes: dict[ModulePath, str] | None = None) -> Recording:
-        """Return the recording of the run so far."""
+        """Return the recording of the run so far; without `classes`, those of the called modules."""
         return Recording(
             tuple(self._calls),
             tuple(self._steps),

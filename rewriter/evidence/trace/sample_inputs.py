@@ -1,4 +1,4 @@
-"""Converts the sample inputs of a trace to inputs of a file."""
+"""Converts the sample inputs of a trace to inputs of a file, or draws inputs if there are no samples."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ _PADDED = 1
 def feeds_of(model: onnx.ModelProto, trace: Trace) -> dict[str, Array]:
     """Return an array for every input of the model: by name if all are given by name, else in order.
 
-    Samples that fit no input of the model are skipped: exporters drop inputs that nothing reads. Arrays are
-    converted to the input's type if it is of the same kind (a model in half precision).
+    In order, samples that do not fit the next input of the model (kind of type, rank, sizes) are skipped:
+    exporters drop inputs that nothing reads. Arrays are converted to the type of the input, for example in a
+    model in half precision.
 
     Raises:
         UsageError: the inputs of the trace are not those of the model.

@@ -1,7 +1,7 @@
 """Finds tensors with the same content, up to rounding, among many by their fingerprints.
 
 Fingerprints are sorted by a key that differs little between tensors of the same content. Only fingerprints
-with keys within the tolerance are compared.
+with keys close enough for the tolerance are compared.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Lookup:
             self._groups[group] = (np.array(numbers)[order], samples[order], keys[order])
 
     def find(self, wanted: Fingerprint) -> list[int]:
-        """Return the numbers of fingerprints with the same elements in order, of any shape, ascending."""
+        """Return the ascending numbers of the fingerprints with this sample, up to the tolerance."""
         group = self._groups.get((wanted.kind, wanted.size))
         if group is None:
             return []

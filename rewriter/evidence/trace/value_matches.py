@@ -1,9 +1,9 @@
 """Maps values of a file to torch tensors.
 
 Values are visited in topological order. Several tensors may have the content of a value: a reshape or a cast
-does not change the content, and several calls may compute the same. The match is the tensor that was computed
-from the sources of the value. A value that only repeats the content of its source has no match if no tensor
-repeats it in the same way.
+does not change the content, and several calls may compute the same. The match is the tensor with the largest
+share of inputs among the sources of the value. A value with few or equal elements has no match without such
+inputs; nor has a value that only repeats the content of its source, if no tensor repeats it in the same way.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ class _Matcher:
         return self.classes[tensor], found.shape if found else (), self._operator(tensor)
 
     def _echoes(self, tensor: int) -> bool:
-        """Whether an operator repeats the result of an equal one: exporters write one node for the two."""
+        """Whether a source of a tensor has its content, shape and operator: exporters merge the two."""
         return self._likeness(tensor) in self._upstream(tensor)
 
     def _print(self, tensor: int) -> Fingerprint:
@@ -207,6 +207,9 @@ class _Matcher:
 
 
 def fits(operator: str, step: str) -> bool:
-    """Whether an ONNX operator and a torch operator have the same name, up to naming conventions."""
+    """Whether one of the names of an ONNX and a torch operator contains the other: `Conv`, `convolution`.
+
+    Case and underscores do not count.
+    """
     ours, theirs = operator.lower(), step.replace("_", "").lower()
     return bool(theirs) and (ours in theirs or theirs in ours)

@@ -1,13 +1,14 @@
 """Witness: matches the tensors that flow in the torch module with the values of the file.
 
-The module runs under hooks on sample inputs (`recorder`); the file runs on the same inputs with all its
-values observed (`intermediates`). A value with the content of a torch tensor was computed in the call that
-made the tensor. Values without a match (parts of an operator that torch runs as one, shapes, constants) lie
-between matched ones; `call_extents` places their nodes by the readers.
+The module runs under hooks on sample inputs (`recorder`); the file runs on the same inputs with the values of
+its main graph observed (`intermediates`). A value with the content of a torch tensor was computed in the call
+that made the tensor. Values without a match (parts of an operator that torch runs as one, shapes, constants)
+lie between matched ones; `call_extents` places their nodes by the readers and the file order.
 
-Tensors of equal content are distinguished by their operands and shapes; among the rest the earliest is taken,
-since exporters compute equal values once. No name is read. If the evidence shows two calls, the claim is on
-their common caller; the root is claimed only for values seen in it.
+Tensors of equal content are distinguished by their operands, shapes and operators; among the rest the least
+matched and then the earliest is taken, since exporters compute equal values once. Names of nodes and values
+show nothing here. If the readers show several calls and the file order does not choose, the claim is on their
+common caller, but on the root only if a reader needs the value there.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from rewriter.runtime.compare.fingerprints import Fingerprint, fingerprint
 from rewriter.runtime.compare.intermediates import intermediates
 
 STRANGE = "--trace: no value of this file is one of the module's; are its weights those of the file?"
-OTHER_RESULTS = "--trace: the results of this file are not the module's; the trace places only what agrees"
+OTHER_RESULTS = "--trace: not all results of this file are the module's; the trace places only what agrees"
 _HALF = frozenset({10, 16})
 """float16 and bfloat16 as `TensorProto.DataType`."""
 _COARSE = 2e-2
@@ -43,7 +44,7 @@ class _MatchedRecording:
 
 
 def testify(graph: GraphIndex, trace: Trace | Tracer, path: Path | None) -> Testimony:
-    """Return claims on the nodes that the trace explains, with classes and calls of all modules.
+    """Return claims on the nodes that the trace explains, with classes and calls of all modules of the trace.
 
     Args:
         graph: the model.
