@@ -130,7 +130,8 @@ def _sort_children(graph: GraphIndex, drafts: dict[ModulePath, _Draft], order: S
 def _parameters(
     graph: GraphIndex, claims: Iterable[ParameterClaim], placements: list[Placement | None]
 ) -> Iterable[tuple[ModulePath, Parameter]]:
-    tensors = {tensor.name: (value, tensor) for value, tensor in graph.initializers.items()}
+    # The main graph comes first, and its names go before equal ones in bodies.
+    tensors = {tensor.name: (value, tensor) for value, tensor in reversed(graph.initializers.items())}
     for claim in claims:
         value, tensor = tensors[claim.initializer]
         owner = claim.name.parent or ROOT

@@ -54,10 +54,10 @@ def held_tensors(
 
 def _claimed(graph: GraphIndex, claims: Iterable[ParameterClaim]) -> Mapping[int, list[ParameterClaim]]:
     """Map each claimed initializer to the claims on its name, one for each parameter and part."""
-    main = {graph.value_names[value]: value for value in graph.initializers}
+    named = {graph.value_names[value]: value for value in reversed(graph.initializers)}  # main graph last
     found: dict[int, dict[tuple[object, ...], ParameterClaim]] = {}
     for claim in claims:
-        if (value := main.get(claim.initializer)) is not None:
+        if (value := named.get(claim.initializer)) is not None:
             found.setdefault(value, {}).setdefault((claim.name, claim.part), claim)
     return {value: list(of_value.values()) for value, of_value in found.items()}
 

@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from rewriter.model.index.functions import calls_of
+from rewriter.model.index.functions import calls_of, opsets_of
 from rewriter.model.index.graph import NONE, GraphIndex
-from rewriter.model.operator_set.operators import canonical, schema_of, versions_of
+from rewriter.model.operator_set.operators import canonical, schema_of
 from rewriter.regions.calls import (
     TOP,
     Regions,
     holders_in_main,
-    main_node,
     main_reads,
     shared_calls,
 )
@@ -48,25 +47,17 @@ class Opaque:
 def find_opaque(graph: GraphIndex) -> Opaque:
     """Return the opaque nodes of the main graph."""
     calls = calls_of(graph)
-    opsets = {0: versions_of(graph.model.opset_import)}
-    for number, body in enumerate(graph.bodies):
-        if body.function is not None:
-            opsets[number] = versions_of(body.function.opset_import)
+    opsets = opsets_of(graph)
     found = []
     for node, (written, op_type) in enumerate(graph.operators):
         if node not in calls:
             domain = canonical(written)
-            version = opsets[_root(graph, node)].get(domain, 0)
+            version = opsets[graph.body_of[node]].get(domain, 0)
             if schema_of(op_type, domain, version) is None:
                 found.append(node)
     inner = (node for node in found if graph.body_of[node] != 0)
     nodes = frozenset(node for node in found if graph.body_of[node] == 0)
     return Opaque(nodes, frozenset(holders_in_main(graph, inner)))
-
-
-def _root(graph: GraphIndex, node: int) -> int:
-    """Return the main graph or function that contains a node, at any depth, as the number of its body."""
-    return graph.body_of[main_node(graph, node)] if graph.body_of[node] else 0
 
 
 def untyped_behind(graph: GraphIndex, opaque: Opaque) -> list[int]:

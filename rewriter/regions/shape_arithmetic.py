@@ -99,7 +99,8 @@ class Arithmetic:
             proto = self._graph.nodes[producer]
             if proto.op_type == "Shape" and (reads := self._graph.reads[producer]) and self.small(reads[0]):
                 return self._sizes[reads[0]]
-            tensor = next((a.t for a in proto.attribute if a.name == "value"), None)
+            constants = proto.attribute if proto.op_type == "Constant" else ()
+            tensor = next((a.t for a in constants if a.name == "value"), None)
         if tensor is None or tensor.data_location == TensorProto.EXTERNAL:
             return None
         try:

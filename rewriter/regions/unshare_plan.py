@@ -235,9 +235,12 @@ def _writers_of_results(graph: GraphIndex) -> set[int]:
 
 
 def _captured(graph: GraphIndex) -> dict[int, list[int]]:
-    """Map each outermost node with bodies to the values that nodes in them read, defined there or not."""
+    """Map each outermost node with bodies to the values that bodies read or output, defined there or not."""
     captured: dict[int, list[int]] = {}
     for node, body in enumerate(graph.body_of):
         if body != 0 and graph.bodies[body].owner != NONE:
             captured.setdefault(main_node(graph, node), []).extend(graph.reads[node])
+    for inner in graph.bodies:
+        if inner.owner != NONE:
+            captured.setdefault(main_node(graph, inner.owner), []).extend(inner.results)
     return captured

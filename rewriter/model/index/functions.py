@@ -5,13 +5,13 @@ A call finds a function by domain, name and overload (ONNX IR specification, "Fu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from onnx import FunctionProto, NodeProto
 
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
-from rewriter.model.operator_set.operators import canonical
+from rewriter.model.operator_set.operators import canonical, versions_of
 
 Identity = tuple[str, str, str]
 """Domain, name and overload of a function."""
@@ -63,6 +63,18 @@ def holders_of(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
                 found.add(node)
                 waiting.append(node)
     return found
+
+
+@once_per_index
+def opsets_of(graph: GraphIndex) -> Sequence[Mapping[str, int]]:
+    """Body -> canonical domain -> version, by the imports of the model or function that the body lies in."""
+    main = versions_of(graph.model.opset_import)
+    functions = {
+        number: versions_of(body.function.opset_import)
+        for number, body in enumerate(graph.bodies)
+        if body.function is not None
+    }
+    return [functions.get(root, main) for root in body_roots(graph)]
 
 
 def body_roots(graph: GraphIndex) -> list[int]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import onnx
 from onnx import FunctionProto, ModelProto, NodeProto
 
-from rewriter.model.index.functions import calls_of, holders_of
+from rewriter.model.index.functions import calls_of, holders_of, opsets_of
 from rewriter.model.index.graph import GraphIndex, graphs_of
 from rewriter.model.operator_set.operators import (
     canonical,
@@ -153,17 +153,21 @@ def operator_may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> b
 
 def _drawing(graph: GraphIndex) -> set[int]:
     """Return the nodes, in all bodies, that draw or may keep state themselves, without owners and callers."""
-    opsets = versions_of(graph.model.opset_import)
-    calls = calls_of(graph)
+    opsets, calls = opsets_of(graph), calls_of(graph)
+    operators = set(graph.operators)
     suspected = {
-        (domain, op_type)
-        for domain, op_type in set(graph.operators)
-        if may_count_apart(op_type, canonical(domain), _since(domain, op_type, opsets))
+        id(versions): {
+            (domain, op_type)
+            for domain, op_type in operators
+            if may_count_apart(op_type, canonical(domain), _since(domain, op_type, versions))
+        }
+        for versions in {id(each): each for each in opsets}.values()
     }
+    suspected_in = [suspected[id(versions)] for versions in opsets]
     return {
         node
-        for node, operator in enumerate(graph.operators)
-        if operator in suspected and node not in calls and _apart(graph.nodes[node], opsets)
+        for node, (operator, body) in enumerate(zip(graph.operators, graph.body_of, strict=True))
+        if operator in suspected_in[body] and node not in calls and _apart(graph.nodes[node], opsets[body])
     }
 
 

@@ -60,13 +60,17 @@ class _Pieces:
         if self.request.chain and found is not None:
             self.pools = [dict(feeds) for feeds in found.feeds]
 
+    def _enter(self, stage: str) -> None:
+        self._stage = stage
+        self.job.enter(stage)
+
     def judge(self) -> PartRuns:
         """Return one verdict per piece, and the ranks of the arrays among the whole's inputs and outputs."""
         ranks = _ranks(self.recorded)
         return PartRuns(tuple(map(self._judged, range(len(self.request.parts)))), ranks)
 
     def _judged(self, number: int) -> PartRun:
-        self.job.enter(f"{number + 1}{AT_PIECE}")
+        self._enter(f"{number + 1}{AT_PIECE}")
         sent = self.job.models[piece(number)]
         model = onnx.ModelProto.FromString(sent.path.read_bytes())
         fault = self._fault(model, sent)
@@ -124,9 +128,11 @@ class _Pieces:
         """Names of the outputs of the whole that differ between two runs with different seeds."""
         drawing = self.request.drawing
         assert self.found is not None and isinstance(drawing, Drawing)  # the whole has run
-        self.job.enter(Stage.FIRST)
+        at_piece = self._stage
+        self._enter(Stage.FIRST)
         reseeded = _session(self.whole, another_seed(self.seed))
         unsteady = unsteady_outputs(self.found, drawing.plan.inputs, reseeded)
+        self._enter(at_piece)
         return frozenset(self.found.outputs[position] for position in unsteady)
 
     def _fault(self, model: onnx.ModelProto, sent: Sent) -> str | None:
