@@ -25,7 +25,7 @@ NEEDED = {
     **dict.fromkeys(("Add", "Div", "Gather", "Mul", "Sub"), 2),
     **dict.fromkeys(("Size", "Squeeze", "Unsqueeze"), 1),
 }
-"""Operator -> number of inputs that onnxruntime 1.24 and newer reads from each call of a function so named."""
+"""Operator -> number of inputs that onnxruntime 1.24 and newer reads from a call of a function so named."""
 _FLOATS = frozenset({TensorProto.FLOAT})
 
 
