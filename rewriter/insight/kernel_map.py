@@ -22,7 +22,7 @@ _BLOCKED = "_nchwc"
 """Suffix of kernels in onnxruntime's blocked layout NCHWc; the rest of the name is the name of the result."""
 _CONVOLUTION_INPUTS = 3
 _FARTHEST = 64
-"""Number of inserted kernels, or of fused nodes, after which a search stops; larger than any real number."""
+"""Number of inserted kernels, or of fused nodes, after which a search stops; no real model has so many."""
 
 
 class KernelMap:

@@ -107,7 +107,10 @@ class Diff(Display):
 
     @property
     def equal(self) -> bool:
-        """Whether all outputs have counterparts and no call diverges; without a run, if no module changed."""
+        """Whether the models are equal, as far as they were compared.
+
+        If both models ran, all outputs have counterparts and no call diverges; else no module changed.
+        """
         if not self.measured:
             return not self.changed
         return self.first is None and self._outputs_compared

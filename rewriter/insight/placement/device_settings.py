@@ -172,7 +172,10 @@ def _inherited(analysis: Analysis, wanted: dict[int, str]) -> list[str]:
 def _lost(by_annotation: int, by_name: int) -> list[str]:
     notes = []
     if by_annotation:
-        notes.append(f"{by_annotation} nodes cannot be assigned by annotation (nodes of the root have none)")
+        notes.append(
+            f"{by_annotation} nodes cannot be assigned by annotation (nodes of the root, for example, have "
+            "none)"
+        )
     if by_name:
         notes.append(
             f"{by_name} nodes cannot be assigned by name: run 'rewriter rewrite --restore-names' first, or "

@@ -135,7 +135,7 @@ def _add(rules: Rules, device: str, pattern: str, text: str, nodes: int) -> None
 def is_pattern(text: str) -> bool:
     """Whether a text can be used as a pattern, so that onnxruntime reads it as one.
 
-    It is not empty, printable, without spaces around it, a `=` at its start, or any of `(),;`.
+    It is printable and not empty, has no spaces around it and no `=` at its start, and has none of `(),;`.
     """
     plain = _SYNTAX.isdisjoint(text) and text.strip() == text and text.isprintable()
     return bool(text) and plain and not text.startswith("=")

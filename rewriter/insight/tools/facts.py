@@ -50,7 +50,7 @@ class Facts:
         bodies: graph bodies (of If, Loop or Scan) anywhere in the file.
         noted: nodes with metadata in the main graph.
         inner_noted: nodes with metadata in called functions.
-        quantised_noted: such nodes of the main graph that have metadata.
+        quantised_noted: nodes of the main graph that have metadata and that a quantiser would replace.
         model_notes: metadata entries of the model.
         documents: doc strings of the model, the main graph and its nodes.
         function_types: entries of `value_info` in called functions.

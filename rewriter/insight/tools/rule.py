@@ -141,7 +141,10 @@ UNLISTED = (
 ANYWHERE = ("unsorted", "body_unsorted", "function_unsorted", "idle_unsorted")
 """Fields of `Facts` that count unsorted nodes, anywhere in the file."""
 INSIDE = ("body_unsorted", "function_unsorted")
-"""Fields of `Facts` that count unsorted nodes that run but that onnxruntime does not sort."""
+"""Fields of `Facts` that count unsorted nodes in graph bodies and called functions.
+
+onnxruntime sorts the nodes of the main graph only.
+"""
 
 
 def unsorted(places: Sequence[str], where: str = "") -> Callable[[Facts], str]:
