@@ -1,4 +1,4 @@
-"""Copies files other than models, such as configs and tokenizers, from source folders to the output."""
+"""Copies files that match a glob, such as configs and tokenizers, from source folders to the output."""
 
 from __future__ import annotations
 
