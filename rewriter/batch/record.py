@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from rewriter.errors import BelowThreshold, Different, NotProved, UnreadableModel, UsageError
 from rewriter.version import __version__
 
 
@@ -43,11 +44,11 @@ class Status(StrEnum):
 
 _CODES = {
     Status.DONE: 0,
-    Status.BELOW_THRESHOLD: 4,
-    Status.MISUSE: 2,
-    Status.UNREADABLE: 3,
-    Status.NOT_PROVED: 5,
-    Status.DIFFERENT: 1,
+    Status.BELOW_THRESHOLD: BelowThreshold.exit_code,
+    Status.MISUSE: UsageError.exit_code,
+    Status.UNREADABLE: UnreadableModel.exit_code,
+    Status.NOT_PROVED: NotProved.exit_code,
+    Status.DIFFERENT: Different.exit_code,
     Status.CRASHED: 70,
     Status.FAULT: 70,
 }

@@ -94,7 +94,7 @@ class _Verbs(click.Group):
     "limits",
     multiple=True,
     metavar="NAME=NUMBER",
-    help="Read larger files: bytes, entries, nodes or depth; see docs/limits.md.",
+    help="Set a limit on the files to read: bytes, entries, nodes, depth or paths; see docs/limits.md.",
 )
 @click.pass_context
 def cli(ctx: click.Context, debug: bool, limits: tuple[str, ...]) -> None:

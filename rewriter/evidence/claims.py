@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rewriter.paths import ModulePath
 
 SHOWN = 200
-"""Maximum characters of a path or name in the detail of a claim: a name may be megabytes long."""
+"""Maximum characters of a path or value name in the detail of an inferred claim: names may be megabytes."""
 
 
 class Source(StrEnum):
@@ -22,7 +22,7 @@ class Source(StrEnum):
     LIKE = "like"
     """The file that this one was made from, or the sidecar of that file, given by the user."""
     EXPORTER = "exporter_metadata"
-    """Metadata that the exporter wrote on the node."""
+    """Metadata that the exporter wrote on the node, or on the initializer."""
     SCOPE_NAME = "scope_name"
     """The scope in the name of the node."""
     VALUE_NAME = "value_name"
@@ -30,17 +30,17 @@ class Source(StrEnum):
     OTHER_TAG = "tool_tag"
     """A tag left by another tool."""
     ACTIVATION = "activation"
-    """A trace given by the user: torch computed the node's value in a call of the module."""
+    """A trace given by the user: a call of the module computed the node's value or values around it."""
     PARAMETER = "parameter"
-    """The owner of a parameter that the node reads."""
+    """The owners of the parameters that the node reads, or to which it gives another name."""
     FUNCTION = "function"
-    """A call of a function that the producer of the file wrote for a class."""
+    """Calls of functions that the producer of the file wrote for classes."""
     DATAFLOW = "dataflow"
-    """The modules of the nodes around it, mostly of the readers of its results."""
+    """The modules of the nodes around the node, mostly of the readers of its results."""
     REFERENCE = "reference"
-    """A reference given by the user, where a scope was read as a module that the reference lacks."""
+    """A reference, for a node whose scope was read as a module that the reference lacks."""
     CHECKPOINT = "checkpoint"
-    """The owner of a parameter that the node reads, identified by its content in a checkpoint."""
+    """The owner of a parameter that the node reads; a checkpoint identifies the parameter by content."""
     POSITION = "position"
     """The module and the operator of the reader, for an initializer whose name is not a parameter's."""
 
@@ -68,7 +68,7 @@ class Claim(NamedTuple):
     """Statement that call `call` of `module` made `node`, a number in the GraphIndex.
 
     `call` counts the calls of the module from 0; None if the witness cannot distinguish calls.
-    `detail` is the text that the claim was read from, for `rewriter explain`.
+    `detail` is the text that the claim was read from, or the reason for it; `rewriter explain` shows it.
     """
 
     node: int
@@ -80,7 +80,7 @@ class Claim(NamedTuple):
 
 
 class InitializerSlice(NamedTuple):
-    """The elements of an initializer from `start` up to `stop` along `axis`."""
+    """The elements `start:stop` of an initializer along `axis`."""
 
     axis: int
     start: int
@@ -107,9 +107,8 @@ class Testimony:
     `called` has the modules known to have been called, with or without nodes; a ModuleList is never called.
     `calls` maps a module to the number of its calls. `notes` are for users, a line each.
 
-    Three fields come from an earlier run of this tool: `homes` maps a node that the run moved to its new
-    module and call, `unplaced` has the nodes that the run could not place, `order` lists the modules in tree
-    order.
+    Three fields come from an earlier run of this tool: `homes` maps each moved node to its new module and
+    call, `unplaced` has the nodes that the run could not place, `order` lists the modules in tree order.
     """
 
     claims: tuple[Claim, ...] = ()

@@ -24,7 +24,7 @@ def against_winner(claims: Sequence[Claim], supported: bool) -> list[Claim]:
 
 
 def only_supported(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> Iterator[int]:
-    """Yield the nodes with several claims that share every named weight they read with other nodes.
+    """Yield nodes with a losing claim from a parameter, if all their named weights have further readers.
 
     Exporters merge equal weights under one name, so a shared weight may belong to any of its readers.
     """

@@ -13,7 +13,7 @@ from rewriter.model.limits import current
 _OF_A_MODULE = 5
 """Number of times that a module path is written: once in the compact tree, four times in the sidecar."""
 _OF_A_NODE = 2
-"""Number of times that the path of its module is written on a node."""
+"""Number of entries on a node with the path of its module: `rewriter.module` and `namespace`."""
 
 
 class Extent:
@@ -40,7 +40,7 @@ class Extent:
             self._demand(_OF_A_MODULE * self.characters)
 
     def demand(self, of_nodes: Iterable[str | None]) -> None:
-        """Check the total that includes the path of its module on every node.
+        """Check the total length of the added paths and of the paths that are written on nodes.
 
         Args:
             of_nodes: the module of each node, None for unplaced nodes.

@@ -1,6 +1,7 @@
 """Settles the claims of all witnesses into one placement per node.
 
-Witnesses are heard in a fixed order (see `witnesses`). The first claim on a node wins; the others are kept.
+Witnesses are heard in a fixed order (see `witnesses`). The first claim on a node wins, unless
+`correct_derived` or a reference corrects it; the losing claims are kept.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Settled:
         calls: node -> the call of its module, from 0.
         module_calls: module -> number of its calls, if known.
         called: the modules known to have been called; empty if calls are not known.
-        classes: module -> its fully qualified class.
+        classes: module -> its class, from the first witness that names one.
         parameters: the parameters in initializers, best witness first.
         homes: node -> the call that an earlier run moved it to.
         order: the modules in the order of an earlier run.
@@ -44,8 +45,8 @@ class Settled:
         notes: notes of witnesses on the file as a whole, a line each.
         heard: the testimony of each witness, in order of hearing.
         original: the fit of the given original; None without one.
-        supported: the nodes that share every named weight they read with other nodes; the owners of these
-            weights contradict no winner.
+        supported: nodes with a losing claim from a parameter, if all their named weights have further
+            readers; the owners of these weights contradict no winner.
     """
 
     claims: tuple[tuple[Claim, ...], ...]
@@ -69,7 +70,7 @@ class Settled:
 
 
 def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) -> Settled:
-    """Hear every witness and settle the evidence.
+    """Hear the witnesses on a model and settle their claims.
 
     Args:
         graph: the model.
@@ -79,7 +80,7 @@ def settle(graph: GraphIndex, given: Given = NOTHING, path: Path | None = None) 
     Raises:
         UsageError: given evidence does not fit this model.
         DoesNotFit: the model was not made from the original.
-        UnreadableModel: the paths of the modules are too long in total.
+        UnreadableModel: the paths of the modules are too long in total, or given evidence cannot be read.
     """
     case = Case(graph, given, path, Hearing(graph))
     fitting = _measure(case)
@@ -168,6 +169,8 @@ def _tell_calls(
     graph: GraphIndex, claims: list[list[Claim]]
 ) -> tuple[tuple[int, ...], dict[ModulePath, int]]:
     """Number the calls of nodes: by the winning claim, else by repetition, else by the readers of the node.
+
+    Then split the calls that span several graph bodies.
 
     Returns:
         node -> the call of its module; module -> number of its calls, if repetition or bodies show it.

@@ -47,6 +47,8 @@ class Hearing:
     def hear(self, witness: str, testify: Callable[[], Testimony], *, first: bool = False) -> None:
         """Hear a witness and add its claims after those of earlier witnesses, or before them if `first`.
 
+        Drop claims on nodes in `not_inferred`, and claims with a path that cannot be a module's.
+
         Raises:
             UnreadableModel: the paths of the modules are too long in total.
         """
@@ -73,8 +75,7 @@ class Hearing:
     def stop_inference(self) -> None:
         """Accept no further claims on nodes that an earlier run could not place and that have no claim yet.
 
-        Else the tags that the run wrote on other nodes would now be evidence, and these nodes would be placed
-        by it.
+        Else the tags that the earlier run wrote on other nodes would now be evidence and place these nodes.
         """
         unplaced = (node for testimony in self.testimonies for node in testimony.unplaced)
         self.not_inferred = frozenset(node for node in unplaced if not self.claims[node])

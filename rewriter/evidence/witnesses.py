@@ -1,19 +1,19 @@
-"""The witnesses, in the order in which they are heard: the most trusted first.
+"""The witnesses, in the order of hearing: the most trusted first, except for the reference.
 
  1. original, if the user gives it: its tree was read while the file was intact;
  2. own tags: an earlier run settled them, with more of the file intact;
- 3. exporter metadata: exact, written while the module ran;
+ 3. exporter metadata: written while the module was traced; weights correct damaged stacks;
  4. scope names: exact text, decoded with the help of parameters;
  5. noted values: an earlier run recorded the module that writes a value;
  6. other tools: their tags are paths of modules, but often of an ancestor of the right module;
- 7. trace, if the user gives the module: the values that it computes, right for more than 99 of 100 nodes;
- 8. parameters: their owners, right for the nodes that read them, silent about the rest;
- 9. functions, only if no other witness has made a claim: calls of functions that the producer wrote;
+ 7. trace, if the user gives the module: the values that it computes, right for over 99 % of fixture nodes;
+ 8. parameters: their owners, mostly right for the nodes that read them, silent about the rest;
+ 9. functions, only if no witness above has made a claim: calls of functions that the producer wrote;
 10. checkpoint, if the user gives one: owners of parameters, identified by content;
-11. reference, if the user gives one: corrects nodes whose scope was read as a module that the reference does
-    not have; there its claim wins;
+11. reference, if one is given or found: corrects nodes whose scope was read as a module that the reference
+    does not have; there its claim wins;
 12. dataflow: places the remaining nodes from the placements of the others; `anchors` does so in a file
-    without scopes.
+    without scopes (see `Case.has_scopes`).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Witness:
     Attributes:
         name: its name for users.
         hear: reads the evidence.
-        needs: whether the case has evidence of this kind.
+        needs: whether to hear the witness; mostly, whether the case has evidence of this kind.
         first: whether its claims win over those of witnesses heard earlier.
     """
 
@@ -91,7 +91,7 @@ class Witness:
     first: bool = False
 
     def testify(self, case: Case) -> None:
-        """Add the testimony of this witness to the hearing, if the case has evidence of its kind.
+        """Add the testimony of this witness to the hearing, if the case needs it.
 
         Raises:
             UnreadableModel: the paths of the modules are too long in total.
@@ -143,10 +143,10 @@ OF_NODES: tuple[Witness, ...] = (
     ),
     Witness("checkpoint", _hear_checkpoint, needs=lambda case: case.given.checkpoint is not None),
 )
-"""Witnesses that place a node by evidence on this node. They are heard first."""
+"""Witnesses that place a node mostly by evidence on this node. They are heard first."""
 
 OF_SURROUNDINGS: tuple[Witness, ...] = (
     Witness("reference", _hear_reference, needs=lambda case: bool(case.given.references), first=True),
     Witness("dataflow", _hear_dataflow),
 )
-"""Witnesses that place a node by the placements of other nodes."""
+"""Witnesses that correct or complete the placements by `OF_NODES`."""

@@ -24,14 +24,15 @@ class Limits:
     """Limits of one file; a file exactly at a limit passes.
 
     Attributes:
-        bytes: size of the file without external data; above `MOST_BYTES` it has no effect.
-        entries: number of list entries in the file, counted before parsing: nodes, initializers, metadata,
-            functions, and everything inside large ones. It limits the memory of parsing, which may be a
-            hundred times the size of the file.
+        bytes: size of the file without external data; a limit above `MOST_BYTES` has no effect.
+        entries: number of fields of the model and of messages of 64 KiB and more inside it, such as nodes,
+            initializers and metadata; if small messages may hold very many messages of two bytes or less,
+            these count too. All are counted before parsing, which may take a hundred times the size of the
+            file in memory.
         nodes: number of nodes with every call inlined, and of nodes in the file, called or not.
         depth: nesting of functions and graph attributes.
-        paths: total characters of module paths that a rewrite writes: one path on every node, and one for
-            every module in the tree and in the sidecar.
+        paths: total characters of module paths, as far as a rewrite would write them: on nodes, in the tree
+            and in the sidecar.
     """
 
     bytes: int = MOST_BYTES
@@ -63,7 +64,7 @@ _current: ContextVar[Limits] = ContextVar("limits", default=Limits())  # noqa: B
 
 
 def current() -> Limits:
-    """Return the limits for files read now."""
+    """Return the limits that hold now."""
     return _current.get()
 
 

@@ -23,7 +23,7 @@ class HasMetadata(Protocol):
 
 
 def read(owner: HasMetadata) -> dict[str, str]:
-    """Return the text entries of a message; the first counts if a key occurs twice."""
+    """Return the text entries of a message; the first one counts if a key has several."""
     entries: dict[str, str] = {}
     for entry in owner.metadata_props:
         key, value = entry.key, entry.value  # each access decodes the text again
@@ -52,6 +52,8 @@ def pick(owner: HasMetadata, keys: Set[str]) -> dict[str, str]:
 
 def write(owner: HasMetadata, wanted: Mapping[str, str]) -> bool:
     """Write the entries `wanted` on `owner`, and leave all other entries in place.
+
+    If a key occurs several times, its first entry is written.
 
     Returns:
         Whether anything changed: an entry that already has the wanted value stays untouched.

@@ -22,8 +22,8 @@ Array = NDArray[Any]
 def inline_bytes(tensor: TensorProto) -> bytes | None:
     """Return the content of `raw_data`, or the equivalent bytes of a tensor stored in a typed field.
 
-    None for strings, segments, data in two fields, and numbers outside the range of the element type, which
-    readers convert in different ways.
+    None for strings, segments, data in two fields, typed numbers that do not fit the shape, and those outside
+    the range of the element type, which readers convert in different ways.
     """
     typed = [name for name in _TYPED if getattr(tensor, name)]
     if tensor.string_data or tensor.HasField("segment") or len(typed) + tensor.HasField("raw_data") > 1:

@@ -24,11 +24,11 @@ class Analysis(Display):
     Attributes:
         path: the file of the model; None for a model in memory.
         claims: node -> every claim on it, the winner first.
-        parameters: the parameters in initializers, with the best claim for each initializer.
-        notes: notes of witnesses on the file as a whole, a line each.
-        heard: the testimony of each witness, and the time that it took.
+        parameters: the claims on parameters in initializers, best witness first.
+        notes: notes on the file as a whole and on given evidence, a line each.
+        heard: the testimony of each witness and its time, in order of hearing.
         original: the fit of the given original; None without an original.
-        is_text: whether every name of the model is known to be UTF-8, see `demand_text`.
+        is_text: whether the names are known to be UTF-8, so that `demand_text` need not read them.
         grouped: whether the file holds functions that `group` made; the index and the tree are then those of
             its flat form.
     """

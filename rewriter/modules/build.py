@@ -31,7 +31,7 @@ def analyse(graph: GraphIndex, path: Path | None = None, given: Given = NOTHING)
 
     Args:
         graph: the model.
-        path: the file of the model.
+        path: the file of the model; None for a model in memory.
         given: evidence from the user.
 
     Raises:
@@ -55,7 +55,7 @@ def analyse(graph: GraphIndex, path: Path | None = None, given: Given = NOTHING)
 
 
 def _on_original(tree: ModuleTree, settled: Settled) -> tuple[str, ...]:
-    """Return a note on the nodes placed by the given original, if there is an original."""
+    """Return a note on the number of nodes placed by the given original; () without an original."""
     if (fit := settled.original) is None:
         return ()
     given = tree.by_source.get(Source.LIKE, 0)
@@ -74,10 +74,10 @@ class _Draft:
 
 
 def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
-    """Build the tree of all modules with a node, a parameter or a known class, and of their ancestors."""
+    """Build the tree of all modules with a node, a tensor or a known class, and of their ancestors."""
     drafts: dict[ModulePath, _Draft] = {ROOT: _Draft()}
     placements: list[Placement | None] = []
-    known: dict[tuple[object, ...], Placement] = {}  # so that equal placements are one object
+    known: dict[tuple[object, ...], Placement] = {}  # equal placements share one object
     last: tuple[object, ...] = ()
     placement, draft = None, drafts[ROOT]
     for node, (claims, call) in enumerate(zip(settled.claims, settled.calls, strict=True)):
@@ -117,7 +117,7 @@ def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:
 
 
 def _sort_children(graph: GraphIndex, drafts: dict[ModulePath, _Draft], order: Sequence[ModulePath]) -> None:
-    """Sort modules in the order of an earlier run, behind them the others in the order of their calls."""
+    """Sort children in the order of an earlier run; those without a place in it follow, in order of calls."""
     nodes = {path: draft.nodes for path, draft in drafts.items()}
     starts = starts_of(graph, nodes, reversed(_depth_first(drafts)))
     rank = {path: number for number, path in enumerate(order)}
@@ -188,7 +188,10 @@ def _finish(
 
 
 def _inferred_class(draft: _Draft, graph: GraphIndex) -> str | None:
-    """Return the class that a leaf's operators suggest; None for a module with children or without nodes."""
+    """Return the class that operators and parameters of a leaf suggest.
+
+    None if they suggest no class, and for a module with children or without nodes.
+    """
     if draft.children or not draft.nodes:
         return None
     operators = {graph.operators[node][1] for node in draft.nodes}
@@ -197,11 +200,11 @@ def _inferred_class(draft: _Draft, graph: GraphIndex) -> str | None:
 
 
 _COUNTERS = frozenset({"int64", "bool"})
-"""Types of buffers that no operator computes with: `num_batches_tracked`, masks."""
+"""Element types of buffers that do not count as parameters of a class: `num_batches_tracked`, masks."""
 
 
 def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:
-    """Whether a module is never called, but its children are."""
+    """Whether evidence shows that a module is never called itself; its children may be."""
     told = settled.module_calls.get(path)
     if told is not None or not settled.called:
         return told == 0
@@ -211,10 +214,11 @@ def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:
 def _calls(
     order: list[ModulePath], drafts: dict[ModulePath, _Draft], settled: Settled
 ) -> dict[ModulePath, int]:
-    """Count the calls of every module: by its own nodes, else as the minimum over its children.
+    """Count the calls of every module: by the number known for it, else by its own nodes and its children.
 
-    A module's own nodes are the better evidence, since a child may be called several times within one call.
-    Without evidence on calls all nodes have call 0; then the number from the children counts if it is larger.
+    Own nodes whose claims name a call decide, since a child may be called several times within one call.
+    Without such nodes, the larger of two numbers counts: the calls of own nodes, which are all call 0 without
+    evidence on calls, and the minimum over the children that are called. The root is called once.
     """
     calls: dict[ModulePath, int] = {}
     for path in reversed(order):

@@ -8,16 +8,16 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 
 _Start = tuple[bool, int]
-"""Whether a module has `Constant` nodes alone, and its first node."""
+"""Whether a module has only `Constant` nodes, and its first node; other nodes go before `Constant` nodes."""
 
 
 def starts_of(
     graph: GraphIndex, own: Mapping[ModulePath, Sequence[int]], innermost_first: Iterable[ModulePath]
 ) -> dict[ModulePath, _Start]:
-    """Module -> where it and the modules below start; modules without a node are absent.
+    """Map each module to its start, with the nodes of all modules below; a module without nodes is absent.
 
-    A `Constant` node counts only if no other node is there, since exporters and
-    tools move constants to the front.
+    A `Constant` node counts only if no other node is there, since exporters and tools move constants to the
+    front.
 
     Args:
         graph: the model.
@@ -36,10 +36,10 @@ def starts_of(
 
 
 def in_call_order(children: Sequence[ModulePath], starts: Mapping[ModulePath, _Start]) -> list[ModulePath]:
-    """The children of one module in the order of their starts.
+    """Return the children of one module in the order of their starts.
 
-    Children without a node come last. If the numbers of the children ascend, a numbered child without a node
-    comes before the first larger number.
+    Children without a node come last. But if the numbers of the other children ascend, a numbered child
+    without a node comes before the first larger number.
     """
     found = sorted((child for child in children if child in starts), key=lambda child: starts[child])
     numbers = [number for child in found if (number := _number(child)) is not None]
@@ -52,12 +52,12 @@ def in_call_order(children: Sequence[ModulePath], starts: Mapping[ModulePath, _S
 
 
 def _number(path: ModulePath) -> int | None:
-    """The number that a child of a list is named by; None for any other name."""
+    """Return the number that names an item of a list; None for other names and from ten digits on."""
     name = path.name
     return int(name) if name.isascii() and name.isdecimal() and len(name) < 10 else None
 
 
 def _place(siblings: Sequence[ModulePath], number: int) -> int:
-    """The position of the first sibling with a larger number; the end if there is none."""
+    """Return the position of the first sibling with a larger number; the end if there is none."""
     larger = (place for place, path in enumerate(siblings) if (_number(path) or 0) > number)
     return next(larger, len(siblings))

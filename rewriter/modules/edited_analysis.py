@@ -19,7 +19,7 @@ def carry(
     """Return the analysis of `analysis.model` after nodes were copied or moved in it.
 
     Args:
-        analysis: the analysis before that edit; its modules, their classes and calls stay.
+        analysis: the analysis before the edit; its modules stay, with their classes and numbers of calls.
         origins: node -> its number before the edit; None for a copy.
         placements: node -> its present placement.
     """

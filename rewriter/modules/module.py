@@ -68,7 +68,8 @@ class Parameter:
             the reverse.
         dtype: element type, by numpy's name if it has one (`float32`, `int64`, `bfloat16`).
         transposed: whether the exporter stored the 2-d weight transposed.
-        shared_with: paths of other modules that read the same initializer (tied weights).
+        shared_with: paths of other modules that read the same initializer (tied weights), without those above
+            and below its module.
         part: the part of the initializer that holds the parameter, if the initializer holds several.
     """
 
@@ -94,11 +95,11 @@ class Tensor:
         value: number of its value in the index of the model; the same for all modules that share the tensor.
         name: the name of the initializer, or of the value that a `Constant` node writes.
         role: use of the tensor: parameter, buffer or constant.
-        shape: its shape in the file.
+        shape: the shape in the file of the tensor or of its `part`.
         dtype: element type, by numpy's name if it has one.
         count: number of elements: of a packed weight, those of the unpacked tensor; 0 for a scale or zero
             point, which is part of its weight.
-        size: number of bytes in the file.
+        size: number of bytes in storage of the tensor or of its `part`; 0 for strings.
         part: the part of the initializer that the module holds; None for the whole.
     """
 
@@ -119,14 +120,15 @@ class Module(Display):
     Attributes:
         path: its dotted path.
         class_name: fully qualified class, None if no witness knows it. Never guessed.
-        parameters: its own parameters, in the order of the file's initializers.
-        children: paths of the modules directly below, in the order of their calls as far as it is known.
+        parameters: its own parameters, those of the best witness first.
+        children: paths of the modules directly below, in the order of an earlier run of this tool, else of
+            their calls as far as it is known.
         nodes: numbers (in the GraphIndex) of the nodes placed in this module itself, ascending.
         total_nodes: number of nodes in this module and all modules below.
         calls: number of its calls, as far as the evidence distinguishes calls; 0 for a list of modules, and
             if neither the module nor any module below has nodes.
-        full_scope: its name in torch's trace-module map (`pkg.BertEmbeddings::embeddings`); None without
-            a reference.
+        full_scope: its name in torch's trace-module map (`pkg.BertEmbeddings::embeddings`); None if
+            no reference has it.
         declared: the parameters and buffers that the reference declares for it, in the file or not.
         inferred_class: the class that its operators suggest, for a leaf of unknown class; a guess.
         tensors: every tensor of the file that it holds itself, named or not.
@@ -173,12 +175,20 @@ class Module(Display):
 
     @property
     def params(self) -> int:
-        """Number of parameter elements of it and of all modules below; a shared parameter counts once."""
+        """Number of parameter elements of it and of all modules below; a shared parameter counts once.
+
+        Raises:
+            UsageError: the tree was read from a sidecar.
+        """
         return self._known.params[self.path]
 
     @property
     def bytes(self) -> int:
-        """Number of stored bytes of the same parameters, without types of unknown size."""
+        """Number of stored bytes of the same parameters, without strings and types of unknown size.
+
+        Raises:
+            UsageError: the tree was read from a sidecar.
+        """
         return self._known.bytes[self.path]
 
     @property
@@ -204,7 +214,7 @@ class Module(Display):
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of the values that it passes to other modules or to the model's outputs, in file order.
+        """The names of the values that it passes to outside nodes or to the model's outputs, in file order.
 
         Raises:
             UsageError: the tree was read from a sidecar.
@@ -218,7 +228,7 @@ class Module(Display):
 
     @property
     def shown_class(self) -> str | None:
-        """The class without its package; an inferred class ends with a question mark."""
+        """The class without its package; an inferred class ends with a question mark; None without any."""
         if self.inferred_class and not self.class_name:
             return f"{self.inferred_class.rpartition('.')[2]}?"
         return self.short_class
@@ -246,13 +256,13 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """Place in file order where the nodes of one module end and those of the next begin.
+    """Position in file order between nodes of one module and nodes of the next.
 
     Attributes:
         left: the module that ends.
         right: the module that begins.
-        last: number of the last node of `left`.
-        first: number of the first node of `right`.
+        last: number of the last placed node before the boundary.
+        first: number of the first placed node after it.
     """
 
     left: ModulePath
@@ -339,7 +349,7 @@ class ModuleTree(Display):
             stack.extend(reversed(module.children))
 
     def innermost_first(self) -> Iterator[Module]:
-        """Iterate over all modules, children before their parents."""
+        """Return an iterator over all modules, children before their parents."""
         return reversed(tuple(self.walk()))
 
     def path_to(self, path: str) -> tuple[Module, ...]:
@@ -377,7 +387,7 @@ class ModuleTree(Display):
         """Return a table of all modules, with their paths as index.
 
         Raises:
-            UsageError: pandas is not installed.
+            UsageError: pandas is not installed, or the tree was read from a sidecar.
         """
         try:
             from pandas import DataFrame
@@ -391,7 +401,7 @@ class ModuleTree(Display):
         """Return the modules whose path matches a glob (see `ModulePath.matches`), in tree order.
 
         Raises:
-            UsageError: no path matches; the message suggests near paths. `fitting` returns () instead.
+            UsageError: no path matches; the message suggests some that do. `fitting` returns () instead.
         """
         if found := self.fitting(glob):
             return found

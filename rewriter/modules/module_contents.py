@@ -42,19 +42,20 @@ class ModuleContents:
         return _with_all_below(totals(self._modules, of=attrgetter("size")))
 
     def flops(self, path: ModulePath) -> int | None:
-        """Return the operations of one module; None if those of some node are unknown."""
+        """Return the operations of one module and of all below; None if those of some node are unknown."""
         known = [self._flops[node] for node in self.nodes(path)]
         return None if None in known else sum(each for each in known if each is not None)
 
     def node_names(self, path: ModulePath) -> tuple[str, ...]:
-        """Return the names of the nodes of one module, in file order."""
+        """Return the names of the nodes of one module and of all below, in file order."""
         names = self._of_model().names
         return tuple(names[node] for node in self.nodes(path))
 
     def outputs(self, path: ModulePath) -> tuple[str, ...]:
-        """Return the names of values that nodes of one module write and other nodes, or model outputs, read.
+        """Return the names of the values that leave one module, with all modules below, in file order.
 
-        A constant that other nodes read does not count: exporters and optimisers share equal constants.
+        Constants that Constant or Identity nodes write count only if they are outputs, since exporters and
+        optimisers share equal constants.
         """
         graph, inside = self._of_model(), set(self.nodes(path))
         given = {value for body in graph.bodies if body.owner == NONE for value in body.results}

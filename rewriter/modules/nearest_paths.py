@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from rewriter.modules.module import ModuleTree
 
 _MOST_ALIGNED = 300
-"""Number of paths that are compared with a pattern atom by atom: the ones with most atoms in common."""
+"""Maximum number of paths compared with a pattern atom by atom: those with the most similar atoms."""
 
 
 def no_module_fits(pattern: str, tree: ModuleTree) -> str:
     """Return the message for a glob that matches no module path, with the nearest patterns that match one.
+
+    A glob that matches a class gets advice to select by class.
 
     Example: `no module fits 'encoder.layr.*'; nearest: model.encoder.layer.*`.
     """
@@ -46,7 +48,8 @@ def nearest_patterns(pattern: str, paths: Iterable[str]) -> tuple[str, ...]:
         paths: the paths, without the root.
 
     Returns:
-        Patterns that match, the nearest first; () if the pattern has nothing in common with any path.
+        Patterns that match, the nearest first, after `**.` with the given pattern if several of them end with
+        it; () if the pattern has nothing in common with any path.
     """
     wanted = tuple(pattern.split("."))
     best: dict[str, tuple[float, int]] = {}
@@ -64,7 +67,7 @@ def nearest_patterns(pattern: str, paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def _promising(pattern: tuple[str, ...], paths: Iterable[str]) -> list[tuple[int, tuple[str, ...]]]:
-    """Return the atoms of the paths that the pattern most likely means, each with the number of its path."""
+    """Return the paths that the pattern most likely means, best first: the number and the atoms of each."""
     globs = [glob for glob in dict.fromkeys(pattern) if glob.strip("*?")]
     alike: dict[str, list[float]] = {}
     scored = []
@@ -94,9 +97,9 @@ class _Cell(NamedTuple):
     """Cheapest readings of a prefix of the pattern as a prefix of the path.
 
     Attributes:
-        open: the reading before any atom of the pattern has matched; the atoms of the path may be wrappers so
-            far.
-        meant: the reading after an atom has matched.
+        open: the reading before any atom of the pattern but wildcards has matched; the atoms of the path may
+            be wrappers so far.
+        meant: the reading after such an atom has matched.
     """
 
     open: _PatternReading | None = None

@@ -24,11 +24,11 @@ KINDS = (*(kind.value for kind in Kind), UNKNOWN)
 
 
 WORDS = ("only", "class_name", "kind", "operators", "leave_out")
-"""The fields of a selection that hold one or several words."""
+"""The fields of a selection that hold words: none, one or several."""
 
 
 class Miss(NamedTuple):
-    """Word that matches nothing in a model: its kind, the word, and the error message."""
+    """Word or selection that matches nothing in a model: its kind, its text, and the error message."""
 
     what: str
     word: str
@@ -39,7 +39,8 @@ class Miss(NamedTuple):
 class Selection:
     """Choice of modules and nodes; an empty one chooses everything.
 
-    A module or node must match one word of every field that is given. Every word must match something.
+    A module or node must match one word of every given field, but lie in no module of `leave_out`. Every word
+    must match something in the model.
 
     Attributes:
         only: globs over module paths, see `ModulePath.matches`; the prefix of a wrapper (`model.`) may be
@@ -93,7 +94,7 @@ class Selection:
 
     @property
     def of_modules(self) -> bool:
-        """Whether the selection restricts modules, so that unplaced nodes are left out."""
+        """Whether paths, classes, kinds or depth restrict modules, so that unplaced nodes are left out."""
         return bool(self.only or self.class_name or self.kind or self.depth is not None)
 
     def modules(self, analysis: Analysis) -> tuple[Module, ...]:
@@ -125,10 +126,7 @@ class Selection:
         return chosen
 
     def fitting(self, analysis: Analysis) -> tuple[Module, ...]:
-        """Return the modules as `modules` does, but () if there are none.
-
-        The nodes of `operators` may lie in modules below the chosen ones.
-        """
+        """Return the modules as `modules` does, but () if there are none; no word has to match anything."""
         chosen = self._fitting(analysis)
         if not self.operators:
             return chosen
@@ -138,12 +136,15 @@ class Selection:
         )
 
     def nodes(self, analysis: Analysis) -> tuple[int, ...]:
-        """Return the numbers of the nodes of the selected modules and of all modules below them, ascending.
+        """Return the numbers of the selected nodes, ascending.
 
-        Unplaced nodes are selected only if the selection does not restrict modules.
+        These are the nodes of the selected modules and of all modules below, but not of modules in
+        `leave_out`; with `operators`, only nodes of these operators. Unplaced nodes are selected only if
+        `of_modules` is false.
 
         Raises:
-            UsageError: as for `modules`, or the selected modules have no such node.
+            UsageError: a pattern, class, kind or operator matches nothing in the model, no module matches all
+                fields but `operators`, or `operators` and `leave_out` leave no node.
         """
         self._demand(analysis)
         protos = analysis.graph.nodes
@@ -162,7 +163,7 @@ class Selection:
         return found
 
     def misses(self, analysis: Analysis) -> Iterator[Miss]:
-        """Yield the words that match nothing in a model."""
+        """Yield the paths, classes and operators that match nothing in a model; kinds are not checked."""
         tree = analysis.tree
         for pattern in (*self.only, *self.leave_out):
             if not tree.fitting(pattern):
@@ -179,7 +180,8 @@ class Selection:
     def narrowed(self, analysis: Analysis) -> tuple[Selection | None, tuple[Miss, ...]]:
         """Return the selection without the words that match nothing, and these words.
 
-        The selection is None if a field loses all its words, or if nothing matches the rest.
+        The selection is None if `only`, `class_name` or `operators` loses all its words. It is also None if
+        no module matches the remaining words; then these are returned too, as one text.
 
         Raises:
             UsageError: a kind does not exist.
@@ -236,7 +238,7 @@ class Selection:
         return not self.operators or any(_fits(operator, glob) for glob in self.operators)
 
     def _said(self) -> str:
-        """Return the whole selection as a user would type it."""
+        """Return the selection in words, with options as a user would type them."""
         words = [
             " or ".join(map(repr, self.only)),
             " or ".join(f"--class {name}" for name in self.class_name),
@@ -248,7 +250,7 @@ class Selection:
         return " and ".join(word for word in words if word)
 
     def _together(self, analysis: Analysis) -> str:
-        """Return the message for a selection whose words all match something, but nothing together."""
+        """Return the message for a selection that nothing matches, although each word matches something."""
         what = "node" if self.operators else "module"
         return f"no {what} fits {self._said()}{self._mend(analysis)}"
 

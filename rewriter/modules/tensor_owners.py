@@ -3,7 +3,8 @@
 A parameter claim decides first: a name, a checkpoint or the exporter's own record says which parameter a
 tensor is. The name of a TensorFlow or Keras variable decides next. Any other tensor belongs to the module
 that reads it. If several modules read a tensor, it belongs to the lowest module that holds them all; if an
-unplaced node reads it, to the root. A scale or zero point belongs to the module of its weight.
+unplaced node computes with it and with a value that is no constant, to the root. A scale or zero point
+belongs to the module of its weight.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def held_tensors(
     claims: Iterable[ParameterClaim],
     placements: Sequence[Placement | None],
 ) -> Iterator[tuple[ModulePath, Tensor]]:
-    """Yield every tensor of the file with the module that holds it; a tied tensor once per module."""
+    """Yield every tensor of the file with its module; a tied tensor once for each module that claims it."""
     claimed = _claimed(graph, claims)
     tops = {place.module.cut(1) for place in set(placements) if place is not None}
     held: dict[int, tuple[ModulePath, Role]] = {}
@@ -52,7 +53,7 @@ def held_tensors(
 
 
 def _claimed(graph: GraphIndex, claims: Iterable[ParameterClaim]) -> Mapping[int, list[ParameterClaim]]:
-    """Map each initializer of the main graph to the claims on it, one for each name and part."""
+    """Map each claimed initializer to the claims on its name, one for each parameter and part."""
     main = {graph.value_names[value]: value for value in graph.initializers}
     found: dict[int, dict[tuple[object, ...], ParameterClaim]] = {}
     for claim in claims:
@@ -69,7 +70,10 @@ def _parts(
     role: Role,
     owner: ModulePath,
 ) -> Iterator[tuple[ModulePath, Tensor]]:
-    """Yield the whole tensor for each module that claims it or, if parts are claimed, parts and rest."""
+    """Yield the whole tensor for each module that claims it, or for `owner` without a claim.
+
+    If parts are claimed, yield each part for the module that claims it, and the rest for `owner`.
+    """
     stored = operands.stored[value]
     whole = _tensor(graph, value, stored, role, operands.packed.get(value, stored.elements))
     if not claims:
@@ -113,7 +117,10 @@ def role_of(operands: Operands, value: int, names: Sequence[str]) -> Role:
 def _of_variable(
     graph: GraphIndex, operands: Operands, value: int, tops: Set[ModulePath]
 ) -> ModulePath | None:
-    """Return the layer named in a TensorFlow or Keras variable; None if its top module has no nodes."""
+    """Return the layer that the name of a TensorFlow or Keras variable contains.
+
+    None if the tensor is no such parameter, or if the top module of the layer has no nodes.
+    """
     owner = owner_of_variable(graph.value_names[value]) if operands.roles[value] is Role.PARAMETER else None
     return owner if owner and owner.cut(1) in tops else None
 
@@ -123,7 +130,7 @@ def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | 
 
     An unplaced reader that computes with stored tensors alone is replaced by its own readers. Any other
     unplaced reader gives the tensor to the root, since the owner of the tensor is as unknown as that of the
-    node. A tensor that no node reads belongs to the module of the node that writes it, if there is one.
+    node. A tensor without readers belongs to the module of the node that writes it, else to the root.
     """
     found: list[ModulePath] = []
     maker = graph.producer[value]
@@ -144,5 +151,5 @@ def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | 
 
 
 def _prepares(graph: GraphIndex, node: int, prepared: Set[int]) -> bool:
-    """Whether a node reads stored tensors alone, such as a node that transposes or dequantises a weight."""
+    """Whether a node reads constants alone, such as a node that transposes or dequantises a weight."""
     return all(read in prepared or read in graph.constants for read in graph.reads[node])

@@ -18,8 +18,8 @@ def totals(
 ) -> dict[ModulePath, tuple[int, int]]:
     """Return a figure of the tensors of one role for each module: of its own tensors, and with all below.
 
-    A tensor that several modules share counts once in every module above them. For any two owners that follow
-    each other in tree order, the lowest module that holds both subtracts the figure once.
+    A tensor that several modules share counts once in every module above them. For each two owners of the
+    tensor that follow each other in tree order, the lowest module that holds both subtracts the figure once.
 
     Args:
         modules: the modules of a tree, depth first.

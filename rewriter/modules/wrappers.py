@@ -17,8 +17,7 @@ TORCH_WRAPPERS = frozenset({"model", "module", "_orig_mod"})
 def spellings(glob: str, tree: ModuleTree) -> Iterator[str]:
     """Yield a glob over module paths, then other spellings of it; callers take the first one that matches.
 
-    The file may have a wrapper around everything that the glob leaves out, or the glob may have a wrapper
-    that the file lacks.
+    The file may have a wrapper that the glob leaves out, or the glob may have a wrapper that the file lacks.
     """
     bare = [glob]
     first, _, rest = glob.partition(".")
@@ -30,7 +29,7 @@ def spellings(glob: str, tree: ModuleTree) -> Iterator[str]:
 
 
 def wrappers(tree: ModuleTree) -> Iterator[ModulePath]:
-    """Yield the modules that hold all others, from the outside in: each is the only child of the one before.
+    """Yield the only child of the root, the only child of that child, and so on.
 
     A numbered module is an item of a list and no wrapper, even if it is an only child.
     """

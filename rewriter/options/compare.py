@@ -16,10 +16,10 @@ from rewriter.runtime.child_limits import ChildLimits, MemoryLimit
 class VerifyOptions(Verb, Tolerances, Proof, ChildLimits, Printing, omit=("shapes",)):
     """Decide whether BEFORE and AFTER compute the same: equal, not proved, or different.
 
-    'equal': proved, and bit for bit the same numbers if the models were run. 'different': the models have
-    other inputs or outputs, or give results on some input that rounding cannot explain. 'not proved': all
-    other cases. With a tolerance, the numbers decide: the exit code is 0 if they agree within it, even
-    without a proof.
+    'equal': proved, and bit for bit the same numbers if the models were run. 'different': the same arrays
+    cannot serve both models, or some input gives results that differ by more than rounding explains. 'not
+    proved': all other cases. With a tolerance, the numbers decide: the exit code is 0 if they agree within
+    it, even without a proof.
 
     \b
       rewriter verify bert.onnx bert.tree.onnx

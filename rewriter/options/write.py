@@ -59,8 +59,8 @@ class BatchOptions(Verb, RewriteSteps, Rewriting, ChildLimits, Printing, omit=("
     fsspec and its package for the protocol. DST mirrors the folders of the sources, external data included.
 
     To continue after an interrupt, or to add files, run the command again. It skips files that the ledger
-    records as finished, if contents, options and version are the same and the outputs exist. Several runs
-    may share DST. If a process dies, its file is tried once more after all others.
+    records as finished, if contents, options and version are the same and the outputs are unchanged. Several
+    runs may share DST. If a process dies, its file is tried once more after all others.
 
     The exit code is that of the worst file; from best to worst: 0, 4, 2, 3, 5, 1, 70.
 

@@ -22,16 +22,17 @@ class Certificate:
     Attributes:
         equal: whether both models have the same inputs and outputs (types, order, defaults, and names unless
             they were compared by position), the same expression at every output, and the same nodes that may
-            draw random numbers or keep state, including nodes that no output depends on.
-        outputs: number of outputs compared.
+            draw random numbers or keep state, including nodes that no output depends on. If a model has a
+            Loop or Scan, the types that both state for a value must agree, too.
+        outputs: number of outputs; 0 if the comparison ended before the first output.
         difference: the first difference, or the reason why nothing can be proved, in one line; None if equal.
         readable: False if the comparison failed because the first model cannot be read as expressions, for
             example because its graph has a cycle.
         identical: whether the executable parts of both models are byte-identical; if so, expressions were not
             compared.
         interface: whether the difference concerns inputs or outputs: their number, names, types or defaults.
-        mismatch: whether the same arrays cannot serve both models: the number of required inputs, the number
-            of outputs, or an element type differs.
+        mismatch: whether the difference shows that the same arrays cannot serve both models: the numbers of
+            inputs and of required inputs differ, the number of outputs differs, or an element type differs.
     """
 
     equal: bool
@@ -59,8 +60,8 @@ def certify(
         before: the original model.
         after: the model that should compute the same.
         before_folder: folder of the external data of `before`; None if it has none.
-        after_folder: folder of the external data of `after`. If both folders are the same, external data is
-            compared by reference and not read; otherwise its bytes are read once and compared by digest.
+        after_folder: folder of the external data of `after`; None if it has none. If both folders are the
+            same, external data is compared by reference and not read; otherwise it is compared by digest.
         by_position: whether to match inputs and outputs by position, so that their names may differ.
     """
     if same_to_run(before, after, (before_folder, after_folder)):
@@ -108,7 +109,10 @@ def _numbered(model: ModelProto, table: Table, folder: Path | None) -> Numbering
 
 
 def _difference(before: ModelProto, left: Numbering, right: Numbering) -> Certificate | None:
-    """Return the first difference between two models with the same interface; None if they are equal."""
+    """Return the first difference between two models whose inputs and outputs have the same types.
+
+    None if the models are equal.
+    """
     outputs = len(left.outputs)
     for info, ours, theirs in zip(before.graph.output, left.outputs, right.outputs, strict=True):
         if ours != theirs:
@@ -130,7 +134,10 @@ def _difference(before: ModelProto, left: Numbering, right: Numbering) -> Certif
 
 
 def _stated_otherwise(left: Numbering, right: Numbering) -> str | None:
-    """Return a value for which the models state different types, since onnxruntime relies on stated types."""
+    """Return a value for which the models state different types; None without one.
+
+    onnxruntime relies on stated types.
+    """
     for number, (name, kinds) in left.stated.items():
         if number in right.stated and kinds.isdisjoint(right.stated[number][1]):
             return name
@@ -138,7 +145,7 @@ def _stated_otherwise(left: Numbering, right: Numbering) -> str | None:
 
 
 def _interface(before: ModelProto, after: ModelProto, by_position: bool) -> Certificate | None:
-    """Return the first difference between the inputs or outputs of two models; None if there is none."""
+    """Return the first difference in number, names or types of inputs or outputs; None if there is none."""
     inputs = interface_inputs(before), interface_inputs(after)
     outputs = list(before.graph.output), list(after.graph.output)
     required = len(_required(before, inputs[0])) == len(_required(after, inputs[1]))
@@ -197,7 +204,7 @@ def _explain(output: str, before: ModelProto, left: Numbering, right: Numbering)
     """Describe why an output differs.
 
     Name the first node, among those that the output depends on, with a result that the other model does not
-    compute.
+    compute in its main graph. If the other model computes all of these results, name no node.
     """
     for number in nodes_needed(before.graph, [output]):
         node = before.graph.node[number]

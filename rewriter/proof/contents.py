@@ -1,4 +1,4 @@
-"""Assigns one number to each distinct tensor content; hashes and keeps as few bytes as possible."""
+"""Assigns numbers to expressions and keys to tensor contents; keys avoid copies of large tensors."""
 
 from __future__ import annotations
 
@@ -40,12 +40,13 @@ class Table:
 
 
 class Contents:
-    """Keys of tensors, equal for equal tensors of any model.
+    """Keys of the tensors of all compared models; tensors with equal keys have equal contents.
 
-    The key of a small tensor holds its bytes. The key of a large tensor identifies the first tensor with the
-    same type, shape and bytes: a hash finds candidates and their bytes are compared, so no bytes are copied.
-    External data is compared by reference (file, offset, length), which suffices if both models refer to the
-    same files. With `by_content`, both external and inline data are compared by a 256-bit BLAKE2b digest.
+    The key of a small tensor holds its bytes. The key of a large tensor has the number of the first tensor
+    with the same type, shape and bytes: a hash finds candidates, whose bytes are then compared. The key of
+    external data is its reference (file, offset, length), which suffices if both models refer to the same
+    files. With `by_content`, the key of external and inline data is a 256-bit BLAKE2b digest. The key of a
+    tensor without `inline_bytes`, such as one of strings, is its serialized message.
     """
 
     def __init__(self, *, by_content: bool) -> None:
@@ -54,10 +55,10 @@ class Contents:
         self._count = 0
 
     def key(self, tensor: TensorProto, folder: Path | None) -> Key:
-        """Return a key of the tensor's value: (element type, shape, content).
+        """Return a key of the tensor's value: element type, shape and content.
 
         Raises:
-            Unprovable: external data cannot be read.
+            Unprovable: external data cannot be read, or its reference is malformed.
         """
         head: Key = (tensor.data_type, tuple(tensor.dims))
         if tensor.data_location == TensorProto.EXTERNAL:

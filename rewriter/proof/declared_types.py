@@ -10,7 +10,7 @@ Declared = tuple[object, ...]
 
 
 def body_types(bodies: Sequence[GraphProto]) -> tuple[Declared, ...]:
-    """Return the element types and shapes that bodies of a Loop or Scan declare for inputs and results."""
+    """Return the types that bodies of a Loop or Scan declare for inputs and results, without symbol names."""
     return tuple(tuple(_shape(info.type) for info in (*body.input, *body.output)) for body in bodies)
 
 

@@ -1,9 +1,13 @@
 """Tests whether two models are the same to a runtime: their executable parts are byte-identical.
 
-Parts that no runtime computes with are ignored: metadata except the keys that onnxruntime reads, doc strings,
-node names (if they are distinct: onnxruntime may refuse equal names), and the IR version (if the two versions
-differ only in metadata). Everything else counts, including types of values and fields that the installed onnx
-does not know.
+Parts that no runtime computes with are ignored:
+
+- doc strings and metadata of the model, functions, graphs and nodes, except keys that onnxruntime reads;
+- node names, if the model has no functions and the nodes of each body have distinct names: onnxruntime may
+  refuse equal names;
+- the IR version, if it is raised within the range from 4 to 10: a model keeps its meaning there.
+
+Everything else counts, including types of values and fields that the installed onnx does not know.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from rewriter.model.storage.external_data import tensors_of
 _IR_WITH_CONSTANTS = 4
 """The first IR version in which an initializer need not be listed as an input."""
 _CHUNK = 4096
-"""Number of nodes copied at a time."""
+"""Maximum number of nodes copied at a time."""
 _IGNORED_FIELDS = frozenset({"metadata_props", "doc_string"})
 _READ = frozenset({"ort_config", LAYER})
 """Keys of metadata that onnxruntime reads: `ort_config` on a model, `LAYER` on nodes."""
@@ -119,7 +123,7 @@ def _read_metadata(owner: ModelProto | NodeProto) -> list[tuple[str, str]]:
 
 
 def _rest(message: ModelProto | GraphProto | FunctionProto, left_out: frozenset[str]) -> Iterator[object]:
-    """Yield names and values of the fields of a message, unknown fields included, except `left_out`."""
+    """Yield names and values of a message's fields, also unknown ones, except `left_out` and ignored ones."""
     for field, value in message.ListFields():
         if field.name not in left_out and field.name not in _IGNORED_FIELDS:
             yield field.name

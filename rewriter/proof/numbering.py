@@ -5,9 +5,11 @@ value follows from the operator that computes it and the numbers of the operator
 have the same number only if the same operators compute them from the same inputs and constants. Keys are
 compared whole, so numbers cannot collide; only tensors in different folders are compared by digest.
 
-- Functions are inlined, `Identity` is skipped, and a `Constant` equals an initializer of the same content.
-- A graph attribute (of If, Loop or Scan) is represented by the expressions of its results. Its inputs are
-  numbered by nesting level and position, so their names do not matter (de Bruijn levels).
+- Functions are inlined, `Identity` is skipped, and a `Constant` with a dense tensor equals an initializer of
+  the same content.
+- A graph attribute (of If, Loop or Scan) is represented by the expressions of its results and by its random
+  or unknown nodes. Its inputs are numbered by nesting level and position, so their names do not matter (de
+  Bruijn levels).
 - A node that draws random numbers, or has an unknown operator, gets a new number at each occurrence. The
   number depends on the nesting level: one draw before a loop differs from a draw in each iteration.
 - If runtimes interpret part of a file in two ways, the number stands for both interpretations.
@@ -38,13 +40,13 @@ IR_WITH_CONSTANTS = 4
 """The first IR version in which an initializer not listed as an input is a constant."""
 
 MAX_INLINED = 2_000_000
-"""Maximum number of nodes inside functions and graph attributes, after inlining.
+"""Maximum number of nodes inside functions and graph attributes, after inlining; equal calls count once.
 
 Without a limit, functions that call each other twice would double the work at each level.
 """
 
 _SMALL = 256
-"""Maximum bytes of a Constant that is looked up by its whole serialized form."""
+"""Maximum bytes of a Constant's attribute that is looked up by its serialized form."""
 
 
 class TypesCount(Exception):
@@ -58,8 +60,9 @@ class Numbering:
         inputs: the numbers of the inputs, in order; each stands for position, type and default.
         outputs: the numbers of the outputs, in order.
         apart: the numbers of all nodes that draw random numbers or have an unknown operator, one per
-            occurrence after inlining, in order of execution.
-        scans: whether the model has a Loop or Scan, since its results may depend on stated types.
+            occurrence after inlining, in the order of the nodes.
+        scans: whether the model has a Loop or Scan outside of unused functions; results of these nodes may
+            depend on stated types.
 
     Raises:
         Unprovable: the model cannot be read as expressions.
@@ -241,7 +244,7 @@ class Numbering:
                     raise Unprovable(
                         f"attribute {attribute.name!r} refers to a caller, outside of any function"
                     )
-                # An attribute that the caller left out is left out here.
+                # An attribute without a value from the caller or a default is left out.
                 if (bound := scope.bound.get(attribute.ref_attr_name)) is not None:
                     found.append(self._attribute(bound[0], attribute.name, bound[1], scope))
             else:
@@ -296,7 +299,7 @@ class Numbering:
         return number
 
     def _constant(self, node: NodeProto, scope: Scope) -> int:
-        """Return the number of the dense tensor that a Constant holds; 0 if it holds something else."""
+        """Return the number of the dense tensor in a Constant; 0 if `constant_tensor` finds none."""
         if len(node.attribute) != 1:
             return 0
         attribute = node.attribute[0]
@@ -307,7 +310,8 @@ class Numbering:
             return self._held(name, scope.bound[attribute.ref_attr_name][0])
         if attribute.ByteSize() > _SMALL:
             return self._held(name, attribute)
-        content = attribute.SerializeToString()  # a third of all nodes may be Constants, most of them equal
+        # Numbers are remembered, since a third of all nodes may be Constants, most of them equal.
+        content = attribute.SerializeToString()
         if (number := self._constants.get(content)) is None:
             number = self._constants[content] = self._held(name, attribute)
         return number
@@ -327,7 +331,8 @@ class Numbering:
         if found is None:
             apart = len(self._apart)
             found = self._enter(function, node, inputs, scope)
-            if len(self._apart) == apart:  # a body that draws random numbers draws new ones at each call
+            # A body with random or unknown nodes is not remembered, since these differ at each call.
+            if len(self._apart) == apart:
                 self._memo[key] = found
         return found
 

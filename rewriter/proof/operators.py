@@ -60,7 +60,10 @@ def plain(attribute: AttributeProto) -> bytes:
 
 
 def constant_tensor(name: str, attribute: AttributeProto) -> TensorProto | None:
-    """Return the dense tensor in the only attribute of a Constant; None without one, or if a float is NaN."""
+    """Return the dense tensor in the only attribute of a Constant.
+
+    None if there is none, or if `value_float` or `value_floats` holds NaN.
+    """
     made: TensorProto | None = None
     match name, attribute.type:
         case "value", AttributeProto.TENSOR:
@@ -83,7 +86,7 @@ def constant_tensor(name: str, attribute: AttributeProto) -> TensorProto | None:
 
 
 def _floats(dims: list[int], values: list[float]) -> TensorProto | None:
-    """Return a tensor of floats; None if one is NaN, since Python's floats may not keep its payload."""
+    """Return a tensor of floats; None if any is NaN, since Python's floats may not keep a NaN's payload."""
     if any(value != value for value in values):  # noqa: PLR0124  only NaN differs from itself
         return None
     return TensorProto(data_type=TensorProto.FLOAT, dims=dims, float_data=values)

@@ -29,11 +29,13 @@ class Scope:
         bound: name of a function attribute -> the attribute given by the call (or the default), and the scope
             that it was written in.
         names: name of a value of this body -> its number.
-        captured: names that stand for outer values in this body or in a body inside it.
+        captured: names that this body must not define from now on: names of outer values that a node in it
+            or in a nested body has read, of initializers of nested bodies, and of values of the caller that a
+            graph passed to this function has read.
         user: for a graph that a caller passed to a function: the body in the function that uses it; else
             None. onnxruntime looks up names in that body, although the graph was written in the caller.
-        declared: value -> the type that the graph declares for it; empty for a function, since runtimes
-            ignore the types that it declares.
+        declared: value -> the type that the graph declares for it; empty if types do not count, and for a
+            function, since runtimes ignore the types that it declares.
     """
 
     outer: Scope | None
@@ -67,8 +69,8 @@ class Scope:
         """Record a value that this body defines.
 
         Raises:
-            Unprovable: the body has already written or read a value of this name. A runtime that sorts the
-                nodes first, as onnxruntime does, may confuse the two.
+            Unprovable: the body already has a value of this name, or the name is in `captured`. A runtime
+                that sorts the nodes first, as onnxruntime does, may confuse the two values.
         """
         if name in self.names or name in self.captured:
             raise Unprovable(f"value {name!r} has two meanings in one body")

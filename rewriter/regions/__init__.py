@@ -1,1 +1,1 @@
-"""Regions: the nodes of one call of one module, with inputs and outputs."""
+"""Regions: the nodes of one call of one module, or of one segment of the call, with inputs and outputs."""

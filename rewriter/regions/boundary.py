@@ -1,10 +1,11 @@
 """Inputs and outputs of a call, in an order that depends on the graph alone.
 
 Inputs are the values that nodes of the region read (including captures of If, Loop and Scan bodies) and that
-no node of the region computes: activations in order of first use, then initializers in file order. Outputs
-are the values of the region's nodes that outside nodes read or that are outputs of the graph, in order of the
-nodes that compute them. A call with neither (constants that no node reads) outputs its first value, since
-ONNX has no nodes without inputs and outputs.
+no node of the region computes. Values other than initializers come first, in file order of their first
+readers; values that graph bodies only output come after these; initializers follow in file order. Outputs are
+the values of the region's nodes that outside nodes read or that are outputs of the graph, in order of the
+nodes that compute them. A call without inputs and outputs (such as a constant that no other node reads)
+outputs its first value, since ONNX has no nodes without inputs and outputs.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ class Interface:
 
 
 def find_boundaries(graph: GraphIndex, regions: Regions) -> list[Interface]:
-    """Return the interface of every region, including the regions it calls; that of TOP stays empty."""
+    """Return the interface of every region, with the regions it calls as parts of it.
+
+    The interface of TOP is empty.
+    """
     chains = regions.chains()
     reads: list[dict[int, None]] = [{} for _ in chains]
     writes: list[dict[int, None]] = [{} for _ in chains]
@@ -43,7 +47,11 @@ def find_boundaries(graph: GraphIndex, regions: Regions) -> list[Interface]:
 
 
 def _uses(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, int]]:
-    """Yield (value of the main graph, region that reads it), in file order; TOP reads the graph's outputs."""
+    """Yield (value of the main graph, region that reads it).
+
+    Reads by nodes come first, in file order. Then the region of a body's owner reads the body's results.
+    Last, TOP reads the graph's outputs.
+    """
     main = set(graph.bodies[0].values.values())
     for node, values in enumerate(graph.reads):
         region = regions.region_of[main_node(graph, node)]
@@ -63,7 +71,10 @@ def _open_closed(
     reads: list[dict[int, None]],
     writes: list[dict[int, None]],
 ) -> None:
-    """Give every region without inputs and outputs its first value as output."""
+    """Give every region without inputs and outputs its first value as output.
+
+    The regions inside it, down to the one that computes the value, output it too.
+    """
     for node, region in enumerate(regions.region_of):
         made = [value for value in graph.writes[node] if value != NONE]
         chain = () if region is None or not made else chains[region]

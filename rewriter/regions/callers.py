@@ -26,7 +26,10 @@ class Callers:
         self._several = self._bodies.several
 
     def of(self, path: ModulePath, call: int, above: ModulePath) -> int:
-        """Return the call of `above` in which a call of `path`, a module below, was made."""
+        """Return the call of `above` in which a call of `path`, a module below, was made.
+
+        Graph bodies show it; otherwise, and inside one body, it is estimated by `scaled`.
+        """
         theirs = self._several.get(above)
         if theirs is None:
             return scaled(call, self._tree[path].calls, self._tree[above].calls)
@@ -44,7 +47,10 @@ class Callers:
 
 
 def scaled(call: int, calls: int, callers: int) -> int:
-    """Return the caller's call that contains call `call` of `calls`, if all contain equally many."""
+    """Return the caller's call that contains call `call` of `calls`, if all contain equally many.
+
+    If the calls cannot be divided equally, return the caller's call of the same number, at most the last.
+    """
     if callers <= 1:
         return 0
     if calls >= callers and calls % callers == 0:

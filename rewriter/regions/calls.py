@@ -1,8 +1,8 @@
 """Regions: the main-graph nodes of one call of one module.
 
-Regions form a tree with the main graph at its top. A module that is never called (a list of modules) has no
-region: its children are called by the nearest module above that is called. Nodes inside the bodies of If,
-Loop and Scan belong to the region of the body's owner. Nodes of local functions stay in place.
+Regions form a tree with the main graph at its top. A module that is never called (such as a list of modules)
+has no region: the nearest module above that is called calls its children. Nodes inside the bodies of If, Loop
+and Scan belong to the region of the body's owner. Nodes of local functions stay in place.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Regions:
         regions: TOP first, callers before the regions they call; only `add` extends it.
         region_of: node -> its region; None for nodes inside bodies and functions.
         called: region -> the regions that it calls.
-        outside: nodes that no function can hold; evidence never moves them back.
+        outside: nodes that must stay in the main graph; no evidence moves them into another region.
     """
 
     regions: list[Region]
@@ -106,7 +106,10 @@ class Regions:
         return leaving.keys() | coming.keys()
 
     def keep_outside(self, node: int) -> ModulePath | None:
-        """Move a node to the main graph for good; return the module that it leaves, None if it was there."""
+        """Move a node to the main graph for good; return the module that it leaves.
+
+        None if the node is there already.
+        """
         self.outside.add(node)
         home = self.region_of[node] or TOP
         if home == TOP:
@@ -118,7 +121,8 @@ class Regions:
         """Move all content of a region to its caller; the empty region remains, but nothing calls it.
 
         Returns:
-            The regions that lost or gained nodes; the region itself only if it had some.
+            The regions that lost or gained nodes: the region and its caller, or none if the region has no own
+            nodes.
         """
         region = self.regions[number]
         for other in self.called[number]:
@@ -151,11 +155,14 @@ def _put_in(nodes: list[int], new: list[int]) -> None:
 
 
 def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
-    """Return the number of regions that two chains share: the first ones, since a region has one caller."""
+    """Return the number of regions that two chains share.
+
+    A region has one caller, so two chains share their first regions and no others.
+    """
     if ours is theirs:
         return len(ours)
     depth = min(len(ours), len(theirs))
-    while ours[depth - 1] != theirs[depth - 1]:  # ends at TOP, which all chains share
+    while ours[depth - 1] != theirs[depth - 1]:  # the loop ends at TOP, which all chains share
         depth -= 1
     return depth
 
@@ -163,7 +170,9 @@ def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
 def find_regions(
     graph: GraphIndex, tree: ModuleTree, wanted: Callable[[Module], bool] = lambda module: True
 ) -> Regions:
-    """Return the regions of the wanted modules; nodes of other modules belong to the nearest wanted caller.
+    """Return the regions of the wanted modules that are called.
+
+    Nodes of other modules belong to the nearest region above, unplaced nodes to TOP.
 
     Args:
         graph: the model.
@@ -185,7 +194,7 @@ def find_regions(
 
     def region_around(module: ModulePath, call: int) -> int:
         """Return the region that the nodes of a call belong to."""
-        module = module if module in tree else ROOT  # metadata of another tool
+        module = module if module in tree else ROOT  # another tool's metadata may name it
         caller = home[module]
         return number_of(caller, callers.of(module, call, caller))
 
@@ -204,7 +213,7 @@ def find_regions(
 
 
 def _homes(tree: ModuleTree, wanted: Callable[[Module], bool]) -> dict[ModulePath, ModulePath]:
-    """Map each module to itself if it is called and wanted, else to its nearest such ancestor."""
+    """Map each module to itself if it is called and wanted, else to its nearest such ancestor or the root."""
     home = {ROOT: ROOT}
     for module in tree:
         if module.parent is not None:
@@ -217,7 +226,7 @@ def edges_of(graph: GraphIndex) -> Iterator[tuple[int, int]]:
     """Yield (node of the main graph, node that must come after it): a reader, or the next random draw.
 
     Captures of a body count as inputs of its owner. Nodes that draw random numbers stay in file order: no
-    other property distinguishes two equal draws.
+    property but the order distinguishes two equal draws.
     """
     body_of, all_readers = graph.body_of, graph.readers
     for node, writes in enumerate(graph.writes):
@@ -254,7 +263,7 @@ def keep_outside(graph: GraphIndex, regions: Regions, nodes: Iterable[int], reas
 
 
 def main_node(graph: GraphIndex, node: int) -> int:
-    """Return the node of the main graph that holds `node` in one of its bodies, or `node` itself."""
+    """Return the node of the main graph or of a function that holds `node` in a body, or `node` itself."""
     while (owner := graph.bodies[graph.body_of[node]].owner) != NONE:
         node = owner
     return node

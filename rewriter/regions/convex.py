@@ -3,8 +3,8 @@
 The level of a region consists of its own nodes and the regions that it calls; these are its parts. An edge
 between two nodes belongs to the level of the innermost region around both, and connects the parts that hold
 its ends. A level with a cycle has no valid order. Tarjan's strongly connected components ("Depth-first search
-and linear graph algorithms", 1972) find all cycles of all levels in one sweep, linear in nodes, edges and
-depth.
+and linear graph algorithms", 1972) find all cycles of all levels in one sweep, in time linear in nodes
+and edges for a given depth.
 
 `cycle_breaking` decides which region of a cycle changes, and how.
 """
@@ -43,7 +43,7 @@ def make_convex(
         A refusal for every region that was cut or dissolved, with the name of a node as witness.
 
     Raises:
-        UnreadableModel: nodes of the graph form a cycle, with or without regions.
+        UnreadableModel: nodes of one level form a cycle that contains no region.
     """
     refusals: list[Refusal] = []
     breaker: CycleBreaker | None = None
@@ -58,7 +58,7 @@ def make_convex(
                 name = name_of(graph, cycle[0][1])
                 raise UnreadableModel(f"node {name!r} feeds itself through other nodes; export it again")
             if breaker.touched and breaker.is_stale(circular):
-                continue  # an earlier change touched this cycle; the next sweep sees what is left of it
+                continue  # an earlier change touched this cycle; the next sweep finds the rest of it
             refusals.extend(breaker.resolve(circular))
     return refusals
 
@@ -81,7 +81,7 @@ def level_edges(graph: GraphIndex, regions: Regions) -> Iterator[tuple[int, Part
 
 
 def _cycles(graph: GraphIndex, regions: Regions) -> list[list[Part]]:
-    """Return the strongly connected components of all levels with more than one part."""
+    """Return, over all levels, the strongly connected components of more than one part."""
     after: dict[Part, list[Part]] = {}
     for _, left, right in level_edges(graph, regions):
         after.setdefault(left, []).append(right)

@@ -1,14 +1,14 @@
 """Breaks cycles of regions: changes the smallest region that some path leaves and enters again.
 
-1. Such a path suggests a wrong placement. If a losing claim on each outside node of the path puts the node
-   into the region, these nodes move there.
+1. Such a path suggests a wrong placement. If a losing claim on each outside node of these paths names the
+   module of the region, or a module below, the nodes move into the region. No node moves in this way twice.
 2. A module without nodes and of unknown class may be a list, which is never called. Its region is dissolved,
    and its caller calls its children. Nodes of the module that moved elsewhere still count as its nodes.
 3. Otherwise the region is cut into numbered segments that no path leaves and enters again. The witness is the
-   last outside node on such a path.
+   last outside node from which such a path enters the region.
 
-If there is no such path for any region of the cycle (two convex regions may feed each other), the nodes of
-the smallest region go to its caller.
+If no region of the cycle has such a path (two convex regions may feed each other), or the search for one
+exceeds `MOST_WALKED`, the smallest region is dissolved.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class CycleBreaker:
         tree: the modules of the calls.
         claims: node -> every claim on it.
         edges: pairs of nodes of the main graph, the second to come after the first (see `calls.edges_of`).
-        placed_anew: nodes that other evidence moved, or that must stay outside; other evidence moves none of
-            these.
+        placed_anew: nodes that a losing claim moved, or that must stay in the main graph; no losing claim
+            moves them again.
         touched: regions that lost or gained nodes since the caller cleared this.
     """
 
@@ -58,7 +58,7 @@ class CycleBreaker:
         self._in_order = all(source < target for source, target in self.edges)
 
     def resolve(self, cycle: Sequence[int]) -> Iterator[Refusal]:
-        """Change one region of a cycle; yield a refusal with its witness if a region was cut or dissolved.
+        """Change one region of a cycle; yield a refusal, with a witness, if the region was cut or dissolved.
 
         Args:
             cycle: regions that feed each other.
@@ -80,7 +80,7 @@ class CycleBreaker:
         yield Refusal(module, Reason.CYCLIC, name_of(self.graph, witness))
 
     def is_stale(self, cycle: Sequence[int]) -> bool:
-        """Whether a region of a cycle, or one that it calls, has changed."""
+        """Whether a region of a cycle, or a region inside it, is in `touched`."""
         return any(not self.touched.isdisjoint(self.regions.inside(number)) for number in cycle)
 
     def _yield(self, number: int, held: list[int], between: set[int]) -> Iterator[Refusal]:
@@ -97,7 +97,7 @@ class CycleBreaker:
     def _ahead(self, number: int, held: list[int]) -> set[int]:
         """Return the outside nodes that depend on held nodes.
 
-        In a sorted file, only those before the last held node: later ones cannot lead back.
+        In a sorted file, return only those before the last held node: no path leads back from later nodes.
         """
         last = max(held) if self._in_order else len(self.regions.region_of)
         return self._reached(number, held, self._after, range(last))
@@ -121,10 +121,7 @@ class CycleBreaker:
         return found
 
     def _place_anew(self, number: int, between: set[int]) -> bool:
-        """Move the outside nodes into the region if a losing claim on each allows it.
-
-        Return whether they moved.
-        """
+        """Move the outside nodes into the region if losing claims allow it; return whether they moved."""
         module = self.regions.regions[number].module
         if between & self.placed_anew or not all(
             any(module.holds(claim.module) for claim in self.claims[node][1:]) for node in between
@@ -135,7 +132,7 @@ class CycleBreaker:
         return True
 
     def _cut_at_paths(self, number: int, held: list[int], between: set[int]) -> int:
-        """Cut a region where paths leave and enter it again; return the last outside node on such a path."""
+        """Cut a region where paths leave and enter it again; return the witness."""
         # Inside node -> its segment; outside node -> the last segment on any path to it.
         reached: dict[int, int] = {}
         witness = -1

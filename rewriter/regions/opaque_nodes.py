@@ -86,9 +86,9 @@ class Complaints:
     Attributes:
         graph: the model.
         opaque: its opaque nodes.
-        typed: the values with a type in the main graph, whichever node writes them.
-        failed: region -> the opaque node for which type inference of its call fails, unreported by the bodies
-            around it.
+        typed: the values whose types the main graph states; a function body states none.
+        failed: region -> the opaque node due to which type inference of the region's call fails. The
+            checker does not report it, since a body around the call is silent.
     """
 
     graph: GraphIndex
@@ -100,7 +100,7 @@ class Complaints:
         self._reads = main_reads(self.graph)
 
     def first(self, regions: Regions, order: Sequence[Sequence[Part]]) -> int | None:
-        """Return the opaque node that causes the first complaint; None without a complaint.
+        """Return the opaque node behind the first complaint; None without a complaint.
 
         Args:
             regions: the regions.
@@ -136,7 +136,7 @@ class Complaints:
         return None
 
     def _seen(self, value: int, reader: int, origins: Mapping[int, int], scopes: _Scopes) -> int | None:
-        """Return the opaque node for which a value has no type at its reader; None if it has a type."""
+        """Return the opaque node due to which a value has no type at its reader; None if it has a type."""
         producer = self.graph.producer[value]
         if producer == NONE:
             return None
@@ -165,7 +165,7 @@ class _Scopes:
         return self._regions.region_of[node] or TOP
 
     def silent_around(self, node: int) -> list[int] | None:
-        """Return the regions that a node makes fail, innermost first; None if no body is silent on it."""
+        """Return the regions around a node below the first silent body, innermost first; None without one."""
         part: Part = (False, node)
         failed: list[int] = []
         for region in reversed(self.chains[self.region_of(node)]):

@@ -10,7 +10,7 @@ from rewriter.regions.convex import Part, level_edges
 
 
 def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]] | None:
-    """Return, for each region, its own nodes and the regions it calls, each after its producers.
+    """Return, for each region, its own nodes and the regions it calls, in a valid order.
 
     Kahn's algorithm (1962) sorts every level, the part with the earliest node first. Regions without any node
     are left out. None if a level has a cycle: `convex.make_convex` finds and resolves it.

@@ -1,12 +1,12 @@
-"""Moves nodes that onnxruntime cannot run inside functions to an outer caller, where it can.
+"""Moves nodes that onnxruntime cannot run inside functions to the main graph or to an outer caller.
 
 Measured with onnxruntime 1.31.1:
 
 - A value of a late type (8-bit floats, 4 and 2 bits, optionals) may be an input of a function whose operators
   read it. If the function passes the value on to another function, onnxruntime accepts only the types of
   ONNX's first version. So quantised weights are unpacked at most one call below the graph that holds them.
-- An operator that onnx defines by a function, without type inference of its own, must state all its
-  attributes: their defaults are lost when onnxruntime inlines functions.
+- A node must state all attributes that have defaults if onnx defines its operator by a function and without
+  type inference: the defaults are lost when onnxruntime inlines functions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from rewriter.regions.calls import TOP, Regions, main_node, name_of, shared_call
 
 
 def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
-    """Move out of all regions the nodes whose defaults would be lost, in place; return a refusal for each."""
+    """Move out of all regions the nodes whose defaults would be lost, or the owners of their bodies.
+
+    Returns:
+        A refusal for each node that moved.
+    """
     opsets = versions_of(graph.model.opset_import)
     refusals = []
     for number, node in enumerate(graph.nodes):
@@ -41,7 +45,7 @@ def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
 
 
 class LateTypes:
-    """Values of late types, and the regions of their readers.
+    """Values of late types of a model; `lift` moves their readers.
 
     Attributes:
         graph: the model.
@@ -56,21 +60,22 @@ class LateTypes:
     def lift(self, regions: Regions) -> list[Refusal]:
         """Move readers of these values to outer regions, in place, until no function passes such a value on.
 
-        Returns a refusal for each moved node.
+        Returns:
+            A refusal for each move; a node may move several times.
         """
         refusals: list[Refusal] = []
         chains = regions.chains()
         while moves := list(self._too_deep(regions, chains)):
             for node, number in moves:
                 home = regions.region_of[node] or TOP
-                if number in chains[home][:-1]:  # not yet moved for another value
+                if number in chains[home][:-1]:  # else the node has moved for another value
                     module = regions.regions[home].module
                     refusals.append(Refusal(module, Reason.LATE_TYPE, name_of(self.graph, node)))
                     regions.move({node: number})
         return refusals
 
     def _too_deep(self, regions: Regions, chains: list[tuple[int, ...]]) -> Iterator[tuple[int, int]]:
-        """Yield (node, region that it must move to)."""
+        """Yield (reader of a value, region to which it must move)."""
         graph = self.graph
         for value in self.values:
             producer = graph.producer[value]

@@ -28,15 +28,15 @@ _NO_LARGER = frozenset(
     | {"Or", "Pow", "Reciprocal", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Reshape", "Round"}
     | {"Slice", "Sqrt", "Squeeze", "Sub", "Unsqueeze", "Where", "Xor"}
 )
-"""Operators whose result has no more elements than their largest input, if all inputs are vectors."""
+"""Operators whose result has no more elements than their largest input; inputs are taken to be vectors."""
 
 
 class Arithmetic:
     """Small values of a model.
 
     Attributes:
-        leaves: node with small results -> the values whose shapes the results depend on, without small values
-            and constants.
+        leaves: node with small results -> the values, neither small nor initializers, on whose shapes the
+            results depend.
     """
 
     def __init__(self, graph: GraphIndex, owned: frozenset[int]) -> None:
@@ -73,7 +73,7 @@ class Arithmetic:
                 self._sizes[value] = size
 
     def _size(self, node: int, op_type: str, reads: list[int]) -> int | None:
-        """Return a bound on the number of elements of the results; None if there is no bound."""
+        """Return a bound on the number of elements of the results; None if they are not known to be small."""
         if op_type == "Constant":
             return _constant_size(self._graph.nodes[node])
         if op_type in ("Shape", "Size"):
@@ -88,9 +88,9 @@ class Arithmetic:
         return max(sizes) if op_type in _NO_LARGER else None
 
     def _filled(self, shape: int) -> int | None:
-        """Return the number of elements of a tensor of this shape; None if it is not known.
+        """Return a bound on the number of elements of a tensor of this shape; None if there is no bound.
 
-        It is known for a constant shape, and for the shape of a small value.
+        There is one for a constant stored inside the model, and for the shape of a small value.
         """
         producer = self._graph.producer[shape]
         if producer == NONE:

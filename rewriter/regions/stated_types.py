@@ -21,7 +21,7 @@ from rewriter.regions.calls import Regions, holders_in_main, keep_outside, main_
 
 
 def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
-    """Move out of all regions the nodes that need stated types, in place; return a refusal for each."""
+    """Move out of all regions the nodes that need stated types, in place; return a refusal for each move."""
     owners = [node for node in _owners(graph) if regions.region_of[node]]
     if not owners or not graph.model.graph.value_info:
         return []
@@ -29,19 +29,19 @@ def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
 
 
 def _owners(graph: GraphIndex) -> list[int]:
-    """Return the main-graph nodes that are, hold or call a Loop or Scan with results of undeclared shape."""
+    """Return the main-graph nodes that are, hold or call a Loop or Scan with incompletely declared types."""
     held = {body.owner for body in graph.bodies} - {NONE}
     return sorted(holders_in_main(graph, (node for node in held if _is_open(graph.nodes[node]))))
 
 
 def _is_open(node: NodeProto) -> bool:
-    """Whether the results of a Loop or Scan depend on inference."""
+    """Whether a node is a Loop or Scan whose results may depend on inferred types."""
     bodies = (body for attribute in node.attribute for body in graphs_of(attribute))
     return has_scan_outputs(node.op_type, canonical(node.domain)) and leaves_shapes_open(node, bodies)
 
 
 def _between(graph: GraphIndex, owners: list[int]) -> set[int]:
-    """Return the owners that depend on values of stated type, and the nodes in between."""
+    """Return the owners that depend on values of stated type, and the nodes between these values and them."""
     reads = main_reads(graph)
     hanging = _hanging(graph, reads)
     found = {node for node in owners if not hanging.isdisjoint(reads[node])}

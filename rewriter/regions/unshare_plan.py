@@ -1,16 +1,19 @@
-"""Undoes sharing by the exporter: copies a node that serves several calls into each, or moves it above.
+"""Undoes sharing by the exporter: copies a node that several calls read into these calls, or moves it out.
 
 Exporters merge equal nodes anywhere. So the first call of a layer holds shapes, masks and constants that the
 other calls read, and equal layers have unequal bodies.
 
 - A small constant is copied into every call that reads it.
-- Shape arithmetic is copied whole into the calls that read it, if all of them also read the tensors whose
-  shapes it needs.
-- Any other node moves up to the lowest common ancestor of its readers if its own call and others read it, and
-  if it depends on nothing made in its own call. The nodes that it depends on move likewise.
+- Shape arithmetic is copied whole into the calls that read it, or into calls around them, if the tensors
+  whose shapes it needs are computed or read there. If they are missing for one reader, only the calls that
+  hold nothing but copies of readers get copies.
+- An Identity of an initializer moves out of repeated modules.
+- Any other node moves up to the lowest region around its own call and all readers, if its own call and others
+  read it, and if it depends on nothing made in its own call. The nodes that it depends on move likewise.
+  Shape arithmetic that is not copied also moves if its own call does not read it.
 
-Nodes that draw random numbers stay in place and are never copied. Nodes are visited readers first, so that a
-chain moves as a whole.
+Nodes that draw random numbers, or write results of a graph or function, stay in place and are never copied.
+Nodes are visited readers first, so that a chain moves as a whole.
 """
 
 from __future__ import annotations
@@ -81,10 +84,11 @@ class _Planner:
         return self.plan_
 
     def _move_aliases(self) -> None:
-        """Hoist every Identity of an initializer out of repeated modules, as if it were an initializer.
+        """Hoist every Identity of an initializer out of the outermost repeated module around it.
 
-        The main graph would be a valid place too. But an exporter that finds a hundred biases to be equal
-        zeros writes one initializer and a hundred Identity nodes, which would fill the main graph.
+        An Identity without such a module moves to the main graph. That place would be valid for all, but an
+        exporter that finds a hundred biases to be equal zeros writes one initializer and a hundred Identity
+        nodes, which would fill the main graph.
         """
         calls = Counter(region.module for region in self.regions.regions)
         repeated = {
@@ -146,7 +150,7 @@ class _Planner:
         return None
 
     def _available(self, leaf: int) -> set[int]:
-        """Return the regions that compute a value, or read more of it than its shape."""
+        """Return the regions that compute a value or read more than its shape, and all regions around."""
         found = self._reading.get(leaf)
         if found is None:
             nodes = [main_node(self.graph, reader) for reader in self.graph.readers[leaf]]
@@ -158,7 +162,7 @@ class _Planner:
         return found
 
     def _move(self, node: int, readers: list[int], wants: dict[int, bool]) -> None:
-        """Move a node out of its call to the lowest region around all its readers."""
+        """Plan to move a node to the lowest region around its readers, if its inputs allow it."""
         own = self._region(node)
         chain = self.chains[own]
         others = [region for region in wants if self._apart(own, region)]
@@ -175,7 +179,7 @@ class _Planner:
             self.plan_.homes[node] = self._around(wants, chain[depth - 1])
 
     def _around(self, wants: Iterable[int], above: int) -> int:
-        """Return the lowest region around all in `wants`, or `above` if that region is not inside `above`."""
+        """Return the lowest region around all in `wants`, or `above` if that region lies outside `above`."""
         first, *others = (self.chains[region] for region in wants)
         lowest = first[min((shared_calls(first, other) for other in others), default=len(first)) - 1]
         return lowest if above in self.chains[lowest] else above
@@ -186,7 +190,10 @@ class _Planner:
         return shared_calls(ours, theirs) < min(len(ours), len(theirs))
 
     def _hoistable(self) -> list[int]:
-        """Return, for each node, the position in its chain of the highest region that has all its inputs."""
+        """Return, for each node, the position in its chain of the highest region that has all its inputs.
+
+        Fixed nodes stay in their regions. Nodes in bodies have position 0.
+        """
         found = [0] * len(self.graph.nodes)
         for node in range(len(self.graph.nodes)):
             if self.graph.body_of[node] != 0:
@@ -214,7 +221,7 @@ class _Planner:
 
 
 def _owners(graph: GraphIndex, tree: ModuleTree) -> dict[int, ModulePath]:
-    """Map each parameter to the module that owns it."""
+    """Map each initializer that holds a parameter to the module that owns it."""
     by_name = {parameter.initializer: module.path for module in tree for parameter in module.parameters}
     return {
         value: by_name[tensor.name] for value, tensor in graph.initializers.items() if tensor.name in by_name
@@ -222,13 +229,13 @@ def _owners(graph: GraphIndex, tree: ModuleTree) -> dict[int, ModulePath]:
 
 
 def _writers_of_results(graph: GraphIndex) -> set[int]:
-    """Return the nodes that write results of the main graph or of a body, whose names are fixed."""
+    """Return the nodes that write results of a graph or function; the names of these results are fixed."""
     results = {value for body in graph.bodies for value in body.results if value != NONE}
     return {graph.producer[value] for value in results if graph.producer[value] != NONE}
 
 
 def _captured(graph: GraphIndex) -> dict[int, list[int]]:
-    """Map each node of the main graph with bodies to the values that its bodies read, their own included."""
+    """Map each outermost node with bodies to the values that nodes in them read, defined there or not."""
     captured: dict[int, list[int]] = {}
     for node, body in enumerate(graph.body_of):
         if body != 0 and graph.bodies[body].owner != NONE:

@@ -83,7 +83,7 @@ def current() -> ChildLimits:
 def limits(
     *, memory: int | str | None = None, threads: int | None = None, shapes: float | None = None
 ) -> Iterator[None]:
-    """Set limits for a block: `with rewriter.limits(memory="8GiB"): ...`.
+    """Set limits for a block: `with rewriter.limits(memory="8GiB"): ...`; None leaves a limit unchanged.
 
     Args:
         memory: the memory that a process may use to run models, in bytes or as a text such as "4GiB". Mapped

@@ -31,12 +31,12 @@ floats, and integer outputs that depend on a tie, may exceed this tolerance with
 
 
 _HEAVY = 1 << 29
-"""Minimum bytes of weights for which only `FEW` input sets are run: every run has to read all weights."""
+"""Minimum bytes of weights for which at most `FEW` input sets are drawn: each run has to read all weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numeric(RunOutcome):
-    """Result of running two models on the same inputs; `skipped` or `error` has the reason if there is none.
+    """Result of running two models on the same inputs; if it is missing, `skipped` or `error` has the reason.
 
     Attributes:
         identical: whether the executable parts of both models are byte-identical, so that nothing was run.
@@ -48,7 +48,7 @@ class Numeric(RunOutcome):
 
     @property
     def taken(self) -> bool:
-        """Whether both models were run, or need not be run because they are identical."""
+        """Whether the outputs of both models were compared, or the models are identical."""
         return self.identical or (self.skipped is None and self.error is None)
 
     @property
@@ -91,18 +91,18 @@ def compare(
         after: the rewritten model.
         before_folder: the folder of the original's external data; None if it has none.
         after_folder: the folder of the rewritten model's external data.
-        sets: number of input sets to draw, of different sizes and data if the original allows it. At most two
-            sets, of one size, are drawn if the weights take half a gigabyte or more, and one if the model has
-            no inputs.
+        sets: number of input sets to draw, of different sizes and data if the original allows it. At most
+            `FEW` sets are drawn if the initializers take half a gigabyte or more, and one if no input needs
+            data. Models with Loops may get extra sets.
         seed: seed of the drawing; equal seeds give equal inputs.
-        inputs: one array per input, used instead of drawn ones; each model is run once.
+        inputs: one array per input, used as the only set.
         optimised: whether onnxruntime optimises the models. It may fuse them differently, so that equal
             models differ in the last bits; the tolerance `OPTIMISED` allows for that.
-        tolerance: allowed deviation of outputs; None for none.
-        timeout: seconds for everything.
+        tolerance: allowed deviation of outputs; None if deviations are not judged.
+        timeout: seconds for the child process; a second one starts if the first ends in an extra set.
 
     Returns:
-        The result, or the reason why there is none. A failure of a model is part of it, not raised.
+        The result, or the reason why it is missing. A failure of a model is part of it, not raised.
 
     Raises:
         UsageError: `inputs` does not fit the original, or an argument is out of range.
@@ -139,7 +139,8 @@ def fitting(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Ar
     """Return the user's arrays, checked against the signature of a model.
 
     Raises:
-        UsageError: an array is missing, unknown, or of another type or shape; or an input is no tensor.
+        UsageError: an array is missing, unknown, or of another type or shape; or an input of the model is no
+            dense tensor of a known type.
     """
     try:
         return _fitting(plan(model), inputs)

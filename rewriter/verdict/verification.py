@@ -19,7 +19,7 @@ class Verdict(StrEnum):
     NOT_PROVED = "not proved"
     """Neither equality nor difference is shown."""
     DIFFERENT = "different"
-    """Their interfaces do not fit, or results differ beyond the tolerance (without one: beyond rounding)."""
+    """The same arrays cannot serve both, or results differ beyond the tolerance (without one: rounding)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -29,7 +29,7 @@ class Verification(Display):
     It has no truth value, because there are three verdicts: read `verdict`.
 
     Attributes:
-        certificate: result of comparing the expressions at every output.
+        certificate: result of the symbolic comparison.
         numeric: result of running both models in onnxruntime; None if not requested.
         optimised: result of running both with all of onnxruntime's optimisations, which may fuse the two
             models differently; None if not requested.

@@ -72,7 +72,7 @@ def test_rows_have_medians_and_their_spread(profile: Profile) -> None:
     asked = shown(profile, frozenset({ModulePath("held.up")}))
     assert not any("not shown" in line for line in asked)
     (row,) = [line for line in asked if "up" in line]
-    assert row.split()[1:] == ["up", "0", "us", "0%", "0", "us", "<1%"]
+    assert row.split()[1:] == ["up", "0", "us", "0%", "0", "us", "<1%", "▏"]
 
 
 def test_the_order_is_by_medians(profile: Profile) -> None:

@@ -42,7 +42,7 @@ class Access(NamedTuple):
 
 
 def read(text: str, modules: Set[str]) -> Access | None:
-    """Split a path at its attributes; None if it names modules only.
+    """Split a path at its attributes; None if it names modules only, is too deep or cannot be parsed.
 
     Args:
         text: an entry of a module stack.
@@ -72,16 +72,16 @@ def _is_access(atoms: Sequence[str], position: int, modules: Set[str]) -> bool:
         return True
     if atom == _REPLACED:
         return bool(behind)
-    # `run.__self__`: only a function has that attribute, and only a partial that holds one has `func`.
+    # `run.__self__`: only functions have this attribute. `run.func.__self__`: `run` is a partial of one.
     if behind and _OF_FUNCTION.match(behind[0]):
         return True
     return len(behind) > 1 and bool(_OF_PARTIAL.match(behind[0])) and bool(_OF_FUNCTION.match(behind[1]))
 
 
 def _known_end(base: ModulePath, rest: Sequence[str], modules: Set[str]) -> str:
-    """Return the submodule of `base` at the end of `forward.helper.fc1`.
+    """Return the submodule of `base` at the end of `rest`: `fc1` for `helper.fc1` behind `forward`.
 
-    It is the longest end of the path that is a known module, else the last atom.
+    It is the longest end that is a known submodule of `base`, else the last atom.
     """
     ends = (".".join(rest[start:]) for start in range(len(rest)))
     return next((end for end in ends if base.child(end) in modules), rest[-1])

@@ -2,7 +2,7 @@
 
 Format: torch/onnx/_internal/exporter/_core.py. `pkg.torch.onnx.name_scopes` and `class_hierarchy` are Python
 list literals, one entry per module from the root down, the operator last. `namespace` holds the same in one
-string, whose separators may also occur in names, so it is only read if the lists are missing.
+string, whose separators may also occur in names, so it is only read if `name_scopes` is missing.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _claims(
     owners: Mapping[int, ModulePath],
     between: Mapping[int, ModulePath],
 ) -> Iterator[Claim]:
-    """Yield a claim on each node with metadata: by its stack, or by weights if they correct the stack."""
+    """Yield a claim on each node with metadata: by its stack, or by weights of the node or around it."""
     for node, ((recorded, names), detail) in read_from.items():
         module = stacks[node][-1]
         if node in owners:
@@ -83,7 +83,10 @@ def _claims(
 
 
 def _add_callers(module: ModulePath, called: set[ModulePath]) -> None:
-    """Add a module and its ancestors to `called`, without lists, which are never called."""
+    """Add a module and its ancestors below the root to `called`.
+
+    Leave out parents of numbered modules: they may be lists, which are never called.
+    """
     while module and module not in called:
         called.add(module)
         while module.name.isdecimal():
@@ -94,7 +97,10 @@ def _add_callers(module: ModulePath, called: set[ModulePath]) -> None:
 def _not_in_leaves(
     read_from: Mapping[int, tuple[Scopes, str]], stacks: Mapping[int, Stack], weights: WeightsRead
 ) -> dict[int, ModulePath]:
-    """Return node -> the owner of its weights, if its stack ends in a torch module that has no weights."""
+    """Return node -> the owner of its weights, if its stack ends in a torch module that has no weights.
+
+    The owner must decide, and neither of the two modules may hold the other.
+    """
     found = {}
     for node, ((_, names), _) in read_from.items():
         module = stacks[node][-1]
@@ -161,7 +167,7 @@ def _parse_list(literal: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def _from_namespace(namespace: str) -> Scopes:
-    """Return modules and classes, no operator, from `: root.Class/encoder: pkg.Encoder/add: aten.add`."""
+    """Return modules and classes, not the operator, of `: root.Class/encoder: pkg.Encoder/add: aten.add`."""
     parts = [part.partition(": ") for part in namespace.split("/")]
     if len(parts) < 2 or not all(separator for _, separator, _ in parts):
         return (), ()
@@ -175,7 +181,7 @@ def running(claim: Claim) -> tuple[ModulePath, ...]:
     """Return the modules that were running when a node was made, the root first.
 
     Returns:
-        () if the claim comes from another witness, or does not name the last module that was running.
+        () if the claim comes from another witness, or if weights or names corrected the recorded module.
     """
     if claim.source is not Source.EXPORTER or not claim.detail:
         return ()
@@ -187,7 +193,10 @@ def running(claim: Claim) -> tuple[ModulePath, ...]:
 
 
 def operator(claim: Claim) -> str:
-    """Return torch.fx's name of a node's operator; '' if the claim comes from another witness."""
+    """Return torch.fx's name of a node's operator; '' if the claim comes from another witness.
+
+    For a claim that was read from the lists and then corrected, the text names no operator.
+    """
     if claim.source is not Source.EXPORTER or not claim.detail:
         return ""
     if claim.detail.startswith("["):
@@ -197,16 +206,16 @@ def operator(claim: Claim) -> str:
 
 @once_per_index
 def folded_from(graph: GraphIndex) -> Mapping[int, tuple[str, ...]]:
-    """Return initializer that the exporter's optimizer computed -> the names of its inputs."""
+    """Return initializer that the exporter's optimizer computed -> the values that it was computed from."""
     read = {value: _parse_list(get(info, FOLDED_FROM) or "") for value, info in graph.described.items()}
     return {value: origin for value, origin in read.items() if origin}
 
 
 def _folded(graph: GraphIndex, parameters: Mapping[str, str]) -> list[ParameterClaim]:
-    """Return claims on anonymous initializers that were computed from one parameter alone.
+    """Return claims on initializers that the optimizer made by transposing a parameter.
 
-    The optimizer recorded the parameter. The readers show that only its layout changed: torch's linear takes
-    the parameter as (out, in), ONNX's MatMul as (in, out).
+    The optimizer recorded the parameter alone. The readers show the transposition: they are parts of torch's
+    linear, which takes the parameter as (out, in), and ONNX's MatMul takes (in, out).
     """
     targets = {target: name for name, target in parameters.items()}
     found = []

@@ -2,9 +2,10 @@
 
 Torch traces the body of a higher-order operator apart (`nested_compile_region`, `no_grad` around a `forward`)
 and records no modules inside, so the nodes of the body have the stack of the call alone. If their weights
-belong to submodules that no stack names, these submodules were called there. A module may also use the
-weights of its own child (`MultiheadAttention` multiplies by `out_proj.weight`). To tell the two apart, the
-stack trace of a node must end in generated code; without a stack trace, the owner must lie two calls down.
+belong to modules that no stack names, these modules were called there. A module may also use the weights of
+its own child (`MultiheadAttention` multiplies by `out_proj.weight`). To tell the two apart, the stack trace
+of one such node must end in generated code; without a stack trace, the owner must lie at least two calls
+down.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def find_owners(
         weights: the owners of the weights that nodes read.
 
     Returns:
-        node -> the owner of its weights; node without weights -> the common ancestor of the owners around it.
+        node -> the owner of its weights; other node of the same stacks -> the common ancestor of the modules
+        before and behind the node.
     """
     found: dict[int, ModulePath] = {}
     owned: dict[tuple[ModulePath, ModulePath], dict[int, ModulePath]] = {}
@@ -57,7 +59,7 @@ def find_owners(
 
 
 def _is_lost(graph: GraphIndex, node: int, owner: ModulePath, caller: ModulePath) -> bool:
-    """Whether a stack lacks a call between `caller`, the last module on it above the owner, and the owner."""
+    """Whether a stack lacks a call between the owner and `caller`, the nearest called module above it."""
     if get(graph.nodes[node], STACK_TRACE):
         return _is_traced_apart(graph, node)
     return len([atom for atom in owner.relative_to(caller).split(".") if not atom.isdecimal()]) > 1
@@ -77,8 +79,8 @@ def _assign_in_order(
 ) -> dict[int, ModulePath]:
     """Assign the readers of equal tensors, which exporters merged into one, to their owners in order.
 
-    None of them is assigned if there are not as many readers as owners, or if one would not stand beside a
-    node of its owner's parent.
+    Readers are assigned only if there are as many owners, and if each reader stands beside a node inside the
+    parent of its owner.
     """
     sharing: dict[tuple[ModulePath, tuple[int, ...]], list[int]] = {}
     for node, module in rest.items():
@@ -109,7 +111,10 @@ def _between(
     lost: Set[ModulePath],
     found: Mapping[int, ModulePath],
 ) -> dict[int, ModulePath]:
-    """Return node without weights -> the common ancestor of the owners before and behind it."""
+    """Return node of a lost stack, not in `found` -> the common ancestor of the modules before and behind it.
+
+    If this ancestor is an owner or a list, take its parent. Leave out nodes that would not move deeper.
+    """
     open_nodes = sorted(node for node, module in placed.items() if module in lost and node not in found)
     is_open = set(open_nodes)
     before = {node: found.get(node, module) for node, module in placed.items() if node not in is_open}
@@ -133,9 +138,9 @@ def _between(
 
 
 def _within_calls(nodes: Iterable[int], found: Mapping[int, ModulePath]) -> set[int]:
-    """Return the nodes between an owner and one that first appears later.
+    """Return the nodes between two nodes with owners, if the second owner first appears after the first.
 
-    If the next owner first appeared earlier, a block is called again; the node may stand between two calls.
+    If the second owner appeared earlier, a block is called again: the node may stand between two calls.
     """
     in_order = sorted(found)
     first: dict[ModulePath, int] = {}
@@ -158,5 +163,5 @@ def _meet(known: dict[int, ModulePath], node: int, others: Iterable[int]) -> Non
 
 
 def _is_list(module: ModulePath, *beneath: ModulePath) -> bool:
-    """Whether a module is a list, which is never called: a path beneath it begins with a number."""
+    """Whether a module may be a list, which is never called: one of the paths is in a numbered child."""
     return any(map(module.holds_numbered, beneath))

@@ -1,8 +1,8 @@
 """Finds the owners of the weights that nodes read, to correct the metadata of those nodes.
 
 The owner of a tensor with one reader decides the module of that reader. A tensor with several readers may
-stand for equal tensors of other modules, which exporters merge. Its owner decides only if every parameter in
-the signature of the program that may have been merged into it is in the file; else it only supports.
+stand for equal tensors of other modules, which exporters merge. Its owner decides only if the file has a
+signature of the program and all parameters with the same local name in it; else the owner only supports.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rewriter.paths import ModulePath
 
 
 class Owner(NamedTuple):
-    """The owner of the weights that a node reads, and whether it decides the module of the node."""
+    """The owner of the weights that a node reads, and whether this owner decides the module of the node."""
 
     module: ModulePath
     decides: bool
@@ -51,7 +51,10 @@ class WeightsRead:
         self._of_node: dict[int, Owner | None] = {}
 
     def owner(self, node: int) -> Owner | None:
-        """Return the owner of the weights that `node` reads; None without weights, or with several owners."""
+        """Return the owner of the weights that `node` reads; None without weights, or with several owners.
+
+        If some of the weights decide, only these count.
+        """
         if node not in self._of_node:
             self._of_node[node] = self._find(node)
         return self._of_node[node]
@@ -91,7 +94,7 @@ class WeightsRead:
         return {name: None for name in self._signature if name not in present}
 
     def may_own(self, node: int, module: ModulePath) -> bool:
-        """Whether the file lacks parameters of `module` that may have been merged into those `node` reads."""
+        """Whether each weight that `node` reads may stand for a parameter of `module` that the file lacks."""
         read = self._graph.reads[node]
         names = [
             self._name(value) for value in read if value in self._owners_for(node) or value in self._folded
@@ -102,7 +105,7 @@ class WeightsRead:
         return self._folded_from[value][0] if value in self._folded else self._graph.value_names[value]
 
     def decides_below(self, node: int, module: ModulePath) -> bool:
-        """Whether the weights that a node reads decide its module, given that this lies below `module`."""
+        """Whether the weights that a node reads decide its module, which is known to lie in `module`."""
         owner = self.owner(node)
         if owner is None or owner.decides:
             return owner is not None

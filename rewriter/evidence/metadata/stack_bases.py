@@ -64,11 +64,11 @@ def find_bases(
 def _default(
     entry: Entry, told: Set[ModulePath], above: Stack, weights: WeightsRead, *, from_root: bool
 ) -> ModulePath | None:
-    """Return the base of an entry without weights; None to give it the base of the entry before it.
+    """Return the base of an entry whose weights show none; None to leave it to `_fill`.
 
     Args:
         entry: the entry.
-        told: the bases of other entries of the level, by their weights.
+        told: the bases of other entries of the level, by weights.
         above: the modules on the stack.
         weights: the owners of the weights that nodes read.
         from_root: whether torch knew its position at this level, so that the text is a path from the root.
@@ -83,7 +83,7 @@ def _default(
 
 
 def _told_by_way(entries: Sequence[Entry], bases: Mapping[int, ModulePath | None]) -> dict[int, ModulePath]:
-    """Return node without weights -> the base of the entries with weights that have the same `way`."""
+    """Return node whose weights show no base -> the only base that weights show for entries of its `way`."""
     by_way: dict[str, set[ModulePath]] = {}
     for entry in entries:
         if entry.way is not None:
@@ -99,9 +99,10 @@ def _told_by_way(entries: Sequence[Entry], bases: Mapping[int, ModulePath | None
 
 
 def _keep_contested(entries: Sequence[Entry], bases: dict[int, ModulePath | None]) -> None:
-    """Make the root the base of entries directly below it, unless weights show several bases for one entry.
+    """Replace the bases of entries directly below the root by the root, apart from contested bases.
 
-    A single other base proves nothing: the weights of a module with two names may have the other name.
+    A base is contested if weights show it and another one for the same entry. A single base proves nothing:
+    the weights of a module with two names may have the other name. Entries with a `way` keep their bases.
     """
     answers = [{bases[node] for node in entry.nodes} - {None} for entry in entries]
     contested = {base for told in answers if len(told) > 1 for base in told} | {ROOT}
@@ -112,7 +113,10 @@ def _keep_contested(entries: Sequence[Entry], bases: dict[int, ModulePath | None
 
 
 def _told_by_weights(entry: Entry, above: Stack, weights: WeightsRead) -> dict[int, ModulePath | None]:
-    """Return node -> the base of the entry by weights, None if unknown; one base for all if weights agree."""
+    """Return node -> the base of the entry by weights, None if unknown; one base for all if weights agree.
+
+    If weights that only support disagree, the likely base counts for all, if it is among their bases.
+    """
     bases = tuple(dict.fromkeys((entry.likely, *reversed(above), ROOT)))
     decided: dict[int, ModulePath] = {}
     supported: dict[int, ModulePath] = {}
@@ -146,7 +150,7 @@ def _told_by_weights(entry: Entry, above: Stack, weights: WeightsRead) -> dict[i
 def base_holding(rest: str, owner: Owner, bases: Iterable[ModulePath]) -> ModulePath | None:
     """Return the base under which `rest` holds the owner: one of `bases`, else one that no entry names.
 
-    None without one. A base that no entry names needs an owner that decides.
+    None without such a base. A base that no entry names needs an owner that decides.
     """
     for base in bases:
         if base.child(rest).holds(owner.module):
@@ -168,10 +172,10 @@ def _beside(rest: str, owner: Owner, weights: WeightsRead) -> ModulePath | None:
 
 
 def _fill(bases: Sequence[ModulePath | None], texts: Sequence[str]) -> Iterator[ModulePath]:
-    """Return the bases in file order; an entry without one gets the base of the entry before it.
+    """Return the bases in file order; the known base before an unknown one replaces it, else the one behind.
 
     The entries before the first known base begin a call. The same entries before a later base begin another
-    call, and get that later base.
+    call, and get that later base. Without any known base, all become the root.
     """
     known = [position for position, base in enumerate(bases) if base is not None]
     lead = list(texts[: known[0]]) if known else []

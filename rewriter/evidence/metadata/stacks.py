@@ -9,9 +9,10 @@ nodes of the entry read show its base, the module that the entry is relative to:
 - a module that no entry names: `conv` with the weights of `blocks.0.conv`, then of `blocks.1.conv`, if
   `blocks.0.forward` was called and not `blocks.0`.
 
-An entry without weights gets its base from the entries beside it, at the same level of the stack. If one of
-these extends the stack, or strict export reached it through attributes, torch knew its position at that
-level, and the other entries are paths from the root.
+An entry without weights is relative to the module before it if parameters show that this module has such a
+submodule. Else its base comes from the entries beside it, at the same level of the stack. If one of these
+extends the stack, and no weights show the module before as a base, torch knew its position at that level, and
+the entry is a path from the root. The same holds if strict export reached one of these through attributes.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def extends(stack: Stack) -> bool:
 
 
 def are_contradicted(stacks: Mapping[int, Stack], weights: WeightsRead) -> bool:
-    """Whether weights contradict the stacks: they place one entry below the root in several modules."""
+    """Whether weights contradict the stacks: they show several bases for one entry at the top level."""
     bases: dict[str, ModulePath] = {}
     for node, stack in stacks.items():
         first = next(filter(None, stack), None)
@@ -102,9 +103,9 @@ def _enter(
 
 
 def _has_another_name(text: ModulePath, parent: ModulePath, level: _Level) -> bool:
-    """Whether a module is registered twice, and an entry names it by its path elsewhere in the tree.
+    """Whether an entry seems to be the other path of a module that is registered twice.
 
-    If torch lost its position, it names a child that a Sequential calls by the child's first path.
+    If torch lost its position, it writes the first path of a child that a Sequential calls.
     """
     elsewhere = text.parent
     if not parent or elsewhere is None or parent.holds(text) or level.texts[-1] == parent:

@@ -1,8 +1,9 @@
 """Witness: tags that this tool and others leave on nodes.
 
 `testify_own` reads the tags that `passes/annotate` wrote in an earlier run, so that a second run repeats the
-first. `testify_others` reads `winml.hierarchy.tag` metadata and the `hierarchy_tag` attribute: a path of
-names from the exported module down (`/BertModel/BertEncoder/BertLayer.0`), whose first entry is the root.
+first. `testify_values` reads the values that `annotate` recorded on the model. `testify_others` reads
+`winml.hierarchy.tag` and `hierarchy_tag`, as metadata or attributes: a path of names from the exported module
+down (`/BertModel/BertEncoder/BertLayer.0`), whose first entry is the root.
 """
 
 from __future__ import annotations
@@ -29,22 +30,22 @@ OF_NODES = frozenset({MODULE, CLASS, KIND, DEPTH, LEAF, CALL, EVIDENCE})
 TREE = "rewriter.tree"
 """On the model: the compact tree, `{"version": 1, "modules": [[path, class or null, calls], ...]}`."""
 VALUES = "rewriter.values"
-"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, the modules that write values without
-a scope in their name. Tools that replace a node keep the names of its outputs."""
+"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, the modules that write those values
+of the main graph whose name has no scope. Most tools that replace a node keep the names of its outputs."""
 TRANSPOSED = "rewriter.transposed"
 """On an initializer: it holds the transpose of the parameter it is named after."""
 ORIGINAL_NAME = "rewriter.original_name"
 """On a node or initializer: its name before `restore_names`, '' for none. Witnesses read this name."""
 UNPLACED = "none"
-"""The `EVIDENCE` of a node that no witness placed: later runs do not infer its module either."""
+"""The `EVIDENCE` of a node that no witness placed: later runs infer its module only if users add evidence."""
 
 ORDER = "rewriter.order"
 """On a call of a function that `group` made: the positions, in the flat graph, of the nodes of the function
 that are no calls, in their order, as `3-5,9`. On the model: the same for the main graph."""
 
 MOVED_TO = "rewriter.moved_to"
-"""On a node: the call that `unshare` moved it to, as `<call> <module>`; `rewriter.module` still has
-the old module."""
+"""On a node: the call that `unshare` moved it to, as `<call> <module>`; `rewriter.module` still has the old
+module, or is missing if the node was unplaced."""
 COPY_OF = "rewriter.copy_of"
 """On a node that `unshare` made: the first output of the node it copies."""
 
@@ -52,9 +53,9 @@ INFOS = "rewriter.infos"
 """On a function that `group` made, and on the model: the positions of its `value_info` entries among those of
 the flat graph."""
 FLAT = "rewriter.flat"
-"""On a function of several calls: the differences between their nodes, see `passes.functions.call_record`."""
+"""On a function of several calls: how the nodes of the calls differ, see `passes.functions.call_record`."""
 IR_VERSION = "rewriter.ir_version"
-"""On the model: its IR version before functions were made."""
+"""On the model: its IR version before `group` raised it, if `flatten` can restore it."""
 SPELLED = "rewriter.spelled"
 """On a node that `group` moved: the nodes whose domain is `ai.onnx` in the flat graph and '' in the function,
 as `0,3-5`. 0 is the node itself, 1 the first node in its graph bodies (see `graph.with_inner`)."""
@@ -73,7 +74,10 @@ _PLACING_KEYS = frozenset({MODULE, EVIDENCE, MOVED_TO, ORDER})
 
 
 def testify_own(graph: GraphIndex) -> Testimony:
-    """Return claims from the `rewriter.*` entries, each with the source that won in the earlier run."""
+    """Return claims from the `rewriter.*` entries, each with the source that won in the earlier run.
+
+    A node that was moved and never placed is claimed for the module that it was moved to.
+    """
     claims = []
     homes = {}
     unplaced = set()
@@ -103,7 +107,7 @@ def testify_own(graph: GraphIndex) -> Testimony:
 
 
 def testify_values(graph: GraphIndex) -> Testimony:
-    """Return claims on nodes that lost their tags but write a value whose module an earlier run recorded."""
+    """Return claims on nodes without tags that write a value whose module an earlier run recorded."""
     places = _noted_values(graph)
     claims: dict[str, list[Claim]] = {}
     for number, node in enumerate(graph.nodes) if places else ():
@@ -114,7 +118,7 @@ def testify_values(graph: GraphIndex) -> Testimony:
         ):
             claim = Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}")
             claims.setdefault(name, []).append(claim)
-    # A name that occurs twice is from a body that was inlined for several calls; the record is of the first.
+    # A name occurs twice if a body was inlined for several calls. Its record is of the first call: no claim.
     return Testimony(tuple(claim for told in claims.values() if len(told) == 1 for claim in told))
 
 
@@ -141,7 +145,7 @@ def _noted_values(graph: GraphIndex) -> dict[str, ModulePath]:
 
 
 def count_in(text: str) -> int | None:
-    """Return the number in an entry; None if the entry holds anything else."""
+    """Return the number in an entry; None if the entry is no number of at most nine digits."""
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
 
 
@@ -178,7 +182,7 @@ def _compact_tree(
 
 def _tag(node: NodeProto) -> str:
     entries = pick(node, _OTHERS)
-    for key in sorted(_OTHERS, reverse=True):  # prefer the one with a namespace
+    for key in sorted(_OTHERS, reverse=True):  # prefer the key with a namespace
         if tag := entries.get(key):
             return tag
     for attribute in node.attribute:

@@ -5,9 +5,10 @@ rules decide, in this order:
 
 1. the owner of a parameter that a node of the scope reads, if the chain aligns with the owner. The owner
    also settles the chain's parents, and its siblings in the same list (see `scope_rules`);
-2. proven scopes of neighbouring nodes in the dataflow;
+2. proven scopes of neighbouring nodes with the same caller and the same counter (see `_companions`);
 3. the overlap rule: a component that consists of its parent's name and numbers stands for the parent's path
-   followed by these numbers.
+   followed by these numbers; any other component is the name of a child;
+4. if several modules remain, the placements of neighbouring nodes (see `_nearest`).
 
 `_k` after the last component is either part of the module's real name, or torch's counter of scopes with
 equal text (torch/csrc/jit/passes/onnx/naming.cpp, `CreateUniqueName`). The counter marks a later call, or
@@ -103,7 +104,7 @@ class CallChains:
         return frozenset((ROOT, *on_the_way)) if self.uses else frozenset()
 
     def module(self, text: str) -> ModulePath | None:
-        """Return the only module that a scope can mean, even one that no node has; None for several."""
+        """Return the only module that a scope can mean; None for several. No node needs to have the scope."""
         candidates = self._candidates(text)
         return candidates[0] if len(candidates) == 1 else None
 
@@ -145,7 +146,7 @@ class CallChains:
         return parent, name
 
     def _below(self, path: ModulePath, parent: str, name: str) -> ModulePath:
-        """Return the module of the component `name` after the chain `parent`, which leads to `path`."""
+        """Return the module that `name` means behind the chain `parent`, which stands for `path`."""
         if holder := self.holders.get(parent):
             return holder.child(name)
         own = unqualified(path)

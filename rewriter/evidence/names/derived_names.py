@@ -17,9 +17,8 @@ derived name                                 named by and after
 
 A node named after the value that it reads stands between the producer and the readers of that value. Such a
 node is placed with its own readers; its name is no evidence. Nodes whose outputs are named after the value
-that they lead to
-(`linear_4_output_quantized`, then `linear_4_output_quantized_cast`, then `linear_4`) replace one
-original node.
+that they lead to (`linear_4_output_quantized`, then `linear_4_output_quantized_cast`, then `linear_4`)
+replace one original node.
 """
 
 from __future__ import annotations
@@ -56,12 +55,18 @@ def node_named_by(name: str) -> str:
 
 
 def value_named_by(name: str) -> str:
-    """Return the value that a name is derived from: `/x/MatMul_output_0_gemm_out` -> `/x/MatMul_output_0`."""
+    """Return the value that a name is derived from; the name itself if it is not derived.
+
+    `/x/MatMul_output_0_gemm_out` is derived from `/x/MatMul_output_0`.
+    """
     return _TAIL.sub(r"\1", name) if _OUTPUT in name else name
 
 
 def parameter_named_by(name: str) -> str:
-    """Return the parameter that a name is derived from: `fc.weight_quantized` -> `fc.weight`."""
+    """Return the parameter that a name is derived from; the name itself if it is not derived.
+
+    `fc.weight_quantized` is derived from `fc.weight`.
+    """
     return _FOLDED.sub("", _QUANTISED.sub("", name))
 
 
@@ -72,7 +77,7 @@ def is_named_transposed(name: str) -> bool:
 
 
 def is_named_after_input(graph: GraphIndex, node: int, name: str) -> bool:
-    """Whether the name of a node is that of a value that it reads, with a prefix or suffix."""
+    """Whether a node is named after a value that it reads: `<value>_...`, or by onnxruntime's prefix."""
     if not isinstance(name, str) or not name:
         return False
     if name.startswith(_INSERTED):
@@ -86,7 +91,7 @@ def is_named_after_input(graph: GraphIndex, node: int, name: str) -> bool:
 
 
 def is_fused(operator: tuple[str, str]) -> bool:
-    """Whether tools fuse several operators into this one (domain and type)."""
+    """Whether tools fuse several operators into this one (domain and type); all of `com.microsoft` count."""
     domain, op_type = operator
     return domain == "com.microsoft" or str(op_type).startswith("Fused")  # bytes for names that are not UTF-8
 
@@ -96,8 +101,7 @@ def correct_derived(
 ) -> None:
     """Correct the winning claims on nodes that stand for several, and place nodes that follow another.
 
-    Claims from an earlier run of this tool stay: it saw the original nodes. Nodes in `not_inferred` get no
-    new claims.
+    Claims that are sure stay (see `_is_sure`). Nodes in `not_inferred` get no new claims.
     """
     for last, parts in _assemblies(graph, claims).items():
         _place_together(graph, last, [part for part in parts if part not in not_inferred], claims)
@@ -117,7 +121,10 @@ def correct_derived(
 
 
 def _is_sure(claim: Claim) -> bool:
-    """Whether the claim comes from the given original or from an earlier run, which saw unfused nodes."""
+    """Whether the claim comes from the given original or from `rewriter.module` on the node.
+
+    A run before the fusion saw the original nodes; a run after the fusion has already corrected its claims.
+    """
     return claim.source is Source.LIKE or claim.detail.startswith("rewriter.module=")
 
 
@@ -127,7 +134,10 @@ def _by_parameter(claim: Claim) -> bool:
 
 
 def _assemblies(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> dict[int, list[int]]:
-    """Return last node -> all nodes that a tool made from the same original node, the last first."""
+    """Return last node -> all nodes that a tool made from the same original node, the last first.
+
+    A convolution that hides a norm is in the result even if it has no other parts.
+    """
     last_of = [NONE] * len(graph.nodes)
     assemblies: dict[int, list[int]] = {}
     for node in reversed(range(len(graph.nodes))):
@@ -171,7 +181,7 @@ def _only_reader(graph: GraphIndex, node: int) -> int:
 
 
 def _writes(graph: GraphIndex, node: int) -> str:
-    """Return the name of the first value that a node writes; '' for a node that writes none."""
+    """Return the name of the first output of a node; '' if the node omits it."""
     writes = graph.writes[node]
     return str(graph.value_names[writes[0]]) if writes and writes[0] != NONE else ""
 
@@ -187,7 +197,11 @@ def _hides_norm(graph: GraphIndex, node: int) -> bool:
 
 
 def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: list[list[Claim]]) -> None:
-    """Place the parts that have no claim, or whose winner is by a parameter, in one module with the rest."""
+    """Place the parts that have no claim, or whose winner is by a parameter.
+
+    Their module is the common ancestor of the other winners. Without other winners, it is the common ancestor
+    of the owners of the parameters, or the parent of this ancestor if a norm is hidden.
+    """
     sure = [c[0] for part in parts if (c := claims[part]) and not _by_parameter(c[0])]
     told = [c[0] for part in parts if (c := claims[part]) and _by_parameter(c[0])]
     module = common_ancestor(sorted({claim.module for claim in sure or told}))
@@ -205,7 +219,7 @@ def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: 
 def _of_all_parts(
     graph: GraphIndex, node: int, claims: list[Claim], known: Sequence[ModulePath | None]
 ) -> ModulePath | None:
-    """Return the lowest common module of all operators that a fused node stands for."""
+    """Return the lowest module that may hold all operators that a fused node stands for."""
     module = claims[0].module
     op_type = graph.operators[node][1]
     if op_type in SKIPPING:
@@ -215,7 +229,7 @@ def _of_all_parts(
     if op_type in _ACTIVATED and claims[0].source is Source.PARAMETER and module.parent is not None:
         return module.parent  # the activation left no name; the parent may hold both
     if _is_blocked(graph, node):
-        return module.parent if module.parent is not None else module  # named after the activation
+        return module.parent if module.parent is not None else module  # the activation gave the name
     owners = {c.module for c in claims if c.source in (Source.PARAMETER, Source.OWN_TAG)}
     return common_ancestor((module, *sorted(owners)))
 
@@ -236,14 +250,21 @@ def _is_blocked(graph: GraphIndex, node: int) -> bool:
 def _across(
     graph: GraphIndex, node: int, module: ModulePath, known: Sequence[ModulePath | None]
 ) -> ModulePath | None:
-    """Return the module of the sum in a fused norm: the lowest that holds the norm and a producer."""
+    """Return the module of the sum in a fused norm: the lowest that holds the norm and a placed producer.
+
+    Without a placed producer, it is the parent of the norm, or the norm itself directly below the root.
+    """
     places = (known[other] for other in graph.predecessors(node))
     meetings = [meet for p in places if p is not None and (meet := common_ancestor((module, p))) is not None]
-    return max(meetings, key=lambda meeting: meeting.depth, default=module.parent or module)
+    above = module if module.parent is None else module.parent
+    return max(meetings, key=lambda meeting: meeting.depth, default=above)
 
 
 def _followed(graph: GraphIndex, node: int, known: Sequence[ModulePath | None]) -> ModulePath | None:
-    """Return the producer's module if a tool added the node to restore a layout or a type, else None."""
+    """Return the module of the first placed producer if a tool added the node to restore a layout or type.
+
+    None for any other node.
+    """
     if graph.operators[node][1] == "ReorderOutput" or _FOLLOWS.search(str(graph.names[node])):
         return next(
             (place for other in graph.predecessors(node) if (place := known[other]) is not None), None

@@ -8,7 +8,7 @@
 `A::/B::encoder/C::layer.0/Op`        torch's full scope names: classes and unqualified names
 `model/dense/MatMul`                  TensorFlow, Keras and others: a path of names, operator
 `model/dense/Tensordot/Reshape`       the same; the scope of an operator with several nodes is no module
-`net_0.35/conv/Conv2D`                the same; dots are part of names (written `net_0_35`)
+`net_0.35_32/conv/Conv2D`             the same; a dot between digits is part of a name (`net_0_35_32`)
 ====================================  ===========================================================
 """
 
@@ -46,7 +46,7 @@ class NameScope(NamedTuple):
     """The module part of a name.
 
     Attributes:
-        text: the call chain of a TorchScript name ('' for the root), else the dotted path.
+        text: the call chain of a TorchScript name, else the dotted path; '' for the root.
         chain: whether `text` is a call chain that has to be aligned with module paths.
         class_name: the class that the name gives to the innermost module.
     """
@@ -57,7 +57,7 @@ class NameScope(NamedTuple):
 
 
 def scope_of_node_name(name: str) -> NameScope | None:
-    """Return the scope in the name of a node; None without one."""
+    """Return the scope in the name of a node; None without a scope, or if it is too deep."""
     if not isinstance(name, str):  # protobuf returns bytes for names that are not UTF-8
         return None
     name = node_named_by(name)
@@ -69,7 +69,7 @@ def scope_of_node_name(name: str) -> NameScope | None:
 
 @lru_cache(maxsize=1 << 16)  # the nodes of a module have the same scope
 def _read_scope(scope: str) -> NameScope | None:
-    """Read a scope from the text before the last slash of a name; '' for `/MatMul`, a node of the root."""
+    """Read the text before the last slash of a name; '' is the scope of `/MatMul`, a node of the root."""
     if scope.count("/") + scope.count(".") >= DEEPEST:
         return None
     if not scope or scope.startswith("/"):
@@ -82,7 +82,10 @@ def _read_scope(scope: str) -> NameScope | None:
 
 
 def scope_of_value_name(name: str) -> NameScope | None:
-    """Return the scope in the name of a value of TorchScript's form `<node name>_output_<n>`, else None."""
+    """Return the scope in the name of a value of TorchScript's form `<node name>_output_<n>`, else None.
+
+    The name may have an ending that a tool added.
+    """
     if not isinstance(name, str) or not name.startswith("/"):
         return None
     before, _, number = name.rpartition("_output_")
@@ -95,7 +98,7 @@ def scope_of_value_name(name: str) -> NameScope | None:
 
 
 def names_value(name: str) -> bool:
-    """Whether a name has exactly the form that TorchScript gives to values."""
+    """Whether a name ends in `_output_<n>`, as TorchScript names values."""
     return isinstance(name, str) and "_output_" in name and bool(_OUTPUT.search(name))
 
 
@@ -108,7 +111,7 @@ def without_counter(scope: str) -> tuple[str, int] | None:
 def owner_of_parameter(name: str) -> ModulePath | None:
     """Return the owner in the name of a parameter: `layer.0.query.weight` -> `layer.0.query`.
 
-    None for a name that is no dotted path: exporters name computed weights `onnx::MatMul_353` or
+    None for a name that is too deep or no dotted path: exporters name computed weights `onnx::MatMul_353` or
     `/m/Constant_3_output_0`.
     """
     if not isinstance(name, str) or name.startswith(("/", "onnx::")) or name.count(".") > DEEPEST:
@@ -120,15 +123,19 @@ def owner_of_parameter(name: str) -> ModulePath | None:
 
 
 def scope_of_call(path: ModulePath, call: int) -> str:
-    """Return the scope of one call of a module; as in TorchScript, calls after the first have a counter."""
+    """Return the scope of one call of a module.
+
+    As in TorchScript, calls after the first have a counter; the root has none.
+    """
     scope = scoped_prefix(path)
     return f"{scope}_{call}" if call and scope else scope
 
 
 def scoped_prefix(path: ModulePath) -> str:
-    """Return the scope that TorchScript would give a module: `encoder.layer.0` -> `/encoder/layer.0`.
+    """Return a path in the form of TorchScript's scopes: `encoder.layer.0` -> `/encoder/layer.0`.
 
     A number stays in one component with the name before it, so reading the scope gives the path again.
+    Paths such as `a.a.0` are an exception: the overlap rule of `call_chains` reads them as `a.0`.
     """
     parts: list[str] = []
     for atom in path.atoms:
@@ -170,7 +177,7 @@ def is_tensor(name: str) -> bool:
 
 
 def without_dots(name: str) -> str:
-    """Replace dots, which TensorFlow allows in names and paths do not: `net_0.35/fc` -> `net_0_35/fc`."""
+    """Replace dots, which TensorFlow allows in names and PyTorch does not: `net_0.35/fc` -> `net_0_35/fc`."""
     return name.replace(".", "_")
 
 

@@ -1,4 +1,4 @@
-"""Places the children of a Sequential that have no weight, by the numbers missing between two that have one.
+"""Places weightless children of a Sequential by the numbers missing between two children with weights.
 
 `net.1` feeds a Relu and nothing else, and the Relu feeds `net.3`: the Relu is `net.2`. This holds only if the
 nodes in between form as many torch modules as numbers are missing. If a module left no node (a dropout, a
@@ -15,8 +15,9 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
 _LONGEST = 32
-"""Maximum nodes between two children, and missing numbers; a leaf without weights has at most six nodes."""
+"""Maximum nodes between two children, and missing numbers. Few leaves without weights have over six nodes."""
 _DIGITS = 9
+"""Maximum digits of a child's number to read: a name may have thousands."""
 
 
 def fill(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Claim]:
@@ -55,7 +56,10 @@ def _missing(first: ModulePath, last: ModulePath) -> list[ModulePath]:
 
 
 def _between(graph: GraphIndex, node: int, modules: Sequence[ModulePath | None]) -> tuple[list[int], int]:
-    """Return the nodes that `node` alone feeds, and the one node that these feed; [] and NONE otherwise."""
+    """Return the nodes computed from `node` and constants alone, and the one placed node that reads them.
+
+    Return [] and NONE if there are none, if several placed nodes read them, or if other values are read.
+    """
     inside: dict[int, None] = {}
     ends: set[int] = set()
     pending = [node]
@@ -76,7 +80,7 @@ def _between(graph: GraphIndex, node: int, modules: Sequence[ModulePath | None])
 
 
 def _pieces(graph: GraphIndex, node: int, inside: list[int]) -> list[list[int]]:
-    """Split the nodes between two children into torch modules, one after the other; [] if they are none."""
+    """Split the nodes between two children into consecutive torch modules; [] if that is impossible."""
     place = {each: number for number, each in enumerate(inside)}
     pieces: list[list[int]] = []
     piece: list[int] = []

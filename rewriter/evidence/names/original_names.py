@@ -1,4 +1,4 @@
-"""Returns the names that a file had before `restore_names`. Witnesses read these.
+"""Returns the names that nodes and parameters had before `restore_names`. Witnesses read these names.
 
 A restored name repeats the result of an earlier run. If it counted as evidence, it would place nodes that
 were unplaced, and contradict owners of parameters that the original name did not contradict.

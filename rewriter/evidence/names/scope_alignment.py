@@ -20,8 +20,8 @@ class Alignment(NamedTuple):
     """A scope read as a path.
 
     Attributes:
-        steps: for every component of the scope, (its end in the scope, the module it stands for),
-            outermost first; the last step ends with the scope.
+        steps: for every component of the scope after the detour, (its end in the scope, the module that it
+            stands for), outermost first; the last step ends with the scope.
         hidden: number of atoms of the path that no component shows: containers that are never called.
         detour: number of leading characters of the scope that do not lead to the path: modules on the call
             stack that call a module from elsewhere in the tree.
@@ -44,7 +44,7 @@ def unqualified(path: str) -> str:
 
 @lru_cache(maxsize=65536)
 def _prefixes(path: str) -> tuple[tuple[ModulePath, tuple[str, ...], int], ...]:
-    """Return (module, its possible names, number of atoms) of every module between the root and `path`.
+    """Return (module, its possible names, number of atoms) of every module from below the root to `path`.
 
     Scripted modules appear under their last atom (`/seq/0/Gemm`), traced ones under their unqualified name.
     """
@@ -62,7 +62,10 @@ def align(scope: str, path: str) -> Alignment | None:
 
 
 def align_from_elsewhere(scope: str, path: str) -> Alignment | None:
-    """Read the end of `scope` as a call chain to `path`, dropping as few leading components as possible."""
+    """Read the end of `scope` as a call chain to `path`.
+
+    Drop at least one leading component, and as few as possible.
+    """
     start = scope.find("/") + 1
     while start:
         found = _align(scope, path, start)
@@ -73,7 +76,10 @@ def align_from_elsewhere(scope: str, path: str) -> Alignment | None:
 
 
 def align_above(scope: str, path: str) -> Alignment | None:
-    """Read `scope` as a call chain to a module above `path`: a parent that uses a child's weights."""
+    """Read `scope` as a call chain to the nearest possible ancestor of `path`, below the root.
+
+    This ancestor uses the weights of its child.
+    """
     for parent in ModulePath(path).ancestors():
         if parent and (found := align(scope, parent)):
             return found

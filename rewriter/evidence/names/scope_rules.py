@@ -6,8 +6,8 @@ owner of a parameter, the first of these readings counts:
 1. the whole chain leads to the owner, past the fewest hidden containers; other scopes that read the same
    weight only borrow it (tied weights, equal weights that the exporter merged);
 2. the end of the chain leads to the owner, a module registered elsewhere in the tree and called from here;
-3. the chain leads to an ancestor of the owner: a module that uses the weights of its child itself;
-4. the beginning of the chain leads to the owner: a child of the owner uses its weights.
+3. the chain leads to an ancestor of the owner: this ancestor uses the weights of its child itself;
+4. the beginning of the chain leads to the owner: a child of the owner uses the owner's weights.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Lessons:
     Attributes:
         proven: scope -> the modules that its own nodes prove -> the chain that the scope was read as.
         meanings: chain -> the modules that it was read as, in order of appearance.
-        holders: parent chain -> the other module that holds all known modules called there. A Sequential
-            made of its parent's children is such a caller (`net.conv1` is `conv1`).
+        holders: parent chain without a known meaning -> the module that holds all known modules called there.
+            Such a caller is a Sequential made of its parent's children (`block.net` calls `block.conv1`).
         between: (parent chain, name without numbers) -> the containers hidden between the parent
             and its child of that name; None if the child's name extends the parent's.
     """
@@ -105,9 +105,10 @@ class Lessons:
 
 
 def _stands_between(parent: ModulePath, module: ModulePath, name: str) -> tuple[str | None] | None:
-    """Return a tuple of the hidden containers (`blocks.`) between `parent` and `module`, its descendant.
+    """Return a tuple of the hidden containers (`blocks.`) between `parent` and its descendant `module`.
 
-    None if it is no descendant; (None,) if its name extends the parent's.
+    None if `module` is no descendant, or does not end with `name`; (None,) if `name` extends the name of the
+    parent.
     """
     if not module.endswith(name) or not parent.holds(module) or parent == module:
         return None

@@ -1,8 +1,8 @@
 """Witness: the scopes that exporters leave in the names of nodes and of the values they write.
 
-An exporter gives a node and its values the same scope. If their scopes differ, a tool has fused several nodes
-into one, which has the name of one of them and writes the value of another. The fused node belongs to their
-lowest common module.
+An exporter gives a node and its values the same scope. A tool that fuses nodes gives the fused node the name
+of one of them and the value of another. If the two scopes differ, the fused node belongs to their lowest
+common module.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NAMED_BY_US = frozenset({ORDER, COPY_OF})
 
 
 def testify(graph: GraphIndex) -> Testimony:
-    """Return claims on every node with a scope in its name, else in the name of a value that it writes."""
+    """Return claims from the scopes in the names of nodes, or of the values that these nodes write."""
     found: list[tuple[int, NameScope, Source, str]] = []
     names = names_given(graph)
     for node, name in enumerate(names):
@@ -71,7 +71,10 @@ def _is_tensorflow(graph: GraphIndex, node: int) -> bool:
 
 
 def _names_constant(graph: GraphIndex, node: int, name: str) -> bool:
-    """Whether a Constant has a name of its own: builders of models put such constants into other scopes."""
+    """Whether a Constant has a scope but not the name that an exporter gives it.
+
+    Builders of models put such constants into other scopes.
+    """
     if graph.operators[node][1] != "Constant" or not isinstance(name, str) or not name.startswith("/"):
         return False
     return not name.rpartition("/")[2].startswith("Constant")

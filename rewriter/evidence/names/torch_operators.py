@@ -1,8 +1,8 @@
 """Groups the nodes of a file without scopes into steps: a step has the nodes of one torch operator.
 
 The last node of an operator writes a value named after the operator (`linear_3`); the step has the number of
-this node. The nodes before it write values named `val_<n>`, and belong to the steps of their readers.
-Reshapes that a tool put around a matrix product belong to the same step as the product.
+this node. A node before it writes values named `val_<n>`, and belongs to the step of its readers if they
+are all in one step. Reshapes that a tool put around a matrix product belong to the same step as the product.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Steps:
         """Whether a node is a Reshape that a tool added, or all its readers are such Reshapes."""
         if self.graph.operators[node][1] == "Reshape":
             makers = (self.graph.operators[maker][1] for maker in self.graph.predecessors(node))
-            return "Transpose" not in makers  # behind a Transpose, the tool merged it with one of the model
+            return "Transpose" not in makers  # behind a Transpose, it was merged with a Reshape of the model
         readers = [self.graph.nodes[reader] for reader in self.graph.successors(node)]
         return all(r.op_type == "Reshape" and not _LAYOUT.match(_result(r)) for r in readers)
 

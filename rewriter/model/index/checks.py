@@ -119,7 +119,7 @@ def _weigh(body: GraphProto | FunctionProto, functions: Container[Identity], nam
 
 
 def notes_on(model: ModelProto) -> Iterator[str]:
-    """Yield a note on each part of the model that is newer than the installed onnx and is read anyway."""
+    """Yield a note on the IR version and each opset of the model that is newer than the installed onnx."""
     if model.ir_version > onnx.IR_VERSION:
         yield (
             f"IR version {model.ir_version} is newer than the {onnx.IR_VERSION} that onnx {onnx.__version__} "
@@ -245,7 +245,11 @@ def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodePr
 
 
 def _total(main: _Weight, weights: dict[Identity, _Weight]) -> tuple[int, int]:
-    """Return nodes and depth of the main graph with every call inlined; callees are added up first."""
+    """Return nodes and depth of the main graph with every call inlined; callees are added up first.
+
+    Raises:
+        UnreadableModel: functions call each other in a cycle.
+    """
     totals: dict[Identity, tuple[int, int]] = {}
 
     def total(weight: _Weight) -> tuple[int, int]:

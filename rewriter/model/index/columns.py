@@ -29,7 +29,7 @@ _TYPE_OF_ATTRIBUTE = 0xA0, 0x01
 """The two bytes of the tag of field 20, the type of an attribute. One byte follows, usually the last."""
 
 _AT_ONCE = 1 << 20
-"""Maximum bytes of nodes cut together: they and the results stay in the cache of a core."""
+"""Bytes of nodes from which a batch is full: the batch and the results stay in the cache of a core."""
 _FEW = 40
 """Number of messages below which numpy takes longer than a loop."""
 _COMBINATIONS = 8
@@ -99,13 +99,13 @@ def _written(node: NodeProto) -> bytes | None:
     """Return the bytes of a node; None for a large one."""
     try:
         data = node.SerializeToString()
-    except EncodeError:  # of 2 GiB or more
+    except EncodeError:  # the node has 2 GiB or more
         return None
     return data if len(data) < _LARGE else None
 
 
 def _is_weight(node: NodeProto) -> bool:
-    """Whether a node holds a large tensor, found without reading the tensor."""
+    """Whether a node is a Constant with a large tensor, judged by the shape of the tensor."""
     if node.op_type != "Constant":
         return False
     return any(
@@ -208,7 +208,7 @@ def _of_same_names(names: Fields, first: Array, counts: Array) -> NDArray[np.boo
 def _holders(nodes: Sequence[NodeProto], attributes: Fields) -> Iterator[int]:
     """Yield positions of nodes with graphs in attributes.
 
-    A node is skipped unread if its bytes show another type at the end of every attribute.
+    A node is skipped unread if the bytes at the end of every attribute show a type other than a graph's.
     """
     data, stop = attributes.data, attributes.stop
     first, second = _TYPE_OF_ATTRIBUTE

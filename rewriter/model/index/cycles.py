@@ -1,4 +1,4 @@
-"""Explains reads of undefined values (unsorted nodes or cycles), and orders functions callees first."""
+"""Explains reads of values that no node has written before, and orders functions callees first."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ class Order(NamedTuple):
 
     Attributes:
         fault: the fault in one line.
-        late: all values that nodes of the defining body write, if sorting these nodes is enough; empty if no
-            order is valid.
+        late: all values that nodes of the defining body write, if sorting these nodes is enough; else empty.
         level: number of steps outwards from the reader's body to the defining body.
     """
 
@@ -57,7 +56,7 @@ def fault_of_order(levels: Levels, name: str, where: str) -> Order:
 
 
 def _circle(nodes: Sequence[NodeProto], writers: Mapping[str, NodeProto]) -> list[NodeProto]:
-    """Return a cycle of nodes, each reading an output of the next, the first again at the end; or nothing."""
+    """Return a cycle of nodes, each reading an output of the next, the first again at the end; else []."""
     number = {id(node): index for index, node in enumerate(nodes)}
     feeding = {
         index: list(dict.fromkeys(number[id(writers[name])] for name in _read_by(node) if name in writers))

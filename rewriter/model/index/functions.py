@@ -66,7 +66,7 @@ def holders_of(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
 
 
 def body_roots(graph: GraphIndex) -> list[int]:
-    """Return the main graph or function of each body, as the number of its body."""
+    """Return, for each body, the main graph or function that contains it, as the number of that body."""
     roots: list[int] = []
     for number, body in enumerate(graph.bodies):
         roots.append(number if body.outer == NONE else roots[body.outer])

@@ -40,8 +40,8 @@ class Body:
         proto: the graph or function itself.
         owner: number of the node whose attribute this is; NONE for the main graph and functions.
         outer: number of the enclosing body; NONE for the main graph and functions.
-        values: the names this body defines -> value number.
-        results: value numbers of its outputs.
+        values: the names this body defines -> value number; also names that it reads and nothing defines.
+        results: value numbers of its outputs; NONE for an output without a name.
     """
 
     proto: GraphProto | FunctionProto
@@ -80,8 +80,9 @@ class GraphIndex:
         value_names: value -> its name.
         producer: value -> the node that writes it; NONE for inputs, initializers and undefined names.
         readers: value -> nodes that read it, each once, in file order. The owner of a body counts as a reader
-            of the body's results, and comes last: an If reads the results of its branches.
-        initializers: value -> the tensor that initializes it.
+            of the body's results, as an If reads those of its branches; it comes last if it does not read
+            the value otherwise.
+        initializers: value -> the dense tensor that initializes it, in the main graph or in a graph body.
     """
 
     def __init__(self, model: ModelProto) -> None:
@@ -118,8 +119,8 @@ class GraphIndex:
     def constants(self) -> frozenset[int]:
         """Values that depend on no input of a graph or function.
 
-        These are initializers, outputs of nodes without inputs, and values computed from these alone. Outputs
-        of nodes with graph bodies are left out.
+        These are initializers, undefined names, outputs of nodes without inputs, and values computed from
+        these alone. Outputs of nodes with graph bodies are left out.
         """
         known = {NONE, *(value for value, producer in enumerate(self.producer) if producer == NONE)}
         for body in self.bodies:
@@ -171,7 +172,7 @@ class GraphIndex:
                 yield from self.readers[value]
 
     def predecessors(self, node: int) -> Iterator[int]:
-        """Yield the nodes that write an input of `node`, once per such value."""
+        """Yield the nodes that write an input of `node`, once per such input."""
         for value in self.reads[node]:
             if value != NONE and self.producer[value] != NONE:
                 yield self.producer[value]
@@ -259,7 +260,7 @@ class GraphIndex:
             values = self.bodies[number].values
             try:
                 self.reads.append([values[name] for name in names])
-            except KeyError:  # from outside, left out, or undefined
+            except KeyError:  # a name is from outside, empty or undefined
                 self.reads.append([self._resolve(name, number) for name in names])
         del self._names_read
         for number, body in enumerate(self.bodies):

@@ -6,7 +6,7 @@ from rewriter.model.index.graph import GraphIndex
 
 
 def topological(graph: GraphIndex) -> list[int]:
-    """Return the nodes, each after those it reads from; in file order if that is valid."""
+    """Return the nodes, each after the nodes that write its inputs; in file order if that is valid."""
     order: list[int] = []
     seen = [False] * len(graph.nodes)
     for start in range(len(graph.nodes)):

@@ -29,7 +29,7 @@ def shorten(model: ModelProto) -> None:
 
 
 def spell_short(node: NodeProto) -> list[int]:
-    """Write '' for `ai.onnx` on a node and in its graph bodies; return the changed places in `with_inner`."""
+    """Write '' for `ai.onnx` on a node and in its graph bodies; return changed positions in `with_inner`."""
     changed = []
     for number, each in enumerate(with_inner(node)):
         if each.domain == LONG:
@@ -39,7 +39,12 @@ def spell_short(node: NodeProto) -> list[int]:
 
 
 def spell_long(node: NodeProto, numbers: Iterable[int]) -> None:
-    """Restore `ai.onnx` on the nodes where `spell_short` replaced it."""
+    """Restore `ai.onnx` on nodes of the default domain.
+
+    Args:
+        node: the node that holds them, or is one of them.
+        numbers: their positions, as `spell_short` returned them.
+    """
     wanted = set(numbers)
     for number, each in enumerate(with_inner(node)):
         if number in wanted and not each.domain:

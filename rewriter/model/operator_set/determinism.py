@@ -72,7 +72,7 @@ def flagged_random(op_type: str, domain: str, version: int) -> bool:
 
 
 def drawing_nodes(graph: GraphIndex) -> set[int]:
-    """Return the nodes that draw random numbers or may keep state, also inside bodies they own or call.
+    """Return the nodes that draw random numbers or may keep state, themselves or in bodies they own or call.
 
     Nodes of unknown operators are included. A rewrite must never make such a node run more or less often.
     """
@@ -101,8 +101,8 @@ def drawing_in_order(graph: GraphIndex) -> Iterator[tuple[int, int]]:
 def may_draw(model: ModelProto) -> bool:
     """Whether any node may give different results each time it runs; nodes of unknown operators may.
 
-    Cheaper than `drawing_nodes`, and stricter: it looks at operators alone, so every Dropout counts, whatever
-    its inputs.
+    This is cheaper than `drawing_nodes` and finds more: it looks at operators alone, so every Dropout counts,
+    whatever its inputs and attributes.
     """
     called = {(canonical(function.domain), function.name) for function in model.functions}
     waiting = [(versions_of(owner.opset_import), nodes) for owner, nodes in _bodies(model)]
@@ -124,7 +124,9 @@ def _bodies(model: ModelProto) -> Iterator[tuple[ModelProto | FunctionProto, Ite
 
 
 def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tuple[str, str]]) -> bool:
-    """Whether a node draws random numbers, itself or in a body.
+    """Whether a node draws random numbers: itself, in a body, or by a call of a function known to draw.
+
+    An operator outside the standard domains counts only by its bodies, or as such a function.
 
     Args:
         node: the node.

@@ -1,7 +1,8 @@
 """Finds main-graph values of types that came late to ONNX: 8-bit floats, types of 4 and 2 bits, optionals.
 
-The types come from three sources: the file states them, a cast names its target type, or an output has the
-type of an input by a type variable of ONNX's operator schemas.
+The types come from these sources: the file states them or stores a tensor of such a type; an attribute names
+the type of an output, as that of a cast does; by ONNX's operator schemas, an output is an optional or has the
+type of an input; a body and its owner pass the value to each other.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def late_values(graph: GraphIndex) -> set[int]:
                 found.add(body.values[info.name])
     opsets = versions_of(graph.model.opset_import)
     known = -1
-    while known < len(found):  # an owner comes before its body, and takes the results in the next round
+    while known < len(found):  # results of a body reach readers of its owner in the next round
         known = len(found)
         for node, (domain, op_type) in enumerate(graph.operators):
             if graph.body_of[node] in bodies:

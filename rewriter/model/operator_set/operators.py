@@ -59,7 +59,7 @@ def optional_tail(op_type: str, domain: str, version: int) -> tuple[int, int]:
     """Return the range of optional inputs at the end of a signature: the first position, and the last plus 1.
 
     Inputs of a variadic parameter are not optional: each counts, empty ones too. The range is empty for
-    operators that onnx does not know: their kernels may count inputs.
+    operators that onnx does not know, since their kernels may count inputs.
     """
     if (schema := schema_of(op_type, domain, abs(version))) is None:
         return 0, 0
@@ -82,7 +82,7 @@ def may_hold_graphs(op_type: str, domain: str, version: int) -> bool:
 
 
 def is_standard(domain: str) -> bool:
-    """Whether ONNX defines the operators of a domain, so that the random ones are known."""
+    """Whether a domain is ONNX's own or `ai.onnx.ml`, so that its random operators are known."""
     return canonical(domain) in _STANDARD
 
 

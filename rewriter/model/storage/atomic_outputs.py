@@ -40,7 +40,8 @@ def write_atomically(
         The sidecars and the older copies that were removed.
 
     Raises:
-        CannotWrite: a folder is missing or not writable, or the disk is full.
+        CannotWrite: a file cannot be written, a target is a folder or device, or another run holds a lock or
+            has changed the copies.
         UnreadableModel: an input changed since the copies were planned.
     """
     copies = copies or Copies()
@@ -61,7 +62,7 @@ def write_atomically(
                 target = each.target
                 content = contents[target]
                 digests[target] = each.fill(content(digests) if callable(content) else content)
-            # An interrupt between two renames would leave a model without its seal.
+            # Interrupts wait: between two renames, one would leave a model without its seal.
             with interrupts.held(), locked(folders):
                 copies.check()
                 old = copies_of(outputs, folders)
@@ -91,7 +92,7 @@ def _move_data(staged: Sequence[Staged]) -> None:
 def _replace(staged: Sequence[Staged], seal: Path | None, stale: Sequence[Path]) -> None:
     """Move outputs to their targets, after removing the old seal and stale sidecars.
 
-    If the first output cannot be moved, the removed files are restored.
+    If the first output cannot be moved, the old seal and sidecars are restored.
     """
     ordered = sorted(staged, key=lambda each: each.target == seal)
     old = [seal, *stale] if seal is not None and len(ordered) > 1 else stale
@@ -110,7 +111,7 @@ def _replace(staged: Sequence[Staged], seal: Path | None, stale: Sequence[Path])
                 for path, aside in asides.items():
                     aside.replace(path)
             raise
-    # Renames in a folder reach the disk in order, so one sync is enough; more would delay the new seal.
+    # Renames in a folder reach the disk in order, so one sync per folder is enough.
     for folder in {each.target.parent for each in ordered}:
         sync(folder)
     for aside in asides.values():

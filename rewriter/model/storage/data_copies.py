@@ -1,4 +1,4 @@
-"""Plans copies of external data: the files to copy, and their names."""
+"""Plans copies of external data: the files to copy, and the names of the copies."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def copies_to(home: Path, model: Path, data: Collection[str]) -> Copies:
     Args:
         home: the folder to write to.
         model: the file that is read.
-        data: its external data, relative to its folder.
+        data: locations of its external data, relative to its folder.
     """
     origin = model.parent
     files, renamed, there = {}, {}, []

@@ -36,7 +36,7 @@ _BITS_OF = {
 
 
 def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
-    """Yield every tensor that can hold external data: initializers and attributes, in all graphs."""
+    """Yield every tensor that can hold external data: initializers and attributes, also in functions."""
     for held in _held_by(model):
         yield from _dense(held)
 
@@ -90,7 +90,7 @@ def external_locations(model: ModelProto) -> dict[str, int]:
                 location, end = _reference(tensor)
                 needed[location] = max(needed.get(location, 0), end)
             elif tensor.HasField("raw_data"):
-                _demand_bytes(tensor, tensor.ByteSize())  # slightly more than the data, and does not read it
+                _demand_bytes(tensor, tensor.ByteSize())  # slightly more than the data; the data is not read
             else:
                 demand_sizes(tensor)
     return needed

@@ -1,4 +1,4 @@
-"""Reads the structure of a model without its weights, and serializes models."""
+"""Reads models without their external weights, and serializes models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.model.limits import MOST_BYTES, current
 from rewriter.model.storage import wire
 
-# First bytes of other kinds of files, in lower case and without leading space.
+# First bytes of other kinds of files, in lower case and without leading space; the kind; the remedy.
 _SIGNS = (
     (b"version https://git-lfs", "a git-lfs pointer, not the model", "run 'git lfs pull'"),
     (b"pk\x03\x04", "a zip archive", "unpack it first"),
@@ -27,7 +27,7 @@ _SIGNS = (
 
 _DEEPEST = 32
 _LEVELS = 100
-"""Nesting that protobuf reads: graph attributes, of three messages each (`_DEEPEST`), and messages."""
+"""Maximum nesting that protobuf reads: of graph attributes, three messages each, and of all messages."""
 
 
 def load(path: Path, *, ordered: bool = True) -> ModelProto:
@@ -39,8 +39,8 @@ def load_indexed(path: Path, *, ordered: bool = True) -> GraphIndex:
     """Read the structure of a model; external weights are not read.
 
     Raises:
-        UnreadableModel: the file is missing, a folder, empty, cut off, over the limits or not ONNX, or it has
-            no single meaning, see `checks`.
+        UnreadableModel: the file is missing, no regular file, unreadable, empty, cut off, over the limits or
+            not ONNX, or it has no single meaning, see `checks`.
     """
     if path.is_dir():
         raise UnreadableModel(f"{path}: a folder, not a file; name the .onnx file inside it")
@@ -67,10 +67,16 @@ def _demand_readable(path: Path, size: int) -> None:
 
 
 def parse_indexed(data: bytes, name: str, *, ordered: bool = True) -> GraphIndex:
-    """Parse serialized bytes of a model; `name` is used in errors; `ordered` as in `checks.check`.
+    """Parse serialized bytes of a model and check it.
+
+    Args:
+        data: the bytes.
+        name: the beginning of error messages.
+        ordered: see `checks.check`.
 
     Raises:
-        UnreadableModel: the bytes are not a whole ONNX model.
+        UnreadableModel: the bytes are not a whole ONNX model, or the model exceeds the limits or has no
+            single meaning.
     """
     if not data:
         raise UnreadableModel(f"{name}: the file is empty; export or download it again")

@@ -18,7 +18,7 @@ _OF_THE_SYSTEM = (Path("/proc"), Path("/sys"))
 def plan_copies(
     source: Path | None, targets: Sequence[Path], data: Collection[str], *, copy_data: bool
 ) -> Copies:
-    """Refuse targets that cannot be written or would destroy a file, and plan the copies of external data.
+    """Refuse targets that cannot be written or would replace an input, and plan the copies of external data.
 
     Args:
         source: the source model; None for one in memory.
@@ -27,7 +27,7 @@ def plan_copies(
         copy_data: whether the data may be copied if the targets lie in another folder.
 
     Returns:
-        The files to copy, with their targets.
+        The plan of the copies, without files if none have to be copied.
 
     Raises:
         CannotWrite: a target cannot be written.

@@ -21,7 +21,7 @@ Digests = Mapping[Path, str]
 Content = bytes | Callable[[Digests], bytes]
 """Bytes to write; or, if they depend on copies, a function that makes them once the copies are complete."""
 _PATIENCE = 60.0
-"""Seconds to wait for another run. A run holds the lock for a few renames only."""
+"""Seconds to wait for another run, which locks no folder while it writes content."""
 
 
 class Staged(NamedTuple):
@@ -33,6 +33,8 @@ class Staged(NamedTuple):
 
     def fill(self, content: bytes | Path) -> str:
         """Write bytes, or the content of a file, and sync them so that they survive a power cut.
+
+        The file gets the permissions of an existing target.
 
         Returns:
             The digest of a file, see `data_copies.digest_of`; '' for bytes.
@@ -87,7 +89,7 @@ def locked(folders: Collection[Path]) -> Iterator[None]:
     """Keep other runs from changing names in folders; the system frees the locks of a killed process.
 
     Raises:
-        CannotWrite: another process holds one of the locks.
+        CannotWrite: another process holds one of the locks for longer than `_PATIENCE`.
     """
     with contextlib.ExitStack() as handles:
         for folder in sorted(set(folders)):  # in a fixed order, so that two runs never wait for each other

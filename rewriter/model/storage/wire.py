@@ -200,7 +200,7 @@ def _field(data: Buffer, position: int, end: int) -> tuple[int, int, int]:
 
 
 def _length(data: Buffer, position: int, end: int, wire_type: int) -> tuple[int, int]:
-    """Return size and start of a field's content after its tag; a varint is skipped and has size 0."""
+    """Return size and start of a field's content, from the position after its tag; a varint has size 0."""
     if wire_type == _BYTES:
         return _varint(data, position, end)
     if wire_type == _VARINT:

@@ -26,8 +26,8 @@ class Fields:
     """Fields of concatenated messages in `data`, ordered by message and position.
 
     Attributes:
-        data: the bytes, with two more to look ahead.
-        text: the same, one character per byte.
+        data: the bytes of the messages, and two more to look ahead.
+        text: the bytes of the messages, one character per byte.
         count: number of messages.
         message, tag, start, stop: one number per field; start and stop delimit its content.
     """
@@ -59,7 +59,7 @@ class Fields:
         return self.part(slice(*self.message.searchsorted((message, message + 1))))
 
     def texts(self) -> list[str]:
-        """Return the contents of the fields as text."""
+        """Return the contents of the fields as text; as bytes if they are not UTF-8."""
         text = self.text
         found = [
             text[start:stop] for start, stop in zip(self.start.tolist(), self.stop.tolist(), strict=True)

@@ -63,7 +63,7 @@ def run(
 
     Args:
         task: the task.
-        request: the request of the task, arrays included; it must be picklable.
+        request: the request of the task, arrays included; must be picklable.
         models: the models by name, not changed. Large inline weights are passed to the child in a file.
         folders: the folders of external data by name of the model; None for a model without external data.
         edit: function of a name and a copy of that model, without its large inline weights; it changes the

@@ -120,7 +120,7 @@ class Job(Generic[Request]):
     timeout: float
 
     def enter(self, stage: str) -> None:
-        """Record the stage that begins, for the report of a crash."""
+        """Record the stage that begins, for the report if the child ends without a result."""
         (self.folder / STAGE).write_text(stage, encoding="utf-8")
 
     def leave(self, found: object) -> None:

@@ -22,7 +22,7 @@ from rewriter.runtime.child.job import SCRATCH, STDERR, Cause, Ended
 from rewriter.runtime.child_limits import THREADS, current, own_memory, size_text
 
 _LOOK = 0.02
-"""Seconds between two checks of a child's memory; it can allocate some 100 MB in that time."""
+"""Seconds between two checks of a child's memory; the child can allocate some 100 MB in that time."""
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def scratch() -> Iterator[Path]:
     """Yield a temporary folder, removed at the end even if Ctrl-C interrupts the removal.
 
     Raises:
-        NoScratch: the folder cannot be made or written, for example on a full disk.
+        NoScratch: the folder cannot be made, or an OSError ends the block, for example on a full disk.
     """
     try:
         folder = Path(mkdtemp(prefix=SCRATCH))
@@ -72,7 +72,7 @@ def in_child(task: str, folder: Path, timeout: float) -> int | Ended:
     with (folder / STDERR).open("wb") as errors:
         child = subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,  # never written to; the child reads its end when the parent ends
+            stdin=subprocess.PIPE,  # never written to; the child reads the end of file when the parent ends
             stdout=subprocess.DEVNULL,
             stderr=errors,
             env=environment,

@@ -13,12 +13,12 @@ from rewriter.runtime.inputs.signature import signature
 
 
 def take_fingerprints(job: Job[Watch]) -> dict[str, Fingerprint]:
-    """Return the fingerprints of the values of the main graph; each part of them takes one run."""
+    """Return the fingerprints of the values that nodes of the main graph write; each part takes one run."""
     (sent,) = job.models.values()
     model = onnx.load(sent.path, load_external_data=False)
     for node in nodes_within(model.graph.node):
         if node.op_type == "Dropout" and not canonical(node.domain):
-            del node.input[2:]  # training mode: randomly dropped values match no other run
+            del node.input[2:]  # no training mode: randomly dropped values match no other run
     inputs = signature(model)
     feeds = {each.name: job.request.feeds[each.name] for each in inputs}
     for info in model.graph.input:  # state the sizes of this run, so that other shapes can be inferred

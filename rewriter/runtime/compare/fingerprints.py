@@ -2,8 +2,8 @@
 
 Intermediate values take gigabytes, a fingerprint some hundred bytes. A hash would not work, since a tensor
 differs by rounding between two runs. The sample of a small tensor is all of its elements. The sample of a
-large tensor is the elements at fixed positions and a weighted mean of all elements. Between two runs, no
-number of the sample differs by more than the element that differs most.
+large tensor is some evenly spaced elements and a weighted mean of all elements. Between two runs, no number
+of the sample differs by more than the element that differs most.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint(array: Any) -> Fingerprint | None:
-    """Return the fingerprint of an array; None for an empty array or one without numbers."""
+    """Return the fingerprint of an array; None if it is empty, no array, or holds no real numbers."""
     if not isinstance(array, np.ndarray) or not array.size or array.dtype.kind not in "fiubV":
         return None
     flat = array.reshape(-1)

@@ -14,7 +14,7 @@ from rewriter.runtime.inputs.input import Input
 from rewriter.runtime.ort.sessions import Session
 
 _BYTES = 8
-"""Maximum bytes of one element."""
+"""Bytes counted for one element, the maximum for a real number."""
 
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
@@ -33,10 +33,10 @@ class Exposed:
         self.folder, self.model, self.inputs, self.sets = folder, model, inputs, sets
 
     def sizes(self, names: Iterable[str]) -> dict[str, int]:
-        """Return the maximum bytes, over all input sets, of each value that is a tensor of numbers.
+        """Return the maximum bytes that each value takes in all input sets together.
 
-        The sizes come from onnxruntime's shape inference or, if that does not know them, from a run that
-        returns only sizes.
+        Values that are no tensors, or tensors of strings, are left out. The sizes come from onnxruntime's
+        shape inference or, if that does not know them, from runs that return only sizes.
         """
         wanted = list(dict.fromkeys(names))
         if not wanted:
@@ -65,7 +65,7 @@ class Exposed:
         return found
 
     def _measured(self, names: Sequence[str]) -> dict[str, int]:
-        """Return the number of elements of each value over all sets, from a run that returns only sizes."""
+        """Return the number of elements of each value in all sets, from runs that return only sizes."""
         sized = onnx.ModelProto()
         sized.CopyFrom(self.model)
         taken = {name for node in sized.graph.node for name in node.output}
@@ -92,7 +92,7 @@ def in_parts(
     Args:
         items: items, each with the values that it needs; a value of unknown size counts as 0 bytes.
         sizes: bytes of the values.
-        most: maximum bytes of one part; an item that needs more gets its own part.
+        most: maximum bytes of one part; an item that needs more gets a part without other values.
     """
     part: list[Item] = []
     held: set[Key] = set()

@@ -27,7 +27,7 @@ def intermediates(
 ) -> dict[str, Fingerprint]:
     """Return the fingerprints of the values that nodes of the main graph write, by name.
 
-    Empty values, and values that are no tensors of numbers, are left out.
+    Empty values, and values that are no tensors of booleans or real numbers, are left out.
 
     Args:
         model: the model; external weights stay in their files.
@@ -37,7 +37,7 @@ def intermediates(
         timeout: seconds for everything.
 
     Raises:
-        UsageError: the model does not run on these inputs.
+        UsageError: the model does not run on these inputs, or not within the limits.
         NoRuntime: onnxruntime does not import here.
     """
     watch = Watch({name: np.asarray(array) for name, array in feeds.items()}, most_bytes)

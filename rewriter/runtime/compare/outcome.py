@@ -42,9 +42,10 @@ class RunOutcome:
     Attributes:
         runs: number of input sets; both models were run on all of them unless there is an error.
         skipped: the reason why there is no result, in one line.
-        error: the reason why the rewritten model gave no results although the original did.
+        error: the reason why the rewritten model gave no comparable results although the original ran.
         exact: whether every output of every run was the same bit for bit; None if nothing was compared.
-        max_abs: the largest absolute difference of all outputs; infinite if no number expresses it.
+        max_abs: the largest absolute difference of all outputs that are not random; infinite if no number
+            expresses it.
         relative: the largest difference relative to the largest magnitude of its output, see `Deviation`.
         rounding: whether there are differences and all may come from rounding, see `Deviation`.
         within: whether all differences are within the tolerance of the request; None without a tolerance.
@@ -74,7 +75,7 @@ class RunOutcome:
         """Return the outcome of runs.
 
         Args:
-            found: every difference, with the number of its input set and the name of its output.
+            found: each difference that counts, with the number of its input set and the name of its output.
             runs: number of input sets.
             ort_version: the version of onnxruntime.
             judged: whether there was a tolerance.

@@ -23,7 +23,7 @@ _ANOTHER_SEED = 100_003
 
 
 def compare_outputs(job: Job[RunRequest]) -> RunOutcome:
-    """Run the original, then the rewritten model, and compare their outputs."""
+    """Run the original, then the rewritten model, and compare their outputs; random outputs do not count."""
     request, inputs = job.request, job.request.drawing.plan.inputs
     mapped = MappedWeights()
     session = partial(_session, job, mapped)
@@ -84,7 +84,7 @@ def unsteady_outputs(found: Runs, inputs: tuple[Input, ...], reseeded: Session) 
 def _session(job: Job[RunRequest], mapped: MappedWeights, stage: Stage, *, another: bool = False) -> Session:
     sent, request = job.models[stage], job.request
     seed = another_seed(request.drawing.seed) if another else request.drawing.seed
-    # onnxruntime's optimisers read the weights in the model
+    # Weights are not replaced for a session that optimises: the optimisers read the weights in the model.
     weights = {} if request.optimised else mapped.of(sent.weights, Path(sent.folder or "."))
     return Session(sent.path, sent.folder, optimised=request.optimised, seed=seed, weights=weights)
 

@@ -39,7 +39,8 @@ def compare_runs(
         folders: the folders of these files.
         drawing: the given arrays, or the rules to draw the input sets of the original.
         optimised: whether onnxruntime optimises the graphs; if not, equal models agree bit for bit.
-        timeout: seconds for everything; the search for suitable input sizes may take a quarter of it.
+        timeout: seconds for the child process; the search for suitable input sizes may take a quarter of
+            them. A second process with the same timeout starts if the first ends in an extra set for Loops.
         tolerance: the allowed deviation of results; without one, deviations are not judged.
 
     Returns:
@@ -74,7 +75,11 @@ def _other_names(second: onnx.ModelProto | None, drawing: Drawing) -> dict[str, 
 
 
 def outcome_of(ended: Ended) -> RunOutcome:
-    """Return the outcome for a child without one: an error if the rewritten model crashed, else no result."""
+    """Return the outcome for a child that ended without one.
+
+    It is an error if the rewritten model crashed onnxruntime by a signal other than SIGKILL; otherwise, the
+    comparison counts as skipped.
+    """
     model = f"the {ended.stage} model" if ended.stage else "onnxruntime"
     if ended.cause is Cause.LIMIT:
         return RunOutcome(skipped=f"{model} {ended.how}")

@@ -1,4 +1,4 @@
-"""In the child: runs a model and its pieces; see `parts`. No tensor leaves the process."""
+"""In the child: runs a model and its pieces; see `pieces`. No tensor leaves the process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Values = dict[str, Any]
 
 
 def judge_parts(job: Job[PartRequest]) -> PartRuns:
-    """Run the whole, then each piece."""
+    """Run the whole, unless the request forbids it, then each piece."""
     drawing = job.request.drawing
     if isinstance(drawing, str):
         return _Pieces(job, None, drawing).judge()
@@ -94,7 +94,7 @@ class _Pieces:
     def _outcome(
         self, names: Mapping[str, str], inputs: tuple[Input, ...], session: Session, unsteady: dict[str, None]
     ) -> RunOutcome:
-        """Run a piece on all input sets; in a chain, keep its outputs for later pieces."""
+        """Run a piece on all input sets and compare its outputs; in a chain, keep them for later pieces."""
         differences: list[tuple[int, str, Deviation]] = []
         for run, (expected, pool) in enumerate(zip(self.recorded, self.pools, strict=True)):
             if any(names[each.name] not in pool for each in inputs):
@@ -130,7 +130,10 @@ class _Pieces:
         return frozenset(self.found.outputs[position] for position in unsteady)
 
     def _fault(self, model: onnx.ModelProto, sent: Sent) -> str | None:
-        """Return the error of onnx's full checker, which looks for external data in the working directory."""
+        """Return the error of onnx's full checker; None if it accepts the model.
+
+        The checker runs in the folder of the external data, since it searches the working directory for them.
+        """
         try:
             with chdir(sent.folder or self.job.folder):
                 onnx.checker.check_model(model, full_check=True)

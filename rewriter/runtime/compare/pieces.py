@@ -1,7 +1,7 @@
 """Runs a model and pieces of it in a child process: checks that the pieces compute the same as the whole.
 
-The whole runs once per input set; its outputs then include all inputs and outputs of the pieces. Each piece
-runs on these recorded values or, in a chain, on the inputs of the whole and the outputs of earlier pieces.
+The whole runs with all inputs and outputs of the pieces as additional outputs. Each piece runs on these
+recorded values or, in a chain, on the inputs of the whole and the outputs of earlier pieces.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class PartRequest:
 
     Attributes:
         drawing: rules of the input sets for the whole, or the reason not to run it.
-        chain: whether a piece reads outputs of earlier pieces instead of recorded values.
+        chain: whether a piece reads inputs of the whole and outputs of earlier pieces; if not, it reads
+            recorded values.
         outputs: number of outputs of the whole, without the values recorded for pieces.
         parts: for each piece, name of an input or output -> its name in the whole.
     """
@@ -61,12 +62,13 @@ class PartRun:
     """Result of one piece.
 
     Attributes:
-        fault: the error of onnx's full checker or onnxruntime on the model; None if both accept it.
+        fault: the error of onnx's full checker or onnxruntime on the model; None if both accept it, or if
+            `unchecked` has a reason.
         fault_of_whole: whether the same tool rejects the whole as well, so that the fault is not new.
         outcome: result of comparing the outputs.
         unsteady: outputs that differ from the whole, and also between two runs of the whole with different
             seeds. The piece is not blamed for them, and a chain continues with the recorded values.
-        unchecked: the reason why neither tool ran; None if both did.
+        unchecked: the reason why the child gave no report of either tool; None if it gave one.
     """
 
     fault: str | None
@@ -78,7 +80,7 @@ class PartRun:
 
 @dataclass(frozen=True, slots=True)
 class PartRuns:
-    """One verdict per piece; ranks of the recorded values that are arrays of the same rank in all runs."""
+    """One verdict per piece; ranks of the inputs and outputs of the whole that have one rank in all runs."""
 
     verdicts: tuple[PartRun, ...]
     ranks: Mapping[str, int]
@@ -115,11 +117,13 @@ class WholeRun:
     seed: int = 0
 
     def judge(self, parts: Sequence[PieceToRun], *, chain: bool) -> tuple[PartRun, ...]:
-        """Check pieces with onnx's full checker, load them in onnxruntime, and compare their outputs.
+        """Check pieces with onnx's full checker, run them in onnxruntime, and compare their outputs.
+
+        If the whole is not run, the pieces are only loaded.
 
         Args:
             parts: the pieces; those of a chain in order.
-            chain: whether a piece reads outputs of earlier ones instead of recorded values.
+            chain: as in `PartRequest`.
 
         Returns:
             One verdict per piece. Failures of a model never raise.
@@ -135,7 +139,10 @@ class WholeRun:
         return (PartRun(None, False, outcome, unchecked=why),) * len(parts)
 
     def ranks(self, names: Iterable[str]) -> Mapping[str, int]:
-        """Run the whole and return the ranks of values; values of varying rank are left out."""
+        """Run the whole and return the ranks of its inputs, its outputs and the named values.
+
+        Values of varying rank are left out; all are left out if the whole does not run.
+        """
         found = self._run(names, (), chain=False)
         return {} if isinstance(found, Ended) else found.ranks
 

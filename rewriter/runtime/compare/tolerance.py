@@ -71,7 +71,7 @@ def tolerance_of(largest: float | None, rtol: float | None, atol: float | None) 
     """Return the tolerance that a user asks for, if any; a missing `rtol` or `atol` gets numpy's default.
 
     Raises:
-        UsageError: both measures are given, or one is negative.
+        UsageError: both measures are given, or one is negative or NaN.
     """
     elementwise = rtol is not None or atol is not None
     if largest is not None and elementwise:
@@ -89,8 +89,8 @@ class Deviation:
 
     Attributes:
         largest: the largest absolute difference; 0 for values that differ only in their bits (0.0 and -0.0),
-            and infinite if no number expresses the difference: different shapes, types or strings, or NaN or
-            infinity against a number.
+            and infinite if no number expresses the difference: different shapes, lengths, keys, types or
+            strings, or NaN or infinity against another value.
         where: the part of the value with that difference.
         relative: `largest` divided by the largest finite magnitude in the whole result of the original; 0 if
             `largest` is 0, otherwise infinite if the magnitude is 0. One huge element makes it small for all.
@@ -175,7 +175,7 @@ def distance(before: Array, after: Array) -> Distance:
 
 
 def telling(result: object) -> bool:
-    """Whether a result can show a difference: it is not empty, and not NaN or infinite throughout."""
+    """Whether a result can show a difference; an array that is empty, or nowhere finite, cannot."""
     if not isinstance(result, np.ndarray):
         return True
     if not result.size or result.dtype == object or result.dtype.kind in "biu":
@@ -203,7 +203,7 @@ def _magnitude(result: object) -> float:
 def _of_scalars(
     before: object, after: object, where: str, magnitude: float, tolerance: Tolerance | None
 ) -> Iterator[Deviation]:
-    """Yield the deviation of elements of maps, of strings, and of optionals without a value."""
+    """Yield the deviation of scalars in maps, strings, absent optionals, or values of different kinds."""
     if type(before) is not type(after):
         yield _total(f"{where} is {_kind(before)} before, {_kind(after)} after")
     elif isinstance(before, int | float):

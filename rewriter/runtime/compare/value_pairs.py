@@ -16,7 +16,7 @@ Values = Mapping[str, Sequence[Array]]
 """Name -> one array per input set."""
 
 _MOST_TRIED = 64
-"""Maximum number of values of one form that are matched by distance; more are matched in order."""
+"""Square root of the maximum number of pairs of one form that are measured; more are matched in order."""
 
 
 class PortNames(NamedTuple):
@@ -37,7 +37,8 @@ class Pair(NamedTuple):
         before: the name in the first model.
         after: the name in the second model.
         max_abs: the largest absolute difference; infinite for NaN against a number.
-        relative: `max_abs` divided by the largest magnitude in either value, which counts as at least 1e-3.
+        relative: `max_abs` divided by the largest magnitude in either value, masks left out; the magnitude
+            counts as at least 1e-3.
     """
 
     before: str
@@ -55,7 +56,7 @@ class Compared(NamedTuple):
 
     @property
     def worst(self) -> Pair | None:
-        """The pair that differs most, relative to its size; None if nothing could be compared."""
+        """The pair with the largest relative difference; None if there is no pair."""
         return max(self.pairs, key=lambda pair: (pair.relative, pair.max_abs), default=None)
 
 
@@ -67,8 +68,7 @@ class PortRequest:
         drawing: rules of the input sets for the original.
         ports: the ports to compare; values are matched within a port.
         renamed: input of the original -> input of the other model.
-        tolerance: maximum relative difference for values to match if only their numbers of elements are
-            equal.
+        tolerance: maximum relative difference of values that agree, see `compare_port`.
     """
 
     drawing: Drawing
@@ -79,7 +79,10 @@ class PortRequest:
 
 @dataclass(frozen=True, slots=True)
 class PortRuns:
-    """Results of all ports, in the requested order; `skipped` has the reason if there are none."""
+    """Results of all ports, in the requested order, and the number of input sets.
+
+    `skipped` has the reason if there are no results.
+    """
 
     runs: int
     ports: tuple[Compared, ...]
@@ -95,10 +98,11 @@ def compare_port(port: PortNames, before: Values, after: Values, tolerance: floa
 
     All other values match by form, in this order: equal shapes; shapes equal except for axes of size 1; equal
     element counts. A boolean never has the form of a number. Among several values of the same form, equal
-    names match if both sides have the same names, otherwise the closest values.
+    names match if both sides have the same names and no agreement is needed; otherwise the closest values
+    match or, if there are too many to measure, values at the same position.
 
     Matches by element count, and with `by_name` all matches of different names, need agreement within the
-    tolerance: a value may be a reshaped one, or another one from inside a fused node.
+    tolerance: the candidates may be unrelated values of the same form.
 
     Args:
         port: the names.
@@ -115,7 +119,7 @@ def compare_port(port: PortNames, before: Values, after: Values, tolerance: floa
         if port.by_name and name in right and _elements(before[name][0]) == _elements(after[name][0])
     ]
     _keep([pair for pair in named if pair.relative <= tolerance], pairs, left, right)
-    if len(pairs) < len(named):  # a tool may have given a name to another value
+    if len(pairs) < len(named):  # some values of equal names disagree: match values that agree first
         for form in (_shape, _squeezed):
             for names, others in _alike(left, right, before, after, form):
                 _keep(_assigned(names, others, before, after, tolerance), pairs, left, right)
@@ -159,7 +163,7 @@ def _alike(
     forms: dict[object, tuple[list[str], list[str]]] = {}
     for side, (names, values) in enumerate(((left, before), (right, after))):
         for name in names:
-            # a boolean mask and a numeric mask are different values
+            # The form includes whether a value is boolean: boolean and numeric masks are different values.
             key = tuple((form(array), array.dtype == np.bool_) for array in values[name])
             forms.setdefault(key, ([], []))[side].append(name)
     return [(names, others) for names, others in forms.values() if names and others]

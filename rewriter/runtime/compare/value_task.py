@@ -47,7 +47,10 @@ def _exposed(job: Job[PortRequest], stage: Stage, sets: Sequence[Mapping[str, Ar
 def _renamed(
     feeds: Mapping[str, Array], inputs: Sequence[Input], renamed: Mapping[str, str]
 ) -> dict[str, Array]:
-    """Return the arrays under the names of the other model's inputs, converted to their types."""
+    """Return the arrays under the names of the other model's inputs; numbers get the types of these inputs.
+
+    Arrays for inputs that the other model lacks are left out.
+    """
     found: dict[str, Array] = {}
     types = {each.name: each.dtype for each in inputs}
     for name, array in feeds.items():

@@ -27,7 +27,7 @@ def compare_values(
     Args:
         models: both models; external weights stay in their files.
         folders: the folders of these files.
-        request: the ports to compare.
+        request: the ports to compare, and the rules of the input sets.
         timeout: seconds for everything.
 
     Returns:

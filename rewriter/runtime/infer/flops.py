@@ -2,8 +2,8 @@
 
 A multiplication with an addition counts as two operations, as in torch's flop counter (fvcore counts one). An
 elementwise operator counts as one operation per output element, independent of the function and the type of
-the elements. Moving data counts as none. An operator outside the table, or an unknown shape, makes the count
-unknown, never zero.
+the elements. Moving data counts as none. The count is unknown, not zero, if the operator is not in the table
+or its rule needs an unknown shape.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def _shape(values: tuple[tuple[str, Shape | None], ...], position: int) -> Shape
 def flops_of(graph: GraphIndex, shapes: Shapes) -> list[int | str]:
     """Return the number of operations of each node, or the reason why it is unknown.
 
-    Nodes with a graph body and calls of functions count as 0. Nodes inside count once, however often they
-    run.
+    If, Loop, Scan, SequenceMap and calls of functions count as 0. Nodes in graph bodies and functions count
+    once, however often they run.
     """
     functions = {(canonical(f.domain), f.name) for f in graph.model.functions}
     found: list[int | str] = []
@@ -147,7 +147,10 @@ def _matmul_of_attributes(site: Site) -> int:
 
 
 def _conv(weight: int, bias: int | None) -> Rule:
-    """Return a rule: 2·(in/group)·(kernel) per output element, for weights [out, in/group, *kernel]."""
+    """Return a rule: 2·(in/group)·(kernel) per output element, for weights [out, in/group, *kernel].
+
+    A bias adds 1 per output element.
+    """
 
     def rule(site: Site) -> int:
         biased = bias is not None and site.has(bias)
@@ -157,7 +160,10 @@ def _conv(weight: int, bias: int | None) -> Rule:
 
 
 def _conv_transpose(site: Site) -> int:
-    """Count the products of each input element with its channel's weights, [in, out/group, *kernel]."""
+    """Count the products of each input element with its channel's weights, [in, out/group, *kernel].
+
+    A bias adds 1 per output element.
+    """
     return 2 * prod(site.input(1)[1:]) * prod(site.input(0)) + site.has(2) * prod(site.output())
 
 
@@ -202,7 +208,7 @@ def _einsum(site: Site) -> int:
 def _attention(site: Site) -> int:
     """Count Q·K, the softmax and the product with V, for an Attention of ai.onnx without a past."""
     if site.has(4) or site.has(5) or canonical(site.node.domain):
-        raise UnknownFlops("no rule for Attention with a past")
+        raise UnknownFlops("no rule for Attention with a past or outside of ai.onnx")
     q, k, v = site.input(0), site.input(1), site.input(2)
     if len(q) == 4:
         batch, heads, rows, width = q
@@ -271,4 +277,7 @@ RULES: Mapping[str, Rule] = {
     **_named(_einsum, "Einsum"),
     **_named(_attention, "Attention"),
 }
-"""Operator -> its counting rule. TopK, ArgMax and ArgMin compare every element at least once."""
+"""Operator -> its counting rule.
+
+TopK, ArgMax and ArgMin count one operation per input element: each element is compared at least once.
+"""

@@ -1,7 +1,8 @@
 """Evaluates shape arithmetic, so that shape inference can continue beyond it.
 
 Exporters compute shapes with operators that onnx's inference cannot evaluate (ConstantOfShape, Equal, Where).
-If all inputs of such a node are known and small, onnx's reference evaluator computes its outputs.
+If all inputs of a node are known and small, and its outputs have small known shapes, onnx's reference
+evaluator computes the outputs.
 """
 
 from __future__ import annotations

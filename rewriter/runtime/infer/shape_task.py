@@ -1,4 +1,4 @@
-"""In the child: runs onnx's shape inference on one model without its weights."""
+"""In the child: runs onnx's shape inference on one model without its large weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rewriter.runtime.infer.shapes import Shapes
 from rewriter.runtime.inputs.signature import known_of, stated_values
 
 MEMORY = 2 << 30
-"""Bytes for the interpreter and its libraries; large weights are not sent to this task."""
+"""Bytes of address space for the interpreter and its libraries; a model adds a multiple of its size."""
 ROUNDS = 4
 """Maximum number of additional inferences, each after evaluating more shape arithmetic."""
 
@@ -26,7 +26,7 @@ def inferred(model: ModelProto) -> ModelProto:
     """Return the model with inferred types; where inference stops, shape arithmetic is evaluated.
 
     Raises:
-        Exception: any exception of onnx's inference.
+        Exception: any exception of the first inference; later ones only end the evaluation.
     """
     typed = infer_shapes(model, strict_mode=False, data_prop=True)
     with suppress(Exception):  # then keep the results so far
@@ -47,7 +47,7 @@ def _once_more(typed: ModelProto) -> ModelProto | None:
 
 
 def _unknown(model: ModelProto) -> int:
-    """Return the number of values in the main graph without a known shape."""
+    """Return the number of node outputs in the main graph without a known shape."""
     known = (known_of(info.type) for info in (*model.graph.value_info, *model.graph.output))
     complete = sum(each is not None and each.shape is not None for each in known)
     return sum(len(node.output) for node in model.graph.node) - complete
@@ -61,7 +61,7 @@ def _limit_memory(most: int) -> None:
 
 
 def find_shapes(job: Job[None]) -> Shapes:
-    """Find the shapes of all values of the model."""
+    """Find types and shapes of the values of the model."""
     (sent,) = job.models.values()
     content = sent.path.read_bytes()
     _limit_memory(MEMORY + 20 * len(content))

@@ -35,7 +35,8 @@ class Shapes:
 
     Attributes:
         of: number of a value in the `GraphIndex` -> its known type and shape.
-        fault: the reason why inference failed, in one line; only stated types are known then.
+        fault: the reason why inference failed, in one line; then at most stated types are known. None if it
+            did not fail.
     """
 
     of: Mapping[int, Known]
@@ -46,7 +47,7 @@ TASK: Task[Shapes] = Task("rewriter.runtime.infer.shape_task:find_shapes", progr
 
 
 def infer_shapes(model: ModelProto, sizes: Mapping[str, int], *, timeout: float | None = None) -> Shapes:
-    """Find the shapes of all values.
+    """Find types and shapes of the values of a model, with the given sizes of symbolic dimensions.
 
     Args:
         model: the model; not changed.

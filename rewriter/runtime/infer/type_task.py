@@ -30,7 +30,7 @@ def _by_onnx(model: ModelProto) -> dict[str, ValueInfoProto]:
 
 
 def _by_onnxruntime(model: ModelProto, names: Iterable[str]) -> dict[str, ValueInfoProto]:
-    """Return the types of some values.
+    """Return the types of the model's outputs and of `names`, as far as known; the model is changed.
 
     Raises:
         RunError: onnxruntime does not load the model.
@@ -45,14 +45,14 @@ def _by_onnxruntime(model: ModelProto, names: Iterable[str]) -> dict[str, ValueI
 
 
 def _outputs(model: ModelProto) -> dict[str, tuple[str, tuple[int | str | None, ...]]]:
-    """Return the type and shape of each output in onnxruntime; a shape of unknown rank is empty."""
+    """Return onnxruntime's type and shape of each output; for a scalar or an unknown rank, it is empty."""
     session = Session(model.SerializeToString(), None)
     types = zip(session.types, session.shapes, strict=True)
     return dict(zip(session.outputs, types, strict=True))
 
 
 def _scalars(model: ModelProto, names: Iterable[str]) -> set[str]:
-    """Return the values of rank 0: the shape of their shape is (0,)."""
+    """Return the values of rank 0: the shape of their shape is (0,). None are known if a session fails."""
     exposed = ModelProto()
     exposed.CopyFrom(model)
     del exposed.graph.output[:]
@@ -82,7 +82,7 @@ def _make_inputs_of_weights(model: ModelProto) -> None:
 
 
 def tell_types(job: Job[TypeRequest]) -> RuntimeTypes:
-    """Return the types of values, and the nodes that onnxruntime refuses in functions."""
+    """Return the types of values, the nodes that onnxruntime refuses in functions, and its loading error."""
     (sent,) = job.models.values()
     names, nodes = job.request.names, job.request.nodes
     model = ModelProto.FromString(sent.path.read_bytes())
@@ -92,7 +92,7 @@ def tell_types(job: Job[TypeRequest]) -> RuntimeTypes:
         return _runtime_types(types, names)
     exposed = ModelProto()
     exposed.CopyFrom(model)
-    job.leave(_runtime_types(types, names, fault="onnxruntime crashed"))
+    job.leave(_runtime_types(types, names, fault="onnxruntime crashed or exceeded a limit"))
     fault = None
     try:
         types = {**_by_onnxruntime(exposed, left), **types}

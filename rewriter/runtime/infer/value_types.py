@@ -33,9 +33,10 @@ class RuntimeTypes:
     """Types and loading errors that runtimes report on a model.
 
     Attributes:
-        types: value of the main graph -> its type; values of unknown type are left out.
+        types: requested value of the main graph -> its type; values of unknown type are left out.
         refused: positions, in the main graph, of nodes that onnxruntime refuses in functions.
-        fault: the reason why onnxruntime does not load the model; None if it does.
+        fault: the reason why onnxruntime does not load the model; None if it does, or was not tried because
+            onnx inferred all types and no nodes were to be tried.
     """
 
     types: Mapping[str, ValueInfoProto] = field(default_factory=dict)
@@ -54,7 +55,7 @@ def infer_types(
     Args:
         model: the model; it is not changed.
         wanted: the names.
-        timeout: seconds; after that there are no results.
+        timeout: seconds; after that, the types found so far are returned.
     """
     return ask(model, wanted, timeout=timeout).types
 

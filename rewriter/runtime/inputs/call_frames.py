@@ -29,7 +29,13 @@ They are the maximum count and a condition in the Loop, and the iteration number
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """Main graph, or the body of a function for one of its calls."""
+    """Main graph, or the body of a function for one of its calls.
+
+    Attributes:
+        body: number of the body in the `GraphIndex`.
+        caller: frame of the call; None for the main graph.
+        call: the node that calls the function; `NONE` for the main graph.
+    """
 
     body: int = 0
     caller: Frame | None = None

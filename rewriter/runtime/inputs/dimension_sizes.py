@@ -20,13 +20,14 @@ _ROWS = (
     (1, 224),
     (1, 1),
 )
-"""Each row is one choice: the size of the first symbol, the second, and so on; the last size repeats.
+"""Each row has the size of the first symbol or axis, the second, and so on; the last size repeats.
 
 Small distinct primes come first, since equal sizes hide mixed-up axes. Powers of two are for graphs that
 halve their input, larger sizes for stacks of unpadded convolutions, and 1 for graphs traced with one example.
 """
 
 _MOST_SYMBOLS_TO_ADD = 6
+"""Maximum number of symbols for which sums and constants are tried."""
 _RANKS = (2, 1, 3, 4, 0)
 
 
@@ -37,7 +38,7 @@ class Choice:
     Attributes:
         patterns: the rules, such as "all equal", that lead to these shapes; choices with a common pattern
             differ only in sizes.
-        sizes: the size of every symbol, by its text.
+        sizes: the size of every symbol that is not computed from other symbols, by its text.
         shapes: the shape of every input, by its name.
     """
 
@@ -55,8 +56,8 @@ def choices(inputs: tuple[Input, ...], constants: tuple[int, ...] = ()) -> tuple
 
     Equal symbols get equal sizes. A dimension such as `a + b` gets the sum of the sizes of `a` and `b`, if
     both are symbols of this model. Different symbols are tried with different sizes; with equal sizes on
-    equal axes, since some exporters give every input its own symbols; with all sizes equal; with one symbol
-    as the sum of two others; and with one symbol as one of the `constants` of the graph.
+    equal axes, since some exporters give every input its own symbols; and with all sizes equal. If there are
+    few symbols, one is also tried as the sum of two others, and as one of the `constants` of the graph.
     """
     found: dict[tuple[tuple[int, ...], ...], Choice] = {}
     for rank in _RANKS if any(each.dims is None for each in inputs) else _RANKS[:1]:

@@ -1,7 +1,7 @@
 """Draws input sets for a model from its signature and graph; names of inputs are not interpreted.
 
-- Floats are normal(0, 1).
-- Integers that are indices stay below the size of their table (see `indices`).
+- Floats are normal(0, 1), unless they are indices.
+- Numbers that are indices are whole and stay below the size of their table (see `indices`).
 - Other integers of 16 bits and more, and bools, are treated as masks: all ones in the first set; in later
   sets, rows of ones followed by zeros, with at least one of each if a row has two elements or more.
 - Integers of 8 bits and fewer are data (images, quantised activations) over their whole range.
@@ -28,7 +28,10 @@ from rewriter.runtime.inputs.input import STRING, Bound, FeedError, Input, Round
 Array: TypeAlias = npt.NDArray[Any]
 
 FEW = 2
-"""Number of input sets if every run is expensive; both have the same size, which saves a third run."""
+"""Maximum number of input sets if every run is expensive.
+
+With two sets, a run on other data that tests the first set becomes the second set, which saves a third run.
+"""
 LOOPED = "looped"
 """Stage of the extra sets for Loops: if the child ends in it, only these sets are lost."""
 _MOST_ELEMENTS = 2**30
@@ -43,7 +46,8 @@ class Filling(StrEnum):
     """Way to fill inputs.
 
     `ONES` and `ZEROS` are for graphs with sizes, counts or rates as inputs: integers and bools are all ones
-    or all zeros, and floats lie between 0 and 1.
+    or all zeros, and floats lie between 0 and 1. An index is 0 if its table has one entry. Strings, and
+    floats that are indices, are drawn in any case.
     """
 
     DRAWN = "drawn"
@@ -53,7 +57,7 @@ class Filling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Data from which input sets are drawn; it does not include the model, so that it is cheap to send."""
+    """Data from which input sets are drawn, without the model, so that a plan is cheap to send."""
 
     inputs: tuple[Input, ...]
     bounds: Mapping[str, tuple[Bound, ...]]
@@ -127,9 +131,9 @@ class Drawing:
 
     Attributes:
         plan: the plan from which they are drawn.
-        sets: number of sets.
+        sets: number of sets, without extra ones for Loops.
         seed: seed of the drawing.
-        given: one array per input of the plan, used instead of drawn ones; then there is one set.
+        given: one array per input of the plan, used as the only set; None if sets are drawn.
         draws: whether the model may draw random numbers. Its results then depend on the number of earlier
             runs, so both models must run equally often.
     """

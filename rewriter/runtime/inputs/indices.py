@@ -1,9 +1,9 @@
 """Finds bounds on the elements of inputs that are used as indices, by following them forward in the graph.
 
-The walk passes nodes that move or cast data or do integer arithmetic with constants, and enters subgraphs and
-local functions. It stops after `_MOST_STEPS` values, since functions that call each other twice would double
-the work at every level. Indices beyond that limit get no bound: a run may then fail, and the search for
-inputs tries others.
+The walk passes nodes that move, cast, round or clip data or do integer arithmetic, and enters graph bodies
+and local functions. It stops after `_MOST_STEPS` values, since functions that call each other twice would
+double the work at every level. Indices beyond that limit get no bound: a run may then fail, and the search
+for inputs tries other sizes and contents.
 """
 
 from __future__ import annotations
@@ -130,7 +130,10 @@ def _passes_on(operator: str, slot: int) -> bool:
 
 
 def _computed(frames: Frames, state: _State, node: int, slot: int) -> _State | None:
-    """Return the state after integer arithmetic with a constant; None if the result is no longer an index."""
+    """Return the state after integer arithmetic; None if the result is not followed.
+
+    Positive constants that are added or multiplied shift or scale the bound. Other operands do not count.
+    """
     reads = frames.graph.reads[node]
     if not state.integral or len(reads) != 2:
         return None

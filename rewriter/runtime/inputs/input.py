@@ -36,7 +36,7 @@ _ARITHMETIC: Mapping[type[ast.operator], Callable[[int, int], int]] = {
 
 
 class FeedError(TaskError):
-    """Raised if no array can be drawn for an input; the text names the input and the reason."""
+    """Raised if no arrays can be drawn for the inputs of a model; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,10 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """Bound of an index x: `scale * x + offset` must be below `dim`, a table's size (None if unknown)."""
+    """Bound of an index x: `scale * x + offset` must be below `dim`, the size of a table.
+
+    A table of unknown size (None, or an unknown symbol) is assumed to be small.
+    """
 
     dim: Dim
     scale: int = 1
@@ -80,11 +83,11 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """Inputs and sizes that determine the number of iterations of a model's Loops.
+    """Inputs and sizes that may determine the number of iterations of a model's Loops.
 
     Attributes:
-        inputs: names of the inputs whose elements determine it.
-        sizes: whether sizes of inputs determine it, too.
+        inputs: names of the inputs whose elements may determine the number.
+        sizes: whether sizes of tensors may determine the number, too.
     """
 
     inputs: tuple[str, ...] = ()
@@ -103,9 +106,11 @@ def names_in(expression: str) -> frozenset[str]:
 
 
 def evaluate(expression: str, sizes: Mapping[str, int]) -> int | None:
-    """Return the size of a symbolic dimension; None if a name is unknown or the text is no arithmetic.
+    """Return the size of a symbolic dimension.
 
-    A text that is a key of `sizes` has that size, even if it looks like arithmetic.
+    A text that is a key of `sizes` has that size, even if it looks like arithmetic. Other texts may combine
+    known names and integers by +, -, *, //, / (which rounds down) and %. The result is None for all others,
+    and for a division by 0.
     """
     if expression in sizes:
         return sizes[expression]

@@ -17,7 +17,7 @@ from rewriter.runtime.inputs.input import FeedError
 from rewriter.runtime.ort.sessions import RunError, Session
 
 _SEARCHING_SHARE = 0.25
-"""Share of the timeout after which no further sizes are tried."""
+"""Share of the timeout after which each set gets only one try."""
 
 
 @dataclass(slots=True)
@@ -52,13 +52,15 @@ class Run(NamedTuple):
 def find_inputs(job: Job[Any], drawing: Drawing, session: Callable[[], Session]) -> Runs:
     """Find input sets that the original runs with: of different sizes if it allows them, else of other data.
 
+    Given arrays are the only set. Two requested sets usually have one size, see `FEW`.
+
     Args:
         job: the current job.
         drawing: rules of the sets.
         session: makes a session of the original.
 
     Raises:
-        RunError: the original does not run.
+        RunError: the original does not load, or runs on no inputs.
         FeedError: no inputs can be drawn.
     """
     ready = session()
@@ -86,7 +88,7 @@ class _Search:
         self.runs = 0
 
     def fill(self, found: Runs) -> None:
-        """Add the requested input sets and their results."""
+        """Add the requested input sets, extra ones for Loops, and their results."""
         plan, sets = self.drawing.plan, self.drawing.sets
         known = plan.choices()
         used: list[Try] = []
@@ -122,8 +124,9 @@ class _Search:
         """Return the first try with informative results, else the first that runs at all.
 
         At sizes too small for a pooling, outputs are empty, NaN or equal to the last bias for any input, so
-        that different models agree. With `wary`, each try also runs on other data: its results are
-        informative only if they depend on the data. The run on other data is then the second result.
+        that different models agree. With `wary`, a try with `telling` results also runs on other data: if
+        that run succeeds, the results are informative only if the two runs differ. The run on other data is
+        then the second result.
         """
         poor: Run | None = None
         for each in tries:
@@ -153,10 +156,14 @@ class _Search:
 
 
 def _tries(known: tuple[Choice, ...], used: list[Try]) -> Iterator[Try]:
-    """Return the tries for the next set: at first all, then those similar to the last successful one."""
+    """Return the tries for the next set: at first all.
+
+    Later, these are other sizes of the last try's pattern, then the last try, then its sizes with every
+    filling.
+    """
     if not used:
         return (Try(choice, filling) for filling in Filling for choice in known)
     last = used[-1]
-    later = known[known.index(last.choice) + 1 :]  # the earlier ones have failed or been used
+    later = known[known.index(last.choice) + 1 :]  # earlier choices were tried or passed over
     fresh = (Try(choice, last.filling) for choice in later if choice.like(last.choice))
     return chain(fresh, [last], (Try(last.choice, filling) for filling in Filling))

@@ -65,13 +65,13 @@ def _shape(dims: Sequence[Dim]) -> str:
 
 
 def draw(model: onnx.ModelProto, *, sets: int = 3, seed: int = 0) -> list[dict[str, Array]]:
-    """Draw input sets at the first choices of sizes; sets differ in sizes, if possible, and in data.
+    """Draw input sets at the first choices of sizes; sets differ in data and, while choices last, in sizes.
 
     The sizes may not suit the graph (a constant in a Reshape may need others). A caller that can run the
     model tries `Plan.choices` one by one until one works.
 
     Raises:
-        FeedError: an input is no dense tensor, or too large.
+        FeedError: an input is no dense tensor, or too large; or no sizes satisfy the dimensions.
     """
     drawn = plan(model)
     found = drawn.choices()
@@ -82,9 +82,9 @@ def draw(model: onnx.ModelProto, *, sets: int = 3, seed: int = 0) -> list[dict[s
 
 
 def _shape_constants(model: onnx.ModelProto) -> tuple[int, ...]:
-    """Return sizes that the graph itself uses in shapes, the most frequent first, at most 16.
+    """Return numbers in small int64 constants of the main graph, the most frequent first, at most 16.
 
-    An export may declare a dimension dynamic and still have its traced size in a Reshape.
+    Some are sizes: an export may declare a dimension dynamic and still have its traced size in a Reshape.
     """
     tensors = [*model.graph.initializer]
     for node in model.graph.node:

@@ -11,7 +11,7 @@ _SEED = 7
 
 
 def seed_nodes(model: ModelProto) -> None:
-    """Set the seed attribute of every node that can have one and has none, in place.
+    """Set the attribute `seed` of every node whose ONNX operator has it, unless it is set, in place.
 
     onnxruntime seeds a node without this attribute by the index of the node, which differs between a model
     and a piece of it.

@@ -110,7 +110,7 @@ def stated_values(graph: GraphIndex, numbers: GraphIndex) -> dict[int, Known]:
 
 
 def expose(model: onnx.ModelProto, names: Iterable[str]) -> None:
-    """Add values to the outputs of a model; onnxruntime infers their types."""
+    """Add values to the outputs of a model, except its inputs and initializers; their types are left out."""
     graph = model.graph
     there = {info.name for info in (*graph.input, *graph.output)} | {each.name for each in graph.initializer}
     wanted = dict.fromkeys(name for name in names if name not in there)

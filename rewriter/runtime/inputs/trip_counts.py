@@ -1,7 +1,8 @@
 """Finds inputs that determine the number of iterations of Loops.
 
-The walk starts at the counts and conditions of Loops and goes back through the graph. It passes nodes that
-move, cast, compare or compute numbers, enters bodies and functions, and stops after `_MOST_STEPS` values.
+The walk starts at the counts and conditions of Loops and goes back through the graph. It passes common nodes
+that move, cast, compare or compute numbers, enters bodies and functions, and stops after `_MOST_STEPS`
+values.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _PASSES = frozenset(
 
 
 def rounds(frames: Frames, inputs: tuple[Input, ...]) -> Rounds:
-    """Find the inputs whose elements determine the iterations of a Loop, and whether sizes determine them."""
+    """Find the inputs whose elements may determine the iterations of a Loop, and whether sizes may, too."""
     graph = frames.graph
     names = {graph.value(each.name): each.name for each in inputs}
     waiting = [place for frame in _all_frames(frames) for place in _counts(frames, frame)]
@@ -72,7 +73,7 @@ def _counts(frames: Frames, frame: Frame) -> Iterator[FramePlace]:
 
 
 def _operands(frames: Frames, place: FramePlace, maker: int) -> Iterator[FramePlace]:
-    """Yield the values from which a value is computed."""
+    """Yield the values from which a value is computed; none if the walk does not pass its node."""
     graph, operator = frames.graph, frames.operator(maker)
     position = graph.writes[maker].index(place.value)
     inner = frames.entered(place.frame, maker)

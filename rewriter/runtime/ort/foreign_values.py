@@ -14,7 +14,11 @@ from rewriter.runtime.ort.sessions import FOREIGN, ort
 
 
 def to_ort(array: Array, element: int) -> Any:
-    """Convert an array to an OrtValue with elements of type `element`."""
+    """Convert an array to an OrtValue with elements of type `element`.
+
+    Raises:
+        TypeError: the array holds strings.
+    """
     if element == onnx.TensorProto.STRING:
         raise TypeError(
             "onnxruntime's Python interface takes no strings beside bfloat16, float8 or 4-bit values"
@@ -26,7 +30,11 @@ def to_ort(array: Array, element: int) -> Any:
 
 
 def from_ort(value: Any) -> Any:
-    """Convert an OrtValue to an array, with a type of `ml_dtypes` if numpy lacks the type."""
+    """Convert an OrtValue to an array, with a type of `ml_dtypes` if numpy lacks the type.
+
+    Raises:
+        TypeError: the value is no tensor.
+    """
     if not value.is_tensor():
         raise TypeError(f"onnxruntime's Python interface gives no {value.data_type()} beside bfloat16 values")
     foreign = FOREIGN.fullmatch(value.data_type())
@@ -39,7 +47,13 @@ def from_ort(value: Any) -> Any:
 
 
 def typed(name: str, text: str, shape: Any) -> onnx.ValueInfoProto | None:
-    """Return the type that a text names, such as `tensor(float)` or `seq(tensor(int64))`; None for others."""
+    """Return a value info with the type that onnxruntime calls `text`; None for any other text.
+
+    Args:
+        name: name of the value.
+        text: such as `tensor(float)` or `seq(tensor(int64))`.
+        shape: shape of a tensor; None if its rank is unknown. Ignored for a sequence.
+    """
     inner = re.fullmatch(r"(seq\()?tensor\((\w+)\)\)?", text)
     if inner is None or inner[2].upper() not in onnx.TensorProto.DataType.keys():  # noqa: SIM118
         return None

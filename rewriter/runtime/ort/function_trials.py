@@ -83,7 +83,10 @@ def _form(type_: TypeProto) -> object:
 
 
 class _Small:
-    """Model of one node, followed by an Identity for each output, so that its type must be inferred."""
+    """Model of one node, followed by an Identity for each output, so that its type must be inferred.
+
+    Values that the node reads are inputs of the model, except initializers stored in the file.
+    """
 
     def __init__(self, model: ModelProto, node: NodeProto, types: Mapping[str, ValueInfoProto]) -> None:
         self.imports = [each for each in model.opset_import if each.domain != _DOMAIN]

@@ -22,14 +22,14 @@ READ_SINCE = "1.27.0"
 
 
 def misread(model: ModelProto, release: str | None = None) -> str | None:
-    """Return the reason why onnxruntime does not run the functions that a model calls.
+    """Return the reason why onnxruntime may not run the functions that a model calls.
 
     Args:
         model: any model.
         release: a release of onnxruntime; None for the installed one.
 
     Returns:
-        The reason in one line. None if it runs the right functions, or is not installed.
+        The reason in one line. None if onnxruntime runs the right functions, or is not installed.
     """
     if not any(function.overload for function in model.functions):
         return None

@@ -36,7 +36,7 @@ FOREIGN = re.compile(r"tensor\((bfloat16|u?int[24]|float[48].*)\)")
 
 
 class RunError(TaskError):
-    """Raised if onnxruntime refuses a model or fails to run it; the text is its reason in one line."""
+    """Raised if onnxruntime refuses a model or fails to run it; the text is the reason in one line."""
 
 
 class Session:
@@ -48,6 +48,9 @@ class Session:
         optimised: whether onnxruntime optimises the graph.
         seed: global seed of onnxruntime's random numbers.
         weights: initializer -> its value, used instead of the value in the file.
+
+    Raises:
+        RunError: onnxruntime refuses the model.
     """
 
     def __init__(
@@ -137,7 +140,7 @@ def _behind_signature(text: str) -> str:
 
 
 class ProfiledSession(Session):
-    """One model with onnxruntime's default options, which include all optimisations.
+    """One model with all optimisations, as is onnxruntime's default.
 
     Args:
         model: the file.
@@ -145,6 +148,9 @@ class ProfiledSession(Session):
         scratch: a folder for the profile and for the optimised graph.
         threads: threads of one operator; 0 lets onnxruntime choose.
         profiled: whether the profiler is on.
+
+    Raises:
+        RunError: onnxruntime refuses the model.
     """
 
     OPTIMISED = "optimised.onnx"

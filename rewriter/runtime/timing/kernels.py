@@ -32,12 +32,13 @@ class Memory(NamedTuple):
 
 @dataclass(slots=True)
 class Kernel:
-    """One node of the graph that onnxruntime runs.
+    """One node of the graph that onnxruntime runs; nodes of equal name and operator count as one.
 
     Attributes:
         name: the name of the node.
         op_type: its operator.
-        times: microseconds in every run, summed over all its executions in the run.
+        times: microseconds in every run, summed over all its executions in the run, without the time of
+            kernels inside it.
         count: number of executions in all runs.
         memory: maximum bytes read and written by one execution.
     """
@@ -67,7 +68,7 @@ class Asked:
 
 
 class ProfileError(ValueError):
-    """Raised if events are no profile of onnxruntime, or contain no run; the text has the reason."""
+    """Raised if events are no profile of onnxruntime, or lack runs or kernels; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class KernelProfile:
     Attributes:
         kernels: the kernels.
         totals: for each run, the sum of the times of kernels that are not inside other kernels.
-        spans: wall time of each run.
+        spans: microseconds of wall time of each run.
         peak: peak bytes in use; 0 if the profile does not state it.
     """
 
@@ -100,7 +101,8 @@ def read_profile(events: object, *, warmup: int = 0) -> KernelProfile:
     """Return the kernels of a profile, without the warm-up runs.
 
     Raises:
-        ProfileError: the events are not those of onnxruntime, or there is no run after the warm-up.
+        ProfileError: the events are not those of onnxruntime, there is no kernel, or no run after the
+            warm-up.
     """
     if not isinstance(events, list) or not all(isinstance(each, dict) for each in events):
         raise ProfileError("not a list of trace events")

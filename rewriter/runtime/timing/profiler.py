@@ -17,10 +17,11 @@ TASK: Task[tuple[bytes, KernelProfile | None]] = Task("rewriter.runtime.timing.t
 
 @dataclass(frozen=True, slots=True)
 class Profiled:
-    """Result of a profile: kernels and optimised graph without weights, or the reason why there is none.
+    """Result of a profile: kernels (None if the model was not run) and optimised graph without large weights.
 
-    `names` are the names of the model's nodes in the profile, in the order of its `GraphIndex`. They are
-    distinct, and empty unless `profile_runs` renamed the nodes.
+    If there is no result, `skipped` has the reason. `names` are the names of the model's nodes in the
+    profile, in the order of its `GraphIndex`. They are distinct; there are none unless `profile_runs` renamed
+    the nodes.
     """
 
     names: tuple[str, ...] = ()
@@ -64,7 +65,7 @@ def profile_runs(
 
 
 def _name_nodes(model: onnx.ModelProto) -> list[str]:
-    """Give every node a unique name; a node keeps its name unless an earlier node has the same."""
+    """Give every node a unique name; a node keeps its name unless it is empty, no text, or taken before."""
     nodes = GraphIndex(model).nodes
     taken: set[str] = set()
     for number, node in enumerate(nodes):

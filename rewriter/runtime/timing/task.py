@@ -9,7 +9,7 @@ from rewriter.runtime.timing.kernels import Asked, KernelProfile, parse_events, 
 
 
 def profile_model(job: Job[Asked]) -> tuple[bytes, KernelProfile | None]:
-    """Return the graph that onnxruntime optimised, without weights, and the kernels if it was run."""
+    """Return the graph that onnxruntime optimised, without large weights, and the kernels if it was run."""
     asked = job.request
     (sent,) = job.models.values()
     sets = []

@@ -21,8 +21,9 @@ def stored_weights(model: ModelProto, folder: Path) -> tuple[ExternalWeight, ...
     """Return the initializers of the main graph that can be mapped.
 
     onnxruntime loads small and irregular initializers by itself. An initializer is irregular if its name
-    occurs twice or is also an input, if numpy lacks its type, if its offset is not a multiple of the size of
-    an element, if its entries do not fit its shape, or if its file cannot be used.
+    occurs twice or is also an input, if its type is no integer or float of numpy, if its offset is not a
+    multiple of the size of an element, if its entries are unknown or do not fit its shape, or if its file
+    cannot be used. On a big-endian machine, there are none.
     """
     if sys.byteorder != "little":
         return ()

@@ -1,4 +1,4 @@
-"""Moves the inline weights of both models into one file, so that they are neither parsed nor held twice.
+"""Moves large inline weights of all models into one file, so that they are neither parsed nor held twice.
 
 onnxruntime maps external data into memory but copies inline weights several times. With hundreds of megabytes
 of weights, copying takes most of the time of a comparison.
@@ -24,13 +24,13 @@ _LARGE = 1 << 16
 _OF_SHAPE = 1 << 12
 """Maximum bytes of a tensor that may hold a shape."""
 _WORTHWHILE = 1 << 14
-"""Minimum elements of a tensor that make the file worthwhile."""
+"""Minimum elements of a tensor for which the file is worthwhile."""
 _ALIGNED = 1 << 12
 """Alignment of offsets: a mapping into memory starts at a page."""
 
 
 class SharedWeights:
-    """Writer of one file for the large inline initializers of models; equal initializers are written once."""
+    """Writer of one file for large `raw_data` of initializers of models; equal data is written once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -80,7 +80,7 @@ def bare(tensor: TensorProto) -> TensorProto:
 
 
 def outline(tensor: TensorProto) -> TensorProto:
-    """Return the tensor, its content marked as external unless it is small and may hold a shape."""
+    """Return the tensor; `raw_data` that is too large for a shape is dropped and marked as external."""
     if tensor.data_location == TensorProto.EXTERNAL or len(tensor.raw_data) <= _OF_SHAPE:
         return tensor
     made = bare(tensor)
@@ -90,7 +90,7 @@ def outline(tensor: TensorProto) -> TensorProto:
 
 
 def holds_weights(model: ModelProto) -> bool:
-    """Whether a model has large inline initializers and no external ones."""
+    """Whether a model has a large inline initializer and no external ones."""
     tensors = model.graph.initializer
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in tensors):
         return False

@@ -26,7 +26,7 @@ class MappedWeights:
     def of(self, stored: Iterable[ExternalWeight], folder: Path) -> dict[str, Any]:
         """Return the values of initializers, by name; keep them as long as a session uses them.
 
-        Initializers are left out if their file is missing or too short.
+        Initializers are left out if their file is too short or cannot be mapped.
         """
         found = {}
         for each in stored:
