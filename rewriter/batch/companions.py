@@ -1,4 +1,4 @@
-"""Copies files beside models that match a glob, such as configs and tokenizers."""
+"""Copies files that match a glob, such as configs and tokenizers, from source folders to the output."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from rewriter.model.storage.atomic_outputs import write_atomically
 
 def find(sources: Sequence[str], output: str, globs: Sequence[str]) -> dict[Path, Path]:
     """Return matching file of a source folder -> its target, at the same place in the output folder.
+
+    Hidden files, files in hidden folders, and files in the output folder do not match.
 
     Args:
         sources: the sources of the batch; only local folders are searched.
@@ -47,7 +49,7 @@ def find(sources: Sequence[str], output: str, globs: Sequence[str]) -> dict[Path
 
 
 def copy(files: Mapping[Path, Path]) -> None:
-    """Copy files.
+    """Copy files whose targets are missing or have another content.
 
     Args:
         files: file -> its target.

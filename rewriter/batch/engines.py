@@ -17,11 +17,11 @@ from rewriter.errors import UsageError
 from rewriter.options.words import ENGINES
 
 _AHEAD = 2
-"""Number of files submitted per process of a cluster, so that no process waits for its next file."""
+"""Number of files submitted per thread of Dask or CPU of Ray, so that no worker waits for its next file."""
 
 
 class Engine(Protocol):
-    """Processes files in parallel."""
+    """Interface of an engine, which processes up to `width` files in parallel."""
 
     name: str
 
@@ -118,7 +118,7 @@ class Ray:
         return future
 
     def close(self) -> None:
-        """Disconnect from the cluster; stop Ray if we started it."""
+        """Disconnect from the cluster, or stop Ray on this machine; do nothing if the caller started Ray."""
         if self._ours:
             self._ray.shutdown()
 

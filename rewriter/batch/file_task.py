@@ -27,8 +27,9 @@ _LONGEST = 1000
 def rewrite_one(source: str, target: str, request: Request) -> Record:
     """Rewrite one file and return its record.
 
-    The result depends only on the arguments, the contents of the files that they name, and the versions of
-    the packages: every process writes the same bytes. Errors are returned in the record, not raised.
+    The result depends only on the arguments, the contents of the files that they name and of a config beside
+    the model, and the versions of the packages: every process writes the same bytes. Errors are returned in
+    the record, not raised.
 
     Args:
         source: path or URL of the model.

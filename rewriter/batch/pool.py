@@ -1,8 +1,8 @@
 """A pool of processes, each with its own executor: a process that dies loses only its own file.
 
 Processes are spawned, never forked: onnxruntime and torch have threads, which a fork would lose. A process
-ends after its parent ends, even if the parent is killed, and cleans up first. The parent handles Ctrl-C and
-interrupts the busy processes.
+ends after its parent ends, even if the parent is killed, and has `_GRACE` seconds to clean up. The parent
+handles Ctrl-C and interrupts the busy processes; on Windows, Ctrl-C reaches them without its help.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from rewriter.batch.request import Request
 
 Work = Callable[[str, str, Request], Record]
 _AT_WORK = threading.Event()
+"""Set while the process rewrites a file."""
 _ASKED = threading.Event()
 """Set when the process was interrupted between two files."""
 _GRACE = 5.0
@@ -92,7 +93,7 @@ class Pool:
         return slot.submit(self._work, source, target, request)
 
     def close(self) -> None:
-        """End all processes; interrupt busy ones, which clean up first."""
+        """End all processes; interrupt busy ones, which clean up first. On Windows, wait for busy ones."""
         for slot in self._slots:
             slot.close()
 

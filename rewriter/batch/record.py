@@ -19,9 +19,9 @@ class Status(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     """Too few nodes were placed, or something was refused under `--strict`."""
     MISUSE = "misuse"
-    """The output cannot be written, or an option does not fit this file."""
+    """The output cannot be written, an option does not fit this file, or onnxruntime is missing."""
     UNREADABLE = "unreadable"
-    """The source is not a readable model, or its external data is missing."""
+    """The source, its external data or a file of evidence cannot be read, or `--like` does not fit it."""
     NOT_PROVED = "not_proved"
     """The result was not proved equal, or demanded numbers are missing."""
     DIFFERENT = "different"
@@ -38,7 +38,7 @@ class Status(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether another run of the same request would have the same status."""
+        """Whether another run of the same request is expected to have the same status."""
         return self in _FINAL
 
 
@@ -77,9 +77,8 @@ class Record:
         target: path of the output, relative to the output folder, with `/`.
         status: the status.
         message: the reason for the status, in one line; empty if done.
-        key: digest of everything the result depends on: the source with its external data, the request, the
-            version, and a config beside the source with the version of transformers; empty if the source
-            could not be read.
+        key: digest of the source with its external data, the request, the version of rewriter, and a config
+            beside the source with the version of transformers; empty if the source could not be read.
         request: the seal of the request; see `Request.sealed`.
         version: version of rewriter.
         nodes: number of nodes of the source; None if not done.
@@ -89,7 +88,8 @@ class Record:
             graph; None if unknown.
         seconds: time spent.
         outputs: written file, relative to the folder of the target -> digest of its content.
-        stamps: URL of a read file -> digest of its version on the server; only for remote files.
+        stamps: URL of a read file -> digest of its version on the server, empty if the server states none; no
+            entries for a local source.
         notes: notes of the analysis on the model as a whole.
         misses: glob of a pass that matches nothing in the model -> the message for it.
     """

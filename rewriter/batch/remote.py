@@ -21,7 +21,7 @@ _VALIDATORS = (
     *("ETag", "etag", "md5Hash", "content_md5", "generation", "version_id", "blob_id", "checksum"),
     *("LastModified", "last_modified", "Last-Modified", "updated", "mtime", "modified", "created"),
 )
-"""Keys of fsspec's file info that change with the content of a file; the size may stay the same."""
+"""Keys of fsspec's file info whose values change with the content of a file, even if its size does not."""
 _CONFIG = "config.json"
 
 
@@ -72,7 +72,7 @@ class Fetched(NamedTuple):
 
     Attributes:
         path: path of the copy.
-        stamps: URL of a read file -> digest of its version on the server.
+        stamps: URL of a read file -> digest of its version on the server; empty if the server states none.
         folders: temporary folder -> the remote folder that it is a copy of.
     """
 
@@ -93,7 +93,7 @@ def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
 
     Args:
         url: URL of the model; a plain path is yielded unchanged, without stamps.
-        config: whether a config beside the model is copied too.
+        config: whether a config beside the model, or one folder above, is copied too.
 
     Raises:
         UnreadableModel: the model cannot be read.
@@ -129,7 +129,7 @@ def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
 
 @contextmanager
 def put(url: str) -> Iterator[Path]:
-    """Yield a temporary path for a model; on exit, upload the files in its folder, the model last.
+    """Yield a temporary path for a model; on exit without an error, upload the files there, the model last.
 
     Args:
         url: URL of the model; a plain path is yielded unchanged.

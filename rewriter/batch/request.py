@@ -22,7 +22,9 @@ from rewriter.runtime import child_limits
 
 @dataclass(frozen=True)
 class Request(Rewriting):
-    """Options of a rewrite, in the form sent to a worker. Equal requests give equal bytes for equal files.
+    """Options of a rewrite, in the form sent to a worker.
+
+    Equal requests give equal bytes for equal files, with the same versions of this and other packages.
 
     The fields are those of `Rewriting`, and these:
 
@@ -91,7 +93,10 @@ def _same_for_all(like: Path | str | None, reference: str | None, _seal: str) ->
 
 
 def _content_of(name: Path | str | None) -> str | None:
-    """Return a text with the digest of the file it names: a path, `file.py:factory`, or a config's folder."""
+    """Return a text with the digest of the file it names: a path, `file.py:factory`, or a config's folder.
+
+    Return the text alone if it names no such file.
+    """
     if name is None:
         return None
     text = str(name)

@@ -83,7 +83,10 @@ def run(
     told: OnRecord = lambda record, through, of: None,
     work: Work = rewrite_one,
 ) -> Batch:
-    """Rewrite many files; skip files that the ledger records as finished with the same content and request.
+    """Rewrite many files, except those with a current record in the ledger.
+
+    A record is current if its status is final, its source and request are the same, and its outputs are
+    intact; see `is_current`.
 
     Scripts must call it under `if __name__ == "__main__":`, since it spawns processes.
 
@@ -96,13 +99,13 @@ def run(
         ledger: file of the records; in the output folder if None.
         again: whether files with a final failure are processed again; see `Status.final`.
         also: globs of other files to copy from source folders, such as `*.json`.
-        told: callback for each record.
+        told: callback for each record that this run adds.
         work: the function that processes one file.
 
     Raises:
-        UnreadableModel: a source does not exist.
-        UsageError: a glob matches nothing, two files would get one target, or the engine is
-            not available.
+        UnreadableModel: a source does not exist or has no model, or shared evidence cannot be read.
+        UsageError: a glob matches nothing, two files would get one target, a file would replace itself, the
+            engine is not available, shared evidence is not usable, or a remote output has no `ledger`.
         CannotWrite: the ledger or a copied file cannot be written.
     """
     started = time.monotonic()

@@ -28,16 +28,18 @@ class FileJob(NamedTuple):
 def find(sources: Sequence[str], output: str) -> tuple[FileJob, ...]:
     """Return the files that sources name, in the order of their targets.
 
-    A folder names every `.onnx` file below it, except in hidden folders; the target is the path relative to
-    that folder. For a glob, the target is the path relative to the part of the glob without wildcards. The
-    target of a single file is its name. Files in the output folder are excluded.
+    A folder names every `.onnx` file below it; a local folder names no hidden file and no file in a hidden
+    folder. The target is the path relative to that folder. For a glob, the target is the path relative to the
+    part of the glob without wildcards. The target of a single file is its name. Local folders and globs name
+    no file in an output folder below them.
 
     Args:
         sources: files, folders, globs, and their URLs.
         output: the folder to write to, or its URL.
 
     Raises:
-        UnreadableModel: a source does not exist, or has no `.onnx` file.
+        UnreadableModel: a source does not exist or has no `.onnx` file, or a target would be outside of the
+            output folder.
         UsageError: a glob matches no model, two files would get one target, or a file would replace itself.
     """
     jobs: list[FileJob] = []

@@ -13,7 +13,10 @@ from rewriter.version import __version__
 
 
 def key_of(source: Path, request: Request) -> str:
-    """Return the digest of everything a result depends on; empty if the source cannot be read.
+    """Return the digest that a record keeps as `key`; empty if the source or its config cannot be read.
+
+    It covers the source with its external data, the request, the version of rewriter, and a config that
+    becomes the reference, with the version of transformers.
 
     Args:
         source: the path of a local model.
@@ -31,9 +34,9 @@ def key_of(source: Path, request: Request) -> str:
 def is_current(record: Record, source: str, target: str, request: Request) -> bool:
     """Whether a record has the same source and request, and its outputs are intact.
 
-    Local files are compared by content. Remote sources are compared by the versions that their servers state,
-    since reading them would take most of the time; without such a version, the record is not current. Remote
-    outputs must exist.
+    Local sources are compared by `key_of`, local outputs by content. Remote sources are compared by the
+    versions that their servers state, since reading them would take most of the time; without such a version,
+    the record is not current. Remote outputs must exist.
 
     Args:
         record: the record of this target in the ledger.
@@ -41,7 +44,7 @@ def is_current(record: Record, source: str, target: str, request: Request) -> bo
         target: path or URL of the output.
         request: a sealed request; see `Request.sealed`.
     """
-    if not record.key or record.request != request.seal:
+    if not record.key or (record.request, record.version) != (request.seal, __version__):
         return False
     if remote.is_url(source):
         same = (

@@ -24,9 +24,8 @@ class BatchRecordJson(TypedDict):
         target: Path of the output, relative to the output folder.
         status: The status.
         message: The reason for the status, in one line; empty if done.
-        key: Digest of everything the result depends on: source, external data, options, version, and
-            a config beside the source with the version of transformers; empty if the source could not be
-            read.
+        key: Digest of the source, its external data, the options, the version of rewriter, and a config
+            beside the source with the version of transformers; empty if the source could not be read.
         request: Digest of the options.
         version: Version of rewriter.
         nodes: Number of nodes of the source; null if not done.
@@ -106,7 +105,7 @@ def _record_json(record: Record, *, kept: bool) -> BatchRecordJson:
 
 
 def print_batch(batch: Batch, console: Console) -> None:
-    """Print the numbers of all and of done files, and each failed file with its reason."""
+    """Print the numbers of files and of placed nodes, each failure with its reason, and the time."""
     nodes = sum(record.nodes or 0 for record in batch.records)
     placed = sum(record.placed or 0 for record in batch.records)
     files = len(batch.records)
@@ -114,7 +113,7 @@ def print_batch(batch: Batch, console: Console) -> None:
     if nodes:
         flow(console, [f"{placed:,} of {nodes:,} nodes placed"], label="tree")
     if batch.kept:
-        flow(console, [f"{len(batch.kept):,} finished by an earlier run, see {batch.ledger}"], label="kept")
+        flow(console, [f"{len(batch.kept):,} finished by another run, see {batch.ledger}"], label="kept")
     mark = signs(console)
     done = sum(record.status is Status.DONE for record in batch.records)
     good = not batch.failures and not batch.misses

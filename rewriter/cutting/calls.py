@@ -101,7 +101,7 @@ def _titles(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> list[str]:
 
 
 def title_of_body(graph: GraphIndex, body: int) -> str:
-    """Return the name of a body for messages: `then_branch of '/If'`."""
+    """Return the name of a graph body for messages: `then_branch of '/If'`, or `the main graph`."""
     owner = graph.bodies[body].owner
     if owner == NONE:
         return "the main graph"

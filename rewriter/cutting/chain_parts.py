@@ -1,12 +1,15 @@
 """Assigns every node to a part of the chain.
 
-A cut is just before the first node of a module, in execution order: earlier nodes are before the cut. The
-order is topological, so every such cut is valid. Three corrections follow, since tools reorder nodes and
-files compute some values long before the module that reads them:
+A cut is just before the first node of a module (see `first_node`), in file order: earlier nodes are before
+the cut. The order is topological, so every such cut is valid. Three corrections follow, since tools reorder
+nodes and files compute some values long before the module that reads them:
 
-- Nodes of other modules that the module depends on go before the cut, even if they are later in the order.
-- A node of a module that begins in a later part goes to that part.
+- A later node that the module depends on goes before the cut, with the nodes that it reads, if it belongs to
+  another module that does not enclose the module. Nodes that also depend on the module stay.
+- A node of a module that begins in a later part goes to that part, but to no later part than its readers.
 - Nodes that depend on constants only go to the part of their first reader.
+
+The last two corrections do not move nodes that write outputs of the model.
 """
 
 from __future__ import annotations
@@ -32,7 +35,10 @@ class Levels:
     of: Mapping[int, int]
 
     def nodes(self, part: int) -> set[int]:
-        """Return the nodes of a part, without constants that every part copies with their readers."""
+        """Return the nodes of a part; of portable nodes, only those that write an output of the model.
+
+        Every part copies the other portable nodes that it reads.
+        """
         main = self.main
         return {
             node
@@ -42,14 +48,17 @@ class Levels:
         }
 
     def outputs(self, part: int, nodes: Iterable[int]) -> list[int]:
-        """Return the values of `nodes` that later parts read or that are model outputs, in file order."""
+        """Return the values of `nodes` that later parts read or that are model outputs, in file order.
+
+        Part 0 also has the model outputs that no node computes.
+        """
         main = self.main
         found = [
             value
             for value in main.written(sorted(nodes))
             if value in main.results or any(self.of[node] > part for node in main.readers.get(value, ()))
         ]
-        if part == 0:  # inputs and initializers that are also model outputs
+        if part == 0:
             found += [value for value in sorted(main.results) if main.graph.producer[value] not in self.of]
         return found
 
@@ -109,7 +118,7 @@ class _Sides:
     Attributes:
         cut: the cut.
         before: the nodes of the earlier side; none reads a value of the later side.
-        behind: the nodes that depend on the module, including its own nodes.
+        behind: the nodes of the module from `cut.point` on, and the nodes that depend on them.
     """
 
     cut: CutPoint
@@ -139,7 +148,7 @@ class _Sides:
 
 
 def _is_foreign(tree: ModuleTree, node: int, cut: CutPoint) -> bool:
-    """Whether a node is of a module that is neither `cut.module` nor contains it."""
+    """Whether a node is placed in a module that is neither `cut.module` nor encloses it."""
     placement = tree.placements[node]
     return placement is not None and not placement.module.holds(cut.module)
 
@@ -147,7 +156,10 @@ def _is_foreign(tree: ModuleTree, node: int, cut: CutPoint) -> bool:
 def _home_levels(
     main: MainGraph, tree: ModuleTree, level: Mapping[int, int], sides: Iterable[_Sides]
 ) -> dict[int, int]:
-    """Return node -> the part in which its module begins; at least the number of cuts it depends on."""
+    """Return placed node -> the part in which its call of a module begins.
+
+    A call begins with its `first_node`, but not before the cuts on whose modules a node of the call depends.
+    """
     calls: dict[tuple[str, int], list[int]] = {}
     for node in main.nodes:
         placement = tree.placements[node]

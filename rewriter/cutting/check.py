@@ -65,7 +65,10 @@ class Check:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict of the verification, but not `equal` for an unchecked or newly invalid piece."""
+        """The verdict of the verification, but never `equal` for a piece that is unchecked or has a fault.
+
+        The fault does not count if the whole model is rejected too.
+        """
         valid = self.unchecked is None and (self.fault is None or self.fault_of_whole)
         found = self.verification.verdict
         return Verdict.NOT_PROVED if found is Verdict.EQUAL and not valid else found

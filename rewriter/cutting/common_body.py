@@ -23,7 +23,8 @@ def in_one_body(analysis: Analysis, nodes: Set[int], wanted: object) -> set[int]
         wanted: the requested modules, for the message.
 
     Raises:
-        CannotCut: nodes that are not constants are in several bodies; the main graph counts as a body.
+        CannotCut: nodes that are not constants, or all nodes if all are constants, are in several bodies; the
+            main graph counts as a body.
     """
     graph = analysis.graph
     own = {node for node in nodes if nodes.isdisjoint(graph.enclosing(node)) and _is_in_graph(graph, node)}

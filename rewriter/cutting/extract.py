@@ -1,9 +1,10 @@
 """Extracts modules as a model of their own.
 
 A piece has the nodes of the modules (of one call of each), the initializers and constants that these nodes
-read, and the functions that they call. Its inputs are the other values that the nodes read. Its outputs are
-the values of the nodes that other nodes read or that are outputs of the whole model. If an input depends on
-an output, through nodes outside the piece, the report names it.
+read, and the functions that they call. Its inputs are the other values that the nodes read but do not
+compute. Its outputs are the values of the nodes that nodes outside the piece read, or that are outputs of the
+whole model or of a graph body. If an input depends on an output, through nodes outside the piece, the report
+names the input.
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ def extract(
         copy_data: whether external data is copied if the output is in another folder.
 
     Raises:
-        UsageError: `call` is None and a module is called several times, a module has no such call, or the
-            output would replace an input.
+        UsageError: `call` is None and a module is called several times, a module has no such call, the inputs
+            do not fit the model, or the output would replace an input.
         CannotCut: the modules cannot be a model of their own.
         NotProved: the result is not valid, or not proved to compute the same; nothing was written.
         Different: the result does not compute the same; nothing was written.
@@ -142,6 +143,10 @@ def plan_extractions(analysis: Analysis, wanted: Sequence[Target], how: Checking
     """Extract each target from a model, without checks; infer types once for all targets.
 
     The result has an error for a target that cannot be a model.
+
+    Raises:
+        CannotCut: the model cannot be cut (see `demand_movable`), or a target has nodes in a body that cannot
+            be hoisted (see `hoist`).
     """
     demand_movable(analysis)
     nodes: dict[Target, set[int] | RewriterError] = {}
@@ -225,8 +230,8 @@ def _in_functions(graph: GraphIndex, nodes: Iterable[int]) -> set[Identity]:
 def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:
     """Return the outputs of a piece with the nodes `own`, in file order; see the module docstring.
 
-    Values of portable constants are outputs only if there are no other outputs, since every piece that reads
-    one copies it.
+    Values of portable constants that are no results are outputs only if there are no other outputs, since
+    every piece that reads such a value copies the constant.
     """
     main = flat.main
     if whole:
@@ -235,7 +240,7 @@ def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:
     results = main.results | flat.results
 
     def is_read(value: int) -> bool:
-        # A body has two readers of a main-graph value: its hoisted copy and its owner. Only the owner counts.
+        # A value that a hoisted body captures has two readers: the copy and the owner. Only the owner counts.
         copies = flat.copies if main.graph.producer[value] not in flat.copies else frozenset[int]()
         readers = main.readers.get(value, ())
         return value in results or any(node not in inside and node not in copies for node in readers)

@@ -34,7 +34,7 @@ class Flat:
         names: name of a hoisted value -> its name in the body.
         varying: names of values whose shape may change from one iteration to the next.
         copies: the nodes that are copies of body nodes, or compute inputs of bodies for these copies.
-        results: the outputs of hoisted bodies.
+        results: the outputs of hoisted bodies, without captures and inputs of the body.
     """
 
     main: MainGraph
@@ -46,7 +46,7 @@ class Flat:
 
 
 def bodies_around(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
-    """Return the bodies to hoist so that `nodes` are in the main graph; no bodies of `nodes` themselves."""
+    """Return the bodies to hoist so that `nodes` are in the main graph; bodies owned by `nodes` stay."""
     chosen = set(nodes)
     found: set[int] = set()
     for node in chosen:
@@ -66,7 +66,7 @@ def _bodies_around(graph: GraphIndex, node: int) -> list[int]:
 
 
 def hoist(graph: GraphIndex, bodies: set[int]) -> Flat:
-    """Copy bodies into the main graph of a new model; without bodies, return the model unchanged.
+    """Copy bodies into the main graph of a new model; without bodies, keep the model.
 
     Raises:
         CannotCut: the owner of a body is not If, Loop or Scan, or a Scan has no `num_scan_inputs`.

@@ -30,9 +30,9 @@ class Cut:
 
     Attributes:
         nodes: the nodes, including copied constants, ascending.
-        inputs: the values that the piece reads and does not compute, without initializers, in order of first
-            use.
-        weights: the initializers that the piece reads, ascending.
+        inputs: the values that the piece reads or outputs but does not compute, without initializers, in
+            order of first use.
+        weights: the initializers that the piece reads or outputs, ascending.
         outputs: the outputs.
     """
 
@@ -90,7 +90,7 @@ def _is_weight(graph: GraphIndex, value: int) -> bool:
 
 
 class Emitter:
-    """Builds pieces of one model, with the module of each node in its metadata."""
+    """Builder of pieces of one model, with the module of each placed node in its metadata."""
 
     def __init__(self, analysis: Analysis, flat: Flat) -> None:
         self.analysis = analysis
@@ -167,7 +167,7 @@ class Emitter:
         model.opset_import.extend(each for each in source.opset_import if canonical(each.domain) in domains)
 
     def _annotate(self, model: ModelProto, placed: list[int]) -> None:
-        """Write the module of each node into its metadata, and the tree of the modules into the model."""
+        """Write the module of each placed node into its metadata, and the tree of modules into the model."""
         tree = self.analysis.tree
         writer = NodeWriter(tree)
         modules: dict[ModulePath, None] = {}
@@ -207,10 +207,13 @@ class Emitter:
 
 
 def note_tree(model: ModelProto, tree: ModuleTree, modules: Collection[ModulePath]) -> None:
-    """Write modules and their ancestors into the metadata of a model, as `annotate` does for all modules."""
+    """Write modules and their ancestors into the metadata of a model, as `annotate` does for all modules.
+
+    Erase metadata that holds for the whole model only.
+    """
     kept = set(modules)
     for module in modules:
         kept.update(module.ancestors())
-    metadata.erase(model, [tags.VALUES, tags.ORDER, tags.INFOS, tags.IR_VERSION])
+    metadata.erase(model, [tags.TREE, tags.VALUES, tags.ORDER, tags.INFOS, tags.IR_VERSION])
     if modules:
         metadata.write(model, {tags.TREE: compact(module for module in tree if module.path in kept)})

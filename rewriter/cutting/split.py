@@ -103,9 +103,10 @@ def split(
         copy_data: whether external data is copied into the folder.
 
     Raises:
-        UsageError: a module is called several times and `at` names no call, a module has no such call, or a
-            part would replace an input.
-        CannotCut: a part would be empty, or a module has no nodes in the main graph.
+        UsageError: a module is called several times and `at` names no call, a module has no such call, the
+            inputs do not fit the model, or a part would replace an input.
+        CannotCut: the model cannot be cut (see `demand_movable`), a part would be empty, a module has no
+            nodes in the main graph or computes in several bodies, or a value between parts has no known type.
         NotProved: a part is not valid, or not proved to compute the same; nothing was written.
         Different: the chain does not compute the same; nothing was written.
         CannotWrite: the folder cannot be written.

@@ -17,8 +17,9 @@ def types_of(
 ) -> dict[str, ValueInfoProto]:
     """Return name of a value -> its type; a child process infers types that the file does not state.
 
-    Type inference does not give the rank of Loop outputs, but a valid model must state it: these ranks are
-    measured by running the model. Values of unknown type are left out.
+    A valid model must state the ranks of its inputs and outputs, but inference does not give all of them, for
+    example not those of Loop outputs: missing ranks are measured by running the model. Values of unknown type
+    are left out.
     """
     wanted = list(dict.fromkeys(names))
     types = _stated(flat.main.model)
@@ -60,7 +61,7 @@ def _is_whole(type_: TypeProto) -> bool:
 
 
 def _honest(info: ValueInfoProto, varying: frozenset[str]) -> ValueInfoProto:
-    """Return a type without dimensions that inference invented or that hold for the first iteration only."""
+    """Return a type without dimension names that inference made up; without any dimension if they vary."""
     result = stated(info)
     if info.name in varying and result.type.HasField("tensor_type"):
         for dim in result.type.tensor_type.shape.dim:

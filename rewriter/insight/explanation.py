@@ -1,4 +1,4 @@
-"""Lists the claims on a node that the user names."""
+"""Finds the nodes that the user names, so that views can list the claims on them."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def _names(graph: GraphIndex) -> Iterator[str]:
 
 
 def _find(graph: GraphIndex, name: str) -> tuple[int, ...]:
-    """Return the nodes with this name, one per body at most, else the nodes that write a value of this name.
+    """Return the nodes with this name, else the nodes that write a value of this name.
 
-    Different bodies may reuse a name.
+    Several bodies may use a name, so there may be several nodes.
     """
     named = tuple(number for number, own in enumerate(graph.names) if own == name)
     if named or not name:

@@ -1,4 +1,4 @@
-"""Maps modules to the local functions that `group` made of their calls."""
+"""Maps the local functions of a file to the modules whose calls they replace."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Function:
         domain: its domain.
         name: its name.
         nodes: number of nodes of the function body; a call counts as one node.
-        modules: the modules whose calls it replaces, each once, in tree order.
+        modules: the modules whose calls it replaces, each once, in tree order. A call without the tag of a
+            module, as of a function that another tool made, counts for the module around the call.
     """
 
     domain: str
@@ -33,7 +34,7 @@ class Function:
 
 
 def functions_of(model: ModelProto, tree: ModuleTree) -> tuple[Function, ...]:
-    """Return the functions that replace modules, in file order; none for a flat file.
+    """Return the functions that the model calls, in file order; none for a flat file.
 
     Args:
         model: the file as it was read, without inlining.

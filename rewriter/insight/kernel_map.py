@@ -2,8 +2,8 @@
 
 An unchanged kernel has the name of its node. A fused, split or moved kernel is located by its inputs and
 outputs: they are values of the original model, or connect to such values through kernels that onnxruntime
-inserted. The kernel computes the nodes on the paths between these inputs and outputs; a path ends at a value
-that another kernel computes.
+inserted. The kernel computes the nodes on the paths between these inputs and outputs; a path ends at a
+constant, or at a value that another kernel computes.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from rewriter.model.operator_set.operators import canonical
 
 _INLINED = "_inlfunc_"
 _BLOCKED = "_nchwc"
-"""Suffix of kernels in onnxruntime's blocked layout NCHWc; the name before it is that of the result."""
+"""Suffix of kernels in onnxruntime's blocked layout NCHWc; the rest of the name is the name of the result."""
 _CONVOLUTION_INPUTS = 3
 _FARTHEST = 64
-"""Maximum length of a chain of inserted kernels and of a set of fused nodes, larger than any real one."""
+"""Number of inserted kernels, or of fused nodes, after which a search stops; no real model has so many."""
 
 
 class KernelMap:
-    """Finds the nodes that kernels compute.
+    """Map from the kernels of a run to the nodes that they compute.
 
     Args:
         graph: the model.
@@ -69,7 +69,7 @@ class KernelMap:
         return self._named(name)
 
     def _untouched(self, name: str, kernel: int) -> bool:
-        """Whether a kernel is a node that onnxruntime did not change."""
+        """Whether a kernel has the same name, operator, inputs and outputs as a node."""
         node = self.by_name.get(name, NONE)
         assert self.kernels is not None
         ours, theirs = (self.graph.nodes[node], self.kernels.nodes[kernel]) if node != NONE else (None, None)
@@ -96,8 +96,8 @@ class KernelMap:
     def _values_of(self) -> dict[int, int]:
         """Return value of the optimised graph -> the same value of the model, possibly in another layout.
 
-        Values are matched by name. If onnxruntime renamed a result, its kernel may still be named after the
-        node, or `<value>_nchwc`.
+        Values are matched by name, in inlined functions by their inner name. If onnxruntime renamed a result,
+        its kernel may still be named after the node, or `<value>_nchwc`.
         """
         assert self.kernels is not None
         kernels = self.kernels
@@ -158,7 +158,10 @@ class KernelMap:
         return self._fed(behind, sources, makers)
 
     def _fed(self, nodes: set[int], sources: set[int], makers: set[int]) -> tuple[int, ...]:
-        """Return the makers, and the nodes that depend on a source; onnxruntime precomputed the others."""
+        """Return the producers of the outputs (`makers`), and the nodes that depend on a source.
+
+        onnxruntime computed the other nodes before the run, since they depend on constants only.
+        """
         fed: set[int] = set()
         live = set(sources)
         for node in sorted(nodes):
@@ -168,7 +171,10 @@ class KernelMap:
         return tuple(sorted(fed))
 
     def _known(self, kernel: int, *, forwards: bool) -> set[int]:
-        """Return the nearest values of the model after a kernel (`forwards`) or before it."""
+        """Return the nearest values of the model after a kernel (`forwards`), or before it.
+
+        Constants before a kernel are left out.
+        """
         assert self.kernels is not None
         found: set[int] = set()
         seen: set[int] = set()
@@ -213,7 +219,7 @@ def _inlined(names: Sequence[str], known: Mapping[str, int]) -> dict[int, int]:
 
 
 def _unique(names: Iterable[str]) -> dict[str, int]:
-    """Return name -> its position, for names that occur once."""
+    """Return name -> its position, for names that occur once and are not empty."""
     found: dict[str, int] = {}
     twice: set[str] = set()
     for position, name in enumerate(names):

@@ -54,7 +54,7 @@ class Profile(Display):
 
     @property
     def mapped(self) -> float:
-        """The share of kernel time whose module is known, 0 to 1, by medians."""
+        """The share of kernel time whose module is known, 0 to 1, by medians; 1 if the total is 0."""
         return 1 - self.share_of(self.unmapped) if self.total.median else 1.0
 
     def share_of(self, time: Figure) -> float:

@@ -88,7 +88,7 @@ def _initializers(analysis: Analysis, nodes: Iterable[int], modules: Iterable[Mo
 
 
 def _notes(analysis: Analysis, nodes: tuple[int, ...]) -> list[str]:
-    """Return warnings about nodes without a name, and about names that several nodes have."""
+    """Return warnings about selected nodes without a name, and with names that unselected nodes also have."""
     protos = analysis.graph.nodes
     notes = []
     if unnamed := sum(not protos[node].name for node in nodes):

@@ -40,10 +40,10 @@ UNNAMED = "(unnamed)"
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Group of parameters whose paths differ only in numbers.
+    """Group of parameters whose paths differ only in parts that are numbers.
 
     Attributes:
-        name: the path with `*` for every number: `encoder.layer.*.query.weight`.
+        name: the path with `*` for every such part: `encoder.layer.*.query.weight`.
         times: number of parameters.
         shapes: their shapes, each once.
         dtypes: their element types, each once.
@@ -137,7 +137,7 @@ def _most_first(counts: Counter[str]) -> dict[str, int]:
 
 
 def patterns_of(analysis: Analysis) -> tuple[Pattern, ...]:
-    """Group the parameters whose paths differ only in numbers, in tree order."""
+    """Group the parameters whose paths differ only in parts that are numbers, in tree order."""
     found: dict[str, list[tuple[tuple[int, ...], str, int, int]]] = {}
     for module in analysis.tree:
         names = {(each.initializer, each.part): each.name for each in module.parameters}
@@ -161,7 +161,7 @@ def patterns_of(analysis: Analysis) -> tuple[Pattern, ...]:
 
 
 def fold(path: ModulePath) -> str:
-    """Replace numbers in a path by `*`: `encoder.layer.0.query` becomes `encoder.layer.*.query`."""
+    """Replace parts of a path that are numbers by `*`: `layer.0.query` becomes `layer.*.query`."""
     return ".".join("*" if atom.isdecimal() else atom for atom in path.atoms)
 
 

@@ -12,7 +12,7 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.modules.module import ModuleTree
 from rewriter.modules.totals import totals
-from rewriter.paths import ROOT
+from rewriter.paths import ROOT, ModulePath
 from tests.build import model
 from tests.exports import file_in_turn
 
@@ -138,3 +138,16 @@ def test_shapes_scalars_and_masks_are_constants() -> None:
       ["/net/Reshape"] y = Reshape(c, shape)
     }""")
     assert (held(tree), held(tree, Role.CONSTANT)) == ({"net": 4}, {"net": 11})
+
+
+def test_a_name_means_the_tensor_of_the_main_graph_first() -> None:
+    """A branch has a tensor of the same name, which is no parameter."""
+    tree = tree_of("""g (bool c, float[2,2] x) => (float[2,2] y, float[2,2] z)
+    <float[2,2] "fc.weight" = {1,2,3,4}> {
+      ["/fc/MatMul"] y = MatMul(x, "fc.weight")
+      ["/pick/If"] z = If(c) <
+        then_branch = t () => (float[2,2] t1) <float[3] "fc.weight" = {1,2,3}> { t1 = Add(x, x) },
+        else_branch = e () => (float[2,2] e1) { e1 = Neg(x) }>
+    }""")
+    (held,) = [each for each in tree[ModulePath("fc")].tensors if each.name == "fc.weight"]
+    assert held.shape == (2, 2)

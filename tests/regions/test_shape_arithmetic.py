@@ -31,3 +31,12 @@ def _small(nodes: str) -> set[str]:
     graph = GraphIndex(model(f"g (float[2] x) => (float[2] y) {{ {nodes} y = Relu (x) }}"))
     found = Arithmetic(graph, frozenset())
     return {name for value, name in enumerate(graph.value_names) if found.small(value)}
+
+
+def test_the_fill_value_of_a_shape_is_not_the_shape() -> None:
+    """`s` is [40, 40], so `big` has 1,600 elements, though both come from small constants."""
+    found = _small(
+        "two = Constant <value_ints = [2]> () s = ConstantOfShape <value = int64[1] {40}> (two) "
+        "big = ConstantOfShape (s)"
+    )
+    assert found == {"two"}

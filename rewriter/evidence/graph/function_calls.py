@@ -81,6 +81,6 @@ class _Calls:
         if not self.again:
             return ()
         return (
-            f"{len(self.again):,} functions of its producer are called several times; "
+            f"functions of its producer with several calls: {len(self.again):,}; "
             "their nodes are shown in the first call",
         )

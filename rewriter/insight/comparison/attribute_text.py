@@ -53,7 +53,10 @@ def tensor_text(tensor: TensorProto, folder: Path | None = None) -> str:
 
 
 def attribute_text(attribute: AttributeProto, folder: Path | None = None) -> str:
-    """Return the value of an attribute as text; `folder` holds external data."""
+    """Return the value of an attribute as text; `folder` holds external data.
+
+    A reference to an attribute of a function is `@` and the name; an attribute of unknown type is `?`.
+    """
     if attribute.ref_attr_name:
         return f"@{attribute.ref_attr_name!s}"
     if attribute.type == AttributeProto.TENSOR:
@@ -70,6 +73,7 @@ def attribute_text(attribute: AttributeProto, folder: Path | None = None) -> str
 def _listed(value: object) -> str:
     """Format numbers, lists and arrays of them, with the fewest digits that tell each number from all others.
 
+    A protobuf message, such as a type or a sparse tensor, is shown as a digest.
     A Python float is the value of an attribute, so it has the precision of float32.
     """
     if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):

@@ -18,7 +18,11 @@ from rewriter.runtime.compare.value_pairs import PortNames
 def calls_of_both(
     before: Analysis, after: Analysis, pairs: Sequence[ModulePair]
 ) -> list[tuple[ModulePath, int, PortNames, PortNames]]:
-    """Return module path, call number, outputs and inputs of every call that both models have."""
+    """Return module path, call number, outputs and inputs of every call that both models have.
+
+    If a tool made one model from the other (see `kept_names`), return every call of the first model: a value
+    that kept its name needs no call in the second.
+    """
     partner = {pair.before: pair.after for pair in pairs if pair.before is not None}
     ours, theirs = _sides(before), _sides(after)
     kept = kept_names(before, after)
@@ -38,8 +42,10 @@ def _matched(
     """Return the calls of a module in pairs.
 
     If the numbers of calls differ, one of the models does not separate them: all calls are merged into one.
+    With `named`, no calls are merged: names identify the values, and a call without a counterpart gets an
+    empty one.
     """
-    if named:  # names identify the values, so a call needs no counterpart
+    if named:
         nothing = [_Ends((), ())] * len(calls)
         return list(zip(calls, (*matches, *nothing), strict=False))
     if matches and len(calls) != len(matches):
@@ -48,7 +54,7 @@ def _matched(
 
 
 def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> PortNames:
-    """Return the inputs or the outputs of a call in both models; a kept name is listed for both."""
+    """Return the inputs or outputs of a call in both models; kept names of the first are listed for both."""
     if not kept:
         return PortNames(before, after)
     named = tuple(name for name in before if name in kept)
@@ -71,7 +77,7 @@ def _joined(calls: Sequence[_Ends]) -> _Ends:
 
 
 def _sides(analysis: Analysis) -> dict[ModulePath, list[_Ends]]:
-    """Return module -> its calls in order; the root has one call, with the outputs of the model."""
+    """Return module -> its calls by number; the root has one call, with the outputs of the model alone."""
     graph = analysis.graph
     regions = find_regions(graph, analysis.tree)
     boundaries = find_boundaries(graph, regions)
@@ -85,7 +91,7 @@ def _sides(analysis: Analysis) -> dict[ModulePath, list[_Ends]]:
 
 
 def _names(graph: GraphIndex, values: Sequence[int]) -> tuple[str, ...]:
-    """Return the names of values that nodes compute.
+    """Return the names of values that nodes compute; names that are not UTF-8 are left out.
 
     Inputs of the model are left out because both models get the same; constants are compared without a run.
     """

@@ -1,9 +1,9 @@
 """Runs two models on the same inputs and measures the deviations of the inputs and outputs of module calls.
 
 A call diverges if one of its outputs differs from its counterpart by more than the tolerance. After a fault
-in one call, later calls and all enclosing modules diverge too. The cause is therefore a diverging call whose
-inputs before its first diverging output agree. Of several such calls, the cause is the first in execution
-order; of nested calls, the innermost.
+in one call, calls that depend on it and calls of enclosing modules may diverge too. The cause is therefore a
+diverging call whose inputs before its first diverging output agree. Of several such calls, the cause is the
+first in execution order; of nested calls, the innermost.
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ class Divergence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Deviations of all calls that both models have, enclosing modules before their submodules.
+    """Deviations of the calls of modules.
 
     Attributes:
         runs: number of input sets.
-        calls: the calls.
+        calls: the calls of `calls_of_both`, enclosing modules before their submodules.
         skipped: the reason why there are no calls; None if the models ran.
     """
 
@@ -105,7 +105,7 @@ class Numbers:
     skipped: str | None = None
 
     def first(self, tolerance: float) -> Divergence | None:
-        """Return the first diverging call whose inputs agree, else the first diverging call."""
+        """Return the first diverging call whose inputs agree, else the first diverging call, else None."""
         apart = sorted(
             (each for each in self.calls if each.diverges(tolerance)),
             key=lambda each: (each.begins(tolerance), not each.path, -each.path.depth),
@@ -127,7 +127,7 @@ def compare_calls(
     tolerance: float,
     timeout: float,
 ) -> Numbers:
-    """Run both models in a child process and compare the inputs and outputs of every call.
+    """Run both models in a child process and compare the inputs and outputs of the calls of modules.
 
     Args:
         before: the first model.
@@ -177,7 +177,8 @@ def _renamed(left: Sequence[Input], right: Sequence[Input]) -> dict[str, str]:
     """Return input of the first model -> input of the second, matched by name, else by position.
 
     Raises:
-        FeedError: an input of the second model has no counterpart, or two matched inputs differ in rank.
+        FeedError: an input of the second model has no counterpart, or two inputs that are matched by position
+            differ in rank.
     """
     ours, theirs = [each.name for each in left], [each.name for each in right]
     if set(theirs) <= set(ours):

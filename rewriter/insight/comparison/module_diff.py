@@ -31,8 +31,8 @@ class ModuleDiff:
     Attributes:
         pair: the paths of the module in both models.
         changes: its own differences, without those of the modules below.
-        calls: deviations of its inputs and outputs, per call; empty if only one model has the module,
-            the models were not run, or no call could be compared.
+        calls: deviations of its inputs and outputs, per call; empty if the models were not run, or have no
+            call of the module in common (see `calls_of_both`).
     """
 
     pair: ModulePair
@@ -107,7 +107,10 @@ class Diff(Display):
 
     @property
     def equal(self) -> bool:
-        """Whether the numbers agree within the tolerance; without numbers, whether no module changed."""
+        """Whether the models are equal, as far as they were compared.
+
+        If both models ran, all outputs have counterparts and no call diverges; else no module changed.
+        """
         if not self.measured:
             return not self.changed
         return self.first is None and self._outputs_compared
@@ -116,8 +119,8 @@ class Diff(Display):
     def unseen(self) -> tuple[ModuleDiff, ...]:
         """The modules that both models call and whose calls could not be compared, if both models ran.
 
-        Such a module has no output in the main graph: its nodes are in graph bodies of If, Loop or Scan,
-        or only the module itself reads its results.
+        In one of the models, all nodes of such a module are in graph bodies of If, Loop or Scan, or in
+        functions of other tools.
         """
         if not self.measured:
             return ()
@@ -134,7 +137,7 @@ class Diff(Display):
 
     @property
     def _outputs_compared(self) -> bool:
-        """Whether every output of either model has a counterpart."""
+        """Whether every output of either model has a counterpart in the other; True if no model ran."""
         root = next(call for call in self.numbers.calls if not call.path) if self.numbers else None
         return root is None or not (root.outputs.only_before or root.outputs.only_after)
 

@@ -27,7 +27,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModulePair:
-    """Path of a module in both models; None in a model that lacks the module."""
+    """Path of a module in both models: None in a model that lacks the module, and `how` is then None too."""
 
     before: ModulePath | None
     after: ModulePath | None
@@ -44,9 +44,9 @@ class ModulePair:
 def pair_modules(before: Analysis, after: Analysis) -> tuple[ModulePair, ...]:
     """Match the modules of two models; every module is in one pair.
 
-    Paths are compared first. If more paths agree without a prefix of one model, the prefix is removed from
-    all of its paths. The remaining modules are matched by content: their operators with attributes, shapes
-    and types of their parameters, and the contents of the modules below.
+    Paths are compared first. If more paths agree without a prefix of one model, only paths of that model with
+    the prefix are compared, without it. The remaining modules are matched by content: their operators with
+    attributes, sizes and types of their parameters, and the contents of the modules below.
 
     Returns:
         The pairs in tree order of the first model; modules that only the second model has come last.
@@ -78,7 +78,7 @@ def _by_path(
     partner: dict[ModulePath, ModulePath] = {ROOT: ROOT}
     for module in before.walk(left):
         other = right.child(module.path.relative_to(left))
-        if other in after and (other != ROOT or module.path == ROOT):
+        if module.path != left and other in after:
             partner[module.path] = other
     return partner, {path: How.PATH if path == ROOT else how for path in partner}
 
@@ -139,5 +139,5 @@ def _own_nodes(analysis: Analysis, module: Module) -> frozenset[tuple[object, in
 
 
 def _own_parameters(module: Module) -> frozenset[tuple[object, int]]:
-    # sizes are sorted, so that a weight and its transpose compare equal
+    # The sizes of a shape are sorted, so that a weight and its transpose compare equal.
     return frozenset(Counter((tuple(sorted(each.shape)), each.dtype) for each in module.parameters).items())

@@ -42,7 +42,8 @@ class Change(NamedTuple):
     Attributes:
         aspect: the kind of change.
         name: the operator (`MatMul`), operator and attribute (`Softmax.axis`), operator and input
-            (`Mul[1]`) or parameter (`weight`); `class` or `calls` for these aspects.
+            (`Mul[1]`; `output[0]` for a constant that is an output of the model) or parameter (`weight`);
+            `class` or `calls` for these aspects.
         before: the class, the number of calls, the number of nodes with the operator, the value of the
             attribute or constant, or the type and shape of the parameter in the first model; None if absent.
         after: the same in the second model.
@@ -61,7 +62,7 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class Side:
-    """One of the models, with the hashes of its weights: a weight is read once, hashed and released."""
+    """One of the models, with digests of its parameters, each computed on first use."""
 
     analysis: Analysis
     contents: Contents = field(default_factory=lambda: Contents(by_content=True))
@@ -71,7 +72,7 @@ class Side:
     digests: dict[tuple[object, ...], object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Index the weights."""
+        """Index the initializers of all bodies by name, and collect the names of parameters."""
         model = self.analysis.model
         self.opsets = versions_of(model.opset_import)
         self.tensors = {tensor.name: tensor for tensor in self.analysis.graph.initializers.values()}
@@ -92,7 +93,7 @@ class Side:
     def content(self, parameter: Parameter) -> object:
         """Return a digest of a parameter in PyTorch's layout; None if its data cannot be read.
 
-        Parameters with equal values have equal digests.
+        Parameters of equal type, shape and bytes have equal digests, also in different models.
         """
         key = (parameter.initializer, parameter.transposed, parameter.part)
         if key not in self.digests:

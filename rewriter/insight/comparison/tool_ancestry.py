@@ -2,8 +2,8 @@
 
 Optimisers, quantisers and converters keep most names of values; these names then match values more reliably
 than the modules that remain. Exporters, however, number values: `linear_7` of another version of a model is
-a different value with different inputs. Names are therefore used only if enough nodes are unchanged: they
-have the same operator, and inputs with the same names.
+a different value with different inputs. Names are therefore used only if enough values have a name in both
+models, and enough of these values have equal producers: the same operator, and inputs with the same names.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 
 _LEAST_COMMON, _LEAST_ALIKE = 0.5, 0.5
-"""Minimum shares: of common names in the smaller model's values; of equal producers in the common values."""
+"""Minimum shares: of common names among the values of the smaller model; of equal producers among these."""
 
 Maker = tuple[str, tuple[str, ...]]
 """An operator and the names of its inputs, without weights and constants."""
 
 
 def kept_names(before: Analysis, after: Analysis) -> frozenset[str]:
-    """Return the names of values that both models have if the second was made from the first; else none."""
+    """Return the names of values that both models have if a tool seems to have made one from the other.
+
+    Otherwise, return none.
+    """
     ours, theirs = _made_in(before), _made_in(after)
     common = ours.keys() & theirs.keys()
     alike = sum(ours[name] == theirs[name] for name in common)

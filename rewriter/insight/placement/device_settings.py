@@ -73,9 +73,10 @@ def parse_wishes(patterns: Sequence[str]) -> tuple[Wish, ...]:
 
 
 def place(analysis: Analysis, wishes: Sequence[Wish], selection: Selection) -> Placing:
-    """Make settings that assign the nodes of matching modules to devices, and no other node.
+    """Make settings that assign the nodes of matching modules to devices.
 
-    Notes count the nodes that a setting cannot express.
+    Notes count the nodes that a setting cannot assign, and nodes in graph bodies that no pattern matches but
+    that follow the node around them.
 
     Args:
         analysis: the model.
@@ -139,7 +140,7 @@ def _fruitless(analysis: Analysis, wishes: Sequence[Wish]) -> list[str]:
 def _missing(
     analysis: Analysis, annotated: dict[ModulePath, list[int]], devices: dict[ModulePath, str]
 ) -> list[str]:
-    """Return a note on nodes without the annotation that the first setting reads, if there are any."""
+    """Return a note on nodes without the annotation that the first setting needs, if there are any."""
     nodes = analysis.graph.nodes
     bare = sum(
         metadata.get(nodes[node], LAYER) != path for path in devices for node in annotated.get(path, ())
@@ -153,7 +154,7 @@ def _missing(
 
 
 def _inherited(analysis: Analysis, wanted: dict[int, str]) -> list[str]:
-    """Return a note on nodes in graph bodies that no rule matches, if there are any.
+    """Return a note on nodes in graph bodies that have no device, inside of a node that has one, if any.
 
     onnxruntime assigns these nodes to the device of the enclosing node.
     """
@@ -171,7 +172,10 @@ def _inherited(analysis: Analysis, wanted: dict[int, str]) -> list[str]:
 def _lost(by_annotation: int, by_name: int) -> list[str]:
     notes = []
     if by_annotation:
-        notes.append(f"{by_annotation} nodes cannot be assigned by annotation (nodes of the root have none)")
+        notes.append(
+            f"{by_annotation} nodes cannot be assigned by annotation (nodes of the root, for example, have "
+            "none)"
+        )
     if by_name:
         notes.append(
             f"{by_name} nodes cannot be assigned by name: run 'rewriter rewrite --restore-names' first, or "

@@ -7,9 +7,9 @@ of a pattern is defined in onnxruntime's `layering_annotations.cc`, read in vers
   `=pattern`, the whole of it. A prefix wins over a whole text; among patterns of one kind, the first wins.
 - `session.name_based_layer_assignment`: a pattern is a substring of a node's name. The longest match wins.
 
-So the prefix `encoder.layer.1` matches layer 10 too. The rules made here do not overlap. A module that goes
-to one device with all its submodules gets its path as prefix, if no other path begins with it; else the
-module itself and its submodules get separate patterns.
+So the prefix `encoder.layer.1` matches layer 10 too. The annotation rules made here do not overlap. A module
+that goes to one device with all its submodules gets its path as prefix, if no path outside of it begins
+with that text; else the module itself and its submodules get separate patterns.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Rules:
 
     Attributes:
         patterns: device -> its patterns.
-        unreachable: number of nodes that no pattern can match.
+        unreachable: number of nodes that have a device, but no pattern.
     """
 
     patterns: dict[str, list[str]] = field(default_factory=dict)
@@ -133,6 +133,9 @@ def _add(rules: Rules, device: str, pattern: str, text: str, nodes: int) -> None
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a text can be used as a pattern: it is not empty and contains no syntax of rules."""
+    """Whether a text can be used as a pattern, so that onnxruntime reads it as one.
+
+    It is printable and not empty, has no spaces around it and no `=` at its start, and has none of `(),;`.
+    """
     plain = _SYNTAX.isdisjoint(text) and text.strip() == text and text.isprintable()
     return bool(text) and plain and not text.startswith("=")

@@ -1,4 +1,4 @@
-"""Makes the second kind of rules that `layer_rules` describes: patterns contained in names of nodes."""
+"""Makes rules of the second kind in `layer_rules`: their patterns are substrings of names of nodes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from rewriter.insight.placement.layer_rules import Rules, is_pattern
 
 MOST_NAMES = 1000
-"""Maximum number of nodes that get a pattern each, because no scope covers them."""
+"""Maximum number of nodes outside of scopes with a pattern; if there are more, none of them gets one."""
 
 
 def name_rules(names: Sequence[str], wanted: Mapping[int, str]) -> Rules:
     """Make rules whose patterns match names of nodes, for `session.name_based_layer_assignment`.
 
     A scope becomes a pattern if all nodes whose names contain it go to one device; outer scopes are tried
-    first. Names of remaining nodes become patterns of their own, if there are at most `MOST_NAMES`.
+    first. The name of a remaining node becomes a pattern if it matches no node of another device, and if at
+    most `MOST_NAMES` nodes remain.
 
     Args:
         names: node -> its name; '' if it has none.
@@ -63,7 +64,7 @@ def _scopes(scope: str) -> Iterator[str]:
 
 
 def _widest_first(scopes: Iterable[str]) -> list[str]:
-    """Return those of the scopes and all scopes around them that can be patterns, the outer ones first."""
+    """Return the scopes, and the scopes around them, that can be patterns; scopes with fewer `/` first."""
     every = dict.fromkeys(around for scope in scopes for around in _scopes(scope))
     return sorted((scope for scope in every if is_pattern(scope)), key=lambda scope: scope.count("/"))
 
@@ -91,7 +92,7 @@ class _NodeNames:
     def is_alone(self, node: int, single: Set[str]) -> bool:
         """Whether the name of a node, as a pattern, matches no node of another device.
 
-        Names in `single` may contain the pattern: they become patterns too, and the longest match wins.
+        Other names in `single` may contain the pattern: they become patterns too, and the longest match wins.
         """
         name = self.names[node]
         own = self.devices[name]

@@ -20,12 +20,12 @@ from rewriter.passes.functions.provenance import is_ours
 QUANTISED = frozenset(
     {"Conv", "ConvTranspose", "EmbedLayerNormalization", "Gather", "Gemm", "LSTM", "MatMul"}
 )
-"""Operators of ONNX that onnxruntime's quantisers replace by default."""
+"""Types of operators that onnxruntime's quantisers replace by default."""
 NEEDED = {
     **dict.fromkeys(("Add", "Div", "Gather", "Mul", "Sub"), 2),
     **dict.fromkeys(("Size", "Squeeze", "Unsqueeze"), 1),
 }
-"""Operator -> number of inputs that onnxruntime 1.24 and newer reads of any call named like the operator."""
+"""Operator -> number of inputs that onnxruntime 1.24 and newer reads from a call of a function so named."""
 _FLOATS = frozenset({TensorProto.FLOAT})
 
 
@@ -45,12 +45,12 @@ class Facts:
         depth: maximum nesting of function calls.
         inner: nodes in called functions.
         inner_values: values in called functions, without the outputs of the functions.
-        quantised: nodes in called functions that a quantiser would replace.
+        quantised: nodes in called functions that a quantiser would replace: `ai.onnx` nodes in `QUANTISED`.
         inner_floats: constants and casts of type float32 in called functions.
-        bodies: graph attributes (branches, loops) anywhere in the file.
+        bodies: graph bodies (of If, Loop or Scan) anywhere in the file.
         noted: nodes with metadata in the main graph.
         inner_noted: nodes with metadata in called functions.
-        quantised_noted: nodes with metadata in the main graph that a quantiser would replace.
+        quantised_noted: nodes of the main graph that have metadata and that a quantiser would replace.
         model_notes: metadata entries of the model.
         documents: doc strings of the model, the main graph and its nodes.
         function_types: entries of `value_info` in called functions.
@@ -75,7 +75,7 @@ class Facts:
         sparse: sparse initializers of the main graph, without its graph bodies.
         external: files of external data.
         linked: files of external data that are symbolic or hard links.
-        data_bytes: bytes of the file and its external data.
+        data_bytes: bytes of the model and of its external data, without links and missing files.
     """
 
     ir_version: int = 0
@@ -129,7 +129,8 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
 
     Args:
         model: the model as it was read, with its functions.
-        path: the file of the model, to find files of external data beside it; they are not opened.
+        path: the file of the model, to find files of external data beside it; they are not opened. If None,
+            `linked` is 0 and `data_bytes` leaves external data out.
     """
     main = list(nodes_within(model.graph.node))
     inside = {identity_of(function): list(nodes_within(function.node)) for function in model.functions}
@@ -201,7 +202,7 @@ def _values_inside(function: FunctionProto) -> int:
 
 
 def _is_float(node: NodeProto) -> bool:
-    """Whether a node holds a float32 tensor or casts to float32; converters to float16 overlook both."""
+    """Whether a node holds float32 constants or casts to float32; converters to float16 overlook both."""
     if not _standard(node):
         return False
     for attribute in node.attribute:
@@ -230,7 +231,10 @@ def _unsorted_in(functions: Iterable[FunctionProto]) -> int:
 
 
 def _twins(functions: Iterable[FunctionProto], reached: Sequence[FunctionProto]) -> int:
-    """Count the functions of each called name beyond one; an uncalled overload can replace the called one."""
+    """Count the functions beyond the first of each called name.
+
+    Uncalled overloads count too, since a tool that ignores overloads may run them in place of the called one.
+    """
     names = {identity_of(function)[:2] for function in reached}
     return sum(identity_of(function)[:2] in names for function in functions) - len(names)
 

@@ -60,7 +60,7 @@ def _is_later(names: Iterable[str], place: dict[str, int], at: int) -> bool:
 
 
 def _read_outside(body: GraphProto, found: Unsorted) -> set[str]:
-    """Return the names that a graph body captures."""
+    """Count the unsorted nodes of a graph body, and return the names that the body captures."""
     reads = _read(body.node, found, is_body=True)
     reads.update(info.name for info in body.output)
     reads.difference_update(info.name for info in body.input)

@@ -27,7 +27,7 @@ MOST_FUNCTIONS = 10_000
 TWO_GIGABYTES = (1 << 31) - 1
 """Maximum number of bytes that protobuf writes."""
 WIDE = 10
-"""Growth factor of the number of nodes by inlining, above which the rule applies."""
+"""Growth factor of the number of nodes by inlining, above which `onnx/inliner-growth` applies."""
 
 
 def _growth(facts: Facts) -> str:
@@ -46,7 +46,8 @@ RULES = (
         ONNX,
         Effect.BREAKS,
         having("called", "function"),
-        "version_converter drops all functions and keeps the calls: the checker accepts it, no session does",
+        "version_converter drops all functions and keeps their calls: the checker accepts its output, no "
+        "session does",
         Remedy.FLATTEN_AND_CARRY,
     ),
     Rule(
@@ -98,7 +99,7 @@ RULES = (
         ONNX,
         Effect.REFUSES,
         above("functions", MOST_FUNCTIONS, "{} functions"),
-        f"the checker takes {MOST_FUNCTIONS:,} functions",
+        f"the checker accepts at most {MOST_FUNCTIONS:,} functions",
         "rewriter rewrite {model} -o {stem}.shared.onnx --functions shared",
         since="1.22.0",
     ),
@@ -107,7 +108,8 @@ RULES = (
         ONNX,
         Effect.REFUSES,
         _large,
-        "checker.check_model(onnx.load(...)) and infer_shapes(onnx.load(...)) end: protobuf writes 2 GB",
+        "checker.check_model(onnx.load(...)) and infer_shapes(onnx.load(...)) end: protobuf writes at most "
+        "2 GB",
         "give check_model the path of the file; for shapes, onnx.load(path, load_external_data=False)",
     ),
     Rule(

@@ -132,16 +132,19 @@ LISTED = (
 )
 """Singular and plural of the things that `Facts.listed_constants` counts."""
 UNLISTED = (
-    "its output has none of them as inputs, or not all, but the old IR version: onnx.checker refuses it, "
-    "sessions load it"
+    "its output keeps the old IR version, but lists none or only some of them as inputs: onnx.checker "
+    "refuses it, sessions load it"
 )
-"""The effect of tools that do not know the rule for inputs below IR version 4."""
+"""Consequence for tools that do not know the rule for inputs below IR version 4."""
 
 
 ANYWHERE = ("unsorted", "body_unsorted", "function_unsorted", "idle_unsorted")
 """Fields of `Facts` that count unsorted nodes, anywhere in the file."""
 INSIDE = ("body_unsorted", "function_unsorted")
-"""Fields of `Facts` that count unsorted nodes that onnxruntime does not sort."""
+"""Fields of `Facts` that count unsorted nodes in graph bodies and called functions.
+
+onnxruntime sorts the nodes of the main graph only.
+"""
 
 
 def unsorted(places: Sequence[str], where: str = "") -> Callable[[Facts], str]:
@@ -202,6 +205,6 @@ def inner_nodes(facts: Facts) -> str:
 
 
 def notes(facts: Facts) -> str:
-    """Return the number of nodes with metadata, in words; empty if there are none."""
+    """Return the number of nodes with metadata, without uncalled functions, in words; empty for none."""
     noted = facts.noted + facts.inner_noted
     return counted(noted, "node") + " with metadata" if noted else ""

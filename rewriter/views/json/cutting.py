@@ -26,8 +26,8 @@ class ValueJson(TypedDict):
     Attributes:
         name: Name of the value.
         dtype: ONNX's name of the element type, in lower case (`float`); null if the value is not a tensor.
-        shape: One entry per dimension: a size, a symbol, or null if unknown; empty for a scalar and for an
-            unknown rank; null if the value is not a tensor.
+        shape: One entry per dimension: a size, a symbol, or null if unknown; empty for a scalar; null for an
+            unknown rank, and if the value is not a tensor.
     """
 
     name: str
@@ -197,7 +197,7 @@ def _value_json(info: ValueInfoProto) -> ValueJson:
         "shape": [
             d.dim_value if d.HasField("dim_value") else as_text(d.dim_param) or None for d in tensor.shape.dim
         ]
-        if is_tensor
+        if tensor.HasField("shape")
         else None,
     }
 

@@ -26,6 +26,8 @@ from rewriter.views.summary import head_phrases, summarize
 
 _LONGEST = 400
 """Maximum number of characters of a name, since a file may contain names of any length."""
+_KEPT = 3
+"""Number of entries of a weight that are never left out: name, type, bytes."""
 _MOST_PORTS = 24
 """Maximum number of listed inputs, and of listed outputs, of a module."""
 
@@ -181,7 +183,7 @@ def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[obje
         0 if same else shown(parameter.initializer),
         "; ".join(said),
     ]
-    while entry[-1] in (0, ""):
+    while len(entry) > _KEPT and entry[-1] in (0, ""):
         entry.pop()
     return entry
 

@@ -64,7 +64,9 @@ def icicle_svg(findings: Findings, by: str, *, width: int = 960) -> str:
     cells = list(_cells(findings, by, width)) if by in findings.measures else []
     height = _TOP + _ROW * (1 + max((cell.row for cell in cells), default=-1))
     whole = max((cell.total for cell in cells), default=0)
-    title = f"{head_phrases(summarize(findings.analysis))[0]} by {by}: {figure(by, whole)}"
+    title = head_phrases(summarize(findings.analysis))[0] + (
+        f" by {by}: {figure(by, whole)}" if cells else ""
+    )
     return "".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="onnx-module-icicle" role="img" width="{width}" ',

@@ -67,6 +67,8 @@ def _typed(info: ValueInfoProto) -> str:
     tensor = info.type.tensor_type
     if not info.type.HasField("tensor_type"):
         return f"{info.name} {(info.type.WhichOneof('value') or 'no type').removesuffix('_type')}"
+    if not tensor.HasField("shape"):
+        return f"{info.name} {TensorProto.DataType.Name(tensor.elem_type).lower()} of unknown rank"
     dims = [str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim]
     element = TensorProto.DataType.Name(tensor.elem_type).lower()
     return f"{info.name} {element} {' x '.join(dims) or 'scalar'}"

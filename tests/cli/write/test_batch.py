@@ -30,7 +30,7 @@ def test_in_words(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "5 of 5 nodes placed" in out
     with (tmp_path / "table.csv").open(newline="") as stream:
         assert [row["status"] for row in csv.DictReader(stream)] == ["done", "done", "unreadable"]
-    assert "3 finished by an earlier run" in heard(capsys, *words)[1]
+    assert "3 finished by another run" in heard(capsys, *words)[1]
 
 
 def test_as_json(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

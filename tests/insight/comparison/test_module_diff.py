@@ -13,6 +13,7 @@ from rewriter.errors import UsageError
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.comparison.module_pairs import How, pair_modules
 from rewriter.insight.comparison.structural_diff import Aspect, Change
+from rewriter.paths import ROOT
 from rewriter.runtime.child.call import Task
 from rewriter.views.text.diff import print_diff
 from tests.build import model
@@ -250,3 +251,14 @@ def said_of(found: Diff) -> str:
     print_diff(found, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+@pytest.mark.parametrize("wrapped", ["before", "after"])
+def test_a_prefix_of_either_model_keeps_the_roots_together(wrapped: str) -> None:
+    plain = rewriter.load(model(BODY))
+    other = rewriter.load(model(BODY.replace("/enc/", "/model/enc/").replace('"enc.', '"model.enc.')))
+    pairs = pair_modules(other, plain) if wrapped == "before" else pair_modules(plain, other)
+    found = {pair.before: pair.after for pair in pairs}
+    assert found[ROOT] == ROOT
+    lone = ("model", None) if wrapped == "before" else (None, "model")
+    assert [(p.before, p.after) for p in pairs if None in (p.before, p.after)] == [lone]
