@@ -22,11 +22,12 @@ class Difference:
 
     Attributes:
         module: the module whose body came first.
-        other: the module with another body; the same module if it has several calls.
-        node: name of the first node, in canonical order, that differs; None if the body ended before.
-        other_node: name of the corresponding node; None if the other body ended before.
+        other: the module of the other body; equal to `module` if both bodies are of calls of one module.
+        node: name of the first node of the first body, in canonical order, that differs; None if that body
+            ended before, or if no node differs.
+        other_node: name of the corresponding node of the other body; None likewise.
         what: `operator`, `attributes`, `inputs` or `outputs` of that node; `nodes` if one body ends before
-            the other; without either node, `outputs` of the call, or `modules` of the nodes.
+            the other; if no node differs, `outputs` of the call, or `modules` of the nodes.
         calls: number of calls with the other body.
     """
 

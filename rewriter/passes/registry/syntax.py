@@ -75,7 +75,7 @@ def _step(name: str, text: str) -> Pass:
 
 
 def _value(where: str, text: str, default: Any) -> Any:
-    """Return the text as a value of the default's type; for a tuple, as a tuple of one text."""
+    """Return the text as a value of the default's type; for a tuple, as a tuple of one text, or of none."""
     if isinstance(default, bool):
         if text not in _TRUTH:
             raise UsageError(f"{where}: {text!r} is neither true nor false")
