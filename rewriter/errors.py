@@ -49,7 +49,7 @@ class UsageError(RewriterError):
 
 
 class StaleAnalysis(UsageError):
-    """A pass reads a part of the analysis that it does not declare and that an earlier pass changed."""
+    """A pass reads a result of the analysis made from parts that changed and that it does not require."""
 
 
 class Different(RewriterError):

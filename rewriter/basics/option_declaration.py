@@ -131,7 +131,7 @@ def _hints(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def _kind_of(hint: Any) -> tuple[type, bool]:
-    """Return the type of one value, of a union that of its first part, and whether several are allowed."""
+    """Return the type of one value, and whether several values are allowed; a union has its first type."""
     if get_origin(hint) in _UNIONS:
         kinds = [_kind_of(each) for each in get_args(hint) if each is not NoneType]
         return kinds[0][0], any(several for _, several in kinds)

@@ -50,7 +50,8 @@ class BoundaryTypes:
         """Move out of all regions the nodes to which onnx.checker would object, in place; return refusals.
 
         One call moves one node, since further complaints may depend on it. After `_MOST_COMPLAINTS` moves,
-        one call moves all opaque nodes, and all nodes that hold one in a graph body or call one.
+        one call moves all opaque nodes, and all nodes that hold one in a graph body or call a function with
+        one.
         """
         if not self._asked(regions):
             return []
