@@ -151,8 +151,8 @@ def rewrite(
     Args:
         source: the model; never changed.
         output: the file to write; None to only return the model (`report.analysis.model`).
-        functions: `none` to annotate only, `call` to make every call of a module a local function, `shared`
-            to make one function for all calls with equal bodies.
+        functions: `none` to make no functions, `call` to make every call of a module a local function,
+            `shared` to make one function for all calls with equal bodies.
         depth: maximum nesting depth of functions; 0 for no limit.
         only: make functions only of modules whose path matches this glob, or one of several globs.
         class_name: make functions only of modules whose class matches this glob, or one of several globs.

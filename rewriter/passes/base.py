@@ -40,10 +40,10 @@ class Difference:
 
     def __str__(self) -> str:
         more = f" and {self.calls - 1} more" if self.calls > 1 else ""
-        seam = f" at {self.other_node or 'its end'}, there {self.node or 'the end'}"
-        named = self.node or self.other_node
         other, module = self.other or "(root)", self.module or "(root)"
-        return f"{other}{more}: other {self.what} than {module}{seam if named else ''}"
+        where = f" at {self.other_node or 'its end'} (in {module}: {self.node or 'the end'})"
+        named = self.node or self.other_node
+        return f"{other}{more}: other {self.what} than {module}{where if named else ''}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

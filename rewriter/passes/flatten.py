@@ -115,7 +115,9 @@ def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionPr
 
 
 def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str, str]]:
-    """Remove copies, connect their readers to the originals, and erase the metadata on copies and moves.
+    """Remove copies and connect their readers to the originals.
+
+    Metadata on copies, moves and the spelling of domains is erased; the spelling is restored.
 
     Returns:
         The remaining nodes, and output of a copy -> output of its original. A copy stays if it was edited, or

@@ -129,7 +129,7 @@ class Group:
     def narrowed(self, analysis: Analysis) -> tuple[Group | None, tuple[Miss, ...]]:
         """Return the pass without the globs that match nothing in a model, and these globs.
 
-        The pass is None if nothing is selected without them.
+        The pass is None if a field loses all its globs, or if nothing matches the others.
         """
         left, misses = self.selection.narrowed(analysis)
         if left is None:

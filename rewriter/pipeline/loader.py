@@ -53,7 +53,7 @@ class Opened:
 
 
 Source = str | os.PathLike[str] | bytes | ModelProto | Opened
-"""A model: the path of a file, its bytes, the parsed message, or an opened one; never changed."""
+"""A model: the path of a file, its bytes, the parsed message, or an opened model; never changed."""
 
 Inputs = Mapping[str, np.ndarray]
 Progress = Callable[[str], None]

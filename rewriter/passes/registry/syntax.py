@@ -82,7 +82,7 @@ def _value(where: str, text: str, default: Any) -> Any:
         return _TRUTH[text]
     if isinstance(default, int):
         if not (text.isdecimal() and text.isascii() and len(text) < 10):
-            raise UsageError(f"{where}: {text[:20]!r} is no number of 0 or more, of at most nine digits")
+            raise UsageError(f"{where}: {text[:20]!r} is no number from 0 to 999999999")
         return int(text)
     if isinstance(default, float):
         try:
