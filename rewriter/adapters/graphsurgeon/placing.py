@@ -77,7 +77,10 @@ def _analysed(model: ModelProto, original: ModelProto) -> Analysis:
 
 
 def forget_order(merged: Merged) -> None:
-    """Remove the records of the flat graph from bodies whose nodes changed, and from the calls of these."""
+    """Remove the records of the flat graph from changed functions and their calls, and from the model.
+
+    The model loses its record only if its main graph changed.
+    """
     changed = {(each.domain, each.name, each.overload) for each in merged.changed if each is not None}
     if None in merged.changed:
         metadata.erase(merged.model, [tags.ORDER])

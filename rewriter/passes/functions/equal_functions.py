@@ -77,7 +77,7 @@ def find_equal_functions(
     for function in functions:
         reorder(function.node, members)
         entries = metadata.read(function)
-        # One body cannot stand for both subtrees if the modules inside have other names.
+        # Functions whose called modules have different relative paths cannot share a body.
         called = {
             identity: (callees[identity], members[identity].module.removeprefix(entries[tags.MODULE]))
             for identity in {(node.domain, node.op_type) for node in function.node} & callees.keys()
