@@ -1,7 +1,7 @@
 """Declares an option of a verb once, as a field of a dataclass: its name, type, default and help.
 
 The command line, its help, batch requests, Olive's configuration and the tables of the docs read these
-fields. Names and help texts of options are stated nowhere else.
+fields. Only the functions of the Python library state options again, as keywords.
 """
 
 from __future__ import annotations
