@@ -49,7 +49,7 @@ class UsageError(RewriterError):
 
 
 class StaleAnalysis(UsageError):
-    """A pass reads a result of the analysis made from parts that changed and that it does not require."""
+    """A pass reads a result of the analysis that depends on a changed part, which it does not require."""
 
 
 class Different(RewriterError):

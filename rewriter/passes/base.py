@@ -25,7 +25,8 @@ class Difference:
         other: the module of the other body; equal to `module` if both bodies are of calls of one module.
         node: name of the first node of the first body, in canonical order, that differs; None if that body
             ended before, or if no node differs.
-        other_node: name of the corresponding node of the other body; None likewise.
+        other_node: name of the corresponding node of the other body; None if that body ended before, or if no
+            node differs.
         what: `operator`, `attributes`, `inputs` or `outputs` of that node; `nodes` if one body ends before
             the other; if no node differs, `outputs` of the call, or `modules` of the nodes.
         calls: number of calls with the other body.

@@ -152,7 +152,7 @@ class Records:
         self._read: dict[int, dict[tuple[str, ...], CallRecord]] = {}
 
     def of(self, call: NodeProto, function: FunctionProto) -> CallRecord | None:
-        """Return the record of a call; None without a valid record for this number of nodes."""
+        """Return the record of a call; None if there is no valid one, or the number of nodes changed."""
         if (calls := self._read.get(id(function))) is None:
             calls = self._read[id(function)] = self._calls(function)
         return calls.get(tuple(call.output))

@@ -21,7 +21,7 @@ from rewriter.regions.ort_function_limits import LateTypes, lift_uninferable
 from rewriter.regions.stated_types import lift_counting
 
 MOST_ROUNDS = 8
-"""Maximum number of rounds that make regions callable and convex, and of rounds that try the functions."""
+"""Maximum number of rounds that make regions callable and convex, and of rounds that load the functions."""
 
 
 @dataclass(frozen=True, slots=True)
