@@ -10,7 +10,7 @@ class RewriterError(Exception):
 
 
 class UnreadableModel(RewriterError):
-    """The input is not a readable model, or refers to data that is missing or out of bounds."""
+    """An input, such as a model or a sidecar, cannot be read, or its data is missing or out of bounds."""
 
 
 class DoesNotFit(RewriterError):
@@ -43,13 +43,13 @@ class NoRuntime(RewriterError):
 
 
 class UsageError(RewriterError):
-    """The options contradict each other, or do not fit the file."""
+    """An option or name is unknown, options contradict each other or the file, or a plugin pass is faulty."""
 
     exit_code = 2
 
 
 class StaleAnalysis(UsageError):
-    """A pass reads a part of the analysis that it does not declare and that an earlier pass changed."""
+    """A pass reads a result of the analysis that depends on a changed part, which it does not require."""
 
 
 class Different(RewriterError):
@@ -59,7 +59,7 @@ class Different(RewriterError):
 
 
 class NotProved(RewriterError):
-    """The result was not proved equal, or a run that `--numbers` demands failed; nothing was written."""
+    """The result was not proved equal, or requested numbers are missing; nothing was written."""
 
     exit_code = 5
 

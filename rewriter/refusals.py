@@ -1,4 +1,4 @@
-"""Refusals of passes, each with a reason and a witness: a node or value."""
+"""Refusals of passes, each with a reason and a witness: a node, value or function."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rewriter.paths import ModulePath
 
 
 class Reason(Enum):
-    """Reason why something was left unchanged."""
+    """Reason why a pass did not change something, or not as requested."""
 
     NAME_TAKEN = "the name is already used in this file"
     AMBIGUOUS = "the evidence allows more than one answer"
@@ -38,7 +38,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A change that a pass refused; `witness` names a node or value of the input that shows the reason."""
+    """A change that a pass refused; `witness` names a node, value or function that shows the reason."""
 
     module: ModulePath
     reason: Reason

@@ -68,14 +68,16 @@ def assert_rewrite(
         lost: the kinds of fields that may be lost, as globs: `"NodeProto.doc_string"`,
             `"NodeProto.metadata_props[[]pkg.torch.*]"`.
         numbers: whether onnxruntime also runs both models, whose outputs must agree bit for bit. None: run
-            unless both executable graphs are byte-identical. True: fail if they cannot be run.
+            unless both executable graphs are byte-identical. True: fail if they cannot be run. False: do not
+            run.
         inputs: input name -> array to run both models on; drawn from the signature if None.
 
     Returns:
         The proof.
 
     Raises:
-        AssertionError: a result differs or a field is lost; the message has a line for each.
+        AssertionError: equality is not proved, requested numbers are missing, or a field is lost; the message
+            names the reason and the first lost fields, a line each.
         UnreadableModel: one of the two is not a model.
     """
     faults = []
@@ -94,9 +96,10 @@ def assert_rewrite(
 def lost_fields(before: AnySource, after: AnySource) -> tuple[Lost, ...]:
     """Return the fields of `before` that `after` lacks, wherever they are: passes may move and copy nodes.
 
-    The comparison covers metadata, doc strings, types of values, names of functions, imported opsets,
-    quantization annotations, training information, and fields unknown to the installed onnx. It ignores the
-    values of metadata under `rewriter.` and the names in `value_info`, since passes update both.
+    The comparison covers metadata, doc strings, `value_info`, symbolic dimensions, denotations, names of
+    functions, domains, imported opsets, quantization annotations, training information, device
+    configurations, producer and version of the model, and fields unknown to the installed onnx. It ignores
+    the values of metadata under `rewriter.` and the names in `value_info`, since passes update both.
 
     Raises:
         UnreadableModel: one of the two is not a model.

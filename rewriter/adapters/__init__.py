@@ -1,4 +1,6 @@
-"""Adapters for other libraries: one module per library. Importing an adapter imports its library.
+"""Adapters for other libraries: one module per library.
+
+Importing an adapter imports its library; only the adapter for onnxruntime does not need its library.
 
     rewriter.adapters.torch          export a torch module, and write its module tree into the file
     rewriter.adapters.onnx_ir        a pass for `onnx_ir.passes`
@@ -6,8 +8,8 @@
     rewriter.adapters.olive          a pass for Olive
     rewriter.adapters.onnxruntime    select modules for onnxruntime's quantisers
 
-`rewriter.rewrite` itself takes and returns objects of these libraries, without an adapter; see
-`rewriter.api.foreign_models`.
+`rewriter.rewrite` itself takes and returns models of torch.onnx, onnx_ir and onnx_graphsurgeon, without an
+adapter; see `rewriter.api.foreign_models`.
 """
 
 from __future__ import annotations

@@ -34,8 +34,9 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
     """Writes the module tree into an ONNX model and proves that nothing else changed.
 
     After a pass that drops metadata, such as quantisation, set `like` to an earlier model to carry its tree
-    over. The model attribute `module_tree` is a summary: verdict, coverage, modules, refusals. No sidecar is
-    written, since it would not describe the models that later passes make from this one.
+    over. The model attribute `module_tree` is a summary: verdict, certificate, numbers, coverage, number of
+    modules, refusals. No sidecar is written, since it would not describe the models that later passes make
+    from this one.
     """
 
     @classmethod

@@ -33,7 +33,8 @@ def export(
         report = rewriter.adapters.torch.export(model, (x,), "model.onnx", dynamic_shapes=...)
 
     Args:
-        model: a module, or an exported program; an exported program is not used as a reference.
+        model: a module, or an exported program. Exported programs and scripted modules are not used as
+            references.
         args: the sample inputs.
         f: the file to write, completely or not at all, with its external data and its sidecar. If None, torch
             must return an `ONNXProgram`, and `.result` is one too.
@@ -46,7 +47,8 @@ def export(
 
     Raises:
         CannotWrite: the file cannot be written; nothing was exported.
-        UsageError: `rewrite` does not have a keyword of `rewriting`; nothing was exported.
+        UsageError: `rewrite` does not have a keyword of `rewriting`, and nothing was exported; or `f` is
+            None, and torch returns no program.
         RewriterError: see `rewriter.rewrite`; the file was not written.
         Exception: see `torch.onnx.export`.
     """

@@ -75,7 +75,7 @@ def take(source: AnySource) -> ConvertedModel:
     """Convert a model object of any supported library to an input of the pipeline.
 
     Raises:
-        UsageError: `source` is not a supported kind of model.
+        UsageError: `source` is not a supported kind of model, or its weights are in several folders.
     """
     if isinstance(source, str | os.PathLike):
         return ConvertedModel(source, _path_of)
@@ -145,7 +145,7 @@ def _model_of(proto: ModelProto, folder: Path | None) -> object:
 
 
 def _folder_of(model: Any) -> Path | None:
-    """Return the folder of the external tensors of an `onnx_ir.Model`.
+    """Return the folder of the external tensors of an `onnx_ir.Model`; None if no tensor names a folder.
 
     Raises:
         UsageError: they are in several folders, and a model file can refer to one folder only.

@@ -151,8 +151,8 @@ def rewrite(
     Args:
         source: the model; never changed.
         output: the file to write; None to only return the model (`report.analysis.model`).
-        functions: `none` to annotate only, `call` to make every call of a module a local function, `shared`
-            to make one function for all calls with equal bodies.
+        functions: `none` to make no functions, `call` to make every call of a module a local function,
+            `shared` to make one function for all calls with equal bodies.
         depth: maximum nesting depth of functions; 0 for no limit.
         only: make functions only of modules whose path matches this glob, or one of several globs.
         class_name: make functions only of modules whose class matches this glob, or one of several globs.
@@ -162,13 +162,14 @@ def rewrite(
         leave_out: make no functions of modules whose path matches, nor of modules inside them.
         repeated: make functions only of modules whose body occurs more than once.
         restore_names: also name nodes and weights that lost their names.
-        layer_annotations: also annotate every node with its module for onnxruntime's annotated partitioning.
+        layer_annotations: also annotate nodes with their module for onnxruntime's annotated partitioning.
         passes: the passes to run instead, in order, or as text: `"annotate,unshare,group{depth=2},share"`.
         numbers: whether onnxruntime also runs both models, whose outputs must agree bit for bit. None: run
             unless both executable graphs are byte-identical. True: fail if they cannot be run.
         optimised: whether onnxruntime runs both models again with all its optimisations; their outputs must
             agree within 1e-3 of the largest value.
-        inputs: input name -> array to run both models on; drawn from the signature if None.
+        inputs: input name -> array to run both models on, or an `.npz` file; drawn from the signature if
+            None.
         sidecar: whether to write `<output>.modules.json` as well.
         copy_data: whether to copy external data if the output is in another folder.
         min_coverage: the smallest accepted share of placed nodes, as a share (0.95) or a percentage (95).
@@ -245,7 +246,8 @@ def extract(
         call: number of the call, from 0, for modules that are called several times.
         numbers: whether onnxruntime runs the whole model and the result, which must agree bit for bit. None:
             run them if possible. True: fail if they cannot be run.
-        inputs: input name of the whole model -> array to run it on; drawn from the signature if None.
+        inputs: input name of the whole model -> array to run it on, or an `.npz` file; drawn from the
+            signature if None.
         copy_data: whether to copy external data if the output is in another folder.
         timeout: time limit for running the models, in seconds.
         like: the model that this one was made from; see `load`.
@@ -292,7 +294,8 @@ def split(
         output: the folder for the parts and `split.json`; None to only return the models (`.parts[0].model`).
         numbers: whether onnxruntime runs the whole model and the chain, which must agree bit for bit. None:
             run them if possible. True: fail if they cannot be run.
-        inputs: input name of the whole model -> array to run it on; drawn from the signature if None.
+        inputs: input name of the whole model -> array to run it on, or an `.npz` file; drawn from the
+            signature if None.
         copy_data: whether to copy external data if the output is in another folder.
         timeout: time limit for running the models, in seconds.
         like: the model that this one was made from; see `load`.
@@ -342,12 +345,14 @@ def verify(
             byte-identical. True: fail if they cannot be run.
         optimised: whether onnxruntime runs both models again with all its optimisations; their outputs must
             agree within the given tolerance, by default 1e-3 of the largest value.
-        inputs: input name of the first model -> array to run both on; drawn from the signature if None.
+        inputs: input name of the first model -> array to run both on, or an `.npz` file; drawn from the
+            signature if None.
         timeout: time limit for running the models, in seconds; applies again to the optimised run.
 
     Raises:
         UnreadableModel: one of the models cannot be read.
-        UsageError: `tolerance` is given with `rtol` or `atol`, or the inputs do not fit the first model.
+        UsageError: `tolerance` is given with `rtol` or `atol`, the inputs do not fit the first model, or an
+            option needs numbers although `numbers` is False.
     """
     options = Options(
         numbers=numbers,
@@ -374,13 +379,14 @@ def diff(
         before: the first model.
         after: the second.
         numbers: whether to run both in onnxruntime, without optimisations.
-        inputs: input name of the first model -> array to run both on; drawn from the signature if None.
+        inputs: input name of the first model -> array to run both on, or an `.npz` file; drawn from the
+            signature if None.
         tolerance: largest deviation that counts as equal, relative to a tensor's largest magnitude.
         timeout: time limit for running the models, in seconds.
 
     Raises:
         UnreadableModel: one of the models cannot be read.
-        UsageError: the inputs do not fit the first model.
+        UsageError: the inputs do not fit the first model, or are given although `numbers` is False.
     """
     return pipeline.diff(
         read_of(before),
@@ -411,7 +417,7 @@ def profile(
 
     Args:
         source: the model.
-        inputs: input name -> array to run the model on; drawn from the signature if None.
+        inputs: input name -> array to run the model on, or an `.npz` file; drawn from the signature if None.
         rounds: number of measured runs.
         warmup: number of runs before the measured ones.
         threads: threads of one operator; 0 for the default of onnxruntime.
@@ -425,7 +431,8 @@ def profile(
 
     Raises:
         UnreadableModel: the model or the profile cannot be read.
-        UsageError: the model cannot be run on these inputs.
+        UsageError: the model cannot be run on these inputs, `rounds` is below 1, `warmup` is below 0, or
+            inputs are given with a recorded profile.
     """
     return pipeline.profile(
         read_of(source),
@@ -469,7 +476,7 @@ def report(
         profile: whether to run the model and show the time of each module.
         recorded: a profile that onnxruntime recorded of the model, to show instead.
         numbers: whether to run the compared models.
-        inputs: input name -> array to run the models on; drawn from the signature if None.
+        inputs: input name -> array to run the models on, or an `.npz` file; drawn from the signature if None.
         timeout: time limit for each comparison and for the profile, in seconds.
         sizes: symbolic dimension -> size, to compute shapes and FLOPs.
         like: the model that this one was made from; see `load`.

@@ -190,7 +190,7 @@ class Model(Display):
             what: `nodes`, `values` or `initializers`.
 
         Raises:
-            UsageError: nothing matches, or `kind` or `what` is unknown.
+            UsageError: a glob matches nothing, or `kind` or `what` is unknown.
         """
         if what not in list(NamedKind):
             raise UsageError(fits_nothing("value", what, list(NamedKind)))
@@ -213,7 +213,7 @@ class Model(Display):
             selection: further conditions on the modules; its patterns and operators are ignored.
 
         Raises:
-            UsageError: a pattern matches no module, or no setting can express the placement.
+            UsageError: a pattern or condition matches no module, or no setting can express the placement.
         """
         return place(self.analysis, parse_wishes(devices), selection)
 
@@ -256,6 +256,7 @@ def open(
         force: whether to carry the tree of `like` over even if the models have too little in common.
 
     Raises:
-        UsageError: `source` is not a supported kind of model. The verbs raise all other errors.
+        UsageError: `source` is not a supported kind of model, or its weights are in several folders. The
+            verbs raise all other errors.
     """
     return Model(take(source).source, partial(read_evidence, like, reference, checkpoint, trace, force=force))

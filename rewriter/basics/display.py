@@ -30,7 +30,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def listed(names: Iterable[object], most: int = 3) -> str:
-    """Return the first names, and the number of the others.
+    """Return the first names, and the number of the others; `none` if there are no names.
 
     Args:
         names: the names; line breaks and other special characters become escapes.

@@ -11,7 +11,7 @@ MOST_NAMED = 4
 MOST_COMPARED = 20_000
 """Maximum number of names compared with a word: about 0.5 s before an error is printed."""
 _FARTHER = 0.2
-"""Maximum loss of similarity from the nearest name for a further suggestion."""
+"""Maximum difference between the similarity of the nearest name and that of a further suggestion."""
 LEAST_LIKENESS = 0.6
 """Minimum share of common letters for a suggestion; difflib's own default."""
 
@@ -23,10 +23,10 @@ def fits_nothing(what: str, word: str, known: Iterable[object], *, where: str = 
     `no pass fits 'x'; there are annotate, restore_names, unshare, group and 3 more`.
 
     Args:
-        what: the kind of thing, in one word.
+        what: the kind of thing, such as `class`.
         word: the word or glob.
-        known: the existing names; objects that are not `str` are skipped.
-        where: a command that lists all names; it ends the message if not all names are shown.
+        known: the existing names; empty names and objects that are not `str` are skipped.
+        where: a command that lists all names; it ends a message that shows only the first names.
     """
     names = [name for name in dict.fromkeys(islice(known, MOST_COMPARED)) if isinstance(name, str) and name]
     return f"no {what} fits {word!r}{said(nearest(word, names), names, where=where)}"
@@ -46,7 +46,11 @@ def said(near: Sequence[str], known: Sequence[str], *, where: str = "") -> str:
 
 
 def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names most similar to a word, best first; case is ignored, and a part of a name counts."""
+    """Return at most `MOST_NAMED` names similar to a word, best first.
+
+    Case is ignored. A name that contains the word, or is contained in it, counts as similar if the word has
+    at least three letters.
+    """
     ranked = []
     for order, name in enumerate(islice(names, MOST_COMPARED)):
         alike = likeness(word, name)

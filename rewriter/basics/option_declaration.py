@@ -1,7 +1,7 @@
 """Declares an option of a verb once, as a field of a dataclass: its name, type, default and help.
 
 The command line, its help, batch requests, Olive's configuration and the tables of the docs read these
-fields. Names and help texts of options are stated nowhere else.
+fields. Only the functions of the Python library state options again, as keywords.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _hints(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def _kind_of(hint: Any) -> tuple[type, bool]:
-    """Return the type of one value, of a union that of its first part, and whether several are allowed."""
+    """Return the type of one value, and whether several values are allowed; a union has its first type."""
     if get_origin(hint) in _UNIONS:
         kinds = [_kind_of(each) for each in get_args(hint) if each is not NoneType]
         return kinds[0][0], any(several for _, several in kinds)

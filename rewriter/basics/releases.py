@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 
 
 def numbers_of(release: str) -> tuple[int, ...]:
-    """Return a release such as `1.31.1` as numbers, so that 1.9 sorts before 1.31."""
+    """Return the first three numbers of a release such as `1.31.1`, so that 1.9 sorts before 1.31."""
     return tuple(int(digits) for digits in re.findall(r"\d+", release)[:3])
 
 

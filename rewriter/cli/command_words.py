@@ -40,7 +40,7 @@ def unknown_option(word: str, command: click.Command) -> str:
 
 
 def demand_once(command: click.Command, ctx: click.Context, words: Sequence[str]) -> None:
-    """Refuse a single-valued option given twice: click would silently drop the first value.
+    """Refuse a single-valued option given twice, and contrary flags: click would drop the first silently.
 
     Args:
         command: the verb.

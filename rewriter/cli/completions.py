@@ -31,7 +31,10 @@ def _forgiving(complete: Complete) -> Complete:
 
 @_forgiving
 def passes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Complete the last pass of a list: `annotate,unsh` becomes `annotate,unshare`."""
+    """Complete the last pass of a list: `annotate,unsh` becomes `annotate,unshare`.
+
+    Passes of other packages are not completed.
+    """
     from rewriter.passes.registry.builtin_passes import PASSES
 
     before, comma, last = typed.rpartition(",")
@@ -50,7 +53,7 @@ def modules(context: click.Context, parameter: click.Parameter, typed: str) -> l
 
 @_forgiving
 def nodes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Complete the name of a node of MODEL, if the file is small."""
+    """Complete the name of a node in the main graph of MODEL, if the file is small."""
     from rewriter import pipeline
 
     if (path := _small_model(context)) is None:

@@ -220,7 +220,7 @@ class RewriteSteps(Selection):
 
     restore_names: bool = option(False, "Also name nodes and weights that lost their names.")
     layer_annotations: bool = option(
-        False, "Also annotate every node with its module for onnxruntime's annotated partitioning."
+        False, "Also annotate nodes with their module for onnxruntime's annotated partitioning."
     )
     functions: FunctionsWord = option(
         Functions.NONE.value,

@@ -1,4 +1,4 @@
-"""Maps each verb to the dataclass of its options; a dataclass is imported only if its verb runs."""
+"""Maps each verb to the dataclass of its options; a dataclass is imported only when its verb is called."""
 
 from __future__ import annotations
 

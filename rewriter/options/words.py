@@ -12,7 +12,7 @@ class Functions(StrEnum):
     """The kinds of functions that a rewrite makes."""
 
     NONE = "none"
-    """No functions: annotate only."""
+    """No functions."""
     CALL = "call"
     """One function per call of a module."""
     SHARED = "shared"

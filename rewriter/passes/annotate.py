@@ -1,8 +1,8 @@
 """Pass: write the module tree into the file: on every placed node, and once, in compact form, on the model.
 
-Keys on nodes are `rewriter.module`, `.class`, `.kind`, `.depth`, `.leaf`, `.call` and `.evidence`, and
-`namespace`, by which Model Explorer groups nodes; a `namespace` from an exporter is kept. An unplaced node
-gets only `rewriter.evidence`, with the value `none`.
+Keys on nodes are `rewriter.module`, `.depth`, `.leaf`, `.call` and `.evidence`; `.class` and `.kind` if the
+class is known; and `namespace`, by which Model Explorer groups nodes. A `namespace` from an exporter is kept.
+An unplaced node gets only `rewriter.evidence`, with the value `none`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ _UNPLACED = {tags.EVIDENCE: tags.UNPLACED}
 class Annotate:
     """Writes metadata only: no node, value or tensor is touched, and the IR version stays.
 
-    A second run changes nothing. A model with functions that `group` made is already annotated, and is not
-    changed.
+    A second run changes nothing. The pass is skipped on a model with functions that `group` made.
     """
 
     name: ClassVar[str] = "annotate"
@@ -42,7 +41,7 @@ class Annotate:
     flat: ClassVar[bool] = True
 
     def run(self, analysis: Analysis) -> Outcome:
-        """Write the metadata of every node, and the tree on the model; do nothing if no node is placed."""
+        """Write the metadata of nodes, and the tree on the model; do nothing if no node is placed."""
         tree = analysis.tree
         if not tree.placed:
             return Outcome({"nodes annotated": 0})
@@ -69,10 +68,11 @@ def compact(tree: Iterable[Module]) -> str:
 
 
 def compact_values(analysis: Analysis) -> str:
-    """Return the values of the main graph without a scope in their name, by module, as one line of JSON.
+    """Return the outputs of placed nodes by module, as one line of JSON.
 
-    Many tools drop the metadata and names of nodes. Hardly any tool drops names of values or the metadata of
-    the model.
+    Only the main graph counts, and only outputs without a scope in their names. Many tools drop the metadata
+    and names of nodes; hardly any tool drops names of values or the metadata of the model. So these entries
+    place nodes after such a tool.
     """
     graph = analysis.graph
     names: dict[str, list[str]] = {}
@@ -114,7 +114,10 @@ def class_entries(module: Module) -> dict[str, str]:
 
 
 class NodeWriter:
-    """Writer of the metadata of nodes. Nodes of one call have equal entries, which are serialized once."""
+    """Writer of the metadata of nodes.
+
+    Nodes that one source of evidence placed in one call get equal entries, which are serialized once.
+    """
 
     def __init__(self, tree: ModuleTree) -> None:
         self._tree = tree
@@ -123,7 +126,7 @@ class NodeWriter:
         self._keys_after: dict[tuple[tuple[str, ...], bool, bool], tuple[str, ...]] = {}
 
     def keys_after(self, keys: tuple[str, ...], placement: Placement | None) -> tuple[str, ...]:
-        """Return the keys that a node with `keys` has after writing; equal keys are one tuple."""
+        """Return the keys that a node with `keys` has after writing; equal results share one tuple."""
         if placement is not None and _was_unplaced(keys):
             return keys
         has_class = placement is not None and bool(class_entries(self._tree[placement.module]))

@@ -22,11 +22,13 @@ class Difference:
 
     Attributes:
         module: the module whose body came first.
-        other: the module with another body; the same module if it has several calls.
-        node: name of the first node, in canonical order, that differs; None if the body ended before.
-        other_node: name of the corresponding node; None if the other body ended before.
+        other: the module of the other body; equal to `module` if both bodies are of calls of one module.
+        node: name of the first node of the first body, in canonical order, that differs; None if that body
+            ended before, or if no node differs.
+        other_node: name of the corresponding node of the other body; None if that body ended before, or if no
+            node differs.
         what: `operator`, `attributes`, `inputs` or `outputs` of that node; `nodes` if one body ends before
-            the other; without either node, `outputs` of the call, or `modules` of the nodes.
+            the other; if no node differs, `outputs` of the call, or `modules` of the nodes.
         calls: number of calls with the other body.
     """
 
@@ -39,10 +41,10 @@ class Difference:
 
     def __str__(self) -> str:
         more = f" and {self.calls - 1} more" if self.calls > 1 else ""
-        seam = f" at {self.other_node or 'its end'}, there {self.node or 'the end'}"
-        named = self.node or self.other_node
         other, module = self.other or "(root)", self.module or "(root)"
-        return f"{other}{more}: other {self.what} than {module}{seam if named else ''}"
+        where = f" at {self.other_node or 'its end'} (in {module}: {self.node or 'the end'})"
+        named = self.node or self.other_node
+        return f"{other}{more}: other {self.what} than {module}{where if named else ''}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

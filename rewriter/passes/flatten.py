@@ -1,7 +1,7 @@
 """Pass: inline the functions that `group` made, and merge copies of nodes.
 
-It is the inverse of `group` and `unshare`: it restores names, order and metadata of the flat graph. Functions
-of other tools are kept unless requested.
+It is the inverse of `share`, `group` and `unshare`: it restores names, order and metadata of the flat graph.
+Functions of other tools are kept unless requested; functions in domains of runtimes are always kept.
 
 Before::
 
@@ -54,11 +54,12 @@ from rewriter.refusals import Reason, Refusal
 class Flatten:
     """Undoes `share`, `group` and `unshare` byte for byte, except for later edits and IR versions below 4.
 
-    If a function or one of its calls was edited, the nodes of the call are named after it. A file that was
-    below IR version 4 keeps the version to which `group` raised it, and its constants stay out of the inputs.
+    If a function or one of its calls was edited, or if `share` could not keep the names, the nodes of the
+    call are named after the call. A file that was below IR version 4 keeps the version to which `group`
+    raised it, and its initializers stay out of the inputs.
 
     Attributes:
-        foreign: whether to inline functions of other tools as well.
+        foreign: whether to inline functions of other tools as well, except those in domains of runtimes.
     """
 
     name: ClassVar[str] = "flatten"
@@ -67,7 +68,7 @@ class Flatten:
     foreign: bool = False
 
     def run(self, analysis: Analysis) -> Outcome:
-        """Inline every call of a function that `group` made."""
+        """Inline the calls of functions, merge copies, and return the numbers of both."""
         return flatten(analysis.model, foreign=self.foreign)
 
 
@@ -102,7 +103,7 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
 
 
 def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionProto]) -> list[Refusal]:
-    """Exclude functions with other opsets than the model's, whose nodes would change their meaning in it."""
+    """Exclude functions that import other opsets than the model: inlined nodes would change their meaning."""
     versions = versions_of(model.opset_import)
     refusals = []
     for identity, function in list(entered.items()):
@@ -114,11 +115,13 @@ def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionPr
 
 
 def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str, str]]:
-    """Remove copies, connect their readers to the originals, and erase the metadata on copies and moves.
+    """Remove copies and connect their readers to the originals.
+
+    Metadata on copies, moves and the spelling of domains is erased; the spelling is restored.
 
     Returns:
         The remaining nodes, and output of a copy -> output of its original. A copy stays if it was edited, or
-        if its original comes later.
+        if its original does not come before it.
     """
     by_output: dict[str, NodeProto] = {}
     renamed: dict[str, str] = {}
@@ -158,12 +161,14 @@ def _alike(original: NodeProto, copy: NodeProto) -> bool:
 def _give_back_infos(
     model: ModelProto, infos: Sequence[tuple[int | None, ValueInfoProto]], renamed: Mapping[str, str]
 ) -> None:
-    """Move the `value_info` of functions to the graph, in its original order, without that of merged copies.
+    """Move the `value_info` of functions to the graph, without that of merged copies.
+
+    The original order is restored if all original positions are known.
 
     Args:
         model: the model.
-        infos: the `value_info` of the graph, then of functions, each with its original position.
-        renamed: the outputs of the copies, which were removed.
+        infos: the `value_info` of the graph, then of functions, each with its original position if known.
+        renamed: output of a removed copy -> output of its original.
     """
     own = len(model.graph.value_info)
     found = [*infos[:own]]

@@ -1,8 +1,8 @@
 """Pass: make every call of a module an ONNX local function, nested as the modules are.
 
-Each call gets a function of its own. Values and nodes keep their names, inside functions and outside, so
-`flatten` restores the file and a profile maps to nodes. Weights are inputs of the functions, never constants
-in their bodies.
+Each call gets a function of its own, or several if it must be cut into segments. Values and nodes keep their
+names, inside functions and outside, so `flatten` restores the file and a profile maps to nodes. Weights are
+inputs of the functions, never constants in their bodies.
 
 Before::
 
@@ -69,8 +69,9 @@ from rewriter.runtime.weights.inline import outline, with_initializers
 class Group:
     """Moves the nodes of calls into functions, reorders them, and states types at calls as far as needed.
 
-    A model that is already grouped is not changed. Functions need IR version 8. In a file below version 4 the
-    initializers are removed from the inputs, so that they stay constants.
+    A model that is already grouped is not changed. Functions need IR version 8, to which an older file is
+    raised. If the file was below version 4, its initializers are removed from the inputs, so that they stay
+    constants.
 
     Attributes:
         depth: maximum nesting of functions; 0 for as deep as modules call each other.
@@ -128,7 +129,7 @@ class Group:
     def narrowed(self, analysis: Analysis) -> tuple[Group | None, tuple[Miss, ...]]:
         """Return the pass without the globs that match nothing in a model, and these globs.
 
-        The pass is None if nothing is selected without them.
+        The pass is None if a field loses all its globs, or if nothing matches the others.
         """
         left, misses = self.selection.narrowed(analysis)
         if left is None:
@@ -148,7 +149,7 @@ class Group:
         )
 
     def _uncalled(self, analysis: Analysis) -> str:
-        """Return the message if no selected module is called: they are lists of modules, or too deep."""
+        """Return the message if no selected module is called, or none within `depth`."""
         where = f"{analysis.path or 'model'}: no function can be made of "
         first = next(iter(self.selection.modules(analysis)))
         parts = f"; its parts are {first.path}.*" if first.children else ""

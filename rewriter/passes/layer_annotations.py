@@ -1,9 +1,9 @@
-"""Pass: write the module path of every node as `layer_ann`, by which onnxruntime assigns nodes to devices.
+"""Pass: write the module paths of nodes as `layer_ann`, by which onnxruntime assigns nodes to devices.
 
 The key and its meaning are those of onnxruntime's annotated partitioning (1.27 and newer; its document
 PartitioningWithAnnotationsAndMemoryConstraints.md): the session option `session.layer_assignment_settings`
 maps annotations, or prefixes of them, to devices. A node without an annotation takes that of the If, Loop or
-Scan around it; a node inlined from a function takes that of the call.
+Scan around it, or that of the call from which it was inlined.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class LayerAnnotations:
     preserves: ClassVar[frozenset[Part]] = ALL_BUT_METADATA
 
     def run(self, analysis: Analysis) -> Outcome:
-        """Annotate every node placed in a module below the root."""
+        """Annotate the nodes that `layers` yields."""
         nodes = analysis.graph.nodes
         changed = sum(metadata.write(nodes[node], {LAYER: str(path)}) for node, path in layers(analysis))
         return Outcome({"layers annotated": changed})

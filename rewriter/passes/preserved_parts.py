@@ -22,7 +22,10 @@ class Part(StrEnum):
     NODES = "nodes"
     """The nodes and their order, with operators, attributes, inputs and outputs."""
     METADATA = "metadata"
-    """Metadata entries of nodes, tensors, functions and the model, and doc strings."""
+    """Metadata entries of nodes, tensors, functions and the model, and doc strings.
+
+    Entries from which `flatten` restores the flat graph do not count: no tree is made from them.
+    """
     FUNCTIONS = "functions"
     """The local functions."""
     TYPES = "types"

@@ -1,9 +1,9 @@
 """Pass: give nodes and weights the names they lost.
 
-A node without a scope in its name is named as in TorchScript (`/encoder/layer.0/self/MatMul`). An anonymous
-weight gets the name of its parameter (`onnx::MatMul_353` -> `encoder.layer.0.self.query.weight`) if one
-witness says so, none contradicts and the name is free. Inputs and outputs of the graph keep their names,
-which are its interface. All other values keep their names too.
+A placed node without a scope in its name is named as in TorchScript (`/encoder/layer.0/self/MatMul`). An
+anonymous weight gets the name of its parameter (`onnx::MatMul_353` -> `encoder.layer.0.self.query.weight`) if
+one witness says so, none contradicts and the name is free; if it is stored transposed, it is marked with
+`rewriter.transposed`. Inputs and outputs of graphs keep their names, and so do all other values.
 """
 
 from __future__ import annotations

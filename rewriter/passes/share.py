@@ -1,8 +1,9 @@
 """Pass: let calls whose functions have equal bodies use one function.
 
-The pass works from the innermost functions outwards. Two bodies are equal if they differ only in names and
-order of nodes; calls of equal functions count as equal. A function with a known class is shared only with
-others of that class.
+The pass works from the innermost functions outwards. Two bodies are equal if they differ only in names, doc
+strings and order of nodes; calls of equal functions count as equal, and random draws must keep their order. A
+function is shared only with functions of the same class and name whose nodes come from submodules of the same
+names.
 
 Before::
 
@@ -139,7 +140,7 @@ def _import(model: ModelProto, replaced: set[str]) -> None:
 
 
 def _one_per_call(model: ModelProto, ours: Sequence[FunctionProto]) -> bool:
-    """Whether every function has one call with the same names of inputs and outputs, as `group` writes."""
+    """Whether each of `ours` has one call with the same names of inputs and outputs, as `group` writes."""
     calls: dict[Identity, list[NodeProto]] = {}
     for body in (model.graph.node, *(function.node for function in model.functions)):
         for node in body:

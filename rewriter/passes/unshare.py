@@ -1,4 +1,4 @@
-"""Pass: give every call of a module its own shapes and constants that the exporter computed once for several.
+"""Pass: give each call of a module its own copies of shapes and constants that several calls share.
 
 Other nodes that several calls read, and that depend on nothing made in one of them, move to the module around
 these calls. The metadata of a copy names its original, and that of a moved node its new call, so that

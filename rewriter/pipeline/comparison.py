@@ -31,12 +31,14 @@ def diff(
 ) -> Diff:
     """Compare two models module by module; see `insight.comparison.module_diff.diff`.
 
-    If the second model was made from the first and has no modules of its own, or has less coverage, the tree
-    of the first is carried over, unless that places fewer nodes.
+    The tree of the first model is carried over to the second in two cases: the second was made from the first
+    and has no modules that the first lacks, and the tree of the first places at least as many nodes; or the
+    second has less coverage, and the tree of the first places more nodes.
 
     Raises:
-        UnreadableModel: one of them, or external data it refers to, cannot be read.
-        UsageError: the inputs do not fit, or the selection of modules to show matches nothing in either.
+        UnreadableModel: one of the models, or external data it refers to, cannot be read.
+        UsageError: the inputs do not fit, or come without `numbers`; or the selection of modules to show
+            matches nothing in either model.
     """
     if inputs is not None and not numbers:
         raise UsageError("--inputs are for running the models; leave out --no-numbers")
@@ -62,8 +64,8 @@ def diff(
 def _carried(left: Analysis, right: Analysis) -> Analysis | None:
     """Return the second model with the tree of the first, or None if the second keeps its own tree.
 
-    A second model with modules that the first lacks counts as another version, even if their values have
-    equal names.
+    A second model with modules that the first lacks counts as another version, even if values of both models
+    have equal names.
     """
     if claims.Source.FUNCTION in right.tree.by_source or _homes(left) == _homes(right):
         return None  # nodes in functions cannot be matched by name

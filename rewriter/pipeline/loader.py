@@ -53,7 +53,7 @@ class Opened:
 
 
 Source = str | os.PathLike[str] | bytes | ModelProto | Opened
-"""A model: the path of a file, its bytes, the parsed message, or an opened one; never changed."""
+"""A model: the path of a file, its bytes, the parsed message, or an opened model; never changed."""
 
 Inputs = Mapping[str, np.ndarray]
 Progress = Callable[[str], None]
@@ -69,6 +69,7 @@ def load(source: Source, given: Given = NOTHING) -> Analysis:
     Raises:
         UnreadableModel: the source is not a whole ONNX model.
         UsageError: given evidence does not fit the model.
+        DoesNotFit: the model was not made from the given original.
     """
     return read_and_load(source, given)[1]
 
@@ -79,6 +80,7 @@ def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, A
     Raises:
         UnreadableModel: the source is not a whole ONNX model.
         UsageError: given evidence does not fit the model.
+        DoesNotFit: the model was not made from the given original.
     """
     if isinstance(source, Opened):
         source.demand_nothing(given)
@@ -104,8 +106,9 @@ def look_through(graph: GraphIndex, path: Path | None, given: Given) -> Analysis
 
     Raises:
         UnreadableModel: the paths of its modules are too long in total, or its functions contain too many
-            nodes.
+            nodes or call each other too deep.
         UsageError: given evidence does not fit the model.
+        DoesNotFit: the model was not made from the given original.
     """
     with naming(path):
         if not any(is_ours(function) for function in graph.model.functions):

@@ -25,8 +25,8 @@ class Options(Writing):
         tolerance: allowed deviation of numbers, for comparisons; a rewrite allows none.
         given: evidence from the user, besides the file.
         folder: folder of external data of a model in memory; the output's folder if None.
-        narrow: whether globs of passes that match nothing in this model are dropped, and listed in the
-            report, instead of raising an error: each of many models may lack other modules.
+        narrow: whether globs of `group` that match nothing in this model are dropped, and listed in the
+            report, instead of raising an error: the models of a batch may have different modules.
 
     Raises:
         UsageError: optimised, inputs or a tolerance without numbers.

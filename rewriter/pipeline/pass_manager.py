@@ -27,15 +27,15 @@ from rewriter.refusals import Reason, Refusal
 class PassManager:
     """Passes that ran on a model, and the present analysis.
 
-    Hearing the witnesses again costs more than most passes. So an analysis is kept while it is valid: a pass
-    gets a new one only if it requires a part of the model that changed since.
+    An analysis costs more time than most passes. So it is kept while it is valid: a pass gets a new analysis
+    only if it requires a part of the model that changed since the last one.
 
     Attributes:
         analysis: the analysis of the model, made before the parts in `changed` changed.
         given: the user's evidence on the original model.
         outcomes: every pass that ran, with its outcome.
         changed: the parts of the model that changed since the analysis.
-        narrow: whether globs that match nothing are dropped and added to `misses`.
+        narrow: whether globs of `group` that match nothing are dropped and added to `misses`.
         misses: the dropped globs.
         told: whether the metadata of the model holds all evidence that the user gave.
     """
@@ -71,10 +71,10 @@ class PassManager:
     def _analysis_for(self, step: Pass) -> Analysis:
         """Return the analysis for a pass: a new one if it requires a changed part, else the present one.
 
-        Results of the present one that depend on changed parts cannot be read.
+        Of the present analysis, the pass cannot read results that depend on changed parts.
 
         Raises:
-            UsageError: the pass does not declare what it requires.
+            UsageError: the pass does not declare the parts that it requires and preserves.
         """
         if fault := fault_of_contract(step):
             raise UsageError(f"pass {step.name!r} {fault}")
@@ -106,7 +106,10 @@ class PassManager:
         return self.analysis.graph if INDEX.isdisjoint(self.changed) else GraphIndex(self.analysis.model)
 
     def _left_alone(self, step: Pass) -> Outcome:
-        """Return the outcome of skipping a pass on a grouped model: refused if it would change something."""
+        """Return the outcome of a pass that is skipped on a grouped model.
+
+        It has a refusal if the pass would change something in the flat form of the model.
+        """
         model = self.analysis.model
         flat = look_through(GraphIndex(model), self.analysis.path, self._left())
         before = metadata.read(flat.model)

@@ -43,7 +43,7 @@ def _renamed(before: ModelProto, after: ModelProto) -> Iterator[str]:
         ours, theirs = ([info.name for info in getattr(each.graph, side)] for each in (before, after))
         if len(ours) == len(theirs) and ours != theirs:
             first = next(pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1])
-            yield f"{side}s bear other names ({first[0]!r}, {first[1]!r}) and are matched by position"
+            yield f"{side}s have different names ({first[0]!r}, {first[1]!r}) and are matched by position"
 
 
 def prove(

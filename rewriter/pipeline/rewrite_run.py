@@ -57,18 +57,21 @@ def rewrite(
 
     Args:
         source: the model; never changed.
-        output: the file to write; None to only return the model.
+        output: the file to write; None to write nothing.
         options: the options.
         progress: called with the name of every station as it begins.
 
     Raises:
-        UnreadableModel: the source, or external data it refers to, cannot be read.
-        UsageError: the output is the source, or external data would be left behind.
+        UnreadableModel: the source, or external data it refers to, cannot be read or changed during the
+            rewrite; nothing was written.
+        UsageError: the output is the source, external data would be left behind, the evidence or a selection
+            does not fit the model, or there are too many functions.
+        DoesNotFit: the model was not made from the given original.
         CannotWrite: the output cannot be written.
-        UnreadableModel: the source or its data changed during the rewrite; nothing was written.
-        NotProved: the result was not proved equal, or numbers are missing; nothing was written.
+        NotProved: the result was not proved equal, or requested numbers are missing; nothing was written.
         Different: the result computes something else; nothing was written.
-        BelowThreshold: too few nodes were placed, or something was refused; nothing was written.
+        BelowThreshold: too few nodes were placed, or, if `strict`, a pass refused something; nothing was
+            written.
     """
     clock = Clock(progress)
     with clock("load"):
@@ -133,7 +136,7 @@ def rewrite(
 
 
 def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:
-    """Return the source model, and the index of a copy to edit: the caller's model is never changed."""
+    """Return the source model, the index of a copy to edit, and the file; the source is never changed."""
     if isinstance(source, ModelProto | Opened):
         model = message_of(source)
         with naming(path := path_of(source)):
@@ -166,8 +169,11 @@ def _demand_coverage(tree: ModuleTree, path: Path | None, options: Options) -> N
 def _demand_few(analysis: Analysis, passes: Sequence[Pass]) -> None:
     """Refuse early a rewrite that would surely end with too many functions, since making them takes long.
 
-    Functions of one class, or of one name if no class is known, may be shared, and some modules get no
-    function. So the limit here is twice the final one.
+    Only a `group` of all modules is checked. Functions of one class, or of one name if no class is known, may
+    be shared, and some modules get no function. So the limit here is twice the final one.
+
+    Raises:
+        UsageError: there would be too many functions.
     """
     owners = [module for module in analysis.tree if module.nodes and module.path]
     if Group() in passes and len(owners) > 2 * MOST_FUNCTIONS:

@@ -27,7 +27,7 @@ def profile(
     selection: Selection = EVERYTHING,
     progress: Progress = lambda station: None,
 ) -> Profile:
-    """Measure the time of a model by module, or take it from a `recorded` profile of onnxruntime.
+    """Measure the time of a model by module, or read it from a `recorded` profile of onnxruntime.
 
     `profile` and `profile_of` in `insight.profile` describe the arguments.
 

@@ -18,9 +18,12 @@ A, B = ModulePath("a"), ModulePath("b")
 @pytest.mark.parametrize(
     ("difference", "words"),
     [
-        (Difference(A, B, "/a/Add", "/b/Add", "inputs", 1), "b: other inputs than a at /b/Add, there /a/Add"),
-        (Difference(A, B, "/a/Add", None, "nodes", 1), "b: other nodes than a at its end, there /a/Add"),
-        (Difference(A, B, None, "/b/Add", "nodes", 1), "b: other nodes than a at /b/Add, there the end"),
+        (
+            Difference(A, B, "/a/Add", "/b/Add", "inputs", 1),
+            "b: other inputs than a at /b/Add (in a: /a/Add)",
+        ),
+        (Difference(A, B, "/a/Add", None, "nodes", 1), "b: other nodes than a at its end (in a: /a/Add)"),
+        (Difference(A, B, None, "/b/Add", "nodes", 1), "b: other nodes than a at /b/Add (in a: the end)"),
         (Difference(A, B, None, None, "outputs", 3), "b and 2 more: other outputs than a"),
         (Difference(ROOT, B, None, None, "modules", 2), "b and 1 more: other modules than (root)"),
         (Difference(A, ROOT, None, None, "modules", 1), "(root): other modules than a"),

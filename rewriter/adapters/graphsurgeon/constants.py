@@ -99,7 +99,7 @@ def _equal(now: Any, held: Held, folder: Path | None) -> bool:
 
 
 def exported(tensor: gs.Constant) -> Held:
-    """Return a constant as an initializer; external data stays external, and sparse data sparse.
+    """Return a constant as an initializer; data that was not loaded stays external or sparse.
 
     Raises:
         UsageError: ONNX has no type for its values.
@@ -113,7 +113,7 @@ def exported(tensor: gs.Constant) -> Held:
 
 
 def exported_dense(tensor: gs.Constant) -> TensorProto:
-    """Return a constant as a dense tensor, in the way graphsurgeon exports it.
+    """Return a constant as a dense tensor, as graphsurgeon does; unloaded external data stays external.
 
     Raises:
         UsageError: ONNX has no type for its values.

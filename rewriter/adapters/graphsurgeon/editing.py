@@ -34,7 +34,7 @@ class Edited:
         model: the edited model.
         kept: number of original nodes in the edited model, with their metadata.
         new: the added nodes, with their modules.
-        dropped: names of the removed nodes; for a node without a name, its first output.
+        dropped: names of the removed nodes; for a node without a name, its first output, else its operator.
         certificate: whether the edited model provably computes the same. A difference is not an error: an
             edit may change the computation.
         outputs: the written files, the model last.

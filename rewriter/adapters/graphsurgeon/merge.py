@@ -30,8 +30,10 @@ class Merged:
         model: the model.
         is_new: node, in the order of a `GraphIndex` -> whether it was added.
         kept: number of original nodes in the edited model.
-        dropped: names of the removed nodes, in file order; for a node without a name, its first output.
-        changed: the functions whose nodes, or whose order of nodes, changed; None stands for the main graph.
+        dropped: names of the removed nodes, in file order; for a node without a name, its first output, else
+            its operator.
+        changed: the functions in which nodes were added, removed or reordered; None stands for the main
+            graph.
     """
 
     model: ModelProto

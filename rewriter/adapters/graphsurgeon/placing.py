@@ -37,10 +37,11 @@ class NewNode:
 
 
 def place(merged: Merged, original: ModelProto) -> tuple[NewNode, ...]:
-    """Find the modules of new nodes, and write them into the metadata of these nodes.
+    """Find the modules of new nodes, and write them into the metadata of these nodes; return the new nodes.
 
     Args:
-        merged: the edited model; if the model has a tree in its metadata, the tree is updated.
+        merged: the edited model; if the model has a tree in its metadata, the tree is updated. Records that
+            `flatten` reads are removed from changed bodies.
         original: the model before the edit.
     """
     model = merged.model
@@ -76,7 +77,10 @@ def _analysed(model: ModelProto, original: ModelProto) -> Analysis:
 
 
 def forget_order(merged: Merged) -> None:
-    """Remove the recorded flat order of nodes from bodies whose nodes changed, and from their calls."""
+    """Remove the records of the flat graph from changed functions and their calls, and from the model.
+
+    The model loses its record only if its main graph changed.
+    """
     changed = {(each.domain, each.name, each.overload) for each in merged.changed if each is not None}
     if None in merged.changed:
         metadata.erase(merged.model, [tags.ORDER])

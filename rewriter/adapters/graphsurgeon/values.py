@@ -25,8 +25,8 @@ from rewriter.errors import UsageError
 class Values:
     """Writes the values of graphs and functions.
 
-    An original constant is written in the graph that defined it, a new constant in the outermost graph that
-    reads it.
+    An original constant is written in the graph that defined it. A new constant, or one that moved out of
+    this graph, is written in each outermost graph that reads it.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -150,7 +150,10 @@ class Values:
         fill(target.sparse_initializer, (each for each in held if isinstance(each, SparseTensorProto)))
 
     def _initializers(self, graph: gs.Graph, body: KnownBody | None) -> Iterator[Held]:
-        """Yield the original initializers in their order, including unread ones, then the new ones."""
+        """Yield the original initializers in their order, then the new ones.
+
+        Initializers that the original model did not read are kept; those that the edit left unread are not.
+        """
         alive = {id(tensor): tensor for tensor in self.constants_of(graph)}
         taken = {tensor.name for tensor in tensors_in(graph)}
         for name, held in (body.held if body else {}).items():

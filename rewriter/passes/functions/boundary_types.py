@@ -1,7 +1,8 @@
 """Finds types at the boundaries of functions, and keeps nodes outside whose types would be lost.
 
-onnx infers no types after operators that it does not know. onnxruntime knows its own operators. A child
-process asks onnxruntime once, and not at all if onnx knows all operators.
+onnx infers no types after operators that it does not know. onnxruntime knows its own operators. So a child
+process asks onnxruntime for the types, once, and then whether it loads the functions. It asks nothing if onnx
+knows all operators.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from rewriter.regions.opaque_nodes import Complaints, find_opaque, untyped_behin
 from rewriter.runtime.infer.value_types import RuntimeTypes, ask, stated
 
 _MOST_COMPLAINTS = 16
-"""Number of single moves after which all remaining nodes move at once: a move costs a pass over the graph."""
+"""Number of single moves after which all opaque nodes move at once: each move costs a pass over the graph."""
 
 
 class BoundaryTypes:
     """Types at the boundaries of a model's functions that onnx does not infer.
 
     Attributes:
-        graph: the model.
+        graph: the index of the model.
         opaque: the nodes whose output types onnx does not infer.
     """
 
@@ -48,8 +49,9 @@ class BoundaryTypes:
     def lift_complained(self, regions: Regions, order: Sequence[Sequence[Part]]) -> list[Refusal]:
         """Move out of all regions the nodes to which onnx.checker would object, in place; return refusals.
 
-        One call moves one node, since other complaints may depend on it. After `_MOST_COMPLAINTS` calls all
-        opaque nodes move.
+        One call moves one node, since further complaints may depend on it. After `_MOST_COMPLAINTS` moves,
+        one call moves all opaque nodes, and all nodes that hold one in a graph body or call a function with
+        one.
         """
         if not self._asked(regions):
             return []
@@ -64,15 +66,15 @@ class BoundaryTypes:
     def lift_unloadable(self, regions: Regions, sketch: Callable[[], ModelProto]) -> list[Refusal]:
         """Move nodes out of all regions, in place, so that onnxruntime loads the functions.
 
-        onnxruntime infers types in functions otherwise than in a graph. The nodes that its error names move.
-        If it names none, all nodes move that onnx does not know, since all others load in functions.
+        onnxruntime infers types in functions differently than in a graph. The nodes that its error names
+        move. If it names none, all opaque nodes move, since all others load in functions.
 
         Args:
             regions: the regions.
             sketch: makes the model with its functions, without its weights.
 
         Returns:
-            A refusal for each moved node; none if the original model does not load either.
+            A refusal for each moved node; none if the functions load, or the original model does not load.
         """
         if not self._asked(regions) or self.runtime_types.fault or (fault := ask(sketch(), []).fault) is None:
             return []

@@ -2,9 +2,9 @@
 
 One body has one set of names, and its calls have several. `share` keeps the names of all calls on the
 function, in the entry `rewriter.flat`: a serialized model, compressed with zlib, in base64. For each node of
-the body, its graph has the corresponding node of every call, without the parts that equal the body's. It also
-has the types of their values. Corresponding nodes are adjacent and differ in a few numbers, so they compress
-well: 12 layers of BERT take a hundredth of their size.
+the body, the graph of this model has the corresponding node of every call, without inputs, and without
+attributes that equal the body's. It also has the stated types of values in each call. Corresponding nodes are
+adjacent and differ in a few numbers, so they compress well: 12 layers of BERT take a hundredth of their size.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CallRecord:
         nodes: for every node of the body, its node in the flat graph without inputs. Attributes are left out
             if they equal the body's, and the operator if the node calls a function.
         places: positions, in the flat graph, of the nodes that are no calls.
-        infos: the types of their values, with their positions in the flat graph.
+        infos: the stated types of values in the call, each with its position in the flat graph.
     """
 
     nodes: tuple[NodeProto, ...]
@@ -119,7 +119,7 @@ def _difference(
 
 
 def _renamed(node: NodeProto, names: Mapping[str, str]) -> NodeProto:
-    """Return the node with other names in its graph bodies; the same object if it has no graph bodies."""
+    """Return a copy of the node with renamed values; the node itself if it has no graph bodies."""
     if not any(True for attribute in node.attribute for _ in graphs_of(attribute)):
         return node
     copy = NodeProto()
@@ -152,7 +152,7 @@ class Records:
         self._read: dict[int, dict[tuple[str, ...], CallRecord]] = {}
 
     def of(self, call: NodeProto, function: FunctionProto) -> CallRecord | None:
-        """Return the record of a call; None if there is none, or if the function was edited since."""
+        """Return the record of a call; None if there is no valid one, or the number of nodes changed."""
         if (calls := self._read.get(id(function))) is None:
             calls = self._read[id(function)] = self._calls(function)
         return calls.get(tuple(call.output))

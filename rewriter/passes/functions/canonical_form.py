@@ -1,6 +1,6 @@
 """The canonical form of a function's body: without names, and nodes in an order that the outputs determine.
 
-Nodes that no output needs, and nodes in bodies of nodes, keep the order of the file.
+Nodes that no output needs, and nodes in graph bodies, keep the order of the file.
 
 Nodes are visited depth first from the outputs: first the producers of a node's inputs, in order of the
 inputs; then the producers of values that its bodies (of If, Loop and Scan) capture; then the node. Values are
@@ -153,7 +153,10 @@ def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *
 
 
 def same_attributes(left: NodeProto, right: NodeProto) -> bool:
-    """Whether attributes of two nodes are equal except doc strings, tensor names and names in bodies."""
+    """Whether attributes of two nodes are equal except doc strings, tensor names and names in graph bodies.
+
+    Values that the graph bodies capture must have the same names in both.
+    """
     numbers = {"": 0}
     for name in (*_captures(left), *_captures(right)):
         numbers.setdefault(name, len(numbers))

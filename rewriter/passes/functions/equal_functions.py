@@ -58,7 +58,10 @@ class Member:
 def find_equal_functions(
     functions: Iterable[FunctionProto], others: Sequence[FunctionProto], *, blind: bool = False
 ) -> list[list[Member]]:
-    """Group functions by equal bodies, callees before callers; random draws must come in the same order.
+    """Group functions by equal bodies, callees before callers.
+
+    The functions of a group also have the same class, name and names of submodules, and draw random numbers
+    in the same order.
 
     Args:
         functions: all functions that `group` made, callees before callers, each called once. The arguments of
@@ -74,7 +77,7 @@ def find_equal_functions(
     for function in functions:
         reorder(function.node, members)
         entries = metadata.read(function)
-        # One body cannot stand for both subtrees if the modules inside have other names.
+        # Functions whose called modules have different relative paths cannot share a body.
         called = {
             identity: (callees[identity], members[identity].module.removeprefix(entries[tags.MODULE]))
             for identity in {(node.domain, node.op_type) for node in function.node} & callees.keys()
@@ -92,7 +95,7 @@ def find_equal_functions(
 
 
 def _modules_in(function: FunctionProto, entries: Mapping[str, str]) -> frozenset[str]:
-    """Return the modules that own nodes of a body, relative to the body's own module."""
+    """Return the modules that own nodes of a body, except Constants, relative to the body's own module."""
     own = ModulePath(entries[tags.MODULE])
     told = (metadata.get(node, tags.MODULE) for node in function.node if node.op_type != "Constant")
     return frozenset(module.removeprefix(own) for module in told if module is not None and own.holds(module))
@@ -120,12 +123,12 @@ def _drawing(functions: Sequence[FunctionProto]) -> set[Identity]:
 
 
 def reorder(nodes: Iterable[NodeProto], members: Mapping[Identity, Member]) -> None:
-    """Put the arguments of calls, named after the formal inputs, into canonical order."""
+    """Put the arguments of calls into canonical order; they have the names of the formal inputs."""
     for node in nodes:
         if (callee := members.get((node.domain, node.op_type))) is not None:
             node.input[:] = callee.body.inputs
 
 
 def identity_of(function: FunctionProto) -> Identity:
-    """Return the names by which calls find a function."""
+    """Return the domain and name by which calls find a function."""
     return (function.domain, function.name)

@@ -21,11 +21,12 @@ _RESERVED = frozenset({"", "ai", "com"})
 class FunctionNames:
     """Source of (domain, name) pairs that no other function of the model has; no operator has these names.
 
-    A function is named after its class, else after the last name of its path. `Module` is appended to a name
-    that an operator has, in any domain: onnxruntime 1.24 to 1.32 treats nodes called `Sub` or `Gather` as
-    these operators, and aborts the process if such a node has too few inputs. The domain of the function for
-    one call is the path of the module; the domain of a shared function is the package of the class. Domains
-    and names are ASCII identifiers, since ONNX's text form cannot read back others.
+    A function is named after its class, else after the last name of its path that is not a number. `Module`
+    is appended to a name that an operator has, in any domain: onnxruntime 1.24 to 1.32 treats nodes called
+    `Sub` or `Gather` as these operators, and aborts the process if such a node has too few inputs. The domain
+    of the function for one call is made from the path of the module. The domain of a shared function is made
+    from the package of the class; without a package it is `modules`. Domains and names are ASCII identifiers,
+    since ONNX's text form cannot read back others.
 
     Args:
         model: the model of the functions.
@@ -81,7 +82,10 @@ def _of_no_operator(name: str) -> str:
 
 
 def _domain(region: Region) -> str:
-    """Return a domain from a path: `encoder.layer_0` from `encoder.layer.0`; later calls add their number."""
+    """Return a domain from a path: `encoder.layer_0` from `encoder.layer.0`.
+
+    Calls and segments after the first add their number.
+    """
     parts: list[str] = []
     for atom in region.module.atoms:
         if atom.isdecimal() and parts:
@@ -96,12 +100,12 @@ def _domain(region: Region) -> str:
 
 
 def last_word(path: ModulePath) -> str:
-    """Return the last name of a path that is not a number."""
+    """Return the last name of a path that is not a number; the last name if all are numbers."""
     return next((atom for atom in reversed(path.atoms) if not atom.isdecimal()), path.name)
 
 
 def import_domains(owner: ModelProto | FunctionProto, domains: set[str]) -> None:
-    """Import the domains of functions that are not imported yet."""
+    """Import, as version 1, those domains that are not imported yet."""
     known = {canonical(opset.domain) for opset in owner.opset_import}
     for domain in sorted(domain for domain in domains if canonical(domain) not in known):
         owner.opset_import.add(domain=domain, version=1)

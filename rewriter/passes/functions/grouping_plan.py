@@ -21,7 +21,7 @@ from rewriter.regions.ort_function_limits import LateTypes, lift_uninferable
 from rewriter.regions.stated_types import lift_counting
 
 MOST_ROUNDS = 8
-"""Maximum rounds of making regions callable and convex; one is enough unless each step undoes the other."""
+"""Maximum number of rounds that make regions callable and convex, and of rounds that load the functions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 If a call has the inputs, outputs and record that `group` wrote, the names in its function are those of the
 flat graph and stay. Names that `share` recorded are restored (see `call_record`). In all other calls every
-value and node gets the name of the call as a prefix (`/encoder/layer.1` and `self/MatMul` become
+inner value and named node gets the name of the call as a prefix (`/encoder/layer.1` and `self/MatMul` become
 `/encoder/layer.1/self/MatMul`), so that two calls of one function do not clash.
 """
 
@@ -70,10 +70,10 @@ class Inliner:
             body: the nodes.
             places: flat positions of the nodes that are no calls. If their number does not match, the body
                 was edited; then the order of the body stays, which is topological too.
-            depth: number of calls around the body.
+            depth: number of calls and graph bodies around the body.
 
         Raises:
-            UnreadableModel: the functions call each other in a cycle, or contain too many nodes.
+            UnreadableModel: the functions call each other in a cycle or too deep, or contain too many nodes.
         """
         if depth > DEEPEST:
             raise UnreadableModel(f"functions call each other more than {DEEPEST} deep; the file is damaged")

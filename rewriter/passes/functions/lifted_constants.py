@@ -69,7 +69,10 @@ def _callers(model: ModelProto, functions: Sequence[FunctionProto]) -> dict[Iden
 
 
 def _differing(members: Sequence[Member]) -> list[int]:
-    """Return positions, in canonical order, of Constants with different values in the members."""
+    """Return positions, in canonical order, of Constants with different values in the members.
+
+    Constants that are outputs of the functions do not count.
+    """
     first = members[0]
     results = set(first.function.output)
     places = []
@@ -120,7 +123,7 @@ class _FlatPositions:
         self.known = self.places.count(None) == sum(calls)
 
     def take(self, position: int) -> int | None:
-        """Remove a node; return its flat position."""
+        """Remove a node; return its flat position, None if unknown."""
         return self.places.pop(position)
 
     def give(self, position: int, place: int | None) -> None:

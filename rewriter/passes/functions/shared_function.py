@@ -21,7 +21,7 @@ from rewriter.refusals import Reason, Refusal
 
 @dataclass(frozen=True, slots=True)
 class SharedFunction:
-    """Function for several calls.
+    """Function for all calls with one body.
 
     Attributes:
         function: the function that replaces those of the members.
@@ -54,7 +54,7 @@ class Merger:
         self._left = MOST_BYTES
 
     def single(self, member: Member) -> SharedFunction:
-        """Return the function of a call whose body no other call has: only the name changes."""
+        """Return the function of a call whose body no other call has: only domain and name change."""
         function = FunctionProto()
         function.CopyFrom(member.function)
         function.domain, function.name = self.names.shared(member.entries.get(tags.CLASS), function.name)
@@ -223,7 +223,7 @@ def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:
 
 
 def _infos(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[ValueInfoProto]:
-    """Yield the types of values that are the same in all calls."""
+    """Yield the types that values have in all calls."""
     found = []
     for member in members:
         infos = {info.name: info for info in member.function.value_info}

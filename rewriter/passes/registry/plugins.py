@@ -53,7 +53,7 @@ class Plugin:
 
         Raises:
             RewriterError: the code raised this error; the message names the package.
-            UsageError: the code raised any other exception, SystemExit included; the message names the
+            UsageError: the code raised any other exception except KeyboardInterrupt; the message names the
                 package.
         """
         try:
@@ -81,7 +81,7 @@ _PACKAGES: dict[type[Pass], Plugin] = {}
 
 
 def find_plugins(taken: frozenset[str]) -> tuple[Plugin, ...]:
-    """Return the passes of installed packages, by name.
+    """Return the passes of installed packages, sorted by name.
 
     Args:
         taken: names of this package's passes, which cannot be replaced.
@@ -95,10 +95,10 @@ def find_plugins(taken: frozenset[str]) -> tuple[Plugin, ...]:
 
 
 def load_plugin(name: str, plugins: tuple[Plugin, ...]) -> type[Pass] | None:
-    """Return the pass of a name; None if no package has one.
+    """Return the class of the pass with a name; None if no package has such a pass.
 
     Raises:
-        UsageError: two packages have a pass of that name, or it cannot be loaded.
+        UsageError: several packages have a pass of that name, or the pass cannot be loaded.
     """
     named = [plugin for plugin in plugins if plugin.name == name]
     if len(named) > 1:
@@ -128,8 +128,8 @@ def run(step: Pass, analysis: Analysis) -> Outcome:
     """Run a pass; the result of another package's pass is checked against the model that it leaves.
 
     Raises:
-        UsageError: a pass of another package failed, or left a model that cannot be read; the message names
-            the package.
+        UsageError: the pass returned no Outcome. Or a pass of another package failed, or left a model that
+            cannot be read; then the message names the package.
     """
     plugin = _PACKAGES.get(type(step))
     if plugin is None:

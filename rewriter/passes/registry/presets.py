@@ -32,7 +32,7 @@ def standard_passes(
 
     Args:
         functions: the functions to make.
-        group: the choice of modules that get functions; all if None.
+        group: the pass that makes functions, with its choice of modules; all modules if None.
         restore_names: whether to restore the lost names of nodes and weights.
         layer_annotations: whether to annotate nodes with their module for onnxruntime's partitioning.
     """

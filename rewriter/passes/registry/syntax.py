@@ -75,14 +75,14 @@ def _step(name: str, text: str) -> Pass:
 
 
 def _value(where: str, text: str, default: Any) -> Any:
-    """Return the text as a value of the default's type; for a tuple, as a tuple of one text."""
+    """Return the text as a value of the default's type; for a tuple, as a tuple of one text, or of none."""
     if isinstance(default, bool):
         if text not in _TRUTH:
             raise UsageError(f"{where}: {text!r} is neither true nor false")
         return _TRUTH[text]
     if isinstance(default, int):
         if not (text.isdecimal() and text.isascii() and len(text) < 10):
-            raise UsageError(f"{where}: {text[:20]!r} is no number of 0 or more, of at most nine digits")
+            raise UsageError(f"{where}: {text[:20]!r} is no number from 0 to 999999999")
         return int(text)
     if isinstance(default, float):
         try:

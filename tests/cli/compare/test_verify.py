@@ -127,7 +127,7 @@ CASES: dict[str, tuple[str, str, tuple[str, ...], int, str]] = {
         (),
         0,
         "✓ equal · certificate: equal at 1 of 1 outputs · onnxruntime: 3 runs, bit for bit the same · "
-        "inputs bear other names ('x', 'a') and are matched by position · outputs bear other names "
+        "inputs have different names ('x', 'a') and are matched by position · outputs have different names "
         "('y', 'c') and are matched by position",
     ),
     "static and dynamic": (
