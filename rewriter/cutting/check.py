@@ -154,5 +154,5 @@ def demand(name: str, found: Check) -> None:
         raise NotProved(f"{name}: not proved: {reason_of(found.verification)}{end}")
     if found.verification.missing is not None:
         raise NotProved(
-            f"{name}: {reason_of(found.verification)}; nothing was written; --numbers, --inputs or --optimised demands them"
+            f"{name}: {reason_of(found.verification)}; nothing was written, --numbers or --inputs demands the numbers"
         )

@@ -112,8 +112,8 @@ def demand_equal(verification: Verification, name: str, *, report: str = "please
     if verdict is Verdict.EQUAL and verification.missing is None:
         return
     if verdict is Verdict.EQUAL:
-        text = f"{name}: {reason_of(verification)}; nothing was written; --numbers, --inputs or --optimised demands them"
-        raise NotProved(text)
+        demand = "nothing was written, --numbers, --inputs or --optimised demands the numbers"
+        raise NotProved(f"{name}: {reason_of(verification)}; {demand}")
     fault = Different if verdict is Verdict.DIFFERENT else NotProved
     raise fault(f"{name}: {verdict}: {reason_of(verification)}; nothing was written, {report}")
 
