@@ -153,6 +153,5 @@ def demand(name: str, found: Check) -> None:
     if found.verdict is not Verdict.EQUAL:
         raise NotProved(f"{name}: not proved: {reason_of(found.verification)}{end}")
     if found.verification.missing is not None:
-        raise NotProved(
-            f"{name}: {reason_of(found.verification)}; nothing was written, --numbers or --inputs demands the numbers"
-        )
+        demand = "nothing was written, --numbers or --inputs demands the numbers"
+        raise NotProved(f"{name}: {reason_of(found.verification)}; {demand}")
