@@ -119,6 +119,7 @@ def test_a_record_holds_while_all_is_as_it_was(tmp_path: Path) -> None:
     assert is_current(record, str(source), target, request)
     assert not is_current(record, str(source), target, replace(request, strict=True).sealed())
     assert not is_current(replace(record, key=""), str(source), target, request)
+    assert not is_current(replace(record, version="0.0"), str(source), target, request)
     for name in record.outputs:
         written = tmp_path / "out" / name
         before = written.read_bytes()

@@ -16,6 +16,8 @@ from rewriter.cutting.extract import Extraction, Target, extract, plan_extractio
 from rewriter.errors import CannotCut, NotProved, RewriterError, UsageError
 from rewriter.paths import ModulePath
 from rewriter.verdict.verification import Verdict
+from rewriter.views.json.cutting import _value_json
+from rewriter.views.text.cutting import _typed
 from tests.build import chain, model
 from tests.exports import EXPORTS
 
@@ -343,3 +345,11 @@ def test_external_weights(tmp_path: Path) -> None:
 def test_a_file_without_hierarchy_says_so() -> None:
     with pytest.raises(UsageError, match="no module hierarchy"):
         rewriter.extract(chain("one", "two"), "encoder")
+
+
+def test_a_value_of_unknown_rank_is_no_scalar() -> None:
+    unknown = onnx.ValueInfoProto(name="v")
+    unknown.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    scalar = onnx.helper.make_tensor_value_info("v", onnx.TensorProto.FLOAT, [])
+    assert [_typed(each) for each in (unknown, scalar)] == ["v float of unknown rank", "v float scalar"]
+    assert [_value_json(each)["shape"] for each in (unknown, scalar)] == [None, []]

@@ -3,12 +3,17 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import onnx
 import pytest
 
 from rewriter.runtime.child import call
+from rewriter.runtime.child.job import Job, Sent
 from rewriter.runtime.compare import pieces
-from rewriter.runtime.compare.pieces import PartRun, PieceToRun, WholeRun
+from rewriter.runtime.compare.piece_task import judge_parts
+from rewriter.runtime.compare.pieces import PartRequest, PartRun, PieceToRun, WholeRun
+from rewriter.runtime.inputs.feeds import Drawing
 from rewriter.runtime.inputs.planning import plan
+from rewriter.runtime.inputs.signature import expose
 from tests.build import model
 
 WHOLE = "g (float[2] x) => (float[2] y) { a = Abs (x) b = Neg (a) y = Exp (b) }"
@@ -82,6 +87,21 @@ def test_a_crash_at_a_piece_is_an_error_of_that(monkeypatch: pytest.MonkeyPatch)
     assert verdict.outcome.exact is None
     assert verdict.outcome.error is not None
     assert "crashed" in verdict.outcome.error
+
+
+def test_the_piece_is_the_stage_again_after_a_second_run_of_the_whole(tmp_path: Path) -> None:
+    """A run with another seed tells the random outputs; it is done while a piece is judged."""
+    whole = model(WHOLE)
+    drawing = Drawing(plan(whole), 2, 0, None)
+    expose(whole, ["a"])
+    sent = {}
+    for name, each in {pieces.WHOLE: whole, pieces.piece(0): WRONG.model}.items():
+        onnx.save(each, tmp_path / name)
+        sent[name] = Sent(tmp_path / name, None)
+    request = PartRequest(drawing, False, 1, (WRONG.recorded,))
+    (verdict,) = judge_parts(Job(tmp_path, request, sent, 60.0)).verdicts
+    assert verdict.outcome.exact is False
+    assert (tmp_path / "stage").read_text() == "1. cut"
 
 
 def test_a_whole_that_does_not_run_leaves_the_checker() -> None:
