@@ -13,7 +13,7 @@ MOST_COMPARED = 20_000
 _FARTHER = 0.2
 """Maximum difference between the similarity of the nearest name and that of a further suggestion."""
 LEAST_LIKENESS = 0.6
-"""Minimum share of common letters for a suggestion; difflib's own default."""
+"""Minimum similarity of a suggestion; the default of `difflib.get_close_matches`."""
 
 
 def fits_nothing(what: str, word: str, known: Iterable[object], *, where: str = "") -> str:

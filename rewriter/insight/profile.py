@@ -30,7 +30,7 @@ class Profile(Display):
         analysis: the model.
         runs: number of measured runs; 0 without a profile.
         modules: time of every module, in tree order.
-        classes: time of every class, the slowest first by medians.
+        classes: time of every class with a kernel, the slowest first by medians.
         unmapped: time of kernels whose module is unknown.
         unmapped_kernels: names of these kernels, the slowest first by medians.
         total: time of all kernels.
@@ -89,7 +89,7 @@ def profile(
         rounds: number of measured runs.
         warmup: number of runs before the measured ones.
         threads: threads of one operator; 0 leaves the number to onnxruntime.
-        timeout: seconds for all runs.
+        timeout: seconds for loading, optimising and running the model, all runs together.
     """
     try:
         drawing = plan(analysis.model)

@@ -55,7 +55,7 @@ class Outcome(Display):
         changes: kind of change -> number of changes.
         refusals: changes that the pass refused to make.
         differences: differences between bodies that kept calls from sharing a function.
-        copies: name of a copied node -> name of its original.
+        copies: name of a new copy of a node -> name of the original node.
         analysis: the analysis of the changed model, if the pass knows it; None if the model must be analysed
             again.
         told: whether the metadata of the model now holds all evidence that the user gave (an original, a

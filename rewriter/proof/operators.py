@@ -19,7 +19,7 @@ class AttributeContents:
 
     Attributes:
         texts: name, type and content of each attribute; the content of a graph is left out.
-        numbers: the numbers of the graphs.
+        numbers: for each graph, its number in the `Numbering`; equal graphs have equal numbers.
         bodies: the graphs.
     """
 

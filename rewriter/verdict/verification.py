@@ -19,7 +19,7 @@ class Verdict(StrEnum):
     NOT_PROVED = "not proved"
     """Neither equality nor difference is shown."""
     DIFFERENT = "different"
-    """The same arrays cannot serve both, or results differ beyond the tolerance (without one: rounding)."""
+    """The same arrays cannot serve both, or results differ beyond the tolerance or, without one, rounding."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -35,16 +35,16 @@ class Report(Display):
     """Report of one rewrite.
 
     Attributes:
-        analysis: the tree of the source model, with functions of an earlier run inlined; its `model`
-            is the rewritten one.
+        analysis: the analysis of the source model, with functions of an earlier run inlined; but its
+            `model` is the rewritten one.
         before: summary of the source file.
         after: summary of the result, with the name of the source file.
         tree: the modules of the result, with functions inlined.
         passes: the passes in order of execution.
         refusals: refused changes with reasons.
         verification: the verification of the result against the source model.
-        seconds: station of the pipeline -> wall seconds.
-        outputs: written files, in order; empty on a dry run or without an output.
+        seconds: step of the rewrite, such as `load` or `passes` -> wall seconds.
+        outputs: written files: data copies, sidecar, model; empty on a dry run or without an output.
         misses: words of the selection of `group` that matched nothing and were dropped because of
             `Options.narrow`.
         removed: removed files: the sidecar of an earlier run beside the output, if this run writes none,

@@ -24,6 +24,7 @@ from tests.exports import EXPORTS
 gs = pytest.importorskip("onnx_graphsurgeon")
 
 from rewriter.adapters.graphsurgeon import Edited, edit  # noqa: E402
+from rewriter.adapters.graphsurgeon.constants import array_of  # noqa: E402
 from rewriter.basics.literals import FunctionsWord  # noqa: E402
 
 UNTOUCHED = [*sorted((EXPORTS / "bert").glob("*.onnx")), EXPORTS / "cond/dy.onnx", EXPORTS / "t5/ts.onnx"]
@@ -439,3 +440,11 @@ def test_constants_of_an_old_file_stay_listed_whatever_becomes_of_them() -> None
 def test_a_newer_file_lists_what_it_listed() -> None:
     found = edited(old_ir(4), lambda graph: setattr(graph.tensors()["w"], "name", "renamed"))
     assert [info.name for info in found.model.graph.input] == ["x"]
+
+
+def test_external_data_that_became_too_short_is_told(tmp_path: Path) -> None:
+    source = external(tmp_path)
+    tensor = next(each for each in initializers(source).values() if each.external_data)
+    (tmp_path / tensor.external_data[0].value).write_bytes(b"")
+    with pytest.raises(UnreadableModel, match="has 0 bytes, the model needs"):
+        array_of(tensor, tmp_path)

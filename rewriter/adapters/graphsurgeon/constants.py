@@ -17,7 +17,7 @@ from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 from onnx_graphsurgeon.ir.tensor import LazyValues, SparseValues
 
 from rewriter.errors import UnreadableModel, UsageError
-from rewriter.model.storage.external_data import fault_of_data
+from rewriter.model.storage.external_data import fault_of_data, needed_file
 
 Held = TensorProto | SparseTensorProto
 """ONNX messages that can have the values of an initializer."""
@@ -63,8 +63,8 @@ def array_of(tensor: TensorProto, folder: Path | None) -> Any:
     """
     if tensor.data_location != TensorProto.EXTERNAL:
         return np.array(numpy_helper.to_array(tensor))
-    location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
-    fault = fault_of_data(folder, location) if folder else "has no known folder; give a path"
+    location, size = needed_file(tensor)
+    fault = fault_of_data(folder, location, size) if folder else "has no known folder; give a path"
     if fault:
         raise UnreadableModel(f"external data {location[:200]!r} {fault}")
     copy = TensorProto()
@@ -116,7 +116,7 @@ def exported_dense(tensor: gs.Constant) -> TensorProto:
     """Return a constant as a dense tensor, as graphsurgeon does; unloaded external data stays external.
 
     Raises:
-        UsageError: ONNX has no type for its values.
+        UsageError: ONNX has no type for its values, or they are sparse and not loaded.
     """
     values = tensor._values
     made = TensorProto()

@@ -37,7 +37,10 @@ class Values:
             self._find_constants(root, ())
 
     def constants_of(self, graph: gs.Graph) -> Sequence[gs.Constant]:
-        """Return the constants to write in a graph or function, in the order of their first reads."""
+        """Return the constants to write in a graph or function, in the order of their first reads.
+
+        Reads in graph bodies count as later than all reads in the graph itself.
+        """
         return self.constants.get(id(graph), ())
 
     def write(self, target: GraphProto, graph: gs.Graph) -> None:
@@ -88,7 +91,7 @@ class Values:
         return self.snapshot.tensors.get(id(tensor))
 
     def _info(self, tensor: gs.Tensor, before: Mapping[str, ValueInfoProto]) -> ValueInfoProto:
-        """Return the `ValueInfo` of a value: the original with the present name, and with a changed type."""
+        """Return the `ValueInfo` of a value: the original with the present name and type, else a new one."""
         known = self._known(tensor)
         original = before.get(known.name) if known else None
         if original is None or known is None:

@@ -6,8 +6,9 @@ adds a named parameter of its own or of an ancestor (a tied bias). Any other mat
 may use several, or name its weights in another way.
 
 The dynamo exporter folds as well and writes `val_<n>`, a name that any value may have. Under such a name, the
-leaf must also add a parameter. But if the exporter recorded the inputs of the value, the record decides: its
-only entry must be this very weight, and the name that of an operator that moves elements, or `val_<n>`.
+leaf must also add a parameter. But if the exporter recorded the inputs of the value, the leaf need not add
+one: then the only recorded input must be this very weight, and the matrix must be named `val_<n>` or after an
+operator that moves elements.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _matrices(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[M
     for node, module in enumerate(modules):
         if module and graph.operators[node][1] == "MatMul":
             products.setdefault(module, set()).update(aliases.get(v, v) for v in graph.reads[node][1:])
-    # Bodies may have such initializers too, but only one of the main graph can be a parameter.
+    # Bodies may have such initializers too, but only those of the main graph can be parameters.
     main = set(graph.bodies[0].values.values())
 
     def is_anonymous(value: int) -> bool:

@@ -87,7 +87,7 @@ def external_locations(model: ModelProto) -> dict[str, int]:
             demand_sizes(held)
         for tensor in _dense(held):
             if tensor.data_location == TensorProto.EXTERNAL:
-                location, end = _reference(tensor)
+                location, end = needed_file(tensor)
                 needed[location] = max(needed.get(location, 0), end)
             elif tensor.HasField("raw_data"):
                 _demand_bytes(tensor, tensor.ByteSize())  # slightly more than the data; the data is not read
@@ -100,8 +100,12 @@ def _dense(held: TensorProto | SparseTensorProto) -> tuple[TensorProto, ...]:
     return (held,) if isinstance(held, TensorProto) else (held.values, held.indices)
 
 
-def _reference(tensor: TensorProto) -> tuple[str, int]:
-    """Return the location of a tensor's data, and the minimum size of that file."""
+def needed_file(tensor: TensorProto) -> tuple[str, int]:
+    """Return the location of a tensor's data, and the minimum size of that file.
+
+    Raises:
+        UnreadableModel: the reference contradicts itself or the tensor.
+    """
     entries = {entry.key: entry.value for entry in tensor.external_data}
     try:
         offset = int(entries.get("offset") or 0)

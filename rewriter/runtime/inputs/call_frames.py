@@ -81,7 +81,7 @@ class Frames:
         return "" if canonical(domain) else operator
 
     def yielded(self, place: FramePlace) -> Iterator[FramePlace]:
-        """Yield the outer values that a value becomes as a result of a graph body or function."""
+        """Yield the outer values that a value becomes if it is a result of a graph body or function."""
         for number, position in self._results.get(place.value, ()):
             owner, frame = self.graph.bodies[number].owner, place.frame
             if owner != NONE:
@@ -92,7 +92,10 @@ class Frames:
                 yield from self._output(frame.caller, frame.call, position)
 
     def received(self, place: FramePlace) -> Iterator[FramePlace]:
-        """Yield the values that an input of a body or function receives, also from earlier iterations."""
+        """Yield the values that an input of a body or function receives, also from earlier iterations.
+
+        For a scan input of a Scan, the result of the body at that position is yielded too.
+        """
         number, position = self._formals.get(place.value, (0, 0))
         body, frame = self.graph.bodies[number], place.frame
         if body.owner != NONE:

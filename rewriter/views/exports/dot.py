@@ -14,7 +14,7 @@ _LONGEST = 60
 _STYLE = 'fontname="Helvetica", fontsize=10'
 
 End = tuple[ModulePath, bool]
-"""A module and False, or a module and True for its own nodes, which are drawn beside its submodules."""
+"""End of an edge: a module, and whether it means only its own nodes, drawn beside its submodules."""
 
 
 def dot(analysis: Analysis, home: Mapping[ModulePath, ModulePath]) -> str:
@@ -86,8 +86,9 @@ class _Drawing:
     def _edges(self) -> Iterator[str]:
         """Yield the dataflow edges between parts of a module, each once.
 
-        The edge between two parts connects the last box that writes in one part to the first box that reads
-        in the other; Graphviz clips the edge at the borders of the clusters.
+        An edge stands for all values that one part reads from another. It begins at the box of the last node
+        that writes one, and ends at a box that reads from the first such node; Graphviz clips it at the
+        borders of the clusters.
         """
         graph, placements = self.analysis.graph, self.tree.placements
         found: dict[tuple[End, End], tuple[ModulePath, ModulePath]] = {}

@@ -11,7 +11,10 @@ from rewriter.paths import ModulePath
 from rewriter.views.sidecar.checked_fields import JsonFields
 
 MOST_NODES = 10_000_000
-"""Maximum number of nodes. A sidecar lists only placed nodes, so a false number could exhaust memory."""
+"""Maximum number of nodes that a sidecar may state.
+
+It lists only placed nodes, so a small file could state a huge number, and the tree would exhaust memory.
+"""
 
 
 def tree_of(top: JsonFields, entries: Sequence[JsonFields], nodes: int) -> ModuleTree:
@@ -49,7 +52,7 @@ def tree_of(top: JsonFields, entries: Sequence[JsonFields], nodes: int) -> Modul
 
 
 def _adopt(path: ModulePath, children: dict[ModulePath, list[ModulePath]], entry: JsonFields) -> None:
-    """Add a module without children, and append it to the children of its parent."""
+    """Add a module, as yet without children, and append it to the children of its parent."""
     if path in children:
         raise entry.fault(f"{path!s} is listed twice")
     parent = path.parent
