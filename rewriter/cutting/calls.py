@@ -101,8 +101,10 @@ def _titles(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> list[str]:
 
 
 def title_of_body(graph: GraphIndex, body: int) -> str:
-    """Return the name of a graph body for messages: `then_branch of '/If'`, or `the main graph`."""
+    """Return the name of a body for messages: `then_branch of '/If'`, `function 'f'` or `the main graph`."""
     owner = graph.bodies[body].owner
+    if (function := graph.bodies[body].function) is not None:
+        return f"function {function.name!r}"
     if owner == NONE:
         return "the main graph"
     attributes = [each.name for each in graph.nodes[owner].attribute for _ in graphs_of(each)]

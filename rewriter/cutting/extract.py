@@ -253,10 +253,12 @@ def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:
 def _returning(main: MainGraph, cut: Cut, piece: Piece) -> tuple[str, ...]:
     """Return the inputs that depend on outputs, through nodes outside the piece."""
     inside = set(cut.nodes)
-    found = set(cut.outputs)
+    found: set[int] = set()
+    sources = set(cut.outputs)
     for node in main.nodes:
-        if node not in inside and not found.isdisjoint(main.reads[node]):
+        if node not in inside and not sources.isdisjoint(main.reads[node]):
             found.update(main.written([node]))
+            sources.update(main.written([node]))
     name_of = main.graph.value_names
     back = {name_of[value] for value in cut.inputs if value in found}
     return tuple(name for name in piece.inputs if piece.recorded[name] in back)

@@ -11,7 +11,7 @@ from rewriter.errors import UsageError
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
-from rewriter.modules.selection import Selection, outermost
+from rewriter.modules.selection import Selection
 from rewriter.options.words import NamedKind
 
 
@@ -57,7 +57,8 @@ def choose(analysis: Analysis, selection: Selection, what: NamedKind = NamedKind
         names = analysis.graph.value_names
         found = (names[value] for node in nodes for value in analysis.graph.writes[node] if value != NONE)
     else:
-        found = _initializers(analysis, nodes, () if selection.operators else modules)
+        holders = selection.with_inner(analysis) if modules and not selection.operators else ()
+        found = _initializers(analysis, nodes, holders)
     named = tuple(dict.fromkeys(name for name in found if name and isinstance(name, str)))
     if analysis.grouped:
         notes.append("the file is grouped: names are those of the flat model, see 'rewriter flatten'")
@@ -75,15 +76,14 @@ def demand_names(analysis: Analysis, chosen: Chosen) -> None:
 
 
 def _initializers(analysis: Analysis, nodes: Iterable[int], modules: Iterable[Module]) -> Iterable[str]:
-    graph, tree = analysis.graph, analysis.tree
+    graph = analysis.graph
     wanted = {
         graph.value_names[value]
         for node in nodes
         for value in graph.reads[node]
         if value in graph.initializers
     }
-    for top in outermost(modules):
-        wanted.update(p.initializer for module in tree.walk(top.path) for p in module.parameters)
+    wanted.update(parameter.initializer for module in modules for parameter in module.parameters)
     return (graph.value_names[value] for value in graph.initializers if graph.value_names[value] in wanted)
 
 

@@ -135,6 +135,13 @@ class Selection:
             module for module in chosen if any(self._wants(nodes[node].op_type) for node in module.nodes)
         )
 
+    def with_inner(self, analysis: Analysis) -> tuple[Module, ...]:
+        """Return the fitting modules and all modules below, without those in `leave_out`."""
+        tree = analysis.tree
+        lost = {inner.path for module in self._left_out(tree) for inner in tree.walk(module.path)}
+        inside = (inner for module in outermost(self._fitting(analysis)) for inner in tree.walk(module.path))
+        return tuple(module for module in inside if module.path not in lost)
+
     def nodes(self, analysis: Analysis) -> tuple[int, ...]:
         """Return the numbers of the selected nodes, ascending.
 

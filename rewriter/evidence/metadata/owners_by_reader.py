@@ -109,7 +109,8 @@ class WeightsRead:
         owner = self.owner(node)
         if owner is None or owner.decides:
             return owner is not None
-        names = (self._graph.value_names[value] for value in self._graph.reads[node] if value != NONE)
+        read = (self._graph.value_names[value] for value in self._graph.reads[node] if value != NONE)
+        names = (name for name in read if isinstance(name, str))  # bytes if it is not UTF-8
         if not self._signature or module not in self.modules:
             return False
         return not any(self._lacks_below(name.rpartition(".")[2], module) for name in names)

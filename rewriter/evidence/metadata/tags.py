@@ -9,7 +9,7 @@ down (`/BertModel/BertEncoder/BertLayer.0`), whose first entry is the root.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 
 from onnx import NodeProto
 
@@ -114,12 +114,17 @@ def testify_values(graph: GraphIndex) -> Testimony:
         if not _PLACING_KEYS.isdisjoint(graph.metadata_keys[number]):
             continue
         if name := next(
-            (recorded for name in node.output if (recorded := _recorded_name(name, places))), None
+            (found for name in _texts(node.output) if (found := _recorded_name(name, places))), None
         ):
             claim = Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}")
             claims.setdefault(name, []).append(claim)
     # A name occurs twice if a body was inlined for several calls. Its record is of the first call: no claim.
     return Testimony(tuple(claim for told in claims.values() if len(told) == 1 for claim in told))
+
+
+def _texts(names: Iterable[str]) -> Iterator[str]:
+    """Yield the names that are text; protobuf gives others, which are not UTF-8, as bytes."""
+    return (name for name in names if isinstance(name, str))
 
 
 def _recorded_name(name: str, places: Collection[str]) -> str:

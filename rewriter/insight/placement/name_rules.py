@@ -36,9 +36,9 @@ def name_rules(names: Sequence[str], wanted: Mapping[int, str]) -> Rules:
     if len(named) > MOST_NAMES:
         rules.unreachable += len(named)
         return rules
-    single = {names[node] for node in named}
+    patterns = every.patterns(names[node] for node in named)
     for node in named:
-        if every.is_alone(node, single):
+        if names[node] in patterns:
             rules.add(wanted[node], names[node])
         else:
             rules.unreachable += 1
@@ -89,16 +89,21 @@ class _NodeNames:
                 return None
         return next(iter(found), None)
 
-    def is_alone(self, node: int, single: Set[str]) -> bool:
-        """Whether the name of a node, as a pattern, matches no node of another device.
+    def patterns(self, names: Iterable[str]) -> Set[str]:
+        """Return those of the names that can be patterns together: none gives its device to another's node.
 
-        Other names in `single` may contain the pattern: they become patterns too, and the longest match wins.
+        Nodes of one name must have one device. A node of another device, whose name contains a pattern, must
+        have a longer pattern: its own name. The longest match wins.
         """
-        name = self.names[node]
-        own = self.devices[name]
-        return len(own) == 1 and all(
-            self.devices[line] == own or line in single for line in self._lines(name) if line != name
-        )
+        single = {name for name in names if len(self.devices[name]) == 1}
+        taken = {
+            name: {line for line in self._lines(name) if self.devices[line] != self.devices[name]}
+            for name in single
+        }
+        while refused := [name for name, lines in taken.items() if not lines <= taken.keys()]:
+            for name in refused:
+                del taken[name]
+        return taken.keys()
 
     def _lines(self, part: str) -> Iterator[str]:
         """Yield the lines of the text that contain `part`."""

@@ -201,7 +201,8 @@ def _split(
         places = tuple(numbers_of(str(call["order"]), most))
         stood = numbers_of(str(call["infos"]), len(graph.value_info))
         outputs = call["outputs"]
-        assert isinstance(outputs, list)
+        if not isinstance(outputs, list):
+            raise TypeError("outputs are no list")
         found[tuple(map(str, outputs))] = CallRecord(own, places, tuple(zip(stood, infos, strict=False)))
     return found
 

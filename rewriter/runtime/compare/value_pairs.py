@@ -116,7 +116,7 @@ def compare_port(port: PortNames, before: Values, after: Values, tolerance: floa
     named = [
         _measured(name, name, before, after)
         for name in left
-        if port.by_name and name in right and _elements(before[name][0]) == _elements(after[name][0])
+        if port.by_name and name in right and _sizes(before[name]) == _sizes(after[name])
     ]
     _keep([pair for pair in named if pair.relative <= tolerance], pairs, left, right)
     if len(pairs) < len(named):  # some values of equal names disagree: match values that agree first
@@ -150,6 +150,10 @@ def _shape(array: Array) -> tuple[int, ...]:
 
 def _squeezed(array: Array) -> tuple[int, ...]:
     return tuple(size for size in array.shape if size != 1)
+
+
+def _sizes(arrays: Sequence[Array]) -> list[tuple[int, ...]]:
+    return [_elements(array) for array in arrays]
 
 
 def _elements(array: Array) -> tuple[int, ...]:

@@ -108,7 +108,7 @@ def read_profile(events: object, *, warmup: int = 0) -> KernelProfile:
         raise ProfileError("not a list of trace events")
     try:
         return _read(events, warmup)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ProfileError(f"not a profile of onnxruntime ({type(error).__name__}: {error})") from None
 
 

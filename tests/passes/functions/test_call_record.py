@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from collections.abc import Callable
 
@@ -200,3 +201,16 @@ def test_the_layer_of_a_call_is_that_of_its_nodes() -> None:
     assert [metadata.get(node, metadata.LAYER) for node in flat.graph.node] == ["layer.0"] * 3 + [
         "layer.1"
     ] * 3
+
+
+def test_a_record_whose_outputs_are_no_list_is_none() -> None:
+    shared = after(layers(), *SHARED)
+    packed = base64.b64decode(metadata.get(the_function(shared), tags.FLAT) or "")
+    text = zlib.decompress(packed)
+    kept = onnx.ModelProto.FromString(text)
+    (entry,) = [each for each in kept.graph.metadata_props if "outputs" in each.value]
+    calls = json.loads(entry.value)
+    entry.value = json.dumps([{**call, "outputs": "y"} for call in calls])
+    damaged = base64.b64encode(zlib.compress(kept.SerializeToString())).decode()
+    metadata.write(the_function(shared), {tags.FLAT: damaged})
+    assert len(after(shared, Flatten()).graph.node) == 6

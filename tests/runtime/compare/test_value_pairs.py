@@ -82,6 +82,11 @@ def test_every_input_set_counts() -> None:
     assert [pair.max_abs for pair in found.pairs] == pytest.approx([1.0])
 
 
+def test_equal_names_with_other_sizes_in_a_later_set_are_no_pair() -> None:
+    port = PortNames(("x",), ("x",), by_name=True)
+    assert compare_port(port, {"x": [A, A]}, {"x": [A, A[:1]]}, 1e-4).pairs == ()
+
+
 def test_values_that_nobody_could_run_are_left_out() -> None:
     found = compare_port(PortNames(("x", "text"), ("p",)), values(x=A), values(p=A), 1e-4)
     assert (len(found.pairs), found.only_before, found.only_after) == (1, (), ())

@@ -75,6 +75,10 @@ def test_memory_is_the_most_of_any_run() -> None:
         ([run(0, 1)], "no time of a node"),
         ([kernel("a", 1, 1)], "no run"),
         ([{"cat": "Node", "name": "a_kernel_time", "dur": 1, "ts": "x"}, run(0, 1)], "not a profile"),
+        (
+            [{"cat": "Node", "name": "a_kernel_time", "dur": 1, "ts": 0, "args": []}, run(0, 1)],
+            "not a profile",
+        ),
     ],
 )
 def test_what_is_no_profile_is_refused(events: object, says: str) -> None:
