@@ -38,9 +38,10 @@ def find(sources: Sequence[str], output: str) -> tuple[FileJob, ...]:
         output: the folder to write to, or its URL.
 
     Raises:
-        UnreadableModel: a source does not exist or has no `.onnx` file, or a target would be outside of the
-            output folder.
-        UsageError: a glob matches no model, two files would get one target, or a file would replace itself.
+        UnreadableModel: a source other than a local glob does not exist or has no `.onnx` file, or a target
+            would be outside of the output folder.
+        UsageError: a local glob matches no model, two files would get one target, or a file would replace
+            itself.
     """
     jobs: list[FileJob] = []
     for text in sources:
