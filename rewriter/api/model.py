@@ -131,7 +131,7 @@ class Model(Display):
 
         Args:
             output: the file to write; None to only return the model.
-            foreign: whether to inline functions of other tools as well.
+            foreign: whether to inline functions of other tools as well, except those in domains of runtimes.
             numbers: see `rewrite`.
             optimised: see `rewrite`.
             inputs: see `rewrite`.
