@@ -80,7 +80,8 @@ def _local(text: str, output: str) -> Iterator[FileJob]:
 def _beside(glob_path: Path) -> list[str]:
     """Return suggestions for a glob without a match: models below its part without wildcards.
 
-    If that part is no folder, suggest the folders beside its first missing folder."""
+    If that part is no folder, suggest the folders beside its first missing folder.
+    """
     base = Path(*_plain_part(glob_path.parts))
     if base.is_dir():
         return [str(model) for model in _models_in(base, str(base / ".none"))]
