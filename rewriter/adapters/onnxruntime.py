@@ -35,7 +35,7 @@ def excluding(
         `{"nodes_to_exclude": [...]}`.
 
     Raises:
-        UnreadableModel: it is not a complete ONNX model.
+        UnreadableModel: the source is not a complete ONNX model.
         UsageError: a glob matches nothing, or the matching nodes have no names.
     """
     analysis = load(read_of(source))

@@ -67,6 +67,6 @@ def export(
 
 
 def _reference(model: Any) -> dict[str, Any]:
-    """Return a plain module as the reference; scripted modules have lost the classes of submodules."""
+    """Return a plain module as a keyword; scripted modules have lost the classes of submodules."""
     plain = isinstance(model, torch.nn.Module) and not isinstance(model, torch.jit.ScriptModule)
     return {"reference": model} if plain else {}

@@ -49,9 +49,9 @@ class Rewritten(Report):
     def result(self) -> Any:
         """The rewritten model, as the kind of object that was given: a path, bytes, or a library's object.
 
-        For a path, the result is the path of the output, or a `ModelProto` if nothing was written. A
-        `graphsurgeon.Graph` cannot hold metadata, which is then only in `analysis.model`; use
-        `rewriter.adapters.graphsurgeon` for edits that keep it.
+        For a path, the result is the path of the output, or a `ModelProto` if nothing was written; for an
+        opened model, it is a `ModelProto`. A `graphsurgeon.Graph` cannot hold metadata, which is then only in
+        `analysis.model`; use `rewriter.adapters.graphsurgeon` for edits that keep it.
         """
         return self.back(self)
 

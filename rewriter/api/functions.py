@@ -75,7 +75,7 @@ def load(
         force: whether to carry the tree of `like` over even if the models have too little in common.
 
     Raises:
-        UnreadableModel: it is not a complete ONNX model, or the file of an option cannot be read.
+        UnreadableModel: the source is not a complete ONNX model, or the file of an option cannot be read.
         UsageError: the value of an option names nothing, or does not fit the model.
         DoesNotFit: `like` has too little in common with the model.
     """
@@ -95,7 +95,7 @@ def tree(
     """Return the module tree of a model; see `load`.
 
     Raises:
-        UnreadableModel: it is not a complete ONNX model, or the file of an option cannot be read.
+        UnreadableModel: the source is not a complete ONNX model, or the file of an option cannot be read.
         UsageError: the value of an option names nothing, or does not fit the model.
         DoesNotFit: `like` has too little in common with the model.
     """
@@ -110,7 +110,7 @@ def doctor(source: AnySource, tools: Sequence[str] = ()) -> Diagnosis:
         tools: globs over tool names; empty for all tools.
 
     Raises:
-        UnreadableModel: it is not a complete ONNX model.
+        UnreadableModel: the source is not a complete ONNX model.
         UsageError: a glob matches no tool.
     """
     return pipeline.diagnose(read_of(source), tools)
@@ -177,8 +177,8 @@ def rewrite(
         dry_run: whether to write nothing and do everything else.
         timeout: time limit for running the models, in seconds; applies again to the optimised run.
         like: the model that this one was made from; see `load`.
-        reference: the source that it was built from; see `load`.
-        checkpoint: the file that names its weights; see `load`.
+        reference: the source that this model was built from; see `load`.
+        checkpoint: the file from which weights get their names; see `load`.
         trace: the torch module to run; see `load`.
         force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
 
@@ -251,8 +251,8 @@ def extract(
         copy_data: whether to copy external data if the output is in another folder.
         timeout: time limit for running the models, in seconds.
         like: the model that this one was made from; see `load`.
-        reference: the source that it was built from; see `load`.
-        checkpoint: the file that names its weights; see `load`.
+        reference: the source that this model was built from; see `load`.
+        checkpoint: the file from which weights get their names; see `load`.
         trace: the torch module to run; see `load`.
         force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
 
@@ -299,8 +299,8 @@ def split(
         copy_data: whether to copy external data if the output is in another folder.
         timeout: time limit for running the models, in seconds.
         like: the model that this one was made from; see `load`.
-        reference: the source that it was built from; see `load`.
-        checkpoint: the file that names its weights; see `load`.
+        reference: the source that this model was built from; see `load`.
+        checkpoint: the file from which weights get their names; see `load`.
         trace: the torch module to run; see `load`.
         force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
 
@@ -424,8 +424,8 @@ def profile(
         recorded: a profile that onnxruntime recorded of this model, to read instead of running it.
         timeout: time limit for the whole measurement, in seconds.
         like: the model that this one was made from; see `load`.
-        reference: the source that it was built from; see `load`.
-        checkpoint: the file that names its weights; see `load`.
+        reference: the source that this model was built from; see `load`.
+        checkpoint: the file from which weights get their names; see `load`.
         trace: the torch module to run; see `load`.
         force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
 
@@ -480,8 +480,8 @@ def report(
         timeout: time limit for each comparison and for the profile, in seconds.
         sizes: symbolic dimension -> size, to compute shapes and FLOPs.
         like: the model that this one was made from; see `load`.
-        reference: the source that it was built from; see `load`.
-        checkpoint: the file that names its weights; see `load`.
+        reference: the source that this model was built from; see `load`.
+        checkpoint: the file from which weights get their names; see `load`.
         trace: the torch module to run; see `load`.
         force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
 

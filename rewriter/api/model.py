@@ -80,7 +80,7 @@ class Model(Display):
         """The model and its analysis.
 
         Raises:
-            UnreadableModel: it is not a complete ONNX model, or the file of an option cannot be read.
+            UnreadableModel: the source is not a complete ONNX model, or the file of an option cannot be read.
             UsageError: the value of an option names nothing, or does not fit the model.
             DoesNotFit: `like` has too little in common with the model.
         """
@@ -131,7 +131,7 @@ class Model(Display):
 
         Args:
             output: the file to write; None to only return the model.
-            foreign: whether to inline functions of other tools as well.
+            foreign: whether to inline functions of other tools as well, except those in domains of runtimes.
             numbers: see `rewrite`.
             optimised: see `rewrite`.
             inputs: see `rewrite`.
@@ -250,8 +250,8 @@ def open(
     Args:
         source: the model.
         like: the model that this one was made from.
-        reference: the source that it was built from.
-        checkpoint: the file that names its weights.
+        reference: the source that this model was built from.
+        checkpoint: the file from which weights get their names.
         trace: the torch module to run.
         force: whether to carry the tree of `like` over even if the models have too little in common.
 

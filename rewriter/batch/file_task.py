@@ -27,7 +27,7 @@ _LONGEST = 1000
 def rewrite_one(source: str, target: str, request: Request) -> Record:
     """Rewrite one file and return its record.
 
-    The result depends only on the arguments, the contents of the files that they name and of a config beside
+    The output depends only on the arguments, the contents of the files that they name and of a config beside
     the model, and the versions of the packages: every process writes the same bytes. Errors are returned in
     the record, not raised.
 

@@ -3,8 +3,8 @@
 A killed writer leaves at most one incomplete line at the end: readers skip lines that are not records, and
 the next writer starts a new line. Runs that share an output folder share the ledger. A run claims each file
 before processing it, by a lock on one byte of a lock file beside the ledger. The system frees the lock when
-the process dies, so no file is processed twice, and none is lost. Without such locks (on Windows and on some
-file systems), concurrent runs may process a file twice, with the same result.
+the process dies, so two runs never process one file at the same time, and no file is lost. Without such locks
+(on Windows and on some file systems), concurrent runs may process a file twice, with the same result.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Processes are spawned, never forked: onnxruntime and torch have threads, which a fork would lose. A process
 ends after its parent ends, even if the parent is killed, and has `_GRACE` seconds to clean up. The parent
-handles Ctrl-C and interrupts the busy processes; on Windows, Ctrl-C reaches them without its help.
+handles Ctrl-C and interrupts the busy processes; on Windows, the system interrupts them too.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def put(url: str) -> Iterator[Path]:
 
 
 def stamp(url: str) -> str:
-    """Return a digest of the version of a remote file; empty if its server states no version."""
+    """Return a digest of the version of a remote file; empty if its server states none or fails."""
     system, path = _open(url)
     try:
         info = system.info(path)

@@ -82,7 +82,7 @@ class Request(Rewriting):
         return replace(self, seal=digest_of(json.dumps(told, sort_keys=True).encode()))
 
     def config_of(self, model: Path) -> Path | None:
-        """Return the config beside a model if it becomes the reference, else None."""
+        """Return the config beside a model if it is to be the reference, else None."""
         return config_beside(model) if self.config and self.reference is None else None
 
 

@@ -38,9 +38,10 @@ def find(sources: Sequence[str], output: str) -> tuple[FileJob, ...]:
         output: the folder to write to, or its URL.
 
     Raises:
-        UnreadableModel: a source does not exist or has no `.onnx` file, or a target would be outside of the
-            output folder.
-        UsageError: a glob matches no model, two files would get one target, or a file would replace itself.
+        UnreadableModel: a source other than a local glob does not exist or has no `.onnx` file, or a target
+            would be outside of the output folder.
+        UsageError: a local glob matches no model, two files would get one target, or a file would replace
+            itself.
     """
     jobs: list[FileJob] = []
     for text in sources:
@@ -77,7 +78,10 @@ def _local(text: str, output: str) -> Iterator[FileJob]:
 
 
 def _beside(glob_path: Path) -> list[str]:
-    """Return suggestions for a glob without a match: models below its plain part, or folders beside it."""
+    """Return suggestions for a glob without a match: models below its part without wildcards.
+
+    If that part is no folder, suggest the folders beside its first missing folder.
+    """
     base = Path(*_plain_part(glob_path.parts))
     if base.is_dir():
         return [str(model) for model in _models_in(base, str(base / ".none"))]

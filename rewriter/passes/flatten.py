@@ -1,7 +1,8 @@
 """Pass: inline the functions that `group` made, and merge copies of nodes.
 
 It is the inverse of `share`, `group` and `unshare`: it restores names, order and metadata of the flat graph.
-Functions of other tools are kept unless requested; functions in domains of runtimes are always kept.
+Functions of other tools are kept unless requested; those in domains of runtimes are always kept. A function
+that imports another version of an opset than the model is kept too, with a refusal.
 
 Before::
 
@@ -68,7 +69,7 @@ class Flatten:
     foreign: bool = False
 
     def run(self, analysis: Analysis) -> Outcome:
-        """Inline the calls of functions, merge copies, and return the numbers of both."""
+        """Inline functions and merge copies; return the numbers of functions and of merged copies."""
         return flatten(analysis.model, foreign=self.foreign)
 
 
@@ -120,8 +121,8 @@ def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str
     Metadata on copies, moves and the spelling of domains is erased; the spelling is restored.
 
     Returns:
-        The remaining nodes, and output of a copy -> output of its original. A copy stays if it was edited, or
-        if its original does not come before it.
+        The remaining nodes, and output of a copy -> output of its original. A copy stays if it or
+        its original was edited, or if its original does not come before it.
     """
     by_output: dict[str, NodeProto] = {}
     renamed: dict[str, str] = {}
@@ -194,7 +195,7 @@ def _give_back_version(model: ModelProto) -> None:
 
 
 def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
-    """Remove the inlined functions, the imports of their domains, and the records of the order.
+    """Remove the inlined functions, the imports of domains left without functions, and records of the order.
 
     The opsets that inlined nodes need are imported.
     """

@@ -1,8 +1,9 @@
-"""Pass: make every call of a module an ONNX local function, nested as the modules are.
+"""Pass: turn calls of modules into ONNX local functions, nested as the modules are.
 
-Each call gets a function of its own, or several if it must be cut into segments. Values and nodes keep their
-names, inside functions and outside, so `flatten` restores the file and a profile maps to nodes. Weights are
-inputs of the functions, never constants in their bodies.
+Each call gets a function of its own, or several if it must be cut into segments. The root and modules that
+are not selected get none, and nodes that would fail inside functions stay outside. Values and nodes keep
+their names, inside functions and outside, so `flatten` restores the file and a profile maps to nodes.
+Initializers are inputs of the functions, never constants in their bodies.
 
 Before::
 
@@ -84,7 +85,7 @@ class Group:
         repeated: group only modules whose body another module has too, or another call of the same module.
 
     Raises:
-        UsageError: the selection matches no module, or none that is called.
+        UsageError: the selection matches no module, or no called module within `depth`.
     """
 
     name: ClassVar[str] = "group"
@@ -129,7 +130,8 @@ class Group:
     def narrowed(self, analysis: Analysis) -> tuple[Group | None, tuple[Miss, ...]]:
         """Return the pass without the globs that match nothing in a model, and these globs.
 
-        The pass is None if a field loses all its globs, or if nothing matches the others.
+        The pass is None if `only`, `class_name` or `operators` loses all its globs, or if no module matches
+        the others.
         """
         left, misses = self.selection.narrowed(analysis)
         if left is None:
@@ -211,7 +213,7 @@ class _Emission:
         return {what: count for what, count in changes.items() if count or what == "functions made"}
 
     def sketch(self) -> ModelProto:
-        """Return a copy of the model with its functions and without its weights."""
+        """Return a copy of the model with its functions and without the data of large weights."""
         made = with_initializers(self.model, outline)
         self._write(made, self.functions())
         return made
@@ -255,7 +257,7 @@ class _Emission:
         return function
 
     def _import(self, function: FunctionProto) -> None:
-        """Import the model's opsets, the default domain as '', since functions accept no other spelling."""
+        """Import the opsets of a function, the default domain as ''; functions accept no other spelling."""
         for node in function.node if self.spelled_long else ():
             if numbers := spell_short(node):
                 metadata.write(node, {tags.SPELLED: ranges(numbers)})
@@ -274,7 +276,7 @@ class _Emission:
         return [*given, *parameters, *(name for name in stored if name not in parameters)]
 
     def _parameters(self, region: Region, boundary: Interface) -> dict[str, str]:
-        """Map inputs of a function to the names of the parameters that they are, in module order."""
+        """Map inputs that are parameters of a region's module to names relative to it, in module order."""
         graph = self.analysis.graph
         found: list[tuple[int, str, ModulePath]] = []
         for value in boundary.inputs:
@@ -309,7 +311,7 @@ class _Emission:
         own = [n for is_region, n in self.order[TOP] if not is_region]
         # Copied before the list is cleared, which would clear its nodes too.
         body = [NodeProto.FromString(node.SerializeToString()) for node in self._body(TOP)]
-        # Values that moved into functions. Names in bodies and other tools' functions may be the same.
+        # Names of values that moved into functions. Graph bodies and functions may define the same names.
         inside = {name for n in main.node for name in n.output} - {name for n in body for name in n.output}
         left = []
         for position in reversed(range(len(main.value_info))):

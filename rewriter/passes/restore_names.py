@@ -2,8 +2,9 @@
 
 A placed node without a scope in its name is named as in TorchScript (`/encoder/layer.0/self/MatMul`). An
 anonymous weight gets the name of its parameter (`onnx::MatMul_353` -> `encoder.layer.0.self.query.weight`) if
-one witness says so, none contradicts and the name is free; if it is stored transposed, it is marked with
-`rewriter.transposed`. Inputs and outputs of graphs keep their names, and so do all other values.
+a witness says so, none contradicts and the name is free; if it is stored transposed, it is marked with
+`rewriter.transposed`. Inputs and outputs of graphs keep their names, and so do all other values. An
+initializer that an IR version below 4 lists as an input is a weight.
 """
 
 from __future__ import annotations

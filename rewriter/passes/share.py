@@ -1,9 +1,9 @@
 """Pass: let calls whose functions have equal bodies use one function.
 
 The pass works from the innermost functions outwards. Two bodies are equal if they differ only in names, doc
-strings and order of nodes; calls of equal functions count as equal, and random draws must keep their order. A
-function is shared only with functions of the same class and name whose nodes come from submodules of the same
-names.
+strings, metadata and order of nodes (see `canonical_form`); calls of equal functions count as equal, and
+random draws must keep their order. A function is shared only with functions of the same class and name whose
+nodes, except Constants, come from submodules of the same names.
 
 Before::
 

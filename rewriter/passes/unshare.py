@@ -1,8 +1,8 @@
-"""Pass: give each call of a module its own copies of shapes and constants that several calls share.
+"""Pass: give calls of modules their own copies of shapes and constants that several calls share.
 
-Other nodes that several calls read, and that depend on nothing made in one of them, move to the module around
-these calls. The metadata of a copy names its original, and that of a moved node its new call, so that
-`flatten` undoes both.
+Other nodes that their own call and further calls read, and that depend on nothing made in their own call,
+move to the module around these calls. The metadata of a copy names an output of its original, and that of a
+moved node its new call, so that `flatten` undoes both.
 
 Before::
 
@@ -51,7 +51,7 @@ from rewriter.regions.unshare_plan import Sharing, find_sharing
 class Unshare:
     """Adds copies of small constants and shape arithmetic, and records the calls that shared nodes belong to.
 
-    Original nodes keep their names and positions. A model that is already unshared or grouped is not changed:
+    Original nodes keep their names and order. A model that is already unshared or grouped is not changed:
     after moves, a second run would find more nodes to move, and one run is enough.
     """
 
@@ -177,7 +177,7 @@ class _Writer:
 
     @cached_property
     def copied_to(self) -> dict[int, list[int]]:
-        """Node -> the regions with a copy of it. Read only once all copies are made."""
+        """Node -> the regions with a copy of it. Read it after all copies are made."""
         copies: dict[int, list[int]] = {}
         for node, region in self.made:
             copies.setdefault(node, []).append(region)

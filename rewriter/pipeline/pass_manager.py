@@ -1,4 +1,4 @@
-"""Runs passes in order, each on an analysis of the model that the previous pass left."""
+"""Runs passes in order, each on an analysis that is current in the parts that the pass requires."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PassManager:
     Attributes:
         analysis: the analysis of the model, made before the parts in `changed` changed.
         given: the user's evidence on the original model.
-        outcomes: every pass that ran, with its outcome.
+        outcomes: every pass, run or skipped, with its outcome.
         changed: the parts of the model that changed since the analysis.
         narrow: whether globs of `group` that match nothing are dropped and added to `misses`.
         misses: the dropped globs.

@@ -22,7 +22,7 @@ from rewriter.verdict.verification import Verdict, Verification
 
 
 def verify(before: Source, after: Source, options: Options) -> Verification:
-    """Compare two models by certificate and by numbers. Their inputs and outputs may have other names.
+    """Compare two models by certificate and by numbers; inputs and outputs are matched by position.
 
     Raises:
         UnreadableModel: one of them, or external data it refers to, cannot be read.

@@ -136,7 +136,7 @@ def rewrite(
 
 
 def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:
-    """Return the source model, the index of a copy to edit, and the file; the source is never changed."""
+    """Return the model as read, the index of an equal message to edit, and the file."""
     if isinstance(source, ModelProto | Opened):
         model = message_of(source)
         with naming(path := path_of(source)):

@@ -32,8 +32,8 @@ class Merged:
         kept: number of original nodes in the edited model.
         dropped: names of the removed nodes, in file order; for a node without a name, its first output, else
             its operator.
-        changed: the functions in which nodes were added, removed or reordered; None stands for the main
-            graph.
+        changed: the functions in which nodes outside graph bodies were added, removed or reordered, and the
+            added functions; None stands for the main graph.
     """
 
     model: ModelProto
@@ -90,7 +90,7 @@ class _Merge:
         return self.merged
 
     def _is_other(self, graph: gs.Graph) -> bool:
-        """Whether nodes of a graph were added, removed or reordered."""
+        """Whether nodes of a graph, outside its graph bodies, were added, removed or reordered."""
         body = self.snapshot.bodies.get(id(graph))
         return body is None or body.order != tuple(map(id, graph.nodes))
 

@@ -14,7 +14,7 @@ from rewriter.views.text.diff import print_diff
 
 
 def run(options: DiffOptions) -> int:
-    """Print the differences of two models; return 0 if they are equal, else 1."""
+    """Print the differences of two models; return 0 if they are equal as far as compared, else 1."""
     if not options.numbers:
         refuse_with("--no-numbers runs nothing", "tolerance", "threads", "timeout")
     with progress() as tell:

@@ -10,7 +10,7 @@ from rewriter.views.text.claims import print_claims
 
 
 def run(options: ExplainOptions) -> None:
-    """Print all claims on one node."""
+    """Print all claims on the nodes that the argument names."""
     analysis = analysed(options.model, options)
     found = explain(analysis, options.node)
     if options.as_json:

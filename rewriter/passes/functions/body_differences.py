@@ -26,7 +26,8 @@ Modules that differ more are not compared: a list may hold modules of any kind.
 def find_differences(twins: Sequence[Sequence[Member]]) -> Iterator[Difference]:
     """Yield, for each further body of repeated modules, its first difference from their first body.
 
-    A body is skipped if it differs only inside a called module, or if it is too unlike (`_ALIKE`).
+    A body is skipped if its first difference lies inside a module that both bodies call, or if it is too
+    unlike (`_ALIKE`).
 
     Args:
         twins: functions, grouped by equal bodies.

@@ -1,8 +1,8 @@
 """Finds types at the boundaries of functions, and keeps nodes outside whose types would be lost.
 
 onnx infers no types after operators that it does not know. onnxruntime knows its own operators. So a child
-process asks onnxruntime for the types, once, and then whether it loads the functions. It asks nothing if onnx
-knows all operators.
+process asks onnxruntime for the types, once, and then whether it loads the functions. Nothing is asked if
+onnx knows all operators, or if no function is to be made.
 """
 
 from __future__ import annotations

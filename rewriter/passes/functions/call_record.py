@@ -3,8 +3,9 @@
 One body has one set of names, and its calls have several. `share` keeps the names of all calls on the
 function, in the entry `rewriter.flat`: a serialized model, compressed with zlib, in base64. For each node of
 the body, the graph of this model has the corresponding node of every call, without inputs, and without
-attributes that equal the body's. It also has the stated types of values in each call. Corresponding nodes are
-adjacent and differ in a few numbers, so they compress well: 12 layers of BERT take a hundredth of their size.
+attributes if these equal the body's. It also has the stated types of values in each call. Corresponding nodes
+are adjacent and differ in a few numbers, so they compress well: 12 layers of BERT take a hundredth of their
+size.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ class Records:
         self._read: dict[int, dict[tuple[str, ...], CallRecord]] = {}
 
     def of(self, call: NodeProto, function: FunctionProto) -> CallRecord | None:
-        """Return the record of a call; None if there is no valid one, or the number of nodes changed."""
+        """Return the record of a call; None without a valid one, or if the node count or outputs changed."""
         if (calls := self._read.get(id(function))) is None:
             calls = self._read[id(function)] = self._calls(function)
         return calls.get(tuple(call.output))

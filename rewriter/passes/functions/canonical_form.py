@@ -32,7 +32,7 @@ class CanonicalBody:
         outputs: the number of every formal output.
         inputs: the formal inputs in order of first use, unread ones last.
         order: the position, in the function, of every node in canonical order.
-        values: number -> name, for all values of the body.
+        values: number -> name, for all values of the body outside graph bodies; number 0 is the absent value.
     """
 
     keys: tuple[Key, ...]
@@ -43,7 +43,7 @@ class CanonicalBody:
 
     @property
     def key(self) -> Key:
-        """Key that is equal for equal bodies, and only for these."""
+        """Key that is equal for equal bodies, and only for these; `blind` bodies may differ in Constants."""
         return (self.keys, self.outputs, len(self.inputs))
 
 
@@ -153,7 +153,7 @@ def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *
 
 
 def same_attributes(left: NodeProto, right: NodeProto) -> bool:
-    """Whether attributes of two nodes are equal except doc strings, tensor names and names in graph bodies.
+    """Whether two nodes have equal attributes, up to order, doc strings, and names in tensors and bodies.
 
     Values that the graph bodies capture must have the same names in both.
     """

@@ -65,7 +65,7 @@ def find_equal_functions(
 
     Args:
         functions: all functions that `group` made, callees before callers, each called once. The arguments of
-            their calls are put, in place, into the canonical order of the callee's inputs.
+            calls among them are put, in place, into the canonical order of the callee's inputs.
         others: the other functions of the model.
         blind: whether all Constants count as equal, whatever their values.
     """
@@ -95,14 +95,14 @@ def find_equal_functions(
 
 
 def _modules_in(function: FunctionProto, entries: Mapping[str, str]) -> frozenset[str]:
-    """Return the modules that own nodes of a body, except Constants, relative to the body's own module."""
+    """Return the modules inside a body's module that own its nodes, except Constants, relative to it."""
     own = ModulePath(entries[tags.MODULE])
     told = (metadata.get(node, tags.MODULE) for node in function.node if node.op_type != "Constant")
     return frozenset(module.removeprefix(own) for module in told if module is not None and own.holds(module))
 
 
 def _draws(function: FunctionProto, drawing: Set[Identity], known: Set[Identity] = frozenset()) -> list[int]:
-    """Return the nodes that draw random numbers, in order.
+    """Return the positions of the nodes that draw random numbers, in order.
 
     A call draws if its function is in `drawing`; calls of other `known` functions do not draw.
     """

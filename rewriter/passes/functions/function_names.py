@@ -25,8 +25,8 @@ class FunctionNames:
     is appended to a name that an operator has, in any domain: onnxruntime 1.24 to 1.32 treats nodes called
     `Sub` or `Gather` as these operators, and aborts the process if such a node has too few inputs. The domain
     of the function for one call is made from the path of the module. The domain of a shared function is made
-    from the package of the class; without a package it is `modules`. Domains and names are ASCII identifiers,
-    since ONNX's text form cannot read back others.
+    from the package of the class; without a package it is `modules`. Names and the parts of
+    domains are ASCII identifiers, since ONNX's text form cannot read back others.
 
     Args:
         model: the model of the functions.
@@ -138,7 +138,7 @@ def numbers_of(text: str, most: int) -> list[int]:
         most: maximum count of numbers, since a short entry may stand for billions.
 
     Raises:
-        ValueError: the text has another form, or too many numbers.
+        ValueError: the text holds something else than numbers and runs, or too many numbers.
     """
     numbers: list[int] = []
     for run in text.split(",") if text else ():

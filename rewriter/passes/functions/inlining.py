@@ -1,9 +1,10 @@
 """Inlines calls: replaces them by the nodes of their functions.
 
 If a call has the inputs, outputs and record that `group` wrote, the names in its function are those of the
-flat graph and stay. Names that `share` recorded are restored (see `call_record`). In all other calls every
-inner value and named node gets the name of the call as a prefix (`/encoder/layer.1` and `self/MatMul` become
-`/encoder/layer.1/self/MatMul`), so that two calls of one function do not clash.
+flat graph and stay. Names that `share` recorded are restored (see `call_record`). In all other calls, inner
+values and named nodes get the name of the call as a prefix (`/encoder/layer.1` and `self/MatMul` become
+`/encoder/layer.1/self/MatMul`), so that two calls of one function do not clash. A call without a name gives
+its operator instead. A node of a shared function whose module is recorded gets the scope of this module.
 """
 
 from __future__ import annotations
@@ -68,8 +69,9 @@ class Inliner:
 
         Args:
             body: the nodes.
-            places: flat positions of the nodes that are no calls. If their number does not match, the body
-                was edited; then the order of the body stays, which is topological too.
+            places: flat positions of the nodes that are no calls. If their number does not match, they are
+                unknown or the body was edited, and its nodes come without positions. The order of the body is
+                topological too.
             depth: number of calls and graph bodies around the body.
 
         Raises:
@@ -107,7 +109,7 @@ class Inliner:
         return (node.domain, node.op_type, node.overload) in self.functions
 
     def _instance(self, call: NodeProto, function: FunctionProto) -> tuple[list[NodeProto], Sequence[int]]:
-        """Return the nodes of one call, under flat names, and flat positions of those that are no calls."""
+        """Return the nodes of one call, under flat names, and known flat positions of non-call nodes."""
         if _is_verbatim(call, function):
             self.infos += placed_infos(function)
             nodes = [_copy(node) for node in function.node]
@@ -120,7 +122,7 @@ class Inliner:
         return list(self._named_after(call, function)), ()
 
     def _named_after(self, call: NodeProto, function: FunctionProto) -> Iterator[NodeProto]:
-        """Yield the nodes of a call without a record, named after the call."""
+        """Yield the nodes of a call without a usable record, named after the call."""
         prefix = call.name or call.op_type
         passed = _repeated_outputs(function)
         names = self._names(call, function, prefix, passed)
@@ -137,7 +139,7 @@ class Inliner:
         self._finish(nodes, call, function)
         for node, original in zip(nodes, function.node, strict=True):
             name = f"{prefix}/{node.name}"
-            # A later run reads the text before the slash as a scope.
+            # A node is named by the scope of its module: a later run reads the text before the slash.
             if _is_relative(original) and not self._is_call(node):
                 place = metadata.read(node)
                 scope = scope_of_call(ModulePath(place[tags.MODULE]), int(place[tags.CALL]))
@@ -184,7 +186,7 @@ def _inherit_layer(call: NodeProto, nodes: Sequence[NodeProto]) -> None:
 
 
 def placed_infos(function: FunctionProto | ModelProto) -> list[tuple[int | None, ValueInfoProto]]:
-    """Return the `value_info` of a function or the main graph, with positions in the flat graph."""
+    """Return the `value_info` that the flat graph had, each with its position there; None if unknown."""
     told = (function.graph if isinstance(function, ModelProto) else function).value_info
     infos = [info for info in told if not is_inferred(info)]
     places: list[int | None] = [*places_of(function, tags.INFOS, len(infos))]
@@ -246,7 +248,7 @@ class _Absolute:
 
 
 def _bind(node: NodeProto, call: NodeProto, function: FunctionProto) -> None:
-    """Replace references to attributes of the function by the call's values, or the defaults."""
+    """Replace references to attributes of the function by values of the call or defaults, or drop them."""
     given = {attribute.name: attribute for attribute in (*function.attribute_proto, *call.attribute)}
     kept = []
     for attribute in node.attribute:

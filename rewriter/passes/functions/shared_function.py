@@ -84,7 +84,7 @@ class Merger:
     def _record(
         self, function: FunctionProto, members: Sequence[Member], renamed: Mapping[str, str]
     ) -> dict[str, str]:
-        """Return the entry from which `flatten` restores the names of every call; none if it is too long."""
+        """Return the entry from which `flatten` restores names; none if the model's records get too long."""
         record = write_record(function, members, self.orders, renamed)
         if len(record) > self._left:
             self.refusals.append(Refusal(members[0].module, Reason.NAMES_LOST, function.name))
@@ -130,7 +130,7 @@ def _local_names(
 
 
 def _local(name: str, prefix: str) -> str:
-    """Return a name without the scope of its call, or of any other call."""
+    """Return a name without the scope `prefix`, or else its part after the last slash."""
     return (
         name.removeprefix(prefix) if prefix and name.startswith(prefix) else name.rpartition("/")[2] or name
     )
@@ -181,7 +181,7 @@ def _common_metadata(members: Sequence[Member]) -> list[dict[str, str]]:
 
 
 def _node_entries(member: Member, found: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Return the entries of nodes, in canonical order, with modules and calls relative to the member's."""
+    """Return the entries of nodes, with modules relative to the member's, and ranks as numbers of calls."""
     calls: dict[str, set[int]] = {}
     numbers = []
     for entries in found:
@@ -223,7 +223,7 @@ def _common(found: Sequence[dict[str, str]]) -> dict[str, str]:
 
 
 def _infos(members: Sequence[Member], renamed: dict[str, str]) -> Iterator[ValueInfoProto]:
-    """Yield the types that values have in all calls."""
+    """Yield the stated types that are equal in all calls."""
     found = []
     for member in members:
         infos = {info.name: info for info in member.function.value_info}

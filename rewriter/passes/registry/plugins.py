@@ -130,6 +130,7 @@ def run(step: Pass, analysis: Analysis) -> Outcome:
     Raises:
         UsageError: the pass returned no Outcome. Or a pass of another package failed, or left a model that
             cannot be read; then the message names the package.
+        RewriterError: the pass raised this error.
     """
     plugin = _PACKAGES.get(type(step))
     if plugin is None:
