@@ -25,6 +25,8 @@ ROUNDS = 4
 def inferred(model: ModelProto) -> ModelProto:
     """Return the model with inferred types; where inference stops, shape arithmetic is evaluated.
 
+    The result may have new initializers with evaluated values, and nodes that read them.
+
     Raises:
         Exception: any exception of the first inference; later ones only end the evaluation.
     """

@@ -14,7 +14,7 @@ import numpy as np
 from rewriter.runtime.child.job import TaskError
 
 Dim = int | str | None
-"""A size, the text of a symbolic dimension, or None if the file states nothing."""
+"""A size, the text of a symbolic dimension, or None for an unknown size."""
 
 STRING = 8
 """`TensorProto.STRING`."""
