@@ -62,7 +62,8 @@ class Numbering:
         inputs: the numbers of the inputs, in order; each stands for position, type and default.
         outputs: the numbers of the outputs, in order.
         apart: the numbers of all nodes that draw random numbers or have an unknown operator, one per
-            occurrence after inlining, in the order of the nodes.
+            occurrence after inlining, in the order of the nodes; those in a graph that a call passes to a
+            function count at the call, too.
         scans: whether the model has a Loop or Scan outside of unused functions; results of these nodes may
             depend on stated types.
 
