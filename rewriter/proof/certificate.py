@@ -32,7 +32,8 @@ class Certificate:
             compared.
         interface: whether the difference concerns inputs or outputs: their number, names, types or defaults.
         mismatch: whether the difference shows that the same arrays cannot serve both models: the numbers of
-            inputs and of required inputs differ, the number of outputs differs, or an element type differs.
+            inputs and of required inputs differ, the number of outputs differs, or an input or output differs
+            in kind (tensor, sequence and others) or in the element type of a tensor.
     """
 
     equal: bool

@@ -45,8 +45,9 @@ class Contents:
     The key of a small tensor holds its bytes. The key of a large tensor has the number of the first tensor
     with the same type, shape and bytes: a hash finds candidates, whose bytes are then compared. The key of
     external data is its reference (file, offset, length), which suffices if both models refer to the same
-    files. With `by_content`, the key of external and inline data is a 256-bit BLAKE2b digest. The key of a
-    tensor without `inline_bytes`, such as one of strings, is its serialized message.
+    files. With `by_content`, the key of inline data, and of external data in a known folder, is a 256-bit
+    BLAKE2b digest. The key of a tensor without `inline_bytes`, such as one of strings, is its serialized
+    message.
     """
 
     def __init__(self, *, by_content: bool) -> None:

@@ -10,7 +10,10 @@ Declared = tuple[object, ...]
 
 
 def body_types(bodies: Sequence[GraphProto]) -> tuple[Declared, ...]:
-    """Return the types that bodies of a Loop or Scan declare for inputs and results, without symbol names."""
+    """Return the types that bodies of a Loop or Scan declare for inputs and results.
+
+    Symbolic dimensions of tensors count as unknown, whatever their names.
+    """
     return tuple(tuple(_shape(info.type) for info in (*body.input, *body.output)) for body in bodies)
 
 

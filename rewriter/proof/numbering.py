@@ -5,14 +5,15 @@ value follows from the operator that computes it and the numbers of the operator
 have the same number only if the same operators compute them from the same inputs and constants. Keys are
 compared whole, so numbers cannot collide; only tensors in different folders are compared by digest.
 
-- Functions are inlined, `Identity` is skipped, and a `Constant` with a dense tensor equals an initializer of
-  the same content.
+- Functions are inlined, and a `Constant` with a dense tensor equals an initializer of the same content.
+  `Identity` is skipped, unless results depend on declared types.
 - A graph attribute (of If, Loop or Scan) is represented by the expressions of its results and by its random
   or unknown nodes. Its inputs are numbered by nesting level and position, so their names do not matter (de
   Bruijn levels).
 - A node that draws random numbers, or has an unknown operator, gets a new number at each occurrence. The
   number depends on the nesting level: one draw before a loop differs from a draw in each iteration.
-- If runtimes interpret part of a file in two ways, the number stands for both interpretations.
+- If runtimes interpret part of a file in two ways, the number stands for both interpretations, or the model
+  is refused.
 """
 
 from __future__ import annotations
@@ -40,9 +41,10 @@ IR_WITH_CONSTANTS = 4
 """The first IR version in which an initializer not listed as an input is a constant."""
 
 MAX_INLINED = 2_000_000
-"""Maximum number of nodes inside functions and graph attributes, after inlining; equal calls count once.
+"""Maximum number of nodes inside functions and graph attributes, after inlining.
 
-Without a limit, functions that call each other twice would double the work at each level.
+Equal calls of a function count once, unless the function holds random or unknown nodes. Without a limit,
+functions that call each other twice would double the work at each level.
 """
 
 _SMALL = 256
@@ -60,7 +62,8 @@ class Numbering:
         inputs: the numbers of the inputs, in order; each stands for position, type and default.
         outputs: the numbers of the outputs, in order.
         apart: the numbers of all nodes that draw random numbers or have an unknown operator, one per
-            occurrence after inlining, in the order of the nodes.
+            occurrence after inlining, in the order of the nodes; those in a graph that a call passes to a
+            function count at the call, too.
         scans: whether the model has a Loop or Scan outside of unused functions; results of these nodes may
             depend on stated types.
 
@@ -299,7 +302,7 @@ class Numbering:
         return number
 
     def _constant(self, node: NodeProto, scope: Scope) -> int:
-        """Return the number of the dense tensor in a Constant; 0 if `constant_tensor` finds none."""
+        """Return the number of the dense tensor in a Constant; 0 if the Constant is numbered as a node."""
         if len(node.attribute) != 1:
             return 0
         attribute = node.attribute[0]

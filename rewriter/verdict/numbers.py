@@ -25,8 +25,8 @@ OPTIMISED = Tolerance(largest=1e-3)
 onnxruntime ignores the `value_info` of functions, so it may fuse a grouped model differently. Measured with
 onnxruntime 1.31.1 on the exported fixtures, flat models against models with shared functions: nearly all
 agree bit for bit; the others, float32 models with dynamic shapes, differ by 1e-7 to 7e-7, and one that was
-converted to float16 by 6e-4. A wrong weight or edge causes a far larger difference. Models with narrow
-floats, and integer outputs that depend on a tie, may exceed this tolerance without a fault.
+converted to float16 by 6e-4. A wrong weight or edge usually causes a far larger difference. Models with
+narrow floats, and integer outputs that depend on a tie, may exceed this tolerance without a fault.
 """
 
 

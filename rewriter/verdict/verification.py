@@ -66,7 +66,10 @@ class Verification(Display):
 
     @property
     def accepted(self) -> bool:
-        """Whether the models are equal or within the tolerance, and no demanded numbers are missing."""
+        """Whether the models are equal or within the tolerance.
+
+        False if a run ended in an error, or if demanded numbers are missing.
+        """
         if self.missing is not None or self.verdict is Verdict.DIFFERENT:
             return False
         within = self.numeric is not None and self.numeric.within is True

@@ -64,10 +64,11 @@ def run(
     Args:
         task: the task.
         request: the request of the task, arrays included; must be picklable.
-        models: the models by name, not changed. Large inline weights are passed to the child in a file.
+        models: the models by name, not changed. The large inline weights of a model without external ones
+            are passed to the child in a file.
         folders: the folders of external data by name of the model; None for a model without external data.
-        edit: function of a name and a copy of that model, without its large inline weights; it changes the
-            copy before it is sent.
+        edit: function of a name and a copy of that model; it changes the copy before the copy is sent. The
+            copy holds no weights that are passed in a file.
         timeout: seconds.
 
     Returns:

@@ -2,7 +2,7 @@
 
     job          the `Job`, pickled
     <name>.onnx  a model; external weights stay in their files
-    weights.bin  large inline weights of all models; equal ones are stored once
+    weights.bin  large inline weights of models without external ones; equal weights are stored once
     answer       the result of the task, pickled
     partial      the results so far, pickled
     stage        the current stage of the task, as text

@@ -1,8 +1,9 @@
 """Starts a child, watches its time and memory, and ends it.
 
 Weights are mapped into memory privately, so a limit on address space or data (RLIMIT_AS, RLIMIT_DATA) would
-refuse large models that run well. Instead, the parent watches the memory of the child that is not mapped from
-files, and ends a child that exceeds `limits`. On Linux, the child asks to be killed first if memory runs out.
+refuse large models that run well. Instead, on Linux, the parent watches the memory of the child that is not
+mapped from files, and ends a child that exceeds `limits`. There, the child also asks to be killed first if
+memory runs out.
 """
 
 from __future__ import annotations

@@ -13,7 +13,10 @@ from rewriter.runtime.inputs.signature import signature
 
 
 def take_fingerprints(job: Job[Watch]) -> dict[str, Fingerprint]:
-    """Return the fingerprints of the values that nodes of the main graph write; each part takes one run."""
+    """Return the fingerprints of tensors that nodes of the main graph write; each part takes one run.
+
+    One more run comes before if sizes of values are unknown.
+    """
     (sent,) = job.models.values()
     model = onnx.load(sent.path, load_external_data=False)
     for node in nodes_within(model.graph.node):

@@ -38,7 +38,7 @@ class Fingerprint(NamedTuple):
     Attributes:
         shape: its shape.
         kind: "i" for the integers and booleans of numpy, "f" for all other types.
-        sample: `SAMPLES` numbers; reshaping does not change them, transposing does.
+        sample: `SAMPLES` numbers; reshaping does not change them, transposing usually does.
         scale: root mean square of its elements, without those that stand for infinity.
         plain: whether all of its elements are the same number.
     """

@@ -37,21 +37,24 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """Result of running both models.
+    """Result of running both models, or a model and a piece of it.
 
     Attributes:
         runs: number of input sets; both models were run on all of them unless there is an error.
         skipped: the reason why there is no result, in one line.
-        error: the reason why the rewritten model gave no comparable results although the original ran.
-        exact: whether every output of every run was the same bit for bit; None if nothing was compared.
+        error: the reason why the rewritten model gave no comparable results although the original ran, or
+            why a piece does not load or run.
+        exact: whether all outputs that are not random were the same bit for bit in every run; None if there
+            is no result.
         max_abs: the largest absolute difference of all outputs that are not random; infinite if no number
             expresses it.
         relative: the largest difference relative to the largest magnitude of its output, see `Deviation`.
         rounding: whether there are differences and all may come from rounding, see `Deviation`.
         within: whether all differences are within the tolerance of the request; None without a tolerance.
         worst_output: the output with the largest relative difference.
-        worst_abs: the largest absolute difference of that output in the same input set.
-        where: the input set and the element with that difference.
+        worst_abs: the largest absolute difference of that output, in the input set in which its relative
+            difference is largest.
+        where: the input set and the element with the difference `worst_abs`.
         ort_version: the version of the onnxruntime that ran.
     """
 

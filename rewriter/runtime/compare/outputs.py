@@ -39,8 +39,9 @@ def compare_runs(
         folders: the folders of these files.
         drawing: the given arrays, or the rules to draw the input sets of the original.
         optimised: whether onnxruntime optimises the graphs; if not, equal models agree bit for bit.
-        timeout: seconds for the child process; the search for suitable input sizes may take a quarter of
-            them. A second process with the same timeout starts if the first ends in an extra set for Loops.
+        timeout: seconds for the child process; after a quarter of them, the search for inputs tries only one
+            choice of sizes per set. A second process with the same timeout starts if the first ends in an
+            extra set for Loops.
         tolerance: the allowed deviation of results; without one, deviations are not judged.
 
     Returns:

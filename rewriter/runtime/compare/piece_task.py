@@ -138,7 +138,7 @@ class _Pieces:
     def _fault(self, model: onnx.ModelProto, sent: Sent) -> str | None:
         """Return the error of onnx's full checker; None if it accepts the model.
 
-        The checker runs in the folder of the external data, since it searches the working directory for them.
+        The checker runs in the folder of the external data, since it looks for the files there.
         """
         try:
             with chdir(sent.folder or self.job.folder):

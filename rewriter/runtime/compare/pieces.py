@@ -119,7 +119,7 @@ class WholeRun:
     def judge(self, parts: Sequence[PieceToRun], *, chain: bool) -> tuple[PartRun, ...]:
         """Check pieces with onnx's full checker, run them in onnxruntime, and compare their outputs.
 
-        If the whole is not run, the pieces are only loaded.
+        If the whole is not run, the pieces are only checked and loaded.
 
         Args:
             parts: the pieces; those of a chain in order.
@@ -141,7 +141,8 @@ class WholeRun:
     def ranks(self, names: Iterable[str]) -> Mapping[str, int]:
         """Run the whole and return the ranks of its inputs, its outputs and the named values.
 
-        Values of varying rank are left out; all are left out if the whole does not run.
+        Values of varying rank and values that are no arrays are left out; all are left out if the whole does
+        not run.
         """
         found = self._run(names, (), chain=False)
         return {} if isinstance(found, Ended) else found.ranks

@@ -1,7 +1,7 @@
 """Deviation of results.
 
-`difference` compares bit for bit; `distance` compares the numbers in two arrays, whatever their types and
-shapes.
+`difference` compares bit for bit; `distance` compares the numbers in two arrays of equal element count,
+whatever their types and shapes.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ class Deviation:
             strings, or NaN or infinity against another value.
         where: the part of the value with that difference.
         relative: `largest` divided by the largest finite magnitude in the whole result of the original; 0 if
-            `largest` is 0, otherwise infinite if the magnitude is 0. One huge element makes it small for all.
+            `largest` is 0, otherwise infinite if the magnitude is 0. One huge element of the result makes the
+            quotient small for any deviation.
         rounding: whether only floats differ, and `relative` is no more than `ROUNDING`.
         within: whether no element deviates more than allowed; None without tolerance.
     """
@@ -242,7 +243,7 @@ def _of_arrays(
 
 
 def _is_float(dtype: np.dtype[Any]) -> bool:
-    """Whether values of a type may be rounded; includes the types of `ml_dtypes`."""
+    """Whether a type is float or complex; includes the float types of `ml_dtypes`."""
     return dtype.kind in "fc" or "float" in dtype.name
 
 

@@ -16,13 +16,16 @@ Values = Mapping[str, Sequence[Array]]
 """Name -> one array per input set."""
 
 _MOST_TRIED = 64
-"""Square root of the maximum number of pairs of one form that are measured; more are matched in order."""
+"""Square root of the maximum number of pairs of one form that are all measured.
+
+If more pairs are possible, only values at the same position are paired.
+"""
 
 
 class PortNames(NamedTuple):
     """Port: one side of a call, by the names of its inputs or outputs in the main graph of either model.
 
-    With `by_name`, values of equal names match before all others.
+    With `by_name`, values of equal names are preferred as pairs, see `compare_port`.
     """
 
     before: tuple[str, ...]
@@ -36,7 +39,7 @@ class Pair(NamedTuple):
     Attributes:
         before: the name in the first model.
         after: the name in the second model.
-        max_abs: the largest absolute difference; infinite for NaN against a number.
+        max_abs: the largest absolute difference; infinite for NaN or infinity against another value.
         relative: `max_abs` divided by the largest magnitude in either value, masks left out; the magnitude
             counts as at least 1e-3.
     """
@@ -93,8 +96,8 @@ def compare_port(port: PortNames, before: Values, after: Values, tolerance: floa
     """Match the values of a port and measure the pairs.
 
     With `by_name`, values of equal names and element counts match first if they agree within the tolerance.
-    If they do not, they match each other only if no other value of the same form agrees with either: a tool
-    may have given the name to another value.
+    If they do not, they match each other only if neither agrees with a value of another name and the same
+    shape, axes of size 1 aside: a tool may have given the name to another value.
 
     All other values match by form, in this order: equal shapes; shapes equal except for axes of size 1; equal
     element counts. A boolean never has the form of a number. Among several values of the same form, equal
@@ -105,7 +108,7 @@ def compare_port(port: PortNames, before: Values, after: Values, tolerance: floa
     tolerance: the candidates may be unrelated values of the same form.
 
     Args:
-        port: the names.
+        port: the names; those without arrays in `before` or `after` are left out.
         before: the values of the first model.
         after: the values of the second model.
         tolerance: maximum relative difference of values that agree.

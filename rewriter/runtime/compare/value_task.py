@@ -49,7 +49,7 @@ def _renamed(
 ) -> dict[str, Array]:
     """Return the arrays under the names of the other model's inputs; numbers get the types of these inputs.
 
-    Arrays for inputs that the other model lacks are left out.
+    Arrays for inputs without a counterpart in the other model are left out.
     """
     found: dict[str, Array] = {}
     types = {each.name: each.dtype for each in inputs}

@@ -1,9 +1,9 @@
 """Counts the operations of a node from its operator and shapes, by one table of rules.
 
-A multiplication with an addition counts as two operations, as in torch's flop counter (fvcore counts one). An
-elementwise operator counts as one operation per output element, independent of the function and the type of
-the elements. Moving data counts as none. The count is unknown, not zero, if the operator is not in the table
-or its rule needs an unknown shape.
+A multiplication with an addition counts as two operations, as in torch's flop counter (fvcore counts one).
+Most elementwise operators count as one operation per output element, independent of the function and the type
+of the elements. Moving data counts as none. The count is unknown, not zero, if the operator is not in the
+table or its rule cannot be applied, for example because a shape is unknown.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Exporters compute shapes with operators that onnx's inference cannot evaluate (ConstantOfShape, Equal, Where).
 If all inputs of a node are known and small, and its outputs have small known shapes, onnx's reference
-evaluator computes the outputs.
+evaluator computes the outputs. Shape and Size need only the shape of their input.
 """
 
 from __future__ import annotations

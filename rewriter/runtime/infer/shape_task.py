@@ -25,6 +25,8 @@ ROUNDS = 4
 def inferred(model: ModelProto) -> ModelProto:
     """Return the model with inferred types; where inference stops, shape arithmetic is evaluated.
 
+    The result may have new initializers with evaluated values, and nodes that read them.
+
     Raises:
         Exception: any exception of the first inference; later ones only end the evaluation.
     """
@@ -47,7 +49,10 @@ def _once_more(typed: ModelProto) -> ModelProto | None:
 
 
 def _unknown(model: ModelProto) -> int:
-    """Return the number of node outputs in the main graph without a known shape."""
+    """Return the number of node outputs in the main graph, minus the number of stated complete shapes.
+
+    The result counts an omitted output, too; it serves to compare two results of inference.
+    """
     known = (known_of(info.type) for info in (*model.graph.value_info, *model.graph.output))
     complete = sum(each is not None and each.shape is not None for each in known)
     return sum(len(node.output) for node in model.graph.node) - complete

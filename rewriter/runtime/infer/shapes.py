@@ -1,7 +1,7 @@
 """Finds shapes by onnx's shape inference, in a child process because inference can crash on a bad file.
 
-Shapes that the file states are kept if inference finds none. Only small weights are sent, since inference
-reads them: target shapes, axes, counts.
+Shapes that the file states are kept if inference finds none. Large initializers are sent without content,
+since inference reads only small ones: target shapes, axes, counts.
 """
 
 from __future__ import annotations

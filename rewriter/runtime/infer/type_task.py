@@ -30,7 +30,7 @@ def _by_onnx(model: ModelProto) -> dict[str, ValueInfoProto]:
 
 
 def _by_onnxruntime(model: ModelProto, names: Iterable[str]) -> dict[str, ValueInfoProto]:
-    """Return the types of the model's outputs and of `names`, as far as known; the model is changed.
+    """Return the known types of the outputs and of `names` except inputs and initializers; change the model.
 
     Raises:
         RunError: onnxruntime does not load the model.

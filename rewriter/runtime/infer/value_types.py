@@ -1,7 +1,8 @@
 """Infers types of values that a file does not state, in a child process because inference can crash.
 
 onnx's shape inference comes first. Types that it cannot infer (of operators that only runtimes know) come
-from onnxruntime, if it loads the model. Large weights are not sent: inference needs only their shapes.
+from onnxruntime, if it loads the model. Large `raw_data` of initializers is not sent: inference needs only
+their shapes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class RuntimeTypes:
     """Types and loading errors that runtimes report on a model.
 
     Attributes:
-        types: requested value of the main graph -> its type; values of unknown type are left out.
+        types: requested value of the main graph -> its type; values of unknown type, and initializers that
+            are no inputs, are left out.
         refused: positions, in the main graph, of nodes that onnxruntime refuses in functions.
         fault: the reason why onnxruntime does not load the model; None if it does, or was not tried because
             onnx inferred all types and no nodes were to be tried.
@@ -50,7 +52,9 @@ TASK: Task[RuntimeTypes] = Task("rewriter.runtime.infer.type_task:tell_types")
 def infer_types(
     model: ModelProto, wanted: Sequence[str], *, timeout: float = 600.0
 ) -> Mapping[str, ValueInfoProto]:
-    """Infer the types of values of the main graph, by name; values of unknown type are left out.
+    """Infer the types of values of the main graph, by name.
+
+    Values of unknown type, and initializers that are no inputs, are left out.
 
     Args:
         model: the model; it is not changed.

@@ -150,7 +150,7 @@ def _range(name: str, bits: int) -> tuple[int, int]:
 
 
 def _mask(shape: tuple[int, ...], number: int, rng: np.random.Generator) -> Array:
-    """Return a mask: all ones in the first set; later, every row ends in zeros, as in a padded batch."""
+    """Return a mask: all ones in the first set; later, rows of two or more elements end in zeros."""
     if number == 0 or not shape or shape[-1] < 2:
         return np.ones(shape, dtype=np.int64)
     lengths = rng.integers(1, shape[-1], shape[:-1])

@@ -60,7 +60,7 @@ class _State(NamedTuple):
 
 
 def bounds(frames: Frames, inputs: tuple[Input, ...]) -> dict[str, tuple[Bound, ...]]:
-    """Return the bounds of every input that some node uses as an index."""
+    """Return the bounds of the inputs that the walk finds to be indices, by name."""
     found = {each.name: _bounds(frames, each) for each in inputs}
     return {name: limits for name, limits in found.items() if limits}
 
@@ -132,7 +132,9 @@ def _passes_on(operator: str, slot: int) -> bool:
 def _computed(frames: Frames, state: _State, node: int, slot: int) -> _State | None:
     """Return the state after integer arithmetic; None if the result is not followed.
 
-    Positive constants that are added or multiplied shift or scale the bound. Other operands do not count.
+    A positive constant addend shifts the bound; other addends are ignored. A constant factor of 1 or more
+    scales the bound; products with other factors are not followed. A subtrahend or divisor is ignored; if it
+    is the value itself, the result is not followed.
     """
     reads = frames.graph.reads[node]
     if not state.integral or len(reads) != 2:

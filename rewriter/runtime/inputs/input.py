@@ -14,7 +14,7 @@ import numpy as np
 from rewriter.runtime.child.job import TaskError
 
 Dim = int | str | None
-"""A size, the text of a symbolic dimension, or None if the file states nothing."""
+"""A size, the text of a symbolic dimension, or None for an unknown size."""
 
 STRING = 8
 """`TensorProto.STRING`."""
@@ -98,7 +98,10 @@ class Rounds:
 
 
 def names_in(expression: str) -> frozenset[str]:
-    """Return the names in a dimension such as `past + sequence`; empty for a single name or other text."""
+    """Return the names in a dimension such as `past + sequence`.
+
+    Empty for a single name, and for text that Python cannot parse.
+    """
     tree = _parsed(expression)
     if tree is None or isinstance(tree, ast.Name):
         return frozenset()

@@ -123,9 +123,12 @@ class _Search:
     def _best(self, tries: Iterable[Try], number: int, *, wary: bool) -> tuple[Run | None, Run | None]:
         """Return the first try with informative results, else the first that runs at all.
 
+        Results are informative if all are `telling`. Once a try has run, no other filling is tried; after the
+        deadline, no other try at all.
+
         At sizes too small for a pooling, outputs are empty, NaN or equal to the last bias for any input, so
         that different models agree. With `wary`, a try with `telling` results also runs on other data: if
-        that run succeeds, the results are informative only if the two runs differ. The run on other data is
+        that run succeeds, the results must also differ between the two runs. The run on other data is
         then the second result.
         """
         poor: Run | None = None

@@ -29,7 +29,7 @@ def plan(model: onnx.ModelProto, other: onnx.ModelProto | None = None) -> Plan:
         other: a model to run on the same arrays; the sizes that it states count, too.
 
     Raises:
-        FeedError: an input is a sequence, an optional, a map or of an unknown type, or no array fits both.
+        FeedError: an input is no dense tensor or has no known element type, or no array fits both models.
     """
     inputs = signature(model)
     if other is not None:
@@ -82,7 +82,9 @@ def draw(model: onnx.ModelProto, *, sets: int = 3, seed: int = 0) -> list[dict[s
 
 
 def _shape_constants(model: onnx.ModelProto) -> tuple[int, ...]:
-    """Return numbers in small int64 constants of the main graph, the most frequent first, at most 16.
+    """Return at most 16 numbers from small int64 tensors of the main graph, the most frequent first.
+
+    They lie between 2 and `_LARGEST` - 1, and come from initializers and attributes `value` of Constants.
 
     Some are sizes: an export may declare a dimension dynamic and still have its traced size in a Reshape.
     """

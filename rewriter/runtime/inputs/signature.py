@@ -67,7 +67,7 @@ def _input(value: onnx.ValueInfoProto) -> Input:
 
 
 def dims_of(tensor: onnx.TypeProto.Tensor) -> tuple[Dim, ...] | None:
-    """Return the dimensions in a tensor type; negative sizes count as unknown, as some tools mean them."""
+    """Return the dimensions in a tensor type; negative sizes, which some tools write, count as unknown."""
     if not tensor.HasField("shape"):
         return None
     dims: list[Dim] = []
@@ -110,7 +110,7 @@ def stated_values(graph: GraphIndex, numbers: GraphIndex) -> dict[int, Known]:
 
 
 def expose(model: onnx.ModelProto, names: Iterable[str]) -> None:
-    """Add values to the outputs of a model, except its inputs and initializers; their types are left out."""
+    """Add values to the outputs of a model, without types; skip outputs, inputs and dense initializers."""
     graph = model.graph
     there = {info.name for info in (*graph.input, *graph.output)} | {each.name for each in graph.initializer}
     wanted = dict.fromkeys(name for name in names if name not in there)

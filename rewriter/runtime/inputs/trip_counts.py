@@ -1,8 +1,8 @@
 """Finds inputs that determine the number of iterations of Loops.
 
 The walk starts at the counts and conditions of Loops and goes back through the graph. It passes common nodes
-that move, cast, compare or compute numbers, enters bodies and functions, and stops after `_MOST_STEPS`
-values.
+that move, cast, compare or compute numbers, enters functions and the bodies of If and Loop, and stops after
+`_MOST_STEPS` values.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def _weights(model: ModelProto) -> dict[str, ValueInfoProto]:
 
 
 def _kind(node: NodeProto, types: Mapping[str, ValueInfoProto]) -> object:
-    """Return a key that is equal for nodes that inference treats alike."""
+    """Return a key of a node; inference is assumed to treat nodes with equal keys alike."""
     return (
         node.domain,
         node.op_type,

@@ -1,4 +1,4 @@
-"""Moves large inline weights of all models into one file, so that they are neither parsed nor held twice.
+"""Moves large inline weights of models into one file, so that they are neither parsed nor held twice.
 
 onnxruntime maps external data into memory but copies inline weights several times. With hundreds of megabytes
 of weights, copying takes most of the time of a comparison.
@@ -114,7 +114,7 @@ def with_initializers(model: ModelProto, form: Callable[[TensorProto], TensorPro
 
 
 def copy_but(source: Message, target: Message, left_out: str) -> None:
-    """Copy all fields of a message except `left_out`."""
+    """Copy all fields of a message that the installed onnx knows, except `left_out`."""
     for field, value in source.ListFields():
         slot = getattr(target, field.name)
         if field.name == left_out:
