@@ -148,7 +148,11 @@ class _Names:
         return self.inside.child(name.relative_to(self.part)) if self.part.holds(name) else name
 
     def claims(self, found: _Found, modules: Sequence[ModulePath | None]) -> Iterator[ParameterClaim]:
-        """Yield the claims on an initializer; none if its name already shows the owner of a match."""
+        """Yield the claims on an initializer.
+
+        There are none if the name of the initializer already shows the owner of a match or is not UTF-8, or
+        if content alone may not name the initializer and its readers do not decide.
+        """
         initializer = self.graph.value_names[found.value]
         if not isinstance(initializer, str):
             return
