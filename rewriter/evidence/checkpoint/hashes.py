@@ -36,7 +36,7 @@ class StoredTensor:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A tensor of the checkpoint that an initializer holds, or that the slice `part` of it holds."""
+    """A tensor of the checkpoint that an initializer, or the slice `part` of an initializer, holds."""
 
     stored: StoredTensor
     transposed: bool = False

@@ -32,7 +32,7 @@ from rewriter.model.tensors import array_of, is_external, np_type, reference_of
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _RINGS = 3
-"""Maximum distance from a reader to a reader of another parameter of its module: MatMul, Reshape, Add."""
+"""Maximum number of edges between readers of two parameters of one module: MatMul, Reshape, Add."""
 _CAST_FOR = 16
 """Minimum elements of an initializer whose type counts as one to which the checkpoint may have been cast."""
 

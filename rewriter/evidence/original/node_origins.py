@@ -1,8 +1,8 @@
 """Maps nodes of a file that a tool wrote (the damaged file) to nodes of the original.
 
-A node *is* an original node if both have the same operator, and write a value of the same name or have the
-same name themselves. The other nodes form patches between values that are in both files; a patch replaces the
-original nodes between the same values. Inside of a patch:
+A node *is* an original node if both have the same operator, in any domain, and write a value of the same
+name or have the same name themselves. The other nodes form patches between values that are in both files; a
+patch replaces the original nodes between the same values. Inside of a patch:
 
 1. An original node and a new one correspond if they read the same initializer, or if the new one reads an
    initializer named after one that the original node reads (`W_quantized`). They also correspond if the new
