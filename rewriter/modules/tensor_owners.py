@@ -54,7 +54,8 @@ def held_tensors(
 
 def _claimed(graph: GraphIndex, claims: Iterable[ParameterClaim]) -> Mapping[int, list[ParameterClaim]]:
     """Map each claimed initializer to the claims on its name, one for each parameter and part."""
-    named = {graph.value_names[value]: value for value in reversed(graph.initializers)}  # main graph wins
+    # The main graph comes last, so its names replace equal names of bodies.
+    named = {graph.value_names[value]: value for value in reversed(graph.initializers)}
     found: dict[int, dict[tuple[object, ...], ParameterClaim]] = {}
     for claim in claims:
         if (value := named.get(claim.initializer)) is not None:
