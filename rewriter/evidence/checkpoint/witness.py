@@ -130,7 +130,7 @@ def _look_up(
 
 
 class _Names:
-    """Chooses the name of an initializer among the parameters with its content."""
+    """Choice of the name of an initializer among the parameters with its content."""
 
     def __init__(self, graph: GraphIndex, found: Sequence[_Found]) -> None:
         self.graph = graph

@@ -29,7 +29,7 @@ from rewriter.paths import ModulePath
 
 
 class CallEnds:
-    """Finds the places between the nodes of a module where one call must end and another begin.
+    """Places between the nodes of a module where one call must end and another begin.
 
     Args:
         graph: the model.

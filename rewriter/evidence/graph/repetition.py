@@ -75,7 +75,7 @@ def count_calls(
 
 
 class _Counting:
-    """Numbers the calls of one module after another."""
+    """Numbering of the calls of one module after another."""
 
     def __init__(
         self,
