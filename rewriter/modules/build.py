@@ -37,6 +37,7 @@ def analyse(graph: GraphIndex, path: Path | None = None, given: Given = NOTHING)
     Raises:
         UsageError: given evidence does not fit this model.
         DoesNotFit: the model was not made from the given original.
+        UnreadableModel: the paths of the modules are too long in total, or given evidence cannot be read.
     """
     settled = settle(graph, given, path)
     tree = build(graph, settled)

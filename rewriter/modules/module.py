@@ -97,10 +97,11 @@ class Tensor:
         role: use of the tensor: parameter, buffer or constant.
         shape: the shape in the file of the tensor or of its `part`.
         dtype: element type, by numpy's name if it has one.
-        count: number of elements: of a packed weight, those of the unpacked tensor; 0 for a scale or zero
-            point, which is part of its weight.
-        size: number of bytes in storage of the tensor or of its `part`; 0 for strings.
-        part: the part of the initializer that the module holds; None for the whole.
+        count: number of elements: of a packed weight, those of the unpacked tensor; 0 for a scale, zero point
+            or group index, which is part of its weight.
+        size: number of bytes in storage of the tensor or of its `part`; 0 for strings and unknown types.
+        part: the part of the initializer that the module holds; None for the whole, or for the rest beside
+            claimed parts. The rest has its own `count` and `size`, and the `shape` of the whole.
     """
 
     value: int
@@ -125,8 +126,9 @@ class Module(Display):
             their calls as far as it is known.
         nodes: numbers (in the GraphIndex) of the nodes placed in this module itself, ascending.
         total_nodes: number of nodes in this module and all modules below.
-        calls: number of its calls, as far as the evidence distinguishes calls; 0 for a list of modules, and
-            if neither the module nor any module below has nodes.
+        calls: number of its calls, as far as the evidence distinguishes calls; 1 for the root, 0 for a list
+            of modules. If neither the module nor any module below has nodes, the number that evidence states,
+            else 0.
         full_scope: its name in torch's trace-module map (`pkg.BertEmbeddings::embeddings`); None if
             no reference has it.
         declared: the parameters and buffers that the reference declares for it, in the file or not.
@@ -215,6 +217,9 @@ class Module(Display):
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of the values that it passes to outside nodes or to the model's outputs, in file order.
+
+        A constant that a Constant or Identity node writes is named only if it is an output of the model or
+        of a function.
 
         Raises:
             UsageError: the tree was read from a sidecar.

@@ -54,8 +54,8 @@ class ModuleContents:
     def outputs(self, path: ModulePath) -> tuple[str, ...]:
         """Return the names of the values that leave one module, with all modules below, in file order.
 
-        Constants that Constant or Identity nodes write count only if they are outputs, since exporters and
-        optimisers share equal constants.
+        Constants that Constant or Identity nodes write count only if they are outputs of the model or of a
+        function, since exporters and optimisers share equal constants.
         """
         graph, inside = self._of_model(), set(self.nodes(path))
         given = {value for body in graph.bodies if body.owner == NONE for value in body.results}

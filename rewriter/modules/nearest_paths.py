@@ -21,7 +21,8 @@ _MOST_ALIGNED = 300
 def no_module_fits(pattern: str, tree: ModuleTree) -> str:
     """Return the message for a glob that matches no module path, with the nearest patterns that match one.
 
-    A glob that matches a class gets advice to select by class.
+    Without such patterns, the message lists some paths. If the glob matches a class, the message
+    advises to select by class instead.
 
     Example: `no module fits 'encoder.layr.*'; nearest: model.encoder.layer.*`.
     """

@@ -39,8 +39,9 @@ class Miss(NamedTuple):
 class Selection:
     """Choice of modules and nodes; an empty one chooses everything.
 
-    A module or node must match one word of every given field, but lie in no module of `leave_out`. Every word
-    must match something in the model.
+    A module must match one word of every given field, but lie in no module of `leave_out`. A node must have
+    one of the `operators`, and lie in or below a module that matches the other fields (see `nodes`). For
+    `modules`, `whole` and `nodes`, every word must match something in the model; a kind only has to exist.
 
     Attributes:
         only: globs over module paths, see `ModulePath.matches`; the prefix of a wrapper (`model.`) may be
@@ -101,8 +102,8 @@ class Selection:
         """Return the selected modules, in tree order; with `operators`, those that directly own such a node.
 
         Raises:
-            UsageError: a pattern, class, kind or operator matches nothing in the model, or no module matches
-                all fields.
+            UsageError: a pattern, class or operator matches nothing in the model, a kind does not exist, or
+                no module matches all fields.
         """
         self._demand(analysis)
         chosen = self.fitting(analysis)
@@ -150,8 +151,8 @@ class Selection:
         `of_modules` is false.
 
         Raises:
-            UsageError: a pattern, class, kind or operator matches nothing in the model, no module matches all
-                fields but `operators`, or `operators` and `leave_out` leave no node.
+            UsageError: a pattern, class or operator matches nothing in the model, a kind does not exist, no
+                module matches all fields but `operators`, or `operators` and `leave_out` leave no node.
         """
         self._demand(analysis)
         protos = analysis.graph.nodes

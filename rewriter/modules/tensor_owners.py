@@ -3,8 +3,8 @@
 A parameter claim decides first: a name, a checkpoint or the exporter's own record says which parameter a
 tensor is. The name of a TensorFlow or Keras variable decides next. Any other tensor belongs to the module
 that reads it. If several modules read a tensor, it belongs to the lowest module that holds them all; if an
-unplaced node computes with it and with a value that is no constant, to the root. A scale or zero point
-belongs to the module of its weight.
+unplaced node computes with it and with a value that is no constant, to the root. A scale, zero
+point or group index belongs to the module of its weight.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def held_tensors(
 
 def _claimed(graph: GraphIndex, claims: Iterable[ParameterClaim]) -> Mapping[int, list[ParameterClaim]]:
     """Map each claimed initializer to the claims on its name, one for each parameter and part."""
-    named = {graph.value_names[value]: value for value in reversed(graph.initializers)}  # main graph last
+    # The main graph comes last, so its names replace equal names of bodies.
+    named = {graph.value_names[value]: value for value in reversed(graph.initializers)}
     found: dict[int, dict[tuple[object, ...], ParameterClaim]] = {}
     for claim in claims:
         if (value := named.get(claim.initializer)) is not None:

@@ -48,7 +48,8 @@ def tensors_in(path: Path) -> Tensors:
     Empty and sparse tensors, and those of types that this module does not convert, are left out.
 
     Args:
-        path: a safetensors file, a torch file of tensors, or the `.index.json` of several such files.
+        path: a safetensors file, a torch file of tensors in the zip format (the default since torch 1.6), or
+            the `.index.json` of several such files.
 
     Raises:
         UnreadableModel: the file is missing or damaged, or holds no state dict that torch reads without code.

@@ -36,7 +36,7 @@ class StoredTensor:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A tensor of the checkpoint that an initializer holds, or that the slice `part` of it holds."""
+    """A tensor of the checkpoint that an initializer, or the slice `part` of an initializer, holds."""
 
     stored: StoredTensor
     transposed: bool = False
@@ -102,7 +102,7 @@ class Index:
         return pieces if len(pieces) > 1 else []
 
     def _first_piece(self, rest: Array, axis: int) -> StoredTensor | None:
-        """Return the longest tensor that `rest` begins with and no other tensor equals; None without one."""
+        """Return the longest tensor that `rest` begins with and no other of its shape equals; else None."""
         first_row = rest.reshape(-1) if rest.ndim == 1 else rest[0]
         shapes = self.by_head.get((rest.dtype.name, first_row[: _HEAD // rest.itemsize].tobytes()), ())
         for shape in sorted(set(shapes), key=lambda shape: (-shape[axis] if axis < len(shape) else 0, shape)):

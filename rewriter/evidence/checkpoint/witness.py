@@ -32,7 +32,7 @@ from rewriter.model.tensors import array_of, is_external, np_type, reference_of
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _RINGS = 3
-"""Maximum distance from a reader to a reader of another parameter of its module: MatMul, Reshape, Add."""
+"""Maximum number of edges between readers of two parameters of one module: MatMul, Reshape, Add."""
 _CAST_FOR = 16
 """Minimum elements of an initializer whose type counts as one to which the checkpoint may have been cast."""
 
@@ -130,7 +130,7 @@ def _look_up(
 
 
 class _Names:
-    """Chooses the name of an initializer among the parameters with its content."""
+    """Choice of the name of an initializer among the parameters with its content."""
 
     def __init__(self, graph: GraphIndex, found: Sequence[_Found]) -> None:
         self.graph = graph
@@ -148,7 +148,11 @@ class _Names:
         return self.inside.child(name.relative_to(self.part)) if self.part.holds(name) else name
 
     def claims(self, found: _Found, modules: Sequence[ModulePath | None]) -> Iterator[ParameterClaim]:
-        """Yield the claims on an initializer; none if its name already shows the owner of a match."""
+        """Yield the claims on an initializer.
+
+        There are none if the name of the initializer already shows the owner of a match or is not UTF-8, or
+        if content alone may not name the initializer and its readers do not decide.
+        """
         initializer = self.graph.value_names[found.value]
         if not isinstance(initializer, str):
             return

@@ -14,8 +14,9 @@ scale. The other steps are arithmetic of the model between its layers:
    is already inside of the module behind it (see `_entered`) belongs to that module.
 3. A step that feeds no known step or anchor belongs to the common module of the steps before it, or to the
    parent of that module if it is a leaf. The step stays unplaced if weights without a name stand before or
-   behind it. Constants belong to the common module of their readers. Any other step that no known step or
-   anchor feeds stays unplaced: it may be in a module that the file does not name.
+   behind it. Constants belong to the common module of their readers, or to the parent of that module if it is
+   a leaf and the step has operators outside of `GLUE`. Any other step that no known step or anchor feeds
+   stays unplaced: it may be in a module that the file does not name.
 
 Lists are never called, so a step between numbered children alone belongs to the module above the list.
 """
@@ -38,7 +39,7 @@ _NEAREST = 24
 
 
 def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimony:
-    """Return claims on nodes without a module, from the modules of nodes that read parameters."""
+    """Return claims on nodes without a module, from the modules of the other nodes."""
     claims = numbered_parts.fill(graph, modules)
     modules = list(modules)
     for claim in claims:
@@ -47,7 +48,7 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimon
     for node, module in enumerate(modules):
         step = places.steps.of[node]
         place = places.of_step[step]
-        if place and module is None:  # the root as a common ancestor shows nothing
+        if place and module is None:  # no claim on the root: any two modules have it in common
             detail = f"one step with node {step}" if step != node else "between known steps"
             claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail))
     return Testimony(tuple(claims))
@@ -200,7 +201,11 @@ class _Places:
             )
 
     def _among_unnamed(self, behind: Mapping[int, Sequence[int]]) -> set[int]:
-        """Return the steps without a step in `behind` that stand before or behind a weight without a name."""
+        """Return the steps at the end that may be in modules without a name.
+
+        These are the unknown steps with no known step or anchor behind them, if they compute with a weight
+        without a name, stand behind such a step, or stand before any of these.
+        """
         last = [step for step in self.steps.heads if step not in self.known and not behind[step]]
         found = {step for step in last if self._computes_unnamed(step)}
         for order, beside in ((last, self.steps.before), (last[::-1], self.steps.behind)):
@@ -261,7 +266,7 @@ class _Places:
     def _meeting(
         self, a: ModulePath | None, a_known: bool, b: ModulePath | None, b_known: bool
     ) -> ModulePath | None:
-        """Return the lowest common module of two steps; for a leaf with a known one of the two, its parent.
+        """Return the lowest common module of two steps; its parent if it is the leaf of a known one.
 
         None if the module of a step is not known. A list is replaced by the module that calls its children.
 

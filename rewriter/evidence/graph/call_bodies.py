@@ -16,7 +16,7 @@ from rewriter.paths import ROOT, ModulePath
 
 
 class CallBodies:
-    """Assigns the calls of every module to bodies.
+    """Bodies that contain the calls of every module.
 
     Args:
         graph: the model.
@@ -47,7 +47,7 @@ class CallBodies:
 
     @property
     def several(self) -> dict[ModulePath, dict[int, list[int]]]:
-        """The entries of `numbers` for modules with calls in several bodies."""
+        """The entries of `numbers` for modules with calls in several bodies; {} if `any` is false."""
         numbers = self.numbers if self.any else {}
         return {path: bodies for path, bodies in numbers.items() if len(bodies) > 1}
 

@@ -1,8 +1,8 @@
 """Finds the ends of calls of a module: later nodes of the module belong to another call.
 
 The dynamo exporter writes on a node the modules that were running when it made the node, and makes nodes in
-the order of the run. A node whose stack of running modules lacks a module is *foreign* to that module.
-A foreign node separates the nodes of the module before and behind it in two ways:
+the order of the run. A node whose record lacks a module is *foreign* to that module; a node
+without a record is not. A foreign node separates the nodes of the module before and behind it in two ways:
 
 - A path of values that leads from a node of the module through the foreign node to another node of the module
   begins in one call and ends in a later one, in whatever order the file is.
@@ -29,7 +29,7 @@ from rewriter.paths import ModulePath
 
 
 class CallEnds:
-    """Finds the places between the nodes of a module where one call must end and another begin.
+    """Places between the nodes of a module where one call must end and another begin.
 
     Args:
         graph: the model.
@@ -79,7 +79,7 @@ class CallEnds:
         ]
 
     def _by_values(self, path: ModulePath, place: dict[int, int]) -> list[int]:
-        """Return the positions where a value first returns to the module after one more departure.
+        """Return the positions of nodes on a path of values that left the module more often than any before.
 
         A position is moved back to the last gap before it, unless that gap has a position already.
         """

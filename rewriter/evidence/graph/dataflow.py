@@ -7,8 +7,8 @@ stays unplaced, as does a node that writes a result of the graph. For a node of 
 name, the known nodes around the layer count too (see `unnamed_layers`).
 
 A ModuleList is never called, and a Sequential computes nothing itself. So the node moves up from a module
-that is not known to be called, or that holds the readers in numbered children. It also moves up from a leaf
-that cannot contain it (see `leaves`).
+that is not known to be called, or that holds the readers in numbered children, unless a reader is placed in
+that module itself. The node also moves up from a leaf that cannot contain it (see `leaves`).
 """
 
 from __future__ import annotations

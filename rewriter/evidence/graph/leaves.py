@@ -32,7 +32,7 @@ class Leaves:
         self._closed = {module for module, found in self._operators.items() if is_closed(found)}
 
     def take(self, module: ModulePath, node: int) -> bool:
-        """Whether a node that feeds a module may be a part of it; true if the module is no leaf."""
+        """Whether a node that feeds a module may be a part of it; true if no leaf of that path is known."""
         if module not in self._operators:
             return True
         if module not in self._weighted and self._reads_tensor(node, 2):

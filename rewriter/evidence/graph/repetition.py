@@ -75,7 +75,7 @@ def count_calls(
 
 
 class _Counting:
-    """Numbers the calls of one module after another."""
+    """Numbering of the calls of one module after another."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class _Counting:
     def _repeated(self, nodes: list[int], computing: list[int]) -> dict[int, int]:
         """Return node -> call for nodes that repeat evenly, with or without the nodes that calls share."""
         of_nodes = [self.tokens[node] for node in computing]
-        if of_nodes.count(of_nodes[-1]) == 1:  # each call would end with such a node
+        if of_nodes.count(of_nodes[-1]) == 1:  # each call would end with this operator
             return {}
         found = self._by_repetition(nodes, computing)
         if not found:

@@ -35,7 +35,7 @@ class Product(NamedTuple):
 
 
 class Surroundings:
-    """Searches the neighbourhood of nodes.
+    """Neighbourhood of nodes, searched on demand.
 
     Attributes:
         graph: the model.

@@ -51,7 +51,7 @@ def places(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[int,
 
 
 def _in_a_row(graph: GraphIndex, part: Sequence[int], weights: set[int]) -> int:
-    """Return the maximum number of layers of a part that follow each other in file order."""
+    """Return the maximum number of layers on a path of values through a part that runs in file order."""
     depth = dict.fromkeys(sorted(part), 0)
     for node in depth:
         before = max((depth.get(other, 0) for other in graph.predecessors(node)), default=0)

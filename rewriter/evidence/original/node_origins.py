@@ -1,12 +1,13 @@
 """Maps nodes of a file that a tool wrote (the damaged file) to nodes of the original.
 
-A node *is* an original node if both have the same operator, and write a value of the same name or have the
-same name themselves. The other nodes form patches between values that are in both files; a patch replaces the
-original nodes between the same values. Inside of a patch:
+A node *is* an original node if both have the same operator, in any domain, and write a value of the same
+name or have the same name themselves. The other nodes form patches between values that are in both files; a
+patch replaces the original nodes between the same values. Inside of a patch:
 
-1. An original node and a new one correspond if they read the same initializer, or the new one reads an
-   initializer named after it (`W_quantized`). They also correspond if the new one is named after a value that
-   the original one writes, and their operators are of one kind.
+1. An original node and a new one correspond if they read the same initializer, or if the new one reads an
+   initializer named after one that the original node reads (`W_quantized`). They also correspond if the new
+   one is named after a value that the original one writes, and their operators are of one kind, or the new
+   one is a convolution on a blocked layout.
 2. A remaining original node was fused into the new node that corresponds to all its readers, if their
    operators are of one kind.
 3. Of the rest, nodes with operators of one kind correspond if they write the same value, or if as many of the
@@ -88,7 +89,7 @@ class Descent:
         return image
 
     def _patches(self) -> Iterator[list[int]]:
-        """Yield sets of new nodes that new values connect."""
+        """Yield groups of new nodes that new values connect, each in file order."""
         seen = [same != NONE for same in self.same]
         for start in range(len(seen)):
             if seen[start]:
@@ -210,8 +211,8 @@ class _Patch:
     def _by_names(self) -> None:
         """Match a new node named after a value of the original with the producer of the value.
 
-        A convolution on a blocked layout is named after the value of the activation fused into it, so its
-        operator may differ.
+        The operators of both must be of one kind. A convolution on a blocked layout is named after the value
+        of the activation fused into it, so its operator may be of another kind.
         """
         for new in self.nodes:
             name = self.damaged.nodes[new].name

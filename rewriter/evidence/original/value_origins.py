@@ -9,7 +9,7 @@ from rewriter.model.index.graph import NONE, GraphIndex
 _WIDEST = 64
 """Maximum number of named values that a value is computed from; if there are more, the answer is None."""
 _OTHER_INPUT = frozenset({""})
-"""Stands for an input of the model without a common name."""
+"""Stands for an input, of the model or of a body, without a common name."""
 
 
 def values_made(graph: GraphIndex) -> dict[str, int]:

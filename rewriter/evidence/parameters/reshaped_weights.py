@@ -1,12 +1,13 @@
-"""Witness: vectors that an exporter stored with additional dimensions of size 1.
+"""Witness: vectors that lost their name, mostly because an exporter added dimensions of size 1.
 
-Their readers, or a record of the exporter, identify them.
+The reader of such a vector, or a record of the exporter, identifies it.
 
 The weight of a group norm has one dimension; an exporter stores it as (C, 1, 1) under a new name. In a leaf
 that computes only with the operators of a group norm, the operand of `Mul` is the `weight` and that of `Add`
 the `bias`. In a leaf that computes with `PRelu` alone, the slope is the `weight`. The dynamo exporter records
 the inputs of a value that it folded: if it made the value from one parameter, and only by operators that
-change the shape (`unsqueeze_1`, `view`), the value is that parameter.
+change the shape (`unsqueeze_1`, `view`) or that have no name of their own (`val_1`), the value is that
+parameter.
 """
 
 from __future__ import annotations

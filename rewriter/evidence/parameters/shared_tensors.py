@@ -5,12 +5,12 @@ be the weight of a module that is called several times, or stand for equal biase
 under the name of the first. So if a node reads tensors that no other node reads, only these decide. A
 tensor with several readers is believed only if
 
-1. nothing contradicts: no reader is decided to be in another module, the products that readers compute or
+1. nothing contradicts: no reader is decided to be outside of the owner, the products that readers compute or
    complete have a weight in common (one module has one weight), and no reader stands between nodes of another
    module, unless all readers have the same weight beside them; and
-2. something agrees: every reader has the same weight beside it (they are calls of one module), or nodes of
-   the owner's parent. An owner directly below the root needs no agreement, nor does a tensor of two axes or
-   more, since such tensors are not equal by chance.
+2. something agrees: all readers have the same weight beside them (they are calls of one module), or each
+   reader has nodes of the owner's parent beside it. An owner directly below the root needs no agreement, nor
+   does a tensor of two axes or more, since such tensors are not equal by chance.
 
 Some of the readers of a merged tensor can still be placed. A sum directly behind the product of the owner, or
 of a module that lacks this parameter, belongs to that module. If no sum was placed in the owner this way, and
@@ -36,7 +36,7 @@ Readers = Mapping[int, Sequence[int]]
 
 
 class _Doubt(NamedTuple):
-    """Tensors of one owner with the same readers, and the readers (`nodes`) that only these can decide."""
+    """Tensors of one owner with the same readers, and those readers (`nodes`) that they are to place."""
 
     owner: ModulePath
     readers: tuple[int, ...]
@@ -130,7 +130,7 @@ def _adopt(around: Surroundings, doubt: _Doubt, nodes: Sequence[int]) -> dict[in
 
 
 def _completed(around: Surroundings, doubt: _Doubt, node: int) -> ModulePath | None:
-    """Return the module whose product the sum `node` completes; None for other nodes.
+    """Return the module whose product the sum `node` completes; None without such a sum or a known module.
 
     None too if that module is not the owner and has a parameter with the local name of one of the tensors.
     """
@@ -190,9 +190,10 @@ def _is_within_another(owner: ModulePath, beside: Beside) -> bool:
 
 
 def _have_one_weight(around: Surroundings, beside: Mapping[int, Beside], doubt: _Doubt) -> bool:
-    """Whether all readers have the same weight beside them, which at least as many nodes there read.
+    """Whether there is one weight that each reader, or a node beside that reader, reads.
 
-    The tensors in doubt do not count as such a weight.
+    At least as many of these nodes must read the weight as there are readers. The tensors in doubt do not
+    count as such a weight.
     """
     carriers: dict[int, set[int]] = {}
     times: dict[int, int] = {}

@@ -2,10 +2,11 @@
 
 A tensor is followed into functions and through nodes that only move its elements or change their type, up to
 the nodes that compute with it. Tables list the operands of an operator that are weights, running statistics,
-or the scale and zero point of a weight. `Add`, `Mul` and the like take weights as well as plain numbers: an
-operand counts as a weight if it is a vector, not counting dimensions of size 1. For an operator of
-another domain than ONNX's that the tables do not list, all floating-point or quantised operands of several
-elements count as weights, except tables and masks (`_PLAIN_INPUTS`).
+or the scale and zero point of a weight. `Add`, `Mul` and the like (`_ELEMENTWISE`) take weights as well as
+plain numbers: a floating-point or quantised operand of these counts as a weight if it is a vector, not
+counting dimensions of size 1. For an operator of another domain than ONNX's that the tables do not list, all
+floating-point or quantised operands of several elements count as weights, except tables and masks
+(`_PLAIN_INPUTS`). Any other operand is a constant.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class Operands:
     Attributes:
         stored: value -> the tensor.
         roles: value -> its role, decided without its name.
-        helpers: scale, zero point or group index of a quantised weight -> that weight.
-        quantised: the weights that have such a helper.
+        helpers: scale, zero point or group index of a quantised tensor -> that tensor.
+        quantised: the tensors that have such a helper.
         packed: packed weight -> number of its elements before packing.
     """
 
@@ -184,7 +185,7 @@ class _OperandReader:
         return found
 
     def helpers(self) -> dict[int, int]:
-        """Return scale, zero point or group index -> the quantised weight."""
+        """Return scale, zero point or group index -> the quantised tensor read by the same node."""
         found: dict[int, int] = {}
         for node, (_, operator) in enumerate(self.graph.operators):
             for place, helping in _HELPERS.get(operator, {}).items():
@@ -209,7 +210,7 @@ class _OperandReader:
         return found
 
     def _origin(self, value: int) -> int:
-        """Return the stored tensor whose elements a value holds; NONE if there is none."""
+        """Return the stored tensor from which fewer than `_DEEPEST` movers make a value; NONE without one."""
         for _ in range(_DEEPEST):
             if value == NONE or value in self.stored:
                 return value
@@ -222,7 +223,8 @@ class _OperandReader:
     def _uses(self, value: int) -> Iterator[tuple[int, int, bool]]:
         """Yield the uses of a tensor: a node that computes with it, the position of the operand, and a flag.
 
-        The flag is true if a QuantizeLinear or DequantizeLinear lies on the way to the node.
+        The flag is true if a QuantizeLinear or DequantizeLinear lies on the way to the node. A mover or call
+        at which the search ends (`_DEEPEST`) is yielded too.
         """
         pending = [(value, 0, False)]
         seen = {value}
@@ -243,7 +245,7 @@ class _OperandReader:
                     pending += [(other, depth + 1, changed) for other in sorted(new)]
 
     def _further(self, node: int, place: int, operator: tuple[str, str]) -> list[int] | None:
-        """Return the values to which a node moves the elements; None if it computes with them."""
+        """Return the values to which a node moves the elements; None if it is no mover of this operand."""
         if (called := self.calls.get(node, NONE)) != NONE:
             return self.graph.bodies[called].formals[place : place + 1]
         if operator[1] in _MOVERS and place == 0:

@@ -123,7 +123,7 @@ def _aliases(graph: GraphIndex) -> dict[int, int]:
 
 
 def _added(graph: GraphIndex, module: ModulePath, nodes: list[int]) -> bool | None:
-    """Whether a module adds a parameter of its own or of an ancestor; None if it computes more."""
+    """Whether a module adds a parameter of its own or of an ancestor; None if it computes anything else."""
     adds = False
     for node in nodes:
         operator = graph.operators[node][1]

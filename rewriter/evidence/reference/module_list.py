@@ -2,7 +2,7 @@
 
 It holds facts that an exported file may lack: containers that are never called, modules without nodes,
 classes (TorchScript mostly writes none), and which parameters are trainable. `sources` makes a reference from
-a torch module, `reference.witness` aligns it with the file.
+a torch module, `api.side_inputs` from the tree of another file; `reference.witness` aligns it with the file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Declared:
         name: the name inside its module.
         shape: as in the state dict.
         trainable: whether it requires a gradient, which a buffer never does; None if unknown.
-        buffer: whether it is a buffer.
+        buffer: whether it is known to be a buffer.
         same_as: the full name under which the same tensor was declared before (tied weights); None for
             any other tensor.
     """
@@ -45,7 +45,7 @@ class ReferenceModule:
         class_name: its fully qualified class as `torch.typename` writes it; None if unknown.
         declared: its own parameters, then its own buffers.
         first_path: the first path under which the same module is registered; None if unknown.
-        is_list: whether its class computes nothing itself (ModuleList), so that it is never called.
+        is_list: whether it is never called, since its class computes nothing itself (ModuleList).
     """
 
     path: ModulePath
@@ -70,7 +70,7 @@ class Reference:
     def count(self, part: ModulePath = ROOT, *, trainable: bool | None) -> int:
         """Return the number of elements of the parameters below `part` with this value of `trainable`.
 
-        Tied parameters count once, buffers never.
+        Parameters that are known to be tied count once, known buffers never.
         """
         sizes = {
             each.same_as or name: prod(each.shape)

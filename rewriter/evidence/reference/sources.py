@@ -1,8 +1,8 @@
 """Makes references from a torch module, from text that names one, or from a transformers config.
 
 Modules are built on torch's meta device: shapes are known, and weights take no memory unless the code names
-another device. No `forward` runs, and for a config transformers stays offline. torch and transformers are
-imported on demand.
+another device. This module calls no `forward`, and for a config transformers stays offline. torch and
+transformers are imported on demand.
 """
 
 from __future__ import annotations
@@ -161,7 +161,8 @@ def of_config(path: Path) -> tuple[Reference, ...]:
     A base model or an architecture that transformers lacks is left out.
 
     Raises:
-        UsageError: the file is no config, or transformers is not installed or does not know the model.
+        UsageError: the file is no config, transformers is not installed or cannot build the model, or the
+            model has too many modules.
     """
     content = read_json(path)
     if "model_type" not in content:
