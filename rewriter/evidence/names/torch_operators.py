@@ -61,7 +61,7 @@ class Steps:
         return of
 
     def _flattens(self, node: int) -> bool:
-        """Whether a node is a Reshape before an `addmm`, or an `addmm` before a Reshape.
+        """Whether a node is a Reshape before an `addmm`, or the last node of an `addmm` before a Reshape.
 
         Unlike `linear`, `torch.addmm` takes matrices only, so its caller reshapes before and after it.
         """
