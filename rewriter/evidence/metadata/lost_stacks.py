@@ -5,7 +5,7 @@ and records no modules inside, so the nodes of the body have the stack of the ca
 belong to modules that no stack names, these modules were called there. A module may also use the weights of
 its own child (`MultiheadAttention` multiplies by `out_proj.weight`). To tell the two apart, the stack trace
 of one such node must end in generated code; without a stack trace, the owner must lie at least two calls
-down.
+below the nearest module that a stack names.
 """
 
 from __future__ import annotations
