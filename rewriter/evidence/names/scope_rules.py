@@ -9,7 +9,7 @@ owner of a parameter, the first of these readings counts:
 3. the chain leads to an ancestor of the owner: this ancestor uses the weights of its descendant itself;
 4. the beginning of the chain leads to the owner: a descendant of the owner uses the owner's weights.
 
-Readings 3 and 4 count only for a scope that 1 and 2 do not explain.
+Readings 3 and 4 count only if 1 and 2 explain neither the scope nor the owner.
 """
 
 from __future__ import annotations
