@@ -72,7 +72,7 @@ class Steps:
         )
 
     def _reshapes(self, node: int) -> bool:
-        """Whether a node is a Reshape that a tool added, or all its readers are Reshapes of no torch operator."""
+        """Whether a node is a Reshape that a tool added, or is read only by Reshapes of no torch operator."""
         if self.graph.operators[node][1] == "Reshape":
             makers = (self.graph.operators[maker][1] for maker in self.graph.predecessors(node))
             return "Transpose" not in makers  # behind a Transpose, it was merged with a Reshape of the model
