@@ -42,7 +42,7 @@ class Source(StrEnum):
     CHECKPOINT = "checkpoint"
     """The owner of a parameter that the node reads; a checkpoint identifies the parameter by content."""
     POSITION = "position"
-    """The module and the operator of the reader, for an initializer whose name is not a parameter's."""
+    """The readers of an initializer whose name alone shows no parameter: a new name, or one without a dot."""
 
 
 NAMING = frozenset(

@@ -1,7 +1,7 @@
 """Settles the claims of all witnesses into one placement per node.
 
 Witnesses are heard in a fixed order (see `witnesses`). The first claim on a node wins, unless
-`correct_derived` or a reference corrects it; the losing claims are kept.
+`correct_derived` or a reference corrects it; losing claims are kept.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Settled:
         called: the modules known to have been called; empty if calls are not known.
         classes: module -> its class, from the first witness that names one.
         parameters: the parameters in initializers, best witness first.
-        homes: node -> the call that an earlier run moved it to.
+        homes: node -> the module and call that an earlier run moved it to.
         order: the modules in the order of an earlier run.
-        fit: alignment of the given reference with the file; None without a reference or an alignment.
+        fit: alignment of the best reference with the file; None without a reference or an alignment.
         notes: notes of witnesses on the file as a whole, a line each.
         heard: the testimony of each witness, in order of hearing.
         original: the fit of the given original; None without one.

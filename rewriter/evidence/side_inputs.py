@@ -21,7 +21,7 @@ class Given:
         forced: whether the tree of `like` is used even if `like` does not fit.
         references: possible sources of the model; the one that fits best counts.
         checkpoint: a checkpoint with the parameters of the model.
-        trace: recordings of the module on sample inputs, or a function that records it on random inputs.
+        trace: recordings of the module on sample inputs, or a function that records it on drawn inputs.
         found: whether the tool itself found the references; it is then no error if none fits.
         remarks: notes on the given evidence for users, a line each.
     """

@@ -50,7 +50,8 @@ class Case:
         given: evidence from the user.
         path: the file of the model; its external data lies beside it.
         hearing: the testimonies so far.
-        fit: the alignment of the given reference with the file; None without a reference or an alignment.
+        fit: the alignment of the best reference with the file; None without a reference or an alignment, and
+            before `OF_SURROUNDINGS` are heard.
     """
 
     graph: GraphIndex

@@ -45,7 +45,7 @@ Scopes = tuple[tuple[ModulePath, ...], tuple[str, ...]]
 
 
 def testify(graph: GraphIndex) -> Testimony:
-    """Return claims on the nodes with a module stack, classes of the modules on it, and folded parameters."""
+    """Return claims on nodes with a module stack, classes of modules on the stacks, and folded parameters."""
     read_from = _scopes_of_nodes(graph)
     targets = signature(graph)
     weights = WeightsRead(graph, targets.values(), folded_from(graph))
@@ -195,7 +195,8 @@ def running(claim: Claim) -> tuple[ModulePath, ...]:
 def operator(claim: Claim) -> str:
     """Return torch.fx's name of a node's operator; '' if the claim comes from another witness.
 
-    For a claim that was read from the lists and then corrected, the text names no operator.
+    For a claim that was read from the lists and then corrected, return the note at the end of its detail,
+    which is no name of an operator.
     """
     if claim.source is not Source.EXPORTER or not claim.detail:
         return ""
@@ -235,5 +236,5 @@ def _multiplies_by(parameter: str, fx_node: str) -> bool:
 
 @once_per_index
 def signature(graph: GraphIndex) -> Mapping[str, str]:
-    """Return name of a parameter or buffer in the traced program -> its name in the state dict."""
+    """Return name of a parameter or buffer in the traced program -> its dotted name in the module."""
     return dict(_SIGNATURE_LINE.findall(read(graph.bodies[0].proto).get(GRAPH_SIGNATURE, "")))

@@ -5,7 +5,7 @@ and records no modules inside, so the nodes of the body have the stack of the ca
 belong to modules that no stack names, these modules were called there. A module may also use the weights of
 its own child (`MultiheadAttention` multiplies by `out_proj.weight`). To tell the two apart, the stack trace
 of one such node must end in generated code; without a stack trace, the owner must lie at least two calls
-down.
+below the nearest module that a stack names.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def find_owners(
         weights: the owners of the weights that nodes read.
 
     Returns:
-        node -> the owner of its weights; other node of the same stacks -> the common ancestor of the modules
-        before and behind the node.
+        node -> the owner of its weights; other node of the same stacks -> its module by the modules before
+        and behind the node (see `_between`).
     """
     found: dict[int, ModulePath] = {}
     owned: dict[tuple[ModulePath, ModulePath], dict[int, ModulePath]] = {}
@@ -79,8 +79,8 @@ def _assign_in_order(
 ) -> dict[int, ModulePath]:
     """Assign the readers of equal tensors, which exporters merged into one, to their owners in order.
 
-    Readers are assigned only if there are as many owners, and if each reader stands beside a node inside the
-    parent of its owner.
+    Readers in one module are assigned only if they are as many as the owners below it that no stack names,
+    and if the nearest node of `found` before or behind each reader is inside the parent of its owner.
     """
     sharing: dict[tuple[ModulePath, tuple[int, ...]], list[int]] = {}
     for node, module in rest.items():
@@ -113,7 +113,8 @@ def _between(
 ) -> dict[int, ModulePath]:
     """Return node of a lost stack, not in `found` -> the common ancestor of the modules before and behind it.
 
-    If this ancestor is an owner or a list, take its parent. Leave out nodes that would not move deeper.
+    If this ancestor is an owner or may be a list, take its nearest ancestor that is neither. Leave out nodes
+    that would not move deeper, and nodes that may stand between two calls (see `_within_calls`).
     """
     open_nodes = sorted(node for node, module in placed.items() if module in lost and node not in found)
     is_open = set(open_nodes)

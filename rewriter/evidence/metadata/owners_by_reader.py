@@ -1,8 +1,9 @@
 """Finds the owners of the weights that nodes read, to correct the metadata of those nodes.
 
-The owner of a tensor with one reader decides the module of that reader. A tensor with several readers may
-stand for equal tensors of other modules, which exporters merge. Its owner decides only if the file has a
-signature of the program and all parameters with the same local name in it; else the owner only supports.
+The owner of a tensor with one reader, aliases included, decides the module of that reader. A tensor with
+several readers may stand for equal tensors of other modules, which exporters merge. Its owner decides only if
+the file has a signature of the program and all parameters with the same local name in it; else the owner only
+supports.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class WeightsRead:
 
     Args:
         graph: the model.
-        signature: the names of all parameters and buffers in the state dict; empty if the file lists none.
+        signature: the dotted names of all parameters and buffers; empty if the file lists none.
         folded: computed initializer -> the names of the values that it was computed from.
     """
 
@@ -88,13 +89,13 @@ class WeightsRead:
 
     @cached_property
     def _lacking(self) -> Mapping[str, None]:
-        """The parameters that the file lacks, in the order of the signature."""
+        """The parameters and buffers that the file lacks, in the order of the signature."""
         names = self._graph.value_names
         present = self._computed_from.union(names[value] for value in self._graph.constants)
         return {name: None for name in self._signature if name not in present}
 
     def may_own(self, node: int, module: ModulePath) -> bool:
-        """Whether each weight that `node` reads may stand for a parameter of `module` that the file lacks."""
+        """Whether `node` reads weights and each may stand for a parameter of `module` that the file lacks."""
         read = self._graph.reads[node]
         names = [
             self._name(value) for value in read if value in self._owners_for(node) or value in self._folded
@@ -123,7 +124,7 @@ class WeightsRead:
         return any(owner.startswith(f"{module}.") for owner in self._sorted[local][position : position + 1])
 
     def named(self, node: int) -> tuple[int, ...]:
-        """Return the weights with an owner that a node reads."""
+        """Return the weights that a node reads and whose names show an owner."""
         owners = self._owners_for(node)
         return tuple(value for value in self._graph.reads[node] if value in owners)
 

@@ -164,7 +164,7 @@ def base_holding(rest: str, owner: Owner, bases: Iterable[ModulePath]) -> Module
 
 
 def _beside(rest: str, owner: Owner, weights: WeightsRead) -> ModulePath | None:
-    """Return the nearest ancestor of the owner under which `rest` is a known module; None without one.
+    """Return the nearest ancestor, except the root, of the owner that has a known submodule `rest`, or None.
 
     A norm that was folded into a Conv beside it reads the weights of that Conv.
     """

@@ -10,9 +10,11 @@ nodes of the entry read show its base, the module that the entry is relative to:
   `blocks.0.forward` was called and not `blocks.0`.
 
 An entry without weights is relative to the module before it if parameters show that this module has such a
-submodule. Else its base comes from the entries beside it, at the same level of the stack. If one of these
-extends the stack, and no weights show the module before as a base, torch knew its position at that level, and
-the entry is a path from the root. The same holds if strict export reached one of these through attributes.
+submodule, or else a path from the root if parameters show that path. Else its base comes from the entries
+beside it, at the same level of the stack. If one of these extends the stack, and no weights show the module
+before as a base, torch knew its position at that level, and the entry is a path from the root. The same holds
+if strict export reached one of these through attributes. An entry reached through attributes is relative to
+the module whose attribute was read, unless weights show another base.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ def extends(stack: Stack) -> bool:
 
 
 def are_contradicted(stacks: Mapping[int, Stack], weights: WeightsRead) -> bool:
-    """Whether weights contradict the stacks: they show several bases for one entry at the top level."""
+    """Whether weights contradict the stacks by showing several bases for one entry at the top level."""
     bases: dict[str, ModulePath] = {}
     for node, stack in stacks.items():
         first = next(filter(None, stack), None)
@@ -103,7 +105,7 @@ def _enter(
 
 
 def _has_another_name(text: ModulePath, parent: ModulePath, level: _Level) -> bool:
-    """Whether an entry seems to be the other path of a module that is registered twice.
+    """Whether an entry seems to name a child of `parent`, which is registered twice, by its other path.
 
     If torch lost its position, it writes the first path of a child that a Sequential calls.
     """

@@ -76,7 +76,8 @@ _PLACING_KEYS = frozenset({MODULE, EVIDENCE, MOVED_TO, ORDER})
 def testify_own(graph: GraphIndex) -> Testimony:
     """Return claims from the `rewriter.*` entries, each with the source that won in the earlier run.
 
-    A node that was moved and never placed is claimed for the module that it was moved to.
+    The source is OWN_TAG if the node names none or an unknown one. A node that was moved and never placed is
+    claimed for the module that it was moved to.
     """
     claims = []
     homes = {}

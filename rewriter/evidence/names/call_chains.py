@@ -66,7 +66,7 @@ class CallChains:
         self.resolved: dict[str, tuple[ModulePath, ...]] = {"": (ROOT,)}
 
     def _demand_short(self) -> None:
-        """Refuse chains and paths that are too long, before aligning them."""
+        """Refuse chains and paths that are too long in total, before aligning them."""
         extent = Extent()
         for text, use in self.uses.items():
             extent.add(text.replace("/", "."))

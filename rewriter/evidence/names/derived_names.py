@@ -99,8 +99,9 @@ def is_fused(operator: tuple[str, str]) -> bool:
 def correct_derived(
     graph: GraphIndex, claims: list[list[Claim]], not_inferred: Set[int] = frozenset()
 ) -> None:
-    """Correct the winning claims on nodes that stand for several, and place nodes that follow another.
+    """Correct the claims on nodes that stand for several original nodes, and place nodes that tools added.
 
+    The nodes that a tool made from one original node are placed together (see `_place_together`).
     Claims that are sure stay (see `_is_sure`). Nodes in `not_inferred` get no new claims.
     """
     for last, parts in _assemblies(graph, claims).items():
@@ -252,7 +253,7 @@ def _across(
 ) -> ModulePath | None:
     """Return the module of the sum in a fused norm: the lowest that holds the norm and a placed producer.
 
-    Without a placed producer, it is the parent of the norm, or the norm itself directly below the root.
+    Without a placed producer, it is the parent of the norm, or the root if the norm is placed there.
     """
     places = (known[other] for other in graph.predecessors(node))
     meetings = [meet for p in places if p is not None and (meet := common_ancestor((module, p))) is not None]

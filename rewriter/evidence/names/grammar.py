@@ -8,7 +8,7 @@
 `A::/B::encoder/C::layer.0/Op`        torch's full scope names: classes and unqualified names
 `model/dense/MatMul`                  TensorFlow, Keras and others: a path of names, operator
 `model/dense/Tensordot/Reshape`       the same; the scope of an operator with several nodes is no module
-`net_0.35_32/conv/Conv2D`             the same; a dot between digits is part of a name (`net_0_35_32`)
+`net_0.35_32/conv/Conv2D`             the same; `.` in digits before `_` is part of a name (`net_0_35_32`)
 ====================================  ===========================================================
 """
 
@@ -134,8 +134,9 @@ def scope_of_call(path: ModulePath, call: int) -> str:
 def scoped_prefix(path: ModulePath) -> str:
     """Return a path in the form of TorchScript's scopes: `encoder.layer.0` -> `/encoder/layer.0`.
 
-    A number stays in one component with the name before it, so reading the scope gives the path again.
-    Paths such as `a.a.0` are an exception: the overlap rule of `call_chains` reads them as `a.0`.
+    A number stays in one component with the name before it, so reading the scope mostly gives the path again.
+    Exceptions are paths such as `a.a.0`, which the overlap rule of `call_chains` reads as `a.0`, and names
+    with the form of a counter, such as `conv_1` beside `conv`.
     """
     parts: list[str] = []
     for atom in path.atoms:

@@ -58,7 +58,8 @@ def _missing(first: ModulePath, last: ModulePath) -> list[ModulePath]:
 def _between(graph: GraphIndex, node: int, modules: Sequence[ModulePath | None]) -> tuple[list[int], int]:
     """Return the nodes computed from `node` and constants alone, and the one placed node that reads them.
 
-    Return [] and NONE if there are none, if several placed nodes read them, or if other values are read.
+    Return [] and NONE if there are none or too many, if several placed nodes read them, if the placed node
+    reads `node` itself, or if one of these nodes reads other computed values or inputs of the graph.
     """
     inside: dict[int, None] = {}
     ends: set[int] = set()

@@ -78,7 +78,7 @@ def align_from_elsewhere(scope: str, path: str) -> Alignment | None:
 def align_above(scope: str, path: str) -> Alignment | None:
     """Read `scope` as a call chain to the nearest possible ancestor of `path`, below the root.
 
-    This ancestor uses the weights of its child.
+    This ancestor uses the weights of a descendant.
     """
     for parent in ModulePath(path).ancestors():
         if parent and (found := align(scope, parent)):
@@ -87,7 +87,7 @@ def align_above(scope: str, path: str) -> Alignment | None:
 
 
 def align_beneath(scope: str, path: str) -> Alignment | None:
-    """Read the beginning of `scope` as a call chain to `path`: a child that uses its parent's weights."""
+    """Read the beginning of `scope` as a call chain to `path`: a descendant uses the weights of `path`."""
     end = scope.rfind("/")
     while end > 0:
         if found := align(scope[:end], path) or align_from_elsewhere(scope[:end], path):

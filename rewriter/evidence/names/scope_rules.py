@@ -6,8 +6,10 @@ owner of a parameter, the first of these readings counts:
 1. the whole chain leads to the owner, past the fewest hidden containers; other scopes that read the same
    weight only borrow it (tied weights, equal weights that the exporter merged);
 2. the end of the chain leads to the owner, a module registered elsewhere in the tree and called from here;
-3. the chain leads to an ancestor of the owner: this ancestor uses the weights of its child itself;
-4. the beginning of the chain leads to the owner: a child of the owner uses the owner's weights.
+3. the chain leads to an ancestor of the owner: this ancestor uses the weights of its descendant itself;
+4. the beginning of the chain leads to the owner: a descendant of the owner uses the owner's weights.
+
+Readings 3 and 4 count only if 1 and 2 explain neither the scope nor the owner.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Steps:
         return of
 
     def _flattens(self, node: int) -> bool:
-        """Whether a node is a Reshape before an `addmm`, or an `addmm` before a Reshape.
+        """Whether a node is a Reshape before an `addmm`, or the last node of an `addmm` before a Reshape.
 
         Unlike `linear`, `torch.addmm` takes matrices only, so its caller reshapes before and after it.
         """
@@ -72,7 +72,7 @@ class Steps:
         )
 
     def _reshapes(self, node: int) -> bool:
-        """Whether a node is a Reshape that a tool added, or all its readers are such Reshapes."""
+        """Whether a node is a Reshape that a tool added, or is read only by Reshapes of no torch operator."""
         if self.graph.operators[node][1] == "Reshape":
             makers = (self.graph.operators[maker][1] for maker in self.graph.predecessors(node))
             return "Transpose" not in makers  # behind a Transpose, it was merged with a Reshape of the model

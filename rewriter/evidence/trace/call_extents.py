@@ -4,10 +4,10 @@ A node without a match belongs to the call of its readers: a call covers the nod
 and its inputs do not. So the producer of a call's input lies outside of the call, and a reader of its result
 comes after it.
 
-This rule alone would give a later call the values that it shares with an earlier one. So the file order
-counts too, if it agrees with the order of the calls: a node stands between two nodes of known calls, and is
-expected in a call that may run between these. If no reader needs it in an expected call, it belongs to the
-one expected call that continues with its inputs, else to the outermost expected call.
+By this rule alone, a node with readers in several calls belongs to the common caller of these calls. So the
+file order counts too, if it mostly agrees with the order of the calls: a node stands between two nodes of
+known calls, and is expected in a call that may run between these. If no reader needs it in an expected call,
+it belongs to the one expected call that continues with its inputs, else to the outermost expected call.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.model.index.topological_order import topological
 
 _TRUSTED = 0.8
-"""Minimum share of nodes for which the file order must agree with the readers, for the order to count."""
+"""Minimum share of nodes whose position in the file agrees with their readers, for the order to count."""
 _LONGEST = 24
 
 
@@ -77,12 +77,12 @@ def _is_placed(graph: GraphIndex, node: int) -> bool:
 def _place(
     wanted: Sequence[int], fed: Collection[int], expected: frozenset[int] | None, calls: CallTree
 ) -> Found | None:
-    """Choose the call of a node.
+    """Choose the call of a node; None if only the root remains, and no reader needs the result there.
 
     Args:
-        wanted: the calls in which its readers need its result.
-        fed: the calls that continue with its inputs.
-        expected: the calls that may run at its position in the file; None if that is unknown.
+        wanted: the calls in which the readers of the node need its result.
+        fed: the calls that continue with the inputs of the node.
+        expected: the calls that may run at the position of the node in the file; None if that is unknown.
         calls: the calls of the recording.
     """
     if expected is None:
@@ -117,7 +117,7 @@ def _around(graph: GraphIndex, found: dict[int, Found], calls: CallTree) -> dict
 def _agrees(
     graph: GraphIndex, order: Sequence[int], found: dict[int, Found], around: dict[int, frozenset[int]]
 ) -> bool:
-    """Whether the file order is that of the calls, by the nodes whose readers are all in one call."""
+    """Whether the file order mostly agrees with the calls, by nodes whose known readers are in one call."""
     plain = agreeing = 0
     for node in order:
         readers = {found[reader].call for reader in graph.successors(node) if reader in found}
@@ -148,7 +148,7 @@ def _fused_in(graph: GraphIndex, node: int, recording: Recording, matched: Match
 
 
 def _covered(recording: Recording, matched: Matched, tensor: int) -> list[int]:
-    """Return the steps from values that are in the file to this tensor, the nearest to the tensor first."""
+    """Return up to `_LONGEST` steps from values in the file to a tensor, the nearest to the tensor first."""
     steps: list[int] = []
     pending, seen = [tensor], set[int]()
     while pending and len(steps) < _LONGEST:

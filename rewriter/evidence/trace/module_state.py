@@ -13,8 +13,9 @@ from torch import nn
 def undisturbed(module: nn.Module) -> Iterator[None]:
     """Run in evaluation mode, without gradients; then restore modes, buffers and torch's random state.
 
-    Buffers get their contents back; a buffer that the module replaced by another tensor is not put back.
-    Torch's fast path of transformers is off too, since no exporter writes its operators.
+    The random state is that of the CPU and of the GPUs with parameters. Buffers get their contents back; a
+    buffer that the module replaced by another tensor is not put back. Torch's fast path of transformers is
+    off too, since no exporter writes its operators.
     """
     modes = {child: child.training for child in module.modules()}
     buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]

@@ -49,7 +49,7 @@ def trace(module: nn.Module, inputs: Any) -> Trace:
         inputs: a tensor, a sequence of arguments, or arguments by name.
 
     Raises:
-        UsageError: the module does not run on them.
+        UsageError: the module does not run on the inputs in any mode.
     """
     arguments: Inputs = inputs if isinstance(inputs, Mapping | tuple | list) else (inputs,)
     recordings = []
@@ -87,7 +87,7 @@ def tracer(module: nn.Module) -> Tracer:
 
 
 def _named(inputs: Inputs) -> Iterator[tuple[str, Any]]:
-    """Yield the tensors in the inputs as arrays, each with the name of its argument if it is the argument."""
+    """Yield (name, array) of every tensor in the inputs; '' if it has no name or is a part of an argument."""
     pairs = inputs.items() if isinstance(inputs, Mapping) else (("", each) for each in inputs)
     for name, each in pairs:
         for tensor in tensors_in(each):
@@ -95,7 +95,7 @@ def _named(inputs: Inputs) -> Iterator[tuple[str, Any]]:
 
 
 def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Recording:
-    """Run a module once, in evaluation mode, and record its calls and operators; its state is restored.
+    """Run a module once and record its calls and operators; `undisturbed` sets and restores its state.
 
     Args:
         module: the exported module.

@@ -1,7 +1,7 @@
 """Plain data of one run of a torch module: calls, the steps in them, and values.
 
 `recorder` makes a recording with torch; any other tool that knows the calls of a model can make one too. A
-step is one operator that a call runs itself, not in a call of another module. A recording may have no steps.
+step is one operator that a call runs itself, not in a nested call. A recording may have no steps.
 A value is a number; values of equal content may have different numbers.
 """
 
@@ -49,7 +49,7 @@ class Recording:
         steps: the steps in execution order.
         prints: value -> its fingerprint; None without one.
         homes: value -> the call in which it was made; NOWHERE for inputs, parameters and buffers of the
-            model.
+            model, and for values that no call made, received or returned.
         makers: value -> the step that made it; NOWHERE if no step did, or none is known.
         classes: module -> its fully qualified class, including modules that were never called, if known.
     """
@@ -93,7 +93,7 @@ class Recorder:
         self._given: set[int] = set()
 
     def value(self, array: Any, *, given: bool = False) -> int:
-        """Number a new value; a `given` one is made by no call: an input, a parameter, a buffer."""
+        """Number a new value. No call makes a `given` value: an input, a parameter or a buffer."""
         number = len(self._prints)
         self._prints.append(fingerprint(array))
         self._homes.append(NOWHERE)
@@ -103,7 +103,7 @@ class Recorder:
         return number
 
     def enter(self, module: str, class_name: str | None, inputs: Iterable[int]) -> None:
-        """Begin a call. Its inputs that are new to the recorder were made by its caller."""
+        """Begin a call. The caller becomes the home of inputs that have no home and are not `given`."""
         values = tuple(inputs)
         self._home(values)
         path = ModulePath(module)
@@ -121,7 +121,7 @@ class Recorder:
         self._steps.append(step)
 
     def leave(self, outputs: Iterable[int]) -> None:
-        """End the running call. Its outputs that are new to the recorder were made by this call."""
+        """End the running call. It becomes the home of outputs that have no home and are not `given`."""
         values = tuple(outputs)
         self._home(values)
         call = self._stack.pop()

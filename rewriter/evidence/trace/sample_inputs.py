@@ -27,7 +27,8 @@ def feeds_of(model: onnx.ModelProto, trace: Trace) -> dict[str, Array]:
     model in half precision.
 
     Raises:
-        UsageError: the inputs of the trace are not those of the model.
+        UsageError: the trace has no fitting array for an input of the model, or the input is no dense tensor
+            of a known type.
     """
     try:
         inputs = signature(model)

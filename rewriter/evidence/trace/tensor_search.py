@@ -40,7 +40,10 @@ class Lookup:
             self._groups[group] = (np.array(numbers)[order], samples[order], keys[order])
 
     def find(self, wanted: Fingerprint) -> list[int]:
-        """Return the ascending numbers of the fingerprints with this sample, up to the tolerance."""
+        """Return the ascending numbers of the fingerprints with the kind, size and sample of `wanted`.
+
+        Floating-point samples may differ by the tolerance, integers may not.
+        """
         group = self._groups.get((wanted.kind, wanted.size))
         if group is None:
             return []
@@ -54,7 +57,10 @@ class Lookup:
         return sorted(int(number) for number in numbers[low:high][same])
 
     def classes(self, prints: Sequence[Fingerprint | None]) -> list[int]:
-        """Return the content class of every fingerprint: the number of the first one with its content."""
+        """Return the content class of every fingerprint: the number of the first one with its content.
+
+        A missing fingerprint has a class of its own.
+        """
         found = [-1] * len(prints)
         for number, each in enumerate(prints):
             if found[number] < 0:

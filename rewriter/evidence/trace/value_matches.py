@@ -2,8 +2,9 @@
 
 Values are visited in topological order. Several tensors may have the content of a value: a reshape or a cast
 does not change the content, and several calls may compute the same. The match is the tensor with the largest
-share of inputs among the sources of the value. A value with few or equal elements has no match without such
-inputs; nor has a value that only repeats the content of its source, if no tensor repeats it in the same way.
+share of inputs among the sources of the value. Without such inputs, a value has no match if its elements are
+few or equal, or if no tensor of its content has its shape. A value that repeats the content of one of its
+sources has no match unless a tensor of another shape or operator repeats that source too.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Matched:
     Attributes:
         tensors: value of the graph -> tensor of the recording.
         classes: tensor -> its content class: the first tensor with equal content.
-        looks: value of the graph -> content class and shape, if some tensor has the same content.
+        looks: value of the graph -> content class and shape, if some tensor has the same content; for an
+            input of the graph, only tensors that no call made count.
         plain: floating-point tensors of equal elements, for example of a dead activation.
     """
 
@@ -53,7 +55,10 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """The nearest tensors that a value is computed from: likenesses, content classes, the latest tensor."""
+    """Likenesses and classes of the tensor that matches a value, else of those of its nearest sources.
+
+    `latest` is the largest number of these tensors, without those that match inputs of the graph; else -1.
+    """
 
     likes: frozenset[Likeness] = frozenset()
     classes: frozenset[int] = frozenset()
@@ -168,7 +173,7 @@ class _Matcher:
         )
 
     def _upstream(self, tensor: int) -> set[Likeness]:
-        """Return the likenesses of the tensors of the same content from which a tensor was derived."""
+        """Return the likenesses of the tensors from which a tensor was derived with the same content."""
         likes: set[Likeness] = set()
         pending, seen = [tensor], {tensor}
         while pending:

@@ -3,12 +3,12 @@
 The module runs under hooks on sample inputs (`recorder`); the file runs on the same inputs with the values of
 its main graph observed (`intermediates`). A value with the content of a torch tensor was computed in the call
 that made the tensor. Values without a match (parts of an operator that torch runs as one, shapes, constants)
-lie between matched ones; `call_extents` places their nodes by the readers and the file order.
+lie between matched ones; `call_extents` places their nodes by the readers, the inputs and the file order.
 
-Tensors of equal content are distinguished by their operands, shapes and operators; among the rest the least
-matched and then the earliest is taken, since exporters compute equal values once. Names of nodes and values
-show nothing here. If the readers show several calls and the file order does not choose, the claim is on their
-common caller, but on the root only if a reader needs the value there.
+Tensors of equal content are distinguished by their operands, shapes, order and operators; among the rest the
+least matched and then the earliest is taken, since exporters compute equal values once. Names of nodes and
+values show nothing here. If the readers show several calls and the file order does not choose, the claim is
+on their common caller, but on the root only if a reader needs the value there.
 """
 
 from __future__ import annotations
@@ -46,13 +46,16 @@ class _MatchedRecording:
 def testify(graph: GraphIndex, trace: Trace | Tracer, path: Path | None) -> Testimony:
     """Return claims on the nodes that the trace explains, with classes and calls of all modules of the trace.
 
+    If no value of the file matches, return a note alone.
+
     Args:
         graph: the model.
-        trace: a trace of its module, or a function that traces the module on random inputs.
+        trace: a trace of its module, or a function that traces the module on inputs drawn here.
         path: the file of the model; its external data lies beside it.
 
     Raises:
-        UsageError: the model, or the module, does not run on the inputs.
+        UsageError: the model or the module does not run on the inputs, the inputs of the trace do not fit
+            the model, or no inputs can be drawn.
     """
     if isinstance(trace, Trace):
         return _testify(graph, trace, path)
