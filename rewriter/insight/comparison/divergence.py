@@ -38,7 +38,8 @@ class CallNumbers(NamedTuple):
         call: number of the call, from 0.
         outputs: deviations of its outputs.
         inputs: deviations of its inputs, without weights.
-        order: value of the first model -> number of its producer, which gives the execution order.
+        order: value of the first model's main graph -> number of its producer, which gives the execution
+            order.
     """
 
     path: ModulePath
