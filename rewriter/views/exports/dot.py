@@ -14,11 +14,13 @@ _LONGEST = 60
 _STYLE = 'fontname="Helvetica", fontsize=10'
 
 End = tuple[ModulePath, bool]
-"""End of an edge: a module, and whether it means only its own nodes, drawn beside its submodules."""
+"""End of an edge: a module, and whether only the module's own nodes, drawn beside its submodules, are meant."""
 
 
 def dot(analysis: Analysis, home: Mapping[ModulePath, ModulePath]) -> str:
-    """Return a digraph: a cluster for a module with submodules, a box for a leaf or a module's own nodes.
+    """Return a digraph: a cluster for a module with shown submodules, a box for any other shown module.
+
+    A cluster has one more box for the nodes that count for the module itself, if there are any.
 
     Args:
         analysis: the model.
