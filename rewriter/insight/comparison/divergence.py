@@ -82,7 +82,8 @@ class Divergence(NamedTuple):
         path: the module, by its path in the first model.
         call: number of the call, from 0.
         worst: the output with the largest deviation.
-        own: whether the inputs of the call agree, so that the cause lies in the call.
+        own: whether the call's inputs before its first diverging output agree, so that the cause lies in the
+            call.
     """
 
     path: ModulePath

@@ -149,7 +149,7 @@ class Diff(Display):
 
     @property
     def half(self) -> bool:
-        """Whether either model has initializers of float16 or bfloat16 in its main graph, or casts to these."""
+        """Whether a model has float16 or bfloat16 initializers in its main graph, or casts to such a type."""
         return _holds_half(self.before) or _holds_half(self.after)
 
     @property
