@@ -14,7 +14,7 @@ _LONGEST = 60
 _STYLE = 'fontname="Helvetica", fontsize=10'
 
 End = tuple[ModulePath, bool]
-"""End of an edge: a module, and whether only the module's own nodes, drawn beside its submodules, are meant."""
+"""End of an edge: a module, and whether the end is the box of its own nodes beside its submodules."""
 
 
 def dot(analysis: Analysis, home: Mapping[ModulePath, ModulePath]) -> str:
@@ -90,7 +90,7 @@ class _Drawing:
 
         An edge stands for all values that one part reads from another. It begins at the box of the last node
         that writes one, and ends at a box that reads from the first such node; Graphviz clips it at the
-        borders of the clusters.
+        borders of the clusters. Unplaced nodes have no edges.
         """
         graph, placements = self.analysis.graph, self.tree.placements
         found: dict[tuple[End, End], tuple[ModulePath, ModulePath]] = {}
