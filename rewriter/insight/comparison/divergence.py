@@ -27,7 +27,7 @@ from rewriter.runtime.inputs.planning import plan
 from rewriter.runtime.inputs.signature import signature
 
 SETS = 2
-"""Number of drawn input sets: all masks are ones in the first set, but not in the second."""
+"""Number of drawn input sets, without extra ones for Loops: masks are all ones in the first, padded later."""
 
 
 class CallNumbers(NamedTuple):

@@ -49,8 +49,8 @@ class Change(NamedTuple):
         after: the same in the second model.
         max_abs: the largest difference of elements, for parameters of the same type and shape whose values
             differ; None if unknown.
-        relative: `max_abs` divided by the largest finite magnitude in either model, or by 1e-3 if that is
-            larger.
+        relative: `max_abs` divided by the largest magnitude in either model, infinities and mask values left
+            out, or by 1e-3 if that is larger.
     """
 
     aspect: Aspect
