@@ -96,7 +96,8 @@ class Side:
 
         Parameters of equal type, shape and bytes have equal digests, also in different models. There are
         three exceptions, in which equal values may have different digests: elements of less than a byte,
-        tensors whose bytes cannot be derived from their fields, and external data of a model in memory.
+        tensors whose bytes cannot be derived from their fields, and external data of a model in memory. In
+        the last case, the digest of a whole initializer is that of its reference, without its data.
         """
         key = (parameter.initializer, parameter.transposed, parameter.part)
         if key not in self.digests:
