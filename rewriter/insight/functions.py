@@ -34,7 +34,9 @@ class Function:
 
 
 def functions_of(model: ModelProto, tree: ModuleTree) -> tuple[Function, ...]:
-    """Return the functions that the model calls, in file order; none for a flat file.
+    """Return the functions that the model calls in modules of the tree, in file order; none for a flat file.
+
+    A call whose tag names a module outside of the tree is skipped, with the calls in its function.
 
     Args:
         model: the file as it was read, without inlining.

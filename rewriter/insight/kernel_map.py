@@ -3,7 +3,8 @@
 An unchanged kernel has the name of its node. A fused, split or moved kernel is located by its inputs and
 outputs: they are values of the original model, or connect to such values through kernels that onnxruntime
 inserted. The kernel computes the nodes on the paths between these inputs and outputs; a path ends at a
-constant, or at a value that another kernel computes.
+constant, or at a value that another kernel computes. A kernel that is not located in this way, or that is not
+in the optimised graph, is mapped by its name alone.
 """
 
 from __future__ import annotations

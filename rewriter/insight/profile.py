@@ -113,8 +113,8 @@ def profile_of(
     """Attribute the time of a recorded profile to the modules of a model.
 
     onnxruntime optimises the model again, without a run, and the optimised graph shows the nodes of each
-    kernel. This is exact if the profile was recorded by the same version with default optimisations. Kernels
-    that the optimised graph lacks are matched by name.
+    kernel. It is the graph of the recorded run only if the same version recorded that run with default
+    optimisations. Kernels that the optimised graph lacks are matched by name.
 
     Args:
         analysis: the flat model.

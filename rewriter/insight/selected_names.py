@@ -1,4 +1,4 @@
-"""Resolves a selection to names of nodes, values or initializers, and counts unnamed ones."""
+"""Resolves a selection to names of nodes, values or initializers, with warnings about their use."""
 
 from __future__ import annotations
 

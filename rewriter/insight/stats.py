@@ -71,8 +71,8 @@ class Stats(Display):
         operators: operator -> number of nodes, most frequent first.
         patterns: groups of parameters, in tree order.
         figures: module -> its figures, in tree order.
-        boundaries: module -> inputs and outputs of its first call in the main graph; the root has those of
-            the model. Modules without a call in the main graph are missing.
+        boundaries: module -> inputs (without initializers) and outputs of its first call in the main graph;
+            the root has those of the model. Modules without a call in the main graph are missing.
         flops: FLOPs of all nodes where they are known.
         unknown: reason for unknown FLOPs -> number of nodes, most frequent first.
         fault: the reason why shapes could not be inferred; None if they were.

@@ -50,7 +50,7 @@ NO_TIME = Figure(0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class ModuleTime:
-    """Time of one module.
+    """Time of one module. The time of a kernel of several modules is divided equally among them.
 
     Attributes:
         path: its path.
@@ -59,7 +59,7 @@ class ModuleTime:
         total: time of the kernels of its own nodes and of all modules below.
         shared: the part of the mean of `own` that comes from kernels of several modules.
         kernels: number of kernels that compute its own nodes.
-        output_bytes: bytes that these kernels write in a run; a kernel of several modules is divided equally.
+        output_bytes: bytes that these kernels write in a run, divided in the same way.
     """
 
     path: ModulePath
@@ -137,7 +137,7 @@ class TimeByModule:
         )
 
     def classes(self) -> tuple[ClassTime, ...]:
-        """Return the time of every class, the slowest first by medians."""
+        """Return the time of every class with a kernel, the slowest first by medians."""
         times: dict[str, Times] = {}
         counts: dict[str, int] = {}
         for module in self.tree:

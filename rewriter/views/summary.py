@@ -103,7 +103,7 @@ def figure_phrases(summary: Summary) -> list[str]:
 
 
 def human(count: int) -> str:
-    """Format a count below 10^16 in at most five characters: `987`, `1.2k`, `345M`, `7.1B`."""
+    """Format a count: `987`, `1.2k`, `345M`, `7.1B`; at most five characters up to `9999T`."""
     for power, unit in ((1, ""), (1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T")):
         scaled = count / power
         if scaled < 999.5 or unit == "T":

@@ -20,7 +20,8 @@ def calls_of_both(
 ) -> list[tuple[ModulePath, int, PortNames, PortNames]]:
     """Return module path, call number, outputs and inputs of every call that both models have.
 
-    If a tool made one model from the other (see `kept_names`), return every call of the first model: a value
+    If the models have different numbers of calls of a module, these calls are merged into one. But if a tool
+    made one model from the other (see `kept_names`), return every call of the first model, unmerged: a value
     that kept its name needs no call in the second.
     """
     partner = {pair.before: pair.after for pair in pairs if pair.before is not None}

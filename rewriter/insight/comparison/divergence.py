@@ -27,7 +27,7 @@ from rewriter.runtime.inputs.planning import plan
 from rewriter.runtime.inputs.signature import signature
 
 SETS = 2
-"""Number of drawn input sets: all masks are ones in the first set, but not in the second."""
+"""Number of drawn input sets, without extra ones for Loops: masks are all ones in the first, padded later."""
 
 
 class CallNumbers(NamedTuple):
@@ -38,7 +38,8 @@ class CallNumbers(NamedTuple):
         call: number of the call, from 0.
         outputs: deviations of its outputs.
         inputs: deviations of its inputs, without weights.
-        order: value of the first model -> number of its producer, which gives the execution order.
+        order: value of the first model's main graph -> number of its producer, which gives the execution
+            order.
     """
 
     path: ModulePath
@@ -81,7 +82,8 @@ class Divergence(NamedTuple):
         path: the module, by its path in the first model.
         call: number of the call, from 0.
         worst: the output with the largest deviation.
-        own: whether the inputs of the call agree, so that the cause lies in the call.
+        own: whether the call's inputs before its first diverging output agree, so that the cause lies in the
+            call.
     """
 
     path: ModulePath

@@ -56,12 +56,12 @@ class ModuleDiff:
 
     @property
     def worst(self) -> CallNumbers | None:
-        """The call with the largest deviation; None if no call could be compared."""
+        """The call whose outputs have the largest relative deviation; None if no call could be compared."""
         comparable = [call for call in self.calls if call.outputs.worst is not None]
         return max(comparable, key=_relative, default=None)
 
     def diverges(self, tolerance: float) -> bool:
-        """Whether the deviation of any call exceeds the tolerance."""
+        """Whether the relative deviation of an output of any call exceeds the tolerance."""
         return any(call.diverges(tolerance) for call in self.calls)
 
     @property
@@ -109,7 +109,8 @@ class Diff(Display):
     def equal(self) -> bool:
         """Whether the models are equal, as far as they were compared.
 
-        If both models ran, all outputs have counterparts and no call diverges; else no module changed.
+        If both models ran, they are equal if all outputs have counterparts and no call diverges. Otherwise,
+        they are equal if no module changed.
         """
         if not self.measured:
             return not self.changed
@@ -148,7 +149,7 @@ class Diff(Display):
 
     @property
     def half(self) -> bool:
-        """Whether either model has half-precision weights, or casts to half precision."""
+        """Whether a model has float16 or bfloat16 initializers in its main graph, or casts to such a type."""
         return _holds_half(self.before) or _holds_half(self.after)
 
     @property

@@ -45,8 +45,8 @@ def pair_modules(before: Analysis, after: Analysis) -> tuple[ModulePair, ...]:
     """Match the modules of two models; every module is in one pair.
 
     Paths are compared first. If more paths agree without a prefix of one model, only paths of that model with
-    the prefix are compared, without it. The remaining modules are matched by content: their operators with
-    attributes, sizes and types of their parameters, and the contents of the modules below.
+    the prefix are compared, without it. The other modules with nodes, own or below, are matched by content:
+    operators with attributes, sizes and types of parameters, and the contents of the modules below.
 
     Returns:
         The pairs in tree order of the first model; modules that only the second model has come last.

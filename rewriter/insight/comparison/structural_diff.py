@@ -49,7 +49,8 @@ class Change(NamedTuple):
         after: the same in the second model.
         max_abs: the largest difference of elements, for parameters of the same type and shape whose values
             differ; None if unknown.
-        relative: `max_abs` divided by the largest magnitude in either, or by 1e-3 if that is larger.
+        relative: `max_abs` divided by the largest magnitude in either model, infinities and mask values left
+            out, or by 1e-3 if that is larger.
     """
 
     aspect: Aspect
@@ -93,7 +94,10 @@ class Side:
     def content(self, parameter: Parameter) -> object:
         """Return a digest of a parameter in PyTorch's layout; None if its data cannot be read.
 
-        Parameters of equal type, shape and bytes have equal digests, also in different models.
+        Parameters of equal type, shape and bytes have equal digests, also in different models. There are
+        three exceptions, in which equal values may have different digests: elements of less than a byte,
+        tensors whose bytes cannot be derived from their fields, and external data of a model in memory. In
+        the last case, the digest of a whole initializer is that of its reference, without its data.
         """
         key = (parameter.initializer, parameter.transposed, parameter.part)
         if key not in self.digests:
@@ -122,7 +126,10 @@ class Side:
 
 
 def changes_between(left: Side, one: Module, right: Side, other: Module) -> tuple[Change, ...]:
-    """Return all differences between two modules, without those of their submodules."""
+    """Return the differences of each `Aspect` between two modules, without those of their submodules.
+
+    The connections of nodes are not compared, nor classes and numbers of calls that are unknown in a model.
+    """
     found = []
     if one.class_name and other.class_name and one.class_name != other.class_name:
         found.append(Change(Aspect.CLASS, "class", one.class_name, other.class_name))
@@ -232,7 +239,7 @@ def _read_constants(side: Side, module: Module) -> dict[str, Counter[str]]:
 
 
 def _constant(side: Side, value: int) -> str | None:
-    """Return a constant as text; None for a parameter or a value that a node computes."""
+    """Return a constant as text; None for a parameter and for a value that is no constant."""
     graph = side.analysis.graph
     if (tensor := graph.initializers.get(value)) is not None:
         return None if tensor.name in side.named else tensor_text(tensor, side.folder)

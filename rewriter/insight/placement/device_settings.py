@@ -75,8 +75,9 @@ def parse_wishes(patterns: Sequence[str]) -> tuple[Wish, ...]:
 def place(analysis: Analysis, wishes: Sequence[Wish], selection: Selection) -> Placing:
     """Make settings that assign the nodes of matching modules to devices.
 
-    Notes count the nodes that a setting cannot assign, and nodes in graph bodies that no pattern matches but
-    that follow the node around them.
+    Notes name patterns that match no node and devices that onnxruntime may not know. They count the nodes
+    that lack the annotation, the nodes that a setting cannot assign, and the nodes in graph bodies that no
+    pattern matches but that follow the node around them.
 
     Args:
         analysis: the model.
@@ -140,7 +141,7 @@ def _fruitless(analysis: Analysis, wishes: Sequence[Wish]) -> list[str]:
 def _missing(
     analysis: Analysis, annotated: dict[ModulePath, list[int]], devices: dict[ModulePath, str]
 ) -> list[str]:
-    """Return a note on nodes without the annotation that the first setting needs, if there are any."""
+    """Return a note on nodes that lack the annotation of the first setting, or have another one, if any."""
     nodes = analysis.graph.nodes
     bare = sum(
         metadata.get(nodes[node], LAYER) != path for path in devices for node in annotated.get(path, ())

@@ -14,8 +14,8 @@ def name_rules(names: Sequence[str], wanted: Mapping[int, str]) -> Rules:
     """Make rules whose patterns match names of nodes, for `session.name_based_layer_assignment`.
 
     A scope becomes a pattern if all nodes whose names contain it go to one device; outer scopes are tried
-    first. The name of a remaining node becomes a pattern if it matches no node of another device, and if at
-    most `MOST_NAMES` nodes remain.
+    first. The name of a remaining node becomes a pattern if `_NodeNames.is_alone` accepts it, and if at most
+    `MOST_NAMES` nodes remain. Texts that onnxruntime would not read as one pattern are skipped.
 
     Args:
         names: node -> its name; '' if it has none.
@@ -46,7 +46,7 @@ def name_rules(names: Sequence[str], wanted: Mapping[int, str]) -> Rules:
 
 
 def _by_scope(names: Sequence[str], wanted: Mapping[int, str]) -> dict[str, list[int]]:
-    """Return scope -> nodes to assign in it; a scope is a name up to its last '/'."""
+    """Return scope -> nodes to assign in it; a scope is a name up to its last '/', or '' without one."""
     found: dict[str, list[int]] = {}
     for node in wanted:
         if names[node]:

@@ -44,7 +44,7 @@ class Facts:
         shared: functions that are called more than once after inlining their callers.
         depth: maximum nesting of function calls.
         inner: nodes in called functions.
-        inner_values: values in called functions, without the outputs of the functions.
+        inner_values: values in called functions, without the outputs and graph bodies of the functions.
         quantised: nodes in called functions that a quantiser would replace: `ai.onnx` nodes in `QUANTISED`.
         inner_floats: constants and casts of type float32 in called functions.
         bodies: graph bodies (of If, Loop or Scan) anywhere in the file.

@@ -14,11 +14,13 @@ _LONGEST = 60
 _STYLE = 'fontname="Helvetica", fontsize=10'
 
 End = tuple[ModulePath, bool]
-"""End of an edge: a module, and whether it means only its own nodes, drawn beside its submodules."""
+"""End of an edge: a module, and whether the end is the box of its own nodes beside its submodules."""
 
 
 def dot(analysis: Analysis, home: Mapping[ModulePath, ModulePath]) -> str:
-    """Return a digraph: a cluster for a module with submodules, a box for a leaf or a module's own nodes.
+    """Return a digraph: a cluster for a module with shown submodules, a box for any other shown module.
+
+    A cluster has one more box for the nodes that count for the module itself, if there are any.
 
     Args:
         analysis: the model.
@@ -88,7 +90,7 @@ class _Drawing:
 
         An edge stands for all values that one part reads from another. It begins at the box of the last node
         that writes one, and ends at a box that reads from the first such node; Graphviz clips it at the
-        borders of the clusters.
+        borders of the clusters. Unplaced nodes have no edges.
         """
         graph, placements = self.analysis.graph, self.tree.placements
         found: dict[tuple[End, End], tuple[ModulePath, ModulePath]] = {}

@@ -72,7 +72,7 @@ def export(
         form: `model-explorer`, `speedscope`, `dot` or `csv`.
         selection: the modules to show. `speedscope` and `dot` also show their ancestors, and other modules
             count as part of their nearest shown ancestor; `csv` has a row per selected module;
-            `model-explorer` shows all nodes.
+            `model-explorer` ignores the selection.
         weight: the figure to draw; None means parameters for `model-explorer`, all figures for `speedscope`.
         sizes: symbolic dimension -> size, so that FLOPs become known.
 

@@ -20,8 +20,8 @@ _GRADIENT = [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#e8590c"
 def model_explorer(analysis: Analysis, weighing: Weighing) -> str:
     """Return node data of the main graph.
 
-    The weight of a node in a graph body is added to the node of the main graph around it. Nodes of unknown
-    weight and nodes in functions are left out.
+    The weight of a node in a graph body is added to the node of the main graph around it. Unplaced nodes,
+    nodes of unknown weight and nodes in functions are left out.
     """
     graph = analysis.graph
     found: dict[int, float] = {}

@@ -40,8 +40,8 @@ class DiffDivergenceJson(TypedDict):
         before: Name of the output with the largest deviation, in the first model.
         after: Name of its counterpart in the second model.
         max_abs: Largest absolute difference of the elements of this output.
-        relative: `max_abs` divided by the largest magnitude of the output in either model, or by 1e-3 if that
-            is larger.
+        relative: `max_abs` divided by the largest magnitude of the output in either model, infinities and
+            mask values left out, or by 1e-3 if that is larger.
         own: Whether the inputs that are computed before the first diverging output of the call agree, so that
             the cause lies in the call.
     """
@@ -65,8 +65,8 @@ class DiffChangeJson(TypedDict):
             The texts of a parameter are equal if only its values differ.
         after: State in the second model, in the same form.
         max_abs: Largest difference of elements, if only the values of a parameter differ; null if unknown.
-        relative: `max_abs` divided by the largest magnitude of the parameter in either model, or by 1e-3 if
-            that is larger; null if `max_abs` is.
+        relative: `max_abs` divided by the largest magnitude of the parameter in either model, infinities and
+            mask values left out, or by 1e-3 if that is larger; null if `max_abs` is.
     """
 
     aspect: Aspect

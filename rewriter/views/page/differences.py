@@ -60,7 +60,7 @@ def _skipped(skipped: str | None, shown: Shown) -> str | None:
 
 
 def _module(module: ModuleDiff, tolerance: float, shown: Shown) -> JsonObject:
-    """Return the entry of a module; empty without changes, calls, or another path in the second model."""
+    """Return the entry of a module: whether it is gone, its changes and calls, and its other path, if any."""
     entry: dict[str, object] = {}
     if module.gone:
         entry["gone"] = 1

@@ -162,7 +162,7 @@ def _evidence(tree: ModuleTree, module: Module, sources: dict[str, int]) -> list
 
 
 def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[object]:
-    """Return name, type, bytes, initializer (0 if its name is the module path and the name), and remarks.
+    """Return name, type, bytes, initializer (0 if the path of the parameter is its name), and remarks.
 
     Entries at the end that are 0 or empty are dropped.
     """

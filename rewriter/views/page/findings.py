@@ -30,7 +30,7 @@ class Findings:
     Attributes:
         analysis: the flat model.
         stats: the statistics of the model.
-        functions: the local functions that replace modules; empty for a flat file.
+        functions: the local functions of `functions_of`; empty for a flat file.
         verified: the verification against the original; None without one.
         profile: time by module; None if not measured.
         diff: the differences from a second model; None without one.

@@ -27,7 +27,8 @@ def tree_of(top: JsonFields, entries: Sequence[JsonFields], nodes: int) -> Modul
 
     Raises:
         UnreadableModel: there are more than `MOST_NODES` nodes or no modules, a module is listed twice or
-            before its parent, a node is placed twice or does not exist, or a field is invalid.
+            before its parent, a node is placed twice or does not exist, a module has more or fewer names of
+            nodes than placements, or a field is invalid.
     """
     if nodes > MOST_NODES:
         raise top.fault(f"states {nodes} nodes, more than {MOST_NODES}")

@@ -46,15 +46,15 @@ def print_diff(
 ) -> None:
     """Print the first divergence of two models, figures of the comparison, and the modules that differ.
 
-    Modules that diverge only because of their inputs or submodules are not listed, except the first
-    divergence; without `chosen`, they are counted.
+    Without `everything`, modules that diverge only because of their inputs or submodules are not listed,
+    except the first divergence; without `chosen`, they are counted.
 
     Args:
         found: the differences.
         console: the console.
         chosen: show only these modules, by path in the first model, or in the second for added ones; None
             for no restriction.
-        everything: whether to show equal modules too, with their numbers.
+        everything: whether to show all modules, equal ones too, with their numbers.
     """
     sign, style = (signs(console).yes, "green") if found.equal else (signs(console).no, "bold red")
     line = visible(f"{sign} {headline(found)}", ascii_only=signs(console) is ASCII)

@@ -30,7 +30,8 @@ def print_profile(found: Profile, console: Console, chosen: frozenset[ModulePath
     Args:
         found: the profile.
         console: the console; lines of the tree are cut at its width.
-        chosen: show these modules and their ancestors; None for the modules with at least `LEAST_SHARE`.
+        chosen: show these modules and their ancestors; None for the root and the modules with at least
+            `LEAST_SHARE`.
     """
     _print_head(found, console)
     times = {each.path: each for each in found.modules}

@@ -20,10 +20,10 @@ _MOST_SHOWN = 5
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print the report of a rewrite: placements, changes, refusals, the verification, the written files.
+    """Print a report: placements, changes, refusals, differing bodies, verification, files, and times.
 
-    The first two entries describe the source file. Another one describes the result, if its figures differ
-    from those of the source file.
+    The first two entries describe the source file. An entry `result` has the figures and the placements of
+    the result, as far as these differ from those of the source file.
     """
     flow(console, head_phrases(report.before), "bold")
     flow(console, coverage_phrases(report.analysis.tree), label="tree")

@@ -61,7 +61,7 @@ def _agreement(comparison: Comparison) -> Table:
 
 
 def _percent(part: int, whole: int) -> str:
-    """Format a share with one decimal; only an exact 0 or 1 becomes 0% or 100%."""
+    """Format a share with one decimal; only an exact 0 or 1 becomes 0% or 100%; `-` if `whole` is 0."""
     if not whole:
         return "-"
     return f"{part // whole:.0%}" if part in (0, whole) else f"{min(max(100 * part / whole, 0.1), 99.9):.1f}%"

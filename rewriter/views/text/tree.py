@@ -19,7 +19,7 @@ from rewriter.views.summary import head_phrases, human, summarize
 from rewriter.views.text.parts import ASCII, Signs, bar, emit, fit, flow, signs
 
 _BARS = (8, 4, 0)
-"""Widths of the bar of a full share, in cells; the widest that leaves space for names and classes is used."""
+"""Widths of the bar of a full share, in cells, in the order in which `_Layout` tries them."""
 _GAP = "  "
 _SHARE = 4
 """Width of a percentage, in cells."""
@@ -39,7 +39,7 @@ def print_tree(
 
     Args:
         analysis: the model.
-        console: the console; lines of the tree do not wrap, names are cut at its width.
+        console: the console; lines of the tree do not wrap, names and classes are cut to fit its width.
         depth: show modules down to this depth (the root has 0).
         only: show these modules and their ancestors; None for all.
     """

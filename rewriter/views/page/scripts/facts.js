@@ -91,7 +91,7 @@ function pathOf(id) {
   return names.reverse().join(".") || "(root)";
 }
 
-// Returns the name of a module; a number is preceded by the name of its parent.
+// Returns the name of a module; a number is preceded by the name of its parent, except for the root.
 function titleOf(id) {
   const { name, parent } = modules[id];
   return /^\d+$/.test(name) && parent > 0 ? `${modules[parent].name}.${name}` : labelOf(id);

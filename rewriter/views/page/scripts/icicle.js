@@ -115,7 +115,7 @@ function makeIcicle(state, actions) {
     return Boolean(element);
   }
 
-  // Moves up to the parent, down to the first drawn child, or sideways within a row.
+  // Moves up to the parent, down to the first drawn child, sideways within a row, or to the root; or zooms.
   function onKey(event) {
     const id = state.selected;
     const beside = (step) => {
