@@ -28,8 +28,8 @@ from rewriter.verdict.verification import Verdict, Verification
 class Checking(Pieces):
     """Options of the checks of pieces.
 
-    If `numbers` is None, pieces are written even if the models cannot be run. If it is False, the checks are
-    the certificate, onnx's full checker, and loading the piece in onnxruntime.
+    If `numbers` and `inputs` are None, pieces are written even if the models cannot be run. If `numbers` is
+    False, the checks are the certificate, onnx's full checker, and loading the piece in onnxruntime.
 
     Attributes:
         inputs: arrays to run the whole model on; drawn from its signature if None.
@@ -140,8 +140,8 @@ def demand(name: str, found: Check) -> None:
 
     Raises:
         Different: the piece does not compute the same.
-        NotProved: the piece is invalid and the whole is not, the piece is not proved equal, or demanded
-            numbers are missing.
+        NotProved: the piece could not be loaded, the piece is invalid and the whole is not, the piece is not
+            proved equal, or demanded numbers are missing.
     """
     end = "; nothing was written, please report this model"
     if found.verification.verdict is Verdict.DIFFERENT:

@@ -61,7 +61,7 @@ def _is_whole(type_: TypeProto) -> bool:
 
 
 def _honest(info: ValueInfoProto, varying: frozenset[str]) -> ValueInfoProto:
-    """Return a type without dimension names that inference made up; without any dimension if they vary."""
+    """Return a type without dimension names that inference made up; of a varying value, only the rank."""
     result = stated(info)
     if info.name in varying and result.type.HasField("tensor_type"):
         for dim in result.type.tensor_type.shape.dim:
