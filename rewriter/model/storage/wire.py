@@ -75,7 +75,7 @@ def walk(data: bytes, limits: Limits) -> Walk:
 
     Raises:
         Malformed: the bytes are no message.
-        UnreadableModel: there are more entries than the limits allow.
+        UnreadableModel: there are more entries or nodes than the limits allow.
     """
     walker = _Walker(data, limits, everything=False)
     if walker.is_dense:
@@ -88,7 +88,7 @@ def depth_of(data: bytes, limits: Limits) -> Walk:
 
     Raises:
         Malformed: the bytes are no message.
-        UnreadableModel: there are more entries than the limits allow.
+        UnreadableModel: there are more entries or nodes than the limits allow.
     """
     return _Walker(data, limits, everything=True).found
 
