@@ -37,7 +37,7 @@ class Levels:
     def nodes(self, part: int) -> set[int]:
         """Return the nodes of a part; of portable nodes, only those that write an output of the model.
 
-        Every part copies the other portable nodes that it reads.
+        Every part copies the portable nodes that it reads.
         """
         main = self.main
         return {

@@ -55,8 +55,8 @@ class Extraction(Display):
         piece: the extracted model.
         constants: number of its nodes that were copied from outside the modules: constants that they read.
         returning: inputs that depend on outputs of the piece, through nodes outside it.
-        hoisted: whether nodes come from a body of If, Loop or Scan; the piece is then compared with the
-            first iteration of that body.
+        hoisted: whether nodes come from a body of If, Loop or Scan; the piece is then compared with a copy
+            of the body in the main graph: a branch, or the first iteration.
         check: the result of the check; None if it was not checked.
         outputs: the written files, the model last.
         removed: the removed sidecar and data copies of the model that the output replaced.

@@ -20,6 +20,9 @@ def types_of(
     A valid model must state the ranks of its inputs and outputs, but inference does not give all of them, for
     example not those of Loop outputs: missing ranks are measured by running the model. Values of unknown type
     are left out.
+
+    Raises:
+        UsageError: the model must run to measure a rank, and the inputs do not fit it.
     """
     wanted = list(dict.fromkeys(names))
     types = _stated(flat.main.model)
